@@ -1,0 +1,15 @@
+"""What goes wrong for a person at the command line: what, the next command, and the exit code."""
+
+
+class CliError(Exception):
+    """`hint` names the next step. Exit codes: 1 failed, 2 usage, 4 not logged in."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
+
+
+class NotLoggedInError(CliError):
+    exit_code = 4

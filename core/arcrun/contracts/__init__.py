@@ -1,0 +1,1 @@
+"""contract.yaml: what a component promises, as a typed value."""

@@ -1,0 +1,68 @@
+"""A component's contract, parsed. The format is DESIGN section 3; `docs/contract.md` is its reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Constraints:
+    max_size_kb: int
+    max_cold_start_ms: int
+    no_network_syscall: bool
+    no_filesystem_syscall: bool
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A secret that the component needs: the engine fills `inject_as` in its input with the stored `key`."""
+
+    key: str
+    inject_as: str
+    description: str
+    help_url: str
+
+
+@dataclass(frozen=True)
+class HttpStub:
+    """One exchange that a scenario expects of a network component, in order."""
+
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An acceptance test: `given` is the input; the output must contain a text or be exactly `then`."""
+
+    name: str
+    given: Mapping[str, Any]
+    then_contains: str | None
+    then: Any
+    http: tuple[HttpStub, ...]
+
+
+@dataclass(frozen=True)
+class Contract:
+    canonical_id: str
+    display_name: str
+    description: str
+    category: str
+    version: str
+    stability: str
+    author: str
+    constraints: Constraints
+    input_schema: Mapping[str, Any]
+    output_schema: Mapping[str, Any]
+    config_example: Mapping[str, Any]
+    scenarios: tuple[Scenario, ...]
+    credentials_required: tuple[Credential, ...]
+    aliases: tuple[str, ...]
+    tags: tuple[str, ...]
+    allowed_hosts: tuple[str, ...]
+    capabilities: frozenset[str]
+
+    @property
+    def input_keys(self) -> frozenset[str]:
+        """The input's fields by name; the engine fills missing ones from what came before."""
+        return frozenset(self.input_schema.get("properties", {}))

@@ -1,0 +1,207 @@
+"""Untrusted mapping -> Contract. Every finding is reported at once, each with the path of the field."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from arcrun.contracts.model import Constraints, Contract, Credential, HttpStub, Scenario
+from arcrun.errors import ContractError
+
+ID_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
+VERSION_PATTERN = re.compile(r"v\d+")
+CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "platform")
+STABILITIES = ("floating", "stable", "pinned")
+CAPABILITIES = ("sleep", "ai", "kv")  # the network is declared by constraints.no_network_syscall: false
+
+_REQUIRED = (
+    "canonical_id display_name description category version wasi_target stability author constraints input_schema "
+    "output_schema config_example gherkin_tests credentials_required"
+).split()
+_OPTIONAL = "aliases tags allowed_hosts capabilities".split()
+
+
+class _Findings:
+    """Collects what is wrong with a mapping while its fields are read."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, str]] = []
+
+    def add(self, path: str, message: str) -> None:
+        self.found.append({"path": path, "message": message})
+
+    def check_keys(self, value: Mapping[str, Any], path: str, required: list[str], optional: list[str]) -> None:
+        prefix = f"{path}." if path else ""
+        for key in required:
+            if key not in value:
+                self.add(f"{prefix}{key}", "is missing")
+        for key in value:
+            if key not in required and key not in optional:
+                self.add(f"{prefix}{key}", f"is unknown; allowed: {', '.join([*required, *optional])}")
+
+    def read(self, value: Mapping[str, Any], key: str, path: str, kind: type, fallback: Any) -> Any:
+        found = value.get(key, fallback)
+        if type(found) is kind or (kind is dict and isinstance(found, dict)):
+            return found
+        self.add(f"{path}.{key}" if path else key, f"must be {_KIND_NAMES[kind]}")
+        return fallback
+
+    def match(self, value: str, path: str, matches: Callable[[str], object], wanted: str) -> None:
+        if value and not matches(value):
+            self.add(path, f"must be {wanted}")
+
+
+_KIND_NAMES = {str: "a text", int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list"}
+
+
+def parse_contract(source: Any) -> Contract:
+    """Parse what a contract.yaml holds, already read into Python values.
+
+    Raises ContractError with details {"findings": [{"path", "message"}, ...]}.
+    """
+    findings = _Findings()
+    if not isinstance(source, dict):
+        raise _error([{"path": "", "message": "the contract must be a mapping"}])
+    findings.check_keys(source, "", _REQUIRED, _OPTIONAL)
+    text = {key: findings.read(source, key, "", str, "") for key in _REQUIRED[:8]}
+    findings.match(text["canonical_id"], "canonical_id", ID_PATTERN.fullmatch, "of the form ^[a-z][a-z0-9_]*$")
+    findings.match(text["category"], "category", CATEGORIES.__contains__, f"one of {', '.join(CATEGORIES)}")
+    findings.match(text["version"], "version", VERSION_PATTERN.fullmatch, "of the form v1")
+    findings.match(text["wasi_target"], "wasi_target", "preview1".__eq__, "preview1")
+    findings.match(text["stability"], "stability", STABILITIES.__contains__, f"one of {', '.join(STABILITIES)}")
+    constraints = _parse_constraints(findings, findings.read(source, "constraints", "", dict, {}))
+    contract = Contract(
+        canonical_id=text["canonical_id"],
+        display_name=text["display_name"],
+        description=text["description"],
+        category=text["category"],
+        version=text["version"],
+        stability=text["stability"],
+        author=text["author"],
+        constraints=constraints,
+        input_schema=_parse_schema(findings, source, "input_schema"),
+        output_schema=_parse_schema(findings, source, "output_schema"),
+        config_example=findings.read(source, "config_example", "", dict, {}),
+        scenarios=_parse_scenarios(findings, source),
+        credentials_required=_parse_credentials(findings, source),
+        aliases=_parse_texts(findings, source, "aliases"),
+        tags=_parse_texts(findings, source, "tags"),
+        allowed_hosts=_parse_texts(findings, source, "allowed_hosts"),
+        capabilities=_parse_capabilities(findings, source, constraints),
+    )
+    if findings.found:
+        raise _error(findings.found)
+    return contract
+
+
+def _error(found: list[dict[str, str]]) -> ContractError:
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return ContractError(
+        f"The contract is not valid: {first['path'] or 'contract'} {first['message']}{more}.",
+        next_actions=["Correct the fields listed in details.findings."],
+        details={"findings": found},
+    )
+
+
+def _parse_constraints(findings: _Findings, source: dict[str, Any]) -> Constraints:
+    path = "constraints"
+    keys = ["max_size_kb", "max_cold_start_ms", "io_model", "no_network_syscall", "no_filesystem_syscall"]
+    findings.check_keys(source, path, keys, [])
+    io_model = findings.read(source, "io_model", path, str, "")
+    findings.match(io_model, f"{path}.io_model", "stdin_stdout_json".__eq__, "stdin_stdout_json")
+    size_kb = findings.read(source, "max_size_kb", path, int, 1)
+    cold_start_ms = findings.read(source, "max_cold_start_ms", path, int, 1)
+    for key, value in (("max_size_kb", size_kb), ("max_cold_start_ms", cold_start_ms)):
+        if value < 1:
+            findings.add(f"{path}.{key}", "must be at least 1")
+    return Constraints(
+        max_size_kb=size_kb,
+        max_cold_start_ms=cold_start_ms,
+        no_network_syscall=findings.read(source, "no_network_syscall", path, bool, True),
+        no_filesystem_syscall=findings.read(source, "no_filesystem_syscall", path, bool, True),
+    )
+
+
+def _parse_schema(findings: _Findings, source: Mapping[str, Any], key: str) -> dict[str, Any]:
+    schema: dict[str, Any] = findings.read(source, key, "", dict, {})
+    if schema and schema.get("type") != "object":
+        findings.add(f"{key}.type", "must be object: a component reads and answers one JSON object")
+    properties = schema.get("properties", {})
+    if not isinstance(properties, dict):
+        findings.add(f"{key}.properties", "must be a mapping")
+        return {**schema, "properties": {}}
+    return schema
+
+
+def _parse_scenarios(findings: _Findings, source: Mapping[str, Any]) -> tuple[Scenario, ...]:
+    listed = findings.read(source, "gherkin_tests", "", list, [])
+    if len(listed) < 2:
+        findings.add("gherkin_tests", "must list two scenarios or more")
+    scenarios = []
+    for i, item in enumerate(listed):
+        path = f"gherkin_tests[{i}]"
+        if not isinstance(item, dict):
+            findings.add(path, "must be a mapping")
+            continue
+        findings.check_keys(item, path, ["scenario", "given"], ["then_contains", "then", "http"])
+        if ("then" in item) == ("then_contains" in item):
+            findings.add(path, "must have either then or then_contains")
+        scenarios.append(
+            Scenario(
+                name=findings.read(item, "scenario", path, str, ""),
+                given=findings.read(item, "given", path, dict, {}),
+                then_contains=findings.read(item, "then_contains", path, str, "") if "then_contains" in item else None,
+                then=item.get("then"),
+                http=_parse_stubs(findings, item, path),
+            )
+        )
+    return tuple(scenarios)
+
+
+def _parse_stubs(findings: _Findings, item: Mapping[str, Any], path: str) -> tuple[HttpStub, ...]:
+    stubs = []
+    for i, stub in enumerate(findings.read(item, "http", path, list, [])):
+        where = f"{path}.http[{i}]"
+        if not isinstance(stub, dict):
+            findings.add(where, "must be a mapping")
+            continue
+        findings.check_keys(stub, where, ["request", "response"], [])
+        request = findings.read(stub, "request", where, dict, {})
+        stubs.append(HttpStub(request, findings.read(stub, "response", where, dict, {})))
+    return tuple(stubs)
+
+
+def _parse_credentials(findings: _Findings, source: Mapping[str, Any]) -> tuple[Credential, ...]:
+    credentials = []
+    for i, item in enumerate(findings.read(source, "credentials_required", "", list, [])):
+        path = f"credentials_required[{i}]"
+        if not isinstance(item, dict):
+            findings.add(path, "must be a mapping")
+            continue
+        keys = ["key", "inject_as", "description", "help_url"]
+        findings.check_keys(item, path, keys, [])
+        credentials.append(Credential(*(findings.read(item, key, path, str, "") for key in keys)))
+    return tuple(credentials)
+
+
+def _parse_texts(findings: _Findings, source: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    listed = findings.read(source, key, "", list, [])
+    if not all(isinstance(item, str) for item in listed):
+        findings.add(key, "must be a list of texts")
+        return ()
+    return tuple(listed)
+
+
+def _parse_capabilities(
+    findings: _Findings, source: Mapping[str, Any], constraints: Constraints
+) -> frozenset[str]:
+    declared = _parse_texts(findings, source, "capabilities")
+    for name in declared:
+        findings.match(name, "capabilities", CAPABILITIES.__contains__, f"among {', '.join(CAPABILITIES)}")
+    if constraints.no_network_syscall:
+        if source.get("allowed_hosts"):
+            findings.add("allowed_hosts", "needs constraints.no_network_syscall: false")
+        return frozenset(declared)
+    if not source.get("allowed_hosts"):
+        findings.add("allowed_hosts", 'must list the hosts that the component calls ("*" for a generic one)')
+    return frozenset(declared) | {"network"}

@@ -1,0 +1,136 @@
+"""The engine: runs the nodes of a plan, each as soon as its parents have settled.
+
+A node runs if at least one edge into it fires; it is skipped if none does. Independent nodes run concurrently. The
+first failure that nobody handles fails the run: what has not started by then is skipped.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from arcrun.contracts.model import Contract
+from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
+from arcrun.engine.run_id import build_run_id
+from arcrun.errors import ArcrunError
+from arcrun.ports import Clock, Random
+from arcrun.wasm.abi import Outcome
+from arcrun.workflows.model import INPUT
+from arcrun.workflows.plan import Plan, PlannedNode
+
+
+class Components(Protocol):
+    """The components that a run may call. Both methods raise ComponentError."""
+
+    async def contract(self, reference: str) -> Contract: ...
+
+    async def call(self, reference: str, input_value: Mapping[str, Any]) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class Engine:
+    components: Components
+    clock: Clock
+    random: Random
+
+    async def run(self, plan: Plan, trigger_input: Any) -> RunRecord:
+        """Run `plan` on the trigger's input. Never raises for what a node does: the record says it."""
+        run_id = build_run_id(self.clock, self.random)
+        started_ms = self.clock.now_ms()
+        state = _RunState(plan, self, trigger_input, started_ms)
+        await state.settle_all()
+        trace = tuple(state.records[node.name] for node in plan.nodes)
+        return RunRecord(
+            run_id, plan.name, state.answer(), state.error, self.clock.now_ms() - started_ms, trace
+        )
+
+
+class _RunState:
+    """One run: what each node's templates can see (`scope`), and what has become of each node (`records`)."""
+
+    def __init__(self, plan: Plan, engine: Engine, trigger_input: Any, started_ms: float) -> None:
+        self._plan, self._engine, self._started_ms = plan, engine, started_ms
+        self.scope: dict[str, Any] = {INPUT: trigger_input}
+        self.records: dict[str, NodeRecord] = {}
+        self.error: ArcrunError | None = None
+
+    async def settle_all(self) -> None:
+        waiting = dict.fromkeys(self._plan.nodes)
+        running: set[asyncio.Task[None]] = set()
+        while waiting or running:
+            ready = [node for node in waiting if self._parents_settled(node)]
+            for node in ready:
+                del waiting[node]
+            if len(ready) == 1 and not running:  # a chain needs no tasks
+                await self._settle(ready[0])
+                continue
+            running |= {asyncio.ensure_future(self._settle(node)) for node in ready}
+            finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
+                task.result()
+
+    def _parents_settled(self, node: PlannedNode) -> bool:
+        return all(parent == INPUT or parent in self.records for parent in node.parents)
+
+    def _fires(self, parent: str) -> bool:
+        return parent == INPUT or self.records[parent].status is NodeStatus.SUCCESS
+
+    async def _settle(self, node: PlannedNode) -> None:
+        if self.error is not None or not any(self._fires(parent) for parent in node.parents):
+            self.records[node.name] = NodeRecord(node.name, node.component, NodeStatus.SKIPPED)
+            return
+        record = await self._run_node(node)
+        self.records[node.name] = record
+        if record.output is not None:
+            self.scope[node.name] = record.output
+        if record.error is not None and self.error is None:
+            self.error = record.error
+
+    async def _run_node(self, node: PlannedNode) -> NodeRecord:
+        clock = self._engine.clock
+        started_ms = clock.now_ms()
+        output: Mapping[str, Any] | None = None
+        error: ArcrunError | None = None
+        try:
+            outcome = await self._engine.components.call(node.component, await self._build_input(node))
+            output, error = outcome.envelope, outcome.error
+        except ArcrunError as raised:
+            error = raised
+        if error is not None:
+            error.details.setdefault("node", node.name)
+        return NodeRecord(
+            node=node.name,
+            component=node.component,
+            status=NodeStatus.SUCCESS if error is None else NodeStatus.FAILED,
+            attempts=1,
+            start_ms=started_ms - self._started_ms,
+            duration_ms=clock.now_ms() - started_ms,
+            output=output,
+            error=error,
+        )
+
+    async def _build_input(self, node: PlannedNode) -> dict[str, Any]:
+        """The node's config, templates filled; missing fields of the input schema come from the parents, then the trigger."""
+        built: dict[str, Any] = node.resolve(self.scope)
+        contract = await self._engine.components.contract(node.component)
+        sources = [self._data_of(parent) for parent in node.parents] + [self.scope[INPUT]]
+        for key in contract.input_keys - built.keys():
+            for source in sources:
+                if isinstance(source, Mapping) and key in source:
+                    built[key] = source[key]
+                    break
+        return built
+
+    def _data_of(self, name: str) -> Any:
+        if name == INPUT:
+            return self.scope[INPUT]
+        envelope = self.scope.get(name, {})
+        return envelope.get("data")
+
+    def answer(self) -> Any:
+        """The data of the one answering node; of several, {node: data} for those that succeeded."""
+        if self.error is not None:
+            return None
+        if len(self._plan.answers) == 1:
+            return self._data_of(self._plan.answers[0])
+        return {name: self._data_of(name) for name in self._plan.answers if name in self.scope}

@@ -1,0 +1,144 @@
+"""The one error tree. Every error has a code for programs, a sentence for people, and the next steps.
+
+    ArcrunError                     code                    status
+      RequestError                  INVALID_REQUEST ...     400
+        PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
+      UnauthorizedError             UNAUTHORIZED            401
+      NotConfiguredError            NOT_CONFIGURED          503
+      NotFoundError                 NOT_FOUND ...           404
+      MethodNotAllowedError         METHOD_NOT_ALLOWED      405
+      WorkflowError                 INVALID_WORKFLOW        422
+      TemplateError                 UNRESOLVED_REFERENCE    422
+      ContractError                 INVALID_CONTRACT        422
+      ComponentError                (one code a cause)      422, 404 or 502
+      HostFunctionError             (one code a cause)      422
+      InternalError                 INTERNAL                500
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class ArcrunError(Exception):
+    """What every deliberate error is. Subclasses set the defaults; an instance may name a closer code."""
+
+    code = "INTERNAL"
+    http_status = 500
+    retriable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        next_actions: Sequence[str] = (),
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.next_actions = tuple(next_actions)
+        self.details = dict(details or {})
+
+    def to_json(self) -> dict[str, Any]:
+        """The wire form: {"code", "message", "next_actions": [...], "details": {...}}."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "next_actions": list(self.next_actions),
+            "details": self.details,
+        }
+
+
+class RequestError(ArcrunError):
+    code = "INVALID_REQUEST"
+    http_status = 400
+
+
+class PayloadTooLargeError(RequestError):
+    code = "PAYLOAD_TOO_LARGE"
+    http_status = 413
+
+
+class UnauthorizedError(ArcrunError):
+    """One public text, whatever is wrong with the key."""
+
+    code = "UNAUTHORIZED"
+    http_status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A valid API key is required.",
+            next_actions=[
+                "Send the header `X-Arcrun-API-Key: <key>` or `Authorization: Bearer <key>`.",
+                "Locally, `acr dev` prints where its key is kept.",
+            ],
+        )
+
+
+class NotConfiguredError(ArcrunError):
+    code = "NOT_CONFIGURED"
+    http_status = 503
+
+
+class NotFoundError(ArcrunError):
+    code = "NOT_FOUND"
+    http_status = 404
+
+
+class MethodNotAllowedError(ArcrunError):
+    code = "METHOD_NOT_ALLOWED"
+    http_status = 405
+
+
+class WorkflowError(ArcrunError):
+    code = "INVALID_WORKFLOW"
+    http_status = 422
+
+
+class TemplateError(ArcrunError):
+    code = "UNRESOLVED_REFERENCE"
+    http_status = 422
+
+
+class ContractError(ArcrunError):
+    code = "INVALID_CONTRACT"
+    http_status = 422
+
+
+class ComponentError(ArcrunError):
+    """A component that could not be found, loaded or run, or that answered with a failure."""
+
+    code = "COMPONENT_FAILED"
+    http_status = 422
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        retriable: bool = False,
+        next_actions: Sequence[str] = (),
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, next_actions=next_actions, details=details)
+        self.http_status = http_status or type(self).http_status
+        self.retriable = retriable
+
+
+class HostFunctionError(ArcrunError):
+    """A refusal or failure of a host function: the component gets it as its reply and goes on."""
+
+    code = "HOST_FUNCTION_FAILED"
+    http_status = 422
+
+
+class InternalError(ArcrunError):
+    """A fault of arcrun itself. The text never carries the cause: that goes to the log."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "arcrun failed in a way that it should not. The cause is in the Worker's log.",
+            next_actions=["Look at the log: `wrangler tail`, or the terminal of `acr dev`."],
+        )

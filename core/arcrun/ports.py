@@ -1,0 +1,82 @@
+"""What the core asks of the world. Each port is small; an implementation carries its vendor's name (`CloudflareKV`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from arcrun.wasm.abi import Execution, HostFunctions
+from arcrun.wasm.component import Component
+
+
+class KeyValue(Protocol):
+    """A Workers KV namespace. Values are text; a write may take 60 s to be seen elsewhere."""
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def put(self, key: str, value: str, *, ttl_s: int | None = None) -> None:
+        """`ttl_s` is at least 60, as the platform demands."""
+
+    async def delete(self, key: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Blob:
+    """An object of a bucket: its bytes and the entity tag that changes with them."""
+
+    content: bytes
+    etag: str
+
+
+class BlobStore(Protocol):
+    """An R2 bucket."""
+
+    async def get(self, key: str) -> Blob | None: ...
+
+    async def get_unless(self, key: str, etag: str) -> Blob | None | bool:
+        """The blob if its tag is not `etag`, True if it still is, None if there is no such object."""
+
+
+class ComponentRunner(Protocol):
+    """Runs one call of a component in a fresh instance."""
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution: ...
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    timeout_ms: int = 30_000
+    max_response_bytes: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpClient(Protocol):
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Sends one request and follows no redirect.
+
+        Raises HostFunctionError: HTTP_TIMEOUT, HTTP_FAILED (no answer), RESPONSE_TOO_LARGE.
+        """
+
+
+class Clock(Protocol):
+    def now_ms(self) -> float:
+        """Milliseconds since 1970, UTC."""
+
+    async def sleep(self, duration_ms: float) -> None: ...
+
+
+class Random(Protocol):
+    def token_bytes(self, count: int) -> bytes:
+        """`count` bytes from a cryptographic source."""
+
+
+JsonObject = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Components as WebAssembly: their binary, their ABI, the functions that the host lends them."""

@@ -1,0 +1,151 @@
+"""The component ABI, version 1: what goes in, what comes out, and which functions a component may import.
+
+A component is a WASI preview1 command. It reads one JSON object from stdin and writes one to stdout:
+{"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from arcrun.errors import ComponentError
+
+ABI_VERSION = 1
+PAGE_BYTES = 64 * 1024
+MAX_MEMORY_PAGES = 1024  # 64 MiB, half of what the platform gives one isolate
+MAX_STDOUT_BYTES = 4 * 1024 * 1024
+MAX_STDERR_BYTES = 64 * 1024
+MAX_REPLY_BYTES = 8 * 1024 * 1024
+
+WASI_MODULE = "wasi_snapshot_preview1"
+HOST_MODULE = "arcrun"
+
+# Each host function, and the capability that the contract must declare for it. None: every component has it.
+HOST_FUNCTIONS: Mapping[str, str | None] = {
+    "http_request": "network",
+    "sleep": "sleep",
+    "ai_run": "ai",
+    "kv_get": "kv",
+    "log": None,
+    "read_reply": None,
+}
+
+# WASI snapshot preview1, all of it. component_host.mjs implements each; a test compares the two lists.
+WASI_FUNCTIONS = frozenset(
+    """args_get args_sizes_get clock_res_get clock_time_get environ_get environ_sizes_get fd_advise fd_allocate
+    fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights fd_filestat_get fd_filestat_set_size
+    fd_filestat_set_times fd_pread fd_prestat_dir_name fd_prestat_get fd_pwrite fd_read fd_readdir fd_renumber fd_seek
+    fd_sync fd_tell fd_write path_create_directory path_filestat_get path_filestat_set_times path_link path_open
+    path_readlink path_remove_directory path_rename path_symlink path_unlink_file poll_oneoff proc_exit proc_raise
+    random_get sched_yield sock_accept sock_recv sock_send sock_shutdown""".split()
+)
+
+
+class ExitKind(StrEnum):
+    """How a call ended, in the words of component_host.mjs."""
+
+    EXITED = "exited"
+    TRAPPED = "trapped"
+    STDOUT_LIMIT = "stdout_limit"
+    NOT_UTF8 = "not_utf8"
+    NOT_LOADED = "not_loaded"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The raw result of one call. `memory_bytes` is the size of the memory at its end."""
+
+    kind: ExitKind
+    exit_code: int
+    message: str
+    stdout: str
+    stderr: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call means: its output envelope, the error if it failed, and the component's log (its stderr)."""
+
+    envelope: Mapping[str, Any]
+    error: ComponentError | None
+    log: str
+
+
+class HostFunctions(Protocol):
+    """Answers a component's host function calls."""
+
+    async def answer(self, name: str, request: str) -> str:
+        """Takes the JSON text of a request and returns that of the reply; never raises."""
+
+    def now_ms(self) -> float:
+        """The time that the component sees after the call."""
+
+    def seed(self) -> bytes:
+        """32 bytes from which the component's randomness is made."""
+
+
+def read_outcome(execution: Execution, component_id: str) -> Outcome:
+    """Turn the raw result of a call of `component_id` into its meaning."""
+    fault = _platform_fault(execution, component_id)
+    if fault is None:
+        try:
+            return _read_envelope(json.loads(execution.stdout), execution.stderr)
+        except (ValueError, RecursionError):
+            fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
+    return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr)
+
+
+def _read_envelope(output: Any, log: str) -> Outcome:
+    if not isinstance(output, dict) or not isinstance(output.get("success"), bool):
+        return Outcome({"success": True, "data": output}, None, log)
+    if output["success"]:
+        return Outcome(output, None, log)
+    error = output.get("error")
+    if not isinstance(error, dict):
+        error = {"code": ComponentError.code, "message": str(error or "The component failed and did not say why.")}
+    code, message = str(error.get("code", ComponentError.code)), str(error.get("message", "The component failed."))
+    extra = {key: value for key, value in error.items() if key not in ("code", "message")}
+    return Outcome({**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra), log)
+
+
+def _failure(code: str, message: str, details: Mapping[str, Any]) -> ComponentError:
+    return ComponentError(message, code=code, details=details)
+
+
+def _platform_fault(execution: Execution, component_id: str) -> ComponentError | None:
+    kind, name = execution.kind, f"`{component_id}`"
+    if kind is ExitKind.EXITED and execution.exit_code == 0:
+        return None
+    if kind is ExitKind.STDOUT_LIMIT:
+        return _fault(execution, "OUTPUT_TOO_LARGE", f"{name} wrote more than {MAX_STDOUT_BYTES >> 20} MiB to stdout.")
+    if kind is ExitKind.NOT_UTF8:
+        return _fault(execution, "INVALID_OUTPUT", f"The output of {name} is not UTF-8.")
+    if kind is ExitKind.NOT_LOADED:
+        return _fault(execution, "INVALID_MODULE", f"{name} could not be loaded: {execution.message}.")
+    if _ran_out_of_memory(execution):
+        limit_mib = MAX_MEMORY_PAGES * PAGE_BYTES >> 20
+        return _fault(execution, "MEMORY_LIMIT_EXCEEDED", f"{name} failed with its memory full ({limit_mib} MiB).")
+    if kind is ExitKind.TRAPPED:
+        return _fault(execution, "COMPONENT_TRAPPED", f"{name} trapped: {execution.message}.")
+    return _fault(execution, "COMPONENT_EXITED", f"{name} ended with exit code {execution.exit_code}.")
+
+
+def _ran_out_of_memory(execution: Execution) -> bool:
+    """A refused growth cannot be seen from outside; a failure with at least 15/16 of the memory taken is put down to it."""
+    return execution.memory_bytes * 16 >= MAX_MEMORY_PAGES * PAGE_BYTES * 15
+
+
+def _fault(execution: Execution, code: str, message: str) -> ComponentError:
+    details = {"exit_code": execution.exit_code} if execution.kind is ExitKind.EXITED else {}
+    if execution.stderr:
+        details["log"] = execution.stderr[-2000:]
+    return ComponentError(
+        message,
+        code=code,
+        http_status=502,
+        next_actions=["Run the component on this input by itself: POST /execute with {component, input}."],
+        details=details,
+    )

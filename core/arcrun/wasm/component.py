@@ -1,0 +1,75 @@
+"""A component ready to run: its contract, and its code in the bundle or as bytes."""
+
+import hashlib
+from dataclasses import dataclass
+
+from arcrun.contracts.model import Contract
+from arcrun.errors import ComponentError
+from arcrun.wasm import abi
+from arcrun.wasm.module import ModuleOutline, limit_memory, parse_module
+
+
+@dataclass(frozen=True)
+class Component:
+    """`sha256` is that of the module as published. `module` is None for a component in the Worker's own bundle."""
+
+    contract: Contract
+    sha256: str
+    module: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        return self.contract.canonical_id
+
+
+def build_component(contract: Contract, binary: bytes) -> Component:
+    """Check `binary` against `contract` and bound its memory.
+
+    Raises ComponentError: INVALID_MODULE, UNKNOWN_IMPORT, CAPABILITY_NOT_DECLARED, MEMORY_LIMIT_EXCEEDED.
+    """
+    outline = parse_module(binary)
+    validate_imports(outline, contract)
+    bounded = limit_memory(binary, outline, abi.MAX_MEMORY_PAGES)
+    return Component(contract, hashlib.sha256(binary).hexdigest(), bounded)
+
+
+def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
+    """Raise ComponentError unless every import is a function that this contract may have, and the exports are there."""
+    for wanted in outline.imports:
+        full_name = f"{wanted.module}.{wanted.name}"
+        if not wanted.is_function or not _is_known(wanted.module, wanted.name):
+            raise ComponentError(
+                f"`{contract.canonical_id}` imports `{full_name}`, which arcrun does not have.",
+                code="UNKNOWN_IMPORT",
+                next_actions=[
+                    f"Import functions of `{abi.WASI_MODULE}` and of `{abi.HOST_MODULE}` "
+                    f"({', '.join(sorted(abi.HOST_FUNCTIONS))}) only."
+                ],
+                details={"import": full_name},
+            )
+        capability = abi.HOST_FUNCTIONS.get(wanted.name) if wanted.module == abi.HOST_MODULE else None
+        if capability is not None and capability not in contract.capabilities:
+            raise ComponentError(
+                f"`{contract.canonical_id}` imports `{full_name}`, but its contract does not declare "
+                f"the capability `{capability}`.",
+                code="CAPABILITY_NOT_DECLARED",
+                next_actions=[_how_to_declare(capability)],
+                details={"import": full_name, "capability": capability},
+            )
+    missing = {"memory", "_start"} - outline.exports
+    if missing:
+        raise ComponentError(
+            f"`{contract.canonical_id}` does not export {' and '.join(f'`{name}`' for name in sorted(missing))}.",
+            code="INVALID_MODULE",
+            next_actions=["Build it as a WASI command (an executable, not a library)."],
+        )
+
+
+def _is_known(module: str, name: str) -> bool:
+    return name in {abi.WASI_MODULE: abi.WASI_FUNCTIONS, abi.HOST_MODULE: abi.HOST_FUNCTIONS}.get(module, ())
+
+
+def _how_to_declare(capability: str) -> str:
+    if capability == "network":
+        return "In contract.yaml set `constraints.no_network_syscall: false` and list `allowed_hosts`."
+    return f"In contract.yaml add `capabilities: [{capability}]`."

@@ -1,0 +1,165 @@
+// The local runtime's Node process: one workerd, through Miniflare, that serves every Worker of a plan.
+//
+//   node serve.mjs PLAN.json
+//
+// PLAN.json is written by `acr dev` (cli/acr/local_runtime.py has its shape). On stdout this process says one JSON
+// object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line "reload" on
+// stdin reads the plan again; the end of stdin stops everything, so nothing outlives the process that started it.
+import { readFileSync, readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import path from "node:path";
+import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+
+const HERE = import.meta.dirname;
+const [planPath] = process.argv.slice(2);
+const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+/** A log that keeps to stderr: stdout belongs to the events. */
+class StderrLog extends Log {
+  log(message) {
+    process.stderr.write(`${message}\n`);
+  }
+}
+
+function filesBelow(root) {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".pyc"))
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, "/"))
+    .sort();
+}
+
+/** Files as Pyodide's file system gets them: {path: {text} | {base64}}. */
+function packFiles(root, names) {
+  return Object.fromEntries(
+    names.map((name) => {
+      const bytes = readFileSync(path.join(root, name));
+      const text = bytes.toString("utf8");
+      return [name, Buffer.from(text, "utf8").equals(bytes) ? { text } : { base64: bytes.toString("base64") }];
+    }),
+  );
+}
+
+const JS_MODULE_TYPES = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".txt": "Text" };
+
+/** The Worker's own upload: modules that workerd loads, and the Python files that Pyodide's file system gets. */
+function uploadOf(worker) {
+  const names = filesBelow(worker.moduleRoot);
+  const typeOf = (name) => JS_MODULE_TYPES[path.extname(name)];
+  const vendored = filesBelow(worker.pythonModules);
+  return {
+    modules: [
+      ...names.filter(typeOf).map((name) => moduleAt(name, typeOf(name), path.join(worker.moduleRoot, name))),
+      ...vendored
+        .filter((name) => name.startsWith("workers/") && name.endsWith(".js"))
+        .map((name) => moduleAt(`python_modules/${name}`, "ESModule", path.join(worker.pythonModules, name))),
+    ],
+    files: packFiles(worker.moduleRoot, names.filter((name) => !typeOf(name))),
+    pythonModules: packFiles(worker.pythonModules, vendored),
+  };
+}
+
+function moduleAt(name, type, file) {
+  const binary = type === "CompiledWasm" || type === "Data";
+  return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
+}
+
+function workerOptions(plan, worker) {
+  const upload = uploadOf(worker);
+  const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
+  const pyodideInfo = JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info;
+  const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
+  const { entry, snapshotImports, compatibilityFlags } = worker;
+  const snapshotKey = `pyodide-${version}-${worker.snapshotKey}`;
+  const { files, pythonModules } = upload;
+  const hostData = { entry, snapshotKey, snapshotImports, compatibilityFlags, pyodideInfo, files, pythonModules };
+  return {
+    name: worker.name,
+    modulesRoot: "/",
+    modules: [
+      { type: "ESModule", path: "/main.mjs", contents: mainModule(worker.classes) },
+      moduleAt("python_host.mjs", "ESModule", path.join(HERE, "python_host.mjs")),
+      moduleAt("browser_shim.mjs", "ESModule", path.join(HERE, "browser_shim.mjs")),
+      moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
+      moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),
+      moduleAt("pyodide.asm.wasm", "CompiledWasm", pyodide("pyodide.asm.wasm")),
+      moduleAt("python_stdlib.zip", "Data", pyodide("python_stdlib.zip")),
+      { type: "Text", path: "/worker.json", contents: JSON.stringify(hostData) },
+      ...upload.modules,
+    ],
+    compatibilityDate: worker.compatibilityDate,
+    unsafeEvalBinding: "ARCRUN_UNSAFE_EVAL",
+    serviceBindings: { ...worker.services, ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } } },
+    unsafeDirectSockets: [{ host: plan.host, port: worker.port }],
+    bindings: worker.vars,
+    kvNamespaces: worker.kvNamespaces,
+    r2Buckets: worker.r2Buckets,
+    durableObjects: worker.durableObjects,
+    workerLoaders: worker.workerLoaders,
+  };
+}
+
+/** The classes must be exports of the main module, before Python has started: the plan names them. */
+function mainModule(classes) {
+  const exports = classes.map(({ name, kind, methods }) => {
+    const made = `${kind}(${JSON.stringify(name)}, ${JSON.stringify(methods)})`;
+    return name === "Default" ? `export default ${made};` : `export const ${name} = ${made};`;
+  });
+  return ['import { durableObject, entrypoint } from "./python_host.mjs";', ...exports, ""].join("\n");
+}
+
+function options() {
+  const plan = JSON.parse(readFileSync(planPath, "utf8"));
+  return {
+    plan,
+    miniflare: convertV4MiniflareOptions({
+      host: plan.host,
+      port: plan.apiPort,
+      log: new StderrLog(plan.verbose ? LogLevel.INFO : LogLevel.ERROR),
+      logRequests: false,
+      resourcePersistencePath: plan.state,
+      unsafeLocalExplorer: true,
+      workers: plan.workers.map((worker) => workerOptions(plan, worker)),
+    }),
+  };
+}
+
+async function announce(plan) {
+  for (const worker of plan.workers) {
+    const url = `http://${plan.host}:${worker.port}`;
+    const answer = await fetch(`${url}/health`);
+    if (!answer.ok) throw new Error(`${worker.service} answered ${answer.status}: ${await answer.text()}`);
+    await answer.body?.cancel();
+    say({ event: "ready", service: worker.service, url });
+  }
+  say({ event: "ready", service: "cloudflare-api", url: `http://${plan.host}:${plan.apiPort}/cdn-cgi/local/explorer/api` });
+}
+
+const first = options();
+const miniflare = new Miniflare(first.miniflare);
+
+async function stop(code) {
+  await miniflare.dispose().catch(() => {});
+  process.exit(code);
+}
+
+process.on("SIGTERM", () => stop(0));
+process.on("SIGINT", () => stop(0));
+createInterface({ input: process.stdin })
+  .on("line", async (line) => {
+    if (line !== "reload") return;
+    try {
+      await miniflare.setOptions(options().miniflare);
+      say({ event: "reloaded" });
+    } catch (error) {
+      say({ event: "failed", message: String(error.stack ?? error) });
+    }
+  })
+  .on("close", () => stop(0));
+
+try {
+  await miniflare.ready;
+  await announce(first.plan);
+} catch (error) {
+  say({ event: "failed", message: String(error.stack ?? error) });
+  await stop(1);
+}

@@ -1,0 +1,141 @@
+"""Gather one Worker's upload: its sources in workers/<worker>/build, its dependencies in workers/<worker>/python_modules.
+
+    python scripts/stage.py executor [--components DIR] [--out DIR]
+
+`--components` adds the components of another folder to the bundle (the way to run them without the Worker Loader).
+wrangler and `acr dev` both run it before they read the upload. Files that have not changed are left alone.
+"""
+
+import argparse
+import json
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+
+from arcrun.contracts.parse import parse_contract
+from arcrun.wasm.component import build_component
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKERS = ("executor", "registry", "auth")
+SHARED_PACKAGES = (ROOT / "core/arcrun", ROOT / "workers/edge/arcrun_edge", ROOT / "workers/http/arcrun_http")
+HOST_SOURCES = (ROOT / "workers/edge/component_host.mjs", ROOT / "workers/edge/sandbox.mjs")
+BUILTIN_COMPONENTS = ROOT / "components"
+# Where the Workers run. Markers of requirements are evaluated for it, not for this machine.
+WORKER_ENVIRONMENT = {"python_version": "3.14", "sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
+
+Upload = dict[str, bytes]
+
+
+def stage(worker: str, component_folders: list[Path], out: Path) -> None:
+    """Write the upload of `worker` below `out`: build/ and python_modules/."""
+    source = ROOT / "workers" / worker
+    _write_tree(out / "build", _worker_upload(source, component_folders))
+    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+    _write_tree(out / "python_modules", _vendored(project["dependencies"]))
+
+
+def _worker_upload(source: Path, component_folders: list[Path]) -> Upload:
+    upload: Upload = dict(_python_files(source / "src"))
+    for package in SHARED_PACKAGES:
+        upload |= {f"{package.name}/{name}": content for name, content in _python_files(package)}
+    if source.name == "executor":
+        upload |= _component_upload(component_folders)
+    return upload
+
+
+def _python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.rglob("*.py")):
+        yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+def _component_upload(folders: list[Path]) -> Upload:
+    """The host in JavaScript (as a module, and as text for the sandbox), the bundled .wasm files, their contracts."""
+    upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
+    upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
+    bundle: dict[str, tuple[object, str]] = {}
+    for folder in component_folders_below(folders):
+        contract_source = yaml.safe_load((folder / "contract.yaml").read_text())
+        contract = parse_contract(contract_source)
+        component = build_component(contract, (folder / f"{folder.name}.wasm").read_bytes())
+        assert component.module is not None
+        upload[f"components/{component.id}.wasm"] = component.module
+        bundle[component.id] = (contract_source, component.sha256)
+    upload["bundled_components.py"] = _bundle_module(bundle)
+    return upload
+
+
+def component_folders_below(folders: list[Path]) -> list[Path]:
+    return [path.parent for folder in folders for path in sorted(folder.glob("*/contract.yaml"))]
+
+
+def _bundle_module(bundle: dict[str, tuple[object, str]]) -> bytes:
+    """Contracts as JSON in Python: reading YAML would cost the Worker's start far more."""
+    entries = json.dumps(bundle, ensure_ascii=False, indent=1)
+    literal = entries.replace("\\", "\\\\").replace("'''", "\\'\\'\\'")
+    return (
+        '"""The components of this bundle. Made by scripts/stage.py."""\n\n'
+        "import json\n\n"
+        "from executor.library import BundledComponent\n\n"
+        f"_ENTRIES = json.loads('''{literal}''')\n"
+        "BUNDLED_COMPONENTS = {name: BundledComponent(*entry) for name, entry in _ENTRIES.items()}\n"
+    ).encode()
+
+
+def _vendored(requirements: list[str]) -> Upload:
+    """The installed packages that `requirements` name, and what they need: pure Python only, which is all that runs."""
+    upload: Upload = {}
+    pending, seen = [Requirement(text) for text in requirements], set()
+    while pending:
+        requirement = pending.pop()
+        if requirement.name in seen or not _applies(requirement):
+            continue
+        seen.add(requirement.name)
+        distribution = metadata.distribution(requirement.name)
+        if not requirement.specifier.contains(distribution.version):
+            raise SystemExit(f"stage: {requirement} is wanted, {distribution.version} is installed: run scripts/setup")
+        pending += [Requirement(text) for text in distribution.requires or ()]
+        upload |= dict(_distribution_files(distribution))
+    return upload
+
+
+def _applies(requirement: Requirement) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(WORKER_ENVIRONMENT)
+
+
+def _distribution_files(distribution: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
+    for file in distribution.files or ():
+        is_source = file.suffix in (".py", ".js", ".pth", ".typed") or file.name == "METADATA"
+        if is_source and ".." not in file.parts and "__pycache__" not in file.parts:
+            yield file.as_posix(), Path(str(file.locate())).read_bytes()
+
+
+def _write_tree(root: Path, upload: Upload) -> None:
+    """Make `root` hold exactly `upload`, touching only what differs."""
+    for path in sorted(root.rglob("*"), reverse=True):
+        if path.is_file() and path.relative_to(root).as_posix() not in upload:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    for name, content in upload.items():
+        path = root / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("worker", choices=WORKERS)
+    parser.add_argument("--components", type=Path, action="append", default=[], metavar="DIR")
+    parser.add_argument("--out", type=Path, help="default: the Worker's own folder, where wrangler looks")
+    options = parser.parse_args()
+    folders = [BUILTIN_COMPONENTS, *options.components]
+    stage(options.worker, folders, options.out or ROOT / "workers" / options.worker)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""ComponentRunner on the platform: bundled modules in this isolate, modules given as bytes in a sandboxed one.
+
+Compiling bytes is refused in a Worker. A module in the upload arrives compiled (`import_from_javascript`); bytes go to
+the Worker Loader, which makes an isolate of them, keyed by their hash, without network and without bindings.
+"""
+
+import hashlib
+from functools import cache
+from typing import Any
+
+from js import Object
+from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
+
+from arcrun.errors import ComponentError
+from arcrun.ports import Component, ComponentRunner
+from arcrun.wasm import abi
+from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
+from workers import import_from_javascript
+
+SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
+
+
+class PlatformRunner:
+    """Sends a component to the tier that can run it. `loader` is the Worker Loader binding, None on the free plan."""
+
+    def __init__(self, loader: Any | None) -> None:
+        self._bundled: ComponentRunner = BundledRunner()
+        self._sandbox: ComponentRunner | None = SandboxRunner(loader) if loader is not None else None
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        if component.module is None:
+            return await self._bundled.run(component, stdin, host)
+        if self._sandbox is None:
+            raise _sandbox_unavailable(component.id)
+        return await self._sandbox.run(component, stdin, host)
+
+
+class BundledRunner:
+    """Instantiates a module of the Worker's own upload, in this isolate."""
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        module = _import_default(f"components/{component.id}.wasm")
+        call_host = _HostCall(host)
+        try:
+            result = _component_host().run(module, stdin, _options(host), call_host.proxy)
+            if hasattr(result, "then"):
+                result = await result
+        finally:
+            call_host.destroy()
+        return _read_execution(result)
+
+
+class SandboxRunner:
+    """Runs bytes in an isolate made by the Worker Loader. The platform keeps it warm by its id."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        call_host = _HostCall(host)
+        code = create_proxy(lambda: _worker_code(component))
+        try:
+            stub = self._loader.get(_isolate_id(component), code)
+            result = await stub.getEntrypoint().call(stdin, _options(host), call_host.proxy)
+        except JsException as error:
+            return Execution(ExitKind.NOT_LOADED, -1, error.message, "", "", 0)
+        finally:
+            code.destroy()
+            call_host.destroy()
+        return _read_execution(result)
+
+
+class _HostCall:
+    """The JavaScript face of a component's host functions, made when first asked for and freed after the call."""
+
+    def __init__(self, host: HostFunctions) -> None:
+        async def answer(name: str, request: str) -> JsProxy:
+            reply = await host.answer(name, request)
+            return to_js([reply, host.now_ms()])
+
+        self.proxy = create_proxy(answer)
+
+    def destroy(self) -> None:
+        self.proxy.destroy()
+
+
+def _options(host: HostFunctions) -> JsProxy:
+    options = {
+        "seed": host.seed().hex(),
+        "nowMs": host.now_ms(),
+        "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
+        "maxStderrBytes": abi.MAX_STDERR_BYTES,
+        "maxReplyBytes": abi.MAX_REPLY_BYTES,
+    }
+    return to_js(options, dict_converter=Object.fromEntries)
+
+
+def _read_execution(result: Any) -> Execution:
+    kind, exit_code, message, stdout, stderr, memory_bytes = result
+    return Execution(ExitKind(kind), exit_code, message, stdout, stderr, memory_bytes)
+
+
+def _worker_code(component: Component) -> JsProxy:
+    return to_js(
+        {
+            "compatibilityDate": SANDBOX_COMPATIBILITY_DATE,
+            "mainModule": "sandbox.mjs",
+            "modules": {
+                "sandbox.mjs": _import_default("sandbox.mjs.txt"),
+                "component_host.mjs": _import_default("component_host.mjs.txt"),
+                "component.wasm": {"wasm": component.module},
+            },
+            "env": {},
+            # None would become undefined, and the sandbox would then inherit the executor's network.
+            "globalOutbound": jsnull,
+        },
+        dict_converter=Object.fromEntries,
+    )
+
+
+def _isolate_id(component: Component) -> str:
+    return f"{component.sha256}-{_host_version()}"
+
+
+@cache
+def _host_version() -> str:
+    """A warm isolate of an older host must not serve a newer executor."""
+    sources = _import_default("sandbox.mjs.txt") + _import_default("component_host.mjs.txt")
+    return hashlib.sha256(sources.encode()).hexdigest()[:12]
+
+
+@cache
+def _import_default(name: str) -> Any:
+    return import_from_javascript(name).default
+
+
+@cache
+def _component_host() -> Any:
+    return import_from_javascript("component_host.mjs")
+
+
+def _sandbox_unavailable(component_id: str) -> ComponentError:
+    return ComponentError(
+        f"`{component_id}` lies in the bucket, and this Worker has no LOADER binding to run it in a sandbox.",
+        code="SANDBOX_UNAVAILABLE",
+        http_status=503,
+        next_actions=[
+            "Move the account to the Workers paid plan, which has the Worker Loader, and deploy again.",
+            "Or bundle the component into the executor at the next deploy.",
+        ],
+    )

@@ -1,0 +1,12 @@
+// The main module of the isolate that the Worker Loader makes for one component: no bindings, no network, one method.
+// `component.wasm` and `component_host.mjs` are put beside it by arcrun_edge/sandbox_runner.py.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { run } from "component_host.mjs";
+import component from "component.wasm";
+
+export default class Sandbox extends WorkerEntrypoint {
+  /** See `run` in component_host.mjs; `callHost` is a function of the executor's, over RPC. */
+  async call(stdin, options, callHost) {
+    return await run(component, stdin, options, callHost);
+  }
+}

@@ -1,0 +1,32 @@
+"""Calls components: finds one, lends it its host functions, runs it and reads its outcome."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.contracts.model import Contract
+from arcrun.ports import Clock, ComponentRunner, HttpClient, Random
+from arcrun.wasm.abi import Outcome, read_outcome
+from arcrun.wasm.host import PortHostFunctions
+from executor.library import ComponentLibrary
+
+
+@dataclass(frozen=True)
+class ComponentCaller:
+    """The engine's `Components`, over the library and the platform's runner."""
+
+    library: ComponentLibrary
+    runner: ComponentRunner
+    http: HttpClient
+    clock: Clock
+    random: Random
+
+    async def contract(self, reference: str) -> Contract:
+        return (await self.library.find(reference)).contract
+
+    async def call(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
+        component = await self.library.find(reference)
+        host = PortHostFunctions(component.contract, self.http, self.clock, self.random)
+        execution = await self.runner.run(component, json.dumps(input_value), host)
+        return read_outcome(execution, component.id)

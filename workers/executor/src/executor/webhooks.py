@@ -1,0 +1,65 @@
+"""Stored workflows and their webhooks, in the KV namespace WEBHOOKS. Keys: docs/storage-schema.md."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from arcrun.errors import NotFoundError
+from arcrun.ports import Clock, KeyValue, Random
+from arcrun.workflows.plan import Plan, load_plan
+
+TOKEN_BYTES = 16
+_HOOK, _NAME = "hook:", "name:"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """`source` is the workflow as pushed, text or object."""
+
+    token: str
+    name: str
+    source: str | Mapping[str, Any]
+    plan: Plan
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class WebhookStore:
+    kv: KeyValue
+    clock: Clock
+    random: Random
+
+    async def save(self, source: str | Mapping[str, Any], plan: Plan) -> Webhook:
+        """Store a workflow under its name. A workflow that is pushed again keeps its token."""
+        token = await self.kv.get(_NAME + plan.name) or self.random.token_bytes(TOKEN_BYTES).hex()
+        updated_at = datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
+        record = {"name": plan.name, "source": source, "plan": plan.to_json(), "updated_at": updated_at}
+        await self.kv.put(_HOOK + token, json.dumps(record))
+        await self.kv.put(_NAME + plan.name, token)
+        return Webhook(token, plan.name, source, plan, updated_at)
+
+    async def find(self, token: str) -> Webhook:
+        """Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token."""
+        stored = await self.kv.get(_HOOK + token) if len(token) == 2 * TOKEN_BYTES else None
+        if stored is None:
+            raise NotFoundError(
+                "There is no such webhook.",
+                code="WEBHOOK_NOT_FOUND",
+                next_actions=["Push the workflow again to see its URL: acr push FILE."],
+            )
+        record = json.loads(stored)
+        return Webhook(token, record["name"], record["source"], load_plan(record["plan"]), record["updated_at"])
+
+    async def find_by_name(self, name: str) -> Webhook:
+        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        token = await self.kv.get(_NAME + name)
+        if token is None:
+            raise NotFoundError(
+                f"There is no workflow `{name}`.",
+                code="WORKFLOW_NOT_FOUND",
+                next_actions=["Push it: acr push FILE."],
+                details={"workflow": name},
+            )
+        return await self.find(token)

@@ -1,0 +1,1 @@
+"""What the three services' HTTP faces share: bodies, API keys, errors."""

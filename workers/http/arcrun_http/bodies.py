@@ -1,0 +1,55 @@
+"""Request bodies: JSON, bounded."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from starlette.requests import Request
+
+from arcrun.errors import PayloadTooLargeError, RequestError
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+
+def build_too_large_error() -> PayloadTooLargeError:
+    return PayloadTooLargeError(
+        f"The body is larger than {MAX_BODY_BYTES >> 20} MiB.",
+        next_actions=["Send less, or send a URL from which a component fetches the rest."],
+        details={"limit_bytes": MAX_BODY_BYTES},
+    )
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON; an empty body is {}. Raises RequestError INVALID_JSON, PayloadTooLargeError."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise build_too_large_error()
+    if not body.strip():
+        return {}
+    try:
+        return json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "not UTF-8, or nested too deeply"
+        raise RequestError(
+            f"The body is not JSON: {reason}.",
+            code="INVALID_JSON",
+            next_actions=["Send a JSON body with `Content-Type: application/json`."],
+        ) from None
+
+
+async def read_object(request: Request, allowed: Collection[str]) -> dict[str, Any]:
+    """The body as a JSON object with no other keys than `allowed`. Raises RequestError."""
+    body = await read_json(request)
+    if not isinstance(body, dict):
+        raise RequestError("The body must be a JSON object.", details={"allowed_keys": list(allowed)})
+    unknown = [key for key in body if key not in allowed]
+    if unknown:
+        raise RequestError(
+            f"Unknown key `{unknown[0]}` in the body.",
+            code="UNKNOWN_KEY",
+            next_actions=[f"Allowed: {', '.join(allowed)}."],
+            details={"unknown_keys": unknown},
+        )
+    return body

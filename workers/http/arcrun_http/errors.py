@@ -1,0 +1,40 @@
+"""The one place that turns exceptions into responses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
+
+
+
+def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"success": False, "error": error.to_json()}, error.http_status, headers)
+
+
+async def _on_arcrun_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ArcrunError)
+    return render_error(error)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        message = f"{request.method} is not possible here."
+        refusal = MethodNotAllowedError(message, next_actions=["See GET /openapi.json or the README for the routes."])
+        return render_error(refusal, error.headers)
+    return render_error(NotFoundError("There is no such route.", next_actions=["See the README for the routes."]))
+
+
+async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
+    return render_error(InternalError())  # Starlette raises the cause again, and the Worker's adapter logs it
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {
+    ArcrunError: _on_arcrun_error,
+    HTTPException: _on_http_exception,
+    Exception: _on_fault,
+}
