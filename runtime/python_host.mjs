@@ -8,13 +8,11 @@ import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as cloudflareWorkers from "cloudflare:workers";
 import * as cloudflareSockets from "cloudflare:sockets";
 import createPyodideModule from "./pyodide.asm.mjs";
-import pyodideWasm from "./pyodide.asm.wasm";
 import { loadPyodide } from "./pyodide.mjs";
-import pythonStdlib from "./python_stdlib.zip";
 import workerJson from "./worker.json";
 
 // Bindings that belong to this runtime. The Worker never sees them.
-const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS"];
+const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE"];
 const WORKER_ROOT = "/session/metadata";
 
 const worker = JSON.parse(workerJson); // written by serve.mjs
@@ -65,18 +63,27 @@ function workerBindings(env) {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !RUNTIME_BINDINGS.includes(name)));
 }
 
-/** Start Python from the memory snapshot, which is made first where there is none yet, and import the entry module. */
+/**
+ * Start Python from the memory snapshot, taken when the entry module had been imported, as a deploy does in production;
+ * make it first where there is none yet.
+ */
 async function boot(env) {
-  const restoreCompilation = allowCompilation(env.ARCRUN_UNSAFE_EVAL);
+  const [stored, wasm, stdlib] = await Promise.all([
+    readFile(env.ARCRUN_SNAPSHOTS, worker.snapshotKey),
+    readFile(env.ARCRUN_PYODIDE, "pyodide.asm.wasm"),
+    readFile(env.ARCRUN_PYODIDE, "python_stdlib.zip"),
+  ]);
+  const restoreCompilation = allowCompilation(env.ARCRUN_UNSAFE_EVAL, wasm, stdlib);
+  const jsModules = sdkModules(env);
   let pyodide;
   try {
-    const snapshot = (await readSnapshot(env.ARCRUN_SNAPSHOTS)) ?? (await makeSnapshot(env.ARCRUN_SNAPSHOTS));
-    pyodide = await startPyodide({ _loadSnapshot: snapshot });
+    const snapshot = stored ?? (await makeSnapshot(env.ARCRUN_SNAPSHOTS, jsModules));
+    pyodide = await startPyodide({ _loadSnapshot: snapshot, _snapshotDeserializer: (name) => jsModules[name] });
   } finally {
     restoreCompilation();
   }
-  writeFiles(pyodide.FS, worker.files, WORKER_ROOT);
-  return importEntry(pyodide, env);
+  pyodide.runPython("import random; random.seed()"); // the snapshot would repeat its sequence
+  return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers") };
 }
 
 async function startPyodide(snapshotOptions) {
@@ -88,51 +95,52 @@ async function startPyodide(snapshotOptions) {
     env: { HOME: "/session" },
     ...snapshotOptions,
   });
-  writeFiles(pyodide.FS, worker.pythonModules, `${WORKER_ROOT}/python_modules`); // files are not part of a snapshot
+  writeFiles(pyodide.FS, worker.files, WORKER_ROOT); // files are not part of a snapshot
   return pyodide;
 }
 
-async function readSnapshot(snapshots) {
-  const stored = await snapshots.fetch(`http://snapshots/${worker.snapshotKey}`);
-  const content = await stored.arrayBuffer();
-  return stored.status === 200 ? new Uint8Array(content) : undefined;
+/** The bytes of a file of a folder that serve.mjs lends, undefined if it is not there. */
+async function readFile(folder, name) {
+  const answer = await folder.fetch(`http://folder/${name}`);
+  const content = new Uint8Array(await answer.arrayBuffer());
+  return answer.status === 200 ? content : undefined;
 }
 
-/** Import what the Worker's sources import from the standard library and python_modules, and keep the memory. */
-async function makeSnapshot(snapshots) {
-  // An interpreter that has made a snapshot is of no other use: Pyodide has left its JavaScript side unfinished.
+/** Import the entry module and keep the memory. JavaScript objects in it are kept by name, so there must be few. */
+async function makeSnapshot(snapshots, jsModules) {
+  // An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
   const pyodide = await startPyodide({ _makeSnapshot: true });
-  pyodide.runPython(`
-import importlib, json, sys
-sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]
-for name in json.loads(${JSON.stringify(JSON.stringify(worker.snapshotImports))}):
-    try:
-        importlib.import_module(name)
-    except ImportError:
-        pass  # what Pyodide lacks is found out by the code that imports it, as in production
-del name
-`);
-  const memory = pyodide.makeMemorySnapshot();
-  await snapshots.fetch(`http://snapshots/${worker.snapshotKey}`, { method: "PUT", body: memory });
+  pyodide.runPython(`import sys; sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]`);
+  for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
+  const restoreEntropy = refuseEntropy();
+  try {
+    pyodide.pyimport(worker.entry).destroy();
+  } finally {
+    restoreEntropy();
+  }
+  const memory = pyodide.makeMemorySnapshot({ serializer: (object) => nameOf(object, jsModules) });
+  await snapshots.fetch(`http://folder/${worker.snapshotKey}`, { method: "PUT", body: memory });
   return memory;
 }
 
-function importEntry(pyodide, env) {
-  pyodide.registerJsModule("_pyodide_entrypoint_helper", {
-    doAnImport: (name) => import(name),
-    cloudflareWorkersModule: { ...cloudflareWorkers, env: workerBindings(env) },
-    cloudflareSocketsModule: cloudflareSockets,
-    workerEntrypoint: null,
-    patchWaitUntil,
-  });
-  pyodide.registerJsModule("_cloudflare_compat_flags", worker.compatibilityFlags);
-  const restoreEntropy = refuseEntropy();
-  try {
-    return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers") };
-  } finally {
-    restoreEntropy();
-    pyodide.runPython("import random; random.seed()"); // a restored snapshot would repeat its sequence
-  }
+function nameOf(object, jsModules) {
+  const found = Object.entries(jsModules).find(([, module]) => module === object);
+  if (found) return found[0];
+  throw new Error(`The entry module keeps a JavaScript object at its top level, which a deploy refuses: ${object}`);
+}
+
+/** The JavaScript modules that the SDK imports. */
+function sdkModules(env) {
+  return {
+    _pyodide_entrypoint_helper: {
+      doAnImport: (name) => import(name),
+      cloudflareWorkersModule: { ...cloudflareWorkers, env: workerBindings(env) },
+      cloudflareSocketsModule: cloudflareSockets,
+      workerEntrypoint: null,
+      patchWaitUntil,
+    },
+    _cloudflare_compat_flags: worker.compatibilityFlags,
+  };
 }
 
 function writeFiles(FS, files, root) {
@@ -143,8 +151,9 @@ function writeFiles(FS, files, root) {
   }
 }
 
-/** Route compilation from bytes to `unsafeEval` and Pyodide's own downloads to bundled modules. Returns the undo. */
-function allowCompilation(unsafeEval) {
+/** Route compilation from bytes to `unsafeEval`, and Pyodide's downloads to what was read already. Returns the undo. */
+function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
+  const pyodideWasm = unsafeEval.newWasmModule(pyodideBytes);
   const { Module, compile, instantiate, instantiateStreaming } = WebAssembly;
   const { fetch } = globalThis;
   const moduleOf = (source) => (source instanceof Module ? source : unsafeEval.newWasmModule(source));
@@ -168,8 +177,8 @@ function allowCompilation(unsafeEval) {
     instance: new WebAssembly.Instance(pyodideWasm, imports),
   });
   globalThis.fetch = async (url) => {
-    if (String(url).endsWith("python_stdlib.zip")) return new Response(pythonStdlib);
-    return new Response(null); // pyodide.asm.wasm: the bundled module above answers for it
+    const isStdlib = String(url).endsWith("python_stdlib.zip");
+    return new Response(isStdlib ? stdlib : null); // for pyodide.asm.wasm, instantiateStreaming above answers
   };
   return () => {
     Object.assign(WebAssembly, { Module, compile, instantiate, instantiateStreaming });

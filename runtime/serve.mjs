@@ -3,8 +3,9 @@
 //   node serve.mjs PLAN.json
 //
 // PLAN.json is written by `acr dev` (cli/acr/local_runtime.py has its shape). On stdout this process says one JSON
-// object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line "reload" on
-// stdin reads the plan again; the end of stdin stops everything, so nothing outlives the process that started it.
+// object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
+// (re)loads the plan; the end of stdin stops everything, so nothing outlives the process that started it.
+import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import path from "node:path";
@@ -29,12 +30,12 @@ function filesBelow(root) {
 }
 
 /** Files as Pyodide's file system gets them: {path: {text} | {base64}}. */
-function packFiles(root, names) {
+function packFiles(root, names, prefix) {
   return Object.fromEntries(
     names.map((name) => {
       const bytes = readFileSync(path.join(root, name));
       const text = bytes.toString("utf8");
-      return [name, Buffer.from(text, "utf8").equals(bytes) ? { text } : { base64: bytes.toString("base64") }];
+      return [prefix + name, Buffer.from(text, "utf8").equals(bytes) ? { text } : { base64: bytes.toString("base64") }];
     }),
   );
 }
@@ -53,8 +54,10 @@ function uploadOf(worker) {
         .filter((name) => name.startsWith("workers/") && name.endsWith(".js"))
         .map((name) => moduleAt(`python_modules/${name}`, "ESModule", path.join(worker.pythonModules, name))),
     ],
-    files: packFiles(worker.moduleRoot, names.filter((name) => !typeOf(name))),
-    pythonModules: packFiles(worker.pythonModules, vendored),
+    files: {
+      ...packFiles(worker.moduleRoot, names.filter((name) => !typeOf(name)), ""),
+      ...packFiles(worker.pythonModules, vendored, "python_modules/"),
+    },
   };
 }
 
@@ -68,10 +71,11 @@ function workerOptions(plan, worker) {
   const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
   const pyodideInfo = JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info;
   const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
-  const { entry, snapshotImports, compatibilityFlags } = worker;
-  const snapshotKey = `pyodide-${version}-${worker.snapshotKey}`;
-  const { files, pythonModules } = upload;
-  const hostData = { entry, snapshotKey, snapshotImports, compatibilityFlags, pyodideInfo, files, pythonModules };
+  const { entry, compatibilityFlags } = worker;
+  const hostSource = readFileSync(path.join(HERE, "python_host.mjs"), "utf8");
+  const content = { version, entry, compatibilityFlags, hostSource, files: upload.files };
+  const snapshotKey = createHash("sha256").update(JSON.stringify(content)).digest("hex");
+  const hostData = { entry, snapshotKey, compatibilityFlags, pyodideInfo, files: upload.files };
   return {
     name: worker.name,
     modulesRoot: "/",
@@ -81,14 +85,16 @@ function workerOptions(plan, worker) {
       moduleAt("browser_shim.mjs", "ESModule", path.join(HERE, "browser_shim.mjs")),
       moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
       moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),
-      moduleAt("pyodide.asm.wasm", "CompiledWasm", pyodide("pyodide.asm.wasm")),
-      moduleAt("python_stdlib.zip", "Data", pyodide("python_stdlib.zip")),
       { type: "Text", path: "/worker.json", contents: JSON.stringify(hostData) },
       ...upload.modules,
     ],
     compatibilityDate: worker.compatibilityDate,
     unsafeEvalBinding: "ARCRUN_UNSAFE_EVAL",
-    serviceBindings: { ...worker.services, ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } } },
+    serviceBindings: {
+      ...worker.services,
+      ARCRUN_PYODIDE: { disk: { path: pyodide("") } },
+      ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } },
+    },
     unsafeDirectSockets: [{ host: plan.host, port: worker.port }],
     bindings: worker.vars,
     kvNamespaces: worker.kvNamespaces,
@@ -116,6 +122,9 @@ function options() {
       port: plan.apiPort,
       log: new StderrLog(plan.verbose ? LogLevel.INFO : LogLevel.ERROR),
       logRequests: false,
+      handleStructuredLogs: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
+      cf: false, // true would ask a Cloudflare host for a sample of `request.cf`
+      telemetry: { enabled: false },
       resourcePersistencePath: plan.state,
       unsafeLocalExplorer: true,
       workers: plan.workers.map((worker) => workerOptions(plan, worker)),
@@ -134,32 +143,34 @@ async function announce(plan) {
   say({ event: "ready", service: "cloudflare-api", url: `http://${plan.host}:${plan.apiPort}/cdn-cgi/local/explorer/api` });
 }
 
-const first = options();
-const miniflare = new Miniflare(first.miniflare);
+let miniflare;
+
+/** Start the plan, or change over to what it has become. */
+async function load() {
+  const { plan, miniflare: wanted } = options();
+  if (miniflare) {
+    await miniflare.setOptions(wanted);
+    say({ event: "reloaded" });
+    return;
+  }
+  miniflare = new Miniflare(wanted);
+  await miniflare.ready;
+  await announce(plan);
+}
 
 async function stop(code) {
-  await miniflare.dispose().catch(() => {});
+  await miniflare?.dispose().catch(() => {});
   process.exit(code);
 }
 
 process.on("SIGTERM", () => stop(0));
 process.on("SIGINT", () => stop(0));
+let loading = Promise.resolve();
 createInterface({ input: process.stdin })
-  .on("line", async (line) => {
-    if (line !== "reload") return;
-    try {
-      await miniflare.setOptions(options().miniflare);
-      say({ event: "reloaded" });
-    } catch (error) {
+  .on("line", () => {
+    loading = loading.then(load).catch(async (error) => {
       say({ event: "failed", message: String(error.stack ?? error) });
-    }
+      if (!miniflare?.ready) await stop(1);
+    });
   })
   .on("close", () => stop(0));
-
-try {
-  await miniflare.ready;
-  await announce(first.plan);
-} catch (error) {
-  say({ event: "failed", message: String(error.stack ?? error) });
-  await stop(1);
-}

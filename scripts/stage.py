@@ -1,6 +1,6 @@
-"""Gather one Worker's upload: its sources in workers/<worker>/build, its dependencies in workers/<worker>/python_modules.
+"""Gather Workers' uploads: sources in workers/<worker>/build, dependencies in workers/<worker>/python_modules.
 
-    python scripts/stage.py executor [--components DIR] [--out DIR]
+    python scripts/stage.py WORKER... [--components DIR] [--out DIR]
 
 `--components` adds the components of another folder to the bundle (the way to run them without the Worker Loader).
 wrangler and `acr dev` both run it before they read the upload. Files that have not changed are left alone.
@@ -25,7 +25,12 @@ SHARED_PACKAGES = (ROOT / "core/arcrun", ROOT / "workers/edge/arcrun_edge", ROOT
 HOST_SOURCES = (ROOT / "workers/edge/component_host.mjs", ROOT / "workers/edge/sandbox.mjs")
 BUILTIN_COMPONENTS = ROOT / "components"
 # Where the Workers run. Markers of requirements are evaluated for it, not for this machine.
-WORKER_ENVIRONMENT = {"python_version": "3.14", "sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
+WORKER_ENVIRONMENT = {
+    "python_version": "3.14",
+    "sys_platform": "emscripten",
+    "platform_system": "Emscripten",
+    "extra": "",
+}
 
 Upload = dict[str, bytes]
 
@@ -129,12 +134,15 @@ def _write_tree(root: Path, upload: Upload) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("worker", choices=WORKERS)
+    parser.add_argument("workers", nargs="+", choices=WORKERS, metavar="WORKER")
     parser.add_argument("--components", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument("--out", type=Path, help="default: the Worker's own folder, where wrangler looks")
+    parser.add_argument(
+        "--out", type=Path, help="a folder for each Worker is made in it; default: workers/, where wrangler looks"
+    )
     options = parser.parse_args()
     folders = [BUILTIN_COMPONENTS, *options.components]
-    stage(options.worker, folders, options.out or ROOT / "workers" / options.worker)
+    for worker in options.workers:
+        stage(worker, folders, (options.out or ROOT / "workers") / worker)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,6 @@
 """The local runtime's plan: what runtime/serve.mjs is told to start, read from the Workers' own wrangler.toml files."""
 
 import ast
-import hashlib
-import json
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,8 +9,6 @@ from typing import Any
 HOST = "127.0.0.1"
 # Compatibility flags that the SDK asks for by name; our compatibility date has them on.
 SDK_FLAGS = {"python_workflows_implicit_dependencies": True, "python_request_headers_preserve_commas": True}
-# What the SDK needs of JavaScript cannot be in a memory snapshot, which holds plain Python only.
-_NOT_IN_SNAPSHOT = ("js", "pyodide", "pyodide_js", "workers", "asgi", "_pyodide_entrypoint_helper", "_workers_sdk")
 _ENTRY_BASES = {"WorkerEntrypoint": "entrypoint", "DurableObject": "durableObject"}
 
 
@@ -49,7 +44,6 @@ def build_plan(
 def _plan_worker(service: str, folder: Path, port: int, secrets: Mapping[str, str]) -> dict[str, Any]:
     config = tomllib.loads((folder / "wrangler.toml").read_text())
     entry = folder / config["main"]
-    imports = list(_snapshot_imports(entry.parent, folder / "python_modules"))
     return {
         "service": service,
         "name": config["name"],
@@ -60,8 +54,6 @@ def _plan_worker(service: str, folder: Path, port: int, secrets: Mapping[str, st
         "classes": list(_entry_classes(entry)),
         "compatibilityDate": config["compatibility_date"],
         "compatibilityFlags": SDK_FLAGS,
-        "snapshotImports": imports,
-        "snapshotKey": _snapshot_key(folder / "python_modules", imports, config),
         "vars": {**config.get("vars", {}), **secrets},
         # The binding's name stands for the blank id, so that Workers that name the same namespace share it.
         "kvNamespaces": {kv["binding"]: kv["id"] or kv["binding"] for kv in config.get("kv_namespaces", [])},
@@ -85,32 +77,3 @@ def _entry_classes(entry: Path) -> Iterator[dict[str, Any]]:
         if kinds:
             public = [name for name in methods if not name.startswith("_")]
             yield {"name": node.name, "kind": kinds[0], "methods": public}
-
-
-def _snapshot_imports(build: Path, python_modules: Path) -> Iterator[str]:
-    """Every module of the standard library or of python_modules that the sources import at their top level."""
-    vendored = {path.name.removesuffix(".py") for path in python_modules.iterdir()}
-    wanted: set[str] = set()
-    for folder in (build, python_modules / "workers"):
-        for path in folder.rglob("*.py"):
-            wanted |= set(_top_level_imports(path))
-    for name in sorted(wanted):
-        root = name.partition(".")[0]
-        if (root in sys.stdlib_module_names or root in vendored) and not root.startswith(_NOT_IN_SNAPSHOT):
-            yield name
-
-
-def _top_level_imports(path: Path) -> Iterator[str]:
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
-
-
-def _snapshot_key(python_modules: Path, imports: list[str], config: Mapping[str, Any]) -> str:
-    """Everything that the memory depends on but Pyodide itself, whose version the runtime adds."""
-    digest = hashlib.sha256(json.dumps([imports, config["compatibility_date"]]).encode())
-    for path in sorted(path for path in python_modules.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(python_modules).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:32]

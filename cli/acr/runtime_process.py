@@ -1,8 +1,10 @@
 """The Node process of the local runtime: starts it, reads its events, stops it with all that it started."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,16 @@ STOP_TIMEOUT_S = 10
 
 
 class RuntimeProcess:
-    """runtime/serve.mjs under a plan. Its events are dicts; see the head of serve.mjs."""
+    """runtime/serve.mjs, which waits for `load`. Its events are dicts; see the head of serve.mjs."""
 
-    def __init__(self, script: Path, plan_path: Path) -> None:
+    def __init__(self, script: Path, plan_path: Path, compile_cache: Path) -> None:
         # A session of its own: Ctrl-C reaches this process only, which then stops the other in order.
         self._process = subprocess.Popen(
             [str(Path(NODE_ROOT) / "bin" / "node"), str(script), str(plan_path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "NODE_COMPILE_CACHE": str(compile_cache)},
             start_new_session=True,
         )
 
@@ -30,19 +33,17 @@ class RuntimeProcess:
         for line in self._process.stdout:
             yield json.loads(line)
 
-    def reload(self) -> None:
-        """Read the plan again. The event {"event": "reloaded"} follows."""
+    def load(self) -> None:
+        """Start the plan, or change over to what it has become. Events "ready" or "reloaded" follow."""
         assert self._process.stdin is not None
-        self._process.stdin.write("reload\n")
+        self._process.stdin.write("load\n")
         self._process.stdin.flush()
 
     def stop(self) -> int:
         """End it and all its children; the end of its input tells it so. Returns its exit code."""
         if self._process.stdin is not None and not self._process.stdin.closed:
-            try:
+            with suppress(BrokenPipeError):
                 self._process.stdin.close()
-            except BrokenPipeError:
-                pass
         try:
             return self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -1,18 +1,18 @@
 """The one error tree. Every error has a code for programs, a sentence for people, and the next steps.
 
-    ArcrunError                     code                    status
-      RequestError                  INVALID_REQUEST ...     400
-        PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
-      UnauthorizedError             UNAUTHORIZED            401
-      NotConfiguredError            NOT_CONFIGURED          503
-      NotFoundError                 NOT_FOUND ...           404
-      MethodNotAllowedError         METHOD_NOT_ALLOWED      405
-      WorkflowError                 INVALID_WORKFLOW        422
-      TemplateError                 UNRESOLVED_REFERENCE    422
-      ContractError                 INVALID_CONTRACT        422
-      ComponentError                (one code a cause)      422, 404 or 502
-      HostFunctionError             (one code a cause)      422
-      InternalError                 INTERNAL                500
+ArcrunError                     code                    status
+  RequestError                  INVALID_REQUEST ...     400
+    PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
+  UnauthorizedError             UNAUTHORIZED            401
+  NotConfiguredError            NOT_CONFIGURED          503
+  NotFoundError                 NOT_FOUND ...           404
+  MethodNotAllowedError         METHOD_NOT_ALLOWED      405
+  WorkflowError                 INVALID_WORKFLOW        422
+  TemplateError                 UNRESOLVED_REFERENCE    422
+  ContractError                 INVALID_CONTRACT        422
+  ComponentError                (one code a cause)      422, 404 or 502
+  HostFunctionError             (one code a cause)      422
+  InternalError                 INTERNAL                500
 """
 
 from collections.abc import Mapping, Sequence

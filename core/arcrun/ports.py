@@ -32,8 +32,8 @@ class BlobStore(Protocol):
 
     async def get(self, key: str) -> Blob | None: ...
 
-    async def get_unless(self, key: str, etag: str) -> Blob | None | bool:
-        """The blob if its tag is not `etag`, True if it still is, None if there is no such object."""
+    async def etag(self, key: str) -> str | None:
+        """The entity tag of an object, without its bytes."""
 
 
 class ComponentRunner(Protocol):

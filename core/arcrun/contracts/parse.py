@@ -192,9 +192,7 @@ def _parse_texts(findings: _Findings, source: Mapping[str, Any], key: str) -> tu
     return tuple(listed)
 
 
-def _parse_capabilities(
-    findings: _Findings, source: Mapping[str, Any], constraints: Constraints
-) -> frozenset[str]:
+def _parse_capabilities(findings: _Findings, source: Mapping[str, Any], constraints: Constraints) -> frozenset[str]:
     declared = _parse_texts(findings, source, "capabilities")
     for name in declared:
         findings.match(name, "capabilities", CAPABILITIES.__contains__, f"among {', '.join(CAPABILITIES)}")

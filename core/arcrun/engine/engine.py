@@ -40,9 +40,7 @@ class Engine:
         state = _RunState(plan, self, trigger_input, started_ms)
         await state.settle_all()
         trace = tuple(state.records[node.name] for node in plan.nodes)
-        return RunRecord(
-            run_id, plan.name, state.answer(), state.error, self.clock.now_ms() - started_ms, trace
-        )
+        return RunRecord(run_id, plan.name, state.answer(), state.error, self.clock.now_ms() - started_ms, trace)
 
 
 class _RunState:
@@ -110,7 +108,7 @@ class _RunState:
         )
 
     async def _build_input(self, node: PlannedNode) -> dict[str, Any]:
-        """The node's config, templates filled; missing fields of the input schema come from the parents, then the trigger."""
+        """The config, templates filled; fields of the schema that it lacks come from the parents, then the trigger."""
         built: dict[str, Any] = node.resolve(self.scope)
         contract = await self._engine.components.contract(node.component)
         sources = [self._data_of(parent) for parent in node.parents] + [self.scope[INPUT]]

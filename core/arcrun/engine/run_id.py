@@ -1,4 +1,4 @@
-"""Run ids: ULIDs (26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits), so they sort by time."""
+"""Run ids: ULIDs (26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits). They sort by time."""
 
 from arcrun.ports import Clock, Random
 

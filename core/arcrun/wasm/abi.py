@@ -34,12 +34,15 @@ HOST_FUNCTIONS: Mapping[str, str | None] = {
 
 # WASI snapshot preview1, all of it. component_host.mjs implements each; a test compares the two lists.
 WASI_FUNCTIONS = frozenset(
-    """args_get args_sizes_get clock_res_get clock_time_get environ_get environ_sizes_get fd_advise fd_allocate
-    fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights fd_filestat_get fd_filestat_set_size
-    fd_filestat_set_times fd_pread fd_prestat_dir_name fd_prestat_get fd_pwrite fd_read fd_readdir fd_renumber fd_seek
-    fd_sync fd_tell fd_write path_create_directory path_filestat_get path_filestat_set_times path_link path_open
-    path_readlink path_remove_directory path_rename path_symlink path_unlink_file poll_oneoff proc_exit proc_raise
-    random_get sched_yield sock_accept sock_recv sock_send sock_shutdown""".split()
+    (
+        "args_get args_sizes_get clock_res_get clock_time_get environ_get environ_sizes_get fd_advise fd_allocate "
+        "fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights fd_filestat_get "
+        "fd_filestat_set_size fd_filestat_set_times fd_pread fd_prestat_dir_name fd_prestat_get fd_pwrite fd_read "
+        "fd_readdir fd_renumber fd_seek fd_sync fd_tell fd_write path_create_directory path_filestat_get "
+        "path_filestat_set_times path_link path_open path_readlink path_remove_directory path_rename path_symlink "
+        "path_unlink_file poll_oneoff proc_exit proc_raise random_get sched_yield sock_accept sock_recv sock_send "
+        "sock_shutdown "
+    ).split()
 )
 
 
@@ -108,7 +111,9 @@ def _read_envelope(output: Any, log: str) -> Outcome:
         error = {"code": ComponentError.code, "message": str(error or "The component failed and did not say why.")}
     code, message = str(error.get("code", ComponentError.code)), str(error.get("message", "The component failed."))
     extra = {key: value for key, value in error.items() if key not in ("code", "message")}
-    return Outcome({**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra), log)
+    return Outcome(
+        {**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra), log
+    )
 
 
 def _failure(code: str, message: str, details: Mapping[str, Any]) -> ComponentError:
@@ -134,7 +139,7 @@ def _platform_fault(execution: Execution, component_id: str) -> ComponentError |
 
 
 def _ran_out_of_memory(execution: Execution) -> bool:
-    """A refused growth cannot be seen from outside; a failure with at least 15/16 of the memory taken is put down to it."""
+    """A refused growth cannot be seen from outside: a failure with 15/16 of the memory taken is put down to it."""
     return execution.memory_bytes * 16 >= MAX_MEMORY_PAGES * PAGE_BYTES * 15
 
 

@@ -71,7 +71,9 @@ def _flow_places(root: Any) -> Iterator[Place]:
 
 def _parse_mapping(data: Any, flow_places: list[Place]) -> Workflow:
     if not isinstance(data, Mapping):
-        finding = Diagnostic("INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", "See README, Workflows.")
+        finding = Diagnostic(
+            "INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", "See README, Workflows."
+        )
         raise build_workflow_error([finding])
     findings: list[Diagnostic] = []
     for key in data:

@@ -31,7 +31,9 @@ def parse_triplet(text: str, line: int | None, column: int | None) -> tuple[str,
     source, relation_name, target = parts
     for name in (source, target):
         if not NAME_PATTERN.fullmatch(name):
-            return _malformed(text, f"has the name {name!r}, which is not made of letters, digits, _ and -", line, column)
+            return _malformed(
+                text, f"has the name {name!r}, which is not made of letters, digits, _ and -", line, column
+            )
     relation = RELATION_ALIASES.get(relation_name.upper())
     if relation is None:
         near = get_close_matches(relation_name.upper(), RELATION_ALIASES, n=1)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from js import Object
-from pyodide.ffi import jsnull, to_js
+from pyodide.ffi import jsnull
 
 from arcrun.ports import Blob
 
@@ -13,17 +12,11 @@ class CloudflareR2:
         self._bucket = binding
 
     async def get(self, key: str) -> Blob | None:
-        return await self._read(await self._bucket.get(key))
-
-    async def get_unless(self, key: str, etag: str) -> Blob | None | bool:
-        options = to_js({"onlyIf": {"etagDoesNotMatch": etag}}, dict_converter=Object.fromEntries)
-        found = await self._bucket.get(key, options)
-        # R2 answers an object without a body where the condition does not hold.
-        if found is not jsnull and not hasattr(found, "body"):
-            return True
-        return await self._read(found)
-
-    async def _read(self, found: Any) -> Blob | None:
-        if found is jsnull or found is None:
+        found = await self._bucket.get(key)
+        if found is None or found is jsnull:
             return None
         return Blob((await found.arrayBuffer()).to_bytes(), found.etag)
+
+    async def etag(self, key: str) -> str | None:
+        found = await self._bucket.head(key)
+        return None if found is None or found is jsnull else found.etag

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse
 from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
 
 
-
 def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"success": False, "error": error.to_json()}, error.http_status, headers)
 

@@ -40,7 +40,9 @@ class Handlers:
         if ("workflow" in body) == ("component" in body):
             raise RequestError(
                 "The body must have either `workflow` or `component`.",
-                next_actions=['Send {"component": "string_ops", "input": {...}} or {"workflow": "...", "input": {...}}.'],
+                next_actions=[
+                    'Send {"component": "string_ops", "input": {...}} or {"workflow": "...", "input": {...}}.'
+                ],
             )
         input_value = body.get("input", {})
         if "workflow" in body:

@@ -84,8 +84,8 @@ class ComponentLibrary:
 
     async def _is_unchanged(self, reference: str, cached: _Cached) -> bool:
         return (
-            await self._bucket.get_unless(f"{reference}.wasm", cached.module_etag) is True
-            and await self._bucket.get_unless(f"{reference}.contract.yaml", cached.contract_etag) is True
+            await self._bucket.etag(f"{reference}.wasm") == cached.module_etag
+            and await self._bucket.etag(f"{reference}.contract.yaml") == cached.contract_etag
         )
 
     def _keep(self, reference: str, entry: _Cached) -> None:

@@ -1,0 +1,34 @@
+"""acr push: store a workflow."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from acr.client import ExecutorClient
+from acr.options import as_json, with_client
+from acr.render import print_json, render_error
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+@with_client
+def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
+    """Store the workflow in FILE and print its webhook URL.
+
+    \b
+    Examples:
+      acr push examples/workflows/greet.yaml
+      acr push greet.yaml --json | jq -r .data.webhook_url
+    """
+    answer = client.push(file.read_text(encoding="utf-8"))
+    if as_json:
+        print_json(answer)
+    elif answer["success"]:
+        data = answer["data"]
+        click.echo(f"Pushed {data['name']}. Its webhook, a secret in itself:", err=True)
+        click.echo(data["webhook_url"])
+    else:
+        render_error(answer["error"], str(file))
+    sys.exit(0 if answer["success"] else 1)

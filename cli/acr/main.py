@@ -1,0 +1,53 @@
+"""The command `acr`: finds the subcommand, and turns what goes wrong into a message and an exit code."""
+
+import importlib
+import sys
+
+import click
+
+from acr.errors import CliError
+
+_COMMANDS = ("dev", "push", "run")
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command is wanted, so that `acr --help` starts quickly."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"acr.commands.{name}"), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="arcrun-workers")
+def acr() -> None:
+    """Workflows of sandboxed WebAssembly components on your own Cloudflare account.
+
+    \b
+    Examples:
+      acr dev                                    start the platform on this machine
+      acr push examples/workflows/greet.yaml     store a workflow, get its webhook URL
+      acr run greet --input '{"name": "Ada"}'    run it and see the trace
+    """
+
+
+def main() -> None:
+    try:
+        acr.main(standalone_mode=False)
+    except click.exceptions.Exit as stopped:
+        sys.exit(stopped.exit_code)
+    except click.ClickException as error:  # wrong usage: click says what, and exits with 2
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except CliError as error:
+        click.secho(f"Error: {error.message}", fg="red", err=True)
+        if error.hint:
+            click.echo(f"Next: {error.hint}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,39 @@
+//! The SDK of arcrun's built-in components. A component is one pure function from its input to its data:
+//!
+//!     const sdk = @import("sdk");
+//!
+//!     export fn _start() void {
+//!         sdk.serve(answer);
+//!     }
+//!
+//!     fn answer(ctx: *sdk.Context, input: sdk.Input) sdk.Error!sdk.Value {
+//!         return ctx.value(.{ .result = try input.text("name") });
+//!     }
+//!
+//! What it returns becomes {"success": true, "data": ...}. `return ctx.fail(CODE, message)` becomes
+//! {"success": false, "error": {"code", "message"}}. Memory is never freed: an instance lives for one call.
+
+const context = @import("context.zig");
+const json = @import("json.zig");
+
+pub const Context = context.Context;
+pub const Error = context.Error;
+pub const Input = @import("input.zig").Input;
+pub const Value = json.Value;
+pub const Object = json.Object;
+
+pub const serve = @import("serve.zig").serve;
+
+pub const base64 = @import("base64.zig");
+pub const host = @import("host.zig");
+pub const number = @import("number.zig");
+pub const parse = @import("parse.zig");
+pub const percent = @import("percent.zig");
+pub const scan = @import("scan.zig");
+pub const text = @import("text.zig");
+pub const render = @import("render.zig").render;
+
+test {
+    _ = @import("case.zig");
+    _ = @import("std").testing.refAllDecls(@This());
+}
