@@ -106,18 +106,32 @@ async function readFile(folder, name) {
   return answer.status === 200 ? content : undefined;
 }
 
+// Production refuses randomness while modules are imported: every isolate that starts from the snapshot would share it.
+const IMPORT_ENTRY = `
+def import_entry():
+    import importlib, os, random, sys
+
+    def refuse(*_):
+        raise RuntimeError("Disallowed operation called within global scope: random values are for requests only")
+
+    sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]
+    urandom = os.urandom
+    os.urandom = random._urandom = refuse
+    try:
+        importlib.import_module("${worker.entry}")
+    finally:
+        os.urandom = random._urandom = urandom
+
+import_entry()
+del import_entry
+`;
+
 /** Import the entry module and keep the memory. JavaScript objects in it are kept by name, so there must be few. */
 async function makeSnapshot(snapshots, jsModules) {
   // An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
   const pyodide = await startPyodide({ _makeSnapshot: true });
-  pyodide.runPython(`import sys; sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]`);
   for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
-  const restoreEntropy = refuseEntropy();
-  try {
-    pyodide.pyimport(worker.entry).destroy();
-  } finally {
-    restoreEntropy();
-  }
+  pyodide.runPython(IMPORT_ENTRY);
   const memory = pyodide.makeMemorySnapshot({ serializer: (object) => nameOf(object, jsModules) });
   await snapshots.fetch(`http://folder/${worker.snapshotKey}`, { method: "PUT", body: memory });
   return memory;
@@ -184,14 +198,6 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
     Object.assign(WebAssembly, { Module, compile, instantiate, instantiateStreaming });
     globalThis.fetch = fetch;
   };
-}
-
-/** Production refuses randomness while modules are imported, since all isolates would share it. Returns the undo. */
-function refuseEntropy() {
-  crypto.getRandomValues = () => {
-    throw new Error("Disallowed operation called within global scope: random values are for requests only");
-  };
-  return () => delete crypto.getRandomValues;
 }
 
 /** Let ctx.waitUntil take a Python awaitable, and keep its proxy alive until it has settled. */

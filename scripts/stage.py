@@ -1,13 +1,15 @@
-"""Gather Workers' uploads: sources in workers/<worker>/build, dependencies in workers/<worker>/python_modules.
+"""Gather Workers' uploads: sources in build/, dependencies in python_modules/, both beside wrangler.toml.
 
     python scripts/stage.py WORKER... [--components DIR] [--out DIR]
 
-`--components` adds the components of another folder to the bundle (the way to run them without the Worker Loader).
-wrangler and `acr dev` both run it before they read the upload. Files that have not changed are left alone.
+Without --out that is the Worker's own folder, and wrangler runs this before it reads the upload. `acr dev` and tests
+give an --out of their own: <out>/<worker>/ with wrangler.toml copied into it. `--components` adds the components of
+another folder to the bundle (the way to run them without the Worker Loader). What has not changed is left alone.
 """
 
 import argparse
 import json
+import shutil
 import tomllib
 from collections.abc import Iterator
 from importlib import metadata
@@ -35,21 +37,18 @@ WORKER_ENVIRONMENT = {
 Upload = dict[str, bytes]
 
 
-def stage(worker: str, component_folders: list[Path], out: Path) -> None:
-    """Write the upload of `worker` below `out`: build/ and python_modules/."""
-    source = ROOT / "workers" / worker
-    _write_tree(out / "build", _worker_upload(source, component_folders))
-    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
-    _write_tree(out / "python_modules", _vendored(project["dependencies"]))
-
-
-def _worker_upload(source: Path, component_folders: list[Path]) -> Upload:
+def stage(source: Path, component_folders: list[Path], out: Path) -> None:
+    """Write the upload of the Worker in `source` below `out`."""
+    project = tomllib.loads((source / "pyproject.toml").read_text())
     upload: Upload = dict(_python_files(source / "src"))
     for package in SHARED_PACKAGES:
         upload |= {f"{package.name}/{name}": content for name, content in _python_files(package)}
-    if source.name == "executor":
+    if project.get("tool", {}).get("arcrun", {}).get("runs_components"):
         upload |= _component_upload(component_folders)
-    return upload
+    _write_tree(out / "build", upload)
+    _write_tree(out / "python_modules", _vendored(project["project"]["dependencies"]))
+    if out != source:
+        shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
 
 
 def _python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -136,13 +135,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workers", nargs="+", choices=WORKERS, metavar="WORKER")
     parser.add_argument("--components", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument(
-        "--out", type=Path, help="a folder for each Worker is made in it; default: workers/, where wrangler looks"
-    )
+    parser.add_argument("--out", type=Path, help="default: workers/, where wrangler looks")
     options = parser.parse_args()
     folders = [BUILTIN_COMPONENTS, *options.components]
     for worker in options.workers:
-        stage(worker, folders, (options.out or ROOT / "workers") / worker)
+        stage(ROOT / "workers" / worker, folders, (options.out or ROOT / "workers") / worker)
 
 
 if __name__ == "__main__":

@@ -49,3 +49,6 @@ class RuntimeProcess:
         except subprocess.TimeoutExpired:
             self._process.terminate()
             return self._process.wait()
+        finally:
+            if self._process.stdout is not None:
+                self._process.stdout.close()

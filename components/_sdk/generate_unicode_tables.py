@@ -26,7 +26,7 @@ pub const version = "{version}";
 pub const Run = struct {{ first: u21, count: u16, stride: u8, delta: i32 }};
 
 /// A code point that maps to other than one plus a difference; zeros fill up `to`.
-pub const Special = struct {{ from: u21, to: [3]u21 }};
+pub const Special = struct {{ from: u16, to: [3]u16 }};
 
 /// A code point's spelling in ASCII letters; zeros fill up `to`.
 pub const Spelling = struct {{ from: u16, to: [3]u8 }};
@@ -58,11 +58,11 @@ def find_specials(mapping: Callable[[str], str], usual: Callable[[str], str]) ->
             yield code, [*map(ord, mapped), 0, 0][:3]
 
 
-def find_bounds(belongs: Callable[[str], bool]) -> Iterator[int]:
-    """Where the set begins, ends, begins again ..."""
+def find_bounds(belongs: Callable[[str], bool | None]) -> Iterator[int]:
+    """Where the set begins, ends, begins again ... None: it does not matter whether a code point belongs."""
     inside = False
-    for code in range(sys.maxunicode + 2):
-        if (code <= sys.maxunicode and code not in SURROGATES and belongs(chr(code))) != inside:
+    for code in CODE_POINTS:
+        if belongs(chr(code)) is (not inside):
             inside = not inside
             yield code
 
@@ -76,9 +76,10 @@ def is_case_ignorable(char: str) -> bool:
     return ("A" + char + "Σ").lower().endswith("ς") and not is_cased_base(char)
 
 
-def is_word(char: str) -> bool:
-    """A letter, a digit, or a mark that belongs to a letter."""
-    return char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")
+def is_word(char: str) -> bool | None:
+    """A letter, a digit, or a mark that belongs to a letter. None for what is not a character (yet)."""
+    category = unicodedata.category(char)
+    return None if category in ("Cn", "Co") else char.isalnum() or category in ("Mn", "Mc")
 
 
 # Letters without a decomposition, as they are commonly spelled.
@@ -124,7 +125,7 @@ def render_specials(name: str, mapping: Callable[[str], str], usual: Callable[[s
     return render_table(name, "Special", entries)
 
 
-def render_bounds(name: str, belongs: Callable[[str], bool]) -> str:
+def render_bounds(name: str, belongs: Callable[[str], bool | None]) -> str:
     return render_table(name, "u21", (f"0x{bound:X}" for bound in find_bounds(belongs)))
 
 

@@ -294,7 +294,7 @@ class Call {
 
   /** The wall clock, or the time since the call began. Both stand still but for waits, as on the platform. */
   #clock(id) {
-    const ms = id === 0 ? this.#nowMs : this.#nowMs - this.#startMs;
+    const ms = id === 0 ? this.#nowMs : this.#nowMs - this.#startMs + 1; // Go takes a monotonic 0 for a broken clock
     return BigInt(Math.round(ms * 1000)) * 1000n;
   }
 

@@ -93,5 +93,9 @@ fn appendSpecial(mapped: *std.ArrayList(u8), allocator: Allocator, special: tabl
 
 /// Whether a set, given by where it begins, ends, begins again and so on, has the code point.
 pub fn contains(bounds: []const u21, code_point: u21) bool {
-    return std.sort.upperBound(u21, bounds, code_point, std.math.order) % 2 == 1;
+    return std.sort.upperBound(u21, bounds, code_point, orderBound) % 2 == 1;
+}
+
+fn orderBound(code_point: u21, bound: u21) std.math.Order {
+    return std.math.order(code_point, bound);
 }

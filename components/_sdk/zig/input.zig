@@ -23,8 +23,8 @@ pub const Input = struct {
     prefix: []const u8 = "",
 
     pub fn optionalValue(input: Input, name: []const u8) ?Value {
-        const value = input.fields.get(name) orelse return null;
-        return if (value == .null) null else value;
+        const found = input.fields.get(name) orelse return null;
+        return if (found == .null) null else found;
     }
 
     /// Any value that is there, null included.

@@ -3,9 +3,10 @@
 const std = @import("std");
 const Allocator = std.mem.Allocator;
 const number = @import("number.zig");
+const object = @import("object.zig");
 
-/// In order of insertion. Of members with the same name the parser keeps the last, as Python and JavaScript do.
-pub const Object = std.array_hash_map.String(Value);
+pub const Object = object.Object;
+pub const Member = object.Member;
 
 pub const Value = union(enum) {
     null,
@@ -17,7 +18,7 @@ pub const Value = union(enum) {
     array: []const Value,
     object: *Object,
 
-    /// Turn a Zig value into JSON: a Value, bool, integer, text, optional (null), slice or struct.
+    /// Turn a Zig value into JSON: a Value, bool, integer, text, optional (null), slice, tuple or struct.
     pub fn from(allocator: Allocator, source: anytype) Allocator.Error!Value {
         const T = @TypeOf(source);
         if (T == Value) return source;
@@ -26,18 +27,24 @@ pub const Value = union(enum) {
             .bool => return .{ .boolean = source },
             .int, .comptime_int => return .{ .number = try allocator.print("{d}", .{source}) },
             .optional => return if (source) |present| from(allocator, present) else .null,
-            .@"struct" => return fromStruct(allocator, source),
+            .@"struct" => |form| return if (form.is_tuple) fromTuple(allocator, source) else fromStruct(allocator, source),
             .pointer => return fromSlice(allocator, source),
             else => @compileError("there is no JSON for " ++ @typeName(T)),
         }
     }
 
+    fn fromTuple(allocator: Allocator, source: anytype) Allocator.Error!Value {
+        const values = try allocator.alloc(Value, source.len);
+        inline for (0..source.len) |i| values[i] = try from(allocator, source[i]);
+        return .{ .array = values };
+    }
+
     fn fromStruct(allocator: Allocator, source: anytype) Allocator.Error!Value {
-        const object = try newObject(allocator);
+        const made = try newObject(allocator);
         inline for (@typeInfo(@TypeOf(source)).@"struct".field_names) |name| {
-            try object.put(allocator, name, try from(allocator, @field(source, name)));
+            try made.put(allocator, name, try from(allocator, @field(source, name)));
         }
-        return .{ .object = object };
+        return .{ .object = made };
     }
 
     fn fromSlice(allocator: Allocator, source: anytype) Allocator.Error!Value {
@@ -54,6 +61,16 @@ pub const Value = union(enum) {
         return if (value == .object) value.object.get(name) else null;
     }
 
+    /// A text, number or boolean as text; null for all else.
+    pub fn scalarText(value: Value) ?[]const u8 {
+        return switch (value) {
+            .string => |text| text,
+            .number => |lexeme| lexeme,
+            .boolean => |flag| if (flag) "true" else "false",
+            else => null,
+        };
+    }
+
     /// Equality as JSON Schema has it: numbers by value (1 = 1.0), objects without regard to order.
     pub fn eql(a: Value, b: Value) bool {
         if (std.meta.activeTag(a) != std.meta.activeTag(b)) return false;
@@ -65,10 +82,31 @@ pub const Value = union(enum) {
             .array => |items| items.len == b.array.len and for (items, b.array) |item, other| {
                 if (!item.eql(other)) break false;
             } else true,
-            .object => |members| members.count() == b.object.count() and for (members.keys(), members.values()) |name, member| {
-                const other = b.object.get(name) orelse break false;
-                if (!member.eql(other)) break false;
+            .object => |fields| fields.members().len == b.object.members().len and for (fields.members()) |member| {
+                const other = b.object.get(member.name) orelse break false;
+                if (!member.value.eql(other)) break false;
             } else true,
+        };
+    }
+
+    /// The same for values that are `eql`.
+    pub fn hash(value: Value) u32 {
+        const seed = @as(u32, @intFromEnum(value)) + 1;
+        return seed *% 0x9E3779B1 +% switch (value) {
+            .null => 0,
+            .boolean => |flag| @intFromBool(flag),
+            .number => |lexeme| number.hash(lexeme),
+            .string => |text| std.hash.Fnv1a_32.hash(text),
+            .array => |items| blk: {
+                var sum: u32 = 0;
+                for (items) |item| sum = sum *% 31 +% item.hash();
+                break :blk sum;
+            },
+            .object => |fields| blk: {
+                var sum: u32 = 0;
+                for (fields.members()) |member| sum +%= std.hash.Fnv1a_32.hash(member.name) ^ member.value.hash() *% 31;
+                break :blk sum;
+            },
         };
     }
 
@@ -86,7 +124,7 @@ pub const Value = union(enum) {
 };
 
 pub fn newObject(allocator: Allocator) Allocator.Error!*Object {
-    const object = try allocator.create(Object);
-    object.* = .empty;
-    return object;
+    const made = try allocator.create(Object);
+    made.* = .{};
+    return made;
 }

@@ -1,4 +1,4 @@
-//! JSON text -> Value.
+//! JSON text -> Value. Of members with the same name the last one counts, as in Python and JavaScript.
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
@@ -8,6 +8,8 @@ const Value = json.Value;
 
 /// Levels of lists and objects. Values are walked by recursion, and this many levels fit the stack of 128 KiB.
 pub const max_depth = 128;
+
+const too_deep = std.fmt.comptimePrint("it is nested more than {d} levels deep", .{max_depth});
 
 pub const Error = scan.Error || error{TooDeep};
 
@@ -27,12 +29,10 @@ pub const Parser = struct {
 
     /// "a value must stand here (line 1, column 5)".
     pub fn explain(parser: *const Parser, failure: error{ InvalidJson, TooDeep }) Allocator.Error![]const u8 {
-        const place = parser.scanner.position();
-        const reason = switch (failure) {
-            error.InvalidJson => parser.scanner.fault,
-            error.TooDeep => std.fmt.comptimePrint("it is nested more than {d} levels deep", .{max_depth}),
+        return switch (failure) {
+            error.InvalidJson => parser.scanner.explain(),
+            error.TooDeep => parser.scanner.locate(too_deep),
         };
-        return parser.scanner.allocator.print("{s} (line {d}, column {d})", .{ reason, place.line, place.column });
     }
 
     fn parseValue(parser: *Parser, token: scan.Token) Error!Value {

@@ -25,13 +25,13 @@ fn append(out: *std.ArrayList(u8), allocator: Allocator, value: Value) Allocator
             }
             try out.append(allocator, ']');
         },
-        .object => |members| {
+        .object => |object| {
             try out.append(allocator, '{');
-            for (members.keys(), members.values(), 0..) |name, member, i| {
+            for (object.members(), 0..) |member, i| {
                 if (i > 0) try out.append(allocator, ',');
-                try appendString(out, allocator, name);
+                try appendString(out, allocator, member.name);
                 try out.append(allocator, ':');
-                try append(out, allocator, member);
+                try append(out, allocator, member.value);
             }
             try out.append(allocator, '}');
         },
@@ -73,7 +73,7 @@ fn appendEscape(out: *std.ArrayList(u8), allocator: Allocator, bytes: []const u8
         '\n' => try out.appendSlice(allocator, "\\n"),
         '\r' => try out.appendSlice(allocator, "\\r"),
         '\t' => try out.appendSlice(allocator, "\\t"),
-        0xED => try appendUnit(out, allocator, 0xD000 | @as(u16, bytes[1] & 0x3F) << 6 | bytes[2] & 0x3F),
+        0xED => try appendUnit(out, allocator, 0xD000 | (@as(u16, bytes[1] & 0x3F) << 6) | (bytes[2] & 0x3F)),
         else => try appendUnit(out, allocator, bytes[0]),
     }
 }

@@ -22,7 +22,7 @@ pub const Token = union(enum) {
 pub const Error = error{ OutOfMemory, InvalidJson };
 
 /// Lines and columns count from 1, columns in code points.
-pub const Position = struct { line: usize, column: usize };
+const Position = struct { line: usize, column: usize };
 
 pub const Scanner = struct {
     allocator: Allocator,
@@ -44,7 +44,7 @@ pub const Scanner = struct {
             .name => return scanner.readName(),
             .separator_or_end => {},
         }
-        const container = scanner.open.getLastOrNull() orelse {
+        const container = scanner.open.last() orelse {
             return if (scanner.at == scanner.text.len) .end else scanner.fail("there is more after the value");
         };
         const found = scanner.peek();
@@ -57,8 +57,19 @@ pub const Scanner = struct {
         return if (container == '{') scanner.readName() else scanner.readValue();
     }
 
+    /// After InvalidJson: "a value must stand here (line 1, column 5)".
+    pub fn explain(scanner: *const Scanner) Allocator.Error![]const u8 {
+        return scanner.locate(scanner.fault);
+    }
+
+    /// `reason` with the place where the scanner stands.
+    pub fn locate(scanner: *const Scanner, reason: []const u8) Allocator.Error![]const u8 {
+        const place = scanner.position();
+        return scanner.allocator.print("{s} (line {d}, column {d})", .{ reason, place.line, place.column });
+    }
+
     /// Where the scanner stands.
-    pub fn position(scanner: *const Scanner) Position {
+    fn position(scanner: *const Scanner) Position {
         const before = scanner.text[0..scanner.at];
         const line_start = if (std.mem.lastIndexOfScalar(u8, before, '\n')) |newline| newline + 1 else 0;
         var column: usize = 1;
@@ -223,7 +234,7 @@ fn appendUnicodeEscape(decoded: *std.ArrayList(u8), raw: []const u8) usize {
     if (code_point & 0x1FFC00 == 0xD800 and std.mem.startsWith(u8, raw[6..], "\\u")) {
         const second: u21 = parseHex(raw[8..12]);
         if (second & 0x1FFC00 == 0xDC00) {
-            code_point = 0x10000 + ((code_point & 0x3FF) << 10 | second & 0x3FF);
+            code_point = 0x10000 + ((code_point & 0x3FF) << 10) + (second & 0x3FF);
             taken = 12;
         }
     }

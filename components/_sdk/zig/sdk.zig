@@ -13,6 +13,7 @@
 //! What it returns becomes {"success": true, "data": ...}. `return ctx.fail(CODE, message)` becomes
 //! {"success": false, "error": {"code", "message"}}. Memory is never freed: an instance lives for one call.
 
+const std = @import("std");
 const context = @import("context.zig");
 const json = @import("json.zig");
 
@@ -21,6 +22,9 @@ pub const Error = context.Error;
 pub const Input = @import("input.zig").Input;
 pub const Value = json.Value;
 pub const Object = json.Object;
+pub const Member = json.Member;
+pub const newObject = json.newObject;
+pub const ValueSet = @import("value_set.zig").ValueSet;
 
 pub const serve = @import("serve.zig").serve;
 
@@ -34,6 +38,6 @@ pub const text = @import("text.zig");
 pub const render = @import("render.zig").render;
 
 test {
-    _ = @import("case.zig");
-    _ = @import("std").testing.refAllDecls(@This());
+    std.testing.refAllDecls(@This());
+    _ = @import("object.zig");
 }

@@ -52,7 +52,7 @@ fn evaluate(ctx: *Context, comptime answer: Answer) context.Error!Value {
 fn describeFailure(allocator: Allocator, failure: context.Failure) Allocator.Error!Value {
     const described = try Value.from(allocator, .{ .code = failure.code, .message = failure.message });
     if (failure.details) |details| {
-        for (details.keys(), details.values()) |name, detail| try described.object.put(allocator, name, detail);
+        for (details.members()) |detail| try described.object.put(allocator, detail.name, detail.value);
     }
     const envelope = try Value.from(allocator, .{ .success = false, .@"error" = described });
     if (failure.data) |data| try envelope.object.put(allocator, "data", data);

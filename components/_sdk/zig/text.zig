@@ -3,6 +3,7 @@
 const std = @import("std");
 const Allocator = std.mem.Allocator;
 const case = @import("case.zig");
+const tables = @import("unicode_tables.zig");
 
 pub const upper = case.upper;
 pub const lower = case.lower;
@@ -66,4 +67,23 @@ pub fn trimEnd(source: []const u8) []const u8 {
 /// Whether it is UTF-8 proper, without a lone surrogate.
 pub fn isUtf8(source: []const u8) bool {
     return std.unicode.utf8ValidateSlice(source);
+}
+
+/// A letter, a digit, or a mark that belongs to a letter.
+pub fn isWord(code_point: u21) bool {
+    return case.contains(&tables.word_bounds, code_point);
+}
+
+/// Append the ASCII letters that a lower-case Latin letter is commonly spelled with ("é" as "e", "ß" as "ss"); any
+/// other code point as it is.
+pub fn appendPlain(target: *std.ArrayList(u8), allocator: Allocator, code_point: u21) Allocator.Error!void {
+    const at = std.sort.binarySearch(tables.Spelling, &tables.spellings, code_point, orderSpelling) orelse {
+        return append(target, allocator, code_point);
+    };
+    const letters = &tables.spellings[at].to;
+    try target.appendSlice(allocator, letters[0 .. std.mem.indexOfScalar(u8, letters, 0) orelse letters.len]);
+}
+
+fn orderSpelling(code_point: u21, spelling: tables.Spelling) std.math.Order {
+    return std.math.order(code_point, spelling.from);
 }

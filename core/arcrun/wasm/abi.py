@@ -144,7 +144,7 @@ def _ran_out_of_memory(execution: Execution) -> bool:
 
 
 def _fault(execution: Execution, code: str, message: str) -> ComponentError:
-    details = {"exit_code": execution.exit_code} if execution.kind is ExitKind.EXITED else {}
+    details: dict[str, Any] = {"exit_code": execution.exit_code} if execution.kind is ExitKind.EXITED else {}
     if execution.stderr:
         details["log"] = execution.stderr[-2000:]
     return ComponentError(

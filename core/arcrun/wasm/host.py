@@ -10,7 +10,7 @@ A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok"
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urljoin, urlsplit
 
 from arcrun.contracts.model import Contract
@@ -165,5 +165,5 @@ def _render_http_response(response: HttpResponse) -> dict[str, Any]:
         return {**rendered, "body_base64": base64.b64encode(response.body).decode()}
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

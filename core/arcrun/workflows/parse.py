@@ -23,7 +23,7 @@ class _NoAliasLoader(yaml.SafeLoader):
     """YAML without anchors: a few lines of aliases can stand for gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
         return super().compose_node(parent, index)
@@ -57,7 +57,7 @@ def _read_yaml(text: str) -> tuple[Any, list[Place]]:
         finding = Diagnostic("INVALID_YAML", f"it is not YAML: {problem}", hint, line=line, column=column)
         raise build_workflow_error([finding]) from None
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
 
 
 def _flow_places(root: Any) -> Iterator[Place]:

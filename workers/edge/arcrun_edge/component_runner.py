@@ -12,9 +12,10 @@ from js import Object
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
-from arcrun.ports import Component, ComponentRunner
+from arcrun.ports import ComponentRunner
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
+from arcrun.wasm.component import Component
 from workers import import_from_javascript
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
@@ -106,8 +107,8 @@ def _worker_code(component: Component) -> JsProxy:
             "compatibilityDate": SANDBOX_COMPATIBILITY_DATE,
             "mainModule": "sandbox.mjs",
             "modules": {
-                "sandbox.mjs": _import_default("sandbox.mjs.txt"),
-                "component_host.mjs": _import_default("component_host.mjs.txt"),
+                "sandbox.mjs": {"js": _import_default("sandbox.mjs.txt")},
+                "component_host.mjs": {"js": _import_default("component_host.mjs.txt")},
                 "component.wasm": {"wasm": component.module},
             },
             "env": {},

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 
 from arcrun.engine.engine import Engine
 from arcrun_edge.asgi import serve
-from arcrun_edge.bindings import read_optional
+from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
@@ -26,15 +26,15 @@ _apps: list[Starlette] = []  # one, made at the first request: bindings cannot b
 class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
         if not _apps:
-            _apps.append(_build(self.env))
+            _apps.append(_build(read_bindings()))
         return await serve(_apps[0], request, self.env)
 
 
-def _build(env: Any) -> Starlette:
+def _build(bindings: Any) -> Starlette:
     clock, random = SystemClock(), SystemRandom()
-    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(env.WASM_BUCKET), clock)
-    runner = PlatformRunner(read_optional(env, "LOADER"))
+    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock)
+    runner = PlatformRunner(read_optional(bindings, "LOADER"))
     components = ComponentCaller(library, runner, FetchClient(), clock, random)
-    webhooks = WebhookStore(CloudflareKV(env.WEBHOOKS), clock, random)
+    webhooks = WebhookStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
     service = ExecutorService(components, webhooks, Engine(components, clock, random))
-    return build_app(service, read_optional(env, "ARCRUN_API_KEY"))
+    return build_app(service, read_optional(bindings, "ARCRUN_API_KEY"))

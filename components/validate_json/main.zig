@@ -1,0 +1,44 @@
+//! validate_json: whether a text is JSON (RFC 8259), and whether what it says fits a JSON Schema.
+
+const sdk = @import("sdk");
+const evaluate = @import("evaluate.zig");
+const schema = @import("schema.zig");
+const Context = sdk.Context;
+const Error = sdk.Error;
+const Input = sdk.Input;
+const Value = sdk.Value;
+
+export fn _start() void {
+    sdk.serve(answer);
+}
+
+fn answer(ctx: *Context, input: Input) Error!Value {
+    const text = try input.text("json_string");
+    const wanted = input.optionalValue("schema");
+    if (wanted) |given| try schema.check(ctx, given);
+    if (try findSyntaxError(ctx, text)) |message| {
+        return ctx.value(.{ .valid = false, .errors = .{.{ .path = "", .message = message }} });
+    }
+    const errors = if (wanted) |given| try evaluate.findErrors(ctx, given, try parse(ctx, text)) else &.{};
+    return ctx.value(.{ .valid = errors.len == 0, .errors = errors });
+}
+
+/// Judges text of any depth, because it builds no value.
+fn findSyntaxError(ctx: *Context, text: []const u8) Error!?[]const u8 {
+    var scanner: sdk.scan.Scanner = .{ .allocator = ctx.allocator, .text = text };
+    while (scanner.next()) |token| {
+        if (token == .end) return null;
+    } else |failure| switch (failure) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.InvalidJson => return try scanner.explain(),
+    }
+}
+
+fn parse(ctx: *Context, text: []const u8) Error!Value {
+    var parser: sdk.parse.Parser = .init(ctx.allocator, text);
+    return parser.parse() catch |failure| switch (failure) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.InvalidJson => unreachable, // it has been judged
+        error.TooDeep => ctx.fail("NESTED_TOO_DEEP", try ctx.print("A schema cannot be applied: {s}.", .{try parser.explain(error.TooDeep)})),
+    };
+}

@@ -1,0 +1,14 @@
+"""Settings of the tests in this folder."""
+
+import pytest
+from hypothesis import settings
+
+# A shared machine may pause a test for longer than hypothesis' deadline. CI's own profile (derandomized) stays in force.
+settings.register_profile("arcrun", parent=settings(), deadline=None)
+settings.load_profile("arcrun")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the Workers do."""
+    return "asyncio"

@@ -1,0 +1,68 @@
+"""Components that are Python functions (for the engine), and a ComponentRunner with scripted results (for services)."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from arcrun.contracts.model import Contract
+from arcrun.errors import ComponentError
+from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
+from arcrun.wasm.component import Component
+from fakes.contracts import build_contract
+
+Input = dict[str, Any]
+Behaviour = Mapping[str, Any] | Callable[[Input], Awaitable[Mapping[str, Any]]]
+
+
+def exited(output: Any, *, exit_code: int = 0, stderr: str = "") -> Execution:
+    """A call that ended by itself. `output` is written as JSON; a text is written as it is."""
+    stdout = output if isinstance(output, str) else json.dumps(output)
+    return Execution(ExitKind.EXITED, exit_code, "", stdout, stderr, 1 << 20)
+
+
+def trapped(message: str = "unreachable") -> Execution:
+    return Execution(ExitKind.TRAPPED, -1, message, "", "", 1 << 20)
+
+
+class FakeComponents:
+    """The engine's `Components`. A behaviour is what the component writes, or an async function that answers it.
+
+    `schemas` gives a component the fields of its input_schema. `calls` lists (component, input), in order.
+    """
+
+    def __init__(self, behaviours: Mapping[str, Behaviour], schemas: Mapping[str, list[str]] | None = None) -> None:
+        self._behaviours, self._schemas = behaviours, schemas or {}
+        self.calls: list[tuple[str, Input]] = []
+
+    async def contract(self, reference: str) -> Contract:
+        properties: dict[str, Any] = {field: {} for field in self._schemas.get(reference, [])}
+        return build_contract(input_schema={"type": "object", "properties": properties})
+
+    async def call(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
+        self.calls.append((reference, dict(input_value)))
+        if reference not in self._behaviours:
+            raise ComponentError(f"There is no component `{reference}`.", code="COMPONENT_NOT_FOUND", http_status=404)
+        behaviour = self._behaviours[reference]
+        output = await behaviour(dict(input_value)) if callable(behaviour) else behaviour
+        return read_outcome(exited(output), reference)
+
+    def inputs_of(self, reference: str) -> list[Input]:
+        return [input_value for called, input_value in self.calls if called == reference]
+
+
+class ScriptedRunner:
+    """Answers each call with the Execution of the component's id, or with what a function of stdin makes of it."""
+
+    def __init__(self, script: Mapping[str, Execution | Callable[[str], Execution]]) -> None:
+        self._script = script
+        self.calls: list[tuple[Component, str]] = []
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        self.calls.append((component, stdin))
+        scripted = self._script[component.id]
+        return scripted(stdin) if callable(scripted) else scripted
+
+
+def echo(stdin: str) -> Execution:
+    """A script that answers with its input as data."""
+    return exited({"success": True, "data": json.loads(stdin)})

@@ -1,0 +1,65 @@
+"""The executor over fakes, and its HTTP face."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from arcrun.engine.engine import Engine
+from arcrun.wasm.abi import Execution
+from executor.app import build_app
+from executor.components import ComponentCaller
+from executor.library import BundledComponent, ComponentLibrary
+from executor.service import ExecutorService
+from executor.webhooks import WebhookStore
+from fakes.components import ScriptedRunner
+from fakes.contracts import contract_source
+from fakes.http_client import FakeHttpClient
+from fakes.storage import InMemoryKV, InMemoryR2
+from fakes.system import FixedClock, SeededRandom
+
+API_KEY = "test-key-1"
+Script = Mapping[str, Execution | Callable[[str], Execution]]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A service and the fakes below it."""
+
+    service: ExecutorService
+    runner: ScriptedRunner
+    kv: InMemoryKV
+    bucket: InMemoryR2
+    clock: FixedClock
+
+
+def build_bench(script: Script) -> Bench:
+    """An executor whose bundle holds a component for each name in `script`."""
+    clock, random = FixedClock(), SeededRandom()
+    kv, bucket, runner = InMemoryKV(clock), InMemoryR2(), ScriptedRunner(script)
+    library = ComponentLibrary(build_bundle(*script), bucket, clock)
+    components = ComponentCaller(library, runner, FakeHttpClient(), clock, random)
+    service = ExecutorService(components, WebhookStore(kv, clock, random), Engine(components, clock, random))
+    return Bench(service, runner, kv, bucket, clock)
+
+
+def build_bundle(*component_ids: str) -> dict[str, BundledComponent]:
+    return {name: BundledComponent(contract_source(canonical_id=name), f"sha256-of-{name}") for name in component_ids}
+
+
+def upload_component(bucket: InMemoryR2, reference: str, module: bytes, **overrides: Any) -> None:
+    """Put a component and its contract into the bucket, as `acr deploy` would."""
+    overrides.setdefault("canonical_id", reference.partition("@")[0])
+    bucket.upload(f"{reference}.wasm", module)
+    bucket.upload(f"{reference}.contract.yaml", json.dumps(contract_source(**overrides)).encode())
+
+
+def build_client(
+    service: ExecutorService, *, api_key: str | None = API_KEY, headers: Mapping[str, str] | None = None
+) -> httpx.AsyncClient:
+    """A client of the app. It sends the right key unless `headers` says otherwise; a fault shows as a 500."""
+    transport = httpx.ASGITransport(build_app(service, api_key), raise_app_exceptions=False)
+    sent = {"x-arcrun-api-key": API_KEY} if headers is None else headers
+    return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=sent)

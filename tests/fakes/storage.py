@@ -1,0 +1,113 @@
+"""KeyValue and BlobStore in memory, with the limits of Workers KV and R2.
+
+A broken limit raises PlatformLimitError, which is no ArcrunError: on the platform it would be a JavaScript exception,
+and nothing in arcrun may rely on catching it.
+"""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+
+from arcrun.ports import Blob
+from fakes.system import FixedClock
+
+MAX_KV_KEY_BYTES = 512
+MAX_KV_VALUE_BYTES = 25 * 1024 * 1024
+MIN_KV_TTL_S = 60
+MAX_R2_KEY_BYTES = 1024
+
+
+class PlatformLimitError(Exception):
+    """What the platform refuses."""
+
+
+@dataclass
+class _Entry:
+    value: str
+    expires_ms: float | None
+
+
+class InMemoryKV:
+    """`reads` and `writes` list the keys asked for, in order."""
+
+    def __init__(self, clock: FixedClock | None = None) -> None:
+        self._clock = clock or FixedClock()
+        self._entries: dict[str, _Entry] = {}
+        self.reads: list[str] = []
+        self.writes: list[str] = []
+
+    async def get(self, key: str) -> str | None:
+        _check_kv_key(key)
+        self.reads.append(key)
+        await asyncio.sleep(0)  # other tasks run while a real call is under way
+        entry = self._entries.get(key)
+        if entry is None or (entry.expires_ms is not None and entry.expires_ms <= self._clock.now_ms()):
+            return None
+        return entry.value
+
+    async def put(self, key: str, value: str, *, ttl_s: int | None = None) -> None:
+        _check_kv_key(key)
+        size = len(value.encode())
+        if size > MAX_KV_VALUE_BYTES:
+            raise PlatformLimitError(f"413: a value of {size} bytes")
+        if ttl_s is not None and ttl_s < MIN_KV_TTL_S:
+            raise PlatformLimitError(f"400: expiration_ttl of {ttl_s} s, less than {MIN_KV_TTL_S}")
+        self.writes.append(key)
+        await asyncio.sleep(0)
+        self._entries[key] = _Entry(value, None if ttl_s is None else self._clock.now_ms() + ttl_s * 1000)
+
+    async def delete(self, key: str) -> None:
+        _check_kv_key(key)
+        await asyncio.sleep(0)
+        self._entries.pop(key, None)
+
+    @property
+    def keys(self) -> list[str]:
+        return sorted(self._entries)
+
+
+def _check_kv_key(key: str) -> None:
+    if key in ("", ".", ".."):
+        raise PlatformLimitError(f"400: the key {key!r} is not allowed")
+    size = len(key.encode())
+    if size > MAX_KV_KEY_BYTES:
+        raise PlatformLimitError(f"414: a key of {size} bytes")
+
+
+class InMemoryR2:
+    """`reads` lists every call as "get KEY" or "head KEY". `upload` is what happens outside the Worker."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, bytes] = {}
+        self.reads: list[str] = []
+
+    def upload(self, key: str, content: bytes) -> None:
+        _check_r2_key(key)
+        self._objects[key] = content
+
+    def remove(self, key: str) -> None:
+        del self._objects[key]
+
+    async def get(self, key: str) -> Blob | None:
+        content = await self._read("get", key)
+        return None if content is None else Blob(content, _etag(content))
+
+    async def etag(self, key: str) -> str | None:
+        content = await self._read("head", key)
+        return None if content is None else _etag(content)
+
+    async def _read(self, operation: str, key: str) -> bytes | None:
+        _check_r2_key(key)
+        self.reads.append(f"{operation} {key}")
+        await asyncio.sleep(0)
+        return self._objects.get(key)
+
+
+def _check_r2_key(key: str) -> None:
+    size = len(key.encode())
+    if not 0 < size <= MAX_R2_KEY_BYTES:
+        raise PlatformLimitError(f"400: a key of {size} bytes")
+
+
+def _etag(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

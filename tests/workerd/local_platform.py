@@ -1,0 +1,101 @@
+"""The real platform for tests: `acr dev` in a folder of its own, on free ports."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+ACR = Path(sys.executable).parent / "acr"
+API_KEY = "test-key-0123456789"
+CACHE = ROOT / "build/test-cache"  # memory snapshots, kept between test runs by content hash
+
+
+@dataclass(frozen=True)
+class LocalPlatform:
+    """Addresses of the running services, and clients for them. `folder` is the --persist folder."""
+
+    urls: dict[str, str]
+    folder: Path
+    process: subprocess.Popen[str]
+
+    @property
+    def executor(self) -> httpx.Client:
+        return httpx.Client(base_url=self.urls["executor"], headers={"X-Arcrun-API-Key": API_KEY}, timeout=60)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to reach this platform and no other."""
+        return {**_environment(self.folder), "ARCRUN_URL": self.urls["executor"]}
+
+    def put_object(self, key: str, content: bytes) -> None:
+        """Put an object into the components' bucket over Cloudflare's local REST API."""
+        url = f"{self.urls['cloudflare-api']}/r2/buckets/arcrun-components/objects/{key}"
+        httpx.put(url, content=content).raise_for_status()
+
+    def put_component(self, module: bytes, contract: dict[str, Any]) -> str:
+        """Put a component into the bucket. Returns its id."""
+        component_id: str = contract["canonical_id"]
+        self.put_object(f"{component_id}.wasm", module)
+        self.put_object(f"{component_id}.contract.yaml", json.dumps(contract).encode())
+        return component_id
+
+    def execute(self, component_id: str, input_value: Any) -> httpx.Response:
+        with self.executor as client:
+            return client.post("/execute", json={"component": component_id, "input": input_value})
+
+
+def free_port(count: int) -> int:
+    """A port with `count` - 1 free ones after it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first: int = probe.getsockname()[1]
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            continue
+        return first
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("ARCRUN_", "CLOUDFLARE_"))},
+        "ACR_CONFIG_DIR": str(folder / "config"),
+        "ACR_CACHE_DIR": str(CACHE),
+        "ARCRUN_API_KEY": API_KEY,
+    }
+
+
+@contextmanager
+def running_platform(folder: Path, *options: str) -> Iterator[LocalPlatform]:
+    """`acr dev` with `options`, ready; stopped, with all its children, at the end."""
+    command = [str(ACR), "dev", "--port", str(free_port(4)), "--persist", str(folder), *options]
+    process = subprocess.Popen(
+        command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        urls = {}
+        for line in process.stdout:
+            _, service, url = line.split()
+            urls[service] = url
+            if service == "cloudflare-api":
+                break
+        assert len(urls) == 4, f"acr dev ended early with exit code {process.wait(10)}"
+        yield LocalPlatform(urls, folder, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        process.stdout.close()

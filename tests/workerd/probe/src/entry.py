@@ -1,0 +1,101 @@
+"""A Worker that looks at the local runtime from inside: each path tries one thing and answers what came of it."""
+
+import json
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import js
+from pyodide.ffi import JsException, create_proxy, to_js
+
+from arcrun_edge.bindings import read_bindings
+from arcrun_edge.component_runner import _host_version, _worker_code
+from workers import DurableObject, Response, WorkerEntrypoint
+
+EMPTY_MODULE = b"\0asm\x01\0\0\0"
+FETCHING_MAIN_MODULE = """
+import { WorkerEntrypoint } from "cloudflare:workers";
+export default class extends WorkerEntrypoint {
+  async call(url) {
+    try { return "answered " + (await fetch(url)).status; } catch (error) { return "refused: " + error.message; }
+  }
+}
+"""
+
+try:
+    os.urandom(1)
+    RANDOMNESS_AT_TOP_LEVEL = "allowed"
+except Exception as error:
+    RANDOMNESS_AT_TOP_LEVEL = f"refused: {error}"
+
+
+class Counter(DurableObject):
+    """Counts in SQLite."""
+
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        self.sql = ctx.storage.sql
+        self.sql.exec("CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER)")
+
+    async def add(self, name: str, amount: int) -> int:
+        self.sql.exec(
+            "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            name,
+            amount,
+        )
+        row = self.sql.exec("SELECT value FROM counts WHERE name = ?", name).one()
+        value: int = row["value"] if isinstance(row, dict) else row.value
+        return value
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request: Any) -> Any:
+        name = js.URL.new(request.url).pathname.strip("/")
+        if name == "health":
+            return Response.json({"ok": True})
+        try:
+            result = await getattr(self, f"try_{name}")()
+        except (JsException, AttributeError) as error:
+            result = f"refused: {error}"
+        return Response(json.dumps(result), headers={"content-type": "application/json"})
+
+    async def try_compile(self) -> str:
+        js.WebAssembly.Module.new(to_js(EMPTY_MODULE))
+        return "compiled"
+
+    async def try_compile_async(self) -> str:
+        await js.WebAssembly.compile(to_js(EMPTY_MODULE))
+        return "compiled"
+
+    async def try_randomness(self) -> dict[str, Any]:
+        return {"top_level": RANDOMNESS_AT_TOP_LEVEL, "request": len(os.urandom(8))}
+
+    async def try_runtime_bindings(self) -> list[str]:
+        return sorted(str(name) for name in js.Object.keys(read_bindings()))
+
+    async def try_runtime_bindings_of_env(self) -> Any:
+        return str(self.env.ARCRUN_UNSAFE_EVAL)
+
+    async def try_kv(self) -> Any:
+        await self.env.KV.put("k", "v")
+        return await self.env.KV.get("k")
+
+    async def try_peer(self) -> Any:
+        answer = await self.env.PEER.fetch("http://peer/health")
+        return json.loads(await answer.text())
+
+    async def try_counter(self) -> Any:
+        stub = self.env.COUNTER.getByName("one")
+        return [await stub.add("a", 2), await stub.add("a", 3)]
+
+    async def try_sandbox_network(self) -> Any:
+        """The sandbox as the executor makes it, but for a main module that calls `fetch`."""
+        _host_version()  # reads the sources that the code is made of
+        code = _worker_code(SimpleNamespace(module=EMPTY_MODULE))
+        setattr(code.modules, "sandbox.mjs", to_js({"js": FETCHING_MAIN_MODULE}, dict_converter=js.Object.fromEntries))
+        callback = create_proxy(lambda: code)
+        try:
+            stub = read_bindings().LOADER.get("network-probe", callback)
+            return await stub.getEntrypoint().call("http://127.0.0.1:1/")
+        finally:
+            callback.destroy()

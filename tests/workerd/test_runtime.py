@@ -1,0 +1,82 @@
+"""The local runtime from inside: bindings work, production's rules hold, and what it lends itself stays hidden."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from workerd.local_platform import CACHE, ROOT, free_port
+
+from acr.runtime_plan import build_plan
+from acr.runtime_process import RuntimeProcess
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from stage import stage
+
+pytestmark = pytest.mark.workerd
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """The probe Worker, with auth as its peer, on the local runtime."""
+    folder = tmp_path_factory.mktemp("probe")
+    sources = {"probe": ROOT / "tests/workerd/probe", "auth": ROOT / "workers/auth"}
+    for service, source in sources.items():
+        stage(source, [], folder / service)
+    plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
+    snapshots.mkdir(parents=True, exist_ok=True)
+    plan = build_plan(
+        {service: folder / service for service in sources},
+        port=free_port(3),
+        state=folder / "state",
+        snapshots=snapshots,
+        node_modules=ROOT / "node_modules",
+        secrets={},
+    )
+    plan_path.write_text(json.dumps(plan))
+    process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")
+    process.load()
+    try:
+        ready = next(
+            event for event in process.events() if event.get("service") == "cloudflare-api" or "message" in event
+        )
+        assert ready["event"] == "ready", ready
+        with httpx.Client(base_url=f"http://127.0.0.1:{plan['workers'][0]['port']}", timeout=30) as client:
+            yield client
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("how", ["compile", "compile_async"])
+def test_a_request_cannot_compile_webassembly(probe: httpx.Client, how: str) -> None:
+    assert "Wasm code generation disallowed by embedder" in probe.get(f"/{how}").json()
+
+
+def test_randomness_is_refused_at_top_level_and_there_in_requests(probe: httpx.Client) -> None:
+    result = probe.get("/randomness").json()
+    assert (result["top_level"].partition(":")[0], result["request"]) == ("refused", 8)
+
+
+def test_the_worker_sees_its_own_bindings_only(probe: httpx.Client) -> None:
+    assert probe.get("/runtime_bindings").json() == ["BUCKET", "COUNTER", "GREETING", "KV", "LOADER", "PEER"]
+    assert probe.get("/runtime_bindings_of_env").json().startswith("refused")
+
+
+def test_kv_holds_what_was_put(probe: httpx.Client) -> None:
+    assert probe.get("/kv").json() == "v"
+
+
+def test_a_service_binding_reaches_the_other_worker(probe: httpx.Client) -> None:
+    assert probe.get("/peer").json()["ok"] is True
+
+
+def test_a_durable_object_counts_in_sqlite(probe: httpx.Client) -> None:
+    first, second = probe.get("/counter").json(), probe.get("/counter").json()
+    assert (first, second) == ([2, 5], [7, 10])
+
+
+def test_the_sandbox_has_no_network(probe: httpx.Client) -> None:
+    result = probe.get("/sandbox_network").json()
+    assert result.startswith("refused: This worker is not permitted to access the internet")

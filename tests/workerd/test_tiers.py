@@ -1,0 +1,139 @@
+"""On real workerd: bundled and bucket components are the same to their caller, host functions and all."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from fixtures.modules import BAD_POINTER, asking, build_contract, build_module, with_network
+from workerd.local_platform import ROOT, LocalPlatform
+
+pytestmark = pytest.mark.workerd
+
+
+class _Service(BaseHTTPRequestHandler):
+    """A service to call: /json answers JSON, /redirect leads to a host that is not allowed, /slow takes a second."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path == "/redirect":
+            self._answer(302, b"", {"Location": f"http://localhost:{self.server.server_port}/json"})
+        elif self.path == "/bytes":
+            self._answer(200, b"\xff\x00", {})
+        else:
+            self._answer(200, json.dumps({"path": self.path}).encode(), {"Content-Type": "application/json"})
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def builtin(component_id: str) -> bytes:
+    return (ROOT / "components" / component_id / f"{component_id}.wasm").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "input_value",
+    [
+        pytest.param({"json_string": '{"a": [1, 2.50, "\\u00e9"]}'}, id="valid"),
+        pytest.param({"json_string": "{'a': 1}"}, id="invalid"),
+        pytest.param({}, id="without its input"),
+    ],
+)
+def test_the_same_bytes_answer_the_same_in_both_tiers(platform: LocalPlatform, input_value: dict[str, str]) -> None:
+    platform.put_component(builtin("validate_json"), build_contract("acr_probe"))
+    bundled, sandboxed = platform.execute("validate_json", input_value), platform.execute("acr_probe", input_value)
+    assert (sandboxed.status_code, sandboxed.content) == (bundled.status_code, bundled.content)
+
+
+@pytest.mark.parametrize("tier", ["bundle", "bucket"])
+def test_a_component_of_another_toolchain_runs_unchanged(platform: LocalPlatform, tier: str) -> None:
+    component_id = "go_shout"
+    if tier == "bucket":
+        module = (ROOT / "build/test-components/go_shout/go_shout.wasm").read_bytes()
+        component_id = platform.put_component(module, build_contract("go_in_bucket"))
+    answer = platform.execute(component_id, {"text": "naïve", "wait_ms": 30})
+    assert answer.json() == {"success": True, "data": {"text": "NAÏVE!"}}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "path", "expected"),
+    [
+        pytest.param(["127.0.0.1"], "/json", (200, {"path": "/json"}), id="allowed"),
+        pytest.param(["example.com"], "/json", "HOST_NOT_ALLOWED", id="another host"),
+        pytest.param(["*.0.0.1"], "/json", (200, {"path": "/json"}), id="wildcard"),
+        pytest.param(["127.0.0.1"], "/redirect", "HOST_NOT_ALLOWED", id="redirect to another host"),
+    ],
+)
+def test_a_bucket_component_reaches_the_hosts_of_its_contract_only(
+    platform: LocalPlatform, service: str, hosts: list[str], path: str, expected: object, request: pytest.FixtureRequest
+) -> None:
+    name = f"caller_{request.node.callspec.id.replace(' ', '_')}"
+    platform.put_component(builtin("http_request"), with_network(build_contract(name), *hosts))
+    answer = platform.execute(name, {"url": service + path}).json()
+    if answer["success"]:
+        assert (answer["data"]["status"], answer["data"]["body"]) == expected
+    else:
+        assert answer["error"]["code"] == expected
+
+
+def test_the_bundled_http_request_calls_and_follows_redirects(platform: LocalPlatform, service: str) -> None:
+    answer = platform.execute("http_request", {"url": f"{service}/redirect"}).json()
+    assert (answer["success"], answer["data"]["body"]) == (True, {"path": "/json"})
+
+
+def test_an_address_without_a_server_is_an_error_of_the_component(platform: LocalPlatform) -> None:
+    answer = platform.execute("http_request", {"url": "http://127.0.0.1:9/"}).json()
+    assert answer["error"]["code"] == "HTTP_FAILED"
+
+
+def test_sleep_waits_in_the_sandbox(platform: LocalPlatform) -> None:
+    contract = {**build_contract("sleeper"), "capabilities": ["sleep"]}
+    platform.put_component(build_module(asking("sleep", '{"ms": 50}')), contract)
+    assert platform.execute("sleeper", {}).json() == {"success": True, "data": {"ok": True, "value": {"waited_ms": 50}}}
+
+
+def test_log_is_free_to_all_and_answers(platform: LocalPlatform) -> None:
+    platform.put_component(build_module(asking("log", '{"level": "info"}')), build_contract("logger"))
+    assert platform.execute("logger", {}).json() == {"success": True, "data": {"ok": True}}
+
+
+def test_a_pointer_outside_the_memory_is_refused_not_fatal(platform: LocalPlatform) -> None:
+    platform.put_component(build_module(BAD_POINTER), build_contract("bad_pointer"))
+    assert platform.execute("bad_pointer", {}).json() == {"success": True, "data": {"errno": 21}}
+
+
+def test_twenty_waits_overlap(platform: LocalPlatform) -> None:
+    contract = {**build_contract("waiter"), "capabilities": ["sleep"]}
+    platform.put_component(build_module(asking("sleep", '{"ms": 300}')), contract)
+    platform.execute("waiter", {})
+    answers: list[httpx.Response] = []
+    threads = [threading.Thread(target=lambda: answers.append(platform.execute("waiter", {}))) for _ in range(20)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.json()["success"] for answer in answers] == [True] * 20
+    assert time.monotonic() - started < 3  # one after the other would take 6 s
