@@ -64,12 +64,15 @@ function workerBindings(env) {
 }
 
 /**
- * Start Python from the memory snapshot, taken when the entry module had been imported, as a deploy does in production;
- * make it first where there is none yet.
+ * Start Python from a memory snapshot taken when the entry module had been imported, as a deploy does in production.
+ *
+ * Snapshots are kept by content. Where there is none for this Worker's sources, it is made from a base snapshot, which
+ * holds what the sources import of the standard library and of python_modules; where there is none, that is made first.
  */
 async function boot(env) {
+  const snapshots = new SnapshotFolder(env.ARCRUN_SNAPSHOTS);
   const [stored, wasm, stdlib] = await Promise.all([
-    readFile(env.ARCRUN_SNAPSHOTS, worker.snapshotKey),
+    snapshots.read(worker.snapshotKey),
     readFile(env.ARCRUN_PYODIDE, "pyodide.asm.wasm"),
     readFile(env.ARCRUN_PYODIDE, "python_stdlib.zip"),
   ]);
@@ -77,8 +80,8 @@ async function boot(env) {
   const jsModules = sdkModules(env);
   let pyodide;
   try {
-    const snapshot = stored ?? (await makeSnapshot(env.ARCRUN_SNAPSHOTS, jsModules));
-    pyodide = await startPyodide({ _loadSnapshot: snapshot, _snapshotDeserializer: (name) => jsModules[name] });
+    const snapshot = stored ?? (await makeSnapshot(snapshots, jsModules));
+    pyodide = await startPyodide(jsModules, { _loadSnapshot: snapshot });
   } finally {
     restoreCompilation();
   }
@@ -86,17 +89,97 @@ async function boot(env) {
   return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers") };
 }
 
-async function startPyodide(snapshotOptions) {
+async function startPyodide(jsModules, snapshotOptions) {
   const pyodide = await loadPyodide({
     createPyodideModule,
     indexURL: "http://runtime/",
     stdLibURL: "http://runtime/python_stdlib.zip",
     lockFileContents: { info: worker.pyodideInfo, packages: {} },
     env: { HOME: "/session" },
+    _snapshotDeserializer: (name) => jsModules[name],
     ...snapshotOptions,
   });
   writeFiles(pyodide.FS, worker.files, WORKER_ROOT); // files are not part of a snapshot
   return pyodide;
+}
+
+async function makeSnapshot(snapshots, jsModules) {
+  const base = (await snapshots.read(worker.baseSnapshotKey)) ?? (await makeBaseSnapshot(snapshots, jsModules));
+  const pyodide = await startPyodide(jsModules, { _loadSnapshot: base, _makeSnapshot: true });
+  pyodide.runPython(importEntry(worker.entry));
+  return takeSnapshot(pyodide, jsModules, snapshots, worker.snapshotKey);
+}
+
+async function makeBaseSnapshot(snapshots, jsModules) {
+  const pyodide = await startPyodide(jsModules, { _makeSnapshot: true });
+  for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
+  pyodide.runPython(importAll(worker.imports));
+  return takeSnapshot(pyodide, jsModules, snapshots, worker.baseSnapshotKey);
+}
+
+/**
+ * Keep the memory. JavaScript objects in it are kept by name, so those of the SDK alone may be there.
+ *
+ * An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
+ */
+async function takeSnapshot(pyodide, jsModules, snapshots, key) {
+  const serializer = (object) => {
+    const found = Object.entries(jsModules).find(([, module]) => module === object);
+    if (found) return found[0];
+    throw new Error(`A module keeps a JavaScript object at its top level, which a deploy refuses: ${object}`);
+  };
+  const memory = pyodide.makeMemorySnapshot({ serializer });
+  await snapshots.write(key, memory);
+  return memory;
+}
+
+const importAll = (names) => `
+def import_all(names):
+    import importlib, sys
+
+    sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass  # what Pyodide lacks is found out by the module that imports it, as in production
+
+import_all(${JSON.stringify(names)})
+del import_all
+`;
+
+// Production refuses randomness while modules are imported: every isolate that starts from the snapshot would share it.
+const importEntry = (name) => `
+def import_entry(name):
+    import importlib, os, random
+
+    def refuse(*_):
+        raise RuntimeError("Disallowed operation called within global scope: random values are for requests only")
+
+    urandom = os.urandom
+    os.urandom = random._urandom = refuse
+    try:
+        importlib.import_module(name)
+    finally:
+        os.urandom = random._urandom = urandom
+
+import_entry(${JSON.stringify(name)})
+del import_entry
+`;
+
+/** Snapshots by key, in a folder that serve.mjs lends. */
+class SnapshotFolder {
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  read(key) {
+    return readFile(this.folder, key);
+  }
+
+  async write(key, memory) {
+    await this.folder.fetch(`http://folder/${key}`, { method: "PUT", body: memory });
+  }
 }
 
 /** The bytes of a file of a folder that serve.mjs lends, undefined if it is not there. */
@@ -104,43 +187,6 @@ async function readFile(folder, name) {
   const answer = await folder.fetch(`http://folder/${name}`);
   const content = new Uint8Array(await answer.arrayBuffer());
   return answer.status === 200 ? content : undefined;
-}
-
-// Production refuses randomness while modules are imported: every isolate that starts from the snapshot would share it.
-const IMPORT_ENTRY = `
-def import_entry():
-    import importlib, os, random, sys
-
-    def refuse(*_):
-        raise RuntimeError("Disallowed operation called within global scope: random values are for requests only")
-
-    sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]
-    urandom = os.urandom
-    os.urandom = random._urandom = refuse
-    try:
-        importlib.import_module("${worker.entry}")
-    finally:
-        os.urandom = random._urandom = urandom
-
-import_entry()
-del import_entry
-`;
-
-/** Import the entry module and keep the memory. JavaScript objects in it are kept by name, so there must be few. */
-async function makeSnapshot(snapshots, jsModules) {
-  // An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
-  const pyodide = await startPyodide({ _makeSnapshot: true });
-  for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
-  pyodide.runPython(IMPORT_ENTRY);
-  const memory = pyodide.makeMemorySnapshot({ serializer: (object) => nameOf(object, jsModules) });
-  await snapshots.fetch(`http://folder/${worker.snapshotKey}`, { method: "PUT", body: memory });
-  return memory;
-}
-
-function nameOf(object, jsModules) {
-  const found = Object.entries(jsModules).find(([, module]) => module === object);
-  if (found) return found[0];
-  throw new Error(`The entry module keeps a JavaScript object at its top level, which a deploy refuses: ${object}`);
 }
 
 /** The JavaScript modules that the SDK imports. */

@@ -54,10 +54,8 @@ function uploadOf(worker) {
         .filter((name) => name.startsWith("workers/") && name.endsWith(".js"))
         .map((name) => moduleAt(`python_modules/${name}`, "ESModule", path.join(worker.pythonModules, name))),
     ],
-    files: {
-      ...packFiles(worker.moduleRoot, names.filter((name) => !typeOf(name)), ""),
-      ...packFiles(worker.pythonModules, vendored, "python_modules/"),
-    },
+    files: packFiles(worker.moduleRoot, names.filter((name) => !typeOf(name)), ""),
+    vendored: packFiles(worker.pythonModules, vendored, "python_modules/"),
   };
 }
 
@@ -66,16 +64,23 @@ function moduleAt(name, type, file) {
   return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
 }
 
-function workerOptions(plan, worker) {
-  const upload = uploadOf(worker);
+function workerOptions(plan, worker, upload, imports) {
   const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
   const pyodideInfo = JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info;
   const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
   const { entry, compatibilityFlags } = worker;
+  const { files, vendored } = upload;
   const hostSource = readFileSync(path.join(HERE, "python_host.mjs"), "utf8");
-  const content = { version, entry, compatibilityFlags, hostSource, files: upload.files };
-  const snapshotKey = createHash("sha256").update(JSON.stringify(content)).digest("hex");
-  const hostData = { entry, snapshotKey, compatibilityFlags, pyodideInfo, files: upload.files };
+  const base = { version, compatibilityFlags, hostSource, vendored, imports };
+  const hostData = {
+    entry,
+    compatibilityFlags,
+    pyodideInfo,
+    imports,
+    files: { ...files, ...vendored },
+    baseSnapshotKey: contentKey(base),
+    snapshotKey: contentKey({ ...base, entry, files }),
+  };
   return {
     name: worker.name,
     modulesRoot: "/",
@@ -104,6 +109,16 @@ function workerOptions(plan, worker) {
   };
 }
 
+/** The modules that the Workers' sources import at their top level and do not bring themselves. */
+function importsOf(uploads) {
+  const sources = uploads.flatMap(({ files }) => Object.entries(files)).filter(([name]) => name.endsWith(".py"));
+  const own = new Set(sources.map(([name]) => name.replace(/[./].*/, "")));
+  const names = sources.flatMap(([, { text }]) => [...text.matchAll(/^(?:import|from) ([\w.]+)/gm)].map((found) => found[1]));
+  return [...new Set(names)].filter((name) => !own.has(name.replace(/\..*/, ""))).sort();
+}
+
+const contentKey = (content) => createHash("sha256").update(JSON.stringify(content)).digest("hex");
+
 /** The classes must be exports of the main module, before Python has started: the plan names them. */
 function mainModule(classes) {
   const exports = classes.map(({ name, kind, methods }) => {
@@ -115,6 +130,8 @@ function mainModule(classes) {
 
 function options() {
   const plan = JSON.parse(readFileSync(planPath, "utf8"));
+  const uploads = plan.workers.map(uploadOf);
+  const imports = importsOf(uploads); // of all Workers, so that they share one base snapshot
   return {
     plan,
     miniflare: convertV4MiniflareOptions({
@@ -127,7 +144,7 @@ function options() {
       telemetry: { enabled: false },
       resourcePersistencePath: plan.state,
       unsafeLocalExplorer: true,
-      workers: plan.workers.map((worker) => workerOptions(plan, worker)),
+      workers: plan.workers.map((worker, i) => workerOptions(plan, worker, uploads[i], imports)),
     }),
   };
 }

@@ -19,6 +19,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from arcrun.contracts.parse import parse_contract
+from arcrun.errors import ArcrunError
 from arcrun.wasm.component import build_component
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,8 +64,11 @@ def _component_upload(folders: list[Path]) -> Upload:
     bundle: dict[str, tuple[object, str]] = {}
     for folder in component_folders_below(folders):
         contract_source = yaml.safe_load((folder / "contract.yaml").read_text())
-        contract = parse_contract(contract_source)
-        component = build_component(contract, (folder / f"{folder.name}.wasm").read_bytes())
+        binary = folder / f"{folder.name}.wasm"
+        try:
+            component = build_component(parse_contract(contract_source), binary.read_bytes())
+        except (ArcrunError, FileNotFoundError) as error:
+            raise SystemExit(f"stage: {folder}: {error} Build it: scripts/build_components {folder.name}") from None
         assert component.module is not None
         upload[f"components/{component.id}.wasm"] = component.module
         bundle[component.id] = (contract_source, component.sha256)

@@ -55,8 +55,8 @@ def _plan_worker(service: str, folder: Path, port: int, secrets: Mapping[str, st
         "compatibilityDate": config["compatibility_date"],
         "compatibilityFlags": SDK_FLAGS,
         "vars": {**config.get("vars", {}), **secrets},
-        # The binding's name stands for the blank id, so that Workers that name the same namespace share it.
-        "kvNamespaces": {kv["binding"]: kv["id"] or kv["binding"] for kv in config.get("kv_namespaces", [])},
+        # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
+        "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
         "r2Buckets": {r2["binding"]: r2["bucket_name"] for r2 in config.get("r2_buckets", [])},
         "workerLoaders": {loader["binding"]: {} for loader in config.get("worker_loaders", [])},
         "services": {service["binding"]: service["service"] for service in config.get("services", [])},

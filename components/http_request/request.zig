@@ -16,7 +16,7 @@ const Body = struct { field: []const u8, text: []const u8, content_type: ?[]cons
 
 pub fn build(ctx: *Context, input: Input) Error!Value {
     const body = try readBody(ctx, input);
-    const method = try input.optionalChoice(Method, "method") orelse if (body == null) .GET else .POST;
+    const method = try input.optionalChoice(Method, "method") orelse if (body == null) Method.GET else Method.POST;
     const headers = try readHeaders(ctx, input);
     const wanted = try sdk.newObject(ctx.allocator);
     try wanted.put(ctx.allocator, "method", .{ .string = @tagName(method) });
@@ -62,9 +62,13 @@ fn readHeaders(ctx: *Context, input: Input) Error!*Object {
     const given = try input.optionalObject("headers") orelse return headers;
     for (given.fields.members()) |header| {
         if (header.value == .null) continue;
-        if (!isHeaderName(header.name)) return ctx.failInput("`headers` has the name \"{s}\", which is none for a header.", .{header.name});
+        if (!isHeaderName(header.name)) {
+            return ctx.failInput("`headers` has the name \"{s}\", which no header can have.", .{header.name});
+        }
         const value = header.value.scalarText() orelse return given.mistyped(header.name, "a text", header.value);
-        if (!isHeaderValue(value)) return ctx.failInput("`headers.{s}` must not hold control characters.", .{header.name});
+        if (!isHeaderValue(value)) {
+            return ctx.failInput("`headers.{s}` must not hold control characters.", .{header.name});
+        }
         try headers.put(ctx.allocator, header.name, .{ .string = value });
     }
     return headers;
@@ -72,9 +76,11 @@ fn readHeaders(ctx: *Context, input: Input) Error!*Object {
 
 /// A token of RFC 9110, section 5.6.2.
 fn isHeaderName(name: []const u8) bool {
-    for (name) |byte| {
-        if (!std.ascii.isAlphanumeric(byte) and std.mem.indexOfScalar(u8, "!#$%&'*+-.^_`|~", byte) == null) return false;
-    }
+    for (name) |byte| switch (byte) {
+        'A'...'Z', 'a'...'z', '0'...'9' => {},
+        '!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~' => {},
+        else => return false,
+    };
     return name.len > 0;
 }
 
@@ -109,9 +115,11 @@ fn appendParameter(ctx: *Context, url: *std.ArrayList(u8), name: []const u8, val
     if (!sdk.text.isUtf8(name) or !sdk.text.isUtf8(value)) {
         return ctx.failInput("`query` must not hold lone surrogates.", .{});
     }
-    const has_query = std.mem.indexOfScalar(u8, url.items, '?') != null;
-    const last = if (url.items.len > 0) url.items[url.items.len - 1] else 0;
-    if (!has_query) try url.append(ctx.allocator, '?') else if (last != '?' and last != '&') try url.append(ctx.allocator, '&');
+    if (std.mem.indexOfScalar(u8, url.items, '?') == null) {
+        try url.append(ctx.allocator, '?');
+    } else if (!std.mem.endsWith(u8, url.items, "?") and !std.mem.endsWith(u8, url.items, "&")) {
+        try url.append(ctx.allocator, '&');
+    }
     try url.appendSlice(ctx.allocator, try sdk.percent.encode(ctx.allocator, name));
     try url.append(ctx.allocator, '=');
     try url.appendSlice(ctx.allocator, try sdk.percent.encode(ctx.allocator, value));

@@ -6,6 +6,7 @@ const schemas = @import("schema.zig");
 const Path = @import("path.zig").Path;
 const Context = sdk.Context;
 const Error = sdk.Error;
+const Keyword = schemas.Keyword;
 const Value = sdk.Value;
 
 const max_errors = 100;
@@ -17,9 +18,20 @@ const max_shown_bytes = 200;
 pub fn findErrors(ctx: *Context, schema: Value, instance: Value) Error![]const Value {
     var errors: std.ArrayList(Value) = .empty;
     var evaluator: Evaluator = .{ .ctx = ctx, .root = schema, .errors = &errors };
-    _ = try evaluator.evaluate(schema, instance, &.root);
+    _ = try evaluator.evaluate(.{ .schema = schema, .instance = instance, .path = &.root });
     return errors.items;
 }
+
+/// A schema, the value that it is applied to, and where that lies.
+const Place = struct {
+    schema: Value,
+    instance: Value,
+    path: *const Path,
+
+    fn with(place: Place, schema: Value) Place {
+        return .{ .schema = schema, .instance = place.instance, .path = place.path };
+    }
+};
 
 const Evaluator = struct {
     ctx: *Context,
@@ -28,10 +40,10 @@ const Evaluator = struct {
     errors: ?*std.ArrayList(Value),
     depth: usize = 0,
 
-    /// Whether `instance` fits `schema`. Where it does not, says why in `errors`.
-    fn evaluate(evaluator: *Evaluator, schema: Value, instance: Value, path: *const Path) Error!bool {
-        if (schema == .boolean) {
-            return schema.boolean or try evaluator.report(path, "nothing is allowed here", .{});
+    /// Whether the value fits the schema. Where it does not, says why in `errors`.
+    fn evaluate(evaluator: *Evaluator, place: Place) Error!bool {
+        if (place.schema == .boolean) {
+            return place.schema.boolean or try evaluator.report(place, "nothing is allowed here", .{});
         }
         if (evaluator.depth == max_depth) {
             return evaluator.ctx.fail("INVALID_SCHEMA", "`schema` has a $ref that leads to itself without end.");
@@ -39,187 +51,207 @@ const Evaluator = struct {
         evaluator.depth += 1;
         defer evaluator.depth -= 1;
         var fits = true;
-        for (schema.object.members()) |member| {
-            const keyword = std.meta.stringToEnum(schemas.Keyword, member.name) orelse continue;
-            if (!try evaluator.apply(keyword, member.value, schema, instance, path)) {
-                fits = false;
-                if (evaluator.isFull()) return false;
-            }
+        for (place.schema.object.members()) |member| {
+            const keyword = std.meta.stringToEnum(Keyword, member.name) orelse continue;
+            if (!try evaluator.apply(keyword, member.value, place)) fits = false;
+            if (!fits and evaluator.knowsEnough()) return false;
         }
         return fits;
     }
 
-    fn isFull(evaluator: *const Evaluator) bool {
+    fn knowsEnough(evaluator: *const Evaluator) bool {
         return if (evaluator.errors) |errors| errors.items.len == max_errors else true;
     }
 
-    fn apply(evaluator: *Evaluator, keyword: schemas.Keyword, value: Value, schema: Value, instance: Value, path: *const Path) Error!bool {
+    fn apply(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
         return switch (keyword) {
             .@"$defs" => true,
-            .@"$ref" => evaluator.evaluate((try schemas.resolve(evaluator.ctx, evaluator.root, value.string)).?, instance, path),
-            .type => evaluator.applyType(value, instance, path),
-            .@"enum" => evaluator.applyEnum(value.array, instance, path),
-            .@"const" => value.eql(instance) or try evaluator.report(path, "must be {s}", .{try evaluator.show(value)}),
-            .allOf => evaluator.applyAllOf(value.array, instance, path),
-            .anyOf => try evaluator.countFitting(value.array, instance, path) > 0 or
-                try evaluator.report(path, "fits none of the schemas in anyOf", .{}),
-            .oneOf => evaluator.applyOneOf(value.array, instance, path),
-            .not => !try evaluator.fitsQuietly(value, instance, path) or
-                try evaluator.report(path, "must not fit the schema in `not`", .{}),
-            .properties, .required, .additionalProperties, .minProperties, .maxProperties => instance != .object or
-                try evaluator.applyToObject(keyword, value, schema, instance, path),
-            .items, .prefixItems, .minItems, .maxItems, .uniqueItems => instance != .array or
-                try evaluator.applyToArray(keyword, value, schema, instance.array, path),
-            .minLength, .maxLength => instance != .string or
-                try evaluator.applyLength(keyword, value.number, sdk.text.count(instance.string), "characters", path),
-            .minimum, .maximum, .exclusiveMinimum, .exclusiveMaximum, .multipleOf => instance != .number or
-                try evaluator.applyToNumber(keyword, value.number, instance.number, path),
+            .@"$ref" => evaluator.applyReference(value.string, place),
+            .type => evaluator.applyType(value, place),
+            .@"enum" => evaluator.applyEnum(value.array, place),
+            .@"const" => value.eql(place.instance) or
+                try evaluator.report(place, "must be {s}", .{try evaluator.show(value)}),
+            .allOf => evaluator.applyAllOf(value.array, place),
+            .anyOf => try evaluator.countFitting(value.array, place) > 0 or
+                try evaluator.report(place, "fits none of the schemas in anyOf", .{}),
+            .oneOf => evaluator.applyOneOf(value.array, place),
+            .not => try evaluator.countFitting(&.{value}, place) == 0 or
+                try evaluator.report(place, "must not fit the schema in `not`", .{}),
+            .properties,
+            .required,
+            .additionalProperties,
+            .minProperties,
+            .maxProperties,
+            => place.instance != .object or try evaluator.applyToObject(keyword, value, place),
+            .items,
+            .prefixItems,
+            .minItems,
+            .maxItems,
+            .uniqueItems,
+            => place.instance != .array or try evaluator.applyToArray(keyword, value, place),
+            .minLength, .maxLength => place.instance != .string or
+                try evaluator.applyLength(keyword, value, sdk.text.count(place.instance.string), place),
+            .minimum,
+            .maximum,
+            .exclusiveMinimum,
+            .exclusiveMaximum,
+            .multipleOf,
+            => place.instance != .number or try evaluator.applyToNumber(keyword, value.number, place),
         };
     }
 
-    fn applyType(evaluator: *Evaluator, value: Value, instance: Value, path: *const Path) Error!bool {
+    fn applyReference(evaluator: *Evaluator, reference: []const u8, place: Place) Error!bool {
+        const schema = try schemas.resolve(evaluator.ctx, evaluator.root, reference);
+        return evaluator.evaluate(place.with(schema.?));
+    }
+
+    fn applyType(evaluator: *Evaluator, value: Value, place: Place) Error!bool {
         const names: []const Value = if (value == .array) value.array else &.{value};
         for (names) |name| {
-            if (isOfType(instance, std.meta.stringToEnum(schemas.Type, name.string).?)) return true;
+            if (isOfType(place.instance, std.meta.stringToEnum(schemas.Type, name.string).?)) return true;
         }
         var wanted: std.ArrayList(u8) = .empty;
         for (names, 0..) |name, i| {
             if (i > 0) try wanted.appendSlice(evaluator.ctx.allocator, " or ");
             try wanted.appendSlice(evaluator.ctx.allocator, name.string);
         }
-        return evaluator.report(path, "must be of type {s}, not {s}", .{ wanted.items, typeName(instance) });
+        return evaluator.report(place, "must be of type {s}, not {s}", .{ wanted.items, typeName(place.instance) });
     }
 
-    fn applyEnum(evaluator: *Evaluator, allowed: []const Value, instance: Value, path: *const Path) Error!bool {
+    fn applyEnum(evaluator: *Evaluator, allowed: []const Value, place: Place) Error!bool {
         for (allowed) |value| {
-            if (value.eql(instance)) return true;
+            if (value.eql(place.instance)) return true;
         }
-        return evaluator.report(path, "must be one of {s}", .{try evaluator.show(.{ .array = allowed })});
+        return evaluator.report(place, "must be one of {s}", .{try evaluator.show(.{ .array = allowed })});
     }
 
-    fn applyAllOf(evaluator: *Evaluator, listed: []const Value, instance: Value, path: *const Path) Error!bool {
+    fn applyAllOf(evaluator: *Evaluator, listed: []const Value, place: Place) Error!bool {
         var fits = true;
         for (listed) |schema| {
-            if (!try evaluator.evaluate(schema, instance, path)) fits = false;
+            if (!try evaluator.evaluate(place.with(schema))) fits = false;
         }
         return fits;
     }
 
-    fn applyOneOf(evaluator: *Evaluator, listed: []const Value, instance: Value, path: *const Path) Error!bool {
-        const fitting = try evaluator.countFitting(listed, instance, path);
-        return fitting == 1 or try evaluator.report(path, "fits {d} of the schemas in oneOf, not one", .{fitting});
+    fn applyOneOf(evaluator: *Evaluator, listed: []const Value, place: Place) Error!bool {
+        const fitting = try evaluator.countFitting(listed, place);
+        return fitting == 1 or try evaluator.report(place, "fits {d} of the schemas in oneOf, not one", .{fitting});
     }
 
-    fn countFitting(evaluator: *Evaluator, listed: []const Value, instance: Value, path: *const Path) Error!usize {
-        var fitting: usize = 0;
-        for (listed) |schema| fitting += @intFromBool(try evaluator.fitsQuietly(schema, instance, path));
-        return fitting;
-    }
-
-    fn fitsQuietly(evaluator: *Evaluator, schema: Value, instance: Value, path: *const Path) Error!bool {
+    fn countFitting(evaluator: *Evaluator, listed: []const Value, place: Place) Error!usize {
         const errors = evaluator.errors;
         evaluator.errors = null;
         defer evaluator.errors = errors;
-        return evaluator.evaluate(schema, instance, path);
+        var fitting: usize = 0;
+        for (listed) |schema| fitting += @intFromBool(try evaluator.evaluate(place.with(schema)));
+        return fitting;
     }
 
-    fn applyToObject(evaluator: *Evaluator, keyword: schemas.Keyword, value: Value, schema: Value, instance: Value, path: *const Path) Error!bool {
+    fn applyToObject(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
+        const object = place.instance.object;
         var fits = true;
         switch (keyword) {
             .properties => for (value.object.members()) |property| {
-                const member = instance.get(property.name) orelse continue;
-                if (!try evaluator.evaluate(property.value, member, &path.member(property.name))) fits = false;
+                const member = object.get(property.name) orelse continue;
+                if (!try evaluator.evaluateMember(property.value, member, property.name, place)) fits = false;
             },
             .required => for (value.array) |name| {
-                if (instance.get(name.string) == null) {
-                    fits = try evaluator.report(path, "must have the member \"{s}\"", .{name.string});
+                if (object.get(name.string) == null) {
+                    fits = try evaluator.report(place, "must have the member \"{s}\"", .{name.string});
                 }
             },
-            .additionalProperties => for (instance.object.members()) |member| {
-                if (schema.get("properties")) |properties| {
+            .additionalProperties => {
+                const properties = place.schema.get("properties") orelse .null;
+                for (object.members()) |member| {
                     if (properties.get(member.name) != null) continue;
+                    if (!try evaluator.evaluateMember(value, member.value, member.name, place)) fits = false;
                 }
-                if (!try evaluator.evaluate(value, member.value, &path.member(member.name))) fits = false;
             },
-            .minProperties, .maxProperties => {
-                const count = instance.object.members().len;
-                return evaluator.applyLength(keyword, value.number, count, "members", path);
-            },
-            else => unreachable,
+            else => return evaluator.applyLength(keyword, value, object.members().len, place),
         }
         return fits;
     }
 
-    fn applyToArray(evaluator: *Evaluator, keyword: schemas.Keyword, value: Value, schema: Value, items: []const Value, path: *const Path) Error!bool {
+    fn evaluateMember(evaluator: *Evaluator, schema: Value, member: Value, name: []const u8, place: Place) Error!bool {
+        return evaluator.evaluate(.{ .schema = schema, .instance = member, .path = &place.path.member(name) });
+    }
+
+    fn applyToArray(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
+        const items = place.instance.array;
+        const prefix_length = if (place.schema.get("prefixItems")) |prefix| @min(prefix.array.len, items.len) else 0;
         var fits = true;
         switch (keyword) {
-            .prefixItems => for (items[0..@min(items.len, value.array.len)], value.array[0..@min(items.len, value.array.len)], 0..) |item, prefix, i| {
-                if (!try evaluator.evaluate(prefix, item, &path.item(i))) fits = false;
+            .prefixItems => for (items[0..prefix_length], 0..) |item, i| {
+                if (!try evaluator.evaluateItem(value.array[i], item, i, place)) fits = false;
             },
-            .items => {
-                const prefix_length = if (schema.get("prefixItems")) |prefix| prefix.array.len else 0;
-                for (items, 0..) |item, i| {
-                    if (i >= prefix_length and !try evaluator.evaluate(value, item, &path.item(i))) fits = false;
-                }
+            .items => for (items[prefix_length..], prefix_length..) |item, i| {
+                if (!try evaluator.evaluateItem(value, item, i, place)) fits = false;
             },
-            .uniqueItems => if (value.boolean) {
-                return evaluator.applyUniqueItems(items, path);
-            },
-            .minItems, .maxItems => return evaluator.applyLength(keyword, value.number, items.len, "items", path),
-            else => unreachable,
+            .uniqueItems => return !value.boolean or try evaluator.applyUniqueItems(items, place),
+            else => return evaluator.applyLength(keyword, value, items.len, place),
         }
         return fits;
     }
 
-    fn applyUniqueItems(evaluator: *Evaluator, items: []const Value, path: *const Path) Error!bool {
+    fn evaluateItem(evaluator: *Evaluator, schema: Value, item: Value, position: usize, place: Place) Error!bool {
+        return evaluator.evaluate(.{ .schema = schema, .instance = item, .path = &place.path.item(position) });
+    }
+
+    fn applyUniqueItems(evaluator: *Evaluator, items: []const Value, place: Place) Error!bool {
         const set: sdk.ValueSet = try .init(evaluator.ctx.allocator, items.len);
         for (items, 0..) |item, i| {
-            if (set.enter(item, i)) |earlier| {
-                return evaluator.report(path, "must have no item twice, but items {d} and {d} are the same", .{ earlier, i });
-            }
+            const earlier = set.enter(item, i) orelse continue;
+            return evaluator.report(place, "must not repeat an item, but {d} and {d} are the same", .{ earlier, i });
         }
         return true;
     }
 
-    /// minLength and its kin: `bound` is a whole number as it is written.
-    fn applyLength(evaluator: *Evaluator, keyword: schemas.Keyword, bound: []const u8, length: usize, unit: []const u8, path: *const Path) Error!bool {
-        const lexeme = try evaluator.ctx.print("{d}", .{length});
-        const order = sdk.number.order(lexeme, bound);
-        return switch (keyword) {
-            .minLength, .minItems, .minProperties => order != .lt or
-                try evaluator.report(path, "must have at least {s} {s}, not {s}", .{ bound, unit, lexeme }),
-            .maxLength, .maxItems, .maxProperties => order != .gt or
-                try evaluator.report(path, "must have at most {s} {s}, not {s}", .{ bound, unit, lexeme }),
+    /// minLength and its kin. The bound may be larger than any integer type, so it is compared as it is written.
+    fn applyLength(evaluator: *Evaluator, keyword: Keyword, bound: Value, length: usize, place: Place) Error!bool {
+        const counted = try evaluator.ctx.print("{d}", .{length});
+        const order = sdk.number.order(counted, bound.number);
+        const fits, const word, const unit = switch (keyword) {
+            .minLength => .{ order != .lt, "least", "characters" },
+            .maxLength => .{ order != .gt, "most", "characters" },
+            .minItems => .{ order != .lt, "least", "items" },
+            .maxItems => .{ order != .gt, "most", "items" },
+            .minProperties => .{ order != .lt, "least", "members" },
+            .maxProperties => .{ order != .gt, "most", "members" },
             else => unreachable,
         };
+        const format = "must have at {s} {s} {s}, not {s}";
+        return fits or try evaluator.report(place, format, .{ word, bound.number, unit, counted });
     }
 
-    fn applyToNumber(evaluator: *Evaluator, keyword: schemas.Keyword, bound: []const u8, lexeme: []const u8, path: *const Path) Error!bool {
+    fn applyToNumber(evaluator: *Evaluator, keyword: Keyword, bound: []const u8, place: Place) Error!bool {
+        const lexeme = place.instance.number;
         const order = sdk.number.order(lexeme, bound);
-        return switch (keyword) {
-            .minimum => order != .lt or try evaluator.report(path, "must be at least {s}", .{bound}),
-            .maximum => order != .gt or try evaluator.report(path, "must be at most {s}", .{bound}),
-            .exclusiveMinimum => order == .gt or try evaluator.report(path, "must be more than {s}", .{bound}),
-            .exclusiveMaximum => order == .lt or try evaluator.report(path, "must be less than {s}", .{bound}),
-            .multipleOf => sdk.number.isMultiple(lexeme, bound).? or
-                try evaluator.report(path, "must be a multiple of {s}", .{bound}),
+        const fits, const demand = switch (keyword) {
+            .minimum => .{ order != .lt, "at least" },
+            .maximum => .{ order != .gt, "at most" },
+            .exclusiveMinimum => .{ order == .gt, "more than" },
+            .exclusiveMaximum => .{ order == .lt, "less than" },
+            .multipleOf => .{ sdk.number.isMultiple(lexeme, bound).?, "a multiple of" },
             else => unreachable,
         };
+        return fits or try evaluator.report(place, "must be {s} {s}", .{ demand, bound });
     }
 
     /// Always false, so that a check reads `it fits or report`.
-    fn report(evaluator: *Evaluator, path: *const Path, comptime format: []const u8, arguments: anytype) Error!bool {
+    fn report(evaluator: *Evaluator, place: Place, comptime format: []const u8, arguments: anytype) Error!bool {
         const errors = evaluator.errors orelse return false;
         if (errors.items.len == max_errors) return false;
-        const allocator = evaluator.ctx.allocator;
+        const path = try place.path.render(evaluator.ctx.allocator);
         const message = try evaluator.ctx.print(format, arguments);
-        try errors.append(allocator, try evaluator.ctx.value(.{ .path = try path.render(allocator), .message = message }));
+        const described = try evaluator.ctx.value(.{ .path = path, .message = message });
+        try errors.append(evaluator.ctx.allocator, described);
         return false;
     }
 
     fn show(evaluator: *Evaluator, value: Value) Error![]const u8 {
         const shown = try sdk.render(evaluator.ctx.allocator, value);
-        return if (shown.len <= max_shown_bytes) shown else evaluator.ctx.print("{s}...", .{sdk.text.prefix(shown, max_shown_bytes)});
+        if (shown.len <= max_shown_bytes) return shown;
+        return evaluator.ctx.print("{s}...", .{sdk.text.prefix(shown, max_shown_bytes)});
     }
 };
 

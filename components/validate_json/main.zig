@@ -39,6 +39,9 @@ fn parse(ctx: *Context, text: []const u8) Error!Value {
     return parser.parse() catch |failure| switch (failure) {
         error.OutOfMemory => return error.OutOfMemory,
         error.InvalidJson => unreachable, // it has been judged
-        error.TooDeep => ctx.fail("NESTED_TOO_DEEP", try ctx.print("A schema cannot be applied: {s}.", .{try parser.explain(error.TooDeep)})),
+        error.TooDeep => |reason| {
+            const explained = try parser.explain(reason);
+            return ctx.fail("NESTED_TOO_DEEP", try ctx.print("The schema cannot be applied: {s}.", .{explained}));
+        },
     };
 }

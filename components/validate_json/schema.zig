@@ -122,12 +122,14 @@ const Checker = struct {
         const names: []const Value = if (value == .array) value.array else &.{value};
         for (names) |name| {
             if (name == .string and std.meta.stringToEnum(Type, name.string) != null) continue;
-            return checker.refuse(path, "must be null, boolean, object, array, number, string or integer, or a list of these");
+            return checker.refuse(path, "must be one or a list of null, boolean, object, array, number, string, integer");
         }
     }
 
     fn checkList(checker: Checker, value: Value, path: *const Path) Error!void {
-        if (value != .array or value.array.len == 0) return checker.refuse(path, "must be a list of at least one schema");
+        if (value != .array or value.array.len == 0) {
+            return checker.refuse(path, "must be a list of at least one schema");
+        }
         for (value.array, 0..) |schema, i| try checker.checkSchema(schema, &path.item(i));
     }
 
@@ -138,7 +140,8 @@ const Checker = struct {
 
     fn refuse(checker: Checker, path: *const Path, reason: []const u8) Error {
         const place = try path.render(checker.ctx.allocator);
-        return checker.ctx.fail("INVALID_SCHEMA", try checker.ctx.print("`schema` at \"{s}\": {s}.", .{ place, reason }));
+        const message = try checker.ctx.print("`schema` at \"{s}\": {s}.", .{ place, reason });
+        return checker.ctx.fail("INVALID_SCHEMA", message);
     }
 };
 

@@ -35,8 +35,10 @@ fn appendUpper(mapped: *std.ArrayList(u8), allocator: Allocator, code_point: u21
     try text.append(mapped, allocator, mapByRuns(&tables.upper_runs, code_point));
 }
 
+const Text = std.ArrayList(u8);
+
 /// Appends `source[start..]` in lower case; what lies before decides about a sigma at its beginning.
-fn appendLower(mapped: *std.ArrayList(u8), allocator: Allocator, source: []const u8, start: usize) Allocator.Error!void {
+fn appendLower(mapped: *Text, allocator: Allocator, source: []const u8, start: usize) Allocator.Error!void {
     var code_points = text.codePoints(source);
     var follows_cased = false;
     while (code_points.nextCodepoint()) |code_point| {

@@ -62,8 +62,9 @@ fn call(ctx: *Context, function: fn ([*]const u8, usize) callconv(.c) i32, reque
         error.InvalidJson, error.TooDeep => return ctx.fail("HOST_CALL_FAILED", "The host's reply is not JSON."),
     };
     if (reply.get("value")) |value| return value;
-    const refused = reply.get("error") orelse .null;
-    return ctx.fail(textOf(refused, "code") orelse "HOST_CALL_FAILED", textOf(refused, "message") orelse "The host gave no reason.");
+    const refusal = reply.get("error") orelse .null;
+    const code = textOf(refusal, "code") orelse "HOST_CALL_FAILED";
+    return ctx.fail(code, textOf(refusal, "message") orelse "The host gave no reason.");
 }
 
 fn textOf(value: Value, name: []const u8) ?[]const u8 {

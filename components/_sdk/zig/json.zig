@@ -1,4 +1,4 @@
-//! JSON values. Numbers keep the form in which they were written, so that one that only passes through is never changed.
+//! JSON values. Numbers keep the form in which they were written, so one that only passes through is never changed.
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;
@@ -27,7 +27,9 @@ pub const Value = union(enum) {
             .bool => return .{ .boolean = source },
             .int, .comptime_int => return .{ .number = try allocator.print("{d}", .{source}) },
             .optional => return if (source) |present| from(allocator, present) else .null,
-            .@"struct" => |form| return if (form.is_tuple) fromTuple(allocator, source) else fromStruct(allocator, source),
+            .@"struct" => |form| {
+                return if (form.is_tuple) fromTuple(allocator, source) else fromStruct(allocator, source);
+            },
             .pointer => return fromSlice(allocator, source),
             else => @compileError("there is no JSON for " ++ @typeName(T)),
         }
@@ -91,7 +93,7 @@ pub const Value = union(enum) {
 
     /// The same for values that are `eql`.
     pub fn hash(value: Value) u32 {
-        const seed = @as(u32, @intFromEnum(value)) + 1;
+        const seed = @as(u32, @backingInt(value)) + 1;
         return seed *% 0x9E3779B1 +% switch (value) {
             .null => 0,
             .boolean => |flag| @intFromBool(flag),

@@ -15,7 +15,7 @@ const Value = json.Value;
 const Answer = fn (*Context, Input) context.Error!Value;
 
 const out_of_memory =
-    \\{"success":false,"error":{"code":"OUT_OF_MEMORY","message":"The input or its result does not fit the component's memory."}}
+    \\{"success":false,"error":{"code":"OUT_OF_MEMORY","message":"The input or the result does not fit the memory."}}
 ;
 
 /// Answer the call: whatever happens, one envelope is written and the exit code is 0.

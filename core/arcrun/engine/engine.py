@@ -53,12 +53,12 @@ class _RunState:
         self.error: ArcrunError | None = None
 
     async def settle_all(self) -> None:
-        waiting = dict.fromkeys(self._plan.nodes)
+        waiting = {node.name: node for node in self._plan.nodes}
         running: set[asyncio.Task[None]] = set()
         while waiting or running:
-            ready = [node for node in waiting if self._parents_settled(node)]
+            ready = [node for node in waiting.values() if self._parents_settled(node)]
             for node in ready:
-                del waiting[node]
+                del waiting[node.name]
             if len(ready) == 1 and not running:  # a chain needs no tasks
                 await self._settle(ready[0])
                 continue

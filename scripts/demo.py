@@ -1,0 +1,63 @@
+"""What scripts/demo does once everything is installed. Options are those of `acr dev`, such as --port 9000."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+from acr.render import print_json, render_trace
+
+ROOT = Path(__file__).resolve().parents[1]
+ACR = str(Path(sys.executable).parent / "acr")
+WORKFLOW = ROOT / "examples/workflows/greet.yaml"
+GREETED = {"name": "  Ada Lovelace "}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="arcrun-demo-") as folder:
+        platform = subprocess.Popen(
+            [ACR, "dev", "--persist", folder, "--no-reload", *sys.argv[1:]], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            wait_until_ready(platform)
+            run_workflow()
+        finally:
+            platform.send_signal(signal.SIGTERM)
+            platform.wait()
+
+
+def wait_until_ready(platform: subprocess.Popen[str]) -> None:
+    """Returns when all services have answered."""
+    print("Starting executor, registry and auth on workerd (the first start makes a memory snapshot) ...", flush=True)
+    started = time.monotonic()
+    assert platform.stdout is not None
+    for line in platform.stdout:
+        print(f"  {line.strip()}  ({time.monotonic() - started:.1f} s)", flush=True)
+        if line.startswith("ready cloudflare-api"):
+            return
+    sys.exit(platform.wait())
+
+
+def run_workflow() -> None:
+    print(f"\n$ acr push {WORKFLOW.relative_to(ROOT)}", flush=True)
+    pushed = subprocess.run([ACR, "push", str(WORKFLOW)], stdout=subprocess.PIPE, text=True, check=True)
+    url = pushed.stdout.strip()
+    print(f"{url}\n\n$ curl -X POST {url} -d '{json.dumps(GREETED)}'", flush=True)
+    response = httpx.post(url, json=GREETED, timeout=30)
+    answer = response.json()
+    print(f"HTTP {response.status_code}", flush=True)
+    print_json(answer["data"] if answer["success"] else answer["error"])
+    print(flush=True)
+    if "trace" in answer:
+        render_trace(answer)
+    if not answer["success"]:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

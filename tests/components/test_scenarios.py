@@ -1,0 +1,51 @@
+"""Every scenario of every contract holds for the committed module, and module and contract fit each other."""
+
+import pytest
+import wasm_harness as harness
+
+from arcrun.contracts.model import Scenario
+from arcrun.wasm.component import build_component
+
+SCENARIOS = [
+    pytest.param(component_id, scenario, id=f"{component_id}: {scenario.name}")
+    for component_id in harness.COMPONENT_IDS
+    for scenario in harness.load_contract(component_id).scenarios
+]
+
+
+@pytest.mark.parametrize(("component_id", "scenario"), SCENARIOS)
+def test_scenario(component_id: str, scenario: Scenario) -> None:
+    result = harness.run(component_id, scenario.given, harness.StubHost(scenario.http))
+    if scenario.then_contains is None:
+        assert result.output == scenario.then
+    else:
+        assert scenario.then_contains in result.stdout.decode()
+    assert [name for name, _ in result.host.requests] == ["http_request"] * len(scenario.http)
+
+
+@pytest.mark.parametrize("component_id", harness.COMPONENT_IDS)
+def test_contract_fits_the_module(component_id: str) -> None:
+    contract = harness.load_contract(component_id)
+    binary = (harness.COMPONENTS / component_id / f"{component_id}.wasm").read_bytes()
+    assert contract.canonical_id == component_id
+    assert len(binary) <= contract.constraints.max_size_kb * 1024
+    build_component(contract, binary)
+
+
+@pytest.mark.parametrize("component_id", harness.COMPONENT_IDS)
+def test_required_fields_are_those_that_the_source_insists_on(component_id: str) -> None:
+    """Without a required field the example is refused with its name; without all the others it is not missed."""
+    contract = harness.load_contract(component_id)
+    required = contract.input_schema.get("required", [])
+    assert set(required) <= set(contract.config_example)
+    for name in required:
+        given = {key: value for key, value in contract.config_example.items() if key != name}
+        error = harness.run(component_id, given).error
+        assert error["code"] == "INVALID_INPUT"
+        assert f"`{name}`" in error["message"]
+
+
+@pytest.mark.parametrize("component_id", harness.COMPONENT_IDS)
+def test_every_field_is_described(component_id: str) -> None:
+    properties = harness.load_contract(component_id).input_schema["properties"]
+    assert [name for name, schema in properties.items() if not schema.get("description")] == []

@@ -1,0 +1,242 @@
+"""Proves what each way for a call to end means, and that the Python and the JavaScript side of the ABI agree."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arcrun.wasm import abi
+from arcrun.wasm.abi import Execution, ExitKind, read_outcome
+from fakes.components import exited
+
+HOST_SOURCE = (Path(__file__).parents[2] / "workers/edge/component_host.mjs").read_text()
+FULL_MEMORY = abi.MAX_MEMORY_PAGES * abi.PAGE_BYTES
+HINT = "Run the component on this input by itself: POST /execute with {component, input}."
+
+
+@pytest.mark.parametrize(
+    ("stdout", "expected"),
+    [
+        pytest.param('{"success": true, "data": {"n": 1}}', {"success": True, "data": {"n": 1}}, id="success"),
+        pytest.param('{"success": true}', {"success": True}, id="success without data"),
+        pytest.param(
+            '{"success": true, "data": 1, "note": "x"}', {"success": True, "data": 1, "note": "x"}, id="other keys stay"
+        ),
+        pytest.param('{"n": 1}', {"success": True, "data": {"n": 1}}, id="object without success"),
+        pytest.param('{"success": "yes"}', {"success": True, "data": {"success": "yes"}}, id="success that is a text"),
+        pytest.param('{"success": 1}', {"success": True, "data": {"success": 1}}, id="success that is a number"),
+        pytest.param("[1, 2]", {"success": True, "data": [1, 2]}, id="list"),
+        pytest.param('"text"', {"success": True, "data": "text"}, id="text"),
+        pytest.param("null", {"success": True, "data": None}, id="null"),
+        pytest.param("false", {"success": True, "data": False}, id="false"),
+        pytest.param(" \n{}\n ", {"success": True, "data": {}}, id="white space around"),
+        pytest.param('"\\u5f97\\ud83d\\ude00"', {"success": True, "data": "得😀"}, id="escaped characters"),
+    ],
+)
+def test_output_that_counts_as_success(stdout: str, expected: dict[str, Any]) -> None:
+    outcome = read_outcome(exited(stdout, stderr="a line\n"), "echo")
+    assert (outcome.envelope, outcome.error, outcome.log) == (expected, None, "a line\n")
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "message", "details"),
+    [
+        pytest.param(
+            {"error": {"code": "BAD", "message": "It is bad."}}, "BAD", "It is bad.", {}, id="code and message"
+        ),
+        pytest.param({"error": "It is bad."}, "COMPONENT_FAILED", "It is bad.", {}, id="bare text"),
+        pytest.param({"error": {"message": "m"}}, "COMPONENT_FAILED", "m", {}, id="no code"),
+        pytest.param({"error": {"code": "BAD"}}, "BAD", "The component failed.", {}, id="no message"),
+        pytest.param({"error": {}}, "COMPONENT_FAILED", "The component failed.", {}, id="empty error"),
+        pytest.param(
+            {"error": {"code": None, "message": None}},
+            "COMPONENT_FAILED",
+            "The component failed.",
+            {},
+            id="null code and message",
+        ),
+        pytest.param({"error": {"code": 7, "message": 8}}, "7", "8", {}, id="numbers for texts"),
+        pytest.param(
+            {"error": {"code": "BAD", "message": "m", "field": "to"}}, "BAD", "m", {"field": "to"}, id="more about it"
+        ),
+        pytest.param({}, "COMPONENT_FAILED", "The component failed and did not say why.", {}, id="no error"),
+        pytest.param({"error": ""}, "COMPONENT_FAILED", "The component failed and did not say why.", {}, id="no text"),
+        pytest.param({"error": None}, "COMPONENT_FAILED", "The component failed and did not say why.", {}, id="null"),
+        pytest.param({"error": [1]}, "COMPONENT_FAILED", "[1]", {}, id="list"),
+    ],
+)
+def test_output_that_says_failure(output: dict[str, Any], code: str, message: str, details: dict[str, Any]) -> None:
+    outcome = read_outcome(exited({"success": False, **output}, stderr="log"), "echo")
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.message, outcome.error.details) == (code, message, details)
+    assert outcome.error.http_status == 422
+    assert outcome.envelope == {"success": False, "error": {"code": code, "message": message, **details}}
+    assert outcome.log == "log"
+
+
+def test_a_failure_keeps_the_rest_of_its_envelope() -> None:
+    outcome = read_outcome(exited({"success": False, "error": "x", "data": {"partial": 1}}), "echo")
+    assert outcome.envelope["data"] == {"partial": 1}
+
+
+def end(kind: ExitKind, *, exit_code: int = -1, message: str = "", memory_bytes: int = 1 << 20) -> Execution:
+    return Execution(kind, exit_code, message, "", "", memory_bytes)
+
+
+@pytest.mark.parametrize(
+    ("execution", "code", "message", "details"),
+    [
+        pytest.param(
+            end(ExitKind.EXITED, exit_code=3),
+            "COMPONENT_EXITED",
+            "`echo` ended with exit code 3.",
+            {"exit_code": 3},
+            id="exit code",
+        ),
+        pytest.param(
+            end(ExitKind.TRAPPED, message="unreachable"),
+            "COMPONENT_TRAPPED",
+            "`echo` trapped: unreachable.",
+            {},
+            id="trap",
+        ),
+        pytest.param(
+            end(ExitKind.STDOUT_LIMIT),
+            "OUTPUT_TOO_LARGE",
+            "`echo` wrote more than 4 MiB to stdout.",
+            {},
+            id="too much output",
+        ),
+        pytest.param(
+            end(ExitKind.NOT_UTF8), "INVALID_OUTPUT", "The output of `echo` is not UTF-8.", {}, id="not UTF-8"
+        ),
+        pytest.param(
+            end(ExitKind.NOT_LOADED, message="LinkError"),
+            "INVALID_MODULE",
+            "`echo` could not be loaded: LinkError.",
+            {},
+            id="not loaded",
+        ),
+        pytest.param(
+            end(ExitKind.TRAPPED, message="unreachable", memory_bytes=FULL_MEMORY),
+            "MEMORY_LIMIT_EXCEEDED",
+            "`echo` failed with its memory full (64 MiB).",
+            {},
+            id="trap with the memory full",
+        ),
+        pytest.param(
+            end(ExitKind.EXITED, exit_code=1, memory_bytes=FULL_MEMORY * 15 // 16),
+            "MEMORY_LIMIT_EXCEEDED",
+            "`echo` failed with its memory full (64 MiB).",
+            {"exit_code": 1},
+            id="exit with the memory nearly full",
+        ),
+        pytest.param(
+            end(ExitKind.TRAPPED, message="m", memory_bytes=FULL_MEMORY * 15 // 16 - abi.PAGE_BYTES),
+            "COMPONENT_TRAPPED",
+            "`echo` trapped: m.",
+            {},
+            id="trap with less memory",
+        ),
+        pytest.param(
+            end(ExitKind.STDOUT_LIMIT, memory_bytes=FULL_MEMORY),
+            "OUTPUT_TOO_LARGE",
+            "`echo` wrote more than 4 MiB to stdout.",
+            {},
+            id="too much output with the memory full",
+        ),
+    ],
+)
+def test_a_call_that_the_platform_ended(execution: Execution, code: str, message: str, details: dict[str, Any]) -> None:
+    outcome = read_outcome(execution, "echo")
+    assert outcome.error is not None
+    assert outcome.error.http_status == 502
+    assert outcome.error.to_json() == {"code": code, "message": message, "next_actions": [HINT], "details": details}
+    assert outcome.envelope == {"success": False, "error": outcome.error.to_json()}
+
+
+def test_full_memory_is_no_failure_by_itself() -> None:
+    execution = Execution(ExitKind.EXITED, 0, "", "{}", "", FULL_MEMORY)
+    assert read_outcome(execution, "echo").error is None
+
+
+def test_every_kind_of_end_but_a_clean_exit_is_a_failure() -> None:
+    assert [kind for kind in ExitKind if read_outcome(end(kind, exit_code=0), "echo").error is None] == []
+
+
+def test_output_is_not_read_after_a_failure() -> None:
+    outcome = read_outcome(exited('{"success": true}', exit_code=1), "echo")
+    assert outcome.error is not None
+    assert outcome.error.code == "COMPONENT_EXITED"
+
+
+@pytest.mark.parametrize(
+    "stdout",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("hello", id="plain text"),
+        pytest.param('{"a": 1} {"b": 2}', id="two values"),
+        pytest.param("{'a': 1}", id="single quotes"),
+        pytest.param('{"a": 1,}', id="trailing comma"),
+        pytest.param("[" * 100_000, id="nested 100,000 deep"),
+        pytest.param("[" * 100_000 + "]" * 100_000, id="nested 100,000 deep and closed"),
+        pytest.param("1" * 10_000, id="a number of 10,000 digits"),
+        pytest.param('{"data": NaN}', id="NaN, which JSON does not have"),
+        pytest.param('{"data": -Infinity}', id="Infinity, which JSON does not have"),
+        pytest.param('{"data": 1e999}', id="a number that no double can hold"),
+    ],
+)
+def test_output_that_is_not_json(stdout: str) -> None:
+    outcome = read_outcome(exited(stdout), "echo")
+    assert outcome.error is not None
+    assert (outcome.error.code, outcome.error.http_status) == ("INVALID_OUTPUT", 502)
+    assert outcome.error.message == "The output of `echo` is not JSON."
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        pytest.param("panic: boom\n", "panic: boom\n", id="short"),
+        pytest.param("x" * 5000 + "end", "x" * 1997 + "end", id="its last 2,000 characters"),
+    ],
+)
+def test_a_fault_quotes_the_log(stderr: str, expected: str) -> None:
+    outcome = read_outcome(Execution(ExitKind.TRAPPED, -1, "m", "", stderr, 0), "echo")
+    assert outcome.error is not None
+    assert outcome.error.details == {"log": expected}
+    assert outcome.log == stderr
+
+
+def test_wasi_functions_are_those_of_component_host_mjs() -> None:
+    table = re.search(r"#wasi\(suspending\) \{.*?const functions = \{(.*?)\n    \};", HOST_SOURCE, re.DOTALL)
+    assert table is not None
+    assert set(re.findall(r"^      (\w+): ", table[1], re.MULTILINE)) == abi.WASI_FUNCTIONS
+
+
+def test_wasi_functions_are_the_45_of_preview1() -> None:
+    assert len(abi.WASI_FUNCTIONS) == 45
+
+
+def test_host_functions_are_those_of_component_host_mjs() -> None:
+    asynchronous = re.search(r"const ASYNC_HOST_FUNCTIONS = \[(.*?)\];", HOST_SOURCE)
+    table = re.search(r"#arcrun\(suspending\) \{.*?const functions = \{(.*?)\n    \};", HOST_SOURCE, re.DOTALL)
+    assert asynchronous is not None
+    assert table is not None
+    names = re.findall(r'"(\w+)"', asynchronous[1]) + re.findall(r"^      (\w+): ", table[1], re.MULTILINE)
+    assert sorted(names) == sorted(abi.HOST_FUNCTIONS)
+
+
+def test_exit_kinds_are_the_words_of_component_host_mjs() -> None:
+    returned = re.findall(r'return \["(\w+)", -1', HOST_SOURCE)
+    ended = re.findall(r'#(?:end|stop)\("(\w+)"', HOST_SOURCE)
+    replaced = re.findall(r'\bkind = "(\w+)"', HOST_SOURCE)
+    assert {*returned, *ended, *replaced} == set(ExitKind)
+
+
+def test_module_names_are_those_of_component_host_mjs() -> None:
+    names = re.search(
+        r"return \{ (\w+): this\.#wasi\(suspending\), (\w+): this\.#arcrun\(suspending\) \};", HOST_SOURCE
+    )
+    assert names is not None
+    assert names.groups() == (abi.WASI_MODULE, abi.HOST_MODULE)
