@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 TARGET = Path(__file__).parent / "zig" / "unicode_tables.zig"
-SURROGATES = range(0xD800, 0xE000)
-CODE_POINTS = [code for code in range(sys.maxunicode + 1) if code not in SURROGATES]
+# Those that stand for a character. No table needs to say anything about the others: they map to themselves, and where
+# a class has them does not matter.
+CODE_POINTS = [code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs")]
 
 Run = tuple[int, int, int, int]
 
@@ -59,11 +60,11 @@ def find_specials(mapping: Callable[[str], str], usual: Callable[[str], str]) ->
             yield code, [*map(ord, mapped), 0, 0][:3]
 
 
-def find_bounds(belongs: Callable[[str], bool | None]) -> Iterator[int]:
-    """Where the set begins, ends, begins again ... None: it does not matter whether a code point belongs."""
+def find_bounds(belongs: Callable[[str], bool]) -> Iterator[int]:
+    """Where the class begins, ends, begins again ..."""
     inside = False
     for code in CODE_POINTS:
-        if belongs(chr(code)) is (not inside):
+        if belongs(chr(code)) != inside:
             inside = not inside
             yield code
 
@@ -77,10 +78,9 @@ def is_case_ignorable(char: str) -> bool:
     return ("A" + char + "Σ").lower().endswith("ς") and not is_cased_base(char)
 
 
-def is_word(char: str) -> bool | None:
-    """A letter, a digit, or a mark that belongs to a letter. None for what is not a character (yet)."""
-    category = unicodedata.category(char)
-    return None if category in ("Cn", "Co") else char.isalnum() or category in ("Mn", "Mc")
+def is_word(char: str) -> bool:
+    """A letter, a digit, or a mark that belongs to a letter."""
+    return char.isalnum() or unicodedata.category(char) in ("Mn", "Mc")
 
 
 # Letters without a decomposition, as they are commonly spelled.
@@ -126,7 +126,7 @@ def render_specials(name: str, mapping: Callable[[str], str], usual: Callable[[s
     return render_table(name, "Special", entries)
 
 
-def render_bounds(name: str, belongs: Callable[[str], bool | None]) -> str:
+def render_bounds(name: str, belongs: Callable[[str], bool]) -> str:
     return render_table(name, "u21", (f"0x{bound:X}" for bound in find_bounds(belongs)))
 
 

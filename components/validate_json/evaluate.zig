@@ -10,11 +10,11 @@ const Keyword = schemas.Keyword;
 const Value = sdk.Value;
 
 const max_errors = 100;
-/// Schemas within schemas while one value is judged. Only a `$ref` to itself gets there: values are at most 128 deep.
-const max_depth = 400;
+/// Schemas that apply within one another. At most 368 bytes of stack for each, so they fit the 128 KiB.
+const max_depth = 320;
 const max_shown_bytes = 200;
 
-/// The first errors, at most 100, each {"path", "message"}. Fails if a `$ref` leads to itself without end.
+/// The first errors, at most 100, each {"path", "message"}. Fails with SCHEMA_TOO_DEEP, as on a `$ref` to itself.
 pub fn findErrors(ctx: *Context, schema: Value, instance: Value) Error![]const Value {
     var errors: std.ArrayList(Value) = .empty;
     var evaluator: Evaluator = .{ .ctx = ctx, .root = schema, .errors = &errors };
@@ -33,6 +33,7 @@ const Place = struct {
     }
 };
 
+/// `evaluate` recurs, so what it calls is kept out of its frame by `noinline`.
 const Evaluator = struct {
     ctx: *Context,
     root: Value,
@@ -46,7 +47,7 @@ const Evaluator = struct {
             return place.schema.boolean or try evaluator.report(place, "nothing is allowed here", .{});
         }
         if (evaluator.depth == max_depth) {
-            return evaluator.ctx.fail("INVALID_SCHEMA", "`schema` has a $ref that leads to itself without end.");
+            return evaluator.failTooDeep(place);
         }
         evaluator.depth += 1;
         defer evaluator.depth -= 1;
@@ -57,6 +58,12 @@ const Evaluator = struct {
             if (!fits and evaluator.knowsEnough()) return false;
         }
         return fits;
+    }
+
+    noinline fn failTooDeep(evaluator: *Evaluator, place: Place) Error {
+        const format = "At \"{s}\" more than {d} schemas apply within one another: look for a $ref to itself.";
+        const path = try place.path.render(evaluator.ctx.allocator);
+        return evaluator.ctx.fail("SCHEMA_TOO_DEEP", try evaluator.ctx.print(format, .{ path, max_depth }));
     }
 
     fn knowsEnough(evaluator: *const Evaluator) bool {
@@ -100,12 +107,12 @@ const Evaluator = struct {
         };
     }
 
-    fn applyReference(evaluator: *Evaluator, reference: []const u8, place: Place) Error!bool {
+    noinline fn applyReference(evaluator: *Evaluator, reference: []const u8, place: Place) Error!bool {
         const schema = try schemas.resolve(evaluator.ctx, evaluator.root, reference);
         return evaluator.evaluate(place.with(schema.?));
     }
 
-    fn applyType(evaluator: *Evaluator, value: Value, place: Place) Error!bool {
+    noinline fn applyType(evaluator: *Evaluator, value: Value, place: Place) Error!bool {
         const names: []const Value = if (value == .array) value.array else &.{value};
         for (names) |name| {
             if (isOfType(place.instance, std.meta.stringToEnum(schemas.Type, name.string).?)) return true;
@@ -118,14 +125,14 @@ const Evaluator = struct {
         return evaluator.report(place, "must be of type {s}, not {s}", .{ wanted.items, typeName(place.instance) });
     }
 
-    fn applyEnum(evaluator: *Evaluator, allowed: []const Value, place: Place) Error!bool {
+    noinline fn applyEnum(evaluator: *Evaluator, allowed: []const Value, place: Place) Error!bool {
         for (allowed) |value| {
             if (value.eql(place.instance)) return true;
         }
         return evaluator.report(place, "must be one of {s}", .{try evaluator.show(.{ .array = allowed })});
     }
 
-    fn applyAllOf(evaluator: *Evaluator, listed: []const Value, place: Place) Error!bool {
+    noinline fn applyAllOf(evaluator: *Evaluator, listed: []const Value, place: Place) Error!bool {
         var fits = true;
         for (listed) |schema| {
             if (!try evaluator.evaluate(place.with(schema))) fits = false;
@@ -133,12 +140,12 @@ const Evaluator = struct {
         return fits;
     }
 
-    fn applyOneOf(evaluator: *Evaluator, listed: []const Value, place: Place) Error!bool {
+    noinline fn applyOneOf(evaluator: *Evaluator, listed: []const Value, place: Place) Error!bool {
         const fitting = try evaluator.countFitting(listed, place);
         return fitting == 1 or try evaluator.report(place, "fits {d} of the schemas in oneOf, not one", .{fitting});
     }
 
-    fn countFitting(evaluator: *Evaluator, listed: []const Value, place: Place) Error!usize {
+    noinline fn countFitting(evaluator: *Evaluator, listed: []const Value, place: Place) Error!usize {
         const errors = evaluator.errors;
         evaluator.errors = null;
         defer evaluator.errors = errors;
@@ -147,7 +154,7 @@ const Evaluator = struct {
         return fitting;
     }
 
-    fn applyToObject(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
+    noinline fn applyToObject(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
         const object = place.instance.object;
         var fits = true;
         switch (keyword) {
@@ -176,7 +183,7 @@ const Evaluator = struct {
         return evaluator.evaluate(.{ .schema = schema, .instance = member, .path = &place.path.member(name) });
     }
 
-    fn applyToArray(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
+    noinline fn applyToArray(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
         const items = place.instance.array;
         const prefix_length = if (place.schema.get("prefixItems")) |prefix| @min(prefix.array.len, items.len) else 0;
         var fits = true;
@@ -197,7 +204,7 @@ const Evaluator = struct {
         return evaluator.evaluate(.{ .schema = schema, .instance = item, .path = &place.path.item(position) });
     }
 
-    fn applyUniqueItems(evaluator: *Evaluator, items: []const Value, place: Place) Error!bool {
+    noinline fn applyUniqueItems(evaluator: *Evaluator, items: []const Value, place: Place) Error!bool {
         const set: sdk.ValueSet = try .init(evaluator.ctx.allocator, items.len);
         for (items, 0..) |item, i| {
             const earlier = set.enter(item, i) orelse continue;
@@ -207,9 +214,16 @@ const Evaluator = struct {
     }
 
     /// minLength and its kin. The bound may be larger than any integer type, so it is compared as it is written.
-    fn applyLength(evaluator: *Evaluator, keyword: Keyword, bound: Value, length: usize, place: Place) Error!bool {
+    noinline fn applyLength(
+        evaluator: *Evaluator,
+        keyword: Keyword,
+        value: Value,
+        length: usize,
+        place: Place,
+    ) Error!bool {
+        const bound = value.number;
         const counted = try evaluator.ctx.print("{d}", .{length});
-        const order = sdk.number.order(counted, bound.number);
+        const order = sdk.number.order(counted, bound);
         const fits, const word, const unit = switch (keyword) {
             .minLength => .{ order != .lt, "least", "characters" },
             .maxLength => .{ order != .gt, "most", "characters" },
@@ -220,10 +234,10 @@ const Evaluator = struct {
             else => unreachable,
         };
         const format = "must have at {s} {s} {s}, not {s}";
-        return fits or try evaluator.report(place, format, .{ word, bound.number, unit, counted });
+        return fits or try evaluator.report(place, format, .{ word, bound, unit, counted });
     }
 
-    fn applyToNumber(evaluator: *Evaluator, keyword: Keyword, bound: []const u8, place: Place) Error!bool {
+    noinline fn applyToNumber(evaluator: *Evaluator, keyword: Keyword, bound: []const u8, place: Place) Error!bool {
         const lexeme = place.instance.number;
         const order = sdk.number.order(lexeme, bound);
         const fits, const demand = switch (keyword) {
@@ -238,7 +252,12 @@ const Evaluator = struct {
     }
 
     /// Always false, so that a check reads `it fits or report`.
-    fn report(evaluator: *Evaluator, place: Place, comptime format: []const u8, arguments: anytype) Error!bool {
+    noinline fn report(
+        evaluator: *Evaluator,
+        place: Place,
+        comptime format: []const u8,
+        arguments: anytype,
+    ) Error!bool {
         const errors = evaluator.errors orelse return false;
         if (errors.items.len == max_errors) return false;
         const path = try place.path.render(evaluator.ctx.allocator);

@@ -56,13 +56,15 @@ const Annotation = enum {
 
 pub const Type = enum { null, boolean, object, array, number, string, integer };
 
+const type_names = "null, boolean, object, array, number, string, integer";
+
 /// Fails with INVALID_SCHEMA unless `root` is a schema of known keywords with values of the right kind.
 pub fn check(ctx: *Context, root: Value) Error!void {
     const checker: Checker = .{ .ctx = ctx, .root = root };
     return checker.checkSchema(root, &.root);
 }
 
-/// The schema that a `$ref` names: `#` or `#/$defs/NAME`. Null if there is none.
+/// The schema that a `$ref` names: `#` or `#/$defs/NAME`, whatever an `$id` says. Null if there is none.
 pub fn resolve(ctx: *Context, root: Value, reference: []const u8) Error!?Value {
     if (std.mem.eql(u8, reference, "#")) return root;
     const prefix = "#/$defs/";
@@ -122,7 +124,7 @@ const Checker = struct {
         const names: []const Value = if (value == .array) value.array else &.{value};
         for (names) |name| {
             if (name == .string and std.meta.stringToEnum(Type, name.string) != null) continue;
-            return checker.refuse(path, "must be one or a list of null, boolean, object, array, number, string, integer");
+            return checker.refuse(path, "must be a type's name or a list of them: " ++ type_names);
         }
     }
 

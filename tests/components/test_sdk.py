@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import wasm_harness as harness
+
+from components import wasm_harness as harness
 
 ROOT = Path(__file__).parents[2]
 ZIG_CACHE = ROOT / "build" / "zig"
@@ -34,11 +35,9 @@ def test_input_that_is_not_json_is_an_error(stdin: str | bytes) -> None:
 
 
 def test_a_syntax_error_names_its_place() -> None:
-    error = harness.run_text("string_ops", '{"a": 1,\n "é": nil}').error
-    assert error == {
-        "code": "INVALID_JSON",
-        "message": "The input is not valid JSON: only the words `true`, `false` and `null` are known (line 2, column 8).",
-    }
+    error = harness.run_text("string_ops", '{"a": 1,\n "é": ?}').error
+    message = "The input is not valid JSON: a value must stand here (line 2, column 7)."
+    assert error == {"code": "INVALID_JSON", "message": message}
 
 
 @pytest.mark.parametrize("stdin", ["[]", '"text"', "null", "1"])
@@ -68,7 +67,7 @@ def test_null_counts_as_absent() -> None:
 
 
 def test_full_memory_is_an_error_of_its_own() -> None:
-    given = json.dumps({"operation": "split", "input": "a" * 300_000, "more": [0] * 6_000_000}, separators=(",", ":"))
+    given = json.dumps({"operation": "split", "input": "a" * 300_000, "more": [{}] * 1_200_000}, separators=(",", ":"))
     assert harness.run_text("string_ops", given).error["code"] == "OUT_OF_MEMORY"
 
 
@@ -80,5 +79,7 @@ def test_zig_unit_tests() -> None:
 
 
 def test_committed_modules_are_what_their_sources_build() -> None:
-    checked = subprocess.run(["scripts/build_components", "--check"], cwd=ROOT, capture_output=True, text=True)  # noqa: PLW1510
+    checked = subprocess.run(
+        ["scripts/build_components", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert checked.returncode == 0, checked.stderr

@@ -144,7 +144,7 @@ def _build_store(stdin_path: str, written: bytearray) -> wasmtime.Store:
     store.set_fuel(FUEL)
     wasi = wasmtime.WasiConfig()
     wasi.stdin_file = stdin_path
-    wasi.stdout_custom = lambda data: written.extend(data)
+    wasi.stdout_custom = written.extend
     store.set_wasi(wasi)
     return store
 

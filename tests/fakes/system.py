@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-START_MS = 1_790_000_000_000.0  # 2026-09-21T13:33:20Z
+START_MS = 1_790_000_000_000.0  # 2026-09-21T14:13:20Z
 
 
 class FixedClock:

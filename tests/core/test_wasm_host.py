@@ -1,0 +1,473 @@
+"""Proves what the host functions allow a component and what they refuse: hosts, redirects (as the Fetch standard has
+them), bodies, timeouts, waits. A refusal is a reply, never an exception, and nothing is sent after it.
+"""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from fakes.contracts import build_contract, build_network_contract
+from fakes.http_client import FakeHttpClient, redirect, respond
+from fakes.system import FixedClock, SeededRandom
+
+from arcrun.contracts.model import Contract
+from arcrun.errors import HostFunctionError
+from arcrun.ports import HttpRequest, HttpResponse
+from arcrun.wasm.host import PortHostFunctions
+
+pytestmark = pytest.mark.anyio
+
+ANY_HOST = build_network_contract("*")
+
+
+def build_host(
+    contract: Contract, http: FakeHttpClient | None = None, clock: FixedClock | None = None
+) -> PortHostFunctions:
+    return PortHostFunctions(contract, http or FakeHttpClient(respond()), clock or FixedClock(), SeededRandom())
+
+
+async def ask(host: PortHostFunctions, name: str, request: Any) -> dict[str, Any]:
+    reply: dict[str, Any] = json.loads(await host.answer(name, json.dumps(request)))
+    return reply
+
+
+async def fetch(contract: Contract, http: FakeHttpClient, **request: Any) -> dict[str, Any]:
+    return await ask(build_host(contract, http), "http_request", {"url": "https://a.example/", **request})
+
+
+def code_of(reply: dict[str, Any]) -> str | None:
+    """The code of a refusal, None for a success; the reply must have the one shape or the other."""
+    if reply["ok"]:
+        assert reply.keys() == {"ok", "value"}
+        return None
+    assert reply.keys() == {"ok", "error"}
+    assert reply["error"].keys() == {"code", "message"}
+    return str(reply["error"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url"),
+    [
+        pytest.param("api.example.com", "https://api.example.com/x", id="exact"),
+        pytest.param("api.example.com", "http://api.example.com", id="http, no path"),
+        pytest.param("api.example.com", "https://API.Example.COM/x", id="host in capitals"),
+        pytest.param("API.example.com", "https://api.example.com/x", id="pattern in capitals"),
+        pytest.param("api.example.com", "HTTPS://api.example.com/x", id="scheme in capitals"),
+        pytest.param("api.example.com", "https://api.example.com:8443/x", id="any port"),
+        pytest.param("api.example.com", "https://api.example.com?to=https://evil.com", id="other URL in the query"),
+        pytest.param("api.example.com", "https://api.example.com#@evil.com", id="at sign in the fragment"),
+        pytest.param("api.example.com", "https://api.example.com/@evil.com", id="at sign in the path"),
+        pytest.param("*.example.com", "https://api.example.com/", id="wildcard"),
+        pytest.param("*.example.com", "https://a.b.example.com/", id="wildcard, two labels"),
+        pytest.param("*.Example.com", "https://api.EXAMPLE.com/", id="wildcard, capitals"),
+        pytest.param("*", "https://anything.test/", id="any host"),
+        pytest.param("*", "http://127.0.0.1:8080/", id="any host, an address"),
+        pytest.param("127.0.0.1", "http://127.0.0.1/", id="IPv4 address"),
+        pytest.param("::1", "http://[::1]:8080/", id="IPv6 address"),
+    ],
+)
+async def test_allowed_hosts_are_called(allowed: str, url: str) -> None:
+    http = FakeHttpClient(respond())
+    assert code_of(await fetch(build_network_contract("other.test", allowed), http, url=url)) is None
+    assert http.urls == [url]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url"),
+    [
+        pytest.param("allowed.com", "https://evil.com/", id="another host"),
+        pytest.param("allowed.com", "http://allowed.com@evil.com/", id="allowed host as user name"),
+        pytest.param("allowed.com", "http://allowed.com:80@evil.com/", id="allowed host as user name and password"),
+        pytest.param("allowed.com", "http://a@allowed.com@evil.com/", id="two at signs"),
+        pytest.param("allowed.com", "http://evil.com/allowed.com", id="allowed host in the path"),
+        pytest.param("allowed.com", "http://evil.com?allowed.com", id="allowed host in the query"),
+        pytest.param("allowed.com", "http://evil.com#@allowed.com", id="allowed host in the fragment"),
+        pytest.param("allowed.com", "http://allowed.com.evil.com/", id="allowed host as prefix"),
+        pytest.param("allowed.com", "http://notallowed.com/", id="allowed host as suffix of a label"),
+        pytest.param("allowed.com", "http://sub.allowed.com/", id="below the allowed host"),
+        pytest.param("allowed.com", "http://allowed.com%2eevil.com/", id="percent-encoded dot"),
+        pytest.param("allowed.com", "http://allowed.com\t.evil.com/", id="tab, which URL parsers drop"),
+        pytest.param("allowed.com", "http://allowed.com\n@evil.com/", id="line feed before the at sign"),
+        pytest.param("allowed.com", "http://127.0.0.1/", id="address"),
+        pytest.param("*.example.com", "https://example.com/", id="wildcard, the domain itself"),
+        pytest.param("*.example.com", "https://notexample.com/", id="wildcard, suffix of a label"),
+        pytest.param("*.example.com", "https://x.example.com.evil.com/", id="wildcard as prefix"),
+        pytest.param("*.example.com", "https://x.example.com@evil.com/", id="wildcard as user name"),
+    ],
+)
+async def test_other_hosts_are_refused_and_not_called(allowed: str, url: str) -> None:
+    http = FakeHttpClient(respond())
+    assert code_of(await fetch(build_network_contract(allowed), http, url=url)) == "HOST_NOT_ALLOWED"
+    assert http.urls == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url"),
+    [
+        pytest.param("allowed.com", "http://evil.com\\@allowed.com/", id="exact"),
+        pytest.param("*.example.com", "http://evil.com\\.example.com/", id="wildcard"),
+        pytest.param("allowed.com", "http:\\\\evil.com\\@allowed.com/", id="for both slashes"),
+    ],
+)
+async def test_a_backslash_does_not_hide_a_host(allowed: str, url: str) -> None:
+    """`fetch` takes a backslash for a slash (WHATWG URL), so these go to evil.com; urllib reads another host."""
+    http = FakeHttpClient(respond())
+    reply = await fetch(build_network_contract(allowed), http, url=url)
+    assert code_of(reply) in ("INVALID_URL", "HOST_NOT_ALLOWED")
+    assert http.urls == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("a.example", id="no scheme"),
+        pytest.param("/path", id="relative"),
+        pytest.param("//a.example/", id="scheme-relative"),
+        pytest.param("ftp://a.example/", id="ftp"),
+        pytest.param("file:///etc/passwd", id="file"),
+        pytest.param("data:text/plain,x", id="data"),
+        pytest.param("javascript:alert(1)", id="javascript"),
+        pytest.param("http://", id="no host"),
+        pytest.param("http:///path", id="empty host"),
+        pytest.param("http:a.example", id="no slashes"),
+        pytest.param("http://:80/", id="port alone"),
+        pytest.param("http://user@/", id="user alone"),
+        pytest.param("http://a.example:0/", id="port 0"),
+        pytest.param("http://a.example:65536/", id="port above 65535"),
+        pytest.param("http://a.example:x/", id="port that is no number"),
+        pytest.param("http://[::1/", id="broken IPv6 address"),
+        pytest.param("http://a\uff0fb.example/", id="character that normalizes to a slash"),
+        pytest.param(7, id="number"),
+        pytest.param(None, id="null"),
+    ],
+)
+async def test_what_is_not_an_http_url_is_refused(url: Any) -> None:
+    http = FakeHttpClient(respond())
+    assert code_of(await fetch(ANY_HOST, http, url=url)) == "INVALID_URL"
+    assert http.urls == []
+
+
+@pytest.mark.parametrize(
+    "request_fields",
+    [
+        pytest.param({"method": "TRACE"}, id="method TRACE"),
+        pytest.param({"method": "CONNECT"}, id="method CONNECT"),
+        pytest.param({"method": ""}, id="empty method"),
+        pytest.param({"method": None}, id="null method"),
+        pytest.param({"method": "GET / HTTP/1.1\r\nX: y"}, id="method with a line break"),
+        pytest.param({"headers": ["a", "b"]}, id="headers as a list"),
+        pytest.param({"headers": "a: b"}, id="headers as a text"),
+        pytest.param({"headers": {"n": 1}}, id="header value that is a number"),
+        pytest.param({"headers": {"n": None}}, id="header value that is null"),
+        pytest.param({"timeout_ms": 0}, id="timeout 0"),
+        pytest.param({"timeout_ms": -1}, id="negative timeout"),
+        pytest.param({"timeout_ms": 60_001}, id="timeout above 60 s"),
+        pytest.param({"timeout_ms": "1000"}, id="timeout as a text"),
+        pytest.param({"timeout_ms": True}, id="timeout as true"),
+        pytest.param({"timeout_ms": None}, id="timeout null"),
+        pytest.param({"timeout_ms": float("nan")}, id="timeout NaN"),
+        pytest.param({"timeout_ms": float("inf")}, id="timeout Infinity"),
+        pytest.param({"body": {"a": 1}}, id="body that is an object"),
+        pytest.param({"body": 1}, id="body that is a number"),
+        pytest.param({"body_base64": "not base64!"}, id="body that is not base64"),
+        pytest.param({"body_base64": "QQ"}, id="base64 without its padding"),
+        pytest.param({"body_base64": "得"}, id="base64 beyond ASCII"),
+    ],
+)
+async def test_a_bad_request_is_refused_and_not_sent(request_fields: dict[str, Any]) -> None:
+    http = FakeHttpClient(respond())
+    assert code_of(await fetch(ANY_HOST, http, **request_fields)) == "INVALID_REQUEST"
+    assert http.requests == []
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "expected"),
+    [
+        pytest.param({}, HttpRequest("GET", "https://a.example/", {}, b"", 30_000), id="defaults"),
+        pytest.param(
+            {"method": "post", "headers": {"X-Id": "1"}, "body": "é", "timeout_ms": 1500},
+            HttpRequest("POST", "https://a.example/", {"X-Id": "1"}, "é".encode(), 1500),
+            id="everything",
+        ),
+        pytest.param({"headers": None}, HttpRequest("GET", "https://a.example/"), id="null headers"),
+        pytest.param({"timeout_ms": 60_000}, HttpRequest("GET", "https://a.example/", timeout_ms=60_000), id="60 s"),
+        pytest.param({"timeout_ms": 0.5}, HttpRequest("GET", "https://a.example/", timeout_ms=1), id="half a ms"),
+        pytest.param({"body": None}, HttpRequest("GET", "https://a.example/"), id="null body"),
+        pytest.param(
+            {"method": "PUT", "body_base64": base64.b64encode(b"\x00\xff").decode()},
+            HttpRequest("PUT", "https://a.example/", {}, b"\x00\xff"),
+            id="bytes",
+        ),
+        pytest.param(
+            {"method": "PUT", "body": "a \ud800 b"},
+            HttpRequest("PUT", "https://a.example/", {}, b"a ? b"),
+            id="half a surrogate pair",
+        ),
+    ],
+)
+async def test_a_request_is_sent_as_asked(request_fields: dict[str, Any], expected: HttpRequest) -> None:
+    http = FakeHttpClient(respond())
+    assert code_of(await fetch(ANY_HOST, http, **request_fields)) is None
+    assert http.requests == [expected]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_every_method_of_a_web_api_is_allowed(method: str) -> None:
+    http = FakeHttpClient(respond())
+    await fetch(ANY_HOST, http, method=method)
+    assert [request.method for request in http.requests] == [method]
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        pytest.param(
+            respond(200, "é".encode(), {"Content-Type": "text/plain"}),
+            {"status": 200, "headers": {"content-type": "text/plain"}, "body": "é"},
+            id="text",
+        ),
+        pytest.param(
+            respond(200, b"\x89PNG\xff"), {"status": 200, "headers": {}, "body_base64": "iVBOR/8="}, id="bytes"
+        ),
+        pytest.param(respond(204), {"status": 204, "headers": {}, "body": ""}, id="nothing"),
+        pytest.param(respond(500, b"oops"), {"status": 500, "headers": {}, "body": "oops"}, id="an error of the host"),
+        pytest.param(respond(304), {"status": 304, "headers": {}, "body": ""}, id="not modified"),
+        pytest.param(respond(302, b"x"), {"status": 302, "headers": {}, "body": "x"}, id="redirect to nowhere"),
+        pytest.param(
+            respond(201, b"", {"location": "/made"}),
+            {"status": 201, "headers": {"location": "/made"}, "body": ""},
+            id="location without a redirect",
+        ),
+    ],
+)
+async def test_a_response_is_given_as_it_came(response: HttpResponse, expected: dict[str, Any]) -> None:
+    http = FakeHttpClient(response)
+    assert await fetch(ANY_HOST, http) == {"ok": True, "value": expected}
+    assert len(http.requests) == 1
+
+
+@pytest.mark.parametrize("code", ["HTTP_TIMEOUT", "HTTP_FAILED", "RESPONSE_TOO_LARGE"])
+async def test_a_failure_of_the_client_is_a_reply(code: str) -> None:
+    http = FakeHttpClient(HostFunctionError("It went wrong.", code=code))
+    assert await fetch(ANY_HOST, http) == {"ok": False, "error": {"code": code, "message": "It went wrong."}}
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        pytest.param("https://b.example/x", "https://b.example/x", id="absolute"),
+        pytest.param("/x?y=1", "https://a.example/x?y=1", id="absolute path"),
+        pytest.param("x", "https://a.example/dir/x", id="relative path"),
+        pytest.param("../x", "https://a.example/x", id="parent folder"),
+        pytest.param("?y=1", "https://a.example/dir/page?y=1", id="query alone"),
+        pytest.param("//b.example/x", "https://b.example/x", id="scheme-relative"),
+        pytest.param("http://a.example/x", "http://a.example/x", id="down to http"),
+    ],
+)
+async def test_a_redirect_is_followed(location: str, expected: str) -> None:
+    http = FakeHttpClient(redirect(location), respond(200, b"there"))
+    reply = await fetch(ANY_HOST, http, url="https://a.example/dir/page")
+    assert reply["value"]["body"] == "there"
+    assert http.urls == ["https://a.example/dir/page", expected]
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [
+        pytest.param("https://evil.com/", "HOST_NOT_ALLOWED", id="another host"),
+        pytest.param("//evil.com/", "HOST_NOT_ALLOWED", id="scheme-relative"),
+        pytest.param("https://a.example@evil.com/", "HOST_NOT_ALLOWED", id="allowed host as user name"),
+        pytest.param("http://169.254.169.254/latest/meta-data", "HOST_NOT_ALLOWED", id="metadata address"),
+        pytest.param("ftp://a.example/", "INVALID_URL", id="another scheme"),
+        pytest.param("data:text/plain,x", "INVALID_URL", id="data URL"),
+        pytest.param("http://[::1", "INVALID_URL", id="broken IPv6 address"),
+        pytest.param("//[", "INVALID_URL", id="broken and scheme-relative"),
+        pytest.param("https://a.example:99999/", "INVALID_URL", id="port out of range"),
+    ],
+)
+async def test_the_target_of_a_redirect_is_checked(location: str, code: str) -> None:
+    http = FakeHttpClient(redirect(location), respond())
+    assert code_of(await fetch(build_network_contract("a.example"), http)) == code
+    assert http.urls == ["https://a.example/"]
+
+
+async def test_every_hop_is_checked() -> None:
+    http = FakeHttpClient(redirect("https://b.example/"), redirect("https://evil.com/"), respond())
+    assert code_of(await fetch(build_network_contract("a.example", "b.example"), http)) == "HOST_NOT_ALLOWED"
+    assert http.urls == ["https://a.example/", "https://b.example/"]
+
+
+async def test_a_redirect_is_not_followed_if_asked() -> None:
+    http = FakeHttpClient(redirect("https://evil.com/"), respond())
+    reply = await fetch(build_network_contract("a.example"), http, follow_redirects=False)
+    assert reply["value"] == {"status": 302, "headers": {"location": "https://evil.com/"}, "body": ""}
+    assert len(http.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("redirects", "code"),
+    [pytest.param(5, None, id="five"), pytest.param(6, "TOO_MANY_REDIRECTS", id="six")],
+)
+async def test_redirects_are_counted(redirects: int, code: str | None) -> None:
+    http = FakeHttpClient(*[redirect(f"/{i}") for i in range(redirects)], respond())
+    assert code_of(await fetch(ANY_HOST, http)) == code
+    assert len(http.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "expected"),
+    [
+        pytest.param(301, "POST", "GET", id="301 POST"),
+        pytest.param(302, "POST", "GET", id="302 POST"),
+        pytest.param(303, "POST", "GET", id="303 POST"),
+        pytest.param(307, "POST", "POST", id="307 POST"),
+        pytest.param(308, "POST", "POST", id="308 POST"),
+        pytest.param(301, "PUT", "PUT", id="301 PUT"),
+        pytest.param(302, "DELETE", "DELETE", id="302 DELETE"),
+        pytest.param(303, "PUT", "GET", id="303 PUT"),
+        pytest.param(303, "DELETE", "GET", id="303 DELETE"),
+        pytest.param(303, "HEAD", "HEAD", id="303 HEAD"),
+        pytest.param(302, "HEAD", "HEAD", id="302 HEAD"),
+        pytest.param(303, "GET", "GET", id="303 GET"),
+    ],
+)
+async def test_a_redirect_changes_the_method_as_fetch_does(status: int, method: str, expected: str) -> None:
+    http = FakeHttpClient(redirect("/next", status), respond())
+    await fetch(ANY_HOST, http, method=method, body="b")
+    assert http.requests[1].method == expected
+    assert http.requests[1].body == (b"" if expected == "GET" != method else b"b")
+
+
+@pytest.mark.parametrize(
+    "name", ["content-type", "Content-Length", "content-encoding", "Content-Language", "content-location"]
+)
+async def test_a_lost_body_takes_its_headers_along(name: str) -> None:
+    http = FakeHttpClient(redirect("/next", 303), respond())
+    await fetch(ANY_HOST, http, method="POST", body="b", headers={name: "x", "X-Id": "1"})
+    assert http.requests[1].headers == {"X-Id": "1"}
+
+
+async def test_a_kept_body_keeps_its_headers() -> None:
+    http = FakeHttpClient(redirect("/next", 307), respond())
+    await fetch(ANY_HOST, http, method="POST", body="b", headers={"Content-Type": "text/plain"})
+    assert http.requests[1].headers == {"Content-Type": "text/plain"}
+
+
+@pytest.mark.parametrize(
+    ("location", "kept"),
+    [
+        pytest.param("/next", True, id="same origin"),
+        pytest.param("https://a.example:443/next", True, id="same origin, its port written out"),
+        pytest.param("https://A.Example/next", True, id="same origin in capitals"),
+        pytest.param("https://b.example/", False, id="another host"),
+        pytest.param("http://a.example/", False, id="another scheme"),
+        pytest.param("https://a.example:8443/", False, id="another port"),
+        pytest.param("https://sub.a.example/", False, id="below the host"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "Proxy-Authorization"])
+async def test_secrets_stay_within_their_origin(name: str, location: str, kept: bool) -> None:
+    http = FakeHttpClient(redirect(location), respond())
+    await fetch(ANY_HOST, http, headers={name: "secret", "X-Id": "1"})
+    assert http.requests[1].headers == ({name: "secret", "X-Id": "1"} if kept else {"X-Id": "1"})
+
+
+async def test_secrets_do_not_come_back_after_a_detour() -> None:
+    http = FakeHttpClient(redirect("https://b.example/"), redirect("https://a.example/"), respond())
+    await fetch(ANY_HOST, http, headers={"Authorization": "secret"})
+    assert [dict(request.headers) for request in http.requests] == [{"Authorization": "secret"}, {}, {}]
+
+
+async def test_a_redirect_keeps_the_limits() -> None:
+    http = FakeHttpClient(redirect("/next"), respond())
+    await fetch(ANY_HOST, http, timeout_ms=1234)
+    assert [(r.timeout_ms, r.max_response_bytes) for r in http.requests] == [(1234, 4 * 1024 * 1024)] * 2
+
+
+@pytest.mark.parametrize("name", ["sleep", "poll"])
+@pytest.mark.parametrize(
+    ("ms", "code"),
+    [
+        pytest.param(0, None, id="0"),
+        pytest.param(12.5, None, id="a fraction"),
+        pytest.param(30_000, None, id="30 s"),
+        pytest.param(30_001, "INVALID_REQUEST", id="above 30 s"),
+        pytest.param(-1, "INVALID_REQUEST", id="negative"),
+        pytest.param("10", "INVALID_REQUEST", id="text"),
+        pytest.param(True, "INVALID_REQUEST", id="true"),
+        pytest.param(None, "INVALID_REQUEST", id="null"),
+        pytest.param(float("nan"), "INVALID_REQUEST", id="NaN"),
+        pytest.param(float("inf"), "INVALID_REQUEST", id="Infinity"),
+        pytest.param(10**400, "INVALID_REQUEST", id="beyond a double"),
+    ],
+)
+async def test_a_wait_is_bounded(name: str, ms: Any, code: str | None) -> None:
+    clock = FixedClock()
+    reply = await ask(build_host(build_contract(capabilities=["sleep"]), clock=clock), name, {"ms": ms})
+    assert code_of(reply) == code
+    assert clock.slept_ms == ([ms] if code is None else [])
+
+
+async def test_a_wait_answers_how_long_it_was() -> None:
+    host = build_host(build_contract(capabilities=["sleep"]))
+    assert await ask(host, "sleep", {"ms": 20}) == {"ok": True, "value": {"waited_ms": 20}}
+
+
+@pytest.mark.parametrize(
+    ("name", "request_fields", "capability"),
+    [
+        pytest.param("http_request", {"url": "https://a.example/"}, "network", id="http_request"),
+        pytest.param("sleep", {"ms": 1}, "sleep", id="sleep"),
+        pytest.param("ai_run", {}, "ai", id="ai_run"),
+        pytest.param("kv_get", {"key": "k"}, "kv", id="kv_get"),
+    ],
+)
+async def test_an_undeclared_capability_is_refused(name: str, request_fields: Any, capability: str) -> None:
+    http, clock = FakeHttpClient(respond()), FixedClock()
+    reply = await ask(build_host(build_contract(), http, clock), name, request_fields)
+    message = f"The contract does not declare `{capability}`."
+    assert reply == {"ok": False, "error": {"code": "CAPABILITY_NOT_DECLARED", "message": message}}
+    assert (http.requests, clock.slept_ms) == ([], [])
+
+
+async def test_poll_needs_no_capability() -> None:
+    clock = FixedClock()
+    assert code_of(await ask(build_host(build_contract(), clock=clock), "poll", {"ms": 5})) is None
+    assert clock.slept_ms == [5]
+
+
+async def test_an_unknown_function_is_refused() -> None:
+    contract = build_network_contract("*", capabilities=["sleep", "ai", "kv"])
+    assert code_of(await ask(build_host(contract), "exec", {})) == "CAPABILITY_NOT_DECLARED"
+
+
+@pytest.mark.parametrize("name", ["http_request", "sleep", "ai_run", "kv_get", "poll", "exec"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("no json", id="text"),
+        pytest.param("[]", id="list"),
+        pytest.param("null", id="null"),
+        pytest.param("1" * 5000, id="number of 5,000 digits"),
+        pytest.param("[" * 100_000, id="nested 100,000 deep"),
+    ],
+)
+async def test_a_request_that_is_no_json_object_is_refused(name: str, text: str) -> None:
+    reply = json.loads(await build_host(ANY_HOST).answer(name, text))
+    assert reply == {"ok": False, "error": {"code": "INVALID_REQUEST", "message": "The request is not a JSON object."}}
+
+
+def test_the_seed_has_32_bytes_and_comes_from_the_port() -> None:
+    host = build_host(build_contract())
+    assert host.seed() == SeededRandom().token_bytes(32)
+    assert len(host.seed()) == 32
+
+
+def test_the_time_is_that_of_the_clock() -> None:
+    clock = FixedClock(5)
+    host = build_host(build_contract(), clock=clock)
+    clock.advance(1)
+    assert host.now_ms() == 6

@@ -1,0 +1,438 @@
+"""Proves that a workflow is read as written, that everything wrong with one is reported at once with its place, and
+that no text, however hostile, raises anything but WorkflowError.
+"""
+
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from arcrun.errors import WorkflowError
+from arcrun.workflows.model import Edge, Node
+from arcrun.workflows.parse import MAX_SOURCE_CHARACTERS, parse_workflow
+from arcrun.workflows.triplets import Relation
+
+FULL = """\
+name: fetch_and_tell
+description: Fetch a page and tell the owner
+flow:
+  - "input >> ON_SUCCESS >> grab"
+  - "grab >> PIPE >> tell"
+  -   tell >> PIPE >> output
+config:
+  grab: {component: http_request, method: GET, url: "{{input.url}}"}
+  tell:
+    component: telegram
+    text: "got {{grab.data.status}}"
+"""
+
+
+def diagnostics_of(source: Any) -> list[dict[str, Any]]:
+    """The diagnostics of what is wrong with `source`; none if it is valid."""
+    try:
+        parse_workflow(source)
+    except WorkflowError as error:
+        return read_diagnostics(error)
+    return []
+
+
+def read_diagnostics(error: WorkflowError) -> list[dict[str, Any]]:
+    assert error.code == "INVALID_WORKFLOW"
+    found: list[dict[str, Any]] = error.details["diagnostics"]
+    assert all(d.keys() == {"code", "message", "hint", "severity", "line", "column"} for d in found)
+    assert {d["severity"] for d in found} == {"error"}
+    return found
+
+
+def codes_of(source: Any) -> list[str]:
+    return [found["code"] for found in diagnostics_of(source)]
+
+
+def flow_of(*lines: str, **more: Any) -> dict[str, Any]:
+    return {"name": "w", "flow": list(lines), **more}
+
+
+def test_text_is_read_whole() -> None:
+    workflow = parse_workflow(FULL)
+    assert (workflow.name, workflow.description) == ("fetch_and_tell", "Fetch a page and tell the owner")
+    assert workflow.edges == (
+        Edge("input", Relation.ON_SUCCESS, "grab", 4, 5),
+        Edge("grab", Relation.ON_SUCCESS, "tell", 5, 5),
+        Edge("tell", Relation.ON_SUCCESS, "output", 6, 7),
+    )
+    assert workflow.nodes == {
+        "grab": Node("grab", "http_request", {"method": "GET", "url": "{{input.url}}"}),
+        "tell": Node("tell", "telegram", {"text": "got {{grab.data.status}}"}),
+    }
+
+
+def test_an_object_is_read_like_its_text_but_without_places() -> None:
+    source = {
+        "name": "w",
+        "flow": ["input >> PIPE >> a", "a >> PIPE >> output"],
+        "config": {"a": {"component": "set", "value": [1, None, True, 2.5]}},
+    }
+    workflow = parse_workflow(source)
+    assert workflow.edges == (
+        Edge("input", Relation.ON_SUCCESS, "a", None, None),
+        Edge("a", Relation.ON_SUCCESS, "output", None, None),
+    )
+    assert workflow.nodes == {"a": Node("a", "set", {"value": [1, None, True, 2.5]})}
+
+
+def test_json_is_a_workflow_text_too() -> None:
+    workflow = parse_workflow('{"name": "w", "flow": ["input >> PIPE >> a"]}')
+    assert workflow.edges == (Edge("input", Relation.ON_SUCCESS, "a", 1, 24),)
+
+
+@pytest.mark.parametrize("alias", ["input", "trigger", "webhook", "start"])
+def test_the_trigger_has_aliases(alias: str) -> None:
+    assert [edge.source for edge in parse_workflow(flow_of(f"{alias} >> PIPE >> a")).edges] == ["input"]
+
+
+@pytest.mark.parametrize("alias", ["output", "result", "end", "done"])
+def test_the_answer_has_aliases(alias: str) -> None:
+    edges = parse_workflow(flow_of("input >> PIPE >> a", f"a >> PIPE >> {alias}")).edges
+    assert [edge.target for edge in edges] == ["a", "output"]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        pytest.param({}, Node("a", "a", {}), id="no config"),
+        pytest.param({"a": {}}, Node("a", "a", {}), id="empty config"),
+        pytest.param({"a": {"x": 1}}, Node("a", "a", {"x": 1}), id="no component"),
+        pytest.param({"a": {"component": "b@v2"}}, Node("a", "b@v2", {}), id="component with a version"),
+    ],
+)
+def test_the_component_is_the_nodes_name_by_default(config: dict[str, Any], expected: Node) -> None:
+    assert parse_workflow(flow_of("input >> PIPE >> a", config=config)).nodes == {"a": expected}
+
+
+@pytest.mark.parametrize("config", [pytest.param(None, id="null"), pytest.param({}, id="empty")])
+def test_config_may_be_empty(config: Any) -> None:
+    assert codes_of(flow_of("input >> PIPE >> a", config=config)) == []
+
+
+def test_a_node_in_many_lines_is_one_node() -> None:
+    workflow = parse_workflow(flow_of("input >> PIPE >> a", "input >> PIPE >> b", "a >> PIPE >> b", "a >> PIPE >> b"))
+    assert list(workflow.nodes) == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["w", "fetch-and_tell2", "UPPER", "0", "x" * 64])
+def test_a_name_is_allowed(name: str) -> None:
+    assert codes_of({**flow_of("input >> PIPE >> a"), "name": name}) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("a b", id="space"),
+        pytest.param("a/b", id="slash"),
+        pytest.param("名字", id="beyond ASCII"),
+        pytest.param("x" * 65, id="65 characters"),
+        pytest.param("a\n", id="line feed"),
+        pytest.param(None, id="null"),
+        pytest.param(7, id="number"),
+        pytest.param(["a"], id="list"),
+    ],
+)
+def test_a_name_is_refused(name: Any) -> None:
+    [found] = diagnostics_of({**flow_of("input >> PIPE >> a"), "name": name})
+    assert (found["code"], found["message"]) == ("INVALID_NAME", f"the name {name!r} is not allowed")
+    assert found["hint"] == "Letters, digits, _ and -, at most 64."
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "message"),
+    [
+        pytest.param("", "INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", id="empty text"),
+        pytest.param("# nothing", "INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", id="comment"),
+        pytest.param("hello", "INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", id="text"),
+        pytest.param("- a", "INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", id="list"),
+        pytest.param({"name": "w"}, "INVALID_WORKFLOW", "`flow` must be a list of one or more lines", id="no flow"),
+        pytest.param(flow_of(), "INVALID_WORKFLOW", "`flow` must be a list of one or more lines", id="empty flow"),
+        pytest.param(
+            {"name": "w", "flow": "input >> PIPE >> a"},
+            "INVALID_WORKFLOW",
+            "`flow` must be a list of one or more lines",
+            id="flow that is a text",
+        ),
+        pytest.param(
+            flow_of("input >> PIPE >> a", config=["a"]),
+            "INVALID_WORKFLOW",
+            "`config` must be a mapping of nodes",
+            id="config that is a list",
+        ),
+        pytest.param(
+            flow_of("input >> PIPE >> a", config={"a": "x"}),
+            "INVALID_WORKFLOW",
+            "`config.a` must be a mapping",
+            id="node that is a text",
+        ),
+        pytest.param(
+            flow_of("input >> PIPE >> a", config={"a": {"component": 7}}),
+            "INVALID_WORKFLOW",
+            "`config.a.component` must be a text",
+            id="component that is a number",
+        ),
+        pytest.param(
+            flow_of("input >> PIPE >> a", config={"b": {}}),
+            "UNREACHABLE_NODE",
+            "`config.b` is in no flow line",
+            id="node in no line",
+        ),
+        pytest.param(flow_of("input >> PIPE >> a", steps=[]), "UNKNOWN_KEY", "unknown key 'steps'", id="unknown key"),
+        *[
+            pytest.param(
+                flow_of("input >> PIPE >> a", config={"a": {key: {}}}),
+                "UNKNOWN_KEY",
+                f"`config.a.{key}` is not supported in this version",
+                id=f"node's {key}",
+            )
+            for key in ("retry", "foreach", "credentials")
+        ],
+    ],
+)
+def test_a_fault_of_the_whole(source: Any, code: str, message: str) -> None:
+    [found] = diagnostics_of(source)
+    assert (found["code"], found["message"]) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        pytest.param('"a >> b"', "MALFORMED_LINE", "the flow line 'a >> b' has 2 parts, not 3", id="malformed"),
+        pytest.param("7", "MALFORMED_LINE", "flow line 2 is not a text", id="number"),
+        pytest.param("{a: b}", "MALFORMED_LINE", "flow line 2 is not a text", id="mapping"),
+        pytest.param('"a >> NEVER >> b"', "UNKNOWN_RELATION", "unknown relation 'NEVER'", id="relation"),
+        pytest.param(
+            '"output >> PIPE >> b"', "MALFORMED_LINE", "`output` to `b` runs backwards", id="out of the answer"
+        ),
+        pytest.param('"a >> PIPE >> start"', "MALFORMED_LINE", "`a` to `input` runs backwards", id="into the trigger"),
+        pytest.param('"a >> PIPE >> a"', "CYCLE", "the nodes a form a cycle", id="cycle"),
+    ],
+)
+def test_a_fault_of_a_line_has_its_place(line: str, code: str, message: str) -> None:
+    text = f'name: w\nflow:\n  - "input >> PIPE >> a"\n  -   {line}\n'
+    [found] = diagnostics_of(text)
+    assert (found["code"], found["message"]) == (code, message)
+    assert (found["line"], found["column"]) == (4, 7)
+
+
+def test_places_survive_comments_and_other_keys() -> None:
+    text = 'name: w\n# a comment\ndescription: |\n  two\n  lines\nflow: ["input >> PIPE >> a",\n  "a >> NO >> b"]\n'
+    assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(text)] == [("UNKNOWN_RELATION", 7, 3)]
+
+
+def test_everything_is_reported_at_once() -> None:
+    text = """\
+name: not a name
+stages: []
+flow:
+  - "input >> PIPE >> a"
+  - "a > b"
+  - "a >> WHEN >> b"
+  - "b >> PIPE >> c"
+  - "c >> PIPE >> b"
+config:
+  ghost: {}
+  a: {retry: 3}
+"""
+    assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(text)] == [
+        ("UNKNOWN_KEY", None, None),
+        ("INVALID_NAME", None, None),
+        ("MALFORMED_LINE", 5, 5),
+        ("UNKNOWN_RELATION", 6, 5),
+        ("UNREACHABLE_NODE", None, None),
+        ("UNKNOWN_KEY", None, None),
+        ("CYCLE", 7, 5),
+    ]
+
+
+def test_the_error_sums_up_its_diagnostics() -> None:
+    with pytest.raises(WorkflowError) as caught:
+        parse_workflow('name: w\nflow:\n  - "a > b"\n  - "c > d"\n')
+    assert caught.value.message == (
+        "The workflow is not valid: the flow line 'a > b' has 1 parts, not 3 (line 3), and 1 more."
+    )
+    assert caught.value.next_actions == (
+        "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "nodes", "index"),
+    [
+        pytest.param(["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> a"], "a, b", 1, id="two nodes"),
+        pytest.param(["a >> PIPE >> b", "b >> PIPE >> c", "c >> PIPE >> a"], "a, b, c", 0, id="without the trigger"),
+        pytest.param(
+            ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> b", "b >> PIPE >> c"], "b", 2, id="what lies behind"
+        ),
+        pytest.param(
+            ["input >> PIPE >> a", "b >> PIPE >> z", "a >> PIPE >> b", "b >> PIPE >> a"], "a, b", 2, id="written late"
+        ),
+    ],
+)
+def test_a_cycle_names_its_own_nodes_and_one_of_its_lines(lines: list[str], nodes: str, index: int) -> None:
+    text = "name: w\nflow:\n" + "".join(f'  - "{line}"\n' for line in lines)
+    [found] = diagnostics_of(text)
+    assert (found["code"], found["message"]) == ("CYCLE", f"the nodes {nodes} form a cycle")
+    assert found["line"] == index + 3
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["input >> PIPE >> a", "a >> PIPE >> b", "input >> PIPE >> b"], id="triangle"),
+        pytest.param(
+            ["input >> PIPE >> a", "a >> PIPE >> b", "a >> PIPE >> c", "b >> PIPE >> d", "c >> PIPE >> d"], id="diamond"
+        ),
+        pytest.param(["b >> PIPE >> output", "a >> PIPE >> b", "input >> PIPE >> a"], id="written backwards"),
+    ],
+)
+def test_what_meets_again_is_no_cycle(lines: list[str]) -> None:
+    assert codes_of(flow_of(*lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "unreachable"),
+    [
+        pytest.param(["a >> PIPE >> b"], ["a", "b"], id="no line leaves the trigger"),
+        pytest.param(["input >> PIPE >> a", "b >> PIPE >> c"], ["b", "c"], id="an island"),
+    ],
+)
+def test_a_node_that_the_trigger_does_not_reach_is_reported(lines: list[str], unreachable: list[str]) -> None:
+    """It would never run, and the run would count as a success."""
+    found = diagnostics_of(flow_of(*lines))
+    assert {d["code"] for d in found} == {"UNREACHABLE_NODE"}
+    assert [name for name in unreachable if any(f"`{name}`" in d["message"] for d in found)] == unreachable
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        pytest.param("name: w\nflow: [a", 2, 9, id="open bracket"),
+        pytest.param("name: w\n\tflow: a", 2, 1, id="tab as indentation"),
+        pytest.param("name: a: b", 1, 8, id="two colons"),
+        pytest.param('name: "w', 1, 9, id="open quote"),
+        pytest.param("name: w\n---\nname: v", 2, 1, id="two documents"),
+        pytest.param("name: !custom w", 1, 7, id="unknown tag"),
+        pytest.param("name: !!python/object/apply:os.system [id]", 1, 7, id="Python object"),
+        pytest.param("name: &n w\ndescription: *n", 2, 14, id="alias"),
+        pytest.param("name: *n", 1, 7, id="alias without an anchor"),
+        pytest.param("{[a]: b}", 1, 2, id="list as a key"),
+    ],
+)
+def test_broken_yaml_has_its_place(text: str, line: int, column: int) -> None:
+    [found] = diagnostics_of(text)
+    assert found["code"] == "INVALID_YAML"
+    assert found["message"].startswith("it is not YAML: ")
+    assert (found["line"], found["column"]) == (line, column)
+    assert found["hint"] == "Check the indentation, and put quotes around text that holds `: ` or `#`."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("name: w\x00", id="NUL"),
+        pytest.param("name: \x07", id="bell"),
+        pytest.param("name: \ud800", id="half a surrogate pair"),
+        pytest.param("name: !!int ''", id="empty !!int"),
+        pytest.param("name: !!float ''", id="empty !!float"),
+        pytest.param("name: !!bool maybe", id="!!bool that is none"),
+        pytest.param("name: !!timestamp x", id="!!timestamp that is none"),
+    ],
+)
+def test_unreadable_values_are_broken_yaml(text: str) -> None:
+    assert codes_of(text) == ["INVALID_YAML"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("!!set {a, b}", id="set"),
+        pytest.param("!!binary aGVsbG8=", id="bytes"),
+        pytest.param("!!omap [a: 1]", id="pairs"),
+        pytest.param(".nan", id="NaN"),
+        pytest.param("-.inf", id="Infinity"),
+    ],
+)
+def test_a_value_that_json_does_not_have_is_refused(value: str) -> None:
+    text = f"name: w\nflow: [input >> PIPE >> a]\nconfig:\n  a: {{v: {value}}}\n"
+    assert codes_of(text) == ["INVALID_YAML"]
+
+
+@pytest.mark.parametrize("written", ["2026-11-01", "2026-11-01T10:00:00Z", "2026-11-01 10:00:00"])
+def test_a_date_is_the_text_that_was_written(written: str) -> None:
+    workflow = parse_workflow(f"name: w\nflow: [input >> PIPE >> a]\nconfig: {{a: {{day: {written}}}}}")
+    assert workflow.nodes["a"].config == {"day": written}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("name: v\nname: w\nflow: [input >> PIPE >> a]", id="of the workflow"),
+        pytest.param("name: w\nflow: [input >> PIPE >> a]\nconfig:\n  a: {x: 1}\n  a: {x: 2}", id="of the config"),
+        pytest.param("name: w\nflow: [input >> PIPE >> a]\nconfig:\n  a: {x: 1, x: 2}", id="of a node"),
+        pytest.param('{"name": "v", "name": "w", "flow": ["input >> PIPE >> a"]}', id="in JSON"),
+    ],
+)
+def test_a_duplicate_name_is_reported_not_dropped(text: str) -> None:
+    [found] = diagnostics_of(text)
+    assert found["line"] is not None
+
+
+def test_a_bomb_of_aliases_is_refused_before_it_grows() -> None:
+    levels = [f"l{i}: &l{i} [" + ", ".join([f"*l{i - 1}"] * 10 if i else ["x"] * 10) + "]" for i in range(30)]
+    assert codes_of("\n".join(levels)) == ["INVALID_YAML"]
+
+
+def test_merge_keys_are_aliases_too() -> None:
+    assert codes_of("base: &b {x: 1}\nname: w\nconfig: {a: {<<: *b}}") == ["INVALID_YAML"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" * 600 + "]" * 600, id="lists"),
+        pytest.param("{a: " * 600 + "}" * 600, id="mappings"),
+        pytest.param("- " * 5_000 + "x", id="block lists"),
+        pytest.param("? " * 5_000 + "x", id="keys"),
+    ],
+)
+def test_deep_nesting_is_refused(text: str) -> None:
+    assert codes_of(text) == ["INVALID_YAML"]
+
+
+@pytest.mark.parametrize(
+    ("length", "codes"),
+    [
+        pytest.param(MAX_SOURCE_CHARACTERS, [], id="at the limit"),
+        pytest.param(MAX_SOURCE_CHARACTERS + 1, ["WORKFLOW_TOO_LARGE"], id="above the limit"),
+    ],
+)
+def test_text_has_a_size_limit(length: int, codes: list[str]) -> None:
+    head = "name: w\nflow: [input >> PIPE >> a]\n#"
+    assert codes_of(head + "x" * (length - len(head))) == codes
+
+
+@given(st.text(alphabet=st.sampled_from("[]{}:,- \n\t\"'!&*|>%@`#?~0aé"), max_size=40))
+@example("!!int ''")
+@example("\ufeffname: w")
+def test_any_text_is_read_or_diagnosed(text: str) -> None:
+    assert diagnostics_of(text)[0]["code"] in ("INVALID_YAML", "INVALID_WORKFLOW", "INVALID_NAME", "UNKNOWN_KEY")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"name": JSON, "description": JSON, "flow": JSON, "config": JSON}))
+def test_any_object_is_diagnosed(source: dict[str, Any]) -> None:
+    assert diagnostics_of(source) != []

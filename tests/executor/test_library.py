@@ -1,0 +1,342 @@
+"""Proves where a component comes from (the bundle, then the bucket), how fresh the answer is, and what is said of one
+that cannot be found or read.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import yaml
+from fakes.contracts import contract_source
+from fakes.executor import build_bundle, upload_component
+from fakes.modules import COMMAND, build_module, pad_module
+from fakes.storage import InMemoryR2
+from fakes.system import FixedClock
+
+from arcrun.errors import ArcrunError
+from arcrun.wasm.component import Component
+from executor.library import FRESH_MS, MAX_CACHED_BYTES, ComponentLibrary
+
+pytestmark = pytest.mark.anyio
+
+MODULE = build_module()
+NEWER = build_module(f'{COMMAND} (func (export "newer"))')
+
+
+class Shelf:
+    """A library over fakes."""
+
+    def __init__(self, *bundled: str) -> None:
+        self.bucket, self.clock = InMemoryR2(), FixedClock()
+        self.library = ComponentLibrary(build_bundle(*bundled), self.bucket, self.clock)
+
+    def upload(self, reference: str, module: bytes = MODULE, **overrides: Any) -> None:
+        upload_component(self.bucket, reference, module, **overrides)
+
+    async def find(self, reference: str) -> Component:
+        return await self.library.find(reference)
+
+    async def refusal(self, reference: str) -> ArcrunError:
+        with pytest.raises(ArcrunError) as caught:
+            await self.library.find(reference)
+        return caught.value
+
+
+@pytest.mark.parametrize("reference", ["echo", "echo@v1"])
+async def test_a_bundled_component_is_found_without_the_bucket(reference: str) -> None:
+    shelf = Shelf("echo")
+    shelf.upload(reference)
+    component = await shelf.find(reference)
+    assert (component.id, component.sha256, component.module) == ("echo", "sha256-of-echo", None)
+    assert shelf.bucket.reads == []
+
+
+async def test_a_bundled_contract_is_parsed_once() -> None:
+    shelf = Shelf("echo")
+    assert await shelf.find("echo") is await shelf.find("echo@v1")
+
+
+async def test_another_version_than_the_bundled_one_comes_from_the_bucket() -> None:
+    shelf = Shelf("echo")
+    shelf.upload("echo@v2", version="v2")
+    component = await shelf.find("echo@v2")
+    assert component.contract.version == "v2"
+    assert component.module is not None
+
+
+@pytest.mark.parametrize("reference", ["other", "other@v3"])
+async def test_what_is_not_bundled_comes_from_the_bucket(reference: str) -> None:
+    shelf = Shelf("echo")
+    shelf.upload(reference)
+    component = await shelf.find(reference)
+    assert component.id == "other"
+    assert shelf.bucket.reads == [f"get {reference}.wasm", f"get {reference}.contract.yaml"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(json.dumps, id="JSON"),
+        pytest.param(yaml.safe_dump, id="YAML"),
+        pytest.param(lambda source: json.dumps(source, indent=2), id="indented JSON"),
+        pytest.param(lambda source: "# a comment\n" + yaml.safe_dump(source, allow_unicode=True), id="commented YAML"),
+    ],
+)
+async def test_a_contract_is_json_or_yaml(write: Any) -> None:
+    shelf = Shelf()
+    shelf.bucket.upload("echo.wasm", MODULE)
+    shelf.bucket.upload("echo.contract.yaml", write(contract_source(display_name="回聲 é")).encode())
+    assert (await shelf.find("echo")).contract.display_name == "回聲 é"
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "looked_in"),
+    [
+        pytest.param(
+            [],
+            ["bundle: 2 components", "bucket: x.wasm is not there", "bucket: x.contract.yaml is not there"],
+            id="nothing",
+        ),
+        pytest.param(
+            ["x.wasm"],
+            ["bundle: 2 components", "bucket: x.wasm is there", "bucket: x.contract.yaml is not there"],
+            id="no contract",
+        ),
+        pytest.param(
+            ["x.contract.yaml"],
+            ["bundle: 2 components", "bucket: x.wasm is not there", "bucket: x.contract.yaml is there"],
+            id="no module",
+        ),
+    ],
+)
+async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: list[str]) -> None:
+    shelf = Shelf("a", "b")
+    for key in uploaded:
+        shelf.bucket.upload(key, b"{}")
+    error = await shelf.refusal("x")
+    assert (error.http_status, error.to_json()) == (
+        404,
+        {
+            "code": "COMPONENT_NOT_FOUND",
+            "message": "There is no component `x`.",
+            "next_actions": [
+                "Check the spelling against the list of components: acr parts.",
+                "Or put `x.wasm` and `x.contract.yaml` into the bucket.",
+            ],
+            "details": {"component": "x", "looked_in": looked_in},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("echo@v9", id="version of a bundled one"),
+        pytest.param("../echo", id="path"),
+        pytest.param("a\ud800", id="half a surrogate pair"),
+        pytest.param("x" * 2_000, id="longer than a key can be"),
+    ],
+)
+async def test_any_text_may_be_asked_for(reference: str) -> None:
+    assert (await Shelf("echo").refusal(reference)).code == "COMPONENT_NOT_FOUND"
+
+
+async def test_what_was_not_found_is_looked_for_again() -> None:
+    shelf = Shelf()
+    await shelf.refusal("echo")
+    shelf.upload("echo")
+    assert (await shelf.find("echo")).id == "echo"
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        pytest.param(b"a: [", "INVALID_CONTRACT", "`echo.contract.yaml` is not YAML.", id="broken YAML"),
+        pytest.param(b"\xff\xfe\xff", "INVALID_CONTRACT", "`echo.contract.yaml` is not YAML.", id="bytes"),
+        pytest.param(b"[" * 100_000, "INVALID_CONTRACT", "`echo.contract.yaml` is not YAML.", id="deep nesting"),
+        pytest.param(b"a: !!int ''", "INVALID_CONTRACT", "`echo.contract.yaml` is not YAML.", id="value that is none"),
+        pytest.param(
+            b"hello",
+            "INVALID_CONTRACT",
+            "The contract is not valid: contract the contract must be a mapping.",
+            id="text",
+        ),
+        pytest.param(
+            json.dumps(contract_source(version="1")).encode(),
+            "INVALID_CONTRACT",
+            "The contract is not valid: version must be of the form v1.",
+            id="invalid field",
+        ),
+        pytest.param(
+            json.dumps(contract_source(canonical_id="other")).encode(),
+            "INVALID_CONTRACT",
+            "`echo.contract.yaml` is the contract of `other`.",
+            id="another component's",
+        ),
+    ],
+)
+async def test_a_contract_that_cannot_be_read(content: bytes, code: str, message: str) -> None:
+    shelf = Shelf()
+    shelf.bucket.upload("echo.wasm", MODULE)
+    shelf.bucket.upload("echo.contract.yaml", content)
+    error = await shelf.refusal("echo")
+    assert (error.code, error.message, error.http_status) == (code, message, 422)
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        pytest.param(b"no module", "INVALID_MODULE", id="no module"),
+        pytest.param(build_module(f'(import "env" "f" (func)) {COMMAND}'), "UNKNOWN_IMPORT", id="unknown import"),
+        pytest.param(
+            build_module(f'(import "arcrun" "sleep" (func)) {COMMAND}'), "CAPABILITY_NOT_DECLARED", id="capability"
+        ),
+    ],
+)
+async def test_a_module_of_the_bucket_is_checked(module: bytes, code: str) -> None:
+    shelf = Shelf()
+    shelf.upload("echo", module)
+    assert (await shelf.refusal("echo")).code == code
+
+
+async def test_a_bad_component_is_not_kept() -> None:
+    shelf = Shelf()
+    shelf.upload("echo", b"no module")
+    await shelf.refusal("echo")
+    shelf.upload("echo")
+    assert (await shelf.find("echo")).id == "echo"
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "reads"),
+    [
+        pytest.param(0, [], id="at once"),
+        pytest.param(FRESH_MS - 1, [], id="just within 5 s"),
+        pytest.param(FRESH_MS, ["head echo.wasm", "head echo.contract.yaml"], id="after 5 s"),
+        pytest.param(3_600_000, ["head echo.wasm", "head echo.contract.yaml"], id="after an hour"),
+    ],
+)
+async def test_a_component_is_kept_and_revalidated_after_5_s(after_ms: int, reads: list[str]) -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    first = await shelf.find("echo")
+    shelf.bucket.reads.clear()
+    shelf.clock.advance(after_ms)
+    assert await shelf.find("echo") is first
+    assert shelf.bucket.reads == reads
+    assert FRESH_MS == 5_000
+
+
+async def test_a_revalidated_component_is_fresh_again() -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    await shelf.find("echo")
+    shelf.clock.advance(FRESH_MS)
+    await shelf.find("echo")
+    shelf.bucket.reads.clear()
+    shelf.clock.advance(FRESH_MS - 1)
+    await shelf.find("echo")
+    assert shelf.bucket.reads == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"module": NEWER}, id="module"),
+        pytest.param({"display_name": "Newer"}, id="contract"),
+        pytest.param({"module": NEWER, "display_name": "Newer"}, id="both"),
+    ],
+)
+async def test_a_replaced_component_is_seen_after_5_s(change: dict[str, Any]) -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    old = await shelf.find("echo")
+    shelf.upload("echo", **change)
+    shelf.clock.advance(FRESH_MS - 1)
+    assert await shelf.find("echo") is old
+    shelf.clock.advance(1)
+    new = await shelf.find("echo")
+    expected = (("module" in change), ("display_name" in change))
+    assert (new.sha256 != old.sha256, new.contract != old.contract) == expected
+
+
+async def test_constant_use_does_not_hold_back_a_replaced_component() -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    old = await shelf.find("echo")
+    shelf.upload("echo", NEWER)
+    found = [old]
+    for _ in range(6):
+        shelf.clock.advance(1_000)
+        found.append(await shelf.find("echo"))
+    assert [component is old for component in found] == [True, True, True, True, True, False, False]
+
+
+async def test_a_removed_component_is_gone_after_5_s() -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    await shelf.find("echo")
+    shelf.bucket.remove("echo.wasm")
+    shelf.clock.advance(FRESH_MS)
+    assert (await shelf.refusal("echo")).code == "COMPONENT_NOT_FOUND"
+
+
+async def test_two_calls_at_once_may_both_find_it_replaced() -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    old = await shelf.find("echo")
+    shelf.upload("echo", NEWER)
+    shelf.clock.advance(FRESH_MS)
+    found = await asyncio.gather(shelf.find("echo"), shelf.find("echo"))
+    assert [component.sha256 == old.sha256 for component in found] == [False, False]
+
+
+async def test_references_are_kept_apart() -> None:
+    shelf = Shelf()
+    shelf.upload("echo", display_name="latest")
+    shelf.upload("echo@v1", display_name="first")
+    names = [(await shelf.find(reference)).contract.display_name for reference in ("echo", "echo@v1", "echo")]
+    assert names == ["latest", "first", "latest"]
+
+
+async def test_the_oldest_components_make_room() -> None:
+    shelf = Shelf()
+    large = pad_module(MODULE, MAX_CACHED_BYTES // 3)
+    for name in "abc":
+        shelf.upload(name, large)
+        await shelf.find(name)
+    shelf.bucket.reads.clear()
+    for name in "cba":
+        await shelf.find(name)
+    assert shelf.bucket.reads == ["get a.wasm", "get a.contract.yaml"]
+
+
+async def test_a_component_larger_than_the_cache_is_kept_alone() -> None:
+    shelf = Shelf()
+    shelf.upload("large", pad_module(MODULE, MAX_CACHED_BYTES))
+    assert await shelf.find("large") is await shelf.find("large")
+    assert shelf.bucket.reads == ["get large.wasm", "get large.contract.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("module", "overrides", "expected"),
+    [
+        pytest.param(MODULE, {}, True, id="component"),
+        pytest.param(b"no module", {}, True, id="module that cannot be loaded"),
+        pytest.param(MODULE, {"version": "1"}, True, id="contract that is not valid"),
+        pytest.param(MODULE, {"canonical_id": "other"}, True, id="contract of another"),
+        pytest.param(None, {}, False, id="nothing"),
+    ],
+)
+async def test_whether_a_component_exists(module: bytes | None, overrides: dict[str, Any], expected: bool) -> None:
+    """A component that is there exists, even if it then fails to load."""
+    shelf = Shelf()
+    if module is not None:
+        shelf.upload("echo", module, **overrides)
+    assert await shelf.library.exists("echo") == expected
+
+
+async def test_a_bundled_component_exists() -> None:
+    assert await Shelf("echo").library.exists("echo@v1")
