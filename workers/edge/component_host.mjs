@@ -13,6 +13,9 @@ const EVENTTYPE_CLOCK = 0, SUBSCRIPTION_SIZE = 48, EVENT_SIZE = 32, ABSTIME = 1;
 const REPLY_TOO_LARGE = -2, BAD_REQUEST = -1;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
+// Functions that answer with a promise; the instance is suspended meanwhile.
+const SUSPENDING = ["http_request", "sleep", "ai_run", "kv_get", "poll_oneoff"];
+
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientDecoder = new TextDecoder();
@@ -29,17 +32,19 @@ class Ended extends Error {
 /**
  * Run `module` once, in a fresh instance, with `stdin` (text) as its input.
  *
- * options: {seed: hex text of 32 bytes, nowMs, maxStdoutBytes, maxStderrBytes, maxReplyBytes}
+ * options: {maxStdoutBytes, maxStderrBytes, maxReplyBytes}; seed: hex text of 32 bytes; nowMs: the wall clock
  * callHost(name, requestText): a promise of [replyText, nowMs]; how the asynchronous host functions are answered.
  *
- * Returns [kind, exitCode, message, stdout, stderr, memoryBytes], or a promise of it if the module imports a function
- * that waits. kind: "exited", "trapped", "stdout_limit", "not_utf8" or "not_loaded".
+ * Returns stdout, a text, where the call ended with exit code 0 and an empty stderr, which spares the caller's side the
+ * taking apart; else [kind, exitCode, message, stdout, stderr, memoryBytes], kind being "exited", "trapped",
+ * "stdout_limit", "not_utf8" or "not_loaded". Where the module `waits`, returns a promise of that.
  */
-export function run(module, stdin, options, callHost) {
-  const call = new Call(stdin, options, callHost);
+export function run(module, stdin, options, seed, nowMs, callHost) {
+  const call = new Call(stdin, options, seed, nowMs, callHost);
+  const wanted = outlineOf(module);
   let start;
   try {
-    const instance = new WebAssembly.Instance(module, call.imports(waits(module)));
+    const instance = new WebAssembly.Instance(module, wanted.link(call));
     call.memory = instance.exports.memory;
     start = instance.exports._start;
     if (typeof start !== "function" || !(call.memory instanceof WebAssembly.Memory)) {
@@ -48,31 +53,43 @@ export function run(module, stdin, options, callHost) {
   } catch (error) {
     return ["not_loaded", -1, String(error.message ?? error), "", "", 0];
   }
-  if (!waits(module)) return call.outcome(() => start());
-  return call.outcomeAsync(WebAssembly.promising(start));
+  return wanted.waits ? call.outcomeAsync(WebAssembly.promising(start)) : call.outcome(start);
 }
-
-const waitingModules = new WeakMap();
 
 /** Whether the module imports a function that can suspend it. The others run without promises, which is cheaper. */
-function waits(module) {
-  let answer = waitingModules.get(module);
-  if (answer === undefined) {
-    answer = WebAssembly.Module.imports(module).some(
-      ({ module: from, name }) => (from === "arcrun" && ASYNC_HOST_FUNCTIONS.includes(name)) || name === "poll_oneoff",
-    );
-    waitingModules.set(module, answer);
-  }
-  return answer;
+export function waits(module) {
+  return outlineOf(module).waits;
 }
 
-const ASYNC_HOST_FUNCTIONS = ["http_request", "sleep", "ai_run", "kv_get"];
+const outlines = new WeakMap();
+
+/** What a module imports, worked out once: `link(call)` makes just those functions. */
+function outlineOf(module) {
+  let outline = outlines.get(module);
+  if (outline === undefined) {
+    const wanted = WebAssembly.Module.imports(module).filter(({ module: from, name }) => HOST_MODULES[from]?.[name]);
+    outline = {
+      waits: wanted.some(({ name }) => SUSPENDING.includes(name)),
+      link: (call) => {
+        const imports = { wasi_snapshot_preview1: {}, arcrun: {} };
+        for (const { module: from, name } of wanted) {
+          const implementation = refusingBadPointers(HOST_MODULES[from][name](call), from === "arcrun" ? BAD_REQUEST : FAULT);
+          imports[from][name] = SUSPENDING.includes(name) ? new WebAssembly.Suspending(implementation) : implementation;
+        }
+        return imports;
+      },
+    };
+    outlines.set(module, outline);
+  }
+  return outline;
+}
 
 /** The state of one call, and the functions that its instance imports. */
 class Call {
   memory;
   #callHost;
   #options;
+  #seed;
   #nowMs;
   #startMs;
   #stdin;
@@ -83,11 +100,12 @@ class Call {
   #random;
   #ended;
 
-  constructor(stdin, options, callHost) {
+  constructor(stdin, options, seed, nowMs, callHost) {
     this.#stdin = encoder.encode(stdin);
     this.#options = options;
+    this.#seed = seed;
+    this.#nowMs = this.#startMs = nowMs;
     this.#callHost = callHost;
-    this.#nowMs = this.#startMs = options.nowMs;
   }
 
   outcome(start) {
@@ -124,17 +142,13 @@ class Call {
     } catch {
       if (kind === "exited" && code === 0) kind = "not_utf8";
     }
+    if (kind === "exited" && code === 0 && stderr === "") return stdout;
     return [kind, code, message, stdout, stderr, memoryBytes];
   }
 
-  #stop(kind, code, message) {
+  stop(kind, code, message) {
     this.#ended ??= new Ended(kind, code, message);
     throw this.#ended;
-  }
-
-  imports(waiting) {
-    const suspending = (implementation) => (waiting ? new WebAssembly.Suspending(implementation) : implementation);
-    return { wasi_snapshot_preview1: this.#wasi(suspending), arcrun: this.#arcrun(suspending) };
   }
 
   // The buffer is another one after every growth of the memory, so views are made at each use.
@@ -155,83 +169,8 @@ class Call {
     }
   }
 
-  #wasi(suspending) {
-    const badDescriptor = () => BADF;
-    const noFiles = () => NOTCAPABLE; // there are no preopened directories, so no path can be resolved
-    const noSockets = (fd) => (fd <= STDERR ? NOTSOCK : BADF);
-    const onStream = (answer) => (fd, ...rest) => (fd < STDIN || fd > STDERR ? BADF : answer(fd, ...rest));
-    const notSeekable = onStream(() => SPIPE);
-    const notAFile = onStream(() => INVAL);
-    const done = onStream(() => SUCCESS);
-    const functions = {
-      args_get: () => SUCCESS,
-      args_sizes_get: (count, size) => this.#writeSizes(count, size),
-      environ_get: () => SUCCESS,
-      environ_sizes_get: (count, size) => this.#writeSizes(count, size),
-      clock_res_get: (clock, out) => this.#writeTime(clock, out, NANOSECONDS_PER_MILLISECOND),
-      clock_time_get: (clock, _precision, out) => this.#writeTime(clock, out, this.#clock(clock)),
-      fd_advise: notSeekable,
-      fd_allocate: notAFile,
-      fd_close: done,
-      fd_datasync: notAFile,
-      fd_fdstat_get: onStream((_fd, out) => this.#writeFdstat(out)),
-      fd_fdstat_set_flags: done,
-      fd_fdstat_set_rights: done,
-      fd_filestat_get: onStream((_fd, out) => this.#writeFilestat(out)),
-      fd_filestat_set_size: notAFile,
-      fd_filestat_set_times: notAFile,
-      fd_pread: notSeekable,
-      fd_prestat_dir_name: badDescriptor,
-      fd_prestat_get: badDescriptor,
-      fd_pwrite: notSeekable,
-      fd_read: (fd, vectors, count, out) => this.#read(fd, vectors, count, out),
-      fd_readdir: badDescriptor,
-      fd_renumber: badDescriptor,
-      fd_seek: notSeekable,
-      fd_sync: notAFile,
-      fd_tell: notSeekable,
-      fd_write: (fd, vectors, count, out) => this.#write(fd, vectors, count, out),
-      path_create_directory: noFiles,
-      path_filestat_get: noFiles,
-      path_filestat_set_times: noFiles,
-      path_link: noFiles,
-      path_open: noFiles,
-      path_readlink: noFiles,
-      path_remove_directory: noFiles,
-      path_rename: noFiles,
-      path_symlink: noFiles,
-      path_unlink_file: noFiles,
-      poll_oneoff: (subscriptions, events, count, out) => this.#poll(subscriptions, events, count, out),
-      proc_exit: (code) => this.#stop("exited", code),
-      proc_raise: () => NOSYS,
-      random_get: (pointer, length) => this.#fillRandom(pointer, length),
-      sched_yield: () => SUCCESS,
-      sock_accept: noSockets,
-      sock_recv: noSockets,
-      sock_send: noSockets,
-      sock_shutdown: noSockets,
-    };
-    for (const [name, implementation] of Object.entries(functions)) {
-      functions[name] = refusingBadPointers(implementation, FAULT);
-    }
-    functions.poll_oneoff = suspending(functions.poll_oneoff);
-    return functions;
-  }
-
-  #arcrun(suspending) {
-    const functions = {
-      log: refusingBadPointers((pointer, length) => this.#log(pointer, length), BAD_REQUEST),
-      read_reply: refusingBadPointers((pointer, capacity) => this.#readReply(pointer, capacity), BAD_REQUEST),
-    };
-    for (const name of ASYNC_HOST_FUNCTIONS) {
-      const ask = (pointer, length) => this.#ask(name, pointer, length);
-      functions[name] = suspending(refusingBadPointers(ask, BAD_REQUEST));
-    }
-    return functions;
-  }
-
   /** Send a JSON request to the host; its reply waits for read_reply. Returns the reply's length in bytes. */
-  #ask(name, pointer, length) {
+  ask(name, pointer, length) {
     const request = strictDecode(this.#bytes(pointer, length));
     if (request === undefined) return BAD_REQUEST;
     return this.#callHost(name, request).then(([reply, nowMs]) => {
@@ -247,21 +186,21 @@ class Call {
     return reply.length;
   }
 
-  #readReply(pointer, capacity) {
+  readReply(pointer, capacity) {
     const part = this.#reply.subarray(0, capacity >>> 0);
     this.#bytes(pointer, part.length).set(part);
     return part.length;
   }
 
   /** The component's log: one line on stderr for each message. */
-  #log(pointer, length) {
+  log(pointer, length) {
     const message = this.#bytes(pointer, length).slice();
     this.#stderr.append(message, this.#options.maxStderrBytes);
     this.#stderr.append(encoder.encode("\n"), this.#options.maxStderrBytes);
     return this.#keepReply('{"ok":true}');
   }
 
-  #read(fd, vectors, count, out) {
+  read(fd, vectors, count, out) {
     if (fd !== STDIN) return BADF;
     let total = 0;
     for (const target of this.#vectors(vectors, count)) {
@@ -274,51 +213,51 @@ class Call {
     return SUCCESS;
   }
 
-  #write(fd, vectors, count, out) {
+  write(fd, vectors, count, out) {
     if (fd !== STDOUT && fd !== STDERR) return BADF;
     let total = 0;
     for (const source of this.#vectors(vectors, count)) {
       total += source.length;
       if (fd === STDERR) this.#stderr.append(source, this.#options.maxStderrBytes);
-      else if (!this.#stdout.append(source, this.#options.maxStdoutBytes)) this.#stop("stdout_limit", -1);
+      else if (!this.#stdout.append(source, this.#options.maxStdoutBytes)) this.stop("stdout_limit", -1);
     }
     this.#view().setUint32(out, total, true);
     return SUCCESS;
   }
 
-  #writeSizes(count, size) {
+  writeSizes(count, size) {
     this.#view().setUint32(count, 0, true);
     this.#view().setUint32(size, 0, true);
     return SUCCESS;
   }
 
   /** The wall clock, or the time since the call began. Both stand still but for waits, as on the platform. */
-  #clock(id) {
+  clock(id) {
     const ms = id === 0 ? this.#nowMs : this.#nowMs - this.#startMs + 1; // Go takes a monotonic 0 for a broken clock
     return BigInt(Math.round(ms * 1000)) * 1000n;
   }
 
-  #writeTime(clock, out, nanoseconds) {
+  writeTime(clock, out, nanoseconds) {
     if (clock < 0 || clock > 3) return INVAL;
     this.#view().setBigUint64(out, nanoseconds, true);
     return SUCCESS;
   }
 
-  #writeFdstat(out) {
+  writeFdstat(out) {
     this.#bytes(out, 24).fill(0);
     this.#view().setUint8(out, FILETYPE_CHARACTER_DEVICE);
     this.#view().setBigUint64(out + 8, 0x42n, true); // rights: fd_read, fd_write
     return SUCCESS;
   }
 
-  #writeFilestat(out) {
+  writeFilestat(out) {
     this.#bytes(out, 64).fill(0);
     this.#view().setUint8(out + 16, FILETYPE_CHARACTER_DEVICE);
     return SUCCESS;
   }
 
   /** Waits for clock subscriptions through the host's `sleep`; the streams are always ready. */
-  #poll(subscriptions, events, count, out) {
+  poll(subscriptions, events, count, out) {
     if (count === 0) return INVAL;
     let shortestMs = Infinity;
     const ready = [];
@@ -330,7 +269,7 @@ class Call {
         const clock = view.getUint32(at + 16, true);
         const timeout = view.getBigUint64(at + 24, true);
         const isAbsolute = (view.getUint16(at + 40, true) & ABSTIME) !== 0;
-        const nanoseconds = isAbsolute ? timeout - this.#clock(clock) : timeout;
+        const nanoseconds = isAbsolute ? timeout - this.clock(clock) : timeout;
         event.dueMs = nanoseconds <= 0n ? 0 : Number(nanoseconds) / 1e6;
       }
       shortestMs = Math.min(shortestMs, event.dueMs);
@@ -354,13 +293,84 @@ class Call {
     });
   }
 
-  #fillRandom(pointer, length) {
-    this.#random ??= chacha20(this.#options.seed);
+  fillRandom(pointer, length) {
+    this.#random ??= chacha20(this.#seed);
     const target = this.#bytes(pointer, length);
     for (let i = 0; i < target.length; i += 1) target[i] = this.#random.next().value;
     return SUCCESS;
   }
 }
+
+// Every function that a component may import, made for one call. All of preview1 is here: a module that imports a function
+// that is missing cannot be linked, whether it calls it or not.
+const SUCCEED = () => () => SUCCESS;
+const NO_SUCH_DESCRIPTOR = () => () => BADF;
+const NO_FILES = () => () => NOTCAPABLE; // there are no preopened directories, so no path can be resolved
+const NO_SOCKETS = () => (fd) => (fd <= STDERR ? NOTSOCK : BADF);
+const onStream = (answer) => (call) => (fd, ...rest) => (fd < STDIN || fd > STDERR ? BADF : answer(call, ...rest));
+const NOT_SEEKABLE = onStream(() => SPIPE);
+const NOT_A_FILE = onStream(() => INVAL);
+const STREAM_SUCCEED = onStream(() => SUCCESS);
+const asking = (name) => (call) => (pointer, length) => call.ask(name, pointer, length);
+
+const HOST_MODULES = {
+  wasi_snapshot_preview1: {
+    args_get: SUCCEED,
+    args_sizes_get: (call) => (count, size) => call.writeSizes(count, size),
+    clock_res_get: (call) => (clock, out) => call.writeTime(clock, out, NANOSECONDS_PER_MILLISECOND),
+    clock_time_get: (call) => (clock, _precision, out) => call.writeTime(clock, out, call.clock(clock)),
+    environ_get: SUCCEED,
+    environ_sizes_get: (call) => (count, size) => call.writeSizes(count, size),
+    fd_advise: NOT_SEEKABLE,
+    fd_allocate: NOT_A_FILE,
+    fd_close: STREAM_SUCCEED,
+    fd_datasync: NOT_A_FILE,
+    fd_fdstat_get: onStream((call, out) => call.writeFdstat(out)),
+    fd_fdstat_set_flags: STREAM_SUCCEED,
+    fd_fdstat_set_rights: STREAM_SUCCEED,
+    fd_filestat_get: onStream((call, out) => call.writeFilestat(out)),
+    fd_filestat_set_size: NOT_A_FILE,
+    fd_filestat_set_times: NOT_A_FILE,
+    fd_pread: NOT_SEEKABLE,
+    fd_prestat_dir_name: NO_SUCH_DESCRIPTOR,
+    fd_prestat_get: NO_SUCH_DESCRIPTOR,
+    fd_pwrite: NOT_SEEKABLE,
+    fd_read: (call) => (fd, vectors, count, out) => call.read(fd, vectors, count, out),
+    fd_readdir: NO_SUCH_DESCRIPTOR,
+    fd_renumber: NO_SUCH_DESCRIPTOR,
+    fd_seek: NOT_SEEKABLE,
+    fd_sync: NOT_A_FILE,
+    fd_tell: NOT_SEEKABLE,
+    fd_write: (call) => (fd, vectors, count, out) => call.write(fd, vectors, count, out),
+    path_create_directory: NO_FILES,
+    path_filestat_get: NO_FILES,
+    path_filestat_set_times: NO_FILES,
+    path_link: NO_FILES,
+    path_open: NO_FILES,
+    path_readlink: NO_FILES,
+    path_remove_directory: NO_FILES,
+    path_rename: NO_FILES,
+    path_symlink: NO_FILES,
+    path_unlink_file: NO_FILES,
+    poll_oneoff: (call) => (subscriptions, events, count, out) => call.poll(subscriptions, events, count, out),
+    proc_exit: (call) => (code) => call.stop("exited", code),
+    proc_raise: () => () => NOSYS,
+    random_get: (call) => (pointer, length) => call.fillRandom(pointer, length),
+    sched_yield: SUCCEED,
+    sock_accept: NO_SOCKETS,
+    sock_recv: NO_SOCKETS,
+    sock_send: NO_SOCKETS,
+    sock_shutdown: NO_SOCKETS,
+  },
+  arcrun: {
+    ai_run: asking("ai_run"),
+    http_request: asking("http_request"),
+    kv_get: asking("kv_get"),
+    log: (call) => (pointer, length) => call.log(pointer, length),
+    read_reply: (call) => (pointer, capacity) => call.readReply(pointer, capacity),
+    sleep: asking("sleep"),
+  },
+};
 
 /** Bytes written to a stream, in order, up to a limit. */
 class Capture {

@@ -5,8 +5,8 @@ import { run } from "component_host.mjs";
 import component from "component.wasm";
 
 export default class Sandbox extends WorkerEntrypoint {
-  /** See `run` in component_host.mjs; `callHost` is a function of the executor's, over RPC. */
-  async call(stdin, options, callHost) {
-    return await run(component, stdin, options, callHost);
+  /** `run` of component_host.mjs, less its module; its `callHost` is a function of the executor's, over RPC. */
+  async call(...args) {
+    return await run(component, ...args);
   }
 }

@@ -5,6 +5,8 @@ the Worker Loader, which makes an isolate of them, keyed by their hash, without 
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -40,15 +42,11 @@ class BundledRunner:
     """Instantiates a module of the Worker's own upload, in this isolate."""
 
     async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
-        module = _import_default(f"components/{component.id}.wasm")
-        call_host = _HostCall(host)
-        try:
-            result = _component_host().run(module, stdin, _options(host), call_host.proxy)
-            if hasattr(result, "then"):
-                result = await result
-        finally:
-            call_host.destroy()
-        return _read_execution(result)
+        module, waits = _bundled_module(component.id)
+        if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
+            return _read_execution(_component_host().run(module, stdin, *_surroundings(host), None))
+        with _host_call(host) as call_host:
+            return _read_execution(await _component_host().run(module, stdin, *_surroundings(host), call_host))
 
 
 class SandboxRunner:
@@ -58,47 +56,60 @@ class SandboxRunner:
         self._loader = loader
 
     async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
-        call_host = _HostCall(host)
         code = create_proxy(lambda: _worker_code(component))
         try:
             stub = self._loader.get(_isolate_id(component), code)
-            result = await stub.getEntrypoint().call(stdin, _options(host), call_host.proxy)
+            with _host_call(host) as call_host:
+                result = await stub.getEntrypoint().call(stdin, *_surroundings(host), call_host)
         except JsException as error:
             return Execution(ExitKind.NOT_LOADED, -1, error.message, "", "", 0)
         finally:
             code.destroy()
-            call_host.destroy()
         return _read_execution(result)
 
 
-class _HostCall:
-    """The JavaScript face of a component's host functions, made when first asked for and freed after the call."""
+@contextmanager
+def _host_call(host: HostFunctions) -> Iterator[Any]:
+    """The JavaScript face of a component's host functions, freed after the call."""
 
-    def __init__(self, host: HostFunctions) -> None:
-        async def answer(name: str, request: str) -> JsProxy:
-            reply = await host.answer(name, request)
-            return to_js([reply, host.now_ms()])
+    async def answer(name: str, request: str) -> JsProxy:
+        reply = await host.answer(name, request)
+        return to_js([reply, host.now_ms()])
 
-        self.proxy = create_proxy(answer)
+    proxy = create_proxy(answer)
+    try:
+        yield proxy
+    finally:
+        proxy.destroy()
 
-    def destroy(self) -> None:
-        self.proxy.destroy()
+
+def _surroundings(host: HostFunctions) -> tuple[JsProxy, str, float]:
+    """Limits, seed and time, as `run` in component_host.mjs takes them."""
+    return _limits(), host.seed().hex(), host.now_ms()
 
 
-def _options(host: HostFunctions) -> JsProxy:
-    options = {
-        "seed": host.seed().hex(),
-        "nowMs": host.now_ms(),
+@cache
+def _limits() -> JsProxy:
+    limits = {
         "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
         "maxStderrBytes": abi.MAX_STDERR_BYTES,
         "maxReplyBytes": abi.MAX_REPLY_BYTES,
     }
-    return to_js(options, dict_converter=Object.fromEntries)
+    return to_js(limits, dict_converter=Object.fromEntries)
 
 
 def _read_execution(result: Any) -> Execution:
+    if isinstance(result, str):
+        return Execution(ExitKind.EXITED, 0, "", result, "", 0)
     kind, exit_code, message, stdout, stderr, memory_bytes = result
     return Execution(ExitKind(kind), exit_code, message, stdout, stderr, memory_bytes)
+
+
+@cache
+def _bundled_module(component_id: str) -> tuple[Any, bool]:
+    """The compiled module, and whether it waits for the host."""
+    module = _import_default(f"components/{component_id}.wasm")
+    return module, bool(_component_host().waits(module))
 
 
 def _worker_code(component: Component) -> JsProxy:

@@ -14,5 +14,13 @@ class SystemClock:
 
 
 class SystemRandom:
+    """Draws from the platform 4 KiB at a time: each draw crosses to JavaScript."""
+
+    def __init__(self) -> None:
+        self._drawn = b""
+
     def token_bytes(self, count: int) -> bytes:
-        return secrets.token_bytes(count)
+        if len(self._drawn) < count:
+            self._drawn = secrets.token_bytes(max(count, 4096))
+        taken, self._drawn = self._drawn[:count], self._drawn[count:]
+        return taken

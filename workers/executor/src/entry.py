@@ -27,7 +27,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
         if not _apps:
             _apps.append(_build(read_bindings()))
-        return await serve(_apps[0], request, self.env)
+        return await serve(_apps[0], request)
 
 
 def _build(bindings: Any) -> Starlette:

@@ -12,7 +12,7 @@ from workers import WorkerEntrypoint
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
-        return await serve(_app(), request, self.env)
+        return await serve(_app(), request)
 
 
 @cache

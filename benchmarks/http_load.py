@@ -1,0 +1,63 @@
+"""A lean HTTP/1.1 client for measuring: one keep-alive connection a client, one prepared request sent again and again."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class PreparedRequest:
+    """A request to `host`:`port`, as bytes."""
+
+    host: str
+    port: int
+    content: bytes
+
+
+def prepare(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> PreparedRequest:
+    parts = urlsplit(url)
+    fields = {"Host": parts.netloc, "Content-Length": str(len(body)), **(headers or {})}
+    head = f"{method} {parts.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return PreparedRequest(parts.hostname or "", parts.port or 80, head.encode() + b"\r\n" + body)
+
+
+async def time_requests(request: PreparedRequest, count: int) -> list[float]:
+    """Latencies in milliseconds of `count` requests, one after the other. Raises RuntimeError for an answer but 2xx."""
+    reader, writer = await asyncio.open_connection(request.host, request.port)
+    latencies_ms = []
+    for _ in range(count):
+        started = time.perf_counter()
+        writer.write(request.content)
+        await _read_answer(reader)
+        latencies_ms.append((time.perf_counter() - started) * 1000)
+    writer.close()
+    await writer.wait_closed()
+    return latencies_ms
+
+
+async def count_requests(request: PreparedRequest, clients: int, duration_s: float) -> tuple[float, list[float]]:
+    """Requests a second that `clients` at once get answered, and the latencies in milliseconds."""
+    latencies_ms: list[float] = []
+    started = time.perf_counter()
+
+    async def one_client() -> None:
+        while time.perf_counter() - started < duration_s:
+            latencies_ms.extend(await time_requests(request, 10))
+
+    await asyncio.gather(*(one_client() for _ in range(clients)))
+    return len(latencies_ms) / (time.perf_counter() - started), latencies_ms
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    status = head.split(b" ", 2)[1]
+    length = 0
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    body = await reader.readexactly(length)
+    if not status.startswith(b"2"):
+        raise RuntimeError(f"HTTP {status.decode()}: {body.decode()[:500]}")
+    return body

@@ -1,0 +1,159 @@
+"""Measure the platform. Prints one JSON line for each figure: {"name", "unit", "p50", "p95", "limit", ...}.
+
+.venv/bin/python benchmarks/run.py                          start a platform of its own and measure it
+.venv/bin/python benchmarks/run.py --url U --key K          measure one that runs (boot is then left out)
+... --api-url A                                             its Cloudflare API, for the figures about the bucket
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from http_load import PreparedRequest, count_requests, prepare, time_requests
+
+ROOT = Path(__file__).resolve().parents[1]
+ACR = str(Path(sys.executable).parent / "acr")
+COMPONENT = "string_ops"
+REPEATS, COLD_REPEATS, LOAD_DURATION_S = 300, 20, 5.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--url", help="the executor's address")
+    parser.add_argument("--key", help="its API key")
+    parser.add_argument("--api-url", help="Cloudflare's API for it, to put components into its bucket")
+    options = parser.parse_args()
+    if options.url:
+        asyncio.run(measure(options.url, options.key, options.api_url))
+        return
+    with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
+        key = secrets.token_urlsafe(16)
+        environment = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
+        for name, limit_s in (("boot_without_snapshot", 5), ("boot_with_snapshot", 2)):
+            with started_platform(Path(folder), environment) as (first_answer_s, _):
+                report(name, "s", [first_answer_s], limit_s)
+        with started_platform(Path(folder), environment) as (_, urls):
+            asyncio.run(measure(urls["executor"], key, urls["cloudflare-api"]))
+
+
+@contextmanager
+def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[tuple[float, dict[str, str]]]:
+    """`acr dev`: the seconds from its start to the executor's first answer, and the services' addresses."""
+    started = time.monotonic()
+    command = [ACR, "dev", "--persist", str(folder / "state"), "--port", "8987", "--no-reload"]
+    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    try:
+        first_answer_s = wait_for_answer("http://127.0.0.1:8987/health", started)
+        assert process.stdout is not None
+        urls = dict(process.stdout.readline().split()[1:] for _ in range(4))
+        yield first_answer_s, urls
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+
+def wait_for_answer(url: str, started: float) -> float:
+    while time.monotonic() - started < 60:
+        try:
+            httpx.get(url, timeout=30).raise_for_status()
+        except httpx.ConnectError:
+            time.sleep(0.01)
+        else:
+            return time.monotonic() - started
+    raise SystemExit(f"{url} did not answer within 60 s")
+
+
+async def measure(url: str, key: str, api_url: str | None) -> None:
+    report("health", "ms", await time_requests(prepare("GET", f"{url}/health"), REPEATS), limit=3)
+    medians = {}
+    for count in (1, 3, 10):
+        latencies = await measure_chain(url, key, COMPONENT, count)
+        medians[count] = statistics.median(latencies)
+        report(f"webhook_{count}_nodes", "ms", latencies, limit=3 if count == 3 else None)
+    per_node_ms = (medians[10] - medians[1]) / 9
+    report("per_node", "ms", [per_node_ms], limit=0.3)
+    hook = push_chain(url, key, COMPONENT, 3)
+    for clients in (8, 32):
+        rate, latencies = await count_requests(hook, clients, LOAD_DURATION_S)
+        report(f"webhook_3_nodes_{clients}_clients", "ms", latencies, requests_per_s=round(rate), minimum_per_s=300)
+    if api_url:
+        await measure_bucket(url, key, api_url, medians, per_node_ms)
+
+
+async def measure_bucket(url: str, key: str, api_url: str, builtin_ms: dict[int, float], per_node_ms: float) -> None:
+    """The same component from the bucket: warm, and cold (bytes that the platform has never seen)."""
+    put_copy(api_url, "bench_warm")
+    medians = {}
+    for count in (1, 3, 10):
+        latencies = await measure_chain(url, key, "bench_warm", count)
+        medians[count] = statistics.median(latencies)
+        report(f"webhook_{count}_bucket_nodes", "ms", latencies)
+    bucket_node_ms = (medians[10] - medians[1]) / 9
+    report("bucket_warm_over_builtin", "ms", [bucket_node_ms - per_node_ms], limit=1.0)
+    cold = []
+    for i in range(COLD_REPEATS):
+        put_copy(api_url, f"bench_cold_{i}")
+        cold += await time_requests(execute_request(url, key, f"bench_cold_{i}"), 1)
+    report("bucket_cold", "ms", cold, limit=25)
+
+
+async def measure_chain(url: str, key: str, component: str, count: int) -> list[float]:
+    hook = push_chain(url, key, component, count)
+    await time_requests(hook, 30)
+    return await time_requests(hook, REPEATS)
+
+
+def push_chain(url: str, key: str, component: str, count: int) -> PreparedRequest:
+    """Store a chain of `count` nodes and prepare its webhook's request."""
+    names = [f"n{i}" for i in range(count)]
+    config: dict[str, Any] = {}
+    for i, name in enumerate(names):
+        text = "{{input.text}}" if i == 0 else f"{{{{{names[i - 1]}.data.result}}}}"
+        config[name] = {"component": component, "operation": "upper", "input": text}
+    flow = [f"{a} >> ON_SUCCESS >> {b}" for a, b in zip(["input", *names[:-1]], names, strict=True)]
+    workflow = {"name": f"bench_{component}_{count}", "flow": flow, "config": config}
+    answer = httpx.post(f"{url}/webhooks", json={"workflow": workflow}, headers={"X-Arcrun-API-Key": key}, timeout=60)
+    answer.raise_for_status()
+    return prepare("POST", answer.json()["data"]["webhook_url"], body=json.dumps({"text": "hello"}).encode())
+
+
+def execute_request(url: str, key: str, component: str) -> PreparedRequest:
+    body = json.dumps({"component": component, "input": {"operation": "upper", "input": "hello"}}).encode()
+    return prepare("POST", f"{url}/execute", {"X-Arcrun-API-Key": key}, body)
+
+
+def put_copy(api_url: str, component_id: str) -> None:
+    """Put the component under another id. A custom section of random bytes gives it a hash of its own."""
+    folder = ROOT / "components" / COMPONENT
+    noise = b"\x05bench" + secrets.token_bytes(16)
+    module = (folder / f"{COMPONENT}.wasm").read_bytes() + bytes([0, len(noise)]) + noise
+    contract = {**yaml.safe_load((folder / "contract.yaml").read_text()), "canonical_id": component_id}
+    for name, content in ((".wasm", module), (".contract.yaml", json.dumps(contract).encode())):
+        target = f"{api_url}/r2/buckets/arcrun-components/objects/{component_id}{name}"
+        httpx.put(target, content=content).raise_for_status()
+
+
+def report(name: str, unit: str, values: list[float], limit: float | None = None, **more: float) -> None:
+    ordered = sorted(values)
+    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+    figure = {"name": name, "unit": unit, "p50": round(statistics.median(ordered), 3), "p95": round(p95, 3)}
+    limits = {} if limit is None else {"limit": limit}
+    print(json.dumps({**figure, "count": len(ordered), **limits, **more}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
