@@ -73,7 +73,9 @@ def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> 
         pytest.param(["push", "/no/file"], {}, 2, "does not exist", id="file missing"),
         pytest.param(["fly"], {}, 2, "No such command", id="unknown command"),
         pytest.param(["run", "greet"], {"ARCRUN_API_KEY": "wrong"}, 4, "refused the API key", id="wrong key"),
-        pytest.param(["run", "greet"], {"ARCRUN_API_KEY": ""}, 4, "No API key", id="no key"),
+        pytest.param(
+            ["run", "greet"], {"ARCRUN_API_KEY": "", "ARCRUN_URL": "http://127.0.0.1:1"}, 4, "No API key", id="no key"
+        ),
         pytest.param(["run", "greet"], {"ARCRUN_URL": "http://127.0.0.1:1"}, 1, "does not answer", id="nobody there"),
     ],
 )
