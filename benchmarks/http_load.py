@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 client for measuring: one keep-alive connection a client, one prepared request sent again and again."""
+"""A lean HTTP/1.1 client for measuring: a keep-alive connection a client, one prepared request sent again and again."""
 
 import asyncio
 import time

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from fixtures.modules import build_contract
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
 

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from workerd.local_platform import ACR, ROOT, LocalPlatform
 
 pytestmark = pytest.mark.workerd

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, free_port, running_platform
 
 pytestmark = pytest.mark.workerd
 
 GREET = (ROOT / "examples/workflows/greet.yaml").read_text()
-SECOND_START_LIMIT_S = 2.0
 
 
 def test_state_outlives_a_restart(tmp_path: Path) -> None:
@@ -95,26 +95,30 @@ def test_a_changed_component_is_served_after_a_reload(tmp_path: Path) -> None:
         assert answer["data"] == {"valid": True, "errors": []}
 
 
-def test_a_second_start_answers_within_two_seconds(tmp_path: Path) -> None:
-    """With the memory snapshot that an earlier start has left; the best of three, since the machine may be busy."""
-    times = []
-    for _ in range(4):
-        port = free_port(4)
-        started = time.monotonic()
-        command = [str(ACR), "dev", "--port", str(port), "--persist", str(tmp_path), "--no-reload"]
-        process = subprocess.Popen(command, env=_environment(tmp_path), stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).raise_for_status()
-                break
-            except httpx.ConnectError:
-                time.sleep(0.01)
-        times.append(time.monotonic() - started)
-        process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-    assert min(times[1:]) < SECOND_START_LIMIT_S, times
+def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None:
+    """benchmarks/run.py has the figures; here the second start must take no more than half of the first."""
+    environment = {**_environment(tmp_path), "ACR_CACHE_DIR": str(tmp_path / "cache")}
+    first = _seconds_to_first_answer(tmp_path, environment)
+    assert min(_seconds_to_first_answer(tmp_path, environment) for _ in range(2)) < first / 2
+
+
+def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float:
+    port = free_port(4)
+    started = time.monotonic()
+    command = [str(ACR), "dev", "--port", str(port), "--persist", str(folder), "--no-reload"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while True:
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).raise_for_status()
+            break
+        except httpx.ConnectError:
+            time.sleep(0.01)
+    took = time.monotonic() - started
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    return took
 
 
 def _dev(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

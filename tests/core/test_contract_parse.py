@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from fakes.contracts import REMOVED, build_contract, build_network_contract, constraints_source, contract_source
 
 from arcrun.contracts.model import Constraints, Credential, HttpStub, Scenario
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ContractError
+from fakes.contracts import REMOVED, build_contract, build_network_contract, constraints_source, contract_source
 
 REQUIRED = [
     "canonical_id",

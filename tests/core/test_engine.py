@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
-from fakes.components import FakeComponents, Input
-from fakes.system import FixedClock, SeededRandom
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +15,8 @@ from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.errors import ComponentError, RequestError
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan, build_plan
+from fakes.components import FakeComponents, Input
+from fakes.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

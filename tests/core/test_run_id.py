@@ -1,10 +1,10 @@
 """Proves that run ids are ULIDs: 26 characters that sort by time and never repeat."""
 
-from fakes.system import FixedClock, SeededRandom
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.engine.run_id import build_run_id
+from fakes.system import FixedClock, SeededRandom
 
 ALPHABET = set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 WIDEST_MS = 2**48 - 1

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import wasmtime
-from fakes.components import exited
 
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, read_outcome
+from fakes.components import exited
 
 HOST_SOURCE = (Path(__file__).parents[2] / "workers/edge/component_host.mjs").read_text()
 FULL_MEMORY = abi.MAX_MEMORY_PAGES * abi.PAGE_BYTES
@@ -209,10 +209,25 @@ def test_a_fault_quotes_the_log(stderr: str, expected: str) -> None:
     assert outcome.log == stderr
 
 
-def test_wasi_functions_are_those_of_component_host_mjs() -> None:
-    table = re.search(r"#wasi\(suspending\) \{.*?const functions = \{(.*?)\n    \};", HOST_SOURCE, re.DOTALL)
+def host_modules() -> dict[str, list[str]]:
+    """The functions of each import module, read from the text of component_host.mjs."""
+    table = re.search(r"^const HOST_MODULES = \{\n(.*?)^\};", HOST_SOURCE, re.MULTILINE | re.DOTALL)
     assert table is not None
-    assert set(re.findall(r"^      (\w+): ", table[1], re.MULTILINE)) == abi.WASI_FUNCTIONS
+    modules = re.findall(r"^  (\w+): \{\n(.*?)^  \},", table[1], re.MULTILINE | re.DOTALL)
+    return {module: re.findall(r"^    (\w+): ", functions, re.MULTILINE) for module, functions in modules}
+
+
+def test_functions_are_those_of_component_host_mjs() -> None:
+    expected = {abi.WASI_MODULE: sorted(abi.WASI_FUNCTIONS), abi.HOST_MODULE: sorted(abi.HOST_FUNCTIONS)}
+    assert {module: sorted(names) for module, names in host_modules().items()} == expected
+
+
+def test_what_suspends_is_what_asks_the_host() -> None:
+    suspending = re.search(r"^const SUSPENDING = \[(.*?)\];", HOST_SOURCE, re.MULTILINE)
+    assert suspending is not None
+    asking = [name for name in abi.HOST_FUNCTIONS if f'    {name}: asking("{name}"),' in HOST_SOURCE]
+    assert sorted(re.findall(r'"(\w+)"', suspending[1])) == sorted([*asking, "poll_oneoff"])
+    assert {name for name, capability in abi.HOST_FUNCTIONS.items() if capability} == set(asking)
 
 
 def test_wasi_functions_are_known_to_another_runtime() -> None:
@@ -224,25 +239,8 @@ def test_wasi_functions_are_known_to_another_runtime() -> None:
     assert (len(found), None in found) == (46, False)
 
 
-def test_host_functions_are_those_of_component_host_mjs() -> None:
-    asynchronous = re.search(r"const ASYNC_HOST_FUNCTIONS = \[(.*?)\];", HOST_SOURCE)
-    table = re.search(r"#arcrun\(suspending\) \{.*?const functions = \{(.*?)\n    \};", HOST_SOURCE, re.DOTALL)
-    assert asynchronous is not None
-    assert table is not None
-    names = re.findall(r'"(\w+)"', asynchronous[1]) + re.findall(r"^      (\w+): ", table[1], re.MULTILINE)
-    assert sorted(names) == sorted(abi.HOST_FUNCTIONS)
-
-
 def test_exit_kinds_are_the_words_of_component_host_mjs() -> None:
     returned = re.findall(r'return \["(\w+)", -1', HOST_SOURCE)
-    ended = re.findall(r'#(?:end|stop)\("(\w+)"', HOST_SOURCE)
+    ended = re.findall(r'(?:#end|\.stop)\("(\w+)"', HOST_SOURCE)
     replaced = re.findall(r'\bkind = "(\w+)"', HOST_SOURCE)
     assert {*returned, *ended, *replaced} == set(ExitKind)
-
-
-def test_module_names_are_those_of_component_host_mjs() -> None:
-    names = re.search(
-        r"return \{ (\w+): this\.#wasi\(suspending\), (\w+): this\.#arcrun\(suspending\) \};", HOST_SOURCE
-    )
-    assert names is not None
-    assert names.groups() == (abi.WASI_MODULE, abi.HOST_MODULE)

@@ -3,14 +3,14 @@
 import hashlib
 
 import pytest
-from fakes.contracts import build_contract, build_network_contract
-from fakes.modules import COMMAND, build_module
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.wasm import abi
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.module import parse_module
+from fakes.contracts import build_contract, build_network_contract
+from fakes.modules import COMMAND, build_module
 
 CAPABILITIES = {
     "network": build_network_contract("example.com"),

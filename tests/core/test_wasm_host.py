@@ -7,14 +7,14 @@ import json
 from typing import Any
 
 import pytest
-from fakes.contracts import build_contract, build_network_contract
-from fakes.http_client import FakeHttpClient, redirect, respond
-from fakes.system import FixedClock, SeededRandom
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
 from arcrun.ports import HttpRequest, HttpResponse
 from arcrun.wasm.host import PortHostFunctions
+from fakes.contracts import build_contract, build_network_contract
+from fakes.http_client import FakeHttpClient, redirect, respond
+from fakes.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

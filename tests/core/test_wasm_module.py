@@ -4,13 +4,13 @@ and that a module whose memory it has bounded is still valid and cannot grow abo
 
 import pytest
 import wasmtime
-from fakes.modules import COMMAND, build_module, build_section, encode_u32, join_sections
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import ComponentError
 from arcrun.wasm import abi
 from arcrun.wasm.module import MAGIC, PAGE_BYTES, Import, limit_memory, parse_module
+from fakes.modules import COMMAND, build_module, build_section, encode_u32, join_sections
 
 GROWABLE = """
     (memory (export "memory") {limits})

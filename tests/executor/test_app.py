@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+
+from arcrun import __version__
 from fakes.components import echo, exited, trapped
 from fakes.executor import API_KEY, Bench, Script, build_bench, build_client
 from fakes.wire import INTERNAL, UNAUTHORIZED, check_error, read_error
-
-from arcrun import __version__
 
 pytestmark = pytest.mark.anyio
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
+
+from arcrun.errors import ArcrunError
+from arcrun.wasm.component import Component
+from executor.library import FRESH_MS, MAX_CACHED_BYTES, ComponentLibrary
 from fakes.contracts import contract_source
 from fakes.executor import build_bundle, upload_component
 from fakes.modules import COMMAND, build_module, pad_module
 from fakes.storage import InMemoryR2
 from fakes.system import FixedClock
-
-from arcrun.errors import ArcrunError
-from arcrun.wasm.component import Component
-from executor.library import FRESH_MS, MAX_CACHED_BYTES, ComponentLibrary
 
 pytestmark = pytest.mark.anyio
 

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from fakes.components import echo, exited, trapped
-from fakes.executor import Bench, build_bench, upload_component
-from fakes.modules import build_module
 
 from arcrun.contracts.model import Contract
 from arcrun.engine.engine import Components
 from arcrun.errors import ArcrunError, ComponentError, NotFoundError, WorkflowError
+from fakes.components import echo, exited, trapped
+from fakes.executor import Bench, build_bench, upload_component
+from fakes.modules import build_module
 
 pytestmark = pytest.mark.anyio
 
@@ -132,10 +132,12 @@ async def test_a_push_replaces_what_runs() -> None:
     assert (await bench.service.trigger(first.token, {})).data == {"text": "new"}
 
 
-async def test_a_trigger_compiles_nothing_and_asks_no_bucket() -> None:
+async def test_a_trigger_reads_its_record_at_most_and_asks_no_bucket() -> None:
     bench = build_bench({"echo": echo})
     webhook = await bench.service.push(FLOW)
     bench.kv.reads.clear()
+    bench.clock.advance(60_000)
+    await bench.service.trigger(webhook.token, {})
     await bench.service.trigger(webhook.token, {})
     assert (bench.kv.reads, bench.bucket.reads) == ([f"hook:{webhook.token}"], [])
 

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-from fakes.wire import UNAUTHORIZED, read_error
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -10,6 +9,7 @@ from starlette.routing import Route
 
 from arcrun_http.auth import require_api_key
 from arcrun_http.errors import EXCEPTION_HANDLERS
+from fakes.wire import UNAUTHORIZED, read_error
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes.wire import read_error
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from starlette.routing import Route
 
 from arcrun_http.bodies import MAX_BODY_BYTES, read_json, read_object
 from arcrun_http.errors import EXCEPTION_HANDLERS
+from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
 

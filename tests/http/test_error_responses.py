@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-from fakes.wire import INTERNAL, read_error
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from arcrun import __version__
 from arcrun.errors import ArcrunError, ComponentError, NotFoundError, WorkflowError
 from arcrun_http.errors import EXCEPTION_HANDLERS, render_error
 from arcrun_http.health import health
+from fakes.wire import INTERNAL, read_error
 
 pytestmark = pytest.mark.anyio
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from workerd.local_platform import API_KEY, LocalPlatform
 
 pytestmark = pytest.mark.workerd

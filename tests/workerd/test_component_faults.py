@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from fixtures.modules import (
     EXITING_WITH_3,
     FLOODING,

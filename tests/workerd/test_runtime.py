@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from workerd.local_platform import CACHE, ROOT, free_port
 
 from acr.runtime_plan import build_plan
 from acr.runtime_process import RuntimeProcess
+from workerd.local_platform import CACHE, ROOT, free_port
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from stage import stage

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
+
 from fixtures.modules import BAD_POINTER, asking, build_contract, build_module, with_network
 from workerd.local_platform import ROOT, LocalPlatform
 

@@ -63,6 +63,6 @@ class Contract:
     capabilities: frozenset[str]
 
     @property
-    def input_keys(self) -> frozenset[str]:
+    def input_keys(self) -> tuple[str, ...]:
         """The input's fields by name; the engine fills missing ones from what came before."""
-        return frozenset(self.input_schema.get("properties", {}))
+        return tuple(self.input_schema.get("properties", {}))

@@ -29,6 +29,9 @@ class _Findings:
     def add(self, path: str, message: str) -> None:
         self.found.append({"path": path, "message": message})
 
+    def has(self, path: str) -> bool:
+        return any(finding["path"] == path for finding in self.found)
+
     def check_keys(self, value: Mapping[str, Any], path: str, required: list[str], optional: list[str]) -> None:
         prefix = f"{path}." if path else ""
         for key in required:
@@ -46,7 +49,7 @@ class _Findings:
         return fallback
 
     def match(self, value: str, path: str, matches: Callable[[str], object], wanted: str) -> None:
-        if value and not matches(value):
+        if not self.has(path) and not matches(value):
             self.add(path, f"must be {wanted}")
 
 
@@ -124,7 +127,7 @@ def _parse_constraints(findings: _Findings, source: dict[str, Any]) -> Constrain
 
 def _parse_schema(findings: _Findings, source: Mapping[str, Any], key: str) -> dict[str, Any]:
     schema: dict[str, Any] = findings.read(source, key, "", dict, {})
-    if schema and schema.get("type") != "object":
+    if not findings.has(key) and schema.get("type") != "object":
         findings.add(f"{key}.type", "must be object: a component reads and answers one JSON object")
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):

@@ -55,6 +55,15 @@ class _RunState:
     async def settle_all(self) -> None:
         waiting = {node.name: node for node in self._plan.nodes}
         running: set[asyncio.Task[None]] = set()
+        try:
+            await self._settle_waiting(waiting, running)
+        except BaseException:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            raise
+
+    async def _settle_waiting(self, waiting: dict[str, PlannedNode], running: set[asyncio.Task[None]]) -> None:
         while waiting or running:
             ready = [node for node in waiting.values() if self._parents_settled(node)]
             for node in ready:
@@ -63,7 +72,8 @@ class _RunState:
                 await self._settle(ready[0])
                 continue
             running |= {asyncio.ensure_future(self._settle(node)) for node in ready}
-            finished, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            running -= finished
             for task in finished:
                 task.result()
 
@@ -112,7 +122,7 @@ class _RunState:
         built: dict[str, Any] = node.resolve(self.scope)
         contract = await self._engine.components.contract(node.component)
         sources = [self._data_of(parent) for parent in node.parents] + [self.scope[INPUT]]
-        for key in contract.input_keys - built.keys():
+        for key in [key for key in contract.input_keys if key not in built]:
             for source in sources:
                 if isinstance(source, Mapping) and key in source:
                     built[key] = source[key]

@@ -4,13 +4,13 @@ A component is a WASI preview1 command. It reads one JSON object from stdin and 
 {"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from arcrun.errors import ComponentError
+from arcrun.json_text import parse_json
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
@@ -95,8 +95,8 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     fault = _platform_fault(execution, component_id)
     if fault is None:
         try:
-            return _read_envelope(json.loads(execution.stdout), execution.stderr)
-        except (ValueError, RecursionError):
+            return _read_envelope(parse_json(execution.stdout), execution.stderr)
+        except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr)
 
@@ -109,7 +109,7 @@ def _read_envelope(output: Any, log: str) -> Outcome:
     error = output.get("error")
     if not isinstance(error, dict):
         error = {"code": ComponentError.code, "message": str(error or "The component failed and did not say why.")}
-    code, message = str(error.get("code", ComponentError.code)), str(error.get("message", "The component failed."))
+    code, message = str(error.get("code") or ComponentError.code), str(error.get("message") or "The component failed.")
     extra = {key: value for key, value in error.items() if key not in ("code", "message")}
     return Outcome(
         {**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra), log

@@ -9,12 +9,14 @@ A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok"
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, TypeGuard
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
+from arcrun.json_text import parse_json
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
 from arcrun.wasm.abi import HOST_FUNCTIONS
 
@@ -26,7 +28,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 # Fetch standard: what a redirect to another origin must not carry along.
 _CREDENTIAL_HEADERS = ("authorization", "cookie", "proxy-authorization")
-_BODY_HEADERS = ("content-type", "content-length", "content-encoding")
+_BODY_HEADERS = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
 
 
 class PortHostFunctions:
@@ -90,8 +92,8 @@ class PortHostFunctions:
 
 def _parse_request(text: str) -> Mapping[str, Any]:
     try:
-        request = json.loads(text)
-    except (ValueError, RecursionError):
+        request = parse_json(text)
+    except ValueError:
         request = None
     if not isinstance(request, dict):
         raise HostFunctionError("The request is not a JSON object.", code="INVALID_REQUEST")
@@ -109,7 +111,7 @@ def _parse_http_request(request: Mapping[str, Any]) -> HttpRequest:
         message = f"`timeout_ms` must be a number above 0, at most {MAX_HTTP_TIMEOUT_MS}."
         raise HostFunctionError(message, code="INVALID_REQUEST")
     _split_http_url(url)
-    return HttpRequest(method, url, headers, _parse_body(request), int(timeout_ms))
+    return HttpRequest(method, url, headers, _parse_body(request), math.ceil(timeout_ms))
 
 
 def _parse_body(request: Mapping[str, Any]) -> bytes:
@@ -130,6 +132,7 @@ def _split_http_url(url: str) -> Any:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = valid and "\\" not in parts.netloc  # fetch takes it for a slash
     except ValueError:
         valid = False
     if not valid:
@@ -145,16 +148,22 @@ def _matches_host(pattern: str, host: str) -> bool:
 
 def _redirected(request: HttpRequest, status: int, location: str) -> HttpRequest:
     """The request that follows a redirect, as the Fetch standard has it (section 4.4, HTTP-redirect fetch)."""
-    url = urljoin(request.url, location)
+    try:
+        url = urljoin(request.url, location)
+    except ValueError:
+        raise HostFunctionError("The redirect leads to no URL.", code="INVALID_URL") from None
     target = _split_http_url(url)
     method, body, headers = request.method, request.body, dict(request.headers)
     if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
         method, body = "GET", b""
         headers = {key: value for key, value in headers.items() if key.lower() not in _BODY_HEADERS}
-    origin = urlsplit(request.url)
-    if (target.scheme, target.netloc) != (origin.scheme, origin.netloc):
+    if _origin(target) != _origin(urlsplit(request.url)):
         headers = {key: value for key, value in headers.items() if key.lower() not in _CREDENTIAL_HEADERS}
     return HttpRequest(method, url, headers, body, request.timeout_ms, request.max_response_bytes)
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
 
 
 def _render_http_response(response: HttpResponse) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import yaml
 from arcrun.workflows.diagnostics import Diagnostic, build_workflow_error
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Node, Workflow
 from arcrun.workflows.triplets import parse_triplet
+from arcrun.yaml_text import MAX_DEPTH, YamlTextError, parse_yaml
 
 WORKFLOW_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_SOURCE_CHARACTERS = 256 * 1024
@@ -17,16 +18,6 @@ _KEYS = ("name", "description", "flow", "config")
 _RESERVED_NODE_KEYS = ("retry", "foreach", "credentials")
 
 Place = tuple[int | None, int | None]
-
-
-class _NoAliasLoader(yaml.SafeLoader):
-    """YAML without anchors: a few lines of aliases can stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
-        return super().compose_node(parent, index)
 
 
 def parse_workflow(source: str | Mapping[str, Any]) -> Workflow:
@@ -45,19 +36,14 @@ def _read_yaml(text: str) -> tuple[Any, list[Place]]:
     if len(text) > MAX_SOURCE_CHARACTERS:
         message = f"it is longer than {MAX_SOURCE_CHARACTERS} characters"
         raise build_workflow_error([Diagnostic("WORKFLOW_TOO_LARGE", message)])
-    loader = _NoAliasLoader(text)
     try:
-        root = loader.get_single_node()
-        return loader.construct_document(root) if root else None, list(_flow_places(root))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it is nested too deeply or holds a value out of range"
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        parsed = parse_yaml(text)
+    except YamlTextError as error:
         hint = "Check the indentation, and put quotes around text that holds `: ` or `#`."
-        finding = Diagnostic("INVALID_YAML", f"it is not YAML: {problem}", hint, line=line, column=column)
+        message = f"it is not YAML: {error.problem}"
+        finding = Diagnostic("INVALID_YAML", message, hint, line=error.line, column=error.column)
         raise build_workflow_error([finding]) from None
-    finally:
-        loader.dispose()
+    return parsed.value, list(_flow_places(parsed.root))
 
 
 def _flow_places(root: Any) -> Iterator[Place]:
@@ -86,6 +72,10 @@ def _parse_mapping(data: Any, flow_places: list[Place]) -> Workflow:
     edges = _parse_flow(data.get("flow"), flow_places, findings)
     nodes = _parse_nodes(data.get("config") or {}, edges, findings)
     findings.extend(_find_cycle(edges))
+    if not findings:
+        findings.extend(_find_unreachable(edges, nodes))
+    if _is_deeper(data, MAX_DEPTH):
+        findings.append(Diagnostic("INVALID_WORKFLOW", f"it is nested more than {MAX_DEPTH} levels deep"))
     if findings:
         raise build_workflow_error(findings)
     return Workflow(name, str(data.get("description") or ""), tuple(edges), nodes)
@@ -145,15 +135,37 @@ def _parse_nodes(config: Any, edges: list[Edge], findings: list[Diagnostic]) -> 
     return nodes
 
 
+def _find_unreachable(edges: list[Edge], nodes: Mapping[str, Node]) -> Iterator[Diagnostic]:
+    reached, size = {INPUT}, 0
+    while size != len(reached):
+        size = len(reached)
+        reached |= {edge.target for edge in edges if edge.source in reached}
+    for name in nodes:
+        if name not in reached:
+            hint = f"Add a line such as `input >> ON_SUCCESS >> {name}`."
+            yield Diagnostic("UNREACHABLE_NODE", f"no path leads from `input` to `{name}`", hint)
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            if isinstance(item, Mapping | list)
+            for child in (item.values() if isinstance(item, Mapping) else item)
+        ]
+    return bool(level)
+
+
 def _find_cycle(edges: list[Edge]) -> Iterator[Diagnostic]:
     """Remove nodes that nothing left points to until none can go; what remains lies on or behind a cycle."""
     remaining = {edge.source for edge in edges} | {edge.target for edge in edges}
-    while True:
-        targets = {edge.target for edge in edges if edge.source in remaining}
-        free = remaining - targets
-        if not free:
-            break
-        remaining -= free
+    size = -1
+    while size != len(remaining):
+        size = len(remaining)
+        remaining &= {edge.target for edge in edges if edge.source in remaining}
+        remaining &= {edge.source for edge in edges if edge.target in remaining}
     if remaining:
         first = next(edge for edge in edges if edge.source in remaining and edge.target in remaining)
         hint = "A workflow runs forwards only: remove the line that leads back."

@@ -5,6 +5,7 @@ It is compiled once, when it is pushed. A trigger reads the stored form and does
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from typing import Any
 
 from arcrun.errors import TemplateError
@@ -84,18 +85,17 @@ def _plan_node(workflow: Workflow, node: Node) -> PlannedNode:
 
 def _in_order(workflow: Workflow) -> list[Node]:
     """Parents first; among equals, as written. The graph is known to have no cycle."""
-    ordered: dict[str, Node] = {}
-    while len(ordered) < len(workflow.nodes):
-        for name, node in workflow.nodes.items():
-            parents = {edge.source for edge in workflow.edges if edge.target == name} - {INPUT}
-            if name not in ordered and parents <= ordered.keys():
-                ordered[name] = node
-    return list(ordered.values())
+    parents: dict[str, dict[str, None]] = {name: {} for name in workflow.nodes}
+    for edge in workflow.edges:
+        if edge.target != OUTPUT and edge.source != INPUT:
+            parents[edge.target][edge.source] = None
+    sorter = TopologicalSorter(parents)
+    return [workflow.nodes[name] for name in sorter.static_order()]
 
 
 def _answers(workflow: Workflow) -> tuple[str, ...]:
     """The nodes with an edge to `output`; without one, those that no edge leaves."""
-    explicit = dict.fromkeys(edge.source for edge in workflow.edges if edge.target == OUTPUT and edge.source != INPUT)
+    explicit = dict.fromkeys(edge.source for edge in workflow.edges if edge.target == OUTPUT)
     if explicit:
         return tuple(explicit)
     sources = {edge.source for edge in workflow.edges}

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arcrun.errors import TemplateError
+from arcrun.json_text import parse_json
 
 Scope = Mapping[str, Any]
 Resolver = Callable[[Scope], Any]
 
-_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _REFERENCE = re.compile(
     r"""\s*(?P<path>[\w-]+(?:\.[\w-]+|\[\d+\]|\["[^"]*"\])*)
         (?P<optional>\?)?
-        (?:\s*\|\s*default\(\s*(?P<default>.+?)\s*\))?\s*""",
+        (?:\s*\|\s*default\((?P<default>.+)\))?\s*""",
     re.VERBOSE | re.DOTALL,
 )
 _STEP = re.compile(r'[\w-]+|\["([^"]*)"\]')
@@ -46,16 +46,16 @@ def _compile_mapping(value: Mapping[Any, Any]) -> Resolver:
 
 
 def _compile_text(text: str) -> Resolver:
-    placeholders = list(_PLACEHOLDER.finditer(text))
-    if not placeholders:
-        return lambda scope: text
-    if placeholders[0].span() == (0, len(text)):
-        return _compile_reference(placeholders[0].group(1))
     parts: list[str | Resolver] = []
     end = 0
-    for placeholder in placeholders:
-        parts += [text[end : placeholder.start()], _compile_reference(placeholder.group(1))]
-        end = placeholder.end()
+    while (start := text.find("{{", end)) >= 0 and (close := text.find("}}", start + 2)) >= 0:
+        reference = _compile_reference(text[start + 2 : close])
+        if start == 0 and close + 2 == len(text):
+            return reference
+        parts += [text[end:start], reference]
+        end = close + 2
+    if not parts:
+        return lambda scope: text
     parts.append(text[end:])
     return lambda scope: "".join(part if isinstance(part, str) else _render(part(scope)) for part in parts)
 
@@ -86,10 +86,10 @@ def _compile_reference(source: str) -> Resolver:
 def _parse_fallback(match: re.Match[str]) -> Any:
     if match["default"] is not None:
         try:
-            return json.loads(match["default"])
+            return parse_json(match["default"])
         except ValueError:
             raise TemplateError(
-                f"The default {match['default']} is not a JSON value.",
+                f"The default {match['default'].strip()} is not a JSON value.",
                 code="INVALID_TEMPLATE",
                 next_actions=['Write texts in double quotes: {{x | default("y")}}.'],
             ) from None

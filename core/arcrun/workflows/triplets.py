@@ -7,7 +7,6 @@ from enum import StrEnum
 from arcrun.workflows.diagnostics import Diagnostic
 
 NAME_PATTERN = re.compile(r"[\w-]+")
-_SEPARATOR = re.compile(r"\s*>>\s*")
 
 
 class Relation(StrEnum):
@@ -25,7 +24,7 @@ RELATION_ALIASES = {
 
 def parse_triplet(text: str, line: int | None, column: int | None) -> tuple[str, Relation, str] | Diagnostic:
     """Parse one flow line. Returns what is wrong with it instead, so that all findings can be collected."""
-    parts = _SEPARATOR.split(text.strip())
+    parts = [part.strip() for part in text.split(">>")]
     if len(parts) != 3:
         return _malformed(text, f"has {len(parts)} parts, not 3", line, column)
     source, relation_name, target = parts

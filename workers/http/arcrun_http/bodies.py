@@ -1,12 +1,12 @@
 """Request bodies: JSON, bounded."""
 
-import json
 from collections.abc import Collection
 from typing import Any
 
 from starlette.requests import Request
 
 from arcrun.errors import PayloadTooLargeError, RequestError
+from arcrun.json_text import parse_json
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
@@ -29,14 +29,19 @@ async def read_json(request: Request) -> Any:
     if not body.strip():
         return {}
     try:
-        return json.loads(body.decode())
-    except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, json.JSONDecodeError) else "not UTF-8, or nested too deeply"
-        raise RequestError(
-            f"The body is not JSON: {reason}.",
-            code="INVALID_JSON",
-            next_actions=["Send a JSON body with `Content-Type: application/json`."],
-        ) from None
+        return parse_json(body.decode())
+    except UnicodeDecodeError:
+        raise _invalid_json("it is not UTF-8") from None
+    except ValueError as error:
+        raise _invalid_json(str(error)) from None
+
+
+def _invalid_json(reason: str) -> RequestError:
+    return RequestError(
+        f"The body is not JSON: {reason}.",
+        code="INVALID_JSON",
+        next_actions=["Send a JSON body with `Content-Type: application/json`."],
+    )
 
 
 async def read_object(request: Request, allowed: Collection[str]) -> dict[str, Any]:

@@ -5,21 +5,21 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
+from arcrun_http.responses import JsonResponse
 
 
-def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"success": False, "error": error.to_json()}, error.http_status, headers)
+def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    return JsonResponse({"success": False, "error": error.to_json()}, error.http_status, headers)
 
 
-async def _on_arcrun_error(_request: Request, error: Exception) -> JSONResponse:
+async def _on_arcrun_error(_request: Request, error: Exception) -> JsonResponse:
     assert isinstance(error, ArcrunError)
     return render_error(error)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JsonResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         message = f"{request.method} is not possible here."
@@ -28,7 +28,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     return render_error(NotFoundError("There is no such route.", next_actions=["See the README for the routes."]))
 
 
-async def _on_fault(_request: Request, _error: Exception) -> JSONResponse:
+async def _on_fault(_request: Request, _error: Exception) -> JsonResponse:
     return render_error(InternalError())  # Starlette raises the cause again, and the Worker's adapter logs it
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from arcrun.engine.record import RunRecord
@@ -14,6 +13,7 @@ from arcrun_http.auth import require_api_key
 from arcrun_http.bodies import read_json, read_object
 from arcrun_http.errors import EXCEPTION_HANDLERS
 from arcrun_http.health import health
+from arcrun_http.responses import JsonResponse
 from executor.service import ExecutorService
 
 
@@ -35,7 +35,7 @@ class Handlers:
     def __init__(self, service: ExecutorService) -> None:
         self._service = service
 
-    async def execute(self, request: Request) -> JSONResponse:
+    async def execute(self, request: Request) -> JsonResponse:
         body = await read_object(request, allowed=("workflow", "component", "input"))
         if ("workflow" in body) == ("component" in body):
             raise RequestError(
@@ -50,19 +50,19 @@ class Handlers:
         if not isinstance(body["component"], str) or not isinstance(input_value, dict):
             raise RequestError("`component` must be a text and `input` an object.")
         outcome = await self._service.execute_component(body["component"], input_value)
-        return JSONResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
+        return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
-    async def push(self, request: Request) -> JSONResponse:
+    async def push(self, request: Request) -> JsonResponse:
         body = await read_object(request, allowed=("workflow",))
         webhook = await self._service.push(_workflow_source(body))
         url = str(request.url.replace(path=f"/webhooks/{webhook.token}/trigger", query=""))
         data = {"name": webhook.name, "token": webhook.token, "webhook_url": url, "updated_at": webhook.updated_at}
-        return JSONResponse({"success": True, "data": data}, 201)
+        return JsonResponse({"success": True, "data": data}, 201)
 
-    async def trigger(self, request: Request) -> JSONResponse:
+    async def trigger(self, request: Request) -> JsonResponse:
         return _run_response(await self._service.trigger(request.path_params["token"], await read_json(request)))
 
-    async def trigger_by_name(self, request: Request) -> JSONResponse:
+    async def trigger_by_name(self, request: Request) -> JsonResponse:
         return _run_response(await self._service.trigger_by_name(request.path_params["name"], await read_json(request)))
 
 
@@ -73,5 +73,5 @@ def _workflow_source(body: Mapping[str, Any]) -> str | Mapping[str, Any]:
     return source
 
 
-def _run_response(record: RunRecord) -> JSONResponse:
-    return JSONResponse(record.to_json(), record.error.http_status if record.error else 200)
+def _run_response(record: RunRecord) -> JsonResponse:
+    return JsonResponse(record.to_json(), record.error.http_status if record.error else 200)

@@ -1,20 +1,21 @@
 """Where components come from: the Worker's own bundle, then the bucket."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
-from arcrun.errors import ComponentError
+from arcrun.errors import ArcrunError, ComponentError
+from arcrun.json_text import parse_json
 from arcrun.ports import Blob, BlobStore, Clock
 from arcrun.wasm.component import Component, build_component
+from arcrun.yaml_text import parse_yaml
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
 FRESH_MS = 5_000
+REFERENCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,127}(@v[0-9]{1,9})?")
 MAX_CACHED_BYTES = 16 * 1024 * 1024
 
 
@@ -51,7 +52,7 @@ class ComponentLibrary:
         """Whether there is such a component; it may still fail to load."""
         try:
             await self.find(reference)
-        except ComponentError as error:
+        except ArcrunError as error:
             return error.code != "COMPONENT_NOT_FOUND"
         return True
 
@@ -67,13 +68,17 @@ class ComponentLibrary:
         return component
 
     async def _find_in_bucket(self, reference: str) -> Component:
+        if not REFERENCE_PATTERN.fullmatch(reference):
+            raise self._not_found(reference, None, None)
         cached = self._cached.get(reference)
         now_ms = self._clock.now_ms()
         if cached is not None:
-            if now_ms - cached.checked_ms < FRESH_MS or await self._is_unchanged(reference, cached):
-                cached.checked_ms = max(cached.checked_ms, now_ms)
+            if now_ms - cached.checked_ms < FRESH_MS:
                 return cached.component
-            del self._cached[reference]
+            if await self._is_unchanged(reference, cached):
+                cached.checked_ms = now_ms
+                return cached.component
+            self._cached.pop(reference, None)
         module = await self._bucket.get(f"{reference}.wasm")
         contract = await self._bucket.get(f"{reference}.contract.yaml")
         if module is None or contract is None:
@@ -115,11 +120,12 @@ class ComponentLibrary:
 def _read_contract(reference: str, content: bytes) -> Contract:
     """JSON is tried first: it is YAML too, and a hundred times faster to read in a Worker."""
     try:
+        text = content.decode()
         try:
-            source = json.loads(content)
+            source = parse_json(text)
         except ValueError:
-            source = yaml.safe_load(content)
-    except (yaml.YAMLError, RecursionError, ValueError):
+            source = parse_yaml(text).value
+    except ValueError:
         message = f"`{reference}.contract.yaml` is not YAML."
         raise ComponentError(message, code="INVALID_CONTRACT", next_actions=["Upload it again."]) from None
     contract = parse_contract(source)

@@ -8,6 +8,7 @@ from typing import Any
 
 from arcrun.errors import NotFoundError
 from arcrun.ports import Clock, KeyValue, Random
+from arcrun.workflows.parse import WORKFLOW_NAME
 from arcrun.workflows.plan import Plan, load_plan
 
 TOKEN_BYTES = 16
@@ -61,7 +62,7 @@ class WebhookStore:
 
     async def find_by_name(self, name: str) -> Webhook:
         """Raises NotFoundError WORKFLOW_NOT_FOUND."""
-        token = await self._kv.get(_NAME + name)
+        token = await self._kv.get(_NAME + name) if WORKFLOW_NAME.fullmatch(name) else None
         if token is None:
             raise NotFoundError(
                 f"There is no workflow `{name}`.",
