@@ -81,6 +81,7 @@ def _environment(folder: Path) -> dict[str, str]:
 @contextmanager
 def running_platform(folder: Path, *options: str) -> Iterator[LocalPlatform]:
     """`acr dev` with `options`, ready; stopped, with all its children, at the end."""
+    folder.mkdir(parents=True, exist_ok=True)
     command = [str(ACR), "dev", "--port", str(free_port(4)), "--persist", str(folder), *options]
     process = subprocess.Popen(
         command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True, start_new_session=True
