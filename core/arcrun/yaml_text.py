@@ -20,7 +20,8 @@ class YamlTextError(ValueError):
     def __init__(self, problem: str, mark: Any = None) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.line, self.column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        self.line: int | None = mark.line + 1 if mark else None
+        self.column: int | None = mark.column + 1 if mark else None
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def test_required_fields_are_those_that_the_source_insists_on(component_id: str)
 def test_config_example_is_accepted(component_id: str) -> None:
     """It succeeds, or gets as far as asking the host, which has no stub for it."""
     contract = harness.load_contract(component_id)
-    assert set(contract.config_example) <= contract.input_keys
+    assert set(contract.config_example) <= set(contract.input_keys)
     output = harness.run(component_id, contract.config_example).output
     assert output["success"] or output["error"]["code"] == "NO_STUB"
 

@@ -22,7 +22,7 @@ class _Service(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/redirect":
-            self._answer(302, b"", {"Location": f"http://localhost:{self.server.server_port}/json"})
+            self._answer(302, b"", {"Location": f"http://localhost:{self.headers['Host'].rpartition(':')[2]}/json"})
         elif self.path == "/bytes":
             self._answer(200, b"\xff\x00", {})
         else:
