@@ -21,7 +21,7 @@ _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 def parse_json(text: str) -> Any:
     """Raises ValueError."""
     _validate_depth(text)
-    return json.loads(text, parse_constant=_refuse, parse_float=_parse_finite)
+    return _DECODER.decode(text)
 
 
 def _validate_depth(text: str) -> None:
@@ -41,3 +41,6 @@ def _parse_finite(digits: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{digits} is out of range")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_parse_finite)

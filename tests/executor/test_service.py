@@ -55,7 +55,7 @@ async def test_a_component_that_is_missing_raises() -> None:
 
 async def test_the_callers_contract_is_that_of_the_library() -> None:
     components: Components = build_bench({"echo": echo}).service.components
-    contract = await components.contract("echo")
+    contract = (await components.find("echo")).contract
     assert isinstance(contract, Contract)
     assert contract.canonical_id == "echo"
 

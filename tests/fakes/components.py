@@ -4,7 +4,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
@@ -34,17 +33,18 @@ class FakeComponents:
         self._behaviours, self._schemas = behaviours, schemas or {}
         self.calls: list[tuple[str, Input]] = []
 
-    async def contract(self, reference: str) -> Contract:
-        properties: dict[str, Any] = {field: {} for field in self._schemas.get(reference, [])}
-        return build_contract(input_schema={"type": "object", "properties": properties})
-
-    async def call(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
-        self.calls.append((reference, dict(input_value)))
+    async def find(self, reference: str) -> Component:
         if reference not in self._behaviours:
             raise ComponentError(f"There is no component `{reference}`.", code="COMPONENT_NOT_FOUND", http_status=404)
-        behaviour = self._behaviours[reference]
+        properties: dict[str, Any] = {field: {} for field in self._schemas.get(reference, [])}
+        schema = {"type": "object", "properties": properties}
+        return Component(build_contract(canonical_id=reference, input_schema=schema), sha256=reference)
+
+    async def call(self, component: Component, input_value: Mapping[str, Any]) -> Outcome:
+        self.calls.append((component.id, dict(input_value)))
+        behaviour = self._behaviours[component.id]
         output = await behaviour(dict(input_value)) if callable(behaviour) else behaviour
-        return read_outcome(exited(output), reference)
+        return read_outcome(exited(output), component.id)
 
     def inputs_of(self, reference: str) -> list[Input]:
         return [input_value for called, input_value in self.calls if called == reference]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 
@@ -62,7 +63,7 @@ class Contract:
     allowed_hosts: tuple[str, ...]
     capabilities: frozenset[str]
 
-    @property
+    @cached_property
     def input_keys(self) -> tuple[str, ...]:
         """The input's fields by name; the engine fills missing ones from what came before."""
         return tuple(self.input_schema.get("properties", {}))

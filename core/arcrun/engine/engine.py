@@ -15,6 +15,7 @@ from arcrun.engine.run_id import build_run_id
 from arcrun.errors import ArcrunError
 from arcrun.ports import Clock, Random
 from arcrun.wasm.abi import Outcome
+from arcrun.wasm.component import Component
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Plan, PlannedNode
 
@@ -22,9 +23,9 @@ from arcrun.workflows.plan import Plan, PlannedNode
 class Components(Protocol):
     """The components that a run may call. Both methods raise ComponentError."""
 
-    async def contract(self, reference: str) -> Contract: ...
+    async def find(self, reference: str) -> Component: ...
 
-    async def call(self, reference: str, input_value: Mapping[str, Any]) -> Outcome: ...
+    async def call(self, component: Component, input_value: Mapping[str, Any]) -> Outcome: ...
 
 
 @dataclass(frozen=True)
@@ -53,46 +54,46 @@ class _RunState:
         self.error: ArcrunError | None = None
 
     async def settle_all(self) -> None:
-        waiting = {node.name: node for node in self._plan.nodes}
-        running: set[asyncio.Task[None]] = set()
+        running: set[asyncio.Task[PlannedNode]] = set()
         try:
-            await self._settle_waiting(waiting, running)
+            await self._settle_in_order(running)
         except BaseException:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             raise
 
-    async def _settle_waiting(self, waiting: dict[str, PlannedNode], running: set[asyncio.Task[None]]) -> None:
-        while waiting or running:
-            ready = [node for node in waiting.values() if self._parents_settled(node)]
-            for node in ready:
-                del waiting[node.name]
+    async def _settle_in_order(self, running: set[asyncio.Task[PlannedNode]]) -> None:
+        unsettled_parents = {node.name: len(node.parents) - (INPUT in node.parents) for node in self._plan.nodes}
+        ready = [node for node in self._plan.nodes if not unsettled_parents[node.name]]
+        while ready or running:
             if len(ready) == 1 and not running:  # a chain needs no tasks
-                await self._settle(ready[0])
-                continue
-            running |= {asyncio.ensure_future(self._settle(node)) for node in ready}
-            finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            running -= finished
-            for task in finished:
-                task.result()
-
-    def _parents_settled(self, node: PlannedNode) -> bool:
-        return all(parent == INPUT or parent in self.records for parent in node.parents)
+                settled = [await self._settle(ready[0])]
+            else:
+                running |= {asyncio.ensure_future(self._settle(node)) for node in ready}
+                finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                running -= finished
+                settled = [task.result() for task in finished]
+            ready = []
+            for child in (child for node in settled for child in self._plan.children[node.name]):
+                unsettled_parents[child.name] -= 1
+                if not unsettled_parents[child.name]:
+                    ready.append(child)
 
     def _fires(self, parent: str) -> bool:
         return parent == INPUT or self.records[parent].status is NodeStatus.SUCCESS
 
-    async def _settle(self, node: PlannedNode) -> None:
+    async def _settle(self, node: PlannedNode) -> PlannedNode:
         if self.error is not None or not any(self._fires(parent) for parent in node.parents):
             self.records[node.name] = NodeRecord(node.name, node.component, NodeStatus.SKIPPED)
-            return
+            return node
         record = await self._run_node(node)
         self.records[node.name] = record
         if record.output is not None:
             self.scope[node.name] = record.output
         if record.error is not None and self.error is None:
             self.error = record.error
+        return node
 
     async def _run_node(self, node: PlannedNode) -> NodeRecord:
         clock = self._engine.clock
@@ -100,7 +101,8 @@ class _RunState:
         output: Mapping[str, Any] | None = None
         error: ArcrunError | None = None
         try:
-            outcome = await self._engine.components.call(node.component, await self._build_input(node))
+            component = await self._engine.components.find(node.component)
+            outcome = await self._engine.components.call(component, self._build_input(node, component.contract))
             output, error = outcome.envelope, outcome.error
         except ArcrunError as raised:
             error = raised
@@ -117,16 +119,16 @@ class _RunState:
             error=error,
         )
 
-    async def _build_input(self, node: PlannedNode) -> dict[str, Any]:
+    def _build_input(self, node: PlannedNode, contract: Contract) -> dict[str, Any]:
         """The config, templates filled; fields of the schema that it lacks come from the parents, then the trigger."""
         built: dict[str, Any] = node.resolve(self.scope)
-        contract = await self._engine.components.contract(node.component)
-        sources = [self._data_of(parent) for parent in node.parents] + [self.scope[INPUT]]
-        for key in [key for key in contract.input_keys if key not in built]:
-            for source in sources:
-                if isinstance(source, Mapping) and key in source:
-                    built[key] = source[key]
-                    break
+        available: dict[str, Any] = {}
+        for source in (self.scope[INPUT], *(self._data_of(parent) for parent in reversed(node.parents))):
+            if isinstance(source, dict):
+                available |= source
+        for key in contract.input_keys:
+            if key in available and key not in built:
+                built[key] = available[key]
         return built
 
     def _data_of(self, name: str) -> Any:

@@ -5,6 +5,7 @@ It is compiled once, when it is pushed. A trigger reads the stored form and does
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -34,6 +35,16 @@ class Plan:
     name: str
     nodes: tuple[PlannedNode, ...]
     answers: tuple[str, ...]
+
+    @cached_property
+    def children(self) -> Mapping[str, list[PlannedNode]]:
+        """For each node, the nodes that wait for it."""
+        children: dict[str, list[PlannedNode]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for parent in node.parents:
+                if parent != INPUT:
+                    children[parent].append(node)
+        return children
 
     def to_json(self) -> dict[str, Any]:
         nodes = [

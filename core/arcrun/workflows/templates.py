@@ -12,7 +12,7 @@ from typing import Any
 from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
 
-Scope = Mapping[str, Any]
+Scope = dict[str, Any]
 Resolver = Callable[[Scope], Any]
 
 _REFERENCE = re.compile(
@@ -99,7 +99,7 @@ def _parse_fallback(match: re.Match[str]) -> Any:
 def _follow(scope: Scope, steps: list[str]) -> Any:
     value: Any = scope
     for step in steps:
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get(step, _MISSING)
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
@@ -113,7 +113,7 @@ def _unresolved(path: str, steps: list[str], scope: Scope) -> TemplateError:
         found = _follow(scope, steps[: count - 1])
         if found is _MISSING:
             continue
-        has = f"it has {', '.join(sorted(map(str, found))[:10])}" if isinstance(found, Mapping) else "it has no fields"
+        has = f"it has {', '.join(sorted(map(str, found))[:10])}" if isinstance(found, dict) else "it has no fields"
         where = f"`{'.'.join(steps[: count - 1])}`" if count > 1 else "the run"
         message = f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count - 1]}`; {has}."
         break

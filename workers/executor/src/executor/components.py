@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.contracts.model import Contract
 from arcrun.ports import Clock, ComponentRunner, HttpClient, Random
 from arcrun.wasm.abi import Outcome, read_outcome
+from arcrun.wasm.component import Component
 from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 
@@ -22,11 +22,10 @@ class ComponentCaller:
     clock: Clock
     random: Random
 
-    async def contract(self, reference: str) -> Contract:
-        return (await self.library.find(reference)).contract
+    async def find(self, reference: str) -> Component:
+        return await self.library.find(reference)
 
-    async def call(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
-        component = await self.library.find(reference)
+    async def call(self, component: Component, input_value: Mapping[str, Any]) -> Outcome:
         host = PortHostFunctions(component.contract, self.http, self.clock, self.random)
         execution = await self.runner.run(component, json.dumps(input_value), host)
         return read_outcome(execution, component.id)

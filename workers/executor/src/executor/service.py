@@ -20,7 +20,7 @@ class ExecutorService:
     engine: Engine
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
-        return await self.components.call(reference, input_value)
+        return await self.components.call(await self.components.find(reference), input_value)
 
     async def execute_workflow(self, source: str | Mapping[str, Any], input_value: Any) -> RunRecord:
         return await self.engine.run(await self._compile(source), input_value)
