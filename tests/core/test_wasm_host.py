@@ -386,7 +386,6 @@ async def test_a_redirect_keeps_the_limits() -> None:
     assert [(r.timeout_ms, r.max_response_bytes) for r in http.requests] == [(1234, 4 * 1024 * 1024)] * 2
 
 
-@pytest.mark.parametrize("name", ["sleep", "poll"])
 @pytest.mark.parametrize(
     ("ms", "code"),
     [
@@ -403,11 +402,18 @@ async def test_a_redirect_keeps_the_limits() -> None:
         pytest.param(10**400, "INVALID_REQUEST", id="beyond a double"),
     ],
 )
-async def test_a_wait_is_bounded(name: str, ms: Any, code: str | None) -> None:
+async def test_a_wait_is_bounded(ms: Any, code: str | None) -> None:
     clock = FixedClock()
-    reply = await ask(build_host(build_contract(capabilities=["sleep"]), clock=clock), name, {"ms": ms})
+    reply = await ask(build_host(build_contract(capabilities=["sleep"]), clock=clock), "sleep", {"ms": ms})
     assert code_of(reply) == code
     assert clock.slept_ms == ([ms] if code is None else [])
+
+
+@pytest.mark.parametrize(("ms", "slept"), [(0, 0), (12.5, 12.5), (30_001, 30_000)])
+async def test_a_poll_that_waits_too_long_ends_early(ms: float, slept: float) -> None:
+    clock = FixedClock()
+    assert code_of(await ask(build_host(build_contract(), clock=clock), "poll", {"ms": ms})) is None
+    assert clock.slept_ms == [slept]
 
 
 async def test_a_wait_answers_how_long_it_was() -> None:

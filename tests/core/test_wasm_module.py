@@ -239,7 +239,7 @@ def test_limit_memory_refuses_a_module_that_starts_above_the_limit() -> None:
     with pytest.raises(ComponentError) as caught:
         limit_memory(binary, parse_module(binary), 1024)
     assert caught.value.code == "MEMORY_LIMIT_EXCEEDED"
-    assert caught.value.message == "The component asks for 128 MiB of memory at its start; the limit is 64 MiB."
+    assert caught.value.message == "The component asks for 131072 KiB of memory at its start; the limit is 65536 KiB."
 
 
 @given(st.integers(0, 300), st.integers(0, 600), st.integers(1, 300))

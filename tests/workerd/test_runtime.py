@@ -79,3 +79,8 @@ def test_a_durable_object_counts_in_sqlite(probe: httpx.Client) -> None:
 def test_the_sandbox_has_no_network(probe: httpx.Client) -> None:
     result = probe.get("/sandbox_network").json()
     assert result.startswith("refused: This worker is not permitted to access the internet")
+
+
+def test_without_a_loader_a_bucket_component_names_its_two_ways_out(probe: httpx.Client) -> None:
+    error = probe.get("/no_loader").json()
+    assert (error["code"], len(error["next_actions"])) == ("SANDBOX_UNAVAILABLE", 2)

@@ -2,7 +2,7 @@
 
 A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok": false, "error": {"code", "message"}}.
 
-    http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms", "follow_redirects"}
+    http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms" (in all), "follow_redirects"}
                   -> {"status", "headers", "body" | "body_base64"}; bytes that are not UTF-8 come as base64
     sleep         {"ms"} -> {"waited_ms"}; at most 30 s
 """
@@ -11,6 +11,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeGuard
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -51,8 +52,8 @@ class PortHostFunctions:
         return json.dumps({"ok": True, "value": value})
 
     async def _dispatch(self, name: str, request: Mapping[str, Any]) -> Any:
-        if name == "poll":  # WASI's own wait: every component has it
-            return await self._sleep(request)
+        if name == "poll":  # WASI's own wait: every component has it, and it cannot fail, so it ends early instead
+            return await self._sleep({"ms": min(request.get("ms", 0), MAX_SLEEP_MS)})
         capability = HOST_FUNCTIONS.get(name)
         if capability not in self._contract.capabilities:
             raise HostFunctionError(f"The contract does not declare `{capability}`.", code="CAPABILITY_NOT_DECLARED")
@@ -72,9 +73,13 @@ class PortHostFunctions:
     async def _http_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted = _parse_http_request(request)
         follow = request.get("follow_redirects", True)
+        deadline_ms = self._clock.now_ms() + wanted.timeout_ms
         for _ in range(MAX_REDIRECTS + 1):
             self._validate_host(wanted.url)
-            response = await self._http.send(wanted)
+            left_ms = math.ceil(deadline_ms - self._clock.now_ms())
+            if left_ms <= 0:
+                raise HostFunctionError(f"No answer within {wanted.timeout_ms} ms.", code="HTTP_TIMEOUT")
+            response = await self._http.send(replace(wanted, timeout_ms=left_ms))
             location = response.headers.get("location")
             if not follow or response.status not in _REDIRECT_STATUSES or not location:
                 return _render_http_response(response)
@@ -159,7 +164,7 @@ def _redirected(request: HttpRequest, status: int, location: str) -> HttpRequest
         headers = {key: value for key, value in headers.items() if key.lower() not in _BODY_HEADERS}
     if _origin(target) != _origin(urlsplit(request.url)):
         headers = {key: value for key, value in headers.items() if key.lower() not in _CREDENTIAL_HEADERS}
-    return HttpRequest(method, url, headers, body, request.timeout_ms, request.max_response_bytes)
+    return replace(request, method=method, url=url, headers=headers, body=body)
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int]:

@@ -162,8 +162,8 @@ def limit_memory(binary: bytes, outline: ModuleOutline, limit_pages: int) -> byt
         return binary
     if memory.minimum_pages > limit_pages:
         raise ComponentError(
-            f"The component asks for {memory.minimum_pages * PAGE_BYTES >> 20} MiB of memory at its start; "
-            f"the limit is {limit_pages * PAGE_BYTES >> 20} MiB.",
+            f"The component asks for {memory.minimum_pages * PAGE_BYTES >> 10} KiB of memory at its start; "
+            f"the limit is {limit_pages * PAGE_BYTES >> 10} KiB.",
             code="MEMORY_LIMIT_EXCEEDED",
             next_actions=["Build it with a smaller initial memory."],
         )

@@ -8,8 +8,9 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from arcrun.errors import ArcrunError
 from arcrun_edge.bindings import read_bindings
-from arcrun_edge.component_runner import _host_version, _worker_code
+from arcrun_edge.component_runner import PlatformRunner, _host_version, _worker_code
 from workers import DurableObject, Response, WorkerEntrypoint
 
 EMPTY_MODULE = b"\0asm\x01\0\0\0"
@@ -87,6 +88,12 @@ class Default(WorkerEntrypoint):
     async def try_counter(self) -> Any:
         stub = self.env.COUNTER.getByName("one")
         return [await stub.add("a", 2), await stub.add("a", 3)]
+
+    async def try_no_loader(self) -> Any:
+        try:
+            await PlatformRunner(None).run(SimpleNamespace(id="x", module=EMPTY_MODULE), "{}", None)
+        except ArcrunError as error:
+            return error.to_json()
 
     async def try_sandbox_network(self) -> Any:
         """The sandbox as the executor makes it, but for a main module that calls `fetch`."""

@@ -9,10 +9,9 @@ from starlette.routing import Route
 
 from arcrun.engine.record import RunRecord
 from arcrun.errors import RequestError
+from arcrun_http.app import build_service_app
 from arcrun_http.auth import require_api_key
 from arcrun_http.bodies import read_json, read_object
-from arcrun_http.errors import EXCEPTION_HANDLERS
-from arcrun_http.health import health
 from arcrun_http.responses import JsonResponse
 from executor.service import ExecutorService
 
@@ -22,13 +21,12 @@ def build_app(service: ExecutorService, api_key: str | None) -> Starlette:
     handlers = Handlers(service)
     protected = require_api_key(api_key)
     routes = [
-        Route("/health", health),
         Route("/execute", protected(handlers.execute), methods=["POST"]),
         Route("/webhooks", protected(handlers.push), methods=["POST"]),
         Route("/webhooks/named/{name}/trigger", protected(handlers.trigger_by_name), methods=["POST"]),
         Route("/webhooks/{token}/trigger", handlers.trigger, methods=["POST"]),
     ]
-    return Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS)
+    return build_service_app(routes)
 
 
 class Handlers:

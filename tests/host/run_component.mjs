@@ -1,0 +1,16 @@
+// Runs components on component_host.mjs in plain Node: one JSON request a line on stdin, one JSON result a line on stdout.
+import { createInterface } from "node:readline";
+import { chacha20, run } from "../../workers/edge/component_host.mjs";
+
+const limits = { maxStdoutBytes: 1024, maxStderrBytes: 64, maxReplyBytes: 1024 };
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { wasm, stdin = "", seed = "00".repeat(32), nowMs = 0, keystreamBytes } = JSON.parse(line);
+  if (keystreamBytes) {
+    const bytes = chacha20(seed);
+    console.log(JSON.stringify(Buffer.from(Array.from({ length: keystreamBytes }, () => bytes.next().value)).toString("hex")));
+    continue;
+  }
+  const module = new WebAssembly.Module(Buffer.from(wasm, "base64"));
+  console.log(JSON.stringify(await run(module, stdin, limits, seed, nowMs, null)));
+}
