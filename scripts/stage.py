@@ -87,7 +87,7 @@ def _bundle_module(bundle: dict[str, tuple[object, str]]) -> bytes:
     return (
         '"""The components of this bundle. Made by scripts/stage.py."""\n\n'
         "import json\n\n"
-        "from executor.library import BundledComponent\n\n"
+        "from arcrun.wasm.component import BundledComponent\n\n"
         f"_ENTRIES = json.loads('''{literal}''')\n"
         "BUNDLED_COMPONENTS = {name: BundledComponent(*entry) for name, entry in _ENTRIES.items()}\n"
     ).encode()

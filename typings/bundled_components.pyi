@@ -1,4 +1,4 @@
-# Made by scripts/stage.py in the executor's upload.
-from executor.library import BundledComponent
+# Made by scripts/stage.py in a Worker's upload.
+from arcrun.wasm.component import BundledComponent
 
 BUNDLED_COMPONENTS: dict[str, BundledComponent]

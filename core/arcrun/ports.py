@@ -67,6 +67,13 @@ class HttpClient(Protocol):
         """
 
 
+class AiModel(Protocol):
+    """Workers AI."""
+
+    async def run(self, model: str, inputs: Mapping[str, Any]) -> Any:
+        """The model's answer, such as {"response": text}. Raises HostFunctionError AI_FAILED."""
+
+
 class Clock(Protocol):
     def now_ms(self) -> float:
         """Milliseconds since 1970, UTC."""

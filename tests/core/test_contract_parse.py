@@ -266,7 +266,7 @@ def test_a_schema_is_that_of_an_object(field: str, schema: dict[str, Any], path:
         pytest.param(
             {"scenario": "s", "given": {}, "then": 1, "when": 1},
             ".when",
-            "is unknown; allowed: scenario, given, then_contains, then, http",
+            "is unknown; allowed: scenario, given, then_contains, then, http, ai",
             id="unknown key",
         ),
     ],

@@ -9,9 +9,10 @@ import httpx
 
 from arcrun.engine.engine import Engine
 from arcrun.wasm.abi import Execution
+from arcrun.wasm.component import BundledComponent
 from executor.app import build_app
 from executor.components import ComponentCaller
-from executor.library import BundledComponent, ComponentLibrary
+from executor.library import ComponentLibrary
 from executor.service import ExecutorService
 from executor.webhooks import WebhookStore
 from fakes.components import ScriptedRunner

@@ -26,7 +26,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class HttpStub:
-    """One exchange that a scenario expects of a network component, in order."""
+    """One host call that a scenario expects, in order: a part of its request, and the answer."""
 
     request: Mapping[str, Any]
     response: Mapping[str, Any]
@@ -41,6 +41,7 @@ class Scenario:
     then_contains: str | None
     then: Any
     http: tuple[HttpStub, ...]
+    ai: tuple[HttpStub, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def _parse_scenarios(findings: _Findings, source: Mapping[str, Any]) -> tuple[Sc
         if not isinstance(item, dict):
             findings.add(path, "must be a mapping")
             continue
-        findings.check_keys(item, path, ["scenario", "given"], ["then_contains", "then", "http"])
+        findings.check_keys(item, path, ["scenario", "given"], ["then_contains", "then", "http", "ai"])
         if ("then" in item) == ("then_contains" in item):
             findings.add(path, "must have either then or then_contains")
         scenarios.append(
@@ -155,16 +155,17 @@ def _parse_scenarios(findings: _Findings, source: Mapping[str, Any]) -> tuple[Sc
                 given=findings.read(item, "given", path, dict, {}),
                 then_contains=findings.read(item, "then_contains", path, str, "") if "then_contains" in item else None,
                 then=item.get("then"),
-                http=_parse_stubs(findings, item, path),
+                http=_parse_stubs(findings, item, path, "http"),
+                ai=_parse_stubs(findings, item, path, "ai"),
             )
         )
     return tuple(scenarios)
 
 
-def _parse_stubs(findings: _Findings, item: Mapping[str, Any], path: str) -> tuple[HttpStub, ...]:
+def _parse_stubs(findings: _Findings, item: Mapping[str, Any], path: str, key: str) -> tuple[HttpStub, ...]:
     stubs = []
-    for i, stub in enumerate(findings.read(item, "http", path, list, [])):
-        where = f"{path}.http[{i}]"
+    for i, stub in enumerate(findings.read(item, key, path, list, [])):
+        where = f"{path}.{key}[{i}]"
         if not isinstance(stub, dict):
             findings.add(where, "must be a mapping")
             continue

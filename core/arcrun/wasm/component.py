@@ -1,7 +1,9 @@
 """A component ready to run: its contract, and its code in the bundle or as bytes."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
@@ -20,6 +22,14 @@ class Component:
     @property
     def id(self) -> str:
         return self.contract.canonical_id
+
+
+@dataclass(frozen=True)
+class BundledComponent:
+    """What scripts/stage.py writes down of a component in the bundle: its contract, not parsed yet, and its hash."""
+
+    contract: Mapping[str, Any]
+    sha256: str
 
 
 def build_component(contract: Contract, binary: bytes) -> Component:

@@ -5,6 +5,7 @@ A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok"
     http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms" (in all), "follow_redirects"}
                   -> {"status", "headers", "body" | "body_base64"}; bytes that are not UTF-8 come as base64
     sleep         {"ms"} -> {"waited_ms"}; at most 30 s
+    ai_run        {"model", and the model's inputs, such as "messages"} -> what the model answers, such as {"response"}
 """
 
 import base64
@@ -18,7 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
 from arcrun.json_text import parse_json
-from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
+from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random
 from arcrun.wasm.abi import HOST_FUNCTIONS
 
 MAX_SLEEP_MS = 30_000
@@ -35,8 +36,10 @@ _BODY_HEADERS = ("content-type", "content-length", "content-encoding", "content-
 class PortHostFunctions:
     """Answers the host function calls of one component by its contract."""
 
-    def __init__(self, contract: Contract, http: HttpClient, clock: Clock, random: Random) -> None:
-        self._contract, self._http, self._clock, self._random = contract, http, clock, random
+    def __init__(
+        self, contract: Contract, http: HttpClient, clock: Clock, random: Random, ai: AiModel | None = None
+    ) -> None:
+        self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
 
     def now_ms(self) -> float:
         return self._clock.now_ms()
@@ -61,6 +64,8 @@ class PortHostFunctions:
             return await self._sleep(request)
         if name == "http_request":
             return await self._http_request(request)
+        if name == "ai_run":
+            return await self._ai_run(request)
         raise HostFunctionError(f"`{name}` is not available here yet.", code="NOT_AVAILABLE")
 
     async def _sleep(self, request: Mapping[str, Any]) -> dict[str, float]:
@@ -69,6 +74,16 @@ class PortHostFunctions:
             raise HostFunctionError(f"`ms` must be a number from 0 to {MAX_SLEEP_MS}.", code="INVALID_REQUEST")
         await self._clock.sleep(duration_ms)
         return {"waited_ms": duration_ms}
+
+    async def _ai_run(self, request: Mapping[str, Any]) -> Any:
+        model = request.get("model")
+        if not isinstance(model, str) or not model.startswith("@"):
+            raise HostFunctionError(
+                "`model` must be the name of a model, such as @cf/meta/llama-3.1-8b-instruct.", code="INVALID_REQUEST"
+            )
+        if self._ai is None:
+            raise HostFunctionError("This Worker has no AI binding.", code="AI_UNAVAILABLE")
+        return await self._ai.run(model, {key: value for key, value in request.items() if key != "model"})
 
     async def _http_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted = _parse_http_request(request)

@@ -13,6 +13,7 @@ from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.system import SystemClock, SystemRandom
+from arcrun_edge.workers_ai import WorkersAI
 from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.library import ComponentLibrary
@@ -34,7 +35,8 @@ def _build(bindings: Any) -> Starlette:
     clock, random = SystemClock(), SystemRandom()
     library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock)
     runner = PlatformRunner(read_optional(bindings, "LOADER"))
-    components = ComponentCaller(library, runner, FetchClient(), clock, random)
+    ai = read_optional(bindings, "AI")
+    components = ComponentCaller(library, runner, FetchClient(), clock, random, WorkersAI(ai) if ai else None)
     webhooks = WebhookStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
     service = ExecutorService(components, webhooks, Engine(components, clock, random))
     return build_app(service, read_optional(bindings, "ARCRUN_API_KEY"))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.ports import Clock, ComponentRunner, HttpClient, Random
+from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.host import PortHostFunctions
@@ -21,11 +21,12 @@ class ComponentCaller:
     http: HttpClient
     clock: Clock
     random: Random
+    ai: AiModel | None = None
 
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
 
     async def call(self, component: Component, input_value: Mapping[str, Any]) -> Outcome:
-        host = PortHostFunctions(component.contract, self.http, self.clock, self.random)
+        host = PortHostFunctions(component.contract, self.http, self.clock, self.random, self.ai)
         execution = await self.runner.run(component, json.dumps(input_value), host)
         return read_outcome(execution, component.id)

@@ -3,28 +3,19 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError, ComponentError
 from arcrun.json_text import parse_json
 from arcrun.ports import Blob, BlobStore, Clock
-from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.component import BundledComponent, Component, build_component
 from arcrun.yaml_text import parse_yaml
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
 FRESH_MS = 5_000
 REFERENCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,127}(@v[0-9]{1,9})?")
 MAX_CACHED_BYTES = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class BundledComponent:
-    """What scripts/stage.py writes down of a component in the bundle."""
-
-    contract: Mapping[str, Any]
-    sha256: str
 
 
 @dataclass

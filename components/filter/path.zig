@@ -1,0 +1,1 @@
+../if_control/path.zig

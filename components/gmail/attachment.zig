@@ -1,0 +1,104 @@
+//! `attachments`: [{"filename", "content_base64", "content_type"}].
+
+const std = @import("std");
+const sdk = @import("sdk");
+const header = @import("header.zig");
+const Context = sdk.Context;
+const Error = sdk.Error;
+const Input = sdk.Input;
+
+pub const Attachment = struct { filename: []const u8, content_type: []const u8, content: []const u8 };
+
+const max_filename_bytes = 255;
+
+const known_types = [_]struct { extension: []const u8, content_type: []const u8 }{
+    .{ .extension = ".pdf", .content_type = "application/pdf" },
+    .{ .extension = ".txt", .content_type = "text/plain; charset=\"utf-8\"" },
+    .{ .extension = ".csv", .content_type = "text/csv; charset=\"utf-8\"" },
+    .{ .extension = ".html", .content_type = "text/html; charset=\"utf-8\"" },
+    .{ .extension = ".ics", .content_type = "text/calendar; charset=\"utf-8\"" },
+    .{ .extension = ".json", .content_type = "application/json" },
+    .{ .extension = ".xml", .content_type = "application/xml" },
+    .{ .extension = ".png", .content_type = "image/png" },
+    .{ .extension = ".jpg", .content_type = "image/jpeg" },
+    .{ .extension = ".jpeg", .content_type = "image/jpeg" },
+    .{ .extension = ".gif", .content_type = "image/gif" },
+    .{ .extension = ".webp", .content_type = "image/webp" },
+    .{ .extension = ".svg", .content_type = "image/svg+xml" },
+    .{ .extension = ".zip", .content_type = "application/zip" },
+    .{
+        .extension = ".xlsx",
+        .content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    },
+    .{
+        .extension = ".docx",
+        .content_type = "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    },
+};
+
+pub fn readAll(ctx: *Context, input: Input) Error![]const Attachment {
+    const listed = try input.optionalList("attachments") orelse return &.{};
+    const attachments = try ctx.allocator.alloc(Attachment, listed.len);
+    for (listed, attachments, 0..) |item, *attached, i| {
+        const place = try ctx.print("attachments[{d}]", .{i});
+        if (item != .object) return input.mistyped(place, "an object", item);
+        attached.* = try readOne(ctx, .{ .ctx = ctx, .fields = item.object, .prefix = try ctx.print("{s}.", .{place}) });
+    }
+    return attachments;
+}
+
+fn readOne(ctx: *Context, input: Input) Error!Attachment {
+    const filename = try input.text("filename");
+    try header.validate(ctx, try ctx.print("{s}filename", .{input.prefix}), filename);
+    const is_name = filename.len > 0 and std.mem.indexOfAny(u8, filename, "/\\") == null;
+    if (!is_name or filename.len > max_filename_bytes) {
+        return ctx.failInput("`{s}filename` must be a file's name, without folders, of at most {d} bytes.", .{
+            input.prefix,
+            max_filename_bytes,
+        });
+    }
+    const encoded = try input.text("content_base64");
+    const content = try sdk.base64.decode(ctx.allocator, encoded) orelse {
+        return ctx.failInput("`{s}content_base64` must be a base64 text.", .{input.prefix});
+    };
+    return .{ .filename = filename, .content_type = try readType(ctx, input, filename), .content = content };
+}
+
+fn readType(ctx: *Context, input: Input, filename: []const u8) Error![]const u8 {
+    const given = try input.optionalText("content_type") orelse {
+        for (known_types) |known| {
+            if (std.ascii.endsWithIgnoreCase(filename, known.extension)) return known.content_type;
+        }
+        return "application/octet-stream";
+    };
+    if (isType(given)) return given;
+    return ctx.failInput("`{s}content_type` must be of the form type/subtype, and neither multipart nor message.", .{
+        input.prefix,
+    });
+}
+
+/// A type and a subtype (RFC 6838, section 4.2), without parameters.
+fn isType(text: []const u8) bool {
+    const slash = std.mem.indexOfScalar(u8, text, '/') orelse return false;
+    for ([_][]const u8{ text[0..slash], text[slash + 1 ..] }) |name| {
+        if (name.len == 0 or name.len > 127) return false;
+        for (name) |byte| {
+            if (!std.ascii.isAlphanumeric(byte) and std.mem.indexOfScalar(u8, "!#$&-^_.+", byte) == null) return false;
+        }
+    }
+    return !std.ascii.startsWithIgnoreCase(text, "multipart/") and !std.ascii.startsWithIgnoreCase(text, "message/");
+}
+
+/// Up to the empty line. A name of other than plain ASCII is written as RFC 2231 has it.
+pub fn writeHeader(ctx: *Context, out: *std.ArrayList(u8), attached: Attachment) Error!void {
+    const form = "Content-Type: {s}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n {s}\r\n\r\n";
+    const name = if (isSimple(attached.filename))
+        try ctx.print("filename=\"{s}\"", .{attached.filename})
+    else
+        try ctx.print("filename*=UTF-8''{s}", .{try sdk.percent.encode(ctx.allocator, attached.filename)});
+    try out.appendSlice(ctx.allocator, try ctx.print(form, .{ attached.content_type, name }));
+}
+
+fn isSimple(filename: []const u8) bool {
+    return header.isPlain(filename) and filename.len <= 60 and std.mem.indexOfAny(u8, filename, "\"%") == null;
+}

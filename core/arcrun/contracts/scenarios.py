@@ -1,0 +1,65 @@
+"""A contract's acceptance tests, run: the component's host calls are answered from the scenario's stubs.
+
+A stub's request is a part of the one that must come. Its response is the reply's value, or
+{"error": {"code", "message"}}.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from arcrun.contracts.model import Contract, HttpStub, Scenario
+from arcrun.errors import HostFunctionError
+from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
+from arcrun.wasm.abi import Execution, ExitKind
+from arcrun.wasm.host import PortHostFunctions
+
+
+class _NoNetwork(HttpClient):
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        raise HostFunctionError("A scenario has no network.", code="NO_STUB")
+
+
+class ScenarioHostFunctions(PortHostFunctions):
+    """The host functions of a real call, but for those that reach outside: the stubs answer them, in order."""
+
+    def __init__(self, contract: Contract, scenario: Scenario, clock: Clock, random: Random) -> None:
+        super().__init__(contract, _NoNetwork(), clock, random)
+        self._http_stubs, self._ai_stubs = list(scenario.http), list(scenario.ai)
+
+    @property
+    def unused(self) -> list[HttpStub]:
+        return [*self._http_stubs, *self._ai_stubs]
+
+    async def _http_request(self, request: Mapping[str, Any]) -> Any:
+        self._validate_host(str(request.get("url", "")))
+        return _answer(self._http_stubs, request)
+
+    async def _ai_run(self, request: Mapping[str, Any]) -> Any:
+        return _answer(self._ai_stubs, request)
+
+
+def _answer(stubs: list[HttpStub], request: Mapping[str, Any]) -> Any:
+    if not stubs:
+        raise HostFunctionError("The scenario has no stub left for this request.", code="NO_STUB")
+    stub = stubs.pop(0)
+    differing = sorted(key for key, value in stub.request.items() if request.get(key) != value)
+    if differing:
+        raise HostFunctionError(f"The request differs from the stub in {', '.join(differing)}.", code="WRONG_REQUEST")
+    if "error" in stub.response:
+        raise HostFunctionError(stub.response["error"]["message"], code=stub.response["error"]["code"])
+    return dict(stub.response)
+
+
+def find_deviation(scenario: Scenario, execution: Execution, host: ScenarioHostFunctions) -> str | None:
+    """What is wrong with a run of `scenario`, in words; None if it went as it says."""
+    if execution.kind is not ExitKind.EXITED or execution.exit_code != 0:
+        return f"the component {execution.kind.value} {execution.message}".strip()
+    if scenario.then_contains is not None:
+        if scenario.then_contains not in execution.stdout:
+            return f"the output has no {scenario.then_contains!r}: {execution.stdout[:500]}"
+    elif json.loads(execution.stdout) != scenario.then:
+        return f"the output is {execution.stdout[:500]}"
+    if host.unused:
+        return f"{len(host.unused)} of the scenario's requests were not made"
+    return None

