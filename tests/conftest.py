@@ -1,41 +1,24 @@
-"""One platform for all workerd tests of a session."""
+"""One platform for all tests of a session that need workerd."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-from fixtures.modules import build_contract
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
 
-GO_SOURCE = ROOT / "tests/fixtures/go_shout"
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    """The components of examples/components, made by other toolchains than ours."""
+    caches = {f"ZIG_{kind}_CACHE_DIR": str(ROOT / "build/zig" / kind.lower()) for kind in ("GLOBAL", "LOCAL")}
+    subprocess.run([ROOT / "scripts/build_examples"], env={**os.environ, **caches}, check=True)
+    return ROOT / "build/examples"
 
 
 @pytest.fixture(scope="session")
-def go_component() -> Path:
-    """The folder of a component made by the Go toolchain; compiled once, kept in build/."""
-    folder = ROOT / "build/test-components/go_shout"
-    folder.mkdir(parents=True, exist_ok=True)
-    go = ROOT / ".venv/bin/go"
-    environment = {
-        "GOOS": "wasip1",
-        "GOARCH": "wasm",
-        "GOTOOLCHAIN": "local",
-        "GOPROXY": "off",
-        "GOCACHE": str(ROOT / "build/go-cache"),
-        "GOPATH": str(ROOT / "build/go"),
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
-    }
-    command = [str(go), "build", "-trimpath", "-ldflags", "-s -w", "-o", str(folder / "go_shout.wasm"), "."]
-    subprocess.run(command, cwd=GO_SOURCE, env=environment, check=True)
-    (folder / "contract.yaml").write_text(yaml.safe_dump(build_contract("go_shout")))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory, go_component: Path) -> Iterator[LocalPlatform]:
-    with running_platform(tmp_path_factory.mktemp("platform"), "--components", str(go_component.parent)) as running:
+def platform(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Iterator[LocalPlatform]:
+    with running_platform(tmp_path_factory.mktemp("platform"), "--components", str(examples)) as running:
         yield running

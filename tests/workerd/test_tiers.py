@@ -5,10 +5,15 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from arcrun.contracts.model import Scenario
+from arcrun.contracts.parse import parse_contract
 from fixtures.modules import BAD_POINTER, asking, build_contract, build_module, with_network
 from workerd.local_platform import ROOT, LocalPlatform
 
@@ -68,14 +73,38 @@ def test_the_same_bytes_answer_the_same_in_both_tiers(platform: LocalPlatform, i
     assert (sandboxed.status_code, sandboxed.content) == (bundled.status_code, bundled.content)
 
 
+def example_scenarios() -> Iterator[Any]:
+    for path in sorted((ROOT / "examples/components").glob("*/contract.yaml")):
+        contract = parse_contract(yaml.safe_load(path.read_text()))
+        for scenario in contract.scenarios:
+            yield pytest.param(contract.canonical_id, scenario, id=f"{contract.canonical_id}: {scenario.name}")
+
+
 @pytest.mark.parametrize("tier", ["bundle", "bucket"])
-def test_a_component_of_another_toolchain_runs_unchanged(platform: LocalPlatform, tier: str) -> None:
-    component_id = "go_shout"
+@pytest.mark.parametrize(("component_id", "scenario"), list(example_scenarios()))
+def test_a_component_of_another_toolchain_runs_unchanged(
+    platform: LocalPlatform, examples: Path, tier: str, component_id: str, scenario: Scenario
+) -> None:
+    reference = component_id
     if tier == "bucket":
-        module = (ROOT / "build/test-components/go_shout/go_shout.wasm").read_bytes()
-        component_id = platform.put_component(module, build_contract("go_in_bucket"))
-    answer = platform.execute(component_id, {"text": "naïve", "wait_ms": 30})
-    assert answer.json() == {"success": True, "data": {"text": "NAÏVE!"}}
+        module = (examples / component_id / f"{component_id}.wasm").read_bytes()
+        reference = platform.put_component(module, build_contract(f"{component_id}_in_bucket"))
+    answer = platform.execute(reference, scenario.given)
+    if scenario.then_contains is None:
+        assert answer.json() == scenario.then
+    else:
+        assert scenario.then_contains in answer.text
+
+
+@pytest.mark.parametrize("tier", ["bundle", "bucket"])
+def test_wasis_own_wait_works(platform: LocalPlatform, examples: Path, tier: str) -> None:
+    reference = "shout_go"
+    if tier == "bucket":
+        module = (examples / "shout_go/shout_go.wasm").read_bytes()
+        reference = platform.put_component(module, build_contract("sleepy_go"))
+    started = time.monotonic()
+    answer = platform.execute(reference, {"text": "x", "wait_ms": 60})
+    assert (answer.json()["data"], time.monotonic() - started > 0.06) == ({"text": "X!"}, True)
 
 
 @pytest.mark.parametrize(

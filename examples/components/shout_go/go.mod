@@ -1,0 +1,3 @@
+module shout_go
+
+go 1.24

@@ -1,0 +1,13 @@
+"""docs/components.md says what the contracts say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_components_page_is_current() -> None:
+    command = [sys.executable, str(ROOT / "scripts/build_docs.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
