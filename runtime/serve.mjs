@@ -113,7 +113,8 @@ function workerOptions(plan, worker, upload, imports) {
 function importsOf(uploads) {
   const sources = uploads.flatMap(({ files }) => Object.entries(files)).filter(([name]) => name.endsWith(".py"));
   const own = new Set(sources.map(([name]) => name.replace(/[./].*/, "")));
-  const names = sources.flatMap(([, { text }]) => [...text.matchAll(/^(?:import|from) ([\w.]+)/gm)].map((found) => found[1]));
+  const importsIn = (text) => [...text.matchAll(/^(?:import|from) ([\w.]+)/gm)].map(([, name]) => name);
+  const names = sources.flatMap(([, { text }]) => importsIn(text));
   return [...new Set(names)].filter((name) => !own.has(name.replace(/\..*/, ""))).sort();
 }
 
@@ -157,7 +158,8 @@ async function announce(plan) {
     await answer.body?.cancel();
     say({ event: "ready", service: worker.service, url });
   }
-  say({ event: "ready", service: "cloudflare-api", url: `http://${plan.host}:${plan.apiPort}/cdn-cgi/local/explorer/api` });
+  const apiUrl = `http://${plan.host}:${plan.apiPort}/cdn-cgi/local/explorer/api`;
+  say({ event: "ready", service: "cloudflare-api", url: apiUrl });
 }
 
 let miniflare;

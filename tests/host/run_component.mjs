@@ -1,4 +1,4 @@
-// Runs components on component_host.mjs in plain Node: one JSON request a line on stdin, one JSON result a line on stdout.
+// Runs components on component_host.mjs in plain Node: a JSON request a line on stdin, a JSON result a line on stdout.
 import { createInterface } from "node:readline";
 import { chacha20, run } from "../../workers/edge/component_host.mjs";
 
@@ -8,7 +8,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { wasm, stdin = "", seed = "00".repeat(32), nowMs = 0, keystreamBytes } = JSON.parse(line);
   if (keystreamBytes) {
     const bytes = chacha20(seed);
-    console.log(JSON.stringify(Buffer.from(Array.from({ length: keystreamBytes }, () => bytes.next().value)).toString("hex")));
+    const keystream = Uint8Array.from({ length: keystreamBytes }, () => bytes.next().value);
+    console.log(JSON.stringify(Buffer.from(keystream).toString("hex")));
     continue;
   }
   const module = new WebAssembly.Module(Buffer.from(wasm, "base64"));

@@ -73,7 +73,8 @@ function outlineOf(module) {
       link: (call) => {
         const imports = { wasi_snapshot_preview1: {}, arcrun: {} };
         for (const { module: from, name } of wanted) {
-          const implementation = refusingBadPointers(HOST_MODULES[from][name](call), from === "arcrun" ? BAD_REQUEST : FAULT);
+          const answerToBadPointers = from === "arcrun" ? BAD_REQUEST : FAULT;
+          const implementation = refusingBadPointers(HOST_MODULES[from][name](call), answerToBadPointers);
           imports[from][name] = SUSPENDING.includes(name) ? new WebAssembly.Suspending(implementation) : implementation;
         }
         return imports;
@@ -301,8 +302,8 @@ class Call {
   }
 }
 
-// Every function that a component may import, made for one call. All of preview1 is here: a module that imports a function
-// that is missing cannot be linked, whether it calls it or not.
+// Every function that a component may import, made for one call. All of preview1 is here: a module that imports a
+// function that is missing cannot be linked, whether it calls it or not.
 const SUCCEED = () => () => SUCCESS;
 const NO_SUCH_DESCRIPTOR = () => () => BADF;
 const NO_FILES = () => () => NOTCAPABLE; // there are no preopened directories, so no path can be resolved
