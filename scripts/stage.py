@@ -36,6 +36,7 @@ WORKER_ENVIRONMENT = {
 }
 
 Upload = dict[str, bytes]
+_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where libyaml is there
 
 
 def stage(source: Path, component_folders: list[Path], out: Path) -> None:
@@ -63,7 +64,7 @@ def _component_upload(folders: list[Path]) -> Upload:
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
     bundle: dict[str, tuple[object, str]] = {}
     for folder in component_folders_below(folders):
-        contract_source = yaml.safe_load((folder / "contract.yaml").read_text())
+        contract_source = yaml.load((folder / "contract.yaml").read_text(), _YAML_LOADER)  # noqa: S506 - a safe one
         binary = folder / f"{folder.name}.wasm"
         try:
             component = build_component(parse_contract(contract_source), binary.read_bytes())
