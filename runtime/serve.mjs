@@ -70,8 +70,8 @@ function workerOptions(plan, worker, upload, imports) {
   const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
   const { entry, compatibilityFlags } = worker;
   const { files, vendored } = upload;
-  const hostSource = readFileSync(path.join(HERE, "python_host.mjs"), "utf8");
-  const base = { version, compatibilityFlags, hostSource, vendored, imports };
+  const bootSource = readFileSync(path.join(HERE, "python_boot.mjs"), "utf8");
+  const base = { version, compatibilityFlags, bootSource, vendored, imports };
   const hostData = {
     entry,
     compatibilityFlags,
@@ -87,6 +87,7 @@ function workerOptions(plan, worker, upload, imports) {
     modules: [
       { type: "ESModule", path: "/main.mjs", contents: mainModule(worker.classes) },
       moduleAt("python_host.mjs", "ESModule", path.join(HERE, "python_host.mjs")),
+      moduleAt("python_boot.mjs", "ESModule", path.join(HERE, "python_boot.mjs")),
       moduleAt("browser_shim.mjs", "ESModule", path.join(HERE, "browser_shim.mjs")),
       moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
       moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),

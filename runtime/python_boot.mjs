@@ -1,0 +1,214 @@
+// Boots Pyodide in a Worker's isolate, from memory snapshots.
+//
+// Only the boot may compile WebAssembly from bytes. It borrows Miniflare's eval binding for that and gives it back:
+// requests see what they see in production, "Wasm code generation disallowed by embedder".
+import "./browser_shim.mjs";
+import * as cloudflareWorkers from "cloudflare:workers";
+import * as cloudflareSockets from "cloudflare:sockets";
+import createPyodideModule from "./pyodide.asm.mjs";
+import { loadPyodide } from "./pyodide.mjs";
+import workerJson from "./worker.json";
+
+// Bindings that belong to this runtime. The Worker never sees them.
+const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE"];
+const WORKER_ROOT = "/session/metadata";
+
+const worker = JSON.parse(workerJson); // written by serve.mjs
+
+/**
+ * Start Python from a memory snapshot taken when the entry module had been imported, as a deploy does in production.
+ *
+ * Snapshots are kept by content. Where there is none for this Worker's sources, it is made from a base snapshot, which
+ * holds what the sources import of the standard library and of python_modules; where there is none, that is made first.
+ */
+export async function boot(env) {
+  const snapshots = new SnapshotFolder(env.ARCRUN_SNAPSHOTS);
+  const [stored, wasm, stdlib] = await Promise.all([
+    snapshots.read(worker.snapshotKey),
+    readFile(env.ARCRUN_PYODIDE, "pyodide.asm.wasm"),
+    readFile(env.ARCRUN_PYODIDE, "python_stdlib.zip"),
+  ]);
+  const restoreCompilation = allowCompilation(env.ARCRUN_UNSAFE_EVAL, wasm, stdlib);
+  const bindings = workerBindings(env);
+  const jsModules = sdkModules(bindings);
+  let pyodide;
+  try {
+    const snapshot = stored ?? (await makeSnapshot(snapshots, jsModules));
+    pyodide = await startPyodide(jsModules, { _loadSnapshot: snapshot });
+  } finally {
+    restoreCompilation();
+  }
+  pyodide.runPython("import random; random.seed()"); // the snapshot would repeat its sequence
+  return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers"), bindings };
+}
+
+async function startPyodide(jsModules, snapshotOptions) {
+  const pyodide = await loadPyodide({
+    createPyodideModule,
+    indexURL: "http://runtime/",
+    stdLibURL: "http://runtime/python_stdlib.zip",
+    lockFileContents: { info: worker.pyodideInfo, packages: {} },
+    env: { HOME: "/session" },
+    _snapshotDeserializer: (name) => jsModules[name],
+    ...snapshotOptions,
+  });
+  writeFiles(pyodide.FS, worker.files, WORKER_ROOT); // files are not part of a snapshot
+  return pyodide;
+}
+
+async function makeSnapshot(snapshots, jsModules) {
+  const base = (await snapshots.read(worker.baseSnapshotKey)) ?? (await makeBaseSnapshot(snapshots, jsModules));
+  const pyodide = await startPyodide(jsModules, { _loadSnapshot: base, _makeSnapshot: true });
+  pyodide.runPython(importEntry(worker.entry));
+  return takeSnapshot(pyodide, jsModules, snapshots, worker.snapshotKey);
+}
+
+async function makeBaseSnapshot(snapshots, jsModules) {
+  const pyodide = await startPyodide(jsModules, { _makeSnapshot: true });
+  for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
+  pyodide.runPython(importAll(worker.imports));
+  return takeSnapshot(pyodide, jsModules, snapshots, worker.baseSnapshotKey);
+}
+
+/**
+ * Keep the memory. JavaScript objects in it are kept by name, so those of the SDK alone may be there.
+ *
+ * An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
+ */
+async function takeSnapshot(pyodide, jsModules, snapshots, key) {
+  const serializer = (object) => {
+    const found = Object.entries(jsModules).find(([, module]) => module === object);
+    if (found) return found[0];
+    throw new Error(`A module keeps a JavaScript object at its top level, which a deploy refuses: ${object}`);
+  };
+  const memory = pyodide.makeMemorySnapshot({ serializer });
+  await snapshots.write(key, memory);
+  return memory;
+}
+
+const importAll = (names) => `
+def import_all(names):
+    import importlib, sys
+
+    sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            pass  # what Pyodide lacks is found out by the module that imports it, as in production
+
+import_all(${JSON.stringify(names)})
+del import_all
+`;
+
+// Production refuses randomness while modules are imported: every isolate that starts from the snapshot would share it.
+const importEntry = (name) => `
+def import_entry(name):
+    import importlib, os, random
+
+    def refuse(*_):
+        raise RuntimeError("Disallowed operation called within global scope: random values are for requests only")
+
+    urandom = os.urandom
+    os.urandom = random._urandom = refuse
+    try:
+        importlib.import_module(name)
+    finally:
+        os.urandom = random._urandom = urandom
+
+import_entry(${JSON.stringify(name)})
+del import_entry
+`;
+
+/** Snapshots by key, in a folder that serve.mjs lends. */
+class SnapshotFolder {
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  read(key) {
+    return readFile(this.folder, key);
+  }
+
+  async write(key, memory) {
+    await this.folder.fetch(`http://folder/${key}`, { method: "PUT", body: memory });
+  }
+}
+
+/** The bytes of a file of a folder that serve.mjs lends, undefined if it is not there. */
+async function readFile(folder, name) {
+  const answer = await folder.fetch(`http://folder/${name}`);
+  const content = new Uint8Array(await answer.arrayBuffer());
+  return answer.status === 200 ? content : undefined;
+}
+
+function workerBindings(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !RUNTIME_BINDINGS.includes(name)));
+}
+
+/** The JavaScript modules that the SDK imports. */
+function sdkModules(bindings) {
+  return {
+    _pyodide_entrypoint_helper: {
+      doAnImport: (name) => import(name),
+      cloudflareWorkersModule: { ...cloudflareWorkers, env: bindings },
+      cloudflareSocketsModule: cloudflareSockets,
+      workerEntrypoint: null,
+      patchWaitUntil,
+    },
+    _cloudflare_compat_flags: worker.compatibilityFlags,
+  };
+}
+
+function writeFiles(FS, files, root) {
+  for (const [path, { text, base64 }] of Object.entries(files)) {
+    const target = `${root}/${path}`;
+    FS.mkdirTree(target.slice(0, target.lastIndexOf("/")));
+    FS.writeFile(target, text ?? Uint8Array.fromBase64(base64));
+  }
+}
+
+/** Route compilation from bytes to `unsafeEval`, and Pyodide's downloads to what was read already. Returns the undo. */
+function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
+  const pyodideWasm = unsafeEval.newWasmModule(pyodideBytes);
+  const { Module, compile, instantiate, instantiateStreaming } = WebAssembly;
+  const { fetch } = globalThis;
+  const moduleOf = (source) => (source instanceof Module ? source : unsafeEval.newWasmModule(source));
+  function BootModule(source) {
+    return moduleOf(source);
+  }
+  BootModule.prototype = Module.prototype;
+  WebAssembly.Module = Object.assign(BootModule, {
+    customSections: Module.customSections,
+    exports: Module.exports,
+    imports: Module.imports,
+  });
+  WebAssembly.compile = async (source) => moduleOf(source);
+  WebAssembly.instantiate = async (source, imports) => {
+    const module = moduleOf(source);
+    const instance = new WebAssembly.Instance(module, imports);
+    return source instanceof Module ? instance : { module, instance };
+  };
+  WebAssembly.instantiateStreaming = async (_response, imports) => ({
+    module: pyodideWasm,
+    instance: new WebAssembly.Instance(pyodideWasm, imports),
+  });
+  globalThis.fetch = async (url) => {
+    const isStdlib = String(url).endsWith("python_stdlib.zip");
+    return new Response(isStdlib ? stdlib : null); // for pyodide.asm.wasm, instantiateStreaming above answers
+  };
+  return () => {
+    Object.assign(WebAssembly, { Module, compile, instantiate, instantiateStreaming });
+    globalThis.fetch = fetch;
+  };
+}
+
+/** Let ctx.waitUntil take a Python awaitable, and keep its proxy alive until it has settled. */
+function patchWaitUntil(ctx) {
+  if (typeof ctx?.waitUntil !== "function" || Object.hasOwn(ctx, "waitUntil")) return;
+  const waitUntil = ctx.waitUntil.bind(ctx);
+  ctx.waitUntil = (awaitable) => {
+    const kept = typeof awaitable?.copy === "function" ? awaitable.copy() : awaitable;
+    waitUntil(Promise.resolve(kept).finally(() => kept?.destroy?.()));
+  };
+}
