@@ -1,5 +1,6 @@
 """Where components come from: the Worker's own bundle, then the bucket."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,8 +71,9 @@ class ComponentLibrary:
                 cached.checked_ms = now_ms
                 return cached.component
             self._cached.pop(reference, None)
-        module = await self._bucket.get(f"{reference}.wasm")
-        contract = await self._bucket.get(f"{reference}.contract.yaml")
+        module, contract = await asyncio.gather(
+            self._bucket.get(f"{reference}.wasm"), self._bucket.get(f"{reference}.contract.yaml")
+        )
         if module is None or contract is None:
             raise self._not_found(reference, module, contract)
         component = build_component(_read_contract(reference, contract.content), module.content)
@@ -79,10 +81,10 @@ class ComponentLibrary:
         return component
 
     async def _is_unchanged(self, reference: str, cached: _Cached) -> bool:
-        return (
-            await self._bucket.etag(f"{reference}.wasm") == cached.module_etag
-            and await self._bucket.etag(f"{reference}.contract.yaml") == cached.contract_etag
+        etags = await asyncio.gather(
+            self._bucket.etag(f"{reference}.wasm"), self._bucket.etag(f"{reference}.contract.yaml")
         )
+        return list(etags) == [cached.module_etag, cached.contract_etag]
 
     def _keep(self, reference: str, entry: _Cached) -> None:
         self._cached[reference] = entry
