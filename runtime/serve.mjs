@@ -71,15 +71,15 @@ function workerOptions(plan, worker, upload, imports) {
   const { entry, compatibilityFlags } = worker;
   const { files, vendored } = upload;
   const bootSource = readFileSync(path.join(HERE, "python_boot.mjs"), "utf8");
-  const base = { version, compatibilityFlags, bootSource, vendored, imports };
+  const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendored, imports });
   const hostData = {
     entry,
     compatibilityFlags,
     pyodideInfo,
     imports,
     files: { ...files, ...vendored },
-    baseSnapshotKey: contentKey(base),
-    snapshotKey: contentKey({ ...base, entry, files }),
+    baseSnapshotKey,
+    snapshotKey: contentKey({ baseSnapshotKey, entry, files }),
   };
   return {
     name: worker.name,
