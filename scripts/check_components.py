@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below, stage
 
+from acr.local_platform import find_free_ports
 from acr.runtime_plan import HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
@@ -26,7 +27,6 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError
 from arcrun.wasm.component import build_component
 
-PORT = 8950
 MAX_SIZE_BYTES, MAX_TOTAL_BYTES, MAX_COLD_START_MS = 80 * 1024, 1200 * 1024, 5.0
 TIERS = ("bundle", "bucket")
 
@@ -139,9 +139,10 @@ def running_checker() -> Iterator[str]:
         stage(ROOT / "scripts/checker", [BUILTIN_COMPONENTS], folder / "checker")
         snapshots = cache_dir() / "snapshots"
         snapshots.mkdir(parents=True, exist_ok=True)
+        port = find_free_ports(2)
         plan = build_plan(
             {"checker": folder / "checker"},
-            port=PORT,
+            port=port,
             state=folder / "state",
             snapshots=snapshots,
             node_modules=ROOT / "node_modules",
@@ -154,7 +155,7 @@ def running_checker() -> Iterator[str]:
             event = next(process.events())
             if event["event"] != "ready":
                 raise SystemExit(event["message"])
-            yield f"http://{HOST}:{PORT}/"
+            yield f"http://{HOST}:{port}/"
         finally:
             process.stop()
 

@@ -101,6 +101,21 @@ def require_free_ports(first: int) -> None:
                 raise CliError(message, f"acr dev --port {first + 100}") from None
 
 
+def find_free_ports(count: int) -> int:
+    """The first of `count` free ports in a row, for platforms that nobody needs to find by their port."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            first: int = probe.getsockname()[1]
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            continue
+        return first
+
+
 def keep_api_key(persist: Path) -> str:
     """ARCRUN_API_KEY, or the one kept in the persist folder, or a new one; says where it is kept."""
     if from_environment := os.environ.get("ARCRUN_API_KEY"):

@@ -2,10 +2,10 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const decimal = @import("decimal.zig");
+const decimal = sdk.decimal;
 const ordering = @import("order.zig");
-const paths = @import("path.zig");
-const range = @import("range.zig");
+const paths = sdk.path;
+const range = sdk.range;
 const Context = sdk.Context;
 const Decimal = decimal.Decimal;
 const Error = sdk.Error;

@@ -3,7 +3,7 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const decimal = @import("decimal.zig");
+const decimal = sdk.decimal;
 const Allocator = std.mem.Allocator;
 const Decimal = decimal.Decimal;
 const Order = std.math.Order;

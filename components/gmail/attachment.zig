@@ -42,7 +42,8 @@ pub fn readAll(ctx: *Context, input: Input) Error![]const Attachment {
     for (listed, attachments, 0..) |item, *attached, i| {
         const place = try ctx.print("attachments[{d}]", .{i});
         if (item != .object) return input.mistyped(place, "an object", item);
-        attached.* = try readOne(ctx, .{ .ctx = ctx, .fields = item.object, .prefix = try ctx.print("{s}.", .{place}) });
+        const prefix = try ctx.print("{s}.", .{place});
+        attached.* = try readOne(ctx, .{ .ctx = ctx, .fields = item.object, .prefix = prefix });
     }
     return attachments;
 }
@@ -91,7 +92,8 @@ fn isType(text: []const u8) bool {
 
 /// Up to the empty line. A name of other than plain ASCII is written as RFC 2231 has it.
 pub fn writeHeader(ctx: *Context, out: *std.ArrayList(u8), attached: Attachment) Error!void {
-    const form = "Content-Type: {s}\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n {s}\r\n\r\n";
+    const form = "Content-Type: {s}\r\nContent-Transfer-Encoding: base64\r\n" ++
+        "Content-Disposition: attachment;\r\n {s}\r\n\r\n";
     const name = if (isSimple(attached.filename))
         try ctx.print("filename=\"{s}\"", .{attached.filename})
     else

@@ -8,7 +8,7 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const paths = @import("path.zig");
+const paths = sdk.path;
 const Allocator = std.mem.Allocator;
 const Value = sdk.Value;
 

@@ -2,8 +2,8 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const decimal = @import("decimal.zig");
-const range = @import("range.zig");
+const decimal = sdk.decimal;
+const range = sdk.range;
 const Context = sdk.Context;
 const Decimal = decimal.Decimal;
 const Error = sdk.Error;

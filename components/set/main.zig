@@ -2,7 +2,7 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const paths = @import("path.zig");
+const paths = sdk.path;
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Input = sdk.Input;

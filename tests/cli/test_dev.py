@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, free_port, running_platform
+from acr.local_platform import find_free_ports
+from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -48,7 +49,7 @@ def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: P
 
 
 def test_a_busy_port_is_named(tmp_path: Path) -> None:
-    port = free_port(4)
+    port = find_free_ports(4)
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", port + 2))
         busy.listen()
@@ -57,7 +58,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 
 
 def test_a_key_is_made_kept_and_private(tmp_path: Path) -> None:
-    port = free_port(4)
+    port = find_free_ports(4)
     environment = {**_environment(tmp_path), "ARCRUN_API_KEY": ""}
     command = [str(ACR), "dev", "--port", str(port), "--persist", str(tmp_path / "state"), "--no-reload"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -103,7 +104,7 @@ def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None
 
 
 def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float:
-    port = free_port(4)
+    port = find_free_ports(4)
     started = time.monotonic()
     command = [str(ACR), "dev", "--port", str(port), "--persist", str(folder), "--no-reload"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)

@@ -15,12 +15,13 @@ SCENARIOS = [
 
 @pytest.mark.parametrize(("component_id", "scenario"), SCENARIOS)
 def test_scenario(component_id: str, scenario: Scenario) -> None:
-    result = harness.run(component_id, scenario.given, harness.StubHost(scenario.http))
+    result = harness.run(component_id, scenario.given, harness.StubHost(scenario.http, scenario.ai))
     if scenario.then_contains is None:
         assert result.output == scenario.then
     else:
         assert scenario.then_contains in result.stdout.decode()
-    assert [name for name, _ in result.host.requests] == ["http_request"] * len(scenario.http)
+    asked = [name for name, _ in result.host.requests if name != "sleep"]
+    assert asked == ["http_request"] * len(scenario.http) + ["ai_run"] * len(scenario.ai)
 
 
 @pytest.mark.parametrize("component_id", harness.COMPONENT_IDS)
@@ -44,7 +45,7 @@ def test_required_fields_are_those_that_the_source_insists_on(component_id: str)
         assert f"`{name}`" in error["message"]
     smallest = [scenario for scenario in contract.scenarios if set(scenario.given) == set(required)]
     assert any(
-        harness.run(component_id, scenario.given, harness.StubHost(scenario.http)).output["success"]
+        harness.run(component_id, scenario.given, harness.StubHost(scenario.http, scenario.ai)).output["success"]
         for scenario in smallest
     )
 

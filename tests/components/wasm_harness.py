@@ -29,13 +29,13 @@ JsonObject = dict[str, Any]
 
 
 class StubHost:
-    """Answers host calls: `http_request` from stubs, in order; `requests` and `log` keep what was asked.
+    """Answers host calls: `http_request` and `ai_run` from stubs, in order; `requests` and `log` keep what was asked.
 
     A stub's request is a part of the one that must come. Its response is the reply's value, or {"error": {...}}.
     """
 
-    def __init__(self, http: Sequence[HttpStub] = ()) -> None:
-        self._http = list(http)
+    def __init__(self, http: Sequence[HttpStub] = (), ai: Sequence[HttpStub] = ()) -> None:
+        self._stubs = {"http_request": list(http), "ai_run": list(ai)}
         self.requests: list[tuple[str, Any]] = []
         self.log: list[str] = []
 
@@ -43,9 +43,9 @@ class StubHost:
         self.requests.append((name, request))
         if name == "sleep":
             return {"ok": True, "value": {"waited_ms": request["ms"]}}
-        if name != "http_request" or not self._http:
+        if not self._stubs.get(name):
             return {"ok": False, "error": {"code": "NO_STUB", "message": f"No stub is left for {name}: {request}"}}
-        stub = self._http.pop(0)
+        stub = self._stubs[name].pop(0)
         differing = {key: request.get(key) for key in stub.request if request.get(key) != stub.request[key]}
         if differing:
             message = f"The request is not the stub's; it has {differing}"

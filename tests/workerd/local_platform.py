@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from acr.local_platform import find_free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"
@@ -54,21 +55,6 @@ class LocalPlatform:
             return client.post("/execute", json={"component": component_id, "input": input_value})
 
 
-def free_port(count: int) -> int:
-    """A port with `count` - 1 free ones after it."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first: int = probe.getsockname()[1]
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            continue
-        return first
-
-
 def _environment(folder: Path) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("ARCRUN_", "CLOUDFLARE_"))},
@@ -82,7 +68,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def running_platform(folder: Path, *options: str) -> Iterator[LocalPlatform]:
     """`acr dev` with `options`, ready; stopped, with all its children, at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    command = [str(ACR), "dev", "--port", str(free_port(4)), "--persist", str(folder), *options]
+    command = [str(ACR), "dev", "--port", str(find_free_ports(4)), "--persist", str(folder), *options]
     process = subprocess.Popen(
         command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True, start_new_session=True
     )

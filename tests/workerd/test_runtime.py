@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from acr.local_platform import find_free_ports
 from acr.runtime_plan import build_plan
 from acr.runtime_process import RuntimeProcess
-from workerd.local_platform import CACHE, ROOT, free_port
+from workerd.local_platform import CACHE, ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from stage import stage
@@ -28,7 +29,7 @@ def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     snapshots.mkdir(parents=True, exist_ok=True)
     plan = build_plan(
         {service: folder / service for service in sources},
-        port=free_port(3),
+        port=find_free_ports(3),
         state=folder / "state",
         snapshots=snapshots,
         node_modules=ROOT / "node_modules",

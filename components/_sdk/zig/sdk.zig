@@ -29,12 +29,22 @@ pub const ValueSet = @import("value_set.zig").ValueSet;
 pub const serve = @import("serve.zig").serve;
 
 pub const base64 = @import("base64.zig");
+pub const calendar = @import("calendar.zig");
+pub const clock = @import("clock.zig");
+pub const decimal = @import("decimal.zig");
+pub const google = @import("google.zig");
 pub const host = @import("host.zig");
+pub const iso = @import("iso.zig");
 pub const number = @import("number.zig");
 pub const parse = @import("parse.zig");
+pub const path = @import("path.zig");
 pub const percent = @import("percent.zig");
+pub const range = @import("range.zig");
 pub const scan = @import("scan.zig");
+pub const service = @import("service.zig");
 pub const text = @import("text.zig");
+pub const timezone = @import("timezone.zig");
+pub const transform = @import("transform.zig");
 pub const render = @import("render.zig").render;
 
 test {

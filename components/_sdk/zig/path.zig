@@ -1,8 +1,7 @@
 //! Where a value lies within another: `a.b[0]["any name"]`, the paths that templates have.
-//! Shared: the other components that read paths link to this file.
 
 const std = @import("std");
-const sdk = @import("sdk");
+const sdk = @import("sdk.zig");
 const Allocator = std.mem.Allocator;
 const Value = sdk.Value;
 

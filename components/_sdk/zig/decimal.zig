@@ -1,5 +1,4 @@
 //! Exact arithmetic on decimal numbers as they are written: 0.1 + 0.2 is 0.3.
-//! Shared: the other components that calculate link to this file.
 
 const std = @import("std");
 const Allocator = std.mem.Allocator;

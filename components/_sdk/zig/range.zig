@@ -1,7 +1,6 @@
 //! The numbers that are calculated with: those up to 2^53, because beyond it readers of JSON round whole numbers.
-//! Shared: the other components that calculate link to this file.
 
-const sdk = @import("sdk");
+const sdk = @import("sdk.zig");
 const decimal = @import("decimal.zig");
 const Context = sdk.Context;
 const Decimal = decimal.Decimal;

@@ -1,0 +1,280 @@
+"""Write zig/zone_tables.zig: the IANA zones that date_ops and cron know, from the tz database of Python's zoneinfo.
+
+    python components/_sdk/generate_timezones.py
+
+A zone is kept as what it was on 1970-01-01, its changes since then as far as its present rule does not explain them,
+and that rule, which holds for all the years after. Write the tables anew when a newer tz database matters.
+"""
+
+import bisect
+import struct
+import zoneinfo
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+
+TARGET = Path(__file__).parent / "zig" / "zone_tables.zig"
+# Beyond this a TZif file may leave everything to its rule.
+LAST_YEAR = 2037
+
+NAMES = """
+Africa/Algiers Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos Africa/Nairobi
+America/Anchorage America/Argentina/Buenos_Aires America/Bogota America/Caracas America/Chicago America/Denver
+America/Edmonton America/Guatemala America/Halifax America/Havana America/Lima America/Los_Angeles America/Mexico_City
+America/Montevideo America/New_York America/Panama America/Phoenix America/Puerto_Rico America/Santiago
+America/Sao_Paulo America/St_Johns America/Tijuana America/Toronto America/Vancouver America/Winnipeg
+Asia/Almaty Asia/Baghdad Asia/Bangkok Asia/Beirut Asia/Calcutta Asia/Colombo Asia/Dhaka Asia/Dubai Asia/Ho_Chi_Minh
+Asia/Hong_Kong Asia/Jakarta Asia/Jerusalem Asia/Kabul Asia/Karachi Asia/Kathmandu Asia/Kolkata Asia/Kuala_Lumpur
+Asia/Manila Asia/Novosibirsk Asia/Riyadh Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Taipei Asia/Tashkent Asia/Tehran
+Asia/Tokyo Asia/Vladivostok Asia/Yangon Asia/Yekaterinburg
+Atlantic/Azores Atlantic/Reykjavik
+Australia/Adelaide Australia/Brisbane Australia/Darwin Australia/Melbourne Australia/Perth Australia/Sydney
+Europe/Amsterdam Europe/Athens Europe/Belgrade Europe/Berlin Europe/Brussels Europe/Bucharest Europe/Budapest
+Europe/Copenhagen Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kiev Europe/Kyiv Europe/Lisbon Europe/London
+Europe/Madrid Europe/Moscow Europe/Oslo Europe/Paris Europe/Prague Europe/Riga Europe/Rome Europe/Sofia
+Europe/Stockholm Europe/Tallinn Europe/Vienna Europe/Vilnius Europe/Warsaw Europe/Zurich
+Pacific/Auckland Pacific/Fiji Pacific/Guam Pacific/Honolulu
+US/Central US/Eastern US/Mountain US/Pacific
+""".split()
+
+# An offset in minutes, and what it is called.
+Kind = tuple[int, str]
+# Minutes since 1970, and the kind from then on.
+Change = tuple[int, Kind]
+# Month, week of the month (5: the last), day of the week (0: Sunday), minutes after local midnight; see RFC 9636.
+Day = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Every year anew: `summer` from `start` on, `standard` from `end` on."""
+
+    standard: Kind
+    summer: Kind
+    start: Day
+    end: Day
+
+    def changes(self, year: int) -> list[Change]:
+        started = (find_day(year, self.start) - self.standard[0], self.summer)
+        ended = (find_day(year, self.end) - self.summer[0], self.standard)
+        return sorted([started, ended])
+
+
+@dataclass(frozen=True)
+class Series:
+    first: Kind
+    changes: tuple[Change, ...]
+    rule: Rule | None
+
+    @property
+    def kinds(self) -> list[Kind]:
+        return list(dict.fromkeys([self.first, *(kind for _, kind in self.changes)]))
+
+    def find_kind(self, minutes: int) -> Kind:
+        """As timezone.zig finds it."""
+        after = bisect.bisect(self.changes, minutes, key=lambda change: change[0])
+        latest = self.changes[after - 1] if after else (0, self.first)
+        if self.rule and after == len(self.changes):
+            year = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)).year
+            ruled = [change for near in (year - 1, year, year + 1) for change in self.rule.changes(near)]
+            latest = max([latest, *(change for change in ruled if latest[0] < change[0] <= minutes)])
+        return latest[1]
+
+
+def find_day(year: int, day: Day) -> int:
+    """Minutes from 1970 to the local time that a rule names, as if in UTC."""
+    month, week, weekday, minutes = day
+    first = datetime(year, month, 1, tzinfo=UTC)
+    found = first + timedelta(days=(weekday - first.isoweekday()) % 7 + 7 * (week - 1))
+    if found.month != month:
+        found -= timedelta(days=7)
+    return int(found.timestamp()) // 60 + minutes
+
+
+def load(name: str) -> bytes:
+    for folder in zoneinfo.TZPATH:
+        path = Path(folder) / name
+        if path.is_file():
+            return path.read_bytes()
+    package, _, file = f"tzdata.zoneinfo.{name}".replace("/", ".").rpartition(".")
+    return resources.files(package).joinpath(file).read_bytes()
+
+
+def find_version() -> str:
+    for folder in zoneinfo.TZPATH:
+        path = Path(folder) / "tzdata.zi"
+        if path.is_file():
+            return path.read_text("utf-8").split("\n", 1)[0].removeprefix("# version ")
+    return str(resources.files("tzdata").joinpath("VERSION").read_text("utf-8").strip())
+
+
+def read_zone(name: str) -> Series:
+    """A TZif file (RFC 9636), its second part, in which times have 64 bits."""
+    data = load(name)
+    at = 0
+    counts = struct.unpack_from(">6l", data, 20)
+    at = 44 + counts[3] * 5 + counts[4] * 6 + counts[5] + counts[2] * 8 + counts[1] + counts[0]
+    universal, standard, leaps, times, types, letters = struct.unpack_from(">6l", data, at + 20)
+    at += 44
+    moments = struct.unpack_from(f">{times}q", data, at)
+    indices = data[at + 8 * times : at + 9 * times]
+    at += 9 * times
+    described = [struct.unpack_from(">lBB", data, at + 6 * i) for i in range(types)]
+    at += 6 * types
+    abbreviations = data[at : at + letters]
+    footer = data[at + letters + 12 * leaps + standard + universal :].strip().decode()
+    kinds = [(offset // 60, abbreviations[start:].split(b"\0", 1)[0].decode()) for offset, _, start in described]
+    first = kinds[0]
+    changes: list[Change] = []
+    for moment, index in zip(moments, indices, strict=True):
+        if moment <= 0:
+            first = kinds[index]
+        elif kinds[index] != (changes[-1][1] if changes else first):
+            if moment % 60 or described[index][0] % 60:
+                raise ValueError(f"{name} does not change at a whole minute")
+            changes.append((moment // 60, kinds[index]))
+    rule = parse_rule(footer) if "," in footer else None
+    return Series(first, tuple(drop_explained(changes, rule)), rule)
+
+
+def check_series(name: str, series: Series) -> None:
+    """Compare with what zoneinfo finds on the first of January and July, and around each change."""
+    zone = zoneinfo.ZoneInfo(name)
+    halves = [datetime(year, month, 1, tzinfo=UTC) for year in range(1970, 2100) for month in (1, 7)]
+    moments = [int(moment.timestamp()) // 60 for moment in halves]
+    for at in [*moments, *(near for minutes, _ in series.changes for near in (minutes - 1, minutes))]:
+        moment = datetime.fromtimestamp(at * 60, zone)
+        expected = ((moment.utcoffset() or timedelta()) // timedelta(minutes=1), moment.tzname())
+        if series.find_kind(at) != expected:
+            raise ValueError(f"{name} is {series.find_kind(at)} at {moment}, and should be {expected}")
+
+
+def drop_explained(changes: list[Change], rule: Rule | None) -> list[Change]:
+    """Up to the first after which the rule gives all of them."""
+    if rule is None:
+        return changes
+    expected = [change for year in range(1970, LAST_YEAR + 1) for change in rule.changes(year)]
+    kept = [change for change in changes if change[0] <= expected[-1][0]]
+    while len(kept) > 1 and kept[-2:] == expected[-2:]:
+        kept.pop()
+        expected.pop()
+    return kept
+
+
+def parse_rule(footer: str) -> Rule:
+    """A TZ string: CET-1CEST,M3.5.0,M10.5.0/3."""
+    names, start, end = footer.split(",")
+    standard, rest = split_name(names)
+    hours, rest = split_offset(rest)
+    summer, rest = split_name(rest)
+    summer_hours = split_offset(rest)[0] if rest else hours - 60
+    return Rule((-hours, standard), (-summer_hours, summer), parse_day(start), parse_day(end))
+
+
+def split_name(text: str) -> tuple[str, str]:
+    if text.startswith("<"):
+        name, _, rest = text[1:].partition(">")
+        return name, rest
+    length = next((i for i, char in enumerate(text) if not char.isalpha()), len(text))
+    return text[:length], text[length:]
+
+
+def split_offset(text: str) -> tuple[int, str]:
+    length = next((i for i, char in enumerate(text) if char not in "+-:0123456789"), len(text))
+    return parse_time(text[:length]), text[length:]
+
+
+def parse_time(text: str) -> int:
+    hours, _, minutes = text.lstrip("+-").partition(":")
+    size = int(hours) * 60 + int(minutes or 0)
+    return -size if text.startswith("-") else size
+
+
+def parse_day(text: str) -> Day:
+    day, _, time = text.partition("/")
+    month, week, weekday = day.removeprefix("M").split(".")
+    return int(month), int(week), int(weekday), parse_time(time or "2")
+
+
+HEADER = """\
+//! Generated by generate_timezones.py. Do not edit.
+// zig fmt: off
+
+pub const version = "{version}";
+
+/// An offset from UTC in minutes, and what it is called.
+pub const Kind = struct {{ offset: i16, name: []const u8 }};
+
+/// A local time of every year: week 5 is the month's last, weekday 0 is Sunday, minutes count from midnight.
+pub const Day = struct {{ month: u8, week: u8, weekday: u8, minutes: i16 }};
+
+/// Summer time by the present rule, from `start` to `end`. Kinds are places in `kinds`.
+pub const Rule = struct {{ standard: u8, summer: u8, start: Day, end: Day }};
+
+/// `changes[first..][0..count]`, after which `rule` holds. `own` are the kinds that occur, that of 1970 first.
+pub const Series = struct {{ own: []const u8, first: u16, count: u16, rule: ?u8 }};
+
+pub const Zone = struct {{ name: []const u8, series: u8 }};
+"""
+
+
+def render_list(name: str, kind: str, items: Iterable[str]) -> str:
+    lines, line = [], "   "
+    for item in items:
+        if len(line) + len(item) > 116 and line.strip():
+            lines.append(line)
+            line = "   "
+        line += f" {item},"
+    return f"\npub const {name} = [_]{kind}{{\n" + "\n".join([*lines, line]) + "\n};\n"
+
+
+def render_day(day: Day) -> str:
+    month, week, weekday, minutes = day
+    return f".{{ .month = {month}, .week = {week}, .weekday = {weekday}, .minutes = {minutes} }}"
+
+
+def render_series(all_series: list[Series], kinds: list[Kind], rules: list[Rule]) -> Iterator[str]:
+    first = 0
+    for series in all_series:
+        own = "".join(f"\\x{kinds.index(kind):02x}" for kind in series.kinds)
+        rule = "null" if series.rule is None else rules.index(series.rule)
+        yield f'.{{ .own = "{own}", .first = {first}, .count = {len(series.changes)}, .rule = {rule} }}'
+        first += len(series.changes)
+
+
+def render_tables() -> str:
+    zones = {name: read_zone(name) for name in sorted(NAMES)}
+    for name, series in zones.items():
+        check_series(name, series)
+    all_series = list(dict.fromkeys(zones.values()))
+    rules = list(dict.fromkeys(series.rule for series in all_series if series.rule))
+    ruled = [kind for rule in rules for kind in (rule.standard, rule.summer)]
+    kinds = list(dict.fromkeys([kind for series in all_series for kind in series.kinds] + ruled))
+    described_kinds = (f'.{{ .offset = {offset}, .name = "{name}" }}' for offset, name in kinds)
+    described_rules = (
+        f".{{ .standard = {kinds.index(rule.standard)}, .summer = {kinds.index(rule.summer)}, "
+        f".start = {render_day(rule.start)}, .end = {render_day(rule.end)} }}"
+        for rule in rules
+    )
+    # Minutes since 1970, times 32, plus a place in `own`.
+    changes = (minutes * 32 + series.kinds.index(kind) for series in all_series for minutes, kind in series.changes)
+    described_zones = (
+        f'.{{ .name = "{name}", .series = {all_series.index(series)} }}' for name, series in zones.items()
+    )
+    return "".join(
+        [
+            HEADER.format(version=find_version()),
+            render_list("kinds", "Kind", described_kinds),
+            render_list("rules", "Rule", described_rules),
+            render_list("series", "Series", render_series(all_series, kinds, rules)),
+            "\n/// Minutes since 1970, times 32, plus a place in `own`.",
+            render_list("changes", "u32", (f"0x{change:X}" for change in changes)),
+            render_list("zones", "Zone", described_zones),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render_tables(), encoding="utf-8")

@@ -1,1 +1,0 @@
-../if_control/path.zig

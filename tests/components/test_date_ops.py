@@ -1,0 +1,439 @@
+"""date_ops gives what Python's datetime and zoneinfo give, for every zone that it knows."""
+
+import itertools
+import re
+import subprocess
+import sys
+import time
+import zoneinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components import wasm_harness as harness
+
+SDK = harness.COMPONENTS / "_sdk"
+TABLES = (SDK / "zig" / "zone_tables.zig").read_text("utf-8")
+VERSION = re.search(r'version = "(\w+)"', TABLES)
+ZONES = re.findall(r'name = "([A-Z]\w+/[\w/]+)"', TABLES)
+profile = settings(max_examples=40, deadline=None)
+
+
+def installed_version() -> str:
+    for folder in zoneinfo.TZPATH:
+        source = Path(folder) / "tzdata.zi"
+        if source.is_file():
+            return source.read_text("utf-8").split("\n", 1)[0].removeprefix("# version ")
+    return "unknown"
+
+
+same_database = pytest.mark.skipif(
+    VERSION is None or VERSION[1] != installed_version(), reason="this Python has another version of the tz database"
+)
+
+
+def operate(operation: str, value: Any = None, **fields: Any) -> Any:
+    return harness.run("date_ops", {"operation": operation, "input": value, **fields}).data["result"]
+
+
+def refuse(operation: str, value: Any = None, **fields: Any) -> Any:
+    return harness.run("date_ops", {"operation": operation, "input": value, **fields}).error
+
+
+def read(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+# Through 2099 TZif files and Python's rules are beyond doubt; before 1970 the component does not know zones.
+modern = st.datetimes(datetime(1970, 1, 3), datetime(2099, 12, 29))
+any_time = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 30))
+offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+names = st.sampled_from(ZONES)
+
+
+def near_changes() -> st.SearchStrategy[tuple[str, datetime]]:
+    """A zone, and a time within hours of one of its changes."""
+
+    def place(name: str, year: int, share: float, minutes: int) -> tuple[str, datetime]:
+        zone = zoneinfo.ZoneInfo(name)
+        start = datetime(year, 1, 1, tzinfo=UTC)
+        days = [start + timedelta(days=day) for day in range(366)]
+        offsets = [day.astimezone(zone).utcoffset() for day in days]
+        changing = [day for day, (a, b) in zip(days, itertools.pairwise(offsets), strict=False) if a != b]
+        at = changing[int(share * len(changing))] if changing else days[int(share * 365)]
+        return name, at.replace(tzinfo=None) + timedelta(minutes=minutes)
+
+    return st.builds(place, names, st.integers(1971, 2098), st.floats(0, 0.99), st.integers(-600, 2400))
+
+
+def instant_of(wall: datetime, zone: tzinfo) -> datetime:
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+@same_database
+def test_tables_are_what_the_generator_writes_and_checks() -> None:
+    script = "import generate_timezones as g; print(g.render_tables(), end='')"
+    made = subprocess.run([sys.executable, "-c", script], cwd=SDK, capture_output=True, text=True, check=True)
+    assert made.stdout == TABLES
+
+
+def test_the_contract_lists_the_zones() -> None:
+    contract = harness.load_contract("date_ops")
+    described = contract.input_schema["properties"]["timezone"]["description"]
+    assert described.partition(" The zones are ")[2].split() == ZONES
+    assert VERSION is not None
+    assert f"version {VERSION[1]} of the tz database" in described
+
+
+@same_database
+@pytest.mark.parametrize("name", ZONES)
+def test_every_zone_through_the_years(name: str) -> None:
+    zone = zoneinfo.ZoneInfo(name)
+    for year, month in ((1970, 2), (1988, 8), (2026, 7), (2099, 12)):
+        moment = datetime(year, month, 5, tzinfo=UTC)
+        expected = moment.astimezone(zone).strftime("%F %T %z %Z")
+        assert operate("format", moment.isoformat(), timezone=name, format="%F %T %z %Z") == expected
+
+
+@same_database
+@settings(max_examples=120, deadline=None)
+@given(near_changes())
+def test_instants_near_changes(place: tuple[str, datetime]) -> None:
+    name, moment = place
+    expected = moment.replace(tzinfo=UTC).astimezone(zoneinfo.ZoneInfo(name))
+    shown = operate("format", moment.isoformat() + "Z", timezone=name, format="%Y-%m-%dT%H:%M:%S%:z %Z")
+    assert shown == f"{expected.isoformat(timespec='seconds')} {expected.tzname()}"
+
+
+@same_database
+@settings(max_examples=120, deadline=None)
+@given(near_changes())
+def test_walls_near_changes(place: tuple[str, datetime]) -> None:
+    name, wall = place
+    wall = wall.replace(microsecond=0)
+    expected = instant_of(wall, zoneinfo.ZoneInfo(name))
+    assert operate("parse", wall.isoformat(), timezone=name, format="iso") == operate(
+        "parse", expected.isoformat(), timezone=name
+    )
+
+
+@profile
+@given(any_time, offsets)
+def test_iso_texts_are_read_and_written(wall: datetime, zone: timezone) -> None:
+    moment = wall.replace(tzinfo=zone)
+    assert read(operate("parse", moment.isoformat())) == moment
+    assert read(operate("parse", wall.isoformat(" "))) == wall.replace(tzinfo=UTC)
+    basic = wall.strftime("%Y").zfill(4) + wall.strftime("%m%dT%H%M%S,%f")
+    assert read(operate("parse", basic)) == wall.replace(tzinfo=UTC)
+    year, week, day = wall.isocalendar()
+    assert operate("parse", f"{year:04}-W{week:02}-{day}") == f"{wall.date()}T00:00:00Z"
+    assert operate("parse", f"{wall.year:04}{wall.timetuple().tm_yday:03}") == f"{wall.date()}T00:00:00Z"
+
+
+PATTERN = "%Y %y %m %d %H %I %p %M %S %f %j %a %A %b %B %h %u %w %G %V %U %W %z %% %F %T %D %R %e %C|é"
+
+
+@profile
+@given(any_time, offsets)
+def test_patterns_are_written_as_strftime_does(wall: datetime, zone: timezone) -> None:
+    moment = wall.replace(tzinfo=zone)
+    # The C library does not fill up years below 1000.
+    pattern = (
+        PATTERN
+        if wall.year > 999
+        else PATTERN.replace("%Y ", "").replace("%G ", "").replace("%F ", "").replace("%C", "")
+    )
+    assert operate("format", moment.isoformat(), format=pattern) == moment.strftime(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("%-d.%-m.%y %-I%P %-j", "5.1.26 3pm 5"),
+        ("%L|%:z|%Z|%s", "070|+05:30|+05:30|1767606731"),
+        ("%n%t%%%%", "\n\t%%"),
+        ("no directive é", "no directive é"),
+        ("", ""),
+        ("unix", 1767606731),
+        ("unix_ms", 1767606731070),
+        ("iso", "2026-01-05T15:22:11.070+05:30"),
+        ("%e", " 5"),
+    ],
+)
+def test_patterns_of_ones_own(pattern: str, expected: Any) -> None:
+    assert operate("format", "2026-01-05T15:22:11.07+05:30", format=pattern) == expected
+
+
+PARSED = [
+    "%Y-%m-%d %H:%M:%S.%f %z",
+    "%d/%m/%y %I:%M %p",
+    "%b %d, %Y",
+    "%A %d %B %Y %H%M",
+    "%Y%m%d%H%M%S",
+    "%Y %j",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%%%Y%%",
+]
+
+
+@profile
+@given(st.datetimes(datetime(1969, 1, 1), datetime(2068, 12, 31)), offsets, st.sampled_from(PARSED))
+def test_patterns_are_read_as_strptime_does(wall: datetime, zone: timezone, pattern: str) -> None:
+    text = wall.replace(tzinfo=zone).strftime(pattern)
+    expected = datetime.strptime(text, pattern)
+    found = read(operate("parse", text, format=pattern))
+    assert found == (expected if expected.tzinfo else expected.replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "expected"),
+    [
+        ("1.2.2026", "%d.%m.%Y", "2026-02-01T00:00:00Z"),
+        ("131 2026", "%m%d %Y", "2026-01-31T00:00:00Z"),
+        ("12 am 2026", "%I %p %Y", "2026-01-01T00:00:00Z"),
+        ("12 PM 2026", "%I %p %Y", "2026-01-01T12:00:00Z"),
+        ("MAY 3  2026", "%B %e %Y", "2026-05-03T00:00:00Z"),
+        ("2026-01-01T10:00:00.250Z", "%FT%T.%L%z", "2026-01-01T10:00:00.250Z"),
+        ("-86400", "%s", "1969-12-31T00:00:00Z"),
+        ("Thu Jan 1 2026 GMT", "%a %b %d %Y %Z", "2026-01-01T00:00:00Z"),
+        ("1767225600.5", "unix", "2026-01-01T00:00:00.500Z"),
+        (1767225600123456, "unix_ms", None),
+        (1.7672256e12, "unix_ms", "2026-01-01T00:00:00Z"),
+        ("1767225600123.4567", "unix_ms", "2026-01-01T00:00:00.123456Z"),
+    ],
+)
+def test_parse(text: Any, pattern: str, expected: str | None) -> None:
+    if expected is None:
+        assert refuse("parse", text, format=pattern)["code"] == "INVALID_INPUT"
+    else:
+        assert operate("parse", text, format=pattern) == expected
+
+
+@profile
+@given(st.integers(-62135596800, 253402300799), st.integers(0, 999_999))
+def test_numbers_are_seconds(seconds: int, micros: int) -> None:
+    expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    assert read(operate("parse", seconds)) == expected
+    given = f'{{"operation": "parse", "input": {seconds if seconds >= 0 else 0}.{micros:06}}}'
+    found = read(harness.run_text("date_ops", given).data["result"])
+    assert found == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=max(seconds, 0), microseconds=micros)
+
+
+EXACT = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000, "milliseconds": 1}
+
+
+@same_database
+@profile
+@given(near_changes(), st.integers(-400, 400), st.sampled_from(["days", "weeks"]))
+def test_days_go_by_the_calendar(place: tuple[str, datetime], amount: int, unit: str) -> None:
+    name, moment = place
+    zone = zoneinfo.ZoneInfo(name)
+    start = moment.replace(tzinfo=UTC).astimezone(zone)
+    later = (start + timedelta(**{unit: amount})).replace(fold=0)
+    if later.year < 1971:
+        return
+    # In UTC, because in a repeated hour Python finds times of different zones never equal.
+    expected = (later if amount else start).astimezone(UTC)
+    found = read(operate("add", start.isoformat(), timezone=name, amount=amount, unit=unit))
+    assert found == expected
+    assert read(operate("subtract", start.isoformat(), timezone=name, amount=-amount, unit=unit)) == expected
+
+
+@profile
+@given(near_changes(), st.integers(-(10**9), 10**9), st.sampled_from(sorted(EXACT)))
+def test_hours_go_by_the_clock(place: tuple[str, datetime], amount: int, unit: str) -> None:
+    name, moment = place
+    amount = amount if unit == "milliseconds" else amount // 10**5
+    expected = moment.replace(tzinfo=UTC) + timedelta(milliseconds=amount * EXACT[unit])
+    found = operate("add", moment.isoformat() + "Z", timezone=name, amount=amount, unit=unit)
+    assert read(found) == expected
+    assert operate("diff", moment.isoformat() + "Z", to=found, unit=unit) == amount
+
+
+def add_months(moment: datetime, count: int) -> datetime:
+    months = moment.year * 12 + moment.month - 1 + count
+    year, month = months // 12, months % 12 + 1
+    for day in (moment.day, 30, 29, 28):
+        try:
+            return moment.replace(year=year, month=month, day=min(day, moment.day))
+        except ValueError:
+            continue
+    raise AssertionError
+
+
+@profile
+@given(st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1)), st.integers(-5000, 5000))
+def test_months_end_where_the_month_ends(moment: datetime, count: int) -> None:
+    expected = add_months(moment, count).replace(tzinfo=UTC)
+    assert read(operate("add", moment.isoformat(), amount=count, unit="months")) == expected
+    years, months = divmod(abs(count), 12)
+    sign = "-" if count < 0 else ""
+    assert read(operate("add", moment.isoformat(), duration=f"{sign}P{years}Y{months}M")) == expected
+    assert operate("diff", moment.isoformat(), to=expected.isoformat(), unit="month") in (
+        count,
+        count - (count > 0) + (count < 0),
+    )
+
+
+@profile
+@given(modern, modern)
+def test_diff_counts_what_can_be_added(start: datetime, end: datetime) -> None:
+    months = operate("diff", start.isoformat(), to=end.isoformat(), unit="months")
+    step = 1 if end >= start else -1
+    reached, passed = add_months(start, months), add_months(start, months + step)
+    assert (reached <= end < passed) if step > 0 else (reached >= end > passed)
+    assert operate("diff", start.isoformat(), to=end.isoformat(), unit="years") == int(months / 12)
+    assert operate("diff", start.isoformat(), to=end.isoformat(), unit="quarters") == int(months / 3)
+    seconds = (end - start) / timedelta(seconds=1)
+    for unit, size in (("weeks", 604800), ("days", 86400), ("hours", 3600), ("minutes", 60)):
+        assert operate("diff", start.isoformat(), to=end.isoformat(), unit=unit) == int(seconds / size)
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        ("P1D", "2026-01-02T00:00:00Z"),
+        ("P2W", "2026-01-15T00:00:00Z"),
+        ("PT36H", "2026-01-02T12:00:00Z"),
+        ("P1Y1M1W1DT1H1M1.5S", "2027-02-09T01:01:01.500Z"),
+        ("-PT0,000001S", "2025-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_durations(duration: str, expected: str) -> None:
+    assert operate("add", "2026-01-01", duration=duration) == expected
+
+
+@pytest.mark.parametrize(
+    "duration", ["", "P", "PT", "P1", "1D", "P1DT", "P1H", "PT1D", "P1D1Y", "P1.5D", "P-1D", "PT1.S", "P1Y1Y"]
+)
+def test_wrong_durations(duration: str) -> None:
+    message = f'`duration` must be a duration of ISO 8601 like P1Y2M10DT2H30M, not "{duration}".'
+    assert refuse("add", 0, duration=duration) == {"code": "INVALID_INPUT", "message": message}
+
+
+STARTS = {
+    "year": {"month": 1, "day": 1, "hour": 0},
+    "month": {"day": 1, "hour": 0},
+    "day": {"hour": 0},
+}
+
+
+@same_database
+@profile
+@given(near_changes(), st.sampled_from(sorted(STARTS)))
+def test_start_of_and_end_of(place: tuple[str, datetime], unit: str) -> None:
+    name, moment = place
+    zone = zoneinfo.ZoneInfo(name)
+    start = moment.replace(tzinfo=UTC).astimezone(zone)
+    first = start.replace(**STARTS[unit], minute=0, second=0, microsecond=0, fold=0)  # type: ignore[arg-type]
+    if first.year < 1971:
+        return
+    text = start.isoformat()
+    assert read(operate("start_of", text, timezone=name, unit=unit)) == first.astimezone(UTC)
+    later = (first + timedelta(days={"year": 366, "month": 31, "day": 1}[unit])).replace(fold=0)
+    following = later.replace(**{"year": {"day": 1, "month": 1}, "month": {"day": 1}, "day": {}}[unit])  # type: ignore[arg-type]
+    expected = following.astimezone(UTC) - timedelta(milliseconds=1)
+    assert read(operate("end_of", text, timezone=name, unit=unit)) == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "fields", "start", "end"),
+    [
+        ("quarter", {}, "2026-04-01T00:00:00Z", "2026-06-30T23:59:59.999Z"),
+        ("week", {}, "2026-05-11T00:00:00Z", "2026-05-17T23:59:59.999Z"),
+        ("week", {"week_start": "sunday"}, "2026-05-17T00:00:00Z", "2026-05-23T23:59:59.999Z"),
+        ("hours", {}, "2026-05-17T23:00:00Z", "2026-05-17T23:59:59.999Z"),
+        ("minute", {}, "2026-05-17T23:58:00Z", "2026-05-17T23:58:59.999Z"),
+        ("second", {}, "2026-05-17T23:58:31Z", "2026-05-17T23:58:31.999Z"),
+        ("millisecond", {}, "2026-05-17T23:58:31.123Z", "2026-05-17T23:58:31.123Z"),
+        ("day", {"timezone": "+01:00"}, "2026-05-18T00:00:00+01:00", "2026-05-18T23:59:59.999+01:00"),
+    ],
+)
+def test_units(unit: str, fields: dict[str, str], start: str, end: str) -> None:
+    text = "2026-05-17T23:58:31.123456Z"
+    assert operate("start_of", text, unit=unit, **fields) == start
+    assert operate("end_of", text, unit=unit, **fields) == end
+
+
+def test_the_second_of_two_hours_stays_the_second() -> None:
+    fields = {"timezone": "Europe/Berlin", "unit": "hour"}
+    assert operate("start_of", "2026-10-25T02:30:00+01:00", **fields) == "2026-10-25T02:00:00+01:00"
+    assert operate("start_of", "2026-10-25T02:30:00+02:00", **fields) == "2026-10-25T02:00:00+02:00"
+
+
+def test_now() -> None:
+    before = time.time()
+    found = operate("now", format="unix_ms") / 1000
+    assert before - 1 <= found <= time.time() + 1
+    assert read(operate("now", timezone="-09:30")).utcoffset() == timedelta(hours=-9.5)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "utc", "Z", "GMT", "Etc/UTC", "etc/gmt"])
+def test_names_of_utc(zone: str) -> None:
+    assert operate("parse", "2026-01-01", timezone=zone) == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("operation", "fields", "message"),
+    [
+        ("tomorrow", {}, "`operation` must be one of now, format, parse, add, subtract, diff, start_of, end_of,"),
+        ("format", {"input": "2026-01-01"}, "`format` must be a text, but it is missing."),
+        ("parse", {}, "`input` must be a date of ISO 8601, or a number of seconds since 1970, but it is missing."),
+        ("parse", {"input": True}, "`input` must be a date of ISO 8601, or a number of seconds since 1970, not true."),
+        ("parse", {"input": 1e300}, "`input` must be a number of seconds or milliseconds since 1970, within the years"),
+        ("parse", {"input": "x", "format": "%Y"}, '`input` must be a text of the form "%Y", not "x".'),
+        ("parse", {"input": "2026 ", "format": "%Y x"}, '`input` must be a text of the form "%Y x", not "2026".'),
+        ("parse", {"input": "2026x", "format": "%Y"}, '`input` must be a text of the form "%Y", not "2026x".'),
+        ("parse", {"input": "31.2.2026", "format": "%d.%m.%Y"}, '`input` must be a day that exists, not "31.2.2026".'),
+        ("parse", {"input": "366 2025", "format": "%j %Y"}, '`input` must be a day that exists, not "366 2025".'),
+        ("parse", {"input": "12", "format": "%H"}, "`format` must hold a year, %Y or %y."),
+        ("parse", {"input": "2026", "format": "%G"}, "`format` has %G, which cannot be read."),
+        ("format", {"input": 0, "format": "%Y %"}, "`format` ends within a directive."),
+        ("format", {"input": 0, "format": "%é"}, "`format` has %é, which cannot be written."),
+        ("format", {"input": 0, "format": "%-Q"}, "`format` has %-Q, which cannot be written."),
+        ("format", {"input": 0, "format": "%-"}, "`format` has %-, which cannot be written."),
+        ("add", {"input": 0, "unit": "day"}, "`amount` must be a whole number from"),
+        ("add", {"input": 0, "amount": 1}, "`unit` must be one of year, quarter, month, week, day, hour, minute,"),
+        ("add", {"input": 0, "amount": 1, "unit": "fortnight"}, "`unit` must be one of year, quarter, month, week,"),
+        ("add", {"input": 0, "amount": 1, "duration": "P1D"}, "Only one of `amount` and `duration` can be given."),
+        ("diff", {"input": 0, "unit": "day"}, "`to` must be a date of ISO 8601, or a number of seconds since 1970,"),
+        ("now", {"timezone": "+25:00"}, "`timezone` must be UTC, an offset like +09:00, or one of the IANA zones"),
+        (
+            "start_of",
+            {"input": 0, "unit": "week", "week_start": "friday"},
+            "`week_start` must be one of monday, sunday,",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_wrong_input(operation: str, fields: dict[str, Any], message: str) -> None:
+    error = harness.run("date_ops", {"operation": operation, **fields}).error
+    assert error["code"] == "INVALID_INPUT"
+    assert error["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("operation", "value", "fields"),
+    [
+        ("add", "9999-12-31", {"amount": 1, "unit": "day"}),
+        ("add", "9999-12-31", {"amount": 10**15, "unit": "years"}),
+        ("add", "0001-01-01", {"amount": -(10**15), "unit": "weeks"}),
+        ("add", "0001-01-01", {"amount": 10**15, "unit": "hours"}),
+        ("subtract", "0001-01-01", {"amount": 1, "unit": "millisecond"}),
+        (
+            "end_of",
+            "9999-12-31",
+            {"unit": "year", "timezone": "+01:00", "format": "%Y", "input": "9999-12-31T23:30:00Z"},
+        ),
+        ("parse", "0001-01-01T00:00:00+01:00", {"timezone": "UTC"}),
+        ("parse", "9999-12-31T23:59:59Z", {"timezone": "+00:01"}),
+    ],
+    ids=str,
+)
+def test_dates_out_of_range(operation: str, value: str, fields: dict[str, Any]) -> None:
+    message = "The result lies outside of the years 1 to 9999."
+    assert refuse(operation, **{"value": value, **fields}) == {"code": "DATE_OUT_OF_RANGE", "message": message}
