@@ -36,6 +36,19 @@ async def time_requests(request: PreparedRequest, count: int) -> list[float]:
     return latencies_ms
 
 
+async def time_last(*requests: PreparedRequest) -> float:
+    """Latency in milliseconds of the last of `requests`, all sent over one connection."""
+    reader, writer = await asyncio.open_connection(requests[-1].host, requests[-1].port)
+    for request in requests:
+        started = time.perf_counter()
+        writer.write(request.content)
+        await _read_answer(reader)
+    latency_ms = (time.perf_counter() - started) * 1000
+    writer.close()
+    await writer.wait_closed()
+    return latency_ms
+
+
 async def count_requests(request: PreparedRequest, clients: int, duration_s: float) -> tuple[float, list[float]]:
     """Requests a second that `clients` at once get answered, and the latencies in milliseconds."""
     latencies_ms: list[float] = []

@@ -35,6 +35,7 @@ export async function boot(env) {
   try {
     const snapshot = stored ?? (await makeSnapshot(snapshots, jsModules));
     pyodide = await startPyodide(jsModules, { _loadSnapshot: snapshot });
+    await snapshots.written();
   } finally {
     restoreCompilation();
   }
@@ -57,17 +58,15 @@ async function startPyodide(jsModules, snapshotOptions) {
 }
 
 async function makeSnapshot(snapshots, jsModules) {
-  const base = (await snapshots.read(worker.baseSnapshotKey)) ?? (await makeBaseSnapshot(snapshots, jsModules));
+  const base = await snapshots.read(worker.baseSnapshotKey);
   const pyodide = await startPyodide(jsModules, { _loadSnapshot: base, _makeSnapshot: true });
+  if (base === undefined) {
+    for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
+    pyodide.runPython(importAll(worker.imports));
+    takeSnapshot(pyodide, jsModules, snapshots, worker.baseSnapshotKey);
+  }
   pyodide.runPython(importEntry(worker.entry));
   return takeSnapshot(pyodide, jsModules, snapshots, worker.snapshotKey);
-}
-
-async function makeBaseSnapshot(snapshots, jsModules) {
-  const pyodide = await startPyodide(jsModules, { _makeSnapshot: true });
-  for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
-  pyodide.runPython(importAll(worker.imports));
-  return takeSnapshot(pyodide, jsModules, snapshots, worker.baseSnapshotKey);
 }
 
 /**
@@ -75,14 +74,14 @@ async function makeBaseSnapshot(snapshots, jsModules) {
  *
  * An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
  */
-async function takeSnapshot(pyodide, jsModules, snapshots, key) {
+function takeSnapshot(pyodide, jsModules, snapshots, key) {
   const serializer = (object) => {
     const found = Object.entries(jsModules).find(([, module]) => module === object);
     if (found) return found[0];
     throw new Error(`A module keeps a JavaScript object at its top level, which a deploy refuses: ${object}`);
   };
   const memory = pyodide.makeMemorySnapshot({ serializer });
-  await snapshots.write(key, memory);
+  snapshots.write(key, memory);
   return memory;
 }
 
@@ -122,16 +121,24 @@ del import_entry
 
 /** Snapshots by key, in a folder that serve.mjs lends. */
 class SnapshotFolder {
+  #folder;
+  #writes = [];
+
   constructor(folder) {
-    this.folder = folder;
+    this.#folder = folder;
   }
 
   read(key) {
-    return readFile(this.folder, key);
+    return readFile(this.#folder, key);
   }
 
-  async write(key, memory) {
-    await this.folder.fetch(`http://folder/${key}`, { method: "PUT", body: memory });
+  /** Starts writing; `written` waits until it is done. */
+  write(key, memory) {
+    this.#writes.push(this.#folder.fetch(`http://folder/${key}`, { method: "PUT", body: memory }));
+  }
+
+  async written() {
+    await Promise.all(this.#writes);
   }
 }
 

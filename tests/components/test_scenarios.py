@@ -4,6 +4,7 @@ import pytest
 
 from arcrun.contracts.model import Scenario
 from arcrun.wasm.component import build_component
+from arcrun.wasm.module import parse_module
 from components import wasm_harness as harness
 
 SCENARIOS = [
@@ -63,3 +64,27 @@ def test_config_example_is_accepted(component_id: str) -> None:
 def test_every_field_is_described(component_id: str) -> None:
     properties = harness.load_contract(component_id).input_schema["properties"]
     assert [name for name, schema in properties.items() if not schema.get("description")] == []
+
+
+def test_every_operation_has_a_scenario() -> None:
+    missing = []
+    for component_id in harness.COMPONENT_IDS:
+        contract = harness.load_contract(component_id)
+        for name in ("operation", "strategy", "action"):
+            schema = contract.input_schema["properties"].get(name, {})
+            tried = {scenario.given.get(name, schema.get("default")) for scenario in contract.scenarios}
+            missing += [f"{component_id}: {name} {choice}" for choice in schema.get("enum", []) if choice not in tried]
+    assert missing == []
+
+
+def test_a_component_without_network_cannot_ask_for_it() -> None:
+    """The 16 that declare no network import no function that reaches outside; the five others do."""
+    reaching = set()
+    for component_id in harness.COMPONENT_IDS:
+        binary = (harness.COMPONENTS / component_id / f"{component_id}.wasm").read_bytes()
+        names = {wanted.name for wanted in parse_module(binary).imports}
+        assert ("http_request" in names) is not harness.load_contract(component_id).constraints.no_network_syscall
+        if "http_request" in names:
+            reaching.add(component_id)
+    assert reaching == {"gmail", "google_sheets", "http_request", "line_notify", "telegram"}
+    assert len(harness.COMPONENT_IDS) == 21

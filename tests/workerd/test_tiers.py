@@ -167,3 +167,15 @@ def test_twenty_waits_overlap(platform: LocalPlatform) -> None:
         thread.join()
     assert [answer.json()["success"] for answer in answers] == [True] * 20
     assert time.monotonic() - started < 3  # one after the other would take 6 s
+
+
+@pytest.mark.parametrize("component_id", ["gmail", "google_sheets", "line_notify", "telegram"])
+def test_a_service_component_is_refused_a_host_that_its_contract_does_not_allow(
+    platform: LocalPlatform, component_id: str
+) -> None:
+    contract = yaml.safe_load((ROOT / "components" / component_id / "contract.yaml").read_text())
+    given = next(test["given"] for test in contract["gherkin_tests"] if test.get("http"))
+    elsewhere = {**contract, "canonical_id": f"{component_id}_elsewhere", "allowed_hosts": ["example.com"]}
+    platform.put_component(builtin(component_id), elsewhere)
+    answer = platform.execute(f"{component_id}_elsewhere", given)
+    assert answer.json()["error"]["code"] == "HOST_NOT_ALLOWED"
