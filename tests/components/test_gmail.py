@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arcrun.contracts.model import HttpStub
+from arcrun.contracts.model import HostStub
 from components import wasm_harness as harness
 
 TOKEN = "ya29.a0AfH6SM-secret_token"
@@ -24,7 +24,7 @@ lines = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_
 
 
 def exchange(reply: dict[str, Any], **fields: Any) -> harness.Result:
-    return harness.run("gmail", {**SMALLEST, **fields}, harness.StubHost([HttpStub({}, reply)]))
+    return harness.run("gmail", {**SMALLEST, **fields}, harness.StubHost([HostStub({}, reply)]))
 
 
 def call(**fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:

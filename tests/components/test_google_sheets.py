@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arcrun.contracts.model import HttpStub
+from arcrun.contracts.model import HostStub
 from components import wasm_harness as harness
 
 TOKEN = "ya29.a0AfH6SM-secret_token"
@@ -28,7 +28,7 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 
 
 def exchange(*replies: dict[str, Any], **fields: Any) -> harness.Result:
-    stubs = [HttpStub({}, answer) for answer in replies]
+    stubs = [HostStub({}, answer) for answer in replies]
     return harness.run("google_sheets", {**SMALLEST, **fields}, harness.StubHost(stubs))
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arcrun.contracts.model import HttpStub
+from arcrun.contracts.model import HostStub
 from components import wasm_harness as harness
 
 URL = "https://example.com/"
 
 
 def exchange(reply: dict[str, Any], **fields: Any) -> harness.Result:
-    return harness.run("http_request", {"url": URL, **fields}, harness.StubHost([HttpStub({}, reply)]))
+    return harness.run("http_request", {"url": URL, **fields}, harness.StubHost([HostStub({}, reply)]))
 
 
 def build(**fields: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.contracts.model import HttpStub
+from arcrun.contracts.model import HostStub
 from components import wasm_harness as harness
 
 TOKEN = "nHuyWiB7yP5Zw52FIkcQobQuGDXCTA/secret+token="
@@ -15,7 +15,7 @@ UUID = "123e4567-E89B-12d3-a456-426614174000"
 
 
 def exchange(reply: dict[str, Any], **fields: Any) -> harness.Result:
-    return harness.run("line_notify", {**SMALLEST, **fields}, harness.StubHost([HttpStub({}, reply)]))
+    return harness.run("line_notify", {**SMALLEST, **fields}, harness.StubHost([HostStub({}, reply)]))
 
 
 def build(**fields: Any) -> tuple[dict[str, Any], Any]:

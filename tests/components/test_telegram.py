@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.contracts.model import HttpStub
+from arcrun.contracts.model import HostStub
 from components import wasm_harness as harness
 
 TOKEN = "123456:AAH-secret_Token"
@@ -15,7 +15,7 @@ SENT = {"status": 200, "headers": {}, "body": json.dumps({"ok": True, "result": 
 
 
 def exchange(reply: dict[str, Any], **fields: Any) -> harness.Result:
-    return harness.run("telegram", {**SMALLEST, **fields}, harness.StubHost([HttpStub({}, reply)]))
+    return harness.run("telegram", {**SMALLEST, **fields}, harness.StubHost([HostStub({}, reply)]))
 
 
 def build(**fields: Any) -> tuple[dict[str, Any], Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import wasmtime
 import yaml
 
-from arcrun.contracts.model import Contract, HttpStub
+from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
 from arcrun.wasm.abi import HOST_FUNCTIONS, HOST_MODULE
 
@@ -34,7 +34,7 @@ class StubHost:
     A stub's request is a part of the one that must come. Its response is the reply's value, or {"error": {...}}.
     """
 
-    def __init__(self, http: Sequence[HttpStub] = (), ai: Sequence[HttpStub] = ()) -> None:
+    def __init__(self, http: Sequence[HostStub] = (), ai: Sequence[HostStub] = ()) -> None:
         self._stubs = {"http_request": list(http), "ai_run": list(ai)}
         self.requests: list[tuple[str, Any]] = []
         self.log: list[str] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.contracts.model import Constraints, Credential, HttpStub, Scenario
+from arcrun.contracts.model import Constraints, Credential, HostStub, Scenario
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ContractError
 from fakes.contracts import REMOVED, build_contract, build_network_contract, constraints_source, contract_source
@@ -80,7 +80,7 @@ def test_every_optional_field_is_read() -> None:
     assert contract.allowed_hosts == ("api.example.com", "*.example.org")
     assert contract.capabilities == {"network", "sleep", "kv"}
     assert contract.credentials_required == (Credential("token", "bot_token", "d", "https://h"),)
-    assert contract.scenarios[2] == Scenario("s", {}, None, None, (HttpStub(stub["request"], stub["response"]),))
+    assert contract.scenarios[2] == Scenario("s", {}, None, None, (HostStub(stub["request"], stub["response"]),))
 
 
 @pytest.mark.parametrize(

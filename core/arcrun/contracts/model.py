@@ -25,7 +25,7 @@ class Credential:
 
 
 @dataclass(frozen=True)
-class HttpStub:
+class HostStub:
     """One host call that a scenario expects, in order: a part of its request, and the answer."""
 
     request: Mapping[str, Any]
@@ -40,8 +40,8 @@ class Scenario:
     given: Mapping[str, Any]
     then_contains: str | None
     then: Any
-    http: tuple[HttpStub, ...]
-    ai: tuple[HttpStub, ...] = ()
+    http: tuple[HostStub, ...]
+    ai: tuple[HostStub, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from arcrun.contracts.model import Constraints, Contract, Credential, HttpStub, Scenario
+from arcrun.contracts.model import Constraints, Contract, Credential, HostStub, Scenario
 from arcrun.errors import ContractError
 
 ID_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
@@ -162,7 +162,7 @@ def _parse_scenarios(findings: _Findings, source: Mapping[str, Any]) -> tuple[Sc
     return tuple(scenarios)
 
 
-def _parse_stubs(findings: _Findings, item: Mapping[str, Any], path: str, key: str) -> tuple[HttpStub, ...]:
+def _parse_stubs(findings: _Findings, item: Mapping[str, Any], path: str, key: str) -> tuple[HostStub, ...]:
     stubs = []
     for i, stub in enumerate(findings.read(item, key, path, list, [])):
         where = f"{path}.{key}[{i}]"
@@ -171,7 +171,7 @@ def _parse_stubs(findings: _Findings, item: Mapping[str, Any], path: str, key: s
             continue
         findings.check_keys(stub, where, ["request", "response"], [])
         request = findings.read(stub, "request", where, dict, {})
-        stubs.append(HttpStub(request, findings.read(stub, "response", where, dict, {})))
+        stubs.append(HostStub(request, findings.read(stub, "response", where, dict, {})))
     return tuple(stubs)
 
 

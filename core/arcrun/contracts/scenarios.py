@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from arcrun.contracts.model import Contract, HttpStub, Scenario
+from arcrun.contracts.model import Contract, HostStub, Scenario
 from arcrun.errors import HostFunctionError
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
 from arcrun.wasm.abi import Execution, ExitKind
@@ -28,7 +28,7 @@ class ScenarioHostFunctions(PortHostFunctions):
         self._http_stubs, self._ai_stubs = list(scenario.http), list(scenario.ai)
 
     @property
-    def unused(self) -> list[HttpStub]:
+    def unused(self) -> list[HostStub]:
         return [*self._http_stubs, *self._ai_stubs]
 
     async def _http_request(self, request: Mapping[str, Any]) -> Any:
@@ -39,7 +39,7 @@ class ScenarioHostFunctions(PortHostFunctions):
         return _answer(self._ai_stubs, request)
 
 
-def _answer(stubs: list[HttpStub], request: Mapping[str, Any]) -> Any:
+def _answer(stubs: list[HostStub], request: Mapping[str, Any]) -> Any:
     if not stubs:
         raise HostFunctionError("The scenario has no stub left for this request.", code="NO_STUB")
     stub = stubs.pop(0)
