@@ -9,6 +9,9 @@ ArcrunError                     code                    status
   MethodNotAllowedError         METHOD_NOT_ALLOWED      405
   WorkflowError                 INVALID_WORKFLOW        422
   TemplateError                 UNRESOLVED_REFERENCE    422
+  InputError                    INVALID_INPUT           422
+  RunError                      (one code a cause)      422
+    RunTimeoutError             NODE_TIMEOUT ...        504
   ContractError                 INVALID_CONTRACT        422
   ComponentError                (one code a cause)      422, 404, 502 or 503
   HostFunctionError             (one code a cause)      422
@@ -99,6 +102,26 @@ class WorkflowError(ArcrunError):
 class TemplateError(ArcrunError):
     code = "UNRESOLVED_REFERENCE"
     http_status = 422
+
+
+class InputError(ArcrunError):
+    """A node's input does not fit its component's input_schema."""
+
+    code = "INVALID_INPUT"
+    http_status = 422
+
+
+class RunError(ArcrunError):
+    """A run that cannot go on: its expressions, loops, sub-workflows, limits."""
+
+    code = "RUN_FAILED"
+    http_status = 422
+
+
+class RunTimeoutError(RunError):
+    code = "RUN_TIMEOUT"
+    http_status = 504
+    retriable = True
 
 
 class ContractError(ArcrunError):

@@ -1,6 +1,6 @@
 """What the core asks of the world. Each port is small; an implementation carries its vendor's name (`CloudflareKV`)."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -8,15 +8,36 @@ from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import Component
 
 
+@dataclass(frozen=True)
+class KeyEntry:
+    """A key as a list has it, with the metadata that was put with its value."""
+
+    key: str
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class KeyPage:
+    """`cursor` leads to the next page; None on the last."""
+
+    entries: tuple[KeyEntry, ...]
+    cursor: str | None
+
+
 class KeyValue(Protocol):
     """A Workers KV namespace. Values are text; a write may take 60 s to be seen elsewhere."""
 
     async def get(self, key: str) -> str | None: ...
 
-    async def put(self, key: str, value: str, *, ttl_s: int | None = None) -> None:
-        """`ttl_s` is at least 60, as the platform demands."""
+    async def put(
+        self, key: str, value: str, *, ttl_s: int | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """`ttl_s` is at least 60, as the platform demands; `metadata` at most 1,024 bytes as JSON."""
 
     async def delete(self, key: str) -> None: ...
+
+    async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
+        """The keys that begin with `prefix`, in the order of their bytes; `limit` is at most 1,000."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +100,12 @@ class Clock(Protocol):
         """Milliseconds since 1970, UTC."""
 
     async def sleep(self, duration_ms: float) -> None: ...
+
+
+class Background(Protocol):
+    """Work that goes on after the answer (the platform's waitUntil: at most 30 s after it)."""
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None: ...
 
 
 class Random(Protocol):

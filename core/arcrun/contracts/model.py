@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from arcrun.contracts.schema import Validator, compile_schema
+
 
 @dataclass(frozen=True)
 class Constraints:
@@ -68,3 +70,13 @@ class Contract:
     def input_keys(self) -> tuple[str, ...]:
         """The input's fields by name; the engine fills missing ones from what came before."""
         return tuple(self.input_schema.get("properties", {}))
+
+    @cached_property
+    def validate_input(self) -> Validator:
+        """Compiled at its first use, which costs some milliseconds. Raises SchemaError."""
+        return compile_schema(self.input_schema)
+
+    @cached_property
+    def validate_input_fully(self) -> Validator:
+        """The same, but it finds everything that is wrong."""
+        return compile_schema(self.input_schema, find_all=True)

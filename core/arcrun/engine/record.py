@@ -1,11 +1,14 @@
-"""What happened in a run: the trace, one entry a node, and the answer."""
+"""What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError
+
+MAX_LOG_CHARACTERS = 2_000
 
 
 class NodeStatus(StrEnum):
@@ -15,8 +18,26 @@ class NodeStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class Iterations:
+    """How often a loop has run a node, by what became of it."""
+
+    success: int
+    failed: int
+    skipped: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"success": self.success, "failed": self.failed, "skipped": self.skipped}
+
+
+@dataclass(frozen=True)
 class NodeRecord:
-    """`start_ms` counts from the run's start. `output` is the component's envelope; None if it did not answer."""
+    """`start_ms` counts from the run's start. `input` is the one before credentials were filled in; None if the node
+    did not get as far. `output` is the component's envelope; None if it did not answer. `sha256` is the component's;
+    `log` what it wrote to stderr.
+
+    `iterations` is there for a node of a loop's body: times then span all of its runs, `attempts` is their sum, and the
+    values are those of the first failure or, without one, of the first success. `subflow` is a sub-workflow's trace.
+    """
 
     node: str
     component: str
@@ -24,12 +45,17 @@ class NodeRecord:
     attempts: int = 0
     start_ms: float = 0
     duration_ms: float = 0
+    input: Mapping[str, Any] | None = None
     output: Mapping[str, Any] | None = None
     error: ArcrunError | None = None
+    sha256: str = ""
+    log: str = ""
+    iterations: Iterations | None = None
+    subflow: "tuple[NodeRecord, ...] | None" = None
 
     def to_json(self) -> dict[str, Any]:
         """The trace entry of the wire format."""
-        entry = {
+        entry: dict[str, Any] = {
             "node": self.node,
             "component": self.component,
             "status": self.status.value,
@@ -37,20 +63,48 @@ class NodeRecord:
             "start_ms": round(self.start_ms, 3),
             "duration_ms": round(self.duration_ms, 3),
         }
+        if self.iterations is not None:
+            entry["iterations"] = self.iterations.to_json()
+        if self.input is not None:
+            entry["input"] = self.input
         if self.error is not None:
-            return {**entry, "error": self.error.to_json()}
-        return {**entry, "output": self.output} if self.output is not None else entry
+            entry["error"] = self.error.to_json()
+        elif self.output is not None:
+            entry["output"] = self.output
+        if self.log:
+            entry["log"] = self.log[-MAX_LOG_CHARACTERS:]
+        if self.subflow is not None:
+            entry["trace"] = [inner.to_json() for inner in self.subflow]
+        return entry
+
+    def to_stored(self) -> dict[str, Any]:
+        """The trace entry with the component's hash, and its values cut to a bounded size."""
+        entry = self.to_json()
+        if self.sha256:
+            entry["sha256"] = self.sha256
+        for key in ("input", "output", "error"):
+            if key in entry:
+                entry[key] = truncate(entry[key])
+        if self.subflow is not None:
+            entry["trace"] = [inner.to_stored() for inner in self.subflow]
+        return entry
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """`error` is that of the node whose failure failed the run."""
+    """`error` is that of the node whose failure failed the run. `trigger` is `execute`, `webhook`, `name`.
+
+    `started_ms` is milliseconds since 1970. `version` is that of the stored workflow, 0 for one that is not stored.
+    """
 
     run_id: str
     workflow: str
+    version: int
+    trigger: str
+    started_ms: float
+    duration_ms: float
     data: Any
     error: ArcrunError | None
-    duration_ms: float
     trace: tuple[NodeRecord, ...]
 
     def to_json(self) -> dict[str, Any]:

@@ -1,19 +1,30 @@
-"""A finding about a workflow, with its place in the source."""
+"""Findings about a workflow, each with its place in the source; and the catalogue of their codes."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
 from arcrun.errors import WorkflowError
+from arcrun.workflows.places import Path, Place, Places
+
+
+class Severity(StrEnum):
+    """An error refuses the workflow; a warning says what can go wrong at a run."""
+
+    ERROR = "error"
+    WARNING = "warning"
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """`line` and `column` count from 1; None where the source was an object, not text."""
+    """`line` and `column` count from 1; None where the source was an object, not text. `file` is the caller's name."""
 
     code: str
     message: str
     hint: str = ""
-    severity: str = "error"
+    severity: Severity = Severity.ERROR
+    file: str | None = None
     line: int | None = None
     column: int | None = None
 
@@ -21,13 +32,97 @@ class Diagnostic:
         return asdict(self)
 
 
+# What each code means, and how it is repaired. docs/diagnostics.md is made of it (scripts/build_docs.py).
+CATALOGUE: Mapping[str, tuple[str, str]] = {
+    "INVALID_YAML": (
+        "The text is not YAML, or uses what arcrun refuses: tags, aliases, duplicate keys, deep nesting.",
+        "Check the indentation, and put quotes around text that holds `: ` or `#`.",
+    ),
+    "INVALID_WORKFLOW": (
+        "A part of the workflow has the wrong shape.",
+        "A workflow is a mapping with `name`, `flow` (a list of lines) and `config` (a mapping of nodes).",
+    ),
+    "WORKFLOW_TOO_LARGE": ("The source is longer than 256 Ki characters.", "Split it with CALLS_SUBFLOW."),
+    "INVALID_NAME": ("The workflow's name is not allowed.", "Letters, digits, _ and -, at most 64."),
+    "UNKNOWN_KEY": (
+        "A key that neither arcrun nor the component knows.",
+        "Correct its spelling, or remove it: it would have no effect.",
+    ),
+    "MALFORMED_LINE": (
+        "A flow line is not `FROM >> RELATION >> TO`, or its relation's parameter is missing or wrong.",
+        "Write one relation a line, such as `input >> ON_SUCCESS >> grab`.",
+    ),
+    "UNKNOWN_RELATION": ("A relation that does not exist.", "The hint has the nearest name."),
+    "INVALID_EXPRESSION": (
+        "The expression of an IF is not JMESPath.",
+        "Texts stand in single quotes, numbers, true, false and null in backticks: IF(grab.data.status == `200`).",
+    ),
+    "INVALID_TEMPLATE": (
+        "A template cannot be read.",
+        'Write {{node.data.field}}, {{list[0]}}, {{x?}} or {{x | default("y")}}.',
+    ),
+    "UNRESOLVED_REFERENCE": (
+        "A template or an expression refers to something that is not there, or need not be there yet.",
+        "Refer to `input`, a node that always settles before, the item of a loop around it, a clock or a credential.",
+    ),
+    "UNREACHABLE_NODE": ("No path leads from `input` to the node.", "Add a flow line to it, or remove its config."),
+    "CYCLE": ("The flow leads back to a node before.", "A workflow runs forwards only: use FOREACH to repeat."),
+    "INVALID_LOOP": (
+        "A FOREACH or CONTINUE that cannot work: nothing to continue, two different loops out of one node, or a way "
+        "into or out of the loop's body.",
+        "The nodes of a body are reached through FOREACH only; what comes after the loop is reached by CONTINUE.",
+    ),
+    "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
+    "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW leads to a workflow that is not stored.", "Push that workflow first."),
+    "INVALID_INPUT": (
+        "A node's input does not fit the component's input_schema, or a required field has no certain source.",
+        "Compare it with the component's page: `acr parts`, docs/components.md.",
+    ),
+    "INVALID_SETTING": (
+        "retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",
+        "The message says which values are.",
+    ),
+    "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),
+    "INVALID_CONTRACT": ("The component's contract is not valid.", "Publish it again."),
+    "INVALID_MODULE": ("The component's module cannot be run.", "Publish it again."),
+}
+
+
+@dataclass
+class Findings:
+    """Collects findings, and knows where in the source their subjects stand."""
+
+    places: Places = field(default_factory=Places)
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, code: str, message: str, hint: str = "", *, at: Path = (), place: Place | None = None) -> None:
+        """`at` is the path in the source of what is wrong; `place` says it where there is no path."""
+        self._append(Severity.ERROR, code, message, hint, place or self.places.find(at))
+
+    def warn(self, code: str, message: str, hint: str = "", *, at: Path = ()) -> None:
+        self._append(Severity.WARNING, code, message, hint, self.places.find(at))
+
+    def _append(self, severity: Severity, code: str, message: str, hint: str, place: Place) -> None:
+        self.found.append(Diagnostic(code, message, hint or CATALOGUE[code][1], severity, None, *place))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [finding for finding in self.found if finding.severity is Severity.ERROR]
+
+    def in_order(self, file: str | None = None) -> list[Diagnostic]:
+        """By place; those without one last."""
+        named = (replace(finding, file=file) for finding in self.found)
+        return sorted(named, key=lambda d: (d.line is None, d.line or 0, d.column or 0))
+
+
 def build_workflow_error(diagnostics: list[Diagnostic]) -> WorkflowError:
-    """One error for all findings; each is in details.diagnostics."""
-    first = diagnostics[0]
+    """One error for all findings; each is in details.diagnostics. The first error leads."""
+    errors = [finding for finding in diagnostics if finding.severity is Severity.ERROR]
+    first = errors[0]
     place = f" (line {first.line})" if first.line else ""
-    more = f", and {len(diagnostics) - 1} more" if len(diagnostics) > 1 else ""
+    more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
     return WorkflowError(
         f"The workflow is not valid: {first.message}{place}{more}.",
-        next_actions=[hint for hint in dict.fromkeys(d.hint for d in diagnostics) if hint],
+        next_actions=[hint for hint in dict.fromkeys(d.hint for d in errors) if hint],
         details={"diagnostics": [d.to_json() for d in diagnostics]},
     )

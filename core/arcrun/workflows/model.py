@@ -1,10 +1,11 @@
 """A workflow as its author wrote it, parsed and typed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from arcrun.workflows.triplets import Relation
+from arcrun.workflows.places import Path
+from arcrun.workflows.relations import Relation
 
 INPUT, OUTPUT = "input", "output"
 TERMINAL_ALIASES = {
@@ -15,27 +16,81 @@ TERMINAL_ALIASES = {
 
 @dataclass(frozen=True)
 class Edge:
-    """`source` may be INPUT, `target` may be OUTPUT."""
+    """`source` may be INPUT, `target` may be OUTPUT. `argument` and `path` are those of RelationCall.
+
+    `at` is the edge's path in the source.
+    """
 
     source: str
     relation: Relation
     target: str
-    line: int | None
-    column: int | None
+    argument: str = ""
+    path: str = ""
+    at: Path = ()
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When an attempt fails: how many there are in all, and the waits between them, in milliseconds.
+
+    The n-th wait is initial_ms (fixed), n * initial_ms (linear) or 2^(n-1) * initial_ms (exponential), at most max_ms,
+    less a random part of up to `jitter` (0 to 1) of it.
+    """
+
+    max_attempts: int = 3
+    backoff: str = "exponential"
+    initial_ms: int = 200
+    max_ms: int = 30_000
+    jitter: float = 0.5
+
+
+@dataclass(frozen=True)
+class LoopPolicy:
+    """How many elements of a FOREACH run at once, and whether the first failure ends it."""
+
+    concurrency: int = 1
+    stops_on_error: bool = True
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """What the engine itself reads of a node's config. `credentials` maps a contract's key to a stored name."""
+
+    retry: RetryPolicy | None = None
+    timeout_ms: int | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Node:
-    """`config` is the component's input, templates and all."""
+    """A node of the flow. `config` is all that stands in its entry but the component's or the workflow's name.
+
+    `component` is None for a sub-workflow, which `workflow` names. `at` is the path of its entry in the source.
+    """
 
     name: str
-    component: str
+    component: str | None
+    workflow: str | None
     config: Mapping[str, Any]
+    at: Path
+
+
+@dataclass(frozen=True)
+class NodeParts:
+    """A node's entry taken apart: the input of what it calls, and the engine's settings."""
+
+    config: Mapping[str, Any]
+    settings: NodeSettings
 
 
 @dataclass(frozen=True)
 class Workflow:
+    """`loops` are the policies of the nodes that FOREACH leaves, INPUT among them, where the author gave one."""
+
     name: str
     description: str
     edges: tuple[Edge, ...]
     nodes: Mapping[str, Node]
+    loops: Mapping[str, LoopPolicy]
+    timeout_ms: int
+    concurrency: int

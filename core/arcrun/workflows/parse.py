@@ -1,149 +1,237 @@
-"""Workflow text (YAML) or object -> Workflow. Nothing is dropped: what cannot be read is reported with its place."""
+"""Workflow text (YAML) or object -> Draft. Nothing is dropped: what cannot be read is reported with its place.
+
+Two forms are read: `flow` (lines) with `config` (entries by node), and `nodes` (a list of {id, component, config}) with
+`edges` (a list of {from, relation, to}).
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from arcrun.workflows.diagnostics import Diagnostic, build_workflow_error
-from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Node, Workflow
-from arcrun.workflows.triplets import parse_triplet
+from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
+from arcrun.workflows.places import Path, Places
+from arcrun.workflows.relations import Relation, RelationCall, RelationTextError, parse_relation
+from arcrun.workflows.settings import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_RUN_TIMEOUT_MS,
+    MAX_CONCURRENCY,
+    MAX_RUN_TIMEOUT_MS,
+    Reader,
+    parse_loop_policy,
+    report_unknown_key,
+)
+from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import MAX_DEPTH, YamlTextError, parse_yaml
 
 WORKFLOW_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_SOURCE_CHARACTERS = 256 * 1024
-_KEYS = ("name", "description", "flow", "config")
-# The engine's own keys of a node; they arrive with the full language, and are refused rather than ignored until then.
-_RESERVED_NODE_KEYS = ("retry", "foreach", "credentials")
-
-Place = tuple[int | None, int | None]
+_LIMITS = ("timeout_ms", "concurrency")
+_KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
 
 
-def parse_workflow(source: str | Mapping[str, Any]) -> Workflow:
-    """Parse and check a workflow by itself; whether its components exist is checked by `plan.build_plan`.
+@dataclass(frozen=True)
+class Draft:
+    """What could be read. `workflow` is None where nothing could; it lacks the parts that have errors in `findings`."""
 
-    Raises WorkflowError with every finding in details.diagnostics.
-    """
-    if isinstance(source, str):
-        data, flow_places = _read_yaml(source)
-    else:
-        data, flow_places = source, []
-    return _parse_mapping(data, flow_places)
+    workflow: Workflow | None
+    findings: Findings
 
 
-def _read_yaml(text: str) -> tuple[Any, list[Place]]:
-    if len(text) > MAX_SOURCE_CHARACTERS:
-        message = f"it is longer than {MAX_SOURCE_CHARACTERS} characters"
-        raise build_workflow_error([Diagnostic("WORKFLOW_TOO_LARGE", message)])
+def parse_workflow(source: str | Mapping[str, Any]) -> Draft:
+    """Parse a workflow by itself; `compile_workflow` checks it against what it refers to."""
+    if not isinstance(source, str):
+        findings = Findings()
+        return Draft(_parse_mapping(source, findings), findings)
+    if len(source) > MAX_SOURCE_CHARACTERS:
+        findings = Findings()
+        findings.add("WORKFLOW_TOO_LARGE", f"it is longer than {MAX_SOURCE_CHARACTERS} characters")
+        return Draft(None, findings)
     try:
-        parsed = parse_yaml(text)
+        parsed = parse_yaml(source)
     except YamlTextError as error:
-        hint = "Check the indentation, and put quotes around text that holds `: ` or `#`."
-        message = f"it is not YAML: {error.problem}"
-        finding = Diagnostic("INVALID_YAML", message, hint, line=error.line, column=error.column)
-        raise build_workflow_error([finding]) from None
-    return parsed.value, list(_flow_places(parsed.root))
+        findings = Findings()
+        findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
+        return Draft(None, findings)
+    findings = Findings(Places(parsed.root))
+    return Draft(_parse_mapping(parsed.value, findings), findings)
 
 
-def _flow_places(root: Any) -> Iterator[Place]:
-    if not isinstance(root, yaml.MappingNode):
-        return
-    for key, value in root.value:
-        if key.value == "flow" and isinstance(value, yaml.SequenceNode):
-            for item in value.value:
-                yield item.start_mark.line + 1, item.start_mark.column + 1
-
-
-def _parse_mapping(data: Any, flow_places: list[Place]) -> Workflow:
+def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
     if not isinstance(data, Mapping):
-        finding = Diagnostic(
-            "INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`", "See README, Workflows."
-        )
-        raise build_workflow_error([finding])
-    findings: list[Diagnostic] = []
+        findings.add("INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`")
+        return None
+    if _is_deeper(data, MAX_DEPTH):
+        findings.add("INVALID_WORKFLOW", f"it is nested more than {MAX_DEPTH} levels deep")
+        return None
     for key in data:
         if key not in _KEYS:
-            findings.append(Diagnostic("UNKNOWN_KEY", f"unknown key {key!r}", f"Allowed: {', '.join(_KEYS)}."))
+            report_unknown_key(findings, key, _KEYS, ())
     name = data.get("name", "")
     if not isinstance(name, str) or not WORKFLOW_NAME.fullmatch(name):
-        hint = "Letters, digits, _ and -, at most 64."
-        findings.append(Diagnostic("INVALID_NAME", f"the name {name!r} is not allowed", hint))
-    edges = _parse_flow(data.get("flow"), flow_places, findings)
-    nodes = _parse_nodes(data.get("config") or {}, edges, findings)
-    findings.extend(_find_cycle(edges))
-    if not findings:
-        findings.extend(_find_unreachable(edges, nodes))
-    if _is_deeper(data, MAX_DEPTH):
-        findings.append(Diagnostic("INVALID_WORKFLOW", f"it is nested more than {MAX_DEPTH} levels deep"))
-    if findings:
-        raise build_workflow_error(findings)
-    return Workflow(name, str(data.get("description") or ""), tuple(edges), nodes)
+        findings.add("INVALID_NAME", f"the name {name!r} is not allowed", at=("name",))
+    limits = Reader(findings, {key: data[key] for key in _LIMITS if key in data}, (), _LIMITS)
+    entries = _read_entries(data, findings)
+    edges = _parse_edges(data, findings)
+    return Workflow(
+        name if isinstance(name, str) else "",
+        str(data.get("description") or ""),
+        tuple(edges),
+        _parse_nodes(entries, edges, findings),
+        _parse_loops(entries, edges, findings),
+        limits.number("timeout_ms", DEFAULT_RUN_TIMEOUT_MS, 1, MAX_RUN_TIMEOUT_MS),
+        limits.number("concurrency", DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY),
+    )
 
 
-def _parse_flow(flow: Any, places: list[Place], findings: list[Diagnostic]) -> list[Edge]:
-    if not isinstance(flow, list) or not flow:
-        hint = 'flow: ["input >> ON_SUCCESS >> grab"]'
-        findings.append(Diagnostic("INVALID_WORKFLOW", "`flow` must be a list of one or more lines", hint))
+@dataclass(frozen=True)
+class _Entry:
+    """A node's entry of `config` or `nodes`; `at` is where its config stands."""
+
+    config: Mapping[str, Any]
+    at: Path
+
+
+def _read_entries(data: Mapping[str, Any], findings: Findings) -> dict[str, _Entry]:
+    if "nodes" in data:
+        return _read_node_list(data, findings)
+    config = data.get("config") or {}
+    if not isinstance(config, Mapping):
+        findings.add("INVALID_WORKFLOW", "`config` must be a mapping of nodes", at=("config",))
+        return {}
+    entries = {}
+    for name, entry in config.items():
+        if isinstance(entry, Mapping):
+            entries[str(name)] = _Entry(entry, ("config", name))
+        else:
+            findings.add("INVALID_WORKFLOW", f"`config.{name}` must be a mapping", at=("config", name))
+    return entries
+
+
+def _read_node_list(data: Mapping[str, Any], findings: Findings) -> dict[str, _Entry]:
+    for other in ("flow", "config"):
+        if other in data:
+            message = f"`nodes` and `{other}` are two forms of the same"
+            findings.add("INVALID_WORKFLOW", message, "Use flow and config, or nodes and edges.", at=(other,))
+    nodes = data["nodes"]
+    if not isinstance(nodes, list):
+        findings.add("INVALID_WORKFLOW", "`nodes` must be a list of {id, component, config}", at=("nodes",))
+        return {}
+    entries: dict[str, _Entry] = {}
+    for i, node in enumerate(nodes):
+        at = ("nodes", i)
+        name = node.get("id") if isinstance(node, Mapping) else None
+        config = node.get("config") or {} if isinstance(node, Mapping) else None
+        if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or not isinstance(config, Mapping):
+            findings.add("INVALID_WORKFLOW", f"`nodes.{i}` must be {{id, component, config}}", at=at)
+        elif name in entries:
+            findings.add("INVALID_WORKFLOW", f"there are two nodes with the id `{name}`", at=at)
+        else:
+            own = {key: value for key, value in node.items() if key not in ("id", "config")}
+            entries[name] = _Entry({**config, **own}, (*at, "config") if "config" in node else at)
+    return entries
+
+
+def _parse_edges(data: Mapping[str, Any], findings: Findings) -> list[Edge]:
+    key = "edges" if "nodes" in data or "edges" in data else "flow"
+    lines = data.get(key)
+    if not isinstance(lines, list) or not lines:
+        wanted = 'flow: ["input >> ON_SUCCESS >> grab"]' if key == "flow" else "edges: [{from: input, to: grab}]"
+        findings.add("INVALID_WORKFLOW", f"`{key}` must be a list of one or more lines", wanted, at=(key,))
         return []
     edges = []
-    for i, text in enumerate(flow):
-        line, column = places[i] if i < len(places) else (None, None)
-        if not isinstance(text, str):
-            message = f"flow line {i + 1} is not a text"
-            findings.append(Diagnostic("MALFORMED_LINE", message, "Put quotes around it.", line=line, column=column))
+    for i, line in enumerate(lines):
+        at = (key, i)
+        try:
+            source, call, target = _parse_edge(line) if key == "edges" else _parse_line(line, i)
+        except RelationTextError as error:
+            findings.add(error.code, error.message, error.hint, at=at)
             continue
-        parsed = parse_triplet(text, line, column)
-        if isinstance(parsed, Diagnostic):
-            findings.append(parsed)
-            continue
-        source, relation, target = parsed
-        edge = Edge(TERMINAL_ALIASES.get(source, source), relation, TERMINAL_ALIASES.get(target, target), line, column)
-        if edge.source == OUTPUT or edge.target == INPUT:
-            hint = "Edges leave the trigger and enter the answer."
-            message = f"`{edge.source}` to `{edge.target}` runs backwards"
-            findings.append(Diagnostic("MALFORMED_LINE", message, hint, line=line, column=column))
-            continue
-        edges.append(edge)
+        edge = Edge(
+            TERMINAL_ALIASES.get(source, source),
+            call.relation,
+            TERMINAL_ALIASES.get(target, target),
+            call.argument,
+            call.path,
+            at,
+        )
+        problem = _find_misuse(edge)
+        if problem:
+            findings.add("MALFORMED_LINE", *problem, at=at)
+        else:
+            edges.append(edge)
     return edges
 
 
-def _parse_nodes(config: Any, edges: list[Edge], findings: list[Diagnostic]) -> dict[str, Node]:
-    if not isinstance(config, Mapping):
-        findings.append(Diagnostic("INVALID_WORKFLOW", "`config` must be a mapping of nodes"))
-        return {}
-    names = [name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT)]
-    for name in config:
-        if name not in names:
+def _parse_line(line: Any, i: int) -> tuple[str, RelationCall, str]:
+    if not isinstance(line, str):
+        raise RelationTextError("MALFORMED_LINE", f"flow line {i + 1} is not a text", "Put quotes around it.")
+    return parse_triplet(line)
+
+
+def _parse_edge(edge: Any) -> tuple[str, RelationCall, str]:
+    keys = ("from", "relation", "to")
+    hint = 'Write {from: a, relation: "ON_BRANCH(paid)", to: b}; without a relation it is ON_SUCCESS.'
+    if not isinstance(edge, Mapping) or not all(isinstance(value, str) for value in edge.values()):
+        raise RelationTextError("MALFORMED_LINE", "an edge is not a mapping of texts", hint)
+    if set(edge) - set(keys) or not {"from", "to"} <= set(edge):
+        raise RelationTextError("MALFORMED_LINE", f"an edge has the keys {', '.join(edge)}", hint)
+    for end in (edge["from"], edge["to"]):
+        if not NAME_PATTERN.fullmatch(end):
+            raise RelationTextError("MALFORMED_LINE", f"an edge has the name {end!r}", hint)
+    return edge["from"], parse_relation(edge.get("relation", Relation.ON_SUCCESS)), edge["to"]
+
+
+def _find_misuse(edge: Edge) -> tuple[str, str] | None:
+    """What an edge cannot be, whatever the rest of the flow is."""
+    if edge.source == OUTPUT or edge.target == INPUT:
+        return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges leave the trigger and enter the answer."
+    if edge.source == INPUT and edge.relation is Relation.ON_FAIL:
+        return "the trigger cannot fail", "Let ON_FAIL leave a node."
+    if edge.target == OUTPUT and edge.relation in (Relation.FOREACH, Relation.CALLS_SUBFLOW):
+        return f"{edge.relation} leads to `output`, which is no node", "Name a node between them."
+    return None
+
+
+def _parse_nodes(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, Node]:
+    names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT))
+    subflows = {edge.target for edge in edges if edge.relation is Relation.CALLS_SUBFLOW}
+    for name, entry in entries.items():
+        if name not in names and name != INPUT:
             hint = "Add a flow line with it, or remove it."
-            findings.append(Diagnostic("UNREACHABLE_NODE", f"`config.{name}` is in no flow line", hint))
-    nodes = {}
-    for name in dict.fromkeys(names):
-        entry = config.get(name, {})
-        if not isinstance(entry, Mapping):
-            findings.append(Diagnostic("INVALID_WORKFLOW", f"`config.{name}` must be a mapping"))
-            continue
-        for key in _RESERVED_NODE_KEYS:
-            if key in entry:
-                message = f"`config.{name}.{key}` is not supported in this version"
-                findings.append(Diagnostic("UNKNOWN_KEY", message, "Remove it."))
-        component = entry.get("component", name)
-        if not isinstance(component, str):
-            findings.append(Diagnostic("INVALID_WORKFLOW", f"`config.{name}.component` must be a text"))
-            continue
-        nodes[name] = Node(name, component, {key: value for key, value in entry.items() if key != "component"})
-    return nodes
+            findings.add("UNREACHABLE_NODE", f"`{name}` is in no flow line", hint, at=entry.at)
+    return {name: _parse_node(name, entries.get(name), name in subflows, findings) for name in names}
 
 
-def _find_unreachable(edges: list[Edge], nodes: Mapping[str, Node]) -> Iterator[Diagnostic]:
-    reached, size = {INPUT}, 0
-    while size != len(reached):
-        size = len(reached)
-        reached |= {edge.target for edge in edges if edge.source in reached}
-    for name in nodes:
-        if name not in reached:
-            hint = f"Add a line such as `input >> ON_SUCCESS >> {name}`."
-            yield Diagnostic("UNREACHABLE_NODE", f"no path leads from `input` to `{name}`", hint)
+def _parse_node(name: str, entry: _Entry | None, is_subflow: bool, findings: Findings) -> Node:
+    config, at = (entry.config, entry.at) if entry else ({}, ("config", name))
+    key = "workflow" if is_subflow else "component"
+    called = config.get(key, name)
+    if not isinstance(called, str):
+        findings.add("INVALID_WORKFLOW", f"`{key}` of `{name}` must be a text", at=(*at, key))
+        called = name
+    rest = {key_: value for key_, value in config.items() if key_ != key}
+    return Node(name, None if is_subflow else called, called if is_subflow else None, rest, at)
+
+
+def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, LoopPolicy]:
+    sources = {edge.source for edge in edges if edge.relation is Relation.FOREACH}
+    policies = {}
+    for name, entry in entries.items():
+        if name == INPUT:
+            for key in entry.config:
+                if key != "foreach":
+                    report_unknown_key(findings, key, ("foreach",), entry.at)
+        if "foreach" not in entry.config:
+            continue
+        at = (*entry.at, "foreach")
+        if name in sources:
+            policies[name] = parse_loop_policy(findings, entry.config["foreach"], at)
+        else:
+            hint = "It belongs to the node that FOREACH leaves."
+            findings.add("INVALID_LOOP", f"no FOREACH leaves `{name}`", hint, at=at)
+    return policies
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
@@ -156,18 +244,3 @@ def _is_deeper(value: Any, limit: int) -> bool:
             for child in (item.values() if isinstance(item, Mapping) else item)
         ]
     return bool(level)
-
-
-def _find_cycle(edges: list[Edge]) -> Iterator[Diagnostic]:
-    """Remove nodes that nothing left points to until none can go; what remains lies on or behind a cycle."""
-    remaining = {edge.source for edge in edges} | {edge.target for edge in edges}
-    size = -1
-    while size != len(remaining):
-        size = len(remaining)
-        remaining &= {edge.target for edge in edges if edge.source in remaining}
-        remaining &= {edge.source for edge in edges if edge.target in remaining}
-    if remaining:
-        first = next(edge for edge in edges if edge.source in remaining and edge.target in remaining)
-        hint = "A workflow runs forwards only: remove the line that leads back."
-        message = f"the nodes {', '.join(sorted(remaining))} form a cycle"
-        yield Diagnostic("CYCLE", message, hint, line=first.line, column=first.column)

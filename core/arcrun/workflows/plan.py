@@ -1,113 +1,216 @@
-"""A workflow compiled: checked against the components that exist, ready to run, storable as JSON.
+"""A workflow compiled: ready to run, and storable as JSON.
 
-It is compiled once, when it is pushed. A trigger reads the stored form and does no YAML work.
+It is compiled once, when it is pushed. A trigger reads the stored form and does no YAML work. A plan is a graph of
+nodes and loops; a loop's body is a graph itself.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from graphlib import TopologicalSorter
 from typing import Any
 
-from arcrun.errors import TemplateError
-from arcrun.workflows.diagnostics import Diagnostic, build_workflow_error
-from arcrun.workflows.model import INPUT, OUTPUT, Node, Workflow
-from arcrun.workflows.templates import Resolver, compile_value
+from arcrun.errors import WorkflowError
+from arcrun.workflows.expressions import Expression, compile_expression
+from arcrun.workflows.model import LoopPolicy, RetryPolicy
+from arcrun.workflows.relations import Relation
+from arcrun.workflows.templates import CREDENTIAL, Template, compile_path, compile_value
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class InEdge:
+    """An edge, seen from where it leads. `source` may be INPUT; a CONTINUE comes from the loop of `source`."""
+
+    source: str
+    relation: Relation
+    argument: str = ""
+
+    @cached_property
+    def expression(self) -> Expression:
+        """Of an IF. It was read when the plan was made."""
+        return compile_expression(self.argument)
 
 
 @dataclass(frozen=True)
 class PlannedNode:
-    """`parents` may hold INPUT. `resolve` fills the templates of `config`."""
+    """A node: a call of `component`, or a run of the stored workflow `workflow` if that is not None.
+
+    `handles_failure` is whether an ON_FAIL leaves it. `credentials` maps keys of the contract to stored names.
+    """
 
     name: str
     component: str
+    workflow: str | None
     config: Mapping[str, Any]
-    parents: tuple[str, ...]
-    resolve: Resolver
+    parents: tuple[InEdge, ...]
+    handles_failure: bool = False
+    retry: RetryPolicy | None = None
+    timeout_ms: int | None = None
+    credentials: Mapping[str, str] | None = None
+
+    @cached_property
+    def template(self) -> Template:
+        return compile_value(self.config)
+
+    @cached_property
+    def credential_references(self) -> frozenset[str]:
+        """The names in the config's {{credential.NAME}}."""
+        return frozenset(r.steps[1] for r in self.template.references if r.head == CREDENTIAL)
+
+
+@dataclass(frozen=True)
+class PlannedLoop:
+    """The FOREACH that leaves `source`: the body runs once for each element of the list at `path`, named `item`.
+
+    Without a path it is what `source` answered, or the field of it that holds a list.
+    """
+
+    source: str
+    item: str
+    path: str
+    policy: LoopPolicy
+    body: "Graph"
+
+    @cached_property
+    def list_template(self) -> Template | None:
+        return compile_path(self.path) if self.path else None
+
+
+Unit = PlannedNode | PlannedLoop
+UnitKey = tuple[str, bool]  # a node's name; or the source of a loop, and True
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in an order in which parents come first. `answers` are the edges into the answer of the graph."""
+
+    nodes: tuple[PlannedNode, ...]
+    loops: tuple[PlannedLoop, ...]
+    answers: tuple[InEdge, ...]
+
+    @cached_property
+    def units(self) -> Mapping[UnitKey, Unit]:
+        nodes: dict[UnitKey, Unit] = {(node.name, False): node for node in self.nodes}
+        return nodes | {(loop.source, True): loop for loop in self.loops}
+
+    @cached_property
+    def waits_for(self) -> Mapping[UnitKey, frozenset[UnitKey]]:
+        """The units of this graph that each unit waits for."""
+        waits: dict[UnitKey, frozenset[UnitKey]] = {}
+        for key, unit in self.units.items():
+            if isinstance(unit, PlannedLoop):
+                wanted = [(unit.source, False)]
+            else:
+                wanted = [(edge.source, edge.relation is Relation.CONTINUE) for edge in unit.parents]
+            waits[key] = frozenset(wanted) & self.units.keys()
+        return waits
+
+    @cached_property
+    def children(self) -> Mapping[UnitKey, tuple[UnitKey, ...]]:
+        """The units that wait for each unit."""
+        children: dict[UnitKey, list[UnitKey]] = {key: [] for key in self.units}
+        for key, wanted in self.waits_for.items():
+            for parent in wanted:
+                children[parent].append(key)
+        return {key: tuple(keys) for key, keys in children.items()}
+
+    def all_nodes(self) -> Iterator[PlannedNode]:
+        """The nodes of this graph and of its loops' bodies, each once."""
+        yield from self.nodes
+        for loop in self.loops:
+            yield from loop.body.all_nodes()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Nodes in an order in which parents come first; `answers` are the nodes whose data make the answer."""
+    """`timeout_ms` bounds a run; `concurrency` how many components run at once in it."""
 
     name: str
-    nodes: tuple[PlannedNode, ...]
-    answers: tuple[str, ...]
+    graph: Graph
+    timeout_ms: int
+    concurrency: int
 
     @cached_property
-    def children(self) -> Mapping[str, list[PlannedNode]]:
-        """For each node, the nodes that wait for it."""
-        children: dict[str, list[PlannedNode]] = {node.name: [] for node in self.nodes}
-        for node in self.nodes:
-            for parent in node.parents:
-                if parent != INPUT:
-                    children[parent].append(node)
-        return children
+    def nodes(self) -> tuple[PlannedNode, ...]:
+        return tuple(self.graph.all_nodes())
 
     def to_json(self) -> dict[str, Any]:
-        nodes = [
-            {"name": n.name, "component": n.component, "config": n.config, "parents": list(n.parents)}
-            for n in self.nodes
-        ]
-        return {"format": PLAN_FORMAT, "name": self.name, "nodes": nodes, "answers": list(self.answers)}
-
-
-def build_plan(workflow: Workflow, unknown_components: Collection[str] = ()) -> Plan:
-    """Compile `workflow`; `unknown_components` are those of its components that do not exist.
-
-    Raises WorkflowError with every finding in details.diagnostics.
-    """
-    findings = [
-        Diagnostic(
-            "UNKNOWN_COMPONENT",
-            f"the node `{node.name}` names the component `{node.component}`, which does not exist",
-            f"Set `config.{node.name}.component` to one of the components that `acr parts` lists.",
-        )
-        for node in workflow.nodes.values()
-        if node.component in unknown_components
-    ]
-    nodes = []
-    for node in _in_order(workflow):
-        try:
-            nodes.append(_plan_node(workflow, node))
-        except TemplateError as error:
-            message = f"in `config.{node.name}`: {error.message.rstrip('.')}"
-            findings.append(Diagnostic(error.code, message, error.next_actions[0]))
-    if findings:
-        raise build_workflow_error(findings)
-    return Plan(workflow.name, tuple(nodes), _answers(workflow))
+        return {
+            "format": PLAN_FORMAT,
+            "name": self.name,
+            "timeout_ms": self.timeout_ms,
+            "concurrency": self.concurrency,
+            "graph": _render_graph(self.graph),
+        }
 
 
 def load_plan(stored: Mapping[str, Any]) -> Plan:
-    """The plan from its stored form (`Plan.to_json`)."""
+    """The plan from its stored form (`Plan.to_json`). Raises WorkflowError PLAN_OUTDATED."""
+    if stored.get("format") != PLAN_FORMAT:
+        raise WorkflowError(
+            "The workflow was stored by another version of arcrun.",
+            code="PLAN_OUTDATED",
+            next_actions=["Push it again: acr push FILE."],
+        )
+    return Plan(stored["name"], _load_graph(stored["graph"]), stored["timeout_ms"], stored["concurrency"])
+
+
+def _render_graph(graph: Graph) -> dict[str, Any]:
+    return {
+        "nodes": [_render_node(node) for node in graph.nodes],
+        "loops": [
+            {
+                "source": loop.source,
+                "item": loop.item,
+                "path": loop.path,
+                "policy": asdict(loop.policy),
+                "body": _render_graph(loop.body),
+            }
+            for loop in graph.loops
+        ],
+        "answers": [_render_edge(edge) for edge in graph.answers],
+    }
+
+
+def _render_node(node: PlannedNode) -> dict[str, Any]:
+    rendered: dict[str, Any] = {
+        "name": node.name,
+        "component": node.component,
+        "workflow": node.workflow,
+        "config": node.config,
+        "parents": [_render_edge(edge) for edge in node.parents],
+        "handles_failure": node.handles_failure,
+        "retry": asdict(node.retry) if node.retry else None,
+        "timeout_ms": node.timeout_ms,
+        "credentials": node.credentials,
+    }
+    return {key: value for key, value in rendered.items() if value is not None}
+
+
+def _render_edge(edge: InEdge) -> list[str]:
+    return [edge.source, edge.relation.value, edge.argument]
+
+
+def _load_graph(stored: Mapping[str, Any]) -> Graph:
     nodes = tuple(
-        PlannedNode(n["name"], n["component"], n["config"], tuple(n["parents"]), compile_value(n["config"]))
-        for n in stored["nodes"]
+        PlannedNode(
+            **{
+                "workflow": None,
+                **node,
+                "parents": tuple(_load_edge(edge) for edge in node["parents"]),
+                "retry": RetryPolicy(**node["retry"]) if "retry" in node else None,
+            }
+        )
+        for node in stored["nodes"]
     )
-    return Plan(stored["name"], nodes, tuple(stored["answers"]))
+    loops = tuple(
+        PlannedLoop(loop["source"], loop["item"], loop["path"], LoopPolicy(**loop["policy"]), _load_graph(loop["body"]))
+        for loop in stored["loops"]
+    )
+    return Graph(nodes, loops, tuple(_load_edge(edge) for edge in stored["answers"]))
 
 
-def _plan_node(workflow: Workflow, node: Node) -> PlannedNode:
-    parents = dict.fromkeys(edge.source for edge in workflow.edges if edge.target == node.name)
-    return PlannedNode(node.name, node.component, node.config, tuple(parents), compile_value(node.config))
-
-
-def _in_order(workflow: Workflow) -> list[Node]:
-    """Parents first; among equals, as written. The graph is known to have no cycle."""
-    parents: dict[str, dict[str, None]] = {name: {} for name in workflow.nodes}
-    for edge in workflow.edges:
-        if edge.target != OUTPUT and edge.source != INPUT:
-            parents[edge.target][edge.source] = None
-    sorter = TopologicalSorter(parents)
-    return [workflow.nodes[name] for name in sorter.static_order()]
-
-
-def _answers(workflow: Workflow) -> tuple[str, ...]:
-    """The nodes with an edge to `output`; without one, those that no edge leaves."""
-    explicit = dict.fromkeys(edge.source for edge in workflow.edges if edge.target == OUTPUT)
-    if explicit:
-        return tuple(explicit)
-    sources = {edge.source for edge in workflow.edges}
-    return tuple(name for name in workflow.nodes if name not in sources)
+def _load_edge(stored: list[str]) -> InEdge:
+    source, relation, argument = stored
+    return InEdge(source, Relation(relation), argument)

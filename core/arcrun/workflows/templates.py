@@ -2,18 +2,27 @@
 
 A text that is one reference keeps the value's type; within a longer text, values are written as JSON (texts as they
 are). A reference that cannot be resolved is an error, unless it is optional (null) or has a default.
+
+What references see is a scope: {name: value} for `input`, the nodes that have settled, the items of the loops around,
+`credential`; and under START the time of the clocks.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
+from arcrun.workflows.clocks import CLOCKS, read_clock
 
 Scope = dict[str, Any]
 Resolver = Callable[[Scope], Any]
+
+CREDENTIAL = "credential"
+START = "\0start"  # a scope's key that no template can name: when the run started, in milliseconds since 1970
+ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
 _REFERENCE = re.compile(
     r"""\s*(?P<path>[\w-]+(?:\.[\w-]+|\[\d+\]|\["[^"]*"\])*)
@@ -25,7 +34,29 @@ _STEP = re.compile(r'[\w-]+|\["([^"]*)"\]')
 _MISSING = object()
 
 
-def compile_value(value: Any) -> Resolver:
+@dataclass(frozen=True)
+class Reference:
+    """One `{{...}}`: the path as written, and its steps; `steps[0]` is the name that it starts from."""
+
+    path: str
+    steps: tuple[str, ...]
+    has_fallback: bool = False
+
+    @property
+    def head(self) -> str:
+        return self.steps[0]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A value of any shape whose templates are compiled. `whole` is whether it is one reference and nothing else."""
+
+    resolve: Resolver
+    references: tuple[Reference, ...] = ()
+    whole: bool = False
+
+
+def compile_value(value: Any) -> Template:
     """Compile the templates in a config value of any shape.
 
     Raises TemplateError with code INVALID_TEMPLATE for a reference that cannot be parsed.
@@ -33,34 +64,44 @@ def compile_value(value: Any) -> Resolver:
     if isinstance(value, str):
         return _compile_text(value)
     if isinstance(value, Mapping):
-        return _compile_mapping(value)
+        entries = [(str(key), compile_value(item)) for key, item in value.items()]
+        resolvers = [(key, item.resolve) for key, item in entries]
+        references = tuple(reference for _, item in entries for reference in item.references)
+        return Template(lambda scope: {key: resolve(scope) for key, resolve in resolvers}, references)
     if isinstance(value, list):
         items = [compile_value(item) for item in value]
-        return lambda scope: [item(scope) for item in items]
-    return lambda scope: value
+        resolves = [item.resolve for item in items]
+        references = tuple(reference for item in items for reference in item.references)
+        return Template(lambda scope: [resolve(scope) for resolve in resolves], references)
+    return Template(lambda scope: value)
 
 
-def _compile_mapping(value: Mapping[Any, Any]) -> Resolver:
-    entries = [(str(key), compile_value(item)) for key, item in value.items()]
-    return lambda scope: {key: item(scope) for key, item in entries}
-
-
-def _compile_text(text: str) -> Resolver:
+def _compile_text(text: str) -> Template:
     parts: list[str | Resolver] = []
+    references: list[Reference] = []
     end = 0
     while (start := text.find("{{", end)) >= 0 and (close := text.find("}}", start + 2)) >= 0:
         reference = _compile_reference(text[start + 2 : close])
         if start == 0 and close + 2 == len(text):
             return reference
-        parts += [text[end:start], reference]
+        parts += [text[end:start], reference.resolve]
+        references += reference.references
         end = close + 2
     if not parts:
-        return lambda scope: text
+        return Template(lambda scope: text)
     parts.append(text[end:])
-    return lambda scope: "".join(part if isinstance(part, str) else _render(part(scope)) for part in parts)
+    return Template(
+        lambda scope: "".join(part if isinstance(part, str) else _render(part(scope)) for part in parts),
+        tuple(references),
+    )
 
 
-def _compile_reference(source: str) -> Resolver:
+def compile_path(path: str) -> Template:
+    """A path without braces, such as a FOREACH has. Raises TemplateError INVALID_TEMPLATE."""
+    return _compile_reference(path)
+
+
+def _compile_reference(source: str) -> Template:
     match = _REFERENCE.fullmatch(source)
     if match is None:
         raise TemplateError(
@@ -70,7 +111,11 @@ def _compile_reference(source: str) -> Resolver:
         )
     path = match["path"]
     steps = [quoted.group(1) if quoted.group(1) is not None else quoted.group() for quoted in _STEP.finditer(path)]
+    steps[0] = ALIASES.get(steps[0], steps[0])
     fallback = _parse_fallback(match)
+    reference = Reference(path, tuple(steps), fallback is not _MISSING)
+    if steps[0] in CLOCKS:
+        return Template(lambda scope: read_clock(steps[0], scope[START]), (reference,), whole=True)
 
     def resolve(scope: Scope) -> Any:
         value = _follow(scope, steps)
@@ -80,7 +125,7 @@ def _compile_reference(source: str) -> Resolver:
             return fallback
         raise _unresolved(path, steps, scope)
 
-    return resolve
+    return Template(resolve, (reference,), whole=True)
 
 
 def _parse_fallback(match: re.Match[str]) -> Any:
@@ -113,7 +158,8 @@ def _unresolved(path: str, steps: list[str], scope: Scope) -> TemplateError:
         found = _follow(scope, steps[: count - 1])
         if found is _MISSING:
             continue
-        has = f"it has {', '.join(sorted(map(str, found))[:10])}" if isinstance(found, dict) else "it has no fields"
+        names = sorted(str(name) for name in found if name != START)[:10] if isinstance(found, dict) else []
+        has = f"it has {', '.join(names)}" if names else "it has no fields"
         where = f"`{'.'.join(steps[: count - 1])}`" if count > 1 else "the run"
         message = f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count - 1]}`; {has}."
         break

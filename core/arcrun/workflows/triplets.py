@@ -1,46 +1,42 @@
 """Flow lines: `FROM >> RELATION >> TO`."""
 
 import re
-from difflib import get_close_matches
-from enum import StrEnum
 
-from arcrun.workflows.diagnostics import Diagnostic
+from arcrun.workflows.relations import RelationCall, RelationTextError, parse_relation
 
 NAME_PATTERN = re.compile(r"[\w-]+")
+_HINT = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`."
+# What a Chinese keyboard gives for the signs of the language. Texts in quotes keep theirs.
+_FULL_WIDTH = str.maketrans("＞＜＝！＆｜（）［］｛｝．，　", "><=!&|()[]{}., ")
+_QUOTES = "'\"`"
 
 
-class Relation(StrEnum):
-    ON_SUCCESS = "ON_SUCCESS"
-
-
-RELATION_ALIASES = {
-    "ON_SUCCESS": Relation.ON_SUCCESS,
-    "PIPE": Relation.ON_SUCCESS,
-    "SUCCESS": Relation.ON_SUCCESS,
-    "完成後": Relation.ON_SUCCESS,
-    "成功時": Relation.ON_SUCCESS,
-}
-
-
-def parse_triplet(text: str, line: int | None, column: int | None) -> tuple[str, Relation, str] | Diagnostic:
-    """Parse one flow line. Returns what is wrong with it instead, so that all findings can be collected."""
-    parts = [part.strip() for part in text.split(">>")]
-    if len(parts) != 3:
-        return _malformed(text, f"has {len(parts)} parts, not 3", line, column)
-    source, relation_name, target = parts
+def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
+    """Source, relation, target. Raises RelationTextError: MALFORMED_LINE, UNKNOWN_RELATION."""
+    line = _narrow(text)
+    source, first, rest = line.partition(">>")
+    middle, last, target = rest.rpartition(">>")
+    source, middle, target = source.strip(), middle.strip(), target.strip()
+    inner = middle.partition("(")[0]
+    if not first or not last or ">>" in inner:
+        count = len(line.split(">>"))
+        raise RelationTextError("MALFORMED_LINE", f"the flow line {text!r} has {count} parts, not 3", _HINT)
     for name in (source, target):
         if not NAME_PATTERN.fullmatch(name):
-            return _malformed(
-                text, f"has the name {name!r}, which is not made of letters, digits, _ and -", line, column
-            )
-    relation = RELATION_ALIASES.get(relation_name.upper())
-    if relation is None:
-        near = get_close_matches(relation_name.upper(), RELATION_ALIASES, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Relations: {', '.join(RELATION_ALIASES)}."
-        return Diagnostic("UNKNOWN_RELATION", f"unknown relation {relation_name!r}", hint, line=line, column=column)
-    return source, relation, target
+            message = f"the flow line {text!r} has the name {name!r}, which is not made of letters, digits, _ and -"
+            raise RelationTextError("MALFORMED_LINE", message, _HINT)
+    return source, parse_relation(middle), target
 
 
-def _malformed(text: str, reason: str, line: int | None, column: int | None) -> Diagnostic:
-    hint = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`."
-    return Diagnostic("MALFORMED_LINE", f"the flow line {text!r} {reason}", hint, line=line, column=column)
+def _narrow(text: str) -> str:
+    """Full-width signs as their ASCII forms, but for those in quotes within parentheses."""
+    narrowed, quote, depth = [], "", 0
+    for raw in text:
+        sign = raw if quote else raw.translate(_FULL_WIDTH)
+        if quote:
+            quote = "" if sign == quote else quote
+        elif depth and sign in _QUOTES:
+            quote = sign
+        depth += (sign == "(") - (sign == ")") if not quote else 0
+        narrowed.append(sign)
+    return "".join(narrowed)

@@ -1,0 +1,39 @@
+"""The platform's subrequests of one run, counted: it stops with an error before the platform ends the Worker."""
+
+from arcrun.errors import RunError
+from arcrun.ports import HttpClient, HttpRequest, HttpResponse
+
+# Kept back for what follows the run: its record, its verdict, its statistics.
+RESERVED_SUBREQUESTS = 4
+
+
+class SubrequestBudget:
+    """Shared by a run, its loops and its sub-workflows. `limit` is the platform's for one request."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._left = limit, limit - RESERVED_SUBREQUESTS
+
+    def take(self, count: int = 1) -> None:
+        """Raises RunError SUBREQUEST_LIMIT."""
+        self._left -= count
+        if self._left < 0:
+            raise RunError(
+                f"The run needs more than the {self._limit} subrequests that the platform allows.",
+                code="SUBREQUEST_LIMIT",
+                next_actions=[
+                    "Split the work over several runs, or move to the Workers paid plan.",
+                    "On a plan with another limit, set the variable SUBREQUEST_LIMIT of the executor.",
+                ],
+                details={"limit": self._limit},
+            )
+
+
+class BudgetedHttpClient(HttpClient):
+    """HttpClient that takes each request from a budget."""
+
+    def __init__(self, http: HttpClient, budget: SubrequestBudget) -> None:
+        self._http, self._budget = http, budget
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        self._budget.take()
+        return await self._http.send(request)

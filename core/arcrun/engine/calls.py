@@ -1,0 +1,119 @@
+"""What a node calls: a component, or a stored workflow. Both prepare their input once and may be called again."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from arcrun.contracts.model import Contract
+from arcrun.engine.context import RunContext
+from arcrun.engine.inputs import build_input, validate_input, with_credentials
+from arcrun.engine.record import NodeRecord
+from arcrun.errors import ArcrunError
+from arcrun.wasm.component import Component
+from arcrun.workflows.plan import Plan, PlannedNode
+from arcrun.workflows.templates import Scope, compile_value
+
+RunPlan = Callable[[Plan, Any, RunContext], Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """`envelope` is what templates see of the node; `subflow` the trace of a workflow that was called."""
+
+    envelope: Mapping[str, Any]
+    error: ArcrunError | None = None
+    log: str = ""
+    subflow: tuple[NodeRecord, ...] | None = None
+
+
+def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
+    return CallResult({"success": False, "error": error.to_json()}, error, subflow=subflow)
+
+
+async def fill_credentials(
+    given: Mapping[str, Any],
+    contract: Contract,
+    names: Mapping[str, str],
+    read: Callable[[str], Awaitable[str]],
+) -> dict[str, Any]:
+    """The input with the secrets that the contract wants and `given` lacks. `names` maps its keys to stored names."""
+    filled = dict(given)
+    for credential in contract.credentials_required:
+        if credential.inject_as not in filled:
+            filled[credential.inject_as] = await read(names.get(credential.key, credential.key))
+    return filled
+
+
+class Call(Protocol):
+    """`input` is the one that may be recorded, None until it is prepared; `sha256` is the component's."""
+
+    input: Mapping[str, Any] | None
+    sha256: str
+
+    async def prepare(self) -> None:
+        """Raises ArcrunError: what goes wrong here goes wrong again."""
+
+    async def run(self) -> CallResult:
+        """One attempt. Raises ArcrunError."""
+
+
+class ComponentCall:
+    """`sources` are the data of the parents whose edges fired, then the trigger's."""
+
+    def __init__(self, node: PlannedNode, scope: Scope, sources: Iterable[Any], context: RunContext) -> None:
+        self._node, self._scope, self._sources, self._context = node, scope, sources, context
+        self.input: Mapping[str, Any] | None = None
+        self.sha256 = ""
+
+    async def prepare(self) -> None:
+        self._component = await self._context.find_component(self._node.component)
+        self.sha256 = self._component.sha256
+        contract = self._component.contract
+        self.input = build_input(self._node, contract, self._scope, self._sources)
+        self._filled = await self._fill_credentials(self.input, self._component)
+        validate_input(contract, self._filled, self._node.name)
+
+    async def run(self) -> CallResult:
+        async with self._context.slots:
+            outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
+        return CallResult(outcome.envelope, outcome.error, outcome.log)
+
+    async def _fill_credentials(self, recorded: Mapping[str, Any], component: Component) -> Mapping[str, Any]:
+        """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""
+        node, read = self._node, self._context.read_credential
+        filled = dict(recorded)
+        if node.credential_references:
+            secrets = {name: await read(name) for name in node.credential_references}
+            filled |= node.template.resolve(with_credentials(self._scope, node, secrets.__getitem__))
+        return await fill_credentials(filled, component.contract, node.credentials or {}, read)
+
+
+class WorkflowCall:
+    """Its input is the config's `input` or, without one, the data of the first of `sources`."""
+
+    sha256 = ""
+
+    def __init__(
+        self, node: PlannedNode, scope: Scope, sources: Iterable[Any], context: RunContext, run_plan: RunPlan
+    ) -> None:
+        self._node, self._scope, self._sources, self._context, self._run_plan = node, scope, sources, context, run_plan
+        self.input: Mapping[str, Any] | None = None
+
+    async def prepare(self) -> None:
+        self._value = (
+            compile_value(self._node.config["input"]).resolve(self._scope)
+            if "input" in self._node.config
+            else next(iter(self._sources))
+        )
+        self.input = {"input": self._value}
+        self._context.budget.take(2)  # its name, and its plan
+        self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
+
+    async def run(self) -> CallResult:
+        inner = self._context.enter_subflow(self._plan)
+        try:
+            data = await self._run_plan(self._plan, self._value, inner)
+        except ArcrunError as error:
+            error.details.setdefault("workflow", self._plan.name)
+            return failed(error, inner.ledger.trace())
+        return CallResult({"success": True, "data": data}, subflow=inner.ledger.trace())

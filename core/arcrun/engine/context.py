@@ -1,0 +1,102 @@
+"""What a run works with: the ports that its nodes use, and what the nodes share."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.ledger import Ledger
+from arcrun.errors import RunError
+from arcrun.ports import Clock, Random
+from arcrun.wasm.abi import Outcome
+from arcrun.wasm.component import Component
+from arcrun.workflows.plan import Plan
+
+MAX_SUBFLOW_DEPTH = 8
+
+
+class Components(Protocol):
+    """The components that a run may call. Both methods raise ComponentError."""
+
+    async def find(self, reference: str) -> Component: ...
+
+    async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome: ...
+
+
+class Workflows(Protocol):
+    """The workflows that CALLS_SUBFLOW may lead to."""
+
+    async def find_plan(self, name: str) -> Plan:
+        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+
+
+class Credentials(Protocol):
+    """The secrets by name."""
+
+    async def read(self, name: str) -> str:
+        """Raises CredentialError."""
+
+
+@dataclass(frozen=True)
+class RunPorts:
+    components: Components
+    workflows: Workflows
+    credentials: Credentials
+    clock: Clock
+    random: Random
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One run of one plan. A sub-workflow shares the budget, the slots and the secrets, and keeps its own ledger.
+
+    `started_ms` is the time of the clocks, and what a record's times count from. `secrets` has what was read so far.
+    """
+
+    ports: RunPorts
+    ledger: Ledger
+    started_ms: float
+    budget: SubrequestBudget
+    slots: asyncio.Semaphore
+    secrets: dict[str, str] = field(default_factory=dict)
+    found: dict[str, Component] = field(default_factory=dict)
+    depth: int = 0
+
+    def since_start_ms(self) -> float:
+        return self.ports.clock.now_ms() - self.started_ms
+
+    async def find_component(self, reference: str) -> Component:
+        """Found once a run, so that all calls of a run have the same version."""
+        component = self.found.get(reference)
+        if component is None:
+            component = await self.ports.components.find(reference)
+            if component.module is not None:  # module and contract, from the bucket
+                self.budget.take(2)
+            self.found[reference] = component
+        return component
+
+    async def read_credential(self, name: str) -> str:
+        if name not in self.secrets:
+            self.budget.take()
+            self.secrets[name] = await self.ports.credentials.read(name)
+        return self.secrets[name]
+
+    def enter_subflow(self, plan: Plan) -> "RunContext":
+        """Raises RunError SUBFLOW_TOO_DEEP."""
+        if self.depth >= MAX_SUBFLOW_DEPTH:
+            raise RunError(
+                f"Workflows call each other more than {MAX_SUBFLOW_DEPTH} deep.",
+                code="SUBFLOW_TOO_DEEP",
+                next_actions=["Look for a workflow that calls itself without an end."],
+            )
+        return RunContext(
+            self.ports,
+            Ledger(plan),
+            self.started_ms,
+            self.budget,
+            self.slots,
+            self.secrets,
+            self.found,
+            self.depth + 1,
+        )

@@ -1,0 +1,87 @@
+"""Runs a FOREACH: its body once for each element, some at a time, and gathers the answers in the elements' order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.errors import ArcrunError, RunError
+from arcrun.workflows.model import INPUT
+from arcrun.workflows.plan import PlannedLoop
+from arcrun.workflows.templates import Scope
+
+# Without a path, the first of these fields of what the source answered that is a list.
+DEFAULT_LIST_FIELDS = ("items", "results", "result")
+
+
+@dataclass(frozen=True)
+class LoopOutcome:
+    """`results` has the body's answer for each element, null where it failed; `errors` says why: [{index, error}]."""
+
+    results: list[Any]
+    errors: list[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"results": self.results, "errors": self.errors}
+
+
+async def run_loop(loop: PlannedLoop, scope: Scope, run_body: Callable[[int, Any], Awaitable[Any]]) -> LoopOutcome:
+    """`run_body` takes an element's index and value, and answers for it; it raises the ArcrunError that ends it.
+
+    Raises that of the first element that fails, unless the loop goes on; RunError INVALID_ITEMS; TemplateError.
+    """
+    elements = find_elements(loop, scope)
+    results: list[Any] = [None] * len(elements)
+    errors: dict[int, ArcrunError] = {}
+    waiting = iter(range(len(elements)))
+
+    async def work() -> None:
+        for i in waiting:
+            try:
+                results[i] = await run_body(i, elements[i])
+            except ArcrunError as error:
+                if loop.policy.stops_on_error:
+                    error.details.setdefault("index", i)
+                    raise
+                errors[i] = error
+
+    await run_together([work] * min(loop.policy.concurrency, len(elements)))
+    return LoopOutcome(results, [{"index": i, "error": errors[i].to_json()} for i in sorted(errors)])
+
+
+async def run_together(functions: list[Callable[[], Awaitable[None]]]) -> None:
+    """Run them at once; the first that raises ends the others."""
+    if len(functions) == 1:
+        await functions[0]()
+        return
+    tasks = [asyncio.ensure_future(function()) for function in functions]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
+    """Raises RunError INVALID_ITEMS, TemplateError."""
+    if loop.list_template is not None:
+        found = loop.list_template.resolve(scope)
+    else:
+        found = _default_list(scope[loop.source] if loop.source == INPUT else scope[loop.source].get("data"))
+    if isinstance(found, list):
+        return found
+    where = loop.path or f"what `{loop.source}` answered"
+    raise RunError(
+        f"FOREACH needs a list, and {where} is none.",
+        code="INVALID_ITEMS",
+        next_actions=[f"Name the list: {loop.source} >> FOREACH {loop.item} IN {loop.source}.data.field >> ..."],
+        details={"node": loop.source},
+    )
+
+
+def _default_list(answered: Any) -> Any:
+    if isinstance(answered, Mapping):
+        return next((answered[key] for key in DEFAULT_LIST_FIELDS if isinstance(answered.get(key), list)), None)
+    return answered

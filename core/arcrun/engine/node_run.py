@@ -1,0 +1,74 @@
+"""Runs one node: calls what it calls, again where its policy says so, and makes its record."""
+
+import asyncio
+
+from arcrun.engine.calls import Call, CallResult, failed
+from arcrun.engine.context import RunContext
+from arcrun.engine.record import NodeRecord, NodeStatus
+from arcrun.engine.retries import delay_before_next
+from arcrun.errors import ArcrunError, RunError, RunTimeoutError
+from arcrun.workflows.plan import PlannedNode
+
+
+class NodeRun:
+    def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
+        self._node, self._call, self._context = node, call, context
+        self._attempts = 0
+        self._start_ms = context.since_start_ms()
+
+    async def settle(self) -> CallResult:
+        """Never raises for what the node does: the result says it."""
+        try:
+            await self._call.prepare()
+            result = await self._attempt()
+            while result.error is not None:
+                delay_ms = delay_before_next(self._node.retry, self._attempts, result.error, self._context.ports.random)
+                if delay_ms is None:
+                    break
+                await self._context.ports.clock.sleep(delay_ms)
+                result = await self._attempt()
+        except ArcrunError as error:
+            result = failed(error)
+        if result.error is not None:
+            result.error.details.setdefault("node", self._node.name)
+        return result
+
+    async def _attempt(self) -> CallResult:
+        self._attempts += 1
+        timeout_ms = self._node.timeout_ms
+        if timeout_ms is None:
+            return await self._run_call()
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                return await self._run_call()
+        except TimeoutError:
+            message = f"`{self._node.name}` took longer than {timeout_ms} ms."
+            raising = f"Raise config.{self._node.name}.timeout_ms, or retry it."
+            return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
+
+    async def _run_call(self) -> CallResult:
+        try:
+            return await self._call.run()
+        except ArcrunError as error:
+            return failed(error)
+
+    def record(self, result: CallResult) -> NodeRecord:
+        return NodeRecord(
+            node=self._node.name,
+            component=self._node.component,
+            status=NodeStatus.SUCCESS if result.error is None else NodeStatus.FAILED,
+            attempts=self._attempts,
+            start_ms=self._start_ms,
+            duration_ms=self._context.since_start_ms() - self._start_ms,
+            input=self._call.input,
+            output=result.envelope,
+            error=result.error,
+            sha256=self._call.sha256,
+            log=result.log,
+            subflow=result.subflow,
+        )
+
+    def record_of_cancelled(self) -> NodeRecord:
+        """The run has ended while the node was running."""
+        message = f"`{self._node.name}` was stopped, for the run had ended."
+        return self.record(failed(RunError(message, code="CANCELLED")))

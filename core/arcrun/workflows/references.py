@@ -1,0 +1,102 @@
+"""Checks what templates and expressions refer to: it must have settled by the time that they are filled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.clocks import CLOCKS
+from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.graph import Shape, results_of
+from arcrun.workflows.model import INPUT, Workflow
+from arcrun.workflows.places import Path
+from arcrun.workflows.templates import ALIASES, CREDENTIAL, Reference
+
+# What stands behind a node's name: its envelope, and for a node that FOREACH leaves, what its loop has come to.
+ENVELOPE_FIELDS = ("data", "error", "success")
+LOOP_FIELDS = ("results", "errors")
+_CODE = "UNRESOLVED_REFERENCE"
+
+
+@dataclass(frozen=True)
+class ReferenceChecker:
+    workflow: Workflow
+    shape: Shape
+    catalogue: Catalogue
+    findings: Findings
+
+    def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:
+        """References of `node`; `after` it has run, as an expression or a loop's path on an edge out of it has them."""
+        for reference in references:
+            problem = self._find_problem(reference, node, after)
+            if problem:
+                message, hint = problem
+                self.findings.add(_CODE, f"{{{{{reference.path}}}}} {message}", hint, at=at)
+            else:
+                self._warn_of_field(reference, at)
+
+    def check_names(self, names: Iterable[str], node: str, at: Path) -> None:
+        """The names that an expression on an edge out of `node` starts from."""
+        for name in sorted(names):
+            head = ALIASES.get(name, name)
+            if head == CREDENTIAL or head in CLOCKS:
+                self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
+            elif head != INPUT and (problem := self._find_head_problem(head, node, after=True)):
+                hint = problem[1] or f"Texts stand in single quotes: '{name}'."
+                self.findings.add(_CODE, f"`{name}` {problem[0]}", hint, at=at)
+
+    def _find_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
+        head, steps = reference.head, reference.steps
+        if head in CLOCKS:
+            return None if len(steps) == 1 else ("is a clock, which has no fields", f"Write {{{{{head}}}}}.")
+        if head == CREDENTIAL:
+            return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
+        if head == INPUT:
+            return None
+        return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node, after)
+
+    def _find_head_problem(self, head: str, node: str, after: bool) -> tuple[str, str] | None:
+        settled = self._settled(node, after)
+        items = [loop.item for loop in self.shape.loops_around(node)]
+        if head in settled or head in items:
+            return None
+        if head == node:
+            return "refers to the node itself", "A node sees what came before it."
+        if head not in self.workflow.nodes:
+            near = get_close_matches(head, [INPUT, *settled, *items, *CLOCKS, CREDENTIAL], n=1)
+            return "refers to nothing", f"Did you mean `{near[0]}`?" if near else ""
+        loop = self.shape.loop_around(head)
+        if loop is not None and node not in loop.body:
+            return (
+                f"is out of reach: `{head}` runs once for each `{loop.item}`",
+                f"After `{loop.source} >> CONTINUE >> {node}`, {{{{{loop.source}.results}}}} holds what each answered.",
+            )
+        return f"need not be there: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
+
+    def _find_step_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
+        head, steps = reference.head, reference.steps
+        if len(steps) == 1 or head not in self.workflow.nodes or steps[1] in ENVELOPE_FIELDS:
+            return None
+        if steps[1] in LOOP_FIELDS and head in self.shape.loops:
+            if results_of(head) in self._settled(node, after):
+                return None
+            return "is not there yet: the loop need not have finished", f"Add `{head} >> CONTINUE >> {node}`."
+        rest = reference.path.partition(".")[2] or steps[1]
+        return f"is not there: a node has {', '.join(ENVELOPE_FIELDS)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
+
+    def _settled(self, node: str, after: bool) -> frozenset[str]:
+        return self.shape.settled[node] | {node} if after else self.shape.settled[node]
+
+    def _warn_of_field(self, reference: Reference, at: Path) -> None:
+        """A field that the component's output_schema does not have."""
+        node = self.workflow.nodes.get(reference.head)
+        contract = self.catalogue.contracts.get(node.component or "") if node else None
+        if contract is None or reference.has_fallback or len(reference.steps) < 3 or reference.steps[1] != "data":
+            return
+        fields = contract.output_schema.get("properties", {})
+        step = reference.steps[2]
+        if fields and step not in fields and not contract.output_schema.get("additionalProperties"):
+            near = get_close_matches(step, fields, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else f"It answers {', '.join(fields)}."
+            message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not say that it answers `{step}`"
+            self.findings.warn(_CODE, message, hint, at=at)

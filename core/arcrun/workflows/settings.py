@@ -1,0 +1,101 @@
+"""The engine's own settings in a node's config: retry, foreach, timeout_ms, credentials."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
+from arcrun.workflows.places import Path
+
+MAX_ATTEMPTS = 10
+MAX_DELAY_MS = 60_000
+MAX_NODE_TIMEOUT_MS = 300_000
+MAX_RUN_TIMEOUT_MS = 900_000
+DEFAULT_RUN_TIMEOUT_MS = 300_000
+MAX_CONCURRENCY = 64
+DEFAULT_CONCURRENCY = 16
+BACKOFFS = ("exponential", "linear", "fixed")
+SETTING_KEYS = ("retry", "foreach", "timeout_ms", "credentials")
+SUBFLOW_KEYS = ("workflow", "input", "retry", "foreach", "timeout_ms")
+
+
+class Reader:
+    """Reads the fields of one mapping; what is not possible is reported, and the default taken."""
+
+    def __init__(self, findings: Findings, value: Any, at: Path, allowed: tuple[str, ...]) -> None:
+        self._findings, self._at = findings, at
+        self._value: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+        if not isinstance(value, Mapping):
+            findings.add("INVALID_SETTING", f"`{_dotted(at)}` must be a mapping with {', '.join(allowed)}", at=at)
+        for key in self._value:
+            if key not in allowed:
+                report_unknown_key(findings, key, allowed, at)
+
+    def number(self, key: str, default: Any, low: float, high: float, *, whole: bool = True) -> Any:
+        kind = int if whole else int | float
+        wanted = f"a {'whole ' if whole else ''}number from {low} to {high}"
+        return self._read(
+            key, default, lambda v: isinstance(v, kind) and not isinstance(v, bool) and low <= v <= high, wanted
+        )
+
+    def choice(self, key: str, default: str, allowed: tuple[str, ...]) -> str:
+        chosen: str = self._read(key, default, allowed.__contains__, f"one of {', '.join(allowed)}")
+        return chosen
+
+    def _read(self, key: str, default: Any, is_valid: Callable[[Any], bool], wanted: str) -> Any:
+        value = self._value.get(key, default)
+        if key in self._value and not (isinstance(value, str | int | float) and is_valid(value)):
+            self._findings.add(
+                "INVALID_SETTING", f"`{_dotted((*self._at, key))}` must be {wanted}", at=(*self._at, key)
+            )
+            return default
+        return value
+
+
+def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], at: Path) -> None:
+    near = get_close_matches(str(key), allowed, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Allowed: {', '.join(allowed)}."
+    where = f" in `{_dotted(at)}`" if at else ""
+    findings.add("UNKNOWN_KEY", f"unknown key `{key}`{where}", hint, at=(*at, key))
+
+
+def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> NodeSettings:
+    reader = Reader(findings, {key: config[key] for key in ("timeout_ms",) if key in config}, at, ("timeout_ms",))
+    return NodeSettings(
+        retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
+        timeout_ms=reader.number("timeout_ms", None, 1, MAX_NODE_TIMEOUT_MS),
+        credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
+    )
+
+
+def _parse_retry(findings: Findings, value: Any, at: Path) -> RetryPolicy:
+    reader = Reader(findings, value, at, ("max_attempts", "backoff", "initial_ms", "max_ms", "jitter"))
+    default = RetryPolicy()
+    return RetryPolicy(
+        max_attempts=reader.number("max_attempts", default.max_attempts, 1, MAX_ATTEMPTS),
+        backoff=reader.choice("backoff", default.backoff, BACKOFFS),
+        initial_ms=reader.number("initial_ms", default.initial_ms, 0, MAX_DELAY_MS),
+        max_ms=reader.number("max_ms", default.max_ms, 0, MAX_DELAY_MS),
+        jitter=reader.number("jitter", default.jitter, 0, 1, whole=False),
+    )
+
+
+def parse_loop_policy(findings: Findings, value: Any, at: Path) -> LoopPolicy:
+    reader = Reader(findings, value, at, ("concurrency", "on_error"))
+    return LoopPolicy(
+        concurrency=reader.number("concurrency", 1, 1, MAX_CONCURRENCY),
+        stops_on_error=reader.choice("on_error", "stop", ("stop", "continue")) == "stop",
+    )
+
+
+def _parse_credentials(findings: Findings, value: Any, at: Path) -> dict[str, str]:
+    if isinstance(value, Mapping) and all(isinstance(name, str) for pair in value.items() for name in pair):
+        return dict(value)
+    message = f"`{_dotted(at)}` must be a mapping from the contract's keys to the names of your credentials"
+    findings.add("INVALID_SETTING", message, "credentials: {telegram_bot_token: my_bot}", at=at)
+    return {}
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
