@@ -46,7 +46,7 @@ def render_record(sealed: SealedCredential) -> str:
 
 
 def parse_record(name: str, text: str) -> SealedCredential:
-    """Parse what KV holds under `cred:{name}`. Raises CredentialError CREDENTIAL_UNREADABLE; no other format is read."""
+    """What KV holds under `cred:{name}`. Raises CredentialError CREDENTIAL_UNREADABLE: no other format is read."""
     try:
         source = parse_json(text)
         if not isinstance(source, dict) or source.keys() != _FIELDS:
