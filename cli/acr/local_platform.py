@@ -6,35 +6,44 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from watchfiles import DefaultFilter, watch
 
+from acr.encryption import make_encryption_key, read_encryption_key
 from acr.errors import CliError
+from acr.local_record import LocalRecord
 from acr.platform_home import SERVICES
-from acr.runtime_plan import HOST, build_plan
+from acr.private_file import write_private
+from acr.runtime_plan import API_PATH, HOST, build_plan
 from acr.runtime_process import RuntimeProcess
-from acr.settings import Target, cache_dir, write_private
+from acr.settings import cache_dir
 
 WATCHED = ("core", "workers", "components", "runtime")
 
 
 @dataclass(frozen=True)
 class LocalPlatform:
-    """`persist` holds the state, the API key and the staged Workers; `components` are folders to bundle as well."""
+    """`persist` holds the state, the keys and the staged Workers; `components` are folders to bundle as well."""
 
     home: Path
     port: int
     persist: Path
     components: tuple[Path, ...]
     api_key: str
+    encryption_key: str
     verbose: bool
 
-    @property
-    def target(self) -> Target:
-        return Target(f"http://{HOST}:{self.port}", self.api_key)
+    def read_record(self) -> LocalRecord:
+        """What other commands need to use this platform, once it is planned."""
+        plan = json.loads(self._plan_path.read_text(encoding="utf-8"))
+        namespaces = _merge(worker["kvNamespaces"] for worker in plan["workers"])
+        bucket = _merge(worker["r2Buckets"] for worker in plan["workers"])["WASM_BUCKET"]
+        url, api_url = f"http://{HOST}:{self.port}", f"http://{HOST}:{plan['apiPort']}{API_PATH}"
+        return LocalRecord(url, self.api_key, api_url, namespaces, bucket, self.encryption_key)
 
     def start(self) -> RuntimeProcess:
         process = RuntimeProcess(self.home / "runtime/serve.mjs", self._plan_path, cache_dir() / "node")
@@ -76,10 +85,14 @@ class LocalPlatform:
             state=self.persist / "state",
             snapshots=snapshots,
             node_modules=self.home / "node_modules",
-            secrets={"ARCRUN_API_KEY": self.api_key},
+            secrets={"ARCRUN_API_KEY": self.api_key, "ARCRUN_ENCRYPTION_KEY": self.encryption_key},
             verbose=self.verbose,
         )
         write_private(self._plan_path, json.dumps(plan))
+
+
+def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def require_node_modules(home: Path) -> None:
@@ -118,10 +131,20 @@ def find_free_ports(count: int) -> int:
 
 def keep_api_key(persist: Path) -> str:
     """ARCRUN_API_KEY, or the one kept in the persist folder, or a new one; says where it is kept."""
-    if from_environment := os.environ.get("ARCRUN_API_KEY"):
+    return _keep(persist / "api-key", "ARCRUN_API_KEY", "API key", lambda: secrets.token_urlsafe(32))
+
+
+def keep_encryption_key(persist: Path) -> str:
+    """The same for ARCRUN_ENCRYPTION_KEY, with which credentials are encrypted. Raises CliError if it is not valid."""
+    key = _keep(persist / "encryption-key", "ARCRUN_ENCRYPTION_KEY", "encryption key", make_encryption_key)
+    read_encryption_key(key)
+    return key
+
+
+def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:
+    if from_environment := os.environ.get(variable):
         return from_environment
-    path = persist / "api-key"
     if not path.is_file():
-        write_private(path, secrets.token_urlsafe(32))
-    click.echo(f"The API key is kept in {path}", err=True)
+        write_private(path, make())
+    click.echo(f"The {what} is kept in {path}", err=True)
     return path.read_text(encoding="utf-8").strip()

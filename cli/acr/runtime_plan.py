@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
+API_PATH = "/cdn-cgi/local/explorer/api"  # of Cloudflare's local REST API
 # Compatibility flags that the SDK asks for by name; our compatibility date has them on.
 SDK_FLAGS = {"python_workflows_implicit_dependencies": True, "python_request_headers_preserve_commas": True}
 _ENTRY_BASES = {"WorkerEntrypoint": "entrypoint", "DurableObject": "durableObject"}

@@ -1,13 +1,20 @@
-"""Which platform a command talks to: flag > environment > the running `acr dev`."""
+"""Which platform a command talks to: flag > environment > running `acr dev` > arcrun.yaml > user file > default.
 
-import json
+A command uses the `acr dev` that runs, if one runs, and the deployed platform otherwise; `--local` and `--deployed` say
+which one must be meant. An empty environment variable counts as unset.
+"""
+
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
 
-from acr.errors import NotLoggedInError
+from acr.errors import CliError, NotLoggedInError
+from acr.local_record import LocalRecord, read_local_record
+from acr.project_file import ProjectFile, read_project_file
+from acr.user_config import DEFAULT_BUCKET, UserConfig, read_user_config
 
 
 @dataclass(frozen=True)
@@ -15,7 +22,26 @@ class Target:
     """The executor's address and its API key."""
 
     url: str
-    api_key: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where KV and R2 are reached over Cloudflare's REST API. `account_id` and `token` are None for `acr dev`.
+
+    `encryption_key` is ARCRUN_ENCRYPTION_KEY as text, None if nobody has set it.
+    """
+
+    base_url: str | None
+    account_id: str | None
+    token: str | None = field(repr=False)
+    namespaces: Mapping[str, str]
+    bucket: str
+    encryption_key: str | None = field(repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        return self.account_id is None
 
 
 def config_dir() -> Path:
@@ -26,49 +52,64 @@ def cache_dir() -> Path:
     return Path(os.environ.get("ACR_CACHE_DIR") or platformdirs.user_cache_dir("arcrun"))
 
 
-def resolve_target(url: str | None, api_key: str | None) -> Target:
-    """The target from flags, ARCRUN_URL and ARCRUN_API_KEY, or the running `acr dev`. Raises NotLoggedInError."""
-    local = _read_local_target()
-    url = url or os.environ.get("ARCRUN_URL") or (local.url if local else None)
-    api_key = api_key or os.environ.get("ARCRUN_API_KEY") or (local.api_key if local and url == local.url else None)
-    if not url:
-        raise NotLoggedInError(
-            "No platform to talk to.", "Start one with `acr dev`, or set ARCRUN_URL and ARCRUN_API_KEY."
-        )
-    if not api_key:
-        raise NotLoggedInError(f"No API key for {url}.", "Set ARCRUN_API_KEY, or pass --api-key.")
-    return Target(url.rstrip("/"), api_key)
-
-
-def save_local_target(target: Target) -> None:
-    """Let other commands find the `acr dev` that this process runs."""
-    path = _local_target_path()
-    write_private(path, json.dumps({**asdict(target), "pid": os.getpid()}))
-
-
-def forget_local_target() -> None:
-    """Undo `save_local_target`, unless another `acr dev` has been started since."""
-    path = _local_target_path()
-    if path.is_file() and json.loads(path.read_text()).get("pid") == os.getpid():
-        path.unlink()
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that holds secrets: only its owner may read it, from its first byte on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _local_target_path() -> Path:
+def local_record_path() -> Path:
     return config_dir() / "local.json"
 
 
-def _read_local_target() -> Target | None:
-    try:
-        stored = json.loads(_local_target_path().read_text())
-        os.kill(stored["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return Target(stored["url"], stored["api_key"])
+def user_config_path() -> Path:
+    return config_dir() / "config.json"
+
+
+def resolve_target(url: str | None, api_key: str | None, *, local: bool | None = None) -> Target:
+    """The executor. `local` is True for --local, False for --deployed, None for whichever is there.
+
+    Raises NotLoggedInError.
+    """
+    running, project, user = _read_all(local)
+    chosen = url or _from_environment("ARCRUN_URL") or (running and running.url) or project.url or user.url
+    if not chosen:
+        raise NotLoggedInError(
+            "No platform to talk to.", "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_URL."
+        )
+    known = {source.url: source.api_key for source in (user, running) if source and source.url}
+    key = api_key or _from_environment("ARCRUN_API_KEY") or known.get(chosen)
+    if not key:
+        raise NotLoggedInError(f"No API key for {chosen}.", "Set ARCRUN_API_KEY, or pass --api-key.")
+    return Target(chosen.rstrip("/"), key)
+
+
+def resolve_storage(*, local: bool | None = None) -> Storage:
+    """The KV namespaces and the bucket. Raises NotLoggedInError."""
+    running, project, user = _read_all(local)
+    base_url = _from_environment("CLOUDFLARE_API_BASE_URL")
+    encryption_key = _from_environment("ARCRUN_ENCRYPTION_KEY")
+    if running:
+        return Storage(
+            base_url or running.api_url,
+            None,
+            None,
+            running.namespaces,
+            running.bucket,
+            encryption_key or running.encryption_key,
+        )
+    account_id = _from_environment("CLOUDFLARE_ACCOUNT_ID") or project.account_id or user.account_id
+    token = _from_environment("CLOUDFLARE_API_TOKEN") or user.api_token
+    if not account_id or not token:
+        missing = "account" if not account_id else "API token"
+        raise NotLoggedInError(
+            f"No Cloudflare {missing} is known, and no `acr dev` is running.",
+            "Run `acr init`, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.",
+        )
+    bucket = project.bucket or user.bucket or DEFAULT_BUCKET
+    return Storage(base_url, account_id, token, user.namespaces, bucket, encryption_key or user.encryption_key)
+
+
+def _read_all(local: bool | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:
+    running = None if local is False else read_local_record(local_record_path())
+    if local and running is None:
+        raise CliError("No `acr dev` is running.", "Start it: acr dev")
+    return running, read_project_file(Path.cwd()), read_user_config(user_config_path())
+
+
+def _from_environment(name: str) -> str | None:
+    return os.environ.get(name) or None

@@ -15,6 +15,8 @@ ArcrunError                     code                    status
   ContractError                 INVALID_CONTRACT        422
   ComponentError                (one code a cause)      422, 404, 502 or 503
   HostFunctionError             (one code a cause)      422
+  CredentialError               (one code a cause)      422
+  DecryptionError               DECRYPTION_FAILED       500
   InternalError                 INTERNAL                500
 """
 
@@ -155,6 +157,20 @@ class HostFunctionError(ArcrunError):
 
     code = "HOST_FUNCTION_FAILED"
     http_status = 422
+
+
+class CredentialError(ArcrunError):
+    """A secret that is missing or unreadable: CREDENTIAL_MISSING, CREDENTIAL_UNREADABLE, CREDENTIAL_NAME_INVALID."""
+
+    code = "CREDENTIAL_MISSING"
+    http_status = 422
+
+
+class DecryptionError(ArcrunError):
+    """Another key, another place, or bytes that were changed: AES-GCM does not tell which."""
+
+    code = "DECRYPTION_FAILED"
+    http_status = 500
 
 
 class InternalError(ArcrunError):

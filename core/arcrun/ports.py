@@ -113,4 +113,13 @@ class Random(Protocol):
         """`count` bytes from a cryptographic source."""
 
 
+class Cipher(Protocol):
+    """AES-256-GCM under one key. A ciphertext ends in its 16-byte tag; an IV is 12 random bytes, never used twice."""
+
+    async def encrypt(self, plaintext: bytes, iv: bytes, associated_data: bytes) -> bytes: ...
+
+    async def decrypt(self, ciphertext: bytes, iv: bytes, associated_data: bytes) -> bytes:
+        """Raises DecryptionError."""
+
+
 JsonObject = dict[str, Any]

@@ -10,6 +10,8 @@ from arcrun.errors import (
     ArcrunError,
     ComponentError,
     ContractError,
+    CredentialError,
+    DecryptionError,
     HostFunctionError,
     InternalError,
     MethodNotAllowedError,
@@ -37,6 +39,8 @@ from arcrun.errors import (
         (ContractError, "INVALID_CONTRACT", 422),
         (ComponentError, "COMPONENT_FAILED", 422),
         (HostFunctionError, "HOST_FUNCTION_FAILED", 422),
+        (CredentialError, "CREDENTIAL_MISSING", 422),
+        (DecryptionError, "DECRYPTION_FAILED", 500),
     ],
 )
 def test_a_kind_has_its_code_and_status(kind: type[ArcrunError], code: str, http_status: int) -> None:

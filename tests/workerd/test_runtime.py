@@ -1,52 +1,19 @@
 """The local runtime from inside: bindings work, production's rules hold, and what it lends itself stays hidden."""
 
-import json
-import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from acr.local_platform import find_free_ports
-from acr.runtime_plan import build_plan
-from acr.runtime_process import RuntimeProcess
-from workerd.local_platform import CACHE, ROOT
-
-sys.path.insert(0, str(ROOT / "scripts"))
-from stage import stage
+from workerd.probe_platform import running_probe
 
 pytestmark = pytest.mark.workerd
 
 
 @pytest.fixture(scope="module")
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """The probe Worker, with auth as its peer, on the local runtime."""
-    folder = tmp_path_factory.mktemp("probe")
-    sources = {"probe": ROOT / "tests/workerd/probe", "auth": ROOT / "workers/auth"}
-    for service, source in sources.items():
-        stage(source, [], folder / service)
-    plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
-    snapshots.mkdir(parents=True, exist_ok=True)
-    plan = build_plan(
-        {service: folder / service for service in sources},
-        port=find_free_ports(3),
-        state=folder / "state",
-        snapshots=snapshots,
-        node_modules=ROOT / "node_modules",
-        secrets={},
-    )
-    plan_path.write_text(json.dumps(plan))
-    process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")
-    process.load()
-    try:
-        ready = next(
-            event for event in process.events() if event.get("service") == "cloudflare-api" or "message" in event
-        )
-        assert ready["event"] == "ready", ready
-        with httpx.Client(base_url=f"http://127.0.0.1:{plan['workers'][0]['port']}", timeout=30) as client:
-            yield client
-    finally:
-        process.stop()
+    with running_probe(tmp_path_factory.mktemp("probe")) as client:
+        yield client
 
 
 @pytest.mark.parametrize("how", ["compile", "compile_async"])

@@ -8,9 +8,16 @@ from typing import Any, NoReturn
 
 import click
 
-from acr.local_platform import LocalPlatform, keep_api_key, require_free_ports, require_node_modules
+from acr.local_platform import (
+    LocalPlatform,
+    keep_api_key,
+    keep_encryption_key,
+    require_free_ports,
+    require_node_modules,
+)
+from acr.local_record import forget_local_record, save_local_record
 from acr.platform_home import find_platform_home
-from acr.settings import forget_local_target, save_local_target
+from acr.settings import local_record_path
 
 
 @click.command()
@@ -20,7 +27,7 @@ from acr.settings import forget_local_target, save_local_target
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".arcrun"),
     show_default=True,
-    help="Where state and the API key are kept between starts.",
+    help="Where state and keys are kept between starts.",
 )
 @click.option(
     "--components",
@@ -44,19 +51,21 @@ def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, ve
     require_node_modules(home)
     require_free_ports(port)
     persist = persist.resolve()
-    platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose)
+    platform = LocalPlatform(
+        home, port, persist, components, keep_api_key(persist), keep_encryption_key(persist), verbose
+    )
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
     try:
         if reload:
             threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
-        save_local_target(platform.target)
+        save_local_record(local_record_path(), platform.read_record())
         for event in process.events():
             _report(event)
     except KeyboardInterrupt:
         click.echo("stopping", err=True)
     finally:
-        forget_local_target()
+        forget_local_record(local_record_path())
         exit_code = process.stop()
     sys.exit(exit_code)
 

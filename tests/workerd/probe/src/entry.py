@@ -1,5 +1,6 @@
 """A Worker that looks at the local runtime from inside: each path tries one thing and answers what came of it."""
 
+import base64
 import json
 import os
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from pyodide.ffi import JsException, create_proxy, to_js
 from arcrun.errors import ArcrunError
 from arcrun_edge.bindings import read_bindings
 from arcrun_edge.component_runner import PlatformRunner, _host_version, _worker_code
+from arcrun_edge.webcrypto import WebCryptoCipher
 from workers import DurableObject, Response, WorkerEntrypoint
 
 EMPTY_MODULE = b"\0asm\x01\0\0\0"
@@ -54,6 +56,7 @@ class Default(WorkerEntrypoint):
         name = js.URL.new(request.url).pathname.strip("/")
         if name == "health":
             return Response.json({"ok": True})
+        self.body = await request.text()
         try:
             result = await getattr(self, f"try_{name}")()
         except (JsException, AttributeError) as error:
@@ -88,6 +91,22 @@ class Default(WorkerEntrypoint):
     async def try_counter(self) -> Any:
         stub = self.env.COUNTER.getByName("one")
         return [await stub.add("a", 2), await stub.add("a", 3)]
+
+    async def try_encrypt(self) -> Any:
+        return await self._try_cipher("encrypt")
+
+    async def try_decrypt(self) -> Any:
+        return await self._try_cipher("decrypt")
+
+    async def _try_cipher(self, operation: str) -> Any:
+        """The body is {"key", "iv", "data", "content"}, all in base64."""
+        given = {name: base64.b64decode(value) for name, value in json.loads(self.body).items()}
+        apply = getattr(WebCryptoCipher(given["key"]), operation)
+        try:
+            result = await apply(given["content"], given["iv"], given["data"])
+        except ArcrunError as error:
+            return {"code": error.code}
+        return {"bytes": base64.b64encode(result).decode()}
 
     async def try_no_loader(self) -> Any:
         try:

@@ -1,0 +1,173 @@
+"""The one HTTP client of Cloudflare's REST API v4: addresses, envelopes, retries, errors.
+
+Answers are {"success", "result", "errors": [{"code", "message"}], "result_info"}; values of KV and objects of R2 come
+as they are. Paths that belong to an account start with /accounts/{id}; the local runtime's API, Miniflare's explorer,
+has one nameless account and no such prefix.
+Source: developers.cloudflare.com/api and /fundamentals/api/reference/limits (429 carries Retry-After, in seconds).
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from acr.errors import CliError
+
+DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
+TIMEOUT_S = 60
+MAX_ATTEMPTS = 5
+FIRST_WAIT_S = 0.5
+MAX_WAIT_S = 60.0
+# Repeating these changes nothing that the first one has not changed.
+REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+RETRIED_STATUSES = frozenset({500, 502, 503, 504})
+AUTH_STATUSES = frozenset({401, 403})
+
+
+class CloudflareError(CliError):
+    """The API refused. `codes` are its own, such as 10009 (no such key); `status` is HTTP's, 0 if nobody answered."""
+
+    def __init__(self, message: str, hint: str = "", *, status: int = 0, codes: tuple[int, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.status, self.codes = status, codes
+        if status in AUTH_STATUSES:
+            self.exit_code = 4
+
+
+@dataclass(frozen=True)
+class ApiAccess:
+    """Where the API is and who asks. `account_id` and `token` are None for the local runtime's API."""
+
+    base_url: str = DEFAULT_BASE_URL
+    account_id: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+class CloudflareApi:
+    """Holds connections: use it in a `with`."""
+
+    def __init__(
+        self,
+        access: ApiAccess,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {access.token}"} if access.token else {}
+        self._http = httpx.Client(transport=transport, headers=headers, timeout=TIMEOUT_S, trust_env=True)
+        self._base_url, self._sleep = access.base_url.rstrip("/"), sleep
+        self.account_id = access.account_id
+
+    def __enter__(self) -> "CloudflareApi":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def fetch(self, method: str, path: str, **request: Any) -> Any:
+        """The `result` of an answer. `path` is relative to the account. Raises CloudflareError."""
+        return _read_envelope(self.send(method, path, **request)).get("result")
+
+    def fetch_unscoped(self, method: str, path: str, **request: Any) -> Any:
+        """The same for a path outside any account, such as /accounts or /user/tokens."""
+        return _read_envelope(self._send(method, self._base_url + path, **request)).get("result")
+
+    def fetch_pages(self, path: str, params: Mapping[str, str | int]) -> Iterator[Any]:
+        """The `result` of each page of a list that pages by a cursor."""
+        cursor = ""
+        while True:
+            envelope = _read_envelope(
+                self.send("GET", path, params={**params, **({"cursor": cursor} if cursor else {})})
+            )
+            yield envelope["result"]
+            cursor = (envelope.get("result_info") or {}).get("cursor") or ""
+            if not cursor:
+                return
+
+    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """The answer to a request within the account, as it came. Raises CloudflareError unless its status is 2xx."""
+        account = f"/accounts/{self.account_id}" if self.account_id else ""
+        return self._send(method, f"{self._base_url}{account}{path}", **request)
+
+    def _send(self, method: str, url: str, **request: Any) -> httpx.Response:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                response = self._http.request(method, url, **request)
+            except httpx.TransportError as error:
+                # Whether a request that got no answer was carried out is not known, but one that never left was not.
+                is_safe = method in REPEATABLE_METHODS or isinstance(error, httpx.ConnectError)
+                if attempt == MAX_ATTEMPTS or not is_safe:
+                    raise _build_unreachable_error(self._base_url, error) from None
+                self._sleep(_wait_s(attempt, None))
+                continue
+            if attempt == MAX_ATTEMPTS or not _may_retry(method, response.status_code):
+                break
+            self._sleep(_wait_s(attempt, response.headers.get("retry-after")))
+        if not response.is_success:
+            raise _build_refusal(method, response)
+        return response
+
+
+def _may_retry(method: str, status: int) -> bool:
+    """429 says that nothing was done, so any method may be repeated."""
+    return status == 429 or (status in RETRIED_STATUSES and method in REPEATABLE_METHODS)
+
+
+def _wait_s(attempt: int, retry_after: str | None) -> float:
+    backoff_s: float = FIRST_WAIT_S * 2 ** (attempt - 1)
+    return min(max(_parse_retry_after(retry_after), backoff_s), MAX_WAIT_S)
+
+
+def _parse_retry_after(text: str | None) -> float:
+    """Seconds, from RFC 9110's number of seconds or date; 0 if there is none."""
+    if not text:
+        return 0.0
+    try:
+        return float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
+    except ValueError:
+        return 0.0
+
+
+def _read_envelope(response: httpx.Response) -> dict[str, Any]:
+    try:
+        envelope = response.json()
+    except ValueError:
+        envelope = None
+    if not isinstance(envelope, dict) or not envelope.get("success", False):
+        raise _build_refusal(response.request.method, response)
+    return envelope
+
+
+def _build_refusal(method: str, response: httpx.Response) -> CloudflareError:
+    errors = _errors_in(response)
+    told = "; ".join(f"{error.get('message', '')} (code {error.get('code', '?')})" for error in errors)
+    place = response.request.url.path
+    hint = ""
+    if response.status_code in AUTH_STATUSES:
+        hint = "Check CLOUDFLARE_API_TOKEN and its permissions: acr doctor"
+    elif response.status_code == 429:
+        hint = "Cloudflare allows 1,200 requests in five minutes. Wait and run the command again."
+    return CloudflareError(
+        f"Cloudflare answered {response.status_code} to {method} {place}: {told or 'no reason given'}",
+        hint,
+        status=response.status_code,
+        codes=tuple(error["code"] for error in errors if isinstance(error.get("code"), int)),
+    )
+
+
+def _errors_in(response: httpx.Response) -> list[dict[str, Any]]:
+    try:
+        errors = json.loads(response.content)["errors"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _build_unreachable_error(base_url: str, error: httpx.TransportError) -> CloudflareError:
+    reason = str(error) or type(error).__name__
+    return CloudflareError(
+        f"{base_url} does not answer: {reason}", "Check the network, and CLOUDFLARE_API_BASE_URL if it is set."
+    )

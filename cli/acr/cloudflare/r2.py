@@ -1,0 +1,67 @@
+"""R2 over the REST API: buckets, and one bucket's objects."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from acr.cloudflare.api import CloudflareApi, CloudflareError
+
+_BUCKETS = "/r2/buckets"
+PAGE_SIZE = 1000
+R2_NOT_ENABLED = 10042
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """`etag` is the MD5 of the bytes in hexadecimal, for objects that were put in one request."""
+
+    key: str
+    etag: str
+    size: int
+
+
+def list_buckets(api: CloudflareApi) -> list[str]:
+    """Raises CloudflareError, which names the next step if the account has no R2."""
+    try:
+        pages = list(api.fetch_pages(_BUCKETS, {"per_page": PAGE_SIZE}))
+    except CloudflareError as error:
+        if R2_NOT_ENABLED in error.codes:
+            error.hint = "Enable R2 once in Cloudflare's dashboard: Storage & databases > R2."
+        raise
+    return [bucket["name"] for page in pages for bucket in page["buckets"]]
+
+
+def create_bucket(api: CloudflareApi, name: str) -> None:
+    api.fetch("POST", _BUCKETS, json={"name": name})
+
+
+class R2Bucket:
+    def __init__(self, api: CloudflareApi, name: str) -> None:
+        self._api, self._path = api, f"{_BUCKETS}/{name}/objects"
+
+    def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        params: dict[str, str | int] = {"per_page": PAGE_SIZE, **({"prefix": prefix} if prefix else {})}
+        for page in self._api.fetch_pages(self._path, params):
+            yield from (ObjectInfo(item["key"], item["etag"], item["size"]) for item in page)
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return self._api.send("GET", self._object_path(key)).content
+        except CloudflareError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def put(self, key: str, content: bytes, content_type: str = "application/octet-stream") -> None:
+        self._api.fetch("PUT", self._object_path(key), content=content, headers={"Content-Type": content_type})
+
+    def delete(self, key: str) -> None:
+        try:
+            self._api.fetch("DELETE", self._object_path(key))
+        except CloudflareError as error:
+            if error.status != 404:
+                raise
+
+    def _object_path(self, key: str) -> str:
+        """The API wants slashes as they are; the local runtime's knows them only when encoded."""
+        return f"{self._path}/{quote(key, safe='/' if self._api.account_id else '')}"

@@ -1,0 +1,79 @@
+"""Fills a component's input with the secrets that its contract asks for, right before it runs.
+
+Who wins, for the field `inject_as`:
+
+1. a value that the node's own config sets: the author of the workflow wrote it, so it is kept and no secret is read;
+2. the credential: under the name that the node's `credentials: {contract_key: my_name}` gives, else the contract's key;
+3. nothing else: a field of that name in the trigger's body or in a parent's output never stands in for a secret.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.contracts.model import Contract, Credential
+from arcrun.errors import CredentialError, WorkflowError
+
+Reveal = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class NamedCredential:
+    """A credential that a contract asks for, and the name under which it is stored."""
+
+    credential: Credential
+    name: str
+
+
+@dataclass(frozen=True)
+class InjectedInput:
+    """`value` is for the component alone: no record, log or error may hold it. `secrets` are what was filled in."""
+
+    value: Mapping[str, Any]
+    secrets: tuple[str, ...]
+
+
+def name_credentials(
+    contract: Contract, mapping: Mapping[str, str], config_keys: Collection[str] = ()
+) -> tuple[NamedCredential, ...]:
+    """The credentials to read for a node with this `credentials` mapping, whose config sets `config_keys`.
+
+    Raises WorkflowError UNKNOWN_KEY if the mapping names a key that the contract does not ask for.
+    """
+    known = [credential.key for credential in contract.credentials_required]
+    for key in mapping:
+        if key not in known:
+            raise WorkflowError(
+                f"`{contract.canonical_id}` asks for no credential `{key}`.",
+                code="UNKNOWN_KEY",
+                next_actions=[f"Its credentials: {', '.join(known) or 'none'}."],
+                details={"key": key, "component": contract.canonical_id},
+            )
+    return tuple(
+        NamedCredential(credential, mapping.get(credential.key, credential.key))
+        for credential in contract.credentials_required
+        if credential.inject_as not in config_keys
+    )
+
+
+async def inject_credentials(
+    named: Collection[NamedCredential], input_value: Mapping[str, Any], reveal: Reveal, node: str | None = None
+) -> InjectedInput:
+    """A copy of `input_value` with the secrets in place; `input_value` itself, which is recorded, stays as it is.
+
+    Raises what `reveal` raises; a CredentialError's details then name the node.
+    """
+    if not named:
+        return InjectedInput(input_value, ())
+    filled = dict(input_value)
+    secrets = []
+    for item in named:
+        try:
+            secret = await reveal(item.name)
+        except CredentialError as error:
+            if node is not None:
+                error.details.setdefault("node", node)
+            raise
+        filled[item.credential.inject_as] = secret
+        secrets.append(secret)
+    return InjectedInput(filled, tuple(secrets))

@@ -1,0 +1,135 @@
+"""A credential at rest: KV `cred:{name}` = {"encrypted": base64, "iv": base64}. DESIGN section 6.
+
+AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and the 16-byte tag at the end of `encrypted`, as WebCrypto and
+`cryptography` both write it. The KV key is the associated data, so a value copied under another name does not decrypt.
+"""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.errors import CredentialError, NotConfiguredError
+from arcrun.json_text import parse_json
+
+NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+KEY_PREFIX = "cred:"
+KEY_BYTES = 32
+IV_BYTES = 12
+TAG_BYTES = 16
+MAKE_KEY_COMMAND = 'export ARCRUN_ENCRYPTION_KEY="$(openssl rand -base64 32)"'
+
+_FIELDS = {"encrypted", "iv"}
+
+
+@dataclass(frozen=True)
+class SealedCredential:
+    """`ciphertext` ends in the tag."""
+
+    ciphertext: bytes
+    iv: bytes
+
+
+def kv_key_of(name: str) -> str:
+    return KEY_PREFIX + name
+
+
+def associated_data_of(name: str) -> bytes:
+    return kv_key_of(name).encode()
+
+
+def render_record(sealed: SealedCredential) -> str:
+    """The value that KV holds."""
+    return json.dumps({"encrypted": _to_base64(sealed.ciphertext), "iv": _to_base64(sealed.iv)})
+
+
+def parse_record(name: str, text: str) -> SealedCredential:
+    """What KV holds under `cred:{name}`. Raises CredentialError CREDENTIAL_UNREADABLE: no other format is read."""
+    try:
+        source = parse_json(text)
+        if not isinstance(source, dict) or source.keys() != _FIELDS:
+            raise ValueError("it has other fields")
+        sealed = SealedCredential(_from_base64(source["encrypted"]), _from_base64(source["iv"]))
+    except ValueError:
+        raise build_unreadable_error(name, "its record is not of the form {encrypted, iv}") from None
+    if len(sealed.iv) != IV_BYTES or len(sealed.ciphertext) < TAG_BYTES:
+        raise build_unreadable_error(name, "its record is too short")
+    return sealed
+
+
+def parse_encryption_key(text: str | None) -> bytes:
+    """The 32 bytes of ARCRUN_ENCRYPTION_KEY. Raises NotConfiguredError, whose text does not repeat the key."""
+    if not text or not text.strip():
+        raise NotConfiguredError(
+            "ARCRUN_ENCRYPTION_KEY is not set, so credentials can be neither stored nor read.",
+            code="ENCRYPTION_KEY_MISSING",
+            next_actions=[MAKE_KEY_COMMAND, "Give the Workers the same key: acr deploy. `acr dev` does so by itself."],
+        )
+    try:
+        key = _from_base64(text.strip())
+    except ValueError:
+        raise _invalid_key("it is not base64") from None
+    if len(key) != KEY_BYTES:
+        raise _invalid_key(f"it holds {len(key)} bytes, not {KEY_BYTES}")
+    return key
+
+
+def validate_name(name: str) -> None:
+    """Raises CredentialError CREDENTIAL_NAME_INVALID."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise CredentialError(
+            f"`{name[:60]}` is no name for a credential.",
+            code="CREDENTIAL_NAME_INVALID",
+            next_actions=["Use letters, digits, _ and -, at most 128, not starting with a digit or -."],
+            details={"key": name[:200]},
+        )
+
+
+def build_missing_error(name: str, node: str | None = None) -> CredentialError:
+    """CREDENTIAL_MISSING, with the two commands that repair it."""
+    return CredentialError(
+        f"The credential `{name}` is not stored.",
+        code="CREDENTIAL_MISSING",
+        next_actions=[
+            f"Add it to your credentials.yaml: echo '{name}: YOUR-VALUE' >> credentials.yaml",
+            f"Then store it: acr creds push {name}",
+        ],
+        details={"key": name} if node is None else {"key": name, "node": node},
+    )
+
+
+def build_unreadable_error(name: str, reason: str) -> CredentialError:
+    """CREDENTIAL_UNREADABLE: a wrong key, or a record that nobody wrote with this one."""
+    return CredentialError(
+        f"The credential `{name}` cannot be read: {reason}.",
+        code="CREDENTIAL_UNREADABLE",
+        next_actions=[
+            "Check that ARCRUN_ENCRYPTION_KEY is the same here and in the Workers: acr doctor",
+            f"Then store the credential again: acr creds push {name}",
+        ],
+        details={"key": name},
+    )
+
+
+def _invalid_key(reason: str) -> NotConfiguredError:
+    return NotConfiguredError(
+        f"ARCRUN_ENCRYPTION_KEY is not valid: {reason}. It must be 32 bytes in base64.",
+        code="ENCRYPTION_KEY_INVALID",
+        next_actions=[MAKE_KEY_COMMAND],
+    )
+
+
+def _to_base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _from_base64(text: Any) -> bytes:
+    """Raises ValueError."""
+    if not isinstance(text, str):
+        raise ValueError("not a text")
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("not base64") from None

@@ -1,0 +1,45 @@
+"""Cipher over the platform's WebCrypto: native, so it costs a Worker's start nothing. docs/adr/0003."""
+
+from typing import Any
+
+import js
+from js import Object
+from pyodide.ffi import JsException, to_js
+
+from arcrun.errors import DecryptionError
+
+
+class WebCryptoCipher:
+    """AES-256-GCM with the 32 bytes of `key`, which is imported at the first use."""
+
+    def __init__(self, key: bytes) -> None:
+        self._bytes = key
+        self._imported: Any | None = None
+
+    async def encrypt(self, plaintext: bytes, iv: bytes, associated_data: bytes) -> bytes:
+        sealed = await js.crypto.subtle.encrypt(_options(iv, associated_data), await self._key(), to_js(plaintext))
+        ciphertext: bytes = sealed.to_bytes()
+        return ciphertext
+
+    async def decrypt(self, ciphertext: bytes, iv: bytes, associated_data: bytes) -> bytes:
+        try:
+            opened = await js.crypto.subtle.decrypt(_options(iv, associated_data), await self._key(), to_js(ciphertext))
+        except JsException as error:
+            if error.name != "OperationError":  # which is all that WebCrypto says of a tag that does not match
+                raise
+            raise DecryptionError("The ciphertext does not match its tag.") from None
+        plaintext: bytes = opened.to_bytes()
+        return plaintext
+
+    async def _key(self) -> Any:
+        if self._imported is None:
+            usages = to_js(["encrypt", "decrypt"])
+            self._imported = await js.crypto.subtle.importKey("raw", to_js(self._bytes), "AES-GCM", False, usages)
+        return self._imported
+
+
+def _options(iv: bytes, associated_data: bytes) -> Any:
+    return to_js(
+        {"name": "AES-GCM", "iv": iv, "additionalData": associated_data},
+        dict_converter=Object.fromEntries,
+    )

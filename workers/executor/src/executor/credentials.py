@@ -1,0 +1,65 @@
+"""The stored credentials, in the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
+
+from collections.abc import Callable
+
+from arcrun.credentials.record import (
+    NAME_PATTERN,
+    associated_data_of,
+    build_missing_error,
+    build_unreadable_error,
+    kv_key_of,
+    parse_encryption_key,
+    parse_record,
+)
+from arcrun.errors import DecryptionError
+from arcrun.ports import Cipher, Clock, KeyValue
+
+# A credential stored anew is seen by a warm isolate after at most this time. KV itself may take 60 s.
+FRESH_MS = 5_000
+MAX_CACHED_CREDENTIALS = 256
+
+
+class CredentialVault:
+    """`encryption_key` is ARCRUN_ENCRYPTION_KEY as the Worker has it; `build_cipher` makes a Cipher of its 32 bytes."""
+
+    def __init__(
+        self, kv: KeyValue, encryption_key: str | None, build_cipher: Callable[[bytes], Cipher], clock: Clock
+    ) -> None:
+        self._kv, self._clock = kv, clock
+        self._encryption_key, self._build_cipher = encryption_key, build_cipher
+        self._cipher: Cipher | None = None
+        self._cached: dict[str, tuple[float, str]] = {}
+
+    async def reveal(self, name: str) -> str:
+        """The secret stored under `name`.
+
+        Raises CredentialError (CREDENTIAL_MISSING, CREDENTIAL_UNREADABLE) and NotConfiguredError
+        (ENCRYPTION_KEY_MISSING, ENCRYPTION_KEY_INVALID).
+        """
+        kept_ms, kept = self._cached.get(name, (0.0, None))
+        if kept is not None and self._clock.now_ms() - kept_ms < FRESH_MS:
+            return kept
+        self._cached.pop(name, None)
+        if self._cipher is None:
+            self._cipher = self._build_cipher(parse_encryption_key(self._encryption_key))
+        stored = await self._kv.get(kv_key_of(name)) if NAME_PATTERN.fullmatch(name) else None
+        if stored is None:
+            raise build_missing_error(name)
+        return self._keep(name, await self._open(self._cipher, name, stored))
+
+    async def exists(self, name: str) -> bool:
+        """Whether something is stored under `name`; it may still be unreadable."""
+        return NAME_PATTERN.fullmatch(name) is not None and await self._kv.get(kv_key_of(name)) is not None
+
+    async def _open(self, cipher: Cipher, name: str, stored: str) -> str:
+        sealed = parse_record(name, stored)
+        try:
+            return (await cipher.decrypt(sealed.ciphertext, sealed.iv, associated_data_of(name))).decode()
+        except (DecryptionError, UnicodeDecodeError):
+            raise build_unreadable_error(name, "it was encrypted with another key, or has been changed") from None
+
+    def _keep(self, name: str, secret: str) -> str:
+        self._cached[name] = (self._clock.now_ms(), secret)
+        if len(self._cached) > MAX_CACHED_CREDENTIALS:
+            del self._cached[next(iter(self._cached))]
+        return secret
