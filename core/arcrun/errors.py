@@ -20,8 +20,9 @@ ArcrunError                     code                    status
   InternalError                 INTERNAL                500
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Any, Self
 
 
 class ArcrunError(Exception):
@@ -44,6 +45,14 @@ class ArcrunError(Exception):
         self.code = code or type(self).code
         self.next_actions = tuple(next_actions)
         self.details = dict(details or {})
+
+    def scrubbed(self, scrub: Callable[[Any], Any]) -> Self:
+        """A copy in which `scrub` has gone over all that is shown."""
+        copied = copy(self)
+        copied.message = scrub(self.message)
+        copied.next_actions = tuple(scrub(action) for action in self.next_actions)
+        copied.details = dict(scrub(self.details))
+        return copied
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: {"code", "message", "next_actions": [...], "details": {...}}."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from arcrun.engine.budget import SubrequestBudget
 from arcrun.errors import ComponentError
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
@@ -40,7 +41,7 @@ class FakeComponents:
         schema = {"type": "object", "properties": properties}
         return Component(build_contract(canonical_id=reference, input_schema=schema), sha256=reference)
 
-    async def call(self, component: Component, input_value: Mapping[str, Any]) -> Outcome:
+    async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
         self.calls.append((component.id, dict(input_value)))
         behaviour = self._behaviours[component.id]
         output = await behaviour(dict(input_value)) if callable(behaviour) else behaviour

@@ -1,5 +1,6 @@
 """The executor over fakes, and its HTTP face."""
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,14 +8,20 @@ from typing import Any
 
 import httpx
 
+from arcrun.credentials.record import kv_key_of
+from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent
 from executor.app import build_app
 from executor.components import ComponentCaller
+from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
+from executor.runs import RunStore
 from executor.service import ExecutorService
-from executor.webhooks import WebhookStore
+from executor.workflows import WorkflowStore
+from fakes.background import FakeBackground
+from fakes.cipher import DeskCipher, seal
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.http_client import FakeHttpClient
@@ -22,6 +29,7 @@ from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
 
 API_KEY = "test-key-1"
+ENCRYPTION_KEY = b"k" * 32
 Script = Mapping[str, Execution | Callable[[str], Execution]]
 
 
@@ -32,18 +40,30 @@ class Bench:
     service: ExecutorService
     runner: ScriptedRunner
     kv: InMemoryKV
+    records: InMemoryKV
+    verdicts: InMemoryKV
+    credentials: InMemoryKV
     bucket: InMemoryR2
     clock: FixedClock
+    background: FakeBackground
+
+    def store_credential(self, name: str, secret: str) -> None:
+        self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
 
 
 def build_bench(script: Script) -> Bench:
     """An executor whose bundle holds a component for each name in `script`."""
     clock, random = FixedClock(), SeededRandom()
     kv, bucket, runner = InMemoryKV(clock), InMemoryR2(), ScriptedRunner(script)
+    records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
     library = ComponentLibrary(build_bundle(*script), bucket, clock)
     components = ComponentCaller(library, runner, FakeHttpClient(), clock, random)
-    service = ExecutorService(components, WebhookStore(kv, clock, random), Engine(components, clock, random))
-    return Bench(service, runner, kv, bucket, clock)
+    workflows = WorkflowStore(kv, clock, random)
+    vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
+    engine, background = Engine(RunPorts(components, workflows, vault, clock, random)), FakeBackground()
+    runs = RunStore(records, verdicts, clock, random, background)
+    service = ExecutorService(components, workflows, runs, vault, engine, background)
+    return Bench(service, runner, kv, records, verdicts, credentials, bucket, clock, background)
 
 
 def build_bundle(*component_ids: str) -> dict[str, BundledComponent]:

@@ -6,14 +6,19 @@ and nothing in arcrun may rely on catching it.
 
 import asyncio
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from arcrun.ports import Blob
+from arcrun.ports import Blob, KeyEntry, KeyPage
 from fakes.system import FixedClock
 
 MAX_KV_KEY_BYTES = 512
 MAX_KV_VALUE_BYTES = 25 * 1024 * 1024
 MIN_KV_TTL_S = 60
+MAX_KV_METADATA_BYTES = 1024
+MAX_KV_PAGE = 1000
 MAX_R2_KEY_BYTES = 1024
 
 
@@ -25,6 +30,7 @@ class PlatformLimitError(Exception):
 class _Entry:
     value: str
     expires_ms: float | None
+    metadata: Mapping[str, Any] | None = None
 
 
 class InMemoryKV:
@@ -36,6 +42,10 @@ class InMemoryKV:
         self.reads: list[str] = []
         self.writes: list[str] = []
 
+    @property
+    def keys(self) -> list[str]:
+        return sorted(self._entries)
+
     async def get(self, key: str) -> str | None:
         _check_kv_key(key)
         self.reads.append(key)
@@ -45,25 +55,45 @@ class InMemoryKV:
             return None
         return entry.value
 
-    async def put(self, key: str, value: str, *, ttl_s: int | None = None) -> None:
+    async def put(
+        self, key: str, value: str, *, ttl_s: int | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
         _check_kv_key(key)
         size = len(value.encode())
         if size > MAX_KV_VALUE_BYTES:
             raise PlatformLimitError(f"413: a value of {size} bytes")
         if ttl_s is not None and ttl_s < MIN_KV_TTL_S:
             raise PlatformLimitError(f"400: expiration_ttl of {ttl_s} s, less than {MIN_KV_TTL_S}")
+        metadata_size = 0 if metadata is None else len(json.dumps(metadata).encode())
+        if metadata_size > MAX_KV_METADATA_BYTES:
+            raise PlatformLimitError(f"413: metadata of {metadata_size} bytes")
         self.writes.append(key)
         await asyncio.sleep(0)
-        self._entries[key] = _Entry(value, None if ttl_s is None else self._clock.now_ms() + ttl_s * 1000)
+        expires_ms = None if ttl_s is None else self._clock.now_ms() + ttl_s * 1000
+        self._entries[key] = _Entry(value, expires_ms, metadata)
+
+    def upload(self, key: str, value: str) -> None:
+        """What happens outside the Worker."""
+        self._entries[key] = _Entry(value, None)
 
     async def delete(self, key: str) -> None:
         _check_kv_key(key)
         await asyncio.sleep(0)
         self._entries.pop(key, None)
 
-    @property
-    def keys(self) -> list[str]:
-        return sorted(self._entries)
+    async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
+        if not 1 <= limit <= MAX_KV_PAGE:
+            raise PlatformLimitError(f"400: a limit of {limit}")
+        await asyncio.sleep(0)
+        now_ms = self._clock.now_ms()
+        matching = [
+            KeyEntry(key, entry.metadata)
+            for key, entry in sorted(self._entries.items(), key=lambda item: item[0].encode())
+            if key.startswith(prefix) and (entry.expires_ms is None or entry.expires_ms > now_ms)
+        ]
+        start = int(cursor or 0)
+        end = start + limit
+        return KeyPage(tuple(matching[start:end]), str(end) if end < len(matching) else None)
 
 
 def _check_kv_key(key: str) -> None:

@@ -3,6 +3,7 @@
 from arcrun.errors import RunError
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 
+PAID_SUBREQUEST_LIMIT, FREE_SUBREQUEST_LIMIT = 10_000, 50  # the platform's, for one request, by plan
 # Kept back for what follows the run: its record, its verdict, its statistics.
 RESERVED_SUBREQUESTS = 4
 

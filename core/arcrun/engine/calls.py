@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from arcrun.contracts.model import Contract
+from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import build_input, validate_input, with_credentials
 from arcrun.engine.record import NodeRecord
 from arcrun.errors import ArcrunError
-from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.templates import Scope, compile_value
 
@@ -28,20 +28,6 @@ class CallResult:
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
     return CallResult({"success": False, "error": error.to_json()}, error, subflow=subflow)
-
-
-async def fill_credentials(
-    given: Mapping[str, Any],
-    contract: Contract,
-    names: Mapping[str, str],
-    read: Callable[[str], Awaitable[str]],
-) -> dict[str, Any]:
-    """The input with the secrets that the contract wants and `given` lacks. `names` maps its keys to stored names."""
-    filled = dict(given)
-    for credential in contract.credentials_required:
-        if credential.inject_as not in filled:
-            filled[credential.inject_as] = await read(names.get(credential.key, credential.key))
-    return filled
 
 
 class Call(Protocol):
@@ -70,7 +56,7 @@ class ComponentCall:
         self.sha256 = self._component.sha256
         contract = self._component.contract
         self.input = build_input(self._node, contract, self._scope, self._sources)
-        self._filled = await self._fill_credentials(self.input, self._component)
+        self._filled = await self._fill_credentials(self.input, contract)
         validate_input(contract, self._filled, self._node.name)
 
     async def run(self) -> CallResult:
@@ -78,14 +64,15 @@ class ComponentCall:
             outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
         return CallResult(outcome.envelope, outcome.error, outcome.log)
 
-    async def _fill_credentials(self, recorded: Mapping[str, Any], component: Component) -> Mapping[str, Any]:
+    async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
         """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""
-        node, read = self._node, self._context.read_credential
-        filled = dict(recorded)
+        node, reveal = self._node, self._context.reveal
+        filled = recorded
         if node.credential_references:
-            secrets = {name: await read(name) for name in node.credential_references}
-            filled |= node.template.resolve(with_credentials(self._scope, node, secrets.__getitem__))
-        return await fill_credentials(filled, component.contract, node.credentials or {}, read)
+            secrets = {name: await reveal(name) for name in node.credential_references}
+            filled = {**recorded, **node.template.resolve(with_credentials(self._scope, node, secrets.__getitem__))}
+        named = name_credentials(contract, node.credentials or {}, node.config)
+        return (await inject_credentials(named, filled, reveal, node.name)).value
 
 
 class WorkflowCall:

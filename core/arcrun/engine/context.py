@@ -32,10 +32,10 @@ class Workflows(Protocol):
 
 
 class Credentials(Protocol):
-    """The secrets by name."""
+    """The stored secrets."""
 
-    async def read(self, name: str) -> str:
-        """Raises CredentialError."""
+    async def reveal(self, name: str) -> str:
+        """Raises CredentialError, NotConfiguredError."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,11 @@ class RunContext:
             self.found[reference] = component
         return component
 
-    async def read_credential(self, name: str) -> str:
+    async def reveal(self, name: str) -> str:
+        """The secret `name`, which is then scrubbed from the record."""
         if name not in self.secrets:
             self.budget.take()
-            self.secrets[name] = await self.ports.credentials.read(name)
+            self.secrets[name] = await self.ports.credentials.reveal(name)
         return self.secrets[name]
 
     def enter_subflow(self, plan: Plan) -> "RunContext":

@@ -4,16 +4,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.engine.budget import SubrequestBudget
+from arcrun.credentials.redaction import Redactor
+from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT, SubrequestBudget
 from arcrun.engine.context import RunContext, RunPorts
 from arcrun.engine.ledger import Ledger
 from arcrun.engine.record import RunRecord
-from arcrun.engine.run_id import build_run_id
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError
 from arcrun.workflows.plan import Plan
-
-DEFAULT_SUBREQUEST_LIMIT = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,10 @@ class Trigger:
 @dataclass(frozen=True)
 class Engine:
     ports: RunPorts
-    subrequest_limit: int = DEFAULT_SUBREQUEST_LIMIT
+    subrequest_limit: int = PAID_SUBREQUEST_LIMIT
 
-    def new_run_id(self) -> str:
-        return build_run_id(self.ports.clock, self.ports.random)
-
-    async def run(self, plan: Plan, trigger: Trigger, *, version: int = 0, run_id: str | None = None) -> RunRecord:
+    async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
         """Never raises for what a node does: the record says it."""
-        run_id = run_id or self.new_run_id()
         context = RunContext(
             ports=self.ports,
             ledger=Ledger(plan),
@@ -48,7 +42,7 @@ class Engine:
             data = await run_plan(plan, trigger.input, context, trigger.timeout_ms)
         except ArcrunError as raised:
             error = raised
-        return RunRecord(
+        record = RunRecord(
             run_id=run_id,
             workflow=plan.name,
             version=version,
@@ -59,3 +53,4 @@ class Engine:
             error=error,
             trace=context.ledger.trace(),
         )
+        return record.scrubbed(Redactor(context.secrets.values())) if context.secrets else record

@@ -13,12 +13,14 @@ from arcrun.workflows.templates import CREDENTIAL, Scope
 def build_input(node: PlannedNode, contract: Contract, scope: Scope, sources: Iterable[Any]) -> dict[str, Any]:
     """Fields that the schema names and the config lacks are taken from the first of `sources` that has them.
 
-    A credential stays as its template: this is the input that may be recorded. Raises TemplateError.
+    A credential stays as its template, and a field that is filled from one is left out: this is the input that may be
+    recorded. Raises TemplateError.
     """
     built: dict[str, Any] = node.template.resolve(
         with_credentials(scope, node, lambda name: f"{{{{credential.{name}}}}}")
     )
-    missing = [key for key in contract.input_keys if key not in built]
+    injected = {credential.inject_as for credential in contract.credentials_required}
+    missing = [key for key in contract.input_keys if key not in built and key not in injected]
     if missing:
         available: dict[str, Any] = {}
         for source in sources:

@@ -1,10 +1,12 @@
 """What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from arcrun.credentials.redaction import Redactor
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError
 
@@ -77,6 +79,17 @@ class NodeRecord:
             entry["trace"] = [inner.to_json() for inner in self.subflow]
         return entry
 
+    def scrubbed(self, redactor: Redactor) -> "NodeRecord":
+        """A copy without the secrets that the redactor knows."""
+        return replace(
+            self,
+            input=redactor.scrub(self.input),
+            output=redactor.scrub(self.output),
+            error=self.error.scrubbed(redactor.scrub) if self.error else None,
+            log=redactor.scrub_text(self.log),
+            subflow=None if self.subflow is None else tuple(inner.scrubbed(redactor) for inner in self.subflow),
+        )
+
     def to_stored(self) -> dict[str, Any]:
         """The trace entry with the component's hash, and its values cut to a bounded size."""
         entry = self.to_json()
@@ -107,6 +120,19 @@ class RunRecord:
     error: ArcrunError | None
     trace: tuple[NodeRecord, ...]
 
+    @property
+    def status(self) -> str:
+        return "success" if self.error is None else "failed"
+
+    def scrubbed(self, redactor: Redactor) -> "RunRecord":
+        """A copy without the secrets that the redactor knows."""
+        return replace(
+            self,
+            data=redactor.scrub(self.data),
+            error=self.error.scrubbed(redactor.scrub) if self.error else None,
+            trace=tuple(entry.scrubbed(redactor) for entry in self.trace),
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The answer to whoever started the run."""
         result = {"data": self.data} if self.error is None else {"error": self.error.to_json()}
@@ -117,3 +143,28 @@ class RunRecord:
             "duration_ms": round(self.duration_ms, 3),
             "trace": [entry.to_json() for entry in self.trace],
         }
+
+    def to_verdict(self) -> dict[str, Any]:
+        """What a list of runs shows: at most some 600 bytes, for it is kept as a key's metadata."""
+        verdict = {
+            "id": self.run_id,
+            "workflow": self.workflow,
+            "version": self.version,
+            "trigger": self.trigger,
+            "status": self.status,
+            "started_at": render_time(self.started_ms),
+            "duration_ms": round(self.duration_ms, 3),
+        }
+        if self.error is None:
+            return verdict
+        return {**verdict, "error": self.error.code[:64], "node": str(self.error.details.get("node", ""))[:128]}
+
+    def to_stored(self) -> dict[str, Any]:
+        """The record that is kept: the verdict, the answer or the error, and the trace, large values cut."""
+        result = {"data": truncate(self.data)} if self.error is None else {"error": truncate(self.error.to_json())}
+        return {**self.to_verdict(), **result, "trace": [entry.to_stored() for entry in self.trace]}
+
+
+def render_time(ms: float) -> str:
+    """ISO 8601 in UTC, with milliseconds."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

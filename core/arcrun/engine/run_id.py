@@ -1,10 +1,39 @@
-"""Run ids: ULIDs (26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits). They sort by time."""
+"""Run ids: ULIDs (26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits). They sort by time.
+
+The runs that an isolate starts within a moment share the first 40 random bits, their batch: they are stored together.
+"""
+
+import re
 
 from arcrun.ports import Clock, Random
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_MIRROR = str.maketrans(_ALPHABET, _ALPHABET[::-1])
+_PATTERN = re.compile(f"[{_ALPHABET}]{{26}}")
+_TIME_CHARACTERS, _HALF_CHARACTERS = 10, 8  # 48 bits of time; twice 40 random bits
 
 
-def build_run_id(clock: Clock, random: Random) -> str:
-    number = int(clock.now_ms()) << 80 | int.from_bytes(random.token_bytes(10))
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+def build_batch_id(random: Random) -> str:
+    return _encode(int.from_bytes(random.token_bytes(5)), _HALF_CHARACTERS)
+
+
+def build_run_id(clock: Clock, random: Random, batch_id: str) -> str:
+    own = _encode(int.from_bytes(random.token_bytes(5)), _HALF_CHARACTERS)
+    return _encode(int(clock.now_ms()), _TIME_CHARACTERS) + batch_id + own
+
+
+def batch_of(run_id: str) -> str:
+    return run_id[_TIME_CHARACTERS : _TIME_CHARACTERS + _HALF_CHARACTERS]
+
+
+def is_run_id(text: str) -> bool:
+    return _PATTERN.fullmatch(text) is not None
+
+
+def mirror_run_id(run_id: str) -> str:
+    """A text that sorts the other way round, the newest first; mirrored again it is the id."""
+    return run_id.translate(_MIRROR)
+
+
+def _encode(number: int, length: int) -> str:
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5))

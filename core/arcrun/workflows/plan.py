@@ -11,7 +11,7 @@ from typing import Any
 
 from arcrun.errors import WorkflowError
 from arcrun.workflows.expressions import Expression, compile_expression
-from arcrun.workflows.model import LoopPolicy, RetryPolicy
+from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, Template, compile_path, compile_value
 
@@ -116,10 +116,14 @@ class Graph:
         return {key: tuple(keys) for key, keys in children.items()}
 
     def all_nodes(self) -> Iterator[PlannedNode]:
-        """The nodes of this graph and of its loops' bodies, each once."""
-        yield from self.nodes
-        for loop in self.loops:
-            yield from loop.body.all_nodes()
+        """The nodes of this graph and of its loops' bodies, each once; a body follows the node that its loop leaves."""
+        bodies = {loop.source: loop.body for loop in self.loops}
+        if INPUT in bodies:
+            yield from bodies[INPUT].all_nodes()
+        for node in self.nodes:
+            yield node
+            if node.name in bodies:
+                yield from bodies[node.name].all_nodes()
 
 
 @dataclass(frozen=True)

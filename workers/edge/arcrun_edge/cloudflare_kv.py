@@ -1,6 +1,14 @@
 """KeyValue over a Workers KV binding."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
+
+import js
+from js import Object
+from pyodide.ffi import to_js
+
+from arcrun.ports import KeyEntry, KeyPage
 
 
 class CloudflareKV:
@@ -11,11 +19,25 @@ class CloudflareKV:
         value = await self._kv.get(key)
         return value if isinstance(value, str) else None
 
-    async def put(self, key: str, value: str, *, ttl_s: int | None = None) -> None:
-        if ttl_s is None:
-            await self._kv.put(key, value)
-        else:
-            await self._kv.put(key, value, expirationTtl=ttl_s)
+    async def put(
+        self, key: str, value: str, *, ttl_s: int | None = None, metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        options: dict[str, Any] = {} if ttl_s is None else {"expirationTtl": ttl_s}
+        if metadata is not None:
+            options["metadata"] = metadata
+        await self._kv.put(key, value, _to_object(options))
 
     async def delete(self, key: str) -> None:
         await self._kv.delete(key)
+
+    async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
+        options: dict[str, Any] = {"prefix": prefix, "limit": limit}
+        if cursor is not None:
+            options["cursor"] = cursor
+        found = json.loads(js.JSON.stringify(await self._kv.list(_to_object(options))))
+        entries = tuple(KeyEntry(entry["name"], entry.get("metadata")) for entry in found["keys"])
+        return KeyPage(entries, None if found["list_complete"] else found["cursor"])
+
+
+def _to_object(value: Mapping[str, Any]) -> Any:
+    return to_js(value, dict_converter=Object.fromEntries)

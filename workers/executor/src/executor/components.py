@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.engine.budget import BudgetedHttpClient, SubrequestBudget
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
@@ -26,7 +27,10 @@ class ComponentCaller:
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
 
-    async def call(self, component: Component, input_value: Mapping[str, Any]) -> Outcome:
-        host = PortHostFunctions(component.contract, self.http, self.clock, self.random, self.ai)
+    async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
+        if component.module is not None:  # its sandbox is called over RPC
+            budget.take()
+        http = BudgetedHttpClient(self.http, budget)
+        host = PortHostFunctions(component.contract, http, self.clock, self.random, self.ai)
         execution = await self.runner.run(component, json.dumps(input_value), host)
         return read_outcome(execution, component.id)

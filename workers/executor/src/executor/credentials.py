@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from arcrun.credentials.record import (
+    KEY_PREFIX,
     NAME_PATTERN,
     associated_data_of,
     build_missing_error,
@@ -47,9 +48,16 @@ class CredentialVault:
             raise build_missing_error(name)
         return self._keep(name, await self._open(self._cipher, name, stored))
 
-    async def exists(self, name: str) -> bool:
-        """Whether something is stored under `name`; it may still be unreadable."""
-        return NAME_PATTERN.fullmatch(name) is not None and await self._kv.get(kv_key_of(name)) is not None
+    async def list_names(self) -> list[str]:
+        """The names under which something is stored; it may still be unreadable."""
+        names: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await self._kv.list(KEY_PREFIX, cursor=cursor)
+            names += [entry.key.removeprefix(KEY_PREFIX) for entry in page.entries]
+            cursor = page.cursor
+            if cursor is None:
+                return names
 
     async def _open(self, cipher: Cipher, name: str, stored: str) -> str:
         sealed = parse_record(name, stored)

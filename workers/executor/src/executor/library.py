@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
-from arcrun.errors import ArcrunError, ComponentError
+from arcrun.errors import ComponentError
 from arcrun.json_text import parse_json
 from arcrun.ports import Blob, BlobStore, Clock
 from arcrun.wasm.component import BundledComponent, Component, build_component
@@ -40,13 +40,9 @@ class ComponentLibrary:
         """
         return self._find_bundled(reference) or await self._find_in_bucket(reference)
 
-    async def exists(self, reference: str) -> bool:
-        """Whether there is such a component; it may still fail to load."""
-        try:
-            await self.find(reference)
-        except ArcrunError as error:
-            return error.code != "COMPONENT_NOT_FOUND"
-        return True
+    @property
+    def bundled_ids(self) -> Collection[str]:
+        return self._bundle.keys()
 
     def _find_bundled(self, reference: str) -> Component | None:
         component_id, _, version = reference.partition("@")

@@ -1,41 +1,131 @@
-"""What the executor does, free of HTTP: execute, push, trigger."""
+"""What the executor does, free of HTTP: validate, store, run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.engine.engine import Engine
+from arcrun.contracts.model import Contract
+from arcrun.credentials.injection import inject_credentials, name_credentials
+from arcrun.credentials.redaction import Redactor
+from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.errors import ArcrunError
+from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
+from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.compile import Compilation, compile_workflow, require_plan
+from arcrun.workflows.diff import PlanDiff, compare_plans
+from arcrun.workflows.model import Workflow
 from arcrun.workflows.parse import parse_workflow
-from arcrun.workflows.plan import Plan, build_plan
+from arcrun.workflows.plan import Plan
 from executor.components import ComponentCaller
-from executor.webhooks import Webhook, WebhookStore
+from executor.credentials import CredentialVault
+from executor.runs import RunStore
+from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
+
+
+@dataclass(frozen=True)
+class Push:
+    """A workflow as stored, what its diagnostics warn of, and what is new in it. `changed` is whether there is a new
+    version.
+    """
+
+    stored: StoredWorkflow
+    compilation: Compilation
+    diff: PlanDiff
+    changed: bool
 
 
 @dataclass(frozen=True)
 class ExecutorService:
     components: ComponentCaller
-    webhooks: WebhookStore
+    workflows: WorkflowStore
+    runs: RunStore
+    vault: CredentialVault
     engine: Engine
+    background: Background
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
-        return await self.components.call(await self.components.find(reference), input_value)
+        """Run one component; its credentials are filled in, and scrubbed from what it answers."""
+        component = await self.components.find(reference)
+        named = name_credentials(component.contract, {}, input_value)
+        injected = await inject_credentials(named, input_value, self.vault.reveal)
+        budget = SubrequestBudget(self.engine.subrequest_limit)
+        outcome = await self.components.call(component, injected.value, budget)
+        return _scrub_outcome(outcome, Redactor(injected.secrets)) if injected.secrets else outcome
 
-    async def execute_workflow(self, source: str | Mapping[str, Any], input_value: Any) -> RunRecord:
-        return await self.engine.run(await self._compile(source), input_value)
+    async def execute_workflow(self, source: Source, trigger: Trigger) -> RunRecord:
+        compilation = await self._compile(source, None, checks_credentials=False)  # the run would say it
+        return await self._run(require_plan(compilation), trigger, version=0)
 
-    async def push(self, source: str | Mapping[str, Any]) -> Webhook:
-        return await self.webhooks.save(source, await self._compile(source))
+    async def validate(self, source: Source, file: str | None = None) -> Compilation:
+        """Check a workflow against the components, workflows and credentials that are there."""
+        return await self._compile(source, file, checks_credentials=True)
 
-    async def trigger(self, token: str, input_value: Any) -> RunRecord:
-        return await self.engine.run((await self.webhooks.find(token)).plan, input_value)
+    async def push(self, source: Source, token: str | None = None) -> Push:
+        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow.
 
-    async def trigger_by_name(self, name: str, input_value: Any) -> RunRecord:
-        return await self.engine.run((await self.webhooks.find_by_name(name)).plan, input_value)
+        Raises WorkflowError with all diagnostics; NotFoundError.
+        """
+        compilation = await self.validate(source)
+        plan = require_plan(compilation)
+        if token is not None:
+            require_same_name(await self.workflows.find(token), plan)
+        head = await self.workflows.find_head(plan.name)
+        before = await self.workflows.find(head.token) if head else None
+        stored = await self.workflows.save(source, plan)
+        changed = before is None or stored.version != before.version
+        return Push(stored, compilation, compare_plans(before.plan if before else None, plan), changed)
 
-    async def _compile(self, source: str | Mapping[str, Any]) -> Plan:
-        workflow = parse_workflow(source)
-        references = {node.component for node in workflow.nodes.values()}
-        unknown = [name for name in references if not await self.components.library.exists(name)]
-        return build_plan(workflow, unknown)
+    async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
+        return await self._run(stored.plan, trigger, stored.version)
+
+    async def start(self, stored: StoredWorkflow, trigger: Trigger) -> str:
+        """Run after the answer. Returns the run's id."""
+        run_id = self.runs.new_run_id()
+        await self.runs.announce(run_id, stored.name, trigger.timeout_ms or stored.plan.timeout_ms)
+        self.background.start(self._run_and_save(stored, trigger, run_id))
+        return run_id
+
+    async def _run_and_save(self, stored: StoredWorkflow, trigger: Trigger, run_id: str) -> None:
+        self.runs.add(await self.engine.run(stored.plan, trigger, run_id, version=stored.version))
+
+    async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
+        record = await self.engine.run(plan, trigger, self.runs.new_run_id(), version=version)
+        self.runs.add(record)
+        return record
+
+    async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
+        draft = parse_workflow(source)
+        if draft.workflow is None:
+            return compile_workflow(draft, Catalogue(), file)
+        contracts, faults = await self._find_contracts(draft.workflow)
+        catalogue = Catalogue(
+            contracts,
+            faults,
+            self.components.library.bundled_ids,
+            await self._find_workflows(draft.workflow),
+            await self.vault.list_names() if checks_credentials else None,
+        )
+        return compile_workflow(draft, catalogue, file)
+
+    async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
+        contracts: dict[str, Contract] = {}
+        faults: dict[str, ArcrunError] = {}
+        for reference in {node.component for node in workflow.nodes.values() if node.component}:
+            try:
+                contracts[reference] = (await self.components.find(reference)).contract
+            except ArcrunError as error:
+                faults[reference] = error
+        return contracts, faults
+
+    async def _find_workflows(self, workflow: Workflow) -> list[str]:
+        """All names, if any is called: the misspelt one gets the nearest as a hint."""
+        calls_any = any(node.workflow for node in workflow.nodes.values())
+        return await self.workflows.list_names() if calls_any else []
+
+
+def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Outcome:
+    error = outcome.error.scrubbed(redactor.scrub) if outcome.error else None
+    return Outcome(redactor.scrub(outcome.envelope), error, redactor.scrub_text(outcome.log))

@@ -1,0 +1,53 @@
+"""Requests to the executor, read into what the service takes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from arcrun.engine.engine import Trigger
+from arcrun.errors import RequestError
+from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
+from arcrun_http.bodies import read_json
+from executor.workflows import Source
+
+
+async def read_trigger(request: Request, kind: str) -> Trigger:
+    """The body is the input; `?timeout_ms=N` is how long the client waits for the run."""
+    return Trigger(kind, await read_json(request), read_timeout(request))
+
+
+def read_timeout(request: Request) -> float | None:
+    """Raises RequestError."""
+    text = request.query_params.get("timeout_ms")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_RUN_TIMEOUT_MS:
+        raise RequestError(f"`timeout_ms` must be a whole number from 1 to {MAX_RUN_TIMEOUT_MS}.")
+    return int(text)
+
+
+def wants_async(request: Request) -> bool:
+    return request.query_params.get("async", "0") not in ("", "0", "false")
+
+
+def read_source(body: Mapping[str, Any]) -> Source:
+    """The `workflow` of a body. Raises RequestError."""
+    source = body.get("workflow")
+    if not isinstance(source, str | dict):
+        raise RequestError("`workflow` must be YAML text or an object.")
+    return source
+
+
+def read_version(body: Mapping[str, Any]) -> int:
+    version = body.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise RequestError("`version` must be a whole number from 1.")
+    return version
+
+
+def read_count(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isascii() or not text.isdecimal():
+        raise RequestError(f"`{name}` must be a whole number.")
+    return int(text[:9])

@@ -1,0 +1,146 @@
+"""Records of runs in KV EXEC_CONTEXT, their verdicts in KV ANALYTICS_KV. Keys and values: docs/storage-schema.md.
+
+KV writes cost far more than runs do, so what ends within a moment is written together: the records of a batch under one
+key, their verdicts in the metadata of as few keys as hold them. A run that outlives its batch is written by itself.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from arcrun.engine.record import RunRecord, render_time
+from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
+from arcrun.errors import NotFoundError, RequestError
+from arcrun.ports import Background, Clock, KeyValue, Random
+
+RECORD_TTL_S = 7 * 24 * 3600
+VERDICT_TTL_S = 30 * 24 * 3600
+PENDING_TTL_S = 24 * 3600
+GATHER_MS = 100  # how long a batch waits for more runs to end
+MAX_BATCH_RUNS = 100
+# How long after its deadline a run that has left no record counts as lost.
+LOST_AFTER_MS = 60_000
+MAX_VERDICTS_BYTES = 1_000  # of a key's metadata, which may have 1,024
+MAX_PAGE = 100
+MAX_SCANNED_PAGES = 5
+_BATCH, _RUN, _PENDING, _VERDICT = "runs:", "run:", "pending:", "verdict:"
+
+RunPage = tuple[list[dict[str, Any]], str | None]
+
+
+@dataclass
+class _Batch:
+    """Runs that started together; `ended` are those of them that have ended while it was open."""
+
+    id: str
+    opened_ms: float
+    size: int = 0
+    ended: list[RunRecord] = field(default_factory=list)
+
+
+class RunStore:
+    def __init__(
+        self, records: KeyValue, verdicts: KeyValue, clock: Clock, random: Random, background: Background
+    ) -> None:
+        self._records, self._verdicts = records, verdicts
+        self._clock, self._random, self._background = clock, random, background
+        self._open: _Batch | None = None
+
+    def new_run_id(self) -> str:
+        batch = self._open
+        if batch is None or batch.size == MAX_BATCH_RUNS or self._clock.now_ms() - batch.opened_ms > GATHER_MS:
+            batch = self._open = _Batch(build_batch_id(self._random), self._clock.now_ms())
+        batch.size += 1
+        return build_run_id(self._clock, self._random, batch.id)
+
+    def add(self, record: RunRecord) -> None:
+        """Write the record after the answer, which it never delays."""
+        batch = self._open
+        if batch is None or batch.id != batch_of(record.run_id):
+            self._background.start(self._write(_RUN + record.run_id, [record]))
+            return
+        batch.ended.append(record)
+        if len(batch.ended) == 1:
+            self._background.start(self._close(batch))
+
+    async def _close(self, batch: _Batch) -> None:
+        await self._clock.sleep(GATHER_MS)
+        if self._open is batch:
+            self._open = None
+        await self._write(_BATCH + batch.id, batch.ended)
+
+    async def _write(self, key: str, records: list[RunRecord]) -> None:
+        stored = {record.run_id: record.to_stored() for record in records}
+        await self._records.put(key, json.dumps(stored), ttl_s=RECORD_TTL_S)
+        for verdicts in _chunk(record.to_verdict() for record in records):
+            newest = max(verdict["id"] for verdict in verdicts)
+            metadata = {"verdicts": verdicts}
+            await self._verdicts.put(_VERDICT + mirror_run_id(newest), "", ttl_s=VERDICT_TTL_S, metadata=metadata)
+
+    async def announce(self, run_id: str, workflow: str, timeout_ms: float) -> None:
+        """Note a run that has been accepted and will leave its record later."""
+        started_ms = self._clock.now_ms()
+        note = {
+            "id": run_id,
+            "workflow": workflow,
+            "status": "running",
+            "started_at": render_time(started_ms),
+            "deadline_ms": started_ms + timeout_ms,
+        }
+        await self._records.put(_PENDING + run_id, json.dumps(note), ttl_s=PENDING_TTL_S)
+
+    async def find(self, run_id: str) -> dict[str, Any]:
+        """The stored record; of an announced run without one, {"id", "workflow", "status": "running" | "lost", ...}.
+
+        Raises NotFoundError RUN_NOT_FOUND.
+        """
+        found = await self._read(run_id) if is_run_id(run_id) else None
+        if found is None:
+            raise NotFoundError(
+                f"There is no run `{run_id[:40]}`.",
+                code="RUN_NOT_FOUND",
+                next_actions=["See the runs: acr logs. Records are kept for 7 days."],
+            )
+        deadline_ms = found.pop("deadline_ms", None)
+        if deadline_ms is not None and self._clock.now_ms() > deadline_ms + LOST_AFTER_MS:
+            found["status"] = "lost"
+        return found
+
+    async def _read(self, run_id: str) -> dict[str, Any] | None:
+        for key in (_BATCH + batch_of(run_id), _RUN + run_id):
+            text = await self._records.get(key)
+            records: Mapping[str, dict[str, Any]] = json.loads(text) if text else {}
+            if run_id in records:
+                return records[run_id]
+        text = await self._records.get(_PENDING + run_id)
+        return json.loads(text) if text else None
+
+    async def list(self, workflow: str | None, limit: int, cursor: str | None) -> RunPage:
+        """Verdicts, the newest first, at least `limit` if there are as many; and the cursor of the next page.
+
+        With `workflow` a page is one of MAX_SCANNED_PAGES of all runs, and may hold fewer. Raises RequestError.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
+        found: list[dict[str, Any]] = []
+        for _ in range(MAX_SCANNED_PAGES):
+            page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
+            verdicts = [verdict for entry in page.entries for verdict in (entry.metadata or {}).get("verdicts", ())]
+            found += [dict(verdict) for verdict in verdicts if workflow in (None, verdict["workflow"])]
+            cursor = page.cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return sorted(found, key=lambda verdict: str(verdict["id"]), reverse=True), cursor
+
+
+def _chunk(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Lists that fit into the metadata of a key."""
+    chunk: list[Mapping[str, Any]] = []
+    for verdict in verdicts:
+        if chunk and len(json.dumps([*chunk, verdict])) > MAX_VERDICTS_BYTES - len('{"verdicts": }'):
+            yield chunk
+            chunk = []
+        chunk.append(verdict)
+    if chunk:
+        yield chunk

@@ -1,0 +1,96 @@
+"""Handlers that check, store, show and delete workflows. They translate and nothing else."""
+
+from typing import Any
+
+from starlette.requests import Request
+
+from arcrun.errors import RequestError
+from arcrun_http.bodies import read_object
+from arcrun_http.responses import JsonResponse
+from executor.requests import read_source, read_version
+from executor.service import ExecutorService, Push
+from executor.workflows import StoredWorkflow
+
+
+class WorkflowHandlers:
+    def __init__(self, service: ExecutorService) -> None:
+        self._service = service
+
+    async def validate(self, request: Request) -> JsonResponse:
+        body = await read_object(request, allowed=("workflow", "file"))
+        file = body.get("file")
+        if not isinstance(file, str | None):
+            raise RequestError("`file` must be a text: the name that the diagnostics carry.")
+        compilation = await self._service.validate(read_source(body), file)
+        diagnostics = [finding.to_json() for finding in compilation.diagnostics]
+        return _success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
+
+    async def push(self, request: Request) -> JsonResponse:
+        body = await read_object(request, allowed=("workflow",))
+        push = await self._service.push(read_source(body))
+        return _success(_render_push(request, push), 201 if push.changed else 200)
+
+    async def replace(self, request: Request) -> JsonResponse:
+        body = await read_object(request, allowed=("workflow",))
+        push = await self._service.push(read_source(body), token=request.path_params["token"])
+        return _success(_render_push(request, push))
+
+    async def list(self, request: Request) -> JsonResponse:
+        heads, cursor = await self._service.workflows.list_heads(request.query_params.get("cursor"))
+        listed = [
+            {
+                "name": head.name,
+                "version": head.version,
+                "latest": head.latest,
+                "updated_at": head.updated_at,
+                "token": head.token,
+                "webhook_url": _webhook_url(request, head.token),
+            }
+            for head in heads
+        ]
+        return _success({"workflows": listed, "cursor": cursor})
+
+    async def show(self, request: Request) -> JsonResponse:
+        stored = await self._service.workflows.find(request.path_params["token"])
+        version = await self._service.workflows.find_version(stored.name, stored.version)
+        versions = await self._service.workflows.list_versions(stored.name)
+        return _success({**_render(request, stored), "workflow": version.source, "versions": versions})
+
+    async def roll_back(self, request: Request) -> JsonResponse:
+        version = read_version(await read_object(request, allowed=("version",)))
+        stored = await self._service.workflows.roll_back(request.path_params["name"], version)
+        return _success(_render(request, stored))
+
+    async def rotate(self, request: Request) -> JsonResponse:
+        return _success(_render(request, await self._service.workflows.rotate_token(request.path_params["token"])))
+
+    async def delete(self, request: Request) -> JsonResponse:
+        stored = await self._service.workflows.delete(request.path_params["token"])
+        return _success({"name": stored.name, "deleted": True})
+
+
+def _success(data: Any, status: int = 200) -> JsonResponse:
+    return JsonResponse({"success": True, "data": data}, status)
+
+
+def _render(request: Request, stored: StoredWorkflow) -> dict[str, Any]:
+    return {
+        "name": stored.name,
+        "version": stored.version,
+        "token": stored.token,
+        "webhook_url": _webhook_url(request, stored.token),
+        "updated_at": stored.updated_at,
+    }
+
+
+def _render_push(request: Request, push: Push) -> dict[str, Any]:
+    return {
+        **_render(request, push.stored),
+        "changed": push.changed,
+        "diff": push.diff.to_json(),
+        "diagnostics": [finding.to_json() for finding in push.compilation.diagnostics],
+    }
+
+
+def _webhook_url(request: Request, token: str) -> str:
+    return str(request.url.replace(path=f"/webhooks/{token}/trigger", query=""))

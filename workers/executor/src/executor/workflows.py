@@ -1,0 +1,232 @@
+"""Stored workflows and their webhooks, in the KV namespace WEBHOOKS. Keys and values: docs/storage-schema.md.
+
+Each push of a changed source makes a version, which never changes. One version is current: its plan lies under the
+token, so that a trigger is one read.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.engine.record import render_time
+from arcrun.errors import NotFoundError, WorkflowError
+from arcrun.ports import Clock, KeyPage, KeyValue, Random
+from arcrun.workflows.parse import WORKFLOW_NAME
+from arcrun.workflows.plan import Plan, load_plan
+
+TOKEN_BYTES = 16
+# A workflow pushed through another isolate is seen by this one after at most this time. KV itself may take 60 s.
+FRESH_MS = 5_000
+MAX_CACHED_WORKFLOWS = 256
+_HOOK, _NAME, _VERSION = "hook:", "name:", "version:"
+
+Source = str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredWorkflow:
+    """The current version of a workflow. `updated_at` is when it became current (ISO 8601, UTC)."""
+
+    token: str
+    name: str
+    version: int
+    plan: Plan
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class WorkflowVersion:
+    """`source` is the workflow as pushed, text or object."""
+
+    name: str
+    version: int
+    source: Source
+    plan: Plan
+    pushed_at: str
+
+
+@dataclass(frozen=True)
+class WorkflowHead:
+    """What a list shows. `latest` is the newest version, `version` the current one: they differ after a rollback."""
+
+    name: str
+    token: str
+    version: int
+    latest: int
+    updated_at: str
+
+
+class WorkflowStore:
+    def __init__(self, kv: KeyValue, clock: Clock, random: Random) -> None:
+        self._kv, self._clock, self._random = kv, clock, random
+        self._cached: dict[str, tuple[float, StoredWorkflow]] = {}
+
+    async def save(self, source: Source, plan: Plan) -> StoredWorkflow:
+        """Store a workflow under its name. Its token stays; a source that has not changed makes no version."""
+        head = await self.find_head(plan.name)
+        if head is not None:
+            current = await self.find_version(plan.name, head.version)
+            if current.source == source and current.plan.to_json() == plan.to_json():
+                return StoredWorkflow(head.token, plan.name, head.version, plan, head.updated_at)
+        number = head.latest + 1 if head else 1
+        pushed_at = render_time(self._clock.now_ms())
+        record = {"source": source, "plan": plan.to_json(), "pushed_at": pushed_at}
+        await self._kv.put(_version_key(plan.name, number), json.dumps(record), metadata={"pushed_at": pushed_at})
+        token = head.token if head else self._new_token()
+        return await self._make_current(StoredWorkflow(token, plan.name, number, plan, pushed_at), number)
+
+    async def roll_back(self, name: str, version: int) -> StoredWorkflow:
+        """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
+        head = await self.require_head(name)
+        wanted = await self.find_version(name, version)
+        now = render_time(self._clock.now_ms())
+        return await self._make_current(StoredWorkflow(head.token, name, version, wanted.plan, now), head.latest)
+
+    async def rotate_token(self, token: str) -> StoredWorkflow:
+        """Give the workflow another token; the old one is no more. Raises NotFoundError."""
+        old = await self.find(token)
+        head = await self.require_head(old.name)
+        rotated = StoredWorkflow(self._new_token(), old.name, old.version, old.plan, old.updated_at)
+        await self._make_current(rotated, head.latest)
+        await self._forget(token)
+        return rotated
+
+    async def delete(self, token: str) -> StoredWorkflow:
+        """Delete a workflow with all its versions. Raises NotFoundError."""
+        stored = await self.find(token)
+        await self._forget(token)
+        await self._kv.delete(_NAME + stored.name)
+        cursor: str | None = None
+        while True:
+            page = await self._kv.list(f"{_VERSION}{stored.name}:", cursor=cursor)
+            for entry in page.entries:
+                await self._kv.delete(entry.key)
+            cursor = page.cursor
+            if cursor is None:
+                return stored
+
+    async def find(self, token: str) -> StoredWorkflow:
+        """Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token."""
+        kept_ms, kept = self._cached.get(token, (0.0, None))
+        if kept is not None and self._clock.now_ms() - kept_ms < FRESH_MS:
+            return kept
+        text = await self._kv.get(_HOOK + token) if len(token) == 2 * TOKEN_BYTES else None
+        if text is None:
+            self._cached.pop(token, None)
+            raise NotFoundError(
+                "There is no such webhook.",
+                code="WEBHOOK_NOT_FOUND",
+                next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
+            )
+        record = json.loads(text)
+        plan = load_plan(record["plan"])
+        return self._keep(StoredWorkflow(token, record["name"], record["version"], plan, record["updated_at"]))
+
+    async def find_by_name(self, name: str) -> StoredWorkflow:
+        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        return await self.find((await self.require_head(name)).token)
+
+    async def find_plan(self, name: str) -> Plan:
+        """The engine's `Workflows`."""
+        return (await self.find_by_name(name)).plan
+
+    async def find_version(self, name: str, version: int) -> WorkflowVersion:
+        """Raises NotFoundError VERSION_NOT_FOUND."""
+        text = await self._kv.get(_version_key(name, version))
+        if text is None:
+            raise NotFoundError(
+                f"There is no version {version} of `{name}`.",
+                code="VERSION_NOT_FOUND",
+                next_actions=[f"See the versions: acr list {name}."],
+                details={"workflow": name, "version": version},
+            )
+        record = json.loads(text)
+        return WorkflowVersion(name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
+
+    async def list_versions(self, name: str) -> list[dict[str, Any]]:
+        """[{"version", "pushed_at"}], oldest first."""
+        prefix = f"{_VERSION}{name}:"
+        page = await self._kv.list(prefix)
+        return [{"version": int(e.key.removeprefix(prefix)), **(e.metadata or {})} for e in page.entries]
+
+    async def list_heads(self, cursor: str | None = None) -> tuple[list[WorkflowHead], str | None]:
+        """A page of workflows by name, and the cursor of the next. One call of the platform's."""
+        page: KeyPage = await self._kv.list(_NAME, cursor=cursor)
+        heads = [_read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in page.entries]
+        return heads, page.cursor
+
+    async def list_names(self) -> list[str]:
+        names: list[str] = []
+        cursor: str | None = None
+        while True:
+            heads, cursor = await self.list_heads(cursor)
+            names += [head.name for head in heads]
+            if cursor is None:
+                return names
+
+    async def find_head(self, name: str) -> WorkflowHead | None:
+        text = await self._kv.get(_NAME + name) if WORKFLOW_NAME.fullmatch(name) else None
+        return None if text is None else _read_head(name, json.loads(text))
+
+    async def require_head(self, name: str) -> WorkflowHead:
+        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        head = await self.find_head(name)
+        if head is None:
+            raise NotFoundError(
+                f"There is no workflow `{name}`.",
+                code="WORKFLOW_NOT_FOUND",
+                next_actions=["Push it: acr push FILE."],
+                details={"workflow": name},
+            )
+        return head
+
+    async def _make_current(self, stored: StoredWorkflow, latest: int) -> StoredWorkflow:
+        """First what the token leads to, then what lists show: interrupted between, a second push mends it."""
+        hook = {
+            "name": stored.name,
+            "version": stored.version,
+            "plan": stored.plan.to_json(),
+            "updated_at": stored.updated_at,
+        }
+        await self._kv.put(_HOOK + stored.token, json.dumps(hook))
+        head = {
+            "token": stored.token,
+            "version": stored.version,
+            "latest": latest,
+            "updated_at": stored.updated_at,
+        }
+        await self._kv.put(_NAME + stored.name, json.dumps(head), metadata=head)
+        return self._keep(stored)
+
+    def _new_token(self) -> str:
+        return self._random.token_bytes(TOKEN_BYTES).hex()
+
+    async def _forget(self, token: str) -> None:
+        self._cached.pop(token, None)
+        await self._kv.delete(_HOOK + token)
+
+    def _keep(self, stored: StoredWorkflow) -> StoredWorkflow:
+        self._cached.pop(stored.token, None)
+        self._cached[stored.token] = (self._clock.now_ms(), stored)
+        if len(self._cached) > MAX_CACHED_WORKFLOWS:
+            del self._cached[next(iter(self._cached))]
+        return stored
+
+
+def require_same_name(stored: StoredWorkflow, plan: Plan) -> None:
+    """Raises WorkflowError NAME_MISMATCH."""
+    if stored.name != plan.name:
+        raise WorkflowError(
+            f"The webhook is that of `{stored.name}`, and the workflow is named `{plan.name}`.",
+            code="NAME_MISMATCH",
+            next_actions=["Keep the name, or store it as a new one: POST /webhooks."],
+        )
+
+
+def _version_key(name: str, version: int) -> str:
+    return f"{_VERSION}{name}:{version:06}"
+
+
+def _read_head(name: str, record: Mapping[str, Any]) -> WorkflowHead:
+    return WorkflowHead(name, record["token"], record["version"], record["latest"], record["updated_at"])
