@@ -21,19 +21,8 @@ TABLES = (SDK / "zig" / "zone_tables.zig").read_text("utf-8")
 VERSION = re.search(r'version = "(\w+)"', TABLES)
 ZONES = re.findall(r'name = "([A-Z]\w+/[\w/]+)"', TABLES)
 profile = settings(max_examples=40, deadline=None)
-
-
-def installed_version() -> str:
-    for folder in zoneinfo.TZPATH:
-        source = Path(folder) / "tzdata.zi"
-        if source.is_file():
-            return source.read_text("utf-8").split("\n", 1)[0].removeprefix("# version ")
-    return "unknown"
-
-
-same_database = pytest.mark.skipif(
-    VERSION is None or VERSION[1] != installed_version(), reason="this Python has another version of the tz database"
-)
+# The tz database of the package tzdata, whatever the system has.
+zoneinfo.reset_tzpath(())
 
 
 def operate(operation: str, value: Any = None, **fields: Any) -> Any:
@@ -74,7 +63,6 @@ def instant_of(wall: datetime, zone: tzinfo) -> datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
-@same_database
 def test_tables_are_what_the_generator_writes_and_checks() -> None:
     script = "import generate_timezones as g; print(g.render_tables(), end='')"
     made = subprocess.run([sys.executable, "-c", script], cwd=SDK, capture_output=True, text=True, check=True)
@@ -89,17 +77,15 @@ def test_the_contract_lists_the_zones() -> None:
     assert f"version {VERSION[1]} of the tz database" in described
 
 
-@same_database
 @pytest.mark.parametrize("name", ZONES)
 def test_every_zone_through_the_years(name: str) -> None:
     zone = zoneinfo.ZoneInfo(name)
-    for year, month in ((1970, 2), (1988, 8), (2026, 7), (2099, 12)):
+    for year, month in ((1970, 2), (1988, 8), (2026, 7), (2026, 12), (2099, 12)):
         moment = datetime(year, month, 5, tzinfo=UTC)
         expected = moment.astimezone(zone).strftime("%F %T %z %Z")
         assert operate("format", moment.isoformat(), timezone=name, format="%F %T %z %Z") == expected
 
 
-@same_database
 @settings(max_examples=120, deadline=None)
 @given(near_changes())
 def test_instants_near_changes(place: tuple[str, datetime]) -> None:
@@ -109,7 +95,6 @@ def test_instants_near_changes(place: tuple[str, datetime]) -> None:
     assert shown == f"{expected.isoformat(timespec='seconds')} {expected.tzname()}"
 
 
-@same_database
 @settings(max_examples=120, deadline=None)
 @given(near_changes())
 def test_walls_near_changes(place: tuple[str, datetime]) -> None:
@@ -226,7 +211,6 @@ def test_numbers_are_seconds(seconds: int, micros: int) -> None:
 EXACT = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000, "milliseconds": 1}
 
 
-@same_database
 @profile
 @given(near_changes(), st.integers(-400, 400), st.sampled_from(["days", "weeks"]))
 def test_days_go_by_the_calendar(place: tuple[str, datetime], amount: int, unit: str) -> None:
@@ -322,7 +306,6 @@ STARTS = {
 }
 
 
-@same_database
 @profile
 @given(near_changes(), st.sampled_from(sorted(STARTS)))
 def test_start_of_and_end_of(place: tuple[str, datetime], unit: str) -> None:
