@@ -7,7 +7,6 @@ import sys
 import time
 import zoneinfo
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from pathlib import Path
 from typing import Any
 
 import pytest
