@@ -1,6 +1,6 @@
 """Every scenario of every contract holds for the committed module, and module and contract fit each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -65,8 +65,18 @@ def test_config_example_is_accepted(component_id: str) -> None:
 
 @pytest.mark.parametrize("component_id", harness.COMPONENT_IDS)
 def test_every_field_is_described(component_id: str) -> None:
-    properties = harness.load_contract(component_id).input_schema["properties"]
-    assert [name for name, schema in properties.items() if not schema.get("description")] == []
+    contract = harness.load_contract(component_id)
+    fields = [*find_fields(contract.input_schema), *find_fields(contract.output_schema)]
+    assert [name for name, schema in fields if not schema.get("description")] == []
+
+
+def find_fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Those within others too."""
+    while "items" in schema:
+        schema = schema["items"]
+    for name, field in schema.get("properties", {}).items():
+        yield name, field
+        yield from find_fields(field)
 
 
 def test_every_operation_has_a_scenario() -> None:
