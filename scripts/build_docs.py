@@ -6,7 +6,7 @@ python scripts/build_docs.py --check    exits 1 if it is not what the contracts 
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ def load_contracts() -> Iterator[Contract]:
 def render(contracts: list[Contract]) -> Iterator[str]:
     yield "# Components"
     yield ""
-    yield "Made from the contracts by `scripts/build_docs.py`."
+    yield "Made from the contracts by `scripts/build_docs.py`. A component's output is the `data` of its node, such as"
+    yield "`{{NODE.data.count}}`; a failure is `{{NODE.error.code}}` and `{{NODE.error.message}}`."
     yield ""
     yield "| component | category | reaches | what it does |"
     yield "| --- | --- | --- | --- |"
@@ -55,12 +56,7 @@ def render_section(contract: Contract) -> Iterator[str]:
         yield ""
         yield f"Calls {', '.join(f'`{host}`' for host in contract.allowed_hosts)}."
     yield ""
-    yield "| input | type | |"
-    yield "| --- | --- | --- |"
-    required = contract.input_schema.get("required", [])
-    for name, schema in contract.input_schema["properties"].items():
-        needed = "required. " if name in required else ""
-        yield f"| `{name}` | {_cell(_type(schema))} | {needed}{_cell(schema.get('description', ''))} |"
+    yield from render_table("input", contract.input_schema)
     for credential in contract.credentials_required:
         yield ""
         yield (
@@ -68,10 +64,33 @@ def render_section(contract: Contract) -> Iterator[str]:
             f"See <{credential.help_url}>."
         )
     yield ""
+    yield from render_table("output", contract.output_schema)
+    yield ""
     yield "```yaml"
     example = {contract.canonical_id: {"component": contract.canonical_id, **contract.config_example}}
     yield yaml.safe_dump(example, allow_unicode=True, sort_keys=False, width=120).rstrip()
     yield "```"
+
+
+def render_table(title: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    """The fields, those within others too; or the description where there are none to name."""
+    if not schema.get("properties"):
+        yield f"{title.capitalize()}: {_cell(schema['description'])}"
+        return
+    yield f"| {title} | type | |"
+    yield "| --- | --- | --- |"
+    yield from _render_fields(schema, "", mark_required=title == "input")
+
+
+def _render_fields(schema: Mapping[str, Any], prefix: str, *, mark_required: bool) -> Iterator[str]:
+    for name, field in schema.get("properties", {}).items():
+        needed = "required. " if mark_required and name in schema.get("required", []) else ""
+        said = _cell(needed + field.get("description", ""))
+        yield f"| `{prefix}{name}` | {_cell(_type(field))} | {said} |"
+        inner, place = field, f"{prefix}{name}"
+        while "items" in inner:
+            inner, place = inner["items"], f"{place}[]"
+        yield from _render_fields(inner, f"{place}.", mark_required=mark_required)
 
 
 def first_sentence(description: str) -> str:
@@ -82,11 +101,20 @@ def _reaches(contract: Contract) -> str:
     return ", ".join(sorted(contract.capabilities)) or "nothing"
 
 
-def _type(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+def _type(schema: Mapping[str, Any]) -> str:
+    choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if choices:
+        return ", ".join(f"`{json.dumps(value)}`" for value in choices)
     kind = schema.get("type", "any")
-    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+    kinds = " or ".join(kind) if isinstance(kind, list) else str(kind)
+    return kinds + _bounds(schema)
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is None:
+        return "" if high is None else f", up to {high}"
+    return f", from {low}" if high is None else f", {low} to {high}"
 
 
 def _cell(text: str) -> str:

@@ -1,12 +1,14 @@
-"""Write zig/zone_tables.zig: the IANA zones that date_ops and cron know, from the tz database of Python's zoneinfo.
+"""Write zig/zone_tables.zig: the IANA zones that date_ops and cron know, from the tz database of the package tzdata.
 
-    python components/_sdk/generate_timezones.py
+    .venv/bin/python components/_sdk/generate_timezones.py
 
 A zone is kept as what it was on 1970-01-01, its changes since then as far as its present rule does not explain them,
-and that rule, which holds for all the years after. Write the tables anew when a newer tz database matters.
+and that rule, which holds for all the years after. For a newer tz database raise tzdata in pyproject.toml, run
+scripts/lock, write the tables anew, and build date_ops and cron.
 """
 
 import bisect
+import io
 import struct
 import zoneinfo
 from collections.abc import Iterable, Iterator
@@ -16,26 +18,28 @@ from importlib import resources
 from pathlib import Path
 
 TARGET = Path(__file__).parent / "zig" / "zone_tables.zig"
-# Beyond this a TZif file may leave everything to its rule.
-LAST_YEAR = 2037
 
 NAMES = """
-Africa/Algiers Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos Africa/Nairobi
-America/Anchorage America/Argentina/Buenos_Aires America/Bogota America/Caracas America/Chicago America/Denver
-America/Edmonton America/Guatemala America/Halifax America/Havana America/Lima America/Los_Angeles America/Mexico_City
-America/Montevideo America/New_York America/Panama America/Phoenix America/Puerto_Rico America/Santiago
+Africa/Accra Africa/Addis_Ababa Africa/Algiers Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos
+Africa/Nairobi Africa/Tunis
+America/Anchorage America/Argentina/Buenos_Aires America/Asuncion America/Bogota America/Caracas America/Chicago
+America/Costa_Rica America/Denver America/Edmonton America/El_Salvador America/Guatemala America/Guayaquil
+America/Halifax America/Havana America/La_Paz America/Lima America/Los_Angeles America/Mexico_City America/Montevideo
+America/New_York America/Panama America/Phoenix America/Puerto_Rico America/Santiago America/Santo_Domingo
 America/Sao_Paulo America/St_Johns America/Tijuana America/Toronto America/Vancouver America/Winnipeg
-Asia/Almaty Asia/Baghdad Asia/Bangkok Asia/Beirut Asia/Calcutta Asia/Colombo Asia/Dhaka Asia/Dubai Asia/Ho_Chi_Minh
-Asia/Hong_Kong Asia/Jakarta Asia/Jerusalem Asia/Kabul Asia/Karachi Asia/Kathmandu Asia/Kolkata Asia/Kuala_Lumpur
-Asia/Manila Asia/Novosibirsk Asia/Riyadh Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Taipei Asia/Tashkent Asia/Tehran
-Asia/Tokyo Asia/Vladivostok Asia/Yangon Asia/Yekaterinburg
-Atlantic/Azores Atlantic/Reykjavik
+Asia/Almaty Asia/Amman Asia/Baghdad Asia/Baku Asia/Bangkok Asia/Beirut Asia/Calcutta Asia/Colombo Asia/Dhaka
+Asia/Dubai Asia/Ho_Chi_Minh Asia/Hong_Kong Asia/Jakarta Asia/Jerusalem Asia/Kabul Asia/Karachi Asia/Kathmandu
+Asia/Kolkata Asia/Kuala_Lumpur Asia/Kuwait Asia/Macau Asia/Manila Asia/Nicosia Asia/Novosibirsk Asia/Qatar Asia/Riyadh
+Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Taipei Asia/Tashkent Asia/Tbilisi Asia/Tehran Asia/Tokyo Asia/Ulaanbaatar
+Asia/Vladivostok Asia/Yangon Asia/Yekaterinburg Asia/Yerevan
+Atlantic/Azores Atlantic/Canary Atlantic/Reykjavik
 Australia/Adelaide Australia/Brisbane Australia/Darwin Australia/Melbourne Australia/Perth Australia/Sydney
-Europe/Amsterdam Europe/Athens Europe/Belgrade Europe/Berlin Europe/Brussels Europe/Bucharest Europe/Budapest
-Europe/Copenhagen Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kiev Europe/Kyiv Europe/Lisbon Europe/London
-Europe/Madrid Europe/Moscow Europe/Oslo Europe/Paris Europe/Prague Europe/Riga Europe/Rome Europe/Sofia
-Europe/Stockholm Europe/Tallinn Europe/Vienna Europe/Vilnius Europe/Warsaw Europe/Zurich
-Pacific/Auckland Pacific/Fiji Pacific/Guam Pacific/Honolulu
+Europe/Amsterdam Europe/Athens Europe/Belgrade Europe/Berlin Europe/Bratislava Europe/Brussels Europe/Bucharest
+Europe/Budapest Europe/Chisinau Europe/Copenhagen Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kiev
+Europe/Kyiv Europe/Lisbon Europe/Ljubljana Europe/London Europe/Luxembourg Europe/Madrid Europe/Malta Europe/Minsk
+Europe/Moscow Europe/Oslo Europe/Paris Europe/Prague Europe/Riga Europe/Rome Europe/Sarajevo Europe/Sofia
+Europe/Stockholm Europe/Tallinn Europe/Vienna Europe/Vilnius Europe/Warsaw Europe/Zagreb Europe/Zurich
+Pacific/Auckland Pacific/Fiji Pacific/Guam Pacific/Honolulu Pacific/Port_Moresby
 US/Central US/Eastern US/Mountain US/Pacific
 """.split()
 
@@ -94,24 +98,18 @@ def find_day(year: int, day: Day) -> int:
 
 
 def load(name: str) -> bytes:
-    for folder in zoneinfo.TZPATH:
-        path = Path(folder) / name
-        if path.is_file():
-            return path.read_bytes()
-    package, _, file = f"tzdata.zoneinfo.{name}".replace("/", ".").rpartition(".")
-    return resources.files(package).joinpath(file).read_bytes()
+    return resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
 
 
 def find_version() -> str:
-    for folder in zoneinfo.TZPATH:
-        path = Path(folder) / "tzdata.zi"
-        if path.is_file():
-            return path.read_text("utf-8").split("\n", 1)[0].removeprefix("# version ")
-    return str(resources.files("tzdata").joinpath("VERSION").read_text("utf-8").strip())
+    return load("tzdata.zi").split(b"\n", 1)[0].decode().removeprefix("# version ")
 
 
 def read_zone(name: str) -> Series:
-    """A TZif file (RFC 9636), its second part, in which times have 64 bits."""
+    """A TZif file (RFC 9636), its second part, in which times have 64 bits.
+
+    tzdata's files leave to the rule what it explains. Their last change may change nothing but when the rule begins.
+    """
     data = load(name)
     at = 0
     counts = struct.unpack_from(">6l", data, 20)
@@ -131,17 +129,17 @@ def read_zone(name: str) -> Series:
     for moment, index in zip(moments, indices, strict=True):
         if moment <= 0:
             first = kinds[index]
-        elif kinds[index] != (changes[-1][1] if changes else first):
+        elif kinds[index] != (changes[-1][1] if changes else first) or moment == moments[-1]:
             if moment % 60 or described[index][0] % 60:
                 raise ValueError(f"{name} does not change at a whole minute")
             changes.append((moment // 60, kinds[index]))
     rule = parse_rule(footer) if "," in footer else None
-    return Series(first, tuple(drop_explained(changes, rule)), rule)
+    return Series(first, tuple(changes), rule)
 
 
 def check_series(name: str, series: Series) -> None:
     """Compare with what zoneinfo finds on the first of January and July, and around each change."""
-    zone = zoneinfo.ZoneInfo(name)
+    zone = zoneinfo.ZoneInfo.from_file(io.BytesIO(load(name)))
     halves = [datetime(year, month, 1, tzinfo=UTC) for year in range(1970, 2100) for month in (1, 7)]
     moments = [int(moment.timestamp()) // 60 for moment in halves]
     for at in [*moments, *(near for minutes, _ in series.changes for near in (minutes - 1, minutes))]:
@@ -149,18 +147,6 @@ def check_series(name: str, series: Series) -> None:
         expected = ((moment.utcoffset() or timedelta()) // timedelta(minutes=1), moment.tzname())
         if series.find_kind(at) != expected:
             raise ValueError(f"{name} is {series.find_kind(at)} at {moment}, and should be {expected}")
-
-
-def drop_explained(changes: list[Change], rule: Rule | None) -> list[Change]:
-    """Up to the first after which the rule gives all of them."""
-    if rule is None:
-        return changes
-    expected = [change for year in range(1970, LAST_YEAR + 1) for change in rule.changes(year)]
-    kept = [change for change in changes if change[0] <= expected[-1][0]]
-    while len(kept) > 1 and kept[-2:] == expected[-2:]:
-        kept.pop()
-        expected.pop()
-    return kept
 
 
 def parse_rule(footer: str) -> Rule:

@@ -8,9 +8,9 @@ const Value = sdk.Value;
 
 const max_shown = 300;
 
-/// {"response": the program as an object (JSON mode) or as a text}.
+/// {"response": the program as an object (JSON mode) or as a text}, or OpenAI's {"choices": [{"message": {"content"}}]}.
 pub fn readProgram(ctx: *Context, answer: Value) Error!Value {
-    const response = answer.get("response") orelse .null;
+    const response = answer.get("response") orelse readChoice(answer) orelse .null;
     switch (response) {
         .object => return response,
         .string => |text| {
@@ -19,6 +19,13 @@ pub fn readProgram(ctx: *Context, answer: Value) Error!Value {
         },
         else => return refuse(ctx, ""),
     }
+}
+
+fn readChoice(answer: Value) ?Value {
+    const choices = answer.get("choices") orelse return null;
+    if (choices != .array or choices.array.len == 0) return null;
+    const message = choices.array[0].get("message") orelse return null;
+    return message.get("content");
 }
 
 /// The object from the first brace to the last, if there is one.

@@ -27,10 +27,7 @@ fn operate(ctx: *Context, input: Input) Error!Value {
             const zone = try moment.readZone(input) orelse .utc;
             return moment.show(ctx, input, .{ .instant = sdk.clock.now(), .zone = zone });
         },
-        .format => {
-            if (input.optionalValue("format") == null) return input.missing("format", "a text");
-            return moment.show(ctx, input, try moment.read(input, "input"));
-        },
+        .format => moment.show(ctx, input, try moment.read(input, "input")),
         .parse => moment.showIso(ctx, try parse(input)),
         .add => moment.show(ctx, input, try arithmetic.add(ctx, input, 1)),
         .subtract => moment.show(ctx, input, try arithmetic.add(ctx, input, -1)),

@@ -10,6 +10,7 @@ const Input = sdk.Input;
 pub const Attachment = struct { filename: []const u8, content_type: []const u8, content: []const u8 };
 
 const max_filename_bytes = 255;
+const max_type_bytes = 255;
 
 const known_types = [_]struct { extension: []const u8, content_type: []const u8 }{
     .{ .extension = ".pdf", .content_type = "application/pdf" },
@@ -73,21 +74,38 @@ fn readType(ctx: *Context, input: Input, filename: []const u8) Error![]const u8 
         return "application/octet-stream";
     };
     if (isType(given)) return given;
-    return ctx.failInput("`{s}content_type` must be of the form type/subtype, and neither multipart nor message.", .{
+    return ctx.failInput("`{s}content_type` must be of the form type/subtype; name=value, and neither multipart nor message.", .{
         input.prefix,
     });
 }
 
-/// A type and a subtype (RFC 6838, section 4.2), without parameters.
+/// A type and a subtype (RFC 6838, section 4.2), and parameters (RFC 2045, section 5.1).
 fn isType(text: []const u8) bool {
-    const slash = std.mem.indexOfScalar(u8, text, '/') orelse return false;
-    for ([_][]const u8{ text[0..slash], text[slash + 1 ..] }) |name| {
-        if (name.len == 0 or name.len > 127) return false;
-        for (name) |byte| {
-            if (!std.ascii.isAlphanumeric(byte) and std.mem.indexOfScalar(u8, "!#$&-^_.+", byte) == null) return false;
-        }
-    }
+    if (text.len > max_type_bytes) return false;
+    var parts = std.mem.splitScalar(u8, text, ';');
+    const media_type = parts.first();
+    const slash = std.mem.indexOfScalar(u8, media_type, '/') orelse return false;
+    if (!isName(media_type[0..slash]) or !isName(media_type[slash + 1 ..])) return false;
+    while (parts.next()) |part| if (!isParameter(std.mem.trim(u8, part, " "))) return false;
     return !std.ascii.startsWithIgnoreCase(text, "multipart/") and !std.ascii.startsWithIgnoreCase(text, "message/");
+}
+
+fn isName(text: []const u8) bool {
+    for (text) |byte| {
+        if (!std.ascii.isAlphanumeric(byte) and std.mem.indexOfScalar(u8, "!#$&-^_.+", byte) == null) return false;
+    }
+    return text.len > 0;
+}
+
+/// charset=utf-8, or title="two words"; a quoted value has neither quotes nor backslashes in it.
+fn isParameter(text: []const u8) bool {
+    const equals = std.mem.indexOfScalar(u8, text, '=') orelse return false;
+    const value = text[equals + 1 ..];
+    if (!isName(text[0..equals])) return false;
+    if (!std.mem.startsWith(u8, value, "\"")) return isName(value);
+    if (value.len < 2 or value[value.len - 1] != '"') return false;
+    for (value[1 .. value.len - 1]) |byte| if (!std.ascii.isPrint(byte) or byte == '"' or byte == '\\') return false;
+    return true;
 }
 
 /// Up to the empty line. A name of other than plain ASCII is written as RFC 2231 has it.

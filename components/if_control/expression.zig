@@ -60,7 +60,7 @@ pub const Parser = struct {
 
     pub fn parse(parser: *Parser) Error!Node {
         const node = try parser.parseAny();
-        if (parser.at < parser.text.len) return parser.failToken("an operator or the end must stand here");
+        if (parser.at < parser.text.len) return parser.failToken("`and`, `or`, a comparison or the end must stand here");
         return node;
     }
 
@@ -121,7 +121,7 @@ pub const Parser = struct {
                 defer parser.depth -= 1;
                 parser.at += 1;
                 const node = try parser.parseAny();
-                if (parser.peek() != ')') return parser.failToken("an operator or `)` must stand here");
+                if (parser.peek() != ')') return parser.failToken("`and`, `or`, a comparison or `)` must stand here");
                 parser.at += 1;
                 return node;
             },

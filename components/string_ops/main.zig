@@ -191,6 +191,7 @@ fn appendFill(target: *std.ArrayList(u8), allocator: std.mem.Allocator, fill: []
 
 fn repeat(ctx: *Context, input: Input, text: []const u8) Error![]const u8 {
     const count: usize = @intCast(try input.integer("count", .{ .max = max_count }));
+    if (text.len == 0) return "";
     try checkSize(ctx, @as(u64, count) * text.len);
     const repeated = try ctx.allocator.alloc(u8, count * text.len);
     for (0..count) |i| @memcpy(repeated[i * text.len ..][0..text.len], text);

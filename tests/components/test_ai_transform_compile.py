@@ -95,6 +95,17 @@ def test_ways_to_answer(response: Any) -> None:
     assert ask(response).data == {"program": PROGRAM, "sample_output": ["ADA", "BÓB"], "model": MODEL}
 
 
+@pytest.mark.parametrize("content", ANSWERS[1:], ids=["a text", "fenced", "wordy"])
+def test_models_that_answer_as_openai_does(content: str) -> None:
+    answer = {"choices": [{"index": 0, "message": {"role": "assistant", "content": content}}]}
+    assert harness.run("ai_transform_compile", SMALLEST, Model(answer)).data["program"] == PROGRAM
+
+
+@pytest.mark.parametrize("answer", [{}, {"choices": []}, {"choices": [{"message": {"content": None}}]}, {"choices": 1}])
+def test_an_answer_of_another_form(answer: dict[str, Any]) -> None:
+    assert harness.run("ai_transform_compile", SMALLEST, Model(answer)).error["code"] == "INVALID_RESPONSE"
+
+
 def test_the_program_runs_elsewhere() -> None:
     made = ask(PROGRAM).data["program"]
     ran = harness.run("ai_transform_run", {"program": made, "input": {"people": [{"name": "é"}]}})

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import wasm_harness as harness
-from components.test_date_ops import ZONES, near_changes, same_database
+from components.test_date_ops import ZONES, near_changes
 
 MINUTE = timedelta(minutes=1)
 LIMITS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
@@ -113,7 +113,6 @@ nightly = st.tuples(
 ).map(lambda parts: f"{parts[0]} {parts[1]} * * *")
 
 
-@same_database
 @settings(max_examples=60, deadline=None)
 @given(expressions | nightly, near_changes())
 def test_every_minute(expression: str, place: tuple[str, datetime]) -> None:
@@ -125,7 +124,6 @@ def test_every_minute(expression: str, place: tuple[str, datetime]) -> None:
     assert [text for text in found if datetime.fromisoformat(text) < start + WINDOW] == expected
 
 
-@same_database
 @pytest.mark.parametrize(
     ("expression", "zone", "start", "expected"),
     [

@@ -7,7 +7,6 @@ import sys
 import time
 import zoneinfo
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,19 +20,8 @@ TABLES = (SDK / "zig" / "zone_tables.zig").read_text("utf-8")
 VERSION = re.search(r'version = "(\w+)"', TABLES)
 ZONES = re.findall(r'name = "([A-Z]\w+/[\w/]+)"', TABLES)
 profile = settings(max_examples=40, deadline=None)
-
-
-def installed_version() -> str:
-    for folder in zoneinfo.TZPATH:
-        source = Path(folder) / "tzdata.zi"
-        if source.is_file():
-            return source.read_text("utf-8").split("\n", 1)[0].removeprefix("# version ")
-    return "unknown"
-
-
-same_database = pytest.mark.skipif(
-    VERSION is None or VERSION[1] != installed_version(), reason="this Python has another version of the tz database"
-)
+# The tz database of the package tzdata, whatever the system has.
+zoneinfo.reset_tzpath(())
 
 
 def operate(operation: str, value: Any = None, **fields: Any) -> Any:
@@ -74,7 +62,10 @@ def instant_of(wall: datetime, zone: tzinfo) -> datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
-@same_database
+def test_format_gives_iso_unless_said_otherwise() -> None:
+    assert operate("format", 0, timezone="Asia/Tokyo") == "1970-01-01T09:00:00+09:00"
+
+
 def test_tables_are_what_the_generator_writes_and_checks() -> None:
     script = "import generate_timezones as g; print(g.render_tables(), end='')"
     made = subprocess.run([sys.executable, "-c", script], cwd=SDK, capture_output=True, text=True, check=True)
@@ -89,17 +80,15 @@ def test_the_contract_lists_the_zones() -> None:
     assert f"version {VERSION[1]} of the tz database" in described
 
 
-@same_database
 @pytest.mark.parametrize("name", ZONES)
 def test_every_zone_through_the_years(name: str) -> None:
     zone = zoneinfo.ZoneInfo(name)
-    for year, month in ((1970, 2), (1988, 8), (2026, 7), (2099, 12)):
+    for year, month in ((1970, 2), (1988, 8), (2026, 7), (2026, 12), (2099, 12)):
         moment = datetime(year, month, 5, tzinfo=UTC)
         expected = moment.astimezone(zone).strftime("%F %T %z %Z")
         assert operate("format", moment.isoformat(), timezone=name, format="%F %T %z %Z") == expected
 
 
-@same_database
 @settings(max_examples=120, deadline=None)
 @given(near_changes())
 def test_instants_near_changes(place: tuple[str, datetime]) -> None:
@@ -109,7 +98,6 @@ def test_instants_near_changes(place: tuple[str, datetime]) -> None:
     assert shown == f"{expected.isoformat(timespec='seconds')} {expected.tzname()}"
 
 
-@same_database
 @settings(max_examples=120, deadline=None)
 @given(near_changes())
 def test_walls_near_changes(place: tuple[str, datetime]) -> None:
@@ -226,7 +214,6 @@ def test_numbers_are_seconds(seconds: int, micros: int) -> None:
 EXACT = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000, "milliseconds": 1}
 
 
-@same_database
 @profile
 @given(near_changes(), st.integers(-400, 400), st.sampled_from(["days", "weeks"]))
 def test_days_go_by_the_calendar(place: tuple[str, datetime], amount: int, unit: str) -> None:
@@ -322,7 +309,6 @@ STARTS = {
 }
 
 
-@same_database
 @profile
 @given(near_changes(), st.sampled_from(sorted(STARTS)))
 def test_start_of_and_end_of(place: tuple[str, datetime], unit: str) -> None:
@@ -381,7 +367,6 @@ def test_names_of_utc(zone: str) -> None:
     ("operation", "fields", "message"),
     [
         ("tomorrow", {}, "`operation` must be one of now, format, parse, add, subtract, diff, start_of, end_of,"),
-        ("format", {"input": "2026-01-01"}, "`format` must be a text, but it is missing."),
         ("parse", {}, "`input` must be a date of ISO 8601, or a number of seconds since 1970, but it is missing."),
         ("parse", {"input": True}, "`input` must be a date of ISO 8601, or a number of seconds since 1970, not true."),
         ("parse", {"input": 1e300}, "`input` must be a number of seconds or milliseconds since 1970, within the years"),

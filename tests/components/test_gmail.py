@@ -224,6 +224,34 @@ def test_content_types(fields: dict[str, str], content_type: str) -> None:
     assert part.get_content_type() == content_type
 
 
+@pytest.mark.parametrize(
+    ("content_type", "parameters"),
+    [
+        ("text/csv; charset=utf-8", {"charset": "utf-8"}),
+        ('text/calendar;method=REQUEST; charset="UTF-8"', {"method": "REQUEST", "charset": "UTF-8"}),
+        ('a/b; title="two words (1)"', {"title": "two words (1)"}),
+    ],
+)
+def test_content_types_with_parameters(content_type: str, parameters: dict[str, str]) -> None:
+    [part] = read(
+        attachments=[{"filename": "a", "content_base64": "eA", "content_type": content_type}]
+    ).iter_attachments()
+    assert part.get_content_type() == content_type.partition(";")[0]
+    assert {name: part.get_param(name) for name in parameters} == parameters
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "text", "text/", "/plain", "a b/c", "a/b;", "a/b; x", "a/b; =y", "a/b; x=", "a/b; x=y z", 'a/b; x="y',
+     'a/b; x="', 'a/b; x="y\\"', "a/b; x=é", "a/b; x=y\r\nBcc: eve@example.com", "Multipart/mixed; boundary=x",
+     "a/b; x=" + "y" * 250],
+    ids=ascii,
+)  # fmt: skip
+def test_wrong_content_types(content_type: str) -> None:
+    error = refuse(attachments=[{"filename": "a", "content_base64": "eA", "content_type": content_type}])
+    assert error == {"code": "INVALID_INPUT", "message": f"`attachments[0].content_type` {TYPE_FORM}"}
+
+
 def test_the_largest_message() -> None:
     limit = 3 << 20
     data = base64.b64encode(b"x" * (limit - 1)).decode()
@@ -234,6 +262,7 @@ def test_the_largest_message() -> None:
 
 
 CONTROL = "must not hold line breaks or other control characters."
+TYPE_FORM = "must be of the form type/subtype; name=value, and neither multipart nor message."
 FORM = "must be an address like ada@example.com or Ada <ada@example.com>."
 EVIL = "\r\nBcc: eve@example.com"
 
@@ -252,7 +281,7 @@ EVIL = "\r\nBcc: eve@example.com"
         ({"attachments": [{"filename": 'a"' + EVIL, "content_base64": ""}]}, f"`attachments[0].filename` {CONTROL}"),
         (
             {"attachments": [{"filename": "a", "content_base64": "", "content_type": "a/b" + EVIL}]},
-            "`attachments[0].content_type` must be of the form type/subtype, and neither multipart nor message.",
+            f"`attachments[0].content_type` {TYPE_FORM}",
         ),
         ({"in_reply_to": f"<a@b>{EVIL}>"}, "`in_reply_to` must be a Message-ID like <abc@example.com>."),
     ],
@@ -293,7 +322,7 @@ def test_wrong_addresses(address: str) -> None:
         ),
         (
             {"attachments": [{"filename": "a", "content_base64": "", "content_type": "message/rfc822"}]},
-            "`attachments[0].content_type` must be of the form type/subtype, and neither multipart nor message.",
+            f"`attachments[0].content_type` {TYPE_FORM}",
         ),
     ],
     ids=str,

@@ -1,5 +1,8 @@
 """Every scenario of every contract holds for the committed module, and module and contract fit each other."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import pytest
 
 from arcrun.contracts.model import Scenario
@@ -62,8 +65,18 @@ def test_config_example_is_accepted(component_id: str) -> None:
 
 @pytest.mark.parametrize("component_id", harness.COMPONENT_IDS)
 def test_every_field_is_described(component_id: str) -> None:
-    properties = harness.load_contract(component_id).input_schema["properties"]
-    assert [name for name, schema in properties.items() if not schema.get("description")] == []
+    contract = harness.load_contract(component_id)
+    fields = [*find_fields(contract.input_schema), *find_fields(contract.output_schema)]
+    assert [name for name, schema in fields if not schema.get("description")] == []
+
+
+def find_fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Those within others too."""
+    while "items" in schema:
+        schema = schema["items"]
+    for name, field in schema.get("properties", {}).items():
+        yield name, field
+        yield from find_fields(field)
 
 
 def test_every_operation_has_a_scenario() -> None:
@@ -75,6 +88,30 @@ def test_every_operation_has_a_scenario() -> None:
             tried = {scenario.given.get(name, schema.get("default")) for scenario in contract.scenarios}
             missing += [f"{component_id}: {name} {choice}" for choice in schema.get("enum", []) if choice not in tried]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("component_id", "source", "start"),
+    [
+        ("filter", "filter/condition.zig", "const Operator = enum {"),
+        ("ai_transform_run", "_sdk/zig/transform/program.zig", "pub const Operation = enum {"),
+    ],
+)
+def test_every_op_within_an_input_has_a_scenario(component_id: str, source: str, start: str) -> None:
+    """The ops of conditions and programs are operations too."""
+    listed = (harness.COMPONENTS / source).read_text("utf-8").partition(start)[2].partition("}")[0]
+    ops = {name.strip().removeprefix("@").strip('"') for name in listed.split(",") if name.strip()}
+    tried = {op for scenario in harness.load_contract(component_id).scenarios for op in find_ops(dict(scenario.given))}
+    assert ops
+    assert ops - tried == set()
+
+
+def find_ops(value: Any) -> Iterator[str]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in inner:
+        yield from find_ops(item)
+    if isinstance(value, dict) and isinstance(value.get("op"), str):
+        yield value["op"]
 
 
 def test_a_component_without_network_cannot_ask_for_it() -> None:

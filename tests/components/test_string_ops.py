@@ -207,6 +207,11 @@ def test_results_above_1_mib_are_refused(operation: str, text: Any, fields: dict
     assert refuse(operation, text, **fields)["code"] == "RESULT_TOO_LARGE"
 
 
+@pytest.mark.parametrize("count", [0, 1, 2**30])
+def test_an_empty_text_repeated_is_empty(count: int) -> None:
+    assert operate("repeat", "", count=count) == ""
+
+
 @pytest.mark.parametrize("operation", ["url_encode", "base64_encode"])
 def test_lone_surrogates_have_no_bytes(operation: str) -> None:
     assert refuse(operation, "a\ud800")["code"] == "INVALID_INPUT"

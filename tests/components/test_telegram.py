@@ -1,6 +1,8 @@
 """telegram calls the Bot API as https://core.telegram.org/bots/api documents it, and never shows the token."""
 
 import json
+import time
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -168,6 +170,24 @@ def test_data() -> None:
 )
 def test_refusals(reply: dict[str, Any], expected: dict[str, Any]) -> None:
     assert refuse({"headers": {}, **reply}) == expected
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "least", "most"), [(3600, 3590, 3600), (86400 * 400, 34559990, 34560000), (-60, 0, 0)]
+)
+def test_the_time_to_wait_may_be_a_date(ahead_s: int, least: int, most: int) -> None:
+    due = formatdate(time.time() + ahead_s, usegmt=True)
+    error = refuse({"status": 503, "headers": {"Retry-After": due}, "body": ""})
+    assert least <= error["retry_after_s"] <= most
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "-1", "1.5", "Sun, 06 Nov 1994", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC",
+     "Sun, 06 Nov 1994 25:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, xx Nov 1994 08:49:37 GMT"],
+)  # fmt: skip
+def test_a_time_to_wait_that_cannot_be_read_is_left_out(text: str) -> None:
+    assert "retry_after_s" not in refuse({"status": 503, "headers": {"Retry-After": text}, "body": ""})
 
 
 @pytest.mark.parametrize(

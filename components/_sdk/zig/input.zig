@@ -65,13 +65,13 @@ pub const Input = struct {
     }
 
     /// The number as it is written; see `sdk.number`.
-    pub fn optionalNumber(input: Input, name: []const u8) Error!?[]const u8 {
+    pub fn optionalNumeric(input: Input, name: []const u8) Error!?[]const u8 {
         const found = input.optionalValue(name) orelse return null;
         return if (found == .number) found.number else input.mistyped(name, "a number", found);
     }
 
     pub fn numeric(input: Input, name: []const u8) Error![]const u8 {
-        return try input.optionalNumber(name) orelse input.missing(name, "a number");
+        return try input.optionalNumeric(name) orelse input.missing(name, "a number");
     }
 
     pub fn optionalList(input: Input, name: []const u8) Error!?[]const Value {

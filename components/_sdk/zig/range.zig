@@ -16,7 +16,7 @@ pub fn read(input: Input, name: []const u8) Error!Decimal {
 }
 
 pub fn readOptional(input: Input, name: []const u8) Error!?Decimal {
-    const lexeme = try input.optionalNumber(name) orelse return null;
+    const lexeme = try input.optionalNumeric(name) orelse return null;
     return try parse(input.ctx, name, lexeme);
 }
 

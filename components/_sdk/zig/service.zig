@@ -6,6 +6,7 @@ const host = @import("host.zig");
 const json = @import("json.zig");
 const number = @import("number.zig");
 const parse = @import("parse.zig");
+const retry_after = @import("retry_after.zig");
 const text = @import("text.zig");
 const Context = context.Context;
 const Error = context.Error;
@@ -53,13 +54,13 @@ pub const Reply = struct {
         return if (found == .string and found.string.len > 0) found.string else null;
     }
 
-    /// Retry-After in seconds (RFC 9110, section 10.2.3); null where there is none, or a date.
+    /// Retry-After in seconds; null where there is none.
     fn retryAfter(reply: Reply) ?i64 {
         if (reply.headers != .object) return null;
         for (reply.headers.object.members()) |header| {
             if (!std.ascii.eqlIgnoreCase(header.name, "retry-after")) continue;
             const given = std.mem.trim(u8, header.value.scalarText() orelse return null, " \t");
-            return std.fmt.parseInt(u31, given, 10) catch null;
+            return retry_after.parse(given);
         }
         return null;
     }
