@@ -198,7 +198,7 @@ def _parse_nodes(entries: Mapping[str, _Entry], edges: list[Edge], findings: Fin
     names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT))
     subflows = {edge.target for edge in edges if edge.relation is Relation.CALLS_SUBFLOW}
     for name, entry in entries.items():
-        if name not in names and name != INPUT:
+        if name not in names and name != INPUT and not findings.errors:  # a line that was not read may have it
             hint = "Add a flow line with it, or remove it."
             findings.add("UNREACHABLE_NODE", f"`{name}` is in no flow line", hint, at=entry.at)
     return {name: _parse_node(name, entries.get(name), name in subflows, findings) for name in names}
