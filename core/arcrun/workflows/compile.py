@@ -30,10 +30,9 @@ def compile_workflow(draft: Draft, catalogue: Catalogue, file: str | None = None
     workflow, findings = draft.workflow, draft.findings
     plan = None
     if workflow is not None:
-        shape = analyse_flow(workflow, findings) if not findings.errors else None
+        shape = analyse_flow(workflow, findings) if workflow.is_complete else None
         parts = {name: check_node(node, workflow, catalogue, findings) for name, node in workflow.nodes.items()}
-        if shape is not None:
-            _check_references(workflow, shape, catalogue, findings)
+        _check_references(workflow, shape, catalogue, findings)
         if shape is not None and not findings.errors:
             plan = build_plan(workflow, shape, parts)
     return Compilation(plan, findings.in_order(file))
@@ -46,7 +45,7 @@ def require_plan(compilation: Compilation) -> Plan:
     return compilation.plan
 
 
-def _check_references(workflow: Workflow, shape: Shape, catalogue: Catalogue, findings: Findings) -> None:
+def _check_references(workflow: Workflow, shape: Shape | None, catalogue: Catalogue, findings: Findings) -> None:
     checker = ReferenceChecker(workflow, shape, catalogue, findings)
     for node in workflow.nodes.values():
         for key, value in node.config.items():

@@ -85,7 +85,10 @@ class NodeParts:
 
 @dataclass(frozen=True)
 class Workflow:
-    """`loops` are the policies of the nodes that FOREACH leaves, INPUT among them, where the author gave one."""
+    """`loops` are the policies of the nodes that FOREACH leaves, INPUT among them, where the author gave one.
+
+    `is_complete` is whether every line of the flow could be read: only then the flow's shape is known.
+    """
 
     name: str
     description: str
@@ -94,3 +97,4 @@ class Workflow:
     loops: Mapping[str, LoopPolicy]
     timeout_ms: int
     concurrency: int
+    is_complete: bool

@@ -73,15 +73,16 @@ def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
         findings.add("INVALID_NAME", f"the name {name!r} is not allowed", at=("name",))
     limits = Reader(findings, {key: data[key] for key in _LIMITS if key in data}, (), _LIMITS)
     entries = _read_entries(data, findings)
-    edges = _parse_edges(data, findings)
+    edges, is_complete = _parse_edges(data, findings)
     return Workflow(
         name if isinstance(name, str) else "",
         str(data.get("description") or ""),
         tuple(edges),
-        _parse_nodes(entries, edges, findings),
+        _parse_nodes(entries, edges, is_complete, findings),
         _parse_loops(entries, edges, findings),
         limits.number("timeout_ms", DEFAULT_RUN_TIMEOUT_MS, 1, MAX_RUN_TIMEOUT_MS),
         limits.number("concurrency", DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY),
+        is_complete,
     )
 
 
@@ -133,13 +134,14 @@ def _read_node_list(data: Mapping[str, Any], findings: Findings) -> dict[str, _E
     return entries
 
 
-def _parse_edges(data: Mapping[str, Any], findings: Findings) -> list[Edge]:
+def _parse_edges(data: Mapping[str, Any], findings: Findings) -> tuple[list[Edge], bool]:
+    """The lines that could be read, and whether those are all."""
     key = "edges" if "nodes" in data or "edges" in data else "flow"
     lines = data.get(key)
     if not isinstance(lines, list) or not lines:
         wanted = 'flow: ["input >> ON_SUCCESS >> grab"]' if key == "flow" else "edges: [{from: input, to: grab}]"
         findings.add("INVALID_WORKFLOW", f"`{key}` must be a list of one or more lines", wanted, at=(key,))
-        return []
+        return [], False
     edges = []
     for i, line in enumerate(lines):
         at = (key, i)
@@ -161,7 +163,7 @@ def _parse_edges(data: Mapping[str, Any], findings: Findings) -> list[Edge]:
             findings.add("MALFORMED_LINE", *problem, at=at)
         else:
             edges.append(edge)
-    return edges
+    return edges, len(edges) == len(lines)
 
 
 def _parse_line(line: Any, i: int) -> tuple[str, RelationCall, str]:
@@ -194,13 +196,20 @@ def _find_misuse(edge: Edge) -> tuple[str, str] | None:
     return None
 
 
-def _parse_nodes(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, Node]:
+def _parse_nodes(
+    entries: Mapping[str, _Entry], edges: list[Edge], is_complete: bool, findings: Findings
+) -> dict[str, Node]:
+    """The nodes of the lines; where a line could not be read, those of the entries too, for it may have had them."""
     names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT))
     subflows = {edge.target for edge in edges if edge.relation is Relation.CALLS_SUBFLOW}
     for name, entry in entries.items():
-        if name not in names and name != INPUT and not findings.errors:  # a line that was not read may have it
+        if name in names or name == INPUT:
+            continue
+        if is_complete:
             hint = "Add a flow line with it, or remove it."
             findings.add("UNREACHABLE_NODE", f"`{name}` is in no flow line", hint, at=entry.at)
+        else:
+            names[name] = None
     return {name: _parse_node(name, entries.get(name), name in subflows, findings) for name in names}
 
 

@@ -10,6 +10,7 @@ from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import Shape, results_of
 from arcrun.workflows.model import INPUT, Workflow
 from arcrun.workflows.places import Path
+from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import ALIASES, CREDENTIAL, Reference
 
 # What stands behind a node's name: its envelope, and for a node that FOREACH leaves, what its loop has come to.
@@ -20,8 +21,10 @@ _CODE = "UNRESOLVED_REFERENCE"
 
 @dataclass(frozen=True)
 class ReferenceChecker:
+    """Without a shape, for the flow is not whole, it is only known which names there are."""
+
     workflow: Workflow
-    shape: Shape
+    shape: Shape | None
     catalogue: Catalogue
     findings: Findings
 
@@ -53,19 +56,18 @@ class ReferenceChecker:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
         if head == INPUT:
             return None
-        return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node, after)
+        return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
 
     def _find_head_problem(self, head: str, node: str, after: bool) -> tuple[str, str] | None:
-        settled = self._settled(node, after)
-        items = [loop.item for loop in self.shape.loops_around(node)]
-        if head in settled or head in items:
+        visible = self._visible(node, after)
+        if head in visible:
             return None
         if head == node:
             return "refers to the node itself", "A node sees what came before it."
         if head not in self.workflow.nodes:
-            near = get_close_matches(head, [INPUT, *settled, *items, *CLOCKS, CREDENTIAL], n=1)
+            near = get_close_matches(head, [INPUT, *sorted(visible), *CLOCKS, CREDENTIAL], n=1)
             return "refers to nothing", f"Did you mean `{near[0]}`?" if near else ""
-        loop = self.shape.loop_around(head)
+        loop = self.shape.loop_around(head) if self.shape else None
         if loop is not None and node not in loop.body:
             return (
                 f"is out of reach: `{head}` runs once for each `{loop.item}`",
@@ -73,19 +75,24 @@ class ReferenceChecker:
             )
         return f"need not be there: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
 
-    def _find_step_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
+    def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
-        if len(steps) == 1 or head not in self.workflow.nodes or steps[1] in ENVELOPE_FIELDS:
+        if self.shape is None or len(steps) == 1 or head not in self.workflow.nodes or steps[1] in ENVELOPE_FIELDS:
             return None
         if steps[1] in LOOP_FIELDS and head in self.shape.loops:
-            if results_of(head) in self._settled(node, after):
+            if results_of(head) in self.shape.settled[node]:
                 return None
             return "is not there yet: the loop need not have finished", f"Add `{head} >> CONTINUE >> {node}`."
         rest = reference.path.partition(".")[2] or steps[1]
         return f"is not there: a node has {', '.join(ENVELOPE_FIELDS)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
 
-    def _settled(self, node: str, after: bool) -> frozenset[str]:
-        return self.shape.settled[node] | {node} if after else self.shape.settled[node]
+    def _visible(self, node: str, after: bool) -> frozenset[str]:
+        """The names that `node` can refer to."""
+        if self.shape is None:
+            items = {edge.argument for edge in self.workflow.edges if edge.relation is Relation.FOREACH}
+            return frozenset({*self.workflow.nodes, *items})
+        items = {loop.item for loop in self.shape.loops_around(node)}
+        return self.shape.settled[node] | items | ({node} if after else set())
 
     def _warn_of_field(self, reference: Reference, at: Path) -> None:
         """A field that the component's output_schema does not have."""
