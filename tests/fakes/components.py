@@ -1,5 +1,6 @@
 """Components that are Python functions (for the engine), and a ComponentRunner with scripted results (for services)."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -27,19 +28,34 @@ def trapped(message: str = "unreachable") -> Execution:
 class FakeComponents:
     """The engine's `Components`. A behaviour is what the component writes, or an async function that answers it.
 
-    `schemas` gives a component the fields of its input_schema. `calls` lists (component, input), in order.
+    `schemas` gives a component the fields of its input_schema; `contracts` overrides any field of its contract.
+    `calls` lists (component, input), in order.
     """
 
-    def __init__(self, behaviours: Mapping[str, Behaviour], schemas: Mapping[str, list[str]] | None = None) -> None:
-        self._behaviours, self._schemas = behaviours, schemas or {}
+    def __init__(
+        self,
+        behaviours: Mapping[str, Behaviour],
+        schemas: Mapping[str, list[str]] | None = None,
+        contracts: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._behaviours = behaviours
+        self.contracts = {
+            name: build_contract(
+                **{
+                    "canonical_id": name,
+                    "input_schema": open_schema((schemas or {}).get(name, [])),
+                    **(contracts or {}).get(name, {}),
+                }
+            )
+            for name in behaviours
+        }
         self.calls: list[tuple[str, Input]] = []
 
     async def find(self, reference: str) -> Component:
+        await asyncio.sleep(0)
         if reference not in self._behaviours:
             raise ComponentError(f"There is no component `{reference}`.", code="COMPONENT_NOT_FOUND", http_status=404)
-        properties: dict[str, Any] = {field: {} for field in self._schemas.get(reference, [])}
-        schema = {"type": "object", "properties": properties}
-        return Component(build_contract(canonical_id=reference, input_schema=schema), sha256=reference)
+        return Component(self.contracts[reference], sha256=reference)
 
     async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
         self.calls.append((component.id, dict(input_value)))
@@ -49,6 +65,11 @@ class FakeComponents:
 
     def inputs_of(self, reference: str) -> list[Input]:
         return [input_value for called, input_value in self.calls if called == reference]
+
+
+def open_schema(fields: list[str]) -> dict[str, Any]:
+    """Fields of any type, and room for others."""
+    return {"type": "object", "properties": {name: {} for name in fields}, "additionalProperties": True}
 
 
 class ScriptedRunner:

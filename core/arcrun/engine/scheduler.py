@@ -6,6 +6,7 @@ failure that nobody handles ends the graph: what is running is cancelled, what i
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.engine.calls import Call, ComponentCall, WorkflowCall
@@ -37,14 +38,24 @@ async def run_plan(plan: Plan, trigger_input: Any, context: RunContext, timeout_
         raise RunTimeoutError(message, next_actions=actions) from None
 
 
-class GraphRun:
-    """`scope` is what templates see; the graph adds its nodes to its own copy. `element` is that of the loop around."""
+@dataclass(frozen=True)
+class Around:
+    """The loops around a graph: the index in each, the outermost first; the elements by their names; the innermost."""
 
-    def __init__(
-        self, graph: Graph, scope: Scope, context: RunContext, iteration: Iteration = (), element: Any = None
-    ) -> None:
+    iteration: Iteration = ()
+    items: Mapping[str, Any] = field(default_factory=dict)
+    element: Any = None
+
+    def enter(self, index: int, item: str, element: Any) -> "Around":
+        return Around((*self.iteration, index), {**self.items, item: element}, element)
+
+
+class GraphRun:
+    """`scope` is what templates see; the graph adds its nodes to its own copy. `around` is the iteration that it is."""
+
+    def __init__(self, graph: Graph, scope: Scope, context: RunContext, around: "Around | None" = None) -> None:
         self._graph, self._scope, self._context = graph, dict(scope), context
-        self._iteration, self._element = iteration, element
+        self._around = around or Around()
         self._statuses: dict[str, NodeStatus] = {INPUT: NodeStatus.SUCCESS}
         self._loops: dict[str, LoopOutcome] = {}
 
@@ -90,23 +101,23 @@ class GraphRun:
         fired = [edge for edge in node.parents if self._fires(edge)]
         if not fired:
             self._statuses[node.name] = NodeStatus.SKIPPED
-            self._context.ledger.add(NodeRecord(node.name, node.component, NodeStatus.SKIPPED), self._iteration)
+            self._context.ledger.add(NodeRecord(node.name, node.component, NodeStatus.SKIPPED), self._around.iteration)
             return
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
             result = await run.settle()
         except asyncio.CancelledError:
-            self._context.ledger.add(run.record_of_cancelled(), self._iteration)
+            self._context.ledger.add(run.record_of_cancelled(), self._around.iteration)
             raise
         record = run.record(result)
-        self._context.ledger.add(record, self._iteration)
+        self._context.ledger.add(record, self._around.iteration)
         self._statuses[node.name] = record.status
         self._scope[node.name] = result.envelope
         if result.error is not None and not node.handles_failure:
             raise result.error
 
     def _build_call(self, node: PlannedNode, fired: list[InEdge]) -> Call:
-        sources = [*(self._data_of(edge) for edge in fired), self._scope[INPUT]]
+        sources = [*(self._data_of(edge) for edge in fired), self._around.items, self._scope[INPUT]]
         if node.workflow is not None:
             return WorkflowCall(node, self._scope, sources, self._context, run_plan)
         return ComponentCall(node, self._scope, sources, self._context)
@@ -117,7 +128,7 @@ class GraphRun:
 
         async def run_body(index: int, element: Any) -> Any:
             scope = {**self._scope, loop.item: element}
-            return await GraphRun(loop.body, scope, self._context, (*self._iteration, index), element).run()
+            return await GraphRun(loop.body, scope, self._context, self._around.enter(index, loop.item, element)).run()
 
         outcome = await run_loop(loop, self._scope, run_body)
         self._loops[loop.source] = outcome
@@ -157,7 +168,7 @@ class GraphRun:
     def _data_of(self, edge: InEdge) -> Any:
         """What comes along an edge that has fired."""
         if edge.relation is Relation.FOREACH:
-            return self._element
+            return self._around.element
         if edge.relation is Relation.CONTINUE:
             return self._loops[edge.source].to_json()
         if edge.source == INPUT:
