@@ -23,3 +23,10 @@ def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON on stdout.")
+
+local_or_deployed = click.option(
+    "--local/--deployed",
+    "local",
+    default=None,
+    help="Use the running `acr dev`, or the deployed platform  [default: `acr dev` if it runs].",
+)

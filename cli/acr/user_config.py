@@ -22,7 +22,7 @@ class UserConfig:
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     encryption_key: str | None = field(default=None, repr=False)
-    old_encryption_key: str | None = field(default=None, repr=False)
+    previous_encryption_key: str | None = field(default=None, repr=False)
 
 
 _KEYS = tuple(item.name for item in fields(UserConfig))

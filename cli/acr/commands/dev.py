@@ -51,9 +51,8 @@ def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, ve
     require_node_modules(home)
     require_free_ports(port)
     persist = persist.resolve()
-    platform = LocalPlatform(
-        home, port, persist, components, keep_api_key(persist), keep_encryption_key(persist), verbose
-    )
+    keep_encryption_key(persist)
+    platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose)
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
     try:
