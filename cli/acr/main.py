@@ -9,8 +9,10 @@ from acr.errors import CliError
 
 # The commands and what `acr --help` says of them; tests compare it with each command's own help.
 _COMMANDS = {
+    "init": "Prepare this folder and your Cloudflare account.",
+    "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
     "creds": "Store secrets, encrypted on this machine.",
-    "dev": "Start executor, registry and auth on this machine, on real workerd, without...",
+    "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "push": "Store the workflow in FILE and print its webhook URL.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",
 }

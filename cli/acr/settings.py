@@ -15,8 +15,11 @@ from acr.cloudflare.api import DEFAULT_BASE_URL, ApiAccess
 from acr.errors import CliError, NotLoggedInError
 from acr.local_keys import read_local_keys
 from acr.local_record import LocalRecord, read_local_record
+from acr.platform_home import find_platform_home
 from acr.project_file import ProjectFile, read_project_file
 from acr.user_config import UserConfig, read_user_config
+from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY
+from acr.wrangler import build_wrangler
 
 
 @dataclass(frozen=True)
@@ -98,12 +101,37 @@ def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
     """The account and its API. Raises NotLoggedInError."""
     account_id = _from_environment("CLOUDFLARE_ACCOUNT_ID") or project.account_id or user.account_id
     token = _from_environment("CLOUDFLARE_API_TOKEN") or user.api_token
+    if token is None and user.uses_wrangler_login:
+        token = build_wrangler(find_platform_home()).read_login(Path.cwd())
     if not account_id or not token:
         raise NotLoggedInError(
             f"No Cloudflare {'API token' if account_id else 'account'} is known, and no `acr dev` is running.",
             "Run `acr init`, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.",
         )
     return ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL, account_id, token)
+
+
+@dataclass(frozen=True)
+class DeploySettings:
+    """`secrets` are the Workers', by name. In a dry run there may be neither account nor secrets."""
+
+    access: ApiAccess
+    namespaces: Mapping[str, str]
+    bucket: str
+    secrets: Mapping[str, str | None] = field(repr=False)
+
+
+def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
+    """Raises NotLoggedInError and CliError if something is missing that a real deploy needs."""
+    project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
+    key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
+    api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
+    secrets = {API_KEY: api_key, ENCRYPTION_KEY: key, PREVIOUS_KEY: previous}
+    access = ApiAccess() if dry_run else resolve_access(project, user)
+    if not dry_run and not (api_key and key):
+        missing = ENCRYPTION_KEY if api_key else API_KEY
+        raise CliError(f"There is no {missing} to give to the Workers.", "Make the keys: acr init")
+    return DeploySettings(access, user.namespaces, project.bucket or user.bucket, secrets)
 
 
 def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None, str | None, bool]:

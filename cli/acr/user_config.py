@@ -17,6 +17,7 @@ class UserConfig:
 
     account_id: str | None = None
     api_token: str | None = field(default=None, repr=False)
+    uses_wrangler_login: bool = False
     namespaces: Mapping[str, str] = field(default_factory=dict)
     bucket: str = DEFAULT_BUCKET
     url: str | None = None

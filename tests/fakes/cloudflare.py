@@ -6,9 +6,13 @@ wrangler alone would write.
 """
 
 import json
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -47,6 +51,10 @@ class CloudflareStandIn(httpx.BaseTransport):
         query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
         return self._answer(request, [unquote(part) for part in path.strip("/").split("/")], query)
 
+    def change_worker(self, name: str, bindings: list[dict[str, str]]) -> None:
+        merged = {item["name"]: item for item in [*self.workers.get(name, []), *bindings]}
+        self.workers[name] = list(merged.values())
+
     def _answer(self, request: httpx.Request, path: list[str], query: dict[str, str]) -> httpx.Response:
         match [request.method, *path]:
             case ["GET", "accounts"]:
@@ -62,6 +70,9 @@ class CloudflareStandIn(httpx.BaseTransport):
             case ["GET", "workers", "scripts", name, "settings"]:
                 known = self.workers.get(name)
                 return answer({"bindings": known}) if known is not None else refuse(404, 10007, "no such Worker")
+            case ["PUT", "stand-in", "workers", name]:  # what wrangler's own upload would do
+                self.change_worker(name, json.loads(request.content))
+                return answer({})
             case [_, "storage", "kv", "namespaces", *rest]:
                 return self._answer_kv(request, rest, query)
             case [_, "r2", "buckets", *rest]:
@@ -144,3 +155,34 @@ def refuse(status: int, code: int = 10001, message: str = "refused", **headers: 
     return httpx.Response(
         status, json=envelope, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
+
+
+@contextmanager
+def served(cloudflare: CloudflareStandIn) -> Iterator[str]:
+    """The stand-in as a server on this machine. Yields its base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("content-length", 0)))
+            url = f"http://{self.headers['host']}{self.path}"
+            response = cloudflare.handle_request(
+                httpx.Request(self.command, url, content=content, headers=dict(self.headers))
+            )
+            self.send_response(response.status_code)
+            self.send_header("Content-Length", str(len(response.content)))
+            self.end_headers()
+            self.wfile.write(response.content)
+
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{BASE}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
