@@ -15,7 +15,7 @@ from watchfiles import DefaultFilter, watch
 
 from acr.encryption import make_encryption_key, read_encryption_key
 from acr.errors import CliError
-from acr.local_keys import CURRENT_KEY, read_local_keys
+from acr.local_keys import CURRENT_KEY, read_local_keys, replace_local_key
 from acr.local_record import LocalRecord
 from acr.platform_home import SERVICES
 from acr.private_file import write_private
@@ -149,7 +149,10 @@ def keep_encryption_key(persist: Path) -> None:
     path = persist / "keys" / CURRENT_KEY
     key = _keep(path, "ARCRUN_ENCRYPTION_KEY", "encryption key", make_encryption_key)
     read_encryption_key(key)
-    if not path.is_file() or path.read_text(encoding="utf-8").strip() != key:  # the environment's: the commands want it
+    kept = path.read_text(encoding="utf-8").strip() if path.is_file() else key
+    if kept != key:  # the environment has another one: what the kept one has encrypted stays readable
+        replace_local_key(path.parent, kept, key)
+    elif not path.is_file():
         write_private(path, key)
 
 

@@ -14,6 +14,7 @@ _COMMANDS = {
     "creds": "Store secrets, encrypted on this machine.",
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "push": "Store the workflow in FILE and print its webhook URL.",
+    "doctor": "Check configuration, token, resources, Workers and credentials.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",
 }
 

@@ -137,9 +137,9 @@ def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
 def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None, str | None, bool]:
     """The key, the previous one, and whether they come from the environment."""
     key = _from_environment("ARCRUN_ENCRYPTION_KEY")
-    if key and key != current:
-        return key, _from_environment("ARCRUN_PREVIOUS_ENCRYPTION_KEY"), True
-    return current, previous, False
+    if key is None:
+        return current, previous, False
+    return key, _from_environment("ARCRUN_PREVIOUS_ENCRYPTION_KEY") or (previous if key == current else None), True
 
 
 def _read_all(local: bool | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:

@@ -1,12 +1,14 @@
-"""`acr init` and `acr deploy` against stand-ins of Cloudflare's API and of wrangler: each resource is made once, a second
-run changes nothing, secrets travel through stdin alone. test_interruptions.py stops both at every step."""
+"""`acr init` and `acr deploy` against stand-ins of Cloudflare's API and of wrangler: each resource is made once, a
+second run changes nothing, secrets travel through stdin alone. test_interruptions.py stops both at every step."""
 
 import base64
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,8 @@ class Desk:
     def config(self) -> dict[str, Any]:
         return dict(json.loads((self.folder / "config/config.json").read_text()))
 
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    @property
+    def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ARCRUN_", "CLOUDFLARE_"))}
         own = {
             "ACR_CONFIG_DIR": str(self.folder / "config"),
@@ -52,10 +55,13 @@ class Desk:
             "CLOUDFLARE_API_BASE_URL": self.base_url,
             "CLOUDFLARE_API_TOKEN": TOKEN,
         }
+        return {**kept, **own}
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             [str(ACR), *arguments],
             cwd=self.folder,
-            env={**kept, **own, **environment},
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -128,6 +134,29 @@ def test_init_takes_wrangler_s_login(desk: Desk) -> None:
     assert desk.init(**login).returncode == 0
     assert (desk.config["uses_wrangler_login"], TOKEN in str(desk.config)) == (True, False)
     assert desk.deploy(**login).returncode == 0
+
+
+def test_init_asks_a_person_and_shows_no_answer(desk: Desk) -> None:
+    """At a terminal: the token, which is then kept, and the encryption key."""
+    primary, secondary = pty.openpty()
+    environment = {**desk.environment, "CLOUDFLARE_API_TOKEN": ""}
+    process = subprocess.Popen(
+        [str(ACR), "init"], cwd=desk.folder, env=environment, stdin=secondary, stdout=secondary, stderr=secondary,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(secondary)
+    shown = b""
+    for question, answer in ((b"API token", TOKEN), (b"ARCRUN_ENCRYPTION_KEY", ENCRYPTION_KEY)):
+        while question not in shown:
+            shown += os.read(primary, 1024)
+        os.write(primary, f"{answer}\n".encode())
+    with suppress(OSError):  # the terminal is gone when the command ends
+        while chunk := os.read(primary, 1024):
+            shown += chunk
+    os.close(primary)
+    assert process.wait(30) == 0, shown
+    assert (desk.config["api_token"], desk.config["encryption_key"]) == (TOKEN, ENCRYPTION_KEY)
+    assert [secret for secret in (TOKEN, ENCRYPTION_KEY) if secret.encode() in shown] == []
 
 
 def test_init_takes_given_keys_and_namespaces(desk: Desk) -> None:
@@ -214,3 +243,13 @@ def test_what_stops_a_deploy_is_named(desk: Desk) -> None:
     result = desk.deploy()
     assert (result.returncode, "no workers.dev subdomain" in result.stderr) == (1, True)
     assert desk.calls() == []
+
+
+def test_a_dry_run_needs_no_account_and_wrangler_accepts_what_it_stages(desk: Desk) -> None:
+    """With the real wrangler."""
+    result = desk.run("deploy", "--dry-run", ACR_WRANGLER="", CLOUDFLARE_API_TOKEN="", CLOUDFLARE_API_BASE_URL="")
+    assert result.returncode == 0, result.stderr
+    assert (desk.cloudflare.requests, (desk.folder / "config").exists()) == ([], False)
+    for service in ("executor", "registry"):
+        assert f"{service} {desk.folder / '.arcrun/deploy' / service}" in result.stdout
+        assert (desk.folder / ".arcrun/deploy" / service / "upload/entry.py").is_file()
