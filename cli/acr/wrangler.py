@@ -50,7 +50,8 @@ class Wrangler:
         )
         if result.returncode:
             told = (result.stderr.strip() or result.stdout.strip()).splitlines()
-            message = f"wrangler {' '.join(arguments[:2])} failed: {' '.join(told[-8:])}"
+            command = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+            message = f"wrangler {command} failed: {' '.join(told[-8:])}"
             raise CliError(message, "Correct that and run the same command again; it goes on where it was.")
         return result.stdout
 

@@ -253,3 +253,20 @@ def test_a_dry_run_needs_no_account_and_wrangler_accepts_what_it_stages(desk: De
     for service in ("executor", "registry"):
         assert f"{service} {desk.folder / '.arcrun/deploy' / service}" in result.stdout
         assert (desk.folder / ".arcrun/deploy" / service / "upload/entry.py").is_file()
+
+
+def test_the_real_wrangler_deploys_to_the_stand_in(desk: Desk) -> None:
+    """It uploads both Workers and sets their secrets; then there is nothing to do; then a secret changes."""
+    wrangler = {"ACR_WRANGLER": "", "XDG_CONFIG_HOME": str(desk.folder / "wrangler")}
+    desk.init(ARCRUN_API_KEY=API_KEY, ARCRUN_ENCRYPTION_KEY=ENCRYPTION_KEY)
+    results = [desk.deploy(**wrangler, **change) for change in ({}, {}, {"ARCRUN_API_KEY": "another-key"})]
+    assert [result.returncode for result in results] == [0, 0, 0], results
+    changed = [[worker["changed"] for worker in json.loads(result.stdout)["workers"]] for result in results]
+    assert changed == [[True, True], [False, False], [True, True]]
+    bindings = {item["name"]: item["type"] for item in desk.cloudflare.workers[EXECUTOR]}
+    assert bindings["ARCRUN_API_KEY"] == bindings["ARCRUN_ENCRYPTION_KEY"] == "secret_text"
+    assert (bindings["WEBHOOKS"], bindings["WASM_BUCKET"], bindings["ARCRUN_DEPLOYMENT"]) == (
+        "kv_namespace",
+        "r2_bucket",
+        "plain_text",
+    )

@@ -67,9 +67,8 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return answer({"id": "t2", "value": "minted-value", **json.loads(request.content)})
             case ["GET", "workers", "subdomain"]:
                 return answer({"subdomain": self.subdomain}) if self.subdomain else refuse(404, 10007, "none")
-            case ["GET", "workers", "scripts", name, "settings"]:
-                known = self.workers.get(name)
-                return answer({"bindings": known}) if known is not None else refuse(404, 10007, "no such Worker")
+            case [_, "workers", "services" | "scripts" | "workers", name, *rest]:
+                return self._answer_worker(request, name, rest)
             case ["PUT", "stand-in", "workers", name]:  # what wrangler's own upload would do
                 self.change_worker(name, json.loads(request.content))
                 return answer({})
@@ -78,6 +77,40 @@ class CloudflareStandIn(httpx.BaseTransport):
             case [_, "r2", "buckets", *rest]:
                 return self._answer_r2(request, rest)
         return refuse(404, 7003, f"No route for {request.method} /{'/'.join(path)}")
+
+    def _answer_worker(self, request: httpx.Request, name: str, rest: list[str]) -> httpx.Response:
+        """What wrangler 4 asks for on `deploy` and `secret bulk`, and `find_worker`."""
+        bindings = self.workers.get(name)
+        match [request.method, *rest]:
+            case ["PUT"]:
+                self.change_worker(name, _bindings_in(request.content))
+                return answer({"id": name, "etag": "e1", "deployment_id": "0" * 32, "startup_time_ms": 1})
+            case _ if bindings is None:
+                return refuse(404, 10007, "This Worker does not exist on your account.")
+            case ["GET"]:
+                script = {"tag": "t1", "tags": None, "last_deployed_from": "wrangler"}
+                environment = {"environment": "production", "script": script}
+                return answer(
+                    {"id": "w1", "name": name, "default_environment": environment, "subdomain": {"enabled": True}}
+                )
+            case ["GET", "settings"]:
+                return answer({"bindings": bindings})
+            case ["GET", "secrets"]:
+                return answer([item for item in bindings if item["type"] == "secret_text"])
+            case ["PATCH", "secrets-bulk"]:
+                secrets = json.loads(request.content)["secrets"]
+                self.change_worker(name, [{"name": it["name"], "type": it["type"]} for it in secrets.values() if it])
+                return answer({})
+            case ["POST", "versions"]:
+                self.change_worker(name, _bindings_in(request.content))
+                return answer({"id": "0" * 32, "resources": {"script": {"etag": "e2"}}, "startup_time_ms": 1})
+            case ["POST", "deployments"] | ["PATCH", "script-settings"]:
+                return answer({})
+            case [_, "subdomain"]:
+                return answer({"enabled": True, "previews_enabled": False})
+            case ["GET", "deployments"]:
+                return answer({"deployments": []})
+        return refuse(404, 7003, f"No route for {request.method} {request.url.path}")
 
     def _answer_kv(self, request: httpx.Request, rest: list[str], query: dict[str, str]) -> httpx.Response:
         match [request.method, *rest]:
@@ -126,6 +159,8 @@ class CloudflareStandIn(httpx.BaseTransport):
                 self.buckets.append(name)
                 self.created[name] += 1
                 return answer({"name": name})
+            case ["GET", name] if name in self.buckets:
+                return answer({"name": name})
             case ["GET", _, "objects"]:
                 described = [
                     {"key": key, "size": len(content), "etag": md5(content, usedforsecurity=False).hexdigest()}
@@ -143,6 +178,12 @@ class CloudflareStandIn(httpx.BaseTransport):
                 self.objects.pop("/".join(key), None)
                 return answer({"key": "/".join(key)})
         return refuse(405, 10405, "method not allowed")
+
+
+def _bindings_in(upload: bytes) -> list[dict[str, str]]:
+    """Of an upload, multipart/form-data, whose part `metadata` is JSON."""
+    part = upload.partition(b'name="metadata"')[2].partition(b"\r\n\r\n")[2].partition(b"\r\n")[0]
+    return list(json.loads(part)["bindings"])
 
 
 def answer(result: Any, info: dict[str, Any] | None = None) -> httpx.Response:
@@ -173,7 +214,7 @@ def served(cloudflare: CloudflareStandIn) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(response.content)
 
-        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
 
         def log_message(self, *_: Any) -> None: ...
 

@@ -49,7 +49,9 @@ def render_manifest(template: Mapping[str, Any], resources: Resources, workers: 
     manifest["services"] = [item for item in template.get("services", []) if item["service"] in workers]
     if not resources.has_loader:
         manifest.pop("worker_loaders", None)
-    return {key: value for key, value in manifest.items() if value != []} | {"workers_dev": True}
+    # A preview address would keep every old version reachable.
+    addresses = {"workers_dev": True, "preview_urls": False}
+    return {key: value for key, value in manifest.items() if value != []} | addresses
 
 
 def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, str], key: str) -> str:
