@@ -46,7 +46,7 @@ class Patient:
 
 
 def examine(patient: Patient) -> Iterator[Check]:
-    checks = _LOCAL_CHECKS if patient.storage.is_local else {**_ACCOUNT_CHECKS, **_LOCAL_CHECKS}
+    checks = _PLATFORM_CHECKS if patient.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
     for name, look in checks.items():
         try:
             yield Check(name, True, look(patient))
@@ -143,7 +143,7 @@ _ACCOUNT_CHECKS: Mapping[str, _Look] = {
     "token": _look_at_token,
     "worker": _look_at_worker,
 }
-_LOCAL_CHECKS: Mapping[str, _Look] = {
+_PLATFORM_CHECKS: Mapping[str, _Look] = {
     "namespaces": _look_at_namespaces,
     "components": _look_at_components,
     "executor": _look_at_executor,

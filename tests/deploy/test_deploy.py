@@ -6,86 +6,18 @@ import json
 import os
 import pty
 import subprocess
-import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
+from deploy.desk import ACR, API_KEY, ENCRYPTION_KEY, KEYS, ROOT, Desk
 
-from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn, served
+from fakes.cloudflare import ACCOUNT, TOKEN
 
-ROOT = Path(__file__).resolve().parents[2]
-ACR = Path(sys.executable).parent / "acr"
-API_KEY = "canary-api-key-5678"
-ENCRYPTION_KEY = base64.b64encode(b"canary-encryption-key-0123456789").decode()
 NAMESPACES = {
     f"arcrun-{name}" for name in ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMISSIONS_KV")
 }
 MADE_ONCE = {**dict.fromkeys(NAMESPACES, 1), "arcrun-components": 1}
 EXECUTOR, REGISTRY = "arcrun-cypher-executor", "arcrun-registry"
-
-
-@dataclass
-class Desk:
-    """A user's machine: a folder, a configuration, and commands that reach the stand-ins only."""
-
-    folder: Path
-    cloudflare: CloudflareStandIn
-    base_url: str
-    results: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "wrangler.log"
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return dict(json.loads((self.folder / "config/config.json").read_text()))
-
-    @property
-    def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ARCRUN_", "CLOUDFLARE_"))}
-        own = {
-            "ACR_CONFIG_DIR": str(self.folder / "config"),
-            "ACR_WRANGLER": f"{sys.executable} {ROOT / 'tests/fixtures/fake_wrangler.py'}",
-            "FAKE_WRANGLER_LOG": str(self.log),
-            "CLOUDFLARE_API_BASE_URL": self.base_url,
-            "CLOUDFLARE_API_TOKEN": TOKEN,
-        }
-        return {**kept, **own}
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [str(ACR), *arguments],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        self.results.append(result)
-        assert "Traceback" not in result.stderr, result.stderr
-        return result
-
-    def calls(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.is_file() else []
-
-    def init(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run("init", "--no-input", "--json", **environment)
-
-    def deploy(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.run("deploy", "--no-wait", "--json", *options, **environment)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    cloudflare = CloudflareStandIn()
-    with served(cloudflare) as base_url:
-        yield Desk(tmp_path, cloudflare, base_url)
 
 
 def test_init_makes_each_thing_once(desk: Desk) -> None:
@@ -162,14 +94,14 @@ def test_init_asks_a_person_and_shows_no_answer(desk: Desk) -> None:
 def test_init_takes_given_keys_and_namespaces(desk: Desk) -> None:
     desk.cloudflare.namespaces["mine"] = "id-of-mine"
     options = ["--namespace", "WEBHOOKS=id-of-mine", "--bucket", "my-bucket", "--account-id", ACCOUNT]
-    desk.run("init", "--no-input", *options, ARCRUN_API_KEY=API_KEY, ARCRUN_ENCRYPTION_KEY=ENCRYPTION_KEY)
+    desk.run("init", "--no-input", *options, **KEYS)
     assert (desk.config["namespaces"]["WEBHOOKS"], desk.config["bucket"]) == ("id-of-mine", "my-bucket")
     assert (desk.config["api_key"], desk.config["encryption_key"]) == (API_KEY, ENCRYPTION_KEY)
     assert "arcrun-WEBHOOKS" not in desk.cloudflare.namespaces
 
 
 def test_deploy_brings_everything_once(desk: Desk) -> None:
-    desk.init(ARCRUN_API_KEY=API_KEY, ARCRUN_ENCRYPTION_KEY=ENCRYPTION_KEY)
+    desk.init(**KEYS)
     first, second = (
         desk.deploy("--components", str(ROOT / "components")),
         desk.deploy("--components", str(ROOT / "components")),
@@ -189,11 +121,10 @@ def test_deploy_brings_everything_once(desk: Desk) -> None:
 
 
 def test_secrets_travel_through_stdin_alone(desk: Desk) -> None:
-    desk.init(ARCRUN_API_KEY=API_KEY, ARCRUN_ENCRYPTION_KEY=ENCRYPTION_KEY)
+    desk.init(**KEYS)
     desk.deploy()
     sent = {call["argv"][3]: json.loads(call["stdin"]) for call in desk.calls() if call["stdin"]}
-    keys = {"ARCRUN_API_KEY": API_KEY, "ARCRUN_ENCRYPTION_KEY": ENCRYPTION_KEY}
-    assert sent == {REGISTRY: {"ARCRUN_API_KEY": API_KEY}, EXECUTOR: keys}
+    assert sent == {REGISTRY: {"ARCRUN_API_KEY": API_KEY}, EXECUTOR: KEYS}
     staged = b"".join(path.read_bytes() for path in (desk.folder / ".arcrun").rglob("*") if path.is_file())
     talk = "".join(result.stdout + result.stderr for result in desk.results)
     for secret in (API_KEY, ENCRYPTION_KEY, TOKEN):
@@ -222,7 +153,7 @@ def test_the_rendered_configuration_has_the_ids_and_no_build_command(desk: Desk)
     ],
 )
 def test_what_changed_is_deployed_and_nothing_else(desk: Desk, change: dict[str, str], operations: list[str]) -> None:
-    desk.init(ARCRUN_API_KEY=API_KEY, ARCRUN_ENCRYPTION_KEY=ENCRYPTION_KEY)
+    desk.init(**KEYS)
     desk.deploy()
     before = len(desk.calls())
     extra = desk.folder / "extra"
@@ -258,7 +189,7 @@ def test_a_dry_run_needs_no_account_and_wrangler_accepts_what_it_stages(desk: De
 def test_the_real_wrangler_deploys_to_the_stand_in(desk: Desk) -> None:
     """It uploads both Workers and sets their secrets; then there is nothing to do; then a secret changes."""
     wrangler = {"ACR_WRANGLER": "", "XDG_CONFIG_HOME": str(desk.folder / "wrangler")}
-    desk.init(ARCRUN_API_KEY=API_KEY, ARCRUN_ENCRYPTION_KEY=ENCRYPTION_KEY)
+    desk.init(**KEYS)
     results = [desk.deploy(**wrangler, **change) for change in ({}, {}, {"ARCRUN_API_KEY": "another-key"})]
     assert [result.returncode for result in results] == [0, 0, 0], results
     changed = [[worker["changed"] for worker in json.loads(result.stdout)["workers"]] for result in results]
