@@ -29,7 +29,7 @@ def doctor(as_json: bool, local: bool | None) -> None:
       acr doctor --deployed --json | jq '.checks[] | select(.ok | not)'
     """
     storage, target = resolve_storage(local=local), resolve_target(None, None, local=local)
-    with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S) as http:
+    with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
         checks = list(examine(Patient(storage, target, api, http, __version__)))
     is_well = all(check.ok for check in checks)
     if as_json:
