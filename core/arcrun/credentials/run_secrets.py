@@ -9,7 +9,7 @@ from arcrun.errors import ArcrunError
 
 
 class RunSecrets:
-    """One for each run. What is scrubbed is scrubbed of every secret read so far; a run that reads none pays nothing."""
+    """One for each run. It scrubs every secret read so far; a run that reads none pays nothing."""
 
     def __init__(self, reveal: Reveal) -> None:
         self._reveal = reveal
