@@ -11,7 +11,7 @@ from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.platform_home import SERVICES, find_platform_home
 from acr.render import print_json
-from acr.settings import resolve_deploy_settings, user_config_path
+from acr.settings import DeploySettings, resolve_deploy_settings, user_config_path
 from acr.user_config import read_user_config, save_user_config
 from acr.wrangler import build_wrangler
 
@@ -38,7 +38,13 @@ HEALTH_TIMEOUT_S = 10
 @click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
 @click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers.")
-@click.option("--build-dir", type=click.Path(file_okay=False, path_type=Path), default=Path(".arcrun/deploy"))
+@click.option(
+    "--build-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".arcrun/deploy"),
+    show_default=True,
+    help="Where the uploads are staged.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def deploy(
     *,
@@ -61,33 +67,48 @@ def deploy(
       acr deploy
       acr deploy --components components/ --free-plan
     """
-    home, settings = find_platform_home(), resolve_deploy_settings(dry_run)
-    request = steps.DeployRequest(
-        home,
-        build_dir.resolve(),
-        services,
-        components,
-        bundle or free_plan,
-        not free_plan,
-        settings.secrets,
-        settings.namespaces,
-        settings.bucket,
-    )
+    settings = resolve_deploy_settings(dry_run)
+    request = _build_request(settings, services, components, bundle or free_plan, not free_plan, build_dir)
     if dry_run:
-        staged = steps.rehearse(request, build_wrangler(home), _say)
+        staged = steps.rehearse(request, build_wrangler(request.home), _say)
         _print([(worker.service, str(worker.folder)) for worker in staged], as_json)
         return
     with CloudflareApi(settings.access) as api:
-        result = steps.deploy(request, api, build_wrangler(home, settings.access), _say)
+        result = steps.deploy(request, api, build_wrangler(request.home, settings.access), _say)
     _remember(result)
     if wait:
-        with httpx.Client(timeout=HEALTH_TIMEOUT_S) as http:
-            for worker in result.workers:
-                wait_for_health(http, worker.url)
+        _wait(result)
     if as_json:
         print_json(result.to_json())
     else:
         _print([(worker.service, worker.url) for worker in result.workers], False)
+
+
+def _build_request(
+    settings: DeploySettings,
+    services: tuple[str, ...],
+    components: tuple[Path, ...],
+    bundles: bool,
+    has_loader: bool,
+    build: Path,
+) -> steps.DeployRequest:
+    return steps.DeployRequest(
+        find_platform_home(),
+        build.resolve(),
+        services,
+        components,
+        bundles,
+        has_loader,
+        settings.secrets,
+        settings.namespaces,
+        settings.bucket,
+    )
+
+
+def _wait(result: steps.Deployment) -> None:
+    with httpx.Client(timeout=HEALTH_TIMEOUT_S) as http:
+        for worker in result.workers:
+            wait_for_health(http, worker.url)
 
 
 def _remember(result: steps.Deployment) -> None:

@@ -69,10 +69,13 @@ def init(
         token.value if token.is_kept else None,
         token.is_wranglers,
     )
+    _report(_set_up(token.value, wishes, may_ask), made, as_json)
+
+
+def _set_up(token: str, wishes: Wishes, may_ask: bool) -> Setup:
     base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
-    with CloudflareApi(ApiAccess(base_url, account_id, token.value)) as api:
-        setup = set_up_account(api, user_config_path(), wishes, _ask_account if may_ask else choose_only_account)
-    _report(setup, made, as_json)
+    with CloudflareApi(ApiAccess(base_url, wishes.account_id, token)) as api:
+        return set_up_account(api, user_config_path(), wishes, _ask_account if may_ask else choose_only_account)
 
 
 @dataclass(frozen=True)
