@@ -68,7 +68,14 @@ def deploy(
       acr deploy --components components/ --free-plan
     """
     settings = resolve_deploy_settings(dry_run)
-    request = _build_request(settings, services, components, bundle or free_plan, not free_plan, build_dir)
+    request = _build_request(
+        settings,
+        services=services,
+        components=components,
+        bundles=bundle or free_plan,
+        has_loader=not free_plan,
+        build=build_dir,
+    )
     if dry_run:
         staged = steps.rehearse(request, build_wrangler(request.home), _say)
         _print([(worker.service, str(worker.folder)) for worker in staged], as_json)
@@ -86,6 +93,7 @@ def deploy(
 
 def _build_request(
     settings: DeploySettings,
+    *,
     services: tuple[str, ...],
     components: tuple[Path, ...],
     bundles: bool,
