@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from dataclasses import dataclass, field
 
 from acr.errors import CliError
 from arcrun.credentials.record import (
@@ -27,6 +28,19 @@ def read_encryption_key(text: str | None) -> bytes:
         return parse_encryption_key(text)
     except ArcrunError as error:
         raise CliError(error.message, error.next_actions[0]) from None
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The key that encrypts, and the one before it, which still opens what a rotation has not reached yet."""
+
+    current: bytes = field(repr=False)
+    previous: bytes | None = field(default=None, repr=False)
+
+
+def read_key_ring(current: str | None, previous: str | None) -> KeyRing:
+    """Raises CliError, which names the command that makes a key."""
+    return KeyRing(read_encryption_key(current), read_encryption_key(previous) if previous else None)
 
 
 def seal_credential(key: bytes, name: str, secret: str) -> str:

@@ -15,6 +15,7 @@ from watchfiles import DefaultFilter, watch
 
 from acr.encryption import make_encryption_key, read_encryption_key
 from acr.errors import CliError
+from acr.local_keys import CURRENT_KEY, read_local_keys, replace_local_key
 from acr.local_record import LocalRecord
 from acr.platform_home import SERVICES
 from acr.private_file import write_private
@@ -34,7 +35,6 @@ class LocalPlatform:
     persist: Path
     components: tuple[Path, ...]
     api_key: str
-    encryption_key: str
     verbose: bool
 
     def read_record(self) -> LocalRecord:
@@ -43,7 +43,7 @@ class LocalPlatform:
         namespaces = _merge(worker["kvNamespaces"] for worker in plan["workers"])
         bucket = _merge(worker["r2Buckets"] for worker in plan["workers"])["WASM_BUCKET"]
         url, api_url = f"http://{HOST}:{self.port}", f"http://{HOST}:{plan['apiPort']}{API_PATH}"
-        return LocalRecord(url, self.api_key, api_url, namespaces, bucket, self.encryption_key)
+        return LocalRecord(url, self.api_key, api_url, namespaces, bucket, str(self._keys_folder))
 
     def start(self) -> RuntimeProcess:
         process = RuntimeProcess(self.home / "runtime/serve.mjs", self._plan_path, cache_dir() / "node")
@@ -58,7 +58,8 @@ class LocalPlatform:
     def reload_on_change(self, process: RuntimeProcess) -> None:
         """Never returns: run it in a thread."""
         sources = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, "build", "python_modules"))
-        for changes in watch(*(self.home / folder for folder in WATCHED), *self.components, watch_filter=sources):
+        folders = [*(self.home / folder for folder in WATCHED), self._keys_folder, *self.components]
+        for changes in watch(*folders, watch_filter=sources):
             click.echo(f"changed: {', '.join(sorted({Path(path).name for _, path in changes}))}", err=True)
             try:
                 self._prepare()
@@ -66,6 +67,10 @@ class LocalPlatform:
                 click.echo(f"{error.message} The next change tries again.", err=True)
             else:
                 process.load()
+
+    @property
+    def _keys_folder(self) -> Path:
+        return self.persist / "keys"
 
     @property
     def _plan_path(self) -> Path:
@@ -85,10 +90,15 @@ class LocalPlatform:
             state=self.persist / "state",
             snapshots=snapshots,
             node_modules=self.home / "node_modules",
-            secrets={"ARCRUN_API_KEY": self.api_key, "ARCRUN_ENCRYPTION_KEY": self.encryption_key},
+            secrets=self._read_secrets(),
             verbose=self.verbose,
         )
         write_private(self._plan_path, json.dumps(plan))
+
+    def _read_secrets(self) -> dict[str, str]:
+        current, previous = read_local_keys(self._keys_folder)
+        keys = {"ARCRUN_API_KEY": self.api_key, "ARCRUN_ENCRYPTION_KEY": current}
+        return keys | ({"ARCRUN_PREVIOUS_ENCRYPTION_KEY": previous} if previous else {})
 
 
 def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:
@@ -134,11 +144,16 @@ def keep_api_key(persist: Path) -> str:
     return _keep(persist / "api-key", "ARCRUN_API_KEY", "API key", lambda: secrets.token_urlsafe(32))
 
 
-def keep_encryption_key(persist: Path) -> str:
+def keep_encryption_key(persist: Path) -> None:
     """The same for ARCRUN_ENCRYPTION_KEY, with which credentials are encrypted. Raises CliError if it is not valid."""
-    key = _keep(persist / "encryption-key", "ARCRUN_ENCRYPTION_KEY", "encryption key", make_encryption_key)
+    path = persist / "keys" / CURRENT_KEY
+    key = _keep(path, "ARCRUN_ENCRYPTION_KEY", "encryption key", make_encryption_key)
     read_encryption_key(key)
-    return key
+    kept = path.read_text(encoding="utf-8").strip() if path.is_file() else key
+    if kept != key:  # the environment has another one: what the kept one has encrypted stays readable
+        replace_local_key(path.parent, kept, key)
+    elif not path.is_file():
+        write_private(path, key)
 
 
 def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:

@@ -11,14 +11,16 @@ from acr.private_file import write_private
 
 @dataclass(frozen=True)
 class LocalRecord:
-    """`api_url` is Cloudflare's local REST API; `namespaces` are the KV namespaces' ids by binding."""
+    """`api_url` is Cloudflare's local REST API; `namespaces` are the KV namespaces' ids by binding; `keys_folder` holds
+    the encryption keys (acr.local_keys).
+    """
 
     url: str
     api_key: str = field(repr=False)
     api_url: str
     namespaces: Mapping[str, str]
     bucket: str
-    encryption_key: str = field(repr=False)
+    keys_folder: str
 
 
 def save_local_record(path: Path, record: LocalRecord) -> None:

@@ -7,7 +7,16 @@ import click
 
 from acr.errors import CliError
 
-_COMMANDS = ("dev", "push", "run")
+# The commands and what `acr --help` says of them; tests compare it with each command's own help.
+_COMMANDS = {
+    "init": "Prepare this folder and your Cloudflare account.",
+    "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
+    "creds": "Store secrets, encrypted on this machine.",
+    "dev": "Start the platform on this machine, on real workerd, without internet or account.",
+    "push": "Store the workflow in FILE and print its webhook URL.",
+    "doctor": "Check configuration, token, resources, Workers and credentials.",
+    "run": "Run the workflow in FILE, or the stored workflow NAME.",
+}
 
 
 class _LazyGroup(click.Group):
@@ -21,6 +30,10 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(f"acr.commands.{name}"), name)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

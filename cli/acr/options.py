@@ -9,15 +9,23 @@ import click
 from acr.client import ExecutorClient
 from acr.settings import resolve_target
 
+local_or_deployed = click.option(
+    "--local/--deployed",
+    "local",
+    default=None,
+    help="Use the running `acr dev`, or the deployed platform  [default: `acr dev` if it runs].",
+)
+
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--url` and `--api-key`, and the client that they lead to."""
+    """Give a command `--url`, `--api-key` and `--local`, and the client that they lead to."""
 
+    @local_or_deployed
     @click.option("--url", metavar="URL", help="The executor's address [env: ARCRUN_URL].")
     @click.option("--api-key", metavar="KEY", help="Its API key [env: ARCRUN_API_KEY].")
     @wraps(command)
-    def wrapped(url: str | None, api_key: str | None, **arguments: Any) -> Any:
-        return command(client=ExecutorClient(resolve_target(url, api_key)), **arguments)
+    def wrapped(url: str | None, api_key: str | None, local: bool | None, **arguments: Any) -> Any:
+        return command(client=ExecutorClient(resolve_target(url, api_key, local=local)), **arguments)
 
     return wrapped
 

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 _STYLES = {"success": "green", "failed": "red", "skipped": "dim"}
@@ -14,6 +16,18 @@ _STYLES = {"success": "green", "failed": "red", "skipped": "dim"}
 def print_json(value: Any) -> None:
     """Data, on stdout."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Data for people, on stdout."""
+    table = Table(*titles, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def warn(message: str) -> None:
+    click.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
 def render_trace(answer: dict[str, Any]) -> None:

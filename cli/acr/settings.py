@@ -11,10 +11,15 @@ from pathlib import Path
 
 import platformdirs
 
+from acr.cloudflare.api import DEFAULT_BASE_URL, ApiAccess
 from acr.errors import CliError, NotLoggedInError
+from acr.local_keys import read_local_keys
 from acr.local_record import LocalRecord, read_local_record
+from acr.platform_home import find_platform_home
 from acr.project_file import ProjectFile, read_project_file
-from acr.user_config import DEFAULT_BUCKET, UserConfig, read_user_config
+from acr.user_config import UserConfig, read_user_config
+from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY
+from acr.wrangler import build_wrangler
 
 
 @dataclass(frozen=True)
@@ -27,21 +32,23 @@ class Target:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where KV and R2 are reached over Cloudflare's REST API. `account_id` and `token` are None for `acr dev`.
+    """Where KV and R2 are reached over Cloudflare's REST API, and with what credentials are encrypted.
 
-    `encryption_key` is ARCRUN_ENCRYPTION_KEY as text, None if nobody has set it.
+    `encryption_key` is ARCRUN_ENCRYPTION_KEY as text, None if nobody has set it; `keys_in_environment` says whether it
+    came from there. `keys_folder` is where the running `acr dev` keeps its keys.
     """
 
-    base_url: str | None
-    account_id: str | None
-    token: str | None = field(repr=False)
+    access: ApiAccess
     namespaces: Mapping[str, str]
     bucket: str
     encryption_key: str | None = field(repr=False)
+    previous_encryption_key: str | None = field(repr=False)
+    keys_in_environment: bool
+    keys_folder: Path | None = None
 
     @property
     def is_local(self) -> bool:
-        return self.account_id is None
+        return self.access.account_id is None
 
 
 def config_dir() -> Path:
@@ -81,27 +88,58 @@ def resolve_target(url: str | None, api_key: str | None, *, local: bool | None =
 def resolve_storage(*, local: bool | None = None) -> Storage:
     """The KV namespaces and the bucket. Raises NotLoggedInError."""
     running, project, user = _read_all(local)
-    base_url = _from_environment("CLOUDFLARE_API_BASE_URL")
-    encryption_key = _from_environment("ARCRUN_ENCRYPTION_KEY")
     if running:
-        return Storage(
-            base_url or running.api_url,
-            None,
-            None,
-            running.namespaces,
-            running.bucket,
-            encryption_key or running.encryption_key,
-        )
+        access = ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or running.api_url)
+        folder = Path(running.keys_folder)
+        return Storage(access, running.namespaces, running.bucket, *_resolve_keys(*read_local_keys(folder)), folder)
+    bucket = project.bucket or user.bucket
+    keys = _resolve_keys(user.encryption_key, user.previous_encryption_key)
+    return Storage(resolve_access(project, user), user.namespaces, bucket, *keys)
+
+
+def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
+    """The account and its API. Raises NotLoggedInError."""
     account_id = _from_environment("CLOUDFLARE_ACCOUNT_ID") or project.account_id or user.account_id
     token = _from_environment("CLOUDFLARE_API_TOKEN") or user.api_token
+    if token is None and user.uses_wrangler_login:
+        token = build_wrangler(find_platform_home()).read_login(Path.cwd())
     if not account_id or not token:
-        missing = "account" if not account_id else "API token"
         raise NotLoggedInError(
-            f"No Cloudflare {missing} is known, and no `acr dev` is running.",
+            f"No Cloudflare {'API token' if account_id else 'account'} is known, and no `acr dev` is running.",
             "Run `acr init`, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.",
         )
-    bucket = project.bucket or user.bucket or DEFAULT_BUCKET
-    return Storage(base_url, account_id, token, user.namespaces, bucket, encryption_key or user.encryption_key)
+    return ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL, account_id, token)
+
+
+@dataclass(frozen=True)
+class DeploySettings:
+    """`secrets` are the Workers', by name. In a dry run there may be neither account nor secrets."""
+
+    access: ApiAccess
+    namespaces: Mapping[str, str]
+    bucket: str
+    secrets: Mapping[str, str | None] = field(repr=False)
+
+
+def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
+    """Raises NotLoggedInError and CliError if something is missing that a real deploy needs."""
+    project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
+    key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
+    api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
+    secrets = {API_KEY: api_key, ENCRYPTION_KEY: key, PREVIOUS_KEY: previous}
+    access = ApiAccess() if dry_run else resolve_access(project, user)
+    if not dry_run and not (api_key and key):
+        missing = ENCRYPTION_KEY if api_key else API_KEY
+        raise CliError(f"There is no {missing} to give to the Workers.", "Make the keys: acr init")
+    return DeploySettings(access, user.namespaces, project.bucket or user.bucket, secrets)
+
+
+def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None, str | None, bool]:
+    """The key, the previous one, and whether they come from the environment."""
+    key = _from_environment("ARCRUN_ENCRYPTION_KEY")
+    if key is None:
+        return current, previous, False
+    return key, _from_environment("ARCRUN_PREVIOUS_ENCRYPTION_KEY") or (previous if key == current else None), True
 
 
 def _read_all(local: bool | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:

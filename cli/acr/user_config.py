@@ -17,12 +17,13 @@ class UserConfig:
 
     account_id: str | None = None
     api_token: str | None = field(default=None, repr=False)
+    uses_wrangler_login: bool = False
     namespaces: Mapping[str, str] = field(default_factory=dict)
     bucket: str = DEFAULT_BUCKET
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     encryption_key: str | None = field(default=None, repr=False)
-    old_encryption_key: str | None = field(default=None, repr=False)
+    previous_encryption_key: str | None = field(default=None, repr=False)
 
 
 _KEYS = tuple(item.name for item in fields(UserConfig))

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_what_acr_dev_records_is_private_and_true(platform: LocalPlatform, api: 
     assert (record["api_key"], record["bucket"]) == (API_KEY, "arcrun-components")
     assert {"WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "ACCOUNTS_KV"} <= record["namespaces"].keys()
     assert set(record["namespaces"].values()) <= set(kv.list_namespaces(api).values())
-    kept = (platform.folder / "encryption-key").stat()
+    kept = (platform.folder / "keys/encryption-key").stat()
     assert (kept.st_mode & 0o777, kept.st_uid) == (0o600, os.getuid())
 
 
@@ -46,10 +47,11 @@ def test_values_and_keys(api: CloudflareApi) -> None:
 def test_objects(api: CloudflareApi) -> None:
     bucket = r2.R2Bucket(api, "arcrun-components")
     assert "arcrun-components" in r2.list_buckets(api)
-    bucket.put("explorer/x.wasm", b"\0asm\1\0\0\0")
-    assert bucket.get("explorer/x.wasm") == b"\0asm\1\0\0\0"
+    module = b"\0asm\1\0\0\0"
+    bucket.put("explorer/x.wasm", module)
+    assert bucket.get("explorer/x.wasm") == module
     (listed,) = bucket.list_objects("explorer/")
-    assert (listed.key, listed.size, listed.etag) == ("explorer/x.wasm", 8, "09dbd5a57d39bf81d9cec7d0a3fbb8bb")
+    assert (listed.key, listed.size, listed.etag) == ("explorer/x.wasm", 8, md5(module).hexdigest())
     bucket.delete("explorer/x.wasm")
     assert bucket.get("explorer/x.wasm") is None
 

@@ -24,8 +24,10 @@ class Bench:
     clock: FixedClock = field(default_factory=FixedClock)
     kv: InMemoryKV = field(default_factory=InMemoryKV)
 
-    def vault(self, encryption_key: str | None = base64.b64encode(KEY).decode()) -> CredentialVault:
-        return CredentialVault(self.kv, encryption_key, DeskCipher, self.clock)
+    def vault(
+        self, encryption_key: str | None = base64.b64encode(KEY).decode(), previous_key: str | None = None
+    ) -> CredentialVault:
+        return CredentialVault(self.kv, encryption_key, DeskCipher, self.clock, previous_key)
 
 
 async def test_a_sealed_secret_is_revealed() -> None:
@@ -92,6 +94,14 @@ async def test_a_bad_key_is_named_without_repeating_it(encryption_key: str | Non
         await Bench().vault(encryption_key).reveal(TOKEN)
     assert (raised.value.code, raised.value.http_status) == (code, 503)
     assert not (encryption_key or "").strip() or (encryption_key or "") not in json.dumps(raised.value.to_json())
+
+
+async def test_the_previous_key_opens_what_a_rotation_has_not_reached() -> None:
+    bench = Bench()
+    await bench.kv.put(kv_key_of("old"), seal(OTHER_KEY, "old", "o"))
+    await bench.kv.put(kv_key_of("new"), seal(KEY, "new", "n"))
+    vault = bench.vault(previous_key=base64.b64encode(OTHER_KEY).decode())
+    assert [await vault.reveal("old"), await vault.reveal("new")] == ["o", "n"]
 
 
 async def test_a_key_may_end_in_a_newline() -> None:

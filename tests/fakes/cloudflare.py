@@ -6,9 +6,13 @@ wrangler alone would write.
 """
 
 import json
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -47,6 +51,10 @@ class CloudflareStandIn(httpx.BaseTransport):
         query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
         return self._answer(request, [unquote(part) for part in path.strip("/").split("/")], query)
 
+    def change_worker(self, name: str, bindings: list[dict[str, str]]) -> None:
+        merged = {item["name"]: item for item in [*self.workers.get(name, []), *bindings]}
+        self.workers[name] = list(merged.values())
+
     def _answer(self, request: httpx.Request, path: list[str], query: dict[str, str]) -> httpx.Response:
         match [request.method, *path]:
             case ["GET", "accounts"]:
@@ -59,14 +67,50 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return answer({"id": "t2", "value": "minted-value", **json.loads(request.content)})
             case ["GET", "workers", "subdomain"]:
                 return answer({"subdomain": self.subdomain}) if self.subdomain else refuse(404, 10007, "none")
-            case ["GET", "workers", "scripts", name, "settings"]:
-                known = self.workers.get(name)
-                return answer({"bindings": known}) if known is not None else refuse(404, 10007, "no such Worker")
+            case [_, "workers", "services" | "scripts" | "workers", name, *rest]:
+                return self._answer_worker(request, name, rest)
+            case ["PUT", "stand-in", "workers", name]:  # what wrangler's own upload would do
+                self.change_worker(name, json.loads(request.content))
+                return answer({})
             case [_, "storage", "kv", "namespaces", *rest]:
                 return self._answer_kv(request, rest, query)
             case [_, "r2", "buckets", *rest]:
                 return self._answer_r2(request, rest)
         return refuse(404, 7003, f"No route for {request.method} /{'/'.join(path)}")
+
+    def _answer_worker(self, request: httpx.Request, name: str, rest: list[str]) -> httpx.Response:
+        """What wrangler 4 asks for on `deploy` and `secret bulk`, and `find_worker`."""
+        bindings = self.workers.get(name)
+        match [request.method, *rest]:
+            case ["PUT"]:
+                self.change_worker(name, _bindings_in(request.content))
+                return answer({"id": name, "etag": "e1", "deployment_id": "0" * 32, "startup_time_ms": 1})
+            case _ if bindings is None:
+                return refuse(404, 10007, "This Worker does not exist on your account.")
+            case ["GET"]:
+                script = {"tag": "t1", "tags": None, "last_deployed_from": "wrangler"}
+                environment = {"environment": "production", "script": script}
+                return answer(
+                    {"id": "w1", "name": name, "default_environment": environment, "subdomain": {"enabled": True}}
+                )
+            case ["GET", "settings"]:
+                return answer({"bindings": bindings})
+            case ["GET", "secrets"]:
+                return answer([item for item in bindings if item["type"] == "secret_text"])
+            case ["PATCH", "secrets-bulk"]:
+                secrets = json.loads(request.content)["secrets"]
+                self.change_worker(name, [{"name": it["name"], "type": it["type"]} for it in secrets.values() if it])
+                return answer({})
+            case ["POST", "versions"]:
+                self.change_worker(name, _bindings_in(request.content))
+                return answer({"id": "0" * 32, "resources": {"script": {"etag": "e2"}}, "startup_time_ms": 1})
+            case ["POST", "deployments"] | ["PATCH", "script-settings"]:
+                return answer({})
+            case [_, "subdomain"]:
+                return answer({"enabled": True, "previews_enabled": False})
+            case ["GET", "deployments"]:
+                return answer({"deployments": []})
+        return refuse(404, 7003, f"No route for {request.method} {request.url.path}")
 
     def _answer_kv(self, request: httpx.Request, rest: list[str], query: dict[str, str]) -> httpx.Response:
         match [request.method, *rest]:
@@ -115,6 +159,8 @@ class CloudflareStandIn(httpx.BaseTransport):
                 self.buckets.append(name)
                 self.created[name] += 1
                 return answer({"name": name})
+            case ["GET", name] if name in self.buckets:
+                return answer({"name": name})
             case ["GET", _, "objects"]:
                 described = [
                     {"key": key, "size": len(content), "etag": md5(content, usedforsecurity=False).hexdigest()}
@@ -134,6 +180,12 @@ class CloudflareStandIn(httpx.BaseTransport):
         return refuse(405, 10405, "method not allowed")
 
 
+def _bindings_in(upload: bytes) -> list[dict[str, str]]:
+    """Of an upload, multipart/form-data, whose part `metadata` is JSON."""
+    part = upload.partition(b'name="metadata"')[2].partition(b"\r\n\r\n")[2].partition(b"\r\n")[0]
+    return list(json.loads(part)["bindings"])
+
+
 def answer(result: Any, info: dict[str, Any] | None = None) -> httpx.Response:
     envelope = {"success": True, "errors": [], "messages": [], "result": result}
     return httpx.Response(200, json={**envelope, **({"result_info": info} if info else {})})
@@ -144,3 +196,34 @@ def refuse(status: int, code: int = 10001, message: str = "refused", **headers: 
     return httpx.Response(
         status, json=envelope, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
+
+
+@contextmanager
+def served(cloudflare: CloudflareStandIn) -> Iterator[str]:
+    """The stand-in as a server on this machine. Yields its base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("content-length", 0)))
+            url = f"http://{self.headers['host']}{self.path}"
+            response = cloudflare.handle_request(
+                httpx.Request(self.command, url, content=content, headers=dict(self.headers))
+            )
+            self.send_response(response.status_code)
+            self.send_header("Content-Length", str(len(response.content)))
+            self.end_headers()
+            self.wfile.write(response.content)
+
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{BASE}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,6 +1,7 @@
 """The probe Worker, with auth as its peer, on the local runtime."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ def running_probe(folder: Path) -> Iterator[httpx.Client]:
     """A client of the probe, which runs until the end."""
     for service, source in SOURCES.items():
         stage(source, [], folder / service)
+    shutil.copytree(ROOT / "workers/executor/src/executor", folder / "probe/build/executor")  # to try its parts
     plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     plan = build_plan(

@@ -10,10 +10,12 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from acr.encryption import seal_credential
 from workerd.probe_platform import running_probe
 
 pytestmark = pytest.mark.workerd
 
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 VECTORS = json.loads((Path(__file__).parents[1] / "fixtures/credential_vectors.json").read_text(encoding="utf-8"))
 
 
@@ -58,3 +60,23 @@ def test_a_changed_part_is_refused(probe: httpx.Client, part: str) -> None:
     arguments = arguments_of(VECTORS[0])
     arguments[part] = bytes([arguments[part][0] ^ 1]) + arguments[part][1:]
     assert call(probe, "decrypt", content=arguments.pop("encrypted"), **arguments) == {"code": "DECRYPTION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("sealed_with", "keys", "expected"),
+    [
+        pytest.param(KEY, [KEY, None], ["s3cret é"] * 2, id="current key"),
+        pytest.param(OTHER_KEY, [KEY, OTHER_KEY], ["s3cret é"] * 2, id="previous key"),
+        pytest.param(OTHER_KEY, [KEY, None], "CREDENTIAL_UNREADABLE", id="wrong key"),
+        pytest.param(KEY, ["short", None], "ENCRYPTION_KEY_INVALID", id="a key that is none"),
+        pytest.param(None, [KEY, None], "CREDENTIAL_MISSING", id="not stored"),
+    ],
+)
+def test_the_vault_reads_what_acr_creds_push_stores(
+    probe: httpx.Client, sealed_with: bytes | None, keys: list[bytes | str | None], expected: Any
+) -> None:
+    name = "stored" if sealed_with else "gone"
+    record = seal_credential(sealed_with, name, "s3cret é") if sealed_with else None
+    encoded = [base64.b64encode(key).decode() if isinstance(key, bytes) else key for key in keys]
+    answer = probe.post("/reveal", json={"keys": encoded, "name": name, "record": record}).json()
+    assert answer == expected

@@ -57,7 +57,8 @@ class CloudflareApi:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         headers = {"Authorization": f"Bearer {access.token}"} if access.token else {}
-        self._http = httpx.Client(transport=transport, headers=headers, timeout=TIMEOUT_S, trust_env=True)
+        # A proxy of the environment is for the internet, not for the runtime on this machine.
+        self._http = httpx.Client(transport=transport, headers=headers, timeout=TIMEOUT_S, trust_env=bool(access.token))
         self._base_url, self._sleep = access.base_url.rstrip("/"), sleep
         self.account_id = access.account_id
 

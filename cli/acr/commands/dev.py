@@ -38,9 +38,10 @@ from acr.settings import local_record_path
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a source changes.")
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
 def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, verbose: bool) -> None:
-    """Start executor, registry and auth on this machine, on real workerd, without internet or account.
+    """Start the platform on this machine, on real workerd, without internet or account.
 
-    Prints `ready SERVICE URL` for each, and stops everything on Ctrl-C.
+    That is executor, registry and auth, with KV, R2 and Cloudflare's REST API for them. Prints `ready SERVICE URL` for
+    each, and stops everything on Ctrl-C.
 
     \b
     Examples:
@@ -51,9 +52,8 @@ def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, ve
     require_node_modules(home)
     require_free_ports(port)
     persist = persist.resolve()
-    platform = LocalPlatform(
-        home, port, persist, components, keep_api_key(persist), keep_encryption_key(persist), verbose
-    )
+    keep_encryption_key(persist)
+    platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose)
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
     try:

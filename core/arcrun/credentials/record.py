@@ -93,7 +93,7 @@ def build_missing_error(name: str, node: str | None = None) -> CredentialError:
         f"The credential `{name}` is not stored.",
         code="CREDENTIAL_MISSING",
         next_actions=[
-            f"Add it to your credentials.yaml: echo '{name}: YOUR-VALUE' >> credentials.yaml",
+            f'Add a line `{name}: "..."` to credentials.yaml: ${{EDITOR:-vi}} credentials.yaml',
             f"Then store it: acr creds push {name}",
         ],
         details={"key": name} if node is None else {"key": name, "node": node},

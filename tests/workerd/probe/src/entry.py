@@ -9,10 +9,14 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
 
+from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
 from arcrun_edge.bindings import read_bindings
+from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.component_runner import PlatformRunner, _host_version, _worker_code
+from arcrun_edge.system import SystemClock
 from arcrun_edge.webcrypto import WebCryptoCipher
+from executor.credentials import CredentialVault
 from workers import DurableObject, Response, WorkerEntrypoint
 
 EMPTY_MODULE = b"\0asm\x01\0\0\0"
@@ -107,6 +111,19 @@ class Default(WorkerEntrypoint):
         except ArcrunError as error:
             return {"code": error.code}
         return {"bytes": base64.b64encode(result).decode()}
+
+    async def try_reveal(self) -> Any:
+        """The executor's vault over real KV and WebCrypto. The body is {"keys": [...], "name", "record" or null}."""
+        given = json.loads(self.body)
+        if given["record"] is not None:
+            await self.env.KV.put(kv_key_of(given["name"]), given["record"])
+        current, previous = given["keys"]
+        kv = CloudflareKV(read_bindings().KV)
+        vault = CredentialVault(kv, current, WebCryptoCipher, SystemClock(), previous)
+        try:
+            return [await vault.reveal(given["name"]), await vault.reveal(given["name"])]
+        except ArcrunError as error:
+            return error.code
 
     async def try_no_loader(self) -> Any:
         try:

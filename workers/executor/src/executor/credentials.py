@@ -1,6 +1,7 @@
 """The stored credentials, in the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from arcrun.credentials.record import (
     KEY_PREFIX,
@@ -21,14 +22,21 @@ MAX_CACHED_CREDENTIALS = 256
 
 
 class CredentialVault:
-    """`encryption_key` is ARCRUN_ENCRYPTION_KEY as the Worker has it; `build_cipher` makes a Cipher of its 32 bytes."""
+    """`encryption_key` is ARCRUN_ENCRYPTION_KEY as the Worker has it, `previous_key` ARCRUN_PREVIOUS_ENCRYPTION_KEY,
+    which opens what a rotation has not reached yet. `build_cipher` makes a Cipher of a key's 32 bytes.
+    """
 
     def __init__(
-        self, kv: KeyValue, encryption_key: str | None, build_cipher: Callable[[bytes], Cipher], clock: Clock
+        self,
+        kv: KeyValue,
+        encryption_key: str | None,
+        build_cipher: Callable[[bytes], Cipher],
+        clock: Clock,
+        previous_key: str | None = None,
     ) -> None:
         self._kv, self._clock = kv, clock
-        self._encryption_key, self._build_cipher = encryption_key, build_cipher
-        self._cipher: Cipher | None = None
+        self._encryption_key, self._previous_key, self._build_cipher = encryption_key, previous_key, build_cipher
+        self._ciphers: list[Cipher] = []
         self._cached: dict[str, tuple[float, str]] = {}
 
     async def reveal(self, name: str) -> str:
@@ -41,12 +49,12 @@ class CredentialVault:
         if kept is not None and self._clock.now_ms() - kept_ms < FRESH_MS:
             return kept
         self._cached.pop(name, None)
-        if self._cipher is None:
-            self._cipher = self._build_cipher(parse_encryption_key(self._encryption_key))
+        if not self._ciphers:
+            self._ciphers = self._build_ciphers()
         stored = await self._kv.get(kv_key_of(name)) if NAME_PATTERN.fullmatch(name) else None
         if stored is None:
             raise build_missing_error(name)
-        return self._keep(name, await self._open(self._cipher, name, stored))
+        return self._keep(name, await self._open(name, stored))
 
     async def list_names(self) -> list[str]:
         """The names under which something is stored; it may still be unreadable."""
@@ -59,12 +67,16 @@ class CredentialVault:
             if cursor is None:
                 return names
 
-    async def _open(self, cipher: Cipher, name: str, stored: str) -> str:
+    def _build_ciphers(self) -> list[Cipher]:
+        keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]
+        return [self._build_cipher(parse_encryption_key(key)) for key in keys]
+
+    async def _open(self, name: str, stored: str) -> str:
         sealed = parse_record(name, stored)
-        try:
-            return (await cipher.decrypt(sealed.ciphertext, sealed.iv, associated_data_of(name))).decode()
-        except (DecryptionError, UnicodeDecodeError):
-            raise build_unreadable_error(name, "it was encrypted with another key, or has been changed") from None
+        for cipher in self._ciphers:
+            with suppress(DecryptionError, UnicodeDecodeError):
+                return (await cipher.decrypt(sealed.ciphertext, sealed.iv, associated_data_of(name))).decode()
+        raise build_unreadable_error(name, "it was encrypted with another key, or has been changed")
 
     def _keep(self, name: str, secret: str) -> str:
         self._cached[name] = (self._clock.now_ms(), secret)

@@ -1,0 +1,137 @@
+"""acr creds: secrets in the account's KV, encrypted on this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.kv import KvNamespace
+from acr.credential_store import CredentialStore
+from acr.credentials_file import FILE_NAME, find_exposure, read_credentials, select_credentials
+from acr.encryption import read_encryption_key, read_key_ring
+from acr.key_rotation import begin_rotation
+from acr.options import local_or_deployed
+from acr.platform_resources import namespace_id_of
+from acr.render import print_json, print_table, warn
+from acr.settings import Storage, resolve_storage
+from arcrun.credentials.redaction import MIN_SECRET_LENGTH
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+_READABLE = {True: "yes", False: "no", None: "?"}
+
+
+@click.group()
+def creds() -> None:
+    """Store secrets, encrypted on this machine.
+
+    \b
+    Examples:
+      acr creds push                     all of credentials.yaml
+      acr creds push telegram_bot_token  one of it
+      acr creds list
+      acr creds rm telegram_bot_token
+      acr creds rotate                   encrypt all with a new key
+    """
+
+
+@creds.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--file", type=click.Path(dir_okay=False, path_type=Path), default=FILE_NAME, show_default=True)
+@as_json
+@local_or_deployed
+def push(names: tuple[str, ...], file: Path, as_json: bool, local: bool | None) -> None:
+    """Encrypt credentials and store them. The secrets never leave this machine as they are.
+
+    \b
+    Examples:
+      acr creds push
+      acr creds push telegram_bot_token --file secrets/credentials.yaml
+    """
+    secrets = select_credentials(read_credentials(file), names, file)
+    storage = resolve_storage(local=local)
+    key = read_encryption_key(storage.encryption_key)
+    if exposure := find_exposure(file):
+        warn(exposure)
+    for name in (name for name, secret in secrets.items() if len(secret.strip()) < MIN_SECRET_LENGTH):
+        warn(f"`{name}` has fewer than {MIN_SECRET_LENGTH} characters: it is not scrubbed from records and logs.")
+    with _open_store(storage) as store:
+        store.push(secrets, key)
+    _print_names(list(secrets), as_json, "pushed")
+
+
+@creds.command(name="list")
+@as_json
+@local_or_deployed
+def list_(as_json: bool, local: bool | None) -> None:
+    """List what is stored, and whether the key at hand opens it. Secrets are not shown.
+
+    \b
+    Examples:
+      acr creds list
+      acr creds list --json | jq -r '.credentials[].name'
+    """
+    storage = resolve_storage(local=local)
+    keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key) if storage.encryption_key else None
+    with _open_store(storage) as store:
+        stored = store.list(keys)
+    if as_json:
+        print_json({"credentials": [item.to_json() for item in stored]})
+    else:
+        print_table(("name", "readable"), [(item.name, _READABLE[item.readable]) for item in stored])
+
+
+@creds.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@as_json
+@local_or_deployed
+def rm(names: tuple[str, ...], as_json: bool, local: bool | None) -> None:
+    """Remove stored credentials. credentials.yaml stays as it is.
+
+    \b
+    Examples:
+      acr creds rm telegram_bot_token
+    """
+    with _open_store(resolve_storage(local=local)) as store:
+        store.remove(names)
+    _print_names(list(names), as_json, "removed")
+
+
+@creds.command()
+@as_json
+@local_or_deployed
+def rotate(as_json: bool, local: bool | None) -> None:
+    """Encrypt all stored credentials with a new key.
+
+    The old key is kept beside the new one, here and in the Workers, so no run fails meanwhile and nothing is lost when
+    this is interrupted: run it again, and it goes on where it was.
+
+    \b
+    Examples:
+      acr creds rotate
+      acr creds rotate --json | jq .renewed
+    """
+    storage = resolve_storage(local=local)
+    with _open_store(storage) as store:
+        rotation = store.rotate(begin_rotation(storage, store))
+    if as_json:
+        print_json(rotation.to_json())
+    else:
+        _print_names(list(rotation.renewed), False, "renewed")
+        click.echo(f"{len(rotation.unchanged)} had the new key already.", err=True)
+
+
+@contextmanager
+def _open_store(storage: Storage) -> Iterator[CredentialStore]:
+    with CloudflareApi(storage.access) as api:
+        yield CredentialStore(KvNamespace(api, namespace_id_of(api, storage.namespaces, "CREDENTIALS_KV")))
+
+
+def _print_names(names: list[str], as_json: bool, verb: str) -> None:
+    if as_json:
+        print_json({verb: names})
+        return
+    for name in names:
+        click.echo(name)
+    click.echo(f"{verb} {len(names)}", err=True)

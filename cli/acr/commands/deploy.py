@@ -1,0 +1,140 @@
+"""acr deploy: bring the Workers into the account."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import httpx
+
+from acr.cloudflare.api import CloudflareApi
+from acr.deployment import deploy as steps
+from acr.deployment.health import wait_for_health
+from acr.platform_home import SERVICES, find_platform_home
+from acr.render import print_json
+from acr.settings import DeploySettings, resolve_deploy_settings, user_config_path
+from acr.user_config import read_user_config, save_user_config
+from acr.wrangler import build_wrangler
+
+HEALTH_TIMEOUT_S = 10
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Stage and check the uploads; no account is needed, nothing is changed.")
+@click.option(
+    "--worker",
+    "services",
+    type=click.Choice(SERVICES),
+    multiple=True,
+    default=("executor", "registry"),
+    show_default=True,
+    help="What to deploy.",
+)
+@click.option(
+    "--components",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="Bring the components of this folder: into the bucket, where they run in a sandbox.",
+)
+@click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
+@click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers.")
+@click.option(
+    "--build-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".arcrun/deploy"),
+    show_default=True,
+    help="Where the uploads are staged.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+def deploy(
+    *,
+    dry_run: bool,
+    services: tuple[str, ...],
+    components: tuple[Path, ...],
+    bundle: bool,
+    free_plan: bool,
+    wait: bool,
+    build_dir: Path,
+    as_json: bool,
+) -> None:
+    """Deploy the Workers to your Cloudflare account and print their addresses.
+
+    Makes the KV namespaces and the bucket that are missing. Run again, it changes what is new and nothing else.
+
+    \b
+    Examples:
+      acr deploy --dry-run
+      acr deploy
+      acr deploy --components components/ --free-plan
+    """
+    settings = resolve_deploy_settings(dry_run)
+    request = _build_request(
+        settings,
+        services=services,
+        components=components,
+        bundles=bundle or free_plan,
+        has_loader=not free_plan,
+        build=build_dir,
+    )
+    if dry_run:
+        staged = steps.rehearse(request, build_wrangler(request.home), _say)
+        _print([(worker.service, str(worker.folder)) for worker in staged], as_json)
+        return
+    with CloudflareApi(settings.access) as api:
+        result = steps.deploy(request, api, build_wrangler(request.home, settings.access), _say)
+    _remember(result)
+    if wait:
+        _wait(result)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _print([(worker.service, worker.url) for worker in result.workers], False)
+
+
+def _build_request(
+    settings: DeploySettings,
+    *,
+    services: tuple[str, ...],
+    components: tuple[Path, ...],
+    bundles: bool,
+    has_loader: bool,
+    build: Path,
+) -> steps.DeployRequest:
+    return steps.DeployRequest(
+        find_platform_home(),
+        build.resolve(),
+        services,
+        components,
+        bundles,
+        has_loader,
+        settings.secrets,
+        settings.namespaces,
+        settings.bucket,
+    )
+
+
+def _wait(result: steps.Deployment) -> None:
+    with httpx.Client(timeout=HEALTH_TIMEOUT_S) as http:
+        for worker in result.workers:
+            wait_for_health(http, worker.url)
+
+
+def _remember(result: steps.Deployment) -> None:
+    """Let the other commands find the executor."""
+    config = read_user_config(user_config_path())
+    url = next((worker.url for worker in result.workers if worker.service == "executor"), config.url)
+    save_user_config(
+        user_config_path(), replace(config, url=url, namespaces={**config.namespaces, **result.namespaces})
+    )
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _print(lines: list[tuple[str, str]], as_json: bool) -> None:
+    if as_json:
+        print_json({"workers": [{"service": service, "folder": folder} for service, folder in lines]})
+        return
+    for line in lines:
+        click.echo(" ".join(line))

@@ -1,0 +1,42 @@
+"""acr doctor: what is wrong with a platform."""
+
+import sys
+
+import click
+import httpx
+
+from acr.cloudflare.api import CloudflareApi
+from acr.diagnosis import Patient, examine
+from acr.options import local_or_deployed
+from acr.render import print_json, print_table
+from acr.settings import resolve_storage, resolve_target
+from arcrun import __version__
+
+TIMEOUT_S = 10
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@local_or_deployed
+def doctor(as_json: bool, local: bool | None) -> None:
+    """Check configuration, token, resources, Workers and credentials.
+
+    Exits with 1 if something is wrong, and says what to do.
+
+    \b
+    Examples:
+      acr doctor
+      acr doctor --deployed --json | jq '.checks[] | select(.ok | not)'
+    """
+    storage, target = resolve_storage(local=local), resolve_target(None, None, local=local)
+    with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
+        checks = list(examine(Patient(storage, target, api, http, __version__)))
+    is_well = all(check.ok for check in checks)
+    if as_json:
+        print_json({"ok": is_well, "checks": [check.to_json() for check in checks]})
+    else:
+        print_table(("check", "ok", "detail"), [(it.name, "yes" if it.ok else "NO", it.detail) for it in checks])
+        for check in checks:
+            if check.hint:
+                click.echo(f"{check.name}: {check.hint}", err=True)
+    sys.exit(0 if is_well else 1)

@@ -1,0 +1,165 @@
+"""The steps of `acr deploy`. Each looks first whether it is done, so a second run changes nothing, and a run that was
+interrupted at any step is finished by the next one.
+
+A Worker carries a mark (acr.deployment.manifest.MARK) of what was deployed. For one that exists, changed secrets are
+set before the upload that carries the new mark; for a new one after it, since it must exist first: until then it
+refuses every caller, and its missing secrets tell the next run what is left.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acr.cloudflare.account import WorkerSettings, find_subdomain, find_worker
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.r2 import R2Bucket
+from acr.deployment.manifest import (
+    MARK,
+    Resources,
+    bindings_of,
+    build_mark,
+    read_template,
+    render_manifest,
+    write_manifest,
+)
+from acr.deployment.uploads import upload_components
+from acr.errors import CliError
+from acr.platform_resources import ensure_bucket, ensure_namespaces
+from acr.worker_secrets import ENCRYPTION_KEY, secrets_of
+from acr.wrangler import Wrangler
+
+ORDER = ("registry", "auth", "executor")  # the executor is bound to the registry
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    """`components` are folders of components, put into the bucket or, if `bundles`, into the executor's upload.
+
+    `secrets` are those of all Workers, by name.
+    """
+
+    home: Path
+    build: Path
+    services: Sequence[str]
+    components: tuple[Path, ...]
+    bundles: bool
+    has_loader: bool
+    secrets: Mapping[str, str | None] = field(repr=False)
+    namespaces: Mapping[str, str]
+    bucket: str
+
+
+@dataclass(frozen=True)
+class StagedWorker:
+    """`secrets` are those that this Worker gets."""
+
+    service: str
+    name: str
+    folder: Path
+    mark: str
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DeployedWorker:
+    service: str
+    name: str
+    url: str
+    changed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {"service": self.service, "name": self.name, "url": self.url, "changed": self.changed}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """`created` are resources and `uploaded` objects of the bucket that this run made."""
+
+    workers: tuple[DeployedWorker, ...]
+    namespaces: Mapping[str, str]
+    created: tuple[str, ...]
+    uploaded: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        workers = [worker.to_json() for worker in self.workers]
+        return {"workers": workers, "created": list(self.created), "uploaded": list(self.uploaded)}
+
+
+def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, report: Callable[[str], None]) -> Deployment:
+    """Raises CliError."""
+    subdomain = find_subdomain(api)
+    if subdomain is None:
+        hint = "Choose one in Cloudflare's dashboard: Compute > Workers & Pages. It is needed once."
+        raise CliError("The account has no workers.dev subdomain yet.", hint)
+    wanted = dict.fromkeys(name for service in request.services for name in bindings_of(_template(request, service)))
+    namespaces, created = ensure_namespaces(api, request.namespaces, wanted)
+    if ensure_bucket(api, request.bucket):
+        created.append(request.bucket)
+    for name in created:
+        report(f"created {name}")
+    folders = () if request.bundles else request.components
+    uploaded = upload_components(R2Bucket(api, request.bucket), folders)
+    for key in uploaded:
+        report(f"uploaded {key}")
+    staged = stage_workers(request, Resources(namespaces, request.bucket, request.has_loader))
+    workers = []
+    for worker in staged:
+        changed = _deploy_worker(worker, find_worker(api, worker.name), wrangler)
+        report(f"{'deployed' if changed else 'unchanged'} {worker.name}")
+        workers.append(DeployedWorker(worker.service, worker.name, _url_of(worker.name, subdomain), changed))
+    return Deployment(tuple(workers), namespaces, tuple(created), tuple(uploaded))
+
+
+def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str], None]) -> list[StagedWorker]:
+    """All that can be done without an account: the uploads are staged and checked by wrangler. Raises CliError."""
+    staged = stage_workers(request, Resources(request.namespaces, request.bucket, request.has_loader))
+    for worker in staged:
+        wrangler.deploy(worker.folder, dry_run=True, out=worker.folder / "upload")
+        report(f"checked {worker.name}: {worker.folder / 'upload'}")
+    return staged
+
+
+def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWorker]:
+    """Write each Worker's upload and configuration below the build folder."""
+    services = [service for service in ORDER if service in request.services]
+    extra = [word for folder in request.components for word in ("--components", str(folder.resolve()))]
+    script = [sys.executable, str(request.home / "scripts/stage.py"), *services, "--out", str(request.build)]
+    if subprocess.run([*script, *(extra if request.bundles else [])], check=False).returncode:
+        raise CliError("The Workers could not be staged; the reason stands above.")
+    templates = {service: read_template(request.build / service) for service in services}
+    names = {template["name"] for template in templates.values()}
+    staged = []
+    for service, template in templates.items():
+        folder, secrets = request.build / service, secrets_of(service, request.secrets)
+        manifest = render_manifest(template, resources, names)
+        mark = build_mark(folder, manifest, secrets, request.secrets.get(ENCRYPTION_KEY) or "")
+        write_manifest(folder, manifest, mark)
+        staged.append(StagedWorker(service, template["name"], folder, mark, secrets))
+    return staged
+
+
+def _deploy_worker(worker: StagedWorker, found: WorkerSettings | None, wrangler: Wrangler) -> bool:
+    """Bring one Worker to what is staged. Returns whether anything had to be done."""
+    deployed_mark = found.variables.get(MARK, "") if found else ""
+    has_secrets = found is not None and worker.secrets.keys() <= found.secret_names
+    if deployed_mark == worker.mark and has_secrets:
+        return False
+    same_secrets = has_secrets and deployed_mark.rpartition("-")[2] == worker.mark.rpartition("-")[2]
+    if found is not None and not same_secrets and worker.secrets:
+        wrangler.put_secrets(worker.folder, worker.name, worker.secrets)
+    if deployed_mark != worker.mark:
+        wrangler.deploy(worker.folder)
+    if found is None and worker.secrets:
+        wrangler.put_secrets(worker.folder, worker.name, worker.secrets)
+    return True
+
+
+def _template(request: DeployRequest, service: str) -> dict[str, Any]:
+    return read_template(request.home / "workers" / service)
+
+
+def _url_of(name: str, subdomain: str) -> str:
+    return f"https://{name}.{subdomain}.workers.dev"

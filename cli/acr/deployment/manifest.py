@@ -1,0 +1,71 @@
+"""A Worker's wrangler configuration for one account, made from its template (workers/*/wrangler.toml).
+
+It is written as wrangler.json, which wrangler reads too: https://developers.cloudflare.com/workers/wrangler/configuration/
+"""
+
+import hashlib
+import hmac
+import json
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
+MARK = "ARCRUN_DEPLOYMENT"
+PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that is not made yet
+
+
+@dataclass(frozen=True)
+class Resources:
+    """`namespaces` are ids by binding. `has_loader` is False on the free plan, which has no Worker Loader."""
+
+    namespaces: Mapping[str, str]
+    bucket: str
+    has_loader: bool = True
+
+
+def read_template(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "wrangler.toml").read_text(encoding="utf-8"))
+
+
+def bindings_of(template: Mapping[str, Any]) -> list[str]:
+    """The KV bindings of a Worker."""
+    return [item["binding"] for item in template.get("kv_namespaces", [])]
+
+
+def render_manifest(template: Mapping[str, Any], resources: Resources, workers: Collection[str]) -> dict[str, Any]:
+    """The template with the account's ids. Bindings to Workers that are not among `workers` are left out.
+
+    The upload is staged already, so there is no build command.
+    """
+    manifest = {key: value for key, value in template.items() if key != "build"}
+    ids = resources.namespaces
+    manifest["kv_namespaces"] = [
+        {**item, "id": ids.get(item["binding"], PLACEHOLDER_ID)} for item in template.get("kv_namespaces", [])
+    ]
+    manifest["r2_buckets"] = [{**item, "bucket_name": resources.bucket} for item in template.get("r2_buckets", [])]
+    manifest["services"] = [item for item in template.get("services", []) if item["service"] in workers]
+    if not resources.has_loader:
+        manifest.pop("worker_loaders", None)
+    # A preview address would keep every old version reachable.
+    addresses = {"workers_dev": True, "preview_urls": False}
+    return {key: value for key, value in manifest.items() if value != []} | addresses
+
+
+def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, str], key: str) -> str:
+    """`{upload}-{secrets}`: a hash of all that is uploaded, and a MAC, under the encryption key, of the secrets."""
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
+    for path in sorted(path for part in ("build", "python_modules") for path in (folder / part).rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    mac = hmac.new(key.encode(), json.dumps(secrets, sort_keys=True).encode(), hashlib.sha256)
+    return f"{digest.hexdigest()[:24]}-{mac.hexdigest()[:24]}"
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any], mark: str) -> None:
+    marked = {**manifest, "vars": {**manifest.get("vars", {}), MARK: mark}}
+    (folder / "wrangler.toml").unlink(missing_ok=True)
+    (folder / "wrangler.json").write_text(json.dumps(marked, indent=2) + "\n", encoding="utf-8")

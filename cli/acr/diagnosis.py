@@ -1,0 +1,152 @@
+"""What `acr doctor` looks at. Each check answers by itself, so one that fails hides no other."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from acr.client import ExecutorClient
+from acr.cloudflare import r2
+from acr.cloudflare.account import find_worker, verify_token
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.kv import KvNamespace, list_namespaces
+from acr.credential_store import CredentialStore
+from acr.deployment.health import read_health
+from acr.deployment.manifest import MARK
+from acr.encryption import read_key_ring
+from acr.errors import CliError
+from acr.private_file import is_private
+from acr.settings import Storage, Target, user_config_path
+from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
+
+
+@dataclass(frozen=True)
+class Check:
+    """`hint` names the next step of a check that failed."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "hint": self.hint}
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at: one platform, over its executor and Cloudflare's API."""
+
+    storage: Storage
+    target: Target
+    api: CloudflareApi
+    http: httpx.Client
+    version: str
+
+
+def examine(patient: Patient) -> Iterator[Check]:
+    checks = _PLATFORM_CHECKS if patient.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
+    for name, look in checks.items():
+        try:
+            yield Check(name, True, look(patient))
+        except CliError as error:
+            yield Check(name, False, error.message, error.hint)
+
+
+def _look_at_config(_: Patient) -> str:
+    path = user_config_path()
+    if path.is_file() and not is_private(path):
+        raise CliError(f"Others may read {path}.", f"chmod 600 {path}")
+    return str(path) if path.is_file() else "none; the environment has all that is needed"
+
+
+def _look_at_token(patient: Patient) -> str:
+    status = verify_token(patient.api).status
+    if status != "active":
+        raise CliError(f"The API token is {status}.", "Make a new one and run: acr init")
+    return "active"
+
+
+def _look_at_worker(patient: Patient) -> str:
+    settings = find_worker(patient.api, EXECUTOR)
+    if settings is None or MARK not in settings.variables:
+        raise CliError(f"{EXECUTOR} is not deployed by acr.", "acr deploy")
+    missing = {API_KEY, ENCRYPTION_KEY} - settings.secret_names
+    if missing:
+        raise CliError(f"{EXECUTOR} lacks the secrets {', '.join(sorted(missing))}.", "acr deploy")
+    return f"{EXECUTOR} {settings.variables[MARK]}"
+
+
+def _look_at_namespaces(patient: Patient) -> str:
+    existing = set(list_namespaces(patient.api).values())
+    missing = [binding for binding, kv_id in patient.storage.namespaces.items() if kv_id not in existing]
+    if missing or not patient.storage.namespaces:
+        raise CliError(
+            f"There is no KV namespace for {', '.join(missing) or 'any binding'}.", "acr init, then acr deploy"
+        )
+    return f"{len(patient.storage.namespaces)} there"
+
+
+def _look_at_components(patient: Patient) -> str:
+    """Each object's hash is its entity tag; a module without its contract, or the reverse, cannot be found."""
+    if patient.storage.bucket not in r2.list_buckets(patient.api):
+        raise CliError(f"There is no bucket {patient.storage.bucket}.", "acr init")
+    keys = {item.key for item in r2.R2Bucket(patient.api, patient.storage.bucket).list_objects()}
+    suffixes = {".wasm": ".contract.yaml", ".contract.yaml": ".wasm"}
+    halves = [
+        key
+        for key in keys
+        for own, other in suffixes.items()
+        if key.endswith(own) and _swap(key, own, other) not in keys
+    ]
+    if halves:
+        raise CliError(f"These have no other half in the bucket: {', '.join(sorted(halves))}.", "Upload them again.")
+    return f"{sum(key.endswith('.wasm') for key in keys)} in {patient.storage.bucket}"
+
+
+def _look_at_executor(patient: Patient) -> str:
+    version = read_health(patient.http, patient.target.url)
+    if version is None:
+        raise CliError(f"{patient.target.url}/health does not answer.", "acr deploy, or locally: acr dev")
+    if version != patient.version:
+        raise CliError(f"The executor is version {version}, this command {patient.version}.", "acr deploy")
+    return f"{patient.target.url} version {version}"
+
+
+def _look_at_api_key(patient: Patient) -> str:
+    ExecutorClient(patient.target).execute("", {})  # refused: as a workflow, if the key is right
+    return "accepted"
+
+
+def _look_at_credentials(patient: Patient) -> str:
+    storage = patient.storage
+    keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
+    namespace_id = storage.namespaces.get("CREDENTIALS_KV")
+    if namespace_id is None:
+        raise CliError("There is no KV namespace for CREDENTIALS_KV.", "acr init")
+    stored = CredentialStore(KvNamespace(patient.api, namespace_id)).list(keys)
+    unreadable = [item.name for item in stored if not item.readable]
+    if unreadable:
+        hint = f"Store them again: acr creds push {' '.join(unreadable)}"
+        raise CliError(f"The encryption key does not open {', '.join(unreadable)}.", hint)
+    return f"{len(stored)} stored, all readable"
+
+
+def _swap(key: str, own: str, other: str) -> str:
+    return key.removesuffix(own) + other
+
+
+_Look = Callable[[Patient], str]
+_ACCOUNT_CHECKS: Mapping[str, _Look] = {
+    "configuration": _look_at_config,
+    "token": _look_at_token,
+    "worker": _look_at_worker,
+}
+_PLATFORM_CHECKS: Mapping[str, _Look] = {
+    "namespaces": _look_at_namespaces,
+    "components": _look_at_components,
+    "executor": _look_at_executor,
+    "API key": _look_at_api_key,
+    "credentials": _look_at_credentials,
+}

@@ -1,0 +1,163 @@
+"""`acr creds` against the local platform: what reaches KV, exit codes, data on stdout, talk on stderr, no secrets."""
+
+import base64
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from workerd.local_platform import ACR, LocalPlatform, running_platform
+
+pytestmark = pytest.mark.workerd
+
+CANARY = "canary/+5ecret~9876"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
+    """A platform of its own: a rotation reloads it."""
+    with running_platform(tmp_path_factory.mktemp("creds")) as running:
+        yield running
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "credentials.yaml"
+    path.write_text(f'telegram_bot_token: "{CANARY}"\nother: second-{CANARY}\n')
+    path.chmod(0o600)
+    return path
+
+
+def creds(
+    platform: LocalPlatform, folder: Path, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [str(ACR), "creds", *arguments],
+        cwd=folder,
+        env={**platform.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert CANARY not in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def read_kv(platform: LocalPlatform) -> dict[str, str]:
+    base = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/CREDENTIALS_KV"
+    names = [item["name"] for item in httpx.get(f"{base}/keys").json()["result"]]
+    return {name: httpx.get(f"{base}/values/{name.replace(':', '%3A')}").text for name in names}
+
+
+def open_record(platform: LocalPlatform, kv_key: str, value: str) -> str:
+    key = base64.b64decode((platform.folder / "keys/encryption-key").read_text())
+    record = json.loads(value)
+    assert record.keys() == {"encrypted", "iv"}
+    iv, encrypted = base64.b64decode(record["iv"]), base64.b64decode(record["encrypted"])
+    return AESGCM(key).decrypt(iv, encrypted, kv_key.encode()).decode()
+
+
+def test_push_list_rm(own: LocalPlatform, file: Path) -> None:
+    pushed = creds(own, file.parent, "push")
+    assert (pushed.returncode, pushed.stdout) == (0, "telegram_bot_token\nother\n")
+    stored = read_kv(own)
+    assert {key: open_record(own, key, value) for key, value in stored.items()} == {
+        "cred:telegram_bot_token": CANARY,
+        "cred:other": f"second-{CANARY}",
+    }
+    assert CANARY not in str(stored)
+    assert base64.b64encode(CANARY.encode()).decode() not in str(stored)
+    listed = creds(own, file.parent, "list", "--json")
+    assert json.loads(listed.stdout) == {
+        "credentials": [{"name": "other", "readable": True}, {"name": "telegram_bot_token", "readable": True}]
+    }
+    assert "telegram_bot_token  yes" in creds(own, file.parent, "list").stdout
+    removed = creds(own, file.parent, "rm", "other", "--json")
+    assert (removed.returncode, json.loads(removed.stdout)) == (0, {"removed": ["other"]})
+    assert list(read_kv(own)) == ["cred:telegram_bot_token"]
+
+
+def test_doctor_finds_a_well_platform_and_one_that_is_not(own: LocalPlatform) -> None:
+    def doctor(**environment: str) -> tuple[int, dict[str, bool]]:
+        command = [str(ACR), "doctor", "--json"]
+        environment = {**own.environment, **environment}
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["checks"]}
+
+    names = ["namespaces", "components", "executor", "API key", "credentials"]
+    assert doctor() == (0, dict.fromkeys(names, True))
+    code, checks = doctor(ARCRUN_API_KEY="wrong", ARCRUN_ENCRYPTION_KEY=base64.b64encode(bytes(32)).decode())
+    assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "credentials"])
+
+
+def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatform, file: Path) -> None:
+    creds(own, file.parent, "push")
+    key, stored = (own.folder / "keys/encryption-key").read_text(), read_kv(own)
+    rotated = creds(own, file.parent, "rotate", "--json")
+    assert (rotated.returncode, json.loads(rotated.stdout)) == (
+        0,
+        {"renewed": ["other", "telegram_bot_token"], "unchanged": []},
+    )
+    assert (own.folder / "keys/previous-encryption-key").read_text() == key
+    assert (own.folder / "keys/encryption-key").stat().st_mode & 0o777 == 0o600
+    renewed = read_kv(own)
+    assert not set(renewed.values()) & set(stored.values())
+    assert open_record(own, "cred:telegram_bot_token", renewed["cred:telegram_bot_token"]) == CANARY
+    wanted = {"ARCRUN_ENCRYPTION_KEY": (own.folder / "keys/encryption-key").read_text()}
+    wanted["ARCRUN_PREVIOUS_ENCRYPTION_KEY"] = key
+    deadline = time.monotonic() + 30
+    while not wanted.items() <= json.loads((own.folder / "plan.json").read_text())["workers"][0]["vars"].items():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "message"),
+    [
+        pytest.param(["push", "gone"], {}, 1, "has no gone", id="a name that the file lacks"),
+        pytest.param(["push", "--file", "gone.yaml"], {}, 1, "is not there", id="no file"),
+        pytest.param(["rm", "gone"], {}, 1, "no credential gone", id="remove what is not there"),
+        pytest.param(["rm"], {}, 2, "Missing argument", id="remove nothing"),
+        pytest.param(["push", "--deployed"], {}, 4, "acr init", id="not deployed"),
+        pytest.param(
+            ["push"], {"ARCRUN_ENCRYPTION_KEY": "short"}, 1, "openssl rand -base64 32", id="a key that is none"
+        ),
+        pytest.param(
+            ["rotate"],
+            {"ARCRUN_ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode()},
+            1,
+            "ARCRUN_PREVIOUS_ENCRYPTION_KEY",
+            id="rotate a key of the environment",
+        ),
+    ],
+)
+def test_what_goes_wrong(
+    own: LocalPlatform, file: Path, arguments: list[str], environment: dict[str, str], code: int, message: str
+) -> None:
+    result = creds(own, file.parent, *arguments, **environment)
+    assert (result.returncode, message in result.stderr, result.stdout) == (code, True, "")
+
+
+def test_without_a_key_nothing_is_stored(own: LocalPlatform, file: Path, tmp_path: Path) -> None:
+    """A deployed platform whose key nobody knows: the command that makes one is printed."""
+    environment = {"ACR_CONFIG_DIR": str(tmp_path / "empty"), "CLOUDFLARE_API_BASE_URL": own.urls["cloudflare-api"]}
+    account = {"CLOUDFLARE_ACCOUNT_ID": "0" * 32, "CLOUDFLARE_API_TOKEN": "t"}
+    before = read_kv(own)
+    result = creds(own, file.parent, "push", **environment, **account)
+    assert (result.returncode, "openssl rand -base64 32" in result.stderr) == (1, True)
+    assert read_kv(own) == before
+
+
+def test_a_file_that_others_may_read_or_git_would_take_is_named(own: LocalPlatform, file: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=file.parent, check=True)
+    assert "git does not ignore" in creds(own, file.parent, "push").stderr
+    file.chmod(0o644)
+    result = creds(own, file.parent, "push")
+    assert (result.returncode, "chmod 600" in result.stderr) == (1, True)

@@ -1,0 +1,120 @@
+"""Proves that `acr doctor` finds each thing that can be wrong, one by one, and names the next step."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from acr.cloudflare.api import ApiAccess, CloudflareApi
+from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
+from acr.deployment.manifest import MARK
+from acr.diagnosis import Check, Patient, examine
+from acr.errors import CliError
+from acr.settings import Storage, Target
+from fakes.cipher import seal
+from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
+
+KEY = b"k" * 32
+EXECUTOR = "arcrun-cypher-executor"
+HEALTHY = {"ok": True, "version": "0.1.0"}
+
+
+def build_cloudflare() -> CloudflareStandIn:
+    secrets = [{"name": name, "type": "secret_text"} for name in ("ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY")]
+    return CloudflareStandIn(
+        namespaces={"arcrun-CREDENTIALS_KV": "n1"},
+        values={("n1", "cred:a"): seal(KEY, "a", "s")},
+        buckets=["arcrun-components"],
+        objects={"x.wasm": b"1", "x.contract.yaml": b"2"},
+        workers={EXECUTOR: [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets]},
+    )
+
+
+def diagnose(cloudflare: CloudflareStandIn, health: Any = HEALTHY, **changes: Any) -> dict[str, Check]:
+    access = ApiAccess(f"https://api.test{BASE}", ACCOUNT, TOKEN)
+    key = base64.b64encode(KEY).decode()
+    storage = Storage(access, {"CREDENTIALS_KV": "n1"}, "arcrun-components", key, None, False)
+    answer = httpx.Response(200, json=health)
+    http = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+    api = CloudflareApi(access, cloudflare, lambda _: None)
+    patient = Patient(replace(storage, **changes), Target("http://127.0.0.1:1", "k"), api, http, "0.1.0")
+    return {check.name: check for check in examine(patient)}
+
+
+def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
+    checks = diagnose(build_cloudflare())
+    assert [name for name, check in checks.items() if not check.ok] == ["API key"]
+    assert checks["credentials"].detail == "1 stored, all readable"
+
+
+def refuse_token(cloudflare: CloudflareStandIn) -> None:
+    cloudflare.failures["GET /user/tokens/verify"] = [refuse(401, 1000, "Invalid API Token")]
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "message"),
+    [
+        pytest.param(lambda it: it.workers.clear(), "worker", "is not deployed", id="no Worker"),
+        pytest.param(lambda it: it.workers[EXECUTOR].pop(), "worker", "lacks the secrets", id="no secret"),
+        pytest.param(lambda it: it.namespaces.clear(), "namespaces", "CREDENTIALS_KV", id="no namespace"),
+        pytest.param(lambda it: it.buckets.clear(), "components", "no bucket", id="no bucket"),
+        pytest.param(lambda it: it.objects.pop("x.wasm"), "components", "x.contract.yaml", id="half a component"),
+        pytest.param(
+            lambda it: it.values.update({("n1", "cred:b"): "plain"}), "credentials", "does not open b", id="plain text"
+        ),
+        pytest.param(refuse_token, "token", "404", id="refused token"),
+    ],
+)
+def test_harm_is_found_where_it_is(harm: Callable[[CloudflareStandIn], Any], name: str, message: str) -> None:
+    cloudflare = build_cloudflare()
+    harm(cloudflare)
+    failed = {it.name: it for it in diagnose(cloudflare).values() if not it.ok and it.name != "API key"}
+    assert list(failed) == [name]
+    assert message in failed[name].detail
+
+
+@pytest.mark.parametrize(
+    ("health", "changes", "name", "message"),
+    [
+        pytest.param({"ok": True, "version": "0.0.9"}, {}, "executor", "version 0.0.9", id="another version"),
+        pytest.param({"ok": False}, {}, "executor", "does not answer", id="not well"),
+        pytest.param([], {}, "executor", "does not answer", id="something else"),
+        pytest.param(HEALTHY, {"encryption_key": None}, "credentials", "not set", id="no key"),
+        pytest.param(HEALTHY, {"namespaces": {}}, "namespaces", "any binding", id="no namespaces known"),
+    ],
+)
+def test_other_findings(health: Any, changes: dict[str, Any], name: str, message: str) -> None:
+    check = diagnose(build_cloudflare(), health, **changes)[name]
+    assert (check.ok, message in check.detail, check.hint != "") == (False, True, True)
+
+
+def test_waiting_for_health_goes_on_until_it_answers_or_the_deadline() -> None:
+    answers: list[httpx.Response | Exception] = [
+        httpx.Response(404),
+        httpx.ConnectError("no"),
+        httpx.Response(200, text="<"),
+    ]
+    clock = [0.0]
+
+    def serve(_: httpx.Request) -> httpx.Response:
+        answer = answers.pop(0) if answers else httpx.Response(200, json=HEALTHY)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def sleep(duration_s: float) -> None:
+        clock[0] += duration_s
+
+    with httpx.Client(transport=httpx.MockTransport(serve)) as http:
+        wait_for_health(http, "https://x", sleep, lambda: clock[0])
+        assert read_health(http, "https://x") == "0.1.0"
+    assert clock[0] == 3.0
+    with (
+        httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as http,
+        pytest.raises(CliError, match="does not answer"),
+    ):
+        wait_for_health(http, "https://x", sleep, lambda: clock[0])
+    assert clock[0] > DEADLINE_S

@@ -1,0 +1,165 @@
+"""Proves that init and deploy, stopped before or after any of their steps and run again, end as if never stopped."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from acr.account_setup import Wishes, choose_only_account, set_up_account
+from acr.cloudflare.api import ApiAccess, CloudflareApi
+from acr.deployment.deploy import Deployment, DeployRequest, deploy
+from acr.user_config import read_user_config
+from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "a" * 43 + "="
+SECRETS = {"ARCRUN_API_KEY": "key", "ARCRUN_ENCRYPTION_KEY": KEY}
+
+
+class Clockwork:
+    """Counts the steps and stops at one of them, before it is done or, its answer lost, after."""
+
+    def __init__(self) -> None:
+        self.stop_at, self.after, self.steps = -1, False, 0
+
+    def arm(self, stop_at: int, after: bool) -> None:
+        self.stop_at, self.after, self.steps = stop_at, after, 0
+
+    def step(self, do: Any) -> Any:
+        self.steps += 1
+        is_last = self.steps - 1 == self.stop_at
+        if is_last and not self.after:
+            raise KeyboardInterrupt
+        result = do()
+        if is_last:
+            raise KeyboardInterrupt
+        return result
+
+
+class SteppedCloudflare(httpx.BaseTransport):
+    def __init__(self, cloudflare: CloudflareStandIn, clockwork: Clockwork) -> None:
+        self._cloudflare, self._clockwork = cloudflare, clockwork
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer: httpx.Response = self._clockwork.step(lambda: self._cloudflare.handle_request(request))
+        return answer
+
+
+class SteppedWrangler:
+    """Does to the stand-in what wrangler would do to Cloudflare. `calls` lists what was asked."""
+
+    def __init__(self, cloudflare: CloudflareStandIn, clockwork: Clockwork) -> None:
+        self._cloudflare, self._clockwork = cloudflare, clockwork
+        self.calls: list[str] = []
+
+    def deploy(self, folder: Path) -> None:
+        manifest = json.loads((folder / "wrangler.json").read_text())
+        bindings = [{"name": name, "type": "plain_text", "text": text} for name, text in manifest["vars"].items()]
+        self._do(f"deploy {manifest['name']}", manifest["name"], bindings)
+
+    def put_secrets(self, _folder: Path, worker: str, secrets: Mapping[str, str]) -> None:
+        self._do(f"secrets {worker}", worker, [{"name": name, "type": "secret_text"} for name in secrets])
+
+    def _do(self, call: str, worker: str, bindings: list[dict[str, str]]) -> None:
+        self.calls.append(call)
+        self._clockwork.step(lambda: self._cloudflare.change_worker(worker, bindings))
+
+
+class Bench:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.cloudflare, self.clockwork = folder, CloudflareStandIn(), Clockwork()
+        self.wrangler = SteppedWrangler(self.cloudflare, self.clockwork)
+        self.api_key = "key"
+
+    def api(self, account_id: str | None = ACCOUNT) -> CloudflareApi:
+        access = ApiAccess(f"https://api.test{BASE}", account_id, TOKEN)
+        return CloudflareApi(access, SteppedCloudflare(self.cloudflare, self.clockwork), lambda _: None)
+
+    def init(self) -> None:
+        set_up_account(self.api(None), self.folder / "config.json", Wishes(), choose_only_account)
+
+    def deploy(self) -> Deployment:
+        secrets = {**SECRETS, "ARCRUN_API_KEY": self.api_key}
+        request = DeployRequest(
+            home=ROOT,
+            build=self.folder / "build",
+            services=("registry",),
+            components=(ROOT / "tests/fixtures/none", self.folder / "components"),
+            bundles=False,
+            has_loader=True,
+            secrets=secrets,
+            namespaces={},
+            bucket="arcrun-components",
+        )
+        return deploy(request, self.api(), self.wrangler, lambda _: None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    component = tmp_path / "components/my_set"
+    component.mkdir(parents=True)
+    (component / "contract.yaml").write_bytes((ROOT / "components/set/contract.yaml").read_bytes())
+    (component / "my_set.wasm").write_bytes((ROOT / "components/set/set.wasm").read_bytes())
+    return Bench(tmp_path)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("stop_at", range(14))
+def test_init(bench: Bench, stop_at: int, after: bool) -> None:
+    bench.clockwork.arm(stop_at, after)
+    keys = None
+    try:
+        bench.init()
+    except KeyboardInterrupt:
+        keys = read_user_config(bench.folder / "config.json").encryption_key
+    bench.clockwork.arm(-1, False)
+    bench.init()
+    config = read_user_config(bench.folder / "config.json")
+    assert keys in (None, config.encryption_key)  # a key that was written down is not replaced
+    assert config.namespaces == {title.removeprefix("arcrun-"): it for title, it in bench.cloudflare.namespaces.items()}
+    assert (len(config.namespaces), set(bench.cloudflare.created.values())) == (5, {1})
+    bench.init()
+    assert read_user_config(bench.folder / "config.json") == config
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("stop_at", range(12))
+def test_first_deploy(bench: Bench, stop_at: int, after: bool) -> None:
+    bench.clockwork.arm(stop_at, after)
+    with pytest.raises(KeyboardInterrupt):
+        bench.deploy()
+    bench.clockwork.arm(-1, False)
+    bench.deploy()
+    check_finished(bench)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("stop_at", range(5, 9))
+def test_deploy_of_a_changed_secret(bench: Bench, stop_at: int, after: bool) -> None:
+    bench.deploy()
+    bench.api_key = "another"
+    bench.wrangler.calls.clear()
+    bench.clockwork.arm(stop_at, after)
+    with suppress(KeyboardInterrupt):
+        bench.deploy()
+    bench.clockwork.arm(-1, False)
+    bench.deploy()
+    assert "secrets arcrun-registry" in bench.wrangler.calls  # the new mark never stands without the new secret
+    assert bench.wrangler.calls[-1] == "deploy arcrun-registry"
+    check_finished(bench)
+
+
+def check_finished(bench: Bench) -> None:
+    """Everything is there once, and a further run has nothing to do."""
+    assert set(bench.cloudflare.created.values()) == {1}
+    assert sorted(bench.cloudflare.objects) == ["my_set.contract.yaml", "my_set.wasm"]
+    types = {item["name"]: item["type"] for item in bench.cloudflare.workers["arcrun-registry"]}
+    assert types == {"ARCRUN_DEPLOYMENT": "plain_text", "ARCRUN_API_KEY": "secret_text"}
+    bench.wrangler.calls.clear()
+    result = bench.deploy()
+    assert ([worker.changed for worker in result.workers], result.created, result.uploaded) == ([False], (), ())
+    assert bench.wrangler.calls == []
