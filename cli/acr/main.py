@@ -7,7 +7,7 @@ import click
 
 from acr.errors import CliError
 
-_COMMANDS = ("dev", "push", "run")
+_COMMANDS = ("dev", "push", "run", "parts")
 
 
 class _LazyGroup(click.Group):

@@ -1,5 +1,5 @@
-"""Proves that metering changes nothing: every scenario of every built-in, and of components of other toolchains, gives the
-same bytes from the metered module and from the one as built.
+"""Proves that metering changes nothing: every scenario of every built-in, and of components of other toolchains, gives
+the same bytes from the metered module and from the one as built.
 """
 
 import json

@@ -26,7 +26,7 @@ class Instance:
         module = wasmtime.Module(self.store.engine, meter_module(build_module(fields)))
         imports = [_IMPORTED(self.store)] if module.imports else []
         self.exports: Any = wasmtime.Instance(self.store, module, imports).exports(self.store)
-        self.fuel = self.exports[FUEL_EXPORT]
+        self.fuel: Any = self.exports[FUEL_EXPORT]
         self.fuel.set_value(self.store, fuel)
 
     def call(self, *arguments: int) -> object:
