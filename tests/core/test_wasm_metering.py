@@ -26,7 +26,7 @@ class Instance:
         module = wasmtime.Module(self.store.engine, meter_module(build_module(fields)))
         imports = [_IMPORTED(self.store)] if module.imports else []
         self.exports: Any = wasmtime.Instance(self.store, module, imports).exports(self.store)
-        self.fuel: Any = self.exports[FUEL_EXPORT]
+        self.fuel = _global(self.exports, FUEL_EXPORT)
         self.fuel.set_value(self.store, fuel)
 
     def call(self, *arguments: int) -> object:
@@ -35,6 +35,12 @@ class Instance:
     @property
     def fuel_left(self) -> int:
         return int(self.fuel.value(self.store))
+
+
+def _global(exports: Any, name: str) -> wasmtime.Global:
+    found = exports[name]
+    assert isinstance(found, wasmtime.Global)
+    return found
 
 
 def _IMPORTED(store: wasmtime.Store) -> wasmtime.Func:  # noqa: N802 - stands for an import
