@@ -21,7 +21,7 @@ class ColdStart:
 
     path: Path
     stdin: str
-    count: int = 5
+    count: int
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from watchfiles import DefaultFilter, watch
+from watchfiles import watch
 
 from acr.errors import CliError
+from acr.javascript_packages import javascript_home
 from acr.platform_home import SERVICES
 from acr.runtime_plan import HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import Target, cache_dir, write_private
+from acr.source_filter import SourceFilter
 
 WATCHED = ("core", "workers", "components", "runtime")
 
@@ -37,7 +39,9 @@ class LocalPlatform:
         return Target(f"http://{HOST}:{self.port}", self.api_key)
 
     def start(self) -> RuntimeProcess:
-        process = RuntimeProcess(self.home / "runtime/serve.mjs", self._plan_path, cache_dir() / "node")
+        process = RuntimeProcess(
+            javascript_home(self.home) / "runtime/serve.mjs", self._plan_path, cache_dir() / "node"
+        )
         try:
             self._prepare()  # while Node starts
         except BaseException:
@@ -48,8 +52,9 @@ class LocalPlatform:
 
     def reload_on_change(self, process: RuntimeProcess) -> None:
         """Never returns: run it in a thread."""
-        sources = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, "build", "python_modules"))
-        for changes in watch(*(self.home / folder for folder in WATCHED), *self.components, watch_filter=sources):
+        sources = SourceFilter(self.persist, self.components)
+        folders = [self.home / folder for folder in WATCHED] + [folder.resolve() for folder in self.components]
+        for changes in watch(*filter(Path.is_dir, folders), watch_filter=sources):
             click.echo(f"changed: {', '.join(sorted({Path(path).name for _, path in changes}))}", err=True)
             try:
                 self._prepare()
@@ -75,17 +80,11 @@ class LocalPlatform:
             port=self.port,
             state=self.persist / "state",
             snapshots=snapshots,
-            node_modules=self.home / "node_modules",
+            node_modules=javascript_home(self.home) / "node_modules",
             secrets={"ARCRUN_API_KEY": self.api_key},
             verbose=self.verbose,
         )
         write_private(self._plan_path, json.dumps(plan))
-
-
-def require_node_modules(home: Path) -> None:
-    """Raises CliError unless the JavaScript packages are there."""
-    if not (home / "node_modules/miniflare").is_dir():
-        raise CliError("The runtime's JavaScript packages are not installed.", f"Run {home / 'scripts/setup'}")
 
 
 def require_free_ports(first: int) -> None:

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
-from acr.local_platform import LocalPlatform, keep_api_key, require_free_ports, require_node_modules
+from acr.javascript_packages import require_javascript
+from acr.local_platform import LocalPlatform, keep_api_key, require_free_ports
 from acr.platform_home import find_platform_home
 from acr.settings import forget_local_target, save_local_target
 
@@ -41,7 +42,7 @@ def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, ve
       acr dev --port 9000 --persist /tmp/arcrun
     """
     home = find_platform_home()
-    require_node_modules(home)
+    require_javascript(home)
     require_free_ports(port)
     persist = persist.resolve()
     platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose)
