@@ -47,7 +47,10 @@ WASI_FUNCTIONS = frozenset(
 
 
 class ExitKind(StrEnum):
-    """How a call ended, in the words of component_host.mjs. Only a metered module runs out of fuel."""
+    """How a call ended, in the words of component_host.mjs.
+
+    Only a metered module runs out of fuel, and only the command line's runner has a deadline besides.
+    """
 
     EXITED = "exited"
     TRAPPED = "trapped"

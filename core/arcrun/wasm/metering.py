@@ -13,7 +13,7 @@ that is appended.
 
 The global is exported as `arcrun_fuel`. The host sets it before `_start`; after a trap, a value below zero means that
 the budget was used up, and any other value that the component itself trapped. Unset, it starts at DEFAULT_FUEL.
-Why so, and what else was weighed: docs/adr/0007-metering.md.
+Why so, and what else was weighed: docs/adr/0010-metering.md.
 """
 
 from collections.abc import Iterator
