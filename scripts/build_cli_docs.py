@@ -27,7 +27,7 @@ def main() -> None:
 def render() -> Iterator[str]:
     yield "# The command line"
     yield ""
-    yield "Made from the help texts by `scripts/build_cli_docs.py`. Data goes to stdout, all talk to stderr. Exit codes:"
+    yield "Made from the help texts by `scripts/build_cli_docs.py`. Data goes to stdout, talk to stderr. Exit codes:"
     yield "0 done, 1 failed, 2 wrong usage, 4 not logged in, 130 interrupted."
     yield from render_command(build_context("acr", acr))
 
