@@ -174,6 +174,13 @@ def test_what_needs_a_failed_step_is_skipped() -> None:
     assert statuses == ["passed", "passed", "failed", "skipped", "skipped", "skipped"]
 
 
+def test_a_failed_scenario_leaves_nothing_to_measure_and_an_endless_one_is_run_once() -> None:
+    steps = review(LOOPING).steps
+    assert [step.status for step in steps[3:]] == ["skipped", "failed", "skipped"]
+    assert steps[4].figure.startswith("0 of 2")
+    assert len(steps[4].findings) == 1
+
+
 def test_stubs_answer_and_missing_requests_are_told() -> None:
     request = {"method": "GET", "url": "https://a.example/x"}
     asked = modules.asking("http_request", json.dumps(request))

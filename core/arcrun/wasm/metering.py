@@ -12,7 +12,8 @@ fuel than instructions is used. Copying and filling costs one more for every 8 b
 that is appended.
 
 The global is exported as `arcrun_fuel`. The host sets it before `_start`; after a trap, a value below zero means that
-the budget was used up, and any other value that the component itself trapped. Unset, it starts at DEFAULT_FUEL.
+the budget was used up, and any other value that the component itself trapped. Unset, and while the module's own start
+function runs, it is DEFAULT_FUEL.
 Why so, and what else was weighed: docs/adr/0010-metering.md.
 """
 
@@ -24,6 +25,7 @@ from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_section, 
 from arcrun.wasm.segments import Body, Indices, Segment, fold_segments, read_body
 
 FUEL_EXPORT = "arcrun_fuel"
+METERING_VERSION = 1  # another one where the same module would come out differently
 DEFAULT_FUEL = 10_000_000_000  # some seconds of computing
 
 _LENGTH_SHIFT = 3  # 8 bytes, or 8 entries of a table, for one unit of fuel
