@@ -13,7 +13,7 @@ that is appended.
 
 The global is exported as `arcrun_fuel`. The host sets it before `_start`; after a trap, a value below zero means that
 the budget was used up, and any other value that the component itself trapped. Unset, and while the module's own start
-function runs, it is DEFAULT_FUEL.
+function runs, it is what `meter_module` was given.
 Why so, and what else was weighed: docs/adr/0010-metering.md.
 """
 
@@ -38,8 +38,10 @@ _DROPPED_CUSTOM = (".debug_", "metadata.code.", "reloc.", "linking", "sourceMapp
 Sections = dict[int, bytes]
 
 
-def meter_module(binary: bytes) -> bytes:
+def meter_module(binary: bytes, fuel: int = DEFAULT_FUEL) -> bytes:
     """The same module with an execution budget. Export `arcrun_fuel`, a mutable i64, is what is left of it.
+
+    `fuel` is the budget as long as the host sets no other.
 
     Raises ComponentError: INVALID_MODULE, UNSUPPORTED_INSTRUCTION.
     """
@@ -50,10 +52,10 @@ def meter_module(binary: bytes) -> bytes:
         _refuse_exported_fuel(sections, indices)
     except IndexError:
         raise invalid_module("it ends too early") from None
-    fuel = bytes((_I64, _MUTABLE, op.I64_CONST)) + encode_s64(DEFAULT_FUEL) + bytes((op.END,))
+    tank = bytes((_I64, _MUTABLE, op.I64_CONST)) + encode_s64(fuel) + bytes((op.END,))
     _append(sections, wasm.TYPE, bytes((_FUNCTION_TYPE, 1, _I32, 1, _I32)))
     _append(sections, wasm.FUNCTION, encode_u32(indices.types))
-    _append(sections, wasm.GLOBAL, fuel)
+    _append(sections, wasm.GLOBAL, tank)
     _append(sections, wasm.EXPORT, encode_name(FUEL_EXPORT) + bytes((_EXPORTED_GLOBAL,)) + encode_u32(indices.fuel))
     sections[wasm.CODE] = encode_u32(len(bodies) + 1) + b"".join(map(_sized, [*bodies, _charge_length_body(indices)]))
     ordered = (encode_section(section, sections[section]) for section in wasm.SECTION_ORDER if section in sections)
