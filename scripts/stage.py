@@ -18,13 +18,14 @@ from pathlib import Path
 import yaml
 from packaging.requirements import Requirement
 
+import arcrun
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError
 from arcrun.wasm.component import build_component
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]  # of a checkout, or acr/platform in the installed package
 WORKERS = ("executor", "registry", "auth")
-SHARED_PACKAGES = (ROOT / "core/arcrun", ROOT / "workers/edge/arcrun_edge", ROOT / "workers/http/arcrun_http")
+SHARED_PACKAGES = (Path(arcrun.__file__).parent, ROOT / "workers/edge/arcrun_edge", ROOT / "workers/http/arcrun_http")
 HOST_SOURCES = (ROOT / "workers/edge/component_host.mjs", ROOT / "workers/edge/sandbox.mjs")
 BUILTIN_COMPONENTS = ROOT / "components"
 # Where the Workers run. Markers of requirements are evaluated for it, not for this machine.

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from watchfiles import DefaultFilter, watch
+from watchfiles import watch
 
 from acr.encryption import make_encryption_key, read_encryption_key
 from acr.errors import CliError
+from acr.javascript_packages import javascript_home
 from acr.local_keys import CURRENT_KEY, read_local_keys, replace_local_key
 from acr.local_record import LocalRecord
 from acr.platform_home import SERVICES
@@ -22,6 +23,7 @@ from acr.private_file import write_private
 from acr.runtime_plan import API_PATH, HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
+from acr.source_filter import SourceFilter
 
 WATCHED = ("core", "workers", "components", "runtime")
 
@@ -46,7 +48,9 @@ class LocalPlatform:
         return LocalRecord(url, self.api_key, api_url, namespaces, bucket, str(self._keys_folder))
 
     def start(self) -> RuntimeProcess:
-        process = RuntimeProcess(self.home / "runtime/serve.mjs", self._plan_path, cache_dir() / "node")
+        process = RuntimeProcess(
+            javascript_home(self.home) / "runtime/serve.mjs", self._plan_path, cache_dir() / "node"
+        )
         try:
             self._prepare()  # while Node starts
         except BaseException:
@@ -57,9 +61,9 @@ class LocalPlatform:
 
     def reload_on_change(self, process: RuntimeProcess) -> None:
         """Never returns: run it in a thread."""
-        sources = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, "build", "python_modules"))
-        folders = [*(self.home / folder for folder in WATCHED), self._keys_folder, *self.components]
-        for changes in watch(*folders, watch_filter=sources):
+        sources = SourceFilter(self.persist, self.components)
+        folders = [self.home / folder for folder in WATCHED] + [folder.resolve() for folder in self.components]
+        for changes in watch(*filter(Path.is_dir, [*folders, self._keys_folder]), watch_filter=sources):
             click.echo(f"changed: {', '.join(sorted({Path(path).name for _, path in changes}))}", err=True)
             try:
                 self._prepare()
@@ -89,7 +93,7 @@ class LocalPlatform:
             port=self.port,
             state=self.persist / "state",
             snapshots=snapshots,
-            node_modules=self.home / "node_modules",
+            node_modules=javascript_home(self.home) / "node_modules",
             secrets=self._read_secrets(),
             verbose=self.verbose,
         )
@@ -103,12 +107,6 @@ class LocalPlatform:
 
 def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:
     return {key: value for part in parts for key, value in part.items()}
-
-
-def require_node_modules(home: Path) -> None:
-    """Raises CliError unless the JavaScript packages are there."""
-    if not (home / "node_modules/miniflare").is_dir():
-        raise CliError("The runtime's JavaScript packages are not installed.", f"Run {home / 'scripts/setup'}")
 
 
 def require_free_ports(first: int) -> None:

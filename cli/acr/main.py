@@ -15,6 +15,7 @@ _COMMANDS = {
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "push": "Store the workflow in FILE and print its webhook URL.",
     "doctor": "Check configuration, token, resources, Workers and credentials.",
+    "parts": "Write and test components of your own.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",
 }
 

@@ -25,15 +25,15 @@ class Model(harness.StubHost):
 
     def __init__(self, reply: dict[str, Any]) -> None:
         super().__init__()
-        self.reply = reply
+        self.model_reply = reply
 
-    def answer(self, name: str, request: Any) -> dict[str, Any]:
+    def reply(self, name: str, request: Any) -> dict[str, Any]:
         if name != "ai_run":
-            return super().answer(name, request)
+            return super().reply(name, request)
         self.requests.append((name, request))
-        if "error" in self.reply:
-            return {"ok": False, **self.reply}
-        return {"ok": True, "value": self.reply}
+        if "error" in self.model_reply:
+            return {"ok": False, **self.model_reply}
+        return {"ok": True, "value": self.model_reply}
 
 
 def ask(response: Any, **fields: Any) -> harness.Result:

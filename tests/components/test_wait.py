@@ -8,8 +8,8 @@ from components import wasm_harness as harness
 
 
 class SleeplessHost(harness.StubHost):
-    def answer(self, name: str, request: Any) -> dict[str, Any]:
-        super().answer(name, request)
+    def reply(self, name: str, request: Any) -> dict[str, Any]:
+        super().reply(name, request)
         return {"ok": False, "error": {"code": "CAPABILITY_NOT_DECLARED", "message": "No `sleep`."}}
 
 

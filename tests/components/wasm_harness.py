@@ -1,35 +1,35 @@
-"""Runs one call of a component under wasmtime: real WASI streams, limits on fuel and memory, and stubs for the host.
+"""Runs one call of a component on the runner of `acr parts test`, metered, with stubs for the host.
 
 run("string_ops", {"operation": "upper", "input": "abc"}).output == {"success": True, "data": {"result": "ABC"}}
 """
 
 import functools
 import json
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+import os
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import wasmtime
 import yaml
 
+from acr.wasmtime_runner import WasmtimeRunner
 from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
-from arcrun.wasm.abi import HOST_FUNCTIONS, HOST_MODULE
+from arcrun.wasm.abi import ExitKind
+from arcrun.wasm.metering import meter_module
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 COMPONENT_IDS = sorted(path.parent.name for path in COMPONENTS.glob("*/contract.yaml"))
 
-# About 2 s of computing: enough for a MiB of text, and an endless loop still ends.
-FUEL = 2_000_000_000
-MEMORY_BYTES = 64 * 1024 * 1024
+RUNNER = WasmtimeRunner()
 
 JsonObject = dict[str, Any]
 
 
 class StubHost:
-    """Answers host calls: `http_request` and `ai_run` from stubs, in order; `requests` and `log` keep what was asked.
+    """Answers host calls: `http_request` and `ai_run` from stubs, in order; `requests` keeps what was asked.
 
     A stub's request is a part of the one that must come. Its response is the reply's value, or {"error": {...}}.
     """
@@ -37,9 +37,17 @@ class StubHost:
     def __init__(self, http: Sequence[HostStub] = (), ai: Sequence[HostStub] = ()) -> None:
         self._stubs = {"http_request": list(http), "ai_run": list(ai)}
         self.requests: list[tuple[str, Any]] = []
-        self.log: list[str] = []
 
-    def answer(self, name: str, request: Any) -> JsonObject:
+    def now_ms(self) -> float:
+        return time.time() * 1000
+
+    def seed(self) -> bytes:
+        return os.urandom(32)
+
+    async def answer(self, name: str, request: str) -> str:
+        return json.dumps(self.reply(name, json.loads(request)))
+
+    def reply(self, name: str, request: Any) -> JsonObject:
         self.requests.append((name, request))
         if name == "sleep":
             return {"ok": True, "value": {"waited_ms": request["ms"]}}
@@ -102,84 +110,15 @@ def run(component_id: str, given: Mapping[str, Any], host: StubHost | None = Non
 def run_text(component_id: str, stdin: str | bytes, host: StubHost | None = None) -> Result:
     """The same for any bytes on stdin."""
     host = host or StubHost()
-    written = bytearray()
-    with tempfile.NamedTemporaryFile() as source:
-        source.write(stdin if isinstance(stdin, bytes) else stdin.encode())
-        source.flush()
-        store = _build_store(source.name, written)
-        linker = _build_linker(host)
-        instance = linker.instantiate(store, _load_module(component_id))
-        start = instance.exports(store)["_start"]
-        assert isinstance(start, wasmtime.Func)
-        trap = _call(start, store)
-    return Result(bytes(written), trap, host)
-
-
-def _call(start: wasmtime.Func, store: wasmtime.Store) -> str | None:
-    """Why the call failed, if it did."""
-    try:
-        start(store)
-    except wasmtime.ExitTrap as ended:
-        return None if ended.code == 0 else f"exit code {ended.code}"
-    except (wasmtime.Trap, wasmtime.WasmtimeError) as trap:
-        return str(trap)
-    return None
+    execution = RUNNER.call(
+        load_metered_module(component_id), stdin if isinstance(stdin, bytes) else stdin.encode(), host
+    )
+    ended_well = execution.kind is ExitKind.EXITED and execution.exit_code == 0
+    trap = None if ended_well else f"{execution.kind.value} {execution.exit_code} {execution.message}"
+    return Result(execution.stdout.encode(), trap, host)
 
 
 @functools.cache
-def _engine() -> wasmtime.Engine:
-    config = wasmtime.Config()
-    config.consume_fuel = True
-    return wasmtime.Engine(config)
-
-
-@functools.cache
-def _load_module(component_id: str) -> wasmtime.Module:
-    return wasmtime.Module.from_file(_engine(), str(COMPONENTS / component_id / f"{component_id}.wasm"))
-
-
-def _build_store(stdin_path: str, written: bytearray) -> wasmtime.Store:
-    store = wasmtime.Store(_engine())
-    store.set_limits(memory_size=MEMORY_BYTES)
-    store.set_fuel(FUEL)
-    wasi = wasmtime.WasiConfig()
-    wasi.stdin_file = stdin_path
-    wasi.stdout_custom = written.extend
-    store.set_wasi(wasi)
-    return store
-
-
-def _build_linker(host: StubHost) -> wasmtime.Linker:
-    linker = wasmtime.Linker(_engine())
-    linker.define_wasi()
-    replies = [b""]
-    signature = wasmtime.FuncType([wasmtime.ValType.i32(), wasmtime.ValType.i32()], [wasmtime.ValType.i32()])
-    for name in HOST_FUNCTIONS:
-        linker.define_func(HOST_MODULE, name, signature, _host_function(host, name, replies), access_caller=True)
-    return linker
-
-
-def _host_function(host: StubHost, name: str, replies: list[bytes]) -> Callable[[wasmtime.Caller, int, int], int]:
-    """`replies` holds the latest reply, which `read_reply` copies; see core/arcrun/wasm/abi.py."""
-
-    def keep(reply: JsonObject) -> int:
-        replies[0] = json.dumps(reply).encode()
-        return len(replies[0])
-
-    def ask(caller: wasmtime.Caller, pointer: int, length: int) -> int:
-        return keep(host.answer(name, json.loads(_memory(caller).read(caller, pointer, pointer + length))))
-
-    def log(caller: wasmtime.Caller, pointer: int, length: int) -> int:
-        host.log.append(_memory(caller).read(caller, pointer, pointer + length).decode())
-        return keep({"ok": True})
-
-    def read_reply(caller: wasmtime.Caller, pointer: int, capacity: int) -> int:
-        return _memory(caller).write(caller, replies[0][:capacity], pointer)
-
-    return {"log": log, "read_reply": read_reply}.get(name, ask)
-
-
-def _memory(caller: wasmtime.Caller) -> wasmtime.Memory:
-    memory = caller["memory"]
-    assert isinstance(memory, wasmtime.Memory)
-    return memory
+def load_metered_module(component_id: str) -> bytes:
+    """As the sandbox runs it."""
+    return meter_module((COMPONENTS / component_id / f"{component_id}.wasm").read_bytes())

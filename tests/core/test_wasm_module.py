@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from arcrun.errors import ComponentError
 from arcrun.wasm import abi
-from arcrun.wasm.module import MAGIC, PAGE_BYTES, Import, limit_memory, parse_module
+from arcrun.wasm.binary import MAGIC
+from arcrun.wasm.module import PAGE_BYTES, Import, limit_memory, parse_module
 from fakes.modules import COMMAND, build_module, build_section, encode_u32, join_sections
 
 GROWABLE = """

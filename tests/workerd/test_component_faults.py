@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from arcrun.wasm.metering import meter_module
 from fixtures.modules import (
     EXITING_WITH_3,
     FLOODING,
@@ -44,6 +45,24 @@ def test_each_fault_has_its_code_and_the_next_request_works(
     answer = platform.execute(component_id, {})
     assert (answer.json()["error"]["code"], answer.status_code) == (code, status)
     assert platform.execute("string_ops", {"operation": "upper", "input": "on"}).json()["data"]["result"] == "ON"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(
+            '(module (memory (export "memory") 1) (func (export "_start") (loop $l br $l)))', id="endless loop"
+        ),
+        pytest.param(RECURSING, id="endless recursion"),
+    ],
+)
+def test_a_metered_module_that_never_ends_runs_out_of_fuel(
+    platform: LocalPlatform, source: str, request: pytest.FixtureRequest
+) -> None:
+    module = meter_module(build_module(source), fuel=20_000)
+    name = request.node.callspec.id.replace(" ", "_")
+    answer = platform.execute(platform.put_component(module, build_contract(f"fuel_{name}")), {})
+    assert (answer.json()["error"]["code"], answer.status_code) == ("FUEL_EXHAUSTED", 502)
 
 
 BROKEN_FILES = [

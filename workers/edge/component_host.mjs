@@ -32,12 +32,13 @@ class Ended extends Error {
 /**
  * Run `module` once, in a fresh instance, with `stdin` (text) as its input.
  *
- * options: {maxStdoutBytes, maxStderrBytes, maxReplyBytes}; seed: hex text of 32 bytes; nowMs: the wall clock
+ * options: {maxStdoutBytes, maxStderrBytes, maxReplyBytes, fuel}; seed: hex text of 32 bytes; nowMs: the wall clock
+ * fuel is the budget of a metered module (core/arcrun/wasm/metering.py); without it, the module's own default holds
  * callHost(name, requestText): a promise of [replyText, nowMs]; how the asynchronous host functions are answered.
  *
  * Returns stdout, a text, where the call ended with exit code 0 and an empty stderr, which spares the caller's side the
  * taking apart; else [kind, exitCode, message, stdout, stderr, memoryBytes], kind being "exited", "trapped",
- * "stdout_limit", "not_utf8" or "not_loaded". Where the module `waits`, returns a promise of that.
+ * "fuel_exhausted", "stdout_limit", "not_utf8" or "not_loaded". Where the module `waits`, returns a promise of that.
  */
 export function run(module, stdin, options, seed, nowMs, callHost) {
   const call = new Call(stdin, options, seed, nowMs, callHost);
@@ -46,6 +47,8 @@ export function run(module, stdin, options, seed, nowMs, callHost) {
   try {
     const instance = new WebAssembly.Instance(module, wanted.link(call));
     call.memory = instance.exports.memory;
+    call.fuel = instance.exports.arcrun_fuel;
+    if (call.fuel && options.fuel) call.fuel.value = BigInt(options.fuel);
     start = instance.exports._start;
     if (typeof start !== "function" || !(call.memory instanceof WebAssembly.Memory)) {
       throw new Error("it does not export `memory` and the function `_start`");
@@ -88,6 +91,7 @@ function outlineOf(module) {
 /** The state of one call, and the functions that its instance imports. */
 class Call {
   memory;
+  fuel;
   #callHost;
   #options;
   #seed;
@@ -129,6 +133,8 @@ class Call {
 
   #failure(error) {
     if (error instanceof Ended) return this.#end(error.kind, error.code, error.message);
+    // Nothing but metering takes the fuel below zero, and it traps in the same breath.
+    if (this.fuel?.value < 0n) return this.#end("fuel_exhausted", -1, "its execution budget is used up");
     return this.#end("trapped", -1, String(error.message ?? error));
   }
 

@@ -8,13 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
-from acr.local_platform import (
-    LocalPlatform,
-    keep_api_key,
-    keep_encryption_key,
-    require_free_ports,
-    require_node_modules,
-)
+from acr.javascript_packages import require_javascript
+from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.local_record import forget_local_record, save_local_record
 from acr.platform_home import find_platform_home
 from acr.settings import local_record_path
@@ -49,7 +44,7 @@ def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, ve
       acr dev --port 9000 --persist /tmp/arcrun
     """
     home = find_platform_home()
-    require_node_modules(home)
+    require_javascript(home)
     require_free_ports(port)
     persist = persist.resolve()
     keep_encryption_key(persist)

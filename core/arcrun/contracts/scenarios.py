@@ -4,12 +4,12 @@ A stub's request is a part of the one that must come. Its response is the reply'
 {"error": {"code", "message"}}.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from arcrun.contracts.model import Contract, HostStub, Scenario
 from arcrun.errors import HostFunctionError
+from arcrun.json_text import parse_json
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.host import PortHostFunctions
@@ -51,6 +51,24 @@ def _answer(stubs: list[HostStub], request: Mapping[str, Any]) -> Any:
     return dict(stub.response)
 
 
+def _is_same(text: str, expected: Any) -> bool:
+    """By their JSON: true is not 1, but 1.0 is 1."""
+    try:
+        found = parse_json(text)
+    except ValueError:
+        return False
+    return bool(found == expected) and _kinds(found) == _kinds(expected)
+
+
+def _kinds(value: Any) -> Any:
+    """The value with its booleans, which Python takes for numbers, told from those."""
+    if isinstance(value, dict):
+        return {key: _kinds(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_kinds(item) for item in value]
+    return isinstance(value, bool)
+
+
 def find_deviation(scenario: Scenario, execution: Execution, host: ScenarioHostFunctions) -> str | None:
     """What is wrong with a run of `scenario`, in words; None if it went as it says."""
     if execution.kind is not ExitKind.EXITED or execution.exit_code != 0:
@@ -58,7 +76,7 @@ def find_deviation(scenario: Scenario, execution: Execution, host: ScenarioHostF
     if scenario.then_contains is not None:
         if scenario.then_contains not in execution.stdout:
             return f"the output has no {scenario.then_contains!r}: {execution.stdout[:500]}"
-    elif json.loads(execution.stdout) != scenario.then:
+    elif not _is_same(execution.stdout, scenario.then):
         return f"the output is {execution.stdout[:500]}"
     if host.unused:
         return f"{len(host.unused)} of the scenario's requests were not made"

@@ -47,18 +47,26 @@ WASI_FUNCTIONS = frozenset(
 
 
 class ExitKind(StrEnum):
-    """How a call ended, in the words of component_host.mjs."""
+    """How a call ended, in the words of component_host.mjs.
+
+    Only a metered module runs out of fuel, and only the command line's runner has a deadline besides.
+    """
 
     EXITED = "exited"
     TRAPPED = "trapped"
     STDOUT_LIMIT = "stdout_limit"
     NOT_UTF8 = "not_utf8"
     NOT_LOADED = "not_loaded"
+    FUEL_EXHAUSTED = "fuel_exhausted"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
 
 
 @dataclass(frozen=True)
 class Execution:
-    """The raw result of one call. `memory_bytes` is the size of the memory at its end."""
+    """The raw result of one call. `memory_bytes` is the size of the memory at its end.
+
+    `fuel_used` is what a metered module used of its budget (arcrun/wasm/metering.py); None for any other.
+    """
 
     kind: ExitKind
     exit_code: int
@@ -66,6 +74,7 @@ class Execution:
     stdout: str
     stderr: str
     memory_bytes: int
+    fuel_used: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,10 @@ def _platform_fault(execution: Execution, component_id: str) -> ComponentError |
         return _fault(execution, "INVALID_OUTPUT", f"The output of {name} is not UTF-8.")
     if kind is ExitKind.NOT_LOADED:
         return _fault(execution, "INVALID_MODULE", f"{name} could not be loaded: {execution.message}.")
+    if kind is ExitKind.FUEL_EXHAUSTED:
+        return _fault(execution, "FUEL_EXHAUSTED", f"{name} used up its execution budget; does it loop without end?")
+    if kind is ExitKind.DEADLINE_EXCEEDED:
+        return _fault(execution, "DEADLINE_EXCEEDED", f"{name} did not end in time.")
     if _ran_out_of_memory(execution):
         limit_mib = MAX_MEMORY_PAGES * PAGE_BYTES >> 20
         return _fault(execution, "MEMORY_LIMIT_EXCEEDED", f"{name} failed with its memory full ({limit_mib} MiB).")

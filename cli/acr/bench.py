@@ -1,0 +1,18 @@
+"""What `acr parts test` runs components on: wasmtime for the scenarios, Node for cold starts."""
+
+from pathlib import Path
+
+from acr.cold_starts import NodeColdStarts
+from acr.wasmtime_runner import WasmtimeRunner
+from arcrun.contracts.parse import parse_contract
+from arcrun.registry.review import Bench
+from arcrun.registry.trial import VALIDATOR_ID
+from arcrun.wasm.component import build_component
+from arcrun.yaml_text import parse_yaml
+
+
+def build_bench(home: Path) -> Bench:
+    folder = home / "components" / VALIDATOR_ID
+    contract = parse_contract(parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value)
+    validator = build_component(contract, (folder / f"{VALIDATOR_ID}.wasm").read_bytes())
+    return Bench(WasmtimeRunner(), NodeColdStarts(home), validator)

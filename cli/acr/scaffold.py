@@ -1,0 +1,106 @@
+"""Makes the folder of a new component, which builds and passes its own tests."""
+
+import getpass
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from acr.errors import CliError
+from arcrun.contracts.parse import ID_PATTERN
+
+TEMPLATES = Path(__file__).parent / "templates"
+_NO_FILES = "  no_filesystem_syscall: true"
+_FILES_IMPORTED = "  no_filesystem_syscall: false # the toolchain imports the calls, whether the code makes them or not"
+
+
+@dataclass(frozen=True)
+class Language:
+    """What the shared templates say differently. `files` are rows of the README's table."""
+
+    name: str
+    tools: str
+    files: str
+    max_size_kb: int = 128
+    max_cold_start_ms: int = 50
+    filesystem: str = _NO_FILES
+
+
+LANGUAGES = {
+    "zig": Language(
+        "Zig",
+        "needs Zig 0.17, or Python and `pip install ziglang==0.17.1`",
+        "| `main.zig` | the component |\n| `sdk/` | arcrun's SDK for Zig; sdk/README.md has its reference |",
+    ),
+    "c": Language("C", "needs the WASI SDK, Zig, or Python and `pip install ziglang`", "| `main.c` | the component |"),
+    "tinygo": Language(
+        "Go",
+        "needs TinyGo, or Go 1.22 or newer",
+        "| `main.go`, `go.mod` | the component |",
+        max_size_kb=5120,  # Go brings its whole runtime
+        max_cold_start_ms=500,
+        filesystem=_FILES_IMPORTED,
+    ),
+    "rust": Language(
+        "Rust",
+        "needs Rust, and once `rustup target add wasm32-wasip1`",
+        "| `src/main.rs`, `Cargo.toml` | the component |",
+    ),
+}
+
+
+def scaffold_component(component_id: str, language: str, parent: Path, home: Path) -> Path:
+    """Make `parent`/`component_id` from the templates. Returns it. Raises CliError and leaves nothing half made."""
+    folder = parent / component_id
+    _refuse_id(component_id, home)
+    if folder.exists():
+        raise CliError(f"{folder} is there already.", "Choose another id, or another --dir.")
+    try:
+        for template in (TEMPLATES / "common", TEMPLATES / language):
+            shutil.copytree(template, folder, dirs_exist_ok=True)
+        _fill_in(folder, component_id, LANGUAGES[language])
+        (folder / "gitignore").rename(folder / ".gitignore")
+        (folder / "build").chmod(0o755)  # a wheel does not keep the mode
+        if language == "zig":
+            shutil.copytree(home / "components/_sdk/zig", folder / "sdk")
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CliError(f"{folder} cannot be made: {error.strerror}.") from None
+    return folder
+
+
+def _refuse_id(component_id: str, home: Path) -> None:
+    if not ID_PATTERN.fullmatch(component_id):
+        raise CliError(
+            f"{component_id!r} is not a component's id: small letters, digits and _, a letter first.",
+            "Such as: acr parts scaffold count_words",
+        )
+    if (home / "components" / component_id).is_dir():
+        raise CliError(f"`{component_id}` is a built-in component, which would be found first.", "Choose another id.")
+
+
+def _fill_in(folder: Path, component_id: str, language: Language) -> None:
+    values = {
+        "@ID@": component_id,
+        "@NAME@": component_id.replace("_", " ").capitalize(),
+        "@AUTHOR@": _author(),
+        "@LANGUAGE@": language.name,
+        "@TOOLS@": language.tools,
+        "@FILES@": language.files,
+        "@MAX_SIZE_KB@": str(language.max_size_kb),
+        "@MAX_COLD_START_MS@": str(language.max_cold_start_ms),
+        "@FILESYSTEM@": language.filesystem,
+    }
+    for path in folder.rglob("*"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            for placeholder, value in values.items():
+                text = text.replace(placeholder, value)
+            path.write_text(text, encoding="utf-8")
+
+
+def _author() -> str:
+    """The user's name as YAML text."""
+    try:
+        return '"' + getpass.getuser().replace("\\", "").replace('"', "") + '"'
+    except (KeyError, OSError):
+        return "unknown"

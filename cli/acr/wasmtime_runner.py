@@ -1,0 +1,125 @@
+"""ComponentRunner on this machine: wasmtime, with limits on fuel, memory and time."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import wasmtime
+
+from acr.component_call import ComponentCall
+from arcrun.wasm import abi
+from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
+from arcrun.wasm.component import Component
+from arcrun.wasm.metering import DEFAULT_FUEL, FUEL_EXPORT
+
+MAX_TABLE_ENTRIES = 1_000_000
+
+
+@dataclass(frozen=True)
+class WasmtimeRunner:
+    """`fuel` is the budget of a metered module; `deadline_s` ends one that is not, or that was given too much."""
+
+    fuel: int = DEFAULT_FUEL
+    deadline_s: float = 20.0
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        """Runs in the caller's thread to its end; `host` must answer without waiting."""
+        assert component.module is not None
+        return self.call(component.module, stdin.encode(), host)
+
+    def call(self, module: bytes, stdin: bytes, host: HostFunctions) -> Execution:
+        """One call of `module`, in a fresh instance, with any bytes as its input."""
+        call = ComponentCall(stdin, host)
+        linker = wasmtime.Linker(_engine())
+        call.define_on(linker)
+        store = _build_store()
+        with self._deadline(store):
+            return self._start(store, linker, module, call)
+
+    def _start(self, store: wasmtime.Store, linker: wasmtime.Linker, module: bytes, call: ComponentCall) -> Execution:
+        try:
+            instance = linker.instantiate(store, compile_module(module))
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            return Execution(ExitKind.NOT_LOADED, -1, _last_line(error), "", "", 0)
+        exports = instance.exports(store)
+        fuel, start, memory = exports.get(FUEL_EXPORT), exports.get("_start"), exports.get("memory")
+        if not isinstance(start, wasmtime.Func) or not isinstance(memory, wasmtime.Memory):
+            return Execution(ExitKind.NOT_LOADED, -1, "it does not export `memory` and `_start`", "", "", 0)
+        if isinstance(fuel, wasmtime.Global):
+            fuel.set_value(store, self.fuel)
+        end = _call(start, store)
+        used = self.fuel - int(fuel.value(store)) if isinstance(fuel, wasmtime.Global) else None
+        if end.kind is ExitKind.TRAPPED and used is not None and used > self.fuel:
+            end = _End(ExitKind.FUEL_EXHAUSTED, -1, f"more than {self.fuel} units of fuel")
+        return _describe(call, end, memory.data_len(store), used)
+
+    @contextmanager
+    def _deadline(self, store: wasmtime.Store) -> Iterator[None]:
+        store.set_epoch_deadline(1)
+        timer = threading.Timer(self.deadline_s, _engine().increment_epoch)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+
+@functools.cache
+def _engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.epoch_interruption = True
+    return wasmtime.Engine(config)
+
+
+@functools.lru_cache(maxsize=128)
+def compile_module(module: bytes) -> wasmtime.Module:
+    """Raises wasmtime.WasmtimeError."""
+    return wasmtime.Module(_engine(), module)
+
+
+def _build_store() -> wasmtime.Store:
+    store = wasmtime.Store(_engine())
+    store.set_limits(memory_size=abi.MAX_MEMORY_PAGES * abi.PAGE_BYTES, table_elements=MAX_TABLE_ENTRIES)
+    store.set_wasi(wasmtime.WasiConfig())
+    return store
+
+
+class _End(NamedTuple):
+    """How a call ended, as in Execution."""
+
+    kind: ExitKind
+    exit_code: int
+    message: str
+
+
+def _call(start: wasmtime.Func, store: wasmtime.Store) -> _End:
+    try:
+        start(store)
+    except wasmtime.ExitTrap as ended:
+        return _End(ExitKind.EXITED, ended.code, "")
+    except wasmtime.Trap as trap:
+        if trap.trap_code is wasmtime.TrapCode.INTERRUPT:
+            return _End(ExitKind.DEADLINE_EXCEEDED, -1, "out of time")
+        return _End(ExitKind.TRAPPED, -1, _last_line(trap))
+    except wasmtime.WasmtimeError as error:
+        return _End(ExitKind.TRAPPED, -1, _last_line(error))
+    return _End(ExitKind.EXITED, 0, "")
+
+
+def _last_line(error: Exception) -> str:
+    """The cause, which wasmtime puts after the places where it happened."""
+    return str(error).strip().rpartition("\n")[2].strip().removeprefix("wasm trap: ")
+
+
+def _describe(call: ComponentCall, end: _End, memory_bytes: int, fuel_used: int | None) -> Execution:
+    if call.overflowed:
+        end = _End(ExitKind.STDOUT_LIMIT, -1, "")
+    try:
+        stdout = call.stdout.decode()
+    except UnicodeDecodeError:
+        stdout, end = "", _End(ExitKind.NOT_UTF8, 0, "") if end[:2] == (ExitKind.EXITED, 0) else end
+    return Execution(*end, stdout, call.stderr.decode(errors="replace"), memory_bytes, fuel_used)

@@ -1,0 +1,96 @@
+"""The steps that need no run: the contract, the size, and what the module imports and exports."""
+
+from dataclasses import replace
+
+from arcrun.contracts.model import Contract
+from arcrun.contracts.parse import parse_contract
+from arcrun.errors import ComponentError, ContractError
+from arcrun.registry.step import Step, StepName, failed, failed_by, passed
+from arcrun.wasm.abi import MAX_MEMORY_PAGES, PAGE_BYTES, WASI_MODULE
+from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.metering import meter_module
+from arcrun.wasm.module import ModuleOutline, parse_module
+from arcrun.yaml_text import YamlTextError, parse_yaml
+
+MAX_CONTRACT_BYTES = 256 * 1024
+MAX_MODULE_BYTES = 8 * 1024 * 1024
+# Calls that open, make or change files. wasi-libc brings fd_prestat_get and its like into every program; they are none.
+FILE_CALLS = frozenset(
+    (
+        "fd_allocate fd_filestat_set_size fd_filestat_set_times fd_readdir path_create_directory path_filestat_get "
+        "path_filestat_set_times path_link path_open path_readlink path_remove_directory path_rename path_symlink "
+        "path_unlink_file"
+    ).split()
+)
+_SCAN_LIMIT = f"as declared, {MAX_MEMORY_PAGES * PAGE_BYTES >> 20} MiB"
+
+
+def check_contract(text: str) -> tuple[Step, Contract | None]:
+    """The step, and the contract if it is valid. `text` is a contract.yaml, untrusted."""
+    name = StepName.CONTRACT_CHECK
+    if len(text.encode()) > MAX_CONTRACT_BYTES:
+        return failed(name, "CONTRACT_TOO_LARGE", [f"The contract has more than {MAX_CONTRACT_BYTES >> 10} KiB."]), None
+    try:
+        contract = parse_contract(parse_yaml(text).value)
+    except YamlTextError as error:
+        place = f" in line {error.line}, column {error.column}" if error.line else ""
+        return failed(
+            name, "INVALID_YAML", [f"The contract is not YAML that means JSON: {error.problem}{place}."]
+        ), None
+    except ContractError as error:
+        findings = [f"{item['path'] or 'the contract'} {item['message']}" for item in error.details["findings"]]
+        step = failed(name, error.code, findings, next_action="docs/contract.md says what a contract holds.")
+        return step, None
+    return passed(name, f"{len(contract.scenarios)} scenarios", "2 scenarios"), contract
+
+
+def check_size(contract: Contract, module: bytes) -> Step:
+    limit_bytes = min(contract.constraints.max_size_kb * 1024, MAX_MODULE_BYTES)
+    figure, limit = f"{len(module) / 1024:.1f} KB", f"{limit_bytes >> 10} KB"
+    if len(module) <= limit_bytes:
+        return passed(StepName.SIZE_CHECK, figure, limit)
+    finding = f"The module has {figure}; its contract allows {contract.constraints.max_size_kb} KB."
+    return failed(
+        StepName.SIZE_CHECK,
+        "MODULE_TOO_LARGE",
+        [finding],
+        figure=figure,
+        limit=limit,
+        next_action="Build for size, without debug information, or raise constraints.max_size_kb (at most 8192).",
+    )
+
+
+def scan_module(contract: Contract, module: bytes) -> tuple[Step, Component | None]:
+    """The step, and the component with its memory bounded and its fuel metered, as the sandbox runs it."""
+    name = StepName.MODULE_SCAN
+    try:
+        component = build_component(contract, module)
+        assert component.module is not None
+        metered = replace(component, module=meter_module(component.module))
+        outline = parse_module(module)
+        _refuse_forbidden_calls(contract, outline)
+    except ComponentError as error:
+        return failed_by(name, error, limit=_SCAN_LIMIT), None
+    pages = outline.memory.minimum_pages if outline.memory else 0
+    figure = f"{len(outline.imports)} imports, {pages * PAGE_BYTES >> 10} KiB"
+    return passed(name, figure, _SCAN_LIMIT), metered
+
+
+def _refuse_forbidden_calls(contract: Contract, outline: ModuleOutline) -> None:
+    names = [wanted.name for wanted in outline.imports if wanted.module == WASI_MODULE]
+    sockets = [name for name in names if name.startswith("sock_")]
+    files = [name for name in names if name in FILE_CALLS] if contract.constraints.no_filesystem_syscall else []
+    if not sockets and not files:
+        return
+    advice = (
+        "Use `arcrun.http_request` instead of sockets."
+        if sockets
+        else "Open no files. If the toolchain brings the calls by itself, as Go's does, set "
+        "constraints.no_filesystem_syscall: false; they are refused when they are made."
+    )
+    called = ", ".join(f"`{name}`" for name in (sockets or files))
+    raise ComponentError(
+        f"`{contract.canonical_id}` imports {called}, which its contract does not allow.",
+        code="FORBIDDEN_IMPORT",
+        next_actions=[advice],
+    )

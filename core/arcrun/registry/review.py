@@ -1,0 +1,119 @@
+"""A component's review: six steps, each real, the same for `acr parts test` and for the registry's POST /submit."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from arcrun.contracts.model import Contract
+from arcrun.errors import ComponentError
+from arcrun.ports import ComponentRunner
+from arcrun.registry.checks import check_contract, check_size, scan_module
+from arcrun.registry.step import Step, StepName, StepStatus, failed, failed_by, passed, skipped
+from arcrun.registry.trial import SchemaValidator, Trial, check_output, run_scenario
+from arcrun.wasm.component import Component
+
+COLD_STARTS = 5
+ENDLESS = ("FUEL_EXHAUSTED", "DEADLINE_EXCEEDED")
+
+
+class ColdStarts(Protocol):
+    """Measures cold starts: compile, instantiate, first call."""
+
+    async def measure_ms(self, component: Component, count: int) -> Sequence[float]:
+        """`count` of them, in milliseconds, on the contract's config_example. Raises ComponentError."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a review runs components on. `validator` is the built-in validate_json, as the runner runs it."""
+
+    runner: ComponentRunner
+    cold_starts: ColdStarts
+    validator: Component
+
+
+@dataclass(frozen=True)
+class Review:
+    """`component` holds the module as the sandbox runs it, metered; None unless the module scan passed."""
+
+    steps: tuple[Step, ...]
+    contract: Contract | None
+    component: Component | None
+
+    @property
+    def accepted(self) -> bool:
+        return all(step.status is StepStatus.PASSED for step in self.steps)
+
+    @property
+    def failure(self) -> Step | None:
+        """The first step that failed."""
+        return next((step for step in self.steps if step.status is StepStatus.FAILED), None)
+
+
+async def review_component(contract_text: str, module: bytes, bench: Bench) -> Review:
+    """Put a component through every step. A step is skipped if one that it needs has failed."""
+    checked, contract = check_contract(contract_text)
+    if contract is None:
+        return Review((checked, *skipped(*list(StepName)[1:])), None, None)
+    sized = check_size(contract, module)
+    scanned, component = scan_module(contract, module)
+    if sized.status is StepStatus.FAILED or component is None:
+        return Review((checked, sized, scanned, *skipped(*list(StepName)[3:])), contract, None)
+    tested, trials = await _run_gherkin_tests(component, bench)
+    if tested.status is StepStatus.FAILED:  # what traps or never ends has no cold start to measure
+        [started, repeated] = skipped(StepName.COLD_START, StepName.DETERMINISM)
+    else:
+        started = await _check_cold_start(component, bench)
+        repeated = await _check_determinism(component, bench, trials)
+    return Review((checked, sized, scanned, started, tested, repeated), contract, component)
+
+
+async def _check_cold_start(component: Component, bench: Bench) -> Step:
+    limit_ms = component.contract.constraints.max_cold_start_ms
+    limit = f"{limit_ms} ms"
+    try:
+        median_ms = statistics.median(await bench.cold_starts.measure_ms(component, COLD_STARTS))
+    except ComponentError as error:
+        return failed_by(StepName.COLD_START, error, limit=limit)
+    figure = f"{median_ms:.1f} ms"
+    if median_ms <= limit_ms:
+        return passed(StepName.COLD_START, figure, limit)
+    finding = f"The median of {COLD_STARTS} cold starts is {figure}; the contract allows {limit}."
+    advice = "Make the module smaller and its start cheaper, or raise constraints.max_cold_start_ms."
+    return failed(StepName.COLD_START, "COLD_START_TOO_SLOW", [finding], figure=figure, limit=limit, next_action=advice)
+
+
+async def _run_gherkin_tests(component: Component, bench: Bench) -> tuple[Step, list[Trial]]:
+    contract, validator = component.contract, SchemaValidator(bench.validator, bench.runner)
+    trials = []
+    for scenario in contract.scenarios:
+        trial = await run_scenario(component, scenario, bench.runner, "first")
+        trials.append(await check_output(contract, trial, validator))
+        if trials[-1].code in ENDLESS:  # the others would take as long
+            break
+    wrong = [trial for trial in trials if trial.code]
+    fuel = max(trial.execution.fuel_used or 0 for trial in trials)
+    figure = f"{len(trials) - len(wrong)} of {len(contract.scenarios)}" + (f", {fuel:,} fuel" if fuel else "")
+    if not wrong:
+        return passed(StepName.GHERKIN_TESTS, figure, "all"), trials
+    findings = [f"{trial.scenario.name}: {trial.finding}" for trial in wrong]
+    advice = "Correct the component, or the scenario if it asks for the wrong thing."
+    step = failed(StepName.GHERKIN_TESTS, wrong[0].code, findings, figure=figure, limit="all", next_action=advice)
+    return step, trials
+
+
+async def _check_determinism(component: Component, bench: Bench, trials: Sequence[Trial]) -> Step:
+    """Each scenario once more, at the same time but with other randomness: its output must be the same bytes."""
+    differing = []
+    for trial in trials:
+        again = await run_scenario(component, trial.scenario, bench.runner, "second")
+        if again.execution.stdout != trial.execution.stdout:
+            differing.append(
+                f"{trial.scenario.name}: {trial.execution.stdout[:200]} and {again.execution.stdout[:200]}"
+            )
+    figure = f"{len(trials) - len(differing)} of {len(trials)} the same"
+    if not differing:
+        return passed(StepName.DETERMINISM, figure, "all")
+    advice = "Let nothing random reach the output: no random ids, no order of a hash map."
+    return failed(StepName.DETERMINISM, "NOT_DETERMINISTIC", differing, figure=figure, limit="all", next_action=advice)

@@ -1,0 +1,12 @@
+"""docs/cli.md says what the help texts say."""
+
+import subprocess
+import sys
+
+from workerd.local_platform import ROOT
+
+
+def test_the_command_line_page_is_current() -> None:
+    command = [sys.executable, str(ROOT / "scripts/build_cli_docs.py"), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -1,0 +1,100 @@
+"""`acr parts`: what scaffold makes builds and passes its own tests in every language whose toolchain is here; the
+folder, the table and the JSON of test; and what is said when something is missing.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workerd.local_platform import ACR, ROOT
+
+BIN = Path(sys.executable).parent
+PLACEHOLDER = re.compile("@[A-Z_]+@")
+STEPS = ["contract_check", "size_check", "module_scan", "cold_start", "gherkin_tests", "determinism"]
+
+
+def acr(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ACR, "parts", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def build(folder: Path) -> None:
+    """Run its build script outside the checkout, with the toolchains of the virtual environment."""
+    caches = {f"ZIG_{kind}_CACHE_DIR": str(ROOT / "build/zig" / kind.lower()) for kind in ("GLOBAL", "LOCAL")}
+    go = {"GO": str(BIN / "go"), "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOCACHE": str(ROOT / "build/go-cache")}
+    environment = {**os.environ, **caches, **go, "PYTHON": sys.executable, "GOPATH": str(ROOT / "build/go")}
+    subprocess.run([folder / "build"], cwd=folder.parent, env=environment, check=True)
+
+
+@pytest.mark.parametrize("language", ["zig", "c", "tinygo"])
+def test_what_scaffold_makes_passes_its_own_tests(tmp_path: Path, language: str) -> None:
+    made = acr("scaffold", "say_hello", "--lang", language, "--dir", str(tmp_path))
+    folder = tmp_path / "say_hello"
+    assert (made.returncode, made.stdout.strip()) == (0, str(folder))
+    build(folder)
+    tried = acr("test", str(folder), "--json")
+    assert tried.returncode == 0, tried.stderr
+    answer = json.loads(tried.stdout)
+    assert answer["success"] is True
+    assert [(step["name"], step["status"]) for step in answer["steps"]] == [(name, "passed") for name in STEPS]
+
+
+@pytest.mark.parametrize("language", ["zig", "c", "tinygo", "rust"])
+def test_scaffold_leaves_no_placeholder_and_a_readme(tmp_path: Path, language: str) -> None:
+    acr("scaffold", "say_hello", "--lang", language, "--dir", str(tmp_path))
+    folder = tmp_path / "say_hello"
+    own = [path for path in folder.rglob("*") if path.is_file() and "sdk" not in path.parts]
+    assert [path.name for path in own if PLACEHOLDER.search(path.read_text(encoding="utf-8"))] == []
+    assert {"README.md", "contract.yaml", "build", ".gitignore"} <= {path.name for path in own}
+    assert os.access(folder / "build", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("component_id", "told"),
+    [
+        pytest.param("Shout", "not a component's id", id="a capital"),
+        pytest.param("../x", "not a component's id", id="a path"),
+        pytest.param("set", "built-in", id="a built-in's id"),
+        pytest.param("there", "is there already", id="an existing folder"),
+    ],
+)
+def test_scaffold_refuses(tmp_path: Path, component_id: str, told: str) -> None:
+    (tmp_path / "there").mkdir()
+    result = acr("scaffold", component_id, cwd=tmp_path)
+    assert (result.returncode, told in result.stderr, "Next: " in result.stderr) == (1, True, True)
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_the_table_of_a_failure_names_the_step_the_finding_and_what_to_do(tmp_path: Path) -> None:
+    acr("scaffold", "say_hello", "--dir", str(tmp_path))
+    folder = tmp_path / "say_hello"
+    contract = folder / "contract.yaml"
+    contract.write_text(contract.read_text().replace("category: data", "category: food").replace("version: v1", ""))
+    (folder / "say_hello.wasm").write_bytes(b"")
+    result = acr("test", str(folder))
+    assert (result.returncode, result.stdout) == (1, "")
+    for told in ("INVALID_CONTRACT in contract_check", "version is missing", "category must be one of", "Next: "):
+        assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        pytest.param([], "There is no", id="no contract"),
+        pytest.param(["contract.yaml"], "There is no .wasm", id="not built"),
+        pytest.param(["contract.yaml", "a.wasm", "b.wasm"], "more than one module", id="two modules"),
+    ],
+)
+def test_a_folder_that_is_no_component_is_told(tmp_path: Path, files: list[str], told: str) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    result = acr("test", str(tmp_path))
+    assert (result.returncode, told in result.stderr, "Next: " in result.stderr) == (1, True, True)
+
+
+def test_a_missing_folder_is_wrong_usage() -> None:
+    assert acr("test", "/nowhere/at/all").returncode == 2
