@@ -9,7 +9,7 @@ from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import build_input, validate_input, with_credentials
 from arcrun.engine.record import NodeRecord
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, CredentialError
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.templates import Scope, compile_value
 
@@ -69,10 +69,21 @@ class ComponentCall:
         node, reveal = self._node, self._context.reveal
         filled = recorded
         if node.credential_references:
-            secrets = {name: await reveal(name) for name in node.credential_references}
-            filled = {**recorded, **node.template.resolve(with_credentials(self._scope, node, secrets.__getitem__))}
+            secrets = await self._reveal_references()
+            filled = {**recorded, **node.template.resolve(with_credentials(self._scope, node, secrets))}
         named = name_credentials(contract, node.credentials or {}, node.config)
         return (await inject_credentials(named, filled, reveal, node.name)).value
+
+    async def _reveal_references(self) -> dict[str, str]:
+        """The secrets that templates name; without those that are not stored and need not be."""
+        secrets = {}
+        for name, is_optional in self._node.credential_references.items():
+            try:
+                secrets[name] = await self._context.reveal(name)
+            except CredentialError as error:
+                if not is_optional or error.code != "CREDENTIAL_MISSING":
+                    raise
+        return secrets
 
 
 class WorkflowCall:

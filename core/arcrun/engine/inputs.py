@@ -16,9 +16,8 @@ def build_input(node: PlannedNode, contract: Contract, scope: Scope, sources: It
     A credential stays as its template, and a field that is filled from one is left out: this is the input that may be
     recorded. Raises TemplateError.
     """
-    built: dict[str, Any] = node.template.resolve(
-        with_credentials(scope, node, lambda name: f"{{{{credential.{name}}}}}")
-    )
+    masks = {name: f"{{{{credential.{name}}}}}" for name in node.credential_references}
+    built: dict[str, Any] = node.template.resolve(with_credentials(scope, node, masks))
     injected = {credential.inject_as for credential in contract.credentials_required}
     missing = [key for key in contract.input_keys if key not in built and key not in injected]
     if missing:
@@ -30,11 +29,9 @@ def build_input(node: PlannedNode, contract: Contract, scope: Scope, sources: It
     return built
 
 
-def with_credentials(scope: Scope, node: PlannedNode, value_of: Any) -> Scope:
-    """The scope in which `node` sees its credentials as `value_of(name)`."""
-    if not node.credential_references:
-        return scope
-    return {**scope, CREDENTIAL: {name: value_of(name) for name in node.credential_references}}
+def with_credentials(scope: Scope, node: PlannedNode, values: Mapping[str, str]) -> Scope:
+    """The scope in which the node's templates see `values` as its credentials."""
+    return {**scope, CREDENTIAL: values} if node.credential_references else scope
 
 
 def validate_input(contract: Contract, value: Mapping[str, Any], node: str) -> None:

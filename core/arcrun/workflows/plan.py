@@ -54,9 +54,14 @@ class PlannedNode:
         return compile_value(self.config)
 
     @cached_property
-    def credential_references(self) -> frozenset[str]:
-        """The names in the config's {{credential.NAME}}."""
-        return frozenset(r.steps[1] for r in self.template.references if r.head == CREDENTIAL)
+    def credential_references(self) -> Mapping[str, bool]:
+        """The names in the config's {{credential.NAME}}, and whether each use of one has a default or a `?`."""
+        optional: dict[str, bool] = {}
+        for reference in self.template.references:
+            if reference.head == CREDENTIAL:
+                name = reference.steps[1]
+                optional[name] = optional.get(name, True) and reference.has_fallback
+        return optional
 
 
 @dataclass(frozen=True)
