@@ -30,7 +30,7 @@ from arcrun.credentials.redaction import Redactor
 ROOT = Path(__file__).resolve().parents[1]
 ACR = str(Path(sys.executable).parent / "acr")
 COMPONENT = "string_ops"
-REPEATS, COLD_REPEATS, LOAD_DURATION_S = 300, 20, 5.0
+REPEATS, PLAN_REPEATS, COLD_REPEATS, LOAD_DURATION_S = 300, 20, 20, 5.0
 
 
 def main() -> None:
@@ -106,12 +106,34 @@ async def measure(url: str, key: str, api_url: str | None) -> None:
         report(f"webhook_{count}_nodes", "ms", latencies, limit=3 if count == 3 else None)
     per_node_ms = (medians[10] - medians[1]) / 9
     report("per_node", "ms", [per_node_ms], limit=0.3)
+    await measure_language(url, key)
     hook = push_chain(url, key, COMPONENT, 3)
     for clients in (8, 32):
         rate, latencies = await count_requests(hook, clients, LOAD_DURATION_S)
         report(f"webhook_3_nodes_{clients}_clients", "ms", latencies, requests_per_s=round(rate), minimum_per_s=300)
     if api_url:
         await measure_bucket(url, key, api_url, medians, per_node_ms)
+
+
+async def measure_language(url: str, key: str) -> None:
+    """Planning a workflow of 200 nodes, as an object and as YAML (which PyYAML reads slowly in a Worker); waits beside
+    each other.
+    """
+    workflow = build_chain(COMPONENT, 200)
+    for name, source, limit in (
+        ("plan_200_nodes", workflow, 50),
+        ("plan_200_nodes_yaml", yaml.safe_dump(workflow), None),
+    ):
+        body = json.dumps({"workflow": source}).encode()
+        validate = prepare("POST", f"{url}/validate", {"X-Arcrun-API-Key": key}, body)
+        await time_requests(validate, 3)
+        report(name, "ms", await time_requests(validate, PLAN_REPEATS), limit)
+    waits = [f"w{i}" for i in range(10)]
+    flow = [f"input >> ON_SUCCESS >> {name}" for name in waits]
+    fan = {"name": "bench_fan", "flow": flow, "config": {name: {"component": "wait", "ms": 50} for name in waits}}
+    hook = push_workflow(url, key, fan, {})
+    await time_requests(hook, 3)
+    report("fan_out_10_waits_of_50_ms", "ms", await time_requests(hook, PLAN_REPEATS), limit=120)
 
 
 async def measure_bucket(url: str, key: str, api_url: str, builtin_ms: dict[int, float], per_node_ms: float) -> None:
@@ -141,16 +163,23 @@ async def measure_chain(url: str, key: str, component: str, count: int) -> list[
 
 def push_chain(url: str, key: str, component: str, count: int) -> PreparedRequest:
     """Store a chain of `count` nodes and prepare its webhook's request."""
+    return push_workflow(url, key, build_chain(component, count), {"text": "hello"})
+
+
+def push_workflow(url: str, key: str, workflow: dict[str, Any], input_value: Any) -> PreparedRequest:
+    answer = httpx.post(f"{url}/webhooks", json={"workflow": workflow}, headers={"X-Arcrun-API-Key": key}, timeout=60)
+    answer.raise_for_status()
+    return prepare("POST", answer.json()["data"]["webhook_url"], body=json.dumps(input_value).encode())
+
+
+def build_chain(component: str, count: int) -> dict[str, Any]:
     names = [f"n{i}" for i in range(count)]
     config: dict[str, Any] = {}
     for i, name in enumerate(names):
         text = "{{input.text}}" if i == 0 else f"{{{{{names[i - 1]}.data.result}}}}"
         config[name] = {"component": component, "operation": "upper", "input": text}
     flow = [f"{a} >> ON_SUCCESS >> {b}" for a, b in zip(["input", *names[:-1]], names, strict=True)]
-    workflow = {"name": f"bench_{component}_{count}", "flow": flow, "config": config}
-    answer = httpx.post(f"{url}/webhooks", json={"workflow": workflow}, headers={"X-Arcrun-API-Key": key}, timeout=60)
-    answer.raise_for_status()
-    return prepare("POST", answer.json()["data"]["webhook_url"], body=json.dumps({"text": "hello"}).encode())
+    return {"name": f"bench_{component}_{count}", "flow": flow, "config": config}
 
 
 def execute_request(url: str, key: str, component: str) -> PreparedRequest:

@@ -4,6 +4,7 @@ Compiling bytes is refused in a Worker. A module in the upload arrives compiled 
 the Worker Loader, which makes an isolate of them, keyed by their hash, without network and without bindings.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,16 +71,22 @@ class SandboxRunner:
 
 @contextmanager
 def _host_call(host: HostFunctions) -> Iterator[Any]:
-    """The JavaScript face of a component's host functions, freed after the call."""
+    """The JavaScript face of a component's host functions. A call that is cancelled takes what it has asked along."""
+    pending: set[asyncio.Task[str]] = set()
 
     async def answer(name: str, request: str) -> JsProxy:
-        reply = await host.answer(name, request)
+        task = asyncio.ensure_future(host.answer(name, request))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+        reply = await task
         return to_js([reply, host.now_ms()])
 
     proxy = create_proxy(answer)
     try:
         yield proxy
     finally:
+        for task in pending:
+            task.cancel()
         proxy.destroy()
 
 

@@ -1,5 +1,7 @@
 """HttpClient over the platform's `fetch`: one request, no redirects followed, the answer read up to a limit."""
 
+import asyncio
+
 import js
 from js import Object
 from pyodide.ffi import JsException, jsnull, to_js
@@ -10,18 +12,21 @@ from arcrun.ports import HttpRequest, HttpResponse
 
 class FetchClient:
     async def send(self, request: HttpRequest) -> HttpResponse:
-        deadline = js.AbortSignal.timeout(request.timeout_ms)
+        deadline, caller = js.AbortSignal.timeout(request.timeout_ms), js.AbortController.new()
         init = {
             "method": request.method,
             "headers": dict(request.headers),
             "redirect": "manual",
-            "signal": deadline,
+            "signal": js.AbortSignal.any(to_js([deadline, caller.signal])),
         }
         if request.body:
             init["body"] = request.body
         try:
             response = await js.fetch(request.url, to_js(init, dict_converter=Object.fromEntries))
             body = await _read_body(response, request.max_response_bytes)
+        except asyncio.CancelledError:
+            caller.abort()
+            raise
         except JsException as error:
             if deadline.aborted:
                 message = f"No answer within {request.timeout_ms} ms."
