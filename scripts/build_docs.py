@@ -1,7 +1,7 @@
-"""Write docs/components.md from the contracts: one table, then a section for each component.
+"""Write docs/components.md from the contracts, and docs/diagnostics.md from the catalogue of diagnostics.
 
-python scripts/build_docs.py            writes it
-python scripts/build_docs.py --check    exits 1 if it is not what the contracts say
+python scripts/build_docs.py            writes them
+python scripts/build_docs.py --check    exits 1 if one of them is not what its source says
 """
 
 import json
@@ -15,16 +15,30 @@ from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
-
-TARGET = ROOT / "docs/components.md"
+from arcrun.workflows.diagnostics import CATALOGUE
 
 
 def main() -> None:
-    text = "\n".join(render(list(load_contracts()))) + "\n"
-    if "--check" not in sys.argv:
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text:
-        sys.exit("docs/components.md is not what the contracts say. Run: .venv/bin/python scripts/build_docs.py")
+    pages = {"components.md": render(list(load_contracts())), "diagnostics.md": render_diagnostics()}
+    for name, lines in pages.items():
+        text, target = "\n".join(lines) + "\n", ROOT / "docs" / name
+        if "--check" not in sys.argv:
+            target.write_text(text, encoding="utf-8")
+        elif not target.is_file() or target.read_text(encoding="utf-8") != text:
+            sys.exit(f"docs/{name} is not what its source says. Run: .venv/bin/python scripts/build_docs.py")
+
+
+def render_diagnostics() -> Iterator[str]:
+    yield "# Diagnostics"
+    yield ""
+    yield "What `acr validate` and `POST /validate` say of a workflow, and a push too. Each has file, line, column, code,"
+    yield "message and hint. An error refuses the workflow; a warning (`severity`) says what can go wrong at a run."
+    yield "Made from `arcrun/workflows/diagnostics.py` by `scripts/build_docs.py`."
+    yield ""
+    yield "| code | what it means | what to do |"
+    yield "| --- | --- | --- |"
+    for code, (meaning, remedy) in CATALOGUE.items():
+        yield f"| `{code}` | {_cell(meaning)} | {_cell(remedy)} |"
 
 
 def load_contracts() -> Iterator[Contract]:

@@ -1,4 +1,4 @@
-"""docs/components.md says what the contracts say."""
+"""docs/components.md says what the contracts say, docs/diagnostics.md what the catalogue does."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_components_page_is_current() -> None:
+def test_the_pages_are_current() -> None:
     command = [sys.executable, str(ROOT / "scripts/build_docs.py"), "--check"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
