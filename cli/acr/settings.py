@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from acr.cloudflare.api import DEFAULT_BASE_URL, ApiAccess
+from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.errors import CliError, NotLoggedInError
 from acr.local_keys import read_local_keys
 from acr.local_record import LocalRecord, read_local_record

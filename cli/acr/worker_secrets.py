@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from acr.cloudflare.api import ApiAccess
+from acr.cloudflare.access import ApiAccess
 from acr.platform_home import find_platform_home
 from acr.wrangler import build_wrangler
 

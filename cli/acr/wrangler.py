@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acr.cloudflare.api import DEFAULT_BASE_URL, ApiAccess
+from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.errors import CliError, NotLoggedInError
 
 

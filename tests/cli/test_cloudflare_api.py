@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from acr.cloudflare import account, kv, r2
-from acr.cloudflare.api import MAX_ATTEMPTS, MAX_WAIT_S, ApiAccess, CloudflareApi, CloudflareError
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import MAX_ATTEMPTS, MAX_WAIT_S, CloudflareApi, CloudflareError
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
 
 KEYS = "/storage/kv/namespaces/n1/keys"

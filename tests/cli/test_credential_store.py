@@ -6,7 +6,8 @@ import json
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from acr.cloudflare.api import ApiAccess, CloudflareApi
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
 from acr.credential_store import CredentialStore, Rotation, StoredCredential
 from acr.encryption import KeyRing

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.cloudflare.api import ApiAccess, CloudflareApi
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi
 from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
 from acr.deployment.manifest import MARK
 from acr.diagnosis import Check, Patient, examine

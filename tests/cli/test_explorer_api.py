@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from acr.cloudflare import kv, r2
-from acr.cloudflare.api import ApiAccess, CloudflareApi, CloudflareError
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi, CloudflareError
 from workerd.local_platform import API_KEY, LocalPlatform
 
 pytestmark = pytest.mark.workerd

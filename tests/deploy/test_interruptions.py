@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from acr.account_setup import Wishes, choose_only_account, set_up_account
-from acr.cloudflare.api import ApiAccess, CloudflareApi
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
 from acr.user_config import read_user_config
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn

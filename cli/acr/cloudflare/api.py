@@ -9,15 +9,14 @@ Source: developers.cloudflare.com/api and /fundamentals/api/reference/limits (42
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from acr.cloudflare.access import ApiAccess
 from acr.errors import CliError
 
-DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 TIMEOUT_S = 60
 MAX_ATTEMPTS = 5
 FIRST_WAIT_S = 0.5
@@ -36,15 +35,6 @@ class CloudflareError(CliError):
         self.status, self.codes = status, codes
         if status in AUTH_STATUSES:
             self.exit_code = 4
-
-
-@dataclass(frozen=True)
-class ApiAccess:
-    """Where the API is and who asks. `account_id` and `token` are None for the local runtime's API."""
-
-    base_url: str = DEFAULT_BASE_URL
-    account_id: str | None = None
-    token: str | None = field(default=None, repr=False)
 
 
 class CloudflareApi:

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from acr.account_setup import Setup, Wishes, choose_only_account, set_up_account
+from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.account import Account
-from acr.cloudflare.api import DEFAULT_BASE_URL, ApiAccess, CloudflareApi
+from acr.cloudflare.api import CloudflareApi
 from acr.errors import NotLoggedInError
 from acr.platform_home import find_platform_home
 from acr.project_folder import prepare_folder
