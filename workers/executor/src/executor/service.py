@@ -1,6 +1,7 @@
 """What the executor does, free of HTTP: validate, store, run."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, WorkflowError
 from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.catalogue import Catalogue
@@ -73,10 +74,12 @@ class ExecutorService:
         if token is not None:
             require_same_name(await self.workflows.find(token), plan)
         head = await self.workflows.find_head(plan.name)
-        before = await self.workflows.find(head.token) if head else None
+        before: Plan | None = None
+        with suppress(WorkflowError):  # stored by another version of arcrun: the push mends it
+            before = (await self.workflows.find(head.token)).plan if head else None
         stored = await self.workflows.save(source, plan)
-        changed = before is None or stored.version != before.version
-        return Push(stored, compilation, compare_plans(before.plan if before else None, plan), changed)
+        changed = head is None or stored.version != head.version
+        return Push(stored, compilation, compare_plans(before, plan), changed)
 
     async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
         return await self._run(stored.plan, trigger, stored.version)

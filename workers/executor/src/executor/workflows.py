@@ -65,13 +65,14 @@ class WorkflowStore:
     async def save(self, source: Source, plan: Plan) -> StoredWorkflow:
         """Store a workflow under its name. Its token stays; a source that has not changed makes no version."""
         head = await self.find_head(plan.name)
+        compiled = {"source": source, "plan": plan.to_json()}
         if head is not None:
-            current = await self.find_version(plan.name, head.version)
-            if current.source == source and current.plan.to_json() == plan.to_json():
+            current = await self._read_version(plan.name, head.version)
+            if current is not None and current.items() >= compiled.items():
                 return StoredWorkflow(head.token, plan.name, head.version, plan, head.updated_at)
         number = head.latest + 1 if head else 1
         pushed_at = render_time(self._clock.now_ms())
-        record = {"source": source, "plan": plan.to_json(), "pushed_at": pushed_at}
+        record = {**compiled, "pushed_at": pushed_at}
         await self._kv.put(_version_key(plan.name, number), json.dumps(record), metadata={"pushed_at": pushed_at})
         token = head.token if head else self._new_token()
         return await self._make_current(StoredWorkflow(token, plan.name, number, plan, pushed_at), number)
@@ -133,16 +134,19 @@ class WorkflowStore:
 
     async def find_version(self, name: str, version: int) -> WorkflowVersion:
         """Raises NotFoundError VERSION_NOT_FOUND."""
-        text = await self._kv.get(_version_key(name, version))
-        if text is None:
+        record = await self._read_version(name, version)
+        if record is None:
             raise NotFoundError(
                 f"There is no version {version} of `{name}`.",
                 code="VERSION_NOT_FOUND",
                 next_actions=[f"See the versions: acr list {name}."],
                 details={"workflow": name, "version": version},
             )
-        record = json.loads(text)
         return WorkflowVersion(name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
+
+    async def _read_version(self, name: str, version: int) -> dict[str, Any] | None:
+        text = await self._kv.get(_version_key(name, version))
+        return None if text is None else json.loads(text)
 
     async def list_versions(self, name: str) -> list[dict[str, Any]]:
         """[{"version", "pushed_at"}], oldest first."""
