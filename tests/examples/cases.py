@@ -278,7 +278,6 @@ SUMMARY = [
     ),
 ]
 
-LINE_REFUSAL = "LINE answered with status 400: The request body has 1 error(s) - to: must be a user id."
 REMINDER = [
     Case(
         "event_reminder",
@@ -355,6 +354,12 @@ INVOICES_EXCHANGE = Exchange(
     INVOICES,
     headers={"Authorization": f"Bearer {ACCOUNTING}"},
 )
+TO_ADA = (
+    "ada@example.com",
+    "Second notice: invoice R-1",
+    "Invoice R-1 has been due for 40 days. Please pay it this week.",
+)
+TO_BOB = ("bob@example.com", "Invoice R-2", "Invoice R-2 has been due for 12 days. Have you overlooked it?")
 OVERDUE = [
     Case(
         "overdue_invoices",
@@ -364,22 +369,26 @@ OVERDUE = [
         ran("week_ago invoices late days remind report"),
         (
             INVOICES_EXCHANGE,
-            services.gmail(
-                GOOGLE,
-                "ada@example.com",
-                "Second notice: invoice R-1",
-                "Invoice R-1 has been due for 40 days. Please pay it this week.",
-            ),
-            services.gmail(
-                GOOGLE,
-                "bob@example.com",
-                "Invoice R-2",
-                "Invoice R-2 has been due for 12 days. Have you overlooked it?",
-            ),
+            services.gmail(GOOGLE, *TO_ADA),
+            services.gmail(GOOGLE, *TO_BOB),
         ),
         {"google_oauth": GOOGLE, "accounting_token": ACCOUNTING},
         needs=("send_reminder",),
-    )
+    ),
+    Case(
+        "overdue_invoices",
+        "goes on when one reminder fails",
+        {},
+        {"late": 2, "failed": [{"index": 0, "error": "RATE_LIMITED"}]},
+        ran("week_ago invoices late days report", remind="failed"),
+        (
+            INVOICES_EXCHANGE,
+            services.gmail_refusing(GOOGLE, *TO_ADA),
+            services.gmail(GOOGLE, *TO_BOB),
+        ),
+        {"google_oauth": GOOGLE, "accounting_token": ACCOUNTING},
+        needs=("send_reminder",),
+    ),
 ]
 
 MAINTENANCE = [

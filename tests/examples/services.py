@@ -6,6 +6,7 @@ Gmail: the REST reference of users.messages.send. LINE: "Send push message" of t
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,8 +29,7 @@ def telegram_refusing(token: str, body: dict[str, Any], retry_after_s: int) -> E
         "description": f"Too Many Requests: retry after {retry_after_s}",
         "parameters": {"retry_after": retry_after_s},
     }
-    url = f"https://api.telegram.org/bot{token}/sendMessage"
-    return Exchange("POST", url, answer, status=429, headers=JSON, body=body)
+    return replace(telegram(token, body), answer=answer, status=429)
 
 
 def gmail(token: str, to: str, subject: str, text: str, *, id_: str = "18c1") -> Exchange:
@@ -40,6 +40,16 @@ def gmail(token: str, to: str, subject: str, text: str, *, id_: str = "18c1") ->
         headers={"authorization": f"Bearer {token}", **JSON},
         body={"raw": _raw_message(to, subject, text)},
     )
+
+
+def gmail_refusing(token: str, to: str, subject: str, text: str) -> Exchange:
+    reason = {
+        "message": "Too many concurrent requests for user.",
+        "domain": "usageLimits",
+        "reason": "rateLimitExceeded",
+    }
+    answer = {"error": {"code": 429, "message": reason["message"], "errors": [reason], "status": "RESOURCE_EXHAUSTED"}}
+    return replace(gmail(token, to, subject, text), answer=answer, status=429)
 
 
 def _raw_message(to: str, subject: str, text: str) -> str:
@@ -68,14 +78,9 @@ def line(token: str, to: str, text: str, *, id_: str = "461230966842064897") -> 
 
 
 def line_refusing(token: str, to: str, text: str) -> Exchange:
-    return Exchange(
-        "POST",
-        "https://api.line.me/v2/bot/message/push",
-        {"message": "The request body has 1 error(s)", "details": [{"message": "must be a user id", "property": "to"}]},
-        status=400,
-        headers={"authorization": f"Bearer {token}", **JSON},
-        body={"to": to, "messages": [{"type": "text", "text": text}]},
-    )
+    details = [{"message": "must be a user id", "property": "to"}]
+    answer = {"message": "The request body has 1 error(s)", "details": details}
+    return replace(line(token, to, text), answer=answer, status=400)
 
 
 def google_token(client: Mapping[str, str], access_token: str) -> Exchange:

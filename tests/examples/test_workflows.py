@@ -42,10 +42,6 @@ def test_every_file_has_a_case() -> None:
     assert {case.example for case in CASES} == set(FILES)
 
 
-def test_there_are_twelve() -> None:
-    assert len(FILES) == 12
-
-
 @pytest.mark.parametrize("example", FILES)
 async def test_a_file_is_valid_and_names_its_credentials(example: str) -> None:
     """Without any stored credential, the only findings are those that the head tells of."""
