@@ -136,7 +136,7 @@ def interpret(case: Case, structure: Structure, path: Path, calls: list[tuple[st
             finished[name] = list(interpret_loop(case, structure.loops[name], path, calls))
     sources = {source for parents in structure.parents.values() for source, _ in parents}
     continued = {s for parents in structure.parents.values() for s, relation in parents if relation == "CONTINUE"}
-    answers = {
+    answers: dict[str, Any] = {
         name: outcomes[name].data
         for name in structure.parents
         if name not in sources and name not in structure.loops and name in outcomes and outcomes[name].data

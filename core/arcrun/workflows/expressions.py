@@ -27,6 +27,11 @@ class Expression:
         """The names of the scope that the expression reads."""
         return frozenset(_names(self.parsed.parsed))
 
+    @cached_property
+    def loses_negation(self) -> bool:
+        """Whether it reads a field of a negation, which is null: `!a.b` is (!a).b in JMESPath."""
+        return _loses_negation(self.parsed.parsed)
+
     def is_met(self, scope: Scope) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
 
@@ -68,3 +73,10 @@ def _names(node: Mapping[str, Any]) -> Iterator[str]:
         for child in children:
             if isinstance(child, Mapping):
                 yield from _names(child)
+
+
+def _loses_negation(node: Mapping[str, Any]) -> bool:
+    children = [child for child in node.get("children", []) if isinstance(child, Mapping)]
+    if node["type"] in _NARROWING and node["type"] != "pipe" and children[0]["type"] == "not_expression":
+        return True
+    return any(map(_loses_negation, children))

@@ -1,0 +1,47 @@
+"""What validation says of expressions that are JMESPath, but not what they look like."""
+
+import pytest
+
+from arcrun.errors import WorkflowError
+from arcrun.workflows.expressions import compile_expression
+from fakes.engine import EngineBench, data, echo, statuses
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("!a.data.ok", True, id="a path"),
+        pytest.param("!a.data.ok && input.go", True, id="within and"),
+        pytest.param("input.go || !a.data.ok", True, id="at the end"),
+        pytest.param("a.data.items[?!tag.old]", True, id="within a filter"),
+        pytest.param("!a.data.items[0]", True, id="a path with an index"),
+        pytest.param("!a[?b]", True, id="a filter"),
+        pytest.param("!(a.data.ok)", False, id="in parentheses"),
+        pytest.param("!a", False, id="a name"),
+        pytest.param("!length(a.data.items)", False, id="a function"),
+        pytest.param("!(a.data.ok) && a.data.go", False, id="in parentheses, then a path"),
+        pytest.param("!a && !b | c", False, id="a pipe"),
+        pytest.param("a.data.items[?!old] | [0]", False, id="a name within a filter"),
+    ],
+)
+def test_a_negation_that_is_lost(source: str, expected: bool) -> None:
+    """`!a.b` reads b of true or false, so it is null whatever a is."""
+    assert compile_expression(source).loses_negation is expected
+
+
+def test_validation_reports_a_lost_negation() -> None:
+    bench = EngineBench({"a": echo, "b": echo})
+    with pytest.raises(WorkflowError) as caught:
+        bench.plan({"name": "w", "flow": ["input >> PIPE >> a", "a >> IF(!a.data.ok) >> b"]})
+    [finding] = caught.value.details["diagnostics"]
+    assert finding["code"] == "INVALID_EXPRESSION"
+    assert "!(grab.data.ok)" in finding["hint"]
+
+
+@pytest.mark.parametrize(("ok", "status"), [(False, "success"), (True, "skipped")])
+async def test_a_negated_path_in_parentheses(ok: bool, status: str) -> None:
+    bench = EngineBench({"a": data({"ok": ok}), "b": echo})
+    record = await bench.run(["input >> PIPE >> a", "a >> IF(!(a.data.ok)) >> b"])
+    assert statuses(record) == {"a": "success", "b": status}

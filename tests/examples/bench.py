@@ -1,0 +1,155 @@
+"""The executor with its real components, under wasmtime, and stubs where the network and the model would be."""
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from acr.wasmtime_runner import WasmtimeRunner
+from arcrun.credentials.record import kv_key_of
+from arcrun.engine.context import RunPorts
+from arcrun.engine.engine import Engine
+from arcrun.errors import HostFunctionError
+from arcrun.ports import HttpRequest, HttpResponse
+from arcrun.wasm.abi import Execution, HostFunctions
+from arcrun.wasm.component import BundledComponent, Component
+from arcrun.wasm.metering import meter_module
+from executor.components import ComponentCaller
+from executor.credentials import CredentialVault
+from executor.library import ComponentLibrary
+from executor.runs import RunStore
+from executor.service import ExecutorService
+from executor.workflows import WorkflowStore
+from fakes.background import FakeBackground
+from fakes.cipher import DeskCipher, seal
+from fakes.storage import InMemoryKV, InMemoryR2
+from fakes.system import FixedClock, SeededRandom
+
+ROOT = Path(__file__).parents[2]
+ENCRYPTION_KEY = b"e" * 32
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that must come, whole, and what the service answers. `body` is the JSON sent, or a text."""
+
+    method: str
+    url: str
+    answer: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    answer_headers: Mapping[str, str] = field(default_factory=dict)
+
+    def matches(self, request: HttpRequest) -> bool:
+        return (request.method, request.url, request.headers, _read_body(request)) == (
+            self.method,
+            self.url,
+            self.headers,
+            self.body,
+        )
+
+    @property
+    def response(self) -> HttpResponse:
+        headers = {"content-type": "application/json; charset=utf-8", **self.answer_headers}
+        return HttpResponse(self.status, headers, json.dumps(self.answer).encode())
+
+
+class StubServices:
+    """HttpClient that answers each exchange once, in any order. It never waits, as wasmtime's host functions must not.
+
+    `unexpected` are the requests that no exchange is left for; they fail, as a name without an address does.
+    """
+
+    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+        self.left = list(exchanges)
+        self.unexpected: list[tuple[str, str, Mapping[str, str], Any]] = []
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        for exchange in self.left:
+            if exchange.matches(request):
+                self.left.remove(exchange)
+                return exchange.response
+        self.unexpected.append((request.method, request.url, request.headers, _read_body(request)))
+        raise HostFunctionError("No exchange is left for this request.", code="HTTP_FAILED")
+
+
+class StubModel:
+    """AiModel with one reply; `asked` has the model and the last message of each question."""
+
+    def __init__(self, reply: Any) -> None:
+        self._reply = reply
+        self.asked: list[tuple[str, str]] = []
+
+    async def run(self, model: str, inputs: Mapping[str, Any]) -> Any:
+        self.asked.append((model, inputs["messages"][-1]["content"]))
+        if isinstance(self._reply, HostFunctionError):
+            raise self._reply
+        return {"response": self._reply}
+
+
+class BundleRunner:
+    """ComponentRunner for the components of the bundle, which come without their code, from components/."""
+
+    def __init__(self) -> None:
+        self._runner = WasmtimeRunner()
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        return self._runner.call(load_module(component.id), stdin.encode(), host)
+
+
+@dataclass(frozen=True)
+class ExampleBench:
+    """A service, and what lies below it that a test looks at."""
+
+    service: ExecutorService
+    records: InMemoryKV
+    credentials: InMemoryKV
+    clock: FixedClock
+    background: FakeBackground
+
+    def store_credential(self, name: str, secret: str) -> None:
+        self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
+
+
+def build_example_bench(services: StubServices, model: StubModel) -> ExampleBench:
+    clock, random, background = FixedClock(), SeededRandom(), FakeBackground()
+    kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
+    library = ComponentLibrary(load_bundle(), InMemoryR2(), clock)
+    components = ComponentCaller(library, BundleRunner(), services, clock, random, model)
+    workflows = WorkflowStore(kv, clock, random)
+    vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
+    engine = Engine(RunPorts(components, workflows, vault, clock, random))
+    runs = RunStore(records, verdicts, clock, random, background)
+    service = ExecutorService(components, workflows, runs, vault, engine, background)
+    return ExampleBench(service, records, credentials, clock, background)
+
+
+@functools.cache
+def load_bundle() -> Mapping[str, BundledComponent]:
+    """As scripts/stage.py puts it together."""
+    return {
+        path.parent.name: BundledComponent(
+            yaml.safe_load(path.read_text("utf-8")),
+            hashlib.sha256((path.parent / f"{path.parent.name}.wasm").read_bytes()).hexdigest(),
+        )
+        for path in sorted(ROOT.glob("components/*/contract.yaml"))
+    }
+
+
+@functools.cache
+def load_module(component_id: str) -> bytes:
+    return meter_module((ROOT / "components" / component_id / f"{component_id}.wasm").read_bytes())
+
+
+def _read_body(request: HttpRequest) -> Any:
+    text = request.body.decode()
+    if request.headers.get("content-type") == "application/json":
+        return json.loads(text)
+    return text or None

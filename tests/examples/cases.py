@@ -1,0 +1,424 @@
+"""What each example is sent, what it then asks of the services, and what it answers. The clock is at START_MS:
+Monday, 2026-09-21T14:13:20Z.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from arcrun.errors import HostFunctionError
+from examples import services
+from examples.bench import Exchange
+
+BOT = "123456789:AbC-secret_of-the-bot"
+GOOGLE = "ya29.a0AfH6SM-secret"
+CLIENT = {"client_id": "id.apps", "client_secret": "client-secret", "refresh_token": "refresh-secret"}
+LINE = "line/secret+token="
+GITHUB = "github_pat_secret"
+ACCOUNTING = "accounting-secret"
+MODEL = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`needs` are the examples that it calls. `statuses` are the trace's; of a loop's node, the worst."""
+
+    example: str
+    title: str
+    given: Any
+    data: Any
+    statuses: Mapping[str, str]
+    exchanges: tuple[Exchange, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    reply: Any = None
+    questions: tuple[tuple[str, str], ...] = ()
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    slept_ms: tuple[float, ...] = ()
+
+
+def ran(names: str, **others: str) -> Mapping[str, str]:
+    return {**dict.fromkeys(names.split(), "success"), **others}
+
+
+GREET = [
+    Case(
+        "greet",
+        "greets",
+        {"name": " ada "},
+        {"result": "Hello ADA, welcome to arcrun."},
+        ran("tidy badge letter"),
+    )
+]
+
+CONTACT_BODY = {
+    "chat_id": 42,
+    "text": "From someone: When do you open?",
+    "link_preview_options": {"is_disabled": True},
+}
+CONTACT = [
+    Case(
+        "contact_to_telegram",
+        "tries again after the pause that Telegram asks for",
+        {"message": "  When do you open? ", "chat_id": 42},
+        {"received": True, "message_id": 7},
+        ran("message tell receipt"),
+        (services.telegram_refusing(BOT, CONTACT_BODY, 3), services.telegram(BOT, CONTACT_BODY)),
+        {"support_bot": BOT},
+        attempts={"tell": 2},
+        slept_ms=(3000,),
+    )
+]
+
+SIGNUP = [
+    Case(
+        "signup_to_sheet",
+        "appends what fits",
+        {"name": "Ada", "email": "ada@example.com"},
+        {"accepted": True, "row": "Signups!A5:D5"},
+        ran("check append accept", refuse="skipped"),
+        (
+            services.google_token(CLIENT, "ya29.fresh"),
+            services.sheet_append("ya29.fresh", "Signups", ["2026-09-21T14:13:20.000Z", "Ada", "ada@example.com", 1]),
+        ),
+        {"google_oauth": json.dumps(CLIENT)},
+    ),
+    Case(
+        "signup_to_sheet",
+        "says what does not fit",
+        {"name": "", "email": "ada@example.com", "seats": 9},
+        {
+            "accepted": False,
+            "errors": [
+                {"path": "/name", "message": "must have at least 1 characters, not 0"},
+                {"path": "/seats", "message": "must be at most 8"},
+            ],
+        },
+        ran("check refuse", append="skipped", accept="skipped"),
+    ),
+]
+
+ISSUES = [
+    Case(
+        "open_issues",
+        "puts three pages together",
+        {"repository": "octo-org/octo-repo"},
+        {"result": ["Crash at start", "Typo", "Slow list"]},
+        ran("pages fetch bodies entries issues titles"),
+        (
+            services.github_issues(
+                GITHUB, 1, [{"number": 9, "title": "Crash at start"}, {"number": 8, "title": "Typo"}]
+            ),
+            services.github_issues(
+                GITHUB,
+                2,
+                [
+                    {"number": 7, "title": "Fix it", "pull_request": {"url": "https://api.github.com/pulls/7"}},
+                    {"number": 6, "title": "Slow list"},
+                ],
+            ),
+            services.github_issues(GITHUB, 3, []),
+        ),
+        {"github_token": GITHUB},
+        attempts={"fetch": 3},
+    )
+]
+
+HEALTH_URL = "https://shop.example.com/health"
+HEALTH = [
+    Case(
+        "health_alarm",
+        "is content with a healthy service",
+        {"url": HEALTH_URL, "chat_id": 42},
+        {"healthy": True, "status": 200},
+        ran("probe healthy", alarm="skipped", down="skipped"),
+        (Exchange("GET", HEALTH_URL, {"status": "ok"}),),
+    ),
+    Case(
+        "health_alarm",
+        "raises the alarm after the third failure",
+        {"url": HEALTH_URL, "chat_id": 42},
+        {"healthy": False, "error": "HTTP_STATUS"},
+        ran("alarm down", probe="failed", healthy="skipped"),
+        (
+            *[Exchange("GET", HEALTH_URL, {"status": "down"}, status=503)] * 3,
+            services.telegram(
+                BOT,
+                {
+                    "chat_id": 42,
+                    "text": f"{HEALTH_URL} is down since 2026-09-21T14:13:20.000Z: "
+                    "The server answered with status 503.",
+                    "reply_markup": {"inline_keyboard": [[{"text": "Look", "url": HEALTH_URL}]]},
+                },
+            ),
+        ),
+        {"telegram_bot_token": BOT},
+        attempts={"probe": 3},
+        slept_ms=(1000, 1000),
+    ),
+]
+
+ORDERS = [
+    Case(
+        "order_router",
+        "thanks for a paid order",
+        {"id": 7, "status": "paid", "email": "ada@example.com", "chat_id": 42},
+        {"id": "18c1", "thread_id": "18c1"},
+        ran("route thank", report="skipped", note="skipped"),
+        (services.gmail(GOOGLE, "ada@example.com", "Your order 7", "Thank you! Your order 7 is on its way."),),
+        {"google_oauth": GOOGLE},
+    ),
+    Case(
+        "order_router",
+        "reports a failed payment",
+        {"id": 7, "status": "payment_failed", "email": "ada@example.com", "chat_id": 42},
+        {
+            "message_id": 7,
+            "chat_id": 42,
+            "message": {
+                "message_id": 7,
+                "date": 1_790_000_000,
+                "chat": {"id": 42, "type": "private"},
+                "text": "The payment of order 7 failed.",
+            },
+        },
+        ran("route report", thank="skipped", note="skipped"),
+        (services.telegram(BOT, {"chat_id": 42, "text": "The payment of order 7 failed."}),),
+        {"telegram_bot_token": BOT},
+    ),
+    Case(
+        "order_router",
+        "notes the rest",
+        {"id": 7, "status": "shipped"},
+        {"ignored": "shipped"},
+        ran("route note", thank="skipped", report="skipped"),
+    ),
+]
+
+HEADER = ["date", "customer", "total"]
+DIGEST = [
+    Case(
+        "daily_digest",
+        "mails yesterday's sum",
+        {"to": "owner@example.com"},
+        {"id": "18c1", "thread_id": "18c1"},
+        ran("sheet orders any total shown mail", quiet="skipped"),
+        (
+            services.sheet_read(
+                GOOGLE,
+                [
+                    HEADER,
+                    ["2026-09-19", "Ada", 99],
+                    ["2026-09-20", "Bob", 1200.1],
+                    ["2026-09-20", "Cid", 34.4],
+                ],
+            ),
+            services.gmail(GOOGLE, "owner@example.com", "2026-09-20: 2 orders", "2 orders, 1,234.50 EUR in all."),
+        ),
+        {"shop_google": GOOGLE},
+    ),
+    Case(
+        "daily_digest",
+        "stays quiet without orders",
+        {"to": "owner@example.com"},
+        {"orders": 0},
+        ran("sheet orders any quiet", total="skipped", shown="skipped", mail="skipped"),
+        (services.sheet_read(GOOGLE, [HEADER, ["2026-09-19", "Ada", 99]]),),
+        {"shop_google": GOOGLE},
+    ),
+]
+
+PROGRAM = {
+    "version": 1,
+    "output": {
+        "op": "text",
+        "parts": [
+            {"op": "count", "list": {"op": "get", "path": "input.orders"}},
+            " orders, ",
+            {
+                "op": "sum",
+                "list": {
+                    "op": "map",
+                    "list": {"op": "get", "path": "input.orders"},
+                    "each": {"op": "get", "path": "item.total"},
+                },
+            },
+            " EUR",
+        ],
+    },
+}
+QUESTION = (
+    "Instruction: A text with the number of orders and the sum of their totals in EUR.\n\nSample input: "
+    '{"orders":[{"customer":"Someone","total":10},{"customer":"Another","total":5.25}]}'
+)
+SUMMARY_INPUT = {"line_to": "U1", "orders": [{"customer": "Ada", "total": 12.5}, {"customer": "Bob", "total": 7.25}]}
+SUMMARY = [
+    Case(
+        "ai_summary",
+        "applies the model's program to the orders",
+        SUMMARY_INPUT,
+        {"message_ids": ["461230966842064897"], "duplicate": False},
+        ran("program summary tell", apologise="skipped"),
+        (services.line(LINE, "U1", "2026-09-21: 2 orders, 19.75 EUR"),),
+        {"line_channel_access_token": LINE},
+        reply=json.dumps(PROGRAM),
+        questions=((MODEL, QUESTION),),
+    ),
+    Case(
+        "ai_summary",
+        "says so when the model does not answer",
+        SUMMARY_INPUT,
+        {"message_ids": ["461230966842064897"], "duplicate": False},
+        ran("apologise", program="failed", summary="skipped", tell="skipped"),
+        (services.line(LINE, "U1", "2026-09-21: no summary, for AI_FAILED."),),
+        {"line_channel_access_token": LINE},
+        reply=HostFunctionError("The model is overloaded.", code="AI_FAILED"),
+        questions=((MODEL, QUESTION),),
+    ),
+]
+
+REMINDER = [
+    Case(
+        "event_reminder",
+        "reaches the others when one cannot be reached",
+        {
+            "event": "Open day",
+            "people": [{"line_id": "U1", "name": "Ada"}, {"line_id": "nobody", "name": "Bob"}, {"line_id": "U3"}],
+        },
+        {
+            "sent": [
+                {"message_ids": ["1"], "duplicate": False},
+                None,
+                {"message_ids": ["3"], "duplicate": False},
+            ],
+            "failed": [{"index": 1, "error": "BAD_REQUEST"}],
+        },
+        ran("people report", tell="failed"),
+        (
+            services.line(LINE, "U1", "Hello Ada, see you at Open day!", id_="1"),
+            services.line_refusing(LINE, "nobody", "Hello Bob, see you at Open day!"),
+            services.line(LINE, "U3", "Hello there, see you at Open day!", id_="3"),
+        ),
+        {"line_channel_access_token": LINE},
+        attempts={"tell": 3},
+    )
+]
+
+SEND = [
+    Case(
+        "send_reminder",
+        "asks a customer",
+        {"to": "ada@example.com", "invoice": "R-7", "days": 12},
+        {"id": "18c1", "thread_id": "18c1"},
+        ran("late remind", warn="skipped"),
+        (
+            services.gmail(
+                GOOGLE,
+                "ada@example.com",
+                "Invoice R-7",
+                "Invoice R-7 has been due for 12 days. Have you overlooked it?",
+            ),
+        ),
+        {"google_oauth": GOOGLE},
+    ),
+    Case(
+        "send_reminder",
+        "warns after a month",
+        {"to": "ada@example.com", "invoice": "R-7", "days": 31},
+        {"id": "18c1", "thread_id": "18c1"},
+        ran("late warn", remind="skipped"),
+        (
+            services.gmail(
+                GOOGLE,
+                "ada@example.com",
+                "Second notice: invoice R-7",
+                "Invoice R-7 has been due for 31 days. Please pay it this week.",
+            ),
+        ),
+        {"google_oauth": GOOGLE},
+    ),
+]
+
+INVOICES = {
+    "invoices": [
+        {"number": "R-1", "due_on": "2026-08-12", "email": "ada@example.com"},
+        {"number": "R-2", "due_on": "2026-09-09", "email": "bob@example.com"},
+        {"number": "R-3", "due_on": "2026-09-14", "email": "cid@example.com"},
+        {"number": "R-4", "due_on": "2026-09-01", "email": None},
+    ]
+}
+INVOICES_EXCHANGE = Exchange(
+    "GET",
+    "https://accounting.example.com/v1/invoices?status=open",
+    INVOICES,
+    headers={"Authorization": f"Bearer {ACCOUNTING}"},
+)
+TO_ADA = (
+    "ada@example.com",
+    "Second notice: invoice R-1",
+    "Invoice R-1 has been due for 40 days. Please pay it this week.",
+)
+TO_BOB = ("bob@example.com", "Invoice R-2", "Invoice R-2 has been due for 12 days. Have you overlooked it?")
+OVERDUE = [
+    Case(
+        "overdue_invoices",
+        "has each late one reminded of by the other workflow",
+        {},
+        {"late": 2, "failed": []},
+        ran("week_ago invoices late days remind report"),
+        (
+            INVOICES_EXCHANGE,
+            services.gmail(GOOGLE, *TO_ADA),
+            services.gmail(GOOGLE, *TO_BOB),
+        ),
+        {"google_oauth": GOOGLE, "accounting_token": ACCOUNTING},
+        needs=("send_reminder",),
+    ),
+    Case(
+        "overdue_invoices",
+        "goes on when one reminder fails",
+        {},
+        {"late": 2, "failed": [{"index": 0, "error": "RATE_LIMITED"}]},
+        ran("week_ago invoices late days report", remind="failed"),
+        (
+            INVOICES_EXCHANGE,
+            services.gmail_refusing(GOOGLE, *TO_ADA),
+            services.gmail(GOOGLE, *TO_BOB),
+        ),
+        {"google_oauth": GOOGLE, "accounting_token": ACCOUNTING},
+        needs=("send_reminder",),
+    ),
+]
+
+MAINTENANCE = [
+    Case(
+        "maintenance_window",
+        "says when, with the caller's own words",
+        {"notice": {"title": "Upgrade"}},
+        {"title": "Upgrade", "begins": "Sunday 27 September 2026, 03:00", "ends": "05:00 (UTC+02:00)"},
+        ran("due begins ends notice", refuse="skipped"),
+    ),
+    Case(
+        "maintenance_window",
+        "refuses what is no schedule",
+        {"cron": "0 25 * * *"},
+        {"errors": [{"field": "hour", "message": 'hour: "25" must be a whole number from 0 to 23'}]},
+        ran("due refuse", begins="skipped", ends="skipped", notice="skipped"),
+    ),
+]
+
+CASES = [
+    *GREET,
+    *CONTACT,
+    *SIGNUP,
+    *ISSUES,
+    *HEALTH,
+    *ORDERS,
+    *DIGEST,
+    *SUMMARY,
+    *REMINDER,
+    *SEND,
+    *OVERDUE,
+    *MAINTENANCE,
+]

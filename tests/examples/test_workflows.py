@@ -1,0 +1,105 @@
+"""Every file of examples/workflows does what its head says: through the real app, engine, vault and components.
+
+The services are stubs at the network border: they answer one exact request each, and nothing else.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from examples.bench import ROOT, StubModel, StubServices, build_example_bench
+from examples.cases import CASES, CLIENT, Case
+from fakes.executor import build_client
+
+pytestmark = pytest.mark.anyio
+
+FILES = {path.stem: path for path in sorted(ROOT.glob("examples/workflows/*.yaml"))}
+
+
+def read_source(example: str) -> str:
+    return FILES[example].read_text("utf-8")
+
+
+def needs_of(example: str) -> tuple[str, ...]:
+    return next((case.needs for case in CASES if case.example == example), ())
+
+
+def head_of(source: str) -> str:
+    """The comment that a file begins with, as one line."""
+    lines = source.splitlines()
+    first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
+    return " ".join(line.removeprefix("#").strip() for line in lines[:first])
+
+
+def statuses_of(trace: list[dict[str, Any]]) -> Mapping[str, str]:
+    return {entry["node"]: entry["status"] for entry in trace}
+
+
+def test_every_file_has_a_case() -> None:
+    assert {case.example for case in CASES} == set(FILES)
+
+
+@pytest.mark.parametrize("example", FILES)
+async def test_a_file_is_valid_and_names_its_credentials(example: str) -> None:
+    """Without any stored credential, the only findings are those that the head tells of."""
+    bench = build_example_bench(StubServices([]), StubModel(None))
+    for name in needs_of(example):
+        await bench.service.push(read_source(name))
+    source = read_source(example)
+    compilation = await bench.service.validate(source, f"{example}.yaml")
+    assert compilation.plan is not None, compilation.diagnostics
+    assert compilation.plan.name == example
+    assert {finding.code for finding in compilation.diagnostics} <= {"MISSING_CREDENTIAL"}
+    missing = {re.findall("`(.+?)`", finding.message)[1] for finding in compilation.diagnostics}
+    told = head_of(source).partition("Credentials: ")[2]
+    assert missing <= set(re.findall(r"[a-z_]+", told))
+    assert told.startswith("none") == (not missing)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.example}: {case.title}") for case in CASES])
+async def test_an_example_runs(case: Case) -> None:
+    services, model = StubServices(case.exchanges), StubModel(case.reply)
+    bench = build_example_bench(services, model)
+    for name, secret in case.secrets.items():
+        bench.store_credential(name, secret)
+    async with build_client(bench.service) as client:
+        for example in (*case.needs, case.example):
+            pushed = await client.post("/webhooks", json={"workflow": read_source(example)})
+            assert pushed.status_code == 201, pushed.text
+        webhook = f"/webhooks/{pushed.json()['data']['token']}/trigger"
+        triggered = await client.post(webhook, json=case.given, headers={"x-arcrun-api-key": ""})
+        slept_ms = tuple(bench.clock.slept_ms)
+        await bench.background.finish()
+        answer = triggered.json()
+        shown = await client.get(f"/runs/{answer['run_id']}")
+    assert services.unexpected == []
+    assert services.left == []
+    assert tuple(model.asked) == case.questions
+    assert triggered.status_code == 200, answer
+    assert answer["success"] is True
+    assert simplify_errors(answer["data"]) == case.data
+    assert statuses_of(answer["trace"]) == case.statuses
+    attempts = {entry["node"]: entry["attempts"] for entry in answer["trace"]}
+    assert {name: attempts[name] for name in case.attempts} == case.attempts
+    assert slept_ms[: len(case.slept_ms)] == case.slept_ms
+    record = shown.json()["data"]
+    assert (record["status"], record["data"]) == ("success", answer["data"])
+    assert statuses_of(record["trace"]) == case.statuses
+    stored = [await bench.records.get(key) for key in bench.records.keys]
+    for secret in (*case.secrets.values(), *CLIENT.values()):
+        written = json.dumps(secret)[1:-1]
+        assert written not in triggered.text
+        assert not any(written in (text or "") for text in stored)
+
+
+def simplify_errors(data: Any) -> Any:
+    """The answer, with the errors of a loop reduced to their codes."""
+    if not isinstance(data, dict) or not isinstance(data.get("failed"), list):
+        return data
+    return {
+        **data,
+        "failed": [{"index": failure["index"], "error": failure["error"]["code"]} for failure in data["failed"]],
+    }
