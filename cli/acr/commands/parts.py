@@ -4,7 +4,6 @@ import click
 
 from acr.lazy_group import LazyGroup
 
-
 _COMMANDS = {
     "scaffold": "Make the folder ID with a component that builds and passes its own tests.",
     "test": "Try the component in DIR: contract.yaml and the module beside it.",
