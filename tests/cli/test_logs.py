@@ -1,4 +1,4 @@
-"""acr logs and acr run against the local platform: lists, timelines, loops, sub-workflows, runs that are not awaited."""
+"""acr logs and acr run against the local platform: lists, timelines, loops, sub-workflows, runs not waited for."""
 
 import json
 import signal
@@ -39,7 +39,7 @@ FAILING = {
 WAITING = {
     "name": "logs_waiting",
     "flow": ["input >> PIPE >> pause"],
-    "config": {"pause": {"component": "wait", "seconds": 0.5}},
+    "config": {"pause": {"component": "wait", "ms": 500}},
 }
 VERDICT = {"id", "workflow", "version", "trigger", "status", "started_at", "duration_ms"}
 

@@ -15,10 +15,9 @@ from workerd.local_platform import ACR, LocalPlatform
 pytestmark = pytest.mark.workerd
 
 WARNED = """name: warned
-flow: ["input >> PIPE >> greet"]
+flow: ["input >> PIPE >> tell"]
 config:
-  greet: {component: set, values: {hello: "{{input.name}}"}}
-  idle: {component: set, values: {}}
+  tell: {component: telegram, chat_id: "42", text: hello, credentials: {telegram_bot_token: nobody_has_it}}
 """
 BROKEN = """name: broken
 flow: ["input >> ON_SUCCES >> greet"]
@@ -60,7 +59,7 @@ def test_validate_passes_what_only_has_warnings(platform: LocalPlatform, tmp_pat
     file.write_text(WARNED)
     result = platform.acr("validate", str(file))
     assert (result.returncode, result.stdout) == (0, "")
-    assert "warning UNREACHABLE_NODE" in result.stderr
+    assert "warning MISSING_CREDENTIAL" in result.stderr
     assert result.stderr.splitlines()[-1] == "1 warning"
 
 
@@ -97,8 +96,8 @@ def test_push_shows_warnings(platform: LocalPlatform, tmp_path: Path) -> None:
     file.write_text(WARNED)
     result = platform.acr("push", str(file))
     assert result.returncode == 0
-    assert f"{file}:5:" in result.stderr
-    assert "warning UNREACHABLE_NODE" in result.stderr
+    assert f"{file}:4:" in result.stderr
+    assert "warning MISSING_CREDENTIAL" in result.stderr
 
 
 def test_list_shows_versions_and_the_last_verdict(platform: LocalPlatform, tmp_path: Path) -> None:
