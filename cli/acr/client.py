@@ -11,6 +11,8 @@ from acr.settings import Target
 TIMEOUT_S = 120
 # How much longer than a run may take its answer is waited for.
 GRACE_S = 10
+MAX_PAGE = 100  # of GET /runs, which looks through at most five of them
+MAX_REQUESTS = 10
 
 Answer = dict[str, Any]
 
@@ -79,16 +81,21 @@ class ExecutorClient:
     def delete_workflow(self, token: str) -> Answer:
         return self._send("DELETE", f"/webhooks/{token}")
 
-    def list_runs(self, workflow: str | None, limit: int) -> list[dict[str, Any]]:
-        """The newest `limit` runs' verdicts, the newest first; over pages if one has too few. Raises AnswerError."""
+    def list_runs(self, workflow: str | None, limit: int, max_requests: int = MAX_REQUESTS) -> list[dict[str, Any]]:
+        """Verdicts of the newest `limit` runs, the newest first. Raises AnswerError.
+
+        The runs of one workflow are looked for among all runs, no further back than `max_requests` reach.
+        """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
-        while True:
-            data = require_data(self._send("GET", "/runs", workflow=workflow, limit=limit, cursor=cursor))
+        size = MAX_PAGE if workflow else limit
+        for _ in range(max_requests):
+            data = require_data(self._send("GET", "/runs", workflow=workflow, limit=size, cursor=cursor))
             found += data["runs"]
             cursor = data["cursor"]
             if cursor is None or len(found) >= limit:
-                return found[:limit]
+                break
+        return found[:limit]
 
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""

@@ -48,8 +48,10 @@ def summarize(entry: Entry, width: int = SUMMARY_WIDTH) -> str:
     """The error, or the beginning of what the node answered."""
     if "error" in entry:
         text = describe_error(entry["error"])
+    elif "output" not in entry:
+        text = ""
     else:
-        text = json.dumps(entry.get("output", {}).get("data", ""), ensure_ascii=False)
+        text = json.dumps(entry["output"].get("data", ""), ensure_ascii=False)
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
@@ -85,6 +87,8 @@ def render_timeline(record: dict[str, Any]) -> None:
     version = f"version {record['version']}" if record.get("version") else "not stored"
     took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
     console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"))
+    if "error" in record:
+        console.print(Text(describe_error(record["error"]), "red"))
     if record.get("trace"):
         console.print()
         titles = ("node", "status", "start", "took", "runs", "timeline", "error")

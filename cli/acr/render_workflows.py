@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import click
+
 from acr.render import print_table, render_moment
 from acr.render_runs import describe_verdict
 
@@ -19,6 +21,9 @@ def describe_push(data: dict[str, Any]) -> str:
 
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
     """`last_run` is the verdict of each one's newest run, or None."""
+    if not workflows:
+        click.echo("There is no workflow yet. Store one: acr push FILE", err=True)
+        return
     rows = [
         (
             workflow["name"],

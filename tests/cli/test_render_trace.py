@@ -30,6 +30,7 @@ RECORD = {
     "status": "failed",
     "started_at": "2026-01-02T03:04:05.678Z",
     "duration_ms": 8.0,
+    "error": {"code": "BAD", "message": "no"},
     "trace": TRACE,
 }
 
@@ -85,11 +86,12 @@ def test_the_table_has_a_column_of_repeats_only_if_there_are_any(capsys: pytest.
 def test_the_timeline_shows_each_node_with_its_bar_and_its_error(capsys: pytest.CaptureFixture[str]) -> None:
     render_timeline(RECORD)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.rstrip() for line in lines[:2]] == [
+    assert [line.rstrip() for line in lines[:3]] == [
         "run 01J9ZC3VT0M4XKQW8R2E5H7N6P  party  failed",
         "2026-01-02 03:04:05 UTC  8.0 ms  version 2  by name",
+        "BAD: no",
     ]
-    by_node = {line.split()[0]: line for line in lines[3:]}
+    by_node = {line.split()[0]: line for line in lines[4:]}
     quarter = BAR_WIDTH // 4
     assert {node: by_node[node].count("█") for node in ("each", "greet", "late")} == {
         "each": quarter,

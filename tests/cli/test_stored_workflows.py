@@ -91,6 +91,18 @@ def test_push_tells_the_version_and_what_is_new(platform: LocalPlatform, tmp_pat
     assert len({result.stdout for result in (first, again, changed, shrunk)}) == 1
 
 
+@pytest.mark.parametrize("command", ["validate", "push", "run"])
+def test_a_file_that_is_not_utf8_is_refused(platform: LocalPlatform, tmp_path: Path, command: str) -> None:
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"name: caf\xe9")
+    result = platform.acr(command, str(file))
+    assert (result.returncode, result.stdout, result.stderr.splitlines()) == (
+        1,
+        "",
+        [f"Error: {file} is not UTF-8 (byte 9).", "Next: Save it as UTF-8."],
+    )
+
+
 def test_push_shows_warnings(platform: LocalPlatform, tmp_path: Path) -> None:
     file = tmp_path / "warned.yaml"
     file.write_text(WARNED)

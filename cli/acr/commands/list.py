@@ -4,13 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from acr.client import ExecutorClient, require_data
+from acr.client import MAX_PAGE, ExecutorClient, require_data
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_workflows import render_versions, render_workflows
-
-# Whose newest are each workflow's last run: one page.
-RUNS = 100
 
 
 @click.command()
@@ -42,5 +39,5 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
 
 
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
-    newest = {run["workflow"]: run for run in reversed(client.list_runs(None, RUNS))}
+    newest = {run["workflow"]: run for run in reversed(client.list_runs(None, MAX_PAGE, 1))}
     return [{**workflow, "last_run": newest.get(workflow["name"])} for workflow in client.list_workflows()]

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from acr.client import Answer, ExecutorClient, require_data
+from acr.client import MAX_PAGE, Answer, ExecutorClient, require_data
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_runs import render_run_line, render_runs
@@ -14,19 +14,19 @@ from acr.render_trace import render_timeline
 from arcrun.engine.run_id import is_run_id
 
 POLL_S = 1.0
-MAX_RUNS = 100  # the executor's largest page
 
 
 @click.command()
 @click.argument("subject", metavar="[NAME|RUN]", required=False)
-@click.option("--limit", type=click.IntRange(1, MAX_RUNS), default=20, show_default=True, help="How many runs.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="How many runs.")
 @click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C; wait for the end of RUN.")
 @as_json
 @with_client
 def logs(client: ExecutorClient, subject: str | None, limit: int, follow: bool, as_json: bool) -> None:
     """List the runs, or show one as a timeline.
 
-    The newest comes first; with --follow it comes last, and --json prints a line for each run.
+    The newest comes first; with --follow it comes last, and --json prints a line for each run. The runs of NAME are
+    looked for among the newest 5,000 of all.
 
     \b
     Examples:
@@ -57,11 +57,12 @@ def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:
 
 def _follow(client: ExecutorClient, workflow: str | None, limit: int) -> Iterator[dict[str, Any]]:
     """The runs that are there, then each new one, the oldest first. A run is listed once it has ended."""
-    seen: set[str] = set()
+    newest = client.list_runs(workflow, limit)
+    seen = {run["id"] for run in client.list_runs(workflow, MAX_PAGE, 1)} - {run["id"] for run in newest}
     while True:
-        for run in reversed(client.list_runs(workflow, limit)):
+        for run in reversed(newest):
             if run["id"] not in seen:
                 seen.add(run["id"])
                 yield run
         time.sleep(POLL_S)
-        limit = MAX_RUNS
+        newest = client.list_runs(workflow, MAX_PAGE, 1)

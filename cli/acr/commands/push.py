@@ -10,6 +10,7 @@ from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import render_findings, render_refusal
 from acr.render_workflows import describe_push
+from acr.workflow_file import read_workflow_file
 
 
 @click.command()
@@ -26,7 +27,7 @@ def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
       acr push examples/workflows/greet.yaml
       acr push greet.yaml --json | jq -r .data.webhook_url
     """
-    answer = client.push(file.read_text(encoding="utf-8"))
+    answer = client.push(read_workflow_file(file))
     if as_json:
         print_json(answer)
     elif answer["success"]:

@@ -12,6 +12,7 @@ from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import render_refusal
 from acr.render_trace import render_trace
+from acr.workflow_file import read_workflow_file
 from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 
 
@@ -42,7 +43,7 @@ def run(
     elif is_async:
         raise click.UsageError(f"--async is for a stored workflow. Store it first: acr push {workflow}")
     else:
-        answer = client.execute(file.read_text(encoding="utf-8"), input_value, timeout_ms)
+        answer = client.execute(read_workflow_file(file), input_value, timeout_ms)
     if as_json:
         print_json(answer)
     else:

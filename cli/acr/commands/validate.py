@@ -9,6 +9,7 @@ from acr.client import ExecutorClient, require_data
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import count_findings, render_findings
+from acr.workflow_file import read_workflow_file
 
 
 @click.command()
@@ -28,7 +29,7 @@ def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> 
       acr validate greet.yaml
       acr validate workflows/*.yaml --json | jq '.data.diagnostics[].code'
     """
-    checked = [require_data(client.validate(file.read_text(encoding="utf-8"), str(file))) for file in files]
+    checked = [require_data(client.validate(read_workflow_file(file), str(file))) for file in files]
     is_valid = all(data["valid"] for data in checked)
     diagnostics = [finding for data in checked for finding in data["diagnostics"]]
     if as_json:
