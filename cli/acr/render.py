@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+PLAIN_WIDTH = 200
 STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
 
 
@@ -20,8 +21,12 @@ def print_json(value: Any, indent: int | None = 2) -> None:
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Data for people, on stdout."""
-    table = build_table(titles, rows)
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+    build_console(sys.stdout).print(build_table(titles, rows))
+
+
+def build_console(stream: TextIO) -> Console:
+    """As wide as the terminal; where there is none, wide enough that nothing wraps."""
+    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
 
 
 def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
-from acr.render import STYLES, build_table, print_table, render_moment, style_status
+from acr.render import STYLES, build_console, build_table, print_table, render_moment, style_status
 
 BAR_WIDTH = 32
 SUMMARY_WIDTH = 60
@@ -75,14 +74,14 @@ def render_trace(answer: dict[str, Any]) -> None:
         for name, entry in flatten_trace(answer["trace"])
     ]
     titles = ("node", "component", "status", "start", "took", "runs", "result")
-    console = Console(file=sys.stderr)
+    console = build_console(sys.stderr)
     console.print(build_table(*_drop_empty_column(titles, rows, "runs")))
-    console.print(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", style="dim", highlight=False)
+    console.print(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", style="dim")
 
 
 def render_timeline(record: dict[str, Any]) -> None:
     """A stored run; data, on stdout. One that has not ended has no trace yet."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = build_console(sys.stdout)
     console.print(Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])))
     version = f"version {record['version']}" if record.get("version") else "not stored"
     took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""

@@ -17,6 +17,7 @@ INNER = {
     "flow": ["input >> PIPE >> shout"],
     "config": {"shout": {"component": "set", "values": {"text": "HELLO"}}},
 }
+DIVIDE_BY_ZERO = {"component": "number_ops", "operation": "divide", "input": 1, "value": 0}
 PARTY = {
     "name": "logs_party",
     "flow": [
@@ -27,7 +28,7 @@ PARTY = {
     ],
     "config": {
         "greet": {"component": "set", "values": {"text": "{{guest}}"}},
-        "fails": {"component": "number_ops", "operation": "{{input.operation}}", "retry": {"max_attempts": 2}},
+        "fails": {**DIVIDE_BY_ZERO, "retry": {"max_attempts": 2, "initial_ms": 1}},
         "sorry": {"component": "set", "values": {}},
     },
 }
@@ -68,10 +69,11 @@ def list_runs(platform: LocalPlatform, *arguments: str) -> list[dict[str, Any]]:
 
 
 def test_the_trace_shows_loops_and_sub_workflows(platform: LocalPlatform) -> None:
-    result = platform.acr("run", "logs_party", "--input", '{"guests": ["a", "b", "c"], "operation": "add"}')
+    result = platform.acr("run", "logs_party", "--input", '{"guests": ["a", "b", "c"]}')
     lines = result.stderr.splitlines()
     assert "runs" in lines[0].split()
     assert "3x" in next(line for line in lines if line.startswith("greet ")).split()
+    assert "2 attempts" in next(line for line in lines if line.startswith("fails "))
     outer = next(number for number, line in enumerate(lines) if line.startswith("logs_inner "))
     assert lines[outer + 1].startswith("  shout ")
 
@@ -116,13 +118,14 @@ def test_logs_of_all_workflows(platform: LocalPlatform) -> None:
 
 
 def test_a_run_is_a_timeline(platform: LocalPlatform) -> None:
-    run_id = run_to_the_log(platform, "logs_party", {"guests": ["a", "b"], "operation": "add"})
+    run_id = run_to_the_log(platform, "logs_party", {"guests": ["a", "b"]})
     result = platform.acr("logs", run_id)
     lines = result.stdout.splitlines()
     assert (result.returncode, lines[0].split()[:3]) == (0, ["run", run_id, "logs_party"])
     rows = {line.split()[0]: line for line in lines[3:]}
     assert {"greet", "logs_inner", "shout", "fails", "sorry"} <= set(rows)
     assert ("2x" in rows["greet"], "█" in rows["greet"], "failed" in rows["fails"]) == (True, True, True)
+    assert ("2 attempts" in rows["fails"], "DIVISION_BY_ZERO" in rows["fails"]) == (True, True)
 
 
 def test_logs_of_what_has_not_run_are_empty(platform: LocalPlatform) -> None:
