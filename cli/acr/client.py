@@ -18,11 +18,10 @@ Answer = dict[str, Any]
 
 
 class ExecutorClient:
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         self._url = target.url
-        self._http = httpx.Client(
-            base_url=target.url, headers={"X-Arcrun-API-Key": target.api_key}, timeout=TIMEOUT_S, trust_env=False
-        )
+        headers = {"X-Arcrun-API-Key": target.api_key}
+        self._http = httpx.Client(base_url=target.url, headers=headers, trust_env=False, transport=transport)
 
     def validate(self, workflow: str, file: str) -> Answer:
         """Check a workflow. Its data: {"valid", "diagnostics"}, which carry `file`."""
