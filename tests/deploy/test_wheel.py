@@ -102,3 +102,8 @@ def test_acr_dev_runs_outside_the_checkout(executor_url: str) -> None:
     body = {"component": "string_ops", "input": {"operation": "upper", "input": "ada"}}
     answer = httpx.post(f"{executor_url}/execute", json=body, headers={"X-Arcrun-API-Key": API_KEY}, timeout=60)
     assert answer.json()["data"] == {"result": "ADA"}
+
+
+def test_a_dry_run_of_a_deploy_needs_no_checkout(acr: Path, tmp_path: Path) -> None:
+    result = run(acr, tmp_path, "deploy", "--dry-run")
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, 2), result.stderr

@@ -7,7 +7,10 @@ import click
 
 from acr.client import ExecutorClient
 from acr.options import as_json, with_client
-from acr.render import print_json, render_error
+from acr.render import print_json
+from acr.render_findings import render_findings, render_refusal
+from acr.render_workflows import describe_push
+from acr.workflow_file import read_workflow_file
 
 
 @click.command()
@@ -17,18 +20,22 @@ from acr.render import print_json, render_error
 def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
     """Store the workflow in FILE and print its webhook URL.
 
+    A changed workflow becomes a new version; what is new in it is said: + added, ~ changed, - removed nodes.
+
     \b
     Examples:
       acr push examples/workflows/greet.yaml
       acr push greet.yaml --json | jq -r .data.webhook_url
     """
-    answer = client.push(file.read_text(encoding="utf-8"))
+    answer = client.push(read_workflow_file(file))
     if as_json:
         print_json(answer)
     elif answer["success"]:
         data = answer["data"]
-        click.echo(f"Pushed {data['name']}. Its webhook, a secret in itself:", err=True)
+        render_findings(data["diagnostics"], str(file))
+        click.echo(describe_push(data), err=True)
+        click.echo("Its webhook, a secret in itself:", err=True)
         click.echo(data["webhook_url"])
     else:
-        render_error(answer["error"], str(file))
+        render_refusal(answer["error"], str(file))
     sys.exit(0 if answer["success"] else 1)

@@ -1,0 +1,110 @@
+"""The executor's client: pages, how far it looks back, how long it waits, what it does with odd answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from acr.client import GRACE_S, MAX_REQUESTS, TIMEOUT_S, ExecutorClient
+from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.settings import Target
+
+Answering = Callable[[httpx.Request], httpx.Response]
+
+
+class Executor:
+    """Answers with `answering`, and keeps the requests."""
+
+    def __init__(self, answering: Answering) -> None:
+        self.requests: list[httpx.Request] = []
+        self._answering = answering
+        self.client = ExecutorClient(Target("http://executor", "key"), httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self._answering(request)
+
+
+def paged(key: str, pages: list[list[dict[str, Any]]], *, endless: bool = False) -> Answering:
+    """Page by page; the cursor is the next one's number. `endless`: the last page leads to itself."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = int(request.url.params.get("cursor", 0))
+        following = min(number + 1, len(pages) - 1) if endless else number + 1
+        cursor = str(following) if following < len(pages) else None
+        return httpx.Response(200, json={"success": True, "data": {key: pages[number], "cursor": cursor}})
+
+    return answer
+
+
+def test_all_pages_of_workflows_are_listed() -> None:
+    pages = [[{"name": "a", "token": "1"}], [], [{"name": "b", "token": "2"}]]
+    executor = Executor(paged("workflows", pages))
+    assert [workflow["name"] for workflow in executor.client.list_workflows()] == ["a", "b"]
+    assert executor.client.find_token("b") == "2"
+
+
+def test_a_name_that_is_not_there_is_refused_as_the_executor_would() -> None:
+    executor = Executor(paged("workflows", [[]]))
+    with pytest.raises(AnswerError) as refused:
+        executor.client.find_token("b")
+    assert refused.value.answer["error"]["code"] == "WORKFLOW_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("limit", "ids", "requests"),
+    [
+        pytest.param(1, ["3"], 1, id="a page has more than enough"),
+        pytest.param(3, ["3", "2", "1"], 2, id="over two pages"),
+        pytest.param(9, ["3", "2", "1"], 2, id="there are no more"),
+    ],
+)
+def test_runs_are_listed_until_there_are_enough(limit: int, ids: list[str], requests: int) -> None:
+    executor = Executor(paged("runs", [[{"id": "3"}, {"id": "2"}], [{"id": "1"}]]))
+    assert [run["id"] for run in executor.client.list_runs(None, limit)] == ids
+    assert len(executor.requests) == requests
+
+
+def test_the_runs_of_a_rare_workflow_are_not_looked_for_for_ever() -> None:
+    executor = Executor(paged("runs", [[]], endless=True))
+    assert executor.client.list_runs("rare", 5) == []
+    assert len(executor.requests) == MAX_REQUESTS
+    assert executor.client.list_runs("rare", 5, 1) == []
+    assert len(executor.requests) == MAX_REQUESTS + 1
+
+
+@pytest.mark.parametrize(
+    ("timeout_ms", "expected_s"),
+    [
+        pytest.param(None, TIMEOUT_S, id="as ever"),
+        pytest.param(50, TIMEOUT_S, id="a short run"),
+        pytest.param(900_000, 900 + GRACE_S, id="a long run"),
+    ],
+)
+def test_the_answer_of_a_run_is_waited_for_longer_than_the_run_may_take(
+    timeout_ms: int | None, expected_s: float
+) -> None:
+    executor = Executor(lambda _: httpx.Response(200, json={"success": True}))
+    executor.client.trigger("greet", {}, timeout_ms)
+    [request] = executor.requests
+    assert request.extensions["timeout"]["read"] == expected_s
+    assert request.url.params.get("timeout_ms") == (None if timeout_ms is None else str(timeout_ms))
+
+
+def test_a_name_cannot_leave_its_place_in_the_path() -> None:
+    executor = Executor(lambda _: httpx.Response(200, json={"success": True}))
+    executor.client.trigger("../../execute?", {})
+    assert executor.requests[0].url.raw_path == b"/webhooks/named/..%2F..%2Fexecute%3F/trigger"
+
+
+@pytest.mark.parametrize(
+    ("response", "error", "message"),
+    [
+        pytest.param(httpx.Response(401), NotLoggedInError, "refused the API key", id="a wrong key"),
+        pytest.param(httpx.Response(502, text="<html>"), CliError, "502 and no JSON", id="no JSON"),
+    ],
+)
+def test_odd_answers_are_said(response: httpx.Response, error: type[CliError], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Executor(lambda _: response).client.show_run("R")

@@ -1,0 +1,70 @@
+"""What is said of a push, of findings, and of a workflow's version."""
+
+from typing import Any
+
+import pytest
+
+from acr.render_findings import count_findings, render_findings, render_refusal
+from acr.render_workflows import describe_push, describe_version
+
+
+def finding(**more: Any) -> dict[str, Any]:
+    common = {"code": "CYCLE", "severity": "error", "message": "a leads back to a", "hint": "", "file": None}
+    return {**common, "line": None, "column": None, **more}
+
+
+@pytest.mark.parametrize(
+    ("changed", "diff", "expected"),
+    [
+        pytest.param(True, {"added": ["a", "b"]}, "Pushed greet, version 2: +a +b", id="added"),
+        pytest.param(
+            True, {"removed": ["a"], "changed": ["b"]}, "Pushed greet, version 2: ~b -a", id="changed and removed"
+        ),
+        pytest.param(True, {}, "Pushed greet, version 2", id="only the text around the nodes"),
+        pytest.param(False, {}, "greet has not changed, version 2.", id="unchanged"),
+    ],
+)
+def test_a_push_is_told_in_a_line(changed: bool, diff: dict[str, list[str]], expected: str) -> None:
+    whole = {"added": [], "changed": [], "removed": [], **diff}
+    assert describe_push({"name": "greet", "version": 2, "changed": changed, "diff": whole}) == expected
+
+
+@pytest.mark.parametrize(("latest", "expected"), [(2, "2"), (5, "2 (latest 5)")])
+def test_the_latest_version_is_told_if_it_is_another(latest: int, expected: str) -> None:
+    assert describe_version({"version": 2, "latest": latest}) == expected
+
+
+@pytest.mark.parametrize(
+    ("severities", "expected"),
+    [
+        pytest.param([], "no errors", id="nothing"),
+        pytest.param(["error"], "1 error", id="one"),
+        pytest.param(["warning", "error", "warning"], "1 error, 2 warnings", id="some of each"),
+    ],
+)
+def test_findings_are_counted(severities: list[str], expected: str) -> None:
+    assert count_findings([finding(severity=severity) for severity in severities]) == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param({"line": 3, "column": 5}, ["a.yaml:3:5: error CYCLE a leads back to a"], id="a place"),
+        pytest.param({}, ["a.yaml: error CYCLE a leads back to a"], id="no place"),
+        pytest.param({"file": "b.yaml"}, ["b.yaml: error CYCLE a leads back to a"], id="its own file"),
+        pytest.param({"hint": "Cut it."}, ["a.yaml: error CYCLE a leads back to a", "    Cut it."], id="a hint"),
+    ],
+)
+def test_a_finding_has_its_place_and_its_hint(
+    capsys: pytest.CaptureFixture[str], more: dict[str, Any], expected: list[str]
+) -> None:
+    render_findings([finding(**more)], "a.yaml")
+    told = capsys.readouterr()
+    assert (told.out, told.err.splitlines()) == ("", expected)
+
+
+def test_hints_are_not_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    details = {"diagnostics": [finding(hint="Cut it.")]}
+    error = {"code": "INVALID_WORKFLOW", "message": "bad", "next_actions": ["Cut it."], "details": details}
+    render_refusal(error, "a.yaml")
+    assert capsys.readouterr().err.count("Cut it.") == 1
