@@ -1,5 +1,7 @@
 """What goes wrong for a person at the command line: what, the next command, and the exit code."""
 
+from typing import Any
+
 
 class CliError(Exception):
     """`hint` names the next step. Exit codes: 1 failed, 2 usage, 4 not logged in."""
@@ -13,3 +15,11 @@ class CliError(Exception):
 
 class NotLoggedInError(CliError):
     exit_code = 4
+
+
+class AnswerError(CliError):
+    """The executor refused. `answer` is what it said, {"success": false, "error": {...}}."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__(answer["error"]["message"])
+        self.answer = answer

@@ -1,43 +1,38 @@
 """The command `acr`: finds the subcommand, and turns what goes wrong into a message and an exit code."""
 
-import importlib
 import sys
 
 import click
 
 from acr.errors import CliError
+from acr.lazy_group import LazyGroup
 
 # The commands and what `acr --help` says of them; tests compare it with each command's own help.
 _COMMANDS = {
     "init": "Prepare this folder and your Cloudflare account.",
-    "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
-    "creds": "Store secrets, encrypted on this machine.",
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
+    "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
+    "validate": "Check workflows without storing them.",
     "push": "Store the workflow in FILE and print its webhook URL.",
-    "doctor": "Check configuration, token, resources, Workers and credentials.",
-    "parts": "Write and test components of your own.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",
+    "list": "List the stored workflows, or the versions of one.",
+    "logs": "List the runs, or show one as a timeline.",
+    "rollback": "Make an earlier version of a workflow current again.",
+    "rotate": "Give a workflow a new webhook URL; the old one stops.",
+    "delete": "Delete a workflow with all its versions and its webhook.",
+    "creds": "Store secrets, encrypted on this machine.",
+    "parts": "Write components and try them.",
+    "doctor": "Check configuration, token, resources, Workers and credentials.",
+    "completion": "Print the script that completes commands in your shell.",
 }
 
 
-class _LazyGroup(click.Group):
-    """Imports a command's module only when that command is wanted, so that `acr --help` starts quickly."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        command: click.Command = getattr(importlib.import_module(f"acr.commands.{name}"), name)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    module="acr.commands.{}",
+    summaries=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="arcrun-workers")
 def acr() -> None:
     """Workflows of sandboxed WebAssembly components on your own Cloudflare account.

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import click
 
 from acr.client import ExecutorClient
+from acr.errors import AnswerError
+from acr.render import print_json, render_error
 from acr.settings import resolve_target
 
 local_or_deployed = click.option(
@@ -18,14 +21,25 @@ local_or_deployed = click.option(
 
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--url`, `--api-key` and `--local`, and the client that they lead to."""
+    """Give a command `--url`, `--api-key` and `--local`, and the client that they lead to.
+
+    What the executor refuses is shown, as JSON if the command's `as_json` says so, and exits with 1.
+    """
 
     @local_or_deployed
     @click.option("--url", metavar="URL", help="The executor's address [env: ARCRUN_URL].")
     @click.option("--api-key", metavar="KEY", help="Its API key [env: ARCRUN_API_KEY].")
     @wraps(command)
     def wrapped(url: str | None, api_key: str | None, local: bool | None, **arguments: Any) -> Any:
-        return command(client=ExecutorClient(resolve_target(url, api_key, local=local)), **arguments)
+        client = ExecutorClient(resolve_target(url, api_key, local=local))
+        try:
+            return command(client=client, **arguments)
+        except AnswerError as refused:
+            if arguments.get("as_json"):
+                print_json(refused.answer)
+            else:
+                render_error(refused.answer["error"])
+            sys.exit(refused.exit_code)
 
     return wrapped
 

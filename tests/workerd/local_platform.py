@@ -38,6 +38,18 @@ class LocalPlatform:
         """What a command needs to reach this platform and no other."""
         return {**_environment(self.folder), "ARCRUN_URL": self.urls["executor"]}
 
+    def acr(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A command against this platform, without a terminal."""
+        return subprocess.run(
+            [str(ACR), *arguments],
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
     def put_object(self, key: str, content: bytes) -> None:
         """Put an object into the components' bucket over Cloudflare's local REST API."""
         url = f"{self.urls['cloudflare-api']}/r2/buckets/arcrun-components/objects/{key}"

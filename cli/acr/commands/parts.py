@@ -4,8 +4,13 @@ import click
 
 from acr.lazy_group import LazyGroup
 
+_COMMANDS = {
+    "scaffold": "Make the folder ID with a component that builds and passes its own tests.",
+    "test": "Try the component in DIR: contract.yaml and the module beside it.",
+}
 
-@click.group(cls=LazyGroup, modules={"scaffold": "acr.commands.parts_scaffold", "test": "acr.commands.parts_test"})
+
+@click.group(cls=LazyGroup, module="acr.commands.parts_{}", summaries=_COMMANDS)
 def parts() -> None:
     """Write components and try them.
 

@@ -7,7 +7,9 @@ import click
 
 from acr.client import ExecutorClient
 from acr.options import as_json, with_client
-from acr.render import print_json, render_error
+from acr.render import print_json
+from acr.render_findings import render_findings, render_refusal
+from acr.render_workflows import describe_push
 
 
 @click.command()
@@ -16,6 +18,8 @@ from acr.render import print_json, render_error
 @with_client
 def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
     """Store the workflow in FILE and print its webhook URL.
+
+    A changed workflow becomes a new version; what is new in it is said: + added, ~ changed, - removed nodes.
 
     \b
     Examples:
@@ -27,8 +31,10 @@ def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
         print_json(answer)
     elif answer["success"]:
         data = answer["data"]
-        click.echo(f"Pushed {data['name']}. Its webhook, a secret in itself:", err=True)
+        render_findings(data["diagnostics"], str(file))
+        click.echo(describe_push(data), err=True)
+        click.echo("Its webhook, a secret in itself:", err=True)
         click.echo(data["webhook_url"])
     else:
-        render_error(answer["error"], str(file))
+        render_refusal(answer["error"], str(file))
     sys.exit(0 if answer["success"] else 1)

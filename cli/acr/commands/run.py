@@ -7,17 +7,24 @@ from typing import Any
 
 import click
 
-from acr.client import ExecutorClient
+from acr.client import Answer, ExecutorClient
 from acr.options import as_json, with_client
-from acr.render import print_json, render_error, render_trace
+from acr.render import print_json
+from acr.render_findings import render_refusal
+from acr.render_trace import render_trace
+from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 
 
 @click.command()
 @click.argument("workflow", metavar="FILE|NAME")
 @click.option("--input", "input_text", default="{}", metavar="JSON|@FILE", help="The trigger's input.")
+@click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="End the run after this time.")
+@click.option("--async", "is_async", is_flag=True, help="Do not wait: print the run's id. For a stored workflow.")
 @as_json
 @with_client
-def run(client: ExecutorClient, workflow: str, input_text: str, as_json: bool) -> None:
+def run(
+    *, client: ExecutorClient, workflow: str, input_text: str, timeout_ms: int | None, is_async: bool, as_json: bool
+) -> None:
     """Run the workflow in FILE, or the stored workflow NAME.
 
     The answer's data goes to stdout, the trace to stderr.
@@ -26,23 +33,32 @@ def run(client: ExecutorClient, workflow: str, input_text: str, as_json: bool) -
     Examples:
       acr run examples/workflows/greet.yaml --input '{"name": "Ada"}'
       acr run greet --input @input.json --json
+      acr logs "$(acr run greet --async)" --follow
     """
     input_value = _read_input(input_text)
     file = Path(workflow)
-    if file.is_file():
-        answer = client.execute(file.read_text(encoding="utf-8"), input_value)
+    if not file.is_file():
+        answer = client.trigger(workflow, input_value, timeout_ms, waits=not is_async)
+    elif is_async:
+        raise click.UsageError(f"--async is for a stored workflow. Store it first: acr push {workflow}")
     else:
-        answer = client.trigger(workflow, input_value)
+        answer = client.execute(file.read_text(encoding="utf-8"), input_value, timeout_ms)
     if as_json:
         print_json(answer)
     else:
-        if "trace" in answer:
-            render_trace(answer)
-        if answer["success"]:
-            print_json(answer["data"])
-        else:
-            render_error(answer["error"], workflow)
+        _render(answer, workflow)
     sys.exit(0 if answer["success"] else 1)
+
+
+def _render(answer: Answer, workflow: str) -> None:
+    if "trace" in answer:
+        render_trace(answer)
+    if not answer["success"]:
+        render_refusal(answer["error"], workflow)
+    elif "trace" in answer:
+        print_json(answer["data"])
+    else:
+        click.echo(answer["run_id"])
 
 
 def _read_input(text: str) -> Any:

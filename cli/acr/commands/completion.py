@@ -1,0 +1,21 @@
+"""acr completion: the shell's part of completing commands."""
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands in your shell.
+
+    \b
+    Examples:
+      eval "$(acr completion bash)"                                   in ~/.bashrc
+      eval "$(acr completion zsh)"                                    in ~/.zshrc
+      acr completion fish > ~/.config/fish/completions/acr.fish
+    """
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(context.find_root().command, {}, "acr", "_ACR_COMPLETE").source())

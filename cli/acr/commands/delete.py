@@ -1,0 +1,39 @@
+"""acr delete: remove a workflow."""
+
+import sys
+
+import click
+
+from acr.client import ExecutorClient, require_data
+from acr.options import as_json, with_client
+from acr.render import print_json
+
+
+@click.command()
+@click.argument("name")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--no-input", is_flag=True, help="Ask nothing; fail without --yes.")
+@as_json
+@with_client
+def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json: bool) -> None:
+    """Delete a workflow with all its versions and its webhook.
+
+    The records of its runs stay until they expire.
+
+    \b
+    Examples:
+      acr delete greet
+      acr delete greet --yes
+    """
+    if not yes and (no_input or not sys.stdin.isatty()):
+        raise click.UsageError(f"Deleting cannot be undone. If it is meant: acr delete {name} --yes")
+    token = client.find_token(name)
+    if not yes and not click.confirm(f"Delete {name} with all its versions?", err=True):
+        click.echo("Nothing was deleted.", err=True)
+        sys.exit(1)
+    answer = client.delete_workflow(token)
+    require_data(answer)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"Deleted {name}.", err=True)

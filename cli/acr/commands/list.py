@@ -1,0 +1,46 @@
+"""acr list: the stored workflows."""
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from acr.client import ExecutorClient, require_data
+from acr.options import as_json, with_client
+from acr.render import print_json
+from acr.render_workflows import render_versions, render_workflows
+
+# Whose newest are each workflow's last run: one page.
+RUNS = 100
+
+
+@click.command()
+@click.argument("name", required=False)
+@as_json
+@with_client
+def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
+    """List the stored workflows, or the versions of one.
+
+    The last run is shown if it is one of the newest 100 of all.
+
+    \b
+    Examples:
+      acr list
+      acr list greet
+      acr list --json | jq -r '.data.workflows[].webhook_url'
+    """
+    if name is not None:
+        answer = client.show_workflow(client.find_token(name))
+        require_data(answer)
+    else:
+        answer = {"success": True, "data": {"workflows": _list_with_last_runs(client)}}
+    if as_json:
+        print_json(answer)
+    elif name is not None:
+        render_versions(answer["data"])
+    else:
+        render_workflows(answer["data"]["workflows"])
+
+
+def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
+    newest = {run["workflow"]: run for run in reversed(client.list_runs(None, RUNS))}
+    return [{**workflow, "last_run": newest.get(workflow["name"])} for workflow in client.list_workflows()]

@@ -1,0 +1,67 @@
+"""acr logs: what has run."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from acr.client import Answer, ExecutorClient, require_data
+from acr.options import as_json, with_client
+from acr.render import print_json
+from acr.render_runs import render_run_line, render_runs
+from acr.render_trace import render_timeline
+from arcrun.engine.run_id import is_run_id
+
+POLL_S = 1.0
+MAX_RUNS = 100  # the executor's largest page
+
+
+@click.command()
+@click.argument("subject", metavar="[NAME|RUN]", required=False)
+@click.option("--limit", type=click.IntRange(1, MAX_RUNS), default=20, show_default=True, help="How many runs.")
+@click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C; wait for the end of RUN.")
+@as_json
+@with_client
+def logs(client: ExecutorClient, subject: str | None, limit: int, follow: bool, as_json: bool) -> None:
+    """List the runs, or show one as a timeline.
+
+    The newest comes first; with --follow it comes last, and --json prints a line for each run.
+
+    \b
+    Examples:
+      acr logs
+      acr logs greet --limit 5 --json | jq '.data.runs[] | select(.status == "failed")'
+      acr logs 01J9ZC3VT0M4XKQW8R2E5H7N6P
+      acr logs greet --follow
+    """
+    if subject is not None and is_run_id(subject):
+        answer = _wait_for_end(client, subject) if follow else client.show_run(subject)
+        record = require_data(answer)
+        print_json(answer) if as_json else render_timeline(record)
+    elif follow:
+        for run in _follow(client, subject, limit):
+            print_json(run, indent=None) if as_json else render_run_line(run)
+    else:
+        runs = client.list_runs(subject, limit)
+        print_json({"success": True, "data": {"runs": runs}}) if as_json else render_runs(runs)
+
+
+def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:
+    while True:
+        answer = client.show_run(run_id)
+        if require_data(answer)["status"] != "running":
+            return answer
+        time.sleep(POLL_S)
+
+
+def _follow(client: ExecutorClient, workflow: str | None, limit: int) -> Iterator[dict[str, Any]]:
+    """The runs that are there, then each new one, the oldest first. A run is listed once it has ended."""
+    seen: set[str] = set()
+    while True:
+        for run in reversed(client.list_runs(workflow, limit)):
+            if run["id"] not in seen:
+                seen.add(run["id"])
+                yield run
+        time.sleep(POLL_S)
+        limit = MAX_RUNS

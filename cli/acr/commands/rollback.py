@@ -1,0 +1,30 @@
+"""acr rollback: make an earlier version current again."""
+
+import click
+
+from acr.client import ExecutorClient, require_data
+from acr.options import as_json, with_client
+from acr.render import print_json
+
+
+@click.command()
+@click.argument("name")
+@click.argument("version", type=click.IntRange(min=1))
+@as_json
+@with_client
+def rollback(client: ExecutorClient, name: str, version: int, as_json: bool) -> None:
+    """Make an earlier version of a workflow current again.
+
+    Its webhook URL stays. No version is lost: go forward the same way.
+
+    \b
+    Examples:
+      acr list greet
+      acr rollback greet 1
+    """
+    answer = client.roll_back(name, version)
+    data = require_data(answer)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{data['name']} is at version {data['version']}.", err=True)

@@ -1,0 +1,32 @@
+"""acr rotate: another webhook URL."""
+
+import click
+
+from acr.client import ExecutorClient, require_data
+from acr.options import as_json, with_client
+from acr.render import print_json
+
+
+@click.command()
+@click.argument("name")
+@as_json
+@with_client
+def rotate(client: ExecutorClient, name: str, as_json: bool) -> None:
+    """Give a workflow a new webhook URL; the old one stops.
+
+    For when the old one has become known: whoever has it can run the workflow.
+
+    \b
+    Examples:
+      acr rotate greet
+      acr rotate greet --json | jq -r .data.webhook_url
+    """
+    answer = client.rotate_token(client.find_token(name))
+    data = require_data(answer)
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(
+            f"The old webhook of {data['name']} stops within a minute. The new one, a secret in itself:", err=True
+        )
+        click.echo(data["webhook_url"])

@@ -1,0 +1,39 @@
+"""acr validate: check workflows."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from acr.client import ExecutorClient, require_data
+from acr.options import as_json, with_client
+from acr.render import print_json
+from acr.render_findings import count_findings, render_findings
+
+
+@click.command()
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@as_json
+@with_client
+def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> None:
+    """Check workflows without storing them.
+
+    Says what is wrong, all of it, against the components, workflows and credentials of the platform. Exits with 1 if
+    there is an error; warnings alone are no failure.
+
+    \b
+    Examples:
+      acr validate greet.yaml
+      acr validate workflows/*.yaml --json | jq '.data.diagnostics[].code'
+    """
+    checked = [require_data(client.validate(file.read_text(encoding="utf-8"), str(file))) for file in files]
+    is_valid = all(data["valid"] for data in checked)
+    diagnostics = [finding for data in checked for finding in data["diagnostics"]]
+    if as_json:
+        print_json({"success": True, "data": {"valid": is_valid, "diagnostics": diagnostics}})
+    else:
+        render_findings(diagnostics, "")
+        click.echo(count_findings(diagnostics), err=True)
+    sys.exit(0 if is_valid else 1)

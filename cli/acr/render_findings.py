@@ -1,0 +1,33 @@
+"""What is wrong with a workflow, for people: each finding with its place and its hint, on stderr."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from acr.render import render_error
+
+_COLOURS = {"error": "red", "warning": "yellow"}
+
+
+def render_findings(diagnostics: Sequence[dict[str, Any]], file: str) -> None:
+    """`file:line:column: severity CODE message`, as compilers say it, and the hint below."""
+    for finding in diagnostics:
+        place = ":".join(str(part) for part in (finding["file"] or file, finding["line"], finding["column"]) if part)
+        severity = click.style(finding["severity"], fg=_COLOURS[finding["severity"]])
+        click.echo(f"{place}: {severity} {finding['code']} {finding['message']}", err=True)
+        if finding["hint"]:
+            click.echo(f"    {finding['hint']}", err=True)
+
+
+def render_refusal(error: dict[str, Any], file: str) -> None:
+    """An error that may hold diagnostics, whose hints are then its next steps."""
+    diagnostics = error.get("details", {}).get("diagnostics", [])
+    render_error({**error, "next_actions": []} if diagnostics else error)
+    render_findings(diagnostics, file)
+
+
+def count_findings(diagnostics: Sequence[dict[str, Any]]) -> str:
+    """Such as "1 error, 2 warnings"."""
+    severities = [finding["severity"] for finding in diagnostics]
+    return ", ".join(f"{n} {name}{'s' * (n > 1)}" for name in _COLOURS if (n := severities.count(name))) or "no errors"

@@ -1,0 +1,120 @@
+"""The trace of a run for people: as the table of `acr run`, and as the timeline of `acr logs RUN`."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from acr.render import STYLES, build_table, print_table, render_moment, style_status
+
+BAR_WIDTH = 32
+SUMMARY_WIDTH = 60
+_INDENT = "  "
+
+Entry = dict[str, Any]
+
+
+def flatten_trace(trace: Sequence[Entry], depth: int = 0) -> Iterator[tuple[str, Entry]]:
+    """Each entry with its node's name, followed by those of its sub-workflow, indented."""
+    for entry in trace:
+        yield _INDENT * depth + str(entry["node"]), entry
+        yield from flatten_trace(entry.get("trace", ()), depth + 1)
+
+
+def describe_repeats(entry: Entry) -> str:
+    """How often a node ran: "3x" in a loop, what became of them if not all succeeded, attempts if any was repeated."""
+    iterations = entry.get("iterations") or {}
+    count = sum(iterations.values())
+    parts = [f"{count}x"] if iterations else []
+    parts += [f"{iterations[status]} {status}" for status in ("failed", "skipped") if iterations.get(status)]
+    if entry["attempts"] > max(1, count - iterations.get("skipped", 0)):
+        parts.append(f"{entry['attempts']} attempts")
+    return ", ".join(parts)
+
+
+def build_bar(start_ms: float, duration_ms: float, total_ms: float, width: int = BAR_WIDTH) -> str:
+    """When a node ran within its run; at least one cell, and never beyond `width`."""
+    if total_ms <= 0:
+        return "█"
+    first = min(int(start_ms / total_ms * width), width - 1)
+    last = min(max(round((start_ms + duration_ms) / total_ms * width), first + 1), width)
+    return " " * first + "█" * (last - first)
+
+
+def summarize(entry: Entry, width: int = SUMMARY_WIDTH) -> str:
+    """The error, or the beginning of what the node answered."""
+    if "error" in entry:
+        text = describe_error(entry["error"])
+    else:
+        text = json.dumps(entry.get("output", {}).get("data", ""), ensure_ascii=False)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def describe_error(error: dict[str, Any]) -> str:
+    """Of a stored error that was too large, what is left of it."""
+    return str(error["preview"]) if "preview" in error else f"{error['code']}: {error['message']}"
+
+
+def render_trace(answer: dict[str, Any]) -> None:
+    """Talk, on stderr."""
+    rows = [
+        (
+            name,
+            str(entry["component"]),
+            style_status(entry["status"]),
+            f"{entry['start_ms']:.1f} ms",
+            f"{entry['duration_ms']:.1f} ms",
+            describe_repeats(entry),
+            summarize(entry),
+        )
+        for name, entry in flatten_trace(answer["trace"])
+    ]
+    titles = ("node", "component", "status", "start", "took", "runs", "result")
+    console = Console(file=sys.stderr)
+    console.print(build_table(*_drop_empty_column(titles, rows, "runs")))
+    console.print(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", style="dim", highlight=False)
+
+
+def render_timeline(record: dict[str, Any]) -> None:
+    """A stored run; data, on stdout. One that has not ended has no trace yet."""
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])))
+    version = f"version {record['version']}" if record.get("version") else "not stored"
+    took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
+    console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"))
+    if record.get("trace"):
+        console.print()
+        titles = ("node", "status", "start", "took", "runs", "timeline", "error")
+        rows = list(_build_timeline(record))
+        print_table(*_drop_empty_column(*_drop_empty_column(titles, rows, "runs"), "error"))
+
+
+def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
+    rows = list(flatten_trace(record["trace"]))
+    total_ms = max([record["duration_ms"], *(entry["start_ms"] + entry["duration_ms"] for _, entry in rows)])
+    for name, entry in rows:
+        status, start_ms, took_ms = entry["status"], entry["start_ms"], entry["duration_ms"]
+        bar = "" if status == "skipped" else build_bar(start_ms, took_ms, total_ms)
+        yield (
+            name,
+            style_status(status),
+            f"{start_ms:.1f} ms",
+            f"{took_ms:.1f} ms",
+            describe_repeats(entry),
+            Text(bar.ljust(BAR_WIDTH), STYLES[status]),
+            summarize(entry) if "error" in entry else "",
+        )
+
+
+_Rows = Sequence[Sequence[str | Text]]
+
+
+def _drop_empty_column(titles: Sequence[str], rows: _Rows, title: str) -> tuple[Sequence[str], _Rows]:
+    """Without the column if no row has anything in it."""
+    at = titles.index(title)
+    if any(str(row[at]) for row in rows):
+        return titles, rows
+    return (*titles[:at], *titles[at + 1 :]), [(*row[:at], *row[at + 1 :]) for row in rows]

@@ -1,0 +1,116 @@
+"""What the table and the timeline of a run show."""
+
+from typing import Any
+
+import pytest
+
+from acr.render_trace import BAR_WIDTH, build_bar, describe_repeats, flatten_trace, render_timeline, render_trace
+
+
+def entry(node: str, status: str = "success", **more: Any) -> dict[str, Any]:
+    common = {"node": node, "component": "set", "status": status, "attempts": 1, "start_ms": 0.0, "duration_ms": 1.0}
+    return {**common, **more}
+
+
+def loop(success: int = 0, failed: int = 0, skipped: int = 0) -> dict[str, int]:
+    return {"success": success, "failed": failed, "skipped": skipped}
+
+
+INNER = [entry("tidy", start_ms=2.0), entry("badge", "failed", start_ms=3.0, error={"code": "BAD", "message": "[no]"})]
+TRACE = [
+    entry("each", iterations=loop(success=3), attempts=3, duration_ms=2.0),
+    entry("greet", start_ms=2.0, duration_ms=6.0, trace=INNER),
+    entry("late", "skipped", attempts=0, start_ms=8.0, duration_ms=0.0),
+]
+RECORD = {
+    "id": "01J9ZC3VT0M4XKQW8R2E5H7N6P",
+    "workflow": "party",
+    "version": 2,
+    "trigger": "name",
+    "status": "failed",
+    "started_at": "2026-01-02T03:04:05.678Z",
+    "duration_ms": 8.0,
+    "trace": TRACE,
+}
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "duration_ms", "total_ms", "bar"),
+    [
+        pytest.param(0, 100, 100, "████████", id="all of it"),
+        pytest.param(0, 50, 100, "████", id="the first half"),
+        pytest.param(50, 50, 100, "    ████", id="the second half"),
+        pytest.param(50, 0, 100, "    █", id="an instant has a cell"),
+        pytest.param(100, 0, 100, "       █", id="so has one at the end"),
+        pytest.param(90, 50, 100, "       █", id="never beyond the end"),
+        pytest.param(0, 0, 0, "█", id="a run without length"),
+    ],
+)
+def test_a_bar_says_when_a_node_ran(start_ms: float, duration_ms: float, total_ms: float, bar: str) -> None:
+    assert build_bar(start_ms, duration_ms, total_ms, width=8) == bar
+
+
+@pytest.mark.parametrize(
+    ("repeats", "expected"),
+    [
+        pytest.param({}, "", id="once"),
+        pytest.param({"attempts": 0}, "", id="never"),
+        pytest.param({"attempts": 3}, "3 attempts", id="retried"),
+        pytest.param({"iterations": loop(success=3), "attempts": 3}, "3x", id="a loop"),
+        pytest.param({"iterations": loop(success=1), "attempts": 1}, "1x", id="a loop of one"),
+        pytest.param({"iterations": loop(), "attempts": 0}, "0x", id="an empty loop"),
+        pytest.param({"iterations": loop(2, 1), "attempts": 5}, "3x, 1 failed, 5 attempts", id="a loop with retries"),
+        pytest.param({"iterations": loop(1, 0, 2), "attempts": 2}, "3x, 2 skipped, 2 attempts", id="skipped ones too"),
+    ],
+)
+def test_repeats_are_told_if_there_are_any(repeats: dict[str, Any], expected: str) -> None:
+    assert describe_repeats(entry("a", **repeats)) == expected
+
+
+def test_a_sub_workflows_trace_is_indented_below_its_node() -> None:
+    assert [name for name, _ in flatten_trace(TRACE)] == ["each", "greet", "  tidy", "  badge", "late"]
+
+
+def test_the_table_has_a_column_of_repeats_only_if_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"run_id": "R", "duration_ms": 8.0, "trace": TRACE}
+    render_trace(answer)
+    render_trace({**answer, "trace": INNER})
+    told = capsys.readouterr()
+    assert told.out == ""
+    with_loop, without = told.err.split("run R took 8.0 ms")[:2]
+    assert ("3x" in with_loop, "runs" in with_loop.splitlines()[0]) == (True, True)
+    assert "runs" not in without
+
+
+def test_the_timeline_shows_each_node_with_its_bar_and_its_error(capsys: pytest.CaptureFixture[str]) -> None:
+    render_timeline(RECORD)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.rstrip() for line in lines[:2]] == [
+        "run 01J9ZC3VT0M4XKQW8R2E5H7N6P  party  failed",
+        "2026-01-02 03:04:05 UTC  8.0 ms  version 2  by name",
+    ]
+    by_node = {line.split()[0]: line for line in lines[3:]}
+    quarter = BAR_WIDTH // 4
+    assert {node: by_node[node].count("█") for node in ("each", "greet", "late")} == {
+        "each": quarter,
+        "greet": 3 * quarter,
+        "late": 0,
+    }
+    assert by_node["greet"].index("█") == by_node["each"].index("█") + quarter
+    assert by_node["badge"].rstrip().endswith("BAD: [no]")
+
+
+@pytest.mark.parametrize("status", ["running", "lost"])
+def test_a_run_without_a_record_yet_has_no_timeline(capsys: pytest.CaptureFixture[str], status: str) -> None:
+    announced = {"id": "R", "workflow": "party", "status": status, "started_at": RECORD["started_at"]}
+    render_timeline(announced)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        f"run R  party  {status}",
+        "2026-01-02 03:04:05 UTC",
+    ]
+
+
+def test_an_error_that_was_too_large_to_keep_shows_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    cut = {"_truncated": True, "bytes": 9000, "preview": '{"code": "BAD"'}
+    render_timeline({**RECORD, "trace": [entry("a", "failed", error=cut)]})
+    assert '{"code": "BAD"' in capsys.readouterr().out
