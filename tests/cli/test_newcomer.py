@@ -193,9 +193,9 @@ def trigger(newcomer: Newcomer, url: str) -> Mapping[str, Any]:
 
 
 def look_back(newcomer: Newcomer) -> None:
-    runs = wait_for_runs(newcomer, 3)
-    assert [(run["status"], run["version"]) for run in runs] == [("success", 1)] * 3
-    assert {run["trigger"] for run in runs} == {"name", "webhook"}
+    runs = wait_for_runs(newcomer, 4)
+    assert [(run["status"], run["version"]) for run in runs] == [("success", 1)] * 3 + [("failed", 0)]
+    assert [run["trigger"] for run in runs] == ["name", "webhook", "name", "execute"]
     [listed] = newcomer.read_data("list")["workflows"]
     assert (set(listed), listed["last_run"]["id"]) == (PUSHED | {"latest", "last_run"}, runs[0]["id"])
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
