@@ -180,7 +180,8 @@ def run_it(newcomer: Newcomer, url: str) -> None:
     for answer in (newcomer.read("run", "hail"), trigger(newcomer, url)):
         assert (set(answer), answer["data"]) == (ANSWER, {"result": GREETING_LENGTH})
         assert answer["trace"][0]["output"]["data"] == {"greeting": "Hello, [REDACTED]!"}
-    assert json.loads(newcomer.acr("run", "hail").stdout) == {"result": GREETING_LENGTH}
+    newcomer.write("pinned.yaml", WORKFLOW.replace("component: shout", "component: shout@v1"))
+    assert json.loads(newcomer.acr("run", "pinned.yaml").stdout) == {"result": GREETING_LENGTH}
     assert "WORKFLOW_NOT_FOUND" in newcomer.fail("run", "nowhere")
 
 
@@ -194,8 +195,12 @@ def trigger(newcomer: Newcomer, url: str) -> Mapping[str, Any]:
 
 def look_back(newcomer: Newcomer) -> None:
     runs = wait_for_runs(newcomer, 4)
-    assert [(run["status"], run["version"]) for run in runs] == [("success", 1)] * 3 + [("failed", 0)]
-    assert [run["trigger"] for run in runs] == ["name", "webhook", "name", "execute"]
+    assert [(run["trigger"], run["status"], run["version"]) for run in runs] == [
+        ("execute", "success", 0),
+        ("webhook", "success", 1),
+        ("name", "success", 1),
+        ("execute", "failed", 0),
+    ]
     [listed] = newcomer.read_data("list")["workflows"]
     assert (set(listed), listed["last_run"]["id"]) == (PUSHED | {"latest", "last_run"}, runs[0]["id"])
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
