@@ -68,5 +68,5 @@ def _refuse_other_content(bucket: R2Bucket, component: ComponentFolder, source: 
 
 
 def _normalize(source: object) -> str:
-    """As JSON, whose keys are texts; their order says nothing. `1` and `true` differ, which Python's == does not see."""
+    """As JSON: all keys are texts, in any order; `1` and `true` differ, which Python's == does not see."""
     return json.dumps(json.loads(json.dumps(source)), sort_keys=True)
