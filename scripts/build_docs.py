@@ -31,9 +31,9 @@ def main() -> None:
 def render_diagnostics() -> Iterator[str]:
     yield "# Diagnostics"
     yield ""
-    yield "What `acr validate` and `POST /validate` say of a workflow, and a push too. Each has file, line, column, code,"
-    yield "message and hint. An error refuses the workflow; a warning (`severity`) says what can go wrong at a run."
-    yield "Made from `arcrun/workflows/diagnostics.py` by `scripts/build_docs.py`."
+    yield "What `acr validate` and `POST /validate` say of a workflow, and a push too. Each has file, line, column,"
+    yield "code, message and hint. An error refuses the workflow; a warning (`severity`) says what can go wrong"
+    yield "at a run. Made from `arcrun/workflows/diagnostics.py` by `scripts/build_docs.py`."
     yield ""
     yield "| code | what it means | what to do |"
     yield "| --- | --- | --- |"

@@ -1,11 +1,13 @@
-"""What `acr parts test` runs components on: wasmtime for the scenarios, Node for cold starts."""
+"""What a component's review runs on: wasmtime for the scenarios, Node for cold starts."""
 
+import asyncio
 from pathlib import Path
 
 from acr.cold_starts import NodeColdStarts
+from acr.component_folder import ComponentFolder
 from acr.wasmtime_runner import WasmtimeRunner
 from arcrun.contracts.parse import parse_contract
-from arcrun.registry.review import Bench
+from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.trial import VALIDATOR_ID
 from arcrun.wasm.component import build_component
 from arcrun.yaml_text import parse_yaml
@@ -16,3 +18,8 @@ def build_bench(home: Path) -> Bench:
     contract = parse_contract(parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value)
     validator = build_component(contract, (folder / f"{VALIDATOR_ID}.wasm").read_bytes())
     return Bench(WasmtimeRunner(), NodeColdStarts(home), validator)
+
+
+def review_folder(component: ComponentFolder, home: Path) -> Review:
+    """All steps of the review, on this machine."""
+    return asyncio.run(review_component(component.contract_text, component.module, build_bench(home)))

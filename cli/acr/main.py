@@ -21,7 +21,7 @@ _COMMANDS = {
     "rotate": "Give a workflow a new webhook URL; the old one stops.",
     "delete": "Delete a workflow with all its versions and its webhook.",
     "creds": "Store secrets, encrypted on this machine.",
-    "parts": "Write components and try them.",
+    "parts": "List components; write, try and publish your own.",
     "doctor": "Check configuration, token, resources, Workers and credentials.",
     "completion": "Print the script that completes commands in your shell.",
 }

@@ -6,28 +6,19 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from cli.component_build import build
 
-from workerd.local_platform import ACR, ROOT
+from workerd.local_platform import ACR
 
-BIN = Path(sys.executable).parent
 PLACEHOLDER = re.compile("@[A-Z_]+@")
 STEPS = ["contract_check", "size_check", "module_scan", "cold_start", "gherkin_tests", "determinism"]
 
 
 def acr(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([ACR, "parts", *arguments], cwd=cwd, capture_output=True, text=True, check=False)
-
-
-def build(folder: Path) -> None:
-    """Run its build script outside the checkout, with the toolchains of the virtual environment."""
-    caches = {f"ZIG_{kind}_CACHE_DIR": str(ROOT / "build/zig" / kind.lower()) for kind in ("GLOBAL", "LOCAL")}
-    go = {"GO": str(BIN / "go"), "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOCACHE": str(ROOT / "build/go-cache")}
-    environment = {**os.environ, **caches, **go, "PYTHON": sys.executable, "GOPATH": str(ROOT / "build/go")}
-    subprocess.run([folder / "build"], cwd=folder.parent, env=environment, check=True)
 
 
 @pytest.mark.parametrize("language", ["zig", "c", "tinygo"])

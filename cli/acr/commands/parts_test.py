@@ -1,18 +1,16 @@
 """acr parts test: everything that a component's contract promises, tried on this machine."""
 
-import asyncio
 import sys
 from pathlib import Path
 
 import click
 
-from acr.bench import build_bench
+from acr.bench import review_folder
 from acr.component_folder import read_component_folder
 from acr.options import as_json
 from acr.platform_home import find_platform_home
 from acr.render import print_json
 from acr.render_steps import render_steps
-from arcrun.registry.review import review_component
 
 
 @click.command()
@@ -30,8 +28,7 @@ def test(folder: Path, as_json: bool) -> None:
       acr parts test components/string_ops
       acr parts test shout --json | jq '.steps[] | select(.status == "failed")'
     """
-    component = read_component_folder(folder)
-    review = asyncio.run(review_component(component.contract_text, component.module, build_bench(find_platform_home())))
+    review = review_folder(read_component_folder(folder), find_platform_home())
     if as_json:
         print_json({"success": review.accepted, "steps": [step.to_json() for step in review.steps]})
     render_steps(review.steps)

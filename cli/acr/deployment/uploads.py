@@ -1,7 +1,7 @@
 """Puts components that are not bundled into the bucket: `{id}.wasm` and `{id}.contract.yaml`."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from acr.cloudflare.r2 import R2Bucket
@@ -9,12 +9,16 @@ from acr.errors import CliError
 
 
 def upload_components(bucket: R2Bucket, folders: Iterable[Path]) -> list[str]:
-    """The keys that had to be written: those that are not there, or are there with other bytes.
+    """The keys that had to be written."""
+    return upload_objects(bucket, [item for folder in folders for item in _objects_of(folder)])
 
-    R2's entity tag is the MD5 of an object's bytes.
+
+def upload_objects(bucket: R2Bucket, objects: Sequence[tuple[str, bytes]], prefix: str = "") -> list[str]:
+    """The keys that had to be written, in order: those that are not there, or are there with other bytes.
+
+    `prefix` is one that all keys have. R2's entity tag is the MD5 of an object's bytes.
     """
-    objects = [item for folder in folders for item in _objects_of(folder)]
-    stored = {item.key: item.etag.strip('"') for item in bucket.list_objects()} if objects else {}
+    stored = {item.key: item.etag.strip('"') for item in bucket.list_objects(prefix)} if objects else {}
     written = []
     for key, content in objects:
         if stored.get(key) != hashlib.md5(content, usedforsecurity=False).hexdigest():

@@ -44,6 +44,6 @@ def validate_input(contract: Contract, value: Mapping[str, Any], node: str) -> N
         wrong = mismatches[0]
         raise InputError(
             f"`{wrong.field}` of `{node}` must be {wrong.expected}, not {wrong.got}.",
-            next_actions=[f"Look at the inputs of {contract.canonical_id}: acr parts {contract.canonical_id}."],
+            next_actions=[f"Look at the inputs of {contract.canonical_id}: acr parts list {contract.canonical_id}."],
             details={"field": wrong.field, "expected": wrong.expected, "got": wrong.got},
         )

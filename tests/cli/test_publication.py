@@ -1,0 +1,199 @@
+"""What `acr parts publish` writes and refuses, and what `acr parts` lists, against Cloudflare's API in memory. Nothing
+needs workerd; test_newcomer.py has the same commands on the real platform.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from acr.catalogue import Entry, Unusable, builtin_ids, list_bucket, read_builtin
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi, CloudflareError
+from acr.cloudflare.r2 import R2Bucket
+from acr.component_folder import ComponentFolder
+from acr.errors import CliError
+from acr.platform_home import find_platform_home
+from acr.publication import Publication, publish_component
+from arcrun.contracts.parse import parse_contract
+from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn, served
+from fixtures.modules import build_contract
+from workerd.local_platform import ACR
+
+HOME = find_platform_home()
+KEYS = ["echo@v1.wasm", "echo@v1.contract.yaml", "echo.wasm", "echo.contract.yaml"]
+NOWHERE = {"ACR_CONFIG_DIR": "/nowhere", "PATH": "/usr/bin:/bin"}
+
+
+@pytest.fixture
+def cloudflare() -> CloudflareStandIn:
+    return CloudflareStandIn(buckets=["parts"])
+
+
+@pytest.fixture
+def bucket(cloudflare: CloudflareStandIn) -> R2Bucket:
+    return R2Bucket(CloudflareApi(ApiAccess("http://api/client/v4", ACCOUNT, TOKEN), cloudflare), "parts")
+
+
+def publish(bucket: R2Bucket, module: bytes = b"one", component_id: str = "echo", **changes: Any) -> Publication:
+    source = build_contract(component_id, **changes)
+    folder = ComponentFolder(Path("echo"), json.dumps(source), module)
+    return publish_component(bucket, folder, parse_contract(source), HOME)
+
+
+def test_publishing_writes_modules_before_contracts_and_the_version_first(
+    cloudflare: CloudflareStandIn, bucket: R2Bucket
+) -> None:
+    assert publish(bucket).written == KEYS
+    assert cloudflare.objects["echo.wasm"] == cloudflare.objects["echo@v1.wasm"] == b"one"
+    assert json.loads(cloudflare.objects["echo.contract.yaml"]) == build_contract("echo")
+
+
+def test_the_same_again_writes_nothing(bucket: R2Bucket) -> None:
+    publish(bucket)
+    assert publish(bucket).written == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"module": b"two"}, id="other bytes"),
+        pytest.param({"display_name": "Other"}, id="another contract"),
+        pytest.param({"input_schema": {"type": "object", "properties": {}, "maxProperties": True}}, id="true for 1"),
+    ],
+)
+@pytest.mark.parametrize("stored_as", [["echo"], ["echo", "echo@v1"]], ids=["by acr deploy", "by acr parts publish"])
+def test_a_version_does_not_change(
+    cloudflare: CloudflareStandIn, bucket: R2Bucket, changed: dict[str, Any], stored_as: list[str]
+) -> None:
+    before = build_contract("echo", input_schema={"type": "object", "properties": {}, "maxProperties": 1})
+    for reference in stored_as:
+        cloudflare.objects[f"{reference}.wasm"] = b"one"
+        cloudflare.objects[f"{reference}.contract.yaml"] = yaml.safe_dump(json.loads(json.dumps(before))).encode()
+    stored = dict(cloudflare.objects)
+    with pytest.raises(CliError, match="echo v1 is published already") as refused:
+        publish(bucket, **{"input_schema": before["input_schema"], **changed})
+    assert refused.value.hint == "Raise `version` in echo/contract.yaml to v2."
+    assert cloudflare.objects == stored
+
+
+def test_a_new_version_takes_the_ids_place_and_the_old_one_stays(
+    cloudflare: CloudflareStandIn, bucket: R2Bucket
+) -> None:
+    publish(bucket)
+    assert publish(bucket, b"two", version="v2").written == [key.replace("v1", "v2") for key in KEYS]
+    assert (cloudflare.objects["echo.wasm"], cloudflare.objects["echo@v1.wasm"]) == (b"two", b"one")
+
+
+@pytest.mark.parametrize("at", KEYS)
+def test_an_interrupted_upload_is_finished_by_the_next(
+    cloudflare: CloudflareStandIn, bucket: R2Bucket, at: str
+) -> None:
+    path = f"PUT /r2/buckets/parts/objects/{at.replace('@', '%40')}"
+    cloudflare.failures[path] = [403]
+    with pytest.raises(CloudflareError):
+        publish(bucket)
+    assert publish(bucket).written == KEYS[KEYS.index(at) :]
+
+
+def test_a_built_ins_id_is_refused(cloudflare: CloudflareStandIn, bucket: R2Bucket) -> None:
+    with pytest.raises(CliError, match="`set` is a built-in component") as refused:
+        publish(bucket, component_id="set")
+    assert "canonical_id" in refused.value.hint
+    assert cloudflare.objects == {}
+
+
+def test_the_list_has_each_id_once_and_says_what_cannot_be_used(
+    cloudflare: CloudflareStandIn, bucket: R2Bucket
+) -> None:
+    publish(bucket)
+    publish(bucket, b"two", version="v2")
+    cloudflare.objects |= {"half.contract.yaml": b"{}", "bad.contract.yaml": b"a: [", "bad.wasm": b""}
+    cloudflare.objects |= {"wrong.contract.yaml": b"{}", "wrong.wasm": b"", "alone.wasm": b""}
+    found = list(list_bucket(bucket))
+    entries = [(entry.reference, entry.contract.version) for entry in found if isinstance(entry, Entry)]
+    assert entries == [("echo", "v2"), ("echo@v1", "v1")]
+    unusable = {entry.reference: entry.reason for entry in found if isinstance(entry, Unusable)}
+    assert list(unusable) == ["bad", "half", "wrong"]
+    assert (unusable["bad"], unusable["half"]) == ("its contract is not YAML", "half.wasm is not there")
+
+
+@pytest.mark.parametrize("component_id", builtin_ids(HOME))
+def test_every_built_in_can_be_shown(component_id: str) -> None:
+    shown = read_builtin(component_id, HOME).to_full_json()
+    assert shown["inputs"]
+    assert shown["config_example"]
+    for field in [*shown["inputs"], *shown["outputs"]]:
+        assert set(field) == {"name", "type", "required", "description"}
+
+
+def parts(*arguments: str, environment: Mapping[str, str] = NOWHERE) -> subprocess.CompletedProcess[str]:
+    command = [str(ACR), "parts", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> None:
+    result = parts("--json")
+    listed = json.loads(result.stdout)["components"]
+    assert (result.returncode, [part["id"] for part in listed]) == (0, builtin_ids(HOME))
+    assert "Only the built-in components are known" in result.stderr
+    telegram = next(part for part in listed if part["id"] == "telegram")
+    assert telegram["description"].endswith("with formatting and inline buttons.")
+    assert {key: telegram[key] for key in ("category", "version", "source", "credentials")} == {
+        "category": "api",
+        "version": "v1",
+        "source": "built-in",
+        "credentials": ["telegram_bot_token"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        pytest.param(["list", "telegram"], 0, "https://core.telegram.org/bots/features#botfather", id="one"),
+        pytest.param(["list", "telegram@v1"], 0, "bot_token", id="its version"),
+        pytest.param(["list", "telegram@v9"], 1, "There is no component `telegram@v9`", id="a version unknown"),
+        pytest.param(["list", "../x"], 1, "There is no component `../x`", id="a path"),
+        pytest.param(["publish", str(HOME / "components/set")], 4, "acr init", id="publish without a platform"),
+        pytest.param(["publish", "/no/folder"], 2, "does not exist", id="publish nothing"),
+        pytest.param(["--json", "list"], 2, "acr parts list ... --json", id="json before the command"),
+    ],
+)
+def test_exit_codes_and_what_is_said(arguments: list[str], code: int, told: str) -> None:
+    result = parts(*arguments)
+    assert (result.returncode, told in result.stdout + result.stderr) == (code, True)
+
+
+@pytest.fixture
+def account(cloudflare: CloudflareStandIn) -> Iterator[dict[str, str]]:
+    """The environment of a command that works with the stand-in."""
+    cloudflare.buckets.append("arcrun-components")
+    with served(cloudflare) as base_url:
+        deployed = {
+            "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
+            "CLOUDFLARE_API_TOKEN": TOKEN,
+            "CLOUDFLARE_API_BASE_URL": base_url,
+        }
+        yield {**NOWHERE, **deployed}
+
+
+def test_when_the_api_refuses_the_built_in_ones_are_listed_and_it_is_said(account: dict[str, str]) -> None:
+    result = parts("--json", environment={**account, "CLOUDFLARE_API_TOKEN": "wrong"})
+    assert (result.returncode, len(json.loads(result.stdout)["components"])) == (0, len(builtin_ids(HOME)))
+    assert "Only the built-in components are known. Cloudflare answered 401" in result.stderr
+
+
+def test_what_its_review_refuses_is_not_published(
+    cloudflare: CloudflareStandIn, account: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "contract.yaml").write_text(json.dumps(build_contract("echo")))
+    (tmp_path / "echo.wasm").write_bytes(b"no module")
+    result = parts("publish", str(tmp_path), "--json", environment=account)
+    answer = json.loads(result.stdout)
+    assert (result.returncode, set(answer), answer["success"]) == (1, {"success", "steps"}, False)
+    assert "failed" in {step["status"] for step in answer["steps"]}
+    assert cloudflare.objects == {}
