@@ -361,7 +361,7 @@ def test_what_an_edge_cannot_be(lines: list[str], message: str) -> None:
 
 def test_the_input_may_have_a_loop_policy_and_nothing_else() -> None:
     source = text_of("input >> FOREACH x >> a", config="  input: {foreach: {on_error: continue}, retry: {}}\n")
-    assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(source)] == [("UNKNOWN_KEY", 5, 43)]
+    assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(source)] == [("UNKNOWN_KEY", 5, 42)]
     workflow = parse_workflow(source).workflow
     assert workflow is not None
     assert workflow.loops == {"input": LoopPolicy(1, stops_on_error=False)}
