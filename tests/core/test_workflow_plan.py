@@ -1,5 +1,5 @@
-"""Proves that a workflow compiles to nodes in a runnable order, that a stored plan is the one that was stored, and what has
-changed between two of them.
+"""Proves that a workflow compiles to nodes in a runnable order, that a stored plan is the one that was stored, and what
+has changed between two of them.
 """
 
 import json
