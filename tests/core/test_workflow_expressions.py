@@ -160,9 +160,9 @@ def test_any_text_is_read_or_refused(source: str) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        pytest.param("a" + " || a" * 50_000, id="a long chain"),
-        pytest.param("a" + ".a" * 50_000, id="a long path"),
-        pytest.param("a" + "[?a]" * 20_000, id="many filters"),
+        pytest.param("a" + " || a" * 5_000, id="a long chain"),
+        pytest.param("a" + ".a" * 5_000, id="a long path"),
+        pytest.param("a" + "[?a]" * 5_000, id="many filters"),
     ],
 )
 def test_a_long_expression_costs_no_more_than_its_length(source: str) -> None:

@@ -231,9 +231,11 @@ def flows(draw: st.DrawFn) -> dict[str, Any]:
             relations = [r for r in PARAMETERS if source != "input" or r != "ON_FAIL"]
             relation = draw(st.sampled_from([r for r in relations if r != "CALLS_SUBFLOW"]))
             lines.append(f"{source} >> {relation}{PARAMETERS[relation]} >> {name}")
-    settings = st.sampled_from([{}, {"retry": {"max_attempts": 2, "jitter": 0}}, {"timeout_ms": 9}])
+    settings: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+        [{}, {"retry": {"max_attempts": 2, "jitter": 0}}, {"timeout_ms": 9}]
+    )
     config = {name: {**draw(settings), "v": draw(JSON)} for name in NAMES[:count]}
-    limits = draw(st.sampled_from([{}, {"timeout_ms": 5}, {"concurrency": 3}]))
+    limits: dict[str, Any] = draw(st.sampled_from([{}, {"timeout_ms": 5}, {"concurrency": 3}]))
     return flow_of(*lines, config=config, **limits)
 
 

@@ -130,8 +130,8 @@ async def test_a_secret_leaves_no_component_that_is_run_by_itself(behaviour: str
     assert forms_in(response.text) == []
 
 
-LEAK = {"leak": CONFIGS["the contract"]}
-SHAPES = {
+LEAK: dict[str, Any] = {"leak": CONFIGS["the contract"]}
+SHAPES: dict[str, dict[str, Any]] = {
     "a handled failure": {
         "flow": ["input >> PIPE >> leak", "leak >> ON_FAIL >> echo", "leak >> PIPE >> echo"],
         "config": {**LEAK, "echo": {"text": "{{leak.error.message?}} {{leak.data?}}"}},
