@@ -126,16 +126,16 @@ def test_what_jmespath_reads_and_a_run_cannot_use(source: str, reason: str) -> N
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        pytest.param("length(input.n)", "In function length(), invalid type for value: 3, expected", id="type"),
-        pytest.param("abs('x')", "In function abs(), invalid type for value: x, expected", id="number of a text"),
+        pytest.param("length(input.n)", "length() takes string or array or object, not number", id="type"),
+        pytest.param("abs('x')", "abs() takes number, not string", id="number of a text"),
         pytest.param(
             "length(input.tags, input.n)", "Expected 1 argument for function length(), received 2", id="count"
         ),
         pytest.param("contains('x', input.n)", "'in <string>' requires string as left operand, not int", id="contains"),
         pytest.param("max_by(input.mixed, &k)", "'>' not supported between instances of 'str' and 'int'", id="order"),
-        pytest.param("input.tags[::0]", "slice step cannot be zero", id="slice"),
+        pytest.param("input.tags[::0]", "ValueError", id="slice"),
         pytest.param("ceil(to_number('1e999'))", "cannot convert float infinity to integer", id="infinity"),
-        pytest.param("abs(input.long)", "In function abs(), invalid type for value: xxx", id="long value"),
+        pytest.param("abs(input.long)", "abs() takes number, not string", id="long value"),
     ],
 )
 def test_an_expression_that_cannot_be_evaluated(source: str, reason: str) -> None:

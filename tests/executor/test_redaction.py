@@ -180,3 +180,42 @@ async def test_a_missing_credential_fails_the_node_and_names_it() -> None:
     assert (response.status_code, error["code"]) == (422, "CREDENTIAL_MISSING")
     assert error["details"] == {"key": "canary", "node": "leak"}
     assert bench.runner.calls == []
+
+
+LONG_CANARY = "".join(f"{i:03}Z" for i in range(500))
+PIECES = [LONG_CANARY[i : i + 12] for i in range(0, len(LONG_CANARY), 12)]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "source"),
+    [
+        pytest.param(
+            "answers its input",
+            {**SOURCE, "config": {"leak": {"component": "leak@v4"}}},
+            id="an input that does not fit",
+        ),
+        pytest.param(
+            "answers its input",
+            {
+                "name": "w",
+                "flow": ["input >> PIPE >> leak", "leak >> IF(abs(leak.data.token) == `1`) >> output"],
+                "config": {"leak": CONFIGS["a template"]},
+            },
+            id="an expression that fails",
+        ),
+        pytest.param(
+            "exits and prints its input", {**SOURCE, "config": {"leak": CONFIGS["a template"]}}, id="a long log"
+        ),
+        pytest.param("fails with it", {**SOURCE, "config": {"leak": CONFIGS["a template"]}}, id="a long error"),
+        pytest.param("answers its input", {**SOURCE, "config": {"leak": CONFIGS["a template"]}}, id="a long answer"),
+    ],
+)
+async def test_no_text_is_cut_before_it_is_scrubbed(behaviour: str, source: dict[str, Any]) -> None:
+    """A part of a secret is not known as one."""
+    bench = bench_of(behaviour)
+    schema = {"type": "object", "properties": {"token": {"type": "string", "maxLength": 10}}}
+    more = {"version": "v4", "input_schema": schema, "credentials_required": [NEEDED]}
+    upload_component(bench.bucket, "leak@v4", build_module(), **more)
+    bench.store_credential("canary", LONG_CANARY)
+    seen = await everything_seen(bench, await trigger(bench, source))
+    assert [piece for piece in PIECES if piece in seen] == []

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from arcrun.errors import RunError
@@ -16,6 +16,7 @@ from arcrun.workflows.templates import ALIASES, Scope
 
 MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
 MAX_REASON_CHARACTERS = 160
+_SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
 _FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
 # Nodes of the syntax tree whose first child alone sees what the node itself sees: `a` of `a.b`, `a[?b]`, `a | b`.
 _NARROWING = ("subexpression", "index_expression", "projection", "value_projection", "filter_projection", "pipe")
@@ -41,13 +42,19 @@ class Expression:
         try:
             result = self.parsed.search(_visible(self.names, scope))
         except Exception as error:  # jmespath's functions raise what Python does: TypeError, OverflowError ...
-            reason = (str(error).splitlines() or [""])[0][:MAX_REASON_CHARACTERS]
             raise RunError(
-                f"IF({self.source}) cannot be evaluated: {reason}",
+                f"IF({self.source}) cannot be evaluated: {_explain(error)}",
                 code="EXPRESSION_FAILED",
                 next_actions=["Check the types of what the expression reads: type(x), to_number(x), not_null(x, y)."],
             ) from None
         return not (result is None or result is False or result in ("", [], {}))  # 0 == False, but 0 is truthy
+
+
+def _explain(error: Exception) -> str:
+    """Without values, whole or in part: they may be secrets."""
+    if isinstance(error, JMESPathTypeError):
+        return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
+    return (str(error).splitlines() or [""])[0] if isinstance(error, _SAFE) else type(error).__name__
 
 
 def compile_expression(source: str) -> Expression:
