@@ -11,7 +11,7 @@ ArcrunError                     code                    status
   TemplateError                 UNRESOLVED_REFERENCE    422
   InputError                    INVALID_INPUT           422
   RunError                      (one code a cause)      422
-    RunTimeoutError             NODE_TIMEOUT ...        504
+    RunTimeoutError             RUN_TIMEOUT ...         504
   ContractError                 INVALID_CONTRACT        422
   ComponentError                (one code a cause)      422, 404, 502 or 503
   HostFunctionError             (one code a cause)      422
@@ -49,6 +49,7 @@ class ArcrunError(Exception):
     def scrubbed(self, scrub: Callable[[Any], Any]) -> Self:
         """A copy in which `scrub` has gone over all that is shown."""
         copied = copy(self)
+        copied.code = scrub(self.code)  # a component chooses its own
         copied.message = scrub(self.message)
         copied.next_actions = tuple(scrub(action) for action in self.next_actions)
         copied.details = dict(scrub(self.details))

@@ -1,5 +1,6 @@
 """Proves that the error tree is the one its module draws, and that every error has the one wire form."""
 
+import json
 import re
 from typing import Any
 
@@ -13,12 +14,15 @@ from arcrun.errors import (
     CredentialError,
     DecryptionError,
     HostFunctionError,
+    InputError,
     InternalError,
     MethodNotAllowedError,
     NotConfiguredError,
     NotFoundError,
     PayloadTooLargeError,
     RequestError,
+    RunError,
+    RunTimeoutError,
     TemplateError,
     UnauthorizedError,
     WorkflowError,
@@ -36,6 +40,8 @@ from arcrun.errors import (
         (MethodNotAllowedError, "METHOD_NOT_ALLOWED", 405),
         (WorkflowError, "INVALID_WORKFLOW", 422),
         (TemplateError, "UNRESOLVED_REFERENCE", 422),
+        (InputError, "INVALID_INPUT", 422),
+        (RunError, "RUN_FAILED", 422),
         (ContractError, "INVALID_CONTRACT", 422),
         (ComponentError, "COMPONENT_FAILED", 422),
         (HostFunctionError, "HOST_FUNCTION_FAILED", 422),
@@ -82,6 +88,19 @@ def test_an_error_may_name_a_closer_code_and_carry_more() -> None:
 def test_a_component_error_may_set_its_status() -> None:
     error = ComponentError("m", code="COMPONENT_TRAPPED", http_status=502, retriable=True)
     assert (error.code, error.http_status, error.retriable) == ("COMPONENT_TRAPPED", 502, True)
+
+
+def test_a_timeout_may_be_retried() -> None:
+    error = RunTimeoutError("m", code="NODE_TIMEOUT")
+    assert (error.code, error.http_status, error.retriable) == ("NODE_TIMEOUT", 504, True)
+
+
+def test_a_scrubbed_error_is_a_copy_of_the_same_kind() -> None:
+    error = ComponentError("m s", code="C s", http_status=502, next_actions=["do s"], details={"x": "s"})
+    scrubbed = error.scrubbed(lambda value: json.loads(json.dumps(value).replace("s", "*")))
+    assert (type(scrubbed), scrubbed.http_status) == (ComponentError, 502)
+    assert scrubbed.to_json() == {"code": "C *", "message": "m *", "next_actions": ["do *"], "details": {"x": "*"}}
+    assert error.to_json() == {"code": "C s", "message": "m s", "next_actions": ["do s"], "details": {"x": "s"}}
 
 
 def test_errors_do_not_share_their_details() -> None:

@@ -208,14 +208,17 @@ def test_output_that_is_not_json(stdout: str) -> None:
 @pytest.mark.parametrize(
     ("stderr", "expected"),
     [
-        pytest.param("panic: boom\n", "panic: boom\n", id="short"),
-        pytest.param("x" * 5000 + "end", "x" * 1997 + "end", id="its last 2,000 characters"),
+        pytest.param("panic: boom\n", {"log": "panic: boom\n"}, id="short"),
+        pytest.param("x" * 2_000, {"log": "x" * 2_000}, id="just short"),
+        pytest.param("x" * 1_999 + "\n" + "y" * 1_000 + "\nend", {"log": "y" * 1_000 + "\nend"}, id="its last lines"),
+        pytest.param("x" * 5_000 + "end", {}, id="no part of a line"),
+        pytest.param("", {}, id="none"),
     ],
 )
-def test_a_fault_quotes_the_log(stderr: str, expected: str) -> None:
+def test_a_fault_quotes_the_log(stderr: str, expected: dict[str, str]) -> None:
     outcome = read_outcome(Execution(ExitKind.TRAPPED, -1, "m", "", stderr, 0), "echo")
     assert outcome.error is not None
-    assert outcome.error.details == {"log": expected}
+    assert outcome.error.details == expected
     assert outcome.log == stderr
 
 

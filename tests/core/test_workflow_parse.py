@@ -2,6 +2,7 @@
 that no text, however hostile, raises anything but WorkflowError.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arcrun.errors import WorkflowError
-from arcrun.workflows.model import Edge, Node
+from arcrun.workflows.compile import require_plan
+from arcrun.workflows.model import Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.parse import MAX_SOURCE_CHARACTERS, parse_workflow
-from arcrun.workflows.triplets import Relation
+from arcrun.workflows.relations import Relation
+from fakes.flows import Source, codes_of, compile_source, diagnose, flow_of, text_of
 
 FULL = """\
 name: fetch_and_tell
@@ -28,42 +31,29 @@ config:
 """
 
 
-def diagnostics_of(source: Any) -> list[dict[str, Any]]:
-    """The diagnostics of what is wrong with `source`; none if it is valid."""
-    try:
-        parse_workflow(source)
-    except WorkflowError as error:
-        return read_diagnostics(error)
-    return []
+def diagnostics_of(source: Source) -> list[dict[str, Any]]:
+    return [found.to_json() for found in diagnose(source)]
 
 
-def read_diagnostics(error: WorkflowError) -> list[dict[str, Any]]:
-    assert error.code == "INVALID_WORKFLOW"
-    found: list[dict[str, Any]] = error.details["diagnostics"]
-    assert all(d.keys() == {"code", "message", "hint", "severity", "line", "column"} for d in found)
-    assert {d["severity"] for d in found} == {"error"}
-    return found
-
-
-def codes_of(source: Any) -> list[str]:
-    return [found["code"] for found in diagnostics_of(source)]
-
-
-def flow_of(*lines: str, **more: Any) -> dict[str, Any]:
-    return {"name": "w", "flow": list(lines), **more}
+def parse(source: Source) -> Workflow:
+    """A workflow that has no findings."""
+    draft = parse_workflow(source)
+    assert draft.findings.found == []
+    assert draft.workflow is not None
+    return draft.workflow
 
 
 def test_text_is_read_whole() -> None:
-    workflow = parse_workflow(FULL)
+    workflow = parse(FULL)
     assert (workflow.name, workflow.description) == ("fetch_and_tell", "Fetch a page and tell the owner")
     assert workflow.edges == (
-        Edge("input", Relation.ON_SUCCESS, "grab", 4, 5),
-        Edge("grab", Relation.ON_SUCCESS, "tell", 5, 5),
-        Edge("tell", Relation.ON_SUCCESS, "output", 6, 7),
+        Edge("input", Relation.ON_SUCCESS, "grab", at=("flow", 0)),
+        Edge("grab", Relation.ON_SUCCESS, "tell", at=("flow", 1)),
+        Edge("tell", Relation.ON_SUCCESS, "output", at=("flow", 2)),
     )
     assert workflow.nodes == {
-        "grab": Node("grab", "http_request", {"method": "GET", "url": "{{input.url}}"}),
-        "tell": Node("tell", "telegram", {"text": "got {{grab.data.status}}"}),
+        "grab": Node("grab", "http_request", None, {"method": "GET", "url": "{{input.url}}"}, ("config", "grab")),
+        "tell": Node("tell", "telegram", None, {"text": "got {{grab.data.status}}"}, ("config", "tell")),
     }
 
 
@@ -73,41 +63,41 @@ def test_an_object_is_read_like_its_text_but_without_places() -> None:
         "flow": ["input >> PIPE >> a", "a >> PIPE >> output"],
         "config": {"a": {"component": "set", "value": [1, None, True, 2.5]}},
     }
-    workflow = parse_workflow(source)
+    workflow = parse(source)
     assert workflow.edges == (
-        Edge("input", Relation.ON_SUCCESS, "a", None, None),
-        Edge("a", Relation.ON_SUCCESS, "output", None, None),
+        Edge("input", Relation.ON_SUCCESS, "a", at=("flow", 0)),
+        Edge("a", Relation.ON_SUCCESS, "output", at=("flow", 1)),
     )
-    assert workflow.nodes == {"a": Node("a", "set", {"value": [1, None, True, 2.5]})}
+    assert workflow.nodes == {"a": Node("a", "set", None, {"value": [1, None, True, 2.5]}, ("config", "a"))}
 
 
 def test_json_is_a_workflow_text_too() -> None:
-    workflow = parse_workflow('{"name": "w", "flow": ["input >> PIPE >> a"]}')
-    assert workflow.edges == (Edge("input", Relation.ON_SUCCESS, "a", 1, 24),)
+    workflow = parse('{"name": "w", "flow": ["input >> PIPE >> a"]}')
+    assert workflow.edges == (Edge("input", Relation.ON_SUCCESS, "a", at=("flow", 0)),)
 
 
 @pytest.mark.parametrize("alias", ["input", "trigger", "webhook", "start"])
 def test_the_trigger_has_aliases(alias: str) -> None:
-    assert [edge.source for edge in parse_workflow(flow_of(f"{alias} >> PIPE >> a")).edges] == ["input"]
+    assert [edge.source for edge in parse(flow_of(f"{alias} >> PIPE >> a")).edges] == ["input"]
 
 
 @pytest.mark.parametrize("alias", ["output", "result", "end", "done"])
 def test_the_answer_has_aliases(alias: str) -> None:
-    edges = parse_workflow(flow_of("input >> PIPE >> a", f"a >> PIPE >> {alias}")).edges
+    edges = parse(flow_of("input >> PIPE >> a", f"a >> PIPE >> {alias}")).edges
     assert [edge.target for edge in edges] == ["a", "output"]
 
 
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        pytest.param({}, Node("a", "a", {}), id="no config"),
-        pytest.param({"a": {}}, Node("a", "a", {}), id="empty config"),
-        pytest.param({"a": {"x": 1}}, Node("a", "a", {"x": 1}), id="no component"),
-        pytest.param({"a": {"component": "b@v2"}}, Node("a", "b@v2", {}), id="component with a version"),
+        pytest.param({}, Node("a", "a", None, {}, ("config", "a")), id="no config"),
+        pytest.param({"a": {}}, Node("a", "a", None, {}, ("config", "a")), id="empty config"),
+        pytest.param({"a": {"x": 1}}, Node("a", "a", None, {"x": 1}, ("config", "a")), id="no component"),
+        pytest.param({"a": {"component": "b@v2"}}, Node("a", "b@v2", None, {}, ("config", "a")), id="versioned"),
     ],
 )
 def test_the_component_is_the_nodes_name_by_default(config: dict[str, Any], expected: Node) -> None:
-    assert parse_workflow(flow_of("input >> PIPE >> a", config=config)).nodes == {"a": expected}
+    assert parse(flow_of("input >> PIPE >> a", config=config)).nodes == {"a": expected}
 
 
 @pytest.mark.parametrize("config", [pytest.param(None, id="null"), pytest.param({}, id="empty")])
@@ -116,7 +106,7 @@ def test_config_may_be_empty(config: Any) -> None:
 
 
 def test_a_node_in_many_lines_is_one_node() -> None:
-    workflow = parse_workflow(flow_of("input >> PIPE >> a", "input >> PIPE >> b", "a >> PIPE >> b", "a >> PIPE >> b"))
+    workflow = parse(flow_of("input >> PIPE >> a", "input >> PIPE >> b", "a >> PIPE >> b", "a >> PIPE >> b"))
     assert list(workflow.nodes) == ["a", "b"]
 
 
@@ -175,25 +165,16 @@ def test_a_name_is_refused(name: Any) -> None:
         pytest.param(
             flow_of("input >> PIPE >> a", config={"a": {"component": 7}}),
             "INVALID_WORKFLOW",
-            "`config.a.component` must be a text",
+            "`component` of `a` must be a text",
             id="component that is a number",
         ),
         pytest.param(
             flow_of("input >> PIPE >> a", config={"b": {}}),
             "UNREACHABLE_NODE",
-            "`config.b` is in no flow line",
+            "`b` is in no flow line",
             id="node in no line",
         ),
-        pytest.param(flow_of("input >> PIPE >> a", steps=[]), "UNKNOWN_KEY", "unknown key 'steps'", id="unknown key"),
-        *[
-            pytest.param(
-                flow_of("input >> PIPE >> a", config={"a": {key: {}}}),
-                "UNKNOWN_KEY",
-                f"`config.a.{key}` is not supported in this version",
-                id=f"node's {key}",
-            )
-            for key in ("retry", "foreach", "credentials")
-        ],
+        pytest.param(flow_of("input >> PIPE >> a", steps=[]), "UNKNOWN_KEY", "unknown key `steps`", id="unknown key"),
     ],
 )
 def test_a_fault_of_the_whole(source: Any, code: str, message: str) -> None:
@@ -242,19 +223,158 @@ config:
   a: {retry: 3}
 """
     assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(text)] == [
-        ("UNKNOWN_KEY", None, None),
-        ("INVALID_NAME", None, None),
+        ("INVALID_NAME", 1, 1),
+        ("UNKNOWN_KEY", 2, 1),
         ("MALFORMED_LINE", 5, 5),
         ("UNKNOWN_RELATION", 6, 5),
-        ("UNREACHABLE_NODE", None, None),
-        ("UNKNOWN_KEY", None, None),
-        ("CYCLE", 7, 5),
+        ("INVALID_SETTING", 11, 7),
     ]
+
+
+NODES_AND_EDGES = """\
+name: w
+nodes:
+  - id: grab
+    component: http_request
+    config: {url: "{{input.url}}"}
+  - {id: each, foreach: {concurrency: 4}}
+  - id: tell
+edges:
+  - {from: trigger, relation: ON_SUCCESS, to: grab}
+  - {from: grab, to: each}
+  - {from: each, relation: FOREACH item IN each.data, to: tell}
+  - {from: each, relation: 否則, to: result}
+"""
+FLOW_AND_CONFIG = """\
+name: w
+flow:
+  - input >> PIPE >> grab
+  - grab >> PIPE >> each
+  - each >> FOREACH item IN each.data >> tell
+  - each >> ELSE >> output
+config:
+  grab: {component: http_request, url: "{{input.url}}"}
+  each: {foreach: {concurrency: 4}}
+"""
+
+
+def test_nodes_and_edges_are_another_form_of_the_same() -> None:
+    one, other = (parse(source) for source in (NODES_AND_EDGES, FLOW_AND_CONFIG))
+    assert [replace(edge, at=()) for edge in one.edges] == [replace(edge, at=()) for edge in other.edges]
+    assert [replace(node, at=()) for node in one.nodes.values()] == [
+        replace(node, at=()) for node in other.nodes.values()
+    ]
+    assert (one.loops, other.loops) == ({"each": LoopPolicy(4)}, {"each": LoopPolicy(4)})
+    plans = [compile_source(source).plan for source in (NODES_AND_EDGES, FLOW_AND_CONFIG)]
+    assert plans[0] == plans[1]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "expected"),
+    [
+        pytest.param("{a: {}}", "[{from: input, to: a}]", [("INVALID_WORKFLOW", 2, 1)], id="nodes that are a mapping"),
+        pytest.param("[{id: a}, a]", "[{from: input, to: a}]", [("INVALID_WORKFLOW", 2, 18)], id="node that is a text"),
+        pytest.param("[{component: a}]", "[{from: input, to: a}]", [("INVALID_WORKFLOW", 2, 9)], id="no id"),
+        pytest.param("[{id: a b}]", "[{from: input, to: a}]", [("INVALID_WORKFLOW", 2, 9)], id="id with a space"),
+        pytest.param("[{id: a}, {id: a}]", "[{from: input, to: a}]", [("INVALID_WORKFLOW", 2, 18)], id="an id twice"),
+        pytest.param(
+            "[{id: a, config: 3}]", "[{from: input, to: a}]", [("INVALID_WORKFLOW", 2, 9)], id="config no mapping"
+        ),
+        pytest.param("[{id: a}, {id: b}]", "[{from: input, to: a}]", [("UNREACHABLE_NODE", 2, 18)], id="no edge"),
+        pytest.param("[{id: a}]", "[]", [("INVALID_WORKFLOW", 3, 1)], id="no edges"),
+        pytest.param("[{id: a}]", '["input >> PIPE >> a"]', [("MALFORMED_LINE", 3, 9)], id="edge that is a line"),
+        pytest.param("[{id: a}]", "[{from: input}]", [("MALFORMED_LINE", 3, 9)], id="edge to nowhere"),
+        pytest.param(
+            "[{id: a}]", "[{from: input, to: a, when: x}]", [("MALFORMED_LINE", 3, 9)], id="edge with another key"
+        ),
+        pytest.param("[{id: a}]", "[{from: input, to: 7}]", [("MALFORMED_LINE", 3, 9)], id="edge to a number"),
+        pytest.param("[{id: a}]", "[{from: input, to: a b}]", [("MALFORMED_LINE", 3, 9)], id="edge to no name"),
+        pytest.param(
+            "[{id: a}]", "[{from: input, relation: NEVER, to: a}]", [("UNKNOWN_RELATION", 3, 9)], id="unknown relation"
+        ),
+        pytest.param(
+            "[{id: a, config: {timeout_ms: 0}}]", "[{from: input, to: a}]", [("INVALID_SETTING", 2, 26)], id="setting"
+        ),
+    ],
+)
+def test_a_fault_of_nodes_and_edges_has_its_place(nodes: str, edges: str, expected: list[Any]) -> None:
+    found = diagnostics_of(f"name: w\nnodes: {nodes}\nedges: {edges}\n")
+    assert [(d["code"], d["line"], d["column"]) for d in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "relation"), [("TRUE", Relation.ON_TRUE), ("FALSE", Relation.ON_FALSE), ("true", Relation.ON_TRUE)]
+)
+def test_a_relation_that_yaml_reads_as_a_boolean(written: str, relation: Relation) -> None:
+    source = f"name: w\nnodes: [{{id: a}}]\nedges: [{{from: input, relation: {written}, to: a}}]\n"
+    assert [edge.relation for edge in parse(source).edges] == [relation]
+
+
+def test_the_two_forms_do_not_mix() -> None:
+    source = {**flow_of("input >> PIPE >> a", config={}), "nodes": [], "edges": [{"from": "input", "to": "a"}]}
+    assert [d["message"] for d in diagnostics_of(source)] == [
+        "`nodes` and `flow` are two forms of the same",
+        "`nodes` and `config` are two forms of the same",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        pytest.param("timeout_ms", 1, [], id="least timeout"),
+        pytest.param("timeout_ms", 900_000, [], id="most timeout"),
+        pytest.param("timeout_ms", 0, ["`timeout_ms` must be a whole number from 1 to 900000"], id="no timeout"),
+        pytest.param("timeout_ms", 900_001, ["`timeout_ms` must be a whole number from 1 to 900000"], id="too long"),
+        pytest.param("timeout_ms", 1.5, ["`timeout_ms` must be a whole number from 1 to 900000"], id="fraction"),
+        pytest.param("concurrency", 1, [], id="least concurrency"),
+        pytest.param("concurrency", 64, [], id="most concurrency"),
+        pytest.param("concurrency", 0, ["`concurrency` must be a whole number from 1 to 64"], id="no concurrency"),
+        pytest.param("concurrency", 65, ["`concurrency` must be a whole number from 1 to 64"], id="too much"),
+        pytest.param("concurrency", True, ["`concurrency` must be a whole number from 1 to 64"], id="true"),
+        pytest.param("concurrency", "8", ["`concurrency` must be a whole number from 1 to 64"], id="text"),
+    ],
+)
+def test_a_run_has_limits(key: str, value: Any, expected: list[str]) -> None:
+    source = {**flow_of("input >> PIPE >> a"), key: value}
+    assert [d["message"] for d in diagnostics_of(source)] == expected
+    workflow = parse_workflow(source).workflow
+    assert workflow is not None
+    default = {"timeout_ms": 300_000, "concurrency": 16}[key]
+    assert getattr(workflow, key) == (default if expected else value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        pytest.param(["input >> ON_FAIL >> a"], "the trigger cannot fail", id="the trigger's failure"),
+        pytest.param(
+            ["input >> FOREACH x >> output"], "FOREACH leads to `output`, which is no node", id="a loop of the answer"
+        ),
+        pytest.param(
+            ["input >> SUBFLOW >> output"], "CALLS_SUBFLOW leads to `output`, which is no node", id="the answer called"
+        ),
+    ],
+)
+def test_what_an_edge_cannot_be(lines: list[str], message: str) -> None:
+    assert [(d["code"], d["message"]) for d in diagnostics_of(flow_of(*lines))] == [("MALFORMED_LINE", message)]
+
+
+def test_the_input_may_have_a_loop_policy_and_nothing_else() -> None:
+    source = text_of("input >> FOREACH x >> a", config="  input: {foreach: {on_error: continue}, retry: {}}\n")
+    assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(source)] == [("UNKNOWN_KEY", 5, 42)]
+    workflow = parse_workflow(source).workflow
+    assert workflow is not None
+    assert workflow.loops == {"input": LoopPolicy(1, stops_on_error=False)}
+
+
+def test_where_a_line_is_broken_its_nodes_are_not_called_unreachable() -> None:
+    source = text_of("input >> PIPE >> a", "a >> PIP >> b", config="  b: {x: 1}\n")
+    assert codes_of(source) == ["UNKNOWN_RELATION"]
 
 
 def test_the_error_sums_up_its_diagnostics() -> None:
     with pytest.raises(WorkflowError) as caught:
-        parse_workflow('name: w\nflow:\n  - "a > b"\n  - "c > d"\n')
+        require_plan(compile_source('name: w\nflow:\n  - "a > b"\n  - "c > d"\n'))
     assert caught.value.message == (
         "The workflow is not valid: the flow line 'a > b' has 1 parts, not 3 (line 3), and 1 more."
     )
@@ -367,7 +487,7 @@ def test_a_value_that_json_does_not_have_is_refused(value: str) -> None:
 
 @pytest.mark.parametrize("written", ["2026-11-01", "2026-11-01T10:00:00Z", "2026-11-01 10:00:00"])
 def test_a_date_is_the_text_that_was_written(written: str) -> None:
-    workflow = parse_workflow(f"name: w\nflow: [input >> PIPE >> a]\nconfig: {{a: {{day: {written}}}}}")
+    workflow = parse(f"name: w\nflow: [input >> PIPE >> a]\nconfig: {{a: {{day: {written}}}}}")
     assert workflow.nodes["a"].config == {"day": written}
 
 

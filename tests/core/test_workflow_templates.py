@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import TemplateError
-from arcrun.workflows.templates import compile_value
+from arcrun.workflows.templates import START, Reference, compile_path, compile_value
 
 SCOPE: dict[str, Any] = {
     "input": {"name": "Ada", "n": 3, "ratio": 0.5, "yes": True, "nothing": None, "list": [10, [20, 21], {"x": "deep"}]},
@@ -23,7 +23,7 @@ SCOPE: dict[str, Any] = {
 
 
 def resolve(value: Any) -> Any:
-    return compile_value(value)(SCOPE)
+    return compile_value(value).resolve(SCOPE)
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_a_config_of_any_shape_is_filled(value: Any, expected: Any) -> None:
 
 
 def test_each_filling_makes_a_fresh_value() -> None:
-    resolver = compile_value({"list": ["{{input.n}}"]})
-    first = resolver(SCOPE)
+    template = compile_value({"list": ["{{input.n}}"]})
+    first = template.resolve(SCOPE)
     first["list"].append("changed")
-    assert resolver(SCOPE) == {"list": [3]}
+    assert template.resolve(SCOPE) == {"list": [3]}
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,8 @@ def test_each_filling_makes_a_fresh_value() -> None:
     ],
 )
 def test_a_reference_that_leads_nowhere_says_what_is_there(template: str, message: str) -> None:
-    resolver = compile_value(template)
     with pytest.raises(TemplateError) as caught:
-        resolver(SCOPE)
+        resolve(template)
     path = message[2 : message.index("}}")]
     assert (caught.value.code, caught.value.message) == ("UNRESOLVED_REFERENCE", message)
     assert caught.value.details == {"reference": path}
@@ -178,8 +177,59 @@ def test_a_reference_that_leads_nowhere_says_what_is_there(template: str, messag
 
 def test_at_most_ten_names_are_listed() -> None:
     with pytest.raises(TemplateError) as caught:
-        compile_value("{{x}}")({f"node{i:02}": 1 for i in range(50)})
+        compile_value("{{x}}").resolve({f"node{i:02}": 1 for i in range(50)})
     assert caught.value.message.endswith("it has " + ", ".join(f"node{i:02}" for i in range(10)) + ".")
+
+
+@pytest.mark.parametrize("alias", ["input", "trigger", "webhook", "start"])
+def test_the_trigger_has_aliases(alias: str) -> None:
+    assert resolve(f"{{{{{alias}.name}}}}") == "Ada"
+
+
+def test_creds_are_credentials() -> None:
+    assert compile_value("{{creds.bot}}").resolve({"credential": {"bot": "s"}}) == "s"
+
+
+def test_when_the_run_started_is_no_name() -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_value("{{x}}").resolve({"input": 1, START: 0})
+    assert caught.value.message == "{{x}} cannot be resolved: the run has no `x`; it has input."
+
+
+@pytest.mark.parametrize(
+    ("value", "references"),
+    [
+        pytest.param("text", [], id="none"),
+        pytest.param("{{a.b[0].c}}", [Reference("a.b[0].c", ("a", "b", "0", "c"))], id="steps"),
+        pytest.param('{{a["x.y"].z}}', [Reference('a["x.y"].z', ("a", "x.y", "z"))], id="quoted step"),
+        pytest.param("{{trigger.x}}", [Reference("trigger.x", ("input", "x"))], id="the path is as written"),
+        pytest.param("{{a?}}", [Reference("a", ("a",), True)], id="optional"),
+        pytest.param("{{a | default(1)}}", [Reference("a", ("a",), True)], id="default"),
+        pytest.param("{{_now}}", [Reference("_now", ("_now",))], id="clock"),
+        pytest.param(
+            {"x": ["{{a}} and {{b}}"], "y": {"z": "{{c}}"}},
+            [Reference(name, (name,)) for name in "abc"],
+            id="of any depth, in order",
+        ),
+    ],
+)
+def test_a_template_knows_its_references(value: Any, references: list[Reference]) -> None:
+    assert list(compile_value(value).references) == references
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [("{{a}}", True), ("{{ a? }}", True), ("x{{a}}", False), ("{{a}} ", False), ("{{a}}{{b}}", False), ("a", False)],
+)
+def test_whether_a_text_is_one_reference(text: str, whole: bool) -> None:
+    assert compile_value(text).whole == whole
+
+
+def test_a_path_is_a_reference_without_braces() -> None:
+    assert compile_path("input.list[1]").resolve(SCOPE) == [20, 21]
+    with pytest.raises(TemplateError) as caught:
+        compile_path("a b")
+    assert caught.value.code == "INVALID_TEMPLATE"
 
 
 @pytest.mark.parametrize(
@@ -244,14 +294,14 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_a_lone_reference_gives_any_value_as_it_is(value: Any) -> None:
-    assert compile_value("{{x.y}}")({"x": {"y": value}}) == value
+    assert compile_value("{{x.y}}").resolve({"x": {"y": value}}) == value
 
 
 @given(JSON)
 def test_any_default_that_closes_its_own_braces_is_read(value: Any) -> None:
     written = json.dumps(value)
     if "}}" not in written:
-        assert compile_value(f"{{{{x | default({written})}}}}")({}) == value
+        assert compile_value(f"{{{{x | default({written})}}}}").resolve({}) == value
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
@@ -261,7 +311,7 @@ def test_any_reference_is_read_or_refused_with_a_template_error(before: str, sou
 
 def error_code_of(template: str) -> str | None:
     try:
-        compile_value(template)({})
+        compile_value(template).resolve({})
     except TemplateError as error:
         return error.code
     return None

@@ -1,4 +1,4 @@
-"""Proves which flow lines are read, and what the author is told of those that are not."""
+"""Proves which flow lines are read, full-width signs among them, and what is said of the others."""
 
 import time
 
@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.workflows.diagnostics import Diagnostic
-from arcrun.workflows.triplets import RELATION_ALIASES, Relation, parse_triplet
+from arcrun.workflows.relations import RELATION_ALIASES, Relation, RelationCall, RelationTextError
+from arcrun.workflows.triplets import parse_triplet
 
 FORM = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`."
+IF, ON_BRANCH, FOREACH, ON_SUCCESS = Relation.IF, Relation.ON_BRANCH, Relation.FOREACH, Relation.ON_SUCCESS
 
 
 @pytest.mark.parametrize(
@@ -22,16 +23,39 @@ FORM = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >>
         pytest.param("fetch_page-2 >> PIPE >> tell", ("fetch_page-2", "tell"), id="name with _ - and a digit"),
         pytest.param("抓取 >> 完成後 >> 通知", ("抓取", "通知"), id="names beyond ASCII"),
         pytest.param("ON_SUCCESS >> ON_SUCCESS >> PIPE", ("ON_SUCCESS", "PIPE"), id="names that are relations"),
+        pytest.param("抓取　＞＞　完成後　＞＞　通知", ("抓取", "通知"), id="full-width signs and spaces"),
+        pytest.param("抓取 ＞> 完成後 >＞ 通知", ("抓取", "通知"), id="half full-width"),
     ],
 )
 def test_reads_a_line(text: str, expected: tuple[str, str]) -> None:
-    assert parse_triplet(text, 1, 1) == (expected[0], Relation.ON_SUCCESS, expected[1])
+    assert parse_triplet(text) == (expected[0], RelationCall(ON_SUCCESS), expected[1])
 
 
-@pytest.mark.parametrize("alias", ["ON_SUCCESS", "PIPE", "SUCCESS", "完成後", "成功時"])
-def test_a_relation_has_aliases(alias: str) -> None:
-    assert parse_triplet(f"a >> {alias} >> b", 1, 1) == ("a", Relation.ON_SUCCESS, "b")
-    assert alias in RELATION_ALIASES
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a >> IF(b.data.n >> `1`) >> c", RelationCall(IF, "b.data.n >> `1`"), id="arrows in parentheses"),
+        pytest.param("a >> IF(x == 'y >> z') >> c", RelationCall(IF, "x == 'y >> z'"), id="arrows in quotes"),
+        pytest.param("a ＞＞ 條件滿足時（ｘ＝＝`1`） ＞＞ c", RelationCall(IF, "ｘ==`1`"), id="letters stay"),
+        pytest.param("a >> IF（x ！＝ `1` ＆＆ y ｜｜ z） >> c", RelationCall(IF, "x != `1` && y || z"), id="IF"),
+        pytest.param("a >> IF（x［0］．y ＜ `2`） >> c", RelationCall(IF, "x[0].y < `2`"), id="brackets and dot"),
+        pytest.param("a >> IF（f（x，y）） >> c", RelationCall(IF, "f(x,y)"), id="comma"),
+        pytest.param("a >> IF(x == '（！）') >> c", RelationCall(IF, "x == '（！）'"), id="quoted signs stay"),
+        pytest.param('a >> IF("鍵，".x) >> c', RelationCall(IF, '"鍵，".x'), id="double quotes too"),
+        pytest.param("a >> IF(x == `「，」`) >> c", RelationCall(IF, "x == `「，」`"), id="backticks too"),
+        pytest.param("a >> 分支（付款） >> c", RelationCall(ON_BRANCH, "付款"), id="branch"),
+        pytest.param("a >> 對每個 item >> c", RelationCall(FOREACH, "item"), id="FOREACH"),
+        pytest.param("a >> 對每個（item IN a．data） >> c", RelationCall(FOREACH, "item", "a.data"), id="FOREACH IN"),
+    ],
+)
+def test_parameters_may_hold_the_signs_of_the_language(text: str, expected: RelationCall) -> None:
+    assert parse_triplet(text) == ("a", expected, "c")
+
+
+def refusal_of(text: str) -> RelationTextError:
+    with pytest.raises(RelationTextError) as caught:
+        parse_triplet(text)
+    return caught.value
 
 
 @pytest.mark.parametrize(
@@ -54,43 +78,61 @@ def test_a_relation_has_aliases(alias: str) -> None:
         ),
     ],
 )
-def test_a_malformed_line_is_quoted_with_its_place(text: str, reason: str) -> None:
-    expected = Diagnostic("MALFORMED_LINE", f"the flow line {text!r} {reason}", FORM, line=7, column=3)
-    assert parse_triplet(text, 7, 3) == expected
+def test_a_malformed_line_is_quoted(text: str, reason: str) -> None:
+    refusal = refusal_of(text)
+    assert (refusal.code, refusal.message) == ("MALFORMED_LINE", f"the flow line {text!r} {reason}")
+    assert refusal.hint == FORM
 
 
 @pytest.mark.parametrize(
-    ("relation", "hint"),
+    "text",
     [
-        pytest.param("ON_SUCESS", "Did you mean ON_SUCCESS?", id="a letter is missing"),
-        pytest.param("onsuccess", "Did you mean ON_SUCCESS?", id="an underscore is missing"),
-        pytest.param("PIPES", "Did you mean PIPE?", id="a letter too many"),
-        pytest.param("完成后", "Did you mean 完成後?", id="simplified character"),
-        pytest.param("WHENEVER", "Relations: ON_SUCCESS, PIPE, SUCCESS, 完成後, 成功時.", id="nothing near"),
-        pytest.param("", "Relations: ON_SUCCESS, PIPE, SUCCESS, 完成後, 成功時.", id="empty"),
+        pytest.param("a >> IF(x) >> b >> PIPE >> c", id="behind an IF"),
+        pytest.param("a >> PIPE >> b >> IF(x) >> c", id="before an IF"),
+        pytest.param("a >> FOREACH x IN y >> b >> PIPE >> c", id="behind a FOREACH"),
+        pytest.param("a >> ON_BRANCH(x) >> b >> ON_BRANCH(y) >> c", id="of branches"),
     ],
 )
-def test_an_unknown_relation_gets_its_nearest_match(relation: str, hint: str) -> None:
-    expected = Diagnostic("UNKNOWN_RELATION", f"unknown relation {relation!r}", hint, line=2, column=5)
-    assert parse_triplet(f"a >> {relation} >> b", 2, 5) == expected
+def test_a_chain_is_malformed_whatever_its_relations(text: str) -> None:
+    assert refusal_of(text).code == "MALFORMED_LINE"
 
 
 @given(st.text())
-def test_any_text_is_read_or_diagnosed(text: str) -> None:
-    parsed = parse_triplet(text, 1, 1)
-    assert isinstance(parsed, tuple) or parsed.code in ("MALFORMED_LINE", "UNKNOWN_RELATION")
+def test_any_text_is_read_or_refused(text: str) -> None:
+    assert code_of(text) in (None, "MALFORMED_LINE", "UNKNOWN_RELATION")
+
+
+def code_of(text: str) -> str | None:
+    try:
+        parse_triplet(text)
+    except RelationTextError as error:
+        return error.code
+    return None
 
 
 NAMES = st.from_regex(r"[\w-]+", fullmatch=True)
+PARAMETERS = {ON_BRANCH: "(paid)", IF: "(x == `1`)", FOREACH: " item IN a.data"}
 
 
-@given(NAMES, st.sampled_from(sorted(RELATION_ALIASES)), NAMES, st.text(" \t", max_size=3))
-def test_every_well_formed_line_is_read(source: str, relation: str, target: str, space: str) -> None:
-    line = f"{space}{source}{space}>>{space}{relation}{space}>>{space}{target}{space}"
-    assert parse_triplet(line, None, None) == (source, Relation.ON_SUCCESS, target)
+@given(NAMES, st.sampled_from(sorted(RELATION_ALIASES)), NAMES, st.text(" \t　", max_size=3))
+def test_every_well_formed_line_is_read(source: str, alias: str, target: str, space: str) -> None:
+    relation = RELATION_ALIASES[alias]
+    line = f"{space}{source}{space}>>{space}{alias}{PARAMETERS.get(relation, '')}{space}>>{space}{target}{space}"
+    read_source, call, read_target = parse_triplet(line)
+    assert (read_source, call.relation, read_target) == (source, relation, target)
 
 
-def test_a_long_line_of_spaces_costs_no_more_than_its_length() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a" + " " * 20_000 + "b", id="spaces"),
+        pytest.param("a >> IF" + "(" * 20_000 + " >> b", id="parentheses"),
+        pytest.param("a >> FOREACH x IN" + " " * 20_000 + "{ >> b", id="a path of spaces"),
+        pytest.param("a >> " + "x" * 20_000 + " >> b", id="a long relation"),
+        pytest.param("a" + " >> PIPE >> b" * 5_000, id="a long chain"),
+    ],
+)
+def test_a_hostile_line_costs_no_more_than_its_length(text: str) -> None:
     started = time.perf_counter()
-    parse_triplet("a" + " " * 20_000 + "b", 1, 1)
+    code_of(text)
     assert time.perf_counter() - started < 0.25

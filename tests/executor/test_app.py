@@ -8,20 +8,24 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from arcrun import __version__
+from executor.app import build_app
 from fakes.components import echo, exited, trapped
 from fakes.executor import API_KEY, Bench, Script, build_bench, build_client
+from fakes.system import SeededRandom
 from fakes.wire import INTERNAL, UNAUTHORIZED, check_error, read_error
 
 pytestmark = pytest.mark.anyio
 
 FLOW = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
 TOKEN = "0" * 32
+FIRST_TOKEN = SeededRandom().token_bytes(16).hex()  # that of the first workflow that is pushed
 FAILURE = {"success": False, "error": {"code": "BAD", "message": "It is bad."}}
 SCRIPT: Script = {"echo": echo, "fail": exited(FAILURE), "trap": trapped()}
 NO_OBJECTS: list[Any] = [None, 7, "text", []]
-MANAGEMENT = ["/execute", "/webhooks", "/webhooks/named/tell/trigger"]
+MANAGEMENT = ["/execute", "/validate", "/webhooks", "/webhooks/named/tell/trigger"]
 
 
 async def send(method: str, path: str, bench: Bench | None = None, **request: Any) -> httpx.Response:
@@ -87,13 +91,13 @@ async def test_execute_of_a_workflow(source: Any) -> None:
     body = response.json()
     assert response.status_code == 200
     output = {"success": True, "data": {"text": "hi"}}
-    entry = {"node": "echo", "component": "echo", "status": "success", "attempts": 1, "output": output}
+    entry = {"node": "echo", "component": "echo", "status": "success", "attempts": 1, "input": {"text": "hi"}}
     assert body == {
         "success": True,
         "data": {"text": "hi"},
         "run_id": body["run_id"],
         "duration_ms": 0,
-        "trace": [{**entry, "start_ms": 0, "duration_ms": 0}],
+        "trace": [{**entry, "start_ms": 0, "duration_ms": 0, "output": output}],
     }
     assert len(body["run_id"]) == 26
 
@@ -126,6 +130,7 @@ async def test_a_workflow_with_an_unknown_component(path: str) -> None:
         "message": "the node `a` names the component `nope`, which does not exist",
         "hint": "Set `config.a.component` to one of the components that `acr parts` lists.",
         "severity": "error",
+        "file": None,
         "line": None,
         "column": None,
     }
@@ -214,9 +219,11 @@ async def test_an_unknown_key(path: str, allowed: str) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-@pytest.mark.parametrize("path", [*MANAGEMENT, f"/webhooks/{TOKEN}/trigger"])
+@pytest.mark.parametrize("path", [*MANAGEMENT, f"/webhooks/{FIRST_TOKEN}/trigger"])
 async def test_a_body_that_is_too_large(path: str, streamed: bool) -> None:
-    response = await send("POST", path, content=five_megabytes() if streamed else b" " * 5_000_000)
+    bench = build_bench(SCRIPT)
+    await bench.service.push(FLOW)
+    response = await send("POST", path, bench, content=five_megabytes() if streamed else b" " * 5_000_000)
     assert (response.status_code, read_error(response)["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
@@ -225,13 +232,40 @@ async def five_megabytes() -> AsyncIterator[bytes]:
         yield b" " * 1_000_000
 
 
-@pytest.mark.parametrize("path", [*MANAGEMENT, f"/webhooks/{TOKEN}/trigger"])
+@pytest.mark.parametrize("path", [*MANAGEMENT, f"/webhooks/{FIRST_TOKEN}/trigger"])
 async def test_a_body_that_is_not_json(path: str) -> None:
-    response = await send("POST", path, content=b"name: w")
+    bench = build_bench(SCRIPT)
+    await bench.service.push(FLOW)
+    response = await send("POST", path, bench, content=b"name: w")
     assert (response.status_code, read_error(response)["code"]) == (400, "INVALID_JSON")
 
 
-@pytest.mark.parametrize("path", MANAGEMENT)
+ROUTES = [
+    ("POST", "/execute"),
+    ("POST", "/validate"),
+    ("POST", "/webhooks"),
+    ("GET", "/webhooks"),
+    ("GET", f"/webhooks/{FIRST_TOKEN}"),
+    ("PUT", f"/webhooks/{FIRST_TOKEN}"),
+    ("DELETE", f"/webhooks/{FIRST_TOKEN}"),
+    ("POST", f"/webhooks/{FIRST_TOKEN}/rotate"),
+    ("POST", "/webhooks/named/tell/trigger"),
+    ("POST", "/webhooks/named/tell/rollback"),
+    ("GET", "/runs"),
+    ("GET", f"/runs/{'0' * 26}"),
+]
+OPEN = {"/health", "/webhooks/{token}/trigger"}
+
+
+def test_these_are_all_management_routes() -> None:
+    routes = [route for route in build_app(build_bench({}).service, API_KEY).routes if isinstance(route, Route)]
+    known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
+    listed = {(method, path.replace(FIRST_TOKEN, "{token}").replace("/tell/", "/{name}/")) for method, path in ROUTES}
+    listed = {(method, path.replace("0" * 26, "{run_id}")) for method, path in listed}
+    assert {(method, path) for method, path in known if path not in OPEN} == listed
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -241,18 +275,22 @@ async def test_a_body_that_is_not_json(path: str) -> None:
         pytest.param([(b"x-arcrun-api-key", "schlüssel".encode())], id="key beyond ASCII"),
     ],
 )
-async def test_management_without_the_key(path: str, headers: list[tuple[bytes, bytes]]) -> None:
+async def test_management_without_the_key(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> None:
     bench = build_bench(SCRIPT)
+    await bench.service.push(FLOW)
+    keys = bench.kv.keys
+    bench.kv.reads.clear()
+    bench.kv.writes.clear()
     async with build_client(bench.service, headers={}) as client:
-        response = await client.post(path, headers=headers, json={"workflow": FLOW})
+        response = await client.request(method, path, headers=headers, json={"workflow": FLOW})
     assert (response.status_code, read_error(response)) == (401, UNAUTHORIZED)
-    assert (bench.runner.calls, bench.kv.reads, bench.kv.writes) == ([], [], [])
+    assert (bench.runner.calls, bench.kv.reads, bench.kv.writes, bench.kv.keys) == ([], [], [], keys)
 
 
-@pytest.mark.parametrize("path", MANAGEMENT)
-async def test_management_of_a_worker_without_a_key(path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_management_of_a_worker_without_a_key(method: str, path: str) -> None:
     async with build_client(build_bench(SCRIPT).service, api_key=None) as client:
-        response = await client.post(path, json={"workflow": FLOW})
+        response = await client.request(method, path, json={"workflow": FLOW})
     assert (response.status_code, read_error(response)["code"]) == (503, "NOT_CONFIGURED")
 
 
@@ -272,9 +310,13 @@ async def test_a_push_answers_where_the_webhook_is() -> None:
         "success": True,
         "data": {
             "name": "tell",
+            "version": 1,
             "token": token,
             "webhook_url": f"https://executor.test/webhooks/{token}/trigger",
-            "updated_at": "2026-09-21T14:13:20.000+00:00",
+            "updated_at": "2026-09-21T14:13:20.000Z",
+            "changed": True,
+            "diff": {"added": ["echo"], "removed": [], "changed": []},
+            "diagnostics": [],
         },
     }
     assert len(token) == 32

@@ -156,8 +156,11 @@ async def test_the_cache_has_a_limit() -> None:
     assert len(bench.kv.reads) == reads + 1
 
 
-async def test_whether_one_exists_is_known_without_a_key() -> None:
+@pytest.mark.parametrize("count", [0, 3, 1001])
+async def test_the_names_are_listed_without_a_key(count: int) -> None:
     bench = Bench()
-    await bench.kv.put(kv_key_of(TOKEN), seal(KEY, TOKEN, "s"))
-    vault = bench.vault(None)
-    assert [await vault.exists(name) for name in (TOKEN, "other", "no name")] == [True, False, False]
+    names = [f"n{i:04}" for i in range(count)]
+    for name in names:
+        await bench.kv.put(kv_key_of(name), seal(KEY, name, "s"))
+    await bench.kv.put("other:key", "")
+    assert await bench.vault(None).list_names() == names

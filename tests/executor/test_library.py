@@ -320,23 +320,5 @@ async def test_a_component_larger_than_the_cache_is_kept_alone() -> None:
     assert shelf.bucket.reads == ["get large.wasm", "get large.contract.yaml"]
 
 
-@pytest.mark.parametrize(
-    ("module", "overrides", "expected"),
-    [
-        pytest.param(MODULE, {}, True, id="component"),
-        pytest.param(b"no module", {}, True, id="module that cannot be loaded"),
-        pytest.param(MODULE, {"version": "1"}, True, id="contract that is not valid"),
-        pytest.param(MODULE, {"canonical_id": "other"}, True, id="contract of another"),
-        pytest.param(None, {}, False, id="nothing"),
-    ],
-)
-async def test_whether_a_component_exists(module: bytes | None, overrides: dict[str, Any], expected: bool) -> None:
-    """A component that is there exists, even if it then fails to load."""
-    shelf = Shelf()
-    if module is not None:
-        shelf.upload("echo", module, **overrides)
-    assert await shelf.library.exists("echo") == expected
-
-
-async def test_a_bundled_component_exists() -> None:
-    assert await Shelf("echo").library.exists("echo@v1")
+def test_the_bundled_components_are_known_by_name() -> None:
+    assert list(Shelf("echo", "other").library.bundled_ids) == ["echo", "other"]

@@ -8,15 +8,21 @@ from typing import Any
 import pytest
 
 from arcrun.contracts.model import Contract
-from arcrun.engine.engine import Components
-from arcrun.errors import ArcrunError, ComponentError, NotFoundError, WorkflowError
+from arcrun.engine.context import Components
+from arcrun.engine.engine import Trigger
+from arcrun.errors import ComponentError, NotFoundError, WorkflowError
 from fakes.components import echo, exited, trapped
 from fakes.executor import Bench, build_bench, upload_component
 from fakes.modules import build_module
 
 pytestmark = pytest.mark.anyio
 
-FLOW = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+ECHO = {"component": "echo"}
+
+
+def execute(input_value: Any = None) -> Trigger:
+    return Trigger("execute", {} if input_value is None else input_value)
 
 
 def stdins(bench: Bench) -> list[Any]:
@@ -69,19 +75,22 @@ async def test_the_callers_contract_is_that_of_the_library() -> None:
 )
 async def test_a_workflow_runs_on_its_input(source: Any) -> None:
     bench = build_bench({"echo": echo})
-    record = await bench.service.execute_workflow(source, {"text": "hi", "other": 1})
+    record = await bench.service.execute_workflow(source, execute({"text": "hi", "other": 1}))
     assert (record.workflow, record.data, record.error) == ("tell", {"text": "hi"}, None)
     assert stdins(bench) == [{"text": "hi"}]
 
 
-async def test_executing_stores_nothing() -> None:
+async def test_executing_stores_no_workflow_but_a_record() -> None:
     bench = build_bench({"echo": echo})
-    await bench.service.execute_workflow(FLOW, {})
+    record = await bench.service.execute_workflow(FLOW, execute())
+    await bench.background.finish()
     assert bench.kv.keys == []
+    stored = await bench.service.runs.find(record.run_id)
+    assert (stored["workflow"], stored["version"], stored["trigger"]) == ("tell", 0, "execute")
 
 
 async def test_a_trap_fails_the_run() -> None:
-    record = await build_bench({"echo": trapped()}).service.execute_workflow(FLOW, {})
+    record = await build_bench({"echo": trapped()}).service.execute_workflow(FLOW, execute())
     assert record.error is not None
     assert (record.error.code, record.error.http_status) == ("COMPONENT_TRAPPED", 502)
     assert record.error.details == {"node": "echo"}
@@ -96,7 +105,7 @@ async def test_unknown_components_are_reported_before_anything_runs(method: str)
         "config": {"a": {"component": "nope"}, "b": {"component": "echo@v9"}},
     }
     with pytest.raises(WorkflowError) as caught:
-        await (bench.service.push(source) if method == "push" else bench.service.execute_workflow(source, {}))
+        await (bench.service.push(source) if method == "push" else bench.service.execute_workflow(source, execute()))
     found = [(d["code"], d["message"]) for d in caught.value.details["diagnostics"]]
     assert found == [
         ("UNKNOWN_COMPONENT", "the node `a` names the component `nope`, which does not exist"),
@@ -105,67 +114,145 @@ async def test_unknown_components_are_reported_before_anything_runs(method: str)
     assert (bench.runner.calls, bench.kv.keys) == ([], [])
 
 
-async def test_a_component_that_cannot_be_loaded_fails_its_node_not_the_push() -> None:
+async def test_a_component_that_cannot_be_loaded_is_reported_too() -> None:
     bench = build_bench({})
     upload_component(bench.bucket, "echo", b"no module")
-    record = await bench.service.execute_workflow(FLOW, {})
-    assert record.error is not None
-    assert (record.error.code, record.error.details) == ("INVALID_MODULE", {"node": "echo"})
+    with pytest.raises(WorkflowError) as caught:
+        await bench.service.execute_workflow(FLOW, execute())
+    assert [d["code"] for d in caught.value.details["diagnostics"]] == ["INVALID_MODULE"]
 
 
 @pytest.mark.parametrize("by_name", [False, True])
 async def test_what_was_pushed_is_what_a_trigger_runs(by_name: bool) -> None:
     bench = build_bench({"echo": echo})
-    webhook = await bench.service.push({**FLOW, "config": {"echo": {"text": "for {{input.name}}"}}})
-    if by_name:
-        record = await bench.service.trigger_by_name("tell", {"name": "Ada"})
-    else:
-        record = await bench.service.trigger(webhook.token, {"name": "Ada"})
-    assert record.data == {"text": "for Ada"}
+    push = await bench.service.push({**FLOW, "config": {"echo": {"text": "for {{input.name}}"}}})
+    find = bench.service.workflows.find_by_name("tell") if by_name else bench.service.workflows.find(push.stored.token)
+    record = await bench.service.run(await find, Trigger("webhook", {"name": "Ada"}))
+    assert (record.data, record.workflow, record.version) == ({"text": "for Ada"}, "tell", 1)
 
 
 async def test_a_push_replaces_what_runs() -> None:
     bench = build_bench({"echo": echo})
     first = await bench.service.push({**FLOW, "config": {"echo": {"text": "old"}}})
     second = await bench.service.push({**FLOW, "config": {"echo": {"text": "new"}}})
-    assert first.token == second.token
-    assert (await bench.service.trigger(first.token, {})).data == {"text": "new"}
+    assert first.stored.token == second.stored.token
+    found = await bench.service.workflows.find(first.stored.token)
+    assert (await bench.service.run(found, execute())).data == {"text": "new"}
+
+
+async def test_a_push_says_what_is_new() -> None:
+    bench = build_bench({"echo": echo})
+    pushes = [
+        await bench.service.push(source)
+        for source in (FLOW, FLOW, {**FLOW, "flow": [*FLOW["flow"], "echo >> PIPE >> b"], "config": {"b": ECHO}})
+    ]
+    assert [(push.changed, push.stored.version) for push in pushes] == [(True, 1), (False, 1), (True, 2)]
+    assert [push.diff.to_json() for push in pushes] == [
+        {"added": ["echo"], "removed": [], "changed": []},
+        {"added": [], "removed": [], "changed": []},
+        {"added": ["b"], "removed": [], "changed": []},
+    ]
+
+
+async def test_a_push_that_rolls_back_by_hand_is_a_change() -> None:
+    bench = build_bench({"echo": echo})
+    await bench.service.push(FLOW)
+    await bench.service.push({**FLOW, "description": "d"})
+    push = await bench.service.push(FLOW)
+    assert (push.changed, push.stored.version) == (True, 3)
+
+
+async def test_a_push_over_a_plan_of_another_arcrun_repairs_it() -> None:
+    bench = build_bench({"echo": echo})
+    token = (await bench.service.push(FLOW)).stored.token
+    for key in (f"hook:{token}", "version:tell:000001"):
+        stored = json.loads(await bench.kv.get(key) or "")
+        bench.kv.upload(key, json.dumps({**stored, "plan": {"format": 1}}))
+    bench.clock.advance(60_000)
+    push = await bench.service.push(FLOW, token)
+    assert (push.changed, push.stored.token) == (True, token)
+    assert (await bench.service.run(await bench.service.workflows.find(token), execute())).error is None
 
 
 async def test_a_trigger_reads_its_record_at_most_and_asks_no_bucket() -> None:
     bench = build_bench({"echo": echo})
-    webhook = await bench.service.push(FLOW)
+    token = (await bench.service.push(FLOW)).stored.token
     bench.kv.reads.clear()
     bench.clock.advance(60_000)
-    await bench.service.trigger(webhook.token, {})
-    await bench.service.trigger(webhook.token, {})
-    assert (bench.kv.reads, bench.bucket.reads) == ([f"hook:{webhook.token}"], [])
+    for _ in range(2):
+        await bench.service.run(await bench.service.workflows.find(token), execute())
+    assert (bench.kv.reads, bench.bucket.reads) == ([f"hook:{token}"], [])
+
+
+async def test_a_run_may_call_a_stored_workflow() -> None:
+    bench = build_bench({"echo": echo})
+    await bench.service.push(FLOW)
+    outer = {"name": "outer", "flow": ["input >> SUBFLOW >> tell"]}
+    await bench.service.push(outer)
+    found = await bench.service.workflows.find_by_name("outer")
+    assert (await bench.service.run(found, execute({"text": "deep"}))).data == {"text": "deep"}
+
+
+async def test_what_was_accepted_runs_after_the_answer() -> None:
+    bench = build_bench({"echo": echo})
+    stored = (await bench.service.push(FLOW)).stored
+    run_id = await bench.service.start(stored, execute({"text": "hi"}))
+    assert bench.runner.calls == []
+    assert (await bench.service.runs.find(run_id))["status"] == "running"
+    await bench.background.finish()
+    found = await bench.service.runs.find(run_id)
+    assert (found["status"], found["data"]) == ("success", {"text": "hi"})
 
 
 @pytest.mark.parametrize(
-    ("source", "error_type"),
+    ("source", "codes"),
     [
-        pytest.param("name: [", WorkflowError, id="broken YAML"),
-        pytest.param({"name": "w"}, WorkflowError, id="no flow"),
-        pytest.param({**FLOW, "config": {"echo": {"text": "{{}}"}}}, WorkflowError, id="invalid template"),
+        pytest.param("name: [", ["INVALID_YAML"], id="broken YAML"),
+        pytest.param({"name": "w"}, ["INVALID_WORKFLOW"], id="no flow"),
+        pytest.param({**FLOW, "config": {"echo": {"text": "{{}}"}}}, ["INVALID_TEMPLATE"], id="invalid template"),
+        pytest.param({**FLOW, "config": {"echo": {"text": "{{zzz}}"}}}, ["UNRESOLVED_REFERENCE"], id="reference"),
+        pytest.param({**FLOW, "config": {"echo": {"text": 7}}}, ["INVALID_INPUT"], id="input"),
+        pytest.param({"name": "w", "flow": ["input >> SUBFLOW >> x"]}, ["UNKNOWN_WORKFLOW"], id="sub-workflow"),
     ],
 )
-async def test_a_bad_workflow_is_not_pushed(source: Any, error_type: type[ArcrunError]) -> None:
+async def test_a_bad_workflow_is_not_pushed(source: Any, codes: list[str]) -> None:
     bench = build_bench({"echo": echo})
-    with pytest.raises(error_type):
+    with pytest.raises(WorkflowError) as caught:
         await bench.service.push(source)
+    assert [d["code"] for d in caught.value.details["diagnostics"]] == codes
     assert bench.kv.writes == []
+    assert [d.code for d in (await bench.service.validate(source)).diagnostics] == codes
+
+
+@pytest.mark.parametrize(("stored", "codes"), [(["bot"], []), ([], ["MISSING_CREDENTIAL"])])
+async def test_a_missing_credential_is_told_at_push_and_does_not_refuse_it(stored: list[str], codes: list[str]) -> None:
+    bench = build_bench({"echo": echo})
+    for name in stored:
+        bench.store_credential(name, "secret")
+    push = await bench.service.push({**FLOW, "config": {"echo": {"text": "{{credential.bot}}"}}})
+    assert [d.code for d in push.compilation.diagnostics] == codes
+
+
+@pytest.mark.parametrize(("name", "code"), [("telm", "Did you mean `tell`?"), ("zzz", "Push that workflow first.")])
+async def test_a_misspelt_sub_workflow_gets_the_nearest_name(name: str, code: str) -> None:
+    bench = build_bench({"echo": echo})
+    await bench.service.push(FLOW)
+    compilation = await bench.service.validate({"name": "w", "flow": [f"input >> SUBFLOW >> {name}"]})
+    assert [d.hint for d in compilation.diagnostics] == [code]
 
 
 async def test_unknown_webhooks_raise() -> None:
     service = build_bench({}).service
     with pytest.raises(NotFoundError, match="no such webhook"):
-        await service.trigger("0" * 32, {})
+        await service.workflows.find("0" * 32)
     with pytest.raises(NotFoundError, match="no workflow `tell`"):
-        await service.trigger_by_name("tell", {})
+        await service.workflows.find_by_name("tell")
 
 
 async def test_time_and_randomness_come_from_the_ports() -> None:
     first, second = build_bench({"echo": echo}), build_bench({"echo": echo})
-    one, two = await first.service.execute_workflow(FLOW, {}), await second.service.execute_workflow(FLOW, {})
+    one, two = (
+        await first.service.execute_workflow(FLOW, execute()),
+        await second.service.execute_workflow(FLOW, execute()),
+    )
     assert one.to_json() == two.to_json()

@@ -64,7 +64,13 @@ class InMemoryKV:
             raise PlatformLimitError(f"413: a value of {size} bytes")
         if ttl_s is not None and ttl_s < MIN_KV_TTL_S:
             raise PlatformLimitError(f"400: expiration_ttl of {ttl_s} s, less than {MIN_KV_TTL_S}")
-        metadata_size = 0 if metadata is None else len(json.dumps(metadata).encode())
+        metadata_size = (
+            0
+            if metadata is None
+            else len(
+                json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+            )
+        )
         if metadata_size > MAX_KV_METADATA_BYTES:
             raise PlatformLimitError(f"413: metadata of {metadata_size} bytes")
         self.writes.append(key)

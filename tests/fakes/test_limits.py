@@ -2,6 +2,7 @@
 
 import pytest
 
+from arcrun.ports import KeyEntry
 from fakes.storage import InMemoryKV, InMemoryR2, PlatformLimitError
 from fakes.system import FixedClock, SeededRandom
 
@@ -54,6 +55,60 @@ async def test_kv_deletes() -> None:
     await kv.delete("k")
     await kv.delete("never there")
     assert await kv.get("k") is None
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({"k": "x" * 1_017}, id="1,025 bytes"),
+        pytest.param({"k": "é" * 509}, id="1,026 bytes in 517 characters"),
+    ],
+)
+async def test_kv_refuses_large_metadata(metadata: dict[str, str]) -> None:
+    with pytest.raises(PlatformLimitError):
+        await InMemoryKV().put("k", "v", metadata=metadata)
+
+
+@pytest.mark.parametrize("metadata", [None, {"k": "x" * 1_016}, {"k": "é" * 508}])
+async def test_kv_lists_the_metadata_that_was_put(metadata: dict[str, str] | None) -> None:
+    kv = InMemoryKV()
+    await kv.put("k", "v", metadata=metadata)
+    assert (await kv.list("")).entries == (KeyEntry("k", metadata),)
+    await kv.put("k", "v")
+    assert (await kv.list("")).entries == (KeyEntry("k"),)
+
+
+@pytest.mark.parametrize("limit", [0, 1001])
+async def test_kv_refuses_a_page_of_another_size(limit: int) -> None:
+    with pytest.raises(PlatformLimitError):
+        await InMemoryKV().list("", limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("limit", "pages"),
+    [(1, ["a", "b", "é", "名"]), (2, ["ab", "é名"]), (3, ["abé", "名"]), (4, ["abé名"]), (1000, ["abé名"])],
+)
+async def test_kv_lists_keys_in_the_order_of_their_bytes_by_pages(limit: int, pages: list[str]) -> None:
+    kv = InMemoryKV()
+    for key in ("名", "b", "é", "a"):
+        await kv.put(f"p:{key}", "v")
+    await kv.put("other", "v")
+    found, cursor = [], None
+    while True:
+        page = await kv.list("p:", limit=limit, cursor=cursor)
+        found.append("".join(entry.key.removeprefix("p:") for entry in page.entries))
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert found == pages
+
+
+async def test_kv_lists_no_key_whose_ttl_is_over() -> None:
+    clock = FixedClock()
+    kv = InMemoryKV(clock)
+    await kv.put("k", "v", ttl_s=60)
+    clock.advance(60_000)
+    assert (await kv.list("")).entries == ()
 
 
 async def test_r2_etag_changes_with_the_content_and_only_with_it() -> None:

@@ -102,12 +102,14 @@ _KINDS = (
 
 
 def describe_value(value: Any) -> str:
-    """The JSON type, and the value where it is short."""
+    """The JSON type, and the value where it is short: a part of a secret would not be known as one and scrubbed."""
     kind = next((name for kind, name in _KINDS if isinstance(value, kind)), "null")
     if value is None or isinstance(value, Mapping | list):
         return kind
     shown = json.dumps(value, ensure_ascii=False)
-    return f"{kind} {shown if len(shown) <= MAX_SHOWN_CHARACTERS else shown[:MAX_SHOWN_CHARACTERS] + '…'}"
+    if len(shown) <= MAX_SHOWN_CHARACTERS:
+        return f"{kind} {shown}"
+    return f"{kind} of {len(value)} characters" if isinstance(value, str) else kind
 
 
 def _join(path: tuple[str, ...]) -> str:

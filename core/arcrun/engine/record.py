@@ -157,12 +157,21 @@ class RunRecord:
         }
         if self.error is None:
             return verdict
-        return {**verdict, "error": self.error.code[:64], "node": str(self.error.details.get("node", ""))[:128]}
+        return {
+            **verdict,
+            "error": _cut(self.error.code, 64),
+            "node": _cut(str(self.error.details.get("node", "")), 128),
+        }
 
     def to_stored(self) -> dict[str, Any]:
         """The record that is kept: the verdict, the answer or the error, and the trace, large values cut."""
         result = {"data": truncate(self.data)} if self.error is None else {"error": truncate(self.error.to_json())}
         return {**self.to_verdict(), **result, "trace": [entry.to_stored() for entry in self.trace]}
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    """The beginning of a text, in UTF-8, without half of a character."""
+    return text.encode("utf-8", "ignore")[:max_bytes].decode("utf-8", "ignore")
 
 
 def render_time(ms: float) -> str:

@@ -17,6 +17,7 @@ PAGE_BYTES = 64 * 1024
 MAX_MEMORY_PAGES = 1024  # 64 MiB, half of what the platform gives one isolate
 MAX_STDOUT_BYTES = 4 * 1024 * 1024
 MAX_STDERR_BYTES = 64 * 1024
+MAX_SHOWN_LOG_CHARACTERS = 2_000
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 WASI_MODULE = "wasi_snapshot_preview1"
@@ -156,10 +157,15 @@ def _ran_out_of_memory(execution: Execution) -> bool:
     return execution.memory_bytes * 16 >= MAX_MEMORY_PAGES * PAGE_BYTES * 15
 
 
+def _last_lines(log: str) -> str:
+    """Whole lines only: a part of a secret would not be known as one and scrubbed."""
+    return log if len(log) <= MAX_SHOWN_LOG_CHARACTERS else log[-MAX_SHOWN_LOG_CHARACTERS:].partition("\n")[2]
+
+
 def _fault(execution: Execution, code: str, message: str) -> ComponentError:
     details: dict[str, Any] = {"exit_code": execution.exit_code} if execution.kind is ExitKind.EXITED else {}
-    if execution.stderr:
-        details["log"] = execution.stderr[-2000:]
+    if log := _last_lines(execution.stderr):
+        details["log"] = log
     return ComponentError(
         message,
         code=code,

@@ -1,9 +1,10 @@
 """What has changed between two versions of a workflow, node by node."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Graph, Plan
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,20 @@ class PlanDiff:
 
 
 def compare_plans(old: Plan | None, new: Plan) -> PlanDiff:
-    """A node has changed if its component, config, settings or lines have."""
-    before = {node.name: node for node in old.nodes} if old else {}
-    after = {node.name: node for node in new.nodes}
+    """A node has changed if its component, config, settings or lines have, or the loop that leaves it."""
+    before, after = dict(_parts(old.graph)) if old else {}, dict(_parts(new.graph))
+    names = [node.name for node in new.nodes]
     return PlanDiff(
-        added=tuple(name for name in after if name not in before),
-        removed=tuple(name for name in before if name not in after),
-        changed=tuple(name for name in after if name in before and before[name] != after[name]),
+        added=tuple(name for name in names if name not in before),
+        removed=tuple(node.name for node in old.nodes if node.name not in after) if old else (),
+        changed=tuple(name for name in names if name in before and before[name] != after[name]),
     )
+
+
+def _parts(graph: Graph) -> Iterator[tuple[str, Any]]:
+    """Each node's name, with all that makes it."""
+    loops = {loop.source: (loop.item, loop.path, loop.policy) for loop in graph.loops}
+    for node in graph.nodes:
+        yield node.name, (node, loops.get(node.name))
+    for loop in graph.loops:
+        yield from _parts(loop.body)

@@ -1,16 +1,23 @@
 """The expressions of IF: JMESPath over the run's scope, and the names that one starts from."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
+from jmespath.functions import Functions
 
 from arcrun.errors import RunError
 from arcrun.workflows.templates import ALIASES, Scope
 
+MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
+MAX_REASON_CHARACTERS = 160
+_SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
+_FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
 # Nodes of the syntax tree whose first child alone sees what the node itself sees: `a` of `a.b`, `a[?b]`, `a | b`.
 _NARROWING = ("subexpression", "index_expression", "projection", "value_projection", "filter_projection", "pipe")
 
@@ -39,22 +46,57 @@ class Expression:
         """
         try:
             result = self.parsed.search(_visible(self.names, scope))
-        except JMESPathError as error:
+        except Exception as error:  # jmespath's functions raise what Python does: TypeError, OverflowError ...
             raise RunError(
-                f"IF({self.source}) cannot be evaluated: {str(error).splitlines()[0]}",
+                f"IF({self.source}) cannot be evaluated: {_explain(error)}",
                 code="EXPRESSION_FAILED",
                 next_actions=["Check the types of what the expression reads: type(x), to_number(x), not_null(x, y)."],
             ) from None
         return not (result is None or result is False or result in ("", [], {}))  # 0 == False, but 0 is truthy
 
 
+def _explain(error: Exception) -> str:
+    """Without values, whole or in part: they may be secrets."""
+    if isinstance(error, JMESPathTypeError):
+        return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
+    return (str(error).splitlines() or [""])[0] if isinstance(error, _SAFE) else type(error).__name__
+
+
 def compile_expression(source: str) -> Expression:
-    """Raises ValueError, with the reason and a hint for common slips."""
+    """Raises ValueError, with the reason."""
     try:
-        return Expression(source, jmespath.compile(source))
+        with warnings.catch_warnings(action="error", category=PendingDeprecationWarning):
+            parsed = jmespath.compile(source)
     except JMESPathError as error:
         reason = str(error).splitlines()[0].rstrip(":")
-        raise ValueError(reason) from None
+        raise ValueError(reason[:MAX_REASON_CHARACTERS]) from None
+    except PendingDeprecationWarning:
+        raise ValueError("what stands in backticks is not JSON") from None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    _validate(parsed.parsed)
+    return Expression(source, parsed)
+
+
+def _validate(root: Mapping[str, Any]) -> None:
+    """Raises ValueError for what JMESPath reads, and no run can use."""
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        for node in level:
+            _validate_node(node)
+        level = [child for node in level for child in node.get("children", ()) if isinstance(child, Mapping)]
+    if level:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+
+
+def _validate_node(node: Mapping[str, Any]) -> None:
+    if node["type"] == "function_expression" and node["value"] not in _FUNCTIONS:
+        near = get_close_matches(node["value"], _FUNCTIONS, n=1)
+        raise ValueError(
+            f"there is no function {node['value'][:60]}()" + (f"; did you mean {near[0]}()?" if near else "")
+        )
+    if node["type"] == "subexpression" and node["children"][0]["type"] == "not_expression":
+        raise ValueError("`!` binds closer than what follows the name: write !(a.b) for !a.b")
 
 
 def _visible(names: Iterable[str], scope: Scope) -> Scope:

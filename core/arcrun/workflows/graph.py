@@ -8,7 +8,7 @@ from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import CREDENTIAL
+from arcrun.workflows.templates import ALIASES, CREDENTIAL
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
 
 def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
-    if item in workflow.nodes or item in (INPUT, OUTPUT, CREDENTIAL) or item in CLOCKS:
+    name = ALIASES.get(item, item)
+    if name in workflow.nodes or name in (INPUT, OUTPUT, CREDENTIAL) or name in CLOCKS:
         findings.add("INVALID_LOOP", f"the item's name `{item}` is taken", "Give the item another name.", at=edge.at)
 
 

@@ -43,7 +43,10 @@ def _sources(node: Node, workflow: Workflow, catalogue: Catalogue) -> set[str] |
         contract = catalogue.contracts.get(parent.component or "") if parent else None
         if contract is None or edge.relation in (Relation.FOREACH, Relation.CONTINUE):
             return None
-        fields |= {*contract.output_schema.get("properties", {})}
+        answered = contract.output_schema.get("properties", {})
+        if not answered or contract.output_schema.get("additionalProperties"):
+            return None
+        fields |= {*answered}
     return fields
 
 

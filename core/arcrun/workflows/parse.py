@@ -175,6 +175,8 @@ def _parse_line(line: Any, i: int) -> tuple[str, RelationCall, str]:
 def _parse_edge(edge: Any) -> tuple[str, RelationCall, str]:
     keys = ("from", "relation", "to")
     hint = 'Write {from: a, relation: "ON_BRANCH(paid)", to: b}; without a relation it is ON_SUCCESS.'
+    if isinstance(edge, Mapping) and isinstance(edge.get("relation"), bool):
+        edge = {**edge, "relation": str(edge["relation"])}  # YAML's reading of the relations TRUE and FALSE
     if not isinstance(edge, Mapping) or not all(isinstance(value, str) for value in edge.values()):
         raise RelationTextError("MALFORMED_LINE", "an edge is not a mapping of texts", hint)
     if set(edge) - set(keys) or not {"from", "to"} <= set(edge):

@@ -36,7 +36,7 @@ _FORMS = {
 }
 # A name in ASCII, or a run of other characters: `對每個item` needs no space.
 _HEAD = re.compile(r"([A-Za-z_]+|[^\sA-Za-z_()]+)\s*(.*)", re.DOTALL)
-_LOOP = re.compile(r"([\w-]+)(?:\s+IN\s+(?:\{\{)?\s*([^{}]+?)\s*(?:\}\})?)?", re.IGNORECASE)
+_LOOP = re.compile(r"([\w-]+)(?:\s+IN\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,12 @@ def parse_relation(text: str) -> RelationCall:
 
 def _parse_loop(argument: str) -> RelationCall:
     match = _LOOP.fullmatch(argument)
-    if match is None:
+    path = (match[2] or "").strip() if match else ""
+    if path.startswith("{{") and path.endswith("}}"):
+        path = path[2:-2].strip()
+    if match is None or (match[2] and not path) or "{" in path or "}" in path:
         raise _malformed(f"`{argument}` is not an item and its list", Relation.FOREACH)
-    return RelationCall(Relation.FOREACH, match[1], match[2] or "")
+    return RelationCall(Relation.FOREACH, match[1], path)
 
 
 def _unquote(text: str) -> str:

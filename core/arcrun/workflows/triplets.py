@@ -1,6 +1,7 @@
 """Flow lines: `FROM >> RELATION >> TO`."""
 
 import re
+from collections.abc import Iterator
 
 from arcrun.workflows.relations import RelationCall, RelationTextError, parse_relation
 
@@ -13,12 +14,12 @@ _QUOTES = "'\"`"
 
 def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
     """Source, relation, target. Raises RelationTextError: MALFORMED_LINE, UNKNOWN_RELATION."""
-    line = _narrow(text)
+    line = "".join(sign for sign, _ in _scan(text))
     source, first, rest = line.partition(">>")
     middle, last, target = rest.rpartition(">>")
     source, middle, target = source.strip(), middle.strip(), target.strip()
-    inner = middle.partition("(")[0]
-    if not first or not last or ">>" in inner:
+    is_chain = ">>" in middle and ">>" in "".join(sign for sign, is_inner in _scan(middle) if not is_inner)
+    if not first or not last or is_chain:
         count = len(line.split(">>"))
         raise RelationTextError("MALFORMED_LINE", f"the flow line {text!r} has {count} parts, not 3", _HINT)
     for name in (source, target):
@@ -28,9 +29,9 @@ def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
     return source, parse_relation(middle), target
 
 
-def _narrow(text: str) -> str:
-    """Full-width signs as their ASCII forms, but for those in quotes within parentheses."""
-    narrowed, quote, depth = [], "", 0
+def _scan(text: str) -> Iterator[tuple[str, bool]]:
+    """Each sign, full-width ones as ASCII but for those in quotes within parentheses; and whether it is within them."""
+    quote, depth = "", 0
     for raw in text:
         sign = raw if quote else raw.translate(_FULL_WIDTH)
         if quote:
@@ -38,5 +39,4 @@ def _narrow(text: str) -> str:
         elif depth and sign in _QUOTES:
             quote = sign
         depth += (sign == "(") - (sign == ")") if not quote else 0
-        narrowed.append(sign)
-    return "".join(narrowed)
+        yield sign, depth > 0

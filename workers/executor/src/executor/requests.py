@@ -22,9 +22,10 @@ def read_timeout(request: Request) -> float | None:
     text = request.query_params.get("timeout_ms")
     if text is None:
         return None
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_RUN_TIMEOUT_MS:
+    timeout_ms = _parse_whole(text)
+    if timeout_ms is None or not 1 <= timeout_ms <= MAX_RUN_TIMEOUT_MS:
         raise RequestError(f"`timeout_ms` must be a whole number from 1 to {MAX_RUN_TIMEOUT_MS}.")
-    return int(text)
+    return timeout_ms
 
 
 def wants_async(request: Request) -> bool:
@@ -47,7 +48,12 @@ def read_version(body: Mapping[str, Any]) -> int:
 
 
 def read_count(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not text.isascii() or not text.isdecimal():
+    count = _parse_whole(request.query_params.get(name, str(default)))
+    if count is None:
         raise RequestError(f"`{name}` must be a whole number.")
-    return int(text[:9])
+    return count
+
+
+def _parse_whole(text: str) -> int | None:
+    """A number of ASCII digits; of a thousand of them, which Python would refuse, the first few say enough."""
+    return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdecimal() else None

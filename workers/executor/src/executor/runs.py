@@ -138,7 +138,8 @@ def _chunk(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, 
     """Lists that fit into the metadata of a key."""
     chunk: list[Mapping[str, Any]] = []
     for verdict in verdicts:
-        if chunk and len(json.dumps([*chunk, verdict])) > MAX_VERDICTS_BYTES - len('{"verdicts": }'):
+        metadata = json.dumps({"verdicts": [*chunk, verdict]}, ensure_ascii=False)
+        if chunk and len(metadata.encode()) > MAX_VERDICTS_BYTES:
             yield chunk
             chunk = []
         chunk.append(verdict)

@@ -1,7 +1,6 @@
 """What the executor does, free of HTTP: validate, store, run."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.errors import ArcrunError, WorkflowError
+from arcrun.errors import ArcrunError, NotFoundError, WorkflowError
 from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.catalogue import Catalogue
@@ -23,7 +22,7 @@ from arcrun.workflows.plan import Plan
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import RunStore
-from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
+from executor.workflows import Source, StoredWorkflow, WorkflowHead, WorkflowStore, require_same_name
 
 
 @dataclass(frozen=True)
@@ -72,14 +71,19 @@ class ExecutorService:
         compilation = await self.validate(source)
         plan = require_plan(compilation)
         if token is not None:
-            require_same_name(await self.workflows.find(token), plan)
+            require_same_name(await self.workflows.find_name(token), plan)
         head = await self.workflows.find_head(plan.name)
-        before: Plan | None = None
-        with suppress(WorkflowError):  # stored by another version of arcrun: the push mends it
-            before = (await self.workflows.find(head.token)).plan if head else None
+        before = await self._find_current_plan(head) if head else None
         stored = await self.workflows.save(source, plan)
         changed = head is None or stored.version != head.version
         return Push(stored, compilation, compare_plans(before, plan), changed)
+
+    async def _find_current_plan(self, head: WorkflowHead) -> Plan | None:
+        """None if it cannot be read any more, which the push is about to repair."""
+        try:
+            return (await self.workflows.find_version(head.name, head.version)).plan
+        except (NotFoundError, WorkflowError):
+            return None
 
     async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
         return await self._run(stored.plan, trigger, stored.version)

@@ -65,8 +65,8 @@ class WorkflowHandlers:
         return _success(_render(request, await self._service.workflows.rotate_token(request.path_params["token"])))
 
     async def delete(self, request: Request) -> JsonResponse:
-        stored = await self._service.workflows.delete(request.path_params["token"])
-        return _success({"name": stored.name, "deleted": True})
+        name = await self._service.workflows.delete(request.path_params["token"])
+        return _success({"name": name, "deleted": True})
 
 
 def _success(data: Any, status: int = 200) -> JsonResponse:

@@ -93,25 +93,38 @@ class WorkflowStore:
         await self._forget(token)
         return rotated
 
-    async def delete(self, token: str) -> StoredWorkflow:
-        """Delete a workflow with all its versions. Raises NotFoundError."""
-        stored = await self.find(token)
+    async def delete(self, token: str) -> str:
+        """Delete a workflow with all its versions. Returns its name. Raises NotFoundError."""
+        name = await self.find_name(token)
         await self._forget(token)
-        await self._kv.delete(_NAME + stored.name)
+        await self._kv.delete(_NAME + name)
+        keys: list[str] = []
         cursor: str | None = None
         while True:
-            page = await self._kv.list(f"{_VERSION}{stored.name}:", cursor=cursor)
-            for entry in page.entries:
-                await self._kv.delete(entry.key)
+            page = await self._kv.list(f"{_VERSION}{name}:", cursor=cursor)
+            keys += [entry.key for entry in page.entries]
             cursor = page.cursor
             if cursor is None:
-                return stored
+                break
+        for key in keys:  # only now, for a cursor need not bear that what it points to goes
+            await self._kv.delete(key)
+        return name
 
     async def find(self, token: str) -> StoredWorkflow:
-        """Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token."""
+        """Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token; WorkflowError PLAN_OUTDATED."""
         kept_ms, kept = self._cached.get(token, (0.0, None))
         if kept is not None and self._clock.now_ms() - kept_ms < FRESH_MS:
             return kept
+        record = await self._read_hook(token)
+        plan = load_plan(record["plan"])
+        return self._keep(StoredWorkflow(token, record["name"], record["version"], plan, record["updated_at"]))
+
+    async def find_name(self, token: str) -> str:
+        """The name of a workflow, which may be stored in a form that cannot be run any more. Raises NotFoundError."""
+        name: str = (await self._read_hook(token))["name"]
+        return name
+
+    async def _read_hook(self, token: str) -> dict[str, Any]:
         text = await self._kv.get(_HOOK + token) if len(token) == 2 * TOKEN_BYTES else None
         if text is None:
             self._cached.pop(token, None)
@@ -120,9 +133,8 @@ class WorkflowStore:
                 code="WEBHOOK_NOT_FOUND",
                 next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
             )
-        record = json.loads(text)
-        plan = load_plan(record["plan"])
-        return self._keep(StoredWorkflow(token, record["name"], record["version"], plan, record["updated_at"]))
+        record: dict[str, Any] = json.loads(text)
+        return record
 
     async def find_by_name(self, name: str) -> StoredWorkflow:
         """Raises NotFoundError WORKFLOW_NOT_FOUND."""
@@ -218,11 +230,11 @@ class WorkflowStore:
         return stored
 
 
-def require_same_name(stored: StoredWorkflow, plan: Plan) -> None:
+def require_same_name(name: str, plan: Plan) -> None:
     """Raises WorkflowError NAME_MISMATCH."""
-    if stored.name != plan.name:
+    if name != plan.name:
         raise WorkflowError(
-            f"The webhook is that of `{stored.name}`, and the workflow is named `{plan.name}`.",
+            f"The webhook is that of `{name}`, and the workflow is named `{plan.name}`.",
             code="NAME_MISMATCH",
             next_actions=["Keep the name, or store it as a new one: POST /webhooks."],
         )

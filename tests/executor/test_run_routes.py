@@ -1,0 +1,183 @@
+"""Proves the routes that start runs and show what became of them."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from arcrun.engine.engine import Trigger
+from fakes.components import echo, trapped
+from fakes.executor import Bench, build_bench, build_client
+from fakes.wire import read_error
+
+pytestmark = pytest.mark.anyio
+
+FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+STARTED = "2026-09-21T14:13:20.000Z"
+TRIGGERS = ["/webhooks/{token}/trigger", "/webhooks/named/tell/trigger"]
+
+
+class Executor:
+    """An executor that has stored FLOW, and a client that knows its key."""
+
+    def __init__(self) -> None:
+        self.bench: Bench = build_bench({"echo": echo, "trap": trapped()})
+        self.token = ""
+
+    async def push(self, workflow: Any = FLOW) -> None:
+        self.token = (await self.bench.service.push(workflow)).stored.token
+
+    async def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        async with build_client(self.bench.service) as client:
+            return await client.request(method, path.format(token=self.token), json=body)
+
+    async def runs(self, query: str = "") -> Any:
+        """The list, once all that is under way has been written."""
+        await self.bench.background.finish()
+        return (await self.send("GET", f"/runs{query}")).json()["data"]
+
+
+@pytest.fixture
+async def executor() -> Executor:
+    made = Executor()
+    await made.push()
+    return made
+
+
+@pytest.mark.parametrize(("path", "kind"), [*zip(TRIGGERS, ["webhook", "name"], strict=True), ("/execute", "execute")])
+async def test_a_run_is_listed_and_shown(executor: Executor, path: str, kind: str) -> None:
+    body = {"workflow": FLOW, "input": {"text": "hi"}} if kind == "execute" else {"text": "hi"}
+    run = (await executor.send("POST", path, body)).json()
+    verdict = {
+        "id": run["run_id"],
+        "workflow": "tell",
+        "version": 0 if kind == "execute" else 1,
+        "trigger": kind,
+        "status": "success",
+        "started_at": STARTED,
+        "duration_ms": 0,
+    }
+    assert await executor.runs() == {"runs": [verdict], "cursor": None}
+    shown = (await executor.send("GET", f"/runs/{run['run_id']}")).json()
+    [entry] = run["trace"]
+    stored_entry = {**entry, "sha256": "sha256-of-echo"}
+    assert shown == {"success": True, "data": {**verdict, "data": {"text": "hi"}, "trace": [stored_entry]}}
+
+
+async def test_a_failed_run_is_listed_with_its_error(executor: Executor) -> None:
+    await executor.push({**FLOW, "config": {"echo": {"component": "trap"}}})
+    response = await executor.send("POST", TRIGGERS[0])
+    assert response.status_code == 502
+    [listed] = (await executor.runs())["runs"]
+    assert (listed["status"], listed["error"], listed["node"]) == ("failed", "COMPONENT_TRAPPED", "echo")
+    shown = (await executor.send("GET", f"/runs/{response.json()['run_id']}")).json()["data"]
+    assert shown["error"] == response.json()["error"]
+
+
+async def test_a_component_by_itself_is_no_run(executor: Executor) -> None:
+    await executor.send("POST", "/execute", {"component": "echo"})
+    assert (await executor.runs())["runs"] == []
+
+
+async def test_the_record_never_delays_the_answer(executor: Executor) -> None:
+    await executor.send("POST", TRIGGERS[0])
+    assert (executor.bench.records.writes, executor.bench.clock.slept_ms) == ([], [])
+
+
+@pytest.mark.parametrize("path", TRIGGERS)
+@pytest.mark.parametrize("value", ["1", "true", "yes"])
+async def test_an_async_trigger_answers_202_and_runs_later(executor: Executor, path: str, value: str) -> None:
+    response = await executor.send("POST", f"{path}?async={value}", {"text": "hi"})
+    body = response.json()
+    assert (response.status_code, body) == (
+        202,
+        {"success": True, "run_id": body["run_id"], "data": {"status": "running"}},
+    )
+    await executor.bench.background.finish()
+    shown = (await executor.send("GET", f"/runs/{body['run_id']}")).json()["data"]
+    assert (shown["status"], shown["data"]) == ("success", {"text": "hi"})
+
+
+async def test_a_run_under_way_is_shown_as_running(executor: Executor) -> None:
+    async with build_client(executor.bench.service) as client:
+        run_id = await executor.bench.service.start(
+            await executor.bench.service.workflows.find(executor.token), trigger_of_a_webhook()
+        )
+        shown = (await client.get(f"/runs/{run_id}")).json()["data"]
+    assert shown == {"id": run_id, "workflow": "tell", "status": "running", "started_at": STARTED}
+    await executor.bench.background.finish()
+
+
+def trigger_of_a_webhook() -> Trigger:
+    return Trigger("webhook", {})
+
+
+@pytest.mark.parametrize("value", ["0", "false", ""])
+async def test_a_trigger_that_is_not_async(executor: Executor, value: str) -> None:
+    response = await executor.send("POST", f"{TRIGGERS[0]}?async={value}", {"text": "hi"})
+    assert (response.status_code, response.json()["data"]) == (200, {"text": "hi"})
+
+
+@pytest.mark.parametrize("timeout", ["900000", "60000", "000000060000"])
+async def test_a_timeout_of_the_client(executor: Executor, timeout: str) -> None:
+    response = await executor.send("POST", f"{TRIGGERS[0]}?timeout_ms={timeout}", {"text": "hi"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("path", [*TRIGGERS, "/execute"])
+@pytest.mark.parametrize(
+    "timeout", ["0", "900001", "-1", "1.5", "1e3", "", "abc", "１", "0000000019999999", "9" * 5_000]
+)
+async def test_a_timeout_that_is_not_possible(executor: Executor, path: str, timeout: str) -> None:
+    response = await executor.send("POST", f"{path}?timeout_ms={timeout}", {"workflow": FLOW})
+    error = read_error(response)
+    assert (response.status_code, error["code"], error["message"]) == (
+        400,
+        "INVALID_REQUEST",
+        "`timeout_ms` must be a whole number from 1 to 900000.",
+    )
+    assert executor.bench.runner.calls == []
+
+
+async def test_runs_are_listed_newest_first_by_pages(executor: Executor) -> None:
+    ids = []
+    for _ in range(3):
+        ids.append((await executor.send("POST", TRIGGERS[0])).json()["run_id"])
+        await executor.bench.background.finish()
+        executor.bench.clock.advance(1_000)
+    first = await executor.runs("?limit=2")
+    rest = await executor.runs(f"?limit=2&cursor={first['cursor']}")
+    assert [run["id"] for run in first["runs"]] == ids[:0:-1]
+    assert ([run["id"] for run in rest["runs"]], rest["cursor"]) == ([ids[0]], None)
+
+
+async def test_runs_may_be_those_of_one_workflow(executor: Executor) -> None:
+    await executor.send("POST", TRIGGERS[0])
+    await executor.send("POST", "/execute", {"workflow": {**FLOW, "name": "other"}})
+    assert [run["workflow"] for run in (await executor.runs("?workflow=other"))["runs"]] == ["other"]
+    assert len((await executor.runs())["runs"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("0", "`limit` must be from 1 to 100."),
+        ("101", "`limit` must be from 1 to 100."),
+        ("00000000010000", "`limit` must be from 1 to 100."),
+        ("9" * 5_000, "`limit` must be from 1 to 100."),
+        ("-1", "`limit` must be a whole number."),
+        ("x", "`limit` must be a whole number."),
+        ("", "`limit` must be a whole number."),
+        ("²", "`limit` must be a whole number."),
+    ],
+)
+async def test_a_limit_that_is_not_possible(executor: Executor, limit: str, message: str) -> None:
+    response = await executor.send("GET", f"/runs?limit={limit}")
+    error = read_error(response)
+    assert (response.status_code, error["code"], error["message"]) == (400, "INVALID_REQUEST", message)
+
+
+@pytest.mark.parametrize("run_id", ["0" * 26, "nobody", "0" * 600, "%F0%9F%98%80"])
+async def test_a_run_that_nobody_knows(executor: Executor, run_id: str) -> None:
+    response = await executor.send("GET", f"/runs/{run_id}")
+    assert (response.status_code, read_error(response)["code"]) == (404, "RUN_NOT_FOUND")

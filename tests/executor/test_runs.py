@@ -1,0 +1,357 @@
+"""Proves how records of runs are kept: written in batches after the answer, listed newest first, found by id."""
+
+import asyncio
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
+from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
+from arcrun.errors import ArcrunError, RunError
+from executor.runs import (
+    GATHER_MS,
+    LOST_AFTER_MS,
+    MAX_BATCH_RUNS,
+    MAX_PAGE,
+    MAX_VERDICTS_BYTES,
+    PENDING_TTL_S,
+    RECORD_TTL_S,
+    RunStore,
+)
+from fakes.background import FakeBackground
+from fakes.storage import MAX_KV_METADATA_BYTES, InMemoryKV
+from fakes.system import FixedClock, SeededRandom
+
+pytestmark = pytest.mark.anyio
+
+STARTED = "2026-09-21T14:13:20.000Z"
+
+
+class Isolate:
+    """One Worker isolate's store. Isolates share the namespaces and the time."""
+
+    def __init__(self, seed: int = 0, other: "Isolate | None" = None) -> None:
+        self.clock: FixedClock = other.clock if other else FixedClock()
+        self.records: InMemoryKV = other.records if other else InMemoryKV(self.clock)
+        self.verdicts: InMemoryKV = other.verdicts if other else InMemoryKV(self.clock)
+        self.background = FakeBackground()
+        self.store = RunStore(self.records, self.verdicts, self.clock, SeededRandom(seed), self.background)
+
+    async def keep(self, *workflows: str) -> list[str]:
+        """Runs of these workflows that start and end together. Returns their ids once they are written."""
+        ids = [self.store.new_run_id() for _ in workflows]
+        for run_id, workflow in zip(ids, workflows, strict=True):
+            self.store.add(record_of(run_id, workflow))
+        await self.background.finish()
+        return ids
+
+    async def keep_apart(self, *workflows: str) -> list[str]:
+        """Runs of these workflows, each long after the one before."""
+        ids = []
+        for workflow in workflows:
+            self.clock.advance(1_000)
+            ids += await self.keep(workflow)
+        return ids
+
+    async def listed(self, workflow: str | None = None, limit: int = 50) -> list[str]:
+        runs, _ = await self.store.list(workflow, limit, None)
+        return [run["id"] for run in runs]
+
+
+def record_of(run_id: str, workflow: str = "w", error: ArcrunError | None = None) -> RunRecord:
+    trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, sha256="5a"),)
+    return RunRecord(run_id, workflow, 3, "webhook", FixedClock().now_ms(), 12.5, {"x": 1}, error, trace)
+
+
+async def test_a_run_leaves_a_record_and_a_verdict() -> None:
+    isolate = Isolate()
+    [run_id] = await isolate.keep("tell")
+    verdict = {
+        "id": run_id,
+        "workflow": "tell",
+        "version": 3,
+        "trigger": "webhook",
+        "status": "success",
+        "started_at": STARTED,
+        "duration_ms": 12.5,
+    }
+    assert await isolate.store.find(run_id) == {
+        **verdict,
+        "data": {"x": 1},
+        "trace": [
+            {
+                "node": "a",
+                "component": "echo",
+                "status": "success",
+                "attempts": 1,
+                "start_ms": 0,
+                "duration_ms": 0,
+                "sha256": "5a",
+            }
+        ],
+    }
+    assert await isolate.store.list(None, 50, None) == ([verdict], None)
+
+
+async def test_a_failed_run_says_where_and_why() -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    isolate.store.add(record_of(run_id, error=RunError("m", code="BAD", details={"node": "a"})))
+    await isolate.background.finish()
+    [listed] = (await isolate.store.list(None, 50, None))[0]
+    assert (listed["status"], listed["error"], listed["node"]) == ("failed", "BAD", "a")
+    assert (await isolate.store.find(run_id))["error"]["message"] == "m"
+
+
+async def test_nothing_is_written_before_the_answer() -> None:
+    isolate = Isolate()
+    isolate.store.add(record_of(isolate.store.new_run_id()))
+    assert (isolate.records.writes, isolate.verdicts.writes) == ([], [])
+    await isolate.background.finish()
+    assert (len(isolate.records.writes), len(isolate.verdicts.writes)) == (1, 1)
+
+
+async def test_runs_that_end_within_a_moment_are_written_together() -> None:
+    isolate = Isolate()
+    ids = await isolate.keep("a", "b", "c")
+    [key] = isolate.records.writes
+    assert key == f"runs:{batch_of(ids[0])}"
+    assert {batch_of(run_id) for run_id in ids} == {batch_of(ids[0])}
+    assert [(await isolate.store.find(run_id))["workflow"] for run_id in ids] == ["a", "b", "c"]
+    assert isolate.verdicts.writes == [f"verdict:{mirror_run_id(max(ids))}"]
+    assert isolate.clock.slept_ms == [GATHER_MS]
+
+
+async def test_a_run_that_ends_while_the_batch_waits_is_in_it() -> None:
+    isolate = Isolate()
+    ids = [isolate.store.new_run_id() for _ in range(2)]
+    isolate.store.add(record_of(ids[0]))
+    await asyncio.sleep(0)  # the batch waits
+    isolate.store.add(record_of(ids[1]))
+    await isolate.background.finish()
+    assert isolate.records.writes == [f"runs:{batch_of(ids[0])}"]
+    assert (await isolate.store.find(ids[1]))["id"] == ids[1]
+
+
+async def test_a_run_that_outlives_its_batch_is_written_by_itself() -> None:
+    isolate = Isolate()
+    late, early = isolate.store.new_run_id(), isolate.store.new_run_id()
+    isolate.store.add(record_of(early))
+    await isolate.background.finish()
+    isolate.store.add(record_of(late, "late"))
+    await isolate.background.finish()
+    assert isolate.records.writes == [f"runs:{batch_of(early)}", f"run:{late}"]
+    assert [(await isolate.store.find(run_id))["workflow"] for run_id in (early, late)] == ["w", "late"]
+    assert sorted(await isolate.listed()) == sorted([early, late])
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "is_same"),
+    [
+        pytest.param(0, True, id="at once"),
+        pytest.param(GATHER_MS, True, id="within a moment"),
+        pytest.param(GATHER_MS + 1, False, id="later"),
+    ],
+)
+async def test_runs_that_start_within_a_moment_share_a_batch(after_ms: int, is_same: bool) -> None:
+    isolate = Isolate()
+    first = isolate.store.new_run_id()
+    isolate.clock.advance(after_ms)
+    assert (batch_of(isolate.store.new_run_id()) == batch_of(first)) == is_same
+
+
+async def test_a_batch_has_a_limit() -> None:
+    isolate = Isolate()
+    ids = [isolate.store.new_run_id() for _ in range(MAX_BATCH_RUNS + 1)]
+    assert len({batch_of(run_id) for run_id in ids[:-1]}) == 1
+    assert batch_of(ids[-1]) != batch_of(ids[0])
+    assert all(is_run_id(run_id) for run_id in ids)
+
+
+async def test_isolates_have_batches_of_their_own() -> None:
+    one = Isolate()
+    other = Isolate(1, one)
+    ids = [*await one.keep("a"), *await other.keep("b")]
+    assert len({batch_of(run_id) for run_id in ids}) == 2
+    assert [(await one.store.find(run_id))["workflow"] for run_id in ids] == ["a", "b"]
+
+
+@pytest.mark.parametrize("count", [1, 5, MAX_BATCH_RUNS])
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(None, id="successes"),
+        pytest.param(RunError("m", code="X" * 500, details={"node": "n" * 500}), id="failures with long names"),
+        pytest.param(RunError("m", details={"node": "節" * 500}), id="names beyond ASCII"),
+        pytest.param(RunError("m", code="\U0001f600" * 500, details={"node": "\U0001f600" * 500}), id="emoji"),
+        pytest.param(RunError("m", code="\ud800", details={"node": "\ud800"}), id="half of a surrogate pair"),
+    ],
+)
+async def test_verdicts_fit_into_the_metadata_of_as_few_keys_as_hold_them(
+    count: int, error: ArcrunError | None
+) -> None:
+    """InMemoryKV refuses metadata above 1,024 bytes, as the platform does."""
+    isolate = Isolate()
+    ids = [isolate.store.new_run_id() for _ in range(count)]
+    for run_id in ids:
+        isolate.store.add(record_of(run_id, "w" * 64, error))
+    await isolate.background.finish()
+    entries = (await isolate.verdicts.list("verdict:")).entries
+    sizes = [len(json.dumps(entry.metadata, ensure_ascii=False).encode()) for entry in entries]
+    assert max(sizes) <= MAX_KV_METADATA_BYTES
+    assert all(one + other > MAX_VERDICTS_BYTES for one, other in pairwise(sizes[1:]))  # the first may be the rest
+    found: list[str] = []
+    cursor = None
+    while True:
+        runs, cursor = await isolate.store.list(None, MAX_PAGE, cursor)
+        found += [run["id"] for run in runs]
+        if cursor is None:
+            break
+    assert sorted(found) == sorted(ids)
+
+
+async def test_runs_are_listed_newest_first() -> None:
+    isolate = Isolate()
+    ids = await isolate.keep_apart("a", "b", "c")
+    assert await isolate.listed() == ids[::-1]
+
+
+async def test_runs_of_one_batch_are_listed_newest_first() -> None:
+    isolate = Isolate()
+    ids = []
+    for _ in range(3):
+        ids.append(isolate.store.new_run_id())
+        isolate.clock.advance(10)
+    for run_id in (ids[1], ids[2], ids[0]):
+        isolate.store.add(record_of(run_id))
+    await isolate.background.finish()
+    assert await isolate.listed() == ids[::-1]
+
+
+async def test_a_long_list_has_pages() -> None:
+    isolate = Isolate()
+    ids = await isolate.keep_apart(*"abcde")
+    pages, cursor = [], None
+    while True:
+        runs, cursor = await isolate.store.list(None, 2, cursor)
+        pages.append([run["id"] for run in runs])
+        if cursor is None:
+            break
+    assert pages == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
+
+
+async def test_a_list_may_be_of_one_workflow() -> None:
+    isolate = Isolate()
+    ids = await isolate.keep_apart("a", "b", "a")
+    assert await isolate.listed("a") == [ids[2], ids[0]]
+    assert await isolate.listed("nobody") == []
+
+
+async def test_a_list_of_a_rare_workflow_goes_on_at_its_cursor() -> None:
+    isolate = Isolate()
+    ids = await isolate.keep_apart("rare", *["often"] * 12)
+    found, cursor = await isolate.store.list("rare", 1, None)
+    assert (found, cursor is None) == ([], False)
+    pages = 1
+    while cursor is not None:
+        runs, cursor = await isolate.store.list("rare", 1, cursor)
+        found, pages = found + runs, pages + 1
+    assert ([run["id"] for run in found], pages <= 4) == ([ids[0]], True)
+
+
+@pytest.mark.parametrize("limit", [0, -1, MAX_PAGE + 1])
+async def test_a_page_has_a_limit(limit: int) -> None:
+    with pytest.raises(ArcrunError) as caught:
+        await Isolate().store.list(None, limit, None)
+    assert (caught.value.code, caught.value.message) == ("INVALID_REQUEST", "`limit` must be from 1 to 100.")
+
+
+async def test_records_live_for_7_days_and_verdicts_for_30() -> None:
+    isolate = Isolate()
+    [run_id] = await isolate.keep("w")
+    isolate.clock.advance(RECORD_TTL_S * 1000)
+    assert await code_of(isolate, run_id) == "RUN_NOT_FOUND"
+    assert await isolate.listed() == [run_id]
+    isolate.clock.advance(23 * 24 * 3600 * 1000)
+    assert (await isolate.listed(), RECORD_TTL_S) == ([], 7 * 24 * 3600)
+
+
+async def code_of(isolate: Isolate, run_id: str) -> str:
+    with pytest.raises(ArcrunError) as caught:
+        await isolate.store.find(run_id)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("run_id", ["", "0" * 25, "x" * 26, "0" * 5_000, "../runs", "節" * 26])
+async def test_what_is_no_run_id_is_not_looked_up(run_id: str) -> None:
+    isolate = Isolate()
+    assert (await code_of(isolate, run_id), isolate.records.reads) == ("RUN_NOT_FOUND", [])
+
+
+async def test_a_run_that_nobody_knows() -> None:
+    isolate = Isolate()
+    await isolate.keep("w")
+    assert await code_of(isolate, "0" * 26) == "RUN_NOT_FOUND"
+
+
+async def test_another_run_of_a_known_batch_is_not_found() -> None:
+    isolate = Isolate()
+    [run_id] = await isolate.keep("w")
+    assert await code_of(isolate, run_id[:-1] + ("0" if run_id[-1] != "0" else "1")) == "RUN_NOT_FOUND"
+
+
+async def test_an_announced_run_is_running_until_its_record_is_there() -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    await isolate.store.announce(run_id, "tell", 60_000)
+    expected = {"id": run_id, "workflow": "tell", "status": "running", "started_at": STARTED}
+    assert await isolate.store.find(run_id) == expected
+    isolate.store.add(record_of(run_id, "tell"))
+    await isolate.background.finish()
+    assert (await isolate.store.find(run_id))["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "status"),
+    [
+        pytest.param(0, "running", id="at once"),
+        pytest.param(60_000 + LOST_AFTER_MS, "running", id="a minute after its deadline"),
+        pytest.param(60_001 + LOST_AFTER_MS, "lost", id="later"),
+    ],
+)
+async def test_a_run_that_leaves_no_record_is_lost(after_ms: int, status: str) -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    await isolate.store.announce(run_id, "tell", 60_000)
+    isolate.clock.advance(after_ms)
+    found = await isolate.store.find(run_id)
+    assert (found["status"], sorted(found)) == (status, ["id", "started_at", "status", "workflow"])
+
+
+async def test_a_lost_run_is_forgotten_after_a_day() -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    await isolate.store.announce(run_id, "tell", 1)
+    isolate.clock.advance(PENDING_TTL_S * 1000)
+    assert (await code_of(isolate, run_id), PENDING_TTL_S) == ("RUN_NOT_FOUND", 24 * 3600)
+
+
+@pytest.mark.parametrize("key", ["data", "error", "input", "output"])
+async def test_large_values_are_cut_in_what_is_stored(key: str) -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    isolate.store.add(large_record(run_id, key))
+    await isolate.background.finish()
+    stored = await isolate.store.find(run_id)
+    cut: Any = stored[key] if key in ("data", "error") else stored["trace"][0][key]
+    assert cut["_truncated"] is True
+    assert cut["bytes"] > 100_000
+
+
+def large_record(run_id: str, key: str) -> RunRecord:
+    large = {"x": "x" * 100_000}
+    node = NodeRecord("a", "echo", NodeStatus.SUCCESS, input=large, output=large)
+    error = RunError("m", details=large) if key == "error" else None
+    return RunRecord(run_id, "w", 1, "webhook", 0, 0, large, error, (node,))

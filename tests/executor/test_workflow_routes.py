@@ -1,0 +1,260 @@
+"""Proves the routes that check, store, show, change and delete workflows."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from fakes.components import echo
+from fakes.executor import Bench, build_bench, build_client
+from fakes.wire import read_error
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "name: tell\nflow:\n  - input >> PIPE >> echo\n"
+NEWER = TEXT + "config:\n  echo: {text: newer}\n"
+STARTED = "2026-09-21T14:13:20.000Z"
+
+
+class Executor:
+    """An executor with one component, echo, and a client that knows its key."""
+
+    def __init__(self) -> None:
+        self.bench: Bench = build_bench({"echo": echo})
+
+    async def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        async with build_client(self.bench.service) as client:
+            return await client.request(method, path, json=body)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The data of an answer that is a success."""
+        response = await self.send(method, path, body)
+        assert response.status_code in (200, 201)
+        assert (response.json().keys(), response.json()["success"]) == ({"success", "data"}, True)
+        return response.json()["data"]
+
+    async def push(self, workflow: Any = TEXT) -> Any:
+        return await self.ask("POST", "/webhooks", {"workflow": workflow})
+
+    async def answer_of(self, token: str) -> Any:
+        return (await self.send("POST", f"/webhooks/{token}/trigger", {"text": "hi"})).json()["data"]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "file", "expected"),
+    [
+        pytest.param(TEXT, None, {"valid": True, "diagnostics": []}, id="valid"),
+        pytest.param(
+            TEXT.replace("PIPE", "PIP"),
+            "a.yaml",
+            {
+                "valid": False,
+                "diagnostics": [
+                    {
+                        "code": "UNKNOWN_RELATION",
+                        "message": "unknown relation 'PIP'",
+                        "hint": "Did you mean PIPE?",
+                        "severity": "error",
+                        "file": "a.yaml",
+                        "line": 3,
+                        "column": 5,
+                    }
+                ],
+            },
+            id="error with its place",
+        ),
+        pytest.param(
+            {"name": "tell", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"text": "{{credential.bot}}"}}},
+            None,
+            {
+                "valid": True,
+                "diagnostics": [
+                    {
+                        "code": "MISSING_CREDENTIAL",
+                        "message": "`echo` needs the credential `bot`, which is not stored",
+                        "hint": "Add `bot` to credentials.yaml, then: acr creds push.",
+                        "severity": "warning",
+                        "file": None,
+                        "line": None,
+                        "column": None,
+                    }
+                ],
+            },
+            id="warning",
+        ),
+    ],
+)
+async def test_validate_answers_all_diagnostics_and_stores_nothing(
+    workflow: Any, file: str | None, expected: Any
+) -> None:
+    executor = Executor()
+    assert await executor.ask("POST", "/validate", {"workflow": workflow, "file": file}) == expected
+    assert (executor.bench.kv.writes, executor.bench.runner.calls) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "message"),
+    [
+        ("POST", "/validate", {}, "`workflow` must be YAML text or an object."),
+        (
+            "POST",
+            "/validate",
+            {"workflow": TEXT, "file": 7},
+            "`file` must be a text: the name that the diagnostics carry.",
+        ),
+        ("POST", "/webhooks/named/tell/rollback", {}, "`version` must be a whole number from 1."),
+        ("POST", "/webhooks/named/tell/rollback", {"version": 0}, "`version` must be a whole number from 1."),
+        ("POST", "/webhooks/named/tell/rollback", {"version": "1"}, "`version` must be a whole number from 1."),
+        ("POST", "/webhooks/named/tell/rollback", {"version": True}, "`version` must be a whole number from 1."),
+        ("PUT", "/webhooks/x", {"workflow": 7}, "`workflow` must be YAML text or an object."),
+        ("PUT", "/webhooks/x", [], "The body must be a JSON object."),
+    ],
+)
+async def test_a_request_that_is_not_valid(method: str, path: str, body: Any, message: str) -> None:
+    response = await Executor().send(method, path, body)
+    error = read_error(response)
+    assert (response.status_code, error["code"], error["message"]) == (400, "INVALID_REQUEST", message)
+
+
+async def test_a_push_without_a_change_answers_200_and_the_same_version() -> None:
+    executor = Executor()
+    first = await executor.push()
+    response = await executor.send("POST", "/webhooks", {"workflow": TEXT})
+    unchanged = {"changed": False, "diff": {"added": [], "removed": [], "changed": []}}
+    assert (response.status_code, response.json()["data"]) == (200, {**first, **unchanged})
+
+
+async def test_a_changed_push_answers_the_next_version() -> None:
+    executor = Executor()
+    first = await executor.push()
+    executor.bench.clock.advance(1_000)
+    second = await executor.push(NEWER)
+    assert second == {
+        **first,
+        "version": 2,
+        "updated_at": "2026-09-21T14:13:21.000Z",
+        "changed": True,
+        "diff": {"added": [], "removed": [], "changed": ["echo"]},
+    }
+
+
+async def test_workflows_are_listed_by_name() -> None:
+    executor = Executor()
+    tell = await executor.push()
+    other = await executor.push(TEXT.replace("tell", "another"))
+    await executor.push(NEWER)
+    await executor.ask("POST", "/webhooks/named/tell/rollback", {"version": 1})
+    listed = await executor.ask("GET", "/webhooks")
+    keys = ("name", "token", "webhook_url")
+    assert listed == {
+        "workflows": [
+            {**{key: other[key] for key in keys}, "version": 1, "latest": 1, "updated_at": STARTED},
+            {**{key: tell[key] for key in keys}, "version": 1, "latest": 2, "updated_at": STARTED},
+        ],
+        "cursor": None,
+    }
+
+
+async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
+    executor = Executor()
+    await executor.push()
+    executor.bench.clock.advance(1_000)
+    pushed = await executor.push(NEWER)
+    shown = await executor.ask("GET", f"/webhooks/{pushed['token']}")
+    assert shown == {
+        "name": "tell",
+        "version": 2,
+        "token": pushed["token"],
+        "webhook_url": f"https://executor.test/webhooks/{pushed['token']}/trigger",
+        "updated_at": "2026-09-21T14:13:21.000Z",
+        "workflow": NEWER,
+        "versions": [
+            {"version": 1, "pushed_at": STARTED},
+            {"version": 2, "pushed_at": "2026-09-21T14:13:21.000Z"},
+        ],
+    }
+
+
+async def test_a_put_replaces_the_workflow_behind_a_token() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    replaced = await executor.ask("PUT", f"/webhooks/{token}", {"workflow": NEWER})
+    assert (replaced["token"], replaced["version"], replaced["changed"]) == (token, 2, True)
+    assert await executor.answer_of(token) == {"text": "newer"}
+
+
+async def test_a_put_of_a_workflow_with_another_name_is_refused() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    response = await executor.send("PUT", f"/webhooks/{token}", {"workflow": TEXT.replace("tell", "other")})
+    assert (response.status_code, read_error(response)["code"]) == (422, "NAME_MISMATCH")
+    assert [entry["name"] for entry in (await executor.ask("GET", "/webhooks"))["workflows"]] == ["tell"]
+
+
+async def test_a_put_of_a_workflow_that_is_not_valid_leaves_the_old_one() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    response = await executor.send("PUT", f"/webhooks/{token}", {"workflow": "name: ["})
+    assert (response.status_code, read_error(response)["code"]) == (422, "INVALID_WORKFLOW")
+    assert await executor.answer_of(token) == {"text": "hi"}
+
+
+async def test_a_rollback_runs_the_old_version_again() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    await executor.push(NEWER)
+    rolled = await executor.ask("POST", "/webhooks/named/tell/rollback", {"version": 1})
+    assert (rolled["version"], rolled["token"], rolled["webhook_url"].endswith(f"/{token}/trigger")) == (1, token, True)
+    assert await executor.answer_of(token) == {"text": "hi"}
+
+
+async def test_a_rotated_token_leaves_the_old_url_dead() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    rotated = await executor.ask("POST", f"/webhooks/{token}/rotate")
+    response = await executor.send("POST", f"/webhooks/{token}/trigger", {})
+    assert (response.status_code, read_error(response)["code"]) == (404, "WEBHOOK_NOT_FOUND")
+    assert rotated["webhook_url"] == f"https://executor.test/webhooks/{rotated['token']}/trigger"
+    assert await executor.answer_of(rotated["token"]) == {"text": "hi"}
+
+
+async def test_a_deleted_workflow_is_gone() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    assert await executor.ask("DELETE", f"/webhooks/{token}") == {"name": "tell", "deleted": True}
+    for method, path in (
+        ("GET", f"/webhooks/{token}"),
+        ("DELETE", f"/webhooks/{token}"),
+        ("POST", f"/webhooks/{token}/trigger"),
+        ("POST", "/webhooks/named/tell/trigger"),
+    ):
+        assert (await executor.send(method, path)).status_code == 404
+    assert (await executor.ask("GET", "/webhooks"))["workflows"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/webhooks/{}", None),
+        ("PUT", "/webhooks/{}", {"workflow": TEXT}),
+        ("DELETE", "/webhooks/{}", None),
+        ("POST", "/webhooks/{}/rotate", None),
+    ],
+)
+@pytest.mark.parametrize("token", ["0" * 32, "0" * 600, "tell"])
+async def test_a_token_that_nobody_has(method: str, path: str, body: Any, token: str) -> None:
+    response = await Executor().send(method, path.format(token), body)
+    error = read_error(response)
+    assert (response.status_code, error["code"]) == (404, "WEBHOOK_NOT_FOUND")
+    assert token not in response.text or token == "tell"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "code"),
+    [("tell", 7, "VERSION_NOT_FOUND"), ("nobody", 1, "WORKFLOW_NOT_FOUND"), ("n" * 600, 1, "WORKFLOW_NOT_FOUND")],
+)
+async def test_a_rollback_to_nothing(name: str, version: int, code: str) -> None:
+    executor = Executor()
+    await executor.push()
+    response = await executor.send("POST", f"/webhooks/named/{name}/rollback", {"version": version})
+    assert (response.status_code, read_error(response)["code"]) == (404, code)

@@ -1,0 +1,48 @@
+"""Workflows from lines, compiled against components that take anything unless a test says otherwise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from arcrun.contracts.model import Contract
+from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.compile import Compilation, compile_workflow, require_plan
+from arcrun.workflows.diagnostics import Diagnostic
+from arcrun.workflows.parse import parse_workflow
+from arcrun.workflows.plan import Plan
+from fakes.contracts import build_contract
+
+ANYTHING = build_contract(input_schema={"type": "object"})
+Source = str | Mapping[str, Any]
+
+
+def flow_of(*lines: str, **more: Any) -> dict[str, Any]:
+    """A workflow as an object. `more` are its other keys."""
+    return {"name": "w", "flow": list(lines), **more}
+
+
+def text_of(*lines: str, config: str = "") -> str:
+    """A workflow as a text: the first flow line is line 3, and its text begins in column 5."""
+    flow = "".join(f"  - {line}\n" for line in lines)
+    return f"name: w\nflow:\n{flow}" + (f"config:\n{config}" if config else "")
+
+
+def compile_source(source: Source, contracts: Mapping[str, Contract] | None = None, **catalogue: Any) -> Compilation:
+    """`contracts` are those of the components that do not take anything. `catalogue` are other fields of Catalogue."""
+    draft = parse_workflow(source)
+    named = [node.component for node in draft.workflow.nodes.values() if node.component] if draft.workflow else []
+    known = {**dict.fromkeys(named, ANYTHING), **(contracts or {})}
+    return compile_workflow(draft, Catalogue(known, **catalogue))
+
+
+def diagnose(source: Source, contracts: Mapping[str, Contract] | None = None, **catalogue: Any) -> list[Diagnostic]:
+    """All findings, in their order."""
+    return compile_source(source, contracts, **catalogue).diagnostics
+
+
+def codes_of(source: Source) -> list[str]:
+    return [found.code for found in diagnose(source)]
+
+
+def plan_of(*lines: str, **config: Any) -> Plan:
+    """`config` are the nodes' entries."""
+    return require_plan(compile_source(flow_of(*lines, config=config)))
