@@ -120,9 +120,10 @@ def test_who_handles_a_failure(lines: list[str], handled: str) -> None:
 
 
 def test_a_node_knows_the_credentials_that_its_config_names() -> None:
-    config = {"x": "{{credential.one}} {{creds.two}}", "y": ["{{credential.one}}"]}
+    """And whether each use of one may be missing."""
+    config = {"x": "{{credential.one}} {{creds.two?}}", "y": ["{{credential.one?}}"]}
     [node] = plan_of("input >> PIPE >> a", a=config).nodes
-    assert node.credential_references == {"one", "two"}
+    assert node.credential_references == {"one": False, "two": True}
 
 
 @pytest.mark.parametrize(

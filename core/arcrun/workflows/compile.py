@@ -72,9 +72,6 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         except ValueError as error:
             findings.add("INVALID_EXPRESSION", f"IF({edge.argument}) cannot be read: {error}", at=edge.at)
             return
-        if expression.loses_negation:
-            message = f"IF({edge.argument}) is never met as it is meant: JMESPath negates before it follows the path"
-            findings.add("INVALID_EXPRESSION", message, "Put the path in parentheses: !(grab.data.ok).", at=edge.at)
         checker.check_names(expression.names, edge.source, edge.at)
     if edge.relation is Relation.FOREACH and edge.path:
         try:

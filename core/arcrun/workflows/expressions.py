@@ -20,6 +20,7 @@ _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no value
 _FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
 # Nodes of the syntax tree whose first child alone sees what the node itself sees: `a` of `a.b`, `a[?b]`, `a | b`.
 _NARROWING = ("subexpression", "index_expression", "projection", "value_projection", "filter_projection", "pipe")
+_BINDING = _NARROWING[:-1]  # those that `!` binds closer than: !a.b is (!a).b, which is null whatever a is
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,6 @@ class Expression:
     def names(self) -> frozenset[str]:
         """The names of the scope that the expression reads."""
         return frozenset(_names(self.parsed.parsed))
-
-    @cached_property
-    def loses_negation(self) -> bool:
-        """Whether it reads a field of a negation, which is null: `!a.b` is (!a).b in JMESPath."""
-        return _loses_negation(self.parsed.parsed)
 
     def is_met(self, scope: Scope) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
@@ -95,7 +91,7 @@ def _validate_node(node: Mapping[str, Any]) -> None:
         raise ValueError(
             f"there is no function {node['value'][:60]}()" + (f"; did you mean {near[0]}()?" if near else "")
         )
-    if node["type"] == "subexpression" and node["children"][0]["type"] == "not_expression":
+    if node["type"] in _BINDING and node["children"][0]["type"] == "not_expression":
         raise ValueError("`!` binds closer than what follows the name: write !(a.b) for !a.b")
 
 
@@ -115,10 +111,3 @@ def _names(node: Mapping[str, Any]) -> Iterator[str]:
         for child in children:
             if isinstance(child, Mapping):
                 yield from _names(child)
-
-
-def _loses_negation(node: Mapping[str, Any]) -> bool:
-    children = [child for child in node.get("children", []) if isinstance(child, Mapping)]
-    if node["type"] in _NARROWING and node["type"] != "pipe" and children[0]["type"] == "not_expression":
-        return True
-    return any(map(_loses_negation, children))
