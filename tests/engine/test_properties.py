@@ -206,7 +206,7 @@ def run_engine(case: Case, concurrency: int) -> Observed:
     return Observed(record, begun, ended, order)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(cases())
 def test_any_workflow_runs_as_the_interpreter_has_it(case: Case) -> None:
     calls: list[tuple[str, Path]] = []
