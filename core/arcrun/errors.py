@@ -70,6 +70,11 @@ class RequestError(ArcrunError):
     http_status = 400
 
 
+def build_cursor_error() -> RequestError:
+    """A list's cursor that the platform did not give."""
+    return RequestError("The cursor is not one of a list's.", code="INVALID_CURSOR", next_actions=["Leave it out."])
+
+
 class PayloadTooLargeError(RequestError):
     code = "PAYLOAD_TOO_LARGE"
     http_status = 413

@@ -37,7 +37,10 @@ class KeyValue(Protocol):
     async def delete(self, key: str) -> None: ...
 
     async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
-        """The keys that begin with `prefix`, in the order of their bytes; `limit` is at most 1,000."""
+        """The keys that begin with `prefix`, in the order of their bytes; `limit` is at most 1,000.
+
+        Raises RequestError INVALID_CURSOR.
+        """
 
 
 @dataclass(frozen=True)

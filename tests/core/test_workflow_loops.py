@@ -201,3 +201,10 @@ def test_what_an_iteration_answers(lines: list[str], answers: str) -> None:
     loop = body_of("input >> PIPE >> a", "a >> FOREACH x IN a.data >> b", *lines)
     assert "".join(edge.source for edge in loop.body.answers) == answers
     assert (loop.source, loop.item, loop.path) == ("a", "x", "a.data")
+
+
+@pytest.mark.parametrize("name", ["credential", "creds", "_now", "_yyyymmdd"])
+def test_a_node_has_no_name_that_means_something_else(name: str) -> None:
+    [found] = diagnose(flow_of(f"input >> PIPE >> {name}"))
+    message = f"a node cannot be named `{name}`: templates have another meaning for it"
+    assert (found.code, found.message) == ("INVALID_WORKFLOW", message)

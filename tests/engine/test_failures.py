@@ -268,3 +268,13 @@ async def test_a_run_stops_before_the_platforms_limit() -> None:
     assert record.error is not None
     assert (record.error.code, record.error.details["limit"]) == ("SUBREQUEST_LIMIT", 10)
     assert len(record.error.next_actions) == 2
+
+
+async def test_nodes_that_want_the_same_secret_at_once_read_it_once() -> None:
+    """Of 6 subrequests 4 are kept back, and the secret takes one."""
+    bench = EngineBench({"a": echo}, secrets={"s": "secret-1"}, subrequest_limit=6)
+    nodes = [f"n{i}" for i in range(5)]
+    config = {name: {"component": "a", "x": "{{credential.s}}"} for name in nodes}
+    record = await bench.run([f"input >> PIPE >> {name}" for name in nodes], config=config)
+    assert record.error is None
+    assert bench.inputs_of("a") == [{"x": "secret-1"}] * 5

@@ -226,3 +226,18 @@ async def test_missing_inputs_of_an_entry_come_from_the_item(item: Any, expected
     flow = ["input >> FOREACH x IN input.items >> a"]
     await bench.run(flow, {"items": [item], "text": "of the trigger"})
     assert bench.inputs_of("a")[0].items() >= expected.items()
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        pytest.param([1, 2], id="a list"),
+        pytest.param({"items": [1, 2], "results": "of the trigger"}, id="an object with results of its own"),
+    ],
+)
+async def test_results_of_a_loop_of_the_trigger_do_not_depend_on_what_that_is(trigger: Any) -> None:
+    bench = EngineBench({"a": echo, "b": echo})
+    flow = ["input >> FOREACH x >> a", "input >> CONTINUE >> b"]
+    config = {"a": {"n": "{{x}}"}, "b": {"got": "{{input.results}}", "errors": "{{input.errors}}"}}
+    await bench.run(flow, trigger, config=config)
+    assert bench.inputs_of("b") == [{"got": [{"n": 1}, {"n": 2}], "errors": []}]

@@ -181,3 +181,9 @@ async def test_a_limit_that_is_not_possible(executor: Executor, limit: str, mess
 async def test_a_run_that_nobody_knows(executor: Executor, run_id: str) -> None:
     response = await executor.send("GET", f"/runs/{run_id}")
     assert (response.status_code, read_error(response)["code"]) == (404, "RUN_NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["/runs", "/webhooks"])
+async def test_a_cursor_that_no_list_gave(executor: Executor, path: str) -> None:
+    response = await executor.send("GET", f"{path}?cursor=zzz")
+    assert (response.status_code, read_error(response)["code"]) == (400, "INVALID_CURSOR")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.errors import build_cursor_error
 from arcrun.ports import Blob, KeyEntry, KeyPage
 from fakes.system import FixedClock
 
@@ -97,6 +98,8 @@ class InMemoryKV:
             for key, entry in sorted(self._entries.items(), key=lambda item: item[0].encode())
             if key.startswith(prefix) and (entry.expires_ms is None or entry.expires_ms > now_ms)
         ]
+        if cursor is not None and not cursor.isdecimal():
+            raise build_cursor_error()
         start = int(cursor or 0)
         end = start + limit
         return KeyPage(tuple(matching[start:end]), str(end) if end < len(matching) else None)

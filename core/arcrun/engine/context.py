@@ -61,6 +61,7 @@ class RunContext:
     slots: asyncio.Semaphore
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # one look-up for all nodes that want the same
     depth: int = 0
 
     def since_start_ms(self) -> float:
@@ -68,19 +69,25 @@ class RunContext:
 
     async def find_component(self, reference: str) -> Component:
         """Found once a run, so that all calls of a run have the same version."""
-        component = self.found.get(reference)
-        if component is None:
-            component = await self.ports.components.find(reference)
-            if component.module is not None:  # module and contract, from the bucket
-                self.budget.take(2)
-            self.found[reference] = component
+        if reference not in self.found:
+            async with self.locks.setdefault(reference, asyncio.Lock()):
+                if reference not in self.found:
+                    self.found[reference] = await self._look_up(reference)
+        return self.found[reference]
+
+    async def _look_up(self, reference: str) -> Component:
+        component = await self.ports.components.find(reference)
+        if component.module is not None:  # module and contract, from the bucket
+            self.budget.take(2)
         return component
 
     async def reveal(self, name: str) -> str:
         """The secret `name`, which is then scrubbed from the record."""
         if name not in self.secrets:
-            self.budget.take()
-            self.secrets[name] = await self.ports.credentials.reveal(name)
+            async with self.locks.setdefault(f"credential {name}", asyncio.Lock()):
+                if name not in self.secrets:
+                    self.budget.take()
+                    self.secrets[name] = await self.ports.credentials.reveal(name)
         return self.secrets[name]
 
     def enter_subflow(self, plan: Plan) -> "RunContext":
@@ -99,5 +106,6 @@ class RunContext:
             self.slots,
             self.secrets,
             self.found,
+            self.locks,
             self.depth + 1,
         )

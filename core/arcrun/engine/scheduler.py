@@ -19,7 +19,7 @@ from arcrun.errors import RunError, RunTimeoutError
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import START, Scope
+from arcrun.workflows.templates import INPUT_LOOP, START, Scope
 
 
 async def run_plan(plan: Plan, trigger_input: Any, context: RunContext, timeout_ms: float | None = None) -> Any:
@@ -132,9 +132,10 @@ class GraphRun:
 
         outcome = await run_loop(loop, self._scope, run_body)
         self._loops[loop.source] = outcome
-        behind = self._scope[loop.source]
-        if isinstance(behind, Mapping):
-            self._scope[loop.source] = {**behind, **outcome.to_json()}
+        if loop.source == INPUT:
+            self._scope[INPUT_LOOP] = outcome.to_json()
+        else:
+            self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
 
     def _fires(self, edge: InEdge) -> bool:
         """Raises RunError EXPRESSION_FAILED."""

@@ -12,7 +12,7 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from arcrun.errors import RunError
-from arcrun.workflows.templates import ALIASES, Scope
+from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
 
 MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
 MAX_REASON_CHARACTERS = 160
@@ -98,7 +98,10 @@ def _validate_node(node: Mapping[str, Any]) -> None:
 def _visible(names: Iterable[str], scope: Scope) -> Scope:
     """Just what the expression names, so that it cannot see what merely happens to have settled."""
     heads = {name: ALIASES.get(name, name) for name in names}
-    return {name: scope[head] for name, head in heads.items() if head in scope}
+    visible = {name: scope[head] for name, head in heads.items() if head in scope}
+    if INPUT_LOOP in scope and isinstance(visible.get("input"), Mapping):
+        visible["input"] = {**visible["input"], **scope[INPUT_LOOP]}
+    return visible
 
 
 def _names(node: Mapping[str, Any]) -> Iterator[str]:

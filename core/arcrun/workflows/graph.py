@@ -51,6 +51,7 @@ def results_of(source: str) -> str:
 def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
     """None if the flow is no graph that can run; what is wrong is among the findings."""
     before = len(findings.errors)
+    _report_names(workflow, findings)
     _report_cycle(workflow.edges, findings)
     if len(findings.errors) == before:
         _report_unreachable(workflow, findings)
@@ -74,6 +75,18 @@ def reachable(starts: Iterable[str], edges: Iterable[Edge]) -> set[str]:
                 reached.add(target)
                 pending.append(target)
     return reached
+
+
+def _report_names(workflow: Workflow, findings: Findings) -> None:
+    for name, node in workflow.nodes.items():
+        if _is_taken(name):
+            message = f"a node cannot be named `{name}`: templates have another meaning for it"
+            findings.add("INVALID_WORKFLOW", message, "Give the node another name.", at=node.at)
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a template that starts with the name refers to something else than a node or an item."""
+    return name in CLOCKS or ALIASES.get(name, name) in (INPUT, OUTPUT, CREDENTIAL)
 
 
 def _report_cycle(edges: Iterable[Edge], findings: Findings) -> None:
@@ -142,8 +155,7 @@ def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
 
 def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
-    name = ALIASES.get(item, item)
-    if name in workflow.nodes or name in (INPUT, OUTPUT, CREDENTIAL) or name in CLOCKS:
+    if item in workflow.nodes or _is_taken(item):
         findings.add("INVALID_LOOP", f"the item's name `{item}` is taken", "Give the item another name.", at=edge.at)
 
 

@@ -11,11 +11,10 @@ from arcrun.workflows.graph import Shape, results_of
 from arcrun.workflows.model import INPUT, Workflow
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import ALIASES, CREDENTIAL, Reference
+from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference
 
-# What stands behind a node's name: its envelope, and for a node that FOREACH leaves, what its loop has come to.
+# What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
-LOOP_FIELDS = ("results", "errors")
 _CODE = "UNRESOLVED_REFERENCE"
 
 

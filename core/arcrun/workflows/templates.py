@@ -21,7 +21,11 @@ Scope = dict[str, Any]
 Resolver = Callable[[Scope], Any]
 
 CREDENTIAL = "credential"
-START = "\0start"  # a scope's key that no template can name: when the run started, in milliseconds since 1970
+# Keys of a scope that no template can name: what the loop that leaves the trigger has come to, for {{input.results}}
+# must not depend on what the trigger is; and when the run started, in milliseconds since 1970.
+INPUT_LOOP = "\0input loop"
+START = "\0start"
+LOOP_FIELDS = ("results", "errors")  # of a node that FOREACH leaves, when its loop has finished
 ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
 _REFERENCE = re.compile(
@@ -117,8 +121,13 @@ def _compile_reference(source: str) -> Template:
     if steps[0] in CLOCKS:
         return Template(lambda scope: read_clock(steps[0], scope[START]), (reference,), whole=True)
 
+    may_be_of_loop = steps[0] == "input" and len(steps) > 1 and steps[1] in LOOP_FIELDS
+
     def resolve(scope: Scope) -> Any:
-        value = _follow(scope, steps)
+        if may_be_of_loop and INPUT_LOOP in scope:
+            value = _follow(scope[INPUT_LOOP], steps[1:])
+        else:
+            value = _follow(scope, steps)
         if value is not _MISSING:
             return value
         if fallback is not _MISSING:
@@ -158,7 +167,8 @@ def _unresolved(path: str, steps: list[str], scope: Scope) -> TemplateError:
         found = _follow(scope, steps[: count - 1])
         if found is _MISSING:
             continue
-        names = sorted(str(name) for name in found if name != START)[:10] if isinstance(found, dict) else []
+        fields = found if isinstance(found, dict) else {}
+        names = sorted(str(name) for name in fields if name not in (START, INPUT_LOOP))[:10]
         has = f"it has {', '.join(names)}" if names else "it has no fields"
         where = f"`{'.'.join(steps[: count - 1])}`" if count > 1 else "the run"
         message = f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count - 1]}`; {has}."

@@ -6,8 +6,9 @@ from typing import Any
 
 import js
 from js import Object
-from pyodide.ffi import to_js
+from pyodide.ffi import JsException, to_js
 
+from arcrun.errors import build_cursor_error
 from arcrun.ports import KeyEntry, KeyPage
 
 
@@ -34,7 +35,13 @@ class CloudflareKV:
         options: dict[str, Any] = {"prefix": prefix, "limit": limit}
         if cursor is not None:
             options["cursor"] = cursor
-        found = json.loads(js.JSON.stringify(await self._kv.list(_to_object(options))))
+        try:
+            listed = await self._kv.list(_to_object(options))
+        except JsException:
+            if cursor is not None:
+                raise build_cursor_error() from None
+            raise
+        found = json.loads(js.JSON.stringify(listed))
         entries = tuple(KeyEntry(entry["name"], entry.get("metadata")) for entry in found["keys"])
         return KeyPage(entries, None if found["list_complete"] else found["cursor"])
 
