@@ -62,9 +62,10 @@ def test_a_workflow_with_an_unknown_node_names_it(platform: LocalPlatform) -> No
 
 def test_a_failing_run_carries_its_trace(platform: LocalPlatform) -> None:
     flow = ["input >> ON_SUCCESS >> a", "a >> ON_SUCCESS >> b"]
-    config = {name: {"component": "string_ops", "operation": "explode", "input": "x"} for name in ("a", "b")}
+    node = {"component": "string_ops", "operation": "{{input.operation}}", "input": "x"}
+    workflow = {"name": "x", "flow": flow, "config": {"a": node, "b": node}}
     with platform.executor as client:
-        answer = client.post("/execute", json={"workflow": {"name": "x", "flow": flow, "config": config}})
+        answer = client.post("/execute", json={"workflow": workflow, "input": {"operation": "explode"}})
     body = answer.json()
     assert (answer.status_code, body["error"]["details"]["node"]) == (422, "a")
     assert [entry["status"] for entry in body["trace"]] == ["failed", "skipped"]
