@@ -18,6 +18,7 @@ from acr.local_platform import find_free_ports
 ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"
 API_KEY = "test-key-0123456789"
+LOG = "acr-dev.log"  # what the platform says on stderr, in its folder
 CACHE = ROOT / "build/test-cache"  # memory snapshots, kept between test runs by content hash
 
 
@@ -81,9 +82,16 @@ def running_platform(folder: Path, *options: str) -> Iterator[LocalPlatform]:
     """`acr dev` with `options`, ready; stopped, with all its children, at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(ACR), "dev", "--port", str(find_free_ports(4)), "--persist", str(folder), *options]
-    process = subprocess.Popen(
-        command, cwd=folder, env=_environment(folder), stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_environment(folder),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
     assert process.stdout is not None
     try:
         urls = {}
@@ -92,7 +100,7 @@ def running_platform(folder: Path, *options: str) -> Iterator[LocalPlatform]:
             urls[service] = url
             if service == "cloudflare-api":
                 break
-        assert len(urls) == 4, f"acr dev ended early with exit code {process.wait(10)}"
+        assert len(urls) == 4, f"acr dev ended with {process.wait(10)}:\n{(folder / LOG).read_text()}"
         yield LocalPlatform(urls, folder, process)
     finally:
         process.send_signal(signal.SIGTERM)

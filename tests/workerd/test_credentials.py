@@ -5,7 +5,6 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -14,7 +13,7 @@ import pytest
 import yaml
 
 from fixtures.modules import build_contract, build_module, handing_on
-from workerd.local_platform import ACR, LocalPlatform, running_platform
+from workerd.local_platform import ACR, LOG, LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -148,9 +147,10 @@ def test_a_missing_credential_says_how_to_store_it(own_platform: LocalPlatform) 
 
 
 def test_nothing_that_is_stored_has_it(own_platform: LocalPlatform) -> None:
-    """Last, after all that was run before: every byte of KV and R2."""
+    """Last, after all that was run before: every byte of KV and R2, and the platform's log."""
     time.sleep(0.5)  # the last batch of records is written a moment after its answers
     files = [path for path in (own_platform.folder / "state").rglob("*") if path.is_file()]
     assert len(files) > 10
     assert [path.name for path in files if not finds_no_secret(path.read_bytes())] == []
-    assert finds_no_secret(Path(own_platform.folder / "plan.json").read_bytes())
+    assert finds_no_secret((own_platform.folder / "plan.json").read_bytes())
+    assert finds_no_secret((own_platform.folder / LOG).read_bytes())
