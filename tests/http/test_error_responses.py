@@ -80,7 +80,7 @@ async def test_a_wrong_method(method: str) -> None:
     assert read_error(response) == {
         "code": "METHOD_NOT_ALLOWED",
         "message": f"{method} is not possible here.",
-        "next_actions": ["See GET /openapi.json or the README for the routes."],
+        "next_actions": ["See the README for the routes."],
         "details": {},
     }
 

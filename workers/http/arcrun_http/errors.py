@@ -23,7 +23,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JsonResponse
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         message = f"{request.method} is not possible here."
-        refusal = MethodNotAllowedError(message, next_actions=["See GET /openapi.json or the README for the routes."])
+        refusal = MethodNotAllowedError(message, next_actions=["See the README for the routes."])
         return render_error(refusal, error.headers)
     return render_error(NotFoundError("There is no such route.", next_actions=["See the README for the routes."]))
 
