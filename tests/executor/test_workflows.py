@@ -32,7 +32,7 @@ class Isolate:
         return Isolate(self.kv, self.clock)
 
     async def push(self, source: Any) -> StoredWorkflow:
-        return await self.store.save(source, compiled(source))
+        return (await self.store.save(source, compiled(source))).stored
 
     async def read(self, key: str) -> Any:
         return json.loads(await self.kv.get(key) or "null")

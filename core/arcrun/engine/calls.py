@@ -11,7 +11,7 @@ from arcrun.engine.inputs import build_input, validate_input, with_credentials
 from arcrun.engine.record import NodeRecord
 from arcrun.errors import ArcrunError, CredentialError
 from arcrun.workflows.plan import Plan, PlannedNode
-from arcrun.workflows.templates import Scope, compile_value
+from arcrun.workflows.templates import Scope
 
 RunPlan = Callable[[Plan, Any, RunContext], Awaitable[Any]]
 
@@ -98,11 +98,8 @@ class WorkflowCall:
         self.input: Mapping[str, Any] | None = None
 
     async def prepare(self) -> None:
-        self._value = (
-            compile_value(self._node.config["input"]).resolve(self._scope)
-            if "input" in self._node.config
-            else next(iter(self._sources))
-        )
+        own = self._node.template.resolve(self._scope)
+        self._value = own["input"] if "input" in own else next(iter(self._sources))
         self.input = {"input": self._value}
         self._context.budget.take(2)  # its name, and its plan
         self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")

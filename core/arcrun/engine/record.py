@@ -1,6 +1,6 @@
 """What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -57,6 +57,16 @@ class NodeRecord:
 
     def to_json(self) -> dict[str, Any]:
         """The trace entry of the wire format."""
+        return self._render(lambda value: value, NodeRecord.to_json)
+
+    def to_stored(self) -> dict[str, Any]:
+        """The trace entry with the component's hash, and its values cut to a bounded size."""
+        entry = self._render(truncate, NodeRecord.to_stored)
+        return {**entry, "sha256": self.sha256} if self.sha256 else entry
+
+    def _render(
+        self, bound: Callable[[Any], Any], render_inner: "Callable[[NodeRecord], dict[str, Any]]"
+    ) -> dict[str, Any]:
         entry: dict[str, Any] = {
             "node": self.node,
             "component": self.component,
@@ -68,15 +78,15 @@ class NodeRecord:
         if self.iterations is not None:
             entry["iterations"] = self.iterations.to_json()
         if self.input is not None:
-            entry["input"] = self.input
+            entry["input"] = bound(self.input)
         if self.error is not None:
-            entry["error"] = self.error.to_json()
+            entry["error"] = bound(self.error.to_json())
         elif self.output is not None:
-            entry["output"] = self.output
+            entry["output"] = bound(self.output)
         if self.log:
             entry["log"] = self.log[-MAX_LOG_CHARACTERS:]
         if self.subflow is not None:
-            entry["trace"] = [inner.to_json() for inner in self.subflow]
+            entry["trace"] = [render_inner(inner) for inner in self.subflow]
         return entry
 
     def scrubbed(self, redactor: Redactor) -> "NodeRecord":
@@ -89,18 +99,6 @@ class NodeRecord:
             log=redactor.scrub_text(self.log),
             subflow=None if self.subflow is None else tuple(inner.scrubbed(redactor) for inner in self.subflow),
         )
-
-    def to_stored(self) -> dict[str, Any]:
-        """The trace entry with the component's hash, and its values cut to a bounded size."""
-        entry = self.to_json()
-        if self.sha256:
-            entry["sha256"] = self.sha256
-        for key in ("input", "output", "error"):
-            if key in entry:
-                entry[key] = truncate(entry[key])
-        if self.subflow is not None:
-            entry["trace"] = [inner.to_stored() for inner in self.subflow]
-        return entry
 
 
 @dataclass(frozen=True)

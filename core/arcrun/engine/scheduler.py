@@ -50,12 +50,15 @@ class Around:
         return Around((*self.iteration, index), {**self.items, item: element}, element)
 
 
+OUTERMOST = Around()
+
+
 class GraphRun:
     """`scope` is what templates see; the graph adds its nodes to its own copy. `around` is the iteration that it is."""
 
-    def __init__(self, graph: Graph, scope: Scope, context: RunContext, around: "Around | None" = None) -> None:
+    def __init__(self, graph: Graph, scope: Scope, context: RunContext, around: Around = OUTERMOST) -> None:
         self._graph, self._scope, self._context = graph, dict(scope), context
-        self._around = around or Around()
+        self._around = around
         self._statuses: dict[str, NodeStatus] = {INPUT: NodeStatus.SUCCESS}
         self._loops: dict[str, LoopOutcome] = {}
 

@@ -14,7 +14,7 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import CREDENTIAL, compile_path, compile_value
+from arcrun.workflows.templates import CREDENTIAL, compile_path
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,14 @@ def require_plan(compilation: Compilation) -> Plan:
 def _check_references(workflow: Workflow, shape: Shape | None, catalogue: Catalogue, findings: Findings) -> None:
     checker = ReferenceChecker(workflow, shape, catalogue, findings)
     for node in workflow.nodes.values():
-        for key, value in node.config.items():
+        for key, template in node.templates.items():
             at = (*node.at, key)
-            try:
-                references = compile_value(value).references
-            except TemplateError as error:
-                findings.add(
-                    "INVALID_TEMPLATE", f"in `{node.name}`: {error.message.rstrip('.')}", error.next_actions[0], at=at
-                )
+            if isinstance(template, TemplateError):
+                message = f"in `{node.name}`: {template.message.rstrip('.')}"
+                findings.add("INVALID_TEMPLATE", message, template.next_actions[0], at=at)
                 continue
-            checker.check(references, node.name, at)
-            for reference in references:
+            checker.check(template.references, node.name, at)
+            for reference in template.references:
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
                     warn_of_missing_credential(reference.steps[1], node, catalogue.credentials, findings)
     for edge in workflow.edges:

@@ -10,7 +10,6 @@ from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import Node
 from arcrun.workflows.places import Path
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
-from arcrun.workflows.templates import compile_value
 
 
 def check_input(
@@ -24,7 +23,7 @@ def check_input(
         for key in config:
             if key not in properties:
                 report_unknown_key(findings, key, (*properties, "component", *SETTING_KEYS), node.at)
-    known, mixed = _split_by_templates(config)
+    known, mixed = _split_by_templates(node, config)
     for key in mixed:
         types = properties.get(key, {}).get("type", "string")
         if "string" not in types:
@@ -35,13 +34,12 @@ def check_input(
     _warn_of_missing(node, config, contract, sources, findings)
 
 
-def _split_by_templates(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _split_by_templates(node: Node, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The fields without any template, and the texts in which a template is only a part."""
     known, mixed = {}, []
     for key, value in config.items():
-        try:
-            template = compile_value(value)
-        except TemplateError:
+        template = node.templates[key]
+        if isinstance(template, TemplateError):
             continue  # reported where templates are
         if not template.references:
             known[key] = value

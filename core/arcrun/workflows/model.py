@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from arcrun.errors import TemplateError
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
+from arcrun.workflows.templates import Template, compile_value
 
 INPUT, OUTPUT = "input", "output"
 TERMINAL_ALIASES = {
@@ -73,6 +76,18 @@ class Node:
     workflow: str | None
     config: Mapping[str, Any]
     at: Path
+
+    @cached_property
+    def templates(self) -> Mapping[str, Template | TemplateError]:
+        """Each value of the config compiled, or why it cannot be."""
+        return {key: _compile(value) for key, value in self.config.items()}
+
+
+def _compile(value: Any) -> Template | TemplateError:
+    try:
+        return compile_value(value)
+    except TemplateError as error:
+        return error
 
 
 @dataclass(frozen=True)

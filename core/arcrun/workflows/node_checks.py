@@ -1,13 +1,13 @@
 """Checks each node by itself against the catalogue: its component, input, settings and credentials."""
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 
 from arcrun.contracts.model import Contract
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs import check_input
 from arcrun.workflows.model import Node, NodeParts, Workflow
+from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
 
@@ -56,8 +56,7 @@ def _check_subflow(node: Node, workflow: Workflow, catalogue: Catalogue, finding
             report_unknown_key(findings, key, SUBFLOW_KEYS, node.at)
     known = catalogue.workflows
     if known is not None and node.workflow not in (*known, workflow.name):
-        near = get_close_matches(node.workflow or "", known, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else ""
+        hint = suggest_nearest(node.workflow or "", known)
         message = f"`{node.name}` calls the workflow `{node.workflow}`, which is not stored"
         findings.add("UNKNOWN_WORKFLOW", message, hint, at=node.at)
 
@@ -69,9 +68,8 @@ def _report_component(node: Node, catalogue: Catalogue, findings: Findings) -> N
         code = "INVALID_CONTRACT" if fault.code == "INVALID_CONTRACT" else "INVALID_MODULE"
         findings.add(code, f"`{node.component}` of `{node.name}` cannot be used: {fault.message.rstrip('.')}", at=at)
         return
-    near = get_close_matches(node.component or "", catalogue.components, n=1)
-    default = f"Set `config.{node.name}.component` to one of the components that `acr parts` lists."
-    hint = f"Did you mean `{near[0]}`?" if near else default
+    otherwise = f"Set `config.{node.name}.component` to one of the components that `acr parts` lists."
+    hint = suggest_nearest(node.component or "", catalogue.components, otherwise)
     message = f"the node `{node.name}` names the component `{node.component}`, which does not exist"
     findings.add("UNKNOWN_COMPONENT", message, hint, at=at)
 

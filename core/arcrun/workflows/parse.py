@@ -41,20 +41,18 @@ class Draft:
 
 def parse_workflow(source: str | Mapping[str, Any]) -> Draft:
     """Parse a workflow by itself; `compile_workflow` checks it against what it refers to."""
+    findings = Findings()
     if not isinstance(source, str):
-        findings = Findings()
         return Draft(_parse_mapping(source, findings), findings)
     if len(source) > MAX_SOURCE_CHARACTERS:
-        findings = Findings()
         findings.add("WORKFLOW_TOO_LARGE", f"it is longer than {MAX_SOURCE_CHARACTERS} characters")
         return Draft(None, findings)
     try:
         parsed = parse_yaml(source)
     except YamlTextError as error:
-        findings = Findings()
         findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
         return Draft(None, findings)
-    findings = Findings(Places(parsed.root))
+    findings.places = Places(parsed.root)
     return Draft(_parse_mapping(parsed.value, findings), findings)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import Shape, results_of
 from arcrun.workflows.model import INPUT, Workflow
+from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference
@@ -64,8 +64,7 @@ class ReferenceChecker:
         if head == node:
             return "refers to the node itself", "A node sees what came before it."
         if head not in self.workflow.nodes:
-            near = get_close_matches(head, [INPUT, *sorted(visible), *CLOCKS, CREDENTIAL], n=1)
-            return "refers to nothing", f"Did you mean `{near[0]}`?" if near else ""
+            return "refers to nothing", suggest_nearest(head, [INPUT, *sorted(visible), *CLOCKS, CREDENTIAL])
         loop = self.shape.loop_around(head) if self.shape else None
         if loop is not None and node not in loop.body:
             return (
@@ -102,7 +101,6 @@ class ReferenceChecker:
         fields = contract.output_schema.get("properties", {})
         step = reference.steps[2]
         if fields and step not in fields and not contract.output_schema.get("additionalProperties"):
-            near = get_close_matches(step, fields, n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else f"It answers {', '.join(fields)}."
+            hint = suggest_nearest(step, fields, f"It answers {', '.join(fields)}.")
             message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not say that it answers `{step}`"
             self.findings.warn(_CODE, message, hint, at=at)

@@ -1,11 +1,11 @@
 """The engine's own settings in a node's config: retry, foreach, timeout_ms, credentials."""
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
+from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
 
 MAX_ATTEMPTS = 10
@@ -54,8 +54,7 @@ class Reader:
 
 
 def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], at: Path) -> None:
-    near = get_close_matches(str(key), allowed, n=1)
-    hint = f"Did you mean `{near[0]}`?" if near else f"Allowed: {', '.join(allowed)}."
+    hint = suggest_nearest(str(key), allowed, f"Allowed: {', '.join(allowed)}.")
     where = f" in `{_dotted(at)}`" if at else ""
     findings.add("UNKNOWN_KEY", f"unknown key `{key}`{where}", hint, at=(*at, key))
 

@@ -14,6 +14,7 @@ from arcrun.credentials.record import (
     parse_record,
 )
 from arcrun.errors import DecryptionError
+from arcrun.key_listing import list_all
 from arcrun.ports import Cipher, Clock, KeyValue
 
 # A credential stored anew is seen by a warm isolate after at most this time. KV itself may take 60 s.
@@ -58,14 +59,7 @@ class CredentialVault:
 
     async def list_names(self) -> list[str]:
         """The names under which something is stored; it may still be unreadable."""
-        names: list[str] = []
-        cursor: str | None = None
-        while True:
-            page = await self._kv.list(KEY_PREFIX, cursor=cursor)
-            names += [entry.key.removeprefix(KEY_PREFIX) for entry in page.entries]
-            cursor = page.cursor
-            if cursor is None:
-                return names
+        return [entry.key.removeprefix(KEY_PREFIX) for entry in await list_all(self._kv, KEY_PREFIX)]
 
     def _build_ciphers(self) -> list[Cipher]:
         keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]

@@ -10,7 +10,7 @@ from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.errors import ArcrunError, NotFoundError, WorkflowError
+from arcrun.errors import ArcrunError
 from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.catalogue import Catalogue
@@ -22,7 +22,7 @@ from arcrun.workflows.plan import Plan
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import RunStore
-from executor.workflows import Source, StoredWorkflow, WorkflowHead, WorkflowStore, require_same_name
+from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,8 @@ class ExecutorService:
         plan = require_plan(compilation)
         if token is not None:
             require_same_name(await self.workflows.find_name(token), plan)
-        head = await self.workflows.find_head(plan.name)
-        before = await self._find_current_plan(head) if head else None
-        stored = await self.workflows.save(source, plan)
-        changed = head is None or stored.version != head.version
-        return Push(stored, compilation, compare_plans(before, plan), changed)
-
-    async def _find_current_plan(self, head: WorkflowHead) -> Plan | None:
-        """None if it cannot be read any more, which the push is about to repair."""
-        try:
-            return (await self.workflows.find_version(head.name, head.version)).plan
-        except (NotFoundError, WorkflowError):
-            return None
+        saved = await self.workflows.save(source, plan)
+        return Push(saved.stored, compilation, compare_plans(saved.previous, plan), saved.changed)
 
     async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
         return await self._run(stored.plan, trigger, stored.version)

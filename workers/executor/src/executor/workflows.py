@@ -11,6 +11,7 @@ from typing import Any
 
 from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError, WorkflowError
+from arcrun.key_listing import list_all
 from arcrun.ports import Clock, KeyPage, KeyValue, Random
 from arcrun.workflows.parse import WORKFLOW_NAME
 from arcrun.workflows.plan import Plan, load_plan
@@ -33,6 +34,17 @@ class StoredWorkflow:
     version: int
     plan: Plan
     updated_at: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """`previous` was the current plan before, None if there was none that can be read; `changed` is whether there is a
+    new version.
+    """
+
+    stored: StoredWorkflow
+    previous: Plan | None
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -62,20 +74,22 @@ class WorkflowStore:
         self._kv, self._clock, self._random = kv, clock, random
         self._cached: dict[str, tuple[float, StoredWorkflow]] = {}
 
-    async def save(self, source: Source, plan: Plan) -> StoredWorkflow:
+    async def save(self, source: Source, plan: Plan) -> Saved:
         """Store a workflow under its name. Its token stays; a source that has not changed makes no version."""
         head = await self.find_head(plan.name)
+        current = await self._read_version(plan.name, head.version) if head else None
         compiled = {"source": source, "plan": plan.to_json()}
-        if head is not None:
-            current = await self._read_version(plan.name, head.version)
-            if current is not None and current.items() >= compiled.items():
-                return StoredWorkflow(head.token, plan.name, head.version, plan, head.updated_at)
+        if head is not None and current is not None and current.items() >= compiled.items():
+            return Saved(
+                StoredWorkflow(head.token, plan.name, head.version, plan, head.updated_at), plan, changed=False
+            )
         number = head.latest + 1 if head else 1
         pushed_at = render_time(self._clock.now_ms())
         record = {**compiled, "pushed_at": pushed_at}
         await self._kv.put(_version_key(plan.name, number), json.dumps(record), metadata={"pushed_at": pushed_at})
         token = head.token if head else self._new_token()
-        return await self._make_current(StoredWorkflow(token, plan.name, number, plan, pushed_at), number)
+        stored = await self._make_current(StoredWorkflow(token, plan.name, number, plan, pushed_at), number)
+        return Saved(stored, _load_if_possible(current), changed=True)
 
     async def roll_back(self, name: str, version: int) -> StoredWorkflow:
         """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
@@ -98,16 +112,8 @@ class WorkflowStore:
         name = await self.find_name(token)
         await self._forget(token)
         await self._kv.delete(_NAME + name)
-        keys: list[str] = []
-        cursor: str | None = None
-        while True:
-            page = await self._kv.list(f"{_VERSION}{name}:", cursor=cursor)
-            keys += [entry.key for entry in page.entries]
-            cursor = page.cursor
-            if cursor is None:
-                break
-        for key in keys:  # only now, for a cursor need not bear that what it points to goes
-            await self._kv.delete(key)
+        for entry in await list_all(self._kv, f"{_VERSION}{name}:"):  # a cursor need not bear that its keys go
+            await self._kv.delete(entry.key)
         return name
 
     async def find(self, token: str) -> StoredWorkflow:
@@ -163,8 +169,8 @@ class WorkflowStore:
     async def list_versions(self, name: str) -> list[dict[str, Any]]:
         """[{"version", "pushed_at"}], oldest first."""
         prefix = f"{_VERSION}{name}:"
-        page = await self._kv.list(prefix)
-        return [{"version": int(e.key.removeprefix(prefix)), **(e.metadata or {})} for e in page.entries]
+        entries = await list_all(self._kv, prefix)
+        return [{"version": int(e.key.removeprefix(prefix)), **(e.metadata or {})} for e in entries]
 
     async def list_heads(self, cursor: str | None = None) -> tuple[list[WorkflowHead], str | None]:
         """A page of workflows by name, and the cursor of the next. One call of the platform's."""
@@ -173,13 +179,7 @@ class WorkflowStore:
         return heads, page.cursor
 
     async def list_names(self) -> list[str]:
-        names: list[str] = []
-        cursor: str | None = None
-        while True:
-            heads, cursor = await self.list_heads(cursor)
-            names += [head.name for head in heads]
-            if cursor is None:
-                return names
+        return [entry.key.removeprefix(_NAME) for entry in await list_all(self._kv, _NAME)]
 
     async def find_head(self, name: str) -> WorkflowHead | None:
         text = await self._kv.get(_NAME + name) if WORKFLOW_NAME.fullmatch(name) else None
@@ -228,6 +228,14 @@ class WorkflowStore:
         if len(self._cached) > MAX_CACHED_WORKFLOWS:
             del self._cached[next(iter(self._cached))]
         return stored
+
+
+def _load_if_possible(record: Mapping[str, Any] | None) -> Plan | None:
+    """None too for a plan that another version of arcrun has stored: a push mends it."""
+    try:
+        return load_plan(record["plan"]) if record else None
+    except WorkflowError:
+        return None
 
 
 def require_same_name(name: str, plan: Plan) -> None:
