@@ -10,19 +10,7 @@ from fixtures import modules
 
 RUNNER = WasmtimeRunner(fuel=20_000, deadline_s=0.2)
 LOOPING = '(module (memory (export "memory") 1) (func (export "_start") (loop $l br $l)))'
-# Prints its input, read two bytes at a time.
-ECHO = """(module
-  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1)
-  (func (export "_start")
-    (i32.store (i32.const 0) (i32.const 64))
-    (loop $more
-      (i32.store (i32.const 4) (i32.const 2))
-      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
-      (i32.store (i32.const 4) (i32.load (i32.const 8)))
-      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
-      (br_if $more (i32.load (i32.const 8))))))"""
+ECHO = modules.echoing(2)
 
 
 class Host:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from arcrun.engine.engine import Trigger
 from arcrun.engine.retries import delay_before_next
 from arcrun.errors import ArcrunError, ComponentError, InputError, RunTimeoutError
 from arcrun.workflows.model import RetryPolicy
 from fakes.components import Input
-from fakes.engine import EngineBench, data, echo, failure, in_turn, statuses, taking
+from fakes.engine import RUN_ID, EngineBench, data, echo, failure, in_turn, statuses, taking
 from fakes.system import SeededRandom
 
 pytestmark = pytest.mark.anyio
@@ -278,3 +279,22 @@ async def test_nodes_that_want_the_same_secret_at_once_read_it_once() -> None:
     record = await bench.run([f"input >> PIPE >> {name}" for name in nodes], config=config)
     assert record.error is None
     assert bench.inputs_of("a") == [{"x": "secret-1"}] * 5
+
+
+@pytest.mark.parametrize(
+    ("flow", "code"),
+    [
+        pytest.param(["input >> PIPE >> n"], "COMPONENT_NOT_FOUND", id="component"),
+        pytest.param(["input >> SUBFLOW >> n"], "WORKFLOW_NOT_FOUND", id="workflow"),
+    ],
+)
+async def test_what_is_gone_since_the_push_fails_its_node_and_can_be_handled(flow: list[str], code: str) -> None:
+    behaviours: dict[str, Any] = {"n": echo, "alarm": echo}
+    workflows: dict[str, Any] = {"n": {"flow": ["input >> PIPE >> alarm"]}}
+    bench = EngineBench(behaviours, workflows=workflows)
+    config = {"alarm": {"text": "{{n.error.code}}"}}
+    plan = bench.plan({"name": "w", "flow": [*flow, "n >> FAIL >> alarm"], "config": config})
+    del behaviours["n"], workflows["n"]
+    record = await bench.engine.run(plan, Trigger("execute", {}), RUN_ID)
+    assert (record.error, bench.inputs_of("alarm")) == (None, [{"text": code}])
+    assert statuses(record) == {"n": "failed", "alarm": "success"}
