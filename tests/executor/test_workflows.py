@@ -410,3 +410,10 @@ def test_a_webhook_keeps_its_workflow() -> None:
         "NAME_MISMATCH",
         "The webhook is that of `tell`, and the workflow is named `w`.",
     )
+
+
+async def test_all_versions_are_listed_however_many_pages_they_fill() -> None:
+    isolate = Isolate()
+    for number in range(1, 1_003):
+        isolate.kv.upload(f"version:tell:{number:06}", "{}")
+    assert [entry["version"] for entry in await isolate.store.list_versions("tell")] == list(range(1, 1_003))
