@@ -60,6 +60,16 @@ class BlobStore(Protocol):
         """The entity tag of an object, without its bytes."""
 
 
+class Sql(Protocol):
+    """The SQLite database of a Durable Object. Calls are synchronous; nothing else runs between two of them.
+
+    What a call of the object has written is durable before its answer goes out.
+    """
+
+    def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
+        """The rows, by their columns' names. `values` are those of the statement's question marks."""
+
+
 class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""
 

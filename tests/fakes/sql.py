@@ -1,0 +1,21 @@
+"""The Sql port over sqlite3 in memory, which is the engine that Durable Objects have."""
+
+import sqlite3
+from typing import Any
+
+MAX_BOUND_VALUES = 100  # of one statement, as the platform has it
+MAX_VALUE_BYTES = 2 * 1024 * 1024
+
+
+class SqliteSql:
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+
+    def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
+        assert len(values) <= MAX_BOUND_VALUES, "too many bound values"
+        assert all(len(value.encode()) <= MAX_VALUE_BYTES for value in values if isinstance(value, str)), "too long"
+        return [dict(row) for row in self._connection.execute(statement, values)]
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,44 @@
+"""Who asks: the registry's owner, its reviewer, or an author whom the owner has given a key."""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+
+
+from arcrun.errors import NotConfiguredError, UnauthorizedError
+from arcrun_http.auth import presented_key
+
+OWNER = "owner"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """`id` stays when a key is replaced; `key_id` is the beginning of the key's SHA-256, for logs."""
+
+    id: str
+    key_id: str
+    is_reviewer: bool = False
+
+
+class Keyring:
+    """`authors` is ARCRUN_AUTHOR_KEYS: a JSON object of {author's name: key}, None if there are none."""
+
+    def __init__(self, api_key: str | None, reviewer_key: str | None, authors: str | None) -> None:
+        named = {OWNER: api_key, "reviewer": reviewer_key}
+        named |= {f"author:{name}": key for name, key in json.loads(authors or "{}").items()}
+        self._keys = {name: key for name, key in named.items() if key}
+        self.has_reviewer = bool(reviewer_key)
+
+    def identify(self, key: str) -> Principal:
+        """Raises UnauthorizedError, or NotConfiguredError while the Worker has no key. Takes the same time for each."""
+        if not self._keys:
+            raise NotConfiguredError(
+                "This Worker has no API key, so it refuses every request but GET /health.",
+                next_actions=["Set the secret: wrangler secret put ARCRUN_API_KEY."],
+            )
+        found = [name for name, known in self._keys.items() if hmac.compare_digest(key.encode(), known.encode())]
+        if not found:
+            raise UnauthorizedError
+        key_id = hashlib.sha256(key.encode()).hexdigest()[:12]
+        return Principal(found[0], key_id, is_reviewer="reviewer" in found)
