@@ -23,7 +23,7 @@ class Default(WorkerEntrypoint):
         return await serve(_apps[0], request)
 
 
-class RegistryState(DurableObject):
+class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
     """registry/state.py over this object's SQLite."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
