@@ -46,8 +46,10 @@ def stage(source: Path, component_folders: list[Path], out: Path) -> None:
     upload: Upload = dict(_python_files(source / "src"))
     for package in SHARED_PACKAGES:
         upload |= {f"{package.name}/{name}": content for name, content in _python_files(package)}
-    if project.get("tool", {}).get("arcrun", {}).get("runs_components"):
-        upload |= _component_upload(component_folders)
+    bundled = project.get("tool", {}).get("arcrun", {}).get("bundled_components", [])
+    if bundled:
+        folders = component_folders_below(component_folders)
+        upload |= _component_upload([folder for folder in folders if bundled == "all" or folder.name in bundled])
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", _vendored(project["project"]["dependencies"]))
     if out != source:
@@ -64,7 +66,7 @@ def _component_upload(folders: list[Path]) -> Upload:
     upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
     bundle: dict[str, tuple[object, str]] = {}
-    for folder in component_folders_below(folders):
+    for folder in folders:
         contract_source = yaml.load((folder / "contract.yaml").read_text(), _YAML_LOADER)  # noqa: S506 - a safe one
         binary = folder / f"{folder.name}.wasm"
         try:

@@ -4,9 +4,11 @@ ArcrunError                     code                    status
   RequestError                  INVALID_REQUEST ...     400
     PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
   UnauthorizedError             UNAUTHORIZED            401
+  ForbiddenError                FORBIDDEN               403
   NotConfiguredError            NOT_CONFIGURED          503
   NotFoundError                 NOT_FOUND ...           404
   MethodNotAllowedError         METHOD_NOT_ALLOWED      405
+  ConflictError                 CONFLICT ...            409
   WorkflowError                 INVALID_WORKFLOW        422
   TemplateError                 UNRESOLVED_REFERENCE    422
   InputError                    INVALID_INPUT           422
@@ -96,6 +98,11 @@ class UnauthorizedError(ArcrunError):
         )
 
 
+class ForbiddenError(ArcrunError):
+    code = "FORBIDDEN"
+    http_status = 403
+
+
 class NotConfiguredError(ArcrunError):
     code = "NOT_CONFIGURED"
     http_status = 503
@@ -109,6 +116,11 @@ class NotFoundError(ArcrunError):
 class MethodNotAllowedError(ArcrunError):
     code = "METHOD_NOT_ALLOWED"
     http_status = 405
+
+
+class ConflictError(ArcrunError):
+    code = "CONFLICT"
+    http_status = 409
 
 
 class WorkflowError(ArcrunError):

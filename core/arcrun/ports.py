@@ -56,6 +56,8 @@ class BlobStore(Protocol):
 
     async def get(self, key: str) -> Blob | None: ...
 
+    async def put(self, key: str, content: bytes) -> None: ...
+
     async def etag(self, key: str) -> str | None:
         """The entity tag of an object, without its bytes."""
 
@@ -133,6 +135,16 @@ class Cipher(Protocol):
 
     async def decrypt(self, ciphertext: bytes, iv: bytes, associated_data: bytes) -> bytes:
         """Raises DecryptionError."""
+
+
+class Signer(Protocol):
+    """Ed25519 (RFC 8032) under one private key."""
+
+    async def sign(self, message: bytes) -> bytes:
+        """The signature, 64 bytes."""
+
+    async def public_key(self) -> bytes:
+        """32 bytes."""
 
 
 JsonObject = dict[str, Any]

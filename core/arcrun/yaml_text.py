@@ -6,10 +6,13 @@ can stand for gigabytes), and no more depth than the stack bears.
 
 import math
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from arcrun.json_text import parse_json
 
 MAX_DEPTH = 64
 
@@ -47,6 +50,17 @@ def parse_yaml(text: str) -> YamlText:
     finally:
         if loader:
             loader.dispose()
+
+
+def parse_json_or_yaml(text: str) -> Any:
+    """The value of a text in either. JSON is YAML too, and a hundred times faster to read in a Worker.
+
+    Raises YamlTextError.
+    """
+    if text.lstrip().startswith("{"):
+        with suppress(ValueError):
+            return parse_json(text)
+    return parse_yaml(text).value
 
 
 class _Loader(yaml.SafeLoader):

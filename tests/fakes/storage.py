@@ -127,6 +127,10 @@ class InMemoryR2:
     def remove(self, key: str) -> None:
         del self._objects[key]
 
+    async def put(self, key: str, content: bytes) -> None:
+        await asyncio.sleep(0)
+        self.upload(key, content)
+
     async def get(self, key: str) -> Blob | None:
         content = await self._read("get", key)
         return None if content is None else Blob(content, _etag(content))

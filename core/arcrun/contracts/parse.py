@@ -8,7 +8,7 @@ from arcrun.contracts.model import Constraints, Contract, Credential, HostStub, 
 from arcrun.errors import ContractError
 
 ID_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
-VERSION_PATTERN = re.compile(r"v\d+")
+VERSION_PATTERN = re.compile(r"v(0|[1-9][0-9]{0,8})")
 CATEGORIES = ("logic", "api", "data", "ai", "auth", "ui", "style", "anim", "platform")
 STABILITIES = ("floating", "stable", "pinned")
 CAPABILITIES = ("sleep", "ai", "kv")  # the network is declared by constraints.no_network_syscall: false

@@ -10,7 +10,7 @@ from arcrun.wasm.abi import MAX_MEMORY_PAGES, PAGE_BYTES, WASI_MODULE
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.metering import meter_module
 from arcrun.wasm.module import ModuleOutline, parse_module
-from arcrun.yaml_text import YamlTextError, parse_yaml
+from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
 MAX_CONTRACT_BYTES = 256 * 1024
 MAX_MODULE_BYTES = 8 * 1024 * 1024
@@ -31,7 +31,7 @@ def check_contract(text: str) -> tuple[Step, Contract | None]:
     if len(text.encode()) > MAX_CONTRACT_BYTES:
         return failed(name, "CONTRACT_TOO_LARGE", [f"The contract has more than {MAX_CONTRACT_BYTES >> 10} KiB."]), None
     try:
-        contract = parse_contract(parse_yaml(text).value)
+        contract = parse_contract(parse_json_or_yaml(text))
     except YamlTextError as error:
         place = f" in line {error.line}, column {error.column}" if error.line else ""
         return failed(

@@ -13,7 +13,7 @@ from arcrun.wasm.component import Component
 
 START_MS = 1_767_225_600_000.0  # 2026-01-01T00:00:00Z
 VALIDATOR_ID = "validate_json"
-_NO_STUBS = Scenario(name="", given={}, then_contains="", then=None, http=())
+NO_STUBS = Scenario(name="", given={}, then_contains="", then=None, http=())
 
 
 class TrialClock:
@@ -70,7 +70,7 @@ class SchemaValidator:
 
     async def find_deviation(self, schema: object, text: str) -> tuple[str, str] | None:
         """The code and a sentence if the JSON `text` does not fit `schema`, or if the schema cannot be used."""
-        host = ScenarioHostFunctions(self.component.contract, _NO_STUBS, TrialClock(), TrialRandom(""))
+        host = ScenarioHostFunctions(self.component.contract, NO_STUBS, TrialClock(), TrialRandom(""))
         given = json.dumps({"json_string": text, "schema": schema})
         outcome = read_outcome(await self.runner.run(self.component, given, host), self.component.id)
         if outcome.error is not None:

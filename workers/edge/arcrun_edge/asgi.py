@@ -19,13 +19,13 @@ from arcrun_http.errors import render_error
 logger = logging.getLogger("arcrun")
 
 
-async def serve(app: Any, request: Any) -> Any:
+async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
     js_request = getattr(request, "js_object", request)
     headers: list[list[str]] = json.loads(js.JSON.stringify(getattr(js.Array, "from")(js_request.headers)))
-    body = await _read_body(js_request, dict(headers).get("content-length"))
+    body = await _read_body(js_request, dict(headers).get("content-length"), max_body_bytes)
     if body is None:
-        refusal = render_error(build_too_large_error())
+        refusal = render_error(build_too_large_error(max_body_bytes))
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
     exchange = _Exchange(body)
     try:
@@ -77,12 +77,12 @@ def _build_scope(js_request: Any, headers: list[list[str]]) -> dict[str, Any]:
     }
 
 
-async def _read_body(js_request: Any, content_length: str | None) -> bytes | None:
+async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int) -> bytes | None:
     """The body, None if it is longer than the limit. One that announces its length is refused unread."""
     if js_request.body is jsnull:
         return b""
     if content_length is not None:
-        if int(content_length) > MAX_BODY_BYTES:
+        if int(content_length) > limit_bytes:
             return None
         whole: bytes = (await js_request.arrayBuffer()).to_bytes()
         return whole
@@ -92,7 +92,7 @@ async def _read_body(js_request: Any, content_length: str | None) -> bytes | Non
     while not (chunk := await reader.read()).done:
         parts.append(chunk.value.to_bytes())
         size += len(parts[-1])
-        if size > MAX_BODY_BYTES:
+        if size > limit_bytes:
             await reader.cancel()
             return None
     return b"".join(parts)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyodide.ffi import jsnull
+from pyodide.ffi import jsnull, to_js
 
 from arcrun.ports import Blob
 
@@ -16,6 +16,9 @@ class CloudflareR2:
         if found is None or found is jsnull:
             return None
         return Blob((await found.arrayBuffer()).to_bytes(), found.etag)
+
+    async def put(self, key: str, content: bytes) -> None:
+        await self._bucket.put(key, to_js(content))
 
     async def etag(self, key: str) -> str | None:
         found = await self._bucket.head(key)

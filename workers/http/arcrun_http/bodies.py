@@ -11,21 +11,27 @@ from arcrun.json_text import parse_json
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
-def build_too_large_error() -> PayloadTooLargeError:
+def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
     return PayloadTooLargeError(
-        f"The body is larger than {MAX_BODY_BYTES >> 20} MiB.",
+        f"The body is larger than {limit_bytes >> 20} MiB.",
         next_actions=["Send less, or send a URL from which a component fetches the rest."],
-        details={"limit_bytes": MAX_BODY_BYTES},
+        details={"limit_bytes": limit_bytes},
     )
 
 
-async def read_json(request: Request) -> Any:
-    """The body as JSON; an empty body is {}. Raises RequestError INVALID_JSON, PayloadTooLargeError."""
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Raises PayloadTooLargeError, before it has read what is too much."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise build_too_large_error()
+        if len(body) > limit_bytes:
+            raise build_too_large_error(limit_bytes)
+    return bytes(body)
+
+
+async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:
+    """The body as JSON; an empty body is {}. Raises RequestError INVALID_JSON, PayloadTooLargeError."""
+    body = await read_body(request, limit_bytes)
     if not body.strip():
         return {}
     try:
@@ -44,9 +50,9 @@ def _invalid_json(reason: str) -> RequestError:
     )
 
 
-async def read_object(request: Request, allowed: Collection[str]) -> dict[str, Any]:
-    """The body as a JSON object with no other keys than `allowed`. Raises RequestError."""
-    body = await read_json(request)
+async def read_object(request: Request, allowed: Collection[str], limit_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
+    """The body as a JSON object with no other keys than `allowed`. Raises RequestError, PayloadTooLargeError."""
+    body = await read_json(request, limit_bytes)
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.", details={"allowed_keys": list(allowed)})
     unknown = [key for key in body if key not in allowed]

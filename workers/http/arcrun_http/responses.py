@@ -14,3 +14,7 @@ class JsonResponse(Response):
     def render(self, content: Any) -> bytes:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode("utf-8", "backslashreplace")
+
+
+def build_success(data: Any, status: int = 200) -> JsonResponse:
+    return JsonResponse({"success": True, "data": data}, status)

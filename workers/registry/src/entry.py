@@ -2,15 +2,30 @@
 
 from typing import Any
 
+from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
+from arcrun.contracts.parse import parse_contract
+from arcrun.registry.review import Bench
+from arcrun.registry.trial import VALIDATOR_ID
+from arcrun.wasm.component import Component
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
+from arcrun_edge.cloudflare_kv import CloudflareKV
+from arcrun_edge.cloudflare_r2 import CloudflareR2
+from arcrun_edge.cold_starts import LoaderColdStarts
+from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.durable_sql import DurableSql
 from arcrun_edge.durable_state import DurableState
-from registry.app import build_app
+from arcrun_edge.system import SystemClock, SystemRandom
+from arcrun_edge.webcrypto_signer import WebCryptoSigner
+from registry.app import Registry, build_app
+from registry.catalogue import Catalogue
+from registry.decisions import Decisions
 from registry.principals import Keyring
 from registry.state import RegistryState as State
+from registry.submissions import Submissions
+from registry.uploads import MAX_SUBMISSION_BYTES
 from workers import DurableObject, WorkerEntrypoint
 
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
@@ -20,7 +35,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
         if not _apps:
             _apps.append(_build(read_bindings()))
-        return await serve(_apps[0], request)
+        return await serve(_apps[0], request, MAX_SUBMISSION_BYTES)
 
 
 class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
@@ -35,7 +50,23 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
 
 
 def _build(bindings: Any) -> Starlette:
-    keyring = Keyring(
-        *(read_optional(bindings, f"ARCRUN_{name}") for name in ("API_KEY", "REVIEWER_KEY", "AUTHOR_KEYS"))
+    clock, state, modules = SystemClock(), DurableState(bindings.REGISTRY_STATE), CloudflareR2(bindings.WASM_BUCKET)
+    keys = (read_optional(bindings, f"ARCRUN_{name}") for name in ("API_KEY", "REVIEWER_KEY", "AUTHOR_KEYS"))
+    submissions = Submissions(
+        state,
+        CloudflareKV(bindings.SUBMISSIONS_KV),
+        modules,
+        _build_bench(bindings),
+        WebCryptoSigner(read_optional(bindings, "ARCRUN_SIGNING_KEY")),
+        clock,
+        SystemRandom(),
     )
-    return build_app(keyring, DurableState(bindings.REGISTRY_STATE))
+    decisions = Decisions(state, submissions, clock)
+    return build_app(Registry(Keyring(*keys), submissions, decisions, Catalogue(state, modules)))
+
+
+def _build_bench(bindings: Any) -> Bench:
+    """The review's ground: the sandbox, and the built-in validator in this Worker's own bundle."""
+    loader, entry = read_optional(bindings, "LOADER"), BUNDLED_COMPONENTS[VALIDATOR_ID]
+    validator = Component(parse_contract(entry.contract), entry.sha256)
+    return Bench(PlatformRunner(loader), LoaderColdStarts(loader, SystemClock()), validator)

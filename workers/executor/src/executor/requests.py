@@ -9,6 +9,7 @@ from arcrun.engine.engine import Trigger
 from arcrun.errors import RequestError
 from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 from arcrun_http.bodies import read_json
+from arcrun_http.queries import parse_whole
 from executor.workflows import Source
 
 
@@ -22,7 +23,7 @@ def read_timeout(request: Request) -> float | None:
     text = request.query_params.get("timeout_ms")
     if text is None:
         return None
-    timeout_ms = _parse_whole(text)
+    timeout_ms = parse_whole(text)
     if timeout_ms is None or not 1 <= timeout_ms <= MAX_RUN_TIMEOUT_MS:
         raise RequestError(f"`timeout_ms` must be a whole number from 1 to {MAX_RUN_TIMEOUT_MS}.")
     return timeout_ms
@@ -45,15 +46,3 @@ def read_version(body: Mapping[str, Any]) -> int:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise RequestError("`version` must be a whole number from 1.")
     return version
-
-
-def read_count(request: Request, name: str, default: int) -> int:
-    count = _parse_whole(request.query_params.get(name, str(default)))
-    if count is None:
-        raise RequestError(f"`{name}` must be a whole number.")
-    return count
-
-
-def _parse_whole(text: str) -> int | None:
-    """A number of ASCII digits; of a thousand of them, which Python would refuse, the first few say enough."""
-    return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdecimal() else None

@@ -6,8 +6,9 @@ from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import RequestError
 from arcrun_http.bodies import read_object
+from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
-from executor.requests import read_count, read_source, read_timeout, read_trigger, wants_async
+from executor.requests import read_source, read_timeout, read_trigger, wants_async
 from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from arcrun.errors import RequestError
 from arcrun_http.bodies import read_object
-from arcrun_http.responses import JsonResponse
+from arcrun_http.responses import JsonResponse, build_success
 from executor.requests import read_source, read_version
 from executor.service import ExecutorService, Push
 from executor.workflows import StoredWorkflow
@@ -23,17 +23,17 @@ class WorkflowHandlers:
             raise RequestError("`file` must be a text: the name that the diagnostics carry.")
         compilation = await self._service.validate(read_source(body), file)
         diagnostics = [finding.to_json() for finding in compilation.diagnostics]
-        return _success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
+        return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
 
     async def push(self, request: Request) -> JsonResponse:
         body = await read_object(request, allowed=("workflow",))
         push = await self._service.push(read_source(body))
-        return _success(_render_push(request, push), 201 if push.changed else 200)
+        return build_success(_render_push(request, push), 201 if push.changed else 200)
 
     async def replace(self, request: Request) -> JsonResponse:
         body = await read_object(request, allowed=("workflow",))
         push = await self._service.push(read_source(body), token=request.path_params["token"])
-        return _success(_render_push(request, push))
+        return build_success(_render_push(request, push))
 
     async def list(self, request: Request) -> JsonResponse:
         heads, cursor = await self._service.workflows.list_heads(request.query_params.get("cursor"))
@@ -48,29 +48,25 @@ class WorkflowHandlers:
             }
             for head in heads
         ]
-        return _success({"workflows": listed, "cursor": cursor})
+        return build_success({"workflows": listed, "cursor": cursor})
 
     async def show(self, request: Request) -> JsonResponse:
         stored = await self._service.workflows.find(request.path_params["token"])
         version = await self._service.workflows.find_version(stored.name, stored.version)
         versions = await self._service.workflows.list_versions(stored.name)
-        return _success({**_render(request, stored), "workflow": version.source, "versions": versions})
+        return build_success({**_render(request, stored), "workflow": version.source, "versions": versions})
 
     async def roll_back(self, request: Request) -> JsonResponse:
         version = read_version(await read_object(request, allowed=("version",)))
         stored = await self._service.workflows.roll_back(request.path_params["name"], version)
-        return _success(_render(request, stored))
+        return build_success(_render(request, stored))
 
     async def rotate(self, request: Request) -> JsonResponse:
-        return _success(_render(request, await self._service.workflows.rotate_token(request.path_params["token"])))
+        return build_success(_render(request, await self._service.workflows.rotate_token(request.path_params["token"])))
 
     async def delete(self, request: Request) -> JsonResponse:
         name = await self._service.workflows.delete(request.path_params["token"])
-        return _success({"name": name, "deleted": True})
-
-
-def _success(data: Any, status: int = 200) -> JsonResponse:
-    return JsonResponse({"success": True, "data": data}, status)
+        return build_success({"name": name, "deleted": True})
 
 
 def _render(request: Request, stored: StoredWorkflow) -> dict[str, Any]:

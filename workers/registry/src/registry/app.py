@@ -1,6 +1,7 @@
 """The registry over HTTP: the routes, and who may use them."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,20 +10,46 @@ from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
 from arcrun_http.auth import presented_key
+from registry.catalogue import Catalogue
+from registry.decisions import Decisions
+from registry.handlers import CatalogueHandlers, SubmissionHandlers
 from registry.principals import Keyring, Principal
-from registry.state import State
+from registry.submissions import Submissions
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
 
 
-def build_app(keyring: Keyring, state: State) -> Starlette:
+@dataclass(frozen=True)
+class Registry:
+    """The services behind the routes."""
+
+    keyring: Keyring
+    submissions: Submissions
+    decisions: Decisions
+    catalogue: Catalogue
+
+
+def build_app(registry: Registry) -> Starlette:
     """The ASGI app. Without any key every route but GET /health refuses."""
 
     def known(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def identified(request: Request) -> Response:
-            return await handler(request, keyring.identify(presented_key(request)))
+            return await handler(request, registry.keyring.identify(presented_key(request)))
 
         return identified
 
-    routes: list[Route] = []
+    submitted = SubmissionHandlers(registry.submissions, registry.decisions)
+    listed = CatalogueHandlers(registry.catalogue)
+    submission, component = "/submit/{submission_id}", "/components/{canonical_id}"
+    routes = [
+        Route("/components", known(listed.search), methods=["GET"]),
+        Route(component, known(listed.show), methods=["GET"]),
+        Route(f"{component}/versions", known(listed.versions), methods=["GET"]),
+        Route(f"{component}/module", known(listed.module), methods=["GET"]),
+        Route("/submit", known(submitted.submit), methods=["POST"]),
+        Route("/submit/key", known(submitted.show_key), methods=["GET"]),
+        Route(submission, known(submitted.show), methods=["GET"]),
+        Route(f"{submission}/approve", known(submitted.approve), methods=["PATCH"]),
+        Route(f"{submission}/reject", known(submitted.reject), methods=["PATCH"]),
+    ]
     return build_service_app(routes)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from arcrun.ports import Sql
+from registry.index import ComponentIndex
 
 
 class State(Protocol):
@@ -22,7 +23,16 @@ class RegistryState:
     """The object's side: all operations by their names."""
 
     def __init__(self, sql: Sql) -> None:
-        self._operations: Mapping[str, Callable[..., Any]] = {}
+        index = ComponentIndex(sql)
+        self._operations: Mapping[str, Callable[..., Any]] = {
+            "add": index.add,
+            "decide": index.decide,
+            "find": index.find,
+            "find_same": index.find_same,
+            "find_submission": index.find_submission,
+            "search": index.search,
+            "list_versions": index.list_versions,
+        }
 
     def answer(self, request: str) -> str:
         """`request` is {"operation", "arguments"} as JSON text; so is the result."""

@@ -1,0 +1,108 @@
+"""What there is to run and to install, as far as the caller may see it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.contracts.parse import CATEGORIES
+from arcrun.errors import NotFoundError, RequestError
+from arcrun.ports import BlobStore
+from arcrun.registry.storage import contract_key, module_key
+from registry.index import SORTS
+from registry.principals import Principal
+from registry.state import State
+
+MAX_PAGE, DEFAULT_PAGE = 200, 50
+MAX_QUERY_CHARACTERS = 200
+_VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})")
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a list is asked for. `words` are searched in id, name, description, tags and aliases; all must be there."""
+
+    words: tuple[str, ...] = ()
+    category: str | None = None
+    visibility: str | None = None
+    sort: str = "name"
+    limit: int = DEFAULT_PAGE
+    offset: int = 0
+
+
+def parse_query(given: Mapping[str, str], limit: int) -> Query:
+    """`given` has "q", "category", "visibility", "sort", "cursor", as far as they are there. Raises RequestError."""
+    text, category, visibility = given.get("q", ""), given.get("category"), given.get("visibility")
+    sort, cursor = given.get("sort", "name"), given.get("cursor", "0")
+    if category is not None and category not in CATEGORIES:
+        raise RequestError(f"`category` must be one of {', '.join(CATEGORIES)}.")
+    if visibility not in (None, "public", "author_only"):
+        raise RequestError("`visibility` must be public or author_only.")
+    if sort not in SORTS:
+        raise RequestError(f"`sort` must be one of {', '.join(SORTS)}.")
+    if not 1 <= limit <= MAX_PAGE:
+        raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
+        raise RequestError("The cursor is not one of a list's.", code="INVALID_CURSOR", next_actions=["Leave it out."])
+    if len(text) > MAX_QUERY_CHARACTERS:
+        raise RequestError(f"`q` may have {MAX_QUERY_CHARACTERS} characters.")
+    return Query(tuple(text.casefold().split()), category, visibility, sort, limit, int(cursor))
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    state: State
+    modules: BlobStore
+
+    async def search(self, principal: Principal, query: Query) -> dict[str, Any]:
+        """{"components": [...], "total", "cursor"}; `cursor` is None on the last page."""
+        found: dict[str, Any] = await self.state.ask("search", **_whose(principal), query=vars(query))
+        end = query.offset + len(found["components"])
+        return {**found, "cursor": str(end) if end < found["total"] else None}
+
+    async def show(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
+        """The version with its contract. Raises NotFoundError COMPONENT_NOT_FOUND, RequestError."""
+        found = await self._find(principal, canonical_id, version)
+        blob = await self.modules.get(contract_key(found["contract_sha256"]))
+        return {**found, "contract": json.loads(blob.content) if blob else None}
+
+    async def read_module(self, principal: Principal, canonical_id: str, version: str | None) -> tuple[str, bytes]:
+        """The hash and the bytes as they were submitted. Raises NotFoundError, RequestError."""
+        found = await self._find(principal, canonical_id, version)
+        blob = await self.modules.get(module_key(found["sha256"]))
+        if blob is None:
+            raise _not_found(canonical_id)
+        return found["sha256"], blob.content
+
+    async def list_versions(self, principal: Principal, canonical_id: str) -> list[dict[str, Any]]:
+        """The newest first. Raises NotFoundError."""
+        found: list[dict[str, Any]] = await self.state.ask(
+            "list_versions", **_whose(principal), canonical_id=canonical_id
+        )
+        if not found:
+            raise _not_found(canonical_id)
+        return found
+
+    async def _find(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
+        if version is not None and not _VERSION.fullmatch(version):
+            raise RequestError("`version` must be like v1.")
+        number = None if version is None else int(version[1:])
+        found: dict[str, Any] | None = await self.state.ask(
+            "find", **_whose(principal), canonical_id=canonical_id, number=number
+        )
+        if found is None:
+            raise _not_found(canonical_id)
+        return found
+
+
+def _whose(principal: Principal) -> dict[str, Any]:
+    return {"principal": principal.id, "sees_all": principal.is_reviewer}
+
+
+def _not_found(canonical_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no component `{canonical_id[:128]}` in the registry.",
+        code="COMPONENT_NOT_FOUND",
+        next_actions=["See what there is: acr parts, or GET /components?q=..."],
+    )

@@ -1,0 +1,72 @@
+"""Handlers of submissions and of the catalogue. They translate and nothing else."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from arcrun.errors import RequestError
+from arcrun_http.bodies import read_object
+from arcrun_http.queries import read_count
+from arcrun_http.responses import JsonResponse, build_success
+from registry.catalogue import DEFAULT_PAGE, Catalogue, parse_query
+from registry.decisions import Decisions
+from registry.principals import Principal
+from registry.submissions import Submissions
+from registry.uploads import read_upload
+
+
+@dataclass(frozen=True)
+class SubmissionHandlers:
+    submissions: Submissions
+    decisions: Decisions
+
+    async def submit(self, request: Request, principal: Principal) -> JsonResponse:
+        """201 with the record; 200 if the same bytes were accepted before."""
+        upload = await read_upload(request)
+        submitted = await self.submissions.submit(principal, upload.contract, upload.module)
+        return build_success(submitted.record, 201 if submitted.is_new else 200)
+
+    async def show_key(self, _request: Request, _principal: Principal) -> JsonResponse:
+        """The public key of the attestations."""
+        return build_success(await self.submissions.describe_key())
+
+    async def show(self, request: Request, principal: Principal) -> JsonResponse:
+        return build_success(await self.submissions.find(principal, request.path_params["submission_id"]))
+
+    async def approve(self, request: Request, principal: Principal) -> JsonResponse:
+        return await self._decide(request, principal, "approved")
+
+    async def reject(self, request: Request, principal: Principal) -> JsonResponse:
+        return await self._decide(request, principal, "rejected")
+
+    async def _decide(self, request: Request, principal: Principal, decision: str) -> JsonResponse:
+        reason = (await read_object(request, ("reason",))).get("reason", "")
+        if not isinstance(reason, str):
+            raise RequestError("`reason` must be a text.")
+        submission_id = request.path_params["submission_id"]
+        return build_success(await self.decisions.decide(principal, submission_id, decision, reason))
+
+
+@dataclass(frozen=True)
+class CatalogueHandlers:
+    catalogue: Catalogue
+
+    async def search(self, request: Request, principal: Principal) -> JsonResponse:
+        query = parse_query(request.query_params, read_count(request, "limit", DEFAULT_PAGE))
+        return build_success(await self.catalogue.search(principal, query))
+
+    async def show(self, request: Request, principal: Principal) -> JsonResponse:
+        return build_success(await self.catalogue.show(principal, *_asked(request)))
+
+    async def versions(self, request: Request, principal: Principal) -> JsonResponse:
+        versions = await self.catalogue.list_versions(principal, request.path_params["canonical_id"])
+        return build_success({"versions": versions})
+
+    async def module(self, request: Request, principal: Principal) -> Response:
+        sha256, content = await self.catalogue.read_module(principal, *_asked(request))
+        return Response(content, media_type="application/wasm", headers={"etag": f'"{sha256}"'})
+
+
+def _asked(request: Request) -> tuple[str, str | None]:
+    return request.path_params["canonical_id"], request.query_params.get("version")

@@ -1,0 +1,158 @@
+"""Submissions: a component is reviewed, and if it passes every step it is signed, stored and known to its author.
+
+Keys and values: docs/storage-schema.md. The bytes come first, then the record, then the index, which makes the version
+known: whatever is interrupted before that has no effect.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.contracts.model import Contract
+from arcrun.engine.record import render_time
+from arcrun.errors import NotFoundError
+from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
+from arcrun.registry.attestation import Attested, build_statement, key_id_of, sign_statement
+from arcrun.registry.checks import MAX_CONTRACT_BYTES
+from arcrun.registry.review import Bench, Review, review_component
+from arcrun.registry.storage import contract_key, metered_key, module_key
+from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
+from registry.principals import Principal
+from registry.refusals import build_conflict, build_refusal
+from registry.state import State
+
+_RECORD = "submission:"
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`is_new` is False for a version that was there with the same bytes."""
+
+    record: Mapping[str, Any]
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class _Package:
+    """What is stored of a version. The contract is kept as JSON in one form, whose hash does not depend on comments."""
+
+    contract_text: str
+    module: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.module).hexdigest()
+
+    @property
+    def contract_sha256(self) -> str:
+        return hashlib.sha256(self.contract_text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Submissions:
+    state: State
+    records: KeyValue
+    modules: BlobStore
+    bench: Bench
+    signer: Signer
+    clock: Clock
+    random: Random
+
+    async def submit(self, principal: Principal, contract_text: str, module: bytes) -> Submitted:
+        """Raises SubmissionError, ConflictError VERSION_EXISTS or ID_TAKEN."""
+        package = _Package(_canonical(contract_text), module)
+        hashes = {"sha256": package.sha256, "contract_sha256": package.contract_sha256}
+        known = await self.state.ask("find_same", owner=principal.id, **hashes)
+        if known is not None:
+            return Submitted(await self._read(known), is_new=False)
+        review = await review_component(package.contract_text, module, self.bench)
+        if not review.accepted:
+            raise build_refusal(review)
+        return await self._accept(principal, package, review)
+
+    async def find(self, principal: Principal, submission_id: str) -> dict[str, Any]:
+        """The record with "visibility", "decisions" and "owner". Raises NotFoundError SUBMISSION_NOT_FOUND."""
+        found = await self.state.ask(
+            "find_submission", principal=principal.id, sees_all=principal.is_reviewer, submission_id=submission_id
+        )
+        if found is None:
+            raise NotFoundError(
+                f"There is no submission `{submission_id[:40]}`.",
+                code="SUBMISSION_NOT_FOUND",
+                next_actions=["Take the submission_id that POST /submit answered."],
+            )
+        record = await self._read(submission_id)
+        return {**record, **{name: found[name] for name in ("visibility", "owner", "decisions")}}
+
+    async def describe_key(self) -> dict[str, str]:
+        """{"algorithm", "key_id", "public_key"}, with which attestations are verified."""
+        key = await self.signer.public_key()
+        return {"algorithm": "Ed25519", "key_id": key_id_of(key), "public_key": base64.b64encode(key).decode()}
+
+    async def _accept(self, principal: Principal, package: _Package, review: Review) -> Submitted:
+        assert review.contract is not None
+        assert review.component is not None
+        assert review.component.module is not None
+        contract, submitted_at = review.contract, render_time(self.clock.now_ms())
+        attested = Attested(contract.canonical_id, contract.version, package.sha256, package.contract_sha256)
+        record = {
+            "submission_id": f"sub_{self.random.token_bytes(12).hex()}",
+            **vars(attested),
+            "submitted_at": submitted_at,
+            "steps": [step.to_json() for step in review.steps],
+            "attestation": await sign_statement(build_statement(attested, review.steps, submitted_at), self.signer),
+        }
+        await asyncio.gather(
+            self.modules.put(module_key(package.sha256), package.module),
+            self.modules.put(metered_key(package.sha256), review.component.module),
+            self.modules.put(contract_key(package.contract_sha256), package.contract_text.encode()),
+        )
+        submission_id = str(record["submission_id"])
+        await self.records.put(_RECORD + submission_id, json.dumps(record, ensure_ascii=False))
+        answer = await self.state.ask("add", version=_describe(principal, contract, record))
+        if answer["outcome"] == "added":
+            return Submitted(record, is_new=True)
+        await self.records.delete(_RECORD + submission_id)
+        if answer["outcome"] == "same":  # somebody submitted it at the same time
+            return Submitted(await self._read(answer["submission_id"]), is_new=False)
+        raise build_conflict(answer["outcome"], contract)
+
+    async def _read(self, submission_id: str) -> dict[str, Any]:
+        text = await self.records.get(_RECORD + submission_id)
+        return json.loads(text) if text else {"submission_id": submission_id}
+
+
+def _canonical(contract_text: str) -> str:
+    """The contract as compact JSON; a text that is too long or not even YAML stays, for the review to refuse."""
+    if len(contract_text) > MAX_CONTRACT_BYTES:
+        return contract_text
+    try:
+        return json.dumps(parse_json_or_yaml(contract_text), ensure_ascii=False, separators=(",", ":"))
+    except (YamlTextError, TypeError):
+        return contract_text
+
+
+def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A version as the index takes it."""
+    searched = (contract.canonical_id, contract.display_name, contract.description, *contract.tags, *contract.aliases)
+    copied = ("submission_id", "canonical_id", "sha256", "contract_sha256", "submitted_at")
+    return {
+        **{name: record[name] for name in copied},
+        "owner": principal.id,
+        "number": int(contract.version[1:]),
+        "category": contract.category,
+        "words": "\n".join(searched).casefold(),
+        "summary": {
+            "display_name": contract.display_name,
+            "description": contract.description,
+            "author": contract.author,
+            "stability": contract.stability,
+            "tags": list(contract.tags),
+            "aliases": list(contract.aliases),
+            "credentials_required": [credential.key for credential in contract.credentials_required],
+        },
+    }
