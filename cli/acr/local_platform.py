@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -24,6 +23,15 @@ from acr.runtime_plan import API_PATH, HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
+from acr.worker_secrets import (
+    API_KEY,
+    ENCRYPTION_KEY,
+    PREVIOUS_KEY,
+    REVIEWER_KEY,
+    SIGNING_KEY,
+    make_api_key,
+    make_signing_key,
+)
 
 WATCHED = ("core", "workers", "components", "runtime")
 
@@ -101,8 +109,8 @@ class LocalPlatform:
 
     def _read_secrets(self) -> dict[str, str]:
         current, previous = read_local_keys(self._keys_folder)
-        keys = {"ARCRUN_API_KEY": self.api_key, "ARCRUN_ENCRYPTION_KEY": current}
-        return keys | ({"ARCRUN_PREVIOUS_ENCRYPTION_KEY": previous} if previous else {})
+        keys = {API_KEY: self.api_key, ENCRYPTION_KEY: current, **keep_registry_keys(self.persist)}
+        return keys | ({PREVIOUS_KEY: previous} if previous else {})
 
 
 def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:
@@ -139,7 +147,7 @@ def find_free_ports(count: int) -> int:
 
 def keep_api_key(persist: Path) -> str:
     """ARCRUN_API_KEY, or the one kept in the persist folder, or a new one; says where it is kept."""
-    return _keep(persist / "api-key", "ARCRUN_API_KEY", "API key", lambda: secrets.token_urlsafe(32))
+    return _keep(persist / "api-key", API_KEY, "API key", make_api_key)
 
 
 def keep_encryption_key(persist: Path) -> None:
@@ -154,10 +162,20 @@ def keep_encryption_key(persist: Path) -> None:
         write_private(path, key)
 
 
+def keep_registry_keys(persist: Path) -> dict[str, str]:
+    """ARCRUN_REVIEWER_KEY and ARCRUN_SIGNING_KEY: from the environment, kept in the persist folder, or new."""
+    kept = {REVIEWER_KEY: make_api_key, SIGNING_KEY: make_signing_key}
+    return {
+        name: _keep(persist / name.removeprefix("ARCRUN_").lower().replace("_", "-"), name, "", make)
+        for name, make in kept.items()
+    }
+
+
 def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:
     if from_environment := os.environ.get(variable):
         return from_environment
     if not path.is_file():
         write_private(path, make())
-    click.echo(f"The {what} is kept in {path}", err=True)
+    if what:
+        click.echo(f"The {what} is kept in {path}", err=True)
     return path.read_text(encoding="utf-8").strip()

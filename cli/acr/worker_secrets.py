@@ -1,5 +1,7 @@
 """The Workers' secrets: which Worker gets which, and how they reach one that is deployed."""
 
+import base64
+import secrets
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +12,22 @@ from acr.wrangler import build_wrangler
 
 EXECUTOR = "arcrun-cypher-executor"
 API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY = "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"
-_WANTED = {"executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY), "registry": (API_KEY,), "auth": ()}
+REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY = "ARCRUN_REVIEWER_KEY", "ARCRUN_AUTHOR_KEYS", "ARCRUN_SIGNING_KEY"
+_WANTED = {
+    "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),
+    "registry": (API_KEY, REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY),
+    "auth": (),
+}
+
+
+def make_api_key() -> str:
+    """256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def make_signing_key() -> str:
+    """A private key of Ed25519, which is any 32 bytes, in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def secrets_of(service: str, known: Mapping[str, str | None]) -> dict[str, str]:

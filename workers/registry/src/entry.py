@@ -43,7 +43,7 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._state = State(DurableSql(ctx.storage.sql))
+        self._state = State(DurableSql(self.ctx))
 
     async def ask(self, request: str) -> str:
         return self._state.answer(request)
