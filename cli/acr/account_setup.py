@@ -4,7 +4,6 @@ Each step keeps what is there, so a run that was interrupted is finished by the 
 before anything is made in the account: none is ever used and then lost.
 """
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,10 +14,10 @@ from acr.encryption import make_encryption_key, read_encryption_key
 from acr.errors import CliError
 from acr.platform_resources import ensure_bucket, ensure_namespaces
 from acr.user_config import UserConfig, read_user_config, save_user_config
+from acr.worker_secrets import make_api_key, make_signing_key
 
 # Of the Workers that `acr deploy` deploys unless told otherwise; the executor and the registry.
 BINDINGS = ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMISSIONS_KV")
-API_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,9 @@ def set_up_account(
         api_token=wishes.token_to_keep or before.api_token,
         uses_wrangler_login=wishes.uses_wrangler_login,
         bucket=wishes.bucket or before.bucket,
-        api_key=wishes.api_key or before.api_key or secrets.token_urlsafe(API_KEY_BYTES),
+        api_key=wishes.api_key or before.api_key or make_api_key(),
+        reviewer_key=before.reviewer_key or make_api_key(),
+        signing_key=before.signing_key or make_signing_key(),
         encryption_key=wishes.encryption_key or before.encryption_key or make_encryption_key(),
     )
     read_encryption_key(config.encryption_key)

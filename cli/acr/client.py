@@ -1,27 +1,23 @@
-"""The executor over HTTP. Each method is a request; answers are {"success", "data" | "error", ...}."""
+"""The executor over HTTP. Each method is a request."""
 
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.errors import AnswerError
+from acr.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.settings import Target
 
-TIMEOUT_S = 120
 # How much longer than a run may take its answer is waited for.
 GRACE_S = 10
 MAX_PAGE = 100  # of GET /runs, which looks through at most five of them
 MAX_REQUESTS = 10
 
-Answer = dict[str, Any]
 
-
-class ExecutorClient:
+class ExecutorClient(ServiceClient):
     def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
-        self._url = target.url
-        headers = {"X-Arcrun-API-Key": target.api_key}
-        self._http = httpx.Client(base_url=target.url, headers=headers, trust_env=False, transport=transport)
+        super().__init__(target.url, target.api_key, "executor", transport)
 
     def validate(self, workflow: str, file: str) -> Answer:
         """Check a workflow. Its data: {"valid", "diagnostics"}, which carry `file`."""
@@ -103,24 +99,4 @@ class ExecutorClient:
     def _send(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
         asked = {key: value for key, value in query.items() if value is not None}
         timeout_s = max(TIMEOUT_S, asked.get("timeout_ms", 0) / 1000 + GRACE_S)
-        try:
-            response = self._http.request(method, path, json=body, params=asked, timeout=timeout_s)
-        except httpx.HTTPError as error:
-            raise CliError(
-                f"{self._url} does not answer: {error}", "Is `acr dev` running? Is ARCRUN_URL right?"
-            ) from None
-        if response.status_code == 401:
-            raise NotLoggedInError(f"{self._url} refused the API key.", "Check ARCRUN_API_KEY.")
-        try:
-            answer: Answer = response.json()
-        except ValueError:
-            message = f"{self._url} answered {response.status_code} and no JSON."
-            raise CliError(message, "Is that the address of an arcrun executor?") from None
-        return answer
-
-
-def require_data(answer: Answer) -> Any:
-    """Raises AnswerError if it is a refusal."""
-    if not answer["success"]:
-        raise AnswerError(answer)
-    return answer["data"]
+        return self.send(method, path, timeout_s=timeout_s, json=body, params=asked)

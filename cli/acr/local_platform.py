@@ -25,6 +25,7 @@ from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
 from acr.worker_secrets import (
     API_KEY,
+    AUTHOR_KEYS,
     ENCRYPTION_KEY,
     PREVIOUS_KEY,
     REVIEWER_KEY,
@@ -53,7 +54,19 @@ class LocalPlatform:
         namespaces = _merge(worker["kvNamespaces"] for worker in plan["workers"])
         bucket = _merge(worker["r2Buckets"] for worker in plan["workers"])["WASM_BUCKET"]
         url, api_url = f"http://{HOST}:{self.port}", f"http://{HOST}:{plan['apiPort']}{API_PATH}"
-        return LocalRecord(url, self.api_key, api_url, namespaces, bucket, str(self._keys_folder))
+        registry = next(worker for worker in plan["workers"] if worker["service"] == "registry")
+        keys = registry["vars"]
+        return LocalRecord(
+            url,
+            self.api_key,
+            api_url,
+            namespaces,
+            bucket,
+            str(self._keys_folder),
+            f"http://{HOST}:{registry['port']}",
+            keys[REVIEWER_KEY],
+            keys[SIGNING_KEY],
+        )
 
     def start(self) -> RuntimeProcess:
         process = RuntimeProcess(
@@ -109,8 +122,9 @@ class LocalPlatform:
 
     def _read_secrets(self) -> dict[str, str]:
         current, previous = read_local_keys(self._keys_folder)
+        authors = os.environ.get(AUTHOR_KEYS)
         keys = {API_KEY: self.api_key, ENCRYPTION_KEY: current, **keep_registry_keys(self.persist)}
-        return keys | ({PREVIOUS_KEY: previous} if previous else {})
+        return keys | ({PREVIOUS_KEY: previous} if previous else {}) | ({AUTHOR_KEYS: authors} if authors else {})
 
 
 def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:

@@ -11,8 +11,8 @@ from acr.private_file import write_private
 
 @dataclass(frozen=True)
 class LocalRecord:
-    """`api_url` is Cloudflare's local REST API; `namespaces` are the KV namespaces' ids by binding; `keys_folder` holds
-    the encryption keys (acr.local_keys).
+    """`url` is the executor's; `api_url` is Cloudflare's local REST API; `namespaces` are the KV namespaces' ids by
+    binding; `keys_folder` holds the encryption keys (acr.local_keys).
     """
 
     url: str
@@ -21,6 +21,9 @@ class LocalRecord:
     namespaces: Mapping[str, str]
     bucket: str
     keys_folder: str
+    registry_url: str
+    reviewer_key: str = field(repr=False)
+    signing_key: str = field(repr=False)
 
 
 def save_local_record(path: Path, record: LocalRecord) -> None:

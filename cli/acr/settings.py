@@ -18,7 +18,7 @@ from acr.local_record import LocalRecord, read_local_record
 from acr.platform_home import find_platform_home
 from acr.project_file import ProjectFile, read_project_file
 from acr.user_config import UserConfig, read_user_config
-from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY
+from acr.worker_secrets import API_KEY, AUTHOR_KEYS, ENCRYPTION_KEY, PREVIOUS_KEY, REVIEWER_KEY, SIGNING_KEY
 from acr.wrangler import build_wrangler
 
 
@@ -28,6 +28,16 @@ class Target:
 
     url: str
     api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RegistryTarget:
+    """The registry's address, the API key and, if this is its owner, the reviewer's key and the signing key."""
+
+    url: str
+    api_key: str = field(repr=False)
+    reviewer_key: str | None = field(default=None, repr=False)
+    signing_key: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,29 @@ def resolve_target(url: str | None, api_key: str | None, *, local: bool | None =
     return Target(chosen.rstrip("/"), key)
 
 
+def resolve_registry(
+    url: str | None = None, api_key: str | None = None, *, local: bool | None = None
+) -> RegistryTarget:
+    """The registry: of the running `acr dev`, of the account, or whichever ARCRUN_REGISTRY_URL names.
+
+    Raises NotLoggedInError.
+    """
+    running, _, user = _read_all(local)
+    own = running or user
+    chosen = url or _from_environment("ARCRUN_REGISTRY_URL") or own.registry_url
+    if not chosen:
+        raise NotLoggedInError(
+            "No registry to talk to.",
+            "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_REGISTRY_URL.",
+        )
+    is_own = chosen == own.registry_url
+    key = api_key or _from_environment("ARCRUN_API_KEY") or (own.api_key if is_own else None)
+    if not key:
+        raise NotLoggedInError(f"No API key for {chosen}.", "Set ARCRUN_API_KEY, or pass --api-key.")
+    reviewer_key = _from_environment(REVIEWER_KEY) or (own.reviewer_key if is_own else None)
+    return RegistryTarget(chosen.rstrip("/"), key, reviewer_key, own.signing_key if is_own else None)
+
+
 def resolve_storage(*, local: bool | None = None) -> Storage:
     """The KV namespaces and the bucket. Raises NotLoggedInError."""
     running, project, user = _read_all(local)
@@ -126,7 +159,14 @@ def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
     project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
     key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
     api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
-    secrets = {API_KEY: api_key, ENCRYPTION_KEY: key, PREVIOUS_KEY: previous}
+    secrets = {
+        API_KEY: api_key,
+        ENCRYPTION_KEY: key,
+        PREVIOUS_KEY: previous,
+        REVIEWER_KEY: _from_environment(REVIEWER_KEY) or user.reviewer_key,
+        AUTHOR_KEYS: _from_environment(AUTHOR_KEYS),
+        SIGNING_KEY: _from_environment(SIGNING_KEY) or user.signing_key,
+    }
     access = ApiAccess() if dry_run else resolve_access(project, user)
     if not dry_run and not (api_key and key):
         missing = ENCRYPTION_KEY if api_key else API_KEY

@@ -13,7 +13,9 @@ DEFAULT_BUCKET = "arcrun-components"
 
 @dataclass(frozen=True)
 class UserConfig:
-    """`namespaces` are KV namespaces' ids by binding; `url` is the executor's, once deployed. None: not known."""
+    """`namespaces` are KV namespaces' ids by binding; `url` is the executor's and `registry_url` the registry's, once
+    deployed. None: not known.
+    """
 
     account_id: str | None = None
     api_token: str | None = field(default=None, repr=False)
@@ -21,7 +23,10 @@ class UserConfig:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     bucket: str = DEFAULT_BUCKET
     url: str | None = None
+    registry_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    reviewer_key: str | None = field(default=None, repr=False)
+    signing_key: str | None = field(default=None, repr=False)
     encryption_key: str | None = field(default=None, repr=False)
     previous_encryption_key: str | None = field(default=None, repr=False)
 

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.client import GRACE_S, MAX_REQUESTS, TIMEOUT_S, ExecutorClient
+from acr.client import GRACE_S, MAX_REQUESTS, ExecutorClient
 from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.service_client import TIMEOUT_S
 from acr.settings import Target
 
 Answering = Callable[[httpx.Request], httpx.Response]

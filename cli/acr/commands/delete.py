@@ -4,9 +4,10 @@ import sys
 
 import click
 
-from acr.client import ExecutorClient, require_data
+from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
+from acr.service_client import require_data
 
 
 @click.command()

@@ -120,12 +120,16 @@ def _wait(result: steps.Deployment) -> None:
 
 
 def _remember(result: steps.Deployment) -> None:
-    """Let the other commands find the executor."""
+    """Let the other commands find the executor and the registry."""
     config = read_user_config(user_config_path())
-    url = next((worker.url for worker in result.workers if worker.service == "executor"), config.url)
-    save_user_config(
-        user_config_path(), replace(config, url=url, namespaces={**config.namespaces, **result.namespaces})
+    urls = {worker.service: worker.url for worker in result.workers}
+    changed = replace(
+        config,
+        url=urls.get("executor", config.url),
+        registry_url=urls.get("registry", config.registry_url),
+        namespaces={**config.namespaces, **result.namespaces},
     )
+    save_user_config(user_config_path(), changed)
 
 
 def _say(message: str) -> None:

@@ -130,7 +130,7 @@ def _report(setup: Setup, made: list[str], as_json: bool) -> None:
     for name in setup.created:
         click.echo(f"created {name}", err=True)
     path = user_config_path()
-    click.echo(f"The account's ids and both keys are kept in {path}; keep a copy of it in a safe place.", err=True)
+    click.echo(f"The account's ids and the keys are kept in {path}; keep a copy of it in a safe place.", err=True)
     data = {
         "files": made,
         "account_id": setup.config.account_id,

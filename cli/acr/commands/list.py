@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from acr.client import MAX_PAGE, ExecutorClient, require_data
+from acr.client import MAX_PAGE, ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_workflows import render_versions, render_workflows
+from acr.service_client import require_data
 
 
 @click.command()

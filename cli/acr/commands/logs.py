@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from acr.client import MAX_PAGE, Answer, ExecutorClient, require_data
+from acr.client import MAX_PAGE, ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_runs import render_run_line, render_runs
 from acr.render_trace import render_timeline
+from acr.service_client import Answer, require_data
 from arcrun.engine.run_id import is_run_id
 
 POLL_S = 1.0

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from acr.client import Answer, ExecutorClient
+from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import render_refusal
 from acr.render_trace import render_trace
+from acr.service_client import Answer
 from acr.workflow_file import read_workflow_file
 from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 

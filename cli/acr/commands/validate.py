@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from acr.client import ExecutorClient, require_data
+from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import count_findings, render_findings
+from acr.service_client import require_data
 from acr.workflow_file import read_workflow_file
 
 

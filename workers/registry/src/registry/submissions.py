@@ -6,7 +6,6 @@ known: whatever is interrupted before that has no effect.
 
 import asyncio
 import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
 from arcrun.registry.attestation import Attested, build_statement, key_id_of, sign_statement
-from arcrun.registry.checks import MAX_CONTRACT_BYTES
+from arcrun.registry.package import Package, build_package
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.storage import contract_key, metered_key, module_key
-from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 from registry.principals import Principal
 from registry.refusals import build_conflict, build_refusal
 from registry.state import State
@@ -37,22 +35,6 @@ class Submitted:
 
 
 @dataclass(frozen=True)
-class _Package:
-    """What is stored of a version. The contract is kept as JSON in one form, whose hash does not depend on comments."""
-
-    contract_text: str
-    module: bytes
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.module).hexdigest()
-
-    @property
-    def contract_sha256(self) -> str:
-        return hashlib.sha256(self.contract_text.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
 class Submissions:
     state: State
     records: KeyValue
@@ -64,7 +46,7 @@ class Submissions:
 
     async def submit(self, principal: Principal, contract_text: str, module: bytes) -> Submitted:
         """Raises SubmissionError, ConflictError VERSION_EXISTS or ID_TAKEN."""
-        package = _Package(_canonical(contract_text), module)
+        package = build_package(contract_text, module)
         hashes = {"sha256": package.sha256, "contract_sha256": package.contract_sha256}
         known = await self.state.ask("find_same", owner=principal.id, **hashes)
         if known is not None:
@@ -93,7 +75,7 @@ class Submissions:
         key = await self.signer.public_key()
         return {"algorithm": "Ed25519", "key_id": key_id_of(key), "public_key": base64.b64encode(key).decode()}
 
-    async def _accept(self, principal: Principal, package: _Package, review: Review) -> Submitted:
+    async def _accept(self, principal: Principal, package: Package, review: Review) -> Submitted:
         assert review.contract is not None
         assert review.component is not None
         assert review.component.module is not None
@@ -124,16 +106,6 @@ class Submissions:
     async def _read(self, submission_id: str) -> dict[str, Any]:
         text = await self.records.get(_RECORD + submission_id)
         return json.loads(text) if text else {"submission_id": submission_id}
-
-
-def _canonical(contract_text: str) -> str:
-    """The contract as compact JSON; a text that is too long or not even YAML stays, for the review to refuse."""
-    if len(contract_text) > MAX_CONTRACT_BYTES:
-        return contract_text
-    try:
-        return json.dumps(parse_json_or_yaml(contract_text), ensure_ascii=False, separators=(",", ":"))
-    except (YamlTextError, TypeError):
-        return contract_text
 
 
 def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:
