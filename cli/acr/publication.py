@@ -7,7 +7,7 @@ from pathlib import Path
 from acr.catalogue import CONTRACT_SUFFIX, MODULE_SUFFIX, is_builtin, read_source
 from acr.cloudflare.r2 import R2Bucket
 from acr.component_folder import ComponentFolder
-from acr.deployment.uploads import upload_objects
+from acr.deployment.uploads import metered_object, upload_objects
 from acr.errors import CliError
 from arcrun.contracts.model import Contract
 from arcrun.yaml_text import parse_yaml
@@ -25,8 +25,9 @@ class Publication:
 def publish_component(bucket: R2Bucket, component: ComponentFolder, contract: Contract, home: Path) -> Publication:
     """Put a component that has passed its review into the bucket. Interrupted, run it again.
 
-    The contract is stored as JSON, which Workers read faster than YAML, and which is YAML too. Raises CliError for a
-    built-in's id, and for a version that is there with other content.
+    The contract is stored as JSON, which Workers read faster than YAML, and which is YAML too; the metered module too,
+    so that the first run has not to make it. Raises CliError for a built-in's id, and for a version that is there with
+    other content.
     """
     component_id, version = contract.canonical_id, contract.version
     if is_builtin(component_id, home):
@@ -43,7 +44,9 @@ def publish_component(bucket: R2Bucket, component: ComponentFolder, contract: Co
         for reference in (f"{component_id}@{version}", component_id)
         for suffix, content in ((MODULE_SUFFIX, component.module), (CONTRACT_SUFFIX, text))
     ]
-    return Publication(component_id, version, upload_objects(bucket, objects, prefix=component_id))
+    metered = metered_object(contract, component.module)
+    written = upload_objects(bucket, [metered], prefix=metered[0])
+    return Publication(component_id, version, written + upload_objects(bucket, objects, prefix=component_id))
 
 
 def _refuse_other_content(bucket: R2Bucket, component: ComponentFolder, source: object, contract: Contract) -> None:

@@ -59,6 +59,9 @@ class BlobStore(Protocol):
     async def etag(self, key: str) -> str | None:
         """The entity tag of an object, without its bytes."""
 
+    async def put(self, key: str, content: bytes) -> None:
+        """The platform allows one write a second for each key."""
+
 
 class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pyodide.ffi import jsnull
+from pyodide.ffi import jsnull, to_js
 
 from arcrun.ports import Blob
 
@@ -20,3 +20,6 @@ class CloudflareR2:
     async def etag(self, key: str) -> str | None:
         found = await self._bucket.head(key)
         return None if found is None or found is jsnull else found.etag
+
+    async def put(self, key: str, content: bytes) -> None:
+        await self._bucket.put(key, to_js(content))
