@@ -49,7 +49,8 @@ def stage(source: Path, component_folders: list[Path], out: Path) -> None:
     bundled = project.get("tool", {}).get("arcrun", {}).get("bundled_components", [])
     if bundled:
         folders = component_folders_below(component_folders)
-        upload |= _component_upload([folder for folder in folders if bundled == "all" or folder.name in bundled])
+        wanted = [folder for folder in folders if bundled == "all" or folder.name in bundled]
+        upload |= _component_upload(wanted, out / "build")
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", _vendored(project["project"]["dependencies"]))
     if out != source:
@@ -61,16 +62,21 @@ def _python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
         yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def _component_upload(folders: list[Path]) -> Upload:
-    """The host in JavaScript (as a module, and as text for the sandbox), the bundled .wasm files, their contracts."""
+def _component_upload(folders: list[Path], staged: Path) -> Upload:
+    """The host in JavaScript (as a module, and as text for the sandbox), the bundled .wasm files, their contracts.
+
+    The .wasm files are metered ones. Those of an earlier time in `staged` are taken over where their seals hold.
+    """
     upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
     bundle: dict[str, tuple[object, str]] = {}
     for folder in folders:
         contract_source = yaml.load((folder / "contract.yaml").read_text(), _YAML_LOADER)  # noqa: S506 - a safe one
         binary = folder / f"{folder.name}.wasm"
+        kept = staged / "components" / binary.name
         try:
-            component = build_component(parse_contract(contract_source), binary.read_bytes())
+            contract, metered = parse_contract(contract_source), kept.read_bytes() if kept.is_file() else None
+            component = build_component(contract, binary.read_bytes(), metered)
         except (ArcrunError, FileNotFoundError) as error:
             raise SystemExit(f"stage: {folder}: {error} Build it: scripts/build_components {folder.name}") from None
         assert component.module is not None

@@ -10,10 +10,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from acr.errors import CliError
+from acr.registry_client import RegistryClient
+from acr.render import warn
+from acr.service_client import require_data
 from arcrun.errors import ArcrunError
 from arcrun.registry.attestation import (
-    Attested,
     AttestationError,
+    Attested,
     check_statement,
     encode_for_signature,
     key_id_of,
@@ -30,6 +33,31 @@ class Verified:
     attested: Attested
     key_id: str
     predicate: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """{"canonical_id", "version", "sha256", "contract_sha256", "key_id", "accepted_at", "steps", ...}"""
+        return {**vars(self.attested), "key_id": self.key_id, **self.predicate}
+
+
+def fetch_verified(client: RegistryClient, reference: str, public_key: str | None) -> tuple[Package, Verified]:
+    """The component that `reference` names, `id` or `id@v1`, proven. Raises CliError and AnswerError.
+
+    `public_key` is in base64; without it the key of one's own registry counts, else the one that the registry shows.
+    """
+    canonical_id, _, version = reference.partition("@")
+    shown = require_data(client.show(canonical_id, version or None))
+    module = client.read_module(canonical_id, shown["version"])
+    return verify_component(shown, module, _find_key(client, public_key))
+
+
+def _find_key(client: RegistryClient, public_key: str | None) -> bytes:
+    if public_key is not None:
+        return parse_public_key(public_key)
+    if client.signing_key is not None:
+        return public_key_of(client.signing_key)
+    shown = client.read_key()
+    warn(f"The key {shown['key_id']} is the registry's own word. Its owner can tell you the key, for --key.")
+    return parse_public_key(shown["public_key"])
 
 
 def public_key_of(signing_key: str) -> bytes:

@@ -19,6 +19,7 @@ from acr.errors import CliError
 from acr.private_file import is_private
 from acr.settings import Storage, Target, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
+from arcrun.wasm.seal import METERED_PREFIX
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def _look_at_components(patient: Patient) -> str:
     """Each object's hash is its entity tag; a module without its contract, or the reverse, cannot be found."""
     if patient.storage.bucket not in r2.list_buckets(patient.api):
         raise CliError(f"There is no bucket {patient.storage.bucket}.", "acr init")
-    keys = {item.key for item in r2.R2Bucket(patient.api, patient.storage.bucket).list_objects()}
+    objects = r2.R2Bucket(patient.api, patient.storage.bucket).list_objects()
+    keys = {item.key for item in objects if not item.key.startswith(METERED_PREFIX)}
     suffixes = {".wasm": ".contract.yaml", ".contract.yaml": ".wasm"}
     halves = [
         key

@@ -9,8 +9,10 @@ import click
 
 from acr.client import ExecutorClient
 from acr.errors import AnswerError
+from acr.registry_client import RegistryClient
 from acr.render import print_json, render_error
-from acr.settings import resolve_target
+from acr.service_client import ServiceClient
+from acr.settings import resolve_registry, resolve_target
 
 local_or_deployed = click.option(
     "--local/--deployed",
@@ -31,17 +33,34 @@ def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--api-key", metavar="KEY", help="Its API key [env: ARCRUN_API_KEY].")
     @wraps(command)
     def wrapped(url: str | None, api_key: str | None, local: bool | None, **arguments: Any) -> Any:
-        client = ExecutorClient(resolve_target(url, api_key, local=local))
-        try:
-            return command(client=client, **arguments)
-        except AnswerError as refused:
-            if arguments.get("as_json"):
-                print_json(refused.answer)
-            else:
-                render_error(refused.answer["error"])
-            sys.exit(refused.exit_code)
+        return _showing_refusals(command, arguments, ExecutorClient(resolve_target(url, api_key, local=local)))
 
     return wrapped
+
+
+def with_registry(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--registry`, `--api-key` and `--local`, and the client that they lead to."""
+
+    @local_or_deployed
+    @click.option("--registry", metavar="URL", help="The registry's address [env: ARCRUN_REGISTRY_URL].")
+    @click.option("--api-key", metavar="KEY", help="Its API key [env: ARCRUN_API_KEY].")
+    @wraps(command)
+    def wrapped(registry: str | None, api_key: str | None, local: bool | None, **arguments: Any) -> Any:
+        target = resolve_registry(registry, api_key, local=local)
+        return _showing_refusals(command, arguments, RegistryClient(target))
+
+    return wrapped
+
+
+def _showing_refusals(command: Callable[..., Any], arguments: dict[str, Any], client: ServiceClient) -> Any:
+    try:
+        return command(client=client, **arguments)
+    except AnswerError as refused:
+        if arguments.get("as_json"):
+            print_json(refused.answer)
+        else:
+            render_error(refused.answer["error"])
+        sys.exit(refused.exit_code)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON on stdout.")

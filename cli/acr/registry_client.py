@@ -17,7 +17,7 @@ MAX_PAGE = 200
 class RegistryClient(ServiceClient):
     def __init__(self, target: RegistryTarget, transport: httpx.BaseTransport | None = None) -> None:
         super().__init__(target.url, target.api_key, "registry", transport)
-        self._reviewer_key = target.reviewer_key
+        self._reviewer_key, self.signing_key = target.reviewer_key, target.signing_key
 
     def submit(self, package: Package) -> Answer:
         """Its data: {"submission_id", "steps", ...}. The details of a refusal have the steps too."""

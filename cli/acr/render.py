@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, TextIO
 
 import click
@@ -43,6 +44,14 @@ def style_status(status: str) -> Text:
 def render_moment(time: str) -> str:
     """ISO 8601 in UTC, as answers have it, to the second."""
     return time[:19].replace("T", " ")
+
+
+@contextmanager
+def show_progress(message: str) -> Iterator[None]:
+    """While something takes its time: on a terminal only."""
+    console = build_console(sys.stderr)
+    with console.status(message) if console.is_terminal else nullcontext():
+        yield
 
 
 def warn(message: str) -> None:

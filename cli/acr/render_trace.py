@@ -34,6 +34,17 @@ def describe_repeats(entry: Entry) -> str:
     return ", ".join(parts)
 
 
+def describe_fuel(entry: Entry) -> str:
+    """What a node used of its execution budget, to three digits: 950, 25.1k, 1.2M; nothing where it is not known."""
+    fuel = entry.get("fuel")
+    if fuel is None:
+        return ""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if fuel >= size:
+            return f"{fuel / size:.1f}{unit}"
+    return str(fuel)
+
+
 def build_bar(start_ms: float, duration_ms: float, total_ms: float, width: int = BAR_WIDTH) -> str:
     """When a node ran within its run; at least one cell, and never beyond `width`."""
     if total_ms <= 0:
@@ -68,14 +79,15 @@ def render_trace(answer: dict[str, Any]) -> None:
             style_status(entry["status"]),
             f"{entry['start_ms']:.1f} ms",
             f"{entry['duration_ms']:.1f} ms",
+            describe_fuel(entry),
             describe_repeats(entry),
             summarize(entry),
         )
         for name, entry in flatten_trace(answer["trace"])
     ]
-    titles = ("node", "component", "status", "start", "took", "runs", "result")
+    titles = ("node", "component", "status", "start", "took", "fuel", "runs", "result")
     console = build_console(sys.stderr)
-    console.print(build_table(*_drop_empty_column(titles, rows, "runs")))
+    console.print(build_table(*_drop_empty_columns(titles, rows, "fuel", "runs")))
     console.print(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", style="dim")
 
 
@@ -90,9 +102,8 @@ def render_timeline(record: dict[str, Any]) -> None:
         console.print(Text(describe_error(record["error"]), "red"))
     if record.get("trace"):
         console.print()
-        titles = ("node", "status", "start", "took", "runs", "timeline", "error")
-        rows = list(_build_timeline(record))
-        print_table(*_drop_empty_column(*_drop_empty_column(titles, rows, "runs"), "error"))
+        titles = ("node", "status", "start", "took", "fuel", "runs", "timeline", "error")
+        print_table(*_drop_empty_columns(titles, list(_build_timeline(record)), "fuel", "runs", "error"))
 
 
 def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
@@ -106,6 +117,7 @@ def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
             style_status(status),
             f"{start_ms:.1f} ms",
             f"{took_ms:.1f} ms",
+            describe_fuel(entry),
             describe_repeats(entry),
             Text(bar.ljust(BAR_WIDTH), STYLES[status]),
             summarize(entry) if "error" in entry else "",
@@ -115,9 +127,7 @@ def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
 _Rows = Sequence[Sequence[str | Text]]
 
 
-def _drop_empty_column(titles: Sequence[str], rows: _Rows, title: str) -> tuple[Sequence[str], _Rows]:
-    """Without the column if no row has anything in it."""
-    at = titles.index(title)
-    if any(str(row[at]) for row in rows):
-        return titles, rows
-    return (*titles[:at], *titles[at + 1 :]), [(*row[:at], *row[at + 1 :]) for row in rows]
+def _drop_empty_columns(titles: Sequence[str], rows: _Rows, *optional: str) -> tuple[Sequence[str], _Rows]:
+    """Without those of the optional columns in which no row has anything."""
+    kept = [at for at, title in enumerate(titles) if title not in optional or any(str(row[at]) for row in rows)]
+    return [titles[at] for at in kept], [[row[at] for at in kept] for row in rows]

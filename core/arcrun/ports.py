@@ -56,10 +56,11 @@ class BlobStore(Protocol):
 
     async def get(self, key: str) -> Blob | None: ...
 
-    async def put(self, key: str, content: bytes) -> None: ...
-
     async def etag(self, key: str) -> str | None:
         """The entity tag of an object, without its bytes."""
+
+    async def put(self, key: str, content: bytes) -> None:
+        """The platform allows one write a second for each key."""
 
 
 class Sql(Protocol):

@@ -29,7 +29,7 @@ def build_cloudflare() -> CloudflareStandIn:
         namespaces={"arcrun-CREDENTIALS_KV": "n1"},
         values={("n1", "cred:a"): seal(KEY, "a", "s")},
         buckets=["arcrun-components"],
-        objects={"x.wasm": b"1", "x.contract.yaml": b"2"},
+        objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3"},
         workers={EXECUTOR: [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets]},
     )
 
@@ -49,6 +49,7 @@ def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
     checks = diagnose(build_cloudflare())
     assert [name for name, check in checks.items() if not check.ok] == ["API key"]
     assert checks["credentials"].detail == "1 stored, all readable"
+    assert checks["components"].detail == "1 in arcrun-components"
 
 
 def refuse_token(cloudflare: CloudflareStandIn) -> None:

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from acr.render_trace import BAR_WIDTH, build_bar, describe_repeats, flatten_trace, render_timeline, render_trace
+from acr.render_trace import (
+    BAR_WIDTH,
+    build_bar,
+    describe_fuel,
+    describe_repeats,
+    flatten_trace,
+    render_timeline,
+    render_trace,
+)
 
 
 def entry(node: str, status: str = "success", **more: Any) -> dict[str, Any]:
@@ -66,6 +74,29 @@ def test_a_bar_says_when_a_node_ran(start_ms: float, duration_ms: float, total_m
 )
 def test_repeats_are_told_if_there_are_any(repeats: dict[str, Any], expected: str) -> None:
     assert describe_repeats(entry("a", **repeats)) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        pytest.param({}, "", id="not known"),
+        pytest.param({"fuel": 0}, "0", id="none"),
+        pytest.param({"fuel": 950}, "950", id="as it is"),
+        pytest.param({"fuel": 25_119}, "25.1k", id="thousands"),
+        pytest.param({"fuel": 1_260_000}, "1.3M", id="millions"),
+        pytest.param({"fuel": 10_000_000_003}, "10.0G", id="all there is"),
+    ],
+)
+def test_fuel_is_told_to_a_few_digits(known: dict[str, Any], expected: str) -> None:
+    assert describe_fuel(entry("a", **known)) == expected
+
+
+def test_fuel_has_a_column_where_any_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    for trace, titled in (([entry("a", fuel=25_119), entry("b")], True), ([entry("a")], False)):
+        render_trace({"run_id": "R", "duration_ms": 8.0, "trace": trace})
+        render_timeline({**RECORD, "trace": trace})
+        told = capsys.readouterr()
+        assert (" fuel " in told.err, "25.1k" in told.err, " fuel " in told.out, "25.1k" in told.out) == (titled,) * 4
 
 
 def test_a_sub_workflows_trace_is_indented_below_its_node() -> None:

@@ -29,7 +29,15 @@ class Desk:
     def start_dev(self) -> None:
         replace_local_key(self.folder / "keys", OLD, KEY)
         record = LocalRecord(
-            "http://dev", "key-dev", "http://dev/api", {"WEBHOOKS": "W"}, "dev-b", str(self.folder / "keys")
+            "http://dev",
+            "key-dev",
+            "http://dev/api",
+            {"WEBHOOKS": "W"},
+            "dev-b",
+            str(self.folder / "keys"),
+            "http://dev-registry",
+            "reviewer-dev",
+            "signing-dev",
         )
         save_local_record(local_record_path(), record)
 

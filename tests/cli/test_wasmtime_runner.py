@@ -9,7 +9,6 @@ from arcrun.wasm.metering import meter_module
 from fixtures import modules
 
 RUNNER = WasmtimeRunner(fuel=20_000, deadline_s=0.2)
-LOOPING = '(module (memory (export "memory") 1) (func (export "_start") (loop $l br $l)))'
 ECHO = modules.echoing(2)
 
 
@@ -44,7 +43,7 @@ def run(source: str, stdin: bytes = b"", host: Host | None = None, *, metered: b
         pytest.param(modules.printing("42"), (ExitKind.EXITED, 0), id="its end"),
         pytest.param(modules.WITHOUT_START, (ExitKind.NOT_LOADED, -1), id="no _start"),
         pytest.param(modules.importing("env", "f"), (ExitKind.NOT_LOADED, -1), id="an import that is not there"),
-        pytest.param(LOOPING, (ExitKind.FUEL_EXHAUSTED, -1), id="an endless loop"),
+        pytest.param(modules.LOOPING, (ExitKind.FUEL_EXHAUSTED, -1), id="an endless loop"),
         pytest.param(modules.FLOODING, (ExitKind.STDOUT_LIMIT, -1), id="5 MB of output"),
     ],
 )
@@ -55,7 +54,7 @@ def test_each_end_is_told(source: str, expected: tuple[ExitKind, int]) -> None:
 
 
 def test_the_deadline_ends_a_module_that_is_not_metered() -> None:
-    execution = run(LOOPING, metered=False)
+    execution = run(modules.LOOPING, metered=False)
     assert (execution.kind, execution.fuel_used) == (ExitKind.DEADLINE_EXCEEDED, None)
 
 

@@ -167,6 +167,11 @@ def test_a_call_that_the_platform_ended(execution: Execution, code: str, message
     assert outcome.envelope == {"success": False, "error": outcome.error.to_json()}
 
 
+@pytest.mark.parametrize("kind", [ExitKind.EXITED, ExitKind.TRAPPED])
+def test_fuel_is_handed_on(kind: ExitKind) -> None:
+    assert read_outcome(Execution(kind, 0, "", "{}", "", 0, 42), "echo").fuel == 42
+
+
 def test_full_memory_is_no_failure_by_itself() -> None:
     execution = Execution(ExitKind.EXITED, 0, "", "{}", "", FULL_MEMORY)
     assert read_outcome(execution, "echo").error is None

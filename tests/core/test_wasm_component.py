@@ -1,6 +1,9 @@
-"""Proves that a component gets the imports that its contract declares and no others, and that its memory is bounded."""
+"""Proves that a component gets the imports that its contract declares and no others, that its memory is bounded, that
+it is metered, and that what it came to at an earlier time is taken over only if it is whole, and checked as strictly.
+"""
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
@@ -8,7 +11,9 @@ from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.wasm import abi
 from arcrun.wasm.component import Component, build_component
-from arcrun.wasm.module import parse_module
+from arcrun.wasm.metering import FUEL_EXPORT, METERING_VERSION
+from arcrun.wasm.module import limit_memory, parse_module
+from arcrun.wasm.seal import is_sealed, metered_key, seal_module
 from fakes.contracts import build_contract, build_network_contract
 from fakes.modules import COMMAND, build_module
 
@@ -36,7 +41,7 @@ def test_a_command_becomes_a_component() -> None:
     component = build_component(contract, binary)
     assert component.contract == contract
     assert component.id == "echo"
-    assert component.sha256 == hashlib.sha256(binary).hexdigest()
+    assert component.sha256 == _sha256(binary)
 
 
 def test_its_memory_is_bounded() -> None:
@@ -45,6 +50,52 @@ def test_its_memory_is_bounded() -> None:
     memory = parse_module(module).memory
     assert memory is not None
     assert (memory.minimum_pages, memory.maximum_pages) == (1, abi.MAX_MEMORY_PAGES)
+
+
+def test_it_is_metered_and_sealed() -> None:
+    component = build_component(build_contract(), build_module())
+    assert component.module is not None
+    assert FUEL_EXPORT in parse_module(component.module).exports
+    assert is_sealed(component.module, component.sha256)
+    assert not is_sealed(component.module, "0" * 64)
+
+
+@pytest.mark.parametrize("damage", [lambda kept: kept[:-1], lambda kept: kept[:9] + kept[10:], lambda _: b""])
+def test_a_kept_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], bytes]) -> None:
+    component = build_component(build_contract(), build_module())
+    assert component.module is not None
+    assert build_component(build_contract(), build_module(), damage(component.module)) == component
+
+
+def test_a_kept_module_is_spared_the_metering() -> None:
+    """Seen by one that metering would not make: sealed all the same, it is taken over as it is."""
+    binary = build_module()
+    other = seal_module(limit_memory(binary, parse_module(binary), abi.MAX_MEMORY_PAGES), _sha256(binary))
+    assert build_component(build_contract(), binary, other).module == other
+
+
+def test_a_kept_module_takes_the_checks_of_the_contract() -> None:
+    allowed = build_component(CAPABILITIES["sleep"], import_function("arcrun", "sleep"))
+    with pytest.raises(ComponentError) as caught:
+        build_component(build_contract(), import_function("arcrun", "sleep"), allowed.module)
+    assert caught.value.code == "CAPABILITY_NOT_DECLARED"
+
+
+def test_a_kept_module_is_bounded_too() -> None:
+    binary = build_module()
+    module = build_component(build_contract(), binary, seal_module(binary, _sha256(binary))).module
+    assert module is not None
+    memory = parse_module(module).memory
+    assert memory is not None
+    assert memory.maximum_pages == abi.MAX_MEMORY_PAGES
+
+
+def test_the_key_names_the_metering_and_the_module() -> None:
+    assert metered_key("ab") == f"metered/{METERING_VERSION}/ab.wasm"
+
+
+def _sha256(binary: bytes) -> str:
+    return hashlib.sha256(binary).hexdigest()
 
 
 def test_a_bundled_component_has_no_bytes() -> None:

@@ -11,7 +11,7 @@ from arcrun.engine.engine import Trigger
 from arcrun.engine.retries import delay_before_next
 from arcrun.errors import ArcrunError, ComponentError, InputError, RunTimeoutError
 from arcrun.workflows.model import RetryPolicy
-from fakes.components import Input
+from fakes.components import FUEL_A_CALL, Input
 from fakes.engine import RUN_ID, EngineBench, data, echo, failure, in_turn, statuses, taking
 from fakes.system import SeededRandom
 
@@ -32,6 +32,7 @@ async def test_a_failure_fails_the_run_and_skips_what_follows(behaviour: Any, ht
     bench = EngineBench({"a": echo, "b": behaviour, "c": echo})
     record = await bench.run(CHAIN)
     assert statuses(record) == {"a": "success", "b": "failed", "c": "skipped"}
+    assert ["fuel" in entry.to_json() for entry in (record.trace[0], record.trace[2])] == [True, False]
     assert record.error is not None
     assert (record.error.code, record.error.message, record.error.details) == ("BAD", "It went wrong.", {"node": "b"})
     assert record.error.http_status == http_status
@@ -126,6 +127,7 @@ async def test_a_retry_that_succeeds_is_a_success() -> None:
     bench = EngineBench({"a": in_turn(failure(), failure(), data(7))})
     record = await bench.run(["input >> PIPE >> a"], config={"a": {"retry": {"max_attempts": 3}}})
     assert (record.data, record.trace[0].attempts, record.trace[0].status) == (7, 3, "success")
+    assert record.trace[0].fuel == 3 * FUEL_A_CALL
 
 
 def test_jitter_takes_a_part_of_the_wait_that_the_random_port_draws() -> None:
@@ -177,6 +179,7 @@ async def test_a_timeout_is_for_each_attempt() -> None:
     config = {"a": {"timeout_ms": 20, "retry": {"max_attempts": 2, "initial_ms": 5, "jitter": 0}}}
     record = await EngineBench({"a": behave}).run(["input >> PIPE >> a"], config=config)
     assert (record.error, record.trace[0].attempts, record.duration_ms) == (None, 2, 35)
+    assert record.trace[0].fuel == FUEL_A_CALL  # nobody knows what the attempt that was stopped used
 
 
 async def test_a_timeout_that_the_component_knows_is_the_components() -> None:

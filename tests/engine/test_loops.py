@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakes.components import Input
+from fakes.components import FUEL_A_CALL, Input
 from fakes.engine import EngineBench, data, echo, failure, statuses, taking
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +67,7 @@ async def test_continue_runs_once_and_sees_the_results_in_order() -> None:
     assert bench.inputs_of("after") == [{"got": [n * 10 for n in range(10)]}]
     assert record.trace[1].iterations is not None
     assert record.trace[1].iterations.to_json() == {"success": 10, "failed": 0, "skipped": 0}
+    assert record.trace[1].fuel == 10 * FUEL_A_CALL
 
 
 @pytest.mark.parametrize(("concurrency", "took_ms"), [(1, 240), (3, 80), (8, 30), (64, 10)])

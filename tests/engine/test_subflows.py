@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from fakes.components import FUEL_A_CALL
 from fakes.engine import EngineBench, data, echo, failure, in_turn, statuses, taking
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +35,8 @@ async def test_its_answer_is_the_nodes_data_and_its_trace_part_of_the_record() -
     assert bench.inputs_of("after") == [{"got": 1}]
     assert [entry.node for entry in record.trace] == ["a", "inner", "after"]
     assert record.trace[1].component == "workflow:inner"
-    assert [entry.node for entry in record.trace[1].subflow or ()] == ["work"]
+    assert [(entry.node, entry.fuel) for entry in record.trace[1].subflow or ()] == [("work", FUEL_A_CALL)]
+    assert "fuel" not in record.trace[1].to_json()
     assert [entry["node"] for entry in record.to_json()["trace"][1]["trace"]] == ["work"]
 
 

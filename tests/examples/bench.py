@@ -121,7 +121,7 @@ class ExampleBench:
 def build_example_bench(services: StubServices, model: StubModel) -> ExampleBench:
     clock, random, background = FixedClock(), SeededRandom(), FakeBackground()
     kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
-    library = ComponentLibrary(load_bundle(), InMemoryR2(), clock)
+    library = ComponentLibrary(load_bundle(), InMemoryR2(clock), clock, background)
     components = ComponentCaller(library, BundleRunner(), services, clock, random, model)
     workflows = WorkflowStore(kv, clock, random)
     vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from arcrun import __version__
 from executor.app import build_app
-from fakes.components import echo, exited, trapped
+from fakes.components import FUEL_A_CALL, echo, exited, trapped
 from fakes.executor import API_KEY, Bench, Script, build_bench, build_client
 from fakes.system import SeededRandom
 from fakes.wire import INTERNAL, UNAUTHORIZED, check_error, read_error
@@ -91,13 +91,13 @@ async def test_execute_of_a_workflow(source: Any) -> None:
     body = response.json()
     assert response.status_code == 200
     output = {"success": True, "data": {"text": "hi"}}
-    entry = {"node": "echo", "component": "echo", "status": "success", "attempts": 1, "input": {"text": "hi"}}
+    entry = {"node": "echo", "component": "echo", "status": "success", "attempts": 1, "fuel": FUEL_A_CALL}
     assert body == {
         "success": True,
         "data": {"text": "hi"},
         "run_id": body["run_id"],
         "duration_ms": 0,
-        "trace": [{**entry, "start_ms": 0, "duration_ms": 0, "output": output}],
+        "trace": [{**entry, "start_ms": 0, "duration_ms": 0, "input": {"text": "hi"}, "output": output}],
     }
     assert len(body["run_id"]) == 26
 

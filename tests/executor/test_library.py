@@ -1,35 +1,42 @@
-"""Proves where a component comes from (the bundle, then the bucket), how fresh the answer is, and what is said of one
-that cannot be found or read.
+"""Proves where a component comes from (the bundle, then the bucket), how fresh the answer is, what is said of one that
+cannot be found or read, and that a module is metered once for all isolates.
 """
 
 import asyncio
+import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import yaml
 
 from arcrun.errors import ArcrunError
-from arcrun.wasm.component import Component
+from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.seal import metered_key, seal_module
 from executor.library import FRESH_MS, MAX_CACHED_BYTES, ComponentLibrary
-from fakes.contracts import contract_source
+from fakes.background import FakeBackground
+from fakes.contracts import build_contract, contract_source
 from fakes.executor import build_bundle, upload_component
 from fakes.modules import COMMAND, build_module, pad_module
-from fakes.storage import InMemoryR2
+from fakes.storage import InMemoryR2, PlatformLimitError
 from fakes.system import FixedClock
 
 pytestmark = pytest.mark.anyio
 
 MODULE = build_module()
 NEWER = build_module(f'{COMMAND} (func (export "newer"))')
+METERED = build_component(build_contract(), MODULE).module or b""
+METERED_KEY = metered_key(hashlib.sha256(MODULE).hexdigest())
 
 
 class Shelf:
-    """A library over fakes."""
+    """A library over fakes. With `bucket` it is another isolate's, over the same bucket."""
 
-    def __init__(self, *bundled: str) -> None:
-        self.bucket, self.clock = InMemoryR2(), FixedClock()
-        self.library = ComponentLibrary(build_bundle(*bundled), self.bucket, self.clock)
+    def __init__(self, *bundled: str, bucket: InMemoryR2 | None = None) -> None:
+        self.clock, self.background = FixedClock(), FakeBackground()
+        self.bucket = bucket or InMemoryR2(self.clock)
+        self.library = ComponentLibrary(build_bundle(*bundled), self.bucket, self.clock, self.background)
 
     def upload(self, reference: str, module: bytes = MODULE, **overrides: Any) -> None:
         upload_component(self.bucket, reference, module, **overrides)
@@ -71,7 +78,7 @@ async def test_what_is_not_bundled_comes_from_the_bucket(reference: str) -> None
     shelf.upload(reference)
     component = await shelf.find(reference)
     assert component.id == "other"
-    assert shelf.bucket.reads == [f"get {reference}.wasm", f"get {reference}.contract.yaml"]
+    assert shelf.bucket.reads == [f"get {reference}.wasm", f"get {reference}.contract.yaml", f"get {METERED_KEY}"]
 
 
 @pytest.mark.parametrize(
@@ -193,12 +200,75 @@ async def test_a_contract_that_cannot_be_read(content: bytes, code: str, message
         pytest.param(
             build_module(f'(import "arcrun" "sleep" (func)) {COMMAND}'), "CAPABILITY_NOT_DECLARED", id="capability"
         ),
+        pytest.param(METERED, "INVALID_MODULE", id="metered already"),
     ],
 )
 async def test_a_module_of_the_bucket_is_checked(module: bytes, code: str) -> None:
     shelf = Shelf()
     shelf.upload("echo", module)
+    stored = dict(shelf.bucket.objects)
     assert (await shelf.refusal("echo")).code == code
+    await shelf.background.finish()
+    assert shelf.bucket.objects == stored
+
+
+async def test_the_first_use_leaves_the_metered_module_and_another_isolate_takes_it() -> None:
+    first = Shelf()
+    first.upload("echo")
+    used = await first.find("echo")
+    await first.background.finish()
+    assert (used.module, first.bucket.objects[METERED_KEY]) == (METERED, METERED)
+    second = Shelf(bucket=first.bucket)
+    assert await second.find("echo") == used
+    await second.background.finish()  # a second write within the second would be refused
+
+
+async def test_the_contract_holds_for_a_module_that_was_metered_under_another() -> None:
+    sleeping = build_module(f'(import "arcrun" "sleep" (func)) {COMMAND}')
+    allowed = Shelf()
+    allowed.upload("a", sleeping, capabilities=["sleep"])
+    await allowed.find("a")
+    await allowed.background.finish()
+    assert len(allowed.bucket.objects) == 3
+    allowed.upload("b", sleeping)
+    assert (await allowed.refusal("b")).code == "CAPABILITY_NOT_DECLARED"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda _: b"", id="empty"),
+        pytest.param(lambda _: MODULE, id="not metered"),
+        pytest.param(lambda whole: whole[:-1], id="cut short"),
+        pytest.param(lambda whole: whole[:20] + bytes([whole[20] ^ 1]) + whole[21:], id="one bit"),
+        pytest.param(lambda _: build_component(build_contract(), NEWER).module, id="another module's"),
+        pytest.param(lambda _: seal_module(METERED, "0" * 64), id="sealed for another module"),
+    ],
+)
+async def test_a_metered_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], bytes]) -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    shelf.bucket.upload(METERED_KEY, damage(METERED))
+    assert (await shelf.find("echo")).module == METERED
+    await shelf.background.finish()
+    assert shelf.bucket.objects[METERED_KEY] == METERED
+
+
+async def test_calls_at_once_write_the_metered_module_once() -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    found = await asyncio.gather(*(shelf.find("echo") for _ in range(3)))
+    await shelf.background.finish()  # of two writes within a second one would be refused
+    assert [component.module for component in found] == [METERED] * 3
+
+
+async def test_a_metered_module_that_cannot_be_written_does_not_fail_the_call() -> None:
+    shelf = Shelf()
+    shelf.upload("echo")
+    await shelf.bucket.put(METERED_KEY, b"another isolate's, just now")
+    assert (await shelf.find("echo")).module == METERED
+    with pytest.raises(PlatformLimitError):
+        await shelf.background.finish()
 
 
 async def test_a_bad_component_is_not_kept() -> None:
@@ -310,14 +380,17 @@ async def test_the_oldest_components_make_room() -> None:
     shelf.bucket.reads.clear()
     for name in "cba":
         await shelf.find(name)
-    assert shelf.bucket.reads == ["get a.wasm", "get a.contract.yaml"]
+    assert shelf.bucket.reads[:2] == ["get a.wasm", "get a.contract.yaml"]
+    assert [read for read in shelf.bucket.reads[2:] if not read.startswith("get metered/")] == []
 
 
 async def test_a_component_larger_than_the_cache_is_kept_alone() -> None:
     shelf = Shelf()
     shelf.upload("large", pad_module(MODULE, MAX_CACHED_BYTES))
-    assert await shelf.find("large") is await shelf.find("large")
-    assert shelf.bucket.reads == ["get large.wasm", "get large.contract.yaml"]
+    first = await shelf.find("large")
+    shelf.bucket.reads.clear()
+    assert await shelf.find("large") is first
+    assert shelf.bucket.reads == []
 
 
 def test_the_bundled_components_are_known_by_name() -> None:

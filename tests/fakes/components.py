@@ -11,6 +11,7 @@ from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_ou
 from arcrun.wasm.component import Component
 from fakes.contracts import build_contract
 
+FUEL_A_CALL = 100
 Input = dict[str, Any]
 Behaviour = Mapping[str, Any] | Callable[[Input], Awaitable[Mapping[str, Any]]]
 
@@ -18,7 +19,7 @@ Behaviour = Mapping[str, Any] | Callable[[Input], Awaitable[Mapping[str, Any]]]
 def exited(output: Any, *, exit_code: int = 0, stderr: str = "") -> Execution:
     """A call that ended by itself. `output` is written as JSON; a text is written as it is."""
     stdout = output if isinstance(output, str) else json.dumps(output)
-    return Execution(ExitKind.EXITED, exit_code, "", stdout, stderr, 1 << 20)
+    return Execution(ExitKind.EXITED, exit_code, "", stdout, stderr, 1 << 20, FUEL_A_CALL)
 
 
 def trapped(message: str = "unreachable") -> Execution:

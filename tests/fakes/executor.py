@@ -54,13 +54,14 @@ class Bench:
 def build_bench(script: Script) -> Bench:
     """An executor whose bundle holds a component for each name in `script`."""
     clock, random = FixedClock(), SeededRandom()
-    kv, bucket, runner = InMemoryKV(clock), InMemoryR2(), ScriptedRunner(script)
+    kv, bucket, runner = InMemoryKV(clock), InMemoryR2(clock), ScriptedRunner(script)
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
-    library = ComponentLibrary(build_bundle(*script), bucket, clock)
+    background = FakeBackground()
+    library = ComponentLibrary(build_bundle(*script), bucket, clock, background)
     components = ComponentCaller(library, runner, FakeHttpClient(), clock, random)
     workflows = WorkflowStore(kv, clock, random)
     vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
-    engine, background = Engine(RunPorts(components, workflows, vault, clock, random)), FakeBackground()
+    engine = Engine(RunPorts(components, workflows, vault, clock, random))
     runs = RunStore(records, verdicts, clock, random, background)
     service = ExecutorService(components, workflows, runs, vault, engine, background)
     return Bench(service, runner, kv, records, verdicts, credentials, bucket, clock, background)

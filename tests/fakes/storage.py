@@ -21,6 +21,7 @@ MIN_KV_TTL_S = 60
 MAX_KV_METADATA_BYTES = 1024
 MAX_KV_PAGE = 1000
 MAX_R2_KEY_BYTES = 1024
+R2_WRITE_INTERVAL_MS = 1_000
 
 
 class PlatformLimitError(Exception):
@@ -114,11 +115,20 @@ def _check_kv_key(key: str) -> None:
 
 
 class InMemoryR2:
-    """`reads` lists every call as "get KEY" or "head KEY". `upload` is what happens outside the Worker."""
+    """`reads` lists every call as "get KEY" or "head KEY". `upload` is what happens outside the Worker.
 
-    def __init__(self) -> None:
+    `clock` is the time of the one write a second that R2 allows for each key from a Worker.
+    """
+
+    def __init__(self, clock: FixedClock | None = None) -> None:
+        self._clock = clock or FixedClock()
         self._objects: dict[str, bytes] = {}
+        self._written_ms: dict[str, float] = {}
         self.reads: list[str] = []
+
+    @property
+    def objects(self) -> Mapping[str, bytes]:
+        return self._objects
 
     def upload(self, key: str, content: bytes) -> None:
         _check_r2_key(key)
@@ -127,10 +137,6 @@ class InMemoryR2:
     def remove(self, key: str) -> None:
         del self._objects[key]
 
-    async def put(self, key: str, content: bytes) -> None:
-        await asyncio.sleep(0)
-        self.upload(key, content)
-
     async def get(self, key: str) -> Blob | None:
         content = await self._read("get", key)
         return None if content is None else Blob(content, _etag(content))
@@ -138,6 +144,15 @@ class InMemoryR2:
     async def etag(self, key: str) -> str | None:
         content = await self._read("head", key)
         return None if content is None else _etag(content)
+
+    async def put(self, key: str, content: bytes) -> None:
+        _check_r2_key(key)
+        await asyncio.sleep(0)
+        now_ms = self._clock.now_ms()
+        if now_ms - self._written_ms.get(key, -R2_WRITE_INTERVAL_MS) < R2_WRITE_INTERVAL_MS:
+            raise PlatformLimitError(f"429: a second write of {key} within a second")
+        self._written_ms[key] = now_ms
+        self._objects[key] = content
 
     async def _read(self, operation: str, key: str) -> bytes | None:
         _check_r2_key(key)

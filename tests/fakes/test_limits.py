@@ -128,6 +128,19 @@ async def test_r2_refuses_a_key_above_1024_bytes() -> None:
         await InMemoryR2().get("k" * 1025)
 
 
+async def test_r2_takes_one_write_a_second_for_each_key() -> None:
+    clock = FixedClock()
+    bucket = InMemoryR2(clock)
+    await bucket.put("a", b"one")
+    await bucket.put("b", b"one")
+    clock.advance(999)
+    with pytest.raises(PlatformLimitError):
+        await bucket.put("a", b"two")
+    clock.advance(1)
+    await bucket.put("a", b"three")
+    assert bucket.objects == {"a": b"three", "b": b"one"}
+
+
 async def test_the_clock_moves_only_when_asked() -> None:
     clock = FixedClock(1000)
     await clock.sleep(250)

@@ -81,8 +81,8 @@ CALLS = [
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    """Run a module (WebAssembly text) on the host; gives stdout, or the list of how it ended."""
+def host() -> Iterator[Run]:
+    """Run a module (WebAssembly text) on the host; gives what `run` of component_host.mjs returns."""
     script = Path(__file__).parent / "run_component.mjs"
     process = subprocess.Popen(
         [f"{NODE_ROOT}/bin/node", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -103,6 +103,17 @@ def run() -> Iterator[Run]:
     process.stdin.close()
     process.wait(10)
     process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def run(host: Run) -> Run:
+    """The same; gives stdout, or the list of how it ended."""
+
+    def ask(source: str, **request: Any) -> Any:
+        result = host(source, **request)
+        return result.partition("\n")[2] if isinstance(result, str) else result
+
+    return ask
 
 
 def _calling(function: str, types: str, arguments: tuple[int, ...]) -> str:
@@ -141,15 +152,38 @@ def test_the_end_of_the_fuel_is_told_from_another_trap(run: Run, body: str, kind
     assert run(source, metered=True)[0] == kind
 
 
-def test_a_metered_module_answers_as_before(run: Run) -> None:
-    assert run(printing("42"), metered=True) == "42"
+def test_a_text_has_the_fuel_before_stdout(host: Run) -> None:
+    assert host(printing("4\n2")) == "\n4\n2"
+    fuel, _, stdout = host(printing("4\n2"), metered=True).partition("\n")
+    assert (100 < int(fuel) < 200, stdout) == (True, "4\n2")  # a call of the host costs 100
+
+
+@pytest.mark.parametrize(
+    ("end", "kind", "used"),
+    [
+        pytest.param("unreachable", "trapped", range(1, 10), id="a trap"),
+        pytest.param("(call $exit (i32.const 3))", "exited", range(100, 110), id="an exit code"),
+        pytest.param("(loop $l br $l)", "fuel_exhausted", range(20_001, 20_010), id="no fuel left"),
+    ],
+)
+def test_a_list_has_the_fuel_at_its_end(host: Run, end: str, kind: str, used: range) -> None:
+    source = f"""(module
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") {end}))"""
+    result = host(source, metered=True)
+    assert (result[0], result[6] in used) == (kind, True)
+
+
+def test_a_list_without_metering_ends_in_null(host: Run) -> None:
+    assert host('(module (memory (export "memory") 1) (func (export "_start") unreachable))')[5:] == [65536, None]
 
 
 def test_stdin_is_read_to_its_end(run: Run) -> None:
     assert run(echoing(3), stdin="grüße, 世界") == "grüße, 世界"
 
 
-def test_randomness_is_chacha20_of_the_seed(run: Run) -> None:
+def test_randomness_is_chacha20_of_the_seed(host: Run) -> None:
     # RFC 8439, appendix A.1, test vectors 1 and 2: key 0, nonce 0, blocks 0 and 1.
     expected = (
         "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7"
@@ -157,7 +191,7 @@ def test_randomness_is_chacha20_of_the_seed(run: Run) -> None:
         "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed"
         "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f"
     )
-    assert run(keystreamBytes=128) == expected
+    assert host(keystreamBytes=128) == expected
 
 
 def test_the_same_seed_and_time_replay_a_call_exactly(run: Run) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -53,8 +54,14 @@ class LocalPlatform:
 
     def put_object(self, key: str, content: bytes) -> None:
         """Put an object into the components' bucket over Cloudflare's local REST API."""
-        url = f"{self.urls['cloudflare-api']}/r2/buckets/arcrun-components/objects/{key}"
-        httpx.put(url, content=content).raise_for_status()
+        httpx.put(self._object_url(key), content=content).raise_for_status()
+
+    def get_object(self, key: str) -> bytes | None:
+        answer = httpx.get(self._object_url(key))
+        return None if answer.status_code == 404 else answer.raise_for_status().content
+
+    def _object_url(self, key: str) -> str:
+        return f"{self.urls['cloudflare-api']}/r2/buckets/arcrun-components/objects/{quote(key, safe='')}"
 
     def put_component(self, module: bytes, contract: dict[str, Any]) -> str:
         """Put a component into the bucket. Returns its id."""

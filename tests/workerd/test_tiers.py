@@ -1,5 +1,6 @@
 """On real workerd: bundled and bucket components are the same to their caller, host functions and all."""
 
+import hashlib
 import json
 import threading
 import time
@@ -14,7 +15,10 @@ import yaml
 
 from arcrun.contracts.model import Scenario
 from arcrun.contracts.parse import parse_contract
-from fixtures.modules import BAD_POINTER, asking, build_contract, build_module, with_network
+from arcrun.wasm.component import build_component
+from arcrun.wasm.metering import meter_module
+from arcrun.wasm.seal import metered_key, seal_module
+from fixtures.modules import BAD_POINTER, asking, build_contract, build_module, printing, with_network
 from workerd.local_platform import ROOT, LocalPlatform
 
 pytestmark = pytest.mark.workerd
@@ -71,6 +75,40 @@ def test_the_same_bytes_answer_the_same_in_both_tiers(platform: LocalPlatform, i
     platform.put_component(builtin("validate_json"), build_contract("acr_probe"))
     bundled, sandboxed = platform.execute("validate_json", input_value), platform.execute("acr_probe", input_value)
     assert (sandboxed.status_code, sandboxed.content) == (bundled.status_code, bundled.content)
+
+
+def test_the_same_input_uses_the_same_fuel_in_both_tiers(platform: LocalPlatform) -> None:
+    contract = yaml.safe_load((ROOT / "components/string_ops/contract.yaml").read_text())
+    platform.put_component(builtin("string_ops"), {**contract, "canonical_id": "string_ops_in_bucket"})
+    given = {"operation": "upper", "input": "hello"}
+    config = {"a": {"component": "string_ops", **given}, "b": {"component": "string_ops_in_bucket", **given}}
+    workflow = {"name": "fuel", "flow": ["input >> PIPE >> a", "input >> PIPE >> b"], "config": config}
+    with platform.executor as client:
+        trace = client.post("/execute", json={"workflow": workflow, "input": {}}).json()["trace"]
+    assert trace[0]["fuel"] == trace[1]["fuel"] > 0
+
+
+def test_the_first_use_leaves_the_metered_module_in_the_bucket(platform: LocalPlatform) -> None:
+    module, contract = build_module(printing('"used"')), build_contract("first_used")
+    made = build_component(parse_contract(contract), module)
+    assert platform.execute(platform.put_component(module, contract), {}).json()["data"] == "used"
+    deadline = time.monotonic() + 5  # it is written after the answer
+    while (kept := platform.get_object(metered_key(made.sha256))) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert kept == made.module
+
+
+@pytest.mark.parametrize(("cut", "answered"), [(None, "kept"), (-1, "published")], ids=["whole", "damaged"])
+def test_a_metered_module_in_the_bucket_is_used_if_it_is_whole(
+    platform: LocalPlatform, cut: int | None, answered: str
+) -> None:
+    """The one that is kept answers otherwise than the one that is published, so that it shows which of them ran."""
+    contract = build_contract(f"kept_{answered}")
+    module = build_module(printing('"published"')) + bytes((0, 2, 1, len(answered)))  # a hash of its own
+    sha256 = hashlib.sha256(module).hexdigest()
+    kept = seal_module(meter_module(build_module(printing('"kept"'))), sha256)
+    platform.put_object(metered_key(sha256), kept[:cut])
+    assert platform.execute(platform.put_component(module, contract), {}).json()["data"] == answered
 
 
 def example_scenarios() -> Iterator[Any]:

@@ -36,9 +36,10 @@ class Ended extends Error {
  * fuel is the budget of a metered module (core/arcrun/wasm/metering.py); without it, the module's own default holds
  * callHost(name, requestText): a promise of [replyText, nowMs]; how the asynchronous host functions are answered.
  *
- * Returns stdout, a text, where the call ended with exit code 0 and an empty stderr, which spares the caller's side the
- * taking apart; else [kind, exitCode, message, stdout, stderr, memoryBytes], kind being "exited", "trapped",
- * "fuel_exhausted", "stdout_limit", "not_utf8" or "not_loaded". Where the module `waits`, returns a promise of that.
+ * Where the call ended with exit code 0 and an empty stderr, returns one text, which is cheaper to hand over: the fuel
+ * used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message, stdout, stderr,
+ * memoryBytes, fuel], kind being "exited", "trapped", "fuel_exhausted", "stdout_limit", "not_utf8" or "not_loaded", fuel
+ * null without metering. Where the module `waits`, returns a promise of that.
  */
 export function run(module, stdin, options, seed, nowMs, callHost) {
   const call = new Call(stdin, options, seed, nowMs, callHost);
@@ -47,14 +48,13 @@ export function run(module, stdin, options, seed, nowMs, callHost) {
   try {
     const instance = new WebAssembly.Instance(module, wanted.link(call));
     call.memory = instance.exports.memory;
-    call.fuel = instance.exports.arcrun_fuel;
-    if (call.fuel && options.fuel) call.fuel.value = BigInt(options.fuel);
+    call.fill(instance.exports.arcrun_fuel);
     start = instance.exports._start;
     if (typeof start !== "function" || !(call.memory instanceof WebAssembly.Memory)) {
       throw new Error("it does not export `memory` and the function `_start`");
     }
   } catch (error) {
-    return ["not_loaded", -1, String(error.message ?? error), "", "", 0];
+    return ["not_loaded", -1, String(error.message ?? error), "", "", 0, null];
   }
   return wanted.waits ? call.outcomeAsync(WebAssembly.promising(start)) : call.outcome(start);
 }
@@ -91,7 +91,8 @@ function outlineOf(module) {
 /** The state of one call, and the functions that its instance imports. */
 class Call {
   memory;
-  fuel;
+  #fuel;
+  #budget;
   #callHost;
   #options;
   #seed;
@@ -111,6 +112,14 @@ class Call {
     this.#seed = seed;
     this.#nowMs = this.#startMs = nowMs;
     this.#callHost = callHost;
+  }
+
+  /** Give the instance its budget; `fuel` is the metered module's global, undefined for any other. */
+  fill(fuel) {
+    if (fuel === undefined) return;
+    if (this.#options.fuel) fuel.value = BigInt(this.#options.fuel);
+    this.#fuel = fuel;
+    this.#budget = fuel.value;
   }
 
   outcome(start) {
@@ -134,7 +143,7 @@ class Call {
   #failure(error) {
     if (error instanceof Ended) return this.#end(error.kind, error.code, error.message);
     // Nothing but metering takes the fuel below zero, and it traps in the same breath.
-    if (this.fuel?.value < 0n) return this.#end("fuel_exhausted", -1, "its execution budget is used up");
+    if (this.#fuel?.value < 0n) return this.#end("fuel_exhausted", -1, "its execution budget is used up");
     return this.#end("trapped", -1, String(error.message ?? error));
   }
 
@@ -149,8 +158,9 @@ class Call {
     } catch {
       if (kind === "exited" && code === 0) kind = "not_utf8";
     }
-    if (kind === "exited" && code === 0 && stderr === "") return stdout;
-    return [kind, code, message, stdout, stderr, memoryBytes];
+    const used = this.#fuel && Number(this.#budget - this.#fuel.value);
+    if (kind === "exited" && code === 0 && stderr === "") return `${used ?? ""}\n${stdout}`;
+    return [kind, code, message, stdout, stderr, memoryBytes, used ?? null];
   }
 
   stop(kind, code, message) {

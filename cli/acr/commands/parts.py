@@ -8,7 +8,11 @@ _COMMANDS = {
     "list": "List the components, or show what ID takes and gives.",
     "scaffold": "Make the folder ID with a component that builds and passes its own tests.",
     "test": "Try the component in DIR: contract.yaml and the module beside it.",
-    "publish": "Try the component in DIR and put it into your bucket.",
+    "publish": "Hand the component in DIR to the registry.",
+    "approve": "Let everybody see and run an accepted component (the reviewer's key).",
+    "reject": "Keep a component to its author, with a reason (the reviewer's key).",
+    "install": "Copy an approved component into your own bucket.",
+    "verify": "Check a component against the registry's signature.",
 }
 
 
@@ -26,7 +30,8 @@ def parts(context: click.Context, as_json: bool) -> None:
       acr parts list telegram                what it takes and gives, with an example
       acr parts scaffold shout --lang zig    a component that builds and passes its own tests
       acr parts test shout                   everything that its contract promises
-      acr parts publish shout                workflows can use it
+      acr parts publish shout                reviewed by the registry; your workflows can use it
+      acr parts install shout                somebody else's, into your own bucket
     """
     if context.invoked_subcommand is None:
         listing = parts.get_command(context, "list")

@@ -1,53 +1,55 @@
-"""acr parts publish: let workflows use a component."""
+"""acr parts publish: hand a component to the registry."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from acr.bench import review_folder
-from acr.cloudflare.api import CloudflareApi
-from acr.cloudflare.r2 import R2Bucket
+from acr.catalogue import is_builtin
 from acr.component_folder import read_component_folder
-from acr.options import as_json, local_or_deployed
+from acr.options import as_json, with_registry
 from acr.platform_home import find_platform_home
-from acr.publication import publish_component
-from acr.render import print_json
+from acr.registry_client import RegistryClient
+from acr.render import print_json, show_progress, warn
 from acr.render_steps import render_steps
-from acr.settings import resolve_storage
+from acr.service_client import Answer, require_data
+from arcrun.registry.package import build_package
+from arcrun.registry.step import parse_step
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @as_json
-@local_or_deployed
-def publish(folder: Path, as_json: bool, local: bool | None) -> None:
-    """Try the component in DIR and put it into your bucket.
+@with_registry
+def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
+    """Hand the component in DIR to the registry.
 
-    Tries all that `acr parts test` does, and publishes only what passes. Workflows find it at once as ID, in the place
-    of an earlier version within 5 seconds, and for ever as ID@VERSION. What is bundled, as by `acr dev --components`,
-    is found before the bucket.
+    It tries all that `acr parts test` does, in its own sandbox. What passes every step your own workflows can use at
+    once, as ID and, for ever, as ID@VERSION; others when the reviewer has approved it.
 
     \b
     Examples:
       acr parts publish shout
-      acr parts publish shout --json | jq -r .component.id
+      acr parts publish shout --json | jq -r .data.submission_id
     """
-    home, storage = find_platform_home(), resolve_storage(local=local)
     component = read_component_folder(folder)
-    review = review_folder(component, home)
-    steps = [step.to_json() for step in review.steps]
-    render_steps(review.steps)
-    if not review.accepted or review.contract is None:
+    with show_progress("in review"):
+        answer = client.submit(build_package(component.contract_text, component.module))
+    steps = _steps_of(answer)
+    render_steps([parse_step(step) for step in steps])
+    if not answer["success"] and steps:
         if as_json:
-            print_json({"success": False, "steps": steps})
+            print_json(answer)
         sys.exit(1)
-    with CloudflareApi(storage.access) as api:
-        published = publish_component(R2Bucket(api, storage.bucket), component, review.contract, home)
-    named = {"id": published.component_id, "version": published.version}
-    if as_json:
-        print_json({"success": True, "steps": steps, "component": named, "written": published.written})
-    else:
-        click.echo(f"{published.component_id}@{published.version}")
-    verb = "Published" if published.written else "It was there already,"
-    click.echo(f"{verb} {published.component_id} {published.version} in {storage.bucket}.", err=True)
+    data = require_data(answer)
+    print_json(answer) if as_json else click.echo(f"{data['canonical_id']}@{data['version']}")
+    if is_builtin(data["canonical_id"], find_platform_home()):
+        warn(f"`{data['canonical_id']}` is a built-in component, which is found first: this one never runs.")
+    click.echo(f"Accepted. For everybody: acr parts approve {data['submission_id']}", err=True)
+
+
+def _steps_of(answer: Answer) -> list[dict[str, object]]:
+    """Those of the review, whatever came of it; none if it was refused before."""
+    found = answer["data"] if answer["success"] else answer["error"]["details"]
+    steps: list[dict[str, object]] = found.get("steps", [])
+    return steps

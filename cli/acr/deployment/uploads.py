@@ -1,4 +1,4 @@
-"""Puts components that are not bundled into the bucket: `{id}.wasm` and `{id}.contract.yaml`."""
+"""Puts components that are not bundled into the bucket: `{id}.wasm`, the metered module, `{id}.contract.yaml`."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,6 +6,12 @@ from pathlib import Path
 
 from acr.cloudflare.r2 import R2Bucket
 from acr.errors import CliError
+from arcrun.contracts.model import Contract
+from arcrun.contracts.parse import parse_contract
+from arcrun.errors import ArcrunError
+from arcrun.wasm.component import build_component
+from arcrun.wasm.seal import metered_key
+from arcrun.yaml_text import parse_yaml
 
 
 def upload_components(bucket: R2Bucket, folders: Iterable[Path]) -> list[str]:
@@ -27,12 +33,24 @@ def upload_objects(bucket: R2Bucket, objects: Sequence[tuple[str, bytes]], prefi
     return written
 
 
+def metered_object(contract: Contract, module: bytes) -> tuple[str, bytes]:
+    """The key and the bytes with which the executor would keep the module at its first use. Raises ComponentError."""
+    component = build_component(contract, module)
+    assert component.module is not None
+    return metered_key(component.sha256), component.module
+
+
 def _objects_of(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """The module comes before the contract, which is what makes a new component known. Raises CliError."""
-    for contract in sorted(folder.glob("*/contract.yaml")):
-        name = contract.parent.name
-        module = contract.parent / f"{name}.wasm"
+    """The modules come before the contract, which is what makes a new component known. Raises CliError."""
+    for path in sorted(folder.glob("*/contract.yaml")):
+        name, contract = path.parent.name, path.read_bytes()
+        module = path.parent / f"{name}.wasm"
         if not module.is_file():
-            raise CliError(f"{module} is not there.", f"Build the component first: {contract.parent}")
+            raise CliError(f"{module} is not there.", f"Build the component first: {path.parent}")
+        try:
+            metered = metered_object(parse_contract(parse_yaml(contract.decode()).value), module.read_bytes())
+        except (ArcrunError, ValueError) as error:
+            raise CliError(f"{path.parent}: {error}", f"See what is wrong: acr parts test {path.parent}") from None
         yield f"{name}.wasm", module.read_bytes()
-        yield f"{name}.contract.yaml", contract.read_bytes()
+        yield metered
+        yield f"{name}.contract.yaml", contract

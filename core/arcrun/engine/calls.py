@@ -18,12 +18,16 @@ RunPlan = Callable[[Plan, Any, RunContext], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class CallResult:
-    """`envelope` is what templates see of the node; `subflow` the trace of a workflow that was called."""
+    """`envelope` is what templates see of the node; `subflow` the trace of a workflow that was called.
+
+    `fuel` is what the component used, None where that is not known.
+    """
 
     envelope: Mapping[str, Any]
     error: ArcrunError | None = None
     log: str = ""
     subflow: tuple[NodeRecord, ...] | None = None
+    fuel: int | None = None
 
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
@@ -62,7 +66,7 @@ class ComponentCall:
     async def run(self) -> CallResult:
         async with self._context.slots:
             outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
-        return CallResult(outcome.envelope, outcome.error, outcome.log)
+        return CallResult(outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel)
 
     async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
         """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""

@@ -77,8 +77,8 @@ class RunContext:
 
     async def _look_up(self, reference: str) -> Component:
         component = await self.ports.components.find(reference)
-        if component.module is not None:  # module and contract, from the bucket
-            self.budget.take(2)
+        if component.module is not None:  # from the bucket: module, contract, the metered one read and perhaps written
+            self.budget.take(4)
         return component
 
     async def reveal(self, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from arcrun.engine.record import Iterations, NodeRecord, NodeStatus
+from arcrun.engine.record import Iterations, NodeRecord, NodeStatus, sum_fuel
 from arcrun.workflows.plan import Plan
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
@@ -44,5 +44,6 @@ def _merge(runs: list[tuple[Iteration, NodeRecord]]) -> NodeRecord:
         attempts=sum(record.attempts for record in records),
         start_ms=start_ms,
         duration_ms=end_ms - start_ms,
+        fuel=sum_fuel(record.fuel for record in records),
         iterations=Iterations(counts[NodeStatus.SUCCESS], counts[NodeStatus.FAILED], counts[NodeStatus.SKIPPED]),
     )

@@ -4,7 +4,7 @@ import asyncio
 
 from arcrun.engine.calls import Call, CallResult, failed
 from arcrun.engine.context import RunContext
-from arcrun.engine.record import NodeRecord, NodeStatus
+from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
 from arcrun.engine.retries import delay_before_next
 from arcrun.errors import ArcrunError, RunError, RunTimeoutError
 from arcrun.workflows.plan import PlannedNode
@@ -14,6 +14,7 @@ class NodeRun:
     def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
         self._node, self._call, self._context = node, call, context
         self._attempts = 0
+        self._fuel: int | None = None
         self._start_ms = context.since_start_ms()
 
     async def settle(self) -> CallResult:
@@ -48,9 +49,11 @@ class NodeRun:
 
     async def _run_call(self) -> CallResult:
         try:
-            return await self._call.run()
+            result = await self._call.run()
         except ArcrunError as error:
             return failed(error)
+        self._fuel = sum_fuel((self._fuel, result.fuel))
+        return result
 
     def record(self, result: CallResult) -> NodeRecord:
         return NodeRecord(
@@ -65,6 +68,7 @@ class NodeRun:
             error=result.error,
             sha256=self._call.sha256,
             log=result.log,
+            fuel=self._fuel,
             subflow=result.subflow,
         )
 

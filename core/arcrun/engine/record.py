@@ -1,6 +1,6 @@
 """What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -52,6 +52,7 @@ class NodeRecord:
     error: ArcrunError | None = None
     sha256: str = ""
     log: str = ""
+    fuel: int | None = None
     iterations: Iterations | None = None
     subflow: "tuple[NodeRecord, ...] | None" = None
 
@@ -75,6 +76,8 @@ class NodeRecord:
             "start_ms": round(self.start_ms, 3),
             "duration_ms": round(self.duration_ms, 3),
         }
+        if self.fuel is not None:
+            entry["fuel"] = self.fuel
         if self.iterations is not None:
             entry["iterations"] = self.iterations.to_json()
         if self.input is not None:
@@ -99,6 +102,12 @@ class NodeRecord:
             log=redactor.scrub_text(self.log),
             subflow=None if self.subflow is None else tuple(inner.scrubbed(redactor) for inner in self.subflow),
         )
+
+
+def sum_fuel(parts: Iterable[int | None]) -> int | None:
+    """What is known of the parts, in all; None if nothing is."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 @dataclass(frozen=True)

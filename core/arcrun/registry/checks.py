@@ -1,14 +1,11 @@
 """The steps that need no run: the contract, the size, and what the module imports and exports."""
 
-from dataclasses import replace
-
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
 from arcrun.registry.step import Step, StepName, failed, failed_by, passed
 from arcrun.wasm.abi import MAX_MEMORY_PAGES, PAGE_BYTES, WASI_MODULE
 from arcrun.wasm.component import Component, build_component
-from arcrun.wasm.metering import meter_module
 from arcrun.wasm.module import ModuleOutline, parse_module
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
@@ -65,15 +62,13 @@ def scan_module(contract: Contract, module: bytes) -> tuple[Step, Component | No
     name = StepName.MODULE_SCAN
     try:
         component = build_component(contract, module)
-        assert component.module is not None
-        metered = replace(component, module=meter_module(component.module))
         outline = parse_module(module)
         _refuse_forbidden_calls(contract, outline)
     except ComponentError as error:
         return failed_by(name, error, limit=_SCAN_LIMIT), None
     pages = outline.memory.minimum_pages if outline.memory else 0
     figure = f"{len(outline.imports)} imports, {pages * PAGE_BYTES >> 10} KiB"
-    return passed(name, figure, _SCAN_LIMIT), metered
+    return passed(name, figure, _SCAN_LIMIT), component
 
 
 def _refuse_forbidden_calls(contract: Contract, outline: ModuleOutline) -> None:

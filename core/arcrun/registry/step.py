@@ -1,6 +1,6 @@
 """One step of a component's review: what was looked at, the figure found, and the limit that it was held to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -45,6 +45,13 @@ class Step:
             return shown
         told = {"code": self.code, "findings": list(self.findings), "next_actions": list(self.next_actions)}
         return {**shown, **told}
+
+
+def parse_step(shown: Mapping[str, Any]) -> Step:
+    """The other way round of `to_json`."""
+    told = {name: tuple(shown.get(name, ())) for name in ("findings", "next_actions")}
+    status, code = StepStatus(shown["status"]), shown.get("code", "")
+    return Step(StepName(shown["name"]), status, shown["figure"], shown["limit"], code, **told)
 
 
 def passed(name: StepName, figure: str, limit: str) -> Step:

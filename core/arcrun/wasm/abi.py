@@ -80,11 +80,12 @@ class Execution:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call means: its output envelope, the error if it failed, and the component's log (its stderr)."""
+    """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel."""
 
     envelope: Mapping[str, Any]
     error: ComponentError | None
     log: str
+    fuel: int | None = None
 
 
 class HostFunctions(Protocol):
@@ -105,25 +106,24 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     fault = _platform_fault(execution, component_id)
     if fault is None:
         try:
-            return _read_envelope(parse_json(execution.stdout), execution.stderr)
+            envelope, error = _read_envelope(parse_json(execution.stdout))
+            return Outcome(envelope, error, execution.stderr, execution.fuel_used)
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
-    return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr)
+    return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)
 
 
-def _read_envelope(output: Any, log: str) -> Outcome:
+def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | None]:
     if not isinstance(output, dict) or not isinstance(output.get("success"), bool):
-        return Outcome({"success": True, "data": output}, None, log)
+        return {"success": True, "data": output}, None
     if output["success"]:
-        return Outcome(output, None, log)
+        return output, None
     error = output.get("error")
     if not isinstance(error, dict):
         error = {"code": ComponentError.code, "message": str(error or "The component failed and did not say why.")}
     code, message = str(error.get("code") or ComponentError.code), str(error.get("message") or "The component failed.")
     extra = {key: value for key, value in error.items() if key not in ("code", "message")}
-    return Outcome(
-        {**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra), log
-    )
+    return {**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra)
 
 
 def _failure(code: str, message: str, details: Mapping[str, Any]) -> ComponentError:

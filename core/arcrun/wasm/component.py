@@ -8,12 +8,17 @@ from typing import Any
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.wasm import abi
+from arcrun.wasm.metering import meter_module
 from arcrun.wasm.module import ModuleOutline, limit_memory, parse_module
+from arcrun.wasm.seal import is_sealed, seal_module
 
 
 @dataclass(frozen=True)
 class Component:
-    """`sha256` is that of the module as published. `module` is None for a component in the Worker's own bundle."""
+    """`sha256` is that of the module as published.
+
+    `module` is what runs: its memory bounded, metered and sealed. None for a component in the Worker's own bundle.
+    """
 
     contract: Contract
     sha256: str
@@ -32,15 +37,26 @@ class BundledComponent:
     sha256: str
 
 
-def build_component(contract: Contract, binary: bytes) -> Component:
-    """Check `binary` against `contract` and bound its memory.
+def build_component(contract: Contract, binary: bytes, kept: bytes | None = None) -> Component:
+    """Check `binary` against `contract`, bound its memory and meter it.
 
-    Raises ComponentError: INVALID_MODULE, UNKNOWN_IMPORT, CAPABILITY_NOT_DECLARED, MEMORY_LIMIT_EXCEEDED.
+    `kept` is the module that this came to at an earlier time. If its seal holds, it takes the same checks and is spared
+    the metering, which costs the most; else it is as if it were not there.
+
+    Raises ComponentError: INVALID_MODULE, UNSUPPORTED_INSTRUCTION, UNKNOWN_IMPORT, CAPABILITY_NOT_DECLARED,
+    MEMORY_LIMIT_EXCEEDED.
     """
+    sha256 = hashlib.sha256(binary).hexdigest()
+    if kept is not None and is_sealed(kept, sha256):
+        return Component(contract, sha256, _check_and_bound(contract, kept))
+    metered = meter_module(_check_and_bound(contract, binary))
+    return Component(contract, sha256, seal_module(metered, sha256))
+
+
+def _check_and_bound(contract: Contract, binary: bytes) -> bytes:
     outline = parse_module(binary)
     validate_imports(outline, contract)
-    bounded = limit_memory(binary, outline, abi.MAX_MEMORY_PAGES)
-    return Component(contract, hashlib.sha256(binary).hexdigest(), bounded)
+    return limit_memory(binary, outline, abi.MAX_MEMORY_PAGES)
 
 
 def validate_imports(outline: ModuleOutline, contract: Contract) -> None:

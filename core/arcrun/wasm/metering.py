@@ -25,7 +25,7 @@ from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_section, 
 from arcrun.wasm.segments import Body, Indices, Segment, fold_segments, read_body
 
 FUEL_EXPORT = "arcrun_fuel"
-METERING_VERSION = 1  # another one where the same module would come out differently
+METERING_VERSION = 1  # another one where the same module would come out differently: metered ones are kept
 DEFAULT_FUEL = 10_000_000_000  # some seconds of computing
 
 _LENGTH_SHIFT = 3  # 8 bytes, or 8 entries of a table, for one unit of fuel

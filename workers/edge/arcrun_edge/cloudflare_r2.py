@@ -17,9 +17,9 @@ class CloudflareR2:
             return None
         return Blob((await found.arrayBuffer()).to_bytes(), found.etag)
 
-    async def put(self, key: str, content: bytes) -> None:
-        await self._bucket.put(key, to_js(content))
-
     async def etag(self, key: str) -> str | None:
         found = await self._bucket.head(key)
         return None if found is None or found is jsnull else found.etag
+
+    async def put(self, key: str, content: bytes) -> None:
+        await self._bucket.put(key, to_js(content))

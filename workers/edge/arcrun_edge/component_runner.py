@@ -19,6 +19,7 @@ from arcrun.ports import ComponentRunner
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
+from arcrun.wasm.metering import DEFAULT_FUEL, METERING_VERSION
 from workers import import_from_javascript
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
@@ -101,15 +102,18 @@ def _limits() -> JsProxy:
         "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
         "maxStderrBytes": abi.MAX_STDERR_BYTES,
         "maxReplyBytes": abi.MAX_REPLY_BYTES,
+        "fuel": DEFAULT_FUEL,
     }
     return to_js(limits, dict_converter=Object.fromEntries)
 
 
 def _read_execution(result: Any) -> Execution:
     if isinstance(result, str):
-        return Execution(ExitKind.EXITED, 0, "", result, "", 0)
-    kind, exit_code, message, stdout, stderr, memory_bytes = result
-    return Execution(ExitKind(kind), exit_code, message, stdout, stderr, memory_bytes)
+        digits, _, stdout = result.partition("\n")
+        return Execution(ExitKind.EXITED, 0, "", stdout, "", 0, int(digits) if digits else None)
+    kind, exit_code, message, stdout, stderr, memory_bytes, fuel = result
+    fuel_used = None if fuel is jsnull else int(fuel)
+    return Execution(ExitKind(kind), exit_code, message, stdout, stderr, memory_bytes, fuel_used)
 
 
 @cache
@@ -138,7 +142,7 @@ def _worker_code(component: Component) -> JsProxy:
 
 
 def _isolate_id(component: Component) -> str:
-    return f"{component.sha256}-{_host_version()}"
+    return f"{component.sha256}-{METERING_VERSION}-{_host_version()}"
 
 
 @cache

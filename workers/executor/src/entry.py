@@ -39,12 +39,12 @@ class Default(WorkerEntrypoint):
 
 def _build(bindings: Any) -> Starlette:
     clock, random = SystemClock(), SystemRandom()
-    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock)
+    background = WaitUntil()
+    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background)
     runner = PlatformRunner(read_optional(bindings, "LOADER"))
     ai = read_optional(bindings, "AI")
     components = ComponentCaller(library, runner, FetchClient(), clock, random, WorkersAI(ai) if ai else None)
     workflows = WorkflowStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
-    background = WaitUntil()
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")

@@ -1,6 +1,11 @@
-"""Where components come from: the Worker's own bundle, then the bucket."""
+"""Where components come from: the Worker's own bundle, then the bucket.
+
+A module of the bucket is metered at its first use. What that comes to is kept in the bucket, under the module's hash
+(arcrun/wasm/seal.py), and spares later isolates the work; one that is not whole is made and kept anew.
+"""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -9,8 +14,9 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
 from arcrun.json_text import parse_json
-from arcrun.ports import Blob, BlobStore, Clock
+from arcrun.ports import Background, Blob, BlobStore, Clock
 from arcrun.wasm.component import BundledComponent, Component, build_component
+from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_yaml
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
@@ -28,10 +34,13 @@ class _Cached:
 
 
 class ComponentLibrary:
-    def __init__(self, bundle: Mapping[str, BundledComponent], bucket: BlobStore, clock: Clock) -> None:
-        self._bundle, self._bucket, self._clock = bundle, bucket, clock
+    def __init__(
+        self, bundle: Mapping[str, BundledComponent], bucket: BlobStore, clock: Clock, background: Background
+    ) -> None:
+        self._bundle, self._bucket, self._clock, self._background = bundle, bucket, clock, background
         self._bundled: dict[str, Component] = {}
         self._cached: dict[str, _Cached] = {}
+        self._written: set[str] = set()
 
     async def find(self, reference: str) -> Component:
         """The component that `reference` names, `id` or `id@v2`.
@@ -67,14 +76,31 @@ class ComponentLibrary:
                 cached.checked_ms = now_ms
                 return cached.component
             self._cached.pop(reference, None)
-        module, contract = await asyncio.gather(
-            self._bucket.get(f"{reference}.wasm"), self._bucket.get(f"{reference}.contract.yaml")
+        (module, metered), contract = await asyncio.gather(
+            self._read_module(reference), self._bucket.get(f"{reference}.contract.yaml")
         )
         if module is None or contract is None:
             raise self._not_found(reference, module, contract)
-        component = build_component(_read_contract(reference, contract.content), module.content)
+        component = build_component(_read_contract(reference, contract.content), module.content, metered)
+        if component.module != metered:
+            self._keep_metered(component)
         self._keep(reference, _Cached(component, module.etag, contract.etag, now_ms))
         return component
+
+    async def _read_module(self, reference: str) -> tuple[Blob | None, bytes | None]:
+        """The module as published, and the metered one that is kept of it."""
+        module = await self._bucket.get(f"{reference}.wasm")
+        if module is None:
+            return None, None
+        metered = await self._bucket.get(metered_key(hashlib.sha256(module.content).hexdigest()))
+        return module, metered.content if metered else None
+
+    def _keep_metered(self, component: Component) -> None:
+        """After the answer, which neither waits for it nor fails with it; once, for calls at once all come here."""
+        key, module = metered_key(component.sha256), component.module
+        if module is not None and key not in self._written:
+            self._written.add(key)
+            self._background.start(self._bucket.put(key, module))
 
     async def _is_unchanged(self, reference: str, cached: _Cached) -> bool:
         etags = await asyncio.gather(

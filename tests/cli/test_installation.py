@@ -2,6 +2,7 @@
 needs workerd; test_newcomer.py has the same commands on the real platform.
 """
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -20,12 +21,16 @@ from acr.errors import CliError
 from acr.platform_home import find_platform_home
 from acr.publication import Publication, publish_component
 from arcrun.contracts.parse import parse_contract
+from arcrun.wasm.component import build_component
+from arcrun.wasm.seal import metered_key
 from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn, served
-from fixtures.modules import build_contract
+from fixtures.modules import build_contract, build_module, printing
 from workerd.local_platform import ACR
 
 HOME = find_platform_home()
-KEYS = ["echo@v1.wasm", "echo@v1.contract.yaml", "echo.wasm", "echo.contract.yaml"]
+ONE, TWO = build_module(printing("1")), build_module(printing("2"))
+METERED_ONE, METERED_TWO = (metered_key(hashlib.sha256(module).hexdigest()) for module in (ONE, TWO))
+KEYS = [METERED_ONE, "echo@v1.wasm", "echo@v1.contract.yaml", "echo.wasm", "echo.contract.yaml"]
 NOWHERE = {"ACR_CONFIG_DIR": "/nowhere", "PATH": "/usr/bin:/bin"}
 
 
@@ -39,7 +44,7 @@ def bucket(cloudflare: CloudflareStandIn) -> R2Bucket:
     return R2Bucket(CloudflareApi(ApiAccess("http://api/client/v4", ACCOUNT, TOKEN), cloudflare), "parts")
 
 
-def publish(bucket: R2Bucket, module: bytes = b"one", component_id: str = "echo", **changes: Any) -> Publication:
+def publish(bucket: R2Bucket, module: bytes = ONE, component_id: str = "echo", **changes: Any) -> Publication:
     source = build_contract(component_id, **changes)
     folder = ComponentFolder(Path("echo"), json.dumps(source), module)
     return publish_component(bucket, folder, parse_contract(source), HOME)
@@ -49,8 +54,10 @@ def test_publishing_writes_modules_before_contracts_and_the_version_first(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
     assert publish(bucket).written == KEYS
-    assert cloudflare.objects["echo.wasm"] == cloudflare.objects["echo@v1.wasm"] == b"one"
+    assert cloudflare.objects["echo.wasm"] == cloudflare.objects["echo@v1.wasm"] == ONE
     assert json.loads(cloudflare.objects["echo.contract.yaml"]) == build_contract("echo")
+    contract = parse_contract(build_contract("echo"))
+    assert cloudflare.objects[METERED_ONE] == build_component(contract, ONE).module
 
 
 def test_the_same_again_writes_nothing(bucket: R2Bucket) -> None:
@@ -61,7 +68,7 @@ def test_the_same_again_writes_nothing(bucket: R2Bucket) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param({"module": b"two"}, id="other bytes"),
+        pytest.param({"module": TWO}, id="other bytes"),
         pytest.param({"display_name": "Other"}, id="another contract"),
         pytest.param({"input_schema": {"type": "object", "properties": {}, "maxProperties": True}}, id="true for 1"),
     ],
@@ -72,7 +79,7 @@ def test_a_version_does_not_change(
 ) -> None:
     before = build_contract("echo", input_schema={"type": "object", "properties": {}, "maxProperties": 1})
     for reference in stored_as:
-        cloudflare.objects[f"{reference}.wasm"] = b"one"
+        cloudflare.objects[f"{reference}.wasm"] = ONE
         cloudflare.objects[f"{reference}.contract.yaml"] = yaml.safe_dump(json.loads(json.dumps(before))).encode()
     stored = dict(cloudflare.objects)
     with pytest.raises(CliError, match="echo v1 is published already") as refused:
@@ -85,8 +92,8 @@ def test_a_new_version_takes_the_ids_place_and_the_old_one_stays(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
     publish(bucket)
-    assert publish(bucket, b"two", version="v2").written == [key.replace("v1", "v2") for key in KEYS]
-    assert (cloudflare.objects["echo.wasm"], cloudflare.objects["echo@v1.wasm"]) == (b"two", b"one")
+    assert publish(bucket, TWO, version="v2").written == [METERED_TWO, *(key.replace("v1", "v2") for key in KEYS[1:])]
+    assert (cloudflare.objects["echo.wasm"], cloudflare.objects["echo@v1.wasm"]) == (TWO, ONE)
 
 
 @pytest.mark.parametrize("at", KEYS)
@@ -111,7 +118,7 @@ def test_the_list_has_each_id_once_and_says_what_cannot_be_used(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
     publish(bucket)
-    publish(bucket, b"two", version="v2")
+    publish(bucket, TWO, version="v2")
     cloudflare.objects |= {"half.contract.yaml": b"{}", "bad.contract.yaml": b"a: [", "bad.wasm": b""}
     cloudflare.objects |= {"wrong.contract.yaml": b"{}", "wrong.wasm": b"", "alone.wasm": b""}
     found = list(list_bucket(bucket))
