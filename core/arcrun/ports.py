@@ -70,6 +70,13 @@ class Sql(Protocol):
         """The rows, by their columns' names. `values` are those of the statement's question marks."""
 
 
+class Alarm(Protocol):
+    """The one alarm of a Durable Object. It is kept with what the same call has written."""
+
+    def set(self, delay_ms: float) -> None:
+        """Wake the object after `delay_ms`; an alarm that is set already is moved."""
+
+
 class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""
 

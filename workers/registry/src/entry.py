@@ -6,9 +6,12 @@ from starlette.applications import Starlette
 
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
+from arcrun_edge.cloudflare_kv import CloudflareKV
+from arcrun_edge.durable_alarm import DurableAlarm
 from arcrun_edge.durable_sql import DurableSql
 from arcrun_edge.durable_state import DurableState
 from registry.app import build_app
+from registry.mirror import DEFAULT_INTERVAL_S
 from registry.principals import Keyring
 from registry.state import RegistryState as State
 from workers import DurableObject, WorkerEntrypoint
@@ -28,10 +31,15 @@ class RegistryState(DurableObject):
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._state = State(DurableSql(ctx.storage.sql))
+        interval_s = read_optional(read_bindings(), "STATISTICS_MIRROR_S")
+        alarm = DurableAlarm(ctx.storage)
+        self._state = State(DurableSql(ctx.storage.sql), alarm, float(interval_s or DEFAULT_INTERVAL_S))
 
     async def ask(self, request: str) -> str:
         return self._state.answer(request)
+
+    async def alarm(self, _info: Any = None) -> None:
+        await self._state.on_alarm(CloudflareKV(read_bindings().ANALYTICS_KV))
 
 
 def _build(bindings: Any) -> Starlette:

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
 from arcrun_http.auth import presented_key
+from registry.analytics_handlers import AnalyticsHandlers
 from registry.principals import Keyring, Principal
 from registry.state import State
 
@@ -24,5 +25,9 @@ def build_app(keyring: Keyring, state: State) -> Starlette:
 
         return identified
 
-    routes: list[Route] = []
+    analytics = AnalyticsHandlers(state)
+    routes = [
+        Route("/analytics/record", known(analytics.record), methods=["POST"]),
+        Route("/analytics", known(analytics.list), methods=["GET"]),
+    ]
     return build_service_app(routes)
