@@ -1,9 +1,10 @@
 """What the core asks of the world. Each port is small; an implementation carries its vendor's name (`CloudflareKV`)."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from arcrun.analytics.usage import UsageRecord
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import Component
 
@@ -120,6 +121,13 @@ class Clock(Protocol):
         """Milliseconds since 1970, UTC."""
 
     async def sleep(self, duration_ms: float) -> None: ...
+
+
+class UsageReport(Protocol):
+    """The registry, which counts what components have run."""
+
+    async def send(self, records: Sequence[UsageRecord]) -> None:
+        """At most MAX_RECORDS. Raises what the platform raises, RunError REPORT_REFUSED."""
 
 
 class Background(Protocol):

@@ -13,7 +13,7 @@ _LOG_GROWTH = math.log(_GROWTH)
 
 
 def bucket_of(duration_ms: float) -> int:
-    """0 for the shortest; bucket i holds what is above the bound of i - 1, up to SHORTEST_MS times _GROWTH to the i-1."""
+    """0 for the shortest; bucket i holds durations up to SHORTEST_MS times _GROWTH to the power of i - 1."""
     if duration_ms < SHORTEST_MS:
         return 0
     return 1 + math.ceil(math.log(duration_ms / SHORTEST_MS) / _LOG_GROWTH)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.analytics.histogram import LONGEST_MS
-from arcrun.contracts.parse import ID_PATTERN
+from arcrun.contracts.parse import ID_PATTERN, VERSION_PATTERN
 from arcrun.errors import RequestError
 
 MAX_RECORDS = 1_000  # of one report
 MAX_COUNT = 1_000_000
-_MAX_ID_CHARACTERS = 128
-_VERSION = re.compile(r"v[0-9]{1,9}")
+MAX_NAME_CHARACTERS = 128
 _KEYS = ("canonical_id", "version", "success", "duration_ms")
 _OPTIONAL_KEYS = ("count",)
 
@@ -67,9 +66,9 @@ def _parse_record(source: Any, place: str) -> UsageRecord:
         wrong = f"lacks `{missing[0]}`" if missing else f"has an unknown key `{unknown[0]}`"
         raise _invalid(f"{place} {wrong}")
     record = UsageRecord(**{"count": 1, **source})
-    if not _is_text(record.canonical_id, ID_PATTERN) or len(record.canonical_id) > _MAX_ID_CHARACTERS:
+    if not _is_name(record.canonical_id, ID_PATTERN):
         raise _invalid(f"`canonical_id` of {place} must be a component's id")
-    if not _is_text(record.version, _VERSION):
+    if not _is_name(record.version, VERSION_PATTERN):
         raise _invalid(f"`version` of {place} must be of the form v1")
     if not isinstance(record.success, bool):
         raise _invalid(f"`success` of {place} must be true or false")
@@ -80,8 +79,8 @@ def _parse_record(source: Any, place: str) -> UsageRecord:
     return record
 
 
-def _is_text(value: Any, pattern: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+def _is_name(value: Any, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME_CHARACTERS and pattern.fullmatch(value) is not None
 
 
 def _is_duration(value: Any) -> bool:

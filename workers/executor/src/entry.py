@@ -14,6 +14,7 @@ from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCryptoCipher
@@ -24,6 +25,7 @@ from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
+from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 from workers import WorkerEntrypoint
 
@@ -51,8 +53,12 @@ def _build(bindings: Any) -> Starlette:
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
     vault = CredentialVault(CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key)
     engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
-    service = ExecutorService(components, workflows, runs, vault, engine, background)
-    return build_app(service, read_optional(bindings, "ARCRUN_API_KEY"))
+    api_key = read_optional(bindings, "ARCRUN_API_KEY")
+    registry = read_optional(bindings, "REGISTRY")
+    report = RegistryService(registry, api_key) if registry is not None and api_key else None
+    usage = UsageReporter(report, clock, background)
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
+    return build_app(service, api_key)
 
 
 def _subrequest_limit(bindings: Any) -> int:

@@ -26,21 +26,18 @@ SCHEMA = (
         FROM run_totals GROUP BY scope, canonical_id""",
 )
 
-_ROWS = """(SELECT item.value ->> 0 AS canonical_id, item.value ->> 1 AS version, item.value ->> 2 AS bucket,
-    item.value ->> 3 AS runs, item.value ->> 4 AS successes, item.value ->> 5 AS duration_ms
-    FROM json_each(?2) AS item)"""
-
-_COUNT_TOTALS = f"""
+# A row of a tally is [id, version, bucket, runs, successes, duration_ms].
+_COUNT_TOTALS = """
     INSERT INTO run_totals
-    SELECT ?1, canonical_id, version, SUM(runs), SUM(successes), SUM(duration_ms) FROM {_ROWS}
-    WHERE true GROUP BY canonical_id, version
+    SELECT ?1, value ->> 0, value ->> 1, SUM(value ->> 3), SUM(value ->> 4), SUM(value ->> 5)
+    FROM json_each(?2) WHERE true GROUP BY 2, 3
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, successes = successes + excluded.successes,
         duration_sum_ms = duration_sum_ms + excluded.duration_sum_ms"""
 
-_COUNT_DURATIONS = f"""
+_COUNT_DURATIONS = """
     INSERT INTO run_durations
-    SELECT ?1, canonical_id, version, bucket, SUM(runs) FROM {_ROWS}
-    WHERE true GROUP BY canonical_id, version, bucket
+    SELECT ?1, value ->> 0, value ->> 1, value ->> 2, SUM(value ->> 3)
+    FROM json_each(?2) WHERE true GROUP BY 2, 3, 4
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"""
 
 # For each value of {key}: the totals, and the bucket at which the runs so far reach 95 % of all.

@@ -5,9 +5,7 @@ import hmac
 import json
 from dataclasses import dataclass
 
-
 from arcrun.errors import NotConfiguredError, UnauthorizedError
-from arcrun_http.auth import presented_key
 
 OWNER = "owner"
 
