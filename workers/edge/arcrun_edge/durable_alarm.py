@@ -6,10 +6,10 @@ import js
 
 
 class DurableAlarm:
-    """`storage` is the object's `ctx.storage`."""
+    """`context` is the object's `ctx` as the SDK hands it over, in a wrapper that would make setAlarm wait for `await`."""
 
-    def __init__(self, storage: Any) -> None:
-        self._storage = storage
+    def __init__(self, context: Any) -> None:
+        self._storage = context._ctx.storage
 
     def set(self, delay_ms: float) -> None:
         # Not awaited: what is written without a pause is kept together, and the answer waits for it.

@@ -4,14 +4,16 @@ import json
 from typing import Any
 
 import js
+from pyodide.ffi import jsnull
 
 
 class DurableSql:
-    """`storage` is the object's `ctx.storage.sql`."""
+    """`context` is the object's `ctx` as the SDK hands it over: in a wrapper that would convert each value by itself."""
 
-    def __init__(self, storage: Any) -> None:
-        self._sql = storage
+    def __init__(self, context: Any) -> None:
+        self._sql = context._ctx.storage.sql
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(self._sql.exec(statement, *values).toArray()))
+        bound = [jsnull if value is None else value for value in values]
+        rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(self._sql.exec(statement, *bound).toArray()))
         return rows

@@ -26,14 +26,14 @@ class Default(WorkerEntrypoint):
         return await serve(_apps[0], request)
 
 
-class RegistryState(DurableObject):
+class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
     """registry/state.py over this object's SQLite."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
         interval_s = read_optional(read_bindings(), "STATISTICS_MIRROR_S")
-        alarm = DurableAlarm(ctx.storage)
-        self._state = State(DurableSql(ctx.storage.sql), alarm, float(interval_s or DEFAULT_INTERVAL_S))
+        alarm = DurableAlarm(self.ctx)
+        self._state = State(DurableSql(self.ctx), alarm, float(interval_s or DEFAULT_INTERVAL_S))
 
     async def ask(self, request: str) -> str:
         return self._state.answer(request)
