@@ -32,6 +32,10 @@ class RuntimeProcess:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def events(self) -> Iterator[dict[str, Any]]:
         """Every event until the process ends."""
         assert self._process.stdout is not None

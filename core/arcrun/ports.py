@@ -1,9 +1,10 @@
 """What the core asks of the world. Each port is small; an implementation carries its vendor's name (`CloudflareKV`)."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from arcrun.analytics.usage import UsageRecord
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import Component
 
@@ -73,6 +74,13 @@ class Sql(Protocol):
         """The rows, by their columns' names. `values` are those of the statement's question marks."""
 
 
+class Alarm(Protocol):
+    """The one alarm of a Durable Object. It is kept with what the same call has written."""
+
+    def set(self, delay_ms: float) -> None:
+        """Wake the object after `delay_ms`; an alarm that is set already is moved."""
+
+
 class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""
 
@@ -116,6 +124,29 @@ class Clock(Protocol):
         """Milliseconds since 1970, UTC."""
 
     async def sleep(self, duration_ms: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Published:
+    """A version that the registry has accepted: its contract as JSON, and the hashes of both."""
+
+    contract: Mapping[str, Any]
+    sha256: str
+    contract_sha256: str
+
+
+class ComponentRegistry(Protocol):
+    """The registry, as far as its key may see it."""
+
+    async def find(self, reference: str) -> Published | None:
+        """What `reference`, `id` or `id@v1`, names. Raises ComponentError REGISTRY_UNAVAILABLE."""
+
+
+class UsageReport(Protocol):
+    """The registry, which counts what components have run."""
+
+    async def send(self, records: Sequence[UsageRecord]) -> None:
+        """At most MAX_RECORDS. Raises what the platform raises, RunError REPORT_REFUSED."""
 
 
 class Background(Protocol):

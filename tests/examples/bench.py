@@ -25,6 +25,7 @@ from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
+from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
@@ -127,7 +128,8 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     runs = RunStore(records, verdicts, clock, random, background)
-    service = ExecutorService(components, workflows, runs, vault, engine, background)
+    usage = UsageReporter(None, clock, background)
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
     return ExampleBench(service, records, credentials, clock, background)
 
 

@@ -19,12 +19,14 @@ from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
+from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.http_client import FakeHttpClient
+from fakes.report import InMemoryReport
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
 
@@ -46,6 +48,7 @@ class Bench:
     bucket: InMemoryR2
     clock: FixedClock
     background: FakeBackground
+    report: InMemoryReport
 
     def store_credential(self, name: str, secret: str) -> None:
         self.credentials.upload(kv_key_of(name), seal(ENCRYPTION_KEY, name, secret))
@@ -63,8 +66,10 @@ def build_bench(script: Script) -> Bench:
     vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     runs = RunStore(records, verdicts, clock, random, background)
-    service = ExecutorService(components, workflows, runs, vault, engine, background)
-    return Bench(service, runner, kv, records, verdicts, credentials, bucket, clock, background)
+    report = InMemoryReport()
+    usage = UsageReporter(report, clock, background)
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
+    return Bench(service, runner, kv, records, verdicts, credentials, bucket, clock, background, report)
 
 
 def build_bundle(*component_ids: str) -> dict[str, BundledComponent]:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
@@ -46,6 +47,9 @@ class Call(Protocol):
     async def run(self) -> CallResult:
         """One attempt. Raises ArcrunError."""
 
+    def note_timeout(self) -> None:
+        """The attempt has taken longer than it may, and was stopped."""
+
 
 class ComponentCall:
     """`sources` are the data of the parents whose edges fired, then the trigger's."""
@@ -54,6 +58,7 @@ class ComponentCall:
         self._node, self._scope, self._sources, self._context = node, scope, sources, context
         self.input: Mapping[str, Any] | None = None
         self.sha256 = ""
+        self._began_ms: float | None = None  # of the attempt, once it no longer waits for its turn
 
     async def prepare(self) -> None:
         self._component = await self._context.find_component(self._node.component)
@@ -64,9 +69,23 @@ class ComponentCall:
         validate_input(contract, self._filled, self._node.name)
 
     async def run(self) -> CallResult:
+        self._began_ms = None
         async with self._context.slots:
+            self._began_ms = self._context.ports.clock.now_ms()
             outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
+        self._count(success=outcome.error is None)
         return CallResult(outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel)
+
+    def note_timeout(self) -> None:
+        self._count(success=False)
+
+    def _count(self, *, success: bool) -> None:
+        """What was stopped with its run is not counted: that says nothing of the component."""
+        if self._began_ms is not None:
+            duration_ms = max(0.0, self._context.ports.clock.now_ms() - self._began_ms)
+            self._context.usage.add(
+                UsageRecord(self._component.id, self._component.contract.version, success, duration_ms)
+            )
 
     async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
         """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""
@@ -116,3 +135,6 @@ class WorkflowCall:
             error.details.setdefault("workflow", self._plan.name)
             return failed(error, inner.ledger.trace())
         return CallResult({"success": True, "data": data}, subflow=inner.ledger.trace())
+
+    def note_timeout(self) -> None:
+        """The workflow's own nodes were counted as far as they got."""

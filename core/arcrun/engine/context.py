@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from arcrun.analytics.tally import Tally
 from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.ledger import Ledger
 from arcrun.errors import RunError
@@ -49,9 +50,11 @@ class RunPorts:
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run of one plan. A sub-workflow shares the budget, the slots and the secrets, and keeps its own ledger.
+    """One run of one plan. A sub-workflow shares the budget, the slots, the secrets and the usage, and keeps its own
+    ledger.
 
-    `started_ms` is the time of the clocks, and what a record's times count from. `secrets` has what was read so far.
+    `started_ms` is the time of the clocks, and what a record's times count from. `secrets` has what was read so far,
+    `usage` each call of a component so far.
     """
 
     ports: RunPorts
@@ -62,6 +65,7 @@ class RunContext:
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # one look-up for all nodes that want the same
+    usage: Tally = field(default_factory=Tally)
     depth: int = 0
 
     def since_start_ms(self) -> float:
@@ -107,5 +111,6 @@ class RunContext:
             self.secrets,
             self.found,
             self.locks,
+            self.usage,
             self.depth + 1,
         )

@@ -52,5 +52,6 @@ class Engine:
             data=data,
             error=error,
             trace=context.ledger.trace(),
+            usage=context.usage,
         )
         return record.scrubbed(Redactor(context.secrets.values())) if context.secrets else record

@@ -43,6 +43,7 @@ class NodeRun:
             async with asyncio.timeout(timeout_ms / 1000):
                 return await self._run_call()
         except TimeoutError:
+            self._call.note_timeout()
             message = f"`{self._node.name}` took longer than {timeout_ms} ms."
             raising = f"Raise config.{self._node.name}.timeout_ms, or retry it."
             return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))

@@ -1,11 +1,12 @@
 """What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from arcrun.analytics.tally import Tally
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError
@@ -115,6 +116,7 @@ class RunRecord:
     """`error` is that of the node whose failure failed the run. `trigger` is `execute`, `webhook`, `name`.
 
     `started_ms` is milliseconds since 1970. `version` is that of the stored workflow, 0 for one that is not stored.
+    `usage` has each call of a component; it is reported, and no part of what is kept or answered.
     """
 
     run_id: str
@@ -126,6 +128,7 @@ class RunRecord:
     data: Any
     error: ArcrunError | None
     trace: tuple[NodeRecord, ...]
+    usage: Tally = field(default_factory=Tally)
 
     @property
     def status(self) -> str:

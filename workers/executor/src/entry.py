@@ -14,6 +14,7 @@ from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCryptoCipher
@@ -24,6 +25,7 @@ from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
+from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 from workers import WorkerEntrypoint
 
@@ -39,8 +41,10 @@ class Default(WorkerEntrypoint):
 
 def _build(bindings: Any) -> Starlette:
     clock, random = SystemClock(), SystemRandom()
-    background = WaitUntil()
-    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background)
+    background, api_key = WaitUntil(), read_optional(bindings, "ARCRUN_API_KEY")
+    binding = read_optional(bindings, "REGISTRY")
+    registry = RegistryService(binding, api_key) if binding is not None and api_key else None
+    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background, registry)
     runner = PlatformRunner(read_optional(bindings, "LOADER"))
     ai = read_optional(bindings, "AI")
     components = ComponentCaller(library, runner, FetchClient(), clock, random, WorkersAI(ai) if ai else None)
@@ -51,8 +55,9 @@ def _build(bindings: Any) -> Starlette:
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
     vault = CredentialVault(CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key)
     engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
-    service = ExecutorService(components, workflows, runs, vault, engine, background)
-    return build_app(service, read_optional(bindings, "ARCRUN_API_KEY"))
+    usage = UsageReporter(registry, clock, background)
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
+    return build_app(service, api_key)
 
 
 def _subrequest_limit(bindings: Any) -> int:

@@ -15,6 +15,7 @@ from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.cold_starts import LoaderColdStarts
 from arcrun_edge.component_runner import PlatformRunner
+from arcrun_edge.durable_alarm import DurableAlarm
 from arcrun_edge.durable_sql import DurableSql
 from arcrun_edge.durable_state import DurableState
 from arcrun_edge.system import SystemClock, SystemRandom
@@ -22,6 +23,7 @@ from arcrun_edge.webcrypto_signer import WebCryptoSigner
 from registry.app import Registry, build_app
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
+from registry.mirror import DEFAULT_INTERVAL_S
 from registry.principals import Keyring
 from registry.state import RegistryState as State
 from registry.submissions import Submissions
@@ -43,10 +45,14 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._state = State(DurableSql(self.ctx))
+        interval_s = read_optional(read_bindings(), "STATISTICS_MIRROR_S")
+        self._state = State(DurableSql(self.ctx), DurableAlarm(self.ctx), float(interval_s or DEFAULT_INTERVAL_S))
 
     async def ask(self, request: str) -> str:
         return self._state.answer(request)
+
+    async def alarm(self, _info: Any = None) -> None:
+        await self._state.on_alarm(CloudflareKV(read_bindings().ANALYTICS_KV))
 
 
 def _build(bindings: Any) -> Starlette:
@@ -62,7 +68,7 @@ def _build(bindings: Any) -> Starlette:
         SystemRandom(),
     )
     decisions = Decisions(state, submissions, clock)
-    return build_app(Registry(Keyring(*keys), submissions, decisions, Catalogue(state, modules)))
+    return build_app(Registry(Keyring(*keys), state, submissions, decisions, Catalogue(state, modules)))
 
 
 def _build_bench(bindings: Any) -> Bench:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.analytics.tally import tally
+from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.credentials.redaction import Redactor
@@ -22,6 +24,7 @@ from arcrun.workflows.plan import Plan
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import RunStore
+from executor.usage import UsageReporter
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
 
 
@@ -45,6 +48,7 @@ class ExecutorService:
     vault: CredentialVault
     engine: Engine
     background: Background
+    usage: UsageReporter
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
         """Run one component; its credentials are filled in, and scrubbed from what it answers."""
@@ -52,7 +56,11 @@ class ExecutorService:
         named = name_credentials(component.contract, {}, input_value)
         injected = await inject_credentials(named, input_value, self.vault.reveal)
         budget = SubrequestBudget(self.engine.subrequest_limit)
+        began_ms = self.engine.ports.clock.now_ms()
         outcome = await self.components.call(component, injected.value, budget)
+        duration_ms = max(0.0, self.engine.ports.clock.now_ms() - began_ms)
+        ran = UsageRecord(component.id, component.contract.version, outcome.error is None, duration_ms)
+        self.usage.add(tally([ran]))
         return _scrub_outcome(outcome, Redactor(injected.secrets)) if injected.secrets else outcome
 
     async def execute_workflow(self, source: Source, trigger: Trigger) -> RunRecord:
@@ -86,12 +94,16 @@ class ExecutorService:
         return run_id
 
     async def _run_and_save(self, stored: StoredWorkflow, trigger: Trigger, run_id: str) -> None:
-        self.runs.add(await self.engine.run(stored.plan, trigger, run_id, version=stored.version))
+        self._keep(await self.engine.run(stored.plan, trigger, run_id, version=stored.version))
 
     async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
         record = await self.engine.run(plan, trigger, self.runs.new_run_id(), version=version)
-        self.runs.add(record)
+        self._keep(record)
         return record
+
+    def _keep(self, record: RunRecord) -> None:
+        self.runs.add(record)
+        self.usage.add(record.usage)
 
     async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
         draft = parse_workflow(source)

@@ -10,10 +10,12 @@ from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
 from arcrun_http.auth import presented_key
+from registry.analytics_handlers import AnalyticsHandlers
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
 from registry.handlers import CatalogueHandlers, SubmissionHandlers
 from registry.principals import Keyring, Principal
+from registry.state import State
 from registry.submissions import Submissions
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
@@ -24,6 +26,7 @@ class Registry:
     """The services behind the routes."""
 
     keyring: Keyring
+    state: State
     submissions: Submissions
     decisions: Decisions
     catalogue: Catalogue
@@ -39,7 +42,7 @@ def build_app(registry: Registry) -> Starlette:
         return identified
 
     submitted = SubmissionHandlers(registry.submissions, registry.decisions)
-    listed = CatalogueHandlers(registry.catalogue)
+    listed, analytics = CatalogueHandlers(registry.catalogue), AnalyticsHandlers(registry.state)
     submission, component = "/submit/{submission_id}", "/components/{canonical_id}"
     routes = [
         Route("/components", known(listed.search), methods=["GET"]),
@@ -51,5 +54,7 @@ def build_app(registry: Registry) -> Starlette:
         Route(submission, known(submitted.show), methods=["GET"]),
         Route(f"{submission}/approve", known(submitted.approve), methods=["PATCH"]),
         Route(f"{submission}/reject", known(submitted.reject), methods=["PATCH"]),
+        Route("/analytics/record", known(analytics.record), methods=["POST"]),
+        Route("/analytics", known(analytics.list), methods=["GET"]),
     ]
     return build_service_app(routes)

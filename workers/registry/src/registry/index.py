@@ -87,6 +87,11 @@ class ComponentIndex:
         )
         return _read(found[0]) if found else None
 
+    def find_owner(self, principal: str, canonical_id: str) -> str | None:
+        """Whose component the caller gets for an id."""
+        found = self.find(principal, False, canonical_id, None)
+        return found["owner"] if found else None
+
     def list_versions(self, principal: str, sees_all: bool, canonical_id: str) -> list[dict[str, Any]]:
         """Of the component that the caller gets for an id, the newest first."""
         first = self.find(principal, sees_all, canonical_id, None)
@@ -107,7 +112,10 @@ class ComponentIndex:
         matching = " AND ".join(["1", *(f"instr(words, ?{number}) > 0" for number in range(5, 5 + len(words)))])
         source = (
             f"FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY canonical_id ORDER BY {_FIRST}) AS place"
-            f" FROM versions WHERE {_VISIBLE}) WHERE place = 1 AND (?3 IS NULL OR category = ?3)"
+            f" FROM versions WHERE {_VISIBLE})"
+            " LEFT JOIN (SELECT scope, canonical_id AS counted_id, total_runs, success_rate, avg_duration_ms"
+            " FROM component_totals) ON scope = owner AND counted_id = canonical_id"
+            " WHERE place = 1 AND (?3 IS NULL OR category = ?3)"
             f" AND (?4 IS NULL OR visibility = ?4) AND {matching}"
         )
         values = (principal, sees_all, query["category"], query["visibility"], *words)

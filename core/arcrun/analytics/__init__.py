@@ -1,0 +1,1 @@
+"""How often components have run, how well and how fast."""

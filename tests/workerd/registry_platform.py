@@ -1,0 +1,73 @@
+"""The registry Worker alone on the local runtime, with variables of the test's choice; its workerd can be killed."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from acr.local_platform import find_free_ports
+from acr.runtime_plan import API_PATH, build_plan
+from acr.runtime_process import RuntimeProcess
+from workerd.local_platform import API_KEY, CACHE, ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
+from stage import stage
+
+HEADERS = {"X-Arcrun-API-Key": API_KEY}
+
+
+@dataclass(frozen=True)
+class RunningRegistry:
+    url: str
+    api_url: str
+    node_pid: int
+
+    def kill_workerd(self) -> None:
+        """End it as a crash would."""
+        children = Path(f"/proc/{self.node_pid}/task/{self.node_pid}/children").read_text().split()
+        [workerd] = [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().startswith("workerd")]
+        os.kill(int(workerd), signal.SIGKILL)
+
+    def read_kv(self, namespace: str, key: str) -> str | None:
+        answer = httpx.get(f"{self.api_url}/storage/kv/namespaces/{namespace}/values/{key}")
+        return answer.text if answer.status_code == 200 else None
+
+    def read_statistics(self) -> dict[str, dict[str, Any]]:
+        """Those of the caller, by component."""
+        answer = httpx.get(f"{self.url}/analytics", headers=HEADERS, timeout=30).raise_for_status()
+        return {found["canonical_id"]: found for found in answer.json()["data"]["components"]}
+
+
+@contextmanager
+def running_registry(folder: Path, **variables: str) -> Iterator[RunningRegistry]:
+    """Started on the state that `folder` has from before."""
+    stage(ROOT / "workers/registry", [], folder / "registry")
+    plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
+    snapshots.mkdir(parents=True, exist_ok=True)
+    port = find_free_ports(2)
+    plan = build_plan(
+        {"registry": folder / "registry"},
+        port=port,
+        state=folder / "state",
+        snapshots=snapshots,
+        node_modules=ROOT / "node_modules",
+        secrets={"ARCRUN_API_KEY": API_KEY, **variables},
+    )
+    plan_path.write_text(json.dumps(plan))
+    process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")
+    process.load()
+    try:
+        ready = next(
+            event for event in process.events() if event.get("service") == "cloudflare-api" or "message" in event
+        )
+        assert ready["event"] == "ready", ready
+        yield RunningRegistry(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}{API_PATH}", process.pid)
+    finally:
+        process.stop()

@@ -1,0 +1,105 @@
+"""On real workerd: no count is lost, neither to concurrency nor to a crash; the mirror keeps KV's pace."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from workerd.registry_platform import HEADERS, RunningRegistry, running_registry
+
+pytestmark = pytest.mark.workerd
+
+CALLS, COMPONENTS = 1_000, 10
+KILLED_AFTER = 200
+
+
+def record_of(i: int) -> dict[str, Any]:
+    """The i-th call: every fifth of a component has failed."""
+    return {
+        "canonical_id": f"part_{i % COMPONENTS}",
+        "version": "v1",
+        "success": i // COMPONENTS % 5 != 0,
+        "duration_ms": float(i // COMPONENTS),
+    }
+
+
+async def send_all(url: str, on_answer: Callable[[int], None] = lambda _count: None) -> tuple[int, int]:
+    """All calls, 50 connections at once. Returns how many were sent and how many were acknowledged."""
+    sent = acknowledged = 0
+
+    async def send(client: httpx.AsyncClient, i: int) -> None:
+        nonlocal sent, acknowledged
+        sent += 1
+        try:
+            answer = await client.post("/analytics/record", json=record_of(i))
+        except httpx.TransportError:
+            return
+        if answer.status_code == 200:
+            acknowledged += 1
+            on_answer(acknowledged)
+
+    limits = httpx.Limits(max_connections=50)
+    async with httpx.AsyncClient(base_url=url, headers=HEADERS, limits=limits, timeout=60) as client:
+        await asyncio.gather(*(send(client, i) for i in range(CALLS)))
+    return sent, acknowledged
+
+
+def await_mirror(registry: RunningRegistry, is_there: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        text = registry.read_kv("ANALYTICS_KV", "statistics")
+        if text is not None and is_there(mirrored := json.loads(text)):
+            found: dict[str, Any] = mirrored
+            return found
+        time.sleep(0.1)
+    raise AssertionError("the mirror does not show it")
+
+
+def test_concurrent_records_are_all_counted_and_mirrored_at_the_pace_of_kv(tmp_path: Path) -> None:
+    with running_registry(tmp_path, STATISTICS_MIRROR_S="1") as registry:
+        started = time.monotonic()
+        assert asyncio.run(send_all(registry.url)) == (CALLS, CALLS)
+        counted = registry.read_statistics()
+        each = CALLS // COMPONENTS
+        assert {name: found["total_runs"] for name, found in counted.items()} == {
+            f"part_{i}": each for i in range(COMPONENTS)
+        }
+        assert {found["success_rate"] for found in counted.values()} == {0.8}
+        assert {found["avg_duration_ms"] for found in counted.values()} == {(each - 1) / 2}
+        assert all(found["p95_duration_ms"] == pytest.approx(94, rel=0.05) for found in counted.values())
+
+        def has_all(mirrored: dict[str, Any]) -> bool:
+            shown = mirrored["scopes"]["owner"].values()
+            return sum(found["total_runs"] for found in shown) == CALLS
+
+        mirrored = await_mirror(registry, has_all)
+        assert mirrored["scopes"]["owner"]["part_3"]["success_rate"] == 0.8
+        assert 1 <= mirrored["sequence"] <= time.monotonic() - started  # one write a second at the most
+        time.sleep(2.5)
+        [again] = [json.loads(registry.read_kv("ANALYTICS_KV", "statistics") or "")]
+        assert again["sequence"] == mirrored["sequence"]  # nothing has changed
+
+
+def test_what_was_acknowledged_survives_a_kill_and_so_does_the_mirror_that_is_due(tmp_path: Path) -> None:
+    with running_registry(tmp_path, STATISTICS_MIRROR_S="4") as registry:
+
+        def kill(acknowledged: int) -> None:
+            if acknowledged == KILLED_AFTER:
+                registry.kill_workerd()
+
+        sent, acknowledged = asyncio.run(send_all(registry.url, kill))
+        assert registry.read_kv is not None
+    assert KILLED_AFTER <= acknowledged < CALLS
+    with running_registry(tmp_path, STATISTICS_MIRROR_S="4") as registry:
+        # Nothing is sent to the object before its alarm, which must have survived.
+        mirrored = await_mirror(registry, lambda _mirrored: True)
+        total = sum(found["total_runs"] for found in mirrored["scopes"]["owner"].values())
+        assert acknowledged <= total <= sent
+        assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total
+        assert asyncio.run(send_all(registry.url)) == (CALLS, CALLS)
+        assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total + CALLS

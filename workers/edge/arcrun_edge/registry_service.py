@@ -1,0 +1,59 @@
+"""ComponentRegistry and UsageReport over a service binding of the registry."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import js
+from js import Object
+from pyodide.ffi import JsException, to_js
+
+from arcrun.analytics.usage import UsageRecord
+from arcrun.errors import ComponentError, RunError
+from arcrun.json_text import parse_json
+from arcrun.ports import Published
+
+_ORIGIN = "https://registry"  # the binding goes by itself, not by the host
+
+
+class RegistryService:
+    """`binding` is the registry's `fetch`; `api_key` one that it knows."""
+
+    def __init__(self, binding: Any, api_key: str) -> None:
+        self._binding, self._api_key = binding, api_key
+
+    async def find(self, reference: str) -> Published | None:
+        canonical_id, _, version = reference.partition("@")
+        try:
+            answer = await self._fetch(f"/components/{canonical_id}{f'?version={version}' if version else ''}")
+            text = await answer.text()
+        except JsException as error:
+            raise _unavailable(error.message) from None
+        if answer.status == 404:
+            return None
+        if not answer.ok:
+            raise _unavailable(f"it answered {answer.status}")
+        data = parse_json(text)["data"]
+        return Published(data["contract"], data["sha256"], data["contract_sha256"])
+
+    async def send(self, records: Sequence[UsageRecord]) -> None:
+        body = {"records": [record.to_json() for record in records]}
+        answer = await self._fetch("/analytics/record", {"method": "POST", "body": json.dumps(body)})
+        await answer.arrayBuffer()
+        if not answer.ok:
+            raise RunError(f"The registry answered {answer.status}.", code="REPORT_REFUSED")
+
+    async def _fetch(self, path: str, init: Mapping[str, Any] | None = None) -> js.Response:
+        headers = {"content-type": "application/json", "x-arcrun-api-key": self._api_key}
+        options = to_js({"headers": headers, **(init or {})}, dict_converter=Object.fromEntries)
+        return await self._binding.fetch(_ORIGIN + path, options)
+
+
+def _unavailable(reason: str) -> ComponentError:
+    return ComponentError(
+        f"The registry could not be asked: {reason}.",
+        code="REGISTRY_UNAVAILABLE",
+        http_status=503,
+        retriable=True,
+        next_actions=["Try again. If it stays so, look at the registry: acr doctor."],
+    )

@@ -1,0 +1,27 @@
+"""Handlers that count components' runs and show the counts. They translate and nothing else."""
+
+from starlette.requests import Request
+
+from arcrun.analytics.tally import tally
+from arcrun.analytics.usage import parse_report
+from arcrun_http.bodies import read_json
+from arcrun_http.responses import JsonResponse
+from registry.principals import Principal
+from registry.state import State
+
+
+class AnalyticsHandlers:
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def record(self, request: Request, principal: Principal) -> JsonResponse:
+        """The answer comes when the counts are durable."""
+        records = parse_report(await read_json(request))
+        if records:
+            await self._state.ask("count_runs", principal=principal.id, rows=tally(records).rows())
+        return JsonResponse({"success": True, "data": {"recorded": sum(record.count for record in records)}})
+
+    async def list(self, _request: Request, principal: Principal) -> JsonResponse:
+        """Of every component that the caller has counted runs of."""
+        found = await self._state.ask("read_statistics", scope=principal.id)
+        return JsonResponse({"success": True, "data": {"components": found}})
