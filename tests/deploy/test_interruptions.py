@@ -1,5 +1,6 @@
 """Proves that init and deploy, stopped before or after any of their steps and run again, end as if never stopped."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
 from acr.user_config import read_user_config
+from arcrun.wasm.seal import metered_key
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,7 +130,7 @@ def test_init(bench: Bench, stop_at: int, after: bool) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("stop_at", range(12))
+@pytest.mark.parametrize("stop_at", range(13))
 def test_first_deploy(bench: Bench, stop_at: int, after: bool) -> None:
     bench.clockwork.arm(stop_at, after)
     with pytest.raises(KeyboardInterrupt):
@@ -157,7 +159,8 @@ def test_deploy_of_a_changed_secret(bench: Bench, stop_at: int, after: bool) -> 
 def check_finished(bench: Bench) -> None:
     """Everything is there once, and a further run has nothing to do."""
     assert set(bench.cloudflare.created.values()) == {1}
-    assert sorted(bench.cloudflare.objects) == ["my_set.contract.yaml", "my_set.wasm"]
+    metered = metered_key(hashlib.sha256((ROOT / "components/set/set.wasm").read_bytes()).hexdigest())
+    assert sorted(bench.cloudflare.objects) == [metered, "my_set.contract.yaml", "my_set.wasm"]
     types = {item["name"]: item["type"] for item in bench.cloudflare.workers["arcrun-registry"]}
     assert types == {"ARCRUN_DEPLOYMENT": "plain_text", "ARCRUN_API_KEY": "secret_text"}
     bench.wrangler.calls.clear()
