@@ -166,7 +166,7 @@ def test_any_text_is_read_or_refused(source: str) -> None:
     ],
 )
 def test_a_long_expression_costs_no_more_than_its_length(source: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with suppress(ValueError):
         compile_expression(source).is_met({"a": {}})
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

@@ -129,7 +129,7 @@ async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: lis
             "message": "There is no component `x`.",
             "next_actions": [
                 "Check the spelling against the list of components: acr parts.",
-                "Or put `x.wasm` and `x.contract.yaml` into the bucket.",
+                "Or hand yours to the registry: acr parts publish DIR.",
             ],
             "details": {"component": "x", "looked_in": looked_in},
         },
