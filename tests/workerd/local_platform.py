@@ -19,6 +19,7 @@ from acr.local_platform import find_free_ports
 ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"
 API_KEY = "test-key-0123456789"
+REVIEWER_KEY, ALICE_KEY = "reviewer-key-0123456789", "alice-key-0123456789"
 LOG = "acr-dev.log"  # what the platform says on stderr, in its folder
 CACHE = ROOT / "build/test-cache"  # memory snapshots, kept between test runs by content hash
 
@@ -34,6 +35,9 @@ class LocalPlatform:
     @property
     def executor(self) -> httpx.Client:
         return httpx.Client(base_url=self.urls["executor"], headers={"X-Arcrun-API-Key": API_KEY}, timeout=60)
+
+    def registry(self, key: str = API_KEY) -> httpx.Client:
+        return httpx.Client(base_url=self.urls["registry"], headers={"X-Arcrun-API-Key": key}, timeout=60)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,6 +85,8 @@ def _environment(folder: Path) -> dict[str, str]:
         "ACR_CONFIG_DIR": str(folder / "config"),
         "ACR_CACHE_DIR": str(CACHE),
         "ARCRUN_API_KEY": API_KEY,
+        "ARCRUN_REVIEWER_KEY": REVIEWER_KEY,
+        "ARCRUN_AUTHOR_KEYS": json.dumps({"alice": ALICE_KEY}),
     }
 
 
