@@ -58,9 +58,10 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
 def _build(bindings: Any) -> Starlette:
     clock, state, modules = SystemClock(), DurableState(bindings.REGISTRY_STATE), CloudflareR2(bindings.WASM_BUCKET)
     keys = (read_optional(bindings, f"ARCRUN_{name}") for name in ("API_KEY", "REVIEWER_KEY", "AUTHOR_KEYS"))
+    records = CloudflareKV(bindings.SUBMISSIONS_KV)
     submissions = Submissions(
         state,
-        CloudflareKV(bindings.SUBMISSIONS_KV),
+        records,
         modules,
         _build_bench(bindings),
         WebCryptoSigner(read_optional(bindings, "ARCRUN_SIGNING_KEY")),
@@ -68,7 +69,7 @@ def _build(bindings: Any) -> Starlette:
         SystemRandom(),
     )
     decisions = Decisions(state, submissions, clock)
-    return build_app(Registry(Keyring(*keys), state, submissions, decisions, Catalogue(state, modules)))
+    return build_app(Registry(Keyring(*keys), state, submissions, decisions, Catalogue(state, records, modules)))
 
 
 def _build_bench(bindings: Any) -> Bench:

@@ -1,5 +1,6 @@
 """What there is to run and to install, as far as the caller may see it."""
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -8,10 +9,11 @@ from typing import Any
 
 from arcrun.contracts.parse import CATEGORIES
 from arcrun.errors import NotFoundError, RequestError
-from arcrun.ports import BlobStore
+from arcrun.ports import BlobStore, KeyValue
 from arcrun.registry.storage import contract_key, module_key
 from registry.index import SORTS
 from registry.principals import Principal
+from registry.records import read_record
 from registry.state import State
 
 MAX_PAGE, DEFAULT_PAGE = 200, 50
@@ -53,6 +55,7 @@ def parse_query(given: Mapping[str, str], limit: int) -> Query:
 @dataclass(frozen=True)
 class Catalogue:
     state: State
+    records: KeyValue
     modules: BlobStore
 
     async def search(self, principal: Principal, query: Query) -> dict[str, Any]:
@@ -62,10 +65,15 @@ class Catalogue:
         return {**found, "cursor": str(end) if end < found["total"] else None}
 
     async def show(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
-        """The version with its contract. Raises NotFoundError COMPONENT_NOT_FOUND, RequestError."""
+        """The version with its contract, the steps of its review and its attestation.
+
+        Raises NotFoundError COMPONENT_NOT_FOUND, RequestError.
+        """
         found = await self._find(principal, canonical_id, version)
-        blob = await self.modules.get(contract_key(found["contract_sha256"]))
-        return {**found, "contract": json.loads(blob.content) if blob else None}
+        blob, record = await asyncio.gather(
+            self.modules.get(contract_key(found["contract_sha256"])), read_record(self.records, found["submission_id"])
+        )
+        return {**record, **found, "contract": json.loads(blob.content) if blob else None}
 
     async def read_module(self, principal: Principal, canonical_id: str, version: str | None) -> tuple[str, bytes]:
         """The hash and the bytes as they were submitted. Raises NotFoundError, RequestError."""

@@ -21,10 +21,9 @@ from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.storage import contract_key, module_key
 from arcrun.wasm.seal import metered_key
 from registry.principals import Principal
+from registry.records import read_record, record_key
 from registry.refusals import build_conflict, build_refusal
 from registry.state import State
-
-_RECORD = "submission:"
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Submissions:
         hashes = {"sha256": package.sha256, "contract_sha256": package.contract_sha256}
         known = await self.state.ask("find_same", owner=principal.id, **hashes)
         if known is not None:
-            return Submitted(await self._read(known), is_new=False)
+            return Submitted(await read_record(self.records, known), is_new=False)
         review = await review_component(package.contract_text, module, self.bench)
         if not review.accepted:
             raise build_refusal(review)
@@ -68,7 +67,7 @@ class Submissions:
                 code="SUBMISSION_NOT_FOUND",
                 next_actions=["Take the submission_id that POST /submit answered."],
             )
-        record = await self._read(submission_id)
+        record = await read_record(self.records, submission_id)
         return {**record, **{name: found[name] for name in ("visibility", "owner", "decisions")}}
 
     async def describe_key(self) -> dict[str, str]:
@@ -95,23 +94,19 @@ class Submissions:
             self._keep(contract_key(package.contract_sha256), package.contract_text.encode()),
         )
         submission_id = str(record["submission_id"])
-        await self.records.put(_RECORD + submission_id, json.dumps(record, ensure_ascii=False))
+        await self.records.put(record_key(submission_id), json.dumps(record, ensure_ascii=False))
         answer = await self.state.ask("add", version=_describe(principal, contract, record))
         if answer["outcome"] == "added":
             return Submitted(record, is_new=True)
-        await self.records.delete(_RECORD + submission_id)
+        await self.records.delete(record_key(submission_id))
         if answer["outcome"] == "same":  # somebody submitted it at the same time
-            return Submitted(await self._read(answer["submission_id"]), is_new=False)
+            return Submitted(await read_record(self.records, answer["submission_id"]), is_new=False)
         raise build_conflict(answer["outcome"], contract)
 
     async def _keep(self, key: str, content: bytes) -> None:
         """What is there already is the same, for its key is its hash; R2 takes one write a second for each key."""
         if await self.modules.etag(key) is None:
             await self.modules.put(key, content)
-
-    async def _read(self, submission_id: str) -> dict[str, Any]:
-        text = await self.records.get(_RECORD + submission_id)
-        return json.loads(text) if text else {"submission_id": submission_id}
 
 
 def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:

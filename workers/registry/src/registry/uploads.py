@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
@@ -36,8 +36,8 @@ async def _read_form(request: Request) -> Upload:
                 name: await value.read() if isinstance(value, UploadFile) else value.encode()
                 for name, value in form.multi_items()
             }
-    except MultiPartException as error:
-        raise _invalid(f"The body is not multipart/form-data: {error.message}.") from None
+    except HTTPException as error:
+        raise _invalid(f"The body is not multipart/form-data: {error.detail}") from None
     if parts.keys() != {"contract", "wasm"}:
         raise _invalid("The form must have the parts `contract` and `wasm`, and no others.")
     try:
