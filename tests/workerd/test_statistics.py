@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 
-from workerd.local_platform import API_KEY, LocalPlatform
 from workerd.registry_platform import HEADERS, RunningRegistry, running_registry
 
 pytestmark = pytest.mark.workerd
