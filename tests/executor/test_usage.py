@@ -91,12 +91,10 @@ async def test_without_a_registry_nothing_is_reported() -> None:
 
 async def test_where_the_sender_is_gone_another_one_sends_all() -> None:
     """The platform cancels what a request has started when its client has gone."""
-    report, lost, background = InMemoryReport(), FakeBackground(), FakeBackground()
-    clock = FixedClock()
-    usage = UsageReporter(report, clock, lost)
+    report, clock, background = InMemoryReport(), FixedClock(), FakeBackground()
+    usage = UsageReporter(report, clock, background)
     usage.add(tally([record()]))
-    lost.drop()
-    usage._background = background
+    background.drop()
     clock.advance(OVERDUE_MS)
     usage.add(tally([record()]))
     await background.finish()
