@@ -54,6 +54,7 @@ def main() -> None:
                 report(name, "s", [first_answer_s], limit_s)
         with started_platform(Path(folder), environment) as (_, urls):
             asyncio.run(measure(urls["executor"], key, urls["cloudflare-api"]))
+            asyncio.run(measure_counting(urls["registry"], key))
 
 
 def measure_desk() -> None:
@@ -116,6 +117,16 @@ async def measure(url: str, key: str, api_url: str | None) -> None:
         report(f"webhook_3_nodes_{clients}_clients", "ms", latencies, requests_per_s=round(rate), minimum_per_s=300)
     if api_url:
         await measure_bucket(url, key, api_url, medians, per_node_ms)
+
+
+async def measure_counting(registry_url: str, key: str) -> None:
+    """Reports of one run each, all of the same component: each is one call of the Durable Object."""
+    record = {"canonical_id": COMPONENT, "version": "v1", "success": True, "duration_ms": 1.5}
+    body = json.dumps(record).encode()
+    counted = prepare("POST", f"{registry_url}/analytics/record", {"X-Arcrun-API-Key": key}, body)
+    await time_requests(counted, 30)
+    rate, latencies = await count_requests(counted, 8, LOAD_DURATION_S)
+    report("analytics_record_8_clients", "ms", latencies, requests_per_s=round(rate))
 
 
 async def measure_language(url: str, key: str) -> None:

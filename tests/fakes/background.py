@@ -16,3 +16,12 @@ class FakeBackground:
         """Until all work that was started has ended."""
         while self._tasks:
             await self._tasks.pop(0)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._tasks
+
+    def drop(self) -> None:
+        """End all work as the platform does when a request is cancelled."""
+        while self._tasks:
+            self._tasks.pop().cancel()

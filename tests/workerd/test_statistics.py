@@ -28,8 +28,10 @@ def record_of(i: int) -> dict[str, Any]:
     }
 
 
-async def send_all(url: str, on_answer: Callable[[int], None] = lambda _count: None) -> tuple[int, int]:
-    """All calls, 50 connections at once. Returns how many were sent and how many were acknowledged."""
+async def send_all(
+    url: str, on_answer: Callable[[int], None] = lambda _count: None, connections: int = 50
+) -> tuple[int, int]:
+    """All calls, over so many connections. Returns how many were sent and how many were acknowledged."""
     sent = acknowledged = 0
 
     async def send(client: httpx.AsyncClient, i: int) -> None:
@@ -43,7 +45,7 @@ async def send_all(url: str, on_answer: Callable[[int], None] = lambda _count: N
             acknowledged += 1
             on_answer(acknowledged)
 
-    limits = httpx.Limits(max_connections=50)
+    limits = httpx.Limits(max_connections=connections)
     async with httpx.AsyncClient(base_url=url, headers=HEADERS, limits=limits, timeout=60) as client:
         await asyncio.gather(*(send(client, i) for i in range(CALLS)))
     return sent, acknowledged
@@ -60,10 +62,14 @@ def await_mirror(registry: RunningRegistry, is_there: Callable[[dict[str, Any]],
     raise AssertionError("the mirror does not show it")
 
 
+def count_of(mirrored: dict[str, Any]) -> int:
+    return sum(found["total_runs"] for found in mirrored["scopes"]["owner"].values())
+
+
 def test_concurrent_records_are_all_counted_and_mirrored_at_the_pace_of_kv(tmp_path: Path) -> None:
     with running_registry(tmp_path, STATISTICS_MIRROR_S="1") as registry:
         started = time.monotonic()
-        assert asyncio.run(send_all(registry.url)) == (CALLS, CALLS)
+        assert asyncio.run(send_all(registry.url, connections=CALLS)) == (CALLS, CALLS)
         counted = registry.read_statistics()
         each = CALLS // COMPONENTS
         assert {name: found["total_runs"] for name, found in counted.items()} == {
@@ -72,34 +78,53 @@ def test_concurrent_records_are_all_counted_and_mirrored_at_the_pace_of_kv(tmp_p
         assert {found["success_rate"] for found in counted.values()} == {0.8}
         assert {found["avg_duration_ms"] for found in counted.values()} == {(each - 1) / 2}
         assert all(found["p95_duration_ms"] == pytest.approx(94, rel=0.05) for found in counted.values())
-
-        def has_all(mirrored: dict[str, Any]) -> bool:
-            shown = mirrored["scopes"]["owner"].values()
-            return sum(found["total_runs"] for found in shown) == CALLS
-
-        mirrored = await_mirror(registry, has_all)
+        mirrored = await_mirror(registry, lambda mirrored: count_of(mirrored) == CALLS)
         assert mirrored["scopes"]["owner"]["part_3"]["success_rate"] == 0.8
         assert 1 <= mirrored["sequence"] <= time.monotonic() - started  # one write a second at the most
         time.sleep(2.5)
-        [again] = [json.loads(registry.read_kv("ANALYTICS_KV", "statistics") or "")]
+        again = json.loads(registry.read_kv("ANALYTICS_KV", "statistics") or "")
         assert again["sequence"] == mirrored["sequence"]  # nothing has changed
 
 
 def test_what_was_acknowledged_survives_a_kill_and_so_does_the_mirror_that_is_due(tmp_path: Path) -> None:
-    with running_registry(tmp_path, STATISTICS_MIRROR_S="4") as registry:
+    with running_registry(tmp_path, STATISTICS_MIRROR_S="3") as registry:
 
         def kill(acknowledged: int) -> None:
             if acknowledged == KILLED_AFTER:
                 registry.kill_workerd()
 
         sent, acknowledged = asyncio.run(send_all(registry.url, kill))
-        assert registry.read_kv is not None
     assert KILLED_AFTER <= acknowledged < CALLS
-    with running_registry(tmp_path, STATISTICS_MIRROR_S="4") as registry:
+    with running_registry(tmp_path, STATISTICS_MIRROR_S="3") as registry:
         # Nothing is sent to the object before its alarm, which must have survived.
-        mirrored = await_mirror(registry, lambda _mirrored: True)
-        total = sum(found["total_runs"] for found in mirrored["scopes"]["owner"].values())
-        assert acknowledged <= total <= sent
-        assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total
-        assert asyncio.run(send_all(registry.url)) == (CALLS, CALLS)
-        assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total + CALLS
+        mirrored = await_mirror(registry, lambda mirrored: count_of(mirrored) >= acknowledged)
+        total = sum(found["total_runs"] for found in registry.read_statistics().values())
+        assert acknowledged <= total == count_of(mirrored) <= sent
+        httpx.post(f"{registry.url}/analytics/record", json=record_of(0), headers=HEADERS).raise_for_status()
+        assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total + 1
+
+
+def test_runs_are_in_the_statistics_shortly_after(platform: LocalPlatform) -> None:
+    """A loop's iterations, a failure, and a component by itself."""
+    flow = ["input >> FOREACH n IN input.numbers >> double", "input >> CONTINUE >> check", "check >> ON_FAIL >> output"]
+    config = {
+        "double": {"component": "number_ops", "operation": "multiply", "input": "{{n}}", "value": 2},
+        "check": {"component": "number_ops", "operation": "divide", "input": 1, "value": 0},
+    }
+    before = read_statistics(platform).get("number_ops", {"total_runs": 0, "success_rate": 0})
+    with platform.executor as client:
+        body = {"workflow": {"name": "w", "flow": flow, "config": config}, "input": {"numbers": [1, 2, 3]}}
+        assert client.post("/execute", json=body).json()["success"]
+    platform.execute("number_ops", {"operation": "add", "input": 1, "value": 1}).raise_for_status()
+    deadline = time.monotonic() + 10
+    while (after := read_statistics(platform).get("number_ops", before))["total_runs"] < before["total_runs"] + 5:
+        assert time.monotonic() < deadline, after
+    assert after["total_runs"] == before["total_runs"] + 5
+    successes = [round(found["total_runs"] * (found["success_rate"] or 0)) for found in (before, after)]
+    assert successes[1] - successes[0] == 4
+
+
+def read_statistics(platform: LocalPlatform) -> dict[str, Any]:
+    headers = {"X-Arcrun-API-Key": API_KEY}
+    answer = httpx.get(f"{platform.urls['registry']}/analytics", headers=headers, timeout=30).raise_for_status()
+    return {found["canonical_id"]: found for found in answer.json()["data"]["components"]}

@@ -6,7 +6,7 @@ import js
 
 
 class DurableAlarm:
-    """`context` is the object's `ctx` which the SDK wraps so that setAlarm would wait for `await`."""
+    """`context` is the object's `ctx` as the SDK hands it over, in a wrapper whose setAlarm wants to be awaited."""
 
     def __init__(self, context: Any) -> None:
         self._storage = context._ctx.storage

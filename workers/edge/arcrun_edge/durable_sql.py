@@ -8,7 +8,7 @@ from pyodide.ffi import jsnull
 
 
 class DurableSql:
-    """`context` is the object's `ctx`, which the SDK wraps so that each value would be converted by itself."""
+    """`context` is the object's `ctx` as the SDK hands it over: in a wrapper that converts each value by itself."""
 
     def __init__(self, context: Any) -> None:
         self._sql = context._ctx.storage.sql

@@ -29,7 +29,7 @@ class UsageReporter:
     def add(self, usage: Tally) -> None:
         if self._report is None or not usage:
             return
-        is_waited_for = self._gathered and self._clock.now_ms() < self._overdue_ms
+        is_waited_for = bool(self._gathered) and self._clock.now_ms() < self._overdue_ms
         self._gathered.merge(usage)
         if not is_waited_for:
             self._overdue_ms = self._clock.now_ms() + OVERDUE_MS

@@ -1,0 +1,101 @@
+"""Proves what is reported of runs: each call of a component once, gathered, after the answer, and never at its cost."""
+
+import logging
+
+import pytest
+
+from arcrun.analytics.tally import tally
+from arcrun.analytics.usage import MAX_RECORDS, UsageRecord
+from arcrun.engine.engine import Trigger
+from arcrun.errors import RunError
+from executor.usage import OVERDUE_MS, UsageReporter
+from fakes.background import FakeBackground
+from fakes.components import echo, trapped
+from fakes.executor import Bench, build_bench
+from fakes.report import InMemoryReport
+from fakes.system import FixedClock
+
+pytestmark = pytest.mark.anyio
+
+FLOW = {
+    "name": "w",
+    "flow": ["input >> PIPE >> a", "a >> PIPE >> b", "b >> ON_FAIL >> c"],
+    "config": {"a": {"component": "echo"}, "b": {"component": "broken"}, "c": {"component": "echo"}},
+}
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return build_bench({"echo": echo, "broken": trapped()})
+
+
+def record(component_id: str = "echo", *, success: bool = True, count: int = 1) -> UsageRecord:
+    return UsageRecord(component_id, "v1", success, 0.0, count)
+
+
+async def test_a_run_reports_its_components(bench: Bench) -> None:
+    await bench.service.execute_workflow(FLOW, Trigger("execute", {}))
+    assert bench.report.reports == []
+    await bench.background.finish()
+    assert bench.report.reports == [(record(count=2), record("broken", success=False))]
+
+
+async def test_runs_of_a_moment_are_reported_in_one_call(bench: Bench) -> None:
+    for _ in range(3):
+        await bench.service.execute_workflow(FLOW, Trigger("execute", {}))
+    await bench.service.execute_component("echo", {})
+    await bench.background.finish()
+    assert bench.report.reports == [(record(count=7), record("broken", success=False, count=3))]
+    await bench.service.execute_component("echo", {})
+    await bench.background.finish()
+    assert bench.report.reports[1:] == [(record(),)]
+
+
+async def test_a_failing_component_of_its_own_counts_too(bench: Bench) -> None:
+    await bench.service.execute_component("broken", {})
+    await bench.background.finish()
+    assert bench.report.reports == [(record("broken", success=False),)]
+
+
+async def test_a_report_that_fails_hurts_nothing_and_is_logged_without_content(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.report.error = RunError("echo ran 3 times", code="REPORT_REFUSED")
+    with caplog.at_level(logging.WARNING):
+        ran = await bench.service.execute_workflow(FLOW, Trigger("execute", {}))
+        await bench.background.finish()
+    assert (await bench.service.runs.find(ran.run_id))["status"] == "success"
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "2 records of components' runs were not reported: RunError"
+    ]
+    bench.report.error = None
+    await bench.service.execute_component("echo", {})
+    await bench.background.finish()
+    assert bench.report.reports == [(record(),)]
+
+
+async def test_more_than_a_report_holds_goes_in_several() -> None:
+    report, background = InMemoryReport(), FakeBackground()
+    usage = UsageReporter(report, FixedClock(), background)
+    usage.add(tally(record(f"p{i}") for i in range(MAX_RECORDS + 1)))
+    await background.finish()
+    assert [len(some) for some in report.reports] == [MAX_RECORDS, 1]
+
+
+async def test_without_a_registry_nothing_is_reported() -> None:
+    background = FakeBackground()
+    usage = UsageReporter(None, FixedClock(), background)
+    usage.add(tally([record()]))
+    assert background.is_idle
+
+
+async def test_where_the_sender_is_gone_another_one_sends_all() -> None:
+    """The platform cancels what a request has started when its client has gone."""
+    report, clock, background = InMemoryReport(), FixedClock(), FakeBackground()
+    usage = UsageReporter(report, clock, background)
+    usage.add(tally([record()]))
+    background.drop()
+    clock.advance(OVERDUE_MS)
+    usage.add(tally([record()]))
+    await background.finish()
+    assert report.reports == [(record(count=2),)]
