@@ -14,6 +14,7 @@ import httpx
 import pytest
 from cli.component_build import build
 
+from arcrun.wasm.seal import METERED_PREFIX
 from workerd.local_platform import ACR, LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
@@ -139,7 +140,9 @@ def publish_it(newcomer: Newcomer) -> None:
     published = newcomer.read("parts", "publish", "shout")
     assert {step["status"] for step in published.pop("steps")} == {"passed"}
     keys = [f"shout{version}{suffix}" for version in ("@v1", "") for suffix in (".wasm", ".contract.yaml")]
-    assert published == {"success": True, "component": {"id": "shout", "version": "v1"}, "written": keys}
+    metered, *written = published.pop("written")
+    assert (metered.startswith(METERED_PREFIX), written) == (True, keys)
+    assert published == {"success": True, "component": {"id": "shout", "version": "v1"}}
     again = newcomer.read("parts", "publish", "shout")
     assert (again["success"], again["written"]) == (True, [])
     edit_contract(newcomer, "display_name", "display_name: Another\n")
