@@ -49,7 +49,7 @@ class Tenant:
 
 
 def parse_registration(
-    email: object, account_id: object, kv_namespace_id: object, token: str | None, data_key: str | None
+    *, email: object, account_id: object, kv_namespace_id: object, token: str | None, data_key: str | None
 ) -> Registration:
     """Raises RequestError, whose text repeats neither the token nor the key."""
     if not isinstance(email, str) or len(email) > MAX_EMAIL_CHARACTERS or not _EMAIL.fullmatch(email):

@@ -24,7 +24,7 @@ def require_api_key(api_key: str | None) -> Callable[[Handler], Handler]:
                     "This Worker has no API key, so it refuses every management request.",
                     next_actions=["Set the secret: wrangler secret put ARCRUN_API_KEY."],
                 )
-            if not hmac.compare_digest(_presented_key(request).encode(), api_key.encode()):
+            if not hmac.compare_digest(presented_key(request).encode(), api_key.encode()):
                 raise UnauthorizedError
             return await handler(request)
 
@@ -33,7 +33,8 @@ def require_api_key(api_key: str | None) -> Callable[[Handler], Handler]:
     return protect
 
 
-def _presented_key(request: Request) -> str:
+def presented_key(request: Request) -> str:
+    """The key that a request shows, empty if it shows none."""
     key = request.headers.get("x-arcrun-api-key")
     if key is not None:
         return key
