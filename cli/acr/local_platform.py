@@ -24,7 +24,9 @@ from acr.runtime_plan import API_PATH, HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
+from acr.worker_secrets import MASTER_KEY
 
+HANDED_ON = ("CLOUDFLARE_API_BASE_URL",)  # of this process's environment, to the Workers
 WATCHED = ("core", "workers", "components", "runtime")
 
 
@@ -95,13 +97,18 @@ class LocalPlatform:
             snapshots=snapshots,
             node_modules=javascript_home(self.home) / "node_modules",
             secrets=self._read_secrets(),
+            variables={name: text for name in HANDED_ON if (text := os.environ.get(name))},
             verbose=self.verbose,
         )
         write_private(self._plan_path, json.dumps(plan))
 
     def _read_secrets(self) -> dict[str, str]:
         current, previous = read_local_keys(self._keys_folder)
-        keys = {"ARCRUN_API_KEY": self.api_key, "ARCRUN_ENCRYPTION_KEY": current}
+        keys = {
+            "ARCRUN_API_KEY": self.api_key,
+            "ARCRUN_ENCRYPTION_KEY": current,
+            MASTER_KEY: keep_master_key(self.persist),
+        }
         return keys | ({"ARCRUN_PREVIOUS_ENCRYPTION_KEY": previous} if previous else {})
 
 
@@ -154,10 +161,16 @@ def keep_encryption_key(persist: Path) -> None:
         write_private(path, key)
 
 
+def keep_master_key(persist: Path) -> str:
+    """MASTER_KEY, under which auth seals accounts: from the environment, kept in the persist folder, or new."""
+    return _keep(persist / "keys/master-key", MASTER_KEY, "", make_encryption_key)
+
+
 def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:
     if from_environment := os.environ.get(variable):
         return from_environment
     if not path.is_file():
         write_private(path, make())
-    click.echo(f"The {what} is kept in {path}", err=True)
+    if what:
+        click.echo(f"The {what} is kept in {path}", err=True)
     return path.read_text(encoding="utf-8").strip()

@@ -18,7 +18,7 @@ from acr.local_record import LocalRecord, read_local_record
 from acr.platform_home import find_platform_home
 from acr.project_file import ProjectFile, read_project_file
 from acr.user_config import UserConfig, read_user_config
-from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY
+from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, MASTER_KEY, PREVIOUS_KEY
 from acr.wrangler import build_wrangler
 
 
@@ -126,7 +126,12 @@ def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
     project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
     key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
     api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
-    secrets = {API_KEY: api_key, ENCRYPTION_KEY: key, PREVIOUS_KEY: previous}
+    secrets = {
+        API_KEY: api_key,
+        ENCRYPTION_KEY: key,
+        PREVIOUS_KEY: previous,
+        MASTER_KEY: _from_environment(MASTER_KEY),
+    }
     access = ApiAccess() if dry_run else resolve_access(project, user)
     if not dry_run and not (api_key and key):
         missing = ENCRYPTION_KEY if api_key else API_KEY

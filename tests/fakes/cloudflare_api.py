@@ -6,12 +6,15 @@ used up everything works. `requests` lists "METHOD path".
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -161,6 +164,36 @@ class CloudflareApiStandIn:
                 except PlatformLimitError as error:
                     return _refuse(int(str(error)[:3]), 10001)
         return _answer_if(READABLE.get("/" + "/".join(path)) in token.permissions)
+
+
+@contextmanager
+def served(cloudflare: CloudflareApiStandIn) -> Iterator[str]:
+    """The stand-in, without faults, as a server on this machine. Yields its base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            response = asyncio.run(cloudflare.answer(self.command, self.path, headers, body))
+            self.send_response(response.status)
+            for name, value in {**response.headers, "content-length": str(len(response.body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(response.body)
+
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{BASE_PATH}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 async def _answer_kv(
