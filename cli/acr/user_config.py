@@ -13,7 +13,8 @@ DEFAULT_BUCKET = "arcrun-components"
 
 @dataclass(frozen=True)
 class UserConfig:
-    """`namespaces` are KV namespaces' ids by binding; `url` is the executor's, once deployed. None: not known."""
+    """`namespaces` are KV namespaces' ids by binding; `url` is the executor's, once deployed; `auth_url` the
+    address of the hosted platform's auth, once registered there. None: not known."""
 
     account_id: str | None = None
     api_token: str | None = field(default=None, repr=False)
@@ -24,6 +25,7 @@ class UserConfig:
     api_key: str | None = field(default=None, repr=False)
     encryption_key: str | None = field(default=None, repr=False)
     previous_encryption_key: str | None = field(default=None, repr=False)
+    auth_url: str | None = None
 
 
 _KEYS = tuple(item.name for item in fields(UserConfig))

@@ -14,6 +14,7 @@ from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
 from enum import Enum
+from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -25,6 +26,7 @@ from fakes.system import FixedClock
 
 BASE_PATH = "/client/v4"
 BASE_URL = f"https://api.cloudflare.test{BASE_PATH}"
+MINT = "API Tokens Write"
 KV_WRITE, KV_READ = "Workers KV Storage Write", "Workers KV Storage Read"
 # What a GET of each path wants; below an account unless it starts with "/user", "/memberships" or "/zones".
 READABLE = {
@@ -73,6 +75,7 @@ class CloudflareApiStandIn:
     clock: FixedClock = field(default_factory=FixedClock)
     tokens: dict[str, Token] = field(default_factory=dict)  # secret -> token
     namespaces: dict[tuple[str, str], InMemoryKV] = field(default_factory=dict)  # (account, id) -> values
+    titles: dict[str, str] = field(default_factory=dict)  # title -> id, of the namespaces made over the API
     zones: list[dict[str, str]] = field(default_factory=list)
     faults: list[Fault | None] = field(default_factory=list)
     retry_after: str = "1"
@@ -131,12 +134,24 @@ class CloudflareApiStandIn:
                 return await self._answer_account(method, account, token, rest, query, headers, body)
             case ["accounts", *_]:
                 return _refuse(403, 10000)
+            case ["user", "tokens", "permission_groups"] if MINT in token.permissions:
+                return _answer([{"id": f"id of {name}", "name": name} for name in ("DNS Write", KV_WRITE)])
+            case ["user", "tokens"] if method == "POST" and MINT in token.permissions:
+                return self._mint(json.loads(body))
             case ["user", "tokens", _] if "API Tokens Read" in token.permissions:
                 groups = [{"id": name, "name": name} for name in sorted(token.permissions)]
                 return _answer({"id": token.token_id, "policies": [{"permission_groups": groups}]})
             case ["user" | "memberships", *_]:
                 return _answer_if(READABLE.get(raw_path) in token.permissions)
         return _refuse(404, 7003)
+
+    def _mint(self, wanted: Mapping[str, Any]) -> HttpResponse:
+        (policy,) = wanted["policies"]
+        (resource,) = policy["resources"]
+        names = [group["id"].removeprefix("id of ") for group in policy["permission_groups"]]
+        secret = f"minted-token-{len(self.tokens)}"
+        made = self.add_token(secret, resource.removeprefix("com.cloudflare.api.account."), *names)
+        return _answer({"id": made.token_id, "value": secret})
 
     async def _answer_account(
         self,
@@ -152,6 +167,8 @@ class CloudflareApiStandIn:
             case ["tokens", "verify"]:
                 owns = token.owner == account
                 return _answer({"id": token.token_id, "status": token.status}) if owns else _refuse(401, 1000)
+            case ["storage", "kv", "namespaces"] if KV_WRITE in token.permissions:
+                return self._answer_namespaces(method, account, query, body)
             case ["storage", "kv", "namespaces", namespace_id, *rest]:
                 is_read = method == "GET" or rest[:1] == ["bulk"]
                 if not token.permissions & ({KV_WRITE, KV_READ} if is_read else {KV_WRITE}):
@@ -164,6 +181,15 @@ class CloudflareApiStandIn:
                 except PlatformLimitError as error:
                     return _refuse(int(str(error)[:3]), 10001)
         return _answer_if(READABLE.get("/" + "/".join(path)) in token.permissions)
+
+    def _answer_namespaces(self, method: str, account: str, query: Mapping[str, str], body: bytes) -> HttpResponse:
+        if method == "POST":
+            title = json.loads(body)["title"]
+            self.titles[title] = md5(title.encode(), usedforsecurity=False).hexdigest()
+            self.add_namespace(account, self.titles[title])
+            return _answer({"id": self.titles[title], "title": title})
+        listed = [{"id": namespace_id, "title": title} for title, namespace_id in self.titles.items()]
+        return _answer(listed if query["page"] == "1" else [])
 
 
 @contextmanager
