@@ -107,6 +107,7 @@ function workerOptions(plan, worker, upload, imports) {
     r2Buckets: worker.r2Buckets,
     durableObjects: worker.durableObjects,
     workerLoaders: worker.workerLoaders,
+    ratelimits: worker.ratelimits,
   };
 }
 

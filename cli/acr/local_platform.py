@@ -27,6 +27,7 @@ from acr.worker_secrets import (
     API_KEY,
     AUTHOR_KEYS,
     ENCRYPTION_KEY,
+    MASTER_KEY,
     PREVIOUS_KEY,
     REVIEWER_KEY,
     SIGNING_KEY,
@@ -34,6 +35,7 @@ from acr.worker_secrets import (
     make_signing_key,
 )
 
+HANDED_ON = ("CLOUDFLARE_API_BASE_URL",)  # of this process's environment, to the Workers
 WATCHED = ("core", "workers", "components", "runtime")
 
 
@@ -116,15 +118,20 @@ class LocalPlatform:
             snapshots=snapshots,
             node_modules=javascript_home(self.home) / "node_modules",
             secrets=self._read_secrets(),
+            variables={name: text for name in HANDED_ON if (text := os.environ.get(name))},
             verbose=self.verbose,
         )
         write_private(self._plan_path, json.dumps(plan))
 
     def _read_secrets(self) -> dict[str, str]:
         current, previous = read_local_keys(self._keys_folder)
-        authors = os.environ.get(AUTHOR_KEYS)
-        keys = {API_KEY: self.api_key, ENCRYPTION_KEY: current, **keep_registry_keys(self.persist)}
-        return keys | ({PREVIOUS_KEY: previous} if previous else {}) | ({AUTHOR_KEYS: authors} if authors else {})
+        optional = {PREVIOUS_KEY: previous, AUTHOR_KEYS: os.environ.get(AUTHOR_KEYS)}
+        return {
+            API_KEY: self.api_key,
+            ENCRYPTION_KEY: current,
+            **keep_worker_keys(self.persist),
+            **{name: key for name, key in optional.items() if key},
+        }
 
 
 def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:
@@ -176,13 +183,14 @@ def keep_encryption_key(persist: Path) -> None:
         write_private(path, key)
 
 
-def keep_registry_keys(persist: Path) -> dict[str, str]:
-    """ARCRUN_REVIEWER_KEY and ARCRUN_SIGNING_KEY: from the environment, kept in the persist folder, or new."""
-    kept = {REVIEWER_KEY: make_api_key, SIGNING_KEY: make_signing_key}
-    return {
-        name: _keep(persist / name.removeprefix("ARCRUN_").lower().replace("_", "-"), name, "", make)
-        for name, make in kept.items()
-    }
+def keep_worker_keys(persist: Path) -> dict[str, str]:
+    """Those that only Workers need: from the environment, kept in the persist folder, or new."""
+    makers = {REVIEWER_KEY: make_api_key, SIGNING_KEY: make_signing_key, MASTER_KEY: make_encryption_key}
+    return {name: _keep(persist / f"keys/{_file_of(name)}", name, "", make) for name, make in makers.items()}
+
+
+def _file_of(variable: str) -> str:
+    return variable.removeprefix("ARCRUN_").lower().replace("_", "-")
 
 
 def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from acr.worker_secrets import secrets_of
+
 HOST = "127.0.0.1"
 API_PATH = "/cdn-cgi/local/explorer/api"  # of Cloudflare's local REST API
 # Compatibility flags that the SDK asks for by name; our compatibility date has them on.
@@ -21,13 +23,18 @@ def build_plan(
     snapshots: Path,
     node_modules: Path,
     secrets: Mapping[str, str],
+    variables: Mapping[str, str] | None = None,
     verbose: bool = False,
 ) -> dict[str, Any]:
     """The plan for the staged Workers in `folders` (service -> folder with wrangler.toml, build/, python_modules/).
 
     Services listen on `port`, `port` + 1 ... in their order; Cloudflare's local REST API on the port after them.
+    Each Worker gets the `secrets` that are its own, and all `variables`.
     """
-    workers = [_plan_worker(service, folder, port + i, secrets) for i, (service, folder) in enumerate(folders.items())]
+    workers = [
+        _plan_worker(service, folder, port + i, secrets, variables or {})
+        for i, (service, folder) in enumerate(folders.items())
+    ]
     names = {worker["name"] for worker in workers}
     for worker in workers:
         worker["services"] = {key: name for key, name in worker["services"].items() if name in names}
@@ -42,7 +49,9 @@ def build_plan(
     }
 
 
-def _plan_worker(service: str, folder: Path, port: int, secrets: Mapping[str, str]) -> dict[str, Any]:
+def _plan_worker(
+    service: str, folder: Path, port: int, secrets: Mapping[str, str], variables: Mapping[str, str]
+) -> dict[str, Any]:
     config = tomllib.loads((folder / "wrangler.toml").read_text())
     entry = folder / config["main"]
     return {
@@ -55,11 +64,15 @@ def _plan_worker(service: str, folder: Path, port: int, secrets: Mapping[str, st
         "classes": list(_entry_classes(entry)),
         "compatibilityDate": config["compatibility_date"],
         "compatibilityFlags": SDK_FLAGS,
-        "vars": {**config.get("vars", {}), **secrets},
+        "vars": {**config.get("vars", {}), **secrets_of(service, secrets), **variables},
         # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
         "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
         "r2Buckets": {r2["binding"]: r2["bucket_name"] for r2 in config.get("r2_buckets", [])},
         "workerLoaders": {loader["binding"]: {} for loader in config.get("worker_loaders", [])},
+        "ratelimits": {
+            limit["name"]: {"namespace_id": limit["namespace_id"], "simple": limit["simple"]}
+            for limit in config.get("ratelimits", [])
+        },
         "services": {service["binding"]: service["service"] for service in config.get("services", [])},
         "durableObjects": {
             item["name"]: {"className": item["class_name"], "useSQLite": True}

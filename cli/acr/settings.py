@@ -18,7 +18,15 @@ from acr.local_record import LocalRecord, read_local_record
 from acr.platform_home import find_platform_home
 from acr.project_file import ProjectFile, read_project_file
 from acr.user_config import UserConfig, read_user_config
-from acr.worker_secrets import API_KEY, AUTHOR_KEYS, ENCRYPTION_KEY, PREVIOUS_KEY, REVIEWER_KEY, SIGNING_KEY
+from acr.worker_secrets import (
+    API_KEY,
+    AUTHOR_KEYS,
+    ENCRYPTION_KEY,
+    MASTER_KEY,
+    PREVIOUS_KEY,
+    REVIEWER_KEY,
+    SIGNING_KEY,
+)
 from acr.wrangler import build_wrangler
 
 
@@ -166,6 +174,7 @@ def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
         REVIEWER_KEY: _from_environment(REVIEWER_KEY) or user.reviewer_key,
         AUTHOR_KEYS: _from_environment(AUTHOR_KEYS),
         SIGNING_KEY: _from_environment(SIGNING_KEY) or user.signing_key,
+        MASTER_KEY: _from_environment(MASTER_KEY),
     }
     access = ApiAccess() if dry_run else resolve_access(project, user)
     if not dry_run and not (api_key and key):

@@ -14,7 +14,7 @@ DEFAULT_BUCKET = "arcrun-components"
 @dataclass(frozen=True)
 class UserConfig:
     """`namespaces` are KV namespaces' ids by binding; `url` is the executor's and `registry_url` the registry's, once
-    deployed. None: not known.
+    deployed; `auth_url` that of the hosted platform's auth, once registered there. None: not known.
     """
 
     account_id: str | None = None
@@ -29,6 +29,7 @@ class UserConfig:
     signing_key: str | None = field(default=None, repr=False)
     encryption_key: str | None = field(default=None, repr=False)
     previous_encryption_key: str | None = field(default=None, repr=False)
+    auth_url: str | None = None
 
 
 _KEYS = tuple(item.name for item in fields(UserConfig))

@@ -13,10 +13,11 @@ from acr.wrangler import build_wrangler
 EXECUTOR = "arcrun-cypher-executor"
 API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY = "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"
 REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY = "ARCRUN_REVIEWER_KEY", "ARCRUN_AUTHOR_KEYS", "ARCRUN_SIGNING_KEY"
+MASTER_KEY = "MASTER_KEY"
 _WANTED = {
     "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),
     "registry": (API_KEY, REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY),
-    "auth": (),
+    "auth": (MASTER_KEY,),
 }
 
 
@@ -32,7 +33,7 @@ def make_signing_key() -> str:
 
 def secrets_of(service: str, known: Mapping[str, str | None]) -> dict[str, str]:
     """Of the secrets that we have, those for a Worker."""
-    return {name: secret for name in _WANTED[service] if (secret := known.get(name))}
+    return {name: secret for name in _WANTED.get(service, ()) if (secret := known.get(name))}
 
 
 def push_encryption_keys(access: ApiAccess, current: str, previous: str) -> None:

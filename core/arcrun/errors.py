@@ -19,6 +19,10 @@ ArcrunError                     code                    status
   HostFunctionError             (one code a cause)      422
   CredentialError               (one code a cause)      422
   DecryptionError               DECRYPTION_FAILED       500
+  RateLimitedError              RATE_LIMITED            429
+  UpstreamError                 UPSTREAM_UNAVAILABLE    503
+  TenantStorageError            (one code a cause)      424
+  RegistrationError             (one code a cause)      422
   InternalError                 INTERNAL                500
 """
 
@@ -28,11 +32,15 @@ from typing import Any, Self
 
 
 class ArcrunError(Exception):
-    """What every deliberate error is. Subclasses set the defaults; an instance may name a closer code."""
+    """What every deliberate error is. Subclasses set the defaults; an instance may name a closer code.
+
+    `retry_after_s` is how long a caller should wait before the same request can succeed, None if that is not known.
+    """
 
     code = "INTERNAL"
     http_status = 500
     retriable = False
+    retry_after_s: int | None = None
 
     def __init__(
         self,
@@ -198,6 +206,39 @@ class DecryptionError(ArcrunError):
 
     code = "DECRYPTION_FAILED"
     http_status = 500
+
+
+class RateLimitedError(ArcrunError):
+    code = "RATE_LIMITED"
+    http_status = 429
+    retriable = True
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("Too many requests.", next_actions=[f"Wait {retry_after_s} s, then send it again."])
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamError(ArcrunError):
+    """A service that arcrun depends on did not answer, or did not acknowledge. Nothing was reported as done."""
+
+    code = "UPSTREAM_UNAVAILABLE"
+    http_status = 503
+    retriable = True
+
+
+class TenantStorageError(ArcrunError):
+    """Cloudflare refuses a tenant's token or namespace: TENANT_TOKEN_REFUSED, TENANT_NAMESPACE_MISSING,
+    TENANT_STORAGE_REFUSED."""
+
+    code = "TENANT_STORAGE_REFUSED"
+    http_status = 424
+
+
+class RegistrationError(ArcrunError):
+    """An account that cannot be registered: TOKEN_INVALID, TOKEN_CANNOT_USE_KV, TOKEN_CAN_DO_MORE."""
+
+    code = "TOKEN_INVALID"
+    http_status = 422
 
 
 class InternalError(ArcrunError):

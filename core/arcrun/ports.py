@@ -179,4 +179,13 @@ class Signer(Protocol):
         """32 bytes."""
 
 
+class RateLimiter(Protocol):
+    """Counts requests by key. `period_s` is the window after which a key may be taken again."""
+
+    period_s: int
+
+    async def take(self, key: str) -> bool:
+        """Whether `key` is within its limit. The platform counts in each of its locations for itself."""
+
+
 JsonObject = dict[str, Any]

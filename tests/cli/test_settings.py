@@ -123,7 +123,9 @@ def test_a_deploy_needs_both_keys_and_a_dry_run_nothing(desk: Desk) -> None:
         resolve_deploy_settings()
     desk.environment.setenv("ARCRUN_API_KEY", "k")
     secrets = {"ARCRUN_API_KEY": "k", "ARCRUN_ENCRYPTION_KEY": KEY, "ARCRUN_PREVIOUS_ENCRYPTION_KEY": None}
-    assert resolve_deploy_settings().secrets == secrets
+    assert resolve_deploy_settings().secrets == {**secrets, "MASTER_KEY": None}
+    desk.environment.setenv("MASTER_KEY", "m")
+    assert resolve_deploy_settings().secrets == {**secrets, "MASTER_KEY": "m"}
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,15 @@ from arcrun.errors import (
     NotConfiguredError,
     NotFoundError,
     PayloadTooLargeError,
+    RateLimitedError,
+    RegistrationError,
     RequestError,
     RunError,
     RunTimeoutError,
     TemplateError,
+    TenantStorageError,
     UnauthorizedError,
+    UpstreamError,
     WorkflowError,
 )
 
@@ -47,6 +51,8 @@ from arcrun.errors import (
         (HostFunctionError, "HOST_FUNCTION_FAILED", 422),
         (CredentialError, "CREDENTIAL_MISSING", 422),
         (DecryptionError, "DECRYPTION_FAILED", 500),
+        (TenantStorageError, "TENANT_STORAGE_REFUSED", 424),
+        (RegistrationError, "TOKEN_INVALID", 422),
     ],
 )
 def test_a_kind_has_its_code_and_status(kind: type[ArcrunError], code: str, http_status: int) -> None:
@@ -93,6 +99,17 @@ def test_a_component_error_may_set_its_status() -> None:
 def test_a_timeout_may_be_retried() -> None:
     error = RunTimeoutError("m", code="NODE_TIMEOUT")
     assert (error.code, error.http_status, error.retriable) == ("NODE_TIMEOUT", 504, True)
+
+
+def test_a_service_that_is_away_may_be_asked_again() -> None:
+    error = UpstreamError("m")
+    assert (error.code, error.http_status, error.retriable) == ("UPSTREAM_UNAVAILABLE", 503, True)
+
+
+def test_a_rate_limit_says_how_long_to_wait() -> None:
+    error = RateLimitedError(60)
+    assert (error.code, error.http_status, error.retriable, error.retry_after_s) == ("RATE_LIMITED", 429, True, 60)
+    assert error.next_actions == ("Wait 60 s, then send it again.",)
 
 
 def test_a_scrubbed_error_is_a_copy_of_the_same_kind() -> None:

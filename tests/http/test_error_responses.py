@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from arcrun import __version__
-from arcrun.errors import ArcrunError, ComponentError, NotFoundError, WorkflowError
+from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RateLimitedError, WorkflowError
 from arcrun_http.errors import EXCEPTION_HANDLERS, render_error
 from arcrun_http.health import health
 from fakes.wire import INTERNAL, read_error
@@ -88,6 +88,18 @@ async def test_a_wrong_method(method: str) -> None:
 def test_an_answer_may_have_headers() -> None:
     response = render_error(NotFoundError("m"), {"x-id": "1"})
     assert (response.status_code, response.headers["x-id"]) == (404, "1")
+
+
+async def test_an_error_that_knows_how_long_to_wait_sends_retry_after() -> None:
+    async with build_client(RateLimitedError(60)) as client:
+        response = await client.get("/fail")
+    assert (response.status_code, response.headers["retry-after"]) == (429, "60")
+
+
+async def test_no_other_error_sends_retry_after() -> None:
+    async with build_client(NotFoundError("m")) as client:
+        response = await client.get("/fail")
+    assert "retry-after" not in response.headers
 
 
 async def test_health() -> None:

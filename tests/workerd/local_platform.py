@@ -91,15 +91,15 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running_platform(folder: Path, *options: str) -> Iterator[LocalPlatform]:
-    """`acr dev` with `options`, ready; stopped, with all its children, at the end."""
+def running_platform(folder: Path, *options: str, **environment: str) -> Iterator[LocalPlatform]:
+    """`acr dev` with `options` and `environment` added, ready; stopped, with all its children, at the end."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(ACR), "dev", "--port", str(find_free_ports(4)), "--persist", str(folder), *options]
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=_environment(folder),
+            env={**_environment(folder), **environment},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

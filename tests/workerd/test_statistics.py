@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from workerd.local_platform import LocalPlatform
 from workerd.registry_platform import HEADERS, RunningRegistry, running_registry
 
 pytestmark = pytest.mark.workerd
@@ -125,6 +126,6 @@ def test_runs_are_in_the_statistics_shortly_after(platform: LocalPlatform) -> No
 
 
 def read_statistics(platform: LocalPlatform) -> dict[str, Any]:
-    headers = {"X-Arcrun-API-Key": API_KEY}
-    answer = httpx.get(f"{platform.urls['registry']}/analytics", headers=headers, timeout=30).raise_for_status()
+    with platform.registry() as client:
+        answer = client.get("/analytics").raise_for_status()
     return {found["canonical_id"]: found for found in answer.json()["data"]["components"]}

@@ -2,23 +2,19 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from acr.account_setup import Setup, Wishes, choose_only_account, set_up_account
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
-from acr.cloudflare.account import Account
 from acr.cloudflare.api import CloudflareApi
-from acr.errors import NotLoggedInError
-from acr.platform_home import find_platform_home
+from acr.commands.init_standard import init_standard
 from acr.project_folder import prepare_folder
 from acr.render import print_json
 from acr.settings import user_config_path
-from acr.user_config import read_user_config
-from acr.wrangler import build_wrangler
+from acr.setup_questions import ask_account, find_encryption_key, find_token
 
 NEEDED_PERMISSIONS = (
     "It needs: Workers Scripts, Workers KV Storage and Workers R2 Storage, each Edit; Account Settings: Read."
@@ -27,6 +23,10 @@ NEEDED_PERMISSIONS = (
 
 @click.command()
 @click.option("--local", is_flag=True, help="This folder only: no account, for `acr dev`.")
+@click.option("--standard", is_flag=True, help="Use a hosted platform, with KV in your own account.")
+@click.option("--api-url", metavar="URL", help="With --standard: the address of the platform's auth.")
+@click.option("--url", envvar="ARCRUN_URL", metavar="URL", help="With --standard: its executor's, if that is another.")
+@click.option("--email", metavar="ADDRESS", help="With --standard: where the platform can reach you.")
 @click.option("--account-id", envvar="CLOUDFLARE_ACCOUNT_ID", metavar="ID", help="[env: CLOUDFLARE_ACCOUNT_ID]")
 @click.option("--bucket", metavar="NAME", help="The R2 bucket of components.  [default: arcrun-components]")
 @click.option("--namespace", "namespaces", multiple=True, metavar="BINDING=ID", help="Take this KV namespace.")
@@ -35,6 +35,10 @@ NEEDED_PERMISSIONS = (
 def init(
     *,
     local: bool,
+    standard: bool,
+    api_url: str | None,
+    url: str | None,
+    email: str | None,
     account_id: str | None,
     bucket: str | None,
     namespaces: tuple[str, ...],
@@ -47,10 +51,15 @@ def init(
     API token comes from CLOUDFLARE_API_TOKEN (then it is not kept), from your answer, or from `wrangler login`.
     ARCRUN_API_KEY and ARCRUN_ENCRYPTION_KEY are taken from the environment if they are set.
 
+    With --standard you deploy nothing: a second token, which can edit Workers KV and nothing else, is made with yours
+    and registered at a hosted platform together with the encryption key. Your own token stays here. If ARCRUN_KV_TOKEN
+    is set, that one is registered.
+
     \b
     Examples:
       acr init --local
       acr init
+      acr init --standard --api-url https://auth.example.com --email ada@example.com
       CLOUDFLARE_API_TOKEN=... acr init --no-input --account-id 0123456789abcdef0123456789abcdef
     """
     made = prepare_folder(Path.cwd())
@@ -60,13 +69,16 @@ def init(
         _finish({"files": made}, "Next: acr dev", as_json)
         return
     may_ask = not no_input and sys.stdin.isatty()
-    token = _find_token(may_ask)
+    if standard:
+        _finish(*init_standard(api_url, url, email, account_id, made, may_ask=may_ask), as_json)
+        return
+    token = find_token(may_ask, NEEDED_PERMISSIONS)
     wishes = Wishes(
         account_id,
         bucket,
         _parse_namespaces(namespaces),
         os.environ.get("ARCRUN_API_KEY"),
-        _find_encryption_key(may_ask),
+        find_encryption_key(may_ask),
         token.value if token.is_kept else None,
         token.is_wranglers,
     )
@@ -76,47 +88,7 @@ def init(
 def _set_up(token: str, wishes: Wishes, may_ask: bool) -> Setup:
     base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
     with CloudflareApi(ApiAccess(base_url, wishes.account_id, token)) as api:
-        return set_up_account(api, user_config_path(), wishes, _ask_account if may_ask else choose_only_account)
-
-
-@dataclass(frozen=True)
-class _Token:
-    """An answer is kept; what the environment, the configuration or wrangler holds is not written down again."""
-
-    value: str = field(repr=False)
-    is_kept: bool = False
-    is_wranglers: bool = False
-
-
-def _find_token(may_ask: bool) -> _Token:
-    if known := os.environ.get("CLOUDFLARE_API_TOKEN") or read_user_config(user_config_path()).api_token:
-        return _Token(known)
-    if may_ask:
-        click.echo(NEEDED_PERMISSIONS, err=True)
-        answer = click.prompt("API token (empty: use wrangler's login)", default="", hide_input=True, err=True)
-        if answer:
-            return _Token(answer, is_kept=True)
-    try:
-        return _Token(build_wrangler(find_platform_home()).read_login(Path.cwd()), is_wranglers=True)
-    except NotLoggedInError as error:
-        raise NotLoggedInError("There is no Cloudflare API token.", f"{error.hint} {NEEDED_PERMISSIONS}") from None
-
-
-def _find_encryption_key(may_ask: bool) -> str | None:
-    """None: keep the one that is known, or make one."""
-    if key := os.environ.get("ARCRUN_ENCRYPTION_KEY"):
-        return key
-    if not may_ask or read_user_config(user_config_path()).encryption_key:
-        return None
-    return click.prompt("ARCRUN_ENCRYPTION_KEY (empty: make one)", default="", hide_input=True, err=True) or None
-
-
-def _ask_account(accounts: Sequence[Account]) -> Account:
-    if len(accounts) < 2:
-        return choose_only_account(accounts)
-    for number, account in enumerate(accounts, 1):
-        click.echo(f"{number}. {account.name} ({account.id})", err=True)
-    return accounts[click.prompt("Account", type=click.IntRange(1, len(accounts)), default=1, err=True) - 1]
+        return set_up_account(api, user_config_path(), wishes, ask_account if may_ask else choose_only_account)
 
 
 def _parse_namespaces(pairs: tuple[str, ...]) -> dict[str, str]:

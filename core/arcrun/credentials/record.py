@@ -48,14 +48,22 @@ def render_record(sealed: SealedCredential) -> str:
 def parse_record(name: str, text: str) -> SealedCredential:
     """What KV holds under `cred:{name}`. Raises CredentialError CREDENTIAL_UNREADABLE: no other format is read."""
     try:
+        return parse_sealed(text)
+    except ValueError as error:
+        raise build_unreadable_error(name, str(error)) from None
+
+
+def parse_sealed(text: str) -> SealedCredential:
+    """Raises ValueError."""
+    try:
         source = parse_json(text)
         if not isinstance(source, dict) or source.keys() != _FIELDS:
-            raise ValueError("it has other fields")
+            raise ValueError
         sealed = SealedCredential(_from_base64(source["encrypted"]), _from_base64(source["iv"]))
     except ValueError:
-        raise build_unreadable_error(name, "its record is not of the form {encrypted, iv}") from None
+        raise ValueError("its record is not of the form {encrypted, iv}") from None
     if len(sealed.iv) != IV_BYTES or len(sealed.ciphertext) < TAG_BYTES:
-        raise build_unreadable_error(name, "its record is too short")
+        raise ValueError("its record is too short")
     return sealed
 
 
@@ -68,11 +76,19 @@ def parse_encryption_key(text: str | None) -> bytes:
             next_actions=[MAKE_KEY_COMMAND, "Give the Workers the same key: acr deploy. `acr dev` does so by itself."],
         )
     try:
+        return decode_key(text)
+    except ValueError as error:
+        raise _invalid_key(str(error)) from None
+
+
+def decode_key(text: str) -> bytes:
+    """32 bytes in base64. Raises ValueError, whose text does not repeat the key."""
+    try:
         key = _from_base64(text.strip())
     except ValueError:
-        raise _invalid_key("it is not base64") from None
+        raise ValueError("it is not base64") from None
     if len(key) != KEY_BYTES:
-        raise _invalid_key(f"it holds {len(key)} bytes, not {KEY_BYTES}")
+        raise ValueError(f"it holds {len(key)} bytes, not {KEY_BYTES}")
     return key
 
 

@@ -1,20 +1,52 @@
-"""The auth Worker: builds its app once for each isolate and serves it."""
+"""The auth Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
-from functools import cache
+import logging
 from typing import Any
 
 from starlette.applications import Starlette
 
+from arcrun.accounts.model import Registration
+from arcrun.accounts.store import AccountStore
+from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL, ApiAccess, CloudflareRestClient
 from arcrun_edge.asgi import serve
+from arcrun_edge.bindings import read_bindings, read_optional
+from arcrun_edge.cloudflare_kv import CloudflareKV
+from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.rate_limit import CloudflareRateLimiter
+from arcrun_edge.system import SystemClock, SystemRandom
+from arcrun_edge.webcrypto import WebCryptoCipher
 from auth.app import build_app
+from auth.limits import Limits
+from auth.service import AccountService
+from auth.token_check import TokenCheck
 from workers import WorkerEntrypoint
+
+LIMIT_PERIOD_S = 60  # of both limits in wrangler.toml
+
+_apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
-        return await serve(_app(), request)
+        if not _apps:
+            _apps.append(_build(read_bindings()))
+        return await serve(_apps[0], request)
 
 
-@cache
-def _app() -> Starlette:
-    return build_app()
+def _build(bindings: Any) -> Starlette:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # the audit log is one of INFO
+    clock, random, http = SystemClock(), SystemRandom(), FetchClient()
+    base_url = read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
+    kv, master_key = CloudflareKV(bindings.ACCOUNTS_KV), read_optional(bindings, "MASTER_KEY")
+
+    def build_check(registration: Registration) -> TokenCheck:
+        access = ApiAccess(base_url, registration.account_id, registration.token)
+        client = CloudflareRestClient(http, clock, random, access)
+        return TokenCheck(client, registration.kv_namespace_id, random)
+
+    limits = Limits(
+        CloudflareRateLimiter(bindings.REGISTRATION_LIMIT, LIMIT_PERIOD_S),
+        CloudflareRateLimiter(bindings.REQUEST_LIMIT, LIMIT_PERIOD_S),
+    )
+    accounts = AccountStore(kv, master_key, WebCryptoCipher, clock, random)
+    return build_app(AccountService(accounts, build_check, limits))

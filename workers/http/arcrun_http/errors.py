@@ -11,7 +11,9 @@ from arcrun_http.responses import JsonResponse
 
 
 def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JsonResponse:
-    return JsonResponse({"success": False, "error": error.to_json()}, error.http_status, headers)
+    """`headers` are sent besides Retry-After, which an error has if it knows how long to wait."""
+    wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    return JsonResponse({"success": False, "error": error.to_json()}, error.http_status, {**wait, **(headers or {})})
 
 
 async def _on_arcrun_error(_request: Request, error: Exception) -> JsonResponse:

@@ -1,9 +1,20 @@
-"""The service over HTTP. So far it says only that it is there."""
+"""Auth over HTTP: the routes, and who may use them."""
 
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
+from auth.handlers import AccountHandlers
+from auth.service import AccountService
 
 
-def build_app() -> Starlette:
-    return build_service_app()
+def build_app(service: AccountService) -> Starlette:
+    """The ASGI app. Without MASTER_KEY every route but /health refuses."""
+    handlers = AccountHandlers(service)
+    routes = [
+        Route("/register", handlers.register, methods=["POST"]),
+        Route("/me", handlers.of_tenant(handlers.show), methods=["GET"]),
+        Route("/me", handlers.of_tenant(handlers.delete), methods=["DELETE"]),
+        Route("/me/api-key/rotate", handlers.of_tenant(handlers.rotate_key), methods=["POST"]),
+    ]
+    return build_service_app(routes)

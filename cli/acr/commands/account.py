@@ -1,0 +1,115 @@
+"""acr account: your account at a hosted platform."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+import click
+
+from acr.account_client import AccountClient
+from acr.errors import AnswerError, NotLoggedInError
+from acr.render import print_json, print_table, render_error, render_moment
+from acr.settings import user_config_path
+from acr.user_config import UserConfig, read_user_config, save_user_config
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+
+
+@click.group()
+def account() -> None:
+    """Show your account at a hosted platform, renew its API key, remove it.
+
+    `acr init --standard` makes one.
+
+    \b
+    Examples:
+      acr account show
+      acr account rotate-key
+      acr account delete
+    """
+
+
+def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the configuration and a client of the platform's auth. A refusal is shown and exits with 1."""
+
+    @wraps(command)
+    def wrapped(**arguments: Any) -> Any:
+        config = read_user_config(user_config_path())
+        if not config.auth_url or not config.api_key:
+            raise NotLoggedInError("There is no account at a hosted platform.", "Make one: acr init --standard")
+        try:
+            return command(AccountClient(config.auth_url, config.api_key), config, **arguments)
+        except AnswerError as refused:
+            render_error(refused.answer["error"])
+            sys.exit(refused.exit_code)
+
+    return wrapped
+
+
+@account.command()
+@as_json
+@with_account
+def show(client: AccountClient, config: UserConfig, as_json: bool) -> None:
+    """Show what the platform knows of you, and your API keys by their ids.
+
+    \b
+    Examples:
+      acr account show
+      acr account show --json | jq -r .tenant_id
+    """
+    known = client.show()
+    if as_json:
+        print_json(known)
+        return
+    keys = known.pop("keys")
+    known["created_at"] = render_moment(known["created_at"])
+    print_table(("ACCOUNT", str(config.auth_url)), known.items())
+    rows = [(key["id"], render_moment(key["created_at"]), render_moment(key["expires_at"] or "-")) for key in keys]
+    print_table(("API KEY", "MADE", "ENDS"), rows)
+
+
+@account.command("rotate-key")
+@click.option("--grace", "grace_s", default=3600, show_default=True, metavar="SECONDS", help="0 ends the old one now.")
+@as_json
+@with_account
+def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json: bool) -> None:
+    """Get a new API key; the old one counts for a while longer.
+
+    The new key is kept in your configuration.
+
+    \b
+    Examples:
+      acr account rotate-key
+      acr account rotate-key --grace 0     the old one has become known
+    """
+    renewed = client.rotate_key(grace_s)
+    save_user_config(user_config_path(), replace(config, api_key=renewed.pop("api_key")))
+    if as_json:
+        print_json(renewed)
+    click.echo(f"The new API key is kept in {user_config_path()}.", err=True)
+
+
+@account.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+@with_account
+def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) -> None:
+    """Remove your account from the platform; your own KV stays as it is.
+
+    \b
+    Examples:
+      acr account delete
+      acr account delete --yes
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("Removing cannot be undone. If it is meant: acr account delete --yes")
+    if not yes and not click.confirm(f"Remove the account at {config.auth_url}?", err=True):
+        click.echo("Nothing was removed.", err=True)
+        sys.exit(1)
+    removed = client.delete()
+    save_user_config(user_config_path(), replace(config, api_key=None, auth_url=None, url=None))
+    if as_json:
+        print_json(removed)
+    click.echo("Removed. Revoke the token `arcrun: Workers KV only` in Cloudflare's dashboard too.", err=True)

@@ -1,0 +1,83 @@
+"""`acr init --standard`: asks for what is missing, registers, and says what came of it."""
+
+import os
+import sys
+
+import click
+
+from acr.account_setup import choose_only_account
+from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
+from acr.cloudflare.api import CloudflareApi
+from acr.errors import AnswerError
+from acr.render import render_error
+from acr.settings import user_config_path
+from acr.setup_questions import ask_account, find_encryption_key, find_token
+from acr.standard_setup import TENANT_BINDING, StandardSetup, StandardWishes, set_up_standard
+from acr.user_config import read_user_config
+
+NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
+
+
+def init_standard(
+    api_url: str | None, url: str | None, email: str | None, account_id: str | None, made: list[str], *, may_ask: bool
+) -> tuple[dict[str, object], str]:
+    """What was done, and the next step."""
+    known = read_user_config(user_config_path())
+    auth_url, executor_url, address = _read_platform(api_url, url, email, may_ask)
+    # What a registration has kept is the token that was sent, and may be sent again.
+    kv_token = os.environ.get("ARCRUN_KV_TOKEN") or (known.api_token if known.auth_url else None)
+    wishes = StandardWishes(
+        auth_url,
+        executor_url,
+        address,
+        account_id,
+        find_encryption_key(may_ask),
+        kv_token,
+        _ask_kv_token if may_ask else lambda _page: None,
+    )
+    token = kv_token or find_token(may_ask, NEEDED_PERMISSIONS).value
+    return _describe(_register(token, wishes, may_ask), made), "Next: acr account show"
+
+
+def _read_platform(api_url: str | None, url: str | None, email: str | None, may_ask: bool) -> tuple[str, str, str]:
+    """The addresses of auth and the executor, and the user's own."""
+    known = read_user_config(user_config_path())
+    auth_url = api_url or known.auth_url
+    if not auth_url:
+        raise click.UsageError("--standard wants --api-url: the address of the platform's auth.")
+    if not email and not may_ask:
+        raise click.UsageError("--standard wants --email: where the platform can reach you.")
+    executor_url = url or (known.url if auth_url == known.auth_url else None) or auth_url
+    return auth_url.rstrip("/"), executor_url.rstrip("/"), email or click.prompt("Your email address", err=True)
+
+
+def _register(token: str, wishes: StandardWishes, may_ask: bool) -> StandardSetup:
+    """What the platform refuses is shown and exits with 1."""
+    base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
+    with CloudflareApi(ApiAccess(base_url, wishes.account_id, token)) as api:
+        try:
+            return set_up_standard(api, user_config_path(), wishes, ask_account if may_ask else choose_only_account)
+        except AnswerError as refused:
+            render_error(refused.answer["error"])
+            sys.exit(refused.exit_code)
+
+
+def _ask_kv_token(page: str) -> str | None:
+    click.echo("Your token may make no tokens. Make one here, and paste it:", err=True)
+    click.echo(page, err=True)
+    return click.prompt("Token with Workers KV Storage: Edit", default="", hide_input=True, err=True) or None
+
+
+def _describe(setup: StandardSetup, made: list[str]) -> dict[str, object]:
+    for name in setup.created:
+        click.echo(f"created {name}", err=True)
+    path, config = user_config_path(), setup.config
+    click.echo(f"The API key, the KV token and the encryption key are kept in {path}; keep a copy of it.", err=True)
+    return {
+        "files": made,
+        "tenant_id": setup.tenant_id,
+        "account_id": config.account_id,
+        "kv_namespace_id": config.namespaces[TENANT_BINDING],
+        "created": list(setup.created),
+        "config": str(path),
+    }

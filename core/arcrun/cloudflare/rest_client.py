@@ -1,0 +1,155 @@
+"""Sends requests to Cloudflare's REST API v4, again and again until it answers or the time is up.
+
+Answers are {"success", "result", "errors": [{"code", "message"}], "result_info"}; a value of KV comes as it is.
+Source: developers.cloudflare.com/api and /fundamentals/api/reference/limits (429 has Retry-After, in seconds).
+Everything that is sent here may be sent twice: reads, and writes that end in the same state.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from arcrun.errors import HostFunctionError, UpstreamError
+from arcrun.json_text import parse_json
+from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
+
+DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
+MAX_ANSWER_BYTES = 26 * 1024 * 1024  # a value of KV has at most 25 MiB
+_RETRIED_FAILURES = frozenset({"HTTP_TIMEOUT", "HTTP_FAILED"})
+
+
+@dataclass(frozen=True)
+class ApiAccess:
+    """`account_id` is None for the local runtime's API, which has one nameless account; `token` never shows."""
+
+    base_url: str
+    account_id: str | None
+    token: str = field(repr=False)
+
+    def url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """The address of a path that belongs to the account, such as /storage/kv/namespaces."""
+        account = f"/accounts/{quote(self.account_id, safe='')}" if self.account_id else ""
+        return self.unscoped_url_of(account + path, query)
+
+    def unscoped_url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """The same for a path outside any account, such as /user/tokens/verify."""
+        return f"{self.base_url.rstrip('/')}{path}{'?' + urlencode(query) if query else ''}"
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """The wait after attempt n is random, up to `first_wait_ms` * 2 ** (n - 1), and at least what Retry-After says."""
+
+    attempts: int = 5
+    attempt_timeout_ms: int = 10_000
+    total_ms: int = 25_000
+    first_wait_ms: int = 250
+
+
+class CloudflareRestClient:
+    def __init__(
+        self, http: HttpClient, clock: Clock, random: Random, access: ApiAccess, policy: RetryPolicy | None = None
+    ) -> None:
+        self.access = access
+        self._http, self._clock, self._random = http, clock, random
+        self._policy = policy or RetryPolicy()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes = b"",
+        content_type: str | None = None,
+        is_envelope: bool = True,
+    ) -> HttpResponse:
+        """The answer, whatever it says, unless that is to come again later.
+
+        An answer of 2xx that should be an envelope and does not say `"success": true` acknowledges nothing, so it is
+        asked for again. Raises UpstreamError UPSTREAM_UNAVAILABLE once the attempts or the time are used up.
+        """
+        started_ms, policy = self._clock.now_ms(), self._policy
+        wait_ms = 0.0
+        for attempt in range(1, policy.attempts + 1):
+            left_ms = policy.total_ms - (self._clock.now_ms() - started_ms)
+            if left_ms < 1:
+                break
+            response = await self._try(self._build_request(method, url, body, content_type, left_ms))
+            if response is not None and not _is_passing(response, is_envelope):
+                return response
+            wait_ms = self._wait_ms(attempt, response)
+            if attempt == policy.attempts or wait_ms >= policy.total_ms - (self._clock.now_ms() - started_ms):
+                break
+            await self._clock.sleep(wait_ms)
+        raise _build_unavailable_error(wait_ms)
+
+    def _build_request(
+        self, method: str, url: str, body: bytes, content_type: str | None, left_ms: float
+    ) -> HttpRequest:
+        headers = {"authorization": f"Bearer {self.access.token}"} if self.access.token else {}
+        if content_type:
+            headers["content-type"] = content_type
+        timeout_ms = min(self._policy.attempt_timeout_ms, int(left_ms))
+        return HttpRequest(method, url, headers, body, timeout_ms, MAX_ANSWER_BYTES)
+
+    async def _try(self, request: HttpRequest) -> HttpResponse | None:
+        """None if nobody answered, in which case nobody knows whether it was carried out."""
+        try:
+            return await self._http.send(request)
+        except HostFunctionError as error:
+            if error.code in _RETRIED_FAILURES:
+                return None
+            message = f"Cloudflare's API gave an answer that cannot be read: {error.code}."
+            raise UpstreamError(message, code="UPSTREAM_UNREADABLE", next_actions=["Store less under a key."]) from None
+
+    def _wait_ms(self, attempt: int, response: HttpResponse | None) -> float:
+        share = int.from_bytes(self._random.token_bytes(4), "big") / 2**32
+        backoff_ms: float = self._policy.first_wait_ms * 2 ** (attempt - 1) * share
+        given = "" if response is None else response.headers.get("retry-after", "")
+        return max(backoff_ms, parse_retry_after_ms(given, self._clock.now_ms()))
+
+
+def parse_retry_after_ms(text: str, now_ms: float) -> float:
+    """RFC 9110's number of seconds, or date; 0 for anything else, and for a date that has passed."""
+    try:
+        wait_ms = float(text) * 1000 if text.isdecimal() else parsedate_to_datetime(text).timestamp() * 1000 - now_ms
+    except (ValueError, OverflowError):
+        return 0.0
+    return max(wait_ms, 0.0)
+
+
+def read_envelope(response: HttpResponse) -> dict[str, Any] | None:
+    """An answer that says `"success": true`; None for any other."""
+    try:
+        envelope = parse_json(response.body.decode())
+    except ValueError:  # that of UTF-8 too
+        return None
+    return envelope if isinstance(envelope, dict) and envelope.get("success") is True else None
+
+
+def error_codes_in(response: HttpResponse) -> tuple[int, ...]:
+    """Cloudflare's own, such as 10009 (no such key). Its texts are left alone: they may repeat what was sent."""
+    try:
+        errors = parse_json(response.body.decode())["errors"]
+        return tuple(error["code"] for error in errors if isinstance(error["code"], int))
+    except (ValueError, KeyError, TypeError):
+        return ()
+
+
+def _is_passing(response: HttpResponse, is_envelope: bool) -> bool:
+    """Whether the same request may well get another answer in a moment."""
+    if response.status == 429 or response.status >= 500:
+        return True
+    return is_envelope and 200 <= response.status < 300 and read_envelope(response) is None
+
+
+def _build_unavailable_error(wait_ms: float) -> UpstreamError:
+    error = UpstreamError(
+        "Cloudflare's API did not answer in time, or did not acknowledge.",
+        next_actions=["Send the request again in a while.", "See https://www.cloudflarestatus.com"],
+    )
+    error.retry_after_s = max(1, math.ceil(wait_ms / 1000))
+    return error

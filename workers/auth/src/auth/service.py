@@ -1,0 +1,75 @@
+"""What auth does: registers accounts, and lets a tenant see, renew and remove its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.model import Registration, Tenant
+from arcrun.accounts.store import AccountStore
+from arcrun.errors import ArcrunError, UnauthorizedError
+from auth.audit import log_decision
+from auth.limits import Limits
+from auth.token_check import TokenCheck
+
+
+class AccountService:
+    """`build_check` makes the TokenCheck of what is to be registered."""
+
+    def __init__(
+        self, accounts: AccountStore, build_check: Callable[[Registration], TokenCheck], limits: Limits
+    ) -> None:
+        self._accounts, self._build_check, self._limits = accounts, build_check, limits
+
+    async def admit_registration(self, caller: str) -> None:
+        """Before anything of the request is looked at. Raises NotConfiguredError, RateLimitedError."""
+        self._accounts.require_master_key()
+        with _audited("register"):
+            await self._limits.take_registration(caller)
+
+    async def register(self, registration: Registration) -> tuple[Tenant, str]:
+        """The tenant and its API key, which nobody can show again.
+
+        The account is counted once the token has proved that it belongs there, so that nobody can use up another's
+        limit. Raises RegistrationError, RateLimitedError, UpstreamError.
+        """
+        check = self._build_check(registration)
+        with _audited("register"):
+            token_id = await check.require_active()
+            await check.require_namespace()
+            await self._limits.take_registration(f"account:{registration.account_id}")
+            await check.require_nothing_else(token_id)
+            tenant, api_key = await self._accounts.register(registration)
+        log_decision("register", "done", tenant=tenant.tenant_id, key=key_id_of(hash_api_key(api_key)))
+        return tenant, api_key
+
+    async def authenticate(self, api_key: str, caller: str) -> Tenant:
+        """The tenant of an API key. Raises NotConfiguredError, RateLimitedError, UnauthorizedError."""
+        self._accounts.require_master_key()
+        with _audited("authenticate"):
+            await self._limits.take_request(caller)
+            tenant = await self._accounts.find_by_key(api_key)
+            if tenant is None:
+                raise UnauthorizedError
+            await self._limits.take_request(f"tenant:{tenant.tenant_id}")
+        return tenant
+
+    async def rotate_key(self, tenant: Tenant, grace_s: int) -> tuple[Tenant, str]:
+        with _audited("rotate", tenant):
+            rotated, api_key = await self._accounts.rotate_key(tenant, grace_s)
+        log_decision("rotate", "done", tenant=tenant.tenant_id, key=key_id_of(hash_api_key(api_key)))
+        return rotated, api_key
+
+    async def delete(self, tenant: Tenant) -> None:
+        with _audited("delete", tenant):
+            await self._accounts.delete(tenant)
+        log_decision("delete", "done", tenant=tenant.tenant_id)
+
+
+@contextmanager
+def _audited(action: str, tenant: Tenant | None = None) -> Iterator[None]:
+    """Log a refusal, by its code alone."""
+    try:
+        yield
+    except ArcrunError as error:
+        log_decision(action, error.code, tenant=None if tenant is None else tenant.tenant_id)
+        raise

@@ -1,0 +1,129 @@
+"""Whether a tenant's Cloudflare token can do what it must and nothing else, as far as the token itself can show it.
+
+A token cannot read its own policies unless it may read API tokens, which is more than KV already. So the namespace is
+tried, and the door of every product that could do harm is knocked at: a read that must be refused. docs/adr/0014 says
+what this cannot see.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from arcrun.cloudflare.rest_client import CloudflareRestClient, read_envelope
+from arcrun.cloudflare.rest_kv import CloudflareRestKV
+from arcrun.errors import RegistrationError, TenantStorageError
+from arcrun.ports import Random
+
+PROBE_TTL_S = 60  # KV's shortest, should the deletion be interrupted
+KV_GROUPS = frozenset({"Workers KV Storage Write", "Workers KV Storage Read"})
+
+
+@dataclass(frozen=True)
+class Door:
+    """A path that only a token with `permission` may read. Where `lists_for_all` is true, everybody gets a list, and
+    what is in it shows the permission."""
+
+    path: str
+    permission: str
+    in_account: bool = True
+    lists_for_all: bool = False
+
+
+DOORS = (
+    Door("/user", "User Details", in_account=False),
+    Door("/user/tokens", "API Tokens", in_account=False),
+    Door("/memberships", "Memberships", in_account=False),
+    Door("/zones", "Zone", in_account=False, lists_for_all=True),
+    Door("/members", "Account Settings"),
+    Door("/tokens", "Account API Tokens"),
+    Door("/subscriptions", "Billing"),
+    Door("/workers/scripts", "Workers Scripts"),
+    Door("/r2/buckets", "Workers R2 Storage"),
+    Door("/d1/database", "D1"),
+    Door("/queues", "Queues"),
+    Door("/pages/projects", "Cloudflare Pages"),
+    Door("/access/apps", "Access: Apps and Policies"),
+    Door("/cfd_tunnel", "Cloudflare Tunnel"),
+)
+
+
+class TokenCheck:
+    """One token in one namespace. Every method raises UpstreamError if Cloudflare does not answer."""
+
+    def __init__(self, client: CloudflareRestClient, namespace_id: str, random: Random) -> None:
+        self._client, self._random = client, random
+        self._kv = CloudflareRestKV(client, namespace_id, random)
+
+    async def require_active(self) -> str:
+        """The token's id. Raises RegistrationError TOKEN_INVALID."""
+        access = self._client.access
+        for url in (access.unscoped_url_of("/user/tokens/verify"), access.url_of("/tokens/verify")):
+            verified = await self._read(url)  # a user's token, or one that the account owns
+            if verified is not None and verified.get("status") == "active":
+                return str(verified.get("id", ""))
+        raise RegistrationError(
+            "Cloudflare does not know the token, or it is not active.",
+            next_actions=["Make a new one, with the permission Workers KV Storage: Edit only: acr init --standard"],
+        )
+
+    async def require_namespace(self) -> None:
+        """Writes, reads and deletes a key of its own. Raises RegistrationError TOKEN_CANNOT_USE_KV."""
+        key, value = f"arcrun:probe:{self._random.token_bytes(16).hex()}", self._random.token_bytes(16).hex()
+        try:
+            await self._kv.put(key, value, ttl_s=PROBE_TTL_S)
+            found = await self._kv.get(key)
+            await self._kv.delete(key)
+        except TenantStorageError as error:
+            raise _build_kv_error(error.code, error.details) from None
+        if found not in (value, None):  # None: a write may take a while to be seen
+            raise _build_kv_error("another value was read than was written", {})
+
+    async def require_nothing_else(self, token_id: str) -> None:
+        """Raises RegistrationError TOKEN_CAN_DO_MORE, which names what to drop."""
+        opened = await asyncio.gather(*(self._opens(door) for door in DOORS))
+        excess = [door.permission for door, is_open in zip(DOORS, opened, strict=True) if is_open]
+        if "API Tokens" in excess or "Account API Tokens" in excess:
+            excess += [name for name in await self._list_policies(token_id) if name not in excess]
+        if excess:
+            raise RegistrationError(
+                f"The token can do more than edit Workers KV: {', '.join(excess)}.",
+                code="TOKEN_CAN_DO_MORE",
+                next_actions=[
+                    "Drop these permissions from the token, or make one that has Workers KV Storage: Edit alone.",
+                    "acr init --standard makes one with your own token, on your machine.",
+                ],
+                details={"permissions_to_drop": excess},
+            )
+
+    async def _opens(self, door: Door) -> bool:
+        url = self._client.access.url_of if door.in_account else self._client.access.unscoped_url_of
+        result = await self._read(url(door.path))
+        return result is not None and (not door.lists_for_all or bool(result))
+
+    async def _list_policies(self, token_id: str) -> Sequence[str]:
+        """The permission groups of the token other than KV's, for one that may read itself."""
+        access, path = self._client.access, f"/tokens/{token_id}"
+        for url in (access.unscoped_url_of(f"/user{path}"), access.url_of(path)):
+            result = await self._read(url)
+            if result is not None:
+                groups = [group for policy in result["policies"] for group in policy["permission_groups"]]
+                return sorted({group["name"] for group in groups if "name" in group} - KV_GROUPS)
+        return []
+
+    async def _read(self, url: str) -> Any:
+        """The `result` of a GET; None if it is refused."""
+        response = await self._client.send("GET", url)
+        envelope = read_envelope(response) if 200 <= response.status < 300 else None
+        return None if envelope is None else envelope.get("result", {})
+
+
+def _build_kv_error(reason: str, details: Any) -> RegistrationError:
+    return RegistrationError(
+        f"The token cannot write, read and delete in that KV namespace: {reason}.",
+        code="TOKEN_CANNOT_USE_KV",
+        next_actions=[
+            "Check that the namespace is the account's, and that the token has Workers KV Storage: Edit for it."
+        ],
+        details=dict(details),
+    )
