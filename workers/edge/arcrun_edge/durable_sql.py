@@ -14,6 +14,11 @@ class DurableSql:
         self._sql = context._ctx.storage.sql
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
-        bound = [jsnull if value is None else value for value in values]
+        bound = [jsnull if value is None else _number(value) for value in values]
         rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(self._sql.exec(statement, *bound).toArray()))
         return rows
+
+
+def _number(value: str | float) -> str | float:
+    """SQLite has no booleans: the platform would bind their names."""
+    return int(value) if isinstance(value, bool) else value
