@@ -130,6 +130,10 @@ class InMemoryR2:
     def objects(self) -> Mapping[str, bytes]:
         return self._objects
 
+    @property
+    def keys(self) -> list[str]:
+        return sorted(self._objects)
+
     def upload(self, key: str, content: bytes) -> None:
         _check_r2_key(key)
         self._objects[key] = content

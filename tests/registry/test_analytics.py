@@ -2,66 +2,35 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 
-from fakes.alarm import FakeAlarm
-from fakes.sql import SqliteSql
+from fakes.registry import MIRROR_INTERVAL_S, OWNER_KEY, RegistryBench
 from fakes.storage import InMemoryKV, PlatformLimitError
 from fakes.wire import UNAUTHORIZED, read_error
-from registry.app import build_app
 from registry.mirror import MIRROR_KEY
-from registry.principals import Keyring
-from registry.state import RegistryState
 
 pytestmark = pytest.mark.anyio
 
 RECORD = {"canonical_id": "string_ops", "version": "v1", "success": True, "duration_ms": 2}
 COUNTED = {"total_runs": 1, "success_rate": 1.0, "avg_duration_ms": 2.0, "p95_duration_ms": pytest.approx(2, rel=0.05)}
-INTERVAL_S = 120
 
 
-@dataclass
-class Bench:
-    """The registry over an object in this process. `asked` lists the operations."""
-
-    sql: SqliteSql = field(default_factory=SqliteSql)
-    alarm: FakeAlarm = field(default_factory=FakeAlarm)
-    kv: InMemoryKV = field(default_factory=InMemoryKV)
-    asked: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """A new object on the same storage."""
-        self.state = RegistryState(self.sql, self.alarm, INTERVAL_S)
-
-    async def ask(self, operation: str, **arguments: Any) -> Any:
-        self.asked.append(operation)
-        return json.loads(self.state.answer(json.dumps({"operation": operation, "arguments": arguments})))
-
+class Bench(RegistryBench):
     async def let_alarm_go_off(self) -> None:
         self.alarm.go_off()
-        await self.state.on_alarm(self.kv)
+        await self.state.on_alarm(self.statistics)
 
     async def mirrored(self) -> Any:
-        return json.loads(await self.kv.get(MIRROR_KEY) or "null")
+        return json.loads(await self.statistics.get(MIRROR_KEY) or "null")
 
-    def client(self, key: str = "k1") -> httpx.AsyncClient:
-        app = build_app(Keyring("k1", "k2", '{"mia": "k3"}'), self)
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="https://registry.test", headers={"x-arcrun-api-key": key}
-        )
-
-    async def record(self, body: Any, key: str = "k1") -> httpx.Response:
+    async def record(self, body: Any, key: str = OWNER_KEY) -> httpx.Response:
         async with self.client(key) as client:
             return await client.post("/analytics/record", json=body)
 
-    async def listed(self, key: str = "k1") -> list[dict[str, Any]]:
+    async def listed(self, key: str = OWNER_KEY) -> list[dict[str, Any]]:
         async with self.client(key) as client:
             components: list[dict[str, Any]] = (await client.get("/analytics")).json()["data"]["components"]
             return components
@@ -71,7 +40,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     made = Bench()
     yield made
-    made.sql.close()
+    made.close()
 
 
 async def test_a_record_is_counted(bench: Bench) -> None:
@@ -111,9 +80,9 @@ async def test_everyone_sees_what_he_has_counted(bench: Bench) -> None:
 async def test_changes_within_an_interval_are_mirrored_by_one_write(bench: Bench) -> None:
     for _ in range(5):
         await bench.record(RECORD)
-    assert (bench.alarm.delay_ms, bench.alarm.settings) == (INTERVAL_S * 1000, 1)
+    assert (bench.alarm.delay_ms, bench.alarm.settings) == (MIRROR_INTERVAL_S * 1000, 1)
     await bench.let_alarm_go_off()
-    assert bench.kv.writes == [MIRROR_KEY]
+    assert bench.statistics.writes == [MIRROR_KEY]
     mirrored = await bench.mirrored()
     assert mirrored["sequence"] == 1
     assert mirrored["scopes"]["owner"]["string_ops"]["total_runs"] == 5
@@ -130,7 +99,7 @@ async def test_without_a_change_there_is_no_alarm(bench: Bench) -> None:
 async def test_the_next_change_is_mirrored_an_interval_later(bench: Bench) -> None:
     for _ in range(2):
         await bench.record(RECORD)
-        assert bench.alarm.delay_ms == INTERVAL_S * 1000
+        assert bench.alarm.delay_ms == MIRROR_INTERVAL_S * 1000
         await bench.let_alarm_go_off()
     assert (await bench.mirrored())["sequence"] == 2
 
@@ -150,10 +119,10 @@ async def test_a_write_that_fails_is_tried_again_an_interval_later(bench: Bench)
             raise PlatformLimitError("429: too many writes")
 
     await bench.record(RECORD)
-    working, bench.kv = bench.kv, BrokenKV()
+    working, bench.statistics = bench.statistics, BrokenKV()
     await bench.let_alarm_go_off()
-    assert bench.alarm.delay_ms == INTERVAL_S * 1000
-    bench.kv = working
+    assert bench.alarm.delay_ms == MIRROR_INTERVAL_S * 1000
+    bench.statistics = working
     await bench.let_alarm_go_off()
     assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 1
 
@@ -165,10 +134,10 @@ async def test_a_change_during_the_write_is_mirrored_by_the_next(bench: Bench) -
             await super().put(*args, **more)
 
     await bench.record(RECORD)
-    bench.kv = SlowKV()
+    bench.statistics = SlowKV()
     await bench.let_alarm_go_off()
     assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 1
-    bench.kv = InMemoryKV()
+    bench.statistics = InMemoryKV()
     await bench.let_alarm_go_off()
     assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 2
     assert bench.alarm.delay_ms is None

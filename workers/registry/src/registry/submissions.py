@@ -104,9 +104,14 @@ class Submissions:
         raise build_conflict(answer["outcome"], contract)
 
     async def _keep(self, key: str, content: bytes) -> None:
-        """What is there already is the same, for its key is its hash; R2 takes one write a second for each key."""
-        if await self.modules.etag(key) is None:
+        """What is there already is the same, for its key is its hash. R2 refuses a second write within a second."""
+        if await self.modules.etag(key) is not None:
+            return
+        try:
             await self.modules.put(key, content)
+        except Exception:
+            if await self.modules.etag(key) is None:  # else somebody submits the same at this moment
+                raise
 
 
 def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""The whole registry over fakes: SQLite and KV in memory, reviews under wasmtime."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from acr.bench import build_bench
+from acr.wasmtime_runner import WasmtimeRunner
+from arcrun.registry.review import Bench
+from arcrun.wasm.component import Component
+from fakes.alarm import FakeAlarm
+from fakes.sql import SqliteSql
+from fakes.storage import InMemoryKV, InMemoryR2
+from fakes.system import FixedClock, SeededRandom
+from registry.app import Registry, build_app
+from registry.catalogue import Catalogue
+from registry.decisions import Decisions
+from registry.principals import Keyring
+from registry.state import RegistryState
+from registry.submissions import Submissions
+
+OWNER_KEY, REVIEWER_KEY, MIA_KEY = "k1", "k2", "k3"
+MIRROR_INTERVAL_S = 120
+VALIDATOR = build_bench(Path(__file__).resolve().parents[2]).validator
+
+
+class DeskSigner:
+    """Signer over `cryptography`."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+
+    async def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+    async def public_key(self) -> bytes:
+        return self._key.public_key().public_bytes_raw()
+
+
+@dataclass(frozen=True)
+class FixedColdStarts:
+    measured_ms: Sequence[float] = (1.0,)
+
+    async def measure_ms(self, component: Component, count: int) -> Sequence[float]:
+        return self.measured_ms
+
+
+@dataclass
+class RegistryBench:
+    """The registry over an object in this process. `asked` lists the operations."""
+
+    sql: SqliteSql = field(default_factory=SqliteSql)
+    alarm: FakeAlarm = field(default_factory=FakeAlarm)
+    clock: FixedClock = field(default_factory=FixedClock)
+    statistics: InMemoryKV = field(default_factory=InMemoryKV)
+    records: InMemoryKV = field(default_factory=InMemoryKV)
+    bucket: InMemoryR2 = field(default_factory=InMemoryR2)
+    keyring: Keyring = field(default_factory=lambda: Keyring(OWNER_KEY, REVIEWER_KEY, json.dumps({"mia": MIA_KEY})))
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """A new object on the same storage."""
+        self.state = RegistryState(self.sql, self.alarm, MIRROR_INTERVAL_S)
+
+    async def ask(self, operation: str, **arguments: Any) -> Any:
+        self.asked.append(operation)
+        return json.loads(self.state.answer(json.dumps({"operation": operation, "arguments": arguments})))
+
+    def client(self, key: str = OWNER_KEY) -> httpx.AsyncClient:
+        ground = Bench(WasmtimeRunner(fuel=50_000_000), FixedColdStarts(), VALIDATOR)
+        submissions = Submissions(
+            self, self.records, self.bucket, ground, DeskSigner(), self.clock, SeededRandom(len(self.asked))
+        )
+        decisions, catalogue = Decisions(self, submissions, self.clock), Catalogue(self, self.records, self.bucket)
+        app = build_app(Registry(self.keyring, self, submissions, decisions, catalogue))
+        headers = {"x-arcrun-api-key": key}
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://registry.test", headers=headers)
+
+    def close(self) -> None:
+        self.sql.close()
