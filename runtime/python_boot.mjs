@@ -13,7 +13,10 @@ import workerJson from "./worker.json";
 const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE"];
 const WORKER_ROOT = "/session/metadata";
 
+const WASM_PAGE_BYTES = 64 * 1024;
+
 const worker = JSON.parse(workerJson); // written by serve.mjs
+let snapshotBytes = 0; // of the snapshot that the next interpreter is started from
 
 /**
  * Start Python from a memory snapshot taken when the entry module had been imported, as a deploy does in production.
@@ -44,6 +47,7 @@ export async function boot(env) {
 }
 
 async function startPyodide(jsModules, snapshotOptions) {
+  snapshotBytes = snapshotOptions._loadSnapshot?.length ?? 0;
   const pyodide = await loadPyodide({
     createPyodideModule,
     indexURL: "http://runtime/",
@@ -196,10 +200,11 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
     const instance = new WebAssembly.Instance(module, imports);
     return source instanceof Module ? instance : { module, instance };
   };
-  WebAssembly.instantiateStreaming = async (_response, imports) => ({
-    module: pyodideWasm,
-    instance: new WebAssembly.Instance(pyodideWasm, imports),
-  });
+  WebAssembly.instantiateStreaming = async (_response, imports) => {
+    const instance = new WebAssembly.Instance(pyodideWasm, imports);
+    makeRoom(instance.exports.memory);
+    return { module: pyodideWasm, instance };
+  };
   globalThis.fetch = async (url) => {
     const isStdlib = String(url).endsWith("python_stdlib.zip");
     return new Response(isStdlib ? stdlib : null); // for pyodide.asm.wasm, instantiateStreaming above answers
@@ -208,6 +213,12 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
     Object.assign(WebAssembly, { Module, compile, instantiate, instantiateStreaming });
     globalThis.fetch = fetch;
   };
+}
+
+/** Pyodide copies a snapshot into a memory of the first size, however much it had grown when the snapshot was made. */
+function makeRoom(memory) {
+  const missingBytes = snapshotBytes - memory.buffer.byteLength;
+  if (missingBytes > 0) memory.grow(Math.ceil(missingBytes / WASM_PAGE_BYTES));
 }
 
 /** Let ctx.waitUntil take a Python awaitable, and keep its proxy alive until it has settled. */

@@ -12,7 +12,14 @@ from registry.counters import SCHEMA
 from registry.index import ComponentIndex
 
 MIA, OWNER = "author:mia", "owner"
-EVERYTHING = {"words": [], "category": None, "visibility": None, "sort": "name", "limit": 50, "offset": 0}
+EVERYTHING: dict[str, Any] = {
+    "words": [],
+    "category": None,
+    "visibility": None,
+    "sort": "name",
+    "limit": 50,
+    "offset": 0,
+}
 
 
 class Index(ComponentIndex):
@@ -61,8 +68,8 @@ def index() -> Iterator[Index]:
 def test_a_version_is_taken_once(index: Index) -> None:
     assert index.put("a") == {"outcome": "added", "submission_id": "sub:owner/a/1"}
     assert index.put("a", submission_id="another") == {"outcome": "same", "submission_id": "sub:owner/a/1"}
-    for other in ({"sha256": "x"}, {"contract_sha256": "x"}):
-        assert index.put("a", submission_id="another", **other)["outcome"] == "version_exists"
+    for other in ("sha256", "contract_sha256"):
+        assert index.put("a", OWNER, 1, submission_id="another", **{other: "x"})["outcome"] == "version_exists"
     assert index.put("a", number=2)["outcome"] == "added"
 
 
