@@ -16,7 +16,7 @@ import wasmtime
 import yaml
 from run import ROOT, report, started_platform
 
-COMPONENTS, REQUESTS, SUBMITTING = 500, 200, 8
+COMPONENTS, REQUESTS, SUBMITTING = 500, 200, 4
 IDLE = bytes(
     wasmtime.wat2wasm(
         """(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))

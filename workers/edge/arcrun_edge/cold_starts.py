@@ -1,6 +1,5 @@
 """ColdStarts on the Worker Loader: each call in an isolate that has never been there before."""
 
-import hashlib
 import json
 import secrets
 import statistics
@@ -14,7 +13,7 @@ from arcrun.ports import Clock
 from arcrun.registry.trial import NO_STUBS, TrialClock, TrialRandom
 from arcrun.wasm.abi import ExitKind
 from arcrun.wasm.component import Component
-from arcrun_edge.component_runner import SandboxRunner
+from arcrun_edge.component_runner import FreshSandboxRunner
 
 _NONCE_BYTES = 16
 # (module (memory (export "memory") 1) (func (export "_start")))
@@ -30,7 +29,7 @@ class LoaderColdStarts:
     """
 
     def __init__(self, loader: Any, clock: Clock) -> None:
-        self._runner, self._clock = SandboxRunner(loader), clock
+        self._runner, self._clock = FreshSandboxRunner(loader), clock
 
     async def measure_ms(self, component: Component, count: int) -> Sequence[float]:
         idle = replace(component, module=IDLE_MODULE)
@@ -50,8 +49,8 @@ class LoaderColdStarts:
 
 
 def _renew(component: Component) -> Component:
-    """The same code in bytes that neither the Loader nor V8 has seen: with a custom section of random content."""
+    """The same code in bytes that V8 has not compiled yet: with a custom section of random content."""
     assert component.module is not None
     nonce = secrets.token_bytes(_NONCE_BYTES)
     module = component.module + bytes((0, _NONCE_BYTES + 1, 0)) + nonce  # section 0, its size, an empty name
-    return replace(component, sha256=hashlib.sha256(module).hexdigest(), module=module)
+    return replace(component, module=module)

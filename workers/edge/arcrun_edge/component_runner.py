@@ -60,14 +60,28 @@ class SandboxRunner:
     async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
         code = create_proxy(lambda: _worker_code(component))
         try:
-            stub = self._loader.get(_isolate_id(component), code)
-            with _host_call(host) as call_host:
-                result = await stub.getEntrypoint().call(stdin, *_surroundings(host), call_host)
-        except JsException as error:
-            return Execution(ExitKind.NOT_LOADED, -1, error.message, "", "", 0)
+            return await _call_sandbox(self._loader.get(_isolate_id(component), code), stdin, host)
         finally:
             code.destroy()
-        return _read_execution(result)
+
+
+class FreshSandboxRunner:
+    """Runs bytes in an isolate of their own for each call, which nobody keeps."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        return await _call_sandbox(self._loader.load(_worker_code(component)), stdin, host)
+
+
+async def _call_sandbox(stub: Any, stdin: str, host: HostFunctions) -> Execution:
+    try:
+        with _host_call(host) as call_host:
+            result = await stub.getEntrypoint().call(stdin, *_surroundings(host), call_host)
+    except JsException as error:
+        return Execution(ExitKind.NOT_LOADED, -1, error.message, "", "", 0)
+    return _read_execution(result)
 
 
 @contextmanager
