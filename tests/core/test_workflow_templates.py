@@ -311,7 +311,7 @@ def test_any_reference_is_read_or_refused_with_a_template_error(before: str, sou
 
 def error_code_of(template: str) -> str | None:
     try:
-        compile_value(template).resolve({})
+        compile_value(template).resolve({START: 0})
     except TemplateError as error:
         return error.code
     return None
