@@ -69,6 +69,16 @@ async def test_yaml_json_and_base64_are_the_same_submission(bench: RegistryBench
     assert len(bench.records.keys) == 1
 
 
+async def test_half_a_surrogate_pair_is_kept_as_it_came(bench: RegistryBench) -> None:
+    contract = json.dumps({**CONTRACT, "description": "odd \ud800"})
+    assert (await submit(bench, contract)).status_code == 201
+    for path in ("/components/echo", "/components?q=odd"):
+        assert "odd \\ud800" in (await send(bench, "GET", path)).text
+    body = {"contract": "a: \ud800", "wasm_base64": ""}
+    refused = await send(bench, "POST", "/submit", content=json.dumps(body))
+    assert refused.json()["error"]["details"]["step"] == "contract_check"
+
+
 async def test_of_a_refused_one_nothing_is_stored(bench: RegistryBench) -> None:
     answer = await submit(bench, module=modules.build_module(modules.TRAPPING))
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "COMPONENT_TRAPPED")

@@ -22,12 +22,13 @@ class Package:
 
     @cached_property
     def contract_sha256(self) -> str:
-        return hashlib.sha256(self.contract_text.encode("utf-8", "surrogatepass")).hexdigest()
+        return hashlib.sha256(self.contract_text.encode()).hexdigest()
 
 
 def build_package(contract_text: str, module: bytes) -> Package:
     """`contract_text` is YAML or JSON. One that is neither, or too long, stays as it is: its review will refuse it."""
-    return Package(_compact(contract_text), module)
+    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, is written as the escape that it came as.
+    return Package(_compact(contract_text).encode("utf-8", "backslashreplace").decode(), module)
 
 
 def _compact(contract_text: str) -> str:

@@ -57,7 +57,7 @@ class ComponentIndex:
         if found:
             same = all(found[0][name] == version[name] for name in ("sha256", "contract_sha256"))
             return {"outcome": "same" if same else "version_exists", "submission_id": found[0]["submission_id"]}
-        row = {**version, "visibility": AUTHOR_ONLY, "summary": json.dumps(version["summary"], ensure_ascii=False)}
+        row = {**version, "visibility": AUTHOR_ONLY, "summary": json.dumps(version["summary"])}
         marks = ", ".join("?" * len(row))
         self._sql.execute(f"INSERT INTO versions ({', '.join(row)}) VALUES ({marks})", *row.values())
         return {"outcome": "added", "submission_id": version["submission_id"]}

@@ -26,7 +26,6 @@ class Keyring:
         named = {OWNER: api_key, "reviewer": reviewer_key}
         named |= {f"author:{name}": key for name, key in json.loads(authors or "{}").items()}
         self._keys = {name: key for name, key in named.items() if key}
-        self.has_reviewer = bool(reviewer_key)
 
     def identify(self, key: str) -> Principal:
         """Raises UnauthorizedError, or NotConfiguredError while the Worker has no key. Takes the same time for each."""

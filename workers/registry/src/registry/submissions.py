@@ -123,7 +123,7 @@ def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any
         "owner": principal.id,
         "number": int(contract.version[1:]),
         "category": contract.category,
-        "words": "\n".join(searched).casefold(),
+        "words": "\n".join(searched).casefold().encode("utf-8", "replace").decode(),
         "summary": {
             "display_name": contract.display_name,
             "description": contract.description,
