@@ -14,6 +14,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from arcrun.registry.attestation import Attested, check_statement, encode_for_signature, read_envelope
+from arcrun.wasm.binary import encode_u32
 from fixtures import modules
 from fixtures.bad_components import BAD_COMPONENTS, GOOD, constrained
 from workerd.local_platform import ALICE_KEY, API_KEY, REVIEWER_KEY, ROOT, LocalPlatform
@@ -123,6 +124,23 @@ def test_a_body_that_is_no_submission(
 ) -> None:
     with platform.registry() as client:
         assert code_of(client.post("/submit", **request_parts)) == (status, code)
+
+
+@pytest.mark.parametrize("form", ["multipart", "base64"])
+def test_a_module_of_three_megabytes(platform: LocalPlatform, form: str) -> None:
+    component_id, size = f"large_by_{form}", 3 << 20
+    # A custom section (0) of that size, its name one character long.
+    section = b"\0" + encode_u32(size) + b"\1p" + bytes(size - 2)
+    module, contract = modules.build_module(modules.printing("{}")) + section, modules.build_contract(component_id)
+    with platform.registry() as client:
+        if form == "multipart":
+            answer = submit(client, module, contract)
+        else:
+            encoded = base64.b64encode(module).decode()
+            answer = client.post("/submit", json={"contract": contract, "wasm_base64": encoded})
+        assert answer.status_code == 201, answer.text
+        assert client.get(f"/components/{component_id}/module").content == module
+    assert run(platform, component_id) == {}
 
 
 def test_a_version_never_changes(platform: LocalPlatform) -> None:

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
@@ -23,6 +23,12 @@ class Upload:
     module: bytes
 
 
+class _InMemoryParser(MultiPartParser):
+    """Starlette gives larger parts to a thread, and a Worker has none."""
+
+    spool_max_size = MAX_SUBMISSION_BYTES
+
+
 async def read_upload(request: Request) -> Upload:
     """Raises RequestError, PayloadTooLargeError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -30,14 +36,18 @@ async def read_upload(request: Request) -> Upload:
 
 
 async def _read_form(request: Request) -> Upload:
+    parser = _InMemoryParser(
+        request.headers, request.stream(), max_files=2, max_fields=2, max_part_size=MAX_SUBMISSION_BYTES
+    )
     try:
-        async with request.form(max_files=2, max_fields=2, max_part_size=MAX_SUBMISSION_BYTES) as form:
-            parts = {
-                name: await value.read() if isinstance(value, UploadFile) else value.encode()
-                for name, value in form.multi_items()
-            }
-    except HTTPException as error:
-        raise _invalid(f"The body is not multipart/form-data: {error.detail}") from None
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise _invalid(f"The body is not multipart/form-data: {error.message}") from None
+    parts = {
+        name: await value.read() if isinstance(value, UploadFile) else value.encode()
+        for name, value in form.multi_items()
+    }
+    await form.close()
     if parts.keys() != {"contract", "wasm"}:
         raise _invalid("The form must have the parts `contract` and `wasm`, and no others.")
     try:
