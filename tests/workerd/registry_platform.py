@@ -48,7 +48,7 @@ class RunningRegistry:
 @contextmanager
 def running_registry(folder: Path, **variables: str) -> Iterator[RunningRegistry]:
     """Started on the state that `folder` has from before."""
-    stage(ROOT / "workers/registry", [], folder / "registry")
+    stage(ROOT / "workers/registry", [ROOT / "components"], folder / "registry")
     plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     port = find_free_ports(2)
@@ -58,7 +58,8 @@ def running_registry(folder: Path, **variables: str) -> Iterator[RunningRegistry
         state=folder / "state",
         snapshots=snapshots,
         node_modules=ROOT / "node_modules",
-        secrets={"ARCRUN_API_KEY": API_KEY, **variables},
+        secrets={"ARCRUN_API_KEY": API_KEY},
+        variables=variables,
     )
     plan_path.write_text(json.dumps(plan))
     process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")
