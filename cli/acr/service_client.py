@@ -17,7 +17,7 @@ class ServiceClient:
     def __init__(
         self, url: str, api_key: str, service: str = "executor", transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._url, self._service = url, service
+        self.url, self._service = url, service
         headers = {"X-Arcrun-API-Key": api_key}
         self._http = httpx.Client(base_url=url, headers=headers, trust_env=False, transport=transport)
 
@@ -33,7 +33,7 @@ class ServiceClient:
             answer = None
         if isinstance(answer, dict) and "success" in answer:
             return answer
-        message = f"{self._url} answered {response.status_code} and nothing that arcrun answers."
+        message = f"{self.url} answered {response.status_code} and nothing that arcrun answers."
         raise CliError(message, f"Is that the address of an arcrun {self._service}?")
 
     def fetch(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx.Response:
@@ -43,11 +43,11 @@ class ServiceClient:
         except httpx.HTTPError as error:
             variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
             hint = f"Is `acr dev` running? Is {variable} right?"
-            raise CliError(f"{self._url} does not answer: {error}", hint) from None
+            raise CliError(f"{self.url} does not answer: {error}", hint) from None
         if response.status_code == 401:
             is_own = "X-Arcrun-API-Key" not in request.get("headers", {})
             key, variable = ("API key", "ARCRUN_API_KEY") if is_own else ("reviewer's key", "ARCRUN_REVIEWER_KEY")
-            raise NotLoggedInError(f"{self._url} refused the {key}.", f"Check {variable}.")
+            raise NotLoggedInError(f"{self.url} refused the {key}.", f"Check {variable}.")
         return response
 
 

@@ -92,7 +92,7 @@ def deploy(
     seeded: tuple[str, ...] = ()
     if wait:
         _wait(result)
-        if request.has_loader and (registry := find_registry(result, settings)):
+        if request.has_loader and (registry := registry_of(result, settings)):
             seeded = seed_and_report(RegistryClient(registry), request.home).seeded
     if as_json:
         print_json({**result.to_json(), "seeded": seeded})
@@ -122,7 +122,7 @@ def _build_request(
     )
 
 
-def find_registry(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:
+def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:
     """The registry that was deployed, as its owner and reviewer reach it."""
     for worker in result.workers:
         if worker.service == "registry" and (api_key := settings.secrets.get(API_KEY)):
