@@ -78,7 +78,7 @@ def measure_desk() -> None:
 def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[tuple[float, dict[str, str]]]:
     """`acr dev`: the seconds from its start to the executor's first answer, and the services' addresses."""
     started = time.monotonic()
-    command = [ACR, "dev", "--persist", str(folder / "state"), "--port", "8987", "--no-reload"]
+    command = [ACR, "dev", "--persist", str(folder / "state"), "--port", "8987", "--no-reload", "--no-seed"]
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
     try:
         first_answer_s = wait_for_answer("http://127.0.0.1:8987/health", started)

@@ -13,10 +13,7 @@ import workerJson from "./worker.json";
 const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE"];
 const WORKER_ROOT = "/session/metadata";
 
-const WASM_PAGE_BYTES = 64 * 1024;
-
 const worker = JSON.parse(workerJson); // written by serve.mjs
-let snapshotBytes = 0; // of the snapshot that the next interpreter is started from
 
 /**
  * Start Python from a memory snapshot taken when the entry module had been imported, as a deploy does in production.
@@ -37,7 +34,7 @@ export async function boot(env) {
   let pyodide;
   try {
     const snapshot = stored ?? (await makeSnapshot(snapshots, jsModules));
-    pyodide = await startPyodide(jsModules, { _loadSnapshot: snapshot });
+    pyodide = await startPyodide(jsModules, snapshot);
     await snapshots.written();
   } finally {
     restoreCompilation();
@@ -46,14 +43,14 @@ export async function boot(env) {
   return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers"), bindings };
 }
 
-async function startPyodide(jsModules, snapshotOptions) {
-  snapshotBytes = snapshotOptions._loadSnapshot?.length ?? 0;
+async function startPyodide(jsModules, snapshot, snapshotOptions = {}) {
   const pyodide = await loadPyodide({
-    createPyodideModule,
+    createPyodideModule: async (settings) => withRoomFor(snapshot, await createPyodideModule(settings)),
     indexURL: "http://runtime/",
     stdLibURL: "http://runtime/python_stdlib.zip",
     lockFileContents: { info: worker.pyodideInfo, packages: {} },
     env: { HOME: "/session" },
+    _loadSnapshot: snapshot,
     _snapshotDeserializer: (name) => jsModules[name],
     ...snapshotOptions,
   });
@@ -61,9 +58,16 @@ async function startPyodide(jsModules, snapshotOptions) {
   return pyodide;
 }
 
+/** Pyodide copies a snapshot over its memory and does not grow it first. The snapshot's second word is its head's size. */
+function withRoomFor(snapshot, pyodideModule) {
+  const size = snapshot ? snapshot.byteLength - new DataView(snapshot.buffer, snapshot.byteOffset).getUint32(4, true) : 0;
+  if (size > pyodideModule.HEAP8.length) pyodideModule.growMemory(size);
+  return pyodideModule;
+}
+
 async function makeSnapshot(snapshots, jsModules) {
   const base = await snapshots.read(worker.baseSnapshotKey);
-  const pyodide = await startPyodide(jsModules, { _loadSnapshot: base, _makeSnapshot: true });
+  const pyodide = await startPyodide(jsModules, base, { _makeSnapshot: true });
   if (base === undefined) {
     for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
     pyodide.runPython(importAll(worker.imports));
@@ -200,11 +204,10 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
     const instance = new WebAssembly.Instance(module, imports);
     return source instanceof Module ? instance : { module, instance };
   };
-  WebAssembly.instantiateStreaming = async (_response, imports) => {
-    const instance = new WebAssembly.Instance(pyodideWasm, imports);
-    makeRoom(instance.exports.memory);
-    return { module: pyodideWasm, instance };
-  };
+  WebAssembly.instantiateStreaming = async (_response, imports) => ({
+    module: pyodideWasm,
+    instance: new WebAssembly.Instance(pyodideWasm, imports),
+  });
   globalThis.fetch = async (url) => {
     const isStdlib = String(url).endsWith("python_stdlib.zip");
     return new Response(isStdlib ? stdlib : null); // for pyodide.asm.wasm, instantiateStreaming above answers
@@ -213,12 +216,6 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
     Object.assign(WebAssembly, { Module, compile, instantiate, instantiateStreaming });
     globalThis.fetch = fetch;
   };
-}
-
-/** Pyodide copies a snapshot into a memory of the first size, however much it had grown when the snapshot was made. */
-function makeRoom(memory) {
-  const missingBytes = snapshotBytes - memory.buffer.byteLength;
-  if (missingBytes > 0) memory.grow(Math.ceil(missingBytes / WASM_PAGE_BYTES));
 }
 
 /** Let ctx.waitUntil take a Python awaitable, and keep its proxy alive until it has settled. */

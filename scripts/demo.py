@@ -21,9 +21,8 @@ GREETED = {"name": "  Ada Lovelace "}
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="arcrun-demo-") as folder:
-        platform = subprocess.Popen(
-            [ACR, "dev", "--persist", folder, "--no-reload", *sys.argv[1:]], stdout=subprocess.PIPE, text=True
-        )
+        command = [ACR, "dev", "--persist", folder, "--no-reload", "--no-seed", *sys.argv[1:]]
+        platform = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             wait_until_ready(platform)
             run_workflow()

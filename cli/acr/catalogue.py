@@ -1,4 +1,4 @@
-"""Which components there are: the built-in ones, which are found first, and those in the bucket."""
+"""Which components a platform has of its own: the built-in ones, which are found first, and those in the bucket."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Entry:
-    """`reference` is how a workflow names it, `shout` or `shout@v1`. `source` is built-in or bucket."""
+    """`reference` is how a workflow names it, `shout` or `shout@v1`. `source` is built-in, bucket or registry."""
 
     reference: str
     source: str
@@ -27,25 +27,12 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """The first sentence of its description."""
-        found = _FIRST_SENTENCE.match(self.contract.description)
-        return " ".join((found[1] if found else self.contract.description).split())
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "id": self.reference,
-            "category": self.contract.category,
-            "version": self.contract.version,
-            "source": self.source,
-            "credentials": [credential.key for credential in self.contract.credentials_required],
-            "description": self.summary,
-        }
+        return summarize(self.contract.description)
 
     def to_full_json(self) -> dict[str, Any]:
-        """With whole descriptions, inputs, outputs, where each credential comes from, and an example config."""
+        """Whole descriptions, inputs, outputs, where each credential comes from, and an example config."""
         contract = self.contract
         return {
-            **self.to_json(),
             "display_name": contract.display_name,
             "description": " ".join(contract.description.split()),
             "inputs": _describe_fields(contract.input_schema),
@@ -56,6 +43,12 @@ class Entry:
             ],
             "config_example": dict(contract.config_example),
         }
+
+
+def summarize(description: str) -> str:
+    """The first sentence, on one line."""
+    found = _FIRST_SENTENCE.match(description)
+    return " ".join((found[1] if found else description).split())
 
 
 def is_builtin(component_id: str, home: Path) -> bool:

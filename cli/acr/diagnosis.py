@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from acr.attestation_check import public_key_of
 from acr.client import ExecutorClient
 from acr.cloudflare import r2
 from acr.cloudflare.account import find_worker, verify_token
@@ -17,8 +18,10 @@ from acr.deployment.manifest import MARK
 from acr.encryption import read_key_ring
 from acr.errors import CliError
 from acr.private_file import is_private
+from acr.registry_client import RegistryClient
 from acr.settings import Storage, Target, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
+from arcrun.registry.attestation import key_id_of
 from arcrun.wasm.seal import METERED_PREFIX
 
 
@@ -37,10 +40,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Patient:
-    """What is looked at: one platform, over its executor and Cloudflare's API."""
+    """What is looked at: a platform, over its Workers and Cloudflare's API. Without a registry, `registry` is None."""
 
     storage: Storage
     target: Target
+    registry: RegistryClient | None
     api: CloudflareApi
     http: httpx.Client
     version: str
@@ -121,6 +125,29 @@ def _look_at_api_key(patient: Patient) -> str:
     return "accepted"
 
 
+def _look_at_registry(patient: Patient) -> str:
+    if patient.registry is None:
+        return "none; acr deploy brings one, for acr parts publish and statistics"
+    version = read_health(patient.http, patient.registry.url)
+    if version is None:
+        raise CliError(f"{patient.registry.url}/health does not answer.", "acr deploy, or locally: acr dev")
+    if version != patient.version:
+        raise CliError(f"The registry is version {version}, this command {patient.version}.", "acr deploy")
+    return f"{patient.registry.url} version {version}"
+
+
+def _look_at_registry_keys(patient: Patient) -> str:
+    """The registry takes the API key and the reviewer's, and signs with the signing key that is known here."""
+    registry = patient.registry
+    if registry is None:
+        return "none"
+    signing_key_id = registry.read_key()["key_id"]
+    if registry.signing_key and key_id_of(public_key_of(registry.signing_key)) != signing_key_id:
+        raise CliError(f"The registry signs with another key, {signing_key_id}.", "acr deploy")
+    registry.read_key(as_reviewer=True)
+    return f"API key and reviewer's key accepted; signs with {signing_key_id}"
+
+
 def _look_at_credentials(patient: Patient) -> str:
     storage = patient.storage
     keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
@@ -150,5 +177,7 @@ _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "components": _look_at_components,
     "executor": _look_at_executor,
     "API key": _look_at_api_key,
+    "registry": _look_at_registry,
+    "registry keys": _look_at_registry_keys,
     "credentials": _look_at_credentials,
 }

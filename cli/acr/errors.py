@@ -18,8 +18,9 @@ class NotLoggedInError(CliError):
 
 
 class AnswerError(CliError):
-    """The executor refused. `answer` is what it said, {"success": false, "error": {...}}."""
+    """A Worker refused. `answer` is what it said, {"success": false, "error": {...}}."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
-        super().__init__(answer["error"]["message"])
+        error = answer["error"]
+        super().__init__(error["message"], next(iter(error.get("next_actions", [])), ""))
         self.answer = answer

@@ -29,9 +29,7 @@ class RegistryClient(ServiceClient):
 
     def decide(self, submission_id: str, verb: str, reason: str) -> Answer:
         """`verb` is "approve" or "reject". Raises CliError without a reviewer's key."""
-        if not self._reviewer_key:
-            raise CliError("Only the reviewer decides, and no reviewer's key is known.", "Set ARCRUN_REVIEWER_KEY.")
-        headers = {"X-Arcrun-API-Key": self._reviewer_key}
+        headers = self._as_reviewer()
         path = f"/submit/{quote(submission_id, safe='')}/{verb}"
         return self.send("PATCH", path, headers=headers, json={"reason": reason})
 
@@ -56,12 +54,23 @@ class RegistryClient(ServiceClient):
         response = self.fetch("GET", f"{_path_of(canonical_id)}/module", params=_version(version))
         if response.is_success:
             return response.content
-        raise AnswerError(response.json())
+        raise AnswerError(self.read_answer(response))
 
-    def read_key(self) -> dict[str, str]:
-        """{"algorithm", "key_id", "public_key"} of the attestations. Raises AnswerError."""
-        key: dict[str, str] = require_data(self.send("GET", "/submit/key"))
+    def list_statistics(self) -> dict[str, dict[str, Any]]:
+        """By component, listed or not: what the caller's runs count. Raises AnswerError."""
+        found = require_data(self.send("GET", "/analytics"))["components"]
+        return {component["canonical_id"]: component for component in found}
+
+    def read_key(self, *, as_reviewer: bool = False) -> dict[str, str]:
+        """{"algorithm", "key_id", "public_key"} of the attestations. Raises AnswerError, and NotLoggedInError."""
+        headers = self._as_reviewer() if as_reviewer else {}
+        key: dict[str, str] = require_data(self.send("GET", "/submit/key", headers=headers))
         return key
+
+    def _as_reviewer(self) -> dict[str, str]:
+        if not self._reviewer_key:
+            raise CliError("Only the reviewer decides, and no reviewer's key is known.", "Set ARCRUN_REVIEWER_KEY.")
+        return {"X-Arcrun-API-Key": self._reviewer_key}
 
 
 def _path_of(canonical_id: str) -> str:

@@ -17,30 +17,37 @@ class ServiceClient:
     def __init__(
         self, url: str, api_key: str, service: str = "executor", transport: httpx.BaseTransport | None = None
     ) -> None:
-        self._url, self._service = url, service
+        self.url, self._service = url, service
         headers = {"X-Arcrun-API-Key": api_key}
         self._http = httpx.Client(base_url=url, headers=headers, trust_env=False, transport=transport)
 
     def send(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> Answer:
         """`request` is what httpx takes: json, files, params, headers. Raises CliError."""
-        response = self.fetch(method, path, timeout_s=timeout_s, **request)
+        return self.read_answer(self.fetch(method, path, timeout_s=timeout_s, **request))
+
+    def read_answer(self, response: httpx.Response) -> Answer:
+        """Raises CliError if it is none."""
         try:
-            answer: Answer = response.json()
+            answer = response.json()
         except ValueError:
-            message = f"{self._url} answered {response.status_code} and no JSON."
-            raise CliError(message, f"Is that the address of an arcrun {self._service}?") from None
-        return answer
+            answer = None
+        if isinstance(answer, dict) and "success" in answer:
+            return answer
+        message = f"{self.url} answered {response.status_code} and nothing that arcrun answers."
+        raise CliError(message, f"Is that the address of an arcrun {self._service}?")
 
     def fetch(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx.Response:
         """The response itself. Raises CliError if there is none, NotLoggedInError if the key is refused."""
         try:
             response = self._http.request(method, path, timeout=timeout_s, **request)
         except httpx.HTTPError as error:
-            raise CliError(
-                f"{self._url} does not answer: {error}", "Is `acr dev` running? Is ARCRUN_URL right?"
-            ) from None
+            variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
+            hint = f"Is `acr dev` running? Is {variable} right?"
+            raise CliError(f"{self.url} does not answer: {error}", hint) from None
         if response.status_code == 401:
-            raise NotLoggedInError(f"{self._url} refused the API key.", "Check ARCRUN_API_KEY.")
+            is_own = "X-Arcrun-API-Key" not in request.get("headers", {})
+            key, variable = ("API key", "ARCRUN_API_KEY") if is_own else ("reviewer's key", "ARCRUN_REVIEWER_KEY")
+            raise NotLoggedInError(f"{self.url} refused the {key}.", f"Check {variable}.")
         return response
 
 

@@ -110,14 +110,24 @@ def resolve_registry(
 
     Raises NotLoggedInError.
     """
-    running, _, user = _read_all(local)
-    own = running or user
-    chosen = url or _from_environment("ARCRUN_REGISTRY_URL") or own.registry_url
-    if not chosen:
+    found = find_registry(url, api_key, local=local)
+    if found is None:
         raise NotLoggedInError(
             "No registry to talk to.",
             "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_REGISTRY_URL.",
         )
+    return found
+
+
+def find_registry(
+    url: str | None = None, api_key: str | None = None, *, local: bool | None = None
+) -> RegistryTarget | None:
+    """The same; None where there is none. Raises NotLoggedInError if its API key is not known."""
+    running, _, user = _read_all(local)
+    own = running or user
+    chosen = url or _from_environment("ARCRUN_REGISTRY_URL") or own.registry_url
+    if not chosen:
+        return None
     is_own = chosen == own.registry_url
     key = api_key or _from_environment("ARCRUN_API_KEY") or (own.api_key if is_own else None)
     if not key:

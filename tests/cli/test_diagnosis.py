@@ -8,17 +8,22 @@ from typing import Any
 import httpx
 import pytest
 
+from acr.attestation_check import public_key_of
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
 from acr.deployment.manifest import MARK
 from acr.diagnosis import Check, Patient, examine
 from acr.errors import CliError
-from acr.settings import Storage, Target
+from acr.registry_client import RegistryClient
+from acr.settings import RegistryTarget, Storage, Target
+from arcrun.registry.attestation import key_id_of
 from fakes.cipher import seal
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
 
 KEY = b"k" * 32
+REVIEWER_KEY, SIGNING_KEY = "reviewer-key", base64.b64encode(b"s" * 32).decode()
+OTHER_KEY = base64.b64encode(b"o" * 32).decode()
 EXECUTOR = "arcrun-cypher-executor"
 HEALTHY = {"ok": True, "version": "0.1.0"}
 
@@ -34,14 +39,30 @@ def build_cloudflare() -> CloudflareStandIn:
     )
 
 
-def diagnose(cloudflare: CloudflareStandIn, health: Any = HEALTHY, **changes: Any) -> dict[str, Check]:
+def answer_key(request: httpx.Request) -> httpx.Response:
+    """As the registry answers GET /submit/key, to the owner's key and the reviewer's."""
+    if request.headers["x-arcrun-api-key"] not in ("k", REVIEWER_KEY):
+        return httpx.Response(401, json={"success": False, "error": {"code": "UNAUTHORIZED", "message": "No."}})
+    key = public_key_of(SIGNING_KEY)
+    data = {"algorithm": "Ed25519", "key_id": key_id_of(key), "public_key": base64.b64encode(key).decode()}
+    return httpx.Response(200, json={"success": True, "data": data})
+
+
+def diagnose(
+    cloudflare: CloudflareStandIn,
+    health: Any = HEALTHY,
+    registry_keys: tuple[str | None, str | None] = (REVIEWER_KEY, SIGNING_KEY),
+    **changes: Any,
+) -> dict[str, Check]:
     access = ApiAccess(f"https://api.test{BASE}", ACCOUNT, TOKEN)
     key = base64.b64encode(KEY).decode()
     storage = Storage(access, {"CREDENTIALS_KV": "n1"}, "arcrun-components", key, None, False)
     answer = httpx.Response(200, json=health)
     http = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
     api = CloudflareApi(access, cloudflare, lambda _: None)
-    patient = Patient(replace(storage, **changes), Target("http://127.0.0.1:1", "k"), api, http, "0.1.0")
+    target, own_registry = Target("http://127.0.0.1:1", "k"), RegistryTarget("http://r", "k", *registry_keys)
+    client = RegistryClient(own_registry, httpx.MockTransport(answer_key))
+    patient = Patient(replace(storage, **changes), target, client, api, http, "0.1.0")
     return {check.name: check for check in examine(patient)}
 
 
@@ -84,6 +105,21 @@ def test_harm_is_found_where_it_is(harm: Callable[[CloudflareStandIn], Any], nam
         pytest.param({"ok": True, "version": "0.0.9"}, {}, "executor", "version 0.0.9", id="another version"),
         pytest.param({"ok": False}, {}, "executor", "does not answer", id="not well"),
         pytest.param([], {}, "executor", "does not answer", id="something else"),
+        pytest.param({"ok": True, "version": "0.0.9"}, {}, "registry", "version 0.0.9", id="another version of it"),
+        pytest.param({"ok": False}, {}, "registry", "does not answer", id="the registry is not well"),
+        pytest.param(
+            HEALTHY,
+            {"registry_keys": (None, SIGNING_KEY)},
+            "registry keys",
+            "no reviewer's key",
+            id="no reviewer's key",
+        ),
+        pytest.param(
+            HEALTHY, {"registry_keys": ("x", SIGNING_KEY)}, "registry keys", "refused the reviewer's", id="a wrong one"
+        ),
+        pytest.param(
+            HEALTHY, {"registry_keys": (REVIEWER_KEY, OTHER_KEY)}, "registry keys", "another key", id="signs otherwise"
+        ),
         pytest.param(HEALTHY, {"encryption_key": None}, "credentials", "not set", id="no key"),
         pytest.param(HEALTHY, {"namespaces": {}}, "namespaces", "any binding", id="no namespaces known"),
     ],

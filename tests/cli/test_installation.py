@@ -1,12 +1,11 @@
-"""What `acr parts publish` writes and refuses, and what `acr parts` lists, against Cloudflare's API in memory. Nothing
-needs workerd; test_newcomer.py has the same commands on the real platform.
+"""What `acr parts install` writes into the bucket and refuses, and what `acr parts` lists, against Cloudflare's API in
+memory. Nothing needs workerd; test_parts_registry.py has the same commands on the real platform.
 """
 
 import hashlib
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,11 @@ from acr.catalogue import Entry, Unusable, builtin_ids, list_bucket, read_builti
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi, CloudflareError
 from acr.cloudflare.r2 import R2Bucket
-from acr.component_folder import ComponentFolder
 from acr.errors import CliError
+from acr.installation import Installation, install_package
 from acr.platform_home import find_platform_home
-from acr.publication import Publication, publish_component
 from arcrun.contracts.parse import parse_contract
+from arcrun.registry.package import build_package
 from arcrun.wasm.component import build_component
 from arcrun.wasm.seal import metered_key
 from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn, served
@@ -44,16 +43,15 @@ def bucket(cloudflare: CloudflareStandIn) -> R2Bucket:
     return R2Bucket(CloudflareApi(ApiAccess("http://api/client/v4", ACCOUNT, TOKEN), cloudflare), "parts")
 
 
-def publish(bucket: R2Bucket, module: bytes = ONE, component_id: str = "echo", **changes: Any) -> Publication:
-    source = build_contract(component_id, **changes)
-    folder = ComponentFolder(Path("echo"), json.dumps(source), module)
-    return publish_component(bucket, folder, parse_contract(source), HOME)
+def install(bucket: R2Bucket, module: bytes = ONE, component_id: str = "echo", **changes: Any) -> Installation:
+    text = json.dumps(build_contract(component_id, **changes))
+    return install_package(bucket, build_package(text, module), HOME)
 
 
-def test_publishing_writes_modules_before_contracts_and_the_version_first(
+def test_installing_writes_modules_before_contracts_and_the_version_first(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
-    assert publish(bucket).written == KEYS
+    assert install(bucket).written == KEYS
     assert cloudflare.objects["echo.wasm"] == cloudflare.objects["echo@v1.wasm"] == ONE
     assert json.loads(cloudflare.objects["echo.contract.yaml"]) == build_contract("echo")
     contract = parse_contract(build_contract("echo"))
@@ -61,8 +59,8 @@ def test_publishing_writes_modules_before_contracts_and_the_version_first(
 
 
 def test_the_same_again_writes_nothing(bucket: R2Bucket) -> None:
-    publish(bucket)
-    assert publish(bucket).written == []
+    install(bucket)
+    assert install(bucket).written == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +71,7 @@ def test_the_same_again_writes_nothing(bucket: R2Bucket) -> None:
         pytest.param({"input_schema": {"type": "object", "properties": {}, "maxProperties": True}}, id="true for 1"),
     ],
 )
-@pytest.mark.parametrize("stored_as", [["echo"], ["echo", "echo@v1"]], ids=["by acr deploy", "by acr parts publish"])
+@pytest.mark.parametrize("stored_as", [["echo"], ["echo", "echo@v1"]], ids=["by acr deploy", "by acr parts install"])
 def test_a_version_does_not_change(
     cloudflare: CloudflareStandIn, bucket: R2Bucket, changed: dict[str, Any], stored_as: list[str]
 ) -> None:
@@ -82,17 +80,17 @@ def test_a_version_does_not_change(
         cloudflare.objects[f"{reference}.wasm"] = ONE
         cloudflare.objects[f"{reference}.contract.yaml"] = yaml.safe_dump(json.loads(json.dumps(before))).encode()
     stored = dict(cloudflare.objects)
-    with pytest.raises(CliError, match="echo v1 is published already") as refused:
-        publish(bucket, **{"input_schema": before["input_schema"], **changed})
-    assert refused.value.hint == "Raise `version` in echo/contract.yaml to v2."
+    with pytest.raises(CliError, match="The bucket has echo v1 already, with other content") as refused:
+        install(bucket, **{"input_schema": before["input_schema"], **changed})
+    assert f"`{stored_as[-1]}.wasm`" in refused.value.hint
     assert cloudflare.objects == stored
 
 
 def test_a_new_version_takes_the_ids_place_and_the_old_one_stays(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
-    publish(bucket)
-    assert publish(bucket, TWO, version="v2").written == [METERED_TWO, *(key.replace("v1", "v2") for key in KEYS[1:])]
+    install(bucket)
+    assert install(bucket, TWO, version="v2").written == [METERED_TWO, *(key.replace("v1", "v2") for key in KEYS[1:])]
     assert (cloudflare.objects["echo.wasm"], cloudflare.objects["echo@v1.wasm"]) == (TWO, ONE)
 
 
@@ -103,22 +101,21 @@ def test_an_interrupted_upload_is_finished_by_the_next(
     path = f"PUT /r2/buckets/parts/objects/{at.replace('@', '%40')}"
     cloudflare.failures[path] = [403]
     with pytest.raises(CloudflareError):
-        publish(bucket)
-    assert publish(bucket).written == KEYS[KEYS.index(at) :]
+        install(bucket)
+    assert install(bucket).written == KEYS[KEYS.index(at) :]
 
 
 def test_a_built_ins_id_is_refused(cloudflare: CloudflareStandIn, bucket: R2Bucket) -> None:
-    with pytest.raises(CliError, match="`set` is a built-in component") as refused:
-        publish(bucket, component_id="set")
-    assert "canonical_id" in refused.value.hint
+    with pytest.raises(CliError, match="`set` is a built-in component"):
+        install(bucket, component_id="set")
     assert cloudflare.objects == {}
 
 
 def test_the_list_has_each_id_once_and_says_what_cannot_be_used(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
-    publish(bucket)
-    publish(bucket, TWO, version="v2")
+    install(bucket)
+    install(bucket, TWO, version="v2")
     cloudflare.objects |= {"half.contract.yaml": b"{}", "bad.contract.yaml": b"a: [", "bad.wasm": b""}
     cloudflare.objects |= {"wrong.contract.yaml": b"{}", "wrong.wasm": b"", "alone.wasm": b""}
     found = list(list_bucket(bucket))
@@ -148,6 +145,8 @@ def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> Non
     listed = json.loads(result.stdout)["components"]
     assert (result.returncode, [part["id"] for part in listed]) == (0, builtin_ids(HOME))
     assert "Only the built-in components are known" in result.stderr
+    assert "Neither statistics nor the registry's components are known. No registry to talk to." in result.stderr
+    assert {part["statistics"] for part in listed} == {None}
     telegram = next(part for part in listed if part["id"] == "telegram")
     assert telegram["description"].endswith("with formatting and inline buttons.")
     assert {key: telegram[key] for key in ("category", "version", "source", "credentials")} == {
@@ -165,7 +164,13 @@ def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> Non
         pytest.param(["list", "telegram@v1"], 0, "bot_token", id="its version"),
         pytest.param(["list", "telegram@v9"], 1, "There is no component `telegram@v9`", id="a version unknown"),
         pytest.param(["list", "../x"], 1, "There is no component `../x`", id="a path"),
-        pytest.param(["publish", str(HOME / "components/set")], 4, "acr init", id="publish without a platform"),
+        pytest.param(["publish", str(HOME / "components/set")], 4, "acr deploy", id="publish without a registry"),
+        pytest.param(["approve", "sub_1"], 4, "ARCRUN_REGISTRY_URL", id="approve without a registry"),
+        pytest.param(["reject", "sub_1"], 2, "--reason", id="reject without a reason"),
+        pytest.param(["install", "shout"], 4, "acr deploy", id="install without a registry"),
+        pytest.param(["verify", "shout"], 4, "acr deploy", id="verify without a registry"),
+        pytest.param(["list", "--category", "food"], 2, "'food' is not one of", id="an unknown category"),
+        pytest.param(["list", "--sort", "age"], 2, "'age' is not one of", id="an unknown order"),
         pytest.param(["publish", "/no/folder"], 2, "does not exist", id="publish nothing"),
         pytest.param(["--json", "list"], 2, "acr parts list ... --json", id="json before the command"),
     ],
@@ -192,15 +197,3 @@ def test_when_the_api_refuses_the_built_in_ones_are_listed_and_it_is_said(accoun
     result = parts("--json", environment={**account, "CLOUDFLARE_API_TOKEN": "wrong"})
     assert (result.returncode, len(json.loads(result.stdout)["components"])) == (0, len(builtin_ids(HOME)))
     assert "Only the built-in components are known. Cloudflare answered 401" in result.stderr
-
-
-def test_what_its_review_refuses_is_not_published(
-    cloudflare: CloudflareStandIn, account: dict[str, str], tmp_path: Path
-) -> None:
-    (tmp_path / "contract.yaml").write_text(json.dumps(build_contract("echo")))
-    (tmp_path / "echo.wasm").write_bytes(b"no module")
-    result = parts("publish", str(tmp_path), "--json", environment=account)
-    answer = json.loads(result.stdout)
-    assert (result.returncode, set(answer), answer["success"]) == (1, {"success", "steps"}, False)
-    assert "failed" in {step["status"] for step in answer["steps"]}
-    assert cloudflare.objects == {}

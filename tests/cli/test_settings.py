@@ -11,11 +11,31 @@ from acr.errors import CliError, NotLoggedInError
 from acr.local_keys import replace_local_key
 from acr.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.private_file import is_private, write_private
-from acr.settings import local_record_path, resolve_deploy_settings, resolve_storage, resolve_target, user_config_path
+from acr.settings import (
+    RegistryTarget,
+    find_registry,
+    local_record_path,
+    resolve_deploy_settings,
+    resolve_registry,
+    resolve_storage,
+    resolve_target,
+    user_config_path,
+)
 from acr.user_config import UserConfig, read_user_config, save_user_config
 
 OLD, KEY, OTHER = (base64.b64encode(letter * 32).decode() for letter in (b"o", b"k", b"x"))
-USER = UserConfig("acc-user", "tok-user", False, {"WEBHOOKS": "id1"}, "user-bucket", "https://user", "key-user", KEY)
+USER = UserConfig(
+    account_id="acc-user",
+    api_token="tok-user",
+    namespaces={"WEBHOOKS": "id1"},
+    bucket="user-bucket",
+    url="https://user",
+    registry_url="https://user-registry",
+    api_key="key-user",
+    reviewer_key="reviewer-user",
+    signing_key="signing-user",
+    encryption_key=KEY,
+)
 
 
 @dataclass
@@ -46,6 +66,14 @@ class Desk:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     for name in ("ARCRUN_URL", "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"):
         monkeypatch.setenv(name, "")  # counts as unset
+    for name in (
+        "ARCRUN_REGISTRY_URL",
+        "ARCRUN_REVIEWER_KEY",
+        "ARCRUN_SIGNING_KEY",
+        "ARCRUN_AUTHOR_KEYS",
+        "MASTER_KEY",
+    ):
+        monkeypatch.delenv(name, raising=False)
     for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ACR_CONFIG_DIR", str(tmp_path / "config"))
@@ -122,10 +150,33 @@ def test_a_deploy_needs_both_keys_and_a_dry_run_nothing(desk: Desk) -> None:
     with pytest.raises(CliError, match="ARCRUN_API_KEY"):
         resolve_deploy_settings()
     desk.environment.setenv("ARCRUN_API_KEY", "k")
-    secrets = {"ARCRUN_API_KEY": "k", "ARCRUN_ENCRYPTION_KEY": KEY, "ARCRUN_PREVIOUS_ENCRYPTION_KEY": None}
+    optional = ("PREVIOUS_ENCRYPTION_KEY", "REVIEWER_KEY", "AUTHOR_KEYS", "SIGNING_KEY")
+    secrets = {"ARCRUN_API_KEY": "k", "ARCRUN_ENCRYPTION_KEY": KEY, **{f"ARCRUN_{name}": None for name in optional}}
     assert resolve_deploy_settings().secrets == {**secrets, "MASTER_KEY": None}
-    desk.environment.setenv("MASTER_KEY", "m")
-    assert resolve_deploy_settings().secrets == {**secrets, "MASTER_KEY": "m"}
+    given = {"MASTER_KEY": "m", "ARCRUN_REVIEWER_KEY": "r", "ARCRUN_SIGNING_KEY": "s", "ARCRUN_AUTHOR_KEYS": "{}"}
+    for name, key in given.items():
+        desk.environment.setenv(name, key)
+    assert resolve_deploy_settings().secrets == {**secrets, **given}
+
+
+def test_a_registry_comes_from_the_nearest_source_and_its_keys_from_its_owner(desk: Desk) -> None:
+    with pytest.raises(NotLoggedInError, match="No registry"):
+        resolve_registry()
+    assert find_registry() is None
+    save_user_config(user_config_path(), USER)
+    users = RegistryTarget("https://user-registry", "key-user", "reviewer-user", "signing-user")
+    assert resolve_registry() == users
+    desk.start_dev()
+    assert resolve_registry() == RegistryTarget("http://dev-registry", "key-dev", "reviewer-dev", "signing-dev")
+    assert resolve_registry(local=False) == users
+    desk.environment.setenv("ARCRUN_REGISTRY_URL", "https://other/")
+    with pytest.raises(NotLoggedInError, match="No API key for https://other/"):
+        resolve_registry()
+    assert resolve_registry(api_key="mine") == RegistryTarget(
+        "https://other", "mine"
+    )  # somebody else's: no keys of ours
+    desk.environment.setenv("ARCRUN_REVIEWER_KEY", "given")
+    assert resolve_registry("https://flag", "mine").reviewer_key == "given"
 
 
 @pytest.mark.parametrize(
@@ -156,8 +207,9 @@ def test_secrets_are_private_and_not_shown(desk: Desk) -> None:
     assert is_private(user_config_path())
     assert save_user_config(user_config_path(), USER) is False
     assert read_user_config(user_config_path()) == USER
-    shown = repr((USER, resolve_storage(), resolve_target(None, None), resolve_deploy_settings()))
-    assert [secret for secret in ("tok-user", "key-user", KEY) if secret in shown] == []
+    shown = repr((USER, resolve_storage(), resolve_target(None, None), resolve_registry(), resolve_deploy_settings()))
+    secrets = ("tok-user", "key-user", "reviewer-user", "signing-user", KEY)
+    assert [secret for secret in secrets if secret in shown] == []
 
 
 def test_what_an_ended_or_older_acr_dev_left_behind_counts_as_none(desk: Desk) -> None:

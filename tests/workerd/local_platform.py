@@ -92,12 +92,15 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def running_platform(folder: Path, *options: str, **environment: str) -> Iterator[LocalPlatform]:
-    """`acr dev` with `options` and `environment` added, ready; stopped, with all its children, at the end."""
+    """`acr dev` with `options` and `environment` added, ready; stopped, with all its children, at the end.
+
+    Its registry is empty, unless `--seed` is among the options.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    command = [str(ACR), "dev", "--port", str(find_free_ports(4)), "--persist", str(folder), *options]
+    command = [str(ACR), "dev", "--port", str(find_free_ports(4)), "--no-seed", "--persist", str(folder)]
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
-            command,
+            [*command, *options],
             cwd=folder,
             env={**_environment(folder), **environment},
             stdout=subprocess.PIPE,

@@ -10,9 +10,12 @@ from acr.cloudflare.api import CloudflareApi
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.platform_home import SERVICES, find_platform_home
+from acr.registry_client import RegistryClient
 from acr.render import print_json
-from acr.settings import DeploySettings, resolve_deploy_settings, user_config_path
+from acr.render_seeding import seed_and_report
+from acr.settings import DeploySettings, RegistryTarget, resolve_deploy_settings, user_config_path
 from acr.user_config import read_user_config, save_user_config
+from acr.worker_secrets import API_KEY, REVIEWER_KEY, SIGNING_KEY
 from acr.wrangler import build_wrangler
 
 HEALTH_TIMEOUT_S = 10
@@ -37,7 +40,9 @@ HEALTH_TIMEOUT_S = 10
 )
 @click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
 @click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers, and seed the registry."
+)
 @click.option(
     "--build-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -59,7 +64,8 @@ def deploy(
 ) -> None:
     """Deploy the Workers to your Cloudflare account and print their addresses.
 
-    Makes the KV namespaces and the bucket that are missing. Run again, it changes what is new and nothing else.
+    Makes the KV namespaces and the bucket that are missing, and brings the built-in components through the registry's
+    review. Run again, it changes what is new and nothing else.
 
     \b
     Examples:
@@ -83,10 +89,13 @@ def deploy(
     with CloudflareApi(settings.access) as api:
         result = steps.deploy(request, api, build_wrangler(request.home, settings.access), _say)
     _remember(result)
+    seeded: tuple[str, ...] = ()
     if wait:
         _wait(result)
+        if request.has_loader and (registry := registry_of(result, settings)):
+            seeded = seed_and_report(RegistryClient(registry), request.home).seeded
     if as_json:
-        print_json(result.to_json())
+        print_json({**result.to_json(), "seeded": seeded})
     else:
         _print([(worker.service, worker.url) for worker in result.workers], False)
 
@@ -111,6 +120,15 @@ def _build_request(
         settings.namespaces,
         settings.bucket,
     )
+
+
+def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:
+    """The registry that was deployed, as its owner and reviewer reach it."""
+    for worker in result.workers:
+        if worker.service == "registry" and (api_key := settings.secrets.get(API_KEY)):
+            keys = (settings.secrets.get(name) for name in (REVIEWER_KEY, SIGNING_KEY))
+            return RegistryTarget(worker.url, api_key, *keys)
+    return None
 
 
 def _wait(result: steps.Deployment) -> None:

@@ -8,11 +8,14 @@ from typing import Any, NoReturn
 
 import click
 
+from acr.background_seeding import BackgroundSeeding
 from acr.javascript_packages import require_javascript
 from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
-from acr.local_record import forget_local_record, save_local_record
+from acr.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.platform_home import find_platform_home
-from acr.settings import local_record_path
+from acr.settings import RegistryTarget, local_record_path
+
+LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
 
 @click.command()
@@ -31,12 +34,16 @@ from acr.settings import local_record_path
     help="Bundle the components of this folder too.",
 )
 @click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a source changes.")
+@click.option(
+    "--seed/--no-seed", default=True, show_default=True, help="Submit the built-in components to the registry."
+)
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
-def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, verbose: bool) -> None:
+def dev(*, port: int, persist: Path, components: tuple[Path, ...], reload: bool, seed: bool, verbose: bool) -> None:
     """Start the platform on this machine, on real workerd, without internet or account.
 
     That is executor, registry and auth, with KV, R2 and Cloudflare's REST API for them. Prints `ready SERVICE URL` for
-    each, and stops everything on Ctrl-C.
+    each, and stops everything on Ctrl-C. The registry gets the built-in components in the background, reviewed and
+    approved.
 
     \b
     Examples:
@@ -51,18 +58,31 @@ def dev(port: int, persist: Path, components: tuple[Path, ...], reload: bool, ve
     platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose)
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
+    seeding = None
     try:
         if reload:
             threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
-        save_local_record(local_record_path(), platform.read_record())
+        record = platform.read_record()
+        save_local_record(local_record_path(), record)
         for event in process.events():
             _report(event)
+            if seed and event.get("service") == LAST_SERVICE:
+                seeding = BackgroundSeeding(_registry_of(record), home)
+                seeding.start()
     except KeyboardInterrupt:
         click.echo("stopping", err=True)
     finally:
         forget_local_record(local_record_path())
+        if seeding:
+            seeding.announce_stop()
         exit_code = process.stop()
+        if seeding:
+            seeding.join()
     sys.exit(exit_code)
+
+
+def _registry_of(record: LocalRecord) -> RegistryTarget:
+    return RegistryTarget(record.registry_url, record.api_key, record.reviewer_key, record.signing_key)
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:

@@ -8,8 +8,9 @@ import httpx
 from acr.cloudflare.api import CloudflareApi
 from acr.diagnosis import Patient, examine
 from acr.options import local_or_deployed
+from acr.registry_client import RegistryClient
 from acr.render import print_json, print_table
-from acr.settings import resolve_storage, resolve_target
+from acr.settings import find_registry, resolve_storage, resolve_target
 from arcrun import __version__
 
 TIMEOUT_S = 10
@@ -29,8 +30,9 @@ def doctor(as_json: bool, local: bool | None) -> None:
       acr doctor --deployed --json | jq '.checks[] | select(.ok | not)'
     """
     storage, target = resolve_storage(local=local), resolve_target(None, None, local=local)
+    registry = find_registry(local=local)
     with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
-        checks = list(examine(Patient(storage, target, api, http, __version__)))
+        checks = list(examine(Patient(storage, target, registry and RegistryClient(registry), api, http, __version__)))
     is_well = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": is_well, "checks": [check.to_json() for check in checks]})

@@ -1,84 +1,59 @@
-"""acr parts list: the components, built-in and in the bucket."""
+"""acr parts list: the components, built-in, in the bucket and in the registry."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from acr.catalogue import Entry, Unusable, builtin_ids, is_builtin, list_bucket, read_builtin, read_published
-from acr.cloudflare.api import CloudflareApi
-from acr.cloudflare.r2 import R2Bucket
-from acr.errors import CliError
 from acr.options import as_json, local_or_deployed
+from acr.part import SORTS, matches, sort_parts
+from acr.part_sources import find_part, list_parts
 from acr.platform_home import find_platform_home
-from acr.render import print_json, warn
+from acr.render import print_json
 from acr.render_parts import render_part, render_parts
-from acr.settings import resolve_storage
-
-_REFERENCE = re.compile(r"([a-z][a-z0-9_]*)(@v\d+)?")
+from arcrun.contracts.parse import CATEGORIES
 
 
 @click.command()
 @click.argument("reference", metavar="[ID]", required=False)
+@click.option(
+    "--search", metavar="TEXT", default="", help="Those with all these words in id, name, description or tags."
+)
+@click.option("--category", type=click.Choice(CATEGORIES), help="Those of one category.")
+@click.option(
+    "--sort", "order", type=click.Choice(tuple(SORTS)), default="name", show_default=True, help="Their order."
+)
 @as_json
 @local_or_deployed
-def list(reference: str | None = None, as_json: bool = False, local: bool | None = None) -> None:
+def list(
+    *,
+    reference: str | None = None,
+    search: str = "",
+    category: str | None = None,
+    order: str = "name",
+    as_json: bool = False,
+    local: bool | None = None,
+) -> None:
     """List the components, or show what ID takes and gives.
 
-    The built-in ones, then those of the bucket; without a platform, the built-in ones only.
+    The built-in ones, those of the bucket and those of the registry, each where a workflow finds it, with what the
+    registry has counted of all their versions: runs, success, duration. Without a platform, the built-in ones only.
 
     \b
     Examples:
-      acr parts list
+      acr parts list --search mail
       acr parts list telegram
-      acr parts list --json | jq -r '.components[] | select(.source == "bucket").id'
+      acr parts list --sort runs --json | jq -r '.components[] | select(.source == "bucket").id'
     """
     home = find_platform_home()
     if reference is not None:
-        entry = _find(reference, home, local)
-        print_json({"component": entry.to_full_json()}) if as_json else render_part(entry)
+        _show(reference, home, local, as_json)
         return
-    entries = [*(read_builtin(component_id, home) for component_id in builtin_ids(home)), *_list_published(home, local)]
-    if as_json:
-        print_json({"components": [entry.to_json() for entry in entries]})
-    else:
-        render_parts(entries)
+    parts = [part for part in list_parts(home, local) if matches(part, search, category)]
+    ordered = sort_parts(parts, order)
+    print_json({"components": [part.to_json() for part in ordered]}) if as_json else render_parts(ordered)
 
 
-def _find(reference: str, home: Path, local: bool | None) -> Entry:
-    parsed = _REFERENCE.fullmatch(reference)
-    if parsed and is_builtin(parsed[1], home):
-        entry = read_builtin(parsed[1], home)
-        if parsed[2] in (None, f"@{entry.contract.version}"):
-            return entry
-    found: Entry | Unusable | None = None
-    if parsed:
-        with _warn_without_platform(), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
-            found = read_published(R2Bucket(api, storage.bucket), reference)
-    if isinstance(found, Unusable):
-        raise CliError(f"The bucket's `{reference}` cannot be used: {found.reason}", "acr parts publish DIR")
-    if found is None:
-        raise CliError(f"There is no component `{reference}`.", "See which there are: acr parts")
-    return found
-
-
-def _list_published(home: Path, local: bool | None) -> Iterator[Entry]:
-    with _warn_without_platform(), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
-        for found in list_bucket(R2Bucket(api, storage.bucket)):
-            if isinstance(found, Unusable):
-                warn(f"The bucket's `{found.reference}` cannot be used: {found.reason}")
-            elif is_builtin(found.reference, home):
-                warn(f"The bucket's `{found.reference}` never runs: the built-in one is found first.")
-            else:
-                yield found
-
-
-@contextmanager
-def _warn_without_platform() -> Iterator[None]:
-    try:
-        yield
-    except CliError as error:
-        warn(f"Only the built-in components are known. {error.message}")
-        click.echo(f"Next: {error.hint}", err=True)
+def _show(reference: str, home: Path, local: bool | None, as_json: bool) -> None:
+    part, entry = find_part(reference, home, local)
+    shown = {**part.to_json(), **entry.to_full_json()}
+    print_json({"component": shown}) if as_json else render_part(part, shown)
