@@ -240,6 +240,7 @@ def see_statistics(newcomer: Newcomer) -> None:
         assert counted["avg_duration_ms"] > 0
     assert find_part(newcomer, "telegram")["statistics"] == {**dict.fromkeys(STATISTICS), "total_runs": 0}
     assert newcomer.read("parts", "list", "shout")["component"]["statistics"]["total_runs"] >= 3
+    assert newcomer.read("doctor")["ok"] is True
 
 
 def change_and_go_back(newcomer: Newcomer) -> None:
