@@ -16,7 +16,7 @@ class BackgroundSeeding:
     """`announce_stop`, end the platform, `join`: a request that the end cuts off is then no failure."""
 
     def __init__(self, target: RegistryTarget, home: Path) -> None:
-        self._client, self._home = RegistryClient(target), home
+        self._target, self._home = target, home
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._seed, daemon=True)
 
@@ -32,4 +32,5 @@ class BackgroundSeeding:
 
     def _seed(self) -> None:
         if not self._stopping.wait(QUIET_S):
-            seed_and_report(self._client, self._home, lambda: self._stopping.wait(PAUSE_S))
+            with RegistryClient(self._target) as client:
+                seed_and_report(client, self._home, lambda: self._stopping.wait(PAUSE_S))

@@ -22,7 +22,6 @@ from acr.registry_client import RegistryClient
 from acr.settings import Storage, Target, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
 from arcrun.registry.attestation import key_id_of
-from arcrun.wasm.seal import METERED_PREFIX
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _look_at_components(patient: Patient) -> str:
     if patient.storage.bucket not in r2.list_buckets(patient.api):
         raise CliError(f"There is no bucket {patient.storage.bucket}.", "acr init")
     objects = r2.R2Bucket(patient.api, patient.storage.bucket).list_objects()
-    keys = {item.key for item in objects if not item.key.startswith(METERED_PREFIX)}
+    keys = {item.key for item in objects if "/" not in item.key}  # in folders, the Workers keep theirs by hash
     suffixes = {".wasm": ".contract.yaml", ".contract.yaml": ".wasm"}
     halves = [
         key

@@ -1,6 +1,6 @@
 """A Worker of the platform over HTTP. Answers are {"success", "data" | "error", ...}."""
 
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -12,7 +12,10 @@ Answer = dict[str, Any]
 
 
 class ServiceClient:
-    """`api_key` goes with every request. `service` is what the address belongs to, for messages."""
+    """`api_key` goes with every request. `service` is what the address belongs to, for messages.
+
+    It holds connections: one that is not used to the end of the process belongs in a `with`.
+    """
 
     def __init__(
         self, url: str, api_key: str, service: str = "executor", transport: httpx.BaseTransport | None = None
@@ -20,6 +23,12 @@ class ServiceClient:
         self.url, self._service = url, service
         headers = {"X-Arcrun-API-Key": api_key}
         self._http = httpx.Client(base_url=url, headers=headers, trust_env=False, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def send(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> Answer:
         """`request` is what httpx takes: json, files, params, headers. Raises CliError."""

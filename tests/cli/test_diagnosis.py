@@ -34,7 +34,7 @@ def build_cloudflare() -> CloudflareStandIn:
         namespaces={"arcrun-CREDENTIALS_KV": "n1"},
         values={("n1", "cred:a"): seal(KEY, "a", "s")},
         buckets=["arcrun-components"],
-        objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3"},
+        objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3", "modules/ab.wasm": b"4"},
         workers={EXECUTOR: [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets]},
     )
 

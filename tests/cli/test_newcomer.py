@@ -14,7 +14,6 @@ import httpx
 import pytest
 from cli.component_build import build
 
-from arcrun.wasm.seal import METERED_PREFIX
 from workerd.local_platform import ACR, LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
@@ -35,6 +34,11 @@ config:
 DIAGNOSTIC = {"code", "severity", "message", "hint", "file", "line", "column"}
 ERROR = {"code", "message", "next_actions", "details"}
 PUSHED = {"name", "version", "token", "webhook_url", "updated_at"}
+PART = {
+    *("id", "category", "version", "source", "credentials"),
+    *("description", "visibility", "submission_id", "statistics"),
+}
+STATISTICS = {"total_runs", "success_rate", "avg_duration_ms", "p95_duration_ms"}
 ANSWER = {"success", "data", "run_id", "duration_ms", "trace"}
 
 
@@ -103,6 +107,7 @@ def test_a_newcomers_day(newcomer: Newcomer) -> None:
     url = push_a_workflow(newcomer)
     run_it(newcomer, url)
     look_back(newcomer)
+    see_statistics(newcomer)
     change_and_go_back(newcomer)
     rotate_and_delete(newcomer)
     assert SECRET not in newcomer.seen
@@ -137,22 +142,24 @@ def edit_contract(newcomer: Newcomer, begins: str, replacement: str) -> None:
 def publish_it(newcomer: Newcomer) -> None:
     newcomer.write("hail.yaml", WORKFLOW)
     assert "`shout`, which does not exist" in newcomer.acr("validate", "hail.yaml", code=1).stderr
-    published = newcomer.read("parts", "publish", "shout")
-    assert {step["status"] for step in published.pop("steps")} == {"passed"}
-    keys = [f"shout{version}{suffix}" for version in ("@v1", "") for suffix in (".wasm", ".contract.yaml")]
-    metered, *written = published.pop("written")
-    assert (metered.startswith(METERED_PREFIX), written) == (True, keys)
-    assert published == {"success": True, "component": {"id": "shout", "version": "v1"}}
-    again = newcomer.read("parts", "publish", "shout")
-    assert (again["success"], again["written"]) == (True, [])
+    published = newcomer.read_data("parts", "publish", "shout")
+    assert {step["status"] for step in published["steps"]} == {"passed"}
+    assert (published["canonical_id"], published["version"]) == ("shout", "v1")
+    assert newcomer.read_data("parts", "publish", "shout") == published
     edit_contract(newcomer, "display_name", "display_name: Another\n")
-    assert "Raise `version`" in newcomer.fail("parts", "publish", "shout")
+    assert newcomer.read_error("parts", "publish", "shout") == "VERSION_EXISTS"
     edit_contract(newcomer, "display_name", "display_name: Shout\n")
-    listed = {part["id"]: part for part in newcomer.read("parts")["components"]}
-    assert listed["shout"]["source"] == "bucket"
-    assert listed["shout"]["credentials"] == ["friend"]
-    assert "shout@v1" not in listed
+    shout = find_part(newcomer, "shout")
+    assert set(shout) == PART
+    told = {"source": "registry", "credentials": ["friend"], "visibility": "author_only"}
+    assert {name: shout[name] for name in told} == told
+    assert shout["submission_id"] == published["submission_id"]
     assert "There is no component `shoot`" in newcomer.fail("parts", "list", "shoot")
+
+
+def find_part(newcomer: Newcomer, component_id: str) -> dict[str, Any]:
+    [found] = [part for part in newcomer.read("parts")["components"] if part["id"] == component_id]
+    return dict(found)
 
 
 def store_a_secret(newcomer: Newcomer) -> None:
@@ -220,6 +227,20 @@ def wait_for_runs(newcomer: Newcomer, count: int) -> list[dict[str, Any]]:
         runs: list[dict[str, Any]] = newcomer.read_data("logs", "hail")["runs"]
         if len(runs) >= count or time.monotonic() > deadline:
             return runs
+
+
+def see_statistics(newcomer: Newcomer) -> None:
+    """Of his own component, which the registry lists, and of a built-in one, which it has only counted."""
+    deadline = time.monotonic() + 10
+    for component_id in ("shout", "string_ops"):
+        while (counted := find_part(newcomer, component_id)["statistics"])["total_runs"] < 3:
+            assert time.monotonic() < deadline, counted
+        assert set(counted) == STATISTICS
+        assert 0 < counted["success_rate"] <= 1
+        assert counted["avg_duration_ms"] > 0
+    assert find_part(newcomer, "telegram")["statistics"] == {**dict.fromkeys(STATISTICS), "total_runs": 0}
+    assert newcomer.read("parts", "list", "shout")["component"]["statistics"]["total_runs"] >= 3
+    assert newcomer.read("doctor")["ok"] is True
 
 
 def change_and_go_back(newcomer: Newcomer) -> None:

@@ -32,7 +32,11 @@ def test_init_makes_each_thing_once(desk: Desk) -> None:
     assert (desk.folder / ".gitignore").read_text().split() == ["credentials.yaml", ".arcrun/"]
     assert len(base64.b64decode(desk.config["encryption_key"])) == 32
     assert TOKEN not in config.read_text()  # it came from the environment and is not kept
-    for secret in (TOKEN, desk.config["api_key"], desk.config["encryption_key"]):
+    assert len(base64.b64decode(desk.config["signing_key"])) == 32
+    for secret in (
+        TOKEN,
+        *(desk.config[name] for name in ("api_key", "reviewer_key", "signing_key", "encryption_key")),
+    ):
         assert secret not in first.stdout + first.stderr
 
 
@@ -114,6 +118,7 @@ def test_deploy_brings_everything_once(desk: Desk) -> None:
         [],
         [],
     )
+    assert (data["seeded"], desk.config["registry_url"]) == ([], data["workers"][0]["url"])
     assert data["workers"][1]["url"] == f"https://{EXECUTOR}.ada.workers.dev" == desk.config["url"]
     assert set(desk.cloudflare.created.values()) == {1}
     assert desk.cloudflare.objects["set.wasm"] == (ROOT / "components/set/set.wasm").read_bytes()
@@ -124,10 +129,11 @@ def test_secrets_travel_through_stdin_alone(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.deploy()
     sent = {call["argv"][3]: json.loads(call["stdin"]) for call in desk.calls() if call["stdin"]}
-    assert sent == {REGISTRY: {"ARCRUN_API_KEY": API_KEY}, EXECUTOR: KEYS}
+    own = {"ARCRUN_REVIEWER_KEY": desk.config["reviewer_key"], "ARCRUN_SIGNING_KEY": desk.config["signing_key"]}
+    assert sent == {REGISTRY: {"ARCRUN_API_KEY": API_KEY, **own}, EXECUTOR: KEYS}
     staged = b"".join(path.read_bytes() for path in (desk.folder / ".arcrun").rglob("*") if path.is_file())
     talk = "".join(result.stdout + result.stderr for result in desk.results)
-    for secret in (API_KEY, ENCRYPTION_KEY, TOKEN):
+    for secret in (API_KEY, ENCRYPTION_KEY, TOKEN, *own.values()):
         assert secret not in str([call["argv"] for call in desk.calls()])
         assert secret not in talk
         assert secret.encode() not in staged

@@ -93,7 +93,8 @@ def deploy(
     if wait:
         _wait(result)
         if request.has_loader and (registry := registry_of(result, settings)):
-            seeded = seed_and_report(RegistryClient(registry), request.home).seeded
+            with RegistryClient(registry) as client:
+                seeded = seed_and_report(client, request.home).seeded
     if as_json:
         print_json({**result.to_json(), "seeded": seeded})
     else:

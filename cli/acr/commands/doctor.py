@@ -32,7 +32,9 @@ def doctor(as_json: bool, local: bool | None) -> None:
     storage, target = resolve_storage(local=local), resolve_target(None, None, local=local)
     registry = find_registry(local=local)
     with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
-        checks = list(examine(Patient(storage, target, registry and RegistryClient(registry), api, http, __version__)))
+        checks = list(
+            examine(Patient(storage, target, RegistryClient(registry) if registry else None, api, http, __version__))
+        )
     is_well = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": is_well, "checks": [check.to_json() for check in checks]})

@@ -9,10 +9,10 @@ _COMMANDS = {
     "scaffold": "Make the folder ID with a component that builds and passes its own tests.",
     "test": "Try the component in DIR: contract.yaml and the module beside it.",
     "publish": "Hand the component in DIR to the registry.",
-    "approve": "Let everybody see and run an accepted component (the reviewer's key).",
-    "reject": "Keep a component to its author, with a reason (the reviewer's key).",
-    "install": "Copy an approved component into your own bucket.",
-    "verify": "Check a component against the registry's signature.",
+    "approve": "Let everybody see and run the accepted component SUBMISSION.",
+    "reject": "Keep the component SUBMISSION to its author; one that was approved is taken back.",
+    "install": "Copy a component of a registry into your own bucket.",
+    "verify": "Check that a component is what the registry has reviewed and signed.",
 }
 
 
@@ -26,7 +26,7 @@ def parts(context: click.Context, as_json: bool) -> None:
 
     \b
     Examples:
-      acr parts                              which there are, built-in and in your bucket
+      acr parts                              which there are, with what is counted of them
       acr parts list telegram                what it takes and gives, with an example
       acr parts scaffold shout --lang zig    a component that builds and passes its own tests
       acr parts test shout                   everything that its contract promises

@@ -19,9 +19,10 @@ from acr.settings import resolve_storage
 @as_json
 @with_registry
 def install(client: RegistryClient, reference: str, public_key: str | None, as_json: bool) -> None:
-    """Copy a component of a registry into your own bucket, where it stays whatever becomes of the registry.
+    """Copy a component of a registry into your own bucket.
 
-    It is verified first, as `acr parts verify` does. Workflows find it as ID and as ID@VERSION, before the registry's.
+    There it stays, whatever becomes of the registry. It is verified first, as `acr parts verify` does. Workflows find
+    it as ID and as ID@VERSION, before the registry's.
 
     \b
     Examples:

@@ -94,7 +94,7 @@ class Catalogue:
 
     async def _find(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
         if version is not None and not _VERSION.fullmatch(version):
-            raise RequestError("`version` must be like v1.")
+            raise RequestError("`version` must be like v1.", next_actions=["Leave it out for the newest version."])
         number = None if version is None else int(version[1:])
         found: dict[str, Any] | None = await self.state.ask(
             "find", **_whose(principal), canonical_id=canonical_id, number=number

@@ -1,0 +1,138 @@
+"""Seeding on workerd: `acr dev` brings the built-in components through the registry's review once, `acr deploy`
+does the same with what it has deployed, and what goes wrong is a warning.
+"""
+
+import json
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from acr.catalogue import builtin_ids
+from acr.cloudflare.access import ApiAccess
+from acr.commands.deploy import registry_of
+from acr.deployment.deploy import DeployedWorker, Deployment
+from acr.errors import CliError
+from acr.registry_client import RegistryClient
+from acr.render_seeding import seed_and_report
+from acr.seeding import Seeding, seed_registry
+from acr.settings import DeploySettings, RegistryTarget
+from acr.worker_secrets import API_KEY as API_KEY_NAME
+from acr.worker_secrets import REVIEWER_KEY as REVIEWER_KEY_NAME
+from fixtures.modules import build_contract, build_module, printing
+from workerd.local_platform import API_KEY, LOG, REVIEWER_KEY, ROOT, LocalPlatform, running_platform
+
+pytestmark = pytest.mark.workerd
+
+BUILT_INS = builtin_ids(ROOT)
+
+
+class Counting(httpx.HTTPTransport):
+    """Counts "METHOD /first-part" of what is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: Counter[str] = Counter()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked[f"{request.method} /{request.url.path.split('/')[1]}"] += 1
+        return super().handle_request(request)
+
+
+def seed(target: RegistryTarget, transport: httpx.BaseTransport | None = None) -> Seeding:
+    with RegistryClient(target, transport) as client:
+        return seed_registry(client, ROOT)
+
+
+def list_visibility(platform: LocalPlatform, key: str = API_KEY) -> dict[str, str]:
+    with platform.registry(key) as client:
+        found = client.get("/components", params={"limit": 200}).json()["data"]["components"]
+    return {component["canonical_id"]: component["visibility"] for component in found}
+
+
+def wait_for(platform: LocalPlatform, told: str) -> str:
+    """What `acr dev` says on stderr, when it has said `told`."""
+    deadline = time.monotonic() + 50
+    while told not in (talk := (platform.folder / LOG).read_text()):
+        assert time.monotonic() < deadline, talk
+        time.sleep(0.05)
+    return talk
+
+
+def test_the_first_start_seeds_all_and_the_second_none(tmp_path: Path) -> None:
+    with running_platform(tmp_path, "--seed", "--no-reload") as platform:
+        assert platform.execute("set", {"values": {}}).status_code == 200  # it serves meanwhile
+        talk = wait_for(platform, "seeded")
+        assert f"seeded {len(BUILT_INS)} components\n" in talk
+        assert "Warning" not in talk
+        assert list_visibility(platform) == dict.fromkeys(BUILT_INS, "public")
+    with running_platform(tmp_path, "--seed", "--no-reload") as platform:
+        transport = Counting()
+        target = RegistryTarget(platform.urls["registry"], API_KEY, REVIEWER_KEY)
+        assert seed(target, transport).seeded == ()
+        assert transport.asked == {"GET /components": 1}
+        reject_one(platform)
+        assert seed(target).seeded == ()
+        assert list_visibility(platform)["wait"] == "author_only"  # what the reviewer has decided stays
+        platform.process.send_signal(signal.SIGINT)
+        assert platform.process.wait(20) == 0
+        assert "seeded" not in (platform.folder / LOG).read_text()
+
+
+def reject_one(platform: LocalPlatform) -> None:
+    with platform.registry(REVIEWER_KEY) as client:
+        submission = client.get("/components/wait").json()["data"]["submission_id"]
+        client.patch(f"/submit/{submission}/reject", json={"reason": "not here"}).raise_for_status()
+
+
+def test_stopped_in_the_middle_it_says_nothing_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    with running_platform(tmp_path, "--seed", "--no-reload") as platform:
+        while len(found := list_visibility(platform)) < 2:
+            time.sleep(0.05)
+        platform.process.send_signal(signal.SIGINT)
+        assert platform.process.wait(20) == 0
+        talk = (platform.folder / LOG).read_text()
+        assert (len(found) < len(BUILT_INS), "Warning" in talk, "Traceback" in talk, "seeded" in talk) == (
+            *(True, False),
+            *(False, False),
+        )
+    with running_platform(tmp_path, "--seed", "--no-reload") as platform:
+        wait_for(platform, "seeded")
+        assert list_visibility(platform) == dict.fromkeys(BUILT_INS, "public")
+
+
+def deployed(platform: LocalPlatform, secrets: dict[str, str | None]) -> RegistryTarget | None:
+    """The registry as `acr deploy` finds what it has deployed."""
+    worker = DeployedWorker("registry", "arcrun-registry", platform.urls["registry"], True)
+    settings = DeploySettings(ApiAccess(), {}, "b", secrets)
+    return registry_of(Deployment((worker,), {}, (), ()), settings)
+
+
+def test_a_deployed_registry_is_seeded_and_what_it_refuses_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running_platform(tmp_path) as platform:
+        with platform.registry() as client:  # an older version of a built-in, with the same number
+            older = {"contract": json.dumps(build_contract("set")).encode(), "wasm": build_module(printing("{}"))}
+            assert client.post("/submit", files=older).status_code == 201
+        assert deployed(platform, {}) is None
+        target = deployed(platform, {API_KEY_NAME: API_KEY, REVIEWER_KEY_NAME: REVIEWER_KEY})
+        assert target is not None
+        with RegistryClient(target) as client:
+            seeding = seed_and_report(client, ROOT)
+        assert seeding.seeded == tuple(name for name in BUILT_INS if name != "set")
+        told = capsys.readouterr().err
+        assert f"seeded {len(BUILT_INS) - 1} components" in told
+        assert "Warning: The built-in `set` is not in the registry as it is here. `set@v1` is there with" in told
+        with pytest.raises(CliError, match="refused the API key"):
+            seed(RegistryTarget(target.url, "wrong"))
+
+
+def test_a_registry_that_does_not_answer_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    target = RegistryTarget("http://127.0.0.1:1", API_KEY, REVIEWER_KEY)
+    with RegistryClient(target) as client:
+        assert seed_and_report(client, ROOT).seeded == ()
+    assert "Warning: The built-in components are not in the registry." in capsys.readouterr().err
