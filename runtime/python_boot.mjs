@@ -34,7 +34,7 @@ export async function boot(env) {
   let pyodide;
   try {
     const snapshot = stored ?? (await makeSnapshot(snapshots, jsModules));
-    pyodide = await startPyodide(jsModules, { _loadSnapshot: snapshot });
+    pyodide = await startPyodide(jsModules, snapshot);
     await snapshots.written();
   } finally {
     restoreCompilation();
@@ -43,13 +43,14 @@ export async function boot(env) {
   return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers"), bindings };
 }
 
-async function startPyodide(jsModules, snapshotOptions) {
+async function startPyodide(jsModules, snapshot, snapshotOptions = {}) {
   const pyodide = await loadPyodide({
-    createPyodideModule,
+    createPyodideModule: async (settings) => withRoomFor(snapshot, await createPyodideModule(settings)),
     indexURL: "http://runtime/",
     stdLibURL: "http://runtime/python_stdlib.zip",
     lockFileContents: { info: worker.pyodideInfo, packages: {} },
     env: { HOME: "/session" },
+    _loadSnapshot: snapshot,
     _snapshotDeserializer: (name) => jsModules[name],
     ...snapshotOptions,
   });
@@ -57,9 +58,16 @@ async function startPyodide(jsModules, snapshotOptions) {
   return pyodide;
 }
 
+/** Pyodide copies a snapshot over its memory and does not grow it first. The snapshot's second word is its head's size. */
+function withRoomFor(snapshot, pyodideModule) {
+  const size = snapshot ? snapshot.byteLength - new DataView(snapshot.buffer, snapshot.byteOffset).getUint32(4, true) : 0;
+  if (size > pyodideModule.HEAP8.length) pyodideModule.growMemory(size);
+  return pyodideModule;
+}
+
 async function makeSnapshot(snapshots, jsModules) {
   const base = await snapshots.read(worker.baseSnapshotKey);
-  const pyodide = await startPyodide(jsModules, { _loadSnapshot: base, _makeSnapshot: true });
+  const pyodide = await startPyodide(jsModules, base, { _makeSnapshot: true });
   if (base === undefined) {
     for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
     pyodide.runPython(importAll(worker.imports));
