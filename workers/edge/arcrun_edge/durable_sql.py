@@ -14,6 +14,13 @@ class DurableSql:
         self._sql = context._ctx.storage.sql
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
-        bound = [jsnull if value is None else value for value in values]
-        rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(self._sql.exec(statement, *bound).toArray()))
+        found = self._sql.exec(statement, *map(_bind, values)).toArray()
+        rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(found))
         return rows
+
+
+def _bind(value: str | float | None) -> Any:
+    """SQLite has no booleans; the binding would make a text of one, "true", which counts as false."""
+    if value is None:
+        return jsnull
+    return int(value) if isinstance(value, bool) else value
