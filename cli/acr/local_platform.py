@@ -28,14 +28,17 @@ from acr.worker_secrets import (
     AUTHOR_KEYS,
     ENCRYPTION_KEY,
     MASTER_KEY,
+    MULTI_TENANT,
     PREVIOUS_KEY,
     REVIEWER_KEY,
     SIGNING_KEY,
     make_api_key,
     make_signing_key,
 )
+from arcrun.accounts.limits import LIMIT_VARIABLES
 
-HANDED_ON = ("CLOUDFLARE_API_BASE_URL",)  # of this process's environment, to the Workers
+# Of this process's environment, to the Workers: where Cloudflare's API is, and the hosted mode with its limits.
+HANDED_ON = ("CLOUDFLARE_API_BASE_URL", MULTI_TENANT, *LIMIT_VARIABLES)
 WATCHED = ("core", "workers", "components", "runtime")
 
 

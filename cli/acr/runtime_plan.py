@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acr.worker_secrets import secrets_of
+from acr.worker_secrets import MULTI_TENANT, secrets_of
 
 HOST = "127.0.0.1"
 API_PATH = "/cdn-cgi/local/explorer/api"  # of Cloudflare's local REST API
@@ -53,6 +53,7 @@ def _plan_worker(
     service: str, folder: Path, port: int, secrets: Mapping[str, str], variables: Mapping[str, str]
 ) -> dict[str, Any]:
     config = tomllib.loads((folder / "wrangler.toml").read_text())
+    own_secrets = secrets_of(service, secrets, is_multi_tenant=variables.get(MULTI_TENANT) == "true")
     entry = folder / config["main"]
     return {
         "service": service,
@@ -64,7 +65,7 @@ def _plan_worker(
         "classes": list(_entry_classes(entry)),
         "compatibilityDate": config["compatibility_date"],
         "compatibilityFlags": SDK_FLAGS,
-        "vars": {**config.get("vars", {}), **secrets_of(service, secrets), **variables},
+        "vars": {**config.get("vars", {}), **own_secrets, **variables},
         # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
         "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
         "r2Buckets": {r2["binding"]: r2["bucket_name"] for r2 in config.get("r2_buckets", [])},

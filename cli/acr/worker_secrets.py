@@ -14,6 +14,7 @@ EXECUTOR = "arcrun-cypher-executor"
 API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY = "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"
 REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY = "ARCRUN_REVIEWER_KEY", "ARCRUN_AUTHOR_KEYS", "ARCRUN_SIGNING_KEY"
 MASTER_KEY = "MASTER_KEY"
+MULTI_TENANT = "MULTI_TENANT"  # no secret, but a variable of the executor: "true" in the hosted mode
 _WANTED = {
     "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),
     "registry": (API_KEY, REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY),
@@ -31,9 +32,10 @@ def make_signing_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def secrets_of(service: str, known: Mapping[str, str | None]) -> dict[str, str]:
-    """Of the secrets that we have, those for a Worker."""
-    return {name: secret for name in _WANTED.get(service, ()) if (secret := known.get(name))}
+def secrets_of(service: str, known: Mapping[str, str | None], *, is_multi_tenant: bool = False) -> dict[str, str]:
+    """Of the secrets that we have, those for a Worker. In the hosted mode the executor opens tenants' accounts."""
+    wanted = _WANTED.get(service, ()) + ((MASTER_KEY,) if service == "executor" and is_multi_tenant else ())
+    return {name: secret for name in wanted if (secret := known.get(name))}
 
 
 def push_encryption_keys(access: ApiAccess, current: str, previous: str) -> None:

@@ -19,7 +19,7 @@ ArcrunError                     code                    status
   HostFunctionError             (one code a cause)      422
   CredentialError               (one code a cause)      422
   DecryptionError               DECRYPTION_FAILED       500
-  RateLimitedError              RATE_LIMITED            429
+  RateLimitedError              RATE_LIMITED ...        429
   UpstreamError                 UPSTREAM_UNAVAILABLE    503
   TenantStorageError            (one code a cause)      424
   RegistrationError             (one code a cause)      422
@@ -213,8 +213,8 @@ class RateLimitedError(ArcrunError):
     http_status = 429
     retriable = True
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("Too many requests.", next_actions=[f"Wait {retry_after_s} s, then send it again."])
+    def __init__(self, retry_after_s: int, message: str = "Too many requests.", code: str | None = None) -> None:
+        super().__init__(message, code=code, next_actions=[f"Wait {retry_after_s} s, then send it again."])
         self.retry_after_s = retry_after_s
 
 

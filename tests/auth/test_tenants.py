@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from auth.limits import name_caller
+from arcrun_http.callers import name_caller
 from fakes.auth import ACCOUNT, BODY, DATA_KEY, EMAIL, HEADERS, NAMESPACE, OTHER_NAMESPACE, TOKEN, Bench
 from fakes.wire import UNAUTHORIZED, read_error
 

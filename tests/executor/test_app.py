@@ -11,6 +11,7 @@ import pytest
 from starlette.routing import Route
 
 from arcrun import __version__
+from executor.access import OwnerAccess
 from executor.app import build_app
 from fakes.components import FUEL_A_CALL, echo, exited, trapped
 from fakes.executor import API_KEY, Bench, Script, build_bench, build_client
@@ -258,7 +259,9 @@ OPEN = {"/health", "/webhooks/{token}/trigger"}
 
 
 def test_these_are_all_management_routes() -> None:
-    routes = [route for route in build_app(build_bench({}).service, API_KEY).routes if isinstance(route, Route)]
+    routes = [
+        route for route in build_app(OwnerAccess(build_bench({}).service, API_KEY)).routes if isinstance(route, Route)
+    ]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
     listed = {(method, path.replace(FIRST_TOKEN, "{token}").replace("/tell/", "/{name}/")) for method, path in ROUTES}
     listed = {(method, path.replace("0" * 26, "{run_id}")) for method, path in listed}

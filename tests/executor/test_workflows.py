@@ -80,7 +80,8 @@ async def test_the_stored_shapes() -> None:
         "updated_at": STARTED,
     }
     listed = {entry.key: entry.metadata for entry in (await isolate.kv.list("")).entries}
-    assert (listed["name:tell"], listed["version:tell:000001"]) == (head, {"pushed_at": STARTED})
+    size = len(await isolate.kv.get("version:tell:000001") or "")
+    assert (listed["name:tell"], listed["version:tell:000001"]) == (head, {"pushed_at": STARTED, "bytes": size})
 
 
 async def test_a_token_has_128_bits_from_the_random_port() -> None:

@@ -13,6 +13,7 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent
+from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
@@ -87,6 +88,6 @@ def build_client(
     service: ExecutorService, *, api_key: str | None = API_KEY, headers: Mapping[str, str] | None = None
 ) -> httpx.AsyncClient:
     """A client of the app. It sends the right key unless `headers` says otherwise; a fault shows as a 500."""
-    transport = httpx.ASGITransport(build_app(service, api_key), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(build_app(OwnerAccess(service, api_key)), raise_app_exceptions=False)
     sent = {"x-arcrun-api-key": API_KEY} if headers is None else headers
     return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=sent)

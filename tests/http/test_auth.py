@@ -1,4 +1,4 @@
-"""Proves who may pass `require_api_key`, and that every refusal has one public text."""
+"""Proves who may pass `check_api_key`, and that every refusal has one public text."""
 
 import httpx
 import pytest
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from arcrun_http.auth import require_api_key
+from arcrun_http.auth import check_api_key
 from arcrun_http.errors import EXCEPTION_HANDLERS
 from fakes.wire import UNAUTHORIZED, read_error
 
@@ -21,15 +21,13 @@ async def ask(api_key: str | None, headers: Headers) -> tuple[httpx.Response, in
     """The answer, and how often the protected handler ran."""
     ran = 0
 
-    async def handler(_request: Request) -> PlainTextResponse:
+    async def handler(request: Request) -> PlainTextResponse:
         nonlocal ran
+        check_api_key(request, api_key)
         ran += 1
         return PlainTextResponse("in")
 
-    app = Starlette(
-        routes=[Route("/", require_api_key(api_key)(handler))],
-        exception_handlers=EXCEPTION_HANDLERS,
-    )
+    app = Starlette(routes=[Route("/", handler)], exception_handlers=EXCEPTION_HANDLERS)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://service.test") as client:
         return await client.get("/", headers=headers), ran

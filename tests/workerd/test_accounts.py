@@ -6,53 +6,20 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
 
-from fakes.auth import ACCOUNT, BODY, DATA_KEY, EMAIL, HEADERS, NAMESPACE, TOKEN
+from fakes.auth import ACCOUNT, DATA_KEY, EMAIL, NAMESPACE, TOKEN
 from fakes.cloudflare_api import KV_WRITE, MINT, CloudflareApiStandIn, served
 from fakes.wire import UNAUTHORIZED, read_error
-from workerd.local_platform import ACR, LOG, LocalPlatform, running_platform
+from workerd.hosted_platform import Hosted
+from workerd.local_platform import ACR, LOG, running_platform
 
 pytestmark = pytest.mark.workerd
 
 GREEDY = "canary-greedy-token"
-
-
-@dataclass
-class Hosted:
-    """The platform and the stand-in. `answers` are all that auth said; `api_keys` those that it showed, once each."""
-
-    platform: LocalPlatform
-    cloudflare: CloudflareApiStandIn
-    base_url: str
-    answers: list[httpx.Response] = field(default_factory=list)
-    api_keys: list[str] = field(default_factory=list)
-
-    def ask(self, method: str, path: str, api_key: str | None = None, address: str = "192.0.2.1") -> httpx.Response:
-        headers = {"CF-Connecting-IP": address, **({} if api_key is None else {"X-Arcrun-API-Key": api_key})}
-        return self._send(method, path, headers, None)
-
-    def register(self, namespace: str = NAMESPACE, token: str = TOKEN, address: str = "192.0.2.1") -> httpx.Response:
-        headers = {**HEADERS, "CF-Api-Token": token, "CF-Connecting-IP": address}
-        return self._send("POST", "/register", headers, {**BODY, "kv_namespace_id": namespace})
-
-    def register_key(self, namespace: str, address: str) -> str:
-        """The API key of a namespace of its own."""
-        self.cloudflare.add_namespace(ACCOUNT, namespace)
-        key: str = self.register(namespace, address=address).json()["data"]["api_key"]
-        return key
-
-    def _send(self, method: str, path: str, headers: dict[str, str], body: object) -> httpx.Response:
-        url = self.platform.urls["auth"] + path
-        answer = httpx.request(method, url, headers=headers, json=body, timeout=60, trust_env=False)
-        self.answers.append(answer)
-        if "api_key" in answer.text:
-            self.api_keys.append(answer.json()["data"]["api_key"])
-        return answer
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ HEALTH_TIMEOUT_S = 10
 )
 @click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
 @click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
+@click.option("--multi-tenant", is_flag=True, help="The executor works for tenants (auth registers them), not for you.")
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers, and seed the registry."
 )
@@ -58,6 +59,7 @@ def deploy(
     components: tuple[Path, ...],
     bundle: bool,
     free_plan: bool,
+    multi_tenant: bool,
     wait: bool,
     build_dir: Path,
     as_json: bool,
@@ -72,6 +74,7 @@ def deploy(
       acr deploy --dry-run
       acr deploy
       acr deploy --components components/ --free-plan
+      acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
     settings = resolve_deploy_settings(dry_run)
     request = _build_request(
@@ -81,6 +84,7 @@ def deploy(
         bundles=bundle or free_plan,
         has_loader=not free_plan,
         build=build_dir,
+        is_multi_tenant=multi_tenant,
     )
     if dry_run:
         staged = steps.rehearse(request, build_wrangler(request.home), _say)
@@ -109,6 +113,7 @@ def _build_request(
     bundles: bool,
     has_loader: bool,
     build: Path,
+    is_multi_tenant: bool,
 ) -> steps.DeployRequest:
     return steps.DeployRequest(
         find_platform_home(),
@@ -120,6 +125,7 @@ def _build_request(
         settings.secrets,
         settings.namespaces,
         settings.bucket,
+        is_multi_tenant,
     )
 
 

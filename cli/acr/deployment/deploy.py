@@ -50,6 +50,7 @@ class DeployRequest:
     secrets: Mapping[str, str | None] = field(repr=False)
     namespaces: Mapping[str, str]
     bucket: str
+    is_multi_tenant: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,15 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
     script = [sys.executable, str(request.home / "scripts/stage.py"), *services, "--out", str(request.build)]
     if subprocess.run([*script, *(extra if request.bundles else [])], check=False).returncode:
         raise CliError("The Workers could not be staged; the reason stands above.")
-    templates = {service: read_template(request.build / service) for service in services}
+    is_multi_tenant = request.is_multi_tenant
+    templates = {
+        service: read_template(request.build / service, is_multi_tenant=is_multi_tenant) for service in services
+    }
     names = {template["name"] for template in templates.values()}
     staged = []
     for service, template in templates.items():
-        folder, secrets = request.build / service, secrets_of(service, request.secrets)
+        folder = request.build / service
+        secrets = secrets_of(service, request.secrets, is_multi_tenant=is_multi_tenant)
         manifest = render_manifest(template, resources, names)
         mark = build_mark(folder, manifest, secrets, request.secrets.get(ENCRYPTION_KEY) or "")
         write_manifest(folder, manifest, mark)
@@ -158,7 +163,7 @@ def _deploy_worker(worker: StagedWorker, found: WorkerSettings | None, wrangler:
 
 
 def _template(request: DeployRequest, service: str) -> dict[str, Any]:
-    return read_template(request.home / "workers" / service)
+    return read_template(request.home / "workers" / service, is_multi_tenant=request.is_multi_tenant)
 
 
 def _url_of(name: str, subdomain: str) -> str:

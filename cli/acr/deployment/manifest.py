@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acr.worker_secrets import EXECUTOR, MULTI_TENANT
+
 # A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
 MARK = "ARCRUN_DEPLOYMENT"
+ACCOUNTS = "ACCOUNTS_KV"
 PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that is not made yet
 
 
@@ -26,8 +29,15 @@ class Resources:
     has_loader: bool = True
 
 
-def read_template(folder: Path) -> dict[str, Any]:
-    return tomllib.loads((folder / "wrangler.toml").read_text(encoding="utf-8"))
+def read_template(folder: Path, *, is_multi_tenant: bool = False) -> dict[str, Any]:
+    """For the hosted mode with the executor's variable MULTI_TENANT; else without its binding of the accounts."""
+    template = tomllib.loads((folder / "wrangler.toml").read_text(encoding="utf-8"))
+    if template["name"] != EXECUTOR:
+        return template
+    if is_multi_tenant:
+        return {**template, "vars": {**template.get("vars", {}), MULTI_TENANT: "true"}}
+    kept = [item for item in template["kv_namespaces"] if item["binding"] != ACCOUNTS]
+    return {**template, "kv_namespaces": kept}
 
 
 def bindings_of(template: Mapping[str, Any]) -> list[str]:

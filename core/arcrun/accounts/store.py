@@ -55,6 +55,11 @@ class AccountStore:
         key = tenant.find_key(sha256)
         return tenant if key is not None and key.is_valid(self._clock.now_ms()) else None
 
+    async def find(self, tenant_id: str) -> Tenant | None:
+        """Raises DecryptionError."""
+        cipher, stored = self._cipher, await self._kv.get(_key_of_tenant(tenant_id))
+        return None if stored is None else await _open(cipher, tenant_id, stored)
+
     async def register(self, registration: Registration) -> tuple[Tenant, str]:
         """The tenant, new or with what is new, and its only API key: earlier ones are revoked.
 
@@ -62,7 +67,7 @@ class AccountStore:
         """
         before = None
         with suppress(DecryptionError):
-            before = await self._find(registration.tenant_id)
+            before = await self.find(registration.tenant_id)
         await self._forget_keys(() if before is None else before.keys)
         created_ms = self._now_ms() if before is None else before.created_ms
         api_key, record = self._make_key()
@@ -92,10 +97,6 @@ class AccountStore:
     @cached_property
     def _cipher(self) -> Cipher:
         return self._build_cipher(parse_master_key(self._master_key))
-
-    async def _find(self, tenant_id: str) -> Tenant | None:
-        cipher, stored = self._cipher, await self._kv.get(_key_of_tenant(tenant_id))
-        return None if stored is None else await _open(cipher, tenant_id, stored)
 
     async def _save(self, tenant: Tenant) -> None:
         key, iv = _key_of_tenant(tenant.tenant_id), self._random.token_bytes(IV_BYTES)

@@ -50,10 +50,19 @@ class RetryPolicy:
 
 
 class CloudflareRestClient:
+    """An answer of more than `max_answer_bytes` is not read."""
+
     def __init__(
-        self, http: HttpClient, clock: Clock, random: Random, access: ApiAccess, policy: RetryPolicy | None = None
+        self,
+        http: HttpClient,
+        clock: Clock,
+        random: Random,
+        access: ApiAccess,
+        policy: RetryPolicy | None = None,
+        *,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        self.access = access
+        self.access, self._max_answer_bytes = access, max_answer_bytes
         self._http, self._clock, self._random = http, clock, random
         self._policy = policy or RetryPolicy()
 
@@ -93,7 +102,7 @@ class CloudflareRestClient:
         if content_type:
             headers["content-type"] = content_type
         timeout_ms = min(self._policy.attempt_timeout_ms, int(left_ms))
-        return HttpRequest(method, url, headers, body, timeout_ms, MAX_ANSWER_BYTES)
+        return HttpRequest(method, url, headers, body, timeout_ms, self._max_answer_bytes)
 
     async def _try(self, request: HttpRequest) -> HttpResponse | None:
         """None if nobody answered, in which case nobody knows whether it was carried out."""

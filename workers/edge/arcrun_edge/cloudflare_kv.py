@@ -13,11 +13,14 @@ from arcrun.ports import KeyEntry, KeyPage
 
 
 class CloudflareKV:
-    def __init__(self, binding: Any) -> None:
-        self._kv = binding
+    """`cache_s` is how long the platform may answer a read from a location's cache: 30 s at least, 60 without it."""
+
+    def __init__(self, binding: Any, cache_s: int | None = None) -> None:
+        self._kv, self._cache_s = binding, cache_s
 
     async def get(self, key: str) -> str | None:
-        value = await self._kv.get(key)
+        options = () if self._cache_s is None else (_to_object({"cacheTtl": self._cache_s}),)
+        value = await self._kv.get(key, *options)
         return value if isinstance(value, str) else None
 
     async def put(

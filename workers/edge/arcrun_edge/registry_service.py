@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 import js
 from js import Object
@@ -17,15 +18,22 @@ _ORIGIN = "https://registry"  # the binding goes by itself, not by the host
 
 
 class RegistryService:
-    """`binding` is the registry's `fetch`; `api_key` one that it knows."""
+    """`binding` is the registry's `fetch`; `api_key` one that it knows.
 
-    def __init__(self, binding: Any, api_key: str) -> None:
-        self._binding, self._api_key = binding, api_key
+    `finds_public` is for callers who may not see what belongs to the key's holder: they get what is public alone.
+    """
+
+    def __init__(self, binding: Any, api_key: str, *, finds_public: bool = False) -> None:
+        self._binding, self._api_key, self._finds_public = binding, api_key, finds_public
 
     async def find(self, reference: str) -> Published | None:
         canonical_id, _, version = reference.partition("@")
+        query = {
+            **({"version": version} if version else {}),
+            **({"visibility": "public"} if self._finds_public else {}),
+        }
         try:
-            answer = await self._fetch(f"/components/{canonical_id}{f'?version={version}' if version else ''}")
+            answer = await self._fetch(f"/components/{canonical_id}?{urlencode(query)}")
             text = await answer.text()
         except JsException as error:
             raise _unavailable(error.message) from None
@@ -34,6 +42,8 @@ class RegistryService:
         if not answer.ok:
             raise _unavailable(f"it answered {answer.status}")
         data = parse_json(text)["data"]
+        if self._finds_public and data["visibility"] != "public":  # a registry that does not know the parameter
+            return None
         return Published(data["contract"], data["sha256"], data["contract_sha256"])
 
     async def send(self, records: Sequence[UsageRecord]) -> None:

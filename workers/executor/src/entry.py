@@ -5,29 +5,40 @@ from typing import Any
 from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
+from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
+from arcrun.accounts.store import AccountStore
+from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
 from arcrun.engine.budget import FREE_SUBREQUEST_LIMIT, PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.errors import NotConfiguredError
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.fetch_client import FetchClient
+from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
+from executor.access import Access, OwnerAccess, RefusedAccess, TenantAccess, build_unbound_error
 from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
+from executor.directory import KV_CACHE_S, TenantDirectory
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
+from executor.tenants import Platform, TenantServices
 from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 from workers import WorkerEntrypoint
+
+LIMIT_PERIOD_S = 60  # of REQUEST_LIMIT in wrangler.toml
 
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
@@ -40,14 +51,19 @@ class Default(WorkerEntrypoint):
 
 
 def _build(bindings: Any) -> Starlette:
-    clock, random = SystemClock(), SystemRandom()
-    background, api_key = WaitUntil(), read_optional(bindings, "ARCRUN_API_KEY")
-    binding = read_optional(bindings, "REGISTRY")
-    registry = RegistryService(binding, api_key) if binding is not None and api_key else None
+    try:
+        is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
+        return build_app(_build_tenants(bindings) if is_hosted else _build_own(bindings))
+    except NotConfiguredError as error:
+        return build_app(RefusedAccess(error))
+
+
+def _build_own(bindings: Any) -> Access:
+    """The platform of the account that it runs in."""
+    clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
+    api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
     library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background, registry)
-    runner = PlatformRunner(read_optional(bindings, "LOADER"))
-    ai = read_optional(bindings, "AI")
-    components = ComponentCaller(library, runner, FetchClient(), clock, random, WorkersAI(ai) if ai else None)
+    components = ComponentCaller(library, _runner(bindings), FetchClient(), clock, random, _model(bindings))
     workflows = WorkflowStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
@@ -56,8 +72,50 @@ def _build(bindings: Any) -> Starlette:
     vault = CredentialVault(CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key)
     engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
     usage = UsageReporter(registry, clock, background)
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
-    return build_app(service, api_key)
+    return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage), api_key)
+
+
+def _build_tenants(bindings: Any) -> Access:
+    """The hosted platform: it works for tenants, each in a KV namespace of their own, and keeps nothing for itself."""
+    kv, limiter = read_optional(bindings, "ACCOUNTS_KV"), read_optional(bindings, "REQUEST_LIMIT")
+    if kv is None or limiter is None:
+        raise build_unbound_error()
+    clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
+    bucket, registry = CloudflareR2(bindings.WASM_BUCKET), _registry(bindings, finds_public=True)
+    master_key = read_optional(bindings, "MASTER_KEY")
+    platform = Platform(
+        library=ComponentLibrary(BUNDLED_COMPONENTS, bucket, clock, background, registry, has_names=False),
+        runner=_runner(bindings),
+        http=FetchClient(),
+        ai=_model(bindings),
+        usage=UsageReporter(registry, clock, background),
+        clock=clock,
+        random=random,
+        background=background,
+        build_cipher=WebCryptoCipher,
+        cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
+        master_key=master_key,
+        limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
+        subrequest_limit=_subrequest_limit(bindings),
+    )
+    accounts = AccountStore(CloudflareKV(kv, KV_CACHE_S), master_key, WebCryptoCipher, clock, random)
+    tokens = WebhookTokens(master_key, WebCryptoCipher, random)
+    requests = CloudflareRateLimiter(limiter, LIMIT_PERIOD_S)
+    return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), requests)
+
+
+def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService | None:
+    binding, api_key = read_optional(bindings, "REGISTRY"), read_optional(bindings, "ARCRUN_API_KEY")
+    return RegistryService(binding, api_key, finds_public=finds_public) if binding is not None and api_key else None
+
+
+def _runner(bindings: Any) -> PlatformRunner:
+    return PlatformRunner(read_optional(bindings, "LOADER"))
+
+
+def _model(bindings: Any) -> WorkersAI | None:
+    ai = read_optional(bindings, "AI")
+    return WorkersAI(ai) if ai else None
 
 
 def _subrequest_limit(bindings: Any) -> int:

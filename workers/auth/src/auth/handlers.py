@@ -11,8 +11,8 @@ from arcrun.accounts.model import Tenant, parse_registration
 from arcrun.errors import RequestError
 from arcrun_http.auth import presented_key
 from arcrun_http.bodies import read_object
+from arcrun_http.callers import caller_of
 from arcrun_http.responses import JsonResponse
-from auth.limits import name_caller
 from auth.service import AccountService
 
 DEFAULT_GRACE_S = 3600
@@ -27,7 +27,7 @@ class AccountHandlers:
         self._service = service
 
     async def register(self, request: Request) -> JsonResponse:
-        await self._service.admit_registration(_caller_of(request))
+        await self._service.admit_registration(caller_of(request))
         body = await read_object(request, allowed=REGISTRATION_KEYS)
         registration = parse_registration(
             **{name: body.get(name) for name in REGISTRATION_KEYS},
@@ -41,7 +41,7 @@ class AccountHandlers:
         """Wrap a handler so that it runs only for a request with a tenant's API key, and gets that tenant."""
 
         async def protected(request: Request) -> JsonResponse:
-            return await handler(request, await self._service.authenticate(presented_key(request), _caller_of(request)))
+            return await handler(request, await self._service.authenticate(presented_key(request), caller_of(request)))
 
         return protected
 
@@ -70,10 +70,6 @@ class AccountHandlers:
 
 def _answer(data: dict[str, Any], status: int = 200) -> JsonResponse:
     return JsonResponse({"success": True, "data": data}, status, {"cache-control": "no-store"})
-
-
-def _caller_of(request: Request) -> str:
-    return name_caller(request.headers.get("cf-connecting-ip"))
 
 
 def _read_grace(request: Request) -> int:

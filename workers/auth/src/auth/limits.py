@@ -1,11 +1,7 @@
-"""Rate limits: who counts as one caller, and what a caller gets who asks too often."""
-
-import ipaddress
+"""Rate limits: what a caller gets who asks too often."""
 
 from arcrun.errors import RateLimitedError
 from arcrun.ports import RateLimiter
-
-IPV6_PREFIX_BITS = 64  # what one customer of a provider has to itself
 
 
 class Limits:
@@ -26,14 +22,3 @@ class Limits:
 async def _take(limiter: RateLimiter, key: str) -> None:
     if not await limiter.take(key):
         raise RateLimitedError(limiter.period_s)
-
-
-def name_caller(address: str | None) -> str:
-    """The key of an IP address, which Cloudflare puts into CF-Connecting-IP; IPv6 counts by network."""
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "ip:unknown"
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-        return f"ip:{ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False)}"
-    return f"ip:{getattr(parsed, 'ipv4_mapped', None) or parsed}"

@@ -1,30 +1,45 @@
 """The executor over HTTP: the routes, and who may use them."""
 
+from collections.abc import Awaitable, Callable
+
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
-from arcrun_http.auth import require_api_key
-from executor.run_handlers import RunHandlers
+from executor import run_handlers as runs
+from executor import workflow_handlers as workflows
+from executor.access import Access
 from executor.service import ExecutorService
-from executor.workflow_handlers import WorkflowHandlers
+
+Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
-def build_app(service: ExecutorService, api_key: str | None) -> Starlette:
-    """The ASGI app. Without `api_key` every management route refuses. A webhook's token is its own permission."""
-    runs, workflows, protected = RunHandlers(service), WorkflowHandlers(service), require_api_key(api_key)
+def build_app(access: Access) -> Starlette:
+    """The ASGI app. `access` says whose service a request gets: by its API key or, for a webhook, by its token."""
+
+    def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            return await handler(await access.of_key(request), request)
+
+        return serve
+
+    async def trigger(request: Request) -> Response:
+        return await runs.trigger(await access.of_webhook(request), request)
+
     webhook = "/webhooks/{token}"
     routes = [
-        Route(f"{webhook}/trigger", runs.trigger, methods=["POST"]),
+        Route(f"{webhook}/trigger", trigger, methods=["POST"]),
         Route("/execute", protected(runs.execute), methods=["POST"]),
         Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name), methods=["POST"]),
-        Route("/runs", protected(runs.list), methods=["GET"]),
-        Route("/runs/{run_id}", protected(runs.show), methods=["GET"]),
+        Route("/runs", protected(runs.list_runs), methods=["GET"]),
+        Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
         Route("/validate", protected(workflows.validate), methods=["POST"]),
         Route("/webhooks", protected(workflows.push), methods=["POST"]),
-        Route("/webhooks", protected(workflows.list), methods=["GET"]),
+        Route("/webhooks", protected(workflows.list_workflows), methods=["GET"]),
         Route("/webhooks/named/{name}/rollback", protected(workflows.roll_back), methods=["POST"]),
-        Route(webhook, protected(workflows.show), methods=["GET"]),
+        Route(webhook, protected(workflows.show_workflow), methods=["GET"]),
         Route(webhook, protected(workflows.replace), methods=["PUT"]),
         Route(webhook, protected(workflows.delete), methods=["DELETE"]),
         Route(f"{webhook}/rotate", protected(workflows.rotate), methods=["POST"]),

@@ -1,7 +1,8 @@
 """Calls components: finds one, lends it its host functions, runs it and reads its outcome."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
+from executor.share import WHOLE_PLATFORM
 
 
 @dataclass(frozen=True)
 class ComponentCaller:
-    """The engine's `Components`, over the library and the platform's runner."""
+    """The engine's `Components`, over the library and the platform's runner. `turn` is entered around each call."""
 
     library: ComponentLibrary
     runner: ComponentRunner
@@ -23,6 +25,7 @@ class ComponentCaller:
     clock: Clock
     random: Random
     ai: AiModel | None = None
+    turn: Callable[[], AbstractAsyncContextManager[None]] = WHOLE_PLATFORM.node
 
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
@@ -32,5 +35,6 @@ class ComponentCaller:
             budget.take()
         http = BudgetedHttpClient(self.http, budget)
         host = PortHostFunctions(component.contract, http, self.clock, self.random, self.ai)
-        execution = await self.runner.run(component, json.dumps(input_value), host)
+        async with self.turn():
+            execution = await self.runner.run(component, json.dumps(input_value), host)
         return read_outcome(execution, component.id)

@@ -30,7 +30,9 @@ class _Cached:
 
 
 class ComponentLibrary:
-    """`registry` is None where the account has none."""
+    """`registry` is None where the account has none. Without `has_names` nothing is found in the bucket by its name:
+    what lies there so is the account's own, and not for tenants.
+    """
 
     def __init__(
         self,
@@ -39,9 +41,11 @@ class ComponentLibrary:
         clock: Clock,
         background: Background,
         registry: ComponentRegistry | None = None,
+        *,
+        has_names: bool = True,
     ) -> None:
         self._bundle, self._bucket, self._clock, self._background = bundle, bucket, clock, background
-        self._shelves: list[Shelf] = [BucketShelf(bucket)]
+        self._shelves: list[Shelf] = [BucketShelf(bucket)] if has_names else []
         if registry is not None:
             self._shelves.append(RegistryShelf(registry, bucket))
         self._bundled: dict[str, Component] = {}

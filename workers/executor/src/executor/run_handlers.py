@@ -1,4 +1,7 @@
-"""Handlers that run something, and those that show what was run. They translate and nothing else."""
+"""Handlers that run something, and those that show what was run. They translate and nothing else.
+
+Each gets the service of whoever asks (executor/access.py).
+"""
 
 from starlette.requests import Request
 
@@ -13,51 +16,50 @@ from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
 
-class RunHandlers:
-    def __init__(self, service: ExecutorService) -> None:
-        self._service = service
+async def execute(service: ExecutorService, request: Request) -> JsonResponse:
+    body = await read_object(request, allowed=("workflow", "component", "input"))
+    if ("workflow" in body) == ("component" in body):
+        raise RequestError(
+            "The body must have either `workflow` or `component`.",
+            next_actions=['Send {"component": "string_ops", "input": {...}} or {"workflow": "...", "input": {...}}.'],
+        )
+    input_value = body.get("input", {})
+    if "workflow" in body:
+        trigger = Trigger("execute", input_value, read_timeout(request))
+        return _render_run(await service.execute_workflow(read_source(body), trigger))
+    if not isinstance(body["component"], str) or not isinstance(input_value, dict):
+        raise RequestError("`component` must be a text and `input` an object.")
+    outcome = await service.execute_component(body["component"], input_value)
+    return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
-    async def execute(self, request: Request) -> JsonResponse:
-        body = await read_object(request, allowed=("workflow", "component", "input"))
-        if ("workflow" in body) == ("component" in body):
-            raise RequestError(
-                "The body must have either `workflow` or `component`.",
-                next_actions=[
-                    'Send {"component": "string_ops", "input": {...}} or {"workflow": "...", "input": {...}}.'
-                ],
-            )
-        input_value = body.get("input", {})
-        if "workflow" in body:
-            trigger = Trigger("execute", input_value, read_timeout(request))
-            return _render_run(await self._service.execute_workflow(read_source(body), trigger))
-        if not isinstance(body["component"], str) or not isinstance(input_value, dict):
-            raise RequestError("`component` must be a text and `input` an object.")
-        outcome = await self._service.execute_component(body["component"], input_value)
-        return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
-    async def trigger(self, request: Request) -> JsonResponse:
-        stored = await self._service.workflows.find(request.path_params["token"])
-        return await self._run(request, stored, "webhook")
+async def trigger(service: ExecutorService, request: Request) -> JsonResponse:
+    stored = await service.workflows.find(request.path_params["token"])
+    return await _run(service, request, stored, "webhook")
 
-    async def trigger_by_name(self, request: Request) -> JsonResponse:
-        stored = await self._service.workflows.find_by_name(request.path_params["name"])
-        return await self._run(request, stored, "name")
 
-    async def _run(self, request: Request, stored: StoredWorkflow, kind: str) -> JsonResponse:
-        trigger = await read_trigger(request, kind)
-        if not wants_async(request):
-            return _render_run(await self._service.run(stored, trigger))
-        run_id = await self._service.start(stored, trigger)
-        return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
+async def trigger_by_name(service: ExecutorService, request: Request) -> JsonResponse:
+    stored = await service.workflows.find_by_name(request.path_params["name"])
+    return await _run(service, request, stored, "name")
 
-    async def list(self, request: Request) -> JsonResponse:
-        query = request.query_params
-        limit = read_count(request, "limit", 50)
-        runs, cursor = await self._service.runs.list(query.get("workflow"), limit, query.get("cursor"))
-        return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor}})
 
-    async def show(self, request: Request) -> JsonResponse:
-        return JsonResponse({"success": True, "data": await self._service.runs.find(request.path_params["run_id"])})
+async def _run(service: ExecutorService, request: Request, stored: StoredWorkflow, kind: str) -> JsonResponse:
+    trigger = await read_trigger(request, kind)
+    if not wants_async(request):
+        return _render_run(await service.run(stored, trigger))
+    run_id = await service.start(stored, trigger)
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
+
+
+async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
+    query = request.query_params
+    limit = read_count(request, "limit", 50)
+    runs, cursor = await service.runs.list(query.get("workflow"), limit, query.get("cursor"))
+    return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor}})
+
+
+async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
+    return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
 
 
 def _render_run(record: RunRecord) -> JsonResponse:

@@ -1,7 +1,9 @@
 """What the executor does, free of HTTP: validate, store, run."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.analytics.tally import tally
@@ -12,9 +14,10 @@ from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
+from arcrun.wasm.component import Component
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import Compilation, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
@@ -24,6 +27,7 @@ from arcrun.workflows.plan import Plan
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import RunStore
+from executor.share import WHOLE_PLATFORM, Share
 from executor.usage import UsageReporter
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
 
@@ -49,6 +53,7 @@ class ExecutorService:
     engine: Engine
     background: Background
     usage: UsageReporter
+    share: Share = WHOLE_PLATFORM
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
         """Run one component; its credentials are filled in, and scrubbed from what it answers."""
@@ -57,11 +62,22 @@ class ExecutorService:
         injected = await inject_credentials(named, input_value, self.vault.reveal)
         budget = SubrequestBudget(self.engine.subrequest_limit)
         began_ms = self.engine.ports.clock.now_ms()
-        outcome = await self.components.call(component, injected.value, budget)
+        with self.share.running():
+            outcome = await self._call_in_time(component, injected.value, budget)
         duration_ms = max(0.0, self.engine.ports.clock.now_ms() - began_ms)
         ran = UsageRecord(component.id, component.contract.version, outcome.error is None, duration_ms)
         self.usage.add(tally([ran]))
         return _scrub_outcome(outcome, Redactor(injected.secrets)) if injected.secrets else outcome
+
+    async def _call_in_time(self, component: Component, value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
+        """Raises RunTimeoutError."""
+        limit_ms = self.share.clamp_duration(None)
+        try:
+            async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000):
+                return await self.components.call(component, value, budget)
+        except TimeoutError:
+            message, actions = f"`{component.id}` took longer than {limit_ms} ms.", ["Give it less to do at once."]
+            raise RunTimeoutError(message, next_actions=actions) from None
 
     async def execute_workflow(self, source: Source, trigger: Trigger) -> RunRecord:
         compilation = await self._compile(source, None, checks_credentials=False)  # the run would say it
@@ -88,18 +104,25 @@ class ExecutorService:
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger) -> str:
         """Run after the answer. Returns the run's id."""
-        run_id = self.runs.new_run_id()
-        await self.runs.announce(run_id, stored.name, trigger.timeout_ms or stored.plan.timeout_ms)
-        self.background.start(self._run_and_save(stored, trigger, run_id))
+        run_id, clamped = self.runs.new_run_id(), self._clamp(trigger)
+        with ExitStack() as place:
+            place.enter_context(self.share.running())
+            await self.runs.announce(run_id, stored.name, clamped.timeout_ms or stored.plan.timeout_ms)
+            self.background.start(self._run_and_save(stored, clamped, run_id, place.pop_all()))
         return run_id
 
-    async def _run_and_save(self, stored: StoredWorkflow, trigger: Trigger, run_id: str) -> None:
-        self._keep(await self.engine.run(stored.plan, trigger, run_id, version=stored.version))
+    async def _run_and_save(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: ExitStack) -> None:
+        with place:
+            self._keep(await self.engine.run(stored.plan, trigger, run_id, version=stored.version))
 
     async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
-        record = await self.engine.run(plan, trigger, self.runs.new_run_id(), version=version)
+        with self.share.running():
+            record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
         self._keep(record)
         return record
+
+    def _clamp(self, trigger: Trigger) -> Trigger:
+        return replace(trigger, timeout_ms=self.share.clamp_duration(trigger.timeout_ms))
 
     def _keep(self, record: RunRecord) -> None:
         self.runs.add(record)

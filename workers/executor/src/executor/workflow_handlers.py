@@ -1,4 +1,7 @@
-"""Handlers that check, store, show and delete workflows. They translate and nothing else."""
+"""Handlers that check, store, show and delete workflows. They translate and nothing else.
+
+Each gets the service of whoever asks (executor/access.py).
+"""
 
 from typing import Any
 
@@ -12,61 +15,64 @@ from executor.service import ExecutorService, Push
 from executor.workflows import StoredWorkflow
 
 
-class WorkflowHandlers:
-    def __init__(self, service: ExecutorService) -> None:
-        self._service = service
+async def validate(service: ExecutorService, request: Request) -> JsonResponse:
+    body = await read_object(request, allowed=("workflow", "file"))
+    file = body.get("file")
+    if not isinstance(file, str | None):
+        raise RequestError("`file` must be a text: the name that the diagnostics carry.")
+    compilation = await service.validate(read_source(body), file)
+    diagnostics = [finding.to_json() for finding in compilation.diagnostics]
+    return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
 
-    async def validate(self, request: Request) -> JsonResponse:
-        body = await read_object(request, allowed=("workflow", "file"))
-        file = body.get("file")
-        if not isinstance(file, str | None):
-            raise RequestError("`file` must be a text: the name that the diagnostics carry.")
-        compilation = await self._service.validate(read_source(body), file)
-        diagnostics = [finding.to_json() for finding in compilation.diagnostics]
-        return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
 
-    async def push(self, request: Request) -> JsonResponse:
-        body = await read_object(request, allowed=("workflow",))
-        push = await self._service.push(read_source(body))
-        return build_success(_render_push(request, push), 201 if push.changed else 200)
+async def push(service: ExecutorService, request: Request) -> JsonResponse:
+    body = await read_object(request, allowed=("workflow",))
+    push = await service.push(read_source(body))
+    return build_success(_render_push(request, push), 201 if push.changed else 200)
 
-    async def replace(self, request: Request) -> JsonResponse:
-        body = await read_object(request, allowed=("workflow",))
-        push = await self._service.push(read_source(body), token=request.path_params["token"])
-        return build_success(_render_push(request, push))
 
-    async def list(self, request: Request) -> JsonResponse:
-        heads, cursor = await self._service.workflows.list_heads(request.query_params.get("cursor"))
-        listed = [
-            {
-                "name": head.name,
-                "version": head.version,
-                "latest": head.latest,
-                "updated_at": head.updated_at,
-                "token": head.token,
-                "webhook_url": _webhook_url(request, head.token),
-            }
-            for head in heads
-        ]
-        return build_success({"workflows": listed, "cursor": cursor})
+async def replace(service: ExecutorService, request: Request) -> JsonResponse:
+    body = await read_object(request, allowed=("workflow",))
+    push = await service.push(read_source(body), token=request.path_params["token"])
+    return build_success(_render_push(request, push))
 
-    async def show(self, request: Request) -> JsonResponse:
-        stored = await self._service.workflows.find(request.path_params["token"])
-        version = await self._service.workflows.find_version(stored.name, stored.version)
-        versions = await self._service.workflows.list_versions(stored.name)
-        return build_success({**_render(request, stored), "workflow": version.source, "versions": versions})
 
-    async def roll_back(self, request: Request) -> JsonResponse:
-        version = read_version(await read_object(request, allowed=("version",)))
-        stored = await self._service.workflows.roll_back(request.path_params["name"], version)
-        return build_success(_render(request, stored))
+async def list_workflows(service: ExecutorService, request: Request) -> JsonResponse:
+    heads, cursor = await service.workflows.list_heads(request.query_params.get("cursor"))
+    listed = [
+        {
+            "name": head.name,
+            "version": head.version,
+            "latest": head.latest,
+            "updated_at": head.updated_at,
+            "token": head.token,
+            "webhook_url": _webhook_url(request, head.token),
+        }
+        for head in heads
+    ]
+    return build_success({"workflows": listed, "cursor": cursor})
 
-    async def rotate(self, request: Request) -> JsonResponse:
-        return build_success(_render(request, await self._service.workflows.rotate_token(request.path_params["token"])))
 
-    async def delete(self, request: Request) -> JsonResponse:
-        name = await self._service.workflows.delete(request.path_params["token"])
-        return build_success({"name": name, "deleted": True})
+async def show_workflow(service: ExecutorService, request: Request) -> JsonResponse:
+    stored = await service.workflows.find(request.path_params["token"])
+    version = await service.workflows.find_version(stored.name, stored.version)
+    versions = await service.workflows.list_versions(stored.name)
+    return build_success({**_render(request, stored), "workflow": version.source, "versions": versions})
+
+
+async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
+    version = read_version(await read_object(request, allowed=("version",)))
+    stored = await service.workflows.roll_back(request.path_params["name"], version)
+    return build_success(_render(request, stored))
+
+
+async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
+    return build_success(_render(request, await service.workflows.rotate_token(request.path_params["token"])))
+
+
+async def delete(service: ExecutorService, request: Request) -> JsonResponse:
+    name = await service.workflows.delete(request.path_params["token"])
+    return build_success({"name": name, "deleted": True})
 
 
 def _render(request: Request, stored: StoredWorkflow) -> dict[str, Any]:

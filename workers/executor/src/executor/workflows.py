@@ -7,8 +7,9 @@ token, so that a trigger is one read.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError, WorkflowError
 from arcrun.key_listing import list_all
@@ -69,13 +70,48 @@ class WorkflowHead:
     updated_at: str
 
 
+class Tokens(Protocol):
+    """Makes the tokens of webhooks."""
+
+    async def make(self) -> str: ...
+
+    def is_token(self, text: str) -> bool:
+        """Whether it may be one, by its form."""
+
+
+class RandomTokens:
+    """32 hexadecimal digits."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    async def make(self) -> str:
+        return self._random.token_bytes(TOKEN_BYTES).hex()
+
+    def is_token(self, text: str) -> bool:
+        return len(text) == 2 * TOKEN_BYTES
+
+
 class WorkflowStore:
-    def __init__(self, kv: KeyValue, clock: Clock, random: Random) -> None:
-        self._kv, self._clock, self._random = kv, clock, random
+    """`limits` bound what a push may add; None for as much as the namespace takes."""
+
+    def __init__(
+        self,
+        kv: KeyValue,
+        clock: Clock,
+        random: Random,
+        tokens: Tokens | None = None,
+        limits: StorageLimits | None = None,
+    ) -> None:
+        self._kv, self._clock, self._limits = kv, clock, limits
+        self._tokens = tokens or RandomTokens(random)
         self._cached: dict[str, tuple[float, StoredWorkflow]] = {}
 
     async def save(self, source: Source, plan: Plan) -> Saved:
-        """Store a workflow under its name. Its token stays; a source that has not changed makes no version."""
+        """Store a workflow under its name. Its token stays; a source that has not changed makes no version.
+
+        Raises PayloadTooLargeError.
+        """
         head = await self.find_head(plan.name)
         current = await self._read_version(plan.name, head.version) if head else None
         compiled = {"source": source, "plan": plan.to_json()}
@@ -85,11 +121,19 @@ class WorkflowStore:
             )
         number = head.latest + 1 if head else 1
         pushed_at = render_time(self._clock.now_ms())
-        record = {**compiled, "pushed_at": pushed_at}
-        await self._kv.put(_version_key(plan.name, number), json.dumps(record), metadata={"pushed_at": pushed_at})
-        token = head.token if head else self._new_token()
+        record = json.dumps({**compiled, "pushed_at": pushed_at})
+        await self._require_room(len(record))
+        metadata = {"pushed_at": pushed_at, "bytes": len(record)}
+        await self._kv.put(_version_key(plan.name, number), record, metadata=metadata)
+        token = head.token if head else await self._tokens.make()
         stored = await self._make_current(StoredWorkflow(token, plan.name, number, plan, pushed_at), number)
         return Saved(stored, _load_if_possible(current), changed=True)
+
+    async def _require_room(self, size: int) -> None:
+        if self._limits is not None:
+            self._limits.require_size(size)
+            stored = [entry.metadata for entry in await list_all(self._kv, _VERSION)]
+            self._limits.require_room(size, counted_bytes(stored))
 
     async def roll_back(self, name: str, version: int) -> StoredWorkflow:
         """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
@@ -102,7 +146,7 @@ class WorkflowStore:
         """Give the workflow another token; the old one is no more. Raises NotFoundError."""
         old = await self.find(token)
         head = await self.require_head(old.name)
-        rotated = StoredWorkflow(self._new_token(), old.name, old.version, old.plan, old.updated_at)
+        rotated = StoredWorkflow(await self._tokens.make(), old.name, old.version, old.plan, old.updated_at)
         await self._make_current(rotated, head.latest)
         await self._forget(token)
         return rotated
@@ -131,14 +175,10 @@ class WorkflowStore:
         return name
 
     async def _read_hook(self, token: str) -> dict[str, Any]:
-        text = await self._kv.get(_HOOK + token) if len(token) == 2 * TOKEN_BYTES else None
+        text = await self._kv.get(_HOOK + token) if self._tokens.is_token(token) else None
         if text is None:
             self._cached.pop(token, None)
-            raise NotFoundError(
-                "There is no such webhook.",
-                code="WEBHOOK_NOT_FOUND",
-                next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
-            )
+            raise build_webhook_missing_error()
         record: dict[str, Any] = json.loads(text)
         return record
 
@@ -170,7 +210,10 @@ class WorkflowStore:
         """[{"version", "pushed_at"}], oldest first."""
         prefix = f"{_VERSION}{name}:"
         entries = await list_all(self._kv, prefix)
-        return [{"version": int(e.key.removeprefix(prefix)), **(e.metadata or {})} for e in entries]
+        return [
+            {"version": int(entry.key.removeprefix(prefix)), "pushed_at": (entry.metadata or {}).get("pushed_at")}
+            for entry in entries
+        ]
 
     async def list_heads(self, cursor: str | None = None) -> tuple[list[WorkflowHead], str | None]:
         """A page of workflows by name, and the cursor of the next. One call of the platform's."""
@@ -215,9 +258,6 @@ class WorkflowStore:
         await self._kv.put(_NAME + stored.name, json.dumps(head), metadata=head)
         return self._keep(stored)
 
-    def _new_token(self) -> str:
-        return self._random.token_bytes(TOKEN_BYTES).hex()
-
     async def _forget(self, token: str) -> None:
         self._cached.pop(token, None)
         await self._kv.delete(_HOOK + token)
@@ -228,6 +268,15 @@ class WorkflowStore:
         if len(self._cached) > MAX_CACHED_WORKFLOWS:
             del self._cached[next(iter(self._cached))]
         return stored
+
+
+def build_webhook_missing_error() -> NotFoundError:
+    """The same for every token that leads nowhere."""
+    return NotFoundError(
+        "There is no such webhook.",
+        code="WEBHOOK_NOT_FOUND",
+        next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
+    )
 
 
 def _load_if_possible(record: Mapping[str, Any] | None) -> Plan | None:

@@ -11,7 +11,8 @@ from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse, build_success
 from registry.catalogue import DEFAULT_PAGE, Catalogue, parse_query
 from registry.decisions import Decisions
-from registry.principals import Principal
+from registry.index import PUBLIC
+from registry.principals import ANYBODY, Principal
 from registry.submissions import Submissions
 from registry.uploads import read_upload
 
@@ -57,7 +58,11 @@ class CatalogueHandlers:
         return build_success(await self.catalogue.search(principal, query))
 
     async def show(self, request: Request, principal: Principal) -> JsonResponse:
-        return build_success(await self.catalogue.show(principal, *_asked(request)))
+        """With `?visibility=public` as somebody sees it who has published nothing."""
+        visibility = request.query_params.get("visibility")
+        if visibility not in (None, PUBLIC):
+            raise RequestError("`visibility` must be public here.")
+        return build_success(await self.catalogue.show(ANYBODY if visibility else principal, *_asked(request)))
 
     async def versions(self, request: Request, principal: Principal) -> JsonResponse:
         versions = await self.catalogue.list_versions(principal, request.path_params["canonical_id"])

@@ -19,6 +19,9 @@ class Principal:
     is_reviewer: bool = False
 
 
+ANYBODY = Principal("", "")  # sees what is public, and owns nothing
+
+
 class Keyring:
     """`authors` is ARCRUN_AUTHOR_KEYS: a JSON object of {author's name: key}, None if there are none."""
 

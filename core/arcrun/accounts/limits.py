@@ -1,0 +1,179 @@
+"""What one tenant may take of the platform, so that the others do not notice it. docs/adr/0016.
+
+Requests a minute are counted by the platform (RateLimiter); runs and nodes here, by each isolate for itself.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from arcrun.errors import NotConfiguredError, PayloadTooLargeError, RateLimitedError
+from arcrun.ports import Clock
+
+RUNS_RETRY_AFTER_S = 1
+TURN_MS = 5.0  # how often a node that has no place asks again: on the platform no request can wake another
+MIN_COUNTED_BYTES = 4 * 1024  # of a stored version, so that their number is bounded too
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class StorageLimits:
+    """`workflow_bytes` are those of one version as stored (source and plan), `stored_bytes` of all of a tenant's."""
+
+    workflow_bytes: int = MIB
+    stored_bytes: int = 50 * MIB
+
+    def require_size(self, size: int) -> None:
+        """Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
+        if size > self.workflow_bytes:
+            raise PayloadTooLargeError(
+                f"The workflow takes {size} bytes as stored; {self.workflow_bytes} are allowed.",
+                code="WORKFLOW_TOO_LARGE",
+                next_actions=["Split it: one workflow can call another (CALLS_SUBFLOW)."],
+                details={"bytes": size, "limit_bytes": self.workflow_bytes},
+            )
+
+    def require_room(self, size: int, stored: int) -> None:
+        """Raises PayloadTooLargeError STORAGE_LIMIT."""
+        if size + stored > self.stored_bytes:
+            raise PayloadTooLargeError(
+                f"The versions of all workflows would take more than {self.stored_bytes} bytes.",
+                code="STORAGE_LIMIT",
+                next_actions=["Delete workflows that you no longer need, with their versions: acr delete NAME"],
+                details={"stored_bytes": stored, "limit_bytes": self.stored_bytes},
+            )
+
+
+def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
+    """What versions take, by the `bytes` of their metadata."""
+    return sum(max(MIN_COUNTED_BYTES, (metadata or {}).get("bytes", 0)) for metadata in stored)
+
+
+@dataclass(frozen=True)
+class TenantLimits:
+    """`concurrent_runs` and `isolate_nodes` count in one isolate. A run that takes longer ends with RUN_TIMEOUT."""
+
+    concurrent_runs: int = 20
+    run_duration_ms: int = 120_000
+    isolate_nodes: int = 32
+    storage: StorageLimits = field(default_factory=StorageLimits)
+
+
+# Variables of the executor that override the defaults; whole numbers from 1.
+LIMIT_VARIABLES = (
+    "TENANT_CONCURRENT_RUNS",
+    "TENANT_RUN_DURATION_MS",
+    "TENANT_WORKFLOW_BYTES",
+    "TENANT_STORED_BYTES",
+    "ISOLATE_NODES",
+)
+
+
+def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
+    """Raises NotConfiguredError LIMIT_INVALID."""
+    default = TenantLimits()
+    defaults = (
+        default.concurrent_runs,
+        default.run_duration_ms,
+        default.storage.workflow_bytes,
+        default.storage.stored_bytes,
+        default.isolate_nodes,
+    )
+    given = [
+        _read_number(name, variables.get(name), usual) for name, usual in zip(LIMIT_VARIABLES, defaults, strict=True)
+    ]
+    runs, duration_ms, workflow_bytes, stored_bytes, nodes = given
+    return TenantLimits(runs, duration_ms, nodes, StorageLimits(workflow_bytes, stored_bytes))
+
+
+def _read_number(name: str, text: str | None, default: int) -> int:
+    if not text:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > 15 or int(text) < 1:
+        message = f"The variable {name} is no whole number from 1."
+        raise NotConfiguredError(message, code="LIMIT_INVALID", next_actions=["Correct it, or leave it out."])
+    return int(text)
+
+
+class UnderWay:
+    """What is under way, by tenant.
+
+    A request that the platform ends gives nothing back, so nothing counts for longer than `at_most_ms`.
+    """
+
+    def __init__(self, clock: Clock, at_most_ms: float) -> None:
+        self._clock, self._at_most_ms = clock, at_most_ms
+        self._until_ms: dict[str, dict[object, float]] = {}
+
+    def count(self, tenant_id: str) -> int:
+        now_ms, held = self._clock.now_ms(), self._until_ms.get(tenant_id, {})
+        for place in [place for place, until_ms in held.items() if until_ms <= now_ms]:
+            self._leave(tenant_id, place)
+        return len(held)
+
+    def count_others(self, tenant_id: str) -> int:
+        """How many other tenants have anything under way."""
+        return sum(other != tenant_id and self.count(other) > 0 for other in tuple(self._until_ms))
+
+    @contextmanager
+    def entered(self, tenant_id: str) -> Iterator[None]:
+        place = object()
+        self._until_ms.setdefault(tenant_id, {})[place] = self._clock.now_ms() + self._at_most_ms
+        try:
+            yield
+        finally:
+            self._leave(tenant_id, place)
+
+    def _leave(self, tenant_id: str, place: object) -> None:
+        held = self._until_ms.get(tenant_id, {})
+        held.pop(place, None)
+        if not held:
+            self._until_ms.pop(tenant_id, None)
+
+
+class Isolate:
+    """What all tenants of one isolate share. It outlives their services."""
+
+    def __init__(self, limits: TenantLimits, clock: Clock) -> None:
+        self.limits, self.clock = limits, clock
+        self.runs, self.nodes = UnderWay(clock, limits.run_duration_ms), UnderWay(clock, limits.run_duration_ms)
+
+    def share_of(self, tenant_id: str) -> "TenantShare":
+        return TenantShare(self, tenant_id)
+
+
+@dataclass(frozen=True)
+class TenantShare:
+    isolate: Isolate
+    tenant_id: str
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """A run. Raises RateLimitedError TOO_MANY_RUNS."""
+        limit = self.isolate.limits.concurrent_runs
+        if self.isolate.runs.count(self.tenant_id) >= limit:
+            raise RateLimitedError(
+                RUNS_RETRY_AFTER_S, f"{limit} runs of this account are under way, which is the limit.", "TOO_MANY_RUNS"
+            )
+        with self.isolate.runs.entered(self.tenant_id):
+            yield
+
+    @asynccontextmanager
+    async def node(self) -> AsyncIterator[None]:
+        """A call of a component, once there is a place for it.
+
+        A tenant gets as many places as if there were one more tenant: so whoever comes finds some that are free.
+        """
+        isolate = self.isolate
+        while isolate.nodes.count(self.tenant_id) >= self._places():
+            await isolate.clock.sleep(TURN_MS)
+        with isolate.nodes.entered(self.tenant_id):
+            yield
+
+    def _places(self) -> int:
+        tenants = 1 + self.isolate.nodes.count_others(self.tenant_id)
+        return max(1, self.isolate.limits.isolate_nodes // (tenants + 1))
+
+    def clamp_duration(self, timeout_ms: float | None) -> float:
+        return min(timeout_ms or self.isolate.limits.run_duration_ms, self.isolate.limits.run_duration_ms)

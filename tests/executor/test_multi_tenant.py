@@ -1,0 +1,319 @@
+"""Proves that a tenant of the hosted mode has what is its own and nothing else: no route shows another's workflow,
+credential, run or webhook, nor whether it exists; and that what somebody puts into a namespace by hand is not run.
+"""
+
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import Route
+
+from arcrun.accounts.webhook_tokens import TOKEN_BYTES
+from executor import directory, tenants
+from executor.access import RefusedAccess, build_unbound_error
+from executor.app import build_app
+from fakes.auth import MASTER_KEY
+from fakes.components import echo, exited
+from fakes.executor import Script, upload_component
+from fakes.modules import build_module
+from fakes.storage import InMemoryKV
+from fakes.tenants import HostedBench, build_hosted, registration_of
+from fakes.wire import UNAUTHORIZED, read_error
+
+pytestmark = pytest.mark.anyio
+
+NEEDED = [{"key": "shared_name", "inject_as": "token", "description": "A token", "help_url": "https://e.test"}]
+FLOW = {
+    "name": "tell",
+    "flow": ["input >> PIPE >> say"],
+    "config": {"say": {"component": "echo", "text": "{{credential.shared_name}}"}},
+}
+OTHER_FLOW = {**FLOW, "config": {"say": {"component": "echo", "text": "other {{credential.shared_name}}"}}}
+SCRIPT: Script = {"echo": echo, "fail": exited({"success": False, "error": {"code": "BAD", "message": "bad"}})}
+UNKNOWN_TOKEN, UNKNOWN_RUN = "0" * (2 * TOKEN_BYTES), "0" * 26
+
+
+async def push(bench: HostedBench, letter: str, flow: Any = FLOW) -> str:
+    """The webhook's token."""
+    answer = await bench.ask("POST", "/webhooks", bench.keys[letter], {"workflow": flow})
+    assert answer.status_code in (200, 201), answer.text
+    return str(answer.json()["data"]["token"])
+
+
+async def trigger(bench: HostedBench, token: str) -> httpx.Response:
+    return await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+
+
+async def build_pair() -> HostedBench:
+    """Two tenants with a workflow and a credential of the same name."""
+    bench = await build_hosted(SCRIPT)
+    for letter, flow in (("a", FLOW), ("b", OTHER_FLOW)):
+        bench.store_credential(letter, "shared_name", f"secret-of-{letter}")
+        await push(bench, letter, flow)
+    return bench
+
+
+async def test_each_run_has_its_own_workflow_and_credential() -> None:
+    bench = await build_hosted(SCRIPT)
+    tokens = {}
+    for letter, flow in (("a", FLOW), ("b", OTHER_FLOW)):
+        bench.store_credential(letter, "shared_name", f"secret-of-{letter}")
+        tokens[letter] = await push(bench, letter, flow)
+    for letter in ("a", "b", "a"):
+        assert (await trigger(bench, tokens[letter])).status_code == 200
+        named = await bench.ask("POST", "/webhooks/named/tell/trigger", bench.keys[letter])
+        assert named.status_code == 200
+    inputs = [json.loads(stdin)["text"] for _, stdin in bench.runner.calls]
+    a, b = "secret-of-a", "other secret-of-b"
+    assert inputs == [a, a, b, b, a, a]
+    await bench.background.finish()
+    listed = [(await bench.ask("GET", "/runs", bench.keys[x])).json()["data"]["runs"] for x in ("a", "b")]
+    assert [len(runs) for runs in listed] == [4, 2]
+    assert not {run["id"] for run in listed[0]} & {run["id"] for run in listed[1]}
+
+
+ROUTES = [
+    ("POST", "/execute", {"component": "echo"}),
+    ("POST", "/validate", {"workflow": FLOW}),
+    ("POST", "/webhooks", {"workflow": FLOW}),
+    ("GET", "/webhooks", None),
+    ("GET", "/webhooks/{token}", None),
+    ("PUT", "/webhooks/{token}", {"workflow": FLOW}),
+    ("DELETE", "/webhooks/{token}", None),
+    ("POST", "/webhooks/{token}/rotate", None),
+    ("POST", "/webhooks/named/{name}/trigger", {}),
+    ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
+    ("GET", "/runs", None),
+    ("GET", "/runs/{run_id}", None),
+]
+OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
+
+
+def test_these_are_all_routes() -> None:
+    routes = [route for route in build_app(RefusedAccess(build_unbound_error())).routes if isinstance(route, Route)]
+    known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
+    assert known == {(method, path) for method, path, _ in ROUTES} | OPEN
+
+
+async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:
+    bench = await build_pair()
+    revoked = bench.keys["a"]
+    await bench.register("a")  # anew, which revokes it
+    bench.clock.advance(directory.FRESH_MS)
+    token = await push(bench, "a")
+    costs = []
+    for wrong in (None, "", "nonsense", "ak_" + "A" * 43, revoked, "ak_" + "B" * 4_000):
+        for method, path, body in ROUTES:
+            bench.clock.advance(directory.UNKNOWN_FRESH_MS)  # so that each is looked up
+            bench.accounts.reads.clear()
+            bench.cloudflare.requests.clear()
+            answer = await bench.ask(method, path.format(token=token, name="tell", run_id=UNKNOWN_RUN), wrong, body)
+            assert (answer.status_code, read_error(answer)) == (401, UNAUTHORIZED)
+            costs.append((len(bench.accounts.reads), bench.cloudflare.requests[:]))
+    assert {str(cost) for cost in costs} == {str((2, []))}
+    assert bench.runner.calls == []
+
+
+async def test_what_is_anothers_answers_as_what_is_nowhere() -> None:
+    bench = await build_hosted(SCRIPT)
+    bench.store_credential("a", "shared_name", "s")
+    token = await push(bench, "a", {**FLOW, "name": "only_a"})
+    run = (await trigger(bench, token)).json()["run_id"]
+    await bench.background.finish()
+    assert (await bench.ask("GET", f"/runs/{run}", bench.keys["a"])).status_code == 200
+    anothers = {"token": token, "name": "only_a", "run_id": run}
+    nowhere = {"token": UNKNOWN_TOKEN, "name": "only_x", "run_id": UNKNOWN_RUN}
+    for method, path, body in ROUTES:
+        if "{" not in path:
+            continue
+        sent = {"workflow": {**FLOW, "name": "only_a"}} if method == "PUT" else body
+        answers = [await bench.ask(method, path.format(**case), bench.keys["b"], sent) for case in (anothers, nowhere)]
+        texts = [re.sub(f"{run}|{UNKNOWN_RUN}|only_[ax]", "X", answer.text) for answer in answers]
+        assert ([answer.status_code for answer in answers], texts[0]) == ([404, 404], texts[1]), path
+    assert (await trigger(bench, token)).status_code == 200  # nothing of it was changed
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda token: "0" * 32, id="that of one's own platform"),
+        pytest.param(lambda token: "", id="short"),
+        pytest.param(lambda token: UNKNOWN_TOKEN, id="made up"),
+        pytest.param(lambda token: token[:-1] + ("0" if token[-1] != "0" else "1"), id="another end"),
+        pytest.param(lambda token: ("0" if token[0] != "0" else "1") + token[1:], id="another beginning"),
+        pytest.param(lambda token: token.upper(), id="in capitals"),
+        pytest.param(lambda token: token + "0", id="longer"),
+        pytest.param(lambda token: "é" * len(token), id="beyond ASCII"),
+    ],
+)
+async def test_a_token_that_was_not_made_here(damage: Any) -> None:
+    bench = await build_pair()
+    token = await push(bench, "a")
+    gone = await push(bench, "a", {**FLOW, "name": "gone"})
+    await bench.ask("DELETE", f"/webhooks/{gone}", bench.keys["a"])
+    expected = await trigger(bench, gone)
+    bench.accounts.reads.clear()
+    answer = await trigger(bench, damage(token) or "0")
+    assert (answer.status_code, answer.content) == (404, expected.content)
+    assert len(bench.accounts.reads) == 1  # as for a tenant that is not known yet
+
+
+async def test_a_token_does_not_show_its_tenant() -> None:
+    bench = await build_hosted(SCRIPT)
+    tenant_id = registration_of("a").tenant_id.removeprefix("tn_")
+    tokens = [await push(bench, "a", {**FLOW, "name": f"w{i}"}) for i in range(8)]
+    assert all(tenant_id not in token for token in tokens)
+    for position in range(0, 2 * TOKEN_BYTES, 8):  # no eight digits in a row are those of another
+        assert len({token[position : position + 8] for token in tokens}) == len(tokens)
+
+
+async def test_of_a_tenant_that_was_removed_nothing_is_left_to_trigger() -> None:
+    bench = await build_pair()
+    token = await push(bench, "a")
+    tenant = await bench.store.find_by_key(bench.keys["a"])
+    assert tenant is not None
+    await bench.store.delete(tenant)
+    bench.clock.advance(directory.FRESH_MS)
+    gone, made_up = await trigger(bench, token), await trigger(bench, UNKNOWN_TOKEN)
+    assert (gone.status_code, gone.content) == (404, made_up.content)
+
+
+async def test_a_revoked_key_opens_nothing_after_a_moment() -> None:
+    bench = await build_pair()
+    key, tenant = bench.keys["a"], await bench.store.find_by_key(bench.keys["a"])
+    assert (await bench.ask("GET", "/webhooks", key)).status_code == 200
+    assert tenant is not None
+    await bench.store.rotate_key(tenant, 0)
+    bench.clock.advance(directory.FRESH_MS)
+    assert (await bench.ask("GET", "/webhooks", key)).status_code == 401
+    assert directory.FRESH_MS + directory.KV_CACHE_S * 1_000 < 60_000
+
+
+async def test_a_key_in_its_grace_time_ends_to_the_second() -> None:
+    bench = await build_pair()
+    tenant = await bench.store.find_by_key(bench.keys["a"])
+    assert tenant is not None
+    await bench.store.rotate_key(tenant, 10)
+    bench.access = bench.start_isolate()
+    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
+    bench.clock.advance(10_000)
+    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 401
+
+
+async def test_a_known_key_costs_no_read() -> None:
+    bench = await build_pair()
+    bench.accounts.reads.clear()
+    for letter in "abab":
+        assert (await bench.ask("GET", "/webhooks", bench.keys[letter])).status_code == 200
+    assert bench.accounts.reads == []
+
+
+async def test_guessing_does_not_push_the_tenants_out() -> None:
+    bench = await build_pair()
+    for i in range(directory.MAX_UNKNOWN + 5):
+        await bench.access._directory.find_by_key(f"guess {i}")
+    bench.accounts.reads.clear()
+    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
+    assert (bench.accounts.reads, len(bench.access._directory._unknown)) == ([], directory.MAX_UNKNOWN)
+
+
+async def test_what_is_registered_anew_is_used_at_once_after_a_moment() -> None:
+    """Another token and another data key: the service is made anew."""
+    bench = await build_pair()
+    token = await push(bench, "a")
+    registration = registration_of("a")
+    renewed = type(registration)(
+        registration.email, registration.account_id, registration.kv_namespace_id, "canary-token-new", b"n" * 32
+    )
+    bench.cloudflare.tokens.pop(registration.token)
+    bench.cloudflare.add_token(renewed.token, renewed.account_id)
+    refused = await bench.ask("GET", "/runs", bench.keys["a"])
+    assert (refused.status_code, read_error(refused)["code"]) == (424, "TENANT_TOKEN_REFUSED")
+    await bench.store.register(renewed)
+    bench.clock.advance(directory.FRESH_MS)
+    answer = await trigger(bench, token)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "CREDENTIAL_UNREADABLE")
+
+
+async def test_a_plan_from_another_hand_is_not_run() -> None:
+    """A tenant may write into its namespace; so may whoever holds a token of its account."""
+    bench = await build_pair()
+    token = await push(bench, "a")
+    stored = await bench.kv_of("a").get(f"hook:{token}")
+    assert stored is not None
+    plan = stored[stored.index("{") :]
+    for content in (plan, "0" * 64 + plan, stored.replace("echo", "fail"), stored[1:], "", "[" * 100_000):
+        bench.clock.advance(5_000)
+        bench.kv_of("a").upload(f"hook:{token}", content)
+        answer = await trigger(bench, token)
+        assert (answer.status_code, read_error(answer)["code"]) == (404, "WEBHOOK_NOT_FOUND")
+    bench.kv_of("b").upload(f"hook:{token}", stored)
+    theirs = await bench.ask("GET", f"/webhooks/{token}", bench.keys["b"])
+    assert (theirs.status_code, bench.runner.calls) == (404, [])
+
+
+async def test_two_isolates_serve_both_tenants() -> None:
+    bench = await build_pair()
+    token = await push(bench, "a")
+    bench.access = bench.start_isolate()
+    assert (await trigger(bench, token)).status_code == 200
+    heads = [(await bench.ask("GET", "/webhooks", bench.keys[x])).json()["data"]["workflows"] for x in ("a", "b")]
+    assert [len(head) for head in heads] == [1, 1]
+    assert heads[0][0]["token"] != heads[1][0]["token"]
+
+
+async def test_an_isolate_keeps_some_services_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenants, "MAX_SERVICES", 2)
+    bench = await build_hosted(SCRIPT, "a", "b", "c")
+    for letter in "abac":
+        await bench.ask("GET", "/webhooks", bench.keys[letter])
+    kept = bench.access._services._services
+    assert list(kept) == [registration_of(letter).tenant_id for letter in "ac"]
+    assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
+
+
+async def test_what_lies_in_the_operators_bucket_is_not_for_tenants() -> None:
+    bench = await build_hosted(SCRIPT)
+    upload_component(bench.bucket, "internal", build_module())
+    answer = await bench.ask("POST", "/execute", bench.keys["a"], {"component": "internal"})
+    error = read_error(answer)
+    assert (answer.status_code, error["code"]) == (404, "COMPONENT_NOT_FOUND")
+    assert (bench.bucket.reads, "bucket" in json.dumps(error["details"])) == ([], False)
+
+
+async def test_runs_are_reported_for_the_operator() -> None:
+    bench = await build_hosted(SCRIPT)
+    for letter in ("a", "b"):
+        await bench.ask("POST", "/execute", bench.keys[letter], {"component": "echo"})
+    await bench.background.finish()
+    assert [(record.canonical_id, record.success) for report in bench.report.reports for record in report] == [
+        ("echo", True),
+        ("echo", True),
+    ]
+
+
+async def test_without_the_master_key_nobody_is_let_in() -> None:
+    bench = await build_pair()
+    key = bench.keys["a"]
+    bench.master_key = None
+    bench.access = bench.start_isolate()
+    for method, path, body in [*ROUTES, ("POST", "/webhooks/{token}/trigger", None)]:
+        answer = await bench.ask(method, path.format(token=UNKNOWN_TOKEN, name="tell", run_id=UNKNOWN_RUN), key, body)
+        assert (answer.status_code, read_error(answer)["code"]) == (503, "MASTER_KEY_MISSING")
+
+
+async def test_no_secret_lies_in_a_namespace_or_an_answer() -> None:
+    bench = await build_pair()
+    answers = [await trigger(bench, await push(bench, "a", OTHER_FLOW))]
+    answers += [await bench.ask("GET", path, bench.keys["a"]) for path in ("/runs", "/webhooks", "/runs/x")]
+    await bench.background.finish()
+    stored = [value for kv in (bench.accounts, bench.kv_of("a"), bench.kv_of("b")) for value in await values_of(kv)]
+    secrets = [*bench.keys.values(), *(f"canary-token-{x}" for x in "ab"), *(f"canary-data-key-{x}" for x in "ab")]
+    for secret in [*secrets, "secret-of-a", "secret-of-b", MASTER_KEY]:
+        assert not any(secret in text for text in [*stored, *(answer.text for answer in answers)]), secret
+
+
+async def values_of(kv: InMemoryKV) -> list[str]:
+    return [await kv.get(key) or "" for key in kv.keys]

@@ -1,0 +1,243 @@
+"""Proves that a tenant at its limit is told so and when to come again, and that the others go on meanwhile."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from arcrun.accounts.limits import (
+    LIMIT_VARIABLES,
+    MIN_COUNTED_BYTES,
+    Isolate,
+    StorageLimits,
+    TenantLimits,
+    TenantShare,
+    read_limits,
+)
+from arcrun.errors import NotConfiguredError, RateLimitedError
+from fakes.cloudflare_api import Fault
+from fakes.components import echo
+from fakes.executor import Script
+from fakes.system import FixedClock
+from fakes.tenants import ADDRESS, HostedBench, build_hosted, registration_of
+from fakes.wire import read_error
+
+pytestmark = pytest.mark.anyio
+
+SCRIPT: Script = {"echo": echo}
+FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+
+
+async def push(bench: HostedBench, letter: str, flow: Any = FLOW) -> str:
+    answer = await bench.ask("POST", "/webhooks", bench.keys[letter], {"workflow": flow})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["data"]["token"])
+
+
+def hold_calls(bench: HostedBench) -> asyncio.Event:
+    """No call of a component goes on until the event is set."""
+    let_go, run = asyncio.Event(), bench.runner.run
+
+    async def held(*call: Any) -> Any:
+        await let_go.wait()
+        return await run(*call)
+
+    bench.runner.run = held  # type: ignore[method-assign]
+    return let_go
+
+
+async def test_requests_a_minute_count_for_each_tenant() -> None:
+    bench = await build_hosted(SCRIPT, requests_a_minute=3)
+    answers = [await bench.ask("GET", "/webhooks", bench.keys["a"]) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert (read_error(answers[3])["code"], answers[3].headers["retry-after"]) == ("RATE_LIMITED", "60")
+    assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
+    bench.clock.advance(60_000)
+    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
+
+
+async def test_triggers_count_for_the_workflows_tenant() -> None:
+    bench = await build_hosted(SCRIPT, requests_a_minute=2)
+    token = await push(bench, "a")
+    answers = [await bench.ask("POST", f"/webhooks/{token}/trigger", None) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+async def test_guesses_count_for_their_address() -> None:
+    bench = await build_hosted(SCRIPT, requests_a_minute=2)
+    guesses = [await bench.ask("GET", "/runs", f"guess-{i}") for i in range(2)]
+    guesses.append(await bench.ask("POST", "/webhooks/guess/trigger", None))
+    assert [answer.status_code for answer in guesses] == [401, 401, 429]
+    assert set(bench.requests.taken) == {f"ip:{ADDRESS}"}
+    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
+
+
+async def test_runs_at_once_are_bounded_for_each_tenant() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=2))
+    tokens = {letter: await push(bench, letter) for letter in ("a", "b")}
+    paths = [f"/webhooks/{tokens[letter]}/trigger" for letter in "aaaaab"]
+    let_go = hold_calls(bench)
+    tasks = [asyncio.ensure_future(bench.ask("POST", path, None)) for path in paths]
+    finished, _ = await asyncio.wait(tasks, timeout=0.05)
+    refused = next(iter(finished)).result()
+    assert (len(finished), {task.result().status_code for task in finished}) == (3, {429})
+    let_go.set()
+    answers = await asyncio.gather(*tasks)
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 429, 200]
+    assert (read_error(refused)["code"], refused.headers["retry-after"]) == ("TOO_MANY_RUNS", "1")
+    assert (await bench.ask("POST", paths[0], None)).status_code == 200
+
+
+async def test_an_accepted_run_keeps_its_place_until_it_ends() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=1))
+    token = await push(bench, "a")
+    let_go = hold_calls(bench)
+    accepted = await bench.ask("POST", f"/webhooks/{token}/trigger?async=1", None)
+    refused = await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+    let_go.set()
+    await bench.background.finish()
+    after = await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+    assert [answer.status_code for answer in (accepted, refused, after)] == [202, 429, 200]
+
+
+async def test_a_run_that_could_not_be_announced_takes_no_place() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(concurrent_runs=1))
+    token = await push(bench, "a")
+    bench.cloudflare.faults = [Fault.SERVER_ERROR] * 5
+    refused = await bench.ask("POST", f"/webhooks/{token}/trigger?async=1", None)
+    assert (refused.status_code, read_error(refused)["code"]) == (503, "UPSTREAM_UNAVAILABLE")
+    assert (await bench.ask("POST", f"/webhooks/{token}/trigger", None)).status_code == 200
+
+
+async def test_a_request_that_the_platform_ends_gives_its_place_back_in_the_end() -> None:
+    clock = FixedClock()
+    share = Isolate(TenantLimits(concurrent_runs=1, run_duration_ms=1_000), clock).share_of("a")
+    cut_off = share.running()
+    cut_off.__enter__()  # and nobody ever leaves it
+    with pytest.raises(RateLimitedError), share.running():
+        pass
+    clock.advance(1_000)
+    with share.running():
+        pass
+    cut_off.__exit__(None, None, None)
+
+
+async def test_a_run_has_no_more_time_than_the_tenant() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(run_duration_ms=30))
+    service = bench.access._services.of(await bench.register("c"))
+    assert [service.share.clamp_duration(given) for given in (None, 10, 40)] == [30, 10, 30]
+
+    async def never(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    bench.runner.run = never  # type: ignore[method-assign, assignment]
+    token = await push(bench, "a", {**FLOW, "timeout_ms": 60_000})
+    triggered = await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+    executed = await bench.ask("POST", "/execute", bench.keys["a"], {"component": "echo"})
+    codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in (triggered, executed)]
+    assert codes == [(504, "RUN_TIMEOUT"), (504, "RUN_TIMEOUT")]
+
+
+async def enter(share: TenantShare, let_go: asyncio.Event, entered: list[str]) -> None:
+    async with share.node():
+        entered.append(share.tenant_id)
+        await let_go.wait()
+
+
+async def test_a_tenant_that_takes_every_place_leaves_some_to_whoever_comes() -> None:
+    isolate = Isolate(TenantLimits(isolate_nodes=12), FixedClock())
+    let_go, entered = asyncio.Event(), list[str]()
+    tasks = [asyncio.ensure_future(enter(isolate.share_of("a"), let_go, entered)) for _ in range(50)]
+    await asyncio.sleep(0)
+    assert entered == ["a"] * 6
+    tasks += [asyncio.ensure_future(enter(isolate.share_of("b"), let_go, entered)) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert entered == ["a"] * 6 + ["b"] * 4
+    let_go.set()
+    await asyncio.gather(*tasks)
+    assert (entered.count("a"), isolate.nodes.count("a"), isolate.nodes.count_others("c")) == (50, 0, 0)
+
+
+async def test_a_workflow_is_as_large_as_is_allowed() -> None:
+    limits = TenantLimits(storage=StorageLimits(workflow_bytes=2_000))
+    bench = await build_hosted(SCRIPT, limits=limits)
+    body = {"workflow": {**FLOW, "config": {"echo": {"text": "x" * 2_000}}}}
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], body)
+    assert (answer.status_code, read_error(answer)["code"]) == (413, "WORKFLOW_TOO_LARGE")
+    assert bench.kv_of("a").keys == []
+
+
+async def test_the_versions_of_all_workflows_are_bounded() -> None:
+    limits = TenantLimits(storage=StorageLimits(stored_bytes=3 * MIN_COUNTED_BYTES))
+    bench = await build_hosted(SCRIPT, limits=limits)
+    tokens = [await push(bench, "a", {**FLOW, "name": f"w{i}"}) for i in range(3)]
+    body = {"workflow": {**FLOW, "name": "w3"}}
+    refused = await bench.ask("POST", "/webhooks", bench.keys["a"], body)
+    assert (refused.status_code, read_error(refused)["code"]) == (413, "STORAGE_LIMIT")
+    assert (await bench.ask("POST", "/webhooks", bench.keys["b"], body)).status_code == 201
+    assert (await bench.ask("DELETE", f"/webhooks/{tokens[0]}", bench.keys["a"])).status_code == 200
+    assert (await bench.ask("POST", "/webhooks", bench.keys["a"], body)).status_code == 201
+
+
+READING = [
+    ("GET", "/webhooks", None),
+    ("GET", "/webhooks/{token}", None),
+    ("POST", "/webhooks", {"workflow": FLOW}),
+    ("PUT", "/webhooks/{token}", {"workflow": FLOW}),
+    ("DELETE", "/webhooks/{token}", None),
+    ("POST", "/webhooks/{token}/rotate", None),
+    ("POST", "/webhooks/{token}/trigger", None),
+    ("POST", "/webhooks/named/tell/trigger", None),
+    ("POST", "/webhooks/named/tell/rollback", {"version": 1}),
+    ("POST", "/validate", {"workflow": FLOW}),
+    ("GET", "/runs", None),
+    ("GET", f"/runs/{'0' * 26}", None),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), READING)
+async def test_storage_that_does_not_answer_is_named_on_every_route(method: str, path: str, body: Any) -> None:
+    bench = await build_hosted(SCRIPT)
+    token = await push(bench, "a")
+    bench.access = bench.start_isolate()  # which has nothing in its cache
+    bench.cloudflare.faults = [Fault.SERVER_ERROR] * 5
+    answer = await bench.ask(method, path.format(token=token), bench.keys["a"], body)
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "UPSTREAM_UNAVAILABLE")
+    assert int(answer.headers["retry-after"]) >= 1
+    bench.cloudflare.faults.clear()
+    bench.cloudflare.tokens.clear()  # as if it had been revoked
+    answer = await bench.ask(method, path.format(token=token), bench.keys["a"], body)
+    assert (answer.status_code, read_error(answer)["code"]) == (424, "TENANT_TOKEN_REFUSED")
+
+
+async def test_a_run_whose_record_cannot_be_written_still_answers() -> None:
+    bench = await build_hosted(SCRIPT)
+    token = await push(bench, "a")
+    bench.cloudflare.tokens.pop(registration_of("a").token)
+    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", None, {"text": "t"})
+    assert (answer.status_code, answer.json()["data"]) == (200, {"text": "t"})
+    with pytest.raises(Exception, match="refuses the API token"):
+        await bench.background.finish()
+
+
+async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
+    bench = await build_hosted(SCRIPT)
+    bench.store_credential("a", "secret", "s")
+    token = await push(bench, "a", {**FLOW, "config": {"echo": {"text": "{{credential.secret}}"}}})
+    bench.cloudflare.faults = [Fault.SERVER_ERROR] * 5
+    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["details"]["node"]) == (503, "UPSTREAM_UNAVAILABLE", "echo")
+
+
+def test_variables_override_the_limits() -> None:
+    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "12345", strict=True))
+    assert read_limits({}) == default
+    assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
+    assert read_limits(given) == TenantLimits(1, 2, 5, StorageLimits(3, 4))
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])
+def test_a_limit_that_is_no_number(text: str) -> None:
+    with pytest.raises(NotConfiguredError, match="TENANT_CONCURRENT_RUNS"):
+        read_limits({"TENANT_CONCURRENT_RUNS": text})

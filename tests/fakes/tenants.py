@@ -1,0 +1,112 @@
+"""The hosted executor over fakes: two tenants with a KV namespace each, behind a stand-in of Cloudflare's API."""
+
+from dataclasses import dataclass, field
+
+import httpx
+
+from arcrun.accounts.limits import TenantLimits
+from arcrun.accounts.model import Registration, Tenant
+from arcrun.accounts.store import AccountStore
+from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.credentials.record import kv_key_of
+from arcrun.ports import ComponentRegistry
+from executor.access import TenantAccess
+from executor.app import build_app
+from executor.directory import TenantDirectory
+from executor.library import ComponentLibrary
+from executor.tenants import Platform, TenantServices
+from executor.usage import UsageReporter
+from fakes.auth import MASTER_KEY
+from fakes.background import FakeBackground
+from fakes.cipher import DeskCipher, seal
+from fakes.cloudflare_api import BASE_URL, CloudflareApiStandIn
+from fakes.components import ScriptedRunner
+from fakes.executor import Script, build_bundle
+from fakes.rate_limiter import FakeRateLimiter
+from fakes.report import InMemoryReport
+from fakes.storage import InMemoryKV, InMemoryR2
+from fakes.system import FixedClock, SeededRandom
+
+ADDRESS = "192.0.2.7"
+
+
+def registration_of(letter: str) -> Registration:
+    """Of a tenant in an account of its own: `letter` is a hexadecimal digit."""
+    token, data_key = f"canary-token-{letter}", f"canary-data-key-{letter}".encode().ljust(32, b"k")
+    return Registration(f"{letter}@example.com", letter * 32, f"{letter}0" * 16, token, data_key)
+
+
+@dataclass
+class HostedBench:
+    """`accounts` is ACCOUNTS_KV. `keys` are the tenants' API keys, by their letters."""
+
+    script: Script
+    limits: TenantLimits = field(default_factory=TenantLimits)
+    requests_a_minute: int = 1_000
+    master_key: str | None = MASTER_KEY
+    registry: ComponentRegistry | None = None
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def __post_init__(self) -> None:
+        self.accounts, self.bucket, self.random = InMemoryKV(self.clock), InMemoryR2(self.clock), SeededRandom()
+        self.cloudflare, self.background = CloudflareApiStandIn(self.clock), FakeBackground()
+        self.runner, self.report = ScriptedRunner(self.script), InMemoryReport()
+        self.store = AccountStore(self.accounts, MASTER_KEY, DeskCipher, self.clock, self.random)
+        self.requests = FakeRateLimiter(self.clock, self.requests_a_minute)
+        self.keys: dict[str, str] = {}
+        self.access = self.start_isolate()
+
+    def start_isolate(self) -> TenantAccess:
+        """What another isolate of the same platform has."""
+        clock, random = self.clock, self.random
+        library = ComponentLibrary(
+            build_bundle(*self.script), self.bucket, clock, self.background, self.registry, has_names=False
+        )
+        platform = Platform(
+            library=library,
+            runner=self.runner,
+            http=self.cloudflare,
+            ai=None,
+            usage=UsageReporter(self.report, clock, self.background),
+            clock=clock,
+            random=random,
+            background=self.background,
+            build_cipher=DeskCipher,
+            cloudflare_api=BASE_URL,
+            master_key=self.master_key,
+            limits=self.limits,
+        )
+        accounts = AccountStore(self.accounts, self.master_key, DeskCipher, clock, random)
+        tokens = WebhookTokens(self.master_key, DeskCipher, random)
+        return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), self.requests)
+
+    async def register(self, letter: str) -> Tenant:
+        registration = registration_of(letter)
+        self.cloudflare.add_token(registration.token, registration.account_id)
+        self.cloudflare.add_namespace(registration.account_id, registration.kv_namespace_id)
+        tenant, self.keys[letter] = await self.store.register(registration)
+        return tenant
+
+    def kv_of(self, letter: str) -> InMemoryKV:
+        registration = registration_of(letter)
+        return self.cloudflare.namespaces[registration.account_id, registration.kv_namespace_id]
+
+    def store_credential(self, letter: str, name: str, secret: str) -> None:
+        """As `acr creds push` does, with the tenant's own key."""
+        self.kv_of(letter).upload(kv_key_of(name), seal(registration_of(letter).data_key, name, secret))
+
+    def client(self, api_key: str | None = None) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(build_app(self.access), raise_app_exceptions=False)
+        headers = {"cf-connecting-ip": ADDRESS, **({} if api_key is None else {"x-arcrun-api-key": api_key})}
+        return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=headers)
+
+    async def ask(self, method: str, path: str, api_key: str | None, body: object = None) -> httpx.Response:
+        async with self.client(api_key) as client:
+            return await client.request(method, path, json=body)
+
+
+async def build_hosted(script: Script, *letters: str, **options: object) -> HostedBench:
+    bench = HostedBench(script, **options)  # type: ignore[arg-type]
+    for letter in letters or ("a", "b"):
+        await bench.register(letter)
+    return bench

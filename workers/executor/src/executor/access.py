@@ -1,0 +1,93 @@
+"""Whose service a request gets: the owner's, or in the hosted mode that of a tenant."""
+
+import hashlib
+from typing import NoReturn, Protocol
+
+from starlette.requests import Request
+
+from arcrun.accounts.model import Tenant
+from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.errors import ArcrunError, NotConfiguredError, RateLimitedError, UnauthorizedError
+from arcrun.ports import RateLimiter
+from arcrun_http.auth import check_api_key, presented_key
+from arcrun_http.callers import caller_of
+from executor.directory import TenantDirectory
+from executor.service import ExecutorService
+from executor.tenants import TenantServices
+from executor.workflows import build_webhook_missing_error
+
+
+class Access(Protocol):
+    async def of_key(self, request: Request) -> ExecutorService:
+        """By the API key. Raises UnauthorizedError, NotConfiguredError, RateLimitedError."""
+
+    async def of_webhook(self, request: Request) -> ExecutorService:
+        """By the token in the path, which is its own permission. Raises NotFoundError WEBHOOK_NOT_FOUND too."""
+
+
+class OwnerAccess:
+    """The one service of an account's own platform. Without `api_key` every management route refuses."""
+
+    def __init__(self, service: ExecutorService, api_key: str | None) -> None:
+        self._service, self._api_key = service, api_key
+
+    async def of_key(self, request: Request) -> ExecutorService:
+        check_api_key(request, self._api_key)
+        return self._service
+
+    async def of_webhook(self, _request: Request) -> ExecutorService:
+        return self._service
+
+
+class TenantAccess:
+    """A key or a token that leads nowhere costs what one costs that leads to a tenant, as far as that can be.
+
+    It counts for its caller, as a request that is let in counts for its tenant.
+    """
+
+    def __init__(
+        self, directory: TenantDirectory, tokens: WebhookTokens, services: TenantServices, requests: RateLimiter
+    ) -> None:
+        self._directory, self._tokens, self._services, self._requests = directory, tokens, services, requests
+
+    async def of_key(self, request: Request) -> ExecutorService:
+        tenant = await self._directory.find_by_key(presented_key(request))
+        return await self._admit(tenant, request, UnauthorizedError())
+
+    async def of_webhook(self, request: Request) -> ExecutorService:
+        token: str = request.path_params["token"]
+        tenant_id = await self._tokens.read_tenant(token)
+        tenant = await self._directory.find(tenant_id or _made_up_id(token))
+        return await self._admit(tenant, request, build_webhook_missing_error())
+
+    async def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:
+        counted = caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}"
+        if not await self._requests.take(counted):
+            raise RateLimitedError(self._requests.period_s)
+        if tenant is None:
+            raise refusal
+        return self._services.of(tenant)
+
+
+class RefusedAccess:
+    """For a platform that cannot serve anybody: `error` says what is missing."""
+
+    def __init__(self, error: ArcrunError) -> None:
+        self._error = error
+
+    async def of_key(self, _request: Request) -> NoReturn:
+        raise self._error
+
+    async def of_webhook(self, _request: Request) -> NoReturn:
+        raise self._error
+
+
+def build_unbound_error() -> NotConfiguredError:
+    return NotConfiguredError(
+        "MULTI_TENANT is true, and ACCOUNTS_KV or REQUEST_LIMIT is not bound.",
+        next_actions=["Deploy with both: acr deploy --multi-tenant"],
+    )
+
+
+def _made_up_id(token: str) -> str:
+    return f"tn_{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -1,0 +1,91 @@
+"""The services of tenants: each works in its tenant's own KV namespace, with its own key, and shares no store."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from arcrun.accounts.authentic_kv import AuthenticKV
+from arcrun.accounts.derived_keys import derive_key
+from arcrun.accounts.limits import MIB, Isolate, TenantLimits, TenantShare
+from arcrun.accounts.model import Registration, Tenant
+from arcrun.accounts.store import parse_master_key
+from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
+from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.rest_kv import CloudflareRestKV
+from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT
+from arcrun.engine.context import RunPorts
+from arcrun.engine.engine import Engine
+from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random
+from executor.components import ComponentCaller
+from executor.credentials import CredentialVault
+from executor.library import ComponentLibrary
+from executor.runs import RunStore
+from executor.service import ExecutorService
+from executor.usage import UsageReporter
+from executor.workflows import WorkflowStore
+
+MAX_SERVICES = 100  # of an isolate, which has 128 MB for all
+MAX_VALUE_BYTES = 8 * MIB  # of one of a tenant's values: it may put there what it likes
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What is the same for all tenants. `library` holds components that everybody may run, and no others."""
+
+    library: ComponentLibrary
+    runner: ComponentRunner
+    http: HttpClient
+    ai: AiModel | None
+    usage: UsageReporter
+    clock: Clock
+    random: Random
+    background: Background
+    build_cipher: Callable[[bytes], Cipher]
+    cloudflare_api: str
+    master_key: str | None
+    limits: TenantLimits
+    subrequest_limit: int = PAID_SUBREQUEST_LIMIT
+
+
+class TenantServices:
+    """A service is made at a tenant's first request, and anew once its registration has changed."""
+
+    def __init__(self, platform: Platform, tokens: WebhookTokens) -> None:
+        self._platform, self._tokens = platform, tokens
+        self._isolate = Isolate(platform.limits, platform.clock)
+        self._services: dict[str, tuple[Registration, ExecutorService]] = {}  # the one used last comes last
+
+    def of(self, tenant: Tenant) -> ExecutorService:
+        """Raises NotConfiguredError."""
+        registration, service = self._services.pop(tenant.tenant_id, (None, None))
+        if service is None or registration != tenant.registration:
+            service = self._build(tenant.registration, self._isolate.share_of(tenant.tenant_id))
+        self._services[tenant.tenant_id] = (tenant.registration, service)
+        if len(self._services) > MAX_SERVICES:
+            del self._services[next(iter(self._services))]
+        return service
+
+    def _build(self, registration: Registration, share: TenantShare) -> ExecutorService:
+        platform, tenant_id = self._platform, registration.tenant_id
+        clock, random, background = platform.clock, platform.random, platform.background
+        namespace = _open_namespace(platform, registration)
+        mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
+        own = AuthenticKV(namespace, mac_key)
+        components = ComponentCaller(
+            platform.library, platform.runner, platform.http, clock, random, platform.ai, share.node
+        )
+        tokens = TenantTokens(self._tokens, tenant_id)
+        workflows = WorkflowStore(own, clock, random, tokens, platform.limits.storage)
+        data_key = base64.b64encode(registration.data_key).decode()
+        vault = CredentialVault(namespace, data_key, platform.build_cipher, clock)
+        engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.subrequest_limit)
+        runs = RunStore(own, own, clock, random, background)
+        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, share)
+
+
+def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:
+    access = ApiAccess(platform.cloudflare_api, registration.account_id, registration.token)
+    client = CloudflareRestClient(
+        platform.http, platform.clock, platform.random, access, max_answer_bytes=MAX_VALUE_BYTES
+    )
+    return CloudflareRestKV(client, registration.kv_namespace_id, platform.random)

@@ -1,0 +1,23 @@
+"""Who counts as one caller, for rate limits of requests that have not shown yet whose they are."""
+
+import ipaddress
+
+from starlette.requests import Request
+
+IPV6_PREFIX_BITS = 64  # what one customer of a provider has to itself
+
+
+def caller_of(request: Request) -> str:
+    """The key of the address that Cloudflare puts into CF-Connecting-IP."""
+    return name_caller(request.headers.get("cf-connecting-ip"))
+
+
+def name_caller(address: str | None) -> str:
+    """The key of an IP address; IPv6 counts by network."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "ip:unknown"
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        return f"ip:{ipaddress.ip_network((parsed, IPV6_PREFIX_BITS), strict=False)}"
+    return f"ip:{getattr(parsed, 'ipv4_mapped', None) or parsed}"
