@@ -91,10 +91,10 @@ def test_doctor_finds_a_well_platform_and_one_that_is_not(own: LocalPlatform) ->
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["checks"]}
 
-    names = ["namespaces", "components", "executor", "API key", "credentials"]
+    names = ["namespaces", "components", "executor", "API key", "registry", "registry keys", "credentials"]
     assert doctor() == (0, dict.fromkeys(names, True))
     code, checks = doctor(ARCRUN_API_KEY="wrong", ARCRUN_ENCRYPTION_KEY=base64.b64encode(bytes(32)).decode())
-    assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "credentials"])
+    assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "registry keys", "credentials"])
 
 
 def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatform, file: Path) -> None:
