@@ -18,6 +18,7 @@ NAMESPACES = {
 }
 MADE_ONCE = {**dict.fromkeys(NAMESPACES, 1), "arcrun-components": 1}
 EXECUTOR, REGISTRY = "arcrun-cypher-executor", "arcrun-registry"
+MASTER_KEY = base64.b64encode(b"m" * 32).decode()
 
 
 def test_init_makes_each_thing_once(desk: Desk) -> None:
@@ -149,6 +150,21 @@ def test_the_rendered_configuration_has_the_ids_and_no_build_command(desk: Desk)
     assert not {"build", "worker_loaders", "account_id"} & manifest.keys()
     assert manifest["services"] == [{"binding": "REGISTRY", "service": REGISTRY}]
     assert "REGISTRY" not in desk.run("deploy", "--dry-run", "--worker", "executor").stdout
+
+
+def test_the_hosted_mode_alone_binds_the_accounts_and_gives_the_executor_their_key(desk: Desk) -> None:
+    desk.init(**KEYS)
+    path, workers = desk.folder / ".arcrun/deploy/executor/wrangler.json", ("--worker", "executor", "--worker", "auth")
+    bindings, modes, keys = [], [], []
+    for options in ((), ("--multi-tenant",)):
+        before = len(desk.calls())
+        assert desk.deploy(*workers, *options, MASTER_KEY=MASTER_KEY).returncode == 0
+        manifest = json.loads(path.read_text())
+        bindings.append({item["binding"] for item in manifest["kv_namespaces"]})
+        modes.append(manifest["vars"].get("MULTI_TENANT"))
+        sent = [call for call in desk.calls()[before:] if call["stdin"] and EXECUTOR in call["argv"]]
+        keys.append(["MASTER_KEY" in json.loads(call["stdin"]) for call in sent])
+    assert (bindings[1] - bindings[0], modes, keys) == ({"ACCOUNTS_KV"}, [None, "true"], [[False], [True]])
 
 
 @pytest.mark.parametrize(

@@ -42,32 +42,62 @@ def hold_calls(bench: HostedBench) -> asyncio.Event:
         await let_go.wait()
         return await run(*call)
 
-    bench.runner.run = held  # type: ignore[method-assign]
+    bench.runner.run = held  # type: ignore[method-assign, assignment]
     return let_go
 
 
-async def test_requests_a_minute_count_for_each_tenant() -> None:
-    bench = await build_hosted(SCRIPT, requests_a_minute=3)
+async def test_requests_count_for_each_tenant() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(requests_a_minute=60, burst_requests=3))
     answers = [await bench.ask("GET", "/webhooks", bench.keys["a"]) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert (read_error(answers[3])["code"], answers[3].headers["retry-after"]) == ("RATE_LIMITED", "60")
+    assert (read_error(answers[3])["code"], answers[3].headers["retry-after"]) == ("RATE_LIMITED", "1")
+    assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
+    bench.clock.advance(1_000)
+    answers = [await bench.ask("GET", "/webhooks", bench.keys["a"]) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+async def test_the_wait_is_what_one_more_takes() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(requests_a_minute=2, burst_requests=1))
+    answers = [await bench.ask("GET", "/webhooks", bench.keys["a"]) for _ in range(2)]
+    assert answers[1].headers["retry-after"] == "30"
+
+
+async def test_what_all_isolates_of_a_location_have_let_in_counts_too() -> None:
+    bench = await build_hosted(SCRIPT, location_requests=2)
+    statuses = []
+    for _ in range(3):
+        bench.access = bench.start_isolate()
+        statuses.append((await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code)
+        await bench.background.finish()
+    refused = await bench.ask("GET", "/webhooks", bench.keys["a"])
+    assert (statuses, refused.status_code, refused.headers["retry-after"]) == ([200, 200, 200], 429, "60")
     assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
     bench.clock.advance(60_000)
     assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
 
 
+async def test_what_an_isolate_refuses_is_not_counted_again() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(burst_requests=1))
+    for _ in range(5):
+        await bench.ask("GET", "/webhooks", bench.keys["a"])
+    await bench.background.finish()
+    assert len(bench.requests.taken) == 1
+
+
 async def test_triggers_count_for_the_workflows_tenant() -> None:
-    bench = await build_hosted(SCRIPT, requests_a_minute=2)
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(requests_a_minute=1, burst_requests=2))
     token = await push(bench, "a")
     answers = [await bench.ask("POST", f"/webhooks/{token}/trigger", None) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 429]
 
 
 async def test_guesses_count_for_their_address() -> None:
-    bench = await build_hosted(SCRIPT, requests_a_minute=2)
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(burst_requests=2))
     guesses = [await bench.ask("GET", "/runs", f"guess-{i}") for i in range(2)]
     guesses.append(await bench.ask("POST", "/webhooks/guess/trigger", None))
     assert [answer.status_code for answer in guesses] == [401, 401, 429]
+    await bench.background.finish()
     assert set(bench.requests.taken) == {f"ip:{ADDRESS}"}
     assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
 
@@ -231,10 +261,10 @@ async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
 
 
 def test_variables_override_the_limits() -> None:
-    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "12345", strict=True))
+    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "1234567", strict=True))
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
-    assert read_limits(given) == TenantLimits(1, 2, 5, StorageLimits(3, 4))
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, StorageLimits(6, 7))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])

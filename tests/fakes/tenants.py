@@ -6,6 +6,7 @@ import httpx
 
 from arcrun.accounts.limits import TenantLimits
 from arcrun.accounts.model import Registration, Tenant
+from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.credentials.record import kv_key_of
@@ -38,11 +39,11 @@ def registration_of(letter: str) -> Registration:
 
 @dataclass
 class HostedBench:
-    """`accounts` is ACCOUNTS_KV. `keys` are the tenants' API keys, by their letters."""
+    """`accounts` is ACCOUNTS_KV, `requests` the platform's count for a location. `keys` are the tenants', by letter."""
 
     script: Script
-    limits: TenantLimits = field(default_factory=TenantLimits)
-    requests_a_minute: int = 1_000
+    limits: TenantLimits = field(default_factory=lambda: TenantLimits(burst_requests=1_000))
+    location_requests: int = 10**6
     master_key: str | None = MASTER_KEY
     registry: ComponentRegistry | None = None
     clock: FixedClock = field(default_factory=FixedClock)
@@ -52,7 +53,7 @@ class HostedBench:
         self.cloudflare, self.background = CloudflareApiStandIn(self.clock), FakeBackground()
         self.runner, self.report = ScriptedRunner(self.script), InMemoryReport()
         self.store = AccountStore(self.accounts, MASTER_KEY, DeskCipher, self.clock, self.random)
-        self.requests = FakeRateLimiter(self.clock, self.requests_a_minute)
+        self.requests = FakeRateLimiter(self.clock, self.location_requests)
         self.keys: dict[str, str] = {}
         self.access = self.start_isolate()
 
@@ -78,7 +79,14 @@ class HostedBench:
         )
         accounts = AccountStore(self.accounts, self.master_key, DeskCipher, clock, random)
         tokens = WebhookTokens(self.master_key, DeskCipher, random)
-        return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), self.requests)
+        rate = RequestRate(
+            self.requests,
+            clock,
+            self.background,
+            a_minute=self.limits.requests_a_minute,
+            burst=self.limits.burst_requests,
+        )
+        return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), rate)
 
     async def register(self, letter: str) -> Tenant:
         registration = registration_of(letter)

@@ -1,6 +1,6 @@
 """What one tenant may take of the platform, so that the others do not notice it. docs/adr/0016.
 
-Requests a minute are counted by the platform (RateLimiter); runs and nodes here, by each isolate for itself.
+Runs and nodes are counted here, by each isolate for itself; requests in arcrun/accounts/request_rate.py.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -52,8 +52,10 @@ def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
 
 @dataclass(frozen=True)
 class TenantLimits:
-    """`concurrent_runs` and `isolate_nodes` count in one isolate. A run that takes longer ends with RUN_TIMEOUT."""
+    """All but `storage` count in one isolate. A run that takes longer than its duration ends with RUN_TIMEOUT."""
 
+    requests_a_minute: int = 600
+    burst_requests: int = 60
     concurrent_runs: int = 20
     run_duration_ms: int = 120_000
     isolate_nodes: int = 32
@@ -62,29 +64,33 @@ class TenantLimits:
 
 # Variables of the executor that override the defaults; whole numbers from 1.
 LIMIT_VARIABLES = (
+    "TENANT_REQUESTS_A_MINUTE",
+    "TENANT_BURST_REQUESTS",
     "TENANT_CONCURRENT_RUNS",
     "TENANT_RUN_DURATION_MS",
+    "ISOLATE_NODES",
     "TENANT_WORKFLOW_BYTES",
     "TENANT_STORED_BYTES",
-    "ISOLATE_NODES",
 )
 
 
 def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
     """Raises NotConfiguredError LIMIT_INVALID."""
-    default = TenantLimits()
-    defaults = (
-        default.concurrent_runs,
-        default.run_duration_ms,
-        default.storage.workflow_bytes,
-        default.storage.stored_bytes,
-        default.isolate_nodes,
+    default, storage = TenantLimits(), StorageLimits()
+
+    def read(name: str, usual: int) -> int:
+        return _read_number(name, variables.get(name), usual)
+
+    return TenantLimits(
+        read("TENANT_REQUESTS_A_MINUTE", default.requests_a_minute),
+        read("TENANT_BURST_REQUESTS", default.burst_requests),
+        read("TENANT_CONCURRENT_RUNS", default.concurrent_runs),
+        read("TENANT_RUN_DURATION_MS", default.run_duration_ms),
+        read("ISOLATE_NODES", default.isolate_nodes),
+        StorageLimits(
+            read("TENANT_WORKFLOW_BYTES", storage.workflow_bytes), read("TENANT_STORED_BYTES", storage.stored_bytes)
+        ),
     )
-    given = [
-        _read_number(name, variables.get(name), usual) for name, usual in zip(LIMIT_VARIABLES, defaults, strict=True)
-    ]
-    runs, duration_ms, workflow_bytes, stored_bytes, nodes = given
-    return TenantLimits(runs, duration_ms, nodes, StorageLimits(workflow_bytes, stored_bytes))
 
 
 def _read_number(name: str, text: str | None, default: int) -> int:

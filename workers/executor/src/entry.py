@@ -6,6 +6,7 @@ from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
 from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
+from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
@@ -100,7 +101,13 @@ def _build_tenants(bindings: Any) -> Access:
     )
     accounts = AccountStore(CloudflareKV(kv, KV_CACHE_S), master_key, WebCryptoCipher, clock, random)
     tokens = WebhookTokens(master_key, WebCryptoCipher, random)
-    requests = CloudflareRateLimiter(limiter, LIMIT_PERIOD_S)
+    requests = RequestRate(
+        CloudflareRateLimiter(limiter, LIMIT_PERIOD_S),
+        clock,
+        background,
+        a_minute=platform.limits.requests_a_minute,
+        burst=platform.limits.burst_requests,
+    )
     return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), requests)
 
 

@@ -6,9 +6,9 @@ from typing import NoReturn, Protocol
 from starlette.requests import Request
 
 from arcrun.accounts.model import Tenant
+from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.webhook_tokens import WebhookTokens
-from arcrun.errors import ArcrunError, NotConfiguredError, RateLimitedError, UnauthorizedError
-from arcrun.ports import RateLimiter
+from arcrun.errors import ArcrunError, NotConfiguredError, UnauthorizedError
 from arcrun_http.auth import check_api_key, presented_key
 from arcrun_http.callers import caller_of
 from executor.directory import TenantDirectory
@@ -46,24 +46,22 @@ class TenantAccess:
     """
 
     def __init__(
-        self, directory: TenantDirectory, tokens: WebhookTokens, services: TenantServices, requests: RateLimiter
+        self, directory: TenantDirectory, tokens: WebhookTokens, services: TenantServices, requests: RequestRate
     ) -> None:
         self._directory, self._tokens, self._services, self._requests = directory, tokens, services, requests
 
     async def of_key(self, request: Request) -> ExecutorService:
         tenant = await self._directory.find_by_key(presented_key(request))
-        return await self._admit(tenant, request, UnauthorizedError())
+        return self._admit(tenant, request, UnauthorizedError())
 
     async def of_webhook(self, request: Request) -> ExecutorService:
         token: str = request.path_params["token"]
         tenant_id = await self._tokens.read_tenant(token)
         tenant = await self._directory.find(tenant_id or _made_up_id(token))
-        return await self._admit(tenant, request, build_webhook_missing_error())
+        return self._admit(tenant, request, build_webhook_missing_error())
 
-    async def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:
-        counted = caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}"
-        if not await self._requests.take(counted):
-            raise RateLimitedError(self._requests.period_s)
+    def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:
+        self._requests.admit(caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}")
         if tenant is None:
             raise refusal
         return self._services.of(tenant)

@@ -1,0 +1,56 @@
+"""How many requests are let in, by key: at a steady rate, with a burst now and then.
+
+The isolate decides by a token bucket of its own, so that one who floods is refused at once and costs nothing more.
+What it lets in is counted by the platform too (RateLimiter), for all isolates of a location. Nobody waits for that
+count: what it refuses is refused from the next request on.
+"""
+
+import math
+from dataclasses import dataclass
+
+from arcrun.errors import RateLimitedError
+from arcrun.ports import Background, Clock, RateLimiter
+
+REFUSED_MS = 1_000  # how long the platform's refusal counts before it is asked again
+MAX_KEYS = 2_000
+MINUTE_MS = 60_000
+
+
+@dataclass
+class _Bucket:
+    tokens: float
+    filled_ms: float
+    refused_until_ms: float = 0.0
+
+
+class RequestRate:
+    def __init__(
+        self, limiter: RateLimiter, clock: Clock, background: Background, *, a_minute: int, burst: int
+    ) -> None:
+        self._limiter, self._clock, self._background = limiter, clock, background
+        self._a_ms, self._burst = a_minute / MINUTE_MS, burst
+        self._buckets: dict[str, _Bucket] = {}  # the one used last comes last
+
+    def admit(self, key: str) -> None:
+        """Raises RateLimitedError."""
+        now_ms = self._clock.now_ms()
+        bucket = self._refill(key, now_ms)
+        if now_ms < bucket.refused_until_ms:
+            raise RateLimitedError(self._limiter.period_s)
+        if bucket.tokens < 1:
+            raise RateLimitedError(max(1, math.ceil((1 - bucket.tokens) / self._a_ms / 1_000)))
+        bucket.tokens -= 1
+        self._background.start(self._count(key, bucket))
+
+    async def _count(self, key: str, bucket: _Bucket) -> None:
+        if not await self._limiter.take(key):
+            bucket.refused_until_ms = self._clock.now_ms() + REFUSED_MS
+
+    def _refill(self, key: str, now_ms: float) -> _Bucket:
+        bucket = self._buckets.pop(key, None) or _Bucket(self._burst, now_ms)
+        bucket.tokens = min(self._burst, bucket.tokens + (now_ms - bucket.filled_ms) * self._a_ms)
+        bucket.filled_ms = now_ms
+        self._buckets[key] = bucket
+        if len(self._buckets) > MAX_KEYS:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket
