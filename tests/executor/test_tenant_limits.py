@@ -14,12 +14,13 @@ from arcrun.accounts.limits import (
     TenantShare,
     read_limits,
 )
+from arcrun.accounts.request_rate import COUNTED_EACH
 from arcrun.errors import NotConfiguredError, RateLimitedError
 from fakes.cloudflare_api import Fault
 from fakes.components import echo
 from fakes.executor import Script
 from fakes.system import FixedClock
-from fakes.tenants import ADDRESS, HostedBench, build_hosted, registration_of
+from fakes.tenants import HostedBench, build_hosted, registration_of
 from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
@@ -64,25 +65,26 @@ async def test_the_wait_is_what_one_more_takes() -> None:
 
 
 async def test_what_all_isolates_of_a_location_have_let_in_counts_too() -> None:
+    """One in ten: with a limit of 2, what comes after the thirtieth is refused."""
     bench = await build_hosted(SCRIPT, location_requests=2)
-    statuses = []
     for _ in range(3):
         bench.access = bench.start_isolate()
-        statuses.append((await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code)
+        answers = [await bench.ask("POST", "/execute", bench.keys["a"], {}) for _ in range(COUNTED_EACH)]
         await bench.background.finish()
-    refused = await bench.ask("GET", "/webhooks", bench.keys["a"])
-    assert (statuses, refused.status_code, refused.headers["retry-after"]) == ([200, 200, 200], 429, "60")
-    assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
+        assert {answer.status_code for answer in answers} == {400}
+    refused = await bench.ask("POST", "/execute", bench.keys["a"], {})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert (await bench.ask("POST", "/execute", bench.keys["b"], {})).status_code == 400
     bench.clock.advance(60_000)
-    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
+    assert (await bench.ask("POST", "/execute", bench.keys["a"], {})).status_code == 400
 
 
-async def test_what_an_isolate_refuses_is_not_counted_again() -> None:
-    bench = await build_hosted(SCRIPT, limits=TenantLimits(burst_requests=1))
-    for _ in range(5):
-        await bench.ask("GET", "/webhooks", bench.keys["a"])
+async def test_what_an_isolate_refuses_is_not_counted() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(burst_requests=COUNTED_EACH))
+    answers = [await bench.ask("POST", "/execute", bench.keys["a"], {}) for _ in range(3 * COUNTED_EACH)]
     await bench.background.finish()
-    assert len(bench.requests.taken) == 1
+    assert [answer.status_code for answer in answers].count(400) == COUNTED_EACH
+    assert bench.requests.taken == [f"tenant:{registration_of('a').tenant_id}"]
 
 
 async def test_triggers_count_for_the_workflows_tenant() -> None:
@@ -97,8 +99,8 @@ async def test_guesses_count_for_their_address() -> None:
     guesses = [await bench.ask("GET", "/runs", f"guess-{i}") for i in range(2)]
     guesses.append(await bench.ask("POST", "/webhooks/guess/trigger", None))
     assert [answer.status_code for answer in guesses] == [401, 401, 429]
-    await bench.background.finish()
-    assert set(bench.requests.taken) == {f"ip:{ADDRESS}"}
+    elsewhere = await bench.ask("GET", "/runs", "guess", address="192.0.2.99")
+    assert elsewhere.status_code == 401
     assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
 
 
