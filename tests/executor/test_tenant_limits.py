@@ -199,6 +199,16 @@ async def test_a_workflow_is_as_large_as_is_allowed() -> None:
     assert bench.kv_of("a").keys == []
 
 
+@pytest.mark.parametrize("path", ["/webhooks", "/validate", "/execute"])
+@pytest.mark.parametrize(
+    "source", [pytest.param("name: w\n" * 20, id="text"), pytest.param({"n": "x" * 100}, id="object")]
+)
+async def test_a_workflow_is_not_read_that_would_take_too_long(path: str, source: Any) -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(source_characters=100))
+    answer = await bench.ask("POST", path, bench.keys["a"], {"workflow": source})
+    assert (answer.status_code, read_error(answer)["code"]) == (413, "WORKFLOW_TOO_LARGE")
+
+
 async def test_the_versions_of_all_workflows_are_bounded() -> None:
     limits = TenantLimits(storage=StorageLimits(stored_bytes=3 * MIN_COUNTED_BYTES))
     bench = await build_hosted(SCRIPT, limits=limits)
@@ -263,10 +273,10 @@ async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
 
 
 def test_variables_override_the_limits() -> None:
-    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "1234567", strict=True))
+    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "12345678", strict=True))
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
-    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, StorageLimits(6, 7))
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, StorageLimits(7, 8))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])
