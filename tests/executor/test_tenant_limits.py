@@ -14,12 +14,13 @@ from arcrun.accounts.limits import (
     TenantShare,
     read_limits,
 )
+from arcrun.accounts.request_rate import COUNTED_EACH
 from arcrun.errors import NotConfiguredError, RateLimitedError
 from fakes.cloudflare_api import Fault
 from fakes.components import echo
 from fakes.executor import Script
 from fakes.system import FixedClock
-from fakes.tenants import ADDRESS, HostedBench, build_hosted, registration_of
+from fakes.tenants import HostedBench, build_hosted, registration_of
 from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
@@ -64,25 +65,26 @@ async def test_the_wait_is_what_one_more_takes() -> None:
 
 
 async def test_what_all_isolates_of_a_location_have_let_in_counts_too() -> None:
+    """One in ten: with a limit of 2, what comes after the thirtieth is refused."""
     bench = await build_hosted(SCRIPT, location_requests=2)
-    statuses = []
     for _ in range(3):
         bench.access = bench.start_isolate()
-        statuses.append((await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code)
+        answers = [await bench.ask("POST", "/execute", bench.keys["a"], {}) for _ in range(COUNTED_EACH)]
         await bench.background.finish()
-    refused = await bench.ask("GET", "/webhooks", bench.keys["a"])
-    assert (statuses, refused.status_code, refused.headers["retry-after"]) == ([200, 200, 200], 429, "60")
-    assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
+        assert {answer.status_code for answer in answers} == {400}
+    refused = await bench.ask("POST", "/execute", bench.keys["a"], {})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert (await bench.ask("POST", "/execute", bench.keys["b"], {})).status_code == 400
     bench.clock.advance(60_000)
-    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
+    assert (await bench.ask("POST", "/execute", bench.keys["a"], {})).status_code == 400
 
 
-async def test_what_an_isolate_refuses_is_not_counted_again() -> None:
-    bench = await build_hosted(SCRIPT, limits=TenantLimits(burst_requests=1))
-    for _ in range(5):
-        await bench.ask("GET", "/webhooks", bench.keys["a"])
+async def test_what_an_isolate_refuses_is_not_counted() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(burst_requests=COUNTED_EACH))
+    answers = [await bench.ask("POST", "/execute", bench.keys["a"], {}) for _ in range(3 * COUNTED_EACH)]
     await bench.background.finish()
-    assert len(bench.requests.taken) == 1
+    assert [answer.status_code for answer in answers].count(400) == COUNTED_EACH
+    assert bench.requests.taken == [f"tenant:{registration_of('a').tenant_id}"]
 
 
 async def test_triggers_count_for_the_workflows_tenant() -> None:
@@ -97,8 +99,8 @@ async def test_guesses_count_for_their_address() -> None:
     guesses = [await bench.ask("GET", "/runs", f"guess-{i}") for i in range(2)]
     guesses.append(await bench.ask("POST", "/webhooks/guess/trigger", None))
     assert [answer.status_code for answer in guesses] == [401, 401, 429]
-    await bench.background.finish()
-    assert set(bench.requests.taken) == {f"ip:{ADDRESS}"}
+    elsewhere = await bench.ask("GET", "/runs", "guess", address="192.0.2.99")
+    assert elsewhere.status_code == 401
     assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).status_code == 200
 
 
@@ -199,6 +201,16 @@ async def test_a_workflow_is_as_large_as_is_allowed() -> None:
     assert bench.kv_of("a").keys == []
 
 
+@pytest.mark.parametrize("path", ["/webhooks", "/validate", "/execute"])
+@pytest.mark.parametrize(
+    "source", [pytest.param("name: w\n" * 20, id="text"), pytest.param({"n": "x" * 100}, id="object")]
+)
+async def test_a_workflow_is_not_read_that_would_take_too_long(path: str, source: Any) -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(source_characters=100))
+    answer = await bench.ask("POST", path, bench.keys["a"], {"workflow": source})
+    assert (answer.status_code, read_error(answer)["code"]) == (413, "WORKFLOW_TOO_LARGE")
+
+
 async def test_the_versions_of_all_workflows_are_bounded() -> None:
     limits = TenantLimits(storage=StorageLimits(stored_bytes=3 * MIN_COUNTED_BYTES))
     bench = await build_hosted(SCRIPT, limits=limits)
@@ -263,10 +275,10 @@ async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
 
 
 def test_variables_override_the_limits() -> None:
-    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "1234567", strict=True))
+    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "12345678", strict=True))
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
-    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, StorageLimits(6, 7))
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, StorageLimits(7, 8))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])

@@ -103,13 +103,15 @@ class HostedBench:
         """As `acr creds push` does, with the tenant's own key."""
         self.kv_of(letter).upload(kv_key_of(name), seal(registration_of(letter).data_key, name, secret))
 
-    def client(self, api_key: str | None = None) -> httpx.AsyncClient:
+    def client(self, api_key: str | None = None, address: str = ADDRESS) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(build_app(self.access), raise_app_exceptions=False)
-        headers = {"cf-connecting-ip": ADDRESS, **({} if api_key is None else {"x-arcrun-api-key": api_key})}
+        headers = {"cf-connecting-ip": address, **({} if api_key is None else {"x-arcrun-api-key": api_key})}
         return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=headers)
 
-    async def ask(self, method: str, path: str, api_key: str | None, body: object = None) -> httpx.Response:
-        async with self.client(api_key) as client:
+    async def ask(
+        self, method: str, path: str, api_key: str | None, body: object = None, address: str = ADDRESS
+    ) -> httpx.Response:
+        async with self.client(api_key, address) as client:
             return await client.request(method, path, json=body)
 
 

@@ -3,6 +3,7 @@
 Runs and nodes are counted here, by each isolate for itself; requests in arcrun/accounts/request_rate.py.
 """
 
+import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -27,12 +28,7 @@ class StorageLimits:
     def require_size(self, size: int) -> None:
         """Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
         if size > self.workflow_bytes:
-            raise PayloadTooLargeError(
-                f"The workflow takes {size} bytes as stored; {self.workflow_bytes} are allowed.",
-                code="WORKFLOW_TOO_LARGE",
-                next_actions=["Split it: one workflow can call another (CALLS_SUBFLOW)."],
-                details={"bytes": size, "limit_bytes": self.workflow_bytes},
-            )
+            raise _build_workflow_error(size, self.workflow_bytes)
 
     def require_room(self, size: int, stored: int) -> None:
         """Raises PayloadTooLargeError STORAGE_LIMIT."""
@@ -45,6 +41,15 @@ class StorageLimits:
             )
 
 
+def _build_workflow_error(size: int, limit: int) -> PayloadTooLargeError:
+    return PayloadTooLargeError(
+        f"The workflow has a size of {size}, with its plan or without; {limit} are allowed.",
+        code="WORKFLOW_TOO_LARGE",
+        next_actions=["Split it: one workflow can call another (CALLS_SUBFLOW)."],
+        details={"size": size, "limit": limit},
+    )
+
+
 def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
     """What versions take, by the `bytes` of their metadata."""
     return sum(max(MIN_COUNTED_BYTES, (metadata or {}).get("bytes", 0)) for metadata in stored)
@@ -52,13 +57,17 @@ def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
 
 @dataclass(frozen=True)
 class TenantLimits:
-    """All but `storage` count in one isolate. A run that takes longer than its duration ends with RUN_TIMEOUT."""
+    """All but `storage` count in one isolate. A run that takes longer than its duration ends with RUN_TIMEOUT.
+
+    `source_characters` are those of a workflow as sent: reading YAML and planning keep the isolate from everybody else.
+    """
 
     requests_a_minute: int = 600
     burst_requests: int = 60
     concurrent_runs: int = 20
     run_duration_ms: int = 120_000
     isolate_nodes: int = 32
+    source_characters: int = 128 * 1024
     storage: StorageLimits = field(default_factory=StorageLimits)
 
 
@@ -69,6 +78,7 @@ LIMIT_VARIABLES = (
     "TENANT_CONCURRENT_RUNS",
     "TENANT_RUN_DURATION_MS",
     "ISOLATE_NODES",
+    "TENANT_SOURCE_CHARACTERS",
     "TENANT_WORKFLOW_BYTES",
     "TENANT_STORED_BYTES",
 )
@@ -87,6 +97,7 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
         read("TENANT_CONCURRENT_RUNS", default.concurrent_runs),
         read("TENANT_RUN_DURATION_MS", default.run_duration_ms),
         read("ISOLATE_NODES", default.isolate_nodes),
+        read("TENANT_SOURCE_CHARACTERS", default.source_characters),
         StorageLimits(
             read("TENANT_WORKFLOW_BYTES", storage.workflow_bytes), read("TENANT_STORED_BYTES", storage.stored_bytes)
         ),
@@ -183,3 +194,9 @@ class TenantShare:
 
     def clamp_duration(self, timeout_ms: float | None) -> float:
         return min(timeout_ms or self.isolate.limits.run_duration_ms, self.isolate.limits.run_duration_ms)
+
+    def check_source(self, source: str | Mapping[str, Any]) -> None:
+        """Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
+        size = len(source if isinstance(source, str) else json.dumps(source))
+        if size > self.isolate.limits.source_characters:
+            raise _build_workflow_error(size, self.isolate.limits.source_characters)

@@ -129,6 +129,7 @@ class ExecutorService:
         self.usage.add(record.usage)
 
     async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
+        self.share.check_source(source)
         draft = parse_workflow(source)
         if draft.workflow is None:
             return compile_workflow(draft, Catalogue(), file)

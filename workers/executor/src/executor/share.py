@@ -1,7 +1,8 @@
 """What a service may take of the platform that it runs on."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Share(Protocol):
@@ -13,6 +14,9 @@ class Share(Protocol):
 
     def clamp_duration(self, timeout_ms: float | None) -> float | None:
         """How long a run may take at most, None for as long as its workflow says."""
+
+    def check_source(self, source: str | Mapping[str, Any]) -> None:
+        """Before a workflow is read. Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
 
 
 class WholePlatform:
@@ -26,6 +30,9 @@ class WholePlatform:
 
     def clamp_duration(self, timeout_ms: float | None) -> float | None:
         return timeout_ms
+
+    def check_source(self, source: str | Mapping[str, Any]) -> None:
+        """The body's limit is enough."""
 
 
 WHOLE_PLATFORM = WholePlatform()
