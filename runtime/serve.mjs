@@ -165,6 +165,7 @@ async function announce(plan) {
 }
 
 let miniflare;
+let announced = false; // whether every Worker has answered once
 
 /** Start the plan, or change over to what it has become. */
 async function load() {
@@ -177,6 +178,7 @@ async function load() {
   miniflare = new Miniflare(wanted);
   await miniflare.ready;
   await announce(plan);
+  announced = true;
 }
 
 async function stop(code) {
@@ -191,7 +193,7 @@ createInterface({ input: process.stdin })
   .on("line", () => {
     loading = loading.then(load).catch(async (error) => {
       say({ event: "failed", message: String(error.stack ?? error) });
-      if (!miniflare?.ready) await stop(1);
+      if (!announced) await stop(1); // a later failure leaves what ran before
     });
   })
   .on("close", () => stop(0));

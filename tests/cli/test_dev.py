@@ -48,6 +48,16 @@ def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: P
         assert [pid for pid in children if _is_running(pid)] == []
 
 
+def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    with running_platform(tmp_path / "first", ACR_CACHE_DIR=str(cache)):
+        snapshots = list((cache / "snapshots").iterdir())
+    for snapshot in snapshots:
+        snapshot.write_bytes(b"no snapshot")
+    result = _dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
+    assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
+
+
 def test_a_busy_port_is_named(tmp_path: Path) -> None:
     port = find_free_ports(4)
     with socket.socket() as busy:
@@ -122,9 +132,10 @@ def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float
     return took
 
 
-def _dev(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def _dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [str(ACR), "dev", "--persist", str(folder), *options]
-    return subprocess.run(command, env=_environment(folder), capture_output=True, text=True, check=False, timeout=60)
+    given = {**_environment(folder), **environment}
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -160,3 +160,11 @@ async def test_without_any_key_everything_is_refused(bench: RegistryBench) -> No
     bench.keyring = Keyring(None, None, None)
     answer = await send(bench, "GET", "/components", "")
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NOT_CONFIGURED")
+
+
+@pytest.mark.parametrize("authors", ["{", "[]", "1", '{"mia": 5}', '{"mia": ""}'])
+async def test_authors_that_cannot_be_read_are_told_without_a_key(bench: RegistryBench, authors: str) -> None:
+    bench.keyring = Keyring(OWNER_KEY, None, authors)
+    answer = await send(bench, "GET", "/components")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NOT_CONFIGURED")
+    assert (await send(bench, "GET", "/health")).status_code == 200

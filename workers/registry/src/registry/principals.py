@@ -27,11 +27,14 @@ class Keyring:
 
     def __init__(self, api_key: str | None, reviewer_key: str | None, authors: str | None) -> None:
         named = {OWNER: api_key, "reviewer": reviewer_key}
-        named |= {f"author:{name}": key for name, key in json.loads(authors or "{}").items()}
         self._keys = {name: key for name, key in named.items() if key}
+        self._authors = authors
 
     def identify(self, key: str) -> Principal:
         """Raises UnauthorizedError, or NotConfiguredError while the Worker has no key. Takes the same time for each."""
+        if self._authors:
+            self._keys |= _parse_authors(self._authors)
+            self._authors = None
         if not self._keys:
             raise NotConfiguredError(
                 "This Worker has no API key, so it refuses every request but GET /health.",
@@ -42,3 +45,17 @@ class Keyring:
             raise UnauthorizedError
         key_id = hashlib.sha256(key.encode()).hexdigest()[:12]
         return Principal(found[0], key_id, is_reviewer="reviewer" in found)
+
+
+def _parse_authors(text: str) -> dict[str, str]:
+    """{principal's id: key}. Raises NotConfiguredError, which repeats no key."""
+    try:
+        authors = json.loads(text)
+    except ValueError:
+        authors = None
+    if not isinstance(authors, dict) or not all(isinstance(key, str) and key for key in authors.values()):
+        raise NotConfiguredError(
+            "ARCRUN_AUTHOR_KEYS is not a JSON object of {author's name: key}.",
+            next_actions=["Correct the secret: wrangler secret put ARCRUN_AUTHOR_KEYS."],
+        )
+    return {f"author:{name}": key for name, key in authors.items()}
