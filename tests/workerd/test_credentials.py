@@ -128,10 +128,19 @@ def test_what_is_stored_of_a_workflow_is_what_was_pushed(own_platform: LocalPlat
     )
     with own_platform.executor as client:
         token = client.post("/webhooks", json={"workflow": text}).json()["data"]["token"]
-        before = client.get(f"/webhooks/{token}").json()["data"]["workflow"]
-        client.post(f"/webhooks/{token}/trigger", json={})
-        after = client.get(f"/webhooks/{token}").json()["data"]["workflow"]
-    assert before == after == text
+        before = read_stored(own_platform, token)
+        ran = client.post(f"/webhooks/{token}/trigger", json={})
+        shown = client.get(f"/webhooks/{token}").json()["data"]["workflow"]
+    assert (ran.status_code, shown) == (200, text)
+    assert read_stored(own_platform, token) == before
+    assert json.loads(before["version:same:000001"])["source"] == text
+
+
+def read_stored(platform: LocalPlatform, token: str) -> dict[str, bytes]:
+    """What KV has of the workflow `same`, byte for byte, over Cloudflare's API."""
+    values = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/WEBHOOKS/values"
+    keys = (f"hook:{token}", "name:same", "version:same:000001")
+    return {key: httpx.get(f"{values}/{quote(key, safe='')}").raise_for_status().content for key in keys}
 
 
 def test_a_missing_credential_says_how_to_store_it(own_platform: LocalPlatform) -> None:
