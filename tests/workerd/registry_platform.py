@@ -1,6 +1,5 @@
 """The registry Worker alone on the local runtime, with variables of the test's choice; its workerd can be killed."""
 
-import json
 import os
 import signal
 import sys
@@ -12,10 +11,8 @@ from typing import Any
 
 import httpx
 
-from acr.local_platform import find_free_ports
-from acr.runtime_plan import API_PATH, build_plan
-from acr.runtime_process import RuntimeProcess
-from workerd.local_platform import API_KEY, CACHE, ROOT
+from workerd.chosen_workers import running_workers
+from workerd.local_platform import API_KEY, ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from stage import stage
@@ -49,26 +46,5 @@ class RunningRegistry:
 def running_registry(folder: Path, **variables: str) -> Iterator[RunningRegistry]:
     """Started on the state that `folder` has from before."""
     stage(ROOT / "workers/registry", [ROOT / "components"], folder / "registry")
-    plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
-    snapshots.mkdir(parents=True, exist_ok=True)
-    port = find_free_ports(2)
-    plan = build_plan(
-        {"registry": folder / "registry"},
-        port=port,
-        state=folder / "state",
-        snapshots=snapshots,
-        node_modules=ROOT / "node_modules",
-        secrets={"ARCRUN_API_KEY": API_KEY},
-        variables=variables,
-    )
-    plan_path.write_text(json.dumps(plan))
-    process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")
-    process.load()
-    try:
-        ready = next(
-            event for event in process.events() if event.get("service") == "cloudflare-api" or "message" in event
-        )
-        assert ready["event"] == "ready", ready
-        yield RunningRegistry(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}{API_PATH}", process.pid)
-    finally:
-        process.stop()
+    with running_workers(folder, ["registry"], {"ARCRUN_API_KEY": API_KEY}, variables) as workers:
+        yield RunningRegistry(workers.urls["registry"], workers.urls["cloudflare-api"], workers.node_pid)

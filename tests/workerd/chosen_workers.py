@@ -1,0 +1,51 @@
+"""Workers of a test's choice on the local runtime, without `acr dev` around them."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from acr.local_platform import find_free_ports
+from acr.runtime_plan import API_PATH, HOST, build_plan
+from acr.runtime_process import RuntimeProcess
+from workerd.local_platform import CACHE, ROOT
+
+
+@dataclass(frozen=True)
+class ChosenWorkers:
+    """`urls` are the Workers' by their service, and Cloudflare's API as "cloudflare-api"."""
+
+    urls: Mapping[str, str]
+    node_pid: int
+
+
+@contextmanager
+def running_workers(
+    folder: Path, services: Collection[str], secrets: Mapping[str, str], variables: Mapping[str, str] | None = None
+) -> Iterator[ChosenWorkers]:
+    """The Workers staged in `folder`, on the state that it has from before."""
+    plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
+    snapshots.mkdir(parents=True, exist_ok=True)
+    port = find_free_ports(len(services) + 1)
+    plan = build_plan(
+        {service: folder / service for service in services},
+        port=port,
+        state=folder / "state",
+        snapshots=snapshots,
+        node_modules=ROOT / "node_modules",
+        secrets=secrets,
+        variables=variables,
+    )
+    plan_path.write_text(json.dumps(plan))
+    process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")
+    process.load()
+    try:
+        last = (event for event in process.events() if event.get("service") == "cloudflare-api" or "message" in event)
+        ready = next(last)
+        assert ready["event"] == "ready", ready
+        urls = {service: f"http://{HOST}:{port + i}" for i, service in enumerate(services)}
+        api_url = f"http://{HOST}:{port + len(services)}{API_PATH}"
+        yield ChosenWorkers({**urls, "cloudflare-api": api_url}, process.pid)
+    finally:
+        process.stop()
