@@ -10,8 +10,7 @@ from acr.cloudflare.r2 import R2Bucket
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ContractError
-from arcrun.json_text import parse_json
-from arcrun.yaml_text import parse_yaml
+from arcrun.yaml_text import parse_json_or_yaml, parse_yaml
 
 CONTRACT_SUFFIX, MODULE_SUFFIX = ".contract.yaml", ".wasm"
 _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
@@ -106,11 +105,7 @@ def read_published(bucket: R2Bucket, reference: str) -> Entry | Unusable | None:
 
 def read_source(content: bytes) -> Any:
     """A stored contract, which is JSON, or YAML as its author wrote it. Raises ValueError."""
-    text = content.decode()
-    try:
-        return parse_json(text)
-    except ValueError:
-        return parse_yaml(text).value
+    return parse_json_or_yaml(content.decode())
 
 
 def _describe_fields(schema: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from arcrun.analytics.tally import tally
 from arcrun.analytics.usage import parse_report
 from arcrun_http.bodies import read_json
-from arcrun_http.responses import JsonResponse
+from arcrun_http.responses import JsonResponse, build_success
 from registry.principals import Principal
 from registry.state import State
 
@@ -19,9 +19,9 @@ class AnalyticsHandlers:
         records = parse_report(await read_json(request))
         if records:
             await self._state.ask("count_runs", principal=principal.id, rows=tally(records).rows())
-        return JsonResponse({"success": True, "data": {"recorded": sum(record.count for record in records)}})
+        return build_success({"recorded": sum(record.count for record in records)})
 
     async def list(self, _request: Request, principal: Principal) -> JsonResponse:
         """Of every component that the caller has counted runs of."""
         found = await self._state.ask("read_statistics", scope=principal.id)
-        return JsonResponse({"success": True, "data": {"components": found}})
+        return build_success({"components": found})

@@ -2,23 +2,21 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.contracts.parse import CATEGORIES
-from arcrun.errors import NotFoundError, RequestError
+from arcrun.contracts.parse import CATEGORIES, VERSION_PATTERN
+from arcrun.errors import NotFoundError, RequestError, build_cursor_error
 from arcrun.ports import BlobStore, KeyValue
 from arcrun.registry.storage import contract_key, module_key
-from registry.index import SORTS
+from registry.index import AUTHOR_ONLY, PUBLIC, SORTS
 from registry.principals import Principal
 from registry.records import read_record
 from registry.state import State
 
 MAX_PAGE, DEFAULT_PAGE = 200, 50
 MAX_QUERY_CHARACTERS = 200
-_VERSION = re.compile(r"v(0|[1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True)
@@ -39,14 +37,14 @@ def parse_query(given: Mapping[str, str], limit: int) -> Query:
     sort, cursor = given.get("sort", "name"), given.get("cursor", "0")
     if category is not None and category not in CATEGORIES:
         raise RequestError(f"`category` must be one of {', '.join(CATEGORIES)}.")
-    if visibility not in (None, "public", "author_only"):
+    if visibility not in (None, PUBLIC, AUTHOR_ONLY):
         raise RequestError("`visibility` must be public or author_only.")
     if sort not in SORTS:
         raise RequestError(f"`sort` must be one of {', '.join(SORTS)}.")
     if not 1 <= limit <= MAX_PAGE:
         raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
-        raise RequestError("The cursor is not one of a list's.", code="INVALID_CURSOR", next_actions=["Leave it out."])
+        raise build_cursor_error()
     if len(text) > MAX_QUERY_CHARACTERS:
         raise RequestError(f"`q` may have {MAX_QUERY_CHARACTERS} characters.")
     return Query(tuple(text.casefold().split()), category, visibility, sort, limit, int(cursor))
@@ -93,7 +91,7 @@ class Catalogue:
         return found
 
     async def _find(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
-        if version is not None and not _VERSION.fullmatch(version):
+        if version is not None and not VERSION_PATTERN.fullmatch(version):
             raise RequestError("`version` must be like v1.", next_actions=["Leave it out for the newest version."])
         number = None if version is None else int(version[1:])
         found: dict[str, Any] | None = await self.state.ask(

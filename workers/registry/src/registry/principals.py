@@ -1,10 +1,10 @@
 """Who asks: the registry's owner, its reviewer, or an author whom the owner has given a key."""
 
-import hashlib
 import hmac
 import json
 from dataclasses import dataclass
 
+from arcrun.accounts.api_keys import hash_api_key, key_id_of
 from arcrun.errors import NotConfiguredError, UnauthorizedError
 
 OWNER = "owner"
@@ -43,7 +43,7 @@ class Keyring:
         found = [name for name, known in self._keys.items() if hmac.compare_digest(key.encode(), known.encode())]
         if not found:
             raise UnauthorizedError
-        key_id = hashlib.sha256(key.encode()).hexdigest()[:12]
+        key_id = key_id_of(hash_api_key(key))
         return Principal(found[0], key_id, is_reviewer="reviewer" in found)
 
 
