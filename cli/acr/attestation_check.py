@@ -1,6 +1,5 @@
 """Whether a component is what the registry's signature says it is."""
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from acr.errors import CliError
 from acr.registry_client import RegistryClient
 from acr.render import warn
 from acr.service_client import require_data
+from arcrun.credentials.record import decode_key
 from arcrun.errors import ArcrunError
 from arcrun.registry.attestation import (
     AttestationError,
@@ -68,12 +68,10 @@ def public_key_of(signing_key: str) -> bytes:
 def parse_public_key(text: str) -> bytes:
     """Raises CliError."""
     try:
-        key = base64.b64decode(text, validate=True)
+        return decode_key(text)
     except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise CliError("The public key is not 32 bytes in base64.", "Ask the registry's owner: acr parts verify --json")
-    return key
+        hint = "Ask the registry's owner: acr parts verify --json"
+        raise CliError("The public key is not 32 bytes in base64.", hint) from None
 
 
 def verify_component(shown: Mapping[str, Any], module: bytes, public_key: bytes) -> tuple[Package, Verified]:

@@ -5,31 +5,16 @@ The runs are real, under wasmtime; cold starts are what the test says they are.
 
 import asyncio
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from acr.bench import build_bench
 from acr.wasmtime_runner import WasmtimeRunner
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.step import StepName, StepStatus
-from arcrun.wasm.component import Component
+from fakes.registry import VALIDATOR, FixedColdStarts
 from fixtures import modules
 from fixtures.bad_components import BAD_COMPONENTS, DATA_1, GOOD, LOOPING, NUMBER, constrained, expecting
-
-ROOT = Path(__file__).resolve().parents[2]
-VALIDATOR = build_bench(ROOT).validator
-
-
-@dataclass(frozen=True)
-class FixedColdStarts:
-    measured_ms: Sequence[float] = (1.0,)
-
-    async def measure_ms(self, component: Component, count: int) -> Sequence[float]:
-        return self.measured_ms
 
 
 def review(module: bytes | str, contract: dict[str, Any] | str | None = None, *cold_starts_ms: float) -> Review:

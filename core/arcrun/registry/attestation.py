@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.credentials.record import KEY_BYTES, decode_key
 from arcrun.errors import ArcrunError, NotConfiguredError
 from arcrun.ports import Signer
 from arcrun.registry.step import Step
@@ -19,7 +20,6 @@ from arcrun.wasm.metering import METERING_VERSION
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:arcrun:review:v1"
-PRIVATE_KEY_BYTES = 32
 
 
 class AttestationError(ArcrunError):
@@ -32,18 +32,15 @@ class AttestationError(ArcrunError):
 def parse_signing_key(text: str | None) -> bytes:
     """The 32 bytes of ARCRUN_SIGNING_KEY, which it has in base64. Raises NotConfiguredError, without the key."""
     try:
-        key = base64.b64decode((text or "").strip(), validate=True)
+        return decode_key(text or "")
     except ValueError:
-        key = b""
-    if len(key) != PRIVATE_KEY_BYTES:
         raise NotConfiguredError(
-            f"ARCRUN_SIGNING_KEY is not {PRIVATE_KEY_BYTES} bytes in base64, so no component can be accepted.",
+            f"ARCRUN_SIGNING_KEY is not {KEY_BYTES} bytes in base64, so no component can be accepted.",
             code="SIGNING_KEY_MISSING",
             next_actions=[
                 "Make one and give it to the registry: acr init, then acr deploy. `acr dev` does so by itself."
             ],
-        )
-    return key
+        ) from None
 
 
 @dataclass(frozen=True)
