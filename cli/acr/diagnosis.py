@@ -111,12 +111,16 @@ def _look_at_components(patient: Patient) -> str:
 
 
 def _look_at_executor(patient: Patient) -> str:
-    version = read_health(patient.http, patient.target.url)
+    return _compare_version(patient, "executor", patient.target.url)
+
+
+def _compare_version(patient: Patient, service: str, url: str) -> str:
+    version = read_health(patient.http, url)
     if version is None:
-        raise CliError(f"{patient.target.url}/health does not answer.", "acr deploy, or locally: acr dev")
+        raise CliError(f"{url}/health does not answer.", "acr deploy, or locally: acr dev")
     if version != patient.version:
-        raise CliError(f"The executor is version {version}, this command {patient.version}.", "acr deploy")
-    return f"{patient.target.url} version {version}"
+        raise CliError(f"The {service} is version {version}, this command {patient.version}.", "acr deploy")
+    return f"{url} version {version}"
 
 
 def _look_at_api_key(patient: Patient) -> str:
@@ -127,12 +131,7 @@ def _look_at_api_key(patient: Patient) -> str:
 def _look_at_registry(patient: Patient) -> str:
     if patient.registry is None:
         return "none; acr deploy brings one, for acr parts publish and statistics"
-    version = read_health(patient.http, patient.registry.url)
-    if version is None:
-        raise CliError(f"{patient.registry.url}/health does not answer.", "acr deploy, or locally: acr dev")
-    if version != patient.version:
-        raise CliError(f"The registry is version {version}, this command {patient.version}.", "acr deploy")
-    return f"{patient.registry.url} version {version}"
+    return _compare_version(patient, "registry", patient.registry.url)
 
 
 def _look_at_registry_keys(patient: Patient) -> str:

@@ -16,6 +16,11 @@ _CLOUDFLARE_ID = re.compile(r"[0-9a-f]{32}")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
+def derive_tenant_id(text: str) -> str:
+    """`tn_` and 32 hexadecimal digits."""
+    return f"tn_{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
 @dataclass(frozen=True)
 class Registration:
     """What a tenant sends: where its KV is, the token that may use it, and the key that opens its credentials."""
@@ -29,7 +34,7 @@ class Registration:
     @property
     def tenant_id(self) -> str:
         """The same for the same namespace, so that two registrations at once, or one anew, are one tenant."""
-        return f"tn_{hashlib.sha256(f'{self.account_id}/{self.kv_namespace_id}'.encode()).hexdigest()[:32]}"
+        return derive_tenant_id(f"{self.account_id}/{self.kv_namespace_id}")
 
 
 @dataclass(frozen=True)

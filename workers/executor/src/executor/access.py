@@ -1,11 +1,10 @@
 """Whose service a request gets: the owner's, or in the hosted mode that of a tenant."""
 
-import hashlib
 from typing import NoReturn, Protocol
 
 from starlette.requests import Request
 
-from arcrun.accounts.model import Tenant
+from arcrun.accounts.model import Tenant, derive_tenant_id
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.errors import ArcrunError, NotConfiguredError, UnauthorizedError
@@ -57,7 +56,7 @@ class TenantAccess:
     async def of_webhook(self, request: Request) -> ExecutorService:
         token: str = request.path_params["token"]
         tenant_id = await self._tokens.read_tenant(token)
-        tenant = await self._directory.find(tenant_id or _made_up_id(token))
+        tenant = await self._directory.find(tenant_id or derive_tenant_id(token))
         return self._admit(tenant, request, build_webhook_missing_error())
 
     def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:
@@ -85,7 +84,3 @@ def build_unbound_error() -> NotConfiguredError:
         "MULTI_TENANT is true, and ACCOUNTS_KV or REQUEST_LIMIT is not bound.",
         next_actions=["Deploy with both: acr deploy --multi-tenant"],
     )
-
-
-def _made_up_id(token: str) -> str:
-    return f"tn_{hashlib.sha256(token.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
