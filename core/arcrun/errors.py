@@ -14,6 +14,7 @@ ArcrunError                     code                    status
   InputError                    INVALID_INPUT           422
   RunError                      (one code a cause)      422
     RunTimeoutError             RUN_TIMEOUT ...         504
+    SubrequestLimitError        SUBREQUEST_LIMIT        422
   ContractError                 INVALID_CONTRACT        422
   ComponentError                (one code a cause)      422, 404, 502 or 503
   HostFunctionError             (one code a cause)      422
@@ -28,19 +29,22 @@ ArcrunError                     code                    status
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from traceback import format_tb
 from typing import Any, Self
 
 
 class ArcrunError(Exception):
     """What every deliberate error is. Subclasses set the defaults; an instance may name a closer code.
 
-    `retry_after_s` is how long a caller should wait before the same request can succeed, None if that is not known.
+    `retriable` is whether the same may go well when it is done again; a node's `retry` reads it. `retry_after_s` is how
+    long to wait before, None if that is not known. `ends_run` is whether no ON_FAIL can handle it.
     """
 
     code = "INTERNAL"
     http_status = 500
     retriable = False
     retry_after_s: int | None = None
+    ends_run = False
 
     def __init__(
         self,
@@ -66,13 +70,19 @@ class ArcrunError(Exception):
         return copied
 
     def to_json(self) -> dict[str, Any]:
-        """The wire form: {"code", "message", "next_actions": [...], "details": {...}}."""
+        """The wire form: {"code", "message", "retriable", "next_actions": [...], "details": {...}}."""
         return {
             "code": self.code,
             "message": self.message,
+            "retriable": self.retriable,
             "next_actions": list(self.next_actions),
             "details": self.details,
         }
+
+
+def describe_fault(fault: BaseException) -> str:
+    """For the log: the kind of what was raised, and where. Without its text, which may hold values."""
+    return f"{type(fault).__name__}\n{''.join(format_tb(fault.__traceback__))}"
 
 
 class RequestError(ArcrunError):
@@ -161,6 +171,13 @@ class RunTimeoutError(RunError):
     retriable = True
 
 
+class SubrequestLimitError(RunError):
+    """The platform would end the Worker with the next request: nothing that the run does can go on."""
+
+    code = "SUBREQUEST_LIMIT"
+    ends_run = True
+
+
 class ContractError(ArcrunError):
     code = "INVALID_CONTRACT"
     http_status = 422
@@ -219,7 +236,10 @@ class RateLimitedError(ArcrunError):
 
 
 class UpstreamError(ArcrunError):
-    """A service that arcrun depends on did not answer, or did not acknowledge. Nothing was reported as done."""
+    """A service that arcrun depends on did not answer, or did not acknowledge. Nothing was reported as done.
+
+    STORAGE_UNAVAILABLE is the platform's own: KV, R2, WebCrypto; RUNNER_FAILED what runs components.
+    """
 
     code = "UPSTREAM_UNAVAILABLE"
     http_status = 503

@@ -32,7 +32,7 @@ config:
   size: {component: string_ops, operation: length, input: "{{greeting.data.greeting}}"}
 """
 DIAGNOSTIC = {"code", "severity", "message", "hint", "file", "line", "column"}
-ERROR = {"code", "message", "next_actions", "details"}
+ERROR = {"code", "message", "retriable", "next_actions", "details"}
 PUSHED = {"name", "version", "token", "webhook_url", "updated_at"}
 PART = {
     *("id", "category", "version", "source", "credentials"),

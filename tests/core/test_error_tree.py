@@ -59,7 +59,8 @@ def test_a_kind_has_its_code_and_status(kind: type[ArcrunError], code: str, http
     error = kind("It went wrong.")
     assert (error.code, error.http_status, error.retriable) == (code, http_status, False)
     assert str(error) == error.message == "It went wrong."
-    assert error.to_json() == {"code": code, "message": "It went wrong.", "next_actions": [], "details": {}}
+    expected = {"code": code, "message": "It went wrong.", "retriable": False, "next_actions": [], "details": {}}
+    assert error.to_json() == expected
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,7 @@ def test_an_error_may_name_a_closer_code_and_carry_more() -> None:
     assert error.to_json() == {
         "code": "RUN_NOT_FOUND",
         "message": "m",
+        "retriable": False,
         "next_actions": ["Look."],
         "details": {"run": "1"},
     }
@@ -116,8 +118,14 @@ def test_a_scrubbed_error_is_a_copy_of_the_same_kind() -> None:
     error = ComponentError("m s", code="C s", http_status=502, next_actions=["do s"], details={"x": "s"})
     scrubbed = error.scrubbed(lambda value: json.loads(json.dumps(value).replace("s", "*")))
     assert (type(scrubbed), scrubbed.http_status) == (ComponentError, 502)
-    assert scrubbed.to_json() == {"code": "C *", "message": "m *", "next_actions": ["do *"], "details": {"x": "*"}}
-    assert error.to_json() == {"code": "C s", "message": "m s", "next_actions": ["do s"], "details": {"x": "s"}}
+    assert scrubbed.to_json() == {
+        "code": "C *",
+        "message": "m *",
+        "retriable": False,
+        "next_actions": ["do *"],
+        "details": {"x": "*"},
+    }
+    assert (error.code, error.message, error.details) == ("C s", "m s", {"x": "s"})
 
 
 def test_errors_do_not_share_their_details() -> None:

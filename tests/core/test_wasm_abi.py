@@ -163,7 +163,13 @@ def test_a_call_that_the_platform_ended(execution: Execution, code: str, message
     outcome = read_outcome(execution, "echo")
     assert outcome.error is not None
     assert outcome.error.http_status == 502
-    assert outcome.error.to_json() == {"code": code, "message": message, "next_actions": [HINT], "details": details}
+    assert outcome.error.to_json() == {
+        "code": code,
+        "message": message,
+        "retriable": False,
+        "next_actions": [HINT],
+        "details": details,
+    }
     assert outcome.envelope == {"success": False, "error": outcome.error.to_json()}
 
 

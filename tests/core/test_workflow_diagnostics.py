@@ -53,6 +53,7 @@ def hint_of(code: str) -> str:
 
 
 FETCH = "input >> PIPE >> fetch"
+BC = "  b: {component: any}\n  c: {component: any}\n"
 CASES: list[Any] = [
     # the whole
     pytest.param("name: [", "INVALID_YAML", (1, 8), hint_of("INVALID_YAML"), id="open bracket"),
@@ -64,7 +65,7 @@ CASES: list[Any] = [
         hint_of("WORKFLOW_TOO_LARGE"),
         id="too large",
     ),
-    pytest.param("name: a b\nflow: [input >> PIPE >> any]", "INVALID_NAME", (1, 1), hint_of("INVALID_NAME"), id="name"),
+    pytest.param("name: a b\nflow: [input >> PIPE >> any]", "INVALID_NAME", (1, 1), "Write a_b.", id="name"),
     pytest.param(
         "name: w\nflows: []\nflow: [input >> PIPE >> any]", "UNKNOWN_KEY", (2, 1), "Did you mean `flow`?", id="near key"
     ),
@@ -153,7 +154,7 @@ CASES: list[Any] = [
     ),
     # nodes
     pytest.param(
-        text_of("input >> PIPE >> fetsh"), "UNKNOWN_COMPONENT", (1, 1), "Did you mean `fetch`?", id="near component"
+        text_of("input >> PIPE >> fetsh"), "UNKNOWN_COMPONENT", (3, 5), "Did you mean `fetch`?", id="near component"
     ),
     pytest.param(
         text_of("input >> PIPE >> x", config="  x:\n    component: zzz\n"),
@@ -184,12 +185,12 @@ CASES: list[Any] = [
         id="module",
     ),
     pytest.param(
-        text_of("input >> SUBFLOW >> reprot"), "UNKNOWN_WORKFLOW", (1, 1), "Did you mean `report`?", id="near workflow"
+        text_of("input >> SUBFLOW >> reprot"), "UNKNOWN_WORKFLOW", (3, 5), "Did you mean `report`?", id="near workflow"
     ),
     pytest.param(
         text_of("input >> SUBFLOW >> x", config="  x: {workflow: zzz}\n"),
         "UNKNOWN_WORKFLOW",
-        (5, 3),
+        (5, 7),
         hint_of("UNKNOWN_WORKFLOW"),
         id="far workflow",
     ),
@@ -199,6 +200,27 @@ CASES: list[Any] = [
         (6, 5),
         hint_of("INVALID_INPUT"),
         id="input",
+    ),
+    pytest.param(
+        text_of(FETCH),
+        "MISSING_INPUT",
+        (1, 1),
+        'Add `url: "{{input.url}}"`, or a value.',
+        id="required field",
+    ),
+    pytest.param(
+        text_of(FETCH, "fetch >> ON_TRUE >> any", config="  fetch: {url: u}\n"),
+        "EDGE_NEVER_FIRES",
+        (4, 5),
+        "Compare it: fetch >> IF(fetch.data.FIELD == 'x') >> any; or put if_control between.",
+        id="edge without its field",
+    ),
+    pytest.param(
+        text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),
+        "AMBIGUOUS_ANSWER",
+        (5, 5),
+        "Say it: add a line to `output` from each that is the answer.",
+        id="answer",
     ),
     pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),
@@ -328,6 +350,7 @@ def test_findings_stand_in_the_order_of_the_text() -> None:
         ("MISSING_CREDENTIAL", 7, 3),
         ("INVALID_INPUT", 7, 10),
         ("INVALID_SETTING", 7, 26),
+        ("MISSING_INPUT", 8, 3),
         ("UNKNOWN_KEY", 8, 11),
     ]
 

@@ -1,5 +1,5 @@
-"""Proves what is said before a run of a node's input: unknown fields, wrong values with their place, and fields that
-nothing is known to answer.
+"""Proves what is said before a run of a node's input: unknown fields, wrong values with their place, those that are
+wrong whatever a template gives, and required fields that the config does not give.
 """
 
 from typing import Any
@@ -8,11 +8,10 @@ import pytest
 
 from arcrun.contracts.model import Contract
 from fakes.contracts import build_contract
-from fakes.flows import ANYTHING, diagnose, text_of
+from fakes.flows import ANYTHING, compile_source, diagnose, text_of
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "required": ["url"],
     "properties": {
         "url": {"type": "string"},
         "method": {"type": "string", "enum": ["GET", "POST"]},
@@ -24,7 +23,9 @@ SCHEMA: dict[str, Any] = {
             "items": {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}},
         },
         "headers": {"type": "object", "additionalProperties": {"type": "string"}},
-        "body": {},
+        "body": {"type": "string"},
+        "body_json": {},
+        "pairs": {"type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": False}},
         "timeout_ms": {"type": "integer"},
     },
 }
@@ -37,6 +38,7 @@ CONTRACTS: dict[str, Contract] = {
         canonical_id="status", output_schema={"type": "object", "properties": {"status": {"type": "integer"}}}
     ),
     "any": ANYTHING,
+    "needs": build_contract(canonical_id="needs", input_schema={**SCHEMA, "required": ["url"]}),
 }
 
 
@@ -55,14 +57,18 @@ def messages_in(config: str, component: str = "fetch") -> list[str]:
     "config",
     [
         pytest.param("url: u", id="required field"),
-        pytest.param("", id="required field that the trigger may send"),
-        pytest.param("url: u, method: GET, retries: 9, body: [1]", id="more fields"),
+        pytest.param("url: u, method: GET, retries: 9, body_json: [1]", id="more fields"),
         pytest.param("size: 1", id="one of two types"),
         pytest.param("share: null", id="null where it is allowed"),
         pytest.param('retries: "{{input.n}}"', id="template that stands alone"),
         pytest.param('url: "https://e.test/{{input.n}}"', id="template in a text"),
         pytest.param('size: "{{input.n}} px"', id="template in what may be a text"),
-        pytest.param('body: "{{input.n}} px"', id="template in what may be anything"),
+        pytest.param('body_json: "{{input.n}} px"', id="template in what may be anything"),
+        pytest.param('body_json: {a: ["{{input.n}}"]}', id="template deep in what may be anything"),
+        pytest.param('headers: {a: "{{input.n}}"}', id="template as a member"),
+        pytest.param('headers: {"{{input.n}}": "x"}', id="template as a key"),
+        pytest.param('buttons: [{"{{input.k}}": "x"}]', id="template as a key that may be the required one"),
+        pytest.param("take: input", id="taken value"),
         pytest.param('buttons: "{{input.b}}"', id="template for a list"),
         pytest.param('buttons: [{text: "{{input.b}}"}]', id="template in a list"),
         pytest.param("timeout_ms: 5", id="timeout that is the component's"),
@@ -96,6 +102,26 @@ def test_an_input_fits(config: str) -> None:
         (
             'buttons: "{{input.a}}{{input.b}}"',
             "`buttons` of `n` must be array, and a template within a text gives a string",
+        ),
+        ('body: {a: "{{input.x}}"}', "`body` of `n` must be string, not object"),
+        ('body: ["{{input.x}}"]', "`body` of `n` must be string, not array"),
+        ('retries: ["{{input.x}}"]', "`retries` of `n` must be integer, not array"),
+        ('buttons: {text: "{{input.x}}"}', "`buttons` of `n` must be array, not object"),
+        (
+            'buttons: ["{{input.x}} y"]',
+            "`buttons[0]` of `n` must be object, and a template within a text gives a string",
+        ),
+        (
+            'buttons: [{label: "{{input.x}}"}]',
+            "`buttons[0].text` of `n` must be given, for it is required, not missing",
+        ),
+        ('buttons: [{text: ["{{input.x}}"]}]', "`buttons[0].text` of `n` must be string, not array"),
+        ('headers: {a: {b: "{{input.x}}"}}', "`headers.a` of `n` must be string, not object"),
+        ('headers: ["{{input.x}}"]', "`headers` of `n` must be object, not array"),
+        ('headers: {"{{input.k}}": "x", b: 7}', "`headers.b` of `n` must be string, not integer 7"),
+        (
+            'pairs: [{a: "{{input.x}}"}]',
+            "`pairs[0].a` of `n` must be one of the fields , not a field with another name",
         ),
     ],
 )
@@ -150,38 +176,105 @@ def test_a_component_may_take_fields_that_it_does_not_name(component: str) -> No
     assert found_in("zzz: 1", component) == []
 
 
+@pytest.mark.parametrize("key", ["body", "body_json"])
+def test_the_hint_names_the_field_that_takes_such_a_value(key: str) -> None:
+    found = diagnose(
+        text_of("input >> PIPE >> fetch", config=f'  fetch: {{{key}: {{a: "{{{{input.x}}}}"}}}}\n'), CONTRACTS
+    )
+    assert [d.hint for d in found] == (["Write it as `body_json`."] if key == "body" else [])
+
+
 @pytest.mark.parametrize(
-    ("lines", "expected"),
+    ("lines", "hint"),
     [
-        pytest.param(["input >> PIPE >> fetch"], [], id="the trigger may send it"),
-        pytest.param(["input >> PIPE >> url", "url >> PIPE >> fetch"], [], id="the parent answers it"),
-        pytest.param(["input >> PIPE >> any", "any >> PIPE >> fetch"], [], id="the parent answers who knows what"),
-        pytest.param(["input >> PIPE >> status", "status >> PIPE >> fetch"], ["url"], id="the parent does not"),
+        pytest.param(["input >> PIPE >> needs"], 'Add `url: "{{input.url}}"`, or a value.', id="the trigger's"),
         pytest.param(
-            ["input >> PIPE >> status", "status >> PIPE >> fetch", "input >> PIPE >> url", "url >> PIPE >> fetch"],
-            [],
-            id="one of two parents does",
+            ["input >> PIPE >> url", "url >> PIPE >> needs"],
+            'Add `url: "{{url.data.url}}"` or `url: "{{input.url}}"`, or a value.',
+            id="the parent's",
         ),
         pytest.param(
-            ["input >> PIPE >> status", "status >> PIPE >> fetch", "input >> PIPE >> fetch"], [], id="or the trigger"
+            ["input >> PIPE >> url", "url >> PIPE >> any", "any >> PIPE >> needs"],
+            'Add `url: "{{url.data.url}}"` or `url: "{{input.url}}"`, or a value.',
+            id="that of a node further back",
         ),
-        pytest.param(["input >> PIPE >> status", "status >> FOREACH x >> fetch"], [], id="the element may have it"),
         pytest.param(
-            ["input >> PIPE >> status", "status >> FOREACH x >> any", "status >> CONTINUE >> fetch"],
-            [],
-            id="behind a loop",
+            ["input >> PIPE >> page", "page >> PIPE >> needs"],
+            'Add `url: "{{page.data.link}}"` or `url: "{{input.url}}"`, or a value.',
+            id="one of the parent's of the same type",
         ),
-        pytest.param(["input >> SUBFLOW >> s", "s >> PIPE >> fetch"], [], id="a sub-workflow may answer it"),
+        pytest.param(
+            ["input >> FOREACH url IN input.urls >> needs"],
+            'Add `url: "{{url}}"` or `url: "{{input.url}}"`, or a value.',
+            id="the item of that name",
+        ),
+        pytest.param(
+            ["input >> SUBFLOW >> s", "s >> PIPE >> needs"], 'Add `url: "{{input.url}}"`, or a value.', id="sub"
+        ),
     ],
 )
-def test_a_required_field_that_nothing_is_known_to_answer(lines: list[str], expected: list[str]) -> None:
-    found = [(d.code, d.severity, d.message) for d in diagnose(text_of(*lines), CONTRACTS)]
-    message = "`url` of `fetch` is required, and nothing before it is known to answer it"
-    assert found == [("INVALID_INPUT", "warning", message) for _ in expected]
+def test_a_required_field_that_the_config_does_not_give(lines: list[str], hint: str) -> None:
+    """Nothing is taken from a parent or the trigger, whatever they answer."""
+    link = {"type": "object", "properties": {"link": {"type": "string"}, "n": {"type": "integer"}}}
+    page = build_contract(canonical_id="page", output_schema=link)
+    found = [(d.code, d.severity, d.message, d.hint) for d in diagnose(text_of(*lines), {**CONTRACTS, "page": page})]
+    message = "`needs` needs `url`, which its config does not give: a step gets what is written, no more"
+    assert found == [("MISSING_INPUT", "error", message, hint)]
+
+
+@pytest.mark.parametrize(
+    ("take", "is_missing"),
+    [
+        pytest.param("input", False, id="the trigger"),
+        pytest.param("any", False, id="what may answer it"),
+        pytest.param("url", False, id="what answers it"),
+        pytest.param("status", True, id="what does not"),
+        pytest.param("status.data", True, id="what does not, by its path"),
+        pytest.param("status.data.body", False, id="a part"),
+    ],
+)
+def test_a_taken_value_may_give_a_required_field(take: str, is_missing: bool) -> None:
+    lines = ["input >> PIPE >> any", "any >> PIPE >> url", "url >> PIPE >> status", "status >> PIPE >> needs"]
+    found = diagnose(text_of(*lines, config=f"  needs: {{take: {take}}}\n"), CONTRACTS)
+    assert [d.code for d in found if d.severity == "error"] == (["MISSING_INPUT"] if is_missing else [])
+
+
+def test_each_missing_field_has_a_finding() -> None:
+    contract = build_contract(canonical_id="two", input_schema={**SCHEMA, "required": ["url", "method"]})
+    assert [d.code for d in diagnose(text_of("input >> PIPE >> two"), {"two": contract})] == ["MISSING_INPUT"] * 2
 
 
 def test_a_field_that_a_credential_fills_is_not_missing() -> None:
     key = {"key": "k", "inject_as": "url", "description": "d", "help_url": "https://e.test"}
-    contract = build_contract(canonical_id="fetch", input_schema=SCHEMA, credentials_required=[key])
-    lines = ["input >> PIPE >> status", "status >> PIPE >> fetch"]
-    assert diagnose(text_of(*lines), {**CONTRACTS, "fetch": contract}) == []
+    contract = build_contract(
+        canonical_id="needs", input_schema={**SCHEMA, "required": ["url"]}, credentials_required=[key]
+    )
+    assert diagnose(text_of("input >> PIPE >> needs"), {"needs": contract}) == []
+
+
+def test_an_input_that_is_named_like_a_setting_wins_and_is_told() -> None:
+    contract = build_contract(
+        canonical_id="old", input_schema={"type": "object", "properties": {"retry": {}, "take": {}}}
+    )
+    source = text_of("input >> PIPE >> old", config="  old: {retry: 7, take: x}\n")
+    compilation = compile_source(source, {"old": contract})
+    assert [(d.code, d.severity, d.message) for d in compilation.diagnostics] == [
+        ("INVALID_SETTING", "warning", "`retry` of `old` is an input of `old`, and no setting"),
+        ("INVALID_SETTING", "warning", "`take` of `old` is an input of `old`, and no setting"),
+    ]
+    assert compilation.plan is not None
+    [node] = compilation.plan.nodes
+    assert (node.config, node.retry, node.take) == ({"retry": 7, "take": "x"}, None, "")
+
+
+@pytest.mark.parametrize("take", ["7", "null", "[input]", "{a: b}", '""', '"{{a}} {{b}}"', '"{{input | upper}}"'])
+def test_what_cannot_be_taken(take: str) -> None:
+    [found] = diagnose(text_of("input >> PIPE >> any", config=f"  any: {{take: {take}}}\n"), CONTRACTS)
+    assert (found.code, found.hint) == ("INVALID_SETTING", "take: input, or take: orders.data.body")
+
+
+@pytest.mark.parametrize("take", ["later", "any", "nobody", "status.items"])
+def test_only_what_has_settled_can_be_taken(take: str) -> None:
+    lines = ["input >> PIPE >> status", "status >> PIPE >> any", "any >> PIPE >> later"]
+    [found] = diagnose(text_of(*lines, config=f"  any: {{take: {take}}}\n"), CONTRACTS)
+    assert (found.code, found.line, found.column) == ("UNRESOLVED_REFERENCE", 7, 9)

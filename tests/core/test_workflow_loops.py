@@ -1,10 +1,13 @@
 """Proves which nodes form the body of a FOREACH, and what is said of flows whose loops cannot work."""
 
+from typing import Any
+
 import pytest
 
 from arcrun.workflows.plan import Graph, PlannedLoop
 from arcrun.workflows.relations import Relation
-from fakes.flows import diagnose, flow_of, plan_of
+from fakes.contracts import build_contract
+from fakes.flows import compile_source, diagnose, flow_of, plan_of
 
 
 def outline(graph: Graph) -> str:
@@ -16,49 +19,76 @@ def outline(graph: Graph) -> str:
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        pytest.param(["input >> PIPE >> a", "a >> FOREACH x >> b"], "a a{b}", id="one node"),
-        pytest.param(["input >> FOREACH x >> b"], "input{b}", id="the trigger's list"),
+        pytest.param(["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b"], "a a{b}", id="one node"),
+        pytest.param(["input >> FOREACH x IN input.items >> b"], "input{b}", id="the trigger's list"),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "b >> PIPE >> c", "b >> ON_FAIL >> d"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "b >> PIPE >> c", "b >> ON_FAIL >> d"],
             "a a{b c d}",
             id="what only the entry reaches",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> FOREACH x >> c", "b >> PIPE >> d", "c >> PIPE >> d"],
+            [
+                "input >> PIPE >> a",
+                "a >> FOREACH x IN a.data.items >> b",
+                "a >> FOREACH x IN a.data.items >> c",
+                "b >> PIPE >> d",
+                "c >> PIPE >> d",
+            ],
             "a a{b c d}",
             id="two entries",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> CONTINUE >> c", "a >> PIPE >> d"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "a >> CONTINUE >> c", "a >> PIPE >> d"],
             "a c d a{b}",
             id="what comes after and beside",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "b >> FOREACH y >> c", "c >> PIPE >> d"],
+            [
+                "input >> PIPE >> a",
+                "a >> FOREACH x IN a.data.items >> b",
+                "b >> FOREACH y IN b.data.items >> c",
+                "c >> PIPE >> d",
+            ],
             "a a{b b{c d}}",
             id="nested",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "b >> FOREACH y >> c", "b >> CONTINUE >> d"],
+            [
+                "input >> PIPE >> a",
+                "a >> FOREACH x IN a.data.items >> b",
+                "b >> FOREACH y IN b.data.items >> c",
+                "b >> CONTINUE >> d",
+            ],
             "a a{b d b{c}}",
             id="behind the inner loop, within the outer",
         ),
         pytest.param(
-            ["input >> FOREACH x >> a", "a >> FOREACH y >> b", "b >> FOREACH z >> c"],
+            [
+                "input >> FOREACH x IN input.items >> a",
+                "a >> FOREACH y IN a.data.items >> b",
+                "b >> FOREACH z IN b.data.items >> c",
+            ],
             "input{a a{b b{c}}}",
             id="three levels",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> CONTINUE >> c", "c >> FOREACH x >> d"],
+            [
+                "input >> PIPE >> a",
+                "a >> FOREACH x IN a.data.items >> b",
+                "a >> CONTINUE >> c",
+                "c >> FOREACH x IN c.data.items >> d",
+            ],
             "a c a{b} c{d}",
             id="one after the other, the same item",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "b >> PIPE >> output"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "b >> PIPE >> output"],
             "a a{b}",
             id="the answer is in no body",
         ),
-        pytest.param(["input >> FOREACH x >> a", "a >> SUBFLOW >> s"], "input{a s}", id="sub-workflow in a body"),
+        pytest.param(
+            ["input >> FOREACH x IN input.items >> a", "a >> SUBFLOW >> s"], "input{a s}", id="sub-workflow in a body"
+        ),
     ],
 )
 def test_the_bodies(lines: list[str], expected: str) -> None:
@@ -75,37 +105,37 @@ def test_the_bodies(lines: list[str], expected: str) -> None:
             id="CONTINUE without FOREACH",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "b >> CONTINUE >> c"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "b >> CONTINUE >> c"],
             "no FOREACH leaves `b`, so nothing is to continue",
             "Add `b >> FOREACH item IN path >> ...`, or write ON_SUCCESS.",
             id="CONTINUE from the body",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> FOREACH y >> c"],
-            "two different loops leave `a`",
-            "One node has one loop; its lines name the same item and path.",
-            id="two items",
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.p >> b", "a >> CONTINUE(y) >> c"],
+            "no FOREACH y leaves `a`",
+            "Write CONTINUE(x).",
+            id="CONTINUE of another item",
         ),
         pytest.param(
             ["input >> PIPE >> a", "a >> FOREACH x IN a.data.p >> b", "a >> FOREACH x IN a.data.q >> c"],
-            "two different loops leave `a`",
-            "One node has one loop; its lines name the same item and path.",
+            "two loops with the item `x` leave `a`",
+            "Give the items two names; or, for one loop, let its lines name the same list.",
             id="two paths",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> PIPE >> b"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "a >> PIPE >> b"],
             "`b` begins a loop and is reached without it too",
             "Remove the other way to it; after the loop it is `a >> CONTINUE >> b`.",
             id="a second way to the entry",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> CONTINUE >> c", "b >> PIPE >> c"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "a >> CONTINUE >> c", "b >> PIPE >> c"],
             "`b` runs once for each `x`, and leads out of the loop",
             "What comes after the loop is `a >> CONTINUE >> c`.",
             id="a way out",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "input >> PIPE >> c", "a >> FOREACH x >> b", "b >> ON_FAIL >> c"],
+            ["input >> PIPE >> a", "input >> PIPE >> c", "a >> FOREACH x IN a.data.items >> b", "b >> ON_FAIL >> c"],
             "`b` runs once for each `x`, and leads out of the loop",
             "What comes after the loop is `a >> CONTINUE >> c`.",
             id="a way out by a failure",
@@ -113,8 +143,8 @@ def test_the_bodies(lines: list[str], expected: str) -> None:
         pytest.param(
             [
                 "input >> PIPE >> a",
-                "a >> FOREACH x >> b",
-                "b >> FOREACH y >> c",
+                "a >> FOREACH x IN a.data.items >> b",
+                "b >> FOREACH y IN b.data.items >> c",
                 "b >> CONTINUE >> d",
                 "c >> PIPE >> d",
             ],
@@ -124,7 +154,7 @@ def test_the_bodies(lines: list[str], expected: str) -> None:
         ),
         *[
             pytest.param(
-                ["input >> PIPE >> a", f"a >> FOREACH {item} >> b"],
+                ["input >> PIPE >> a", f"a >> FOREACH {item} IN a.data.items >> b"],
                 f"the item's name `{item}` is taken",
                 "Give the item another name.",
                 id=f"item named {item}",
@@ -141,17 +171,66 @@ def test_a_loop_that_cannot_work(lines: list[str], message: str, hint: str) -> N
 @pytest.mark.parametrize("alias", ["trigger", "webhook", "start", "creds"])
 def test_an_item_has_no_name_that_means_another(alias: str) -> None:
     """{{trigger}} is {{input}}, whatever is called trigger."""
-    assert [d.message for d in diagnose(flow_of(f"input >> FOREACH {alias} >> b"))] == [
+    assert [d.message for d in diagnose(flow_of(f"input >> FOREACH {alias} IN input.items >> b"))] == [
         f"the item's name `{alias}` is taken"
     ]
 
 
+def test_several_loops_may_leave_one_node() -> None:
+    lines = ["input >> PIPE >> a", "a >> FOREACH x IN a.data.p >> b", "a >> FOREACH y IN a.data.q >> c"]
+    graph = plan_of(*lines, "a >> CONTINUE(y) >> d", "a >> CONTINUE >> e").graph
+    assert outline(graph) == "a d e a{b} a{c}"
+    assert [loop.is_only for loop in graph.loops] == [False, False]
+    assert [[edge.argument for edge in node.parents] for node in graph.nodes] == [[""], ["y"], ["x", "y"]]
+
+
+LISTS = {"items": {"type": "array"}, "count": {"type": "integer"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "hint"),
+    [
+        pytest.param(LISTS, "a.data.items", None, id="the one list"),
+        pytest.param(
+            {**LISTS, "errors": {"type": "array"}},
+            None,
+            "Write FOREACH x IN a.data.items or FOREACH x IN a.data.errors.",
+            id="two lists",
+        ),
+        pytest.param(
+            {"status": {"type": "integer"}, "body": {}}, None, "Write FOREACH x IN a.data.body.", id="what may be one"
+        ),
+        pytest.param({"n": {"type": "integer"}}, None, "Write FOREACH x IN a.data.FIELD.", id="no list"),
+        pytest.param({}, None, "Write FOREACH x IN a.data.FIELD.", id="who knows what"),
+    ],
+)
+def test_a_list_without_a_name_is_the_one_of_the_contract(fields: Any, path: str | None, hint: str | None) -> None:
+    contract = build_contract(canonical_id="a", output_schema={"type": "object", "properties": fields})
+    compilation = compile_source(flow_of("input >> PIPE >> a", "a >> FOREACH x >> b"), {"a": contract})
+    assert [(d.code, d.hint) for d in compilation.diagnostics] == ([("INVALID_LOOP", hint)] if hint else [])
+    assert [loop.path for loop in compilation.plan.graph.loops] == [path] if compilation.plan else path is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "hint"),
+    [
+        pytest.param(["input >> FOREACH x >> a"], "Write FOREACH x IN input.FIELD.", id="of the trigger"),
+        pytest.param(
+            ["input >> SUBFLOW >> s", "s >> FOREACH x >> a"], "Write FOREACH x IN s.data.FIELD.", id="of a sub-workflow"
+        ),
+    ],
+)
+def test_a_list_of_what_has_no_contract_must_be_named(lines: list[str], hint: str) -> None:
+    [found] = diagnose(flow_of(*lines))
+    assert (found.code, found.hint) == ("INVALID_LOOP", hint)
+
+
 def test_an_inner_loop_may_name_its_item_like_the_outer_one() -> None:
-    assert diagnose(flow_of("input >> FOREACH x >> a", "a >> FOREACH x IN x.list >> b")) == []
+    assert diagnose(flow_of("input >> FOREACH x IN input.items >> a", "a >> FOREACH x IN x.list >> b")) == []
 
 
 def test_a_cycle_through_a_loop_is_a_cycle() -> None:
-    found = diagnose(flow_of("input >> PIPE >> a", "a >> FOREACH x >> b", "b >> PIPE >> a"))
+    found = diagnose(flow_of("input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "b >> PIPE >> a"))
     assert "CYCLE" in [d.code for d in found]
 
 
@@ -159,29 +238,19 @@ def test_a_cycle_through_a_loop_is_a_cycle() -> None:
     ("lines", "answers"),
     [
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b"],
-            [("a", Relation.CONTINUE)],
-            id="the loop that nothing continues",
-        ),
-        pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> CONTINUE >> c"],
-            [("c", Relation.ON_SUCCESS)],
-            id="what continues it",
-        ),
-        pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "b >> PIPE >> output"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "b >> PIPE >> output"],
             [("a", Relation.CONTINUE)],
             id="an answer from the body is the loop's",
         ),
         pytest.param(
-            ["input >> PIPE >> a", "a >> FOREACH x >> b", "a >> CONTINUE >> output"],
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "a >> CONTINUE >> output"],
             [("a", Relation.CONTINUE)],
             id="the loop itself",
         ),
     ],
 )
 def test_the_answer_of_a_flow_with_a_loop(lines: list[str], answers: list[tuple[str, Relation]]) -> None:
-    assert [(edge.source, edge.relation) for edge in plan_of(*lines).graph.answers] == answers
+    assert [(edge.source, edge.relation) for edge in plan_of(*lines).graph.answers or ()] == answers
 
 
 def body_of(*lines: str) -> PlannedLoop:
@@ -192,14 +261,14 @@ def body_of(*lines: str) -> PlannedLoop:
 @pytest.mark.parametrize(
     ("lines", "answers"),
     [
-        pytest.param(["b >> PIPE >> c"], "c", id="the last node"),
-        pytest.param(["b >> PIPE >> c", "b >> PIPE >> d"], "cd", id="every node without a successor"),
-        pytest.param(["b >> PIPE >> c", "b >> PIPE >> output"], "b", id="the one named"),
+        pytest.param(["b >> PIPE >> c"], None, id="what runs last"),
+        pytest.param(["b >> PIPE >> c", "b >> PIPE >> output"], ["b"], id="the one named"),
     ],
 )
-def test_what_an_iteration_answers(lines: list[str], answers: str) -> None:
+def test_what_an_iteration_answers(lines: list[str], answers: list[str] | None) -> None:
     loop = body_of("input >> PIPE >> a", "a >> FOREACH x IN a.data >> b", *lines)
-    assert "".join(edge.source for edge in loop.body.answers) == answers
+    named = loop.body.answers
+    assert (None if named is None else [edge.source for edge in named]) == answers
     assert (loop.source, loop.item, loop.path) == ("a", "x", "a.data")
 
 

@@ -30,6 +30,8 @@ config:
     text: "got {{grab.data.status}}"
 """
 
+NAME_HINT = "Letters and digits of any script, _ and -, at most 64."
+
 
 def diagnostics_of(source: Source) -> list[dict[str, Any]]:
     return [found.to_json() for found in diagnose(source)]
@@ -110,29 +112,52 @@ def test_a_node_in_many_lines_is_one_node() -> None:
     assert list(workflow.nodes) == ["a", "b"]
 
 
-@pytest.mark.parametrize("name", ["w", "fetch-and_tell2", "UPPER", "0", "x" * 64])
+@pytest.mark.parametrize("name", ["w", "fetch-and_tell2", "UPPER", "0", "x" * 64, "名字", "größe-2", "हिन्दी", "عربي"])
 def test_a_name_is_allowed(name: str) -> None:
     assert codes_of({**flow_of("input >> PIPE >> a"), "name": name}) == []
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "hint"),
     [
-        pytest.param("", id="empty"),
-        pytest.param("a b", id="space"),
-        pytest.param("a/b", id="slash"),
-        pytest.param("名字", id="beyond ASCII"),
-        pytest.param("x" * 65, id="65 characters"),
-        pytest.param("a\n", id="line feed"),
-        pytest.param(None, id="null"),
-        pytest.param(7, id="number"),
-        pytest.param(["a"], id="list"),
+        pytest.param("", NAME_HINT, id="empty"),
+        pytest.param("a b", "Write a_b.", id="space"),
+        pytest.param("a/b", "Write a_b.", id="slash"),
+        pytest.param("名/字", "Write 名_字.", id="slash beyond ASCII"),
+        pytest.param("!?", NAME_HINT, id="signs"),
+        pytest.param("x" * 65, f"Write {'x' * 64}.", id="65 characters"),
+        pytest.param("\U0001b170" * 64 + "𛅰", f"Write {'𛅰' * 64}.", id="65 characters of 4 bytes"),
+        pytest.param("a\n", "Write a.", id="line feed"),
+        pytest.param("a\ud800", "Write a.", id="lone surrogate"),
+        pytest.param(None, NAME_HINT, id="null"),
+        pytest.param(7, NAME_HINT, id="number"),
+        pytest.param(["a"], NAME_HINT, id="list"),
     ],
 )
-def test_a_name_is_refused(name: Any) -> None:
+def test_a_name_is_refused(name: Any, hint: str) -> None:
     [found] = diagnostics_of({**flow_of("input >> PIPE >> a"), "name": name})
     assert (found["code"], found["message"]) == ("INVALID_NAME", f"the name {name!r} is not allowed")
-    assert found["hint"] == "Letters, digits, _ and -, at most 64."
+    assert found["hint"] == hint
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("output", "`output` is the answer, which is no node and has no config", id="output"),
+        *[
+            pytest.param(name, f"`{name}` is another word for `output`, the answer, which is no node and has no config")
+            for name in ("result", "end", "done")
+        ],
+        *[
+            pytest.param(name, f"`{name}` is another word for `input`, the trigger, which is no node and has no config")
+            for name in ("start", "trigger", "webhook")
+        ],
+    ],
+)
+def test_a_config_for_what_is_no_node(name: str, message: str) -> None:
+    [found] = diagnostics_of(flow_of("input >> PIPE >> a", "a >> PIPE >> output", config={name: {"component": "set"}}))
+    assert (found["code"], found["message"]) == ("INVALID_WORKFLOW", message)
+    assert found["hint"].startswith("Give the node another name")
 
 
 @pytest.mark.parametrize(
@@ -348,7 +373,9 @@ def test_a_run_has_limits(key: str, value: Any, expected: list[str]) -> None:
     [
         pytest.param(["input >> ON_FAIL >> a"], "the trigger cannot fail", id="the trigger's failure"),
         pytest.param(
-            ["input >> FOREACH x >> output"], "FOREACH leads to `output`, which is no node", id="a loop of the answer"
+            ["input >> FOREACH x IN input.items >> output"],
+            "FOREACH leads to `output`, which is no node",
+            id="a loop of the answer",
         ),
         pytest.param(
             ["input >> SUBFLOW >> output"], "CALLS_SUBFLOW leads to `output`, which is no node", id="the answer called"
@@ -360,7 +387,9 @@ def test_what_an_edge_cannot_be(lines: list[str], message: str) -> None:
 
 
 def test_the_input_may_have_a_loop_policy_and_nothing_else() -> None:
-    source = text_of("input >> FOREACH x >> a", config="  input: {foreach: {on_error: continue}, retry: {}}\n")
+    source = text_of(
+        "input >> FOREACH x IN input.items >> a", config="  input: {foreach: {on_error: continue}, retry: {}}\n"
+    )
     assert [(d["code"], d["line"], d["column"]) for d in diagnostics_of(source)] == [("UNKNOWN_KEY", 5, 42)]
     workflow = parse_workflow(source).workflow
     assert workflow is not None

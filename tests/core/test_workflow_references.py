@@ -15,7 +15,26 @@ LOOP = (
     "a >> CONTINUE >> d",
     "a >> ON_SUCCESS >> e",
 )
-NESTED = ("input >> FOREACH x >> a", "a >> FOREACH y IN x.list >> b", "a >> CONTINUE >> c", "input >> CONTINUE >> d")
+NESTED = (
+    "input >> FOREACH x IN input.items >> a",
+    "a >> FOREACH y IN x.list >> b",
+    "a >> CONTINUE >> c",
+    "input >> CONTINUE >> d",
+)
+
+TWO = (
+    "input >> PIPE >> a",
+    "a >> FOREACH x IN a.data.p >> b",
+    "a >> FOREACH y IN a.data.q >> c",
+    "a >> CONTINUE >> d",
+)
+SAME = (
+    "input >> PIPE >> a",
+    "a >> FOREACH x IN a.data.p >> b",
+    "a >> CONTINUE >> d",
+    "d >> FOREACH x IN d.data.p >> e",
+    "d >> CONTINUE >> f",
+)
 
 
 def problems(lines: tuple[str, ...], node: str, reference: str) -> list[tuple[str, str]]:
@@ -49,6 +68,11 @@ def problems(lines: tuple[str, ...], node: str, reference: str) -> list[tuple[st
         pytest.param(NESTED, "b", "x", id="item of the outer loop"),
         pytest.param(NESTED, "b", "y.z", id="item of the inner loop"),
         pytest.param(NESTED, "c", "a.results", id="results of the inner loop, within the outer"),
+        pytest.param(NESTED, "c", "y.errors[0].item", id="the same, by the item"),
+        pytest.param(NESTED, "d", "x.results", id="results of the trigger's loop"),
+        pytest.param(TWO, "d", "x.results", id="results of one of two loops"),
+        pytest.param(TWO, "d", "y.results", id="results of the other"),
+        pytest.param(SAME, "e", "x.results", id="the element of a second loop with the item, which is nearer"),
     ],
 )
 def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: str) -> None:
@@ -122,7 +146,34 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             "After `a >> CONTINUE >> d`, {{a.results}} holds what each answered.",
             id="body from behind the loop",
         ),
-        pytest.param(LOOP, "d", "x", "refers to nothing", "", id="item behind the loop"),
+        *[
+            pytest.param(
+                LOOP,
+                "d",
+                path,
+                "is no element any more: the loop of `x` has ended",
+                "What it has come to is {{x.results}} and {{x.errors}}.",
+                id=f"item behind the loop: {path}",
+            )
+            for path in ("x", "x.id")
+        ],
+        pytest.param(
+            TWO,
+            "d",
+            "a.results",
+            "is unclear: 2 loops leave `a`",
+            "Write {{x.results}} or {{y.results}}.",
+            id="two loops",
+        ),
+        pytest.param(
+            SAME,
+            "f",
+            "x.results",
+            "is unclear: the loops of `a` and `d` both have the item `x`",
+            "Give the items two names.",
+            id="an item of two loops",
+        ),
+        pytest.param(CHAIN, "b", "owner", "refers to nothing", "Did you mean `input.owner`?", id="the trigger's field"),
         pytest.param(
             LOOP,
             "e",
@@ -192,7 +243,9 @@ def test_what_an_edge_refers_to(line: str, expected: list[str]) -> None:
 
 
 def test_an_item_is_seen_by_the_expressions_of_its_body() -> None:
-    source = text_of("input >> FOREACH x >> a", "a >> IF(x.wanted) >> b", "a >> FOREACH y IN x.list >> c")
+    source = text_of(
+        "input >> FOREACH x IN input.items >> a", "a >> IF(x.wanted) >> b", "a >> FOREACH y IN x.list >> c"
+    )
     assert diagnose(source) == []
 
 
@@ -206,7 +259,7 @@ def test_every_reference_is_reported_at_its_own_field() -> None:
 
 
 def test_where_a_line_is_broken_only_names_are_checked() -> None:
-    lines = ("input >> PIPE >> a", "a >> PIP >> b", "input >> FOREACH x >> c")
+    lines = ("input >> PIPE >> a", "a >> PIP >> b", "input >> FOREACH x IN input.items >> c")
     config = '  a: {p: "{{c.data}} {{b.data}} {{zzz}} {{x}}"}\n  b: {q: "{{a.data}}"}\n'
     found = [(d.code, d.message) for d in diagnose(text_of(*lines, config=config))]
     assert found == [

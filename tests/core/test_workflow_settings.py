@@ -44,6 +44,9 @@ def test_the_defaults() -> None:
         ),
         pytest.param({"backoff": "linear", "initial_ms": 0}, RetryPolicy(backoff="linear", initial_ms=0), id="linear"),
         pytest.param({"jitter": 0.25}, RetryPolicy(jitter=0.25), id="fraction"),
+        pytest.param({"on": [429, "5xx", "HTTP_TIMEOUT"]}, RetryPolicy(on=("429", "5xx", "HTTP_TIMEOUT")), id="on"),
+        pytest.param({"on": ["*"]}, RetryPolicy(on=("*",)), id="on anything"),
+        pytest.param({"on": []}, RetryPolicy(on=()), id="on nothing"),
     ],
 )
 def test_a_retry_policy(retry: dict[str, Any], expected: RetryPolicy) -> None:
@@ -65,9 +68,13 @@ def test_a_retry_policy(retry: dict[str, Any], expected: RetryPolicy) -> None:
         ({"max_ms": 60_001}, "`config.a.retry.max_ms` must be a whole number from 0 to 60000"),
         ({"jitter": 1.1}, "`config.a.retry.jitter` must be a number from 0 to 1"),
         ({"jitter": -0.1}, "`config.a.retry.jitter` must be a number from 0 to 1"),
+        *[
+            ({"on": on}, "`config.a.retry.on` must be a list of error codes and statuses")
+            for on in ("429", None, {"a": 1}, [None], [["429"]], [0], [600], ["6xx"], ["timeout"], [4.29])
+        ],
         ({"attempts": 3}, "unknown key `attempts` in `config.a.retry`"),
-        (3, "`config.a.retry` must be a mapping with max_attempts, backoff, initial_ms, max_ms, jitter"),
-        (None, "`config.a.retry` must be a mapping with max_attempts, backoff, initial_ms, max_ms, jitter"),
+        (3, "`config.a.retry` must be a mapping with max_attempts, backoff, initial_ms, max_ms, jitter, on"),
+        (None, "`config.a.retry` must be a mapping with max_attempts, backoff, initial_ms, max_ms, jitter, on"),
     ],
 )
 def test_a_retry_policy_that_is_not_possible(retry: Any, message: str) -> None:
@@ -107,7 +114,7 @@ def test_credentials_that_are_no_mapping_of_names(credentials: Any) -> None:
 
 
 def loop_plan(**foreach: Any) -> Plan:
-    source = flow_of("input >> FOREACH x >> a", config={"input": {"foreach": foreach}})
+    source = flow_of("input >> FOREACH x IN input.items >> a", config={"input": {"foreach": foreach}})
     return require_plan(compile_source(source))
 
 
@@ -136,7 +143,7 @@ def test_a_loop_policy(foreach: dict[str, Any], expected: LoopPolicy) -> None:
     ],
 )
 def test_a_loop_policy_that_is_not_possible(foreach: Any, message: str) -> None:
-    source = flow_of("input >> PIPE >> a", "a >> FOREACH x >> b", config={"a": {"foreach": foreach}})
+    source = flow_of("input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", config={"a": {"foreach": foreach}})
     assert [d.message for d in diagnose(source)] == [message]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from arcrun.workflows.relations import RELATION_ALIASES, Relation, RelationCall, RelationTextError
 from arcrun.workflows.triplets import parse_triplet
 
+NOT_MADE_OF = "which is not made of letters, digits, _ and -"
 FORM = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`."
 IF, ON_BRANCH, FOREACH, ON_SUCCESS = Relation.IF, Relation.ON_BRANCH, Relation.FOREACH, Relation.ON_SUCCESS
 
@@ -59,29 +60,33 @@ def refusal_of(text: str) -> RelationTextError:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "reason", "hint"),
     [
-        pytest.param("", "has 1 parts, not 3", id="empty"),
-        pytest.param("a", "has 1 parts, not 3", id="one name"),
-        pytest.param("a >> b", "has 2 parts, not 3", id="no relation"),
-        pytest.param("a -> ON_SUCCESS -> b", "has 1 parts, not 3", id="other arrows"),
-        pytest.param("a >> PIPE >> b >> PIPE >> c", "has 5 parts, not 3", id="a chain"),
-        pytest.param(">> PIPE >> b", "has the name '', which is not made of letters, digits, _ and -", id="no source"),
-        pytest.param("a >> PIPE >>", "has the name '', which is not made of letters, digits, _ and -", id="no target"),
+        pytest.param("", "has 1 parts, not 3", FORM, id="empty"),
+        pytest.param("a", "has 1 parts, not 3", FORM, id="one name"),
+        pytest.param("a >> b", "has 2 parts, not 3", FORM, id="no relation"),
+        pytest.param("a -> ON_SUCCESS -> b", "has 1 parts, not 3", FORM, id="other arrows"),
+        pytest.param("a >> PIPE >> b >> PIPE >> c", "has 5 parts, not 3", FORM, id="a chain"),
+        pytest.param(">> PIPE >> b", f"has the name '', {NOT_MADE_OF}", FORM, id="no source"),
+        pytest.param("a >> PIPE >>", f"has the name '', {NOT_MADE_OF}", FORM, id="no target"),
         pytest.param(
             "a b >> PIPE >> c",
-            "has the name 'a b', which is not made of letters, digits, _ and -",
+            f"has the name 'a b', {NOT_MADE_OF}",
+            "Write a_b, here and in `config`.",
             id="space in a name",
         ),
         pytest.param(
-            "a >> PIPE >> c.d", "has the name 'c.d', which is not made of letters, digits, _ and -", id="dot in a name"
+            "a >> PIPE >> c.d",
+            f"has the name 'c.d', {NOT_MADE_OF}",
+            "Write c_d, here and in `config`.",
+            id="dot in a name",
         ),
     ],
 )
-def test_a_malformed_line_is_quoted(text: str, reason: str) -> None:
+def test_a_malformed_line_is_quoted(text: str, reason: str, hint: str) -> None:
     refusal = refusal_of(text)
     assert (refusal.code, refusal.message) == ("MALFORMED_LINE", f"the flow line {text!r} {reason}")
-    assert refusal.hint == FORM
+    assert refusal.hint == hint
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def test_elements_that_look_alike_all_run() -> None:
 
 
 async def test_a_failed_node_can_be_tried_again() -> None:
-    bench = EngineBench({"a": in_turn(failure(), data("mended"))})
+    bench = EngineBench({"a": in_turn(failure(retriable=True), data("mended"))})
     record = await bench.run(["input >> PIPE >> a"], config={"a": {"retry": {"max_attempts": 2}}})
     assert (record.data, record.trace[0].attempts) == ("mended", 2)
 

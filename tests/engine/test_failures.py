@@ -1,7 +1,9 @@
 """What becomes of failures: handling, retries with their waits, timeouts, cancellation, limits."""
 
 import asyncio
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,9 +11,18 @@ import pytest
 
 from arcrun.engine.engine import Trigger
 from arcrun.engine.retries import delay_before_next
-from arcrun.errors import ArcrunError, ComponentError, InputError, RunTimeoutError
+from arcrun.errors import (
+    ArcrunError,
+    ComponentError,
+    InputError,
+    RateLimitedError,
+    RunTimeoutError,
+    SubrequestLimitError,
+    UpstreamError,
+)
 from arcrun.workflows.model import RetryPolicy
 from fakes.components import FUEL_A_CALL, Input
+from fakes.contracts import constraints_source
 from fakes.engine import RUN_ID, EngineBench, data, echo, failure, in_turn, statuses, taking
 from fakes.system import SeededRandom
 
@@ -57,10 +68,12 @@ async def test_a_handler_that_fails_fails_the_run() -> None:
     assert record.error.code == "WORSE"
 
 
-async def test_what_a_handler_lacks_comes_from_the_error() -> None:
+async def test_a_handler_gets_what_its_config_says_and_no_more() -> None:
     bench = EngineBench({"a": failure(), "alarm": echo}, {"alarm": ["error"]})
-    await bench.run(["input >> PIPE >> a", "a >> FAIL >> alarm"])
-    assert bench.inputs_of("alarm")[0]["error"]["code"] == "BAD"
+    flow = ["input >> PIPE >> a", "a >> FAIL >> alarm"]
+    await bench.run(flow)
+    await bench.run(flow, config={"alarm": {"error": "{{a.error}}"}})
+    assert [given.get("error", {}).get("code") for given in bench.inputs_of("alarm")] == [None, "BAD"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +127,7 @@ async def test_waits_between_attempts(retry: dict[str, Any], waits_ms: list[floa
 
     async def fail(_given: Input) -> Mapping[str, Any]:
         started_ms.append(asyncio.get_running_loop().time() * 1000)
-        return failure()
+        return failure(retriable=True)
 
     record = await EngineBench({"a": fail}).run(["input >> PIPE >> a"], config={"a": {"retry": retry}})
     found = [round(after - before) for before, after in pairwise(started_ms)]
@@ -124,7 +137,7 @@ async def test_waits_between_attempts(retry: dict[str, Any], waits_ms: list[floa
 
 
 async def test_a_retry_that_succeeds_is_a_success() -> None:
-    bench = EngineBench({"a": in_turn(failure(), failure(), data(7))})
+    bench = EngineBench({"a": in_turn(failure(retriable=True), failure(retriable=True), data(7))})
     record = await bench.run(["input >> PIPE >> a"], config={"a": {"retry": {"max_attempts": 3}}})
     assert (record.data, record.trace[0].attempts, record.trace[0].status) == (7, 3, "success")
     assert record.trace[0].fuel == 3 * FUEL_A_CALL
@@ -138,27 +151,104 @@ def test_jitter_takes_a_part_of_the_wait_that_the_random_port_draws() -> None:
         def token_bytes(self, count: int) -> bytes:
             return self._drawn * count
 
-    error, policy = ComponentError("m"), RetryPolicy(initial_ms=100, jitter=0.5)
+    error, policy = ComponentError("m", retriable=True), RetryPolicy(initial_ms=100, jitter=0.5)
     assert delay_before_next(policy, 1, error, Drawing(b"\x00")) == 100
     assert delay_before_next(policy, 1, error, Drawing(b"\xff")) == 50
+
+
+def failure_of(**details: Any) -> ComponentError:
+    return ComponentError("m", code="BAD", retriable=details.get("retriable", False), details=details)
 
 
 @pytest.mark.parametrize(
     ("error", "delay_ms"),
     [
-        pytest.param(ComponentError("m"), 100, id="a component's failure"),
+        pytest.param(failure_of(), None, id="one that will come again"),
+        pytest.param(failure_of(retriable=True), 100, id="one that need not"),
         pytest.param(RunTimeoutError("m"), 100, id="a timeout"),
+        pytest.param(UpstreamError("m"), 100, id="a store that is away"),
+        pytest.param(RateLimitedError(2), 2000, id="one whose kind asks for time"),
         pytest.param(InputError("m"), None, id="an input"),
-        pytest.param(ComponentError("m", details={"retriable": False}), None, id="one that says that it is final"),
-        pytest.param(ComponentError("m", details={"retry_after_s": 2}), 2000, id="one that asks for time"),
-        pytest.param(ComponentError("m", details={"retry_after_s": 0.01}), 100, id="for less than the backoff"),
-        pytest.param(ComponentError("m", details={"retry_after_s": 3600}), None, id="for too much"),
-        pytest.param(ComponentError("m", details={"retry_after_s": "soon"}), 100, id="in words"),
+        pytest.param(failure_of(retriable=True, retry_after_s=2), 2000, id="one that asks for time"),
+        pytest.param(failure_of(retriable=True, retry_after_s=0.01), 100, id="for less than the backoff"),
+        pytest.param(failure_of(retriable=True, retry_after_s=3600), None, id="for too much"),
+        pytest.param(failure_of(retriable=True, retry_after_s="soon"), 100, id="in words"),
+        pytest.param(SubrequestLimitError("m"), None, id="the end of the run"),
     ],
 )
 def test_the_error_decides(error: ArcrunError, delay_ms: float | None) -> None:
     policy = RetryPolicy(initial_ms=100, jitter=0)
     assert delay_before_next(policy, 1, error, SeededRandom()) == delay_ms
+
+
+@pytest.mark.parametrize(
+    ("on", "error", "is_retried"),
+    [
+        pytest.param(("BAD",), failure_of(), True, id="a code widens"),
+        pytest.param(("OTHER",), failure_of(retriable=True), False, id="another code narrows"),
+        pytest.param((), failure_of(retriable=True), False, id="nothing narrows"),
+        pytest.param(("404",), failure_of(status=404), True, id="a status widens"),
+        pytest.param(("4xx",), failure_of(status=404), True, id="a class of statuses widens"),
+        pytest.param(("429", "4xx"), failure_of(status=503, retriable=True), False, id="other statuses narrow"),
+        pytest.param(("*",), failure_of(), True, id="anything"),
+        pytest.param(("*",), InputError("m"), True, id="anything, an input too"),
+        pytest.param(("*",), SubrequestLimitError("m"), False, id="anything but the end of the run"),
+    ],
+)
+def test_the_policy_may_say_what_is_tried_again(on: tuple[str, ...], error: ArcrunError, is_retried: bool) -> None:
+    policy = RetryPolicy(initial_ms=100, jitter=0, on=on)
+    assert (delay_before_next(policy, 1, error, SeededRandom()) is not None) == is_retried
+
+
+OUTSIDE = {"constraints": constraints_source(no_network_syscall=False), "allowed_hosts": ["*"]}
+
+
+@pytest.mark.parametrize(
+    ("error", "contract", "is_retried"),
+    [
+        pytest.param({}, {}, False, id="a pure component"),
+        pytest.param({"retriable": True}, {}, True, id="a pure one that says so"),
+        pytest.param({}, OUTSIDE, True, id="one that reaches outside"),
+        pytest.param({}, {"capabilities": ["ai"]}, True, id="one that asks a model"),
+        pytest.param({"retriable": False}, OUTSIDE, False, id="one outside that says no"),
+        *[
+            pytest.param({"status": status}, OUTSIDE, is_retried, id=f"status {status}")
+            for status, is_retried in [
+                (400, False),
+                (401, False),
+                (404, False),
+                (408, True),
+                (409, False),
+                (425, True),
+                (429, True),
+                (500, True),
+                (503, True),
+            ]
+        ],
+    ],
+)
+async def test_what_a_failure_says_of_itself(error: dict[str, Any], contract: dict[str, Any], is_retried: bool) -> None:
+    bench = EngineBench({"a": failure(**error)}, contracts={"a": contract})
+    record = await bench.run(["input >> PIPE >> a"], config={"a": {"retry": {"max_attempts": 2, "initial_ms": 0}}})
+    assert record.error is not None
+    assert (record.error.retriable, record.trace[0].attempts) == (is_retried, 2 if is_retried else 1)
+    assert record.to_json()["error"]["retriable"] is is_retried
+
+
+async def test_a_port_that_is_away_is_asked_again() -> None:
+    """A credential's store fails once, before the component has run."""
+    bench = EngineBench({"a": echo}, secrets={"s": "secret-1"})
+    reveal, answers = bench.reveal, [UpstreamError("The store is away.")]
+
+    async def reveal_later(name: str) -> str:
+        if answers:
+            raise answers.pop()
+        return await reveal(name)
+
+    bench.reveal = reveal_later  # type: ignore[method-assign]
+    config = {"a": {"x": "{{credential.s}}", "retry": {"max_attempts": 2, "initial_ms": 0}}}
+    record = await bench.run(["input >> PIPE >> a"], config=config)
+    assert (record.error, bench.inputs_of("a")) == (None, [{"x": "secret-1"}])
 
 
 async def test_a_node_that_takes_too_long_fails() -> None:
@@ -237,11 +327,14 @@ async def test_the_first_failure_is_that_of_the_run() -> None:
     assert record.error.code == "FIRST"
 
 
-async def test_a_fault_of_arcrun_itself_leaves_nothing_running() -> None:
-    ended: list[str] = []
+async def raise_fault(_given: Input) -> Mapping[str, Any]:
+    raise ZeroDivisionError("-".join(("secret", "1")))
 
-    async def fault(_given: Input) -> Mapping[str, Any]:
-        raise ZeroDivisionError
+
+async def test_a_fault_of_arcrun_itself_is_a_failed_node_and_leaves_nothing_running(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended: list[str] = []
 
     async def wait(_given: Input) -> Mapping[str, Any]:
         try:
@@ -250,9 +343,20 @@ async def test_a_fault_of_arcrun_itself_leaves_nothing_running() -> None:
             ended.append("b")
         return data({})
 
-    with pytest.raises(ZeroDivisionError):
-        await EngineBench({"a": fault, "b": wait}).run(["input >> PIPE >> b", "input >> PIPE >> a"])
+    record = await EngineBench({"a": raise_fault, "b": wait}).run(["input >> PIPE >> b", "input >> PIPE >> a"])
     assert ended == ["b"]
+    assert record.error is not None
+    assert (record.error.code, record.error.details) == ("INTERNAL", {"node": "a"})
+    assert "secret-1" not in json.dumps(record.to_json())
+    assert "The node a met a fault: ZeroDivisionError" in caplog.text
+    assert "secret-1" not in caplog.text
+
+
+async def test_a_fault_can_be_handled_and_is_not_retried() -> None:
+    bench = EngineBench({"a": raise_fault, "alarm": echo})
+    config = {"a": {"retry": {"max_attempts": 3}}, "alarm": {"text": "{{a.error.code}}"}}
+    record = await bench.run(["input >> PIPE >> a", "a >> FAIL >> alarm"], config=config)
+    assert (record.error, record.trace[0].attempts, bench.inputs_of("alarm")) == (None, 1, [{"text": "INTERNAL"}])
 
 
 @pytest.mark.parametrize(("concurrency", "took_ms"), [(1, 100), (3, 40), (16, 10)])
@@ -272,6 +376,21 @@ async def test_a_run_stops_before_the_platforms_limit() -> None:
     assert record.error is not None
     assert (record.error.code, record.error.details["limit"]) == ("SUBREQUEST_LIMIT", 10)
     assert len(record.error.next_actions) == 2
+
+
+@pytest.mark.parametrize("on_error", ["stop", "continue"])
+async def test_the_platforms_limit_ends_the_run_whoever_would_handle_it(on_error: str) -> None:
+    secrets = {f"s{i}": f"secret-{i}" for i in range(9)}
+    bench = EngineBench({"list": data({"items": [1, 2, 3]}), "a": echo, "alarm": echo}, secrets=secrets)
+    bench.engine = replace(bench.engine, subrequest_limit=10)
+    flow = ["input >> PIPE >> list", "list >> FOREACH x IN list.data.items >> a", "a >> ON_FAIL >> alarm"]
+    config = {
+        "list": {"foreach": {"on_error": on_error}},
+        "a": {**{name: f"{{{{credential.{name}}}}}" for name in secrets}, "retry": {"on": ["*"]}},
+    }
+    record = await bench.run(flow, config=config)
+    assert record.error is not None
+    assert (record.error.code, bench.inputs_of("alarm"), bench.inputs_of("a")) == ("SUBREQUEST_LIMIT", [], [])
 
 
 async def test_nodes_that_want_the_same_secret_at_once_read_it_once() -> None:

@@ -125,23 +125,24 @@ def interpret(case: Case, structure: Structure, path: Path, calls: list[tuple[st
     outcomes: dict[str, Fate] = {}
     finished: dict[str, list[Any]] = {}
     handled = {s for parents in structure.parents.values() for s, relation in parents if relation == "ON_FAIL"}
+    followed: set[tuple[str, bool]] = set()  # a node, or the loop that leaves it, after which something has run
     for name, parents in structure.parents.items():
-        if not any(fires(source, relation, outcomes, finished) for source, relation in parents):
+        fired = [(source, relation) for source, relation in parents if fires(source, relation, outcomes, finished)]
+        if not fired:
             continue
         calls.append((name, path))
+        followed |= {(source, relation == "CONTINUE") for source, relation in fired}
         outcomes[name] = case.fate(name, path)
         if outcomes[name].data is None and name not in handled:
             raise UnhandledError
         if name in structure.loops and outcomes[name].data is not None:
             finished[name] = list(interpret_loop(case, structure.loops[name], path, calls))
-    sources = {source for parents in structure.parents.values() for source, _ in parents}
-    continued = {s for parents in structure.parents.values() for s, relation in parents if relation == "CONTINUE"}
     answers: dict[str, Any] = {
-        name: outcomes[name].data
-        for name in structure.parents
-        if name not in sources and name not in structure.loops and name in outcomes and outcomes[name].data
+        name: outcome.data
+        for name, outcome in outcomes.items()
+        if outcome.data is not None and name not in finished and (name, False) not in followed
     }
-    answers |= {name: results for name, results in finished.items() if name not in continued}
+    answers |= {name: results for name, results in finished.items() if (name, True) not in followed}
     return next(iter(answers.values()), None) if len(answers) < 2 else answers
 
 

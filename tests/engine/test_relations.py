@@ -168,12 +168,32 @@ async def test_two_edges_between_the_same_nodes_fire_once() -> None:
     assert len(bench.inputs_of("b")) == 1
 
 
-async def test_an_expression_that_cannot_be_evaluated_fails_the_run() -> None:
+CANNOT = ["input >> PIPE >> a", "a >> IF(length(a.data.n) > `0`) >> b"]
+
+
+async def test_an_expression_that_cannot_be_evaluated_is_a_failure_of_its_node() -> None:
     bench = EngineBench({"a": data({"n": 1}), "b": echo})
-    record = await bench.run(["input >> PIPE >> a", "a >> IF(length(a.data.n) > `0`) >> b"])
+    record = await bench.run(CANNOT)
     assert record.error is not None
     assert (record.error.code, record.error.details["node"]) == ("EXPRESSION_FAILED", "a")
-    assert statuses(record) == {"a": "success", "b": "skipped"}
+    assert statuses(record) == {"a": "failed", "b": "skipped"}
+
+
+@pytest.mark.parametrize("target", ["b", "output"])
+async def test_the_handler_of_the_node_gets_what_cannot_be_evaluated(target: str) -> None:
+    bench = EngineBench({"a": data({"n": 1}), "b": echo, "beside": echo, "alarm": echo})
+    flow = [CANNOT[0], f"a >> IF(length(a.data.n) > `0`) >> {target}", "a >> PIPE >> beside", "a >> ON_FAIL >> alarm"]
+    config = {"alarm": {"code": "{{a.error.code}}", "n": "{{a.data.n}}"}}
+    record = await bench.run([*flow, "a >> PIPE >> b"], config=config)
+    assert (record.error, bench.inputs_of("alarm")) == (None, [{"code": "EXPRESSION_FAILED", "n": 1}])
+    assert statuses(record) == {"a": "failed", "b": "skipped", "beside": "skipped", "alarm": "success"}
+
+
+async def test_an_expression_on_the_trigger_that_cannot_be_evaluated_fails_the_run() -> None:
+    record = await EngineBench({"a": echo}).run(["input >> IF(length(input.n) > `0`) >> a"], {"n": 1})
+    assert record.error is not None
+    assert (record.error.code, record.error.details["node"]) == ("EXPRESSION_FAILED", "input")
+    assert statuses(record) == {"a": "skipped"}
 
 
 @pytest.mark.parametrize(
@@ -198,6 +218,20 @@ async def test_an_expression_that_cannot_be_evaluated_fails_the_run() -> None:
             {},
             {"error": {"code": "BAD", "message": "It went wrong."}},
             id="a failure",
+        ),
+        pytest.param(["input >> PIPE >> a", "a >> FAIL >> b"], {}, "of a", id="a handler that has nothing to do"),
+        pytest.param(["input >> PIPE >> f", "f >> FAIL >> b"], {}, "of b", id="a handler that has"),
+        pytest.param(["input >> PIPE >> a", "a >> IF(input.k == 'z') >> b"], {}, "of a", id="a condition not met"),
+        pytest.param(["input >> PIPE >> a", "a >> IF(input.k == 'v') >> b"], {}, "of b", id="a condition met"),
+        pytest.param(["input >> PIPE >> t", "t >> FALSE >> b"], {}, {"result": True}, id="a branch not taken"),
+        pytest.param(
+            ["input >> PIPE >> a", "input >> IF(input.k == 'z') >> b"], {}, "of a", id="a side branch not taken"
+        ),
+        pytest.param(
+            ["input >> PIPE >> f", "f >> PIPE >> a", "f >> FAIL >> b", "b >> FAIL >> a"],
+            {},
+            "of b",
+            id="handlers of handlers",
         ),
     ],
 )

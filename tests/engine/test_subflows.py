@@ -67,7 +67,7 @@ async def test_its_failure_is_the_nodes_and_can_be_handled() -> None:
 async def test_it_is_retried_from_its_beginning() -> None:
     inner = {"flow": ["input >> PIPE >> one", "one >> PIPE >> two"], "config": {}}
     bench = EngineBench(
-        {"a": data({}), "one": data({}), "two": in_turn(failure(), data(2))}, workflows={"inner": inner}
+        {"a": data({}), "one": data({}), "two": in_turn(failure(retriable=True), data(2))}, workflows={"inner": inner}
     )
     record = await bench.run(FLOW, config={"inner": {"retry": {"max_attempts": 2}}})
     assert (record.data, len(bench.inputs_of("one"))) == (2, 2)

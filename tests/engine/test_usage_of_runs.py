@@ -30,7 +30,7 @@ async def test_what_does_not_run_is_not_counted() -> None:
 
 
 async def test_each_attempt_counts_without_the_wait_between() -> None:
-    bench = EngineBench({"a": in_turn(failure(), failure(), data(1))})
+    bench = EngineBench({"a": in_turn(failure(retriable=True), failure(retriable=True), data(1))})
     record = await bench.run(
         ["input >> PIPE >> a"], config={"a": {"retry": {"max_attempts": 3, "initial_ms": 500, "jitter": 0}}}
     )

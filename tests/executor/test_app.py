@@ -1,5 +1,6 @@
 """Proves the executor's routes: what each answers, to the byte where it matters, and that every refusal has one shape,
-{"success": false, "error": {"code", "message", "next_actions", "details"}}, with the right status.
+{"success": false, "error": {"code", "message", "retriable", "next_actions", "details"}}, with the right
+status.
 """
 
 import json
@@ -20,7 +21,7 @@ from fakes.wire import INTERNAL, UNAUTHORIZED, check_error, read_error
 
 pytestmark = pytest.mark.anyio
 
-FLOW = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+FLOW = {"name": "tell", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"text": "{{input.text?}}"}}}
 TOKEN = "0" * 32
 FIRST_TOKEN = SeededRandom().token_bytes(16).hex()  # that of the first workflow that is pushed
 FAILURE = {"success": False, "error": {"code": "BAD", "message": "It is bad."}}
@@ -69,6 +70,7 @@ async def test_execute_of_a_component_that_traps() -> None:
     assert read_error(response) == {
         "code": "COMPONENT_TRAPPED",
         "message": "`trap` trapped: unreachable.",
+        "retriable": False,
         "next_actions": ["Run the component on this input by itself: POST /execute with {component, input}."],
         "details": {},
     }
@@ -85,7 +87,10 @@ async def test_execute_of_an_unknown_component() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    [pytest.param(FLOW, id="object"), pytest.param("name: tell\nflow: [input >> PIPE >> echo]", id="text")],
+    [
+        pytest.param(FLOW, id="object"),
+        pytest.param("name: tell\nflow: [input >> PIPE >> echo]\nconfig: {echo: {take: input}}", id="text"),
+    ],
 )
 async def test_execute_of_a_workflow(source: Any) -> None:
     response = await post("/execute", {"workflow": source, "input": {"text": "hi"}})
@@ -214,6 +219,7 @@ async def test_an_unknown_key(path: str, allowed: str) -> None:
     assert read_error(response) == {
         "code": "UNKNOWN_KEY",
         "message": "Unknown key `inputs` in the body.",
+        "retriable": False,
         "next_actions": [allowed],
         "details": {"unknown_keys": ["inputs"]},
     }

@@ -127,6 +127,7 @@ async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: lis
         {
             "code": "COMPONENT_NOT_FOUND",
             "message": "There is no component `x`.",
+            "retriable": False,
             "next_actions": [
                 "Check the spelling against the list of components: acr parts.",
                 "Or hand yours to the registry: acr parts publish DIR.",

@@ -12,7 +12,7 @@ from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
 
-FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"take": "input"}}}
 STARTED = "2026-09-21T14:13:20.000Z"
 TRIGGERS = ["/webhooks/{token}/trigger", "/webhooks/named/tell/trigger"]
 

@@ -17,7 +17,7 @@ from fakes.modules import build_module
 
 pytestmark = pytest.mark.anyio
 
-FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"take": "input"}}}
 ECHO = {"component": "echo"}
 
 
@@ -70,7 +70,7 @@ async def test_the_callers_contract_is_that_of_the_library() -> None:
     "source",
     [
         pytest.param(FLOW, id="object"),
-        pytest.param("name: tell\nflow: ['input >> PIPE >> echo']", id="text"),
+        pytest.param("name: tell\nflow: ['input >> PIPE >> echo']\nconfig: {echo: {take: input}}", id="text"),
     ],
 )
 async def test_a_workflow_runs_on_its_input(source: Any) -> None:
@@ -144,7 +144,11 @@ async def test_a_push_says_what_is_new() -> None:
     bench = build_bench({"echo": echo})
     pushes = [
         await bench.service.push(source)
-        for source in (FLOW, FLOW, {**FLOW, "flow": [*FLOW["flow"], "echo >> PIPE >> b"], "config": {"b": ECHO}})
+        for source in (
+            FLOW,
+            FLOW,
+            {**FLOW, "flow": [*FLOW["flow"], "echo >> PIPE >> b"], "config": {**FLOW["config"], "b": ECHO}},
+        )
     ]
     assert [(push.changed, push.stored.version) for push in pushes] == [(True, 1), (False, 1), (True, 2)]
     assert [push.diff.to_json() for push in pushes] == [

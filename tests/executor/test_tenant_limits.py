@@ -26,7 +26,7 @@ from fakes.wire import read_error
 pytestmark = pytest.mark.anyio
 
 SCRIPT: Script = {"echo": echo}
-FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"]}
+FLOW: dict[str, Any] = {"name": "tell", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"take": "input"}}}
 
 
 async def push(bench: HostedBench, letter: str, flow: Any = FLOW) -> str:

@@ -11,8 +11,8 @@ from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
 
-TEXT = "name: tell\nflow:\n  - input >> PIPE >> echo\n"
-NEWER = TEXT + "config:\n  echo: {text: newer}\n"
+TEXT = "name: tell\nflow:\n  - input >> PIPE >> echo\nconfig:\n  echo: {take: input}\n"
+NEWER = TEXT.replace("take: input", "text: newer")
 STARTED = "2026-09-21T14:13:20.000Z"
 
 

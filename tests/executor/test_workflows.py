@@ -331,6 +331,7 @@ async def test_a_token_that_nobody_has_is_looked_up_and_not_repeated() -> None:
     assert caught.value.to_json() == {
         "code": "WEBHOOK_NOT_FOUND",
         "message": "There is no such webhook.",
+        "retriable": False,
         "next_actions": ["See the URLs: acr list. Or push the workflow again: acr push FILE."],
         "details": {},
     }

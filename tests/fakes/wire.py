@@ -8,7 +8,8 @@ from arcrun import errors
 
 
 def read_error(response: httpx.Response) -> dict[str, Any]:
-    """The `error` of {"success": false, "error": {"code", "message", "next_actions", "details"}}, and nothing else."""
+    """The `error` of {"success": false, "error": {"code", "message", "retriable", "next_actions",
+    "details"}}, and nothing else."""
     assert response.headers["content-type"] == "application/json"
     body = response.json()
     assert body.keys() == {"success", "error"}
@@ -17,9 +18,9 @@ def read_error(response: httpx.Response) -> dict[str, Any]:
 
 
 def check_error(error: dict[str, Any]) -> dict[str, Any]:
-    assert error.keys() == {"code", "message", "next_actions", "details"}
+    assert error.keys() == {"code", "message", "retriable", "next_actions", "details"}
     types = {key: type(value) for key, value in error.items()}
-    assert types == {"code": str, "message": str, "next_actions": list, "details": dict}
+    assert types == {"code": str, "message": str, "retriable": bool, "next_actions": list, "details": dict}
     assert error["message"] != ""
     return error
 

@@ -94,6 +94,7 @@ async def test_without_a_key_of_its_own_it_refuses_everyone(api_key: str | None,
     assert read_error(response) == {
         "code": "NOT_CONFIGURED",
         "message": "This Worker has no API key, so it refuses every management request.",
+        "retriable": False,
         "next_actions": ["Set the secret: wrangler secret put ARCRUN_API_KEY."],
         "details": {},
     }

@@ -112,6 +112,7 @@ async def test_a_body_has_a_size_limit(size: int, status: int, streamed: bool) -
         assert read_error(response) == {
             "code": "PAYLOAD_TOO_LARGE",
             "message": "The body is larger than 4 MiB.",
+            "retriable": False,
             "next_actions": ["Send less, or send a URL from which a component fetches the rest."],
             "details": {"limit_bytes": 4 * 1024 * 1024},
         }
@@ -154,6 +155,7 @@ async def test_what_is_no_object_is_refused(content: bytes) -> None:
     assert read_error(response) == {
         "code": "INVALID_REQUEST",
         "message": "The body must be a JSON object.",
+        "retriable": False,
         "next_actions": [],
         "details": {"allowed_keys": ["a", "b"]},
     }
@@ -173,6 +175,7 @@ async def test_unknown_keys_are_refused_with_the_allowed_ones(content: bytes, un
     assert read_error(response) == {
         "code": "UNKNOWN_KEY",
         "message": f"Unknown key `{unknown[0]}` in the body.",
+        "retriable": False,
         "next_actions": ["Allowed: a, b."],
         "details": {"unknown_keys": unknown},
     }

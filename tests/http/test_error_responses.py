@@ -66,6 +66,7 @@ async def test_an_unknown_route(path: str) -> None:
     assert read_error(response) == {
         "code": "NOT_FOUND",
         "message": "There is no such route.",
+        "retriable": False,
         "next_actions": ["See the README for the routes."],
         "details": {},
     }
@@ -80,6 +81,7 @@ async def test_a_wrong_method(method: str) -> None:
     assert read_error(response) == {
         "code": "METHOD_NOT_ALLOWED",
         "message": f"{method} is not possible here.",
+        "retriable": False,
         "next_actions": ["See the README for the routes."],
         "details": {},
     }

@@ -68,8 +68,39 @@ class Contract:
 
     @cached_property
     def input_keys(self) -> tuple[str, ...]:
-        """The input's fields by name; the engine fills missing ones from what came before."""
+        """The input's fields by name."""
         return tuple(self.input_schema.get("properties", {}))
+
+    @cached_property
+    def injected_keys(self) -> frozenset[str]:
+        """The fields of the input that credentials fill."""
+        return frozenset(credential.inject_as for credential in self.credentials_required)
+
+    @cached_property
+    def filled_keys(self) -> frozenset[str]:
+        """The fields of the input that may be missing but not null, as far as their `type` says it."""
+        properties = self.input_schema.get("properties", {})
+        return frozenset(key for key, schema in properties.items() if not _takes_null(schema))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the input may have other fields than those that the schema names."""
+        return not self.input_keys or bool(self.input_schema.get("additionalProperties"))
+
+    @property
+    def output_fields(self) -> Mapping[str, Any] | None:
+        """What the component answers, by name, each with its schema; None if it may answer other fields too."""
+        fields: Mapping[str, Any] = self.output_schema.get("properties", {})
+        return fields if fields and not self.output_schema.get("additionalProperties") else None
+
+    @property
+    def reaches_outside(self) -> bool:
+        """Whether a call may go otherwise when it is made again."""
+        return bool(self.capabilities & {"network", "ai"})
+
+    def takes_field(self, key: str) -> bool:
+        """Whether a taken value may set the field: those of credentials it never does."""
+        return key not in self.injected_keys and (self.is_open or key in self.input_keys)
 
     @cached_property
     def validate_input(self) -> Validator:
@@ -80,3 +111,8 @@ class Contract:
     def validate_input_fully(self) -> Validator:
         """The same, but it finds everything that is wrong."""
         return compile_schema(self.input_schema, find_all=True)
+
+
+def _takes_null(schema: Any) -> bool:
+    types = schema.get("type", "null") if isinstance(schema, Mapping) else "null"
+    return "null" in ([types] if isinstance(types, str) else types)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import fastjsonschema
@@ -13,12 +13,13 @@ Validator = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Mismatch:
-    """`path` leads to the field; `expected` and `got` are words for people."""
+    """`path` leads to the field; `expected` and `got` are words for people; `rule` is the keyword that is not met."""
 
     path: tuple[str, ...]
     expected: str
     got: str
     is_missing: bool = False
+    rule: str = field(default="", compare=False)
 
     @property
     def field(self) -> str:
@@ -61,12 +62,14 @@ def _describe(error: fastjsonschema.JsonSchemaValueException) -> Mismatch:
     path = tuple(str(step) for step in error.path[1:])
     if rule == "required" and isinstance(value, Mapping):
         missing = next((name for name in definition if name not in value), "")
-        return Mismatch((*path, missing), "given, for it is required", "missing", is_missing=True)
+        return Mismatch((*path, missing), "given, for it is required", "missing", is_missing=True, rule=rule)
     if rule == "additionalProperties" and isinstance(value, Mapping):
         allowed = list((error.definition or {}).get("properties", {}))
         unknown = next((name for name in value if name not in allowed), "")
-        return Mismatch((*path, unknown), f"one of the fields {', '.join(allowed)}", "a field with another name")
-    return Mismatch(path, _expectation(str(rule), definition), describe_value(value))
+        return Mismatch(
+            (*path, unknown), f"one of the fields {', '.join(allowed)}", "a field with another name", rule=rule
+        )
+    return Mismatch(path, _expectation(str(rule), definition), describe_value(value), rule=str(rule))
 
 
 def _expectation(rule: str, definition: Any) -> str:
@@ -101,9 +104,14 @@ _KINDS = (
 )
 
 
+def describe_kind(value: Any) -> str:
+    """The JSON type."""
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), "null")
+
+
 def describe_value(value: Any) -> str:
     """The JSON type, and the value where it is short: a part of a secret would not be known as one and scrubbed."""
-    kind = next((name for kind, name in _KINDS if isinstance(value, kind)), "null")
+    kind = describe_kind(value)
     if value is None or isinstance(value, Mapping | list):
         return kind
     shown = json.dumps(value, ensure_ascii=False)

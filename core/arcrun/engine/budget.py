@@ -1,6 +1,6 @@
 """The platform's subrequests of one run, counted: it stops with an error before the platform ends the Worker."""
 
-from arcrun.errors import RunError
+from arcrun.errors import HostFunctionError, SubrequestLimitError
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 
 PAID_SUBREQUEST_LIMIT, FREE_SUBREQUEST_LIMIT = 10_000, 50  # the platform's, for one request, by plan
@@ -15,12 +15,15 @@ class SubrequestBudget:
         self._limit, self._left = limit, limit - RESERVED_SUBREQUESTS
 
     def take(self, count: int = 1) -> None:
-        """Raises RunError SUBREQUEST_LIMIT."""
+        """Raises SubrequestLimitError."""
         self._left -= count
+        self.require_kept()
+
+    def require_kept(self) -> None:
+        """Raises SubrequestLimitError if more has been asked for than there is."""
         if self._left < 0:
-            raise RunError(
+            raise SubrequestLimitError(
                 f"The run needs more than the {self._limit} subrequests that the platform allows.",
-                code="SUBREQUEST_LIMIT",
                 next_actions=[
                     "Split the work over several runs, or move to the Workers paid plan.",
                     "On a plan with another limit, set the variable SUBREQUEST_LIMIT of the executor.",
@@ -30,11 +33,16 @@ class SubrequestBudget:
 
 
 class BudgetedHttpClient(HttpClient):
-    """HttpClient that takes each request from a budget."""
+    """HttpClient that takes each request from a budget. A component gets a refusal like any other, and may go on; who
+    calls the component then asks the budget.
+    """
 
     def __init__(self, http: HttpClient, budget: SubrequestBudget) -> None:
         self._http, self._budget = http, budget
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        self._budget.take()
+        try:
+            self._budget.take()
+        except SubrequestLimitError as error:
+            raise HostFunctionError(error.message, code=error.code) from None
         return await self._http.send(request)

@@ -1,6 +1,6 @@
 """What a node calls: a component, or a stored workflow. Both prepare their input once and may be called again."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,8 +8,9 @@ from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
-from arcrun.engine.inputs import build_input, validate_input, with_credentials
+from arcrun.engine.inputs import Arrived, build_input, validate_input, with_credentials
 from arcrun.engine.record import NodeRecord
+from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.templates import Scope
@@ -42,20 +43,20 @@ class Call(Protocol):
     sha256: str
 
     async def prepare(self) -> None:
-        """Raises ArcrunError: what goes wrong here goes wrong again."""
+        """Before the first attempt. Raises ArcrunError, and whatever a port raises that nobody expected."""
 
     async def run(self) -> CallResult:
-        """One attempt. Raises ArcrunError."""
+        """One attempt. Raises the same."""
 
     def note_timeout(self) -> None:
         """The attempt has taken longer than it may, and was stopped."""
 
 
 class ComponentCall:
-    """`sources` are the data of the parents whose edges fired, then the trigger's."""
+    """`arrived` is None but for plans of format 2."""
 
-    def __init__(self, node: PlannedNode, scope: Scope, sources: Iterable[Any], context: RunContext) -> None:
-        self._node, self._scope, self._sources, self._context = node, scope, sources, context
+    def __init__(self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext) -> None:
+        self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
         self.input: Mapping[str, Any] | None = None
         self.sha256 = ""
         self._began_ms: float | None = None  # of the attempt, once it no longer waits for its turn
@@ -64,7 +65,7 @@ class ComponentCall:
         self._component = await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
-        self.input = build_input(self._node, contract, self._scope, self._sources)
+        self.input = build_input(self._node, contract, self._scope, self._arrived)
         self._filled = await self._fill_credentials(self.input, contract)
         validate_input(contract, self._filled, self._node.name)
 
@@ -74,6 +75,8 @@ class ComponentCall:
             self._began_ms = self._context.ports.clock.now_ms()
             outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
         self._count(success=outcome.error is None)
+        if outcome.error is not None:
+            outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
         return CallResult(outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel)
 
     def note_timeout(self) -> None:
@@ -110,22 +113,29 @@ class ComponentCall:
 
 
 class WorkflowCall:
-    """Its input is the config's `input` or, without one, the data of the first of `sources`."""
+    """Its input is the config's `input` or the taken value: as the config says, or the data of FROM. In plans of format
+    2 it is what came first.
+    """
 
     sha256 = ""
 
     def __init__(
-        self, node: PlannedNode, scope: Scope, sources: Iterable[Any], context: RunContext, run_plan: RunPlan
+        self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, run_plan: RunPlan
     ) -> None:
-        self._node, self._scope, self._sources, self._context, self._run_plan = node, scope, sources, context, run_plan
+        self._node, self._scope, self._arrived, self._context, self._run_plan = node, scope, arrived, context, run_plan
         self.input: Mapping[str, Any] | None = None
 
     async def prepare(self) -> None:
         own = self._node.template.resolve(self._scope)
-        self._value = own["input"] if "input" in own else next(iter(self._sources))
+        self._value = own["input"] if "input" in own else self._find_value()
         self.input = {"input": self._value}
         self._context.budget.take(2)  # its name, and its plan
         self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
+
+    def _find_value(self) -> Any:
+        if self._arrived is not None:
+            return next(iter(self._arrived.everything))
+        return self._node.taken.resolve(self._scope) if self._node.taken else None
 
     async def run(self) -> CallResult:
         inner = self._context.enter_subflow(self._plan)

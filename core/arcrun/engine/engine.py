@@ -1,6 +1,7 @@
 """The engine: runs a plan for a trigger and makes its record."""
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ from arcrun.engine.context import RunContext, RunPorts
 from arcrun.engine.ledger import Ledger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
-from arcrun.errors import ArcrunError
+from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.workflows.plan import Plan
+
+logger = logging.getLogger("arcrun")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,9 @@ class Engine:
             data = await run_plan(plan, trigger.input, context, trigger.timeout_ms)
         except ArcrunError as raised:
             error = raised
+        except Exception as fault:
+            logger.error("The run %s met a fault: %s", run_id, describe_fault(fault))
+            error = InternalError()
         record = RunRecord(
             run_id=run_id,
             workflow=plan.name,

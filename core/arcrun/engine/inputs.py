@@ -1,32 +1,69 @@
-"""The input of a node: its config with templates filled, what the schema names and the config lacks, and its check."""
+"""The input of a node: its config with templates filled, over the value that it takes, and its check."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from arcrun.contracts.model import Contract
-from arcrun.contracts.schema import SchemaError, find_mismatches
+from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.errors import ComponentError, InputError
 from arcrun.workflows.plan import PlannedNode
 from arcrun.workflows.templates import CREDENTIAL, Scope
 
 
-def build_input(node: PlannedNode, contract: Contract, scope: Scope, sources: Iterable[Any]) -> dict[str, Any]:
-    """Fields that the schema names and the config lacks are taken from the first of `sources` that has them.
+@dataclass(frozen=True)
+class Arrived:
+    """What fields are filled from in a plan of format 2, the nearest first: all that came; what nodes answered."""
 
-    A credential stays as its template, and a field that is filled from one is left out: this is the input that may be
-    recorded. Raises TemplateError.
+    everything: Iterable[Any]
+    nodes: Iterable[Any]
+
+
+def build_input(node: PlannedNode, contract: Contract, scope: Scope, arrived: Arrived | None) -> dict[str, Any]:
+    """The config with its templates filled, over the fields of the taken value that the component knows.
+
+    An optional reference that comes to null leaves its field out, unless the schema takes null. A credential stays as
+    its template, and a field that is filled from one is left out: this is the input that may be recorded.
+    `arrived` is None but for plans of format 2. Raises TemplateError, InputError.
     """
     masks = {name: f"{{{{credential.{name}}}}}" for name in node.credential_references}
     built: dict[str, Any] = node.template.resolve(with_credentials(scope, node, masks))
-    injected = {credential.inject_as for credential in contract.credentials_required}
-    missing = [key for key in contract.input_keys if key not in built and key not in injected]
-    if missing:
-        available: dict[str, Any] = {}
-        for source in sources:
-            if isinstance(source, Mapping):
-                available = {**source, **available}
-        built |= {key: available[key] for key in missing if key in available}
-    return built
+    for key in node.optional_keys:
+        if built[key] is None and key in contract.filled_keys:
+            del built[key]
+    if node.taken is not None:
+        built = {**_take(node, contract, node.taken.resolve(scope)), **built}
+    return built if arrived is None else _fill(built, contract, arrived)
+
+
+def _take(node: PlannedNode, contract: Contract, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(
+            f"`{node.name}` takes {node.take}, which must be an object, not {describe_kind(value)}.",
+            next_actions=[f'Name the field that it is for: config.{node.name}: {{FIELD: "{{{{{node.take}}}}}"}}.'],
+            details={"field": "take", "expected": "object", "got": describe_kind(value)},
+        )
+    return {key: item for key, item in value.items() if contract.takes_field(key)}
+
+
+def _fill(built: dict[str, Any], contract: Contract, arrived: Arrived) -> dict[str, Any]:
+    """Of a plan of format 2. Optional fields are not taken from the trigger, for its caller must not set them."""
+    missing = [key for key in contract.input_keys if key not in built and contract.takes_field(key)]
+    if not missing:
+        return built
+    required = contract.input_schema.get("required", ())
+    everything, nodes = _merge(arrived.everything), _merge(arrived.nodes)
+    sources = {key: everything if key in required else nodes for key in missing}
+    return {**built, **{key: source[key] for key, source in sources.items() if key in source}}
+
+
+def _merge(values: Iterable[Any]) -> dict[str, Any]:
+    """The fields of all objects among the values; the first that has one wins."""
+    merged: dict[str, Any] = {}
+    for value in values:
+        if isinstance(value, Mapping):
+            merged = {**value, **merged}
+    return merged
 
 
 def with_credentials(scope: Scope, node: PlannedNode, values: Mapping[str, str]) -> Scope:

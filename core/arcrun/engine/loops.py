@@ -5,18 +5,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.contracts.schema import describe_kind
 from arcrun.errors import ArcrunError, RunError
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import PlannedLoop
 from arcrun.workflows.templates import Scope
 
-# Without a path, the first of these fields of what the source answered that is a list.
+# In plans of format 2, without a path: the first of these fields of what the source answered that is a list.
 DEFAULT_LIST_FIELDS = ("items", "results", "result")
 
 
 @dataclass(frozen=True)
 class LoopOutcome:
-    """`results` has the body's answer for each element, null where it failed; `errors` says why: [{index, error}]."""
+    """`results` has the body's answer for each element, null where it failed; `errors` says why: [{index, item, error}],
+    with the element as `item`.
+    """
 
     results: list[Any]
     errors: list[dict[str, Any]]
@@ -25,12 +28,13 @@ class LoopOutcome:
         return {"results": self.results, "errors": self.errors}
 
 
-async def run_loop(loop: PlannedLoop, scope: Scope, run_body: Callable[[int, Any], Awaitable[Any]]) -> LoopOutcome:
+async def run_loop(
+    loop: PlannedLoop, elements: list[Any], run_body: Callable[[int, Any], Awaitable[Any]]
+) -> LoopOutcome:
     """`run_body` takes an element's index and value, and answers for it; it raises the ArcrunError that ends it.
 
-    Raises that of the first element that fails, unless the loop goes on; RunError INVALID_ITEMS; TemplateError.
+    Raises that of the first element that fails, unless the loop goes on.
     """
-    elements = find_elements(loop, scope)
     results: list[Any] = [None] * len(elements)
     errors: dict[int, ArcrunError] = {}
     waiting = iter(range(len(elements)))
@@ -40,13 +44,15 @@ async def run_loop(loop: PlannedLoop, scope: Scope, run_body: Callable[[int, Any
             try:
                 results[i] = await run_body(i, elements[i])
             except ArcrunError as error:
-                if loop.policy.stops_on_error:
+                if loop.policy.stops_on_error or error.ends_run:
                     error.details.setdefault("index", i)
                     raise
                 errors[i] = error
 
     await run_together([work] * min(loop.policy.concurrency, len(elements)))
-    return LoopOutcome(results, [{"index": i, "error": errors[i].to_json()} for i in sorted(errors)])
+    return LoopOutcome(
+        results, [{"index": i, "item": elements[i], "error": errors[i].to_json()} for i in sorted(errors)]
+    )
 
 
 async def run_together(functions: list[Callable[[], Awaitable[None]]]) -> None:
@@ -74,9 +80,12 @@ def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
         return found
     where = loop.path or f"what `{loop.source}` answered"
     raise RunError(
-        f"FOREACH needs a list, and {where} is none.",
+        f"FOREACH needs a list, and {where} is {describe_kind(found)}.",
         code="INVALID_ITEMS",
-        next_actions=[f"Name the list: {loop.source} >> FOREACH {loop.item} IN {loop.source}.data.field >> ..."],
+        next_actions=[
+            f"Name the list: {loop.source} >> FOREACH {loop.item} IN {loop.source}.data.field >> ...",
+            f"Or handle it: {loop.source} >> ON_FAIL >> ..." if loop.source != INPUT else "Or send a list.",
+        ],
         details={"node": loop.source},
     )
 

@@ -1,38 +1,50 @@
 """Runs one node: calls what it calls, again where its policy says so, and makes its record."""
 
 import asyncio
+import logging
 
 from arcrun.engine.calls import Call, CallResult, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
 from arcrun.engine.retries import delay_before_next
-from arcrun.errors import ArcrunError, RunError, RunTimeoutError
+from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
 from arcrun.workflows.plan import PlannedNode
+
+logger = logging.getLogger("arcrun")
 
 
 class NodeRun:
     def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
         self._node, self._call, self._context = node, call, context
         self._attempts = 0
+        self._is_prepared = False
         self._fuel: int | None = None
         self._start_ms = context.since_start_ms()
 
     async def settle(self) -> CallResult:
         """Never raises for what the node does: the result says it."""
-        try:
-            await self._call.prepare()
-            result = await self._attempt()
-            while result.error is not None:
-                delay_ms = delay_before_next(self._node.retry, self._attempts, result.error, self._context.ports.random)
-                if delay_ms is None:
-                    break
-                await self._context.ports.clock.sleep(delay_ms)
-                result = await self._attempt()
-        except ArcrunError as error:
-            result = failed(error)
+        tries, result = 1, await self._try()
+        while result.error is not None:
+            delay_ms = delay_before_next(self._node.retry, tries, result.error, self._context.ports.random)
+            if delay_ms is None:
+                break
+            await self._context.ports.clock.sleep(delay_ms)
+            tries, result = tries + 1, await self._try()
         if result.error is not None:
             result.error.details.setdefault("node", self._node.name)
         return result
+
+    async def _try(self) -> CallResult:
+        try:
+            if not self._is_prepared:
+                await self._call.prepare()
+                self._is_prepared = True
+            return await self._attempt()
+        except ArcrunError as error:
+            return failed(error)
+        except Exception as fault:  # what no port says that it raises: the run goes on to say that it failed
+            logger.error("The node %s met a fault: %s", self._node.name, describe_fault(fault))
+            return failed(InternalError())
 
     async def _attempt(self) -> CallResult:
         self._attempts += 1
@@ -49,10 +61,7 @@ class NodeRun:
             return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
 
     async def _run_call(self) -> CallResult:
-        try:
-            result = await self._call.run()
-        except ArcrunError as error:
-            return failed(error)
+        result = await self._call.run()
         self._fuel = sum_fuel((self._fuel, result.fuel))
         return result
 

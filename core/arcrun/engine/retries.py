@@ -1,33 +1,54 @@
 """When a failed attempt is followed by another, and after how long."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from arcrun.errors import ArcrunError, ComponentError, RunTimeoutError
+from arcrun.contracts.model import Contract
+from arcrun.errors import ArcrunError, ComponentError
 from arcrun.ports import Random
 from arcrun.workflows.model import RetryPolicy
 
+# RFC 9110, RFC 6585, RFC 8470: what a later request may not get again. All of 5xx besides.
+RETRIABLE_STATUSES = (408, 425, 429)
 _NO_RETRY = RetryPolicy(max_attempts=1)
 
 
 def delay_before_next(policy: RetryPolicy | None, attempt: int, error: ArcrunError, random: Random) -> float | None:
     """Milliseconds to wait after the failed `attempt` (from 1); None if there is no other.
 
-    What failed before the component ran fails again. A component rules retries out by `retriable: false` in its error,
-    and asks for a longer wait by `retry_after_s`; one beyond the policy's max_ms is not worth waiting for.
+    `error.retriable` decides, or the policy's `on`. An error may ask for a longer wait by `retry_after_s`; one beyond
+    the policy's max_ms is not worth waiting for.
     """
     policy = policy or _NO_RETRY
-    if attempt >= policy.max_attempts or not isinstance(error, ComponentError | RunTimeoutError):
+    if attempt >= policy.max_attempts or error.ends_run:
         return None
-    if error.details.get("retriable") is False:
+    if not (error.retriable if policy.on is None else _is_among(error, policy.on)):
         return None
-    asked_ms = _asked_ms(error.details)
+    asked_ms = _asked_ms(error)
     if asked_ms > policy.max_ms:
         return None
     return max(asked_ms, _backoff_ms(policy, attempt) * (1 - policy.jitter * _draw(random)))
 
 
-def _asked_ms(details: dict[str, Any]) -> float:
-    asked_s = details.get("retry_after_s")
+def judge_failure(error: ComponentError, contract: Contract) -> bool:
+    """Whether a component's failure may not come again: what it says by `retriable`, else its `status`, else whether
+    the component reaches outside. A fault, such as a trap, comes again.
+    """
+    said, status = error.details.get("retriable"), error.details.get("status")
+    if isinstance(said, bool):
+        return said
+    if isinstance(status, int):
+        return status in RETRIABLE_STATUSES or status >= 500
+    return contract.reaches_outside and error.http_status == ComponentError.http_status
+
+
+def _is_among(error: ArcrunError, causes: Iterable[str]) -> bool:
+    status = str(error.details.get("status", ""))
+    return bool({"*", error.code, status, f"{status[:1]}xx"} & set(causes))
+
+
+def _asked_ms(error: ArcrunError) -> float:
+    asked_s: Any = error.details.get("retry_after_s", error.retry_after_s)
     return asked_s * 1000 if isinstance(asked_s, int | float) and asked_s > 0 else 0
 
 

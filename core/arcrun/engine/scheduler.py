@@ -1,23 +1,25 @@
 """Runs a graph: each node and each loop as soon as all that it waits for has settled.
 
-A node runs if at least one edge into it fires, and is skipped if none does. Independent nodes run concurrently. A
-failure that nobody handles ends the graph: what is running is cancelled, what is not is skipped.
+A node runs if at least one edge into it fires, and is skipped if none does. Independent nodes run concurrently. The
+lists and conditions that stand on the edges out of a node belong to it: one that cannot be read is the node's failure.
+A failure that nobody handles ends the graph: what is running is cancelled, what is not is skipped.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arcrun.engine.calls import Call, ComponentCall, WorkflowCall
+from arcrun.engine.calls import Call, CallResult, ComponentCall, WorkflowCall
 from arcrun.engine.context import RunContext
+from arcrun.engine.inputs import Arrived
 from arcrun.engine.ledger import Iteration
-from arcrun.engine.loops import LoopOutcome, run_loop
+from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
 from arcrun.engine.record import NodeRecord, NodeStatus
-from arcrun.errors import RunError, RunTimeoutError
+from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.workflows.model import INPUT
-from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
+from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import INPUT_LOOP, START, Scope
 
@@ -60,11 +62,16 @@ class GraphRun:
         self._graph, self._scope, self._context = graph, dict(scope), context
         self._around = around
         self._statuses: dict[str, NodeStatus] = {INPUT: NodeStatus.SUCCESS}
-        self._loops: dict[str, LoopOutcome] = {}
+        self._elements: dict[UnitKey, list[Any]] = {}  # of each loop whose source has settled
+        self._met: set[InEdge] = set()  # the IFs that hold
+        self._loops: dict[UnitKey, LoopOutcome] = {}
+        self._followed: set[UnitKey] = set()  # the nodes and loops after which something else has run
 
     async def run(self) -> Any:
         """The answer of the graph. Raises the ArcrunError that nobody handled."""
         running: set[asyncio.Task[UnitKey]] = set()
+        if INPUT in self._graph.exits:
+            self._read_exits(INPUT, self._graph.exits[INPUT])
         try:
             await self._settle_in_order(running)
         except BaseException:
@@ -106,9 +113,10 @@ class GraphRun:
             self._statuses[node.name] = NodeStatus.SKIPPED
             self._context.ledger.add(NodeRecord(node.name, node.component, NodeStatus.SKIPPED), self._around.iteration)
             return
+        self._followed |= {_unit_of(edge) for edge in fired}
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
-            result = await run.settle()
+            result = self._leave(node, await run.settle())
         except asyncio.CancelledError:
             self._context.ledger.add(run.record_of_cancelled(), self._around.iteration)
             raise
@@ -116,36 +124,70 @@ class GraphRun:
         self._context.ledger.add(record, self._around.iteration)
         self._statuses[node.name] = record.status
         self._scope[node.name] = result.envelope
-        if result.error is not None and not node.handles_failure:
+        if result.error is not None and (result.error.ends_run or not node.handles_failure):
             raise result.error
 
+    def _leave(self, node: PlannedNode, result: CallResult) -> CallResult:
+        """The result, failed if a list or condition on an edge out of the node cannot be read."""
+        exits = self._graph.exits.get(node.name)
+        if exits is None or result.error is not None:
+            return result
+        self._scope[node.name] = result.envelope
+        try:
+            self._read_exits(node.name, exits)
+        except ArcrunError as error:
+            return replace(
+                result, envelope={**result.envelope, "success": False, "error": error.to_json()}, error=error
+            )
+        return result
+
+    def _read_exits(self, source: str, exits: Exits) -> None:
+        """Raises RunError EXPRESSION_FAILED, INVALID_ITEMS; TemplateError."""
+        try:
+            for loop in exits.loops:
+                self._elements[loop.source, loop.item] = find_elements(loop, self._scope)
+            self._met |= {edge for edge in exits.conditions if edge.expression.is_met(self._scope)}
+        except ArcrunError as error:
+            error.details.setdefault("node", source)
+            raise
+
     def _build_call(self, node: PlannedNode, fired: list[InEdge]) -> Call:
-        sources = [*(self._data_of(edge) for edge in fired), self._around.items, self._scope[INPUT]]
+        arrived = self._arrived(fired) if node.fills_fields else None
         if node.workflow is not None:
-            return WorkflowCall(node, self._scope, sources, self._context, run_plan)
-        return ComponentCall(node, self._scope, sources, self._context)
+            return WorkflowCall(node, self._scope, arrived, self._context, run_plan)
+        return ComponentCall(node, self._scope, arrived, self._context)
+
+    def _arrived(self, fired: list[InEdge]) -> Arrived:
+        """For plans of format 2."""
+        nodes = [
+            self._data_of(edge) for edge in fired if edge.source != INPUT and edge.relation is not Relation.FOREACH
+        ]
+        everything = [*map(self._data_of, fired), self._around.items, self._scope[INPUT]]
+        return Arrived(everything, nodes)
 
     async def _settle_loop(self, loop: PlannedLoop) -> None:
         if self._statuses[loop.source] is not NodeStatus.SUCCESS:
             return
+        self._followed.add((loop.source, ""))
 
         async def run_body(index: int, element: Any) -> Any:
             scope = {**self._scope, loop.item: element}
             return await GraphRun(loop.body, scope, self._context, self._around.enter(index, loop.item, element)).run()
 
-        outcome = await run_loop(loop, self._scope, run_body)
-        self._loops[loop.source] = outcome
-        if loop.source == INPUT:
+        outcome = await run_loop(loop, self._elements[loop.source, loop.item], run_body)
+        self._loops[loop.source, loop.item] = outcome
+        if loop.item not in self._around.items:
+            self._scope[loop.item] = outcome.to_json()
+        if loop.names_input:
             self._scope[INPUT_LOOP] = outcome.to_json()
-        else:
+        elif loop.is_only and loop.source != INPUT:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
 
     def _fires(self, edge: InEdge) -> bool:
-        """Raises RunError EXPRESSION_FAILED."""
         if edge.relation is Relation.FOREACH:
             return True  # the loop around has begun
         if edge.relation is Relation.CONTINUE:
-            return edge.source in self._loops
+            return self._loop_of(edge) is not None
         wanted = NodeStatus.FAILED if edge.relation is Relation.ON_FAIL else NodeStatus.SUCCESS
         if self._statuses[edge.source] is not wanted:
             return False
@@ -155,15 +197,14 @@ class GraphRun:
             branch = self._field_of(edge.source, "branch")
             return isinstance(branch, str) and branch == edge.argument
         if edge.relation is Relation.IF:
-            return self._is_met(edge)
+            return edge in self._met
         return True
 
-    def _is_met(self, edge: InEdge) -> bool:
-        try:
-            return edge.expression.is_met(self._scope)
-        except RunError as error:
-            error.details.setdefault("node", edge.source)
-            raise
+    def _loop_of(self, edge: InEdge) -> LoopOutcome | None:
+        """What the loop that a CONTINUE leaves has come to; None if it has not run."""
+        if edge.argument:
+            return self._loops.get((edge.source, edge.argument))
+        return next((outcome for (source, _), outcome in self._loops.items() if source == edge.source), None)
 
     def _field_of(self, source: str, name: str) -> Any:
         data = self._scope[INPUT] if source == INPUT else self._scope[source].get("data")
@@ -174,16 +215,38 @@ class GraphRun:
         if edge.relation is Relation.FOREACH:
             return self._around.element
         if edge.relation is Relation.CONTINUE:
-            return self._loops[edge.source].to_json()
+            outcome = self._loop_of(edge)
+            return outcome and outcome.to_json()
         if edge.source == INPUT:
             return self._scope[INPUT]
         envelope = self._scope[edge.source]
         return {"error": envelope["error"]} if edge.relation is Relation.ON_FAIL else envelope.get("data")
 
     def _answer(self) -> Any:
-        """What comes along the edges into the answer: of one, its data; of several, {source: data}; of none, null."""
-        answers = {edge.source: self._answer_of(edge) for edge in self._graph.answers if self._fires(edge)}
+        """What comes along the edges into the answer or, without any, what nothing has followed: of one, its data; of
+        several, {source: data}; of none, null.
+        """
+        if self._graph.answers is None:
+            answers = dict(self._last())
+        else:
+            answers = {edge.source: self._answer_of(edge) for edge in self._graph.answers if self._fires(edge)}
         return next(iter(answers.values()), None) if len(answers) < 2 else answers
 
+    def _last(self) -> Iterator[tuple[str, Any]]:
+        """What has succeeded and nothing that ran has followed. One of several loops of a node goes by its item."""
+        for node in self._graph.nodes:
+            if self._statuses[node.name] is NodeStatus.SUCCESS and (node.name, "") not in self._followed:
+                yield node.name, self._scope[node.name].get("data")
+        for loop in self._graph.loops:
+            outcome = self._loops.get((loop.source, loop.item))
+            if outcome is not None and (loop.source, loop.item) not in self._followed:
+                yield loop.source if loop.is_only else loop.item, outcome.results
+
     def _answer_of(self, edge: InEdge) -> Any:
-        return self._loops[edge.source].results if edge.relation is Relation.CONTINUE else self._data_of(edge)
+        outcome = self._loop_of(edge) if edge.relation is Relation.CONTINUE else None
+        return self._data_of(edge) if outcome is None else outcome.results
+
+
+def _unit_of(edge: InEdge) -> UnitKey:
+    """The node or the loop that an edge leaves."""
+    return edge.source, edge.argument if edge.relation is Relation.CONTINUE else ""

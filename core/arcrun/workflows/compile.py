@@ -1,15 +1,20 @@
 """Draft and catalogue -> plan, with every finding: the checks that need to know what the workflow refers to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from arcrun.errors import TemplateError
 from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, Findings, build_workflow_error
+from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.graph import Shape, analyse_flow
-from arcrun.workflows.model import Edge, Workflow
+from arcrun.workflows.inputs import InputChecker
+from arcrun.workflows.model import Edge, NodeParts, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
+from arcrun.workflows.places import Path
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker
@@ -30,9 +35,14 @@ def compile_workflow(draft: Draft, catalogue: Catalogue, file: str | None = None
     workflow, findings = draft.workflow, draft.findings
     plan = None
     if workflow is not None:
+        workflow = name_lists(workflow, catalogue, findings)
         shape = analyse_flow(workflow, findings) if workflow.is_complete else None
-        parts = {name: check_node(node, workflow, catalogue, findings) for name, node in workflow.nodes.items()}
-        _check_references(workflow, shape, catalogue, findings)
+        inputs = InputChecker(workflow, shape, catalogue, findings)
+        parts = {name: check_node(node, inputs) for name, node in workflow.nodes.items()}
+        _check_references(workflow, shape, parts, catalogue, findings)
+        check_edges(workflow, catalogue, findings)
+        if shape is not None:
+            _warn_of_unclear_answers(workflow, shape, findings)
         if shape is not None and not findings.errors:
             plan = build_plan(workflow, shape, parts)
     return Compilation(plan, findings.in_order(file))
@@ -45,10 +55,29 @@ def require_plan(compilation: Compilation) -> Plan:
     return compilation.plan
 
 
-def _check_references(workflow: Workflow, shape: Shape | None, catalogue: Catalogue, findings: Findings) -> None:
+def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Findings) -> None:
+    for names in Certainty(workflow, shape).find_unclear_answers():
+        listed = ", ".join(f"`{name}`" for name in names)
+        message = f"what is answered is unclear: {listed} may be the last to run, one or several of them"
+        hint = "Say it: add a line to `output` from each that is the answer."
+        at = next(edge.at for edge in workflow.edges if edge.target == names[-1])
+        findings.warn("AMBIGUOUS_ANSWER", message, hint, at=at)
+
+
+def _check_references(
+    workflow: Workflow,
+    shape: Shape | None,
+    parts: Mapping[str, NodeParts],
+    catalogue: Catalogue,
+    findings: Findings,
+) -> None:
     checker = ReferenceChecker(workflow, shape, catalogue, findings)
     for node in workflow.nodes.values():
+        if parts[node.name].settings.take:
+            _check_path(parts[node.name].settings.take, "take", checker, node.name, (*node.at, "take"))
         for key, template in node.templates.items():
+            if key not in parts[node.name].config:
+                continue
             at = (*node.at, key)
             if isinstance(template, TemplateError):
                 message = f"in `{node.name}`: {template.message.rstrip('.')}"
@@ -70,8 +99,16 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
             findings.add("INVALID_EXPRESSION", f"IF({edge.argument}) cannot be read: {error}", at=edge.at)
             return
         checker.check_names(expression.names, edge.source, edge.at)
+        checker.check_fields(expression.paths, edge.at)
+        if not expression.names and not expression.is_met({}):
+            message = f"IF({edge.argument}) reads nothing and never holds"
+            findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
     if edge.relation is Relation.FOREACH and edge.path:
-        try:
-            checker.check(compile_path(edge.path).references, edge.source, edge.at, after=True)
-        except TemplateError as error:
-            findings.add("INVALID_TEMPLATE", f"in FOREACH: {error.message.rstrip('.')}", at=edge.at)
+        _check_path(edge.path, "FOREACH", checker, edge.source, edge.at, after=True)
+
+
+def _check_path(text: str, where: str, checker: ReferenceChecker, node: str, at: Path, *, after: bool = False) -> None:
+    try:
+        checker.check(compile_path(text).references, node, at, after=after)
+    except TemplateError as error:
+        checker.findings.add("INVALID_TEMPLATE", f"in {where}: {error.message.rstrip('.')}", at=at)

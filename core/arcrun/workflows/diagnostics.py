@@ -43,7 +43,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A workflow is a mapping with `name`, `flow` (a list of lines) and `config` (a mapping of nodes).",
     ),
     "WORKFLOW_TOO_LARGE": ("The source is longer than 256 Ki characters.", "Split it with CALLS_SUBFLOW."),
-    "INVALID_NAME": ("The workflow's name is not allowed.", "Letters, digits, _ and -, at most 64."),
+    "INVALID_NAME": ("The workflow's name is not allowed.", "Letters and digits of any script, _ and -, at most 64."),
     "UNKNOWN_KEY": (
         "A key that neither arcrun nor the component knows.",
         "Correct its spelling, or remove it: it would have no effect.",
@@ -68,18 +68,31 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "UNREACHABLE_NODE": ("No path leads from `input` to the node.", "Add a flow line to it, or remove its config."),
     "CYCLE": ("The flow leads back to a node before.", "A workflow runs forwards only: use FOREACH to repeat."),
     "INVALID_LOOP": (
-        "A FOREACH or CONTINUE that cannot work: nothing to continue, two different loops out of one node, or a way "
+        "A FOREACH or CONTINUE that cannot work: nothing to continue, two loops with one item out of one node, or a way "
         "into or out of the loop's body.",
         "The nodes of a body are reached through FOREACH only; what comes after the loop is reached by CONTINUE.",
     ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
     "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW leads to a workflow that is not stored.", "Push that workflow first."),
     "INVALID_INPUT": (
-        "A node's input does not fit the component's input_schema, or a required field has no certain source.",
+        "A node's input does not fit the component's input_schema, whatever its templates give.",
         "Compare it with the component's page: `acr parts`, docs/components.md.",
     ),
+    "MISSING_INPUT": (
+        "A required field of a component that the node's config does not give. A step gets what its config says and "
+        "nothing else: fields are not taken from the step before or from the trigger.",
+        "Write the field. The hint has references that would fit; `take: NODE` takes a whole value.",
+    ),
+    "EDGE_NEVER_FIRES": (
+        "An edge that no run can fire: the component has no such branch, or no true or false to decide by.",
+        "Correct the branch's name, or decide by IF(...).",
+    ),
+    "AMBIGUOUS_ANSWER": (
+        "The flow names no `output`, and what runs last differs from run to run: once one node, once several.",
+        "Lead what is the answer to `output`.",
+    ),
     "INVALID_SETTING": (
-        "retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",
+        "take, retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",
         "The message says which values are.",
     ),
     "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),

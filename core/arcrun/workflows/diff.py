@@ -32,8 +32,8 @@ def compare_plans(old: Plan | None, new: Plan) -> PlanDiff:
 
 def _parts(graph: Graph) -> Iterator[tuple[str, Any]]:
     """Each node's name, with all that makes it."""
-    loops = {loop.source: (loop.item, loop.path, loop.policy) for loop in graph.loops}
     for node in graph.nodes:
-        yield node.name, (node, loops.get(node.name))
+        loops = [(loop.item, loop.path, loop.policy) for loop in graph.loops if loop.source == node.name]
+        yield node.name, (node, loops)
     for loop in graph.loops:
         yield from _parts(loop.body)

@@ -1,5 +1,6 @@
 """The expressions of IF: JMESPath over the run's scope, and the names that one starts from."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no value
 _FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
 # Nodes of the syntax tree whose first child alone sees what the node itself sees: `a` of `a.b`, `a[?b]`, `a | b`.
 _NARROWING = ("subexpression", "index_expression", "projection", "value_projection", "filter_projection", "pipe")
+# Texts, and names that need no quotes or are none (functions' arguments `@`, `&` and numbers are not matched); the rest
+# that is made of letters, digits, _ and - is a name to be quoted.
+_NAMES_AND_TEXTS = re.compile(
+    r"""(?P<plain>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|[A-Za-z_][A-Za-z0-9_]*(?![\w-])|-?\d+(?![\w-]))
+      | [\w-]*[^\W\d][\w-]*""",
+    re.VERBOSE | re.DOTALL,
+)
 _BINDING = _NARROWING[:-1]  # those that `!` binds closer than: !a.b is (!a).b, which is null whatever a is
 
 
@@ -34,6 +42,11 @@ class Expression:
     def names(self) -> frozenset[str]:
         """The names of the scope that the expression reads."""
         return frozenset(_names(self.parsed.parsed))
+
+    @cached_property
+    def paths(self) -> frozenset[tuple[str, ...]]:
+        """What the expression reads of the scope, step by step: ("a", "data", "status")."""
+        return frozenset(_paths(self.parsed.parsed))
 
     def is_met(self, scope: Scope) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
@@ -59,10 +72,15 @@ def _explain(error: Exception) -> str:
 
 
 def compile_expression(source: str) -> Expression:
-    """Raises ValueError, with the reason."""
+    """Names that JMESPath would want in double quotes, such as `größe` and `order-id`, may stand without them.
+
+    Raises ValueError, with the reason.
+    """
+    if "{{" in source:
+        raise ValueError("an expression has no templates: write a.data.b for '{{a.data.b}}'")
     try:
         with warnings.catch_warnings(action="error", category=PendingDeprecationWarning):
-            parsed = jmespath.compile(source)
+            parsed = jmespath.compile(_quote_names(source))
     except JMESPathError as error:
         reason = str(error).splitlines()[0].rstrip(":")
         raise ValueError(reason[:MAX_REASON_CHARACTERS]) from None
@@ -72,6 +90,10 @@ def compile_expression(source: str) -> Expression:
         raise ValueError("it is nested too deep") from None
     _validate(parsed.parsed)
     return Expression(source, parsed)
+
+
+def _quote_names(source: str) -> str:
+    return _NAMES_AND_TEXTS.sub(lambda match: match[0] if match["plain"] else f'"{match[0]}"', source)
 
 
 def _validate(root: Mapping[str, Any]) -> None:
@@ -102,6 +124,29 @@ def _visible(names: Iterable[str], scope: Scope) -> Scope:
     if INPUT_LOOP in scope and isinstance(visible.get("input"), Mapping):
         visible["input"] = {**visible["input"], **scope[INPUT_LOOP]}
     return visible
+
+
+def _paths(node: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    if node["type"] == "expref":
+        return
+    path = _path_of(node)
+    if path:
+        yield path
+        return
+    children = node.get("children", [])
+    for child in children[:1] if node["type"] in _NARROWING else children:
+        if isinstance(child, Mapping):
+            yield from _paths(child)
+
+
+def _path_of(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a chain such as `a.data.status`; empty for anything else."""
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] != "subexpression":
+        return ()
+    steps = [_path_of(child) for child in node["children"]]
+    return tuple(name for step in steps for name in step) if all(steps) else ()
 
 
 def _names(node: Mapping[str, Any]) -> Iterator[str]:

@@ -2,18 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 
 from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
+from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Workflow
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import ALIASES, CREDENTIAL
+
+# What templates will know of: the request, the project's settings, the run itself.
+RESERVED_NAMES = ("request", "vars", "run")
 
 
 @dataclass(frozen=True)
 class Loop:
-    """The FOREACH that leaves `source`. `body` are the nodes that only its `entries` reach, inner loops' among them."""
+    """A FOREACH that leaves `source`. `body` are the nodes that only its `entries` reach, inner loops' among them."""
 
     source: str
     item: str
@@ -21,31 +25,47 @@ class Loop:
     entries: tuple[str, ...]
     body: frozenset[str]
 
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.source, self.item
+
 
 @dataclass(frozen=True)
 class Shape:
     """`order` has parents first; among equals, as written.
 
-    `settled` has for each node what has settled before it runs: nodes by name, and the results of loops as
-    `results_of(source)`. `loops` are by source, outer ones first.
+    `settled` has for each node what has settled before it runs: nodes by name, and finished loops as `results_of` names
+    them. `loops` are in the order of the flow.
     """
 
     order: tuple[str, ...]
-    loops: Mapping[str, Loop]
+    loops: tuple[Loop, ...]
     settled: Mapping[str, frozenset[str]]
+
+    @cached_property
+    def _around(self) -> Mapping[str, list[Loop]]:
+        around: dict[str, list[Loop]] = {}
+        for loop in sorted(self.loops, key=lambda loop: len(loop.body)):
+            for node in loop.body:
+                around.setdefault(node, []).append(loop)
+        return around
 
     def loop_around(self, node: str) -> Loop | None:
         """The innermost loop whose body has `node`."""
-        around = [loop for loop in self.loops.values() if node in loop.body]
-        return min(around, key=lambda loop: len(loop.body), default=None)
+        return next(iter(self.loops_around(node)), None)
 
     def loops_around(self, node: str) -> list[Loop]:
-        return [loop for loop in self.loops.values() if node in loop.body]
+        """The loops whose body has `node`, the innermost first."""
+        return self._around.get(node, [])
+
+    def loops_of(self, source: str) -> list[Loop]:
+        """The loops that leave `source`."""
+        return [loop for loop in self.loops if loop.source == source]
 
 
-def results_of(source: str) -> str:
+def results_of(loop: Loop) -> str:
     """How `Shape.settled` names a finished loop. No node has such a name."""
-    return f"{source}.results"
+    return f"{loop.source}.results.{loop.item}"
 
 
 def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
@@ -59,8 +79,7 @@ def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
     if len(findings.errors) > before:
         return None
     order = _order(workflow)
-    ordered = sorted(loops.values(), key=lambda loop: -len(loop.body))
-    return Shape(order, {loop.source: loop for loop in ordered}, _find_settled(workflow.edges, order))
+    return Shape(order, tuple(loops), _find_settled(workflow.edges, loops, order))
 
 
 def reachable(starts: Iterable[str], edges: Iterable[Edge]) -> set[str]:
@@ -86,7 +105,7 @@ def _report_names(workflow: Workflow, findings: Findings) -> None:
 
 def _is_taken(name: str) -> bool:
     """Whether a template that starts with the name refers to something else than a node or an item."""
-    return name in CLOCKS or ALIASES.get(name, name) in (INPUT, OUTPUT, CREDENTIAL)
+    return name in CLOCKS or ALIASES.get(name, name) in (INPUT, OUTPUT, CREDENTIAL) or name in RESERVED_NAMES
 
 
 def _report_cycle(edges: Iterable[Edge], findings: Findings) -> None:
@@ -109,32 +128,44 @@ def _report_unreachable(workflow: Workflow, findings: Findings) -> None:
         if name not in reached:
             at = next(edge.at for edge in workflow.edges if name in (edge.source, edge.target))
             hint = f"Add a line such as `input >> ON_SUCCESS >> {name}`."
+            if name.lower() in TERMINAL_ALIASES:
+                hint = f"Did you mean `{name.lower()}`? Small and capital letters differ."
             findings.add("UNREACHABLE_NODE", f"no path leads from `input` to `{name}`", hint, at=at)
 
 
-def _find_loops(workflow: Workflow, findings: Findings) -> dict[str, Loop]:
-    loops: dict[str, Loop] = {}
+def _find_loops(workflow: Workflow, findings: Findings) -> list[Loop]:
+    loops: dict[tuple[str, str], Loop] = {}
     for edge in workflow.edges:
         if edge.relation is not Relation.FOREACH:
             continue
-        known = loops.get(edge.source)
+        key = (edge.source, edge.argument)
+        known = loops.get(key)
         if known is None:
-            loops[edge.source] = _build_loop(workflow, edge, findings)
-        elif (known.item, known.path) != (edge.argument, edge.path):
-            hint = "One node has one loop; its lines name the same item and path."
-            findings.add("INVALID_LOOP", f"two different loops leave `{edge.source}`", hint, at=edge.at)
+            loops[key] = _build_loop(workflow, edge, findings)
+        elif known.path != edge.path:
+            message = f"two loops with the item `{edge.argument}` leave `{edge.source}`"
+            hint = "Give the items two names; or, for one loop, let its lines name the same list."
+            findings.add("INVALID_LOOP", message, hint, at=edge.at)
     for edge in workflow.edges:
-        if edge.relation is Relation.CONTINUE and edge.source not in loops:
-            hint = f"Add `{edge.source} >> FOREACH item IN path >> ...`, or write ON_SUCCESS."
-            findings.add(
-                "INVALID_LOOP", f"no FOREACH leaves `{edge.source}`, so nothing is to continue", hint, at=edge.at
-            )
-    return loops
+        if edge.relation is Relation.CONTINUE:
+            _report_continue(edge, [loop for loop in loops.values() if loop.source == edge.source], findings)
+    return list(loops.values())
+
+
+def _report_continue(edge: Edge, loops: list[Loop], findings: Findings) -> None:
+    if not loops:
+        hint = f"Add `{edge.source} >> FOREACH item IN path >> ...`, or write ON_SUCCESS."
+        message = f"no FOREACH leaves `{edge.source}`, so nothing is to continue"
+        findings.add("INVALID_LOOP", message, hint, at=edge.at)
+    elif edge.argument and edge.argument not in [loop.item for loop in loops]:
+        hint = f"Write {' or '.join(f'CONTINUE({loop.item})' for loop in loops)}."
+        message = f"no FOREACH {edge.argument} leaves `{edge.source}`"
+        findings.add("INVALID_LOOP", message, hint, at=edge.at)
 
 
 def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
     def is_entry(edge: Edge) -> bool:
-        return edge.source == first.source and edge.relation is Relation.FOREACH
+        return (edge.source, edge.relation, edge.argument) == (first.source, Relation.FOREACH, first.argument)
 
     entries = tuple(dict.fromkeys(edge.target for edge in workflow.edges if is_entry(edge)))
     outside = reachable([INPUT], [edge for edge in workflow.edges if not is_entry(edge)])
@@ -153,6 +184,11 @@ def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
     return Loop(first.source, first.argument, first.path, entries, body)
 
 
+def is_continued(loop: Loop, edge: Edge) -> bool:
+    """Whether a CONTINUE leaves the loop. One without an item leaves all loops of its source."""
+    return loop.source == edge.source and edge.argument in ("", loop.item)
+
+
 def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
     if item in workflow.nodes or _is_taken(item):
@@ -167,7 +203,7 @@ def _order(workflow: Workflow) -> tuple[str, ...]:
     return tuple(TopologicalSorter(parents).static_order())
 
 
-def _find_settled(edges: Iterable[Edge], order: Iterable[str]) -> dict[str, frozenset[str]]:
+def _find_settled(edges: Iterable[Edge], loops: Iterable[Loop], order: Iterable[str]) -> dict[str, frozenset[str]]:
     incoming: dict[str, list[Edge]] = {}
     for edge in edges:
         incoming.setdefault(edge.target, []).append(edge)
@@ -177,6 +213,6 @@ def _find_settled(edges: Iterable[Edge], order: Iterable[str]) -> dict[str, froz
         for edge in incoming.get(name, ()):
             before |= {edge.source, *settled[edge.source]}
             if edge.relation is Relation.CONTINUE:
-                before.add(results_of(edge.source))
+                before |= {results_of(loop) for loop in loops if is_continued(loop, edge)}
         settled[name] = frozenset(before)
     return settled

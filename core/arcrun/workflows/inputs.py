@@ -1,78 +1,217 @@
-"""Checks a node's config against its component's contract, as far as it is known before a run."""
+"""Checks a node's config against its component's contract, as far as it is known before a run: what is written as it
+is, and what a template gives whatever fills it.
+"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.contracts.model import Contract
-from arcrun.contracts.schema import SchemaError, find_mismatches
+from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches
 from arcrun.errors import TemplateError
+from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import Node
-from arcrun.workflows.places import Path
+from arcrun.workflows.graph import Shape
+from arcrun.workflows.model import Node, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
+from arcrun.workflows.templates import Template, compile_value
+
+# A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.
+_SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
+# What can be said of an object or a list while parts of it are not known; with unknown names, only the first.
+_RULES_OF_WHOLES = (
+    "type",
+    "maxItems",
+    "minItems",
+    "required",
+    "additionalProperties",
+    "minProperties",
+    "maxProperties",
+)
+Steps = tuple[str, ...]
 
 
-def check_input(
-    node: Node, config: Mapping[str, Any], contract: Contract, sources: Collection[str] | None, findings: Findings
-) -> None:
-    """`config` is the component's part of the node's entry. `sources` are the fields that its parents are said to
-    answer; None if the trigger is a parent, which may send anything.
+@dataclass(frozen=True)
+class InputChecker:
+    """Without a shape, for the flow is not whole, it is not known what could fill a missing field."""
+
+    workflow: Workflow
+    shape: Shape | None
+    catalogue: Catalogue
+    findings: Findings
+
+    def check(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
+        """`config` is the component's part of the node's entry; `take` its setting, empty if there is none."""
+        if not contract.is_open:
+            for key in config:
+                if key not in contract.input_keys:
+                    allowed = (*contract.input_keys, "component", *SETTING_KEYS)
+                    report_unknown_key(self.findings, key, allowed, node.at)
+        self._check_values(node, config, contract)
+        self._check_conditions(node, config, take, contract)
+        for key in contract.input_schema.get("required", ()):
+            if key not in config and key not in contract.injected_keys and not self._is_taken(key, take):
+                self._report_missing(key, node, contract)
+
+    def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
+        sketch = _Sketch()
+        written = {key: sketch.draw(value, (key,)) for key, value in config.items()}
+        try:
+            mismatches = find_mismatches(contract.validate_input_fully, written)
+        except SchemaError as error:
+            self.findings.add("INVALID_CONTRACT", f"`{contract.canonical_id}`: {error}", at=node.at)
+            return
+        for mismatch in mismatches:
+            if (mismatch.is_missing and len(mismatch.path) == 1) or not sketch.decides(mismatch):
+                continue  # a missing field has a finding of its own
+            message = f"`{mismatch.field}` of `{node.name}` must be {mismatch.expected}, {sketch.describe(mismatch)}"
+            at = (*node.at, *(int(step) if step.isdecimal() else step for step in mismatch.path))
+            self.findings.add("INVALID_INPUT", message, _suggest_field(mismatch, contract, sketch), at=at)
+
+    def _check_conditions(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
+        """The fields whose schema says `format: arcrun-condition`; `x-reads` names the field that they read."""
+        for key, schema in contract.input_schema.get("properties", {}).items():
+            text = config.get(key)
+            if isinstance(text, str) and isinstance(schema, Mapping) and schema.get("format") == "arcrun-condition":
+                read = str(schema.get("x-reads", ""))
+                names = None if take else self._names_of(config.get(read, {}), node)
+                at = (*node.at, key)
+                template = node.templates.get(key)
+                if isinstance(template, Template):
+                    check_condition(text, template, Reads(read, names), self.findings, at)
+
+    def _names_of(self, value: Any, node: Node) -> Collection[str] | None:
+        """The fields of a value of the config; None if they are not known."""
+        if isinstance(value, Mapping):
+            return None if any("{{" in str(key) for key in value) else [*value]
+        template = _compile(value)
+        if template is None or not template.whole or len(template.references) != 1:
+            return None
+        steps = template.references[0].steps
+        parent = self.workflow.nodes.get(steps[0])
+        contract = self.catalogue.contracts.get(parent.component or "") if parent else None
+        if contract is None or steps[1:] != ("data",) or contract.output_fields is None:
+            return None
+        return [*contract.output_fields]
+
+    def _is_taken(self, key: str, take: str) -> bool:
+        """Whether a taken value may have the field."""
+        node = self.workflow.nodes.get(take.removesuffix(".data"))
+        contract = self.catalogue.contracts.get(node.component or "") if node else None
+        return bool(take) and (contract is None or contract.output_fields is None or key in contract.output_fields)
+
+    def _report_missing(self, key: str, node: Node, contract: Contract) -> None:
+        fitting = list(dict.fromkeys(self._suggest_sources(key, node, contract)))[:3]
+        written = " or ".join(f'`{key}: "{{{{{reference}}}}}"`' for reference in fitting)
+        message = f"`{node.name}` needs `{key}`, which its config does not give: a step gets what is written, no more"
+        self.findings.add("MISSING_INPUT", message, f"Add {written}, or a value.", at=node.at)
+
+    def _suggest_sources(self, key: str, node: Node, contract: Contract) -> Iterator[str]:
+        """References that would fit, the likeliest first: by the name, by the type, the trigger's field."""
+        loops = self.shape.loops_around(node.name) if self.shape else []
+        yield from (loop.item for loop in loops if loop.item == key)
+        wanted = _types_of(contract.input_schema["properties"].get(key, {}))
+        settled = self._settled_fields(node)
+        yield from (f"{name}.data.{field}" for name, field, _ in settled if field == key)
+        parents = [edge.source for edge in self.workflow.edges if edge.target == node.name]
+        yield from (
+            f"{name}.data.{field}"
+            for name, field, types in settled
+            if name in parents and wanted and types and types <= wanted
+        )
+        yield f"input.{key}"
+
+    def _settled_fields(self, node: Node) -> list[tuple[str, str, frozenset[str]]]:
+        """Node, field and types of what is said to be answered before the node runs, the nearest first."""
+        if self.shape is None:
+            return []
+        settled = self.shape.settled[node.name]
+        contracts = {
+            name: self.catalogue.contracts.get(self.workflow.nodes[name].component or "")
+            for name in reversed(self.shape.order)
+            if name in settled
+        }
+        return [
+            (name, field, _types_of(schema))
+            for name, contract in contracts.items()
+            for field, schema in ((contract and contract.output_fields) or {}).items()
+        ]
+
+
+@dataclass
+class _Sketch:
+    """A config as far as it is known: samples stand for what templates will give.
+
+    `open` are the paths of which nothing is known, `typed` those of which the type is, `unnamed` those of objects with
+    templates in their keys.
     """
-    properties = contract.input_schema.get("properties", {})
-    if properties and not contract.input_schema.get("additionalProperties"):
-        for key in config:
-            if key not in properties:
-                report_unknown_key(findings, key, (*properties, "component", *SETTING_KEYS), node.at)
-    known, mixed = _split_by_templates(node, config)
-    for key in mixed:
-        types = properties.get(key, {}).get("type", "string")
-        if "string" not in types:
-            wanted = types if isinstance(types, str) else " or ".join(types)
-            message = f"`{key}` of `{node.name}` must be {wanted}, and a template within a text gives a string"
-            findings.add("INVALID_INPUT", message, "Let the template stand alone.", at=(*node.at, key))
-    _check_literals(node, known, contract, findings)
-    _warn_of_missing(node, config, contract, sources, findings)
 
+    open: set[Steps] = field(default_factory=set)
+    typed: dict[Steps, str] = field(default_factory=dict)
+    unnamed: set[Steps] = field(default_factory=set)
 
-def _split_by_templates(node: Node, config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The fields without any template, and the texts in which a template is only a part."""
-    known, mixed = {}, []
-    for key, value in config.items():
-        template = node.templates[key]
-        if isinstance(template, TemplateError):
-            continue  # reported where templates are
+    def draw(self, value: Any, path: Steps) -> Any:
+        if isinstance(value, Mapping):
+            if any("{{" in str(key) for key in value):
+                self.unnamed.add(path)
+            return {key: self.draw(item, (*path, str(key))) for key, item in value.items() if "{{" not in str(key)}
+        if isinstance(value, list):
+            return [self.draw(item, (*path, str(i))) for i, item in enumerate(value)]
+        if not isinstance(value, str) or "{{" not in value:
+            return value
+        template = _compile(value)
+        if template is None or (template.kind is None and template.whole):
+            self.open.add(path)
+            return None
         if not template.references:
-            known[key] = value
-        elif isinstance(value, str) and not template.whole:
-            mixed.append(key)
-    return known, mixed
+            return template.resolve({})
+        self.typed[path] = template.kind or "string"
+        return _SAMPLES[self.typed[path]]
+
+    def decides(self, mismatch: Mismatch) -> bool:
+        """Whether the mismatch is one whatever the templates give."""
+        path = mismatch.path[:-1] if mismatch.is_missing or mismatch.rule == "additionalProperties" else mismatch.path
+        if any(path[: len(known)] == known for known in self.open):
+            return False
+        if path in self.typed:
+            return mismatch.rule == "type"
+        if path in self.unnamed:
+            return mismatch.rule in _RULES_OF_WHOLES[:2] or mismatch.rule == "additionalProperties"
+        has_templates = any(known[: len(path)] == path for known in (*self.open, *self.typed, *self.unnamed))
+        return not has_templates or mismatch.rule in _RULES_OF_WHOLES
+
+    def describe(self, mismatch: Mismatch) -> str:
+        kind = self.typed.get(mismatch.path)
+        if kind is None:
+            return f"not {mismatch.got}"
+        return "and a template within a text gives a string" if kind == "string" else f"and its template gives {kind}"
 
 
-def _check_literals(node: Node, known: Mapping[str, Any], contract: Contract, findings: Findings) -> None:
+def _compile(value: Any) -> Template | None:
     try:
-        mismatches = find_mismatches(contract.validate_input_fully, dict(known))
-    except SchemaError as error:
-        findings.add("INVALID_CONTRACT", f"`{contract.canonical_id}`: {error}", at=node.at)
-        return
-    for mismatch in mismatches:
-        if mismatch.is_missing and len(mismatch.path) == 1:
-            continue  # it may come from what runs before
-        message = f"`{mismatch.field}` of `{node.name}` must be {mismatch.expected}, not {mismatch.got}"
-        findings.add("INVALID_INPUT", message, at=_place(node.at, mismatch.path))
+        return compile_value(value)
+    except TemplateError:
+        return None  # reported where templates are
 
 
-def _place(at: Path, steps: tuple[str, ...]) -> Path:
-    return (*at, *(int(step) if step.isdecimal() else step for step in steps))
+def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> str:
+    if sketch.typed.get(mismatch.path) == "string":
+        return "Let the template stand alone."
+    kind = mismatch.got.split(" ")[0]
+    properties = contract.input_schema.get("properties", {})
+    if len(mismatch.path) == 1 and mismatch.rule == "type" and kind in ("object", "array"):
+        near = [key for key in properties if key.startswith(f"{mismatch.field}_") and _takes(properties[key], kind)]
+        return f"Write it as `{near[0]}`." if near else ""
+    return ""
 
 
-def _warn_of_missing(
-    node: Node, config: Mapping[str, Any], contract: Contract, sources: Collection[str] | None, findings: Findings
-) -> None:
-    injected = {credential.inject_as for credential in contract.credentials_required}
-    if sources is None:
-        return
-    for key in contract.input_schema.get("required", []):
-        if key not in config and key not in injected and key not in sources:
-            message = f"`{key}` of `{node.name}` is required, and nothing before it is known to answer it"
-            hint = f"Set `{key}`, or let the trigger send it."
-            findings.warn("INVALID_INPUT", message, hint, at=node.at)
+def _takes(schema: Any, kind: str) -> bool:
+    types = _types_of(schema)
+    return not types or kind in types
+
+
+def _types_of(schema: Any) -> frozenset[str]:
+    """What `type` says, empty if it says nothing. A number may be an integer."""
+    types = schema.get("type", ()) if isinstance(schema, Mapping) else ()
+    return frozenset([types] if isinstance(types, str) else types)

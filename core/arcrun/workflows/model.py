@@ -1,7 +1,7 @@
 """A workflow as its author wrote it, parsed and typed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -37,7 +37,8 @@ class RetryPolicy:
     """When an attempt fails: how many there are in all, and the waits between them, in milliseconds.
 
     The n-th wait is initial_ms (fixed), n * initial_ms (linear) or 2^(n-1) * initial_ms (exponential), at most max_ms,
-    less a random part of up to `jitter` (0 to 1) of it.
+    less a random part of up to `jitter` (0 to 1) of it. `on` are the errors that are worth another attempt: codes,
+    HTTP statuses ("429", "5xx"), or "*" for any; None leaves it to what the error says of itself.
     """
 
     max_attempts: int = 3
@@ -45,6 +46,16 @@ class RetryPolicy:
     initial_ms: int = 200
     max_ms: int = 30_000
     jitter: float = 0.5
+    on: tuple[str, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "on": None if self.on is None else list(self.on)}
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "RetryPolicy":
+        """From a stored plan. One without `on`, of format 2 or of an early format 3, leaves it to the error."""
+        on = stored.get("on")
+        return cls(**{**stored, "on": None if on is None else tuple(on)})
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,13 @@ class LoopPolicy:
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """What the engine itself reads of a node's config. `credentials` maps a contract's key to a stored name."""
+    """What the engine itself reads of a node's config. `credentials` maps a contract's key to a stored name; `take` is
+    the reference, without braces, to the value that the input begins with.
+    """
 
     retry: RetryPolicy | None = None
     timeout_ms: int | None = None
+    take: str = ""
     credentials: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,7 +82,8 @@ class NodeSettings:
 class Node:
     """A node of the flow. `config` is all that stands in its entry but the component's or the workflow's name.
 
-    `component` is None for a sub-workflow, which `workflow` names. `at` is the path of its entry in the source.
+    `component` is None for a sub-workflow, which `workflow` names. `at` is the path of its entry in the source,
+    `called_at` that of the component's or the workflow's name: a flow line where the entry has none.
     """
 
     name: str
@@ -76,6 +91,7 @@ class Node:
     workflow: str | None
     config: Mapping[str, Any]
     at: Path
+    called_at: Path = field(default=(), compare=False)
 
     @cached_property
     def templates(self) -> Mapping[str, Template | TemplateError]:

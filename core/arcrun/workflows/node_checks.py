@@ -5,15 +5,17 @@ from collections.abc import Collection, Mapping
 from arcrun.contracts.model import Contract
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.inputs import check_input
+from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.model import Node, NodeParts, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
+from arcrun.workflows.templates import CREDENTIAL, Reference, Template
 
 
-def check_node(node: Node, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> NodeParts:
+def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     """Report what is wrong with a node by itself, and take its entry apart."""
+    workflow, catalogue, findings = inputs.workflow, inputs.catalogue, inputs.findings
     contract = catalogue.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
     config = {key: value for key, value in node.config.items() if key not in settings}
@@ -23,31 +25,23 @@ def check_node(node: Node, workflow: Workflow, catalogue: Catalogue, findings: F
     elif contract is None:
         _report_component(node, catalogue, findings)
     else:
-        check_input(node, config, contract, _sources(node, workflow, catalogue), findings)
+        _warn_of_settings(node, contract, findings)
+        inputs.check(node, config, parts.settings.take, contract)
         _check_credentials(node, parts.settings.credentials, contract, catalogue, findings)
     return parts
 
 
 def _is_setting(key: str, contract: Contract | None) -> bool:
-    """Whether the key is the engine's. A timeout_ms that the component knows is the component's."""
-    return key in SETTING_KEYS and not (key == "timeout_ms" and contract is not None and key in contract.input_keys)
+    """Whether the key is the engine's. One that the component has as an input is the component's."""
+    return key in SETTING_KEYS and not (contract is not None and key in contract.input_keys)
 
 
-def _sources(node: Node, workflow: Workflow, catalogue: Catalogue) -> set[str] | None:
-    """The fields that the node's parents are said to answer; None if that cannot be known."""
-    fields: set[str] = set()
-    for edge in workflow.edges:
-        if edge.target != node.name:
-            continue
-        parent = workflow.nodes.get(edge.source)
-        contract = catalogue.contracts.get(parent.component or "") if parent else None
-        if contract is None or edge.relation in (Relation.FOREACH, Relation.CONTINUE):
-            return None
-        answered = contract.output_schema.get("properties", {})
-        if not answered or contract.output_schema.get("additionalProperties"):
-            return None
-        fields |= {*answered}
-    return fields
+def _warn_of_settings(node: Node, contract: Contract, findings: Findings) -> None:
+    """A contract published long ago may have such an input; timeout_ms means the same to both."""
+    for key in node.config:
+        if key in SETTING_KEYS and key in contract.input_keys and key != "timeout_ms":
+            message = f"`{key}` of `{node.name}` is an input of `{contract.canonical_id}`, and no setting"
+            findings.warn("INVALID_SETTING", message, f"arcrun's own `{key}` cannot be set here.", at=(*node.at, key))
 
 
 def _check_subflow(node: Node, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
@@ -58,11 +52,29 @@ def _check_subflow(node: Node, workflow: Workflow, catalogue: Catalogue, finding
     if known is not None and node.workflow not in (*known, workflow.name):
         hint = suggest_nearest(node.workflow or "", known)
         message = f"`{node.name}` calls the workflow `{node.workflow}`, which is not stored"
-        findings.add("UNKNOWN_WORKFLOW", message, hint, at=node.at)
+        findings.add("UNKNOWN_WORKFLOW", message, hint, at=node.called_at)
+    _check_subflow_input(node, workflow, findings)
+
+
+def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> None:
+    for reference in _references_of(node):
+        if reference.head == CREDENTIAL:
+            message = f"`{node.name}` hands a credential to another workflow, where records would show it"
+            hint = f"Write {{{{{reference.path}}}}} in the workflow `{node.workflow}` itself."
+            findings.add("INVALID_INPUT", message, hint, at=(*node.at, "input"))
+    callers = [e.source for e in workflow.edges if e.target == node.name and e.relation is Relation.CALLS_SUBFLOW]
+    if len(callers) > 1 and "input" not in node.config and "take" not in node.config:
+        message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, and has no `input`"
+        findings.add("MISSING_INPUT", message, f"Add `take: {callers[0]}`, or `input: {{...}}`.", at=node.at)
+
+
+def _references_of(node: Node) -> list[Reference]:
+    template = node.templates.get("input")
+    return list(template.references) if isinstance(template, Template) else []
 
 
 def _report_component(node: Node, catalogue: Catalogue, findings: Findings) -> None:
-    at = (*node.at, "component")
+    at = node.called_at
     fault = catalogue.faults.get(node.component or "")
     if fault is not None and fault.code != "COMPONENT_NOT_FOUND":
         code = "INVALID_CONTRACT" if fault.code == "INVALID_CONTRACT" else "INVALID_MODULE"

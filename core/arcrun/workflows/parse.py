@@ -25,7 +25,8 @@ from arcrun.workflows.settings import (
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import MAX_DEPTH, YamlTextError, parse_yaml
 
-WORKFLOW_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+MAX_NAME_CHARACTERS = 64
+MAX_NAME_BYTES = 256  # a name is a part of keys, which may have 512
 MAX_SOURCE_CHARACTERS = 256 * 1024
 _LIMITS = ("timeout_ms", "concurrency")
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
@@ -56,6 +57,19 @@ def parse_workflow(source: str | Mapping[str, Any]) -> Draft:
     return Draft(_parse_mapping(parsed.value, findings), findings)
 
 
+def is_workflow_name(name: Any) -> bool:
+    """Letters and digits of any script with their marks (XID_Continue of UAX 31, which has _), and -."""
+    if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS:
+        return False
+    is_word = f"_{name.replace('-', '_')}".isidentifier()
+    return is_word and len(name.encode("utf-8", "surrogatepass")) <= MAX_NAME_BYTES
+
+
+def _suggest_workflow_name(name: Any) -> str:
+    possible = re.sub(r"[^\w-]+", "_", name).strip("_")[:MAX_NAME_CHARACTERS] if isinstance(name, str) else ""
+    return f"Write {possible}." if is_workflow_name(possible) else ""
+
+
 def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
     if not isinstance(data, Mapping):
         findings.add("INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`")
@@ -67,8 +81,8 @@ def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
         if key not in _KEYS:
             report_unknown_key(findings, key, _KEYS, ())
     name = data.get("name", "")
-    if not isinstance(name, str) or not WORKFLOW_NAME.fullmatch(name):
-        findings.add("INVALID_NAME", f"the name {name!r} is not allowed", at=("name",))
+    if not is_workflow_name(name):
+        findings.add("INVALID_NAME", f"the name {name!r} is not allowed", _suggest_workflow_name(name), at=("name",))
     limits = Reader(findings, {key: data[key] for key in _LIMITS if key in data}, (), _LIMITS)
     entries = _read_entries(data, findings)
     edges, is_complete = _parse_edges(data, findings)
@@ -205,15 +219,31 @@ def _parse_nodes(
     for name, entry in entries.items():
         if name in names or name == INPUT:
             continue
-        if is_complete:
+        if name in TERMINAL_ALIASES:
+            _report_alias(name, entry.at, findings)
+        elif is_complete:
             hint = "Add a flow line with it, or remove it."
             findings.add("UNREACHABLE_NODE", f"`{name}` is in no flow line", hint, at=entry.at)
         else:
             names[name] = None
-    return {name: _parse_node(name, entries.get(name), name in subflows, findings) for name in names}
+    lines = {name: edge.at for edge in reversed(edges) for name in (edge.source, edge.target)}
+    return {
+        name: _parse_node(name, entries.get(name), lines.get(name, ()), name in subflows, findings) for name in names
+    }
 
 
-def _parse_node(name: str, entry: _Entry | None, is_subflow: bool, findings: Findings) -> Node:
+def _report_alias(name: str, at: Path, findings: Findings) -> None:
+    """A config for a name that the lines of the flow do not take for a node."""
+    meaning = TERMINAL_ALIASES[name]
+    other = "" if name == meaning else f"another word for `{meaning}`, "
+    what = "the trigger" if meaning == INPUT else "the answer"
+    hint = "Give the node another name, in its lines and its config."
+    if meaning == OUTPUT:
+        hint += " What is answered is what leads to `output`."
+    findings.add("INVALID_WORKFLOW", f"`{name}` is {other}{what}, which is no node and has no config", hint, at=at)
+
+
+def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, findings: Findings) -> Node:
     config, at = (entry.config, entry.at) if entry else ({}, ("config", name))
     key = "workflow" if is_subflow else "component"
     called = config.get(key, name)
@@ -221,7 +251,8 @@ def _parse_node(name: str, entry: _Entry | None, is_subflow: bool, findings: Fin
         findings.add("INVALID_WORKFLOW", f"`{key}` of `{name}` must be a text", at=(*at, key))
         called = name
     rest = {key_: value for key_, value in config.items() if key_ != key}
-    return Node(name, None if is_subflow else called, called if is_subflow else None, rest, at)
+    called_at = (*at, key) if key in config else line
+    return Node(name, None if is_subflow else called, called if is_subflow else None, rest, at, called_at)
 
 
 def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, LoopPolicy]:

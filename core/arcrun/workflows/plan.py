@@ -2,10 +2,12 @@
 
 It is compiled once, when it is pushed. A trigger reads the stored form and does no YAML work. A plan is a graph of
 nodes and loops; a loop's body is a graph itself.
+
+Plans of format 2, stored by an earlier arcrun, still run as they were meant, but for one thing: see `fills_fields`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,12 +17,15 @@ from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, Template, compile_path, compile_value
 
-PLAN_FORMAT = 2
+PLAN_FORMAT = 3
+IMPLICIT_FORMAT = 2  # in which nodes take fields that their config lacks from what ran before
 
 
 @dataclass(frozen=True)
 class InEdge:
-    """An edge, seen from where it leads. `source` may be INPUT; a CONTINUE comes from the loop of `source`."""
+    """An edge, seen from where it leads. `source` may be INPUT. The argument of a CONTINUE is the item of the loop that
+    it leaves; in format 2, where one loop at most leaves a node, it is empty.
+    """
 
     source: str
     relation: Relation
@@ -36,7 +41,11 @@ class InEdge:
 class PlannedNode:
     """A node: a call of `component`, or a run of the stored workflow `workflow` if that is not None.
 
-    `handles_failure` is whether an ON_FAIL leaves it. `credentials` maps keys of the contract to stored names.
+    `take` is the path of the value that the input begins with, empty if it is the config alone. `handles_failure` is
+    whether an ON_FAIL leaves it. `credentials` maps keys of the contract to stored names.
+
+    `fills_fields` is for plans of format 2: required fields that the config lacks are taken by their names from what
+    ran before or the trigger, optional ones from what ran before alone, for whoever triggers must not set them.
     """
 
     name: str
@@ -48,10 +57,22 @@ class PlannedNode:
     retry: RetryPolicy | None = None
     timeout_ms: int | None = None
     credentials: Mapping[str, str] | None = None
+    take: str = ""
+    fills_fields: bool = field(default=False, compare=False)
 
     @cached_property
     def template(self) -> Template:
         return compile_value(self.config)
+
+    @cached_property
+    def taken(self) -> Template | None:
+        return compile_path(self.take) if self.take else None
+
+    @cached_property
+    def optional_keys(self) -> tuple[str, ...]:
+        """The fields of the config that are one reference which may come to null: `{{x?}}`."""
+        compiled = {key: compile_value(value) for key, value in self.config.items() if isinstance(value, str)}
+        return tuple(key for key, value in compiled.items() if value.whole and value.references[0].has_fallback)
 
     @cached_property
     def credential_references(self) -> Mapping[str, bool]:
@@ -68,7 +89,9 @@ class PlannedNode:
 class PlannedLoop:
     """The FOREACH that leaves `source`: the body runs once for each element of the list at `path`, named `item`.
 
-    Without a path it is what `source` answered, or the field of it that holds a list.
+    Without a path, which format 2 allowed, it is what `source` answered, or the field of it that holds a list.
+    `is_only` is whether no other loop leaves `source`. `names_input` is for plans of format 2, in which {{input.results}}
+    is what the loop that leaves the trigger has come to.
     """
 
     source: str
@@ -76,6 +99,8 @@ class PlannedLoop:
     path: str
     policy: LoopPolicy
     body: "Graph"
+    is_only: bool = True
+    names_input: bool = field(default=False, compare=False)
 
     @cached_property
     def list_template(self) -> Template | None:
@@ -83,33 +108,67 @@ class PlannedLoop:
 
 
 Unit = PlannedNode | PlannedLoop
-UnitKey = tuple[str, bool]  # a node's name; or the source of a loop, and True
+UnitKey = tuple[str, str]  # a node's name; or the source of a loop, and its item
+
+
+@dataclass(frozen=True)
+class Exits:
+    """What must be read of a node's outcome before anything follows it: the lists of its loops, and its conditions."""
+
+    loops: tuple[PlannedLoop, ...]
+    conditions: tuple[InEdge, ...]
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which parents come first. `answers` are the edges into the answer of the graph."""
+    """Nodes in an order in which parents come first. `answers` are the edges into the answer of the graph; None if the
+    flow names none: then it is what ran last.
+    """
 
     nodes: tuple[PlannedNode, ...]
     loops: tuple[PlannedLoop, ...]
-    answers: tuple[InEdge, ...]
+    answers: tuple[InEdge, ...] | None
 
     @cached_property
     def units(self) -> Mapping[UnitKey, Unit]:
-        nodes: dict[UnitKey, Unit] = {(node.name, False): node for node in self.nodes}
-        return nodes | {(loop.source, True): loop for loop in self.loops}
+        nodes: dict[UnitKey, Unit] = {(node.name, ""): node for node in self.nodes}
+        return nodes | {(loop.source, loop.item): loop for loop in self.loops}
+
+    @cached_property
+    def exits(self) -> Mapping[str, Exits]:
+        """By source, of those that have any."""
+        loops: dict[str, list[PlannedLoop]] = {}
+        conditions: dict[str, dict[InEdge, None]] = {}
+        for loop in self.loops:
+            loops.setdefault(loop.source, []).append(loop)
+        for edge in (*(edge for node in self.nodes for edge in node.parents), *(self.answers or ())):
+            if edge.relation is Relation.IF:
+                conditions.setdefault(edge.source, {})[edge] = None
+        return {
+            source: Exits(tuple(loops.get(source, ())), tuple(conditions.get(source, ())))
+            for source in loops.keys() | conditions.keys()
+        }
 
     @cached_property
     def waits_for(self) -> Mapping[UnitKey, frozenset[UnitKey]]:
         """The units of this graph that each unit waits for."""
         waits: dict[UnitKey, frozenset[UnitKey]] = {}
         for key, unit in self.units.items():
-            if isinstance(unit, PlannedLoop):
-                wanted = [(unit.source, False)]
-            else:
-                wanted = [(edge.source, edge.relation is Relation.CONTINUE) for edge in unit.parents]
+            wanted = self._loop_waits(unit) if isinstance(unit, PlannedLoop) else map(self._unit_of, unit.parents)
             waits[key] = frozenset(wanted) & self.units.keys()
         return waits
+
+    def _loop_waits(self, loop: PlannedLoop) -> list[UnitKey]:
+        """Its source, and the loops that leave the same source before it."""
+        siblings = [other for other in self.loops if other.source == loop.source]
+        earlier = siblings[: siblings.index(loop)]
+        return [(loop.source, ""), *((other.source, other.item) for other in earlier)]
+
+    def _unit_of(self, edge: InEdge) -> UnitKey:
+        """The unit that an edge leaves."""
+        if edge.relation is not Relation.CONTINUE:
+            return edge.source, ""
+        return edge.source, edge.argument or next(loop.item for loop in self.loops if loop.source == edge.source)
 
     @cached_property
     def children(self) -> Mapping[UnitKey, tuple[UnitKey, ...]]:
@@ -122,23 +181,29 @@ class Graph:
 
     def all_nodes(self) -> Iterator[PlannedNode]:
         """The nodes of this graph and of its loops' bodies, each once; a body follows the node that its loop leaves."""
-        bodies = {loop.source: loop.body for loop in self.loops}
-        if INPUT in bodies:
-            yield from bodies[INPUT].all_nodes()
+        yield from self._nodes_of_loops(INPUT)
         for node in self.nodes:
             yield node
-            if node.name in bodies:
-                yield from bodies[node.name].all_nodes()
+            yield from self._nodes_of_loops(node.name)
+
+    def _nodes_of_loops(self, source: str) -> Iterator[PlannedNode]:
+        for loop in self.loops:
+            if loop.source == source:
+                yield from loop.body.all_nodes()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`timeout_ms` bounds a run; `concurrency` how many components run at once in it."""
+    """`timeout_ms` bounds a run; `concurrency` how many components run at once in it.
+
+    `format` is PLAN_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and has not been compiled anew.
+    """
 
     name: str
     graph: Graph
     timeout_ms: int
     concurrency: int
+    format: int = field(default=PLAN_FORMAT, compare=False)
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
@@ -146,7 +211,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "format": PLAN_FORMAT,
+            "format": self.format,
             "name": self.name,
             "timeout_ms": self.timeout_ms,
             "concurrency": self.concurrency,
@@ -156,13 +221,14 @@ class Plan:
 
 def load_plan(stored: Mapping[str, Any]) -> Plan:
     """The plan from its stored form (`Plan.to_json`). Raises WorkflowError PLAN_OUTDATED."""
-    if stored.get("format") != PLAN_FORMAT:
+    if stored.get("format") not in (PLAN_FORMAT, IMPLICIT_FORMAT):
         raise WorkflowError(
             "The workflow was stored by another version of arcrun.",
             code="PLAN_OUTDATED",
             next_actions=["Push it again: acr push FILE."],
         )
-    return Plan(stored["name"], _load_graph(stored["graph"]), stored["timeout_ms"], stored["concurrency"])
+    graph = _load_graph(stored["graph"], is_implicit=stored["format"] == IMPLICIT_FORMAT)
+    return Plan(stored["name"], graph, stored["timeout_ms"], stored["concurrency"], stored["format"])
 
 
 def _render_graph(graph: Graph) -> dict[str, Any]:
@@ -178,7 +244,7 @@ def _render_graph(graph: Graph) -> dict[str, Any]:
             }
             for loop in graph.loops
         ],
-        "answers": [_render_edge(edge) for edge in graph.answers],
+        "answers": None if graph.answers is None else [_render_edge(edge) for edge in graph.answers],
     }
 
 
@@ -190,9 +256,10 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "config": node.config,
         "parents": [_render_edge(edge) for edge in node.parents],
         "handles_failure": node.handles_failure,
-        "retry": asdict(node.retry) if node.retry else None,
+        "retry": node.retry.to_json() if node.retry else None,
         "timeout_ms": node.timeout_ms,
         "credentials": node.credentials,
+        "take": node.take or None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 
@@ -201,23 +268,37 @@ def _render_edge(edge: InEdge) -> list[str]:
     return [edge.source, edge.relation.value, edge.argument]
 
 
-def _load_graph(stored: Mapping[str, Any]) -> Graph:
+def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
     nodes = tuple(
         PlannedNode(
             **{
                 "workflow": None,
                 **node,
                 "parents": tuple(_load_edge(edge) for edge in node["parents"]),
-                "retry": RetryPolicy(**node["retry"]) if "retry" in node else None,
+                "retry": RetryPolicy.load(node["retry"]) if "retry" in node else None,
+                "fills_fields": is_implicit,
             }
         )
         for node in stored["nodes"]
     )
+    sources = [loop["source"] for loop in stored["loops"]]
     loops = tuple(
-        PlannedLoop(loop["source"], loop["item"], loop["path"], LoopPolicy(**loop["policy"]), _load_graph(loop["body"]))
+        PlannedLoop(
+            loop["source"],
+            loop["item"],
+            loop["path"],
+            LoopPolicy(**loop["policy"]),
+            _load_graph(loop["body"], is_implicit=is_implicit),
+            is_only=sources.count(loop["source"]) == 1,
+            names_input=is_implicit and loop["source"] == INPUT,
+        )
         for loop in stored["loops"]
     )
-    return Graph(nodes, loops, tuple(_load_edge(edge) for edge in stored["answers"]))
+    return Graph(nodes, loops, _load_edges(stored["answers"]))
+
+
+def _load_edges(stored: Iterable[list[str]] | None) -> tuple[InEdge, ...] | None:
+    return None if stored is None else tuple(_load_edge(edge) for edge in stored)
 
 
 def _load_edge(stored: list[str]) -> InEdge:

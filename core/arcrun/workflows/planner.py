@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from arcrun.workflows.graph import Loop, Shape
-from arcrun.workflows.model import INPUT, OUTPUT, LoopPolicy, Node, NodeParts, Workflow
+from arcrun.workflows.graph import Loop, Shape, is_continued
+from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode
 from arcrun.workflows.relations import Relation
 
@@ -25,7 +25,7 @@ class _GraphBuilder:
         """The graph of the nodes whose innermost loop is `around`; None stands for the whole workflow."""
         names = [name for name in self.shape.order if self.shape.loop_around(name) == around]
         sources = [INPUT, *names] if around is None else names
-        loops = [loop for loop in self.shape.loops.values() if loop.source in sources]
+        loops = [loop for loop in self.shape.loops if loop.source in sources]
         return Graph(
             tuple(self._plan_node(self.workflow.nodes[name]) for name in names),
             tuple(self._plan_loop(loop) for loop in loops),
@@ -34,7 +34,8 @@ class _GraphBuilder:
 
     def _plan_loop(self, loop: Loop) -> PlannedLoop:
         policy = self.workflow.loops.get(loop.source, LoopPolicy())
-        return PlannedLoop(loop.source, loop.item, loop.path, policy, self.build(loop))
+        is_only = len(self.shape.loops_of(loop.source)) == 1
+        return PlannedLoop(loop.source, loop.item, loop.path, policy, self.build(loop), is_only)
 
     def _plan_node(self, node: Node) -> PlannedNode:
         config, settings = self.parts[node.name].config, self.parts[node.name].settings
@@ -44,29 +45,38 @@ class _GraphBuilder:
             component=node.component or f"workflow:{node.workflow}",
             workflow=node.workflow,
             config=config,
-            parents=tuple(dict.fromkeys(InEdge(e.source, e.relation, e.argument) for e in into)),
+            parents=tuple(dict.fromkeys(planned for edge in into for planned in self._plan_edge(edge))),
             handles_failure=any(e.source == node.name and e.relation is Relation.ON_FAIL for e in self.workflow.edges),
             retry=settings.retry,
             timeout_ms=settings.timeout_ms,
             credentials=settings.credentials or None,
+            take=self._plan_take(node, settings.take),
         )
 
-    def _answers(self, names: Collection[str], loops: Collection[Loop]) -> tuple[InEdge, ...]:
-        """The edges to `output`; without one, the nodes and loops that nothing leaves. A body stands for its loop."""
+    def _plan_edge(self, edge: Edge) -> list[InEdge]:
+        if edge.relation is not Relation.CONTINUE:
+            return [InEdge(edge.source, edge.relation, edge.argument)]
+        return [InEdge(edge.source, edge.relation, loop.item) for loop in self.shape.loops if is_continued(loop, edge)]
+
+    def _plan_take(self, node: Node, take: str) -> str:
+        """The path of the value: a node stands for its data. A sub-workflow takes what its line says, FROM's data."""
+        if not take and node.component is None and "input" not in node.config:
+            take = next(
+                edge.source
+                for edge in self.workflow.edges
+                if edge.target == node.name and edge.relation is Relation.CALLS_SUBFLOW
+            )
+        return f"{take}.data" if take in self.workflow.nodes else take
+
+    def _answers(self, names: Collection[str], loops: Collection[Loop]) -> tuple[InEdge, ...] | None:
+        """The edges to `output`, None if there are none from here. A body stands for its loop."""
         explicit: dict[InEdge, None] = {}
         for edge in self.workflow.edges:
             if edge.target != OUTPUT:
                 continue
             loop = next((loop for loop in loops if edge.source in loop.body), None)
             if loop is not None:
-                explicit[InEdge(loop.source, Relation.CONTINUE)] = None
+                explicit[InEdge(loop.source, Relation.CONTINUE, loop.item)] = None
             elif edge.source in names:
-                explicit[InEdge(edge.source, edge.relation, edge.argument)] = None
-        if explicit:
-            return tuple(explicit)
-        sources = {edge.source for edge in self.workflow.edges}
-        continued = {edge.source for edge in self.workflow.edges if edge.relation is Relation.CONTINUE}
-        return (
-            *(InEdge(name, Relation.ON_SUCCESS) for name in names if name not in sources),
-            *(InEdge(loop.source, Relation.CONTINUE) for loop in loops if loop.source not in continued),
-        )
+                explicit |= dict.fromkeys(self._plan_edge(edge))
+        return tuple(explicit) or None

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.graph import Shape, results_of
+from arcrun.workflows.graph import Loop, Shape, results_of
 from arcrun.workflows.model import INPUT, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
@@ -27,6 +29,10 @@ class ReferenceChecker:
     catalogue: Catalogue
     findings: Findings
 
+    @cached_property
+    def _certainty(self) -> Certainty | None:
+        return Certainty(self.workflow, self.shape) if self.shape else None
+
     def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:
         """References of `node`; `after` it has run, as an expression or a loop's path on an edge out of it has them."""
         for reference in references:
@@ -36,6 +42,8 @@ class ReferenceChecker:
                 self.findings.add(_CODE, f"{{{{{reference.path}}}}} {message}", hint, at=at)
             else:
                 self._warn_of_field(reference, at)
+                self._warn_if_skipped(reference, node, at, after)
+                self._warn_of_input_loop(reference, node, at)
 
     def check_names(self, names: Iterable[str], node: str, at: Path) -> None:
         """The names that an expression on an edge out of `node` starts from."""
@@ -46,6 +54,18 @@ class ReferenceChecker:
             elif head != INPUT and (problem := self._find_head_problem(head, node, after=True)):
                 hint = problem[1] or f"Texts stand in single quotes: '{name}'."
                 self.findings.add(_CODE, f"`{name}` {problem[0]}", hint, at=at)
+
+    def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
+        """The paths that an expression reads: what a node has not is null, so that a comparison never holds."""
+        for path in sorted(set(paths)):
+            if path[0] not in self.workflow.nodes or len(path) < 2:
+                continue
+            if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS):
+                message = f"`{'.'.join(path)}` is not there: a node has {', '.join(ENVELOPE_FIELDS)}"
+                hint = f"Did you mean {path[0]}.data.{'.'.join(path[1:])}?"
+                self.findings.add(_CODE, message, hint, at=at)
+            elif len(path) > 2:
+                self._warn_of_field(Reference(".".join(path), path), at)
 
     def _find_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
@@ -64,33 +84,88 @@ class ReferenceChecker:
         if head == node:
             return "refers to the node itself", "A node sees what came before it."
         if head not in self.workflow.nodes:
-            return "refers to nothing", suggest_nearest(head, [INPUT, *sorted(visible), *CLOCKS, CREDENTIAL])
+            otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
+            return "refers to nothing", suggest_nearest(head, [INPUT, *sorted(visible), *CLOCKS, CREDENTIAL], otherwise)
         loop = self.shape.loop_around(head) if self.shape else None
         if loop is not None and node not in loop.body:
             return (
                 f"is out of reach: `{head}` runs once for each `{loop.item}`",
-                f"After `{loop.source} >> CONTINUE >> {node}`, {{{{{loop.source}.results}}}} holds what each answered.",
+                f"After `{loop.source} >> CONTINUE >> {node}`, {{{{{self._results_name(loop)}}}}} holds what each "
+                "answered.",
             )
         return f"need not be there: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
 
     def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
-        if self.shape is None or len(steps) == 1 or head not in self.workflow.nodes or steps[1] in ENVELOPE_FIELDS:
+        if self.shape is None:
             return None
-        if steps[1] in LOOP_FIELDS and head in self.shape.loops:
-            if results_of(head) in self.shape.settled[node]:
+        if head not in self.workflow.nodes:
+            return self._find_result_problem(reference, node)
+        if len(steps) == 1 or steps[1] in ENVELOPE_FIELDS:
+            return None
+        loops = self.shape.loops_of(head)
+        if steps[1] in LOOP_FIELDS and len(loops) > 1:
+            names = " or ".join(f"{{{{{loop.item}.{steps[1]}}}}}" for loop in loops)
+            return f"is unclear: {len(loops)} loops leave `{head}`", f"Write {names}."
+        if steps[1] in LOOP_FIELDS and loops:
+            if results_of(loops[0]) in self.shape.settled[node]:
                 return None
             return "is not there yet: the loop need not have finished", f"Add `{head} >> CONTINUE >> {node}`."
         rest = reference.path.partition(".")[2] or steps[1]
         return f"is not there: a node has {', '.join(ENVELOPE_FIELDS)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
+
+    def _find_result_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
+        """Of an item: within the loop it is the element, after it what the loop has come to."""
+        head, steps = reference.head, reference.steps
+        if self.shape is None or head in [loop.item for loop in self.shape.loops_around(node)]:
+            return None
+        finished = self._finished(node, head)
+        if len(finished) > 1:
+            sources = " and ".join(f"`{loop.source}`" for loop in finished)
+            return f"is unclear: the loops of {sources} both have the item `{head}`", "Give the items two names."
+        if len(steps) > 1 and steps[1] in LOOP_FIELDS:
+            return None
+        return (
+            f"is no element any more: the loop of `{head}` has ended",
+            f"What it has come to is {{{{{head}.results}}}} and {{{{{head}.errors}}}}.",
+        )
+
+    def _finished(self, node: str, item: str | None = None) -> list[Loop]:
+        """The loops that have ended when `node` runs, those with this item."""
+        if self.shape is None:
+            return []
+        settled = self.shape.settled[node]
+        return [loop for loop in self.shape.loops if item in (None, loop.item) and results_of(loop) in settled]
+
+    def _results_name(self, loop: Loop) -> str:
+        is_only = self.shape is not None and len(self.shape.loops_of(loop.source)) == 1 and loop.source != INPUT
+        return f"{loop.source if is_only else loop.item}.results"
 
     def _visible(self, node: str, after: bool) -> frozenset[str]:
         """The names that `node` can refer to."""
         if self.shape is None:
             items = {edge.argument for edge in self.workflow.edges if edge.relation is Relation.FOREACH}
             return frozenset({*self.workflow.nodes, *items})
-        items = {loop.item for loop in self.shape.loops_around(node)}
+        items = {loop.item for loop in (*self.shape.loops_around(node), *self._finished(node))}
         return self.shape.settled[node] | items | ({node} if after else set())
+
+    def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
+        head, steps = reference.head, reference.steps
+        if self._certainty is None or head not in self.workflow.nodes or reference.has_fallback:
+            return
+        if len(steps) > 1 and steps[1] == "data" and self._certainty.may_be_missing(head, node, after=after):
+            message = f"{{{{{reference.path}}}}}: `{head}` may have been skipped or have failed when `{node}` runs"
+            hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
+            self.findings.warn(_CODE, message, hint, at=at)
+
+    def _warn_of_input_loop(self, reference: Reference, node: str, at: Path) -> None:
+        """{{input.results}} was once what the loop that leaves the trigger had come to."""
+        finished = [loop for loop in self._finished(node) if loop.source == INPUT]
+        if reference.head == INPUT and finished and len(reference.steps) > 1 and reference.steps[1] in LOOP_FIELDS:
+            field = reference.steps[1]
+            message = f"{{{{{reference.path}}}}} is a field of what triggered the run"
+            hint = f"What the loop has come to is {{{{{finished[0].item}.{field}}}}}."
+            self.findings.warn(_CODE, message, hint, at=at)
 
     def _warn_of_field(self, reference: Reference, at: Path) -> None:
         """A field that the component's output_schema does not have."""

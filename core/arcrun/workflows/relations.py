@@ -33,15 +33,19 @@ _FORMS = {
     Relation.ON_BRANCH: "ON_BRANCH(name)",
     Relation.IF: "IF(expression)",
     Relation.FOREACH: "FOREACH item IN path",
+    Relation.CONTINUE: "CONTINUE(item)",
 }
 # A name in ASCII, or a run of other characters: `對每個item` needs no space.
 _HEAD = re.compile(r"([A-Za-z_]+|[^\sA-Za-z_()]+)\s*(.*)", re.DOTALL)
+_NAME = re.compile(r"[\w-]+")
 _LOOP = re.compile(r"([\w-]+)(?:\s+IN\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class RelationCall:
-    """`argument` is the branch of ON_BRANCH, the expression of IF, the item of FOREACH; `path` leads to its list."""
+    """`argument` is the branch of ON_BRANCH, the expression of IF, the item of FOREACH, with `path` to its list; and of
+    CONTINUE, empty if it is for all loops of its source.
+    """
 
     relation: Relation
     argument: str = ""
@@ -63,7 +67,7 @@ def parse_relation(text: str) -> RelationCall:
     relation = RELATION_ALIASES.get(name.upper())
     if relation is None or (rest and relation not in _FORMS):
         raise _unknown(text.strip(), relation)
-    if relation not in _FORMS:
+    if relation not in _FORMS or (relation is Relation.CONTINUE and not rest):
         return RelationCall(relation)
     argument = rest[1:-1].strip() if rest.startswith("(") and rest.endswith(")") else rest
     if not argument:
@@ -72,6 +76,8 @@ def parse_relation(text: str) -> RelationCall:
         return _parse_loop(argument)
     if relation is Relation.ON_BRANCH:
         argument = _unquote(argument)
+    if relation is Relation.CONTINUE and not _NAME.fullmatch(argument):
+        raise _malformed(f"`{argument}` is no item", relation)
     return RelationCall(relation, argument)
 
 

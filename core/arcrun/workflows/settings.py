@@ -1,5 +1,6 @@
-"""The engine's own settings in a node's config: retry, foreach, timeout_ms, credentials."""
+"""The engine's own settings in a node's config: take, retry, foreach, timeout_ms, credentials."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,8 +17,10 @@ DEFAULT_RUN_TIMEOUT_MS = 300_000
 MAX_CONCURRENCY = 64
 DEFAULT_CONCURRENCY = 16
 BACKOFFS = ("exponential", "linear", "fixed")
-SETTING_KEYS = ("retry", "foreach", "timeout_ms", "credentials")
-SUBFLOW_KEYS = ("workflow", "input", "retry", "foreach", "timeout_ms")
+SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "credentials")
+SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "foreach", "timeout_ms")
+# What `retry: {on: [...]}` may list: a code, a status, a class of statuses, or anything.
+_RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")
 
 
 class Reader:
@@ -64,12 +67,24 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
         timeout_ms=reader.number("timeout_ms", None, 1, MAX_NODE_TIMEOUT_MS),
+        take=_parse_take(findings, config["take"], (*at, "take")) if "take" in config else "",
         credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
     )
 
 
+def _parse_take(findings: Findings, value: Any, at: Path) -> str:
+    """A reference, which may stand in braces."""
+    text = value.strip() if isinstance(value, str) else ""
+    path = text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else text
+    if not path or "{" in path or "}" in path or "|" in path:
+        message = f"`{_dotted(at)}` must be `input`, a node, an item or a path into one of them"
+        findings.add("INVALID_SETTING", message, "take: input, or take: orders.data.body", at=at)
+        return ""
+    return path
+
+
 def _parse_retry(findings: Findings, value: Any, at: Path) -> RetryPolicy:
-    reader = Reader(findings, value, at, ("max_attempts", "backoff", "initial_ms", "max_ms", "jitter"))
+    reader = Reader(findings, value, at, ("max_attempts", "backoff", "initial_ms", "max_ms", "jitter", "on"))
     default = RetryPolicy()
     return RetryPolicy(
         max_attempts=reader.number("max_attempts", default.max_attempts, 1, MAX_ATTEMPTS),
@@ -77,7 +92,17 @@ def _parse_retry(findings: Findings, value: Any, at: Path) -> RetryPolicy:
         initial_ms=reader.number("initial_ms", default.initial_ms, 0, MAX_DELAY_MS),
         max_ms=reader.number("max_ms", default.max_ms, 0, MAX_DELAY_MS),
         jitter=reader.number("jitter", default.jitter, 0, 1, whole=False),
+        on=_parse_causes(findings, value["on"], (*at, "on")) if isinstance(value, Mapping) and "on" in value else None,
     )
+
+
+def _parse_causes(findings: Findings, value: Any, at: Path) -> tuple[str, ...] | None:
+    causes = [str(cause) for cause in value if isinstance(cause, str | int)] if isinstance(value, list) else []
+    if isinstance(value, list) and len(causes) == len(value) and all(map(_RETRY_CAUSE.fullmatch, causes)):
+        return tuple(causes)
+    message = f"`{_dotted(at)}` must be a list of error codes and statuses"
+    findings.add("INVALID_SETTING", message, "on: [HTTP_TIMEOUT, 429, 5xx]", at=at)
+    return None
 
 
 def parse_loop_policy(findings: Findings, value: Any, at: Path) -> LoopPolicy:

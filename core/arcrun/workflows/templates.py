@@ -58,6 +58,7 @@ class Template:
     resolve: Resolver
     references: tuple[Reference, ...] = ()
     whole: bool = False
+    kind: str | None = None
 
 
 def compile_value(value: Any) -> Template:
@@ -97,6 +98,7 @@ def _compile_text(text: str) -> Template:
     return Template(
         lambda scope: "".join(part if isinstance(part, str) else _render(part(scope)) for part in parts),
         tuple(references),
+        kind="string",
     )
 
 

@@ -25,8 +25,14 @@ def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
     for name in (source, target):
         if not NAME_PATTERN.fullmatch(name):
             message = f"the flow line {text!r} has the name {name!r}, which is not made of letters, digits, _ and -"
-            raise RelationTextError("MALFORMED_LINE", message, _HINT)
+            raise RelationTextError("MALFORMED_LINE", message, suggest_name(name))
     return source, parse_relation(middle), target
+
+
+def suggest_name(name: str) -> str:
+    """The hint for a name that cannot be one."""
+    possible = re.sub(r"[^\w-]+", "_", name.strip()).strip("_")
+    return f"Write {possible}, here and in `config`." if possible else _HINT
 
 
 def _scan(text: str) -> Iterator[tuple[str, bool]]:

@@ -37,4 +37,5 @@ class ComponentCaller:
         host = PortHostFunctions(component.contract, http, self.clock, self.random, self.ai)
         async with self.turn():
             execution = await self.runner.run(component, json.dumps(input_value), host)
+        budget.require_kept()
         return read_outcome(execution, component.id)

@@ -14,7 +14,7 @@ from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError, WorkflowError
 from arcrun.key_listing import list_all
 from arcrun.ports import Clock, KeyPage, KeyValue, Random
-from arcrun.workflows.parse import WORKFLOW_NAME
+from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 
 TOKEN_BYTES = 16
@@ -225,7 +225,7 @@ class WorkflowStore:
         return [entry.key.removeprefix(_NAME) for entry in await list_all(self._kv, _NAME)]
 
     async def find_head(self, name: str) -> WorkflowHead | None:
-        text = await self._kv.get(_NAME + name) if WORKFLOW_NAME.fullmatch(name) else None
+        text = await self._kv.get(_NAME + name) if is_workflow_name(name) else None
         return None if text is None else _read_head(name, json.loads(text))
 
     async def require_head(self, name: str) -> WorkflowHead:

@@ -1,0 +1,125 @@
+"""Checks the edges that contracts and literals decide: a list that FOREACH does not name, and what can never fire."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from arcrun.contracts.model import Contract
+from arcrun.workflows.catalogue import Catalogue
+from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.model import INPUT, Edge, Node, Workflow
+from arcrun.workflows.nearest import suggest_nearest
+from arcrun.workflows.relations import Relation
+
+_CODE = "EDGE_NEVER_FIRES"
+
+
+def name_lists(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> Workflow:
+    """The workflow with each FOREACH's list named: without IN it is the one list that its source's contract has."""
+    edges = tuple(
+        replace(edge, path=_find_list(edge, workflow, catalogue, findings))
+        if edge.relation is Relation.FOREACH and not edge.path
+        else edge
+        for edge in workflow.edges
+    )
+    return replace(workflow, edges=edges) if edges != workflow.edges else workflow
+
+
+def _find_list(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> str:
+    contract = _contract_of(edge.source, workflow, catalogue)
+    fields = (contract and contract.output_fields) or {}
+    lists = [name for name, schema in fields.items() if _types_of(schema) == ["array"]]
+    if len(lists) == 1:
+        return f"{edge.source}.data.{lists[0]}"
+    perhaps = lists or [name for name, schema in fields.items() if not _types_of(schema)] or ["FIELD"]
+    prefix = INPUT if edge.source == INPUT else f"{edge.source}.data"
+    hint = f"Write {' or '.join(f'FOREACH {edge.argument} IN {prefix}.{name}' for name in perhaps)}."
+    several = f"`{edge.source}` answers the lists {', '.join(lists)}" if lists else "none is known"
+    findings.add("INVALID_LOOP", f"FOREACH {edge.argument} does not name its list, and {several}", hint, at=edge.at)
+    return ""
+
+
+def check_edges(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
+    """Report each edge that no run can fire. What leaves the trigger or a sub-workflow cannot be known."""
+    for edge in workflow.edges:
+        node = workflow.nodes.get(edge.source)
+        contract = _contract_of(edge.source, workflow, catalogue)
+        if node is None or contract is None or contract.output_fields is None:
+            continue
+        if edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE):
+            _check_result(edge, contract, findings)
+        elif edge.relation is Relation.ON_BRANCH:
+            _check_branch(edge, node, contract, findings)
+
+
+def _check_result(edge: Edge, contract: Contract, findings: Findings) -> None:
+    fields = contract.output_fields or {}
+    if "result" in fields and _may_be(fields["result"], "boolean"):
+        return
+    kind = " or ".join(_types_of(fields.get("result", {})))
+    answers = f"`result` of `{contract.canonical_id}` is {kind}" if kind else _describe_fields(contract)
+    hint = (
+        f"Compare it: {edge.source} >> IF({edge.source}.data.FIELD == 'x') >> {edge.target}; or put if_control between."
+    )
+    findings.add(_CODE, f"{edge.relation} needs a `result` that is true or false, and {answers}", hint, at=edge.at)
+
+
+def _check_branch(edge: Edge, node: Node, contract: Contract, findings: Findings) -> None:
+    fields = contract.output_fields or {}
+    schema = fields.get("branch")
+    if schema is None or not _may_be(schema, "string"):
+        message = f"ON_BRANCH needs a text `branch`, and {_describe_fields(contract)}"
+        hint = f"Put switch between them, or write IF({edge.source}.data.FIELD == '{edge.argument}')."
+        findings.add(_CODE, message, hint, at=edge.at)
+        return
+    branches = _find_branches(schema, node)
+    if branches is not None and edge.argument not in branches:
+        hint = suggest_nearest(edge.argument, branches, f"Its branches: {', '.join(branches)}.", ignore_case=True)
+        findings.add(_CODE, f"`{edge.source}` has no branch `{edge.argument}`", hint, at=edge.at)
+
+
+def _find_branches(schema: Any, node: Node) -> list[str] | None:
+    """All that `branch` can be: by its enum, or by the fields of the input that `x-from-input` lists, if they are
+    literal. None if that is not known.
+    """
+    if not isinstance(schema, Mapping):
+        return None
+    if "enum" in schema:
+        return [value for value in schema["enum"] if isinstance(value, str)]
+    if "x-from-input" not in schema:
+        return None
+    values = [value for path in schema["x-from-input"] for value in _follow(node.config, path.split("."))]
+    is_literal = "take" not in node.config and all(isinstance(value, str) and "{{" not in value for value in values)
+    return list(dict.fromkeys(values)) if is_literal else None
+
+
+def _follow(value: Any, steps: list[str]) -> Iterator[Any]:
+    """The values at a path such as `cases[].branch`; what is not there has none. A template is a value that ends it."""
+    if not steps or isinstance(value, str):
+        yield value
+        return
+    name, is_list = steps[0].removesuffix("[]"), steps[0].endswith("[]")
+    if not isinstance(value, Mapping) or name not in value:
+        return
+    found = value[name]
+    for item in found if is_list and isinstance(found, list) else [found]:
+        yield from _follow(item, steps[1:])
+
+
+def _contract_of(name: str, workflow: Workflow, catalogue: Catalogue) -> Contract | None:
+    node = workflow.nodes.get(name)
+    return catalogue.contracts.get(node.component or "") if node else None
+
+
+def _describe_fields(contract: Contract) -> str:
+    return f"`{contract.canonical_id}` answers {', '.join(contract.output_fields or ())}"
+
+
+def _may_be(schema: Any, kind: str) -> bool:
+    types = _types_of(schema)
+    return not types or kind in types
+
+
+def _types_of(schema: Any) -> list[str]:
+    types = schema.get("type", []) if isinstance(schema, Mapping) else []
+    return [types] if isinstance(types, str) else list(types)
