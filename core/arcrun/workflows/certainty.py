@@ -7,7 +7,7 @@ fires, so what is certain of it is what all its edges have in common, and what f
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from arcrun.workflows.graph import Shape
+from arcrun.workflows.graph import Shape, reachable
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import Relation
 
@@ -120,19 +120,16 @@ class Certainty:
 
     def _may_be_together(self, names: list[str]) -> bool:
         held = {name: self._close(self._facts[name] | self._ok(name)) for name in names}
-        barred = {name: self._conditions_of(name) for name in names}
         return any(
-            not held[a] & barred[b] and not held[b] & barred[a] and not self._exclude(held[a], held[b])
+            not self._exclude(held[a], held[b]) and b not in self._only_behind(a) and a not in self._only_behind(b)
             for i, a in enumerate(names)
             for b in names[i + 1 :]
         )
 
-    def _conditions_of(self, name: str) -> int:
-        bits = 0
-        for edge in self._leaving[name]:
-            if edge.relation in CONDITIONAL:
-                bits |= self._bit(_condition_of(edge))
-        return bits
+    def _only_behind(self, name: str) -> set[str]:
+        """The nodes that no path reaches but through this one: if one of them runs, something has followed it."""
+        others = [edge for source, edges in self._leaving.items() if source != name for edge in edges]
+        return self._leaving.keys() - reachable([INPUT], others)
 
     def _exclude(self, one: int, other: int) -> bool:
         """Whether the two cannot both be: true and false, two branches, a condition and its negation."""

@@ -72,23 +72,22 @@ def _check_branch(edge: Edge, node: Node, contract: Contract, findings: Findings
         hint = f"Put switch between them, or write IF({edge.source}.data.FIELD == '{edge.argument}')."
         findings.add(_CODE, message, hint, at=edge.at)
         return
-    branches = _find_branches(schema, node)
+    branches = _find_branches(schema, node, contract)
     if branches is not None and edge.argument not in branches:
         hint = suggest_nearest(edge.argument, branches, f"Its branches: {', '.join(branches)}.", ignore_case=True)
         findings.add(_CODE, f"`{edge.source}` has no branch `{edge.argument}`", hint, at=edge.at)
 
 
-def _find_branches(schema: Any, node: Node) -> list[str] | None:
-    """All that `branch` can be: by its enum, or by the fields of the input that `x-from-input` lists, if they are
-    literal. None if that is not known.
+def _find_branches(schema: Any, node: Node, contract: Contract) -> list[str] | None:
+    """All that `branch` can be: by its enum, or by the fields of the input that the input_schema's `x-branches` lists,
+    if they are literal. None if that is not known.
     """
-    if not isinstance(schema, Mapping):
-        return None
-    if "enum" in schema:
+    if isinstance(schema, Mapping) and "enum" in schema:
         return [value for value in schema["enum"] if isinstance(value, str)]
-    if "x-from-input" not in schema:
+    paths = contract.input_schema.get("x-branches")
+    if not isinstance(paths, list):
         return None
-    values = [value for path in schema["x-from-input"] for value in _follow(node.config, path.split("."))]
+    values = [value for path in paths for value in _follow(node.config, str(path).split("."))]
     is_literal = "take" not in node.config and all(isinstance(value, str) and "{{" not in value for value in values)
     return list(dict.fromkeys(values)) if is_literal else None
 
