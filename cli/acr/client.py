@@ -40,7 +40,10 @@ class ExecutorClient(ServiceClient):
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
     def list_workflows(self) -> list[dict[str, Any]]:
-        """All of them: [{"name", "version", "latest", "updated_at", "token", "webhook_url"}]. Raises AnswerError."""
+        """All of them: [{"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url"}].
+
+        `calls` is None where it is not known. Raises AnswerError.
+        """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
@@ -52,9 +55,15 @@ class ExecutorClient(ServiceClient):
 
     def find_token(self, name: str) -> str:
         """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""
-        for workflow in self.list_workflows():
+        return self.find_webhook(name)[0]
+
+    def find_webhook(self, name: str) -> tuple[str, list[str]]:
+        """The token of a workflow's webhook, and the workflows that call it. Raises AnswerError WORKFLOW_NOT_FOUND."""
+        workflows = self.list_workflows()
+        callers = [other["name"] for other in workflows if name in (other.get("calls") or ()) and other["name"] != name]
+        for workflow in workflows:
             if workflow["name"] == name:
-                return str(workflow["token"])
+                return str(workflow["token"]), callers
         raise AnswerError(
             {
                 "success": False,

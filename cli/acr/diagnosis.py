@@ -22,6 +22,7 @@ from acr.registry_client import RegistryClient
 from acr.settings import Storage, Target, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
 from arcrun.registry.attestation import key_id_of
+from arcrun.workflows.plan import PLAN_FORMAT
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,19 @@ def _look_at_api_key(patient: Patient) -> str:
     return "accepted"
 
 
+def _look_at_workflows(patient: Patient) -> str:
+    """Those that were stored before a step got exactly what its config says."""
+    workflows = ExecutorClient(patient.target).list_workflows()
+    old = sorted(workflow["name"] for workflow in workflows if workflow.get("format", 0) < PLAN_FORMAT)
+    if old:
+        raise CliError(
+            f"Stored in an earlier format: {', '.join(old)}. They run, but none of their optional fields is taken from "
+            "the trigger any more.",
+            "acr upgrade FILE, then acr push FILE",
+        )
+    return f"{len(workflows)} stored"
+
+
 def _look_at_registry(patient: Patient) -> str:
     if patient.registry is None:
         return "none; acr deploy brings one, for acr parts publish and statistics"
@@ -175,6 +189,7 @@ _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "components": _look_at_components,
     "executor": _look_at_executor,
     "API key": _look_at_api_key,
+    "workflows": _look_at_workflows,
     "registry": _look_at_registry,
     "registry keys": _look_at_registry_keys,
     "credentials": _look_at_credentials,

@@ -238,7 +238,7 @@ class RateLimitedError(ArcrunError):
 class UpstreamError(ArcrunError):
     """A service that arcrun depends on did not answer, or did not acknowledge. Nothing was reported as done.
 
-    STORAGE_UNAVAILABLE is the platform's own: KV, R2, WebCrypto; RUNNER_FAILED what runs components.
+    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, RUNNER_FAILED what runs components.
     """
 
     code = "UPSTREAM_UNAVAILABLE"

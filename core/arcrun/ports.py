@@ -26,7 +26,11 @@ class KeyPage:
 
 
 class KeyValue(Protocol):
-    """A Workers KV namespace. Values are text; a write may take 60 s to be seen elsewhere."""
+    """A Workers KV namespace. Values are text; a write may take 60 s to be seen elsewhere.
+
+    Every method raises UpstreamError STORAGE_FAILED; over Cloudflare's REST API also UPSTREAM_UNAVAILABLE,
+    RateLimitedError and TenantStorageError.
+    """
 
     async def get(self, key: str) -> str | None: ...
 
@@ -53,7 +57,7 @@ class Blob:
 
 
 class BlobStore(Protocol):
-    """An R2 bucket."""
+    """An R2 bucket. Every method raises UpstreamError STORAGE_FAILED."""
 
     async def get(self, key: str) -> Blob | None: ...
 
@@ -84,7 +88,10 @@ class Alarm(Protocol):
 class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution: ...
+    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+        """What the component does is in the result. Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError
+        RUNNER_FAILED.
+        """
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,7 @@ class UsageReport(Protocol):
     """The registry, which counts what components have run."""
 
     async def send(self, records: Sequence[UsageRecord]) -> None:
-        """At most MAX_RECORDS. Raises what the platform raises, RunError REPORT_REFUSED."""
+        """At most MAX_RECORDS. Raises UpstreamError REGISTRY_UNAVAILABLE, RunError REPORT_REFUSED."""
 
 
 class Background(Protocol):
@@ -161,7 +168,10 @@ class Random(Protocol):
 
 
 class Cipher(Protocol):
-    """AES-256-GCM under one key. A ciphertext ends in its 16-byte tag; an IV is 12 random bytes, never used twice."""
+    """AES-256-GCM under one key. A ciphertext ends in its 16-byte tag; an IV is 12 random bytes, never used twice.
+
+    Both methods raise UpstreamError CRYPTO_FAILED.
+    """
 
     async def encrypt(self, plaintext: bytes, iv: bytes, associated_data: bytes) -> bytes: ...
 
@@ -185,7 +195,10 @@ class RateLimiter(Protocol):
     period_s: int
 
     async def take(self, key: str) -> bool:
-        """Whether `key` is within its limit. The platform counts in each of its locations for itself."""
+        """Whether `key` is within its limit. The platform counts in each of its locations for itself.
+
+        Raises UpstreamError RATE_LIMITER_FAILED.
+        """
 
 
 JsonObject = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Proves which edges are said to never fire, and which conditions to never hold: where contracts and literals decide it.
+"""Proves which edges are said to never fire, and which conditions to never hold, where contracts and literals decide.
 
 The contracts are those of the built-in components.
 """

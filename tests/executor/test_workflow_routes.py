@@ -146,13 +146,42 @@ async def test_workflows_are_listed_by_name() -> None:
     await executor.ask("POST", "/webhooks/named/tell/rollback", {"version": 1})
     listed = await executor.ask("GET", "/webhooks")
     keys = ("name", "token", "webhook_url")
+    more = {"updated_at": STARTED, "format": 3, "calls": []}
     assert listed == {
         "workflows": [
-            {**{key: other[key] for key in keys}, "version": 1, "latest": 1, "updated_at": STARTED},
-            {**{key: tell[key] for key in keys}, "version": 1, "latest": 2, "updated_at": STARTED},
+            {**{key: other[key] for key in keys}, "version": 1, "latest": 1, **more},
+            {**{key: tell[key] for key in keys}, "version": 1, "latest": 2, **more},
         ],
         "cursor": None,
     }
+
+
+async def test_a_workflow_that_others_call_is_deleted_with_a_word_of_it() -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    for name in ("first", "second", "other"):
+        called = "{workflow: tell}" if name != "other" else "{component: echo}"
+        relation = "PIPE" if name == "other" else "SUBFLOW"
+        await executor.push(f"name: {name}\nflow: [input >> {relation} >> n]\nconfig: {{n: {called}}}")
+    listed = (await executor.ask("GET", "/webhooks"))["workflows"]
+    assert {entry["name"]: entry["calls"] for entry in listed} == {
+        "first": ["tell"],
+        "other": [],
+        "second": ["tell"],
+        "tell": [],
+    }
+    assert (await executor.ask("DELETE", f"/webhooks/{token}"))["called_by"] == ["first", "second"]
+
+
+async def test_a_workflow_that_calls_too_many_to_list_is_stored_all_the_same() -> None:
+    executor = Executor()
+    names = [f"a_workflow_with_a_long_name_{i}" for i in range(30)]
+    for name in names:
+        await executor.push(TEXT.replace("tell", name))
+    lines = "".join(f"  - input >> SUBFLOW >> {name}\n" for name in names)
+    await executor.push(f"name: all\nflow:\n{lines}")
+    listed = (await executor.ask("GET", "/webhooks"))["workflows"]
+    assert next(entry for entry in listed if entry["name"] == "all")["calls"] is None
 
 
 async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
@@ -221,7 +250,7 @@ async def test_a_rotated_token_leaves_the_old_url_dead() -> None:
 async def test_a_deleted_workflow_is_gone() -> None:
     executor = Executor()
     token = (await executor.push())["token"]
-    assert await executor.ask("DELETE", f"/webhooks/{token}") == {"name": "tell", "deleted": True}
+    assert await executor.ask("DELETE", f"/webhooks/{token}") == {"name": "tell", "deleted": True, "called_by": []}
     for method, path in (
         ("GET", f"/webhooks/{token}"),
         ("DELETE", f"/webhooks/{token}"),

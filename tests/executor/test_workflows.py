@@ -69,7 +69,7 @@ async def test_the_stored_shapes() -> None:
     isolate = Isolate()
     saved = await isolate.push(TEXT)
     plan = compiled(TEXT).to_json()
-    head = {"token": saved.token, "version": 1, "latest": 1, "updated_at": STARTED}
+    head = {"token": saved.token, "version": 1, "latest": 1, "updated_at": STARTED, "format": 3, "calls": []}
     assert isolate.kv.keys == [f"hook:{saved.token}", "name:tell", "version:tell:000001"]
     assert await isolate.read("name:tell") == head
     assert await isolate.read("version:tell:000001") == {"source": TEXT, "plan": plan, "pushed_at": STARTED}
@@ -82,6 +82,15 @@ async def test_the_stored_shapes() -> None:
     listed = {entry.key: entry.metadata for entry in (await isolate.kv.list("")).entries}
     size = len(await isolate.kv.get("version:tell:000001") or "")
     assert (listed["name:tell"], listed["version:tell:000001"]) == (head, {"pushed_at": STARTED, "bytes": size})
+
+
+async def test_a_head_of_an_earlier_version_is_of_format_2() -> None:
+    isolate = Isolate()
+    head = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": STARTED}
+    await isolate.kv.put("name:tell", json.dumps(head), metadata=head)
+    [listed] = (await isolate.store.list_heads())[0]
+    assert (listed.format, listed.calls) == (2, None)
+    assert await isolate.store.find_head("tell") == listed
 
 
 async def test_a_token_has_128_bits_from_the_random_port() -> None:

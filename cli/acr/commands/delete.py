@@ -19,7 +19,7 @@ from acr.service_client import require_data
 def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json: bool) -> None:
     """Delete a workflow with all its versions and its webhook.
 
-    The records of its runs stay until they expire.
+    The records of its runs stay until they expire. If other workflows call it, that is said first.
 
     \b
     Examples:
@@ -28,7 +28,9 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
     """
     if not yes and (no_input or not sys.stdin.isatty()):
         raise click.UsageError(f"Deleting cannot be undone. If it is meant: acr delete {name} --yes")
-    token = client.find_token(name)
+    token, callers = client.find_webhook(name)
+    if callers:
+        click.echo(f"{name} is called by {', '.join(callers)}: without it their runs fail.", err=True)
     if not yes and not click.confirm(f"Delete {name} with all its versions?", err=True):
         click.echo("Nothing was deleted.", err=True)
         sys.exit(1)

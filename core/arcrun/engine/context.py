@@ -18,7 +18,7 @@ MAX_SUBFLOW_DEPTH = 8
 
 
 class Components(Protocol):
-    """The components that a run may call. Both methods raise ComponentError."""
+    """The components that a run may call. Both methods raise ComponentError, UpstreamError."""
 
     async def find(self, reference: str) -> Component: ...
 
@@ -29,14 +29,14 @@ class Workflows(Protocol):
     """The workflows that CALLS_SUBFLOW may lead to."""
 
     async def find_plan(self, name: str) -> Plan:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        """Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED, UpstreamError."""
 
 
 class Credentials(Protocol):
     """The stored secrets."""
 
     async def reveal(self, name: str) -> str:
-        """Raises CredentialError, NotConfiguredError."""
+        """Raises CredentialError, NotConfiguredError, UpstreamError."""
 
 
 @dataclass(frozen=True)

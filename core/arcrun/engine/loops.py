@@ -17,8 +17,8 @@ DEFAULT_LIST_FIELDS = ("items", "results", "result")
 
 @dataclass(frozen=True)
 class LoopOutcome:
-    """`results` has the body's answer for each element, null where it failed; `errors` says why: [{index, item, error}],
-    with the element as `item`.
+    """`results` has the body's answer for each element, null where it failed; `errors` says why, with the element:
+    [{"index", "item", "error"}].
     """
 
     results: list[Any]

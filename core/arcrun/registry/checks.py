@@ -7,6 +7,7 @@ from arcrun.registry.step import Step, StepName, failed, failed_by, passed
 from arcrun.wasm.abi import MAX_MEMORY_PAGES, PAGE_BYTES, WASI_MODULE
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.module import ModuleOutline, parse_module
+from arcrun.workflows.settings import RESERVED_INPUTS
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
 MAX_CONTRACT_BYTES = 256 * 1024
@@ -38,6 +39,10 @@ def check_contract(text: str) -> tuple[Step, Contract | None]:
         findings = [f"{item['path'] or 'the contract'} {item['message']}" for item in error.details["findings"]]
         step = failed(name, error.code, findings, next_action="docs/contract.md says what a contract holds.")
         return step, None
+    taken = [key for key in contract.input_keys if key in RESERVED_INPUTS]
+    if taken:
+        findings = [f"input_schema.properties.{key} is named like a setting of a node: `{key}`" for key in taken]
+        return failed(name, "INVALID_CONTRACT", findings, next_action="Give these inputs other names."), None
     return passed(name, f"{len(contract.scenarios)} scenarios", "2 scenarios"), contract
 
 

@@ -68,8 +68,8 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "UNREACHABLE_NODE": ("No path leads from `input` to the node.", "Add a flow line to it, or remove its config."),
     "CYCLE": ("The flow leads back to a node before.", "A workflow runs forwards only: use FOREACH to repeat."),
     "INVALID_LOOP": (
-        "A FOREACH or CONTINUE that cannot work: nothing to continue, two loops with one item out of one node, or a way "
-        "into or out of the loop's body.",
+        "A FOREACH or CONTINUE that cannot work: no list, nothing to continue, two loops with one item out of one "
+        "node, or a way into or out of the loop's body.",
         "The nodes of a body are reached through FOREACH only; what comes after the loop is reached by CONTINUE.",
     ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),

@@ -90,8 +90,8 @@ class PlannedLoop:
     """The FOREACH that leaves `source`: the body runs once for each element of the list at `path`, named `item`.
 
     Without a path, which format 2 allowed, it is what `source` answered, or the field of it that holds a list.
-    `is_only` is whether no other loop leaves `source`. `names_input` is for plans of format 2, in which {{input.results}}
-    is what the loop that leaves the trigger has come to.
+    `is_only` is whether no other loop leaves `source`. `names_input` is for plans of format 2, in which
+    {{input.results}} is what the loop that leaves the trigger has come to.
     """
 
     source: str

@@ -18,6 +18,8 @@ MAX_CONCURRENCY = 64
 DEFAULT_CONCURRENCY = 16
 BACKOFFS = ("exponential", "linear", "fixed")
 SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "credentials")
+# What no input of a component may be called, for a node's config could not give it. timeout_ms means the same to both.
+RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
 SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "foreach", "timeout_ms")
 # What `retry: {on: [...]}` may list: a code, a status, a class of statuses, or anything.
 _RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")

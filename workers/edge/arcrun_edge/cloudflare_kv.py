@@ -10,6 +10,7 @@ from pyodide.ffi import JsException, to_js
 
 from arcrun.errors import build_cursor_error
 from arcrun.ports import KeyEntry, KeyPage
+from arcrun_edge.faults import build_fault, naming_faults
 
 
 class CloudflareKV:
@@ -20,7 +21,8 @@ class CloudflareKV:
 
     async def get(self, key: str) -> str | None:
         options = () if self._cache_s is None else (_to_object({"cacheTtl": self._cache_s}),)
-        value = await self._kv.get(key, *options)
+        with naming_faults("Workers KV"):
+            value = await self._kv.get(key, *options)
         return value if isinstance(value, str) else None
 
     async def put(
@@ -29,10 +31,12 @@ class CloudflareKV:
         options: dict[str, Any] = {} if ttl_s is None else {"expirationTtl": ttl_s}
         if metadata is not None:
             options["metadata"] = metadata
-        await self._kv.put(key, value, _to_object(options))
+        with naming_faults("Workers KV"):
+            await self._kv.put(key, value, _to_object(options))
 
     async def delete(self, key: str) -> None:
-        await self._kv.delete(key)
+        with naming_faults("Workers KV"):
+            await self._kv.delete(key)
 
     async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
         options: dict[str, Any] = {"prefix": prefix, "limit": limit}
@@ -40,10 +44,10 @@ class CloudflareKV:
             options["cursor"] = cursor
         try:
             listed = await self._kv.list(_to_object(options))
-        except JsException:
+        except JsException as error:
             if cursor is not None:
                 raise build_cursor_error() from None
-            raise
+            raise build_fault("Workers KV", error, "STORAGE_FAILED") from None
         found = json.loads(js.JSON.stringify(listed))
         entries = tuple(KeyEntry(entry["name"], entry.get("metadata")) for entry in found["keys"])
         return KeyPage(entries, None if found["list_complete"] else found["cursor"])

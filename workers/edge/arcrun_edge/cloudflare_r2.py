@@ -5,6 +5,7 @@ from typing import Any
 from pyodide.ffi import jsnull, to_js
 
 from arcrun.ports import Blob
+from arcrun_edge.faults import naming_faults
 
 
 class CloudflareR2:
@@ -12,14 +13,17 @@ class CloudflareR2:
         self._bucket = binding
 
     async def get(self, key: str) -> Blob | None:
-        found = await self._bucket.get(key)
-        if found is None or found is jsnull:
-            return None
-        return Blob((await found.arrayBuffer()).to_bytes(), found.etag)
+        with naming_faults("R2"):
+            found = await self._bucket.get(key)
+            if found is None or found is jsnull:
+                return None
+            return Blob((await found.arrayBuffer()).to_bytes(), found.etag)
 
     async def etag(self, key: str) -> str | None:
-        found = await self._bucket.head(key)
+        with naming_faults("R2"):
+            found = await self._bucket.head(key)
         return None if found is None or found is jsnull else found.etag
 
     async def put(self, key: str, content: bytes) -> None:
-        await self._bucket.put(key, to_js(content))
+        with naming_faults("R2"):
+            await self._bucket.put(key, to_js(content))

@@ -20,6 +20,7 @@ from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
 from arcrun.wasm.metering import DEFAULT_FUEL, METERING_VERSION
+from arcrun_edge.faults import naming_faults
 from workers import import_from_javascript
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
@@ -44,11 +45,12 @@ class BundledRunner:
     """Instantiates a module of the Worker's own upload, in this isolate."""
 
     async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
-        module, waits = _bundled_module(component.id)
-        if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
-            return _read_execution(_component_host().run(module, stdin, *_surroundings(host), None))
-        with _host_call(host) as call_host:
-            return _read_execution(await _component_host().run(module, stdin, *_surroundings(host), call_host))
+        with naming_faults(f"The runner of `{component.id}`", "RUNNER_FAILED"):
+            module, waits = _bundled_module(component.id)
+            if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
+                return _read_execution(_component_host().run(module, stdin, *_surroundings(host), None))
+            with _host_call(host) as call_host:
+                return _read_execution(await _component_host().run(module, stdin, *_surroundings(host), call_host))
 
 
 class SandboxRunner:

@@ -8,6 +8,8 @@ from typing import Any
 from js import Object
 from pyodide.ffi import to_js
 
+from arcrun_edge.faults import naming_faults
+
 
 class CloudflareRateLimiter:
     """`period_s` is the binding's, which does not tell it."""
@@ -16,5 +18,6 @@ class CloudflareRateLimiter:
         self._binding, self.period_s = binding, period_s
 
     async def take(self, key: str) -> bool:
-        outcome = await self._binding.limit(to_js({"key": key}, dict_converter=Object.fromEntries))
+        with naming_faults("The rate limiter", "RATE_LIMITER_FAILED"):
+            outcome = await self._binding.limit(to_js({"key": key}, dict_converter=Object.fromEntries))
         return bool(outcome.success)

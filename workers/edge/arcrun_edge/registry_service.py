@@ -13,6 +13,7 @@ from arcrun.analytics.usage import UsageRecord
 from arcrun.errors import ComponentError, RunError
 from arcrun.json_text import parse_json
 from arcrun.ports import Published
+from arcrun_edge.faults import naming_faults
 
 _ORIGIN = "https://registry"  # the binding goes by itself, not by the host
 
@@ -48,8 +49,9 @@ class RegistryService:
 
     async def send(self, records: Sequence[UsageRecord]) -> None:
         body = {"records": [record.to_json() for record in records]}
-        answer = await self._fetch("/analytics/record", {"method": "POST", "body": json.dumps(body)})
-        await answer.arrayBuffer()
+        with naming_faults("The registry", "REGISTRY_UNAVAILABLE"):
+            answer = await self._fetch("/analytics/record", {"method": "POST", "body": json.dumps(body)})
+            await answer.arrayBuffer()
         if not answer.ok:
             raise RunError(f"The registry answered {answer.status}.", code="REPORT_REFUSED")
 

@@ -7,6 +7,7 @@ from js import Object
 from pyodide.ffi import JsException, to_js
 
 from arcrun.errors import DecryptionError
+from arcrun_edge.faults import build_fault, naming_faults
 
 
 class WebCryptoCipher:
@@ -17,7 +18,8 @@ class WebCryptoCipher:
         self._imported: Any | None = None
 
     async def encrypt(self, plaintext: bytes, iv: bytes, associated_data: bytes) -> bytes:
-        sealed = await js.crypto.subtle.encrypt(_options(iv, associated_data), await self._key(), to_js(plaintext))
+        with naming_faults("WebCrypto", "CRYPTO_FAILED"):
+            sealed = await js.crypto.subtle.encrypt(_options(iv, associated_data), await self._key(), to_js(plaintext))
         ciphertext: bytes = sealed.to_bytes()
         return ciphertext
 
@@ -26,7 +28,7 @@ class WebCryptoCipher:
             opened = await js.crypto.subtle.decrypt(_options(iv, associated_data), await self._key(), to_js(ciphertext))
         except JsException as error:
             if error.name != "OperationError":  # which is all that WebCrypto says of a tag that does not match
-                raise
+                raise build_fault("WebCrypto", error, "CRYPTO_FAILED") from None
             raise DecryptionError("The ciphertext does not match its tag.") from None
         plaintext: bytes = opened.to_bytes()
         return plaintext

@@ -99,6 +99,11 @@ class ExecutorService:
         saved = await self.workflows.save(source, plan)
         return Push(saved.stored, compilation, compare_plans(saved.previous, plan), saved.changed)
 
+    async def delete(self, token: str) -> tuple[str, list[str]]:
+        """Delete a workflow. Returns its name, and the workflows that call it. Raises NotFoundError."""
+        callers = await self.workflows.find_callers(await self.workflows.find_name(token))
+        return await self.workflows.delete(token), callers
+
     async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
         return await self._run(stored.plan, trigger, stored.version)
 

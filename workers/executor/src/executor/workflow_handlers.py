@@ -45,6 +45,8 @@ async def list_workflows(service: ExecutorService, request: Request) -> JsonResp
             "version": head.version,
             "latest": head.latest,
             "updated_at": head.updated_at,
+            "format": head.format,
+            "calls": None if head.calls is None else list(head.calls),
             "token": head.token,
             "webhook_url": _webhook_url(request, head.token),
         }
@@ -71,8 +73,8 @@ async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def delete(service: ExecutorService, request: Request) -> JsonResponse:
-    name = await service.workflows.delete(request.path_params["token"])
-    return build_success({"name": name, "deleted": True})
+    name, callers = await service.delete(request.path_params["token"])
+    return build_success({"name": name, "deleted": True, "called_by": callers})
 
 
 def _render(request: Request, stored: StoredWorkflow) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from arcrun.errors import NotFoundError, WorkflowError
 from arcrun.key_listing import list_all
 from arcrun.ports import Clock, KeyPage, KeyValue, Random
 from arcrun.workflows.parse import is_workflow_name
-from arcrun.workflows.plan import Plan, load_plan
+from arcrun.workflows.plan import IMPLICIT_FORMAT, Plan, load_plan
 
 TOKEN_BYTES = 16
 # A workflow pushed through another isolate is seen by this one after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000
 MAX_CACHED_WORKFLOWS = 256
+MAX_CALLS_BYTES = 512  # of a key's metadata, which may have 1,024
 _HOOK, _NAME, _VERSION = "hook:", "name:", "version:"
 
 Source = str | Mapping[str, Any]
@@ -61,13 +62,18 @@ class WorkflowVersion:
 
 @dataclass(frozen=True)
 class WorkflowHead:
-    """What a list shows. `latest` is the newest version, `version` the current one: they differ after a rollback."""
+    """What a list shows. `latest` is the newest version, `version` the current one: they differ after a rollback.
+
+    `format` is that of the current version's plan. `calls` are the workflows that it calls, None where not kept.
+    """
 
     name: str
     token: str
     version: int
     latest: int
     updated_at: str
+    format: int = IMPLICIT_FORMAT
+    calls: tuple[str, ...] | None = None
 
 
 class Tokens(Protocol):
@@ -221,6 +227,13 @@ class WorkflowStore:
         heads = [_read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in page.entries]
         return heads, page.cursor
 
+    async def find_callers(self, name: str) -> list[str]:
+        """The workflows that call `name`, but for itself."""
+        heads = [
+            _read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in await list_all(self._kv, _NAME)
+        ]
+        return [head.name for head in heads if name in (head.calls or ()) and head.name != name]
+
     async def list_names(self) -> list[str]:
         return [entry.key.removeprefix(_NAME) for entry in await list_all(self._kv, _NAME)]
 
@@ -254,6 +267,8 @@ class WorkflowStore:
             "version": stored.version,
             "latest": latest,
             "updated_at": stored.updated_at,
+            "format": stored.plan.format,
+            **_keep_calls(stored.plan),
         }
         await self._kv.put(_NAME + stored.name, json.dumps(head), metadata=head)
         return self._keep(stored)
@@ -302,4 +317,19 @@ def _version_key(name: str, version: int) -> str:
 
 
 def _read_head(name: str, record: Mapping[str, Any]) -> WorkflowHead:
-    return WorkflowHead(name, record["token"], record["version"], record["latest"], record["updated_at"])
+    calls = record.get("calls")
+    return WorkflowHead(
+        name,
+        record["token"],
+        record["version"],
+        record["latest"],
+        record["updated_at"],
+        record.get("format", IMPLICIT_FORMAT),
+        None if calls is None else tuple(calls),
+    )
+
+
+def _keep_calls(plan: Plan) -> dict[str, list[str]]:
+    """{"calls": names}; nothing if they do not fit into the metadata of a key."""
+    calls = list(dict.fromkeys(node.workflow for node in plan.nodes if node.workflow))
+    return {"calls": calls} if len(json.dumps(calls)) <= MAX_CALLS_BYTES else {}

@@ -1,0 +1,84 @@
+"""acr upgrade: rewrite a workflow for what a step gets now."""
+
+from pathlib import Path
+
+import click
+
+from acr.catalogue import is_builtin, read_builtin
+from acr.errors import CliError
+from acr.options import as_json
+from acr.part_sources import find_part
+from acr.platform_home import find_platform_home
+from acr.render import print_json
+from acr.render_upgrade import render_upgrade
+from acr.upgrade import Upgrade, list_components, upgrade_text
+from acr.workflow_file import read_workflow_file
+from arcrun.contracts.model import Contract
+from arcrun.yaml_text import YamlTextError
+
+
+@click.command()
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be changed, and write nothing.")
+@as_json
+def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
+    """Write out what workflows once left implicit.
+
+    A step once took fields that its config lacked from the step before or from the trigger. Now it gets what is written
+    and nothing else. This writes such fields as lines of their own, and marks what YAML reads otherwise now (12:30, NO,
+    0123). Optional fields that only whoever triggers could set are listed and not written: read the result before you
+    push it.
+
+    \b
+    Examples:
+      acr upgrade orders.yaml
+      acr upgrade workflows/*.yaml --dry-run
+    """
+    results = {file: _upgrade_file(file) for file in files}
+    if not dry_run:
+        for file, result in results.items():
+            file.write_text(result.text, encoding="utf-8")
+    if as_json:
+        print_json({"success": True, "data": {"files": [_to_json(file, result) for file, result in results.items()]}})
+    else:
+        for file, result in results.items():
+            render_upgrade(str(file), result, is_written=not dry_run)
+
+
+def _upgrade_file(file: Path) -> Upgrade:
+    text = read_workflow_file(file)
+    try:
+        return upgrade_text(text, _find_contracts(list_components(text)))
+    except YamlTextError as error:
+        place = f":{error.line}:{error.column}" if error.line else ""
+        raise CliError(f"{file}{place} is not YAML: {error.problem}.", "Correct it first: acr validate.") from None
+
+
+def _find_contracts(references: list[str]) -> dict[str, Contract]:
+    """Built-in ones from here, others from the platform, as far as it can be reached."""
+    home, contracts = find_platform_home(), {}
+    for reference in references:
+        try:
+            entry = (
+                read_builtin(reference, home) if is_builtin(reference, home) else find_part(reference, home, None)[1]
+            )
+            contracts[reference] = entry.contract
+        except CliError:
+            continue  # it is listed as unknown
+    return contracts
+
+
+def _to_json(file: Path, result: Upgrade) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "filled": [
+            {"node": i.node, "field": i.field, "line": i.line, "required": i.is_required} for i in result.filled
+        ],
+        "respelt": [
+            {"line": i.line, "spelling": i.spelling, "before": i.before, "after": i.after} for i in result.respelt
+        ],
+        "from_trigger": {node: list(fields) for node, fields in result.from_trigger.items()},
+        "unknown_components": list(result.unknown),
+    }
