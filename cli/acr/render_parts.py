@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
-import yaml
 
 from acr.part import Part
 from acr.render import print_table
+from arcrun.yaml_text import render_yaml
 
 _FIGURES = ("runs", "success", "average", "p95")
 
@@ -45,7 +45,7 @@ def render_part(part: Part, shown: dict[str, Any]) -> None:
         print_table(("credential", "fills", "description", "where to get it"), rows)
     click.echo("\nexample")
     node = {"component": part.reference, **shown["config_example"]}
-    text = yaml.safe_dump(node, sort_keys=False, allow_unicode=True, width=120)
+    text = render_yaml(node)
     click.echo("".join(f"  {line}\n" for line in text.splitlines()), nl=False)
 
 

@@ -1,14 +1,24 @@
-"""YAML that means JSON, from untrusted text.
+"""YAML that means JSON, from untrusted text; and such values as YAML.
 
-Dates stay texts. There are no tags, no duplicate keys, no numbers that are not finite, no aliases (a few lines of them
-can stand for gigabytes), and no more depth than the stack bears.
+Plain scalars are read as YAML 1.2's core schema says (https://yaml.org/spec/1.2.2/#103-core-schema), with numbers as
+JSON writes them:
+
+- null: `null`, `Null`, `NULL`, `~` and nothing; booleans: `true`, `True`, `TRUE`, `false`, `False`, `FALSE`
+- numbers: RFC 8259's, so `-1`, `0.5`, `1e3`, and not the core schema's other forms `+1`, `.5`, `1.`, `0x1F`, `0o17`,
+  `.inf`, `.nan`: those are strings, as `12:30`, `NO`, `on`, `0123`, `1_000` and `2026-11-01` are. What begins with a
+  zero or a plus is more often a postcode or a telephone number, and must stay what was written
+- keys are always strings, exactly as written: `12`, `true` and `1.0` too
+
+There are no tags, no aliases (a few lines of them can stand for gigabytes) and so no merging by `<<`, no duplicate
+keys, no numbers that JSON cannot hold, and no more depth than the stack bears. PyYAML is the parser; where it differs
+from YAML 1.2 beside the schema (tabs, line breaks, `?` in flow collections), its scanner is changed here.
 """
 
 import math
-from collections.abc import Hashable
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 import yaml
 
@@ -16,15 +26,34 @@ from arcrun.json_text import parse_json
 
 MAX_DEPTH = 64
 
+_WORDS = {
+    **dict.fromkeys(("null", "Null", "NULL", "~", "")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
+_NUMBER_START = frozenset("-0123456789")
+# A node's tag as the specification has it before it is resolved: "?" for a plain scalar, "!" for a quoted one.
+_PLAIN, _QUOTED = "?", "!"
+
+_BLANK = "\0 \t\r\n"
+_SPACES = re.compile(r"[ \t]*")
+_COMMENT = re.compile(r"[^\0\r\n]*")
+_WORD_IN_BLOCK = re.compile(r"(?:[^\0 \t\r\n:]|:(?![\0 \t\r\n]))+")
+_WORD_IN_FLOW = re.compile(r"(?:[^\0 \t\r\n:,\[\]{}]|:(?![\0 \t\r\n,\[\]{}]))+")
+_BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # to PyYAML; in YAML 1.2 they are characters as others
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PRIVATE_USE = range(0xE000, 0xF900)
+
 
 class YamlTextError(ValueError):
     """`line` and `column` count from 1; None where the place is not known."""
 
-    def __init__(self, problem: str, mark: Any = None) -> None:
+    def __init__(self, problem: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.line: int | None = mark.line + 1 if mark else None
-        self.column: int | None = mark.column + 1 if mark else None
+        self.line = line
+        self.column = column
 
 
 @dataclass(frozen=True)
@@ -37,19 +66,20 @@ class YamlText:
 
 def parse_yaml(text: str) -> YamlText:
     """Raises YamlTextError."""
-    loader = None
+    standins = _choose_standins(text)
     try:
-        loader = _Loader(text)
-        root = loader.get_single_node()
-        return YamlText(loader.construct_document(root) if root else None, root)
-    except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or str(error)
-        raise YamlTextError(problem, getattr(error, "problem_mark", None)) from None
-    except (RecursionError, ValueError):
+        root = _Loader(text.translate(standins) if standins else text, standins).get_single_node()
+        return YamlText(_construct(root) if root else None, root)
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise YamlTextError(f"the character U+{ord(text[error.position]):04X} is not allowed", line, column) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise YamlTextError(error.problem or str(error), *place) from None
+    except (yaml.YAMLError, RecursionError, ValueError):
         raise YamlTextError("a value in it is out of range") from None
-    finally:
-        if loader:
-            loader.dispose()
 
 
 def parse_json_or_yaml(text: str) -> Any:
@@ -63,46 +93,221 @@ def parse_json_or_yaml(text: str) -> Any:
     return parse_yaml(text).value
 
 
+def render_yaml(value: Any) -> str:
+    """A value of JSON as YAML for people, which parse_yaml, and a reader of YAML 1.1 too, reads as the same value."""
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+
+
+def _choose_standins(text: str) -> dict[int, int]:
+    """Characters of private use that are not in the text, for those which PyYAML would take for line breaks."""
+    breaks = [ord(char) for char in _BREAKS_OF_YAML_1_1 if char in text]
+    unused = (code for code in _PRIVATE_USE if chr(code) not in text)
+    return dict(zip(breaks, unused, strict=False)) if breaks else {}
+
+
 class _Loader(yaml.SafeLoader):
-    _depth = 0
+    """Text -> nodes. Only its reader, scanner and parser are PyYAML's; `_construct` makes the value."""
+
+    def __init__(self, text: str, standins: dict[int, int]) -> None:
+        super().__init__(text)
+        self._depth = 0
+        self._originals = {standin: original for original, standin in standins.items()}
+
+    # The composer: https://pyyaml.org/wiki/PyYAMLDocumentation#nodes
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.get_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
-            raise _refusal("aliases are not allowed", event.start_mark)
-        if getattr(event, "tag", None) is not None:
-            raise _refusal("tags are not allowed", event.start_mark)
-        if self._depth >= MAX_DEPTH:
-            raise _refusal(f"it is nested more than {MAX_DEPTH} levels deep", event.start_mark)
+            _refuse("aliases are not allowed", event.start_mark)
+        if event.tag is not None:
+            _refuse("tags are not allowed", event.start_mark)
+        if isinstance(event, yaml.ScalarEvent):
+            tag = _PLAIN if event.implicit[0] else _QUOTED
+            text = self._restore(event) if self._originals or event.style == '"' else event.value
+            start_mark: Any = event.start_mark
+            return yaml.ScalarNode(tag, text, start_mark, start_mark, style=event.style)
+        if self._depth >= MAX_DEPTH - 1:
+            _refuse(f"it is nested more than {MAX_DEPTH} levels deep", event.start_mark)
         self._depth += 1
+        node = self._compose_list(event) if isinstance(event, yaml.SequenceStartEvent) else self._compose_mapping(event)
+        self._depth -= 1
+        return node
+
+    def _compose_list(self, start: Any) -> yaml.Node:
+        items = []
+        while not self.check_event(yaml.SequenceEndEvent):
+            items.append(self.compose_node(None, None))
+        end: Any = self.get_event()  # type: ignore[no-untyped-call]
+        return yaml.SequenceNode(_PLAIN, items, start.start_mark, end.end_mark, flow_style=start.flow_style)
+
+    def _compose_mapping(self, start: Any) -> yaml.Node:
+        entries, seen = [], set()
+        while not self.check_event(yaml.MappingEndEvent):
+            key = self.compose_node(None, None)
+            if not isinstance(key, yaml.ScalarNode):
+                kind = "list" if isinstance(key, yaml.SequenceNode) else "mapping"
+                _refuse(f"a key must be a text, not a {kind}", key.start_mark)
+            if key.value in seen:
+                _refuse(f"{key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+            entries.append((key, self.compose_node(None, None)))
+        end: Any = self.get_event()  # type: ignore[no-untyped-call]
+        return yaml.MappingNode(_PLAIN, entries, start.start_mark, end.end_mark, flow_style=start.flow_style)
+
+    def _restore(self, event: yaml.ScalarEvent) -> str:
+        """The text with its own characters again, and with the pairs of surrogates that JSON's escapes make joined."""
+        text: str = event.value.translate(self._originals)
+        if _SURROGATE.search(text):
+            try:
+                return text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                _refuse("it has half of a surrogate pair", event.start_mark)
+        return text
+
+    # The scanner. What moves over characters that are no line breaks needs not look at each of them.
+
+    def _skip(self, length: int) -> None:
+        self.pointer += length
+        self.index += length
+        self.column += length
+
+    def _skip_spaces(self) -> int:
+        match = _SPACES.match(self.buffer, self.pointer)
+        length = match.end() - self.pointer if match else 0
+        self._skip(length)
+        return length
+
+    def scan_to_next_token(self) -> None:
+        """As PyYAML's; but a tab may separate tokens, where it is no indentation."""
+        if self.index == 0 and self.buffer.startswith("\ufeff"):
+            self.forward()
+        while True:
+            is_indentation, start = self.column == 0 and not self.flow_level, self.pointer
+            self._skip_spaces()
+            char = self.buffer[self.pointer]
+            if char == "#" and (comment := _COMMENT.match(self.buffer, self.pointer)):
+                self._skip(comment.end() - self.pointer)
+                char = self.buffer[self.pointer]
+            if char not in "\r\n":
+                tab = self.buffer.find("\t", start, self.pointer)
+                if is_indentation and char != "\0" and tab >= 0:
+                    self._skip(tab - self.pointer)
+                    raise yaml.scanner.ScannerError(None, None, "a tab cannot indent: use spaces", self.get_mark())
+                return
+            self.scan_line_break()  # type: ignore[no-untyped-call]
+            if not self.flow_level:
+                self.allow_simple_key = True
+
+    def scan_block_scalar_ignored_line(self, start_mark: Any) -> None:
+        self._skip_spaces()
+        super().scan_block_scalar_ignored_line(start_mark)
+
+    def check_key(self) -> bool:
+        return self.peek(1) in (_BLANK + ",[]{}" if self.flow_level else _BLANK)
+
+    def check_plain(self) -> bool:
+        return self.peek() == "?" or super().check_plain()
+
+    def scan_plain(self) -> Any:
+        """As PyYAML's, a word at a time; but tabs may be within, and in flow collections `?`."""
+        word = _WORD_IN_FLOW if self.flow_level else _WORD_IN_BLOCK
+        indent = self.indent + 1
+        start_mark = end_mark = self.get_mark()
+        chunks: list[str] = []
+        spaces: list[str] = []
+        while self.buffer[self.pointer] != "#" and (match := word.match(self.buffer, self.pointer)):
+            self.allow_simple_key = False
+            chunks += [*spaces, match.group()]
+            self._skip(match.end() - self.pointer)
+            end_mark = self.get_mark()
+            if self.buffer[self.pointer] not in " \t\r\n":
+                break
+            spaces = self.scan_plain_spaces(indent, start_mark)
+            if not spaces or (not self.flow_level and self.column < indent):
+                break
+        return yaml.ScalarToken("".join(chunks), True, start_mark, end_mark)
+
+    def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str]:
+        """The spaces between two words, folded; none where the scalar ends."""
+        start = self.pointer
+        self._skip_spaces()
+        if self.buffer[self.pointer] not in "\r\n":
+            return [self.buffer[start : self.pointer]]
+        breaks = -1
+        while self.buffer[self.pointer] in "\r\n":
+            self.scan_line_break()  # type: ignore[no-untyped-call]
+            breaks += 1
+            self.allow_simple_key = True
+            if self._is_at_document_mark():
+                return []
+            while self.buffer[self.pointer] == " ":
+                self._skip(1)
+            if self.flow_level or self.column >= indent:
+                self._skip_spaces()
+        return ["\n" * breaks or " "]
+
+    def _is_at_document_mark(self) -> bool:
+        return self.prefix(3) in ("---", "...") and self.peek(3) in _BLANK
+
+    def fetch_flow_mapping_start(self) -> None:
+        if self.prefix(2) == "{{":
+            # Of YAML it could only be a mapping as the key of a mapping.
+            mark = self.get_mark()
+            _refuse(f"a text that begins with braces needs quotes: {self._suggest_quotes()}", mark)
+        super().fetch_flow_mapping_start()
+
+    def _suggest_quotes(self) -> str:
+        """The template in quotes, behind the key that stands before it on its line."""
+        line_start = self.buffer.rfind("\n", 0, self.pointer) + 1
+        rest = _COMMENT.match(self.buffer, self.pointer)
+        text = re.split(r"\s#", rest.group() if rest else "")[0].strip()
+        if self.flow_level and "}}" in text:
+            text = text[: text.index("}}") + 2]
+        before = re.search(r"[\w.-]+[ \t]*:[ \t]+$", self.buffer[line_start : self.pointer])
+        quoted = f'"{text}"' if '"' not in text and "\\" not in text else "'" + text.replace("'", "''") + "'"
+        return (before.group() if before else "") + quoted
+
+
+def _construct(node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return node.value if node.tag == _QUOTED else _construct_plain(node)
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(item) for item in node.value]
+    return {key.value: _construct(value) for key, value in node.value}
+
+
+def _construct_plain(node: yaml.ScalarNode) -> Any:
+    text: str = node.value
+    if text in _WORDS:
+        return _WORDS[text]
+    number = _NUMBER.fullmatch(text) if text[0] in _NUMBER_START else None
+    if number is None:
+        return text
+    if number["fraction"] is None and number["exponent"] is None:
         try:
-            return super().compose_node(parent, index)
-        finally:
-            self._depth -= 1
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            name = self.construct_object(key, deep=True)
-            if isinstance(name, Hashable):
-                if name in seen:
-                    raise _refusal(f"{name!r} is there twice", key.start_mark)
-                seen.add(name)
-        return super().construct_mapping(node, deep)
-
-    def construct_yaml_float(self, node: Any) -> float:
-        value = super().construct_yaml_float(node)
-        if not math.isfinite(value):
-            raise _refusal("the number is not finite", node.start_mark)
-        return value
+            return int(text)
+        except ValueError:  # Python reads 4300 digits at most
+            _refuse(f"the number has {len(text)} digits, which are too many: put it in quotes", node.start_mark)
+    value = float(text)
+    if math.isinf(value):
+        _refuse("the number is too large for JSON: put it in quotes if it is a text", node.start_mark)
+    return value
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
+def _refuse(problem: str, mark: Any) -> Never:
+    raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
-def _refusal(problem: str, mark: Any) -> yaml.YAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, mark)
+class _Dumper(yaml.SafeDumper):
+    """Puts into quotes what YAML 1.1 takes for something else than a string, and what parse_yaml does."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        style = '"' if any(char in text for char in _BREAKS_OF_YAML_1_1) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_NUMBER.pattern + "$"), sorted(_NUMBER_START))

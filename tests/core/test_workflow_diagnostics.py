@@ -135,7 +135,8 @@ CASES: list[Any] = [
         text_of("input >> PIPE >> any", config='  any:\n    x: "{{a b}}"\n'),
         "INVALID_TEMPLATE",
         (6, 5),
-        'Write {{node.data.field}}, {{list[0]}}, {{x?}} or {{x | default("y")}}.',
+        'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}. '
+        'Braces that are to stay as they are: {{"{{"}}.',
         id="template",
     ),
     pytest.param(

@@ -135,9 +135,19 @@ def test_a_node_knows_the_credentials_that_its_config_names() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        pytest.param({"x": "{{a b}}"}, "in `a`: The reference {{a b}} cannot be read", id="reference"),
-        pytest.param({"x": [{"y": "{{}}"}]}, "in `a`: The reference {{}} cannot be read", id="deep within"),
-        pytest.param({"x": "{{y | default(z)}}"}, "in `a`: The default z is not a JSON value", id="default"),
+        pytest.param(
+            {"x": "{{a b}}"},
+            "in `a`: The reference {{a b}} cannot be read: there is more than a reference and its filters",
+            id="reference",
+        ),
+        pytest.param(
+            {"x": [{"y": "{{}}"}]}, "in `a`: The reference {{}} cannot be read: a name is missing", id="deep within"
+        ),
+        pytest.param(
+            {"x": "{{y | default(01)}}"},
+            "in `a`: The reference {{y | default(01)}} cannot be read: the argument 01 is not a JSON value",
+            id="default",
+        ),
     ],
 )
 def test_an_invalid_template_is_reported(config: dict[str, Any], message: str) -> None:

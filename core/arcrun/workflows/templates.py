@@ -1,24 +1,40 @@
-"""Templates in a node's config: `{{a.b[0].c}}`, `{{x?}}`, `{{x | default("y")}}`.
+"""Templates in a node's config: `{{a.b[0].c}}`, `{{x?}}`, `{{x | default("y")}}`, `{{x.list | sort("id") | first}}`.
 
-A text that is one reference keeps the value's type; within a longer text, values are written as JSON (texts as they
-are). A reference that cannot be resolved is an error, unless it is optional (null) or has a default.
+A text that is one reference and nothing else keeps the value's type; line feeds at its end, which a YAML block adds,
+do not count. Within a longer text, values are written as JSON (texts as they are), and so they are in a mapping's keys.
+A reference that cannot be resolved is an error, unless it is optional (null) or its first filter is `default`.
+docs/templates.md has the grammar and the filters.
 
 What references see is a scope: {name: value} for `input`, the nodes that have settled, the items of the loops around,
 `credential`; and under START the time of the clocks.
+
+All is compiled to closures once; `resolve` does no parsing.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.errors import TemplateError
-from arcrun.json_text import parse_json
 from arcrun.workflows.clocks import CLOCKS, read_clock
+from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
+from arcrun.workflows.filters_values import MAX_FILTERS, FilterError, kind_of, render_text
+from arcrun.workflows.nearest import suggest_nearest
+from arcrun.workflows.template_syntax import (
+    OPEN,
+    FilterCall,
+    Literal,
+    ParsedPath,
+    ParsedReference,
+    follow,
+    parse_expression,
+    parse_template,
+    prepare_steps,
+)
 
 Scope = dict[str, Any]
 Resolver = Callable[[Scope], Any]
+_Stage = Callable[[Any, Scope], Any]  # one filter: the value, and the scope of its arguments
 
 CREDENTIAL = "credential"
 # Keys of a scope that no template can name: what the loop that leaves the trigger has come to, for {{input.results}}
@@ -28,19 +44,16 @@ START = "\0start"
 LOOP_FIELDS = ("results", "errors")  # of a node that FOREACH leaves, when its loop has finished
 ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
-_REFERENCE = re.compile(
-    r"""\s*(?P<path>[\w-]+(?:\.[\w-]+|\[\d+\]|\["[^"]*"\])*)
-        (?P<optional>\?)?
-        (?:\s*\|\s*default\((?P<default>.+)\))?\s*""",
-    re.VERBOSE | re.DOTALL,
-)
-_STEP = re.compile(r'[\w-]+|\["([^"]*)"\]')
+_DOCUMENT = "docs/templates.md"
 _MISSING = object()
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One `{{...}}`: the path as written, and its steps; `steps[0]` is the name that it starts from."""
+    """A path in a template, as written, and its steps; `steps[0]` is the name that it starts from.
+
+    `has_fallback` is whether it may be missing: it is optional, or `default` stands behind it.
+    """
 
     path: str
     steps: tuple[str, ...]
@@ -53,7 +66,12 @@ class Reference:
 
 @dataclass(frozen=True)
 class Template:
-    """A value of any shape whose templates are compiled. `whole` is whether it is one reference and nothing else."""
+    """A value of any shape whose templates are compiled. `whole` is whether it is one reference and nothing else.
+
+    `references` are all that it refers to, arguments of filters and keys of mappings included. `kind` is the JSON type
+    ("string", "number", "integer", "boolean", "array", "object") that its result has whatever the values are, or None.
+    A text without references may still resolve to another one: `{{"{{"}}` is `{{`.
+    """
 
     resolve: Resolver
     references: tuple[Reference, ...] = ()
@@ -64,123 +82,311 @@ class Template:
 def compile_value(value: Any) -> Template:
     """Compile the templates in a config value of any shape.
 
-    Raises TemplateError with code INVALID_TEMPLATE for a reference that cannot be parsed.
+    Raises TemplateError with code INVALID_TEMPLATE for one that cannot be read. `resolve` raises it with
+    UNRESOLVED_REFERENCE for what is missing, and with TEMPLATE_FAILED for a filter that does not take what it gets and
+    for two keys of a mapping that come to the same text.
     """
     if isinstance(value, str):
         return _compile_text(value)
     if isinstance(value, Mapping):
-        entries = [(str(key), compile_value(item)) for key, item in value.items()]
-        resolvers = [(key, item.resolve) for key, item in entries]
-        references = tuple(reference for _, item in entries for reference in item.references)
-        return Template(lambda scope: {key: resolve(scope) for key, resolve in resolvers}, references)
+        return _compile_mapping(value)
     if isinstance(value, list):
         items = [compile_value(item) for item in value]
         resolves = [item.resolve for item in items]
-        references = tuple(reference for item in items for reference in item.references)
-        return Template(lambda scope: [resolve(scope) for resolve in resolves], references)
-    return Template(lambda scope: value)
-
-
-def _compile_text(text: str) -> Template:
-    parts: list[str | Resolver] = []
-    references: list[Reference] = []
-    end = 0
-    while (start := text.find("{{", end)) >= 0 and (close := text.find("}}", start + 2)) >= 0:
-        reference = _compile_reference(text[start + 2 : close])
-        if start == 0 and close + 2 == len(text):
-            return reference
-        parts += [text[end:start], reference.resolve]
-        references += reference.references
-        end = close + 2
-    if not parts:
-        return Template(lambda scope: text)
-    parts.append(text[end:])
-    return Template(
-        lambda scope: "".join(part if isinstance(part, str) else _render(part(scope)) for part in parts),
-        tuple(references),
-        kind="string",
-    )
+        return Template(lambda scope: [resolve(scope) for resolve in resolves], _references_of(items), kind="array")
+    return Template(lambda scope: value, kind=None if value is None else kind_of(value))
 
 
 def compile_path(path: str) -> Template:
-    """A path without braces, such as a FOREACH has. Raises TemplateError INVALID_TEMPLATE."""
-    return _compile_reference(path)
+    """A reference without braces, such as a FOREACH has. Raises TemplateError INVALID_TEMPLATE."""
+    return _compile_reference(parse_expression(path))
 
 
-def _compile_reference(source: str) -> Template:
-    match = _REFERENCE.fullmatch(source)
-    if match is None:
-        raise TemplateError(
-            f"The reference {{{{{source}}}}} cannot be read.",
-            code="INVALID_TEMPLATE",
-            next_actions=['Write {{node.data.field}}, {{list[0]}}, {{x?}} or {{x | default("y")}}.'],
-        )
-    path = match["path"]
-    steps = [quoted.group(1) if quoted.group(1) is not None else quoted.group() for quoted in _STEP.finditer(path)]
-    steps[0] = ALIASES.get(steps[0], steps[0])
-    fallback = _parse_fallback(match)
-    reference = Reference(path, tuple(steps), fallback is not _MISSING)
-    if steps[0] in CLOCKS:
-        return Template(lambda scope: read_clock(steps[0], scope[START]), (reference,), whole=True)
+def _references_of(templates: Sequence[Template]) -> tuple[Reference, ...]:
+    return tuple(reference for template in templates for reference in template.references)
 
-    may_be_of_loop = steps[0] == "input" and len(steps) > 1 and steps[1] in LOOP_FIELDS
 
-    def resolve(scope: Scope) -> Any:
-        if may_be_of_loop and INPUT_LOOP in scope:
-            value = _follow(scope[INPUT_LOOP], steps[1:])
-        else:
-            value = _follow(scope, steps)
-        if value is not _MISSING:
-            return value
-        if fallback is not _MISSING:
-            return fallback
-        raise _unresolved(path, steps, scope)
+def _compile_mapping(value: Mapping[Any, Any]) -> Template:
+    entries = [(str(key), compile_value(item)) for key, item in value.items()]
+    if any(OPEN in key for key, _ in entries):
+        return _compile_keyed_mapping(entries)
+    resolvers = [(key, item.resolve) for key, item in entries]
+    references = _references_of([item for _, item in entries])
+    return Template(lambda scope: {key: resolve(scope) for key, resolve in resolvers}, references, kind="object")
 
+
+def _compile_keyed_mapping(entries: Sequence[tuple[str, Template]]) -> Template:
+    """A mapping with templates in its keys."""
+    keys = [_compile_text(key) for key, _ in entries]
+    parts = [(written, key.resolve, item.resolve) for (written, item), key in zip(entries, keys, strict=True)]
+
+    def resolve(scope: Scope) -> dict[str, Any]:
+        resolved: dict[str, Any] = {}
+        for written, resolve_key, resolve_item in parts:
+            key = render_text(resolve_key(scope))
+            if key in resolved:
+                raise TemplateError(
+                    f"The key {written} comes to the same text as another key of its mapping.",
+                    code="TEMPLATE_FAILED",
+                    next_actions=["Give each key of a mapping a text of its own."],
+                )
+            resolved[key] = resolve_item(scope)
+        return resolved
+
+    interleaved = [template for (_, item), key in zip(entries, keys, strict=True) for template in (key, item)]
+    return Template(resolve, _references_of(interleaved), kind="object")
+
+
+def _compile_text(text: str) -> Template:
+    start = text.find(OPEN)
+    if start < 0:
+        return Template(lambda scope: text, kind="string")
+    parts: list[str | Resolver] = []
+    references: list[Reference] = []
+    end = 0
+    while start >= 0:
+        parsed, close = parse_template(text, start)
+        template = _compile_reference(parsed)
+        if start == 0 and not text[close:].strip("\n"):
+            return template
+        literal = parsed.head.value if isinstance(parsed.head, Literal) and not parsed.calls else None
+        parts += [text[end:start], template.resolve if literal is None else literal]
+        references += template.references
+        start, end = text.find(OPEN, close), close
+    parts.append(text[end:])
+    return Template(_join_parts(parts), tuple(references), kind="string")
+
+
+def _join_parts(parts: Sequence[str | Resolver]) -> Resolver:
+    if all(isinstance(part, str) for part in parts):
+        text = "".join(str(part) for part in parts)
+        return lambda scope: text
+    return lambda scope: "".join([part if isinstance(part, str) else render_text(part(scope)) for part in parts])
+
+
+def _compile_reference(parsed: ParsedReference) -> Template:
+    if len(parsed.calls) > MAX_FILTERS:
+        hint = "Let a node `set` compute a part of it first."
+        raise _invalid(parsed, f"it has {len(parsed.calls)} filters, and {MAX_FILTERS} are the limit", hint)
+    if isinstance(parsed.head, Literal):
+        text = parsed.head.value
+        head = Template(lambda scope: text, (), whole=True, kind="string")
+    else:
+        is_defaulted = bool(parsed.calls) and parsed.calls[0].name == DEFAULT
+        head = _compile_path(parsed.head, has_default=is_defaulted)
+    return _compile_filters(parsed, head) if parsed.calls else head
+
+
+def _compile_path(path: ParsedPath, *, has_default: bool = False) -> Template:
+    """With a default, what is missing is null, as it is for an optional one: the default then stands in."""
+    name = ALIASES.get(path.steps[0], path.steps[0])
+    may_be_missing = path.is_optional or has_default
+    reference = Reference(path.text, (name, *path.steps[1:]), may_be_missing)
+    if name in CLOCKS:
+        kind = kind_of(read_clock(name, 0))
+        return Template(lambda scope: read_clock(name, scope[START]), (reference,), whole=True, kind=kind)
+    resolve = _build_lookup(reference)
+    if name == "input" and len(reference.steps) > 1 and reference.steps[1] in LOOP_FIELDS:
+        resolve = _build_loop_lookup(reference, resolve)
     return Template(resolve, (reference,), whole=True)
 
 
-def _parse_fallback(match: re.Match[str]) -> Any:
-    if match["default"] is not None:
+def _build_lookup(reference: Reference) -> Resolver:
+    names, path, may_be_missing = reference.steps, reference.path, reference.has_fallback
+    steps = prepare_steps(names)
+
+    def look_up(scope: Scope) -> Any:
+        value = follow(scope, steps, _MISSING)
+        if value is not _MISSING:
+            return value
+        if may_be_missing:
+            return None
+        raise _unresolved(path, names, scope)
+
+    def look_up_fields(scope: Scope) -> Any:
+        """The same, faster, for a path without indices that leads somewhere."""
+        value: Any = scope
         try:
-            return parse_json(match["default"])
-        except ValueError:
-            raise TemplateError(
-                f"The default {match['default'].strip()} is not a JSON value.",
-                code="INVALID_TEMPLATE",
-                next_actions=['Write texts in double quotes: {{x | default("y")}}.'],
-            ) from None
-    return None if match["optional"] else _MISSING
+            for name in names:
+                value = value[name]
+        except (KeyError, TypeError):
+            return look_up(scope)
+        return value
+
+    may_index = any(index is not None for _, index in steps)
+    return look_up if may_index or may_be_missing else look_up_fields
 
 
-def _follow(scope: Scope, steps: list[str]) -> Any:
-    value: Any = scope
-    for step in steps:
-        if isinstance(value, dict):
-            value = value.get(step, _MISSING)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return _MISSING
-    return value
+def _build_loop_lookup(reference: Reference, otherwise: Resolver) -> Resolver:
+    """{{input.results}} and {{input.errors}}, which are the loop's where one leaves the trigger."""
+    steps = prepare_steps(reference.steps[1:])
+
+    def resolve(scope: Scope) -> Any:
+        if INPUT_LOOP not in scope:
+            return otherwise(scope)
+        value = follow(scope[INPUT_LOOP], steps, _MISSING)
+        if value is not _MISSING:
+            return value
+        if reference.has_fallback:
+            return None
+        raise _unresolved(reference.path, reference.steps, scope)
+
+    return resolve
 
 
-def _unresolved(path: str, steps: list[str], scope: Scope) -> TemplateError:
-    for count in range(len(steps), 0, -1):
-        found = _follow(scope, steps[: count - 1])
-        if found is _MISSING:
-            continue
-        fields = found if isinstance(found, dict) else {}
-        names = sorted(str(name) for name in fields if name not in (START, INPUT_LOOP))[:10]
-        has = f"it has {', '.join(names)}" if names else "it has no fields"
-        where = f"`{'.'.join(steps[: count - 1])}`" if count > 1 else "the run"
-        message = f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count - 1]}`; {has}."
-        break
+def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
+    stages, references, kind = [], list(head.references), head.kind
+    holds_credential = any(reference.head == CREDENTIAL for reference in references)
+    for call in parsed.calls:
+        chosen = _find_filter(parsed, call)
+        arguments = [_compile_argument(argument) for argument in call.arguments]
+        named = _references_of(arguments)
+        names_credential = any(reference.head == CREDENTIAL for reference in named)
+        _check_secrecy(parsed, call, holds_credential, names_credential)
+        holds_credential = holds_credential or names_credential
+        stages.append(_build_stage(parsed, call, chosen, arguments))
+        references += named
+        literals = [argument.value for argument in call.arguments if isinstance(argument, Literal)]
+        kind = chosen.kind(None if named else literals)
+    resolve_head = head.resolve
+    only = parsed.calls[0]
+    if len(stages) == 1 and only.name == DEFAULT and isinstance(only.arguments[0], Literal):
+        return Template(_build_default(resolve_head, only.arguments[0].value), tuple(references), whole=True, kind=kind)
+    mask = _find_mask(head)
+
+    def resolve(scope: Scope) -> Any:
+        value = resolve_head(scope)
+        if mask is not None and value == mask:
+            return value
+        for stage in stages:
+            value = stage(value, scope)
+        return value
+
+    return Template(resolve, tuple(references), whole=True, kind=kind)
+
+
+def _build_default(resolve_head: Resolver, otherwise: Any) -> Resolver:
+    """A default alone, by far the most common filter."""
+
+    def resolve(scope: Scope) -> Any:
+        value = resolve_head(scope)
+        return otherwise if value is None else value
+
+    return resolve
+
+
+def _find_mask(head: Template) -> str | None:
+    """What stands in a record for the credential that the reference begins with: it is shown without filters."""
+    names = [
+        reference.steps[1] for reference in head.references if reference.head == CREDENTIAL and reference.steps[1:]
+    ]
+    return f"{{{{{CREDENTIAL}.{names[0]}}}}}" if names else None
+
+
+def _find_filter(parsed: ParsedReference, call: FilterCall) -> Filter:
+    chosen = FILTERS.get(call.name)
+    if chosen is None:
+        hint = suggest_nearest(call.name, FILTERS)
+        raise _invalid(
+            parsed, f"there is no filter `{call.name}`", f"{hint} The filters: {', '.join(FILTERS)}.".strip()
+        )
+    return chosen
+
+
+def _compile_argument(argument: Literal | ParsedPath) -> Template:
+    if isinstance(argument, ParsedPath):
+        return _compile_path(argument)
+    value = argument.value
+    return Template(lambda scope: value)
+
+
+def _check_secrecy(parsed: ParsedReference, call: FilterCall, holds: bool, names: bool) -> None:
+    """A credential may go through no filter that hides it from redaction, for then it would stand in records."""
+    if holds and call.name not in TRANSPARENT_FILTERS:
+        allowed = ", ".join(sorted(TRANSPARENT_FILTERS))
+        raise _invalid(
+            parsed,
+            f"`{call.name}` would hide a credential from redaction",
+            f"What holds a credential can go through {allowed}.",
+        )
+    if names and call.name not in EMBEDDING_FILTERS:
+        allowed = ", ".join(sorted(EMBEDDING_FILTERS))
+        raise _invalid(
+            parsed,
+            f"`{call.name}` cannot have a credential as an argument",
+            f"A credential can be an argument of {allowed}.",
+        )
+
+
+def _build_stage(parsed: ParsedReference, call: FilterCall, chosen: Filter, arguments: Sequence[Template]) -> _Stage:
+    """Raises TemplateError INVALID_TEMPLATE for arguments that are wrong whatever the values are."""
+    try:
+        chosen.check_count(len(arguments))
+        for parameter, argument in zip(chosen.parameters, call.arguments, strict=False):
+            if isinstance(argument, Literal):
+                chosen.check_argument(parameter, argument.value)
+        if not _references_of(arguments):
+            chosen.check_arguments([argument.value for argument in call.arguments if isinstance(argument, Literal)])
+    except FilterError as error:
+        raise _invalid(parsed, f"`{call.name}` {error}", f"{_DOCUMENT} says what each filter takes.") from None
+    resolves = [argument.resolve for argument in arguments]
+    if call.name == DEFAULT:
+        resolve_default = resolves[0]
+        return lambda value, scope: resolve_default(scope) if value is None else value
+    if not _references_of(arguments):
+        return _guard(parsed, call, chosen, tuple(resolve({}) for resolve in resolves))
+
+    def run(value: Any, scope: Scope) -> Any:
+        resolved = [resolve(scope) for resolve in resolves]
+        try:
+            chosen.check_arguments(resolved)
+            return chosen.run(value, resolved)
+        except FilterError as error:
+            raise _failed(parsed, call, error, value) from None
+
+    return run
+
+
+def _guard(parsed: ParsedReference, call: FilterCall, chosen: Filter, arguments: Sequence[Any]) -> _Stage:
+    """A filter with arguments that are known and right."""
+
+    def run(value: Any, scope: Scope) -> Any:
+        try:
+            return chosen.run(value, arguments)
+        except FilterError as error:
+            raise _failed(parsed, call, error, value) from None
+
+    return run
+
+
+def _invalid(parsed: ParsedReference, problem: str, hint: str) -> TemplateError:
+    message = f"The reference {{{{{parsed.source}}}}} cannot be read: {problem}."
+    return TemplateError(message, code="INVALID_TEMPLATE", next_actions=[hint])
+
+
+def _failed(parsed: ParsedReference, call: FilterCall, error: FilterError, value: Any) -> TemplateError:
+    """It names the types, never the value, which may be a secret."""
+    hint = f"{_DOCUMENT} says what each filter takes."
+    if value is None:
+        hint = f'If it may be null, put a default before it: | default("...") | {call.name}.'
     return TemplateError(
-        message,
-        next_actions=[f'If it may be missing, write {{{{{path}?}}}} or {{{{{path} | default("...")}}}}.'],
-        details={"reference": path},
+        f"{{{{{parsed.source.strip()}}}}}: `{call.name}` {error}.",
+        code="TEMPLATE_FAILED",
+        next_actions=[hint],
+        details={"filter": call.name},
     )
 
 
-def _render(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _unresolved(path: str, steps: Sequence[str], scope: Scope) -> TemplateError:
+    prepared = prepare_steps(steps)
+    count = next(n for n in range(len(steps), 0, -1) if follow(scope, prepared[: n - 1], _MISSING) is not _MISSING)
+    found = follow(scope, prepared[: count - 1], _MISSING)
+    fields = found if isinstance(found, dict) else {}
+    names = sorted(str(name) for name in fields if name not in (START, INPUT_LOOP))[:10]
+    has = f"it has {', '.join(names)}" if names else "it has no fields"
+    where = f"`{'.'.join(steps[: count - 1])}`" if count > 1 else "the run"
+    return TemplateError(
+        f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count - 1]}`; {has}.",
+        next_actions=[f'If it may be missing, write {{{{{path}?}}}} or {{{{{path} | default("...")}}}}.'],
+        details={"reference": path},
+    )

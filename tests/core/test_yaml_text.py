@@ -1,0 +1,264 @@
+"""Proves that YAML is read as version 1.2 says, with JSON's numbers; that keys stay as written; that what cannot be a
+value is refused at its place; and that what is rendered is read back.
+"""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from arcrun.yaml_text import MAX_DEPTH, YamlTextError, parse_json_or_yaml, parse_yaml, render_yaml
+
+
+def read(text: str) -> Any:
+    return parse_yaml(text).value
+
+
+def typed(value: Any) -> Any:
+    """1 and 1.0 and True are equal to Python."""
+    return type(value), value
+
+
+def refusal_of(text: str) -> tuple[str, int | None, int | None]:
+    with pytest.raises(YamlTextError) as caught:
+        parse_yaml(text)
+    return caught.value.problem, caught.value.line, caught.value.column
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        *[pytest.param(word, None, id=f"null as {word or 'nothing'}") for word in ("null", "Null", "NULL", "~", "")],
+        *[pytest.param(word, True, id=f"true as {word}") for word in ("true", "True", "TRUE")],
+        *[pytest.param(word, False, id=f"false as {word}") for word in ("false", "False", "FALSE")],
+        *[
+            pytest.param(written, value, id=f"integer {written}")
+            for written, value in (
+                ("0", 0),
+                ("-0", 0),
+                ("1", 1),
+                ("-1", -1),
+                ("42", 42),
+                ("12345678901234567890", 12345678901234567890),
+            )
+        ],
+        *[
+            pytest.param(written, value, id=f"number {written}")
+            for written, value in (
+                ("0.0", 0.0),
+                ("0.5", 0.5),
+                ("-0.5", -0.5),
+                ("1.0", 1.0),
+                ("1e3", 1000.0),
+                ("1E3", 1000.0),
+                ("1e+3", 1000.0),
+                ("1E-3", 0.001),
+                ("-1.5e2", -150.0),
+                ("0e0", 0.0),
+                ("1e-400", 0.0),
+            )
+        ],
+    ],
+)
+def test_a_plain_scalar_that_is_no_text(written: str, expected: Any) -> None:
+    assert typed(read(f"x: {written}\n")["x"]) == typed(expected)
+    assert typed(read(f"[{written or 'null'}, 1]")[0]) == typed(expected)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("12:30", "12:30:45", "1:2", "190:20:30"),
+        *("NO", "no", "No", "YES", "yes", "on", "On", "ON", "off", "OFF", "y", "n", "Y", "N"),
+        *("tRUE", "nULL", "none", "None", "nil", "undefined"),
+        *("0123", "00", "-01", "007", "0o17", "0x1F", "0b11", "+1", "+1.5", "1_000", "1_2", "1,000"),
+        *(".5", "-.5", "1.", "1.e3", "1e", "1e3.5", "e3", "1e+", "0x", "١٢"),
+        *(".inf", "-.inf", "+.inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", "NaN", "Infinity", "-Infinity"),
+        *("2026-11-01", "2026-11-01T10:00:00Z", "2026-11-01 10:00:00", "2026-11-01t10:00:00.5+01:00"),
+        *("<<", "=", "--", "1-2", "1 2", "1.2.3", "127.0.0.1", "v1", "-x"),
+        *("http://a.example/?b=c", "a:b", "a#b", "a'b", 'a"b', "x,y", "a{b}", "a{{b}}", "?x", ":x"),
+    ],
+)
+def test_a_plain_scalar_that_is_a_text(written: str) -> None:
+    assert read(f"x: {written}\n") == {"x": written}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        pytest.param('"1"', "1", id="double quotes"),
+        pytest.param("'true'", "true", id="single quotes"),
+        pytest.param('""', "", id="nothing in quotes"),
+        pytest.param("|\n  12\n", "12\n", id="literal block"),
+        pytest.param("|-\n  null\n", "null", id="literal block, stripped"),
+        pytest.param(">-\n  1\n  2\n", "1 2", id="folded block"),
+        pytest.param('"a\\tb\\u00e9\\x41\\/"', "a\tbéA/", id="escapes"),
+        pytest.param('"\\ud83d\\ude00"', "😀", id="a surrogate pair, as JSON writes it"),
+        pytest.param('"\\U0001F600"', "😀", id="a long escape"),
+        pytest.param("'it''s'", "it's", id="a doubled quote"),
+        pytest.param('"a\n   b"', "a b", id="folded in quotes"),
+        pytest.param("a\n  b", "a b", id="plain over two lines"),
+        pytest.param("a\n\n\n  b", "a\n\nb", id="plain with empty lines"),
+        pytest.param("a # b", "a", id="a comment"),
+    ],
+)
+def test_a_scalar_in_its_styles(written: str, expected: str) -> None:
+    assert typed(read(f"x: {written}")["x"]) == typed(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("12: x", {"12": "x"}, id="number"),
+        pytest.param("0123: x", {"0123": "x"}, id="leading zero"),
+        pytest.param("12:30: x", {"12:30": "x"}, id="time"),
+        pytest.param("true: x", {"true": "x"}, id="true"),
+        pytest.param("True: x", {"True": "x"}, id="True"),
+        pytest.param("on: x", {"on": "x"}, id="on"),
+        pytest.param("null: x", {"null": "x"}, id="null"),
+        pytest.param("~: x", {"~": "x"}, id="tilde"),
+        pytest.param('{"": x}', {"": "x"}, id="nothing"),
+        pytest.param("2026-11-01: x", {"2026-11-01": "x"}, id="date"),
+        pytest.param("{1: a, 1.0: b}", {"1": "a", "1.0": "b"}, id="two ways to write one number"),
+        pytest.param("{true: a, TRUE: b}", {"true": "a", "TRUE": "b"}, id="two ways to write true"),
+        pytest.param("? a\n: b", {"a": "b"}, id="with a question mark"),
+        pytest.param('{"a":1}', {"a": 1}, id="JSON"),
+        pytest.param("<<: {a: 1}", {"<<": {"a": 1}}, id="no merging"),
+        pytest.param("[{<<: {a: 1}, b: 2}]", [{"<<": {"a": 1}, "b": 2}], id="no merging in a flow mapping"),
+    ],
+)
+def test_a_key_is_a_text_as_written(text: str, expected: Any) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "place"),
+    [
+        pytest.param("a: 1\nb: 2\na: 3", "'a' is there twice", (3, 1), id="duplicate key"),
+        pytest.param("{1: a, '1': b}", "'1' is there twice", (1, 8), id="duplicate key, once in quotes"),
+        pytest.param("x: {y: [{z: 1, z: 1}]}", "'z' is there twice", (1, 16), id="duplicate key within"),
+        pytest.param("? [a]\n: b", "a key must be a text, not a list", (1, 3), id="list as a key"),
+        pytest.param("? {a: 1}\n: b", "a key must be a text, not a mapping", (1, 3), id="mapping as a key"),
+        pytest.param(
+            "{ {a: 1}: b}", "a key must be a text, not a mapping", (1, 3), id="mapping as a key of a flow mapping"
+        ),
+        pytest.param("a: &b 1\nc: *b", "aliases are not allowed", (2, 4), id="alias"),
+        pytest.param("a: !!str 1", "tags are not allowed", (1, 4), id="tag"),
+        pytest.param("a: ! 1", "tags are not allowed", (1, 4), id="non-specific tag"),
+        pytest.param(
+            "a: 1e400", "the number is too large for JSON: put it in quotes if it is a text", (1, 4), id="huge number"
+        ),
+        pytest.param(
+            "a: -1.0e999",
+            "the number is too large for JSON: put it in quotes if it is a text",
+            (1, 4),
+            id="huge negative",
+        ),
+        pytest.param(
+            f"a: {'9' * 5000}",
+            "the number has 5000 digits, which are too many: put it in quotes",
+            (1, 4),
+            id="too many digits",
+        ),
+        pytest.param('a: "\\ud83d"', "it has half of a surrogate pair", (1, 4), id="half a surrogate pair"),
+        pytest.param("a: 1\nb: x\x00y", "the character U+0000 is not allowed", (2, 5), id="NUL"),
+        pytest.param("a: 1\n\tb: 2", "a tab cannot indent: use spaces", (2, 1), id="tab as indentation"),
+        pytest.param("a:\n \tb: 2", "a tab cannot indent: use spaces", (2, 2), id="tab behind a space as indentation"),
+    ],
+)
+def test_what_is_refused(text: str, problem: str, place: tuple[int, int]) -> None:
+    assert refusal_of(text) == (problem, *place)
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion", "place"),
+    [
+        pytest.param("url: {{input.url}}", 'url: "{{input.url}}"', (1, 6), id="value"),
+        pytest.param("a:\n  url: {{input.url}}/x\n", 'url: "{{input.url}}/x"', (2, 8), id="the rest of the line"),
+        pytest.param("url: {{ input.url }}  # where", 'url: "{{ input.url }}"', (1, 6), id="before a comment"),
+        pytest.param("url: {{input.list[0].x}}", 'url: "{{input.list[0].x}}"', (1, 6), id="index"),
+        pytest.param('x: {{a | default("y")}}', "x: '{{a | default(\"y\")}}'", (1, 4), id="with quotes in it"),
+        pytest.param("""x: {{a["it's"]}}""", """x: '{{a["it''s"]}}'""", (1, 4), id="with both quotes in it"),
+        pytest.param("- {{a}}", '"{{a}}"', (1, 3), id="element"),
+        pytest.param("x: [1, {{a}}, 2]", '"{{a}}"', (1, 8), id="element of a flow list"),
+        pytest.param("n: {component: x, input: {{a.b}}, y: 1}", 'input: "{{a.b}}"', (1, 26), id="in a flow mapping"),
+        pytest.param("n: {url: http://{{a.b}}/}", '"{{a.b}}"', (1, 17), id="within a word of a flow mapping"),
+        pytest.param("{{a}}: 1", '"{{a}}: 1"', (1, 1), id="key"),
+    ],
+)
+def test_braces_without_quotes(text: str, suggestion: str, place: tuple[int, int]) -> None:
+    assert refusal_of(text) == (f"a text that begins with braces needs quotes: {suggestion}", *place)
+    assert read("x: http://{{a.b}}/") == {"x": "http://{{a.b}}/"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("\ufeffa: 1", {"a": 1}, id="byte order mark"),
+        pytest.param("\ufeff# comment\na: 1", {"a": 1}, id="byte order mark before a comment"),
+        pytest.param("a: 1\r\nb:\r\n  - x\r\n", {"a": 1, "b": ["x"]}, id="CRLF"),
+        pytest.param("a: |\r\n  x\r\n  y\r\n", {"a": "x\ny\n"}, id="CRLF in a block"),
+        pytest.param("a: 1\rb: 2", {"a": 1, "b": 2}, id="CR alone"),
+        pytest.param("a:\t1", {"a": 1}, id="tab behind a colon"),
+        pytest.param("a:\t12:30\t# x", {"a": "12:30"}, id="tab before a comment"),
+        pytest.param("-\ta\n-\tb", ["a", "b"], id="tab behind a hyphen"),
+        pytest.param("a: b\tc", {"a": "b\tc"}, id="tab within a text"),
+        pytest.param("a: b\t\nc: d", {"a": "b", "c": "d"}, id="tab at the end"),
+        pytest.param("a: b\n \tc", {"a": "b c"}, id="tab before the second line of a text"),
+        pytest.param("a: 1\n\t\nb: 2", {"a": 1, "b": 2}, id="tab in an empty line"),
+        pytest.param("a: 1\n\t# x\nb: 2", {"a": 1, "b": 2}, id="tab before a comment on its own line"),
+        pytest.param("a: [\n\t1,\n\t2\n\t]", {"a": [1, 2]}, id="tabs in a flow list"),
+        pytest.param("a: | \t# x\n  \tb\n", {"a": "\tb\n"}, id="tabs of a block"),
+        pytest.param("{a: http://x/?b=c&d}", {"a": "http://x/?b=c&d"}, id="question mark in a flow mapping"),
+        pytest.param("[?x, a?]", ["?x", "a?"], id="question marks in a flow list"),
+        pytest.param("a: b\u2028c\x85d\u2029", {"a": "b\u2028c\x85d\u2029"}, id="line breaks of YAML 1.1"),
+        pytest.param('a: "b\u2028 c"', {"a": "b\u2028 c"}, id="line breaks of YAML 1.1 in quotes"),
+        pytest.param("a\u2028: 1", {"a\u2028": 1}, id="line break of YAML 1.1 in a key"),
+        pytest.param("\ue000\u2028", "\ue000\u2028", id="line break of YAML 1.1 beside a private character"),
+        pytest.param("%YAML 1.2\n---\na: NO", {"a": "NO"}, id="directive"),
+        pytest.param("", None, id="empty"),
+        pytest.param("# only a comment", None, id="comment"),
+        pytest.param("plain", "plain", id="a text alone"),
+        pytest.param("a: &anchor 1", {"a": 1}, id="an anchor that nobody uses"),
+        pytest.param("a:\n- 1\n- - 2\n  - b: 3", {"a": [1, [2, {"b": 3}]]}, id="lists in lists"),
+    ],
+)
+def test_a_text_in_its_forms(text: str, expected: Any) -> None:
+    assert read(text) == expected
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False)])
+def test_the_depth_has_a_limit(depth: int, is_read: bool) -> None:
+    text = "[" * depth + "]" * depth
+    if is_read:
+        assert read(text) == json.loads(text)
+    else:
+        assert refusal_of(text)[0] == "it is nested more than 64 levels deep"
+
+
+@pytest.mark.parametrize("text", ['{"a": 1e3}', ' {"a": 1000.0}', "{a: 1e3}", "a: 1e3"])
+def test_json_and_yaml_give_the_same(text: str) -> None:
+    assert parse_json_or_yaml(text) == {"a": 1000.0}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(max_size=5), children, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+@example(["1e3", "0o17", "12:30", "NO", "1_000", "2026-11-01", "<<", "=", "", "~", "-1E5", {"1": {}}, "a\x85b\u2028"])
+def test_what_is_rendered_is_read_back(value: Any) -> None:
+    written = render_yaml(value)
+    assert typed(read(written)) == typed(value)
+    assert yaml.safe_load(written) == value
+
+
+@given(JSON)
+def test_json_is_yaml(value: Any) -> None:
+    assert read(json.dumps(value)) == value
