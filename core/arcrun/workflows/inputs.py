@@ -86,7 +86,7 @@ class InputChecker:
         if isinstance(value, Mapping):
             return None if any("{{" in str(key) for key in value) else [*value]
         template = _compile(value)
-        if template is None or not template.whole or len(template.references) != 1:
+        if template is None or not template.whole or len(template.references) != 1 or "|" in value:
             return None
         steps = template.references[0].steps
         parent = self.workflow.nodes.get(steps[0])
@@ -148,7 +148,7 @@ class _Sketch:
     """
 
     open: set[Steps] = field(default_factory=set)
-    typed: dict[Steps, str] = field(default_factory=dict)
+    typed: dict[Steps, Template] = field(default_factory=dict)
     unnamed: set[Steps] = field(default_factory=set)
 
     def draw(self, value: Any, path: Steps) -> Any:
@@ -166,8 +166,8 @@ class _Sketch:
             return None
         if not template.references:
             return template.resolve({})
-        self.typed[path] = template.kind or "string"
-        return _SAMPLES[self.typed[path]]
+        self.typed[path] = template
+        return _SAMPLES[template.kind or "string"]
 
     def decides(self, mismatch: Mismatch) -> bool:
         """Whether the mismatch is one whatever the templates give."""
@@ -182,10 +182,11 @@ class _Sketch:
         return not has_templates or mismatch.rule in _RULES_OF_WHOLES
 
     def describe(self, mismatch: Mismatch) -> str:
-        kind = self.typed.get(mismatch.path)
-        if kind is None:
+        template = self.typed.get(mismatch.path)
+        if template is None:
             return f"not {mismatch.got}"
-        return "and a template within a text gives a string" if kind == "string" else f"and its template gives {kind}"
+        what = "its template gives" if template.whole else "a template within a text gives a"
+        return f"and {what} {template.kind}"
 
 
 def _compile(value: Any) -> Template | None:
@@ -196,8 +197,9 @@ def _compile(value: Any) -> Template | None:
 
 
 def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> str:
-    if sketch.typed.get(mismatch.path) == "string":
-        return "Let the template stand alone."
+    template = sketch.typed.get(mismatch.path)
+    if template is not None:
+        return "" if template.whole else "Let the template stand alone."
     kind = mismatch.got.split(" ")[0]
     properties = contract.input_schema.get("properties", {})
     if len(mismatch.path) == 1 and mismatch.rule == "type" and kind in ("object", "array"):

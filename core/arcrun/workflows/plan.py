@@ -72,7 +72,7 @@ class PlannedNode:
     def optional_keys(self) -> tuple[str, ...]:
         """The fields of the config that are one reference which may come to null: `{{x?}}`."""
         compiled = {key: compile_value(value) for key, value in self.config.items() if isinstance(value, str)}
-        return tuple(key for key, value in compiled.items() if value.whole and value.references[0].has_fallback)
+        return tuple(key for key, value in compiled.items() if value.whole and _may_be_null(value))
 
     @cached_property
     def credential_references(self) -> Mapping[str, bool]:
@@ -83,6 +83,10 @@ class PlannedNode:
                 name = reference.steps[1]
                 optional[name] = optional.get(name, True) and reference.has_fallback
         return optional
+
+
+def _may_be_null(template: Template) -> bool:
+    return any(reference.has_fallback for reference in template.references)
 
 
 @dataclass(frozen=True)
