@@ -1,4 +1,4 @@
-"""Proves what `acr upgrade` writes out: fields that were once filled in by themselves, spellings that are read otherwise."""
+"""Proves what `acr upgrade` writes out: fields once filled in by themselves, and spellings that are read otherwise."""
 
 from pathlib import Path
 
@@ -24,6 +24,7 @@ config:
     component: http_request
     method: PUT
 """
+NODES = "name: w\nnodes:\n  - {{id: a, component: wait, config: {}}}\nedges: [{{from: input, to: a}}]\n"
 BLOCK_NOW = """name: shop   # the shop
 flow:
   - "input >> ON_SUCCESS >> grab"
@@ -82,7 +83,8 @@ def flow(*lines: str, config: str = "") -> str:
             flow(
                 "input >> PIPE >> f",
                 "f >> PIPE >> g",
-                config='  f: {component: filter, items: [], condition: {}}\n  g: {component: foreach_control, items: "{{f.data.items}}"}\n',
+                config="  f: {component: filter, items: [], condition: {}}\n"
+                '  g: {component: foreach_control, items: "{{f.data.items}}"}\n',
             ),
             id="what the step before answers",
         ),
@@ -103,8 +105,8 @@ def flow(*lines: str, config: str = "") -> str:
             id="one that takes",
         ),
         pytest.param(
-            "name: w\nnodes:\n  - {id: a, component: wait, config: {}}\nedges: [{from: input, to: a}]\n",
-            'name: w\nnodes:\n  - {id: a, component: wait, config: {ms: "{{input.ms}}"}}\nedges: [{from: input, to: a}]\n',
+            NODES.format("{}"),
+            NODES.format('{ms: "{{input.ms}}"}'),
             id="nodes and edges",
         ),
         pytest.param(

@@ -201,7 +201,7 @@ def _parse_name(cursor: _Cursor) -> str:
 
 def _parse_steps(cursor: _Cursor, pieces: list[str] | None = None) -> list[str]:
     """The steps behind the first; `pieces` gets each as written."""
-    steps = []
+    steps: list[str] = []
     while True:
         cursor.skip_space()
         start = cursor.at
@@ -330,12 +330,13 @@ def _suggest(source: str) -> str | None:
         name = _ARITHMETIC_FILTERS[arithmetic["sign"]]
         meant = f"{arithmetic['left']} | {name}({arithmetic['right']})"
         return f"To calculate, write {OPEN}{meant}{CLOSE}." if _can_be_read(meant) else None
-    if "'" in source and _can_be_read(meant := source.replace("'", '"')):
-        return f"Write {OPEN}{meant.strip()}{CLOSE}."
-    name = _PLAIN_NAME.match(source.strip())
-    if name is None:
+    meant = source.strip().replace("'", '"')
+    if "'" in source and _can_be_read(meant):
+        return f"Write {OPEN}{meant}{CLOSE}."
+    head = _PLAIN_NAME.match(source.strip())
+    if head is None:
         return None
-    meant, rest = name.group(), source.strip()[name.end() :]
+    meant, rest = head.group(), source.strip()[head.end() :]
     while match := _LENIENT_STEP.match(rest):
         meant += _correct_step(match)
         rest = rest[match.end() :]
