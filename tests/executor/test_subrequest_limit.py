@@ -1,0 +1,54 @@
+"""A component that asks for more requests than the platform allows: it gets a refusal, and the run ends as itself."""
+
+import json
+from typing import Any
+
+import pytest
+
+from arcrun.engine.budget import SubrequestBudget
+from arcrun.errors import SubrequestLimitError
+from arcrun.wasm.abi import Execution, HostFunctions
+from arcrun.wasm.component import Component
+from executor.components import ComponentCaller
+from fakes.components import exited
+from fakes.contracts import build_network_contract
+from fakes.executor import build_bench
+from fakes.http_client import FakeHttpClient, respond
+from fakes.system import FixedClock, SeededRandom
+
+pytestmark = pytest.mark.anyio
+
+
+class AskingRunner:
+    """Runs a component that makes `count` requests, whatever comes of each, and then succeeds."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.replies: list[dict[str, Any]] = []
+
+    async def run(self, _component: Component, _stdin: str, host: HostFunctions) -> Execution:
+        for _ in range(self._count):
+            self.replies.append(json.loads(await host.answer("http_request", json.dumps({"url": "https://e.test/"}))))
+        return exited({"success": True, "data": {}})
+
+
+async def call(runner: AskingRunner, limit: int) -> None:
+    library = build_bench({}).service.components.library
+    caller = ComponentCaller(library, runner, FakeHttpClient(respond()), FixedClock(), SeededRandom())
+    await caller.call(Component(build_network_contract("e.test"), "sha256"), {}, SubrequestBudget(limit))
+
+
+async def test_a_component_within_the_limit() -> None:
+    """Of 10 requests 4 are kept back."""
+    runner = AskingRunner(6)
+    await call(runner, 10)
+    assert [reply["ok"] for reply in runner.replies] == [True] * 6
+
+
+async def test_a_component_beyond_the_limit_ends_the_run_though_it_goes_on_itself() -> None:
+    runner = AskingRunner(8)
+    with pytest.raises(SubrequestLimitError) as caught:
+        await call(runner, 10)
+    assert (caught.value.code, caught.value.details, caught.value.ends_run) == ("SUBREQUEST_LIMIT", {"limit": 10}, True)
+    assert [reply["ok"] for reply in runner.replies] == [True] * 6 + [False] * 2
+    assert runner.replies[-1]["error"]["code"] == "SUBREQUEST_LIMIT"
