@@ -205,7 +205,7 @@ CASES: list[Any] = [
     pytest.param(
         text_of(FETCH),
         "MISSING_INPUT",
-        (1, 1),
+        (3, 5),
         'Add `url: "{{input.url}}"`, or a value.',
         id="required field",
     ),

@@ -92,7 +92,7 @@ def test_the_answer_has_aliases(alias: str) -> None:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        pytest.param({}, Node("a", "a", None, {}, ("config", "a")), id="no config"),
+        pytest.param({}, Node("a", "a", None, {}, ("flow", 0)), id="no config"),
         pytest.param({"a": {}}, Node("a", "a", None, {}, ("config", "a")), id="empty config"),
         pytest.param({"a": {"x": 1}}, Node("a", "a", None, {"x": 1}, ("config", "a")), id="no component"),
         pytest.param({"a": {"component": "b@v2"}}, Node("a", "b@v2", None, {}, ("config", "a")), id="versioned"),

@@ -107,6 +107,7 @@ CHAIN = ["input >> PIPE >> a", "a >> PIPE >> b"]
         pytest.param(
             {"take": "a", "x": 7, "w": 8}, {"x": 7, "y": {"z": 2}, "secret": "arrived", "w": 8}, id="config wins"
         ),
+        pytest.param({"take": "a.data.z?", "w": 8}, {"w": 8}, id="what may be missing"),
         pytest.param({"take": "input", "k": "{{a.data.x}}"}, {"k": 1, "x": "of the trigger"}, id="a template wins"),
     ],
 )

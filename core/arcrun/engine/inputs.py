@@ -8,7 +8,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.errors import ComponentError, InputError
 from arcrun.workflows.plan import PlannedNode
-from arcrun.workflows.templates import CREDENTIAL, Scope
+from arcrun.workflows.templates import CREDENTIAL, Scope, Template
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,14 @@ def build_input(node: PlannedNode, contract: Contract, scope: Scope, arrived: Ar
         if built[key] is None and key in contract.filled_keys:
             del built[key]
     if node.taken is not None:
-        built = {**_take(node, contract, node.taken.resolve(scope)), **built}
+        built = {**_take(node, contract, node.taken, scope), **built}
     return built if arrived is None else _fill(built, contract, arrived)
 
 
-def _take(node: PlannedNode, contract: Contract, value: Any) -> dict[str, Any]:
+def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope) -> dict[str, Any]:
+    value = taken.resolve(scope)
+    if value is None and taken.references[0].has_fallback:
+        return {}
     if not isinstance(value, Mapping):
         raise InputError(
             f"`{node.name}` takes {node.take}, which must be an object, not {describe_kind(value)}.",

@@ -97,7 +97,7 @@ class InputChecker:
 
     def _is_taken(self, key: str, take: str) -> bool:
         """Whether a taken value may have the field."""
-        node = self.workflow.nodes.get(take.removesuffix(".data"))
+        node = self.workflow.nodes.get(take.removesuffix(".data")) if take.endswith(".data") else None
         contract = self.catalogue.contracts.get(node.component or "") if node else None
         return bool(take) and (contract is None or contract.output_fields is None or key in contract.output_fields)
 

@@ -83,7 +83,7 @@ class Node:
     """A node of the flow. `config` is all that stands in its entry but the component's or the workflow's name.
 
     `component` is None for a sub-workflow, which `workflow` names. `at` is the path of its entry in the source,
-    `called_at` that of the component's or the workflow's name: a flow line where the entry has none.
+    `called_at` that of the component's or the workflow's name; of what is not there, that of its first flow line.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """Checks each node by itself against the catalogue: its component, input, settings and credentials."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from arcrun.contracts.model import Contract
 from arcrun.workflows.catalogue import Catalogue
@@ -19,7 +20,9 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     contract = catalogue.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
     config = {key: value for key, value in node.config.items() if key not in settings}
-    parts = NodeParts(config, parse_settings(findings, settings, node.at))
+    parsed = parse_settings(findings, settings, node.at)
+    take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node stands for its data
+    parts = NodeParts(config, replace(parsed, take=take))
     if node.component is None:
         _check_subflow(node, workflow, catalogue, findings)
     elif contract is None:

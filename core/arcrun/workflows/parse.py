@@ -244,7 +244,7 @@ def _report_alias(name: str, at: Path, findings: Findings) -> None:
 
 
 def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, findings: Findings) -> Node:
-    config, at = (entry.config, entry.at) if entry else ({}, ("config", name))
+    config, at = (entry.config, entry.at) if entry else ({}, line)
     key = "workflow" if is_subflow else "component"
     called = config.get(key, name)
     if not isinstance(called, str):

@@ -71,8 +71,7 @@ class PlannedNode:
     @cached_property
     def optional_keys(self) -> tuple[str, ...]:
         """The fields of the config that are one reference which may come to null: `{{x?}}`."""
-        compiled = {key: compile_value(value) for key, value in self.config.items() if isinstance(value, str)}
-        return tuple(key for key, value in compiled.items() if value.whole and _may_be_null(value))
+        return tuple(key for key, value in self.config.items() if isinstance(value, str) and _may_be_null(value))
 
     @cached_property
     def credential_references(self) -> Mapping[str, bool]:
@@ -85,8 +84,11 @@ class PlannedNode:
         return optional
 
 
-def _may_be_null(template: Template) -> bool:
-    return any(reference.has_fallback for reference in template.references)
+def _may_be_null(text: str) -> bool:
+    if "{{" not in text or not ("?" in text or "default" in text):
+        return False  # most texts, which need not be compiled again
+    template = compile_value(text)
+    return template.whole and any(reference.has_fallback for reference in template.references)
 
 
 @dataclass(frozen=True)

@@ -59,14 +59,12 @@ class _GraphBuilder:
         return [InEdge(edge.source, edge.relation, loop.item) for loop in self.shape.loops if is_continued(loop, edge)]
 
     def _plan_take(self, node: Node, take: str) -> str:
-        """The path of the value: a node stands for its data. A sub-workflow takes what its line says, FROM's data."""
-        if not take and node.component is None and "input" not in node.config:
-            take = next(
-                edge.source
-                for edge in self.workflow.edges
-                if edge.target == node.name and edge.relation is Relation.CALLS_SUBFLOW
-            )
-        return f"{take}.data" if take in self.workflow.nodes else take
+        """The path of the value. A sub-workflow takes what its line says, FROM's data."""
+        if take or node.component is not None or "input" in node.config:
+            return take
+        calls = (edge for edge in self.workflow.edges if edge.relation is Relation.CALLS_SUBFLOW)
+        caller = next(edge.source for edge in calls if edge.target == node.name)
+        return caller if caller == INPUT else f"{caller}.data"
 
     def _answers(self, names: Collection[str], loops: Collection[Loop]) -> tuple[InEdge, ...] | None:
         """The edges to `output`, None if there are none from here. A body stands for its loop."""
