@@ -12,6 +12,10 @@ pub const Error = error{ OutOfMemory, Failed };
 pub const Failure = struct {
     code: []const u8,
     message: []const u8,
+    /// Whether the same call may succeed later. Said by components that reach outside, see `serveOutside`.
+    retriable: bool = false,
+    /// How long the other side asks to be left alone, where it does.
+    retry_after_s: ?i64 = null,
     details: ?*json.Object = null,
     data: ?Value = null,
 };

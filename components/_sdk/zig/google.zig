@@ -77,8 +77,14 @@ fn refresh(ctx: *Context, service_name: []const u8, client: Input) Error!Session
 /// {"error": {"code", "message", "status", "errors": [{"reason"}]}}; older APIs have no status, newer ones no errors.
 pub fn refuse(caller: Service, reply: Reply) Error {
     const reason = firstReason(reply.body) orelse reply.textAt(&.{ "error", "status" });
+    const limit: Limit = if (reply.status == 403) findLimit(reason orelse "") else .none;
     return caller.refuse(reply, .{
-        .code = if (reply.status == 403 and isLimit(reason orelse "")) "RATE_LIMITED" else null,
+        .code = if (limit == .none) null else "RATE_LIMITED",
+        .retriable = switch (limit) {
+            .none => null,
+            .rate => true,
+            .quota => false,
+        },
         .message = reply.textAt(&.{ "error", "message" }),
         .reason = reason,
     });
@@ -91,10 +97,16 @@ fn firstReason(body: Value) ?[]const u8 {
     return if (reason == .string) reason.string else null;
 }
 
-/// Limits that are answered with 403 and not with 429.
-fn isLimit(reason: []const u8) bool {
-    for ([_][]const u8{ "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded" }) |limit| {
-        if (std.mem.eql(u8, reason, limit)) return true;
-    }
-    return false;
+/// Limits that are answered with 403 and not with 429: a rate, which is free again in a moment, or a quota, which takes
+/// until tomorrow or never.
+const Limit = enum { none, rate, quota };
+
+fn findLimit(reason: []const u8) Limit {
+    const limits = std.StaticStringMap(Limit).initComptime(.{
+        .{ "rateLimitExceeded", .rate },
+        .{ "userRateLimitExceeded", .rate },
+        .{ "dailyLimitExceeded", .quota },
+        .{ "quotaExceeded", .quota },
+    });
+    return limits.get(reason) orelse .none;
 }
