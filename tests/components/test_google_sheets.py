@@ -257,6 +257,24 @@ def test_a_refused_refresh_token(answer: dict[str, Any], expected: dict[str, Any
                 "retry_after_s": 30,
             },
         ),
+        (
+            503,
+            {"error": {"message": "Busy", "details": [{"reason": "x"}, {"retryDelay": "1.5s"}]}},
+            {},
+            {"code": "SERVICE_UNAVAILABLE", "retriable": True, "said": ": Busy", "retry_after_s": 2},
+        ),
+        (
+            429,
+            {"error": {"message": "Slow", "details": [{"retryDelay": "30s"}]}},
+            {"retry-after": "7"},
+            {"code": "RATE_LIMITED", "retriable": True, "said": ": Slow", "retry_after_s": 30},
+        ),
+        (
+            429,
+            {"error": {"message": "Slow", "details": [{"retryDelay": "soon"}]}},
+            {"retry-after": "7"},
+            {"code": "RATE_LIMITED", "retriable": True, "said": ": Slow", "retry_after_s": 7},
+        ),
         (404, "<html>", {}, {"code": "NOT_FOUND", "retriable": False, "said": ""}),
         (
             500,

@@ -470,6 +470,12 @@ def test_an_answer_that_the_output_cannot_hold(reply: dict[str, Any], fields: di
         assert "it may have 4194304 (4 MiB)" in result.error["message"]
 
 
+def test_json_of_more_values_than_the_memory_holds() -> None:
+    error = exchange({"status": 200, "headers": {}, "body": "[" + '{"a":1},' * 500_000 + "1]"}, response="json").error
+    assert (error["code"], error["retriable"]) == ("RESPONSE_TOO_LARGE", False)
+    assert "(64 MiB); ask for `response: text`" in error["message"]
+
+
 def test_a_failure_that_the_output_cannot_hold_stays_without_its_data() -> None:
     output = exchange({"status": 503, "headers": {"retry-after": "9"}, "body": '"' * 3 * MIB}).output
     assert output == {

@@ -87,7 +87,25 @@ pub fn refuse(caller: Service, reply: Reply) Error {
         },
         .message = reply.textAt(&.{ "error", "message" }),
         .reason = reason,
+        .retry_after_s = findDelay(reply.body),
     });
+}
+
+/// RetryInfo among {"error": {"details": [...]}}, rounded up: {"retryDelay": "1.5s"}, a protobuf Duration in JSON.
+/// https://google.aip.dev/193
+fn findDelay(body: Value) ?i64 {
+    const details = service.valueAt(body, &.{ "error", "details" }) orelse return null;
+    if (details != .array) return null;
+    for (details.array) |detail| {
+        const delay = detail.get("retryDelay") orelse continue;
+        if (delay != .string or !std.mem.endsWith(u8, delay.string, "s")) continue;
+        const digits = delay.string[0 .. delay.string.len - 1];
+        const point_at = std.mem.indexOfScalar(u8, digits, '.') orelse digits.len;
+        const seconds = std.fmt.parseInt(u31, digits[0..point_at], 10) catch continue;
+        const has_fraction = std.mem.trim(u8, digits[point_at..], ".0").len > 0;
+        return @as(i64, seconds) + @intFromBool(has_fraction);
+    }
+    return null;
 }
 
 fn firstReason(body: Value) ?[]const u8 {

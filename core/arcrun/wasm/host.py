@@ -106,7 +106,7 @@ class PortHostFunctions:
         wanted = _parse_http_request(request)
         response = await self._follow(wanted) if request.get("follow_redirects", True) else await self._send(wanted)
         rendered = {"status": response.status, "headers": _render_headers(response)}
-        text = None if request.get("as_base64") else decode_body(response, self._decoder)
+        text = None if request.get("as_base64") is True else decode_body(response, self._decoder)
         if text is None:
             return {**rendered, "body_base64": base64.b64encode(response.body).decode()}
         return {**rendered, "body": text}
