@@ -68,7 +68,9 @@ fn readPart(input: Input, place: []const u8, name: []const u8, value: Value) Err
     const filename = try fields.optionalText("filename");
     const content_type = try fields.optionalText("content_type");
     if (content_type) |given| {
-        if (!isHeaderValue(given)) return ctx.failInput("`{s}.content_type` must not hold control characters.", .{place});
+        if (!isHeaderValue(given)) {
+            return ctx.failInput("`{s}.content_type` must not hold control characters.", .{place});
+        }
     }
     const text = try fields.optionalText("text");
     const encoded = try fields.optionalText("base64");

@@ -9,9 +9,6 @@ const Value = sdk.Value;
 
 pub const Form = enum { json, text, base64 };
 
-const too_many_values =
-    "The values of the answer's JSON do not fit a component's memory (64 MiB); ask for `response: text`.";
-
 /// A body, or why it cannot be read in the wanted form.
 const Reading = union(enum) { body: Value, problem: []const u8 };
 
@@ -86,8 +83,7 @@ fn readJson(ctx: *Context, text: []const u8) Error!Reading {
     if (text.len == 0) return .{ .body = .null };
     var parser: sdk.parse.Parser = .initForeign(ctx.allocator, text);
     const body = parser.parse() catch |failure| switch (failure) {
-        // What failed is the growth of a list; there is room for a sentence.
-        error.OutOfMemory => return ctx.fail("RESPONSE_TOO_LARGE", too_many_values),
+        error.OutOfMemory => return error.OutOfMemory,
         error.InvalidJson, error.TooDeep => |reason| {
             const explained = try parser.explain(reason);
             return .{ .problem = try ctx.print("it is not JSON: {s}; ask for `response: text`", .{explained}) };

@@ -473,7 +473,7 @@ def test_an_answer_that_the_output_cannot_hold(reply: dict[str, Any], fields: di
 def test_json_of_more_values_than_the_memory_holds() -> None:
     error = exchange({"status": 200, "headers": {}, "body": "[" + '{"a":1},' * 500_000 + "1]"}, response="json").error
     assert (error["code"], error["retriable"]) == ("RESPONSE_TOO_LARGE", False)
-    assert "(64 MiB); ask for `response: text`" in error["message"]
+    assert "(64 MiB)" in error["message"]
 
 
 def test_a_failure_that_the_output_cannot_hold_stays_without_its_data() -> None:

@@ -24,6 +24,8 @@ pub const Context = struct {
     /// Never freed from.
     allocator: Allocator,
     failure: ?Failure = null,
+    /// Whether the host has given something: when the memory then ends, that is what filled it.
+    has_reply: bool = false,
 
     /// A JSON value made of a Zig one: `ctx.value(.{ .result = text, .count = 3 })`.
     pub fn value(ctx: *Context, source: anytype) Error!Value {

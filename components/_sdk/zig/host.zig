@@ -57,6 +57,7 @@ fn call(ctx: *Context, function: fn ([*]const u8, usize) callconv(.c) i32, reque
         return ctx.fail("RESPONSE_TOO_LARGE", "The host's reply is larger than a component can take (8 MiB).");
     }
     if (length < 0) return ctx.fail("HOST_CALL_FAILED", "The host did not understand the request.");
+    ctx.has_reply = true;
     const received = try ctx.allocator.alloc(u8, @intCast(length));
     _ = imported.read_reply(received.ptr, received.len);
     var parser: parse.Parser = .init(ctx.allocator, received);

@@ -21,6 +21,11 @@ const out_of_memory =
     \\{"success":false,"error":{"code":"OUT_OF_MEMORY","message":"The input or the result does not fit the memory."
 ;
 
+/// Nothing is left to print a size with.
+const reply_out_of_memory =
+    "{\"success\":false,\"error\":{\"code\":\"RESPONSE_TOO_LARGE\",\"retriable\":false," ++
+    "\"message\":\"The values of the answer do not fit a component's memory (64 MiB).\"}}";
+
 /// Answer the call: whatever happens, one envelope is written and the exit code is 0.
 pub fn serve(comptime answer: Answer) void {
     var ctx: Context = .{ .allocator = bump.allocator };
@@ -31,7 +36,8 @@ pub fn serve(comptime answer: Answer) void {
 /// same call may succeed later; and RESPONSE_TOO_LARGE says that what came from outside is more than the host takes.
 pub fn serveOutside(comptime answer: Answer) void {
     var ctx: Context = .{ .allocator = bump.allocator };
-    stdio.writeAll(respondOutside(&ctx, answer) catch out_of_memory ++ ",\"retriable\":false}}");
+    stdio.writeAll(respondOutside(&ctx, answer) catch
+        if (ctx.has_reply) reply_out_of_memory else out_of_memory ++ ",\"retriable\":false}}");
 }
 
 fn respond(ctx: *Context, comptime answer: Answer) Allocator.Error![]const u8 {
