@@ -14,7 +14,7 @@ const max_instruction = 4000;
 const max_sample_bytes = 16 * 1024;
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {

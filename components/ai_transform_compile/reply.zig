@@ -33,7 +33,7 @@ pub fn parseText(ctx: *Context, text: []const u8) Error!?Value {
     const start = std.mem.indexOfScalar(u8, text, '{') orelse return null;
     const end = std.mem.lastIndexOfScalar(u8, text, '}') orelse return null;
     if (end < start) return null;
-    var parser: sdk.parse.Parser = .init(ctx.allocator, text[start .. end + 1]);
+    var parser: sdk.parse.Parser = .initForeign(ctx.allocator, text[start .. end + 1]);
     const parsed = parser.parse() catch |failure| switch (failure) {
         error.OutOfMemory => return error.OutOfMemory,
         error.InvalidJson, error.TooDeep => return null,

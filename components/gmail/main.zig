@@ -11,7 +11,7 @@ const Value = sdk.Value;
 const url = "https://gmail.googleapis.com/gmail/v1/users/me/messages/send";
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {

@@ -19,7 +19,7 @@ const ValueRender = enum { FORMATTED_VALUE, UNFORMATTED_VALUE, FORMULA };
 const DateTimeRender = enum { SERIAL_NUMBER, FORMATTED_STRING };
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {

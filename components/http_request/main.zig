@@ -5,11 +5,13 @@ const request = @import("request.zig");
 const response = @import("response.zig");
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *sdk.Context, input: sdk.Input) sdk.Error!sdk.Value {
     const form = try input.optionalChoice(response.Form, "response");
     const wanted = try request.build(ctx, input);
-    return response.read(ctx, try sdk.host.httpRequest(ctx, wanted), form);
+    // Text is given decoded; only the host has the bytes as they came.
+    if (form == .base64) try wanted.put(ctx.allocator, "as_base64", .{ .boolean = true });
+    return response.read(ctx, try sdk.host.httpRequest(ctx, .{ .object = wanted }), form);
 }

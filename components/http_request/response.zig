@@ -2,7 +2,7 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const findHeader = @import("request.zig").findHeader;
+const headers_ = @import("headers.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Value = sdk.Value;
@@ -19,16 +19,18 @@ const Reading = union(enum) { body: Value, problem: []const u8 };
 pub fn read(ctx: *Context, response: Value, form: ?Form) Error!Value {
     const status = response.get("status") orelse .null;
     const headers = response.get("headers") orelse .null;
-    const reading = try readBody(ctx, response, form orelse if (isJson(headers)) .json else .text);
+    const reading = try readBody(ctx, response, headers, form orelse if (isJson(headers)) .json else .text);
     const body = switch (reading) {
         .body => |body| body,
         .problem => response.get("body") orelse .null,
     };
     const data = try ctx.value(.{ .status = status, .headers = headers, .body = body });
-    if (!isSuccess(status)) {
+    if (!sdk.status.isSuccess(codeOf(status))) {
         return ctx.failWith(.{
             .code = "HTTP_STATUS",
             .message = try ctx.print("The server answered with status {s}.", .{status.scalarText() orelse "unknown"}),
+            .retriable = sdk.status.isRetriable(codeOf(status)),
+            .retry_after_s = sdk.retry_after.find(headers),
             .details = (try ctx.value(.{ .status = status })).object,
             .data = data,
         });
@@ -40,25 +42,33 @@ pub fn read(ctx: *Context, response: Value, form: ?Form) Error!Value {
     return data;
 }
 
-fn isSuccess(status: Value) bool {
-    const code = if (status == .number) sdk.number.toInteger(status.number) orelse 0 else 0;
-    return 200 <= code and code <= 299;
+fn codeOf(status: Value) i64 {
+    return if (status == .number) sdk.number.toInteger(status.number) orelse 0 else 0;
+}
+
+/// The content type, such as "text/html; charset=utf-8"; empty if there is none.
+fn findContentType(headers: Value) []const u8 {
+    if (headers != .object) return "";
+    const content_type = headers_.find(headers.object, "content-type") orelse return "";
+    return content_type.scalarText() orelse "";
 }
 
 /// application/json, text/json, or a type with the suffix +json (RFC 6839), whatever its parameters.
 fn isJson(headers: Value) bool {
-    if (headers != .object) return false;
-    const content_type = findHeader(headers.object, "content-type") orelse return false;
-    const text = content_type.scalarText() orelse return false;
+    const text = findContentType(headers);
     const essence = std.mem.trim(u8, text[0 .. std.mem.indexOfScalar(u8, text, ';') orelse text.len], " \t");
     return std.ascii.eqlIgnoreCase(essence, "application/json") or std.ascii.eqlIgnoreCase(essence, "text/json") or
         std.ascii.endsWithIgnoreCase(essence, "+json");
 }
 
-fn readBody(ctx: *Context, response: Value, form: Form) Error!Reading {
+fn readBody(ctx: *Context, response: Value, headers: Value, form: Form) Error!Reading {
     const body = response.get("body") orelse {
         if (form == .base64) return .{ .body = response.get("body_base64") orelse .null };
-        return .{ .problem = "it is not UTF-8 text; ask for `response: base64`" };
+        const names_charset = std.ascii.findIgnoreCase(findContentType(headers), "charset=") != null;
+        return .{ .problem = if (names_charset)
+            "it is not text in the charset that its content-type names; ask for `response: base64`"
+        else
+            "it is not UTF-8 text; ask for `response: base64`" };
     };
     if (body != .string) return .{ .body = .null };
     return switch (form) {
@@ -71,7 +81,7 @@ fn readBody(ctx: *Context, response: Value, form: Form) Error!Reading {
 /// An empty body, as of a 204, is null.
 fn readJson(ctx: *Context, text: []const u8) Error!Reading {
     if (text.len == 0) return .{ .body = .null };
-    var parser: sdk.parse.Parser = .init(ctx.allocator, text);
+    var parser: sdk.parse.Parser = .initForeign(ctx.allocator, text);
     const body = parser.parse() catch |failure| switch (failure) {
         error.OutOfMemory => return error.OutOfMemory,
         error.InvalidJson, error.TooDeep => |reason| {

@@ -15,7 +15,7 @@ const url = "https://api.line.me/v2/bot/message/push";
 const max_text_units = 5000;
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {
@@ -124,6 +124,7 @@ fn refuse(service: Service, reply: Reply) Error {
     }
     return service.refuse(reply, .{
         .code = if (has_no_quota) "QUOTA_EXCEEDED" else null,
+        .retriable = if (has_no_quota) false else null,
         .message = explained.items,
     });
 }

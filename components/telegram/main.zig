@@ -15,7 +15,7 @@ const Operation = enum { sendMessage, sendPhoto };
 const ParseMode = enum { MarkdownV2, HTML, Markdown };
 
 export fn _start() void {
-    sdk.serve(answer);
+    sdk.serveOutside(answer);
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {

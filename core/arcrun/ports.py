@@ -106,24 +106,35 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
+    """Headers that came more than once are joined with a comma, but for Set-Cookie, which cannot be (RFC 9110, 5.3)."""
+
     status: int
     headers: Mapping[str, str]
     body: bytes
+    set_cookies: tuple[str, ...] = ()
 
 
 class HttpClient(Protocol):
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Sends one request and follows no redirect.
 
-        Raises HostFunctionError: HTTP_TIMEOUT, HTTP_FAILED (no answer), RESPONSE_TOO_LARGE.
+        Raises HostFunctionError: HTTP_TIMEOUT, RESPONSE_TOO_LARGE, INVALID_URL and INVALID_REQUEST (what `fetch`
+        refuses to send), and what `build_fetch_failure` makes of no answer.
         """
+
+
+class TextDecoder(Protocol):
+    """Every charset of the Encoding standard, by its labels (https://encoding.spec.whatwg.org/#names-and-labels)."""
+
+    def decode(self, content: bytes, label: str) -> str | None:
+        """The text, without its byte order mark; None if the label is unknown or the bytes are not text in it."""
 
 
 class AiModel(Protocol):
     """Workers AI."""
 
     async def run(self, model: str, inputs: Mapping[str, Any]) -> Any:
-        """The model's answer, such as {"response": text}. Raises HostFunctionError AI_FAILED."""
+        """The model's answer, such as {"response": text}. Raises HostFunctionError AI_FAILED, AI_REFUSED."""
 
 
 class Clock(Protocol):

@@ -119,6 +119,7 @@ def test_an_answer_without_a_program(response: Any) -> None:
     shown = response if isinstance(response, str) else ""
     assert ask(response).error == {
         "code": "INVALID_RESPONSE",
+        "retriable": False,
         "message": "The model did not answer with a program. Say it in other words, or try another model.",
         "response": shown,
     }
@@ -133,6 +134,7 @@ def test_a_program_that_is_not_valid() -> None:
     problem = {"path": "/output", "message": 'has the op "exec", which is not known'}
     assert ask(program).error == {
         "code": "INVALID_PROGRAM",
+        "retriable": False,
         "message": 'The program is not valid: /output has the op "exec", which is not known.',
         "program": program,
         "problems": [problem],
@@ -142,6 +144,7 @@ def test_a_program_that_is_not_valid() -> None:
 def test_a_program_that_fails_on_the_sample() -> None:
     assert ask(PROGRAM, sample_input={"people": [{}]}).error == {
         "code": "INVALID_PROGRAM",
+        "retriable": False,
         "message": "The program fails on the sample: upper at /output/each: `text` must be a text, not null.",
         "program": PROGRAM,
         "problems": [],
@@ -150,7 +153,7 @@ def test_a_program_that_fails_on_the_sample() -> None:
 
 @pytest.mark.parametrize("code", ["AI_NOT_AVAILABLE", "AI_FAILED", "CAPABILITY_NOT_DECLARED"])
 def test_errors_of_the_host_are_passed_on(code: str) -> None:
-    error = {"code": code, "message": "Why it failed."}
+    error = {"code": code, "message": "Why it failed.", "retriable": code == "AI_FAILED"}
     assert harness.run("ai_transform_compile", SMALLEST, Model({"error": error})).error == error
 
 
@@ -186,7 +189,7 @@ def test_an_instruction_that_quotes_a_program_is_still_one() -> None:
 )
 def test_wrong_input_is_refused_before_anything_is_asked(fields: dict[str, Any], message: str) -> None:
     result = harness.run("ai_transform_compile", {**SMALLEST, **fields}, Model({"response": PROGRAM}))
-    assert result.error == {"code": "INVALID_INPUT", "message": message}
+    assert result.error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
     assert result.host.requests == []
 
 

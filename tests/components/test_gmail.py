@@ -249,7 +249,11 @@ def test_content_types_with_parameters(content_type: str, parameters: dict[str, 
 )  # fmt: skip
 def test_wrong_content_types(content_type: str) -> None:
     error = refuse(attachments=[{"filename": "a", "content_base64": "eA", "content_type": content_type}])
-    assert error == {"code": "INVALID_INPUT", "message": f"`attachments[0].content_type` {TYPE_FORM}"}
+    assert error == {
+        "code": "INVALID_INPUT",
+        "retriable": False,
+        "message": f"`attachments[0].content_type` {TYPE_FORM}",
+    }
 
 
 def test_the_largest_message() -> None:
@@ -258,7 +262,11 @@ def test_the_largest_message() -> None:
     [part] = read(text="t", attachments=[{"filename": "a", "content_base64": data}]).iter_attachments()
     assert len(cast(bytes, part.get_payload(decode=True))) == limit - 1
     error = refuse(text="tt", attachments=[{"filename": "a", "content_base64": data}])
-    assert error == {"code": "MESSAGE_TOO_LARGE", "message": "Texts and attachments together exceed 3 MiB."}
+    assert error == {
+        "code": "MESSAGE_TOO_LARGE",
+        "retriable": False,
+        "message": "Texts and attachments together exceed 3 MiB.",
+    }
 
 
 CONTROL = "must not hold line breaks or other control characters."
@@ -288,7 +296,7 @@ EVIL = "\r\nBcc: eve@example.com"
     ids=lambda value: str(value)[:50],
 )
 def test_header_injection_is_refused(fields: dict[str, Any], message: str) -> None:
-    assert refuse(**fields) == {"code": "INVALID_INPUT", "message": message}
+    assert refuse(**fields) == {"code": "INVALID_INPUT", "retriable": False, "message": message}
 
 
 @pytest.mark.parametrize(
@@ -298,7 +306,11 @@ def test_header_injection_is_refused(fields: dict[str, Any], message: str) -> No
      "a@b.c, B <c@d.e>", "A <a@b.c>, B <c@d.e>", 'A "q" <a@b.c>', '"a" b" <a@b.c>'],
 )  # fmt: skip
 def test_wrong_addresses(address: str) -> None:
-    assert refuse(to=["ok@example.com", address]) == {"code": "INVALID_INPUT", "message": f"`to[1]` {FORM}"}
+    assert refuse(to=["ok@example.com", address]) == {
+        "code": "INVALID_INPUT",
+        "retriable": False,
+        "message": f"`to[1]` {FORM}",
+    }
 
 
 @pytest.mark.parametrize(
@@ -328,7 +340,7 @@ def test_wrong_addresses(address: str) -> None:
     ids=str,
 )
 def test_wrong_fields_are_refused(fields: dict[str, Any], message: str) -> None:
-    assert refuse(**fields) == {"code": "INVALID_INPUT", "message": message}
+    assert refuse(**fields) == {"code": "INVALID_INPUT", "retriable": False, "message": message}
 
 
 @pytest.mark.parametrize(
@@ -346,6 +358,7 @@ def test_wrong_fields_are_refused(fields: dict[str, Any], message: str) -> None:
             {"Retry-After": "7"},
             {
                 "code": "RATE_LIMITED",
+                "retriable": True,
                 "message": "Gmail answered with status 429: User-rate limit exceeded.",
                 "status": 429,
                 "reason": "rateLimitExceeded",
@@ -358,6 +371,7 @@ def test_wrong_fields_are_refused(fields: dict[str, Any], message: str) -> None:
             {},
             {
                 "code": "RATE_LIMITED",
+                "retriable": False,
                 "message": "Gmail answered with status 403: Daily limit exceeded.",
                 "status": 403,
                 "reason": "dailyLimitExceeded",
@@ -369,6 +383,7 @@ def test_wrong_fields_are_refused(fields: dict[str, Any], message: str) -> None:
             {},
             {
                 "code": "INVALID_RESPONSE",
+                "retriable": False,
                 "message": "Gmail answered with something that it does not document.",
                 "status": 200,
             },
@@ -380,5 +395,5 @@ def test_refusals(status: int, body: Any, headers: dict[str, str], expected: dic
 
 
 def test_the_token_is_never_shown() -> None:
-    result = exchange({"error": {"code": "HTTP_FAILED", "message": f"Bearer {TOKEN} was refused"}})
-    assert result.error == {"code": "HTTP_FAILED", "message": "Bearer [secret] was refused"}
+    result = exchange({"error": {"code": "HTTP_FAILED", "message": f"Bearer {TOKEN} was refused", "retriable": True}})
+    assert result.error == {"code": "HTTP_FAILED", "retriable": True, "message": "Bearer [secret] was refused"}

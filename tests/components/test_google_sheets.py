@@ -166,6 +166,7 @@ def test_a_refresh_token_is_exchanged_first(indent: int | None) -> None:
             reply({"error": "invalid_grant", "error_description": "Token has been expired or revoked."}, 400),
             {
                 "code": "UNAUTHORIZED",
+                "retriable": False,
                 "message": "Google's sign-in answered with status 400: Token has been expired or revoked.",
                 "status": 400,
                 "reason": "invalid_grant",
@@ -175,6 +176,7 @@ def test_a_refresh_token_is_exchanged_first(indent: int | None) -> None:
             reply({"error": "invalid_client"}, 401),
             {
                 "code": "UNAUTHORIZED",
+                "retriable": False,
                 "message": "Google's sign-in answered with status 401: invalid_client.",
                 "status": 401,
                 "reason": "invalid_client",
@@ -184,6 +186,7 @@ def test_a_refresh_token_is_exchanged_first(indent: int | None) -> None:
             reply("", 503, {"retry-after": "5"}),
             {
                 "code": "SERVICE_UNAVAILABLE",
+                "retriable": True,
                 "message": "Google's sign-in answered with status 503.",
                 "status": 503,
                 "retry_after_s": 5,
@@ -193,6 +196,7 @@ def test_a_refresh_token_is_exchanged_first(indent: int | None) -> None:
             reply({}),
             {
                 "code": "INVALID_RESPONSE",
+                "retriable": False,
                 "message": "Google's sign-in answered with something that it does not document.",
                 "status": 200,
             },
@@ -211,28 +215,73 @@ def test_a_refused_refresh_token(answer: dict[str, Any], expected: dict[str, Any
             401,
             {"error": {"code": 401, "message": "Request had invalid credentials.", "status": "UNAUTHENTICATED"}},
             {},
-            {"code": "UNAUTHORIZED", "reason": "UNAUTHENTICATED", "said": ": Request had invalid credentials"},
+            {
+                "code": "UNAUTHORIZED",
+                "retriable": False,
+                "reason": "UNAUTHENTICATED",
+                "said": ": Request had invalid credentials",
+            },
         ),
         (
             403,
             {"error": {"message": "The caller does not have permission", "status": "PERMISSION_DENIED"}},
             {},
-            {"code": "FORBIDDEN", "reason": "PERMISSION_DENIED", "said": ": The caller does not have permission"},
+            {
+                "code": "FORBIDDEN",
+                "retriable": False,
+                "reason": "PERMISSION_DENIED",
+                "said": ": The caller does not have permission",
+            },
         ),
         (
             403,
             {"error": {"errors": [{"reason": "userRateLimitExceeded"}], "message": "Slow down"}},
             {},
-            {"code": "RATE_LIMITED", "reason": "userRateLimitExceeded", "said": ": Slow down"},
+            {"code": "RATE_LIMITED", "retriable": True, "reason": "userRateLimitExceeded", "said": ": Slow down"},
+        ),
+        (
+            403,
+            {"error": {"errors": [{"reason": "dailyLimitExceeded"}], "message": "Come tomorrow"}},
+            {},
+            {"code": "RATE_LIMITED", "retriable": False, "reason": "dailyLimitExceeded", "said": ": Come tomorrow"},
         ),
         (
             429,
             {"error": {"message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED", "errors": []}},
             {"Retry-After": "30"},
-            {"code": "RATE_LIMITED", "reason": "RESOURCE_EXHAUSTED", "said": ": Quota exceeded", "retry_after_s": 30},
+            {
+                "code": "RATE_LIMITED",
+                "retriable": True,
+                "reason": "RESOURCE_EXHAUSTED",
+                "said": ": Quota exceeded",
+                "retry_after_s": 30,
+            },
         ),
-        (404, "<html>", {}, {"code": "NOT_FOUND", "said": ""}),
-        (500, {"error": {"message": "x" * 600}}, {}, {"code": "SERVICE_UNAVAILABLE", "said": ": " + "x" * 500}),
+        (
+            503,
+            {"error": {"message": "Busy", "details": [{"reason": "x"}, {"retryDelay": "1.5s"}]}},
+            {},
+            {"code": "SERVICE_UNAVAILABLE", "retriable": True, "said": ": Busy", "retry_after_s": 2},
+        ),
+        (
+            429,
+            {"error": {"message": "Slow", "details": [{"retryDelay": "30s"}]}},
+            {"retry-after": "7"},
+            {"code": "RATE_LIMITED", "retriable": True, "said": ": Slow", "retry_after_s": 30},
+        ),
+        (
+            429,
+            {"error": {"message": "Slow", "details": [{"retryDelay": "soon"}]}},
+            {"retry-after": "7"},
+            {"code": "RATE_LIMITED", "retriable": True, "said": ": Slow", "retry_after_s": 7},
+        ),
+        (404, "<html>", {}, {"code": "NOT_FOUND", "retriable": False, "said": ""}),
+        (
+            500,
+            {"error": {"message": "x" * 600}},
+            {},
+            {"code": "SERVICE_UNAVAILABLE", "retriable": True, "said": ": " + "x" * 500},
+        ),
     ],
 )
 def test_refusals(status: int, body: Any, headers: dict[str, str], expected: dict[str, Any]) -> None:
@@ -284,7 +333,7 @@ def test_no_secret_is_ever_shown() -> None:
 )
 def test_wrong_fields_are_refused_before_anything_is_sent(fields: dict[str, Any], message: str) -> None:
     result = harness.run("google_sheets", {**SMALLEST, **fields})
-    assert result.error == {"code": "INVALID_INPUT", "message": message}
+    assert result.error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
     assert result.host.requests == []
 
 

@@ -87,6 +87,7 @@ def test_data(reply: dict[str, Any], expected: dict[str, Any]) -> None:
             {"status": 401, "body": '{"message":"Authentication failed due to the expired access token"}'},
             {
                 "code": "UNAUTHORIZED",
+                "retriable": False,
                 "message": "LINE answered with status 401: Authentication failed due to the expired access token.",
                 "status": 401,
             },
@@ -106,6 +107,7 @@ def test_data(reply: dict[str, Any], expected: dict[str, Any]) -> None:
             },
             {
                 "code": "BAD_REQUEST",
+                "retriable": False,
                 "message": "LINE answered with status 400: The request body has 2 error(s)"
                 " - messages[0].text: May not be empty, ?: Must be a text.",
                 "status": 400,
@@ -119,6 +121,7 @@ def test_data(reply: dict[str, Any], expected: dict[str, Any]) -> None:
             },
             {
                 "code": "RATE_LIMITED",
+                "retriable": True,
                 "message": "LINE answered with status 429: The API rate limit has been exceeded.",
                 "status": 429,
                 "retry_after_s": 60,
@@ -128,17 +131,23 @@ def test_data(reply: dict[str, Any], expected: dict[str, Any]) -> None:
             {"status": 429, "body": '{"message":"You have reached your monthly limit."}'},
             {
                 "code": "QUOTA_EXCEEDED",
+                "retriable": False,
                 "message": "LINE answered with status 429: You have reached your monthly limit.",
                 "status": 429,
             },
         ),
         (
             {"status": 409, "body": "{}"},
-            {"code": "CONFLICT", "message": "LINE answered with status 409.", "status": 409},
+            {"code": "CONFLICT", "retriable": False, "message": "LINE answered with status 409.", "status": 409},
         ),
         (
             {"status": 500, "body": "Internal Server Error"},
-            {"code": "SERVICE_UNAVAILABLE", "message": "LINE answered with status 500.", "status": 500},
+            {
+                "code": "SERVICE_UNAVAILABLE",
+                "retriable": True,
+                "message": "LINE answered with status 500.",
+                "status": 500,
+            },
         ),
     ],
     ids=lambda value: str(value.get("code", "")) if isinstance(value, dict) else "",
@@ -186,5 +195,5 @@ def test_the_token_is_never_shown(reply: dict[str, Any]) -> None:
 )
 def test_wrong_fields_are_refused_before_anything_is_sent(fields: dict[str, Any], message: str) -> None:
     result = harness.run("line_notify", {**SMALLEST, **fields})
-    assert result.error == {"code": "INVALID_INPUT", "message": message}
+    assert result.error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
     assert result.host.requests == []

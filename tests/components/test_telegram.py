@@ -117,12 +117,18 @@ def test_data() -> None:
     [
         (
             {"status": 401, "body": '{"ok":false,"error_code":401,"description":"Unauthorized"}'},
-            {"code": "UNAUTHORIZED", "message": "Telegram answered with status 401: Unauthorized.", "status": 401},
+            {
+                "code": "UNAUTHORIZED",
+                "retriable": False,
+                "message": "Telegram answered with status 401: Unauthorized.",
+                "status": 401,
+            },
         ),
         (
             {"status": 403, "body": '{"ok":false,"description":"Forbidden: bot was blocked by the user"}'},
             {
                 "code": "FORBIDDEN",
+                "retriable": False,
                 "message": "Telegram answered with status 403: Forbidden: bot was blocked by the user.",
                 "status": 403,
             },
@@ -131,6 +137,7 @@ def test_data() -> None:
             {"status": 429, "body": '{"ok":false,"description":"Slow","parameters":{"retry_after":3}}'},
             {
                 "code": "RATE_LIMITED",
+                "retriable": True,
                 "message": "Telegram answered with status 429: Slow.",
                 "status": 429,
                 "retry_after_s": 3,
@@ -140,6 +147,7 @@ def test_data() -> None:
             {"status": 429, "headers": {"Retry-After": "12"}, "body": ""},
             {
                 "code": "RATE_LIMITED",
+                "retriable": True,
                 "message": "Telegram answered with status 429.",
                 "status": 429,
                 "retry_after_s": 12,
@@ -147,20 +155,36 @@ def test_data() -> None:
         ),
         (
             {"status": 502, "body": "<html>Bad Gateway</html>"},
-            {"code": "SERVICE_UNAVAILABLE", "message": "Telegram answered with status 502.", "status": 502},
+            {
+                "code": "SERVICE_UNAVAILABLE",
+                "retriable": True,
+                "message": "Telegram answered with status 502.",
+                "status": 502,
+            },
         ),
         (
             {"status": 503, "body_base64": "/w==", "headers": {"retry-after": "soon"}},
-            {"code": "SERVICE_UNAVAILABLE", "message": "Telegram answered with status 503.", "status": 503},
+            {
+                "code": "SERVICE_UNAVAILABLE",
+                "retriable": True,
+                "message": "Telegram answered with status 503.",
+                "status": 503,
+            },
         ),
         (
             {"status": 302, "headers": {"location": "https://evil.example"}, "body": ""},
-            {"code": "UNEXPECTED_STATUS", "message": "Telegram answered with status 302.", "status": 302},
+            {
+                "code": "UNEXPECTED_STATUS",
+                "retriable": False,
+                "message": "Telegram answered with status 302.",
+                "status": 302,
+            },
         ),
         (
             {"status": 200, "body": '{"ok":true,"result":true}'},
             {
                 "code": "INVALID_RESPONSE",
+                "retriable": False,
                 "message": "Telegram answered with something that it does not document.",
                 "status": 200,
             },
@@ -181,10 +205,16 @@ def test_the_time_to_wait_may_be_a_date(ahead_s: int, least: int, most: int) -> 
     assert least <= error["retry_after_s"] <= most
 
 
+@pytest.mark.parametrize("form", ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"], ids=["RFC 850", "asctime"])
+def test_the_date_may_have_an_obsolete_form(form: str) -> None:
+    due = time.strftime(form, time.gmtime(time.time() + 3600))
+    assert 3590 <= refuse({"status": 503, "headers": {"Retry-After": due}, "body": ""})["retry_after_s"] <= 3600
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "-1", "1.5", "Sun, 06 Nov 1994", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC",
-     "Sun, 06 Nov 1994 25:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, xx Nov 1994 08:49:37 GMT"],
+     "Sun, 06 Nov 1994 25:49:37 GMT", "Sunday, 06-Foo-94 08:49:37 GMT", "Sun, xx Nov 1994 08:49:37 GMT", "+5", "1_0"],
 )  # fmt: skip
 def test_a_time_to_wait_that_cannot_be_read_is_left_out(text: str) -> None:
     assert "retry_after_s" not in refuse({"status": 503, "headers": {"Retry-After": text}, "body": ""})
@@ -209,7 +239,7 @@ def test_the_token_is_never_shown(reply: dict[str, Any]) -> None:
 def test_an_unusable_token_is_refused_without_showing_it(token: Any) -> None:
     result = harness.run("telegram", {**SMALLEST, "bot_token": token})
     message = "`bot_token` must be a text of one line that is not empty."
-    assert result.error == {"code": "INVALID_INPUT", "message": message}
+    assert result.error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
     assert result.host.requests == []
 
 
@@ -245,5 +275,5 @@ def test_an_unusable_token_is_refused_without_showing_it(token: Any) -> None:
 )
 def test_wrong_fields_are_refused_before_anything_is_sent(fields: dict[str, Any], message: str) -> None:
     result = harness.run("telegram", {**SMALLEST, **fields})
-    assert result.error == {"code": "INVALID_INPUT", "message": message}
+    assert result.error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
     assert result.host.requests == []

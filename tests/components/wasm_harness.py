@@ -17,6 +17,7 @@ import yaml
 from acr.wasmtime_runner import WasmtimeRunner
 from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
+from arcrun.host_failures import RETRIABLE_CODES
 from arcrun.wasm.abi import ExitKind
 from arcrun.wasm.metering import meter_module
 
@@ -59,7 +60,8 @@ class StubHost:
             message = f"The request is not the stub's; it has {differing}"
             return {"ok": False, "error": {"code": "WRONG_REQUEST", "message": message}}
         if "error" in stub.response:
-            return {"ok": False, "error": stub.response["error"]}
+            error = stub.response["error"]
+            return {"ok": False, "error": {"retriable": error["code"] in RETRIABLE_CODES, **error}}
         return {"ok": True, "value": dict(stub.response)}
 
 

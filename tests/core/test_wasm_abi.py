@@ -76,6 +76,16 @@ def test_output_that_says_failure(output: dict[str, Any], code: str, message: st
     assert outcome.log == "log"
 
 
+@pytest.mark.parametrize(
+    ("said", "retriable"),
+    [({"retriable": True}, True), ({"retriable": False}, False), ({}, False), ({"retriable": 1}, False)],
+)
+def test_a_failure_is_retriable_if_the_component_says_so(said: dict[str, Any], retriable: bool) -> None:
+    outcome = read_outcome(exited({"success": False, "error": {"code": "BAD", "message": "m", **said}}), "echo")
+    assert outcome.error is not None
+    assert (outcome.error.retriable, outcome.error.details) == (retriable, said)
+
+
 def test_a_failure_keeps_the_rest_of_its_envelope() -> None:
     outcome = read_outcome(exited({"success": False, "error": "x", "data": {"partial": 1}}), "echo")
     assert outcome.envelope["data"] == {"partial": 1}

@@ -11,6 +11,7 @@ import pytest
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
 from arcrun.ports import HttpRequest, HttpResponse
+from arcrun.wasm.abi import MAX_REPLY_BYTES
 from arcrun.wasm.host import PortHostFunctions
 from fakes.contracts import build_contract, build_network_contract
 from fakes.http_client import FakeHttpClient, redirect, respond
@@ -42,7 +43,7 @@ def code_of(reply: dict[str, Any]) -> str | None:
         assert reply.keys() == {"ok", "value"}
         return None
     assert reply.keys() == {"ok", "error"}
-    assert reply["error"].keys() == {"code", "message"}
+    assert reply["error"].keys() == {"code", "message", "retriable"}
     return str(reply["error"]["code"])
 
 
@@ -138,6 +139,9 @@ async def test_a_backslash_does_not_hide_a_host(allowed: str, url: str) -> None:
         pytest.param("http://a.example:65536/", id="port above 65535"),
         pytest.param("http://a.example:x/", id="port that is no number"),
         pytest.param("http://[::1/", id="broken IPv6 address"),
+        pytest.param("http://a.example/\ud800", id="half a surrogate pair"),
+        pytest.param("http://a%3Ab:c@a.example/", id="a colon in the user name"),
+        pytest.param("http://a:b%0A@a.example/", id="a line feed in the password"),
         pytest.param("http://a\uff0fb.example/", id="character that normalizes to a slash"),
         pytest.param(7, id="number"),
         pytest.param(None, id="null"),
@@ -248,10 +252,29 @@ async def test_a_response_is_given_as_it_came(response: HttpResponse, expected: 
     assert len(http.requests) == 1
 
 
-@pytest.mark.parametrize("code", ["HTTP_TIMEOUT", "HTTP_FAILED", "RESPONSE_TOO_LARGE"])
-async def test_a_failure_of_the_client_is_a_reply(code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "retriable"),
+    [
+        ("HTTP_TIMEOUT", True),
+        ("HTTP_CONNECTION_FAILED", True),
+        ("HTTP_CONNECTION_LOST", True),
+        ("HTTP_HOST_NOT_FOUND", True),
+        ("HTTP_HOST_UNREACHABLE", True),
+        ("HTTP_FAILED", True),
+        ("HTTP_TLS_FAILED", False),
+        ("RESPONSE_TOO_LARGE", False),
+        ("INVALID_RESPONSE_BODY", False),
+        ("INVALID_REQUEST", False),
+        ("INVALID_URL", False),
+        ("SUBREQUEST_LIMIT", False),
+    ],
+)
+async def test_a_failure_of_the_client_is_a_reply_that_says_whether_a_retry_can_help(
+    code: str, retriable: bool
+) -> None:
     http = FakeHttpClient(HostFunctionError("It went wrong.", code=code))
-    assert await fetch(ANY_HOST, http) == {"ok": False, "error": {"code": code, "message": "It went wrong."}}
+    error = {"code": code, "message": "It went wrong.", "retriable": retriable}
+    assert await fetch(ANY_HOST, http) == {"ok": False, "error": error}
 
 
 @pytest.mark.parametrize(
@@ -280,17 +303,148 @@ async def test_a_redirect_is_followed(location: str, expected: str) -> None:
         pytest.param("//evil.com/", "HOST_NOT_ALLOWED", id="scheme-relative"),
         pytest.param("https://a.example@evil.com/", "HOST_NOT_ALLOWED", id="allowed host as user name"),
         pytest.param("http://169.254.169.254/latest/meta-data", "HOST_NOT_ALLOWED", id="metadata address"),
-        pytest.param("ftp://a.example/", "INVALID_URL", id="another scheme"),
-        pytest.param("data:text/plain,x", "INVALID_URL", id="data URL"),
-        pytest.param("http://[::1", "INVALID_URL", id="broken IPv6 address"),
-        pytest.param("//[", "INVALID_URL", id="broken and scheme-relative"),
-        pytest.param("https://a.example:99999/", "INVALID_URL", id="port out of range"),
+        pytest.param("ftp://a.example/", "INVALID_REDIRECT", id="another scheme"),
+        pytest.param("data:text/plain,x", "INVALID_REDIRECT", id="data URL"),
+        pytest.param("javascript:alert(1)", "INVALID_REDIRECT", id="script"),
+        pytest.param("http://[", "INVALID_REDIRECT", id="a bracket"),
+        pytest.param("http://[::1", "INVALID_REDIRECT", id="broken IPv6 address"),
+        pytest.param("//[", "INVALID_REDIRECT", id="broken and scheme-relative"),
+        pytest.param("https://a.example:99999/", "INVALID_REDIRECT", id="port out of range"),
+        pytest.param("/\ufffd", "INVALID_REDIRECT", id="bytes that are not UTF-8"),
+        pytest.param("/\ud800", "INVALID_REDIRECT", id="half a surrogate pair"),
+        pytest.param("https://a%3Ab:c@a.example/", "INVALID_REDIRECT", id="a colon in the user name"),
     ],
 )
 async def test_the_target_of_a_redirect_is_checked(location: str, code: str) -> None:
     http = FakeHttpClient(redirect(location), respond())
     assert code_of(await fetch(build_network_contract("a.example"), http)) == code
     assert http.urls == ["https://a.example/"]
+
+
+async def test_a_redirect_that_fetch_takes_for_no_url_is_the_server_s_mistake() -> None:
+    http = FakeHttpClient(redirect("http://a.example.x y/"), HostFunctionError("No URL.", code="INVALID_URL"))
+    assert code_of(await fetch(ANY_HOST, http)) == "INVALID_REDIRECT"
+
+
+@pytest.mark.parametrize(
+    ("url", "given", "authorization"),
+    [
+        pytest.param("https://ada:secret@a.example/x?y=1", {}, "Basic YWRhOnNlY3JldA==", id="user and password"),
+        pytest.param("https://ada@a.example/x?y=1", {}, "Basic YWRhOg==", id="user alone"),
+        pytest.param("https://:secret@a.example/x?y=1", {}, "Basic OnNlY3JldA==", id="password alone"),
+        pytest.param("https://a%40b:p%3A%25@a.example/x?y=1", {}, "Basic YUBiOnA6JQ==", id="percent-encoded"),
+        pytest.param("https://ä:é%C3%A9@a.example/x?y=1", {}, "Basic w6Q6w6nDqQ==", id="UTF-8"),
+        pytest.param("https://a@b:c@a.example/x?y=1", {}, "Basic YUBiOmM=", id="two at signs"),
+        pytest.param("https://@a.example/x?y=1", {}, None, id="nothing before the at sign"),
+        pytest.param("https://ada:secret@a.example/x?y=1", {"Authorization": "Bearer t"}, "Bearer t", id="the header"),
+    ],
+)
+async def test_a_url_s_user_and_password_are_sent_as_basic_authorization(
+    url: str, given: dict[str, str], authorization: str | None
+) -> None:
+    http = FakeHttpClient(respond())
+    assert code_of(await fetch(ANY_HOST, http, url=url, headers=given)) is None
+    assert http.urls == ["https://a.example/x?y=1"]
+    sent = {name.lower(): value for name, value in http.requests[0].headers.items()}
+    assert sent == ({"authorization": authorization} if authorization else {})
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        pytest.param("/next", {"authorization": "Basic YTpi"}, id="same origin"),
+        pytest.param("https://b.example/", {}, id="another origin"),
+        pytest.param("https://c:d@b.example/", {"authorization": "Basic Yzpk"}, id="another origin with its own"),
+    ],
+)
+async def test_a_url_s_password_stays_within_its_origin(location: str, expected: dict[str, str]) -> None:
+    http = FakeHttpClient(redirect(location), respond())
+    await fetch(ANY_HOST, http, url="https://a:b@a.example/")
+    assert http.requests[1].headers == expected
+    assert "@" not in http.urls[1]
+
+
+@pytest.mark.parametrize(
+    ("set_cookies", "expected"),
+    [
+        pytest.param((), {}, id="none"),
+        pytest.param(("a=1",), {"set-cookie": "a=1"}, id="one"),
+        pytest.param(
+            ("a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"),
+            {"set-cookie": ["a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "b=2"]},
+            id="two",
+        ),
+    ],
+)
+async def test_cookies_that_a_response_sets(set_cookies: tuple[str, ...], expected: dict[str, Any]) -> None:
+    http = FakeHttpClient(HttpResponse(200, {}, b"", set_cookies))
+    assert (await fetch(ANY_HOST, http))["value"]["headers"] == expected
+
+
+class FakeTextDecoder:
+    """Knows two labels, by Python's codecs."""
+
+    def decode(self, content: bytes, label: str) -> str | None:
+        codec = {"windows-1252": "cp1252", "shift_jis": "cp932"}.get(label)
+        try:
+            return None if codec is None else content.decode(codec)
+        except UnicodeDecodeError:
+            return None
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "expected"),
+    [
+        pytest.param("text/plain; charset=windows-1252", b"\x80 \xe9", "€ é", id="windows-1252"),
+        pytest.param('text/plain;format=flowed; Charset="Shift_JIS"', b"\x93\xfa", "日", id="quoted, in capitals"),
+        pytest.param("text/plain; charset=utf-8", b"\xc3\xa9", "é", id="UTF-8"),
+        pytest.param("text/plain; charset=klingon", b"\xc3\xa9", "é", id="unknown, and UTF-8"),
+        pytest.param("text/plain; charset=shift_jis", b"\x93", None, id="neither its charset nor UTF-8"),
+        pytest.param("text/plain; charset=klingon", b"\xff", None, id="unknown, and not UTF-8"),
+        pytest.param("text/plain; charset=utf-8", b"\xff", None, id="not UTF-8"),
+        pytest.param("text/plain", b"\xe9", None, id="no charset, not UTF-8"),
+        pytest.param("", b"\xef\xbb\xbf{}", "{}", id="UTF-8's mark"),
+        pytest.param("text/plain; charset=windows-1252", b"\xef\xbb\xbf\xc3\xa9", "é", id="a mark wins"),
+        pytest.param("", "é𝄞".encode("utf-16"), "é𝄞", id="UTF-16's mark"),
+        pytest.param("", b"\xfe\xff\x00a", "a", id="UTF-16's mark, big end first"),
+        pytest.param("", b"\xff\xfe\x00", None, id="half a code unit"),
+        pytest.param("", b"", "", id="nothing"),
+    ],
+)
+async def test_a_body_is_text_by_its_mark_or_charset(content_type: str, body: bytes, expected: str | None) -> None:
+    response = respond(200, body, {"content-type": content_type})
+    clock, http = FixedClock(), FakeHttpClient(response)
+    host = PortHostFunctions(ANY_HOST, http, clock, SeededRandom(), decoder=FakeTextDecoder())
+    value = (await ask(host, "http_request", {"url": "https://a.example/"}))["value"]
+    assert value.get("body") == expected
+    assert ("body_base64" in value) == (expected is None)
+
+
+async def test_bytes_are_given_as_they_came_if_asked() -> None:
+    http = FakeHttpClient(respond(200, b"\xef\xbb\xbfabc", {"content-type": "text/plain; charset=windows-1252"}))
+    value = (await fetch(ANY_HOST, http, as_base64=True))["value"]
+    assert base64.b64decode(value["body_base64"]) == b"\xef\xbb\xbfabc"
+    assert "body" not in value
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        pytest.param("é".encode() * (2 << 20), None, id="4 MiB of two bytes each"),
+        pytest.param("漢".encode() * (4 << 18), None, id="3 MiB of three bytes each"),
+        pytest.param(b"\xff" * (4 << 20), None, id="4 MiB of bytes"),
+        pytest.param(b"\n" * (3 << 20), None, id="3 MiB of line feeds"),
+        pytest.param(b'"' * (4 << 20), "RESPONSE_TOO_LARGE", id="4 MiB of quotes"),
+        pytest.param(b"\0" * (4 << 20), "RESPONSE_TOO_LARGE", id="4 MiB of control characters"),
+    ],
+)
+async def test_what_a_component_cannot_take_is_refused_by_its_name(body: bytes, code: str | None) -> None:
+    text = await build_host(ANY_HOST, FakeHttpClient(respond(200, body))).answer(
+        "http_request", '{"url": "https://a.example/"}'
+    )
+    assert code_of(json.loads(text)) == code
+    assert len(text.encode()) <= MAX_REPLY_BYTES
+    assert code is None or "8388608 (8 MiB)" in text
 
 
 async def test_every_hop_is_checked() -> None:
@@ -434,7 +588,8 @@ async def test_an_undeclared_capability_is_refused(name: str, request_fields: An
     http, clock = FakeHttpClient(respond()), FixedClock()
     reply = await ask(build_host(build_contract(), http, clock), name, request_fields)
     message = f"The contract does not declare `{capability}`."
-    assert reply == {"ok": False, "error": {"code": "CAPABILITY_NOT_DECLARED", "message": message}}
+    error = {"code": "CAPABILITY_NOT_DECLARED", "message": message, "retriable": False}
+    assert reply == {"ok": False, "error": error}
     assert (http.requests, clock.slept_ms) == ([], [])
 
 
@@ -463,7 +618,8 @@ async def test_an_unknown_function_is_refused() -> None:
 )
 async def test_a_request_that_is_no_json_object_is_refused(name: str, text: str) -> None:
     reply = json.loads(await build_host(ANY_HOST).answer(name, text))
-    assert reply == {"ok": False, "error": {"code": "INVALID_REQUEST", "message": "The request is not a JSON object."}}
+    error = {"code": "INVALID_REQUEST", "message": "The request is not a JSON object.", "retriable": False}
+    assert reply == {"ok": False, "error": error}
 
 
 def test_the_seed_has_32_bytes_and_comes_from_the_port() -> None:

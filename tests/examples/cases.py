@@ -17,6 +17,7 @@ CLIENT = {"client_id": "id.apps", "client_secret": "client-secret", "refresh_tok
 LINE = "line/secret+token="
 GITHUB = "github_pat_secret"
 ACCOUNTING = "accounting-secret"
+AGENT = {"user-agent": "arcrun"}  # of http_request
 MODEL = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 
 
@@ -133,7 +134,7 @@ HEALTH = [
         {"url": HEALTH_URL, "chat_id": 42},
         {"healthy": True, "status": 200},
         ran("probe healthy", alarm="skipped", down="skipped"),
-        (Exchange("GET", HEALTH_URL, {"status": "ok"}),),
+        (Exchange("GET", HEALTH_URL, {"status": "ok"}, headers=AGENT),),
     ),
     Case(
         "health_alarm",
@@ -142,7 +143,7 @@ HEALTH = [
         {"healthy": False, "error": "HTTP_STATUS"},
         ran("alarm down", probe="failed", healthy="skipped"),
         (
-            *[Exchange("GET", HEALTH_URL, {"status": "down"}, status=503)] * 3,
+            *[Exchange("GET", HEALTH_URL, {"status": "down"}, status=503, headers=AGENT)] * 3,
             services.telegram(
                 BOT,
                 {
@@ -352,7 +353,7 @@ INVOICES_EXCHANGE = Exchange(
     "GET",
     "https://accounting.example.com/v1/invoices?status=open",
     INVOICES,
-    headers={"Authorization": f"Bearer {ACCOUNTING}"},
+    headers={"Authorization": f"Bearer {ACCOUNTING}", **AGENT},
 )
 TO_ADA = (
     "ada@example.com",

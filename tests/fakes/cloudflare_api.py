@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arcrun.errors import HostFunctionError
+from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
 from fakes.storage import InMemoryKV, PlatformLimitError
 from fakes.system import FixedClock
@@ -44,6 +45,8 @@ READABLE = {
     "/cfd_tunnel": "Cloudflare Tunnel Read",
     "/subscriptions": "Billing Read",
 }
+
+LOST = "Network connection lost."  # workerd's words
 
 
 class Fault(Enum):
@@ -98,7 +101,7 @@ class CloudflareApiStandIn:
             self.clock.advance(request.timeout_ms)
             raise HostFunctionError("No answer.", code="HTTP_TIMEOUT")
         if fault is Fault.DROP_BEFORE:
-            raise HostFunctionError("The request failed.", code="HTTP_FAILED")
+            raise build_fetch_failure(request.url, LOST, has_begun=False)
         if fault is Fault.RATE_LIMITED:
             return _refuse(429, 10429, {"retry-after": self.retry_after})
         if fault is Fault.SERVER_ERROR:
@@ -110,7 +113,7 @@ class CloudflareApiStandIn:
             self.clock.advance(request.timeout_ms)
             raise HostFunctionError("No answer.", code="HTTP_TIMEOUT")
         if fault is Fault.DROP_AFTER:
-            raise HostFunctionError("The request failed.", code="HTTP_FAILED")
+            raise build_fetch_failure(request.url, LOST, has_begun=True)
         if fault is Fault.HALF_ANSWER:
             return HttpResponse(response.status, response.headers, response.body[: len(response.body) // 2])
         return response

@@ -173,7 +173,7 @@ def test_the_bundled_http_request_calls_and_follows_redirects(platform: LocalPla
 
 def test_an_address_without_a_server_is_an_error_of_the_component(platform: LocalPlatform) -> None:
     answer = platform.execute("http_request", {"url": "http://127.0.0.1:9/"}).json()
-    assert answer["error"]["code"] == "HTTP_FAILED"
+    assert answer["error"]["code"] == "HTTP_CONNECTION_FAILED"
 
 
 def test_sleep_waits_in_the_sandbox(platform: LocalPlatform) -> None:

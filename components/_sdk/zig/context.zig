@@ -12,6 +12,10 @@ pub const Error = error{ OutOfMemory, Failed };
 pub const Failure = struct {
     code: []const u8,
     message: []const u8,
+    /// Whether the same call may succeed later. Said by components that reach outside, see `serveOutside`.
+    retriable: bool = false,
+    /// How long the other side asks to be left alone, where it does.
+    retry_after_s: ?i64 = null,
     details: ?*json.Object = null,
     data: ?Value = null,
 };
@@ -20,6 +24,8 @@ pub const Context = struct {
     /// Never freed from.
     allocator: Allocator,
     failure: ?Failure = null,
+    /// Whether the host has given something: when the memory then ends, that is what filled it.
+    has_reply: bool = false,
 
     /// A JSON value made of a Zig one: `ctx.value(.{ .result = text, .count = 3 })`.
     pub fn value(ctx: *Context, source: anytype) Error!Value {

@@ -77,11 +77,35 @@ fn refresh(ctx: *Context, service_name: []const u8, client: Input) Error!Session
 /// {"error": {"code", "message", "status", "errors": [{"reason"}]}}; older APIs have no status, newer ones no errors.
 pub fn refuse(caller: Service, reply: Reply) Error {
     const reason = firstReason(reply.body) orelse reply.textAt(&.{ "error", "status" });
+    const limit: Limit = if (reply.status == 403) findLimit(reason orelse "") else .none;
     return caller.refuse(reply, .{
-        .code = if (reply.status == 403 and isLimit(reason orelse "")) "RATE_LIMITED" else null,
+        .code = if (limit == .none) null else "RATE_LIMITED",
+        .retriable = switch (limit) {
+            .none => null,
+            .rate => true,
+            .quota => false,
+        },
         .message = reply.textAt(&.{ "error", "message" }),
         .reason = reason,
+        .retry_after_s = findDelay(reply.body),
     });
+}
+
+/// RetryInfo among {"error": {"details": [...]}}, rounded up: {"retryDelay": "1.5s"}, a protobuf Duration in JSON.
+/// https://google.aip.dev/193
+fn findDelay(body: Value) ?i64 {
+    const details = service.valueAt(body, &.{ "error", "details" }) orelse return null;
+    if (details != .array) return null;
+    for (details.array) |detail| {
+        const delay = detail.get("retryDelay") orelse continue;
+        if (delay != .string or !std.mem.endsWith(u8, delay.string, "s")) continue;
+        const digits = delay.string[0 .. delay.string.len - 1];
+        const point_at = std.mem.indexOfScalar(u8, digits, '.') orelse digits.len;
+        const seconds = std.fmt.parseInt(u31, digits[0..point_at], 10) catch continue;
+        const has_fraction = std.mem.trim(u8, digits[point_at..], ".0").len > 0;
+        return @as(i64, seconds) + @intFromBool(has_fraction);
+    }
+    return null;
 }
 
 fn firstReason(body: Value) ?[]const u8 {
@@ -91,10 +115,16 @@ fn firstReason(body: Value) ?[]const u8 {
     return if (reason == .string) reason.string else null;
 }
 
-/// Limits that are answered with 403 and not with 429.
-fn isLimit(reason: []const u8) bool {
-    for ([_][]const u8{ "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded" }) |limit| {
-        if (std.mem.eql(u8, reason, limit)) return true;
-    }
-    return false;
+/// Limits that are answered with 403 and not with 429: a rate, which is free again in a moment, or a quota, which takes
+/// until tomorrow or never.
+const Limit = enum { none, rate, quota };
+
+fn findLimit(reason: []const u8) Limit {
+    const limits = std.StaticStringMap(Limit).initComptime(.{
+        .{ "rateLimitExceeded", .rate },
+        .{ "userRateLimitExceeded", .rate },
+        .{ "dailyLimitExceeded", .quota },
+        .{ "quotaExceeded", .quota },
+    });
+    return limits.get(reason) orelse .none;
 }

@@ -1,7 +1,8 @@
 //! The functions that the host lends, import module `arcrun`. A contract must declare the capability of each one used.
 //!
 //! A function takes a JSON request and returns the length of the reply, or a negative error; `read_reply` copies the
-//! reply: {"ok": true, "value"} or {"ok": false, "error": {"code", "message"}}. Shapes: core/arcrun/wasm/host.py.
+//! reply: {"ok": true, "value"} or {"ok": false, "error": {"code", "message", "retriable"}}.
+//! Shapes: core/arcrun/wasm/host.py.
 
 const context = @import("context.zig");
 const json = @import("json.zig");
@@ -22,7 +23,7 @@ const imported = struct {
 
 const reply_too_large = -2;
 
-/// {"method", "url", "headers", "body" | "body_base64", "timeout_ms", "follow_redirects"}
+/// {"method", "url", "headers", "body" | "body_base64", "timeout_ms", "follow_redirects", "as_base64"}
 /// -> {"status", "headers", "body" | "body_base64"}. Needs the network.
 pub fn httpRequest(ctx: *Context, request: Value) Error!Value {
     return call(ctx, imported.http_request, request);
@@ -52,8 +53,11 @@ pub fn log(message: []const u8) void {
 fn call(ctx: *Context, function: fn ([*]const u8, usize) callconv(.c) i32, request: Value) Error!Value {
     const sent = try render.render(ctx.allocator, request);
     const length = function(sent.ptr, sent.len);
-    if (length == reply_too_large) return ctx.fail("REPLY_TOO_LARGE", "The host's reply is too large for a component.");
+    if (length == reply_too_large) {
+        return ctx.fail("RESPONSE_TOO_LARGE", "The host's reply is larger than a component can take (8 MiB).");
+    }
     if (length < 0) return ctx.fail("HOST_CALL_FAILED", "The host did not understand the request.");
+    ctx.has_reply = true;
     const received = try ctx.allocator.alloc(u8, @intCast(length));
     _ = imported.read_reply(received.ptr, received.len);
     var parser: parse.Parser = .init(ctx.allocator, received);
@@ -63,8 +67,12 @@ fn call(ctx: *Context, function: fn ([*]const u8, usize) callconv(.c) i32, reque
     };
     if (reply.get("value")) |value| return value;
     const refusal = reply.get("error") orelse .null;
-    const code = textOf(refusal, "code") orelse "HOST_CALL_FAILED";
-    return ctx.fail(code, textOf(refusal, "message") orelse "The host gave no reason.");
+    const retriable = refusal.get("retriable") orelse .null;
+    return ctx.failWith(.{
+        .code = textOf(refusal, "code") orelse "HOST_CALL_FAILED",
+        .message = textOf(refusal, "message") orelse "The host gave no reason.",
+        .retriable = retriable == .boolean and retriable.boolean,
+    });
 }
 
 fn textOf(value: Value, name: []const u8) ?[]const u8 {

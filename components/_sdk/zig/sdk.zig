@@ -27,6 +27,7 @@ pub const newObject = json.newObject;
 pub const ValueSet = @import("value_set.zig").ValueSet;
 
 pub const serve = @import("serve.zig").serve;
+pub const serveOutside = @import("serve.zig").serveOutside;
 
 pub const base64 = @import("base64.zig");
 pub const calendar = @import("calendar.zig");
@@ -40,8 +41,10 @@ pub const parse = @import("parse.zig");
 pub const path = @import("path.zig");
 pub const percent = @import("percent.zig");
 pub const range = @import("range.zig");
+pub const retry_after = @import("retry_after.zig");
 pub const scan = @import("scan.zig");
 pub const service = @import("service.zig");
+pub const status = @import("status.zig");
 pub const text = @import("text.zig");
 pub const timezone = @import("timezone.zig");
 pub const transform = @import("transform.zig");

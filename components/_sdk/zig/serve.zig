@@ -14,24 +14,64 @@ const Value = json.Value;
 
 const Answer = fn (*Context, Input) context.Error!Value;
 
+/// The most that the host takes from stdout: MAX_STDOUT_BYTES of core/arcrun/wasm/abi.py.
+const max_output_bytes = 4 * 1024 * 1024;
+
 const out_of_memory =
-    \\{"success":false,"error":{"code":"OUT_OF_MEMORY","message":"The input or the result does not fit the memory."}}
+    \\{"success":false,"error":{"code":"OUT_OF_MEMORY","message":"The input or the result does not fit the memory."
 ;
+
+/// Nothing is left to print a size with.
+const reply_out_of_memory =
+    "{\"success\":false,\"error\":{\"code\":\"RESPONSE_TOO_LARGE\",\"retriable\":false," ++
+    "\"message\":\"The values of the answer do not fit a component's memory (64 MiB).\"}}";
 
 /// Answer the call: whatever happens, one envelope is written and the exit code is 0.
 pub fn serve(comptime answer: Answer) void {
     var ctx: Context = .{ .allocator = bump.allocator };
-    stdio.writeAll(respond(&ctx, answer) catch out_of_memory);
+    stdio.writeAll(respond(&ctx, answer) catch out_of_memory ++ "}}");
+}
+
+/// The same for a component that reaches outside through the host. Each of its errors carries "retriable": whether the
+/// same call may succeed later; and RESPONSE_TOO_LARGE says that what came from outside is more than the host takes.
+pub fn serveOutside(comptime answer: Answer) void {
+    var ctx: Context = .{ .allocator = bump.allocator };
+    stdio.writeAll(respondOutside(&ctx, answer) catch
+        if (ctx.has_reply) reply_out_of_memory else out_of_memory ++ ",\"retriable\":false}}");
 }
 
 fn respond(ctx: *Context, comptime answer: Answer) Allocator.Error![]const u8 {
     const envelope = if (evaluate(ctx, answer)) |data|
-        try Value.from(ctx.allocator, .{ .success = true, .data = data })
+        try describeSuccess(ctx.allocator, data)
     else |failure| switch (failure) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Failed => try describeFailure(ctx.allocator, ctx.failure.?),
+        error.Failed => try describeFailure(ctx.allocator, ctx.failure.?, .{}),
     };
     return render.render(ctx.allocator, envelope);
+}
+
+fn respondOutside(ctx: *Context, comptime answer: Answer) Allocator.Error![]const u8 {
+    const envelope = if (evaluate(ctx, answer)) |data|
+        try describeSuccess(ctx.allocator, data)
+    else |failure| switch (failure) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Failed => try describeFailure(ctx.allocator, ctx.failure.?, .{ .says_retriable = true }),
+    };
+    const output = try render.render(ctx.allocator, envelope);
+    return if (output.len <= max_output_bytes) output else respondTooLarge(ctx, output.len);
+}
+
+/// A failure stays what it is, without its data.
+fn respondTooLarge(ctx: *Context, size: usize) Allocator.Error![]const u8 {
+    var failure: context.Failure = ctx.failure orelse .{
+        .code = "RESPONSE_TOO_LARGE",
+        .message = try ctx.allocator.print(
+            "With this answer the output has {d} bytes as JSON; it may have {d} (4 MiB).",
+            .{ size, max_output_bytes },
+        ),
+    };
+    failure.data = null;
+    return render.render(ctx.allocator, try describeFailure(ctx.allocator, failure, .{ .says_retriable = true }));
 }
 
 fn evaluate(ctx: *Context, comptime answer: Answer) context.Error!Value {
@@ -49,8 +89,22 @@ fn evaluate(ctx: *Context, comptime answer: Answer) context.Error!Value {
     return answer(ctx, .{ .ctx = ctx, .fields = input.object });
 }
 
-fn describeFailure(allocator: Allocator, failure: context.Failure) Allocator.Error!Value {
+fn describeSuccess(allocator: Allocator, data: Value) Allocator.Error!Value {
+    return Value.from(allocator, .{ .success = true, .data = data });
+}
+
+fn describeFailure(
+    allocator: Allocator,
+    failure: context.Failure,
+    comptime form: struct { says_retriable: bool = false },
+) Allocator.Error!Value {
     const described = try Value.from(allocator, .{ .code = failure.code, .message = failure.message });
+    if (form.says_retriable) {
+        try described.object.put(allocator, "retriable", .{ .boolean = failure.retriable });
+        if (failure.retry_after_s) |seconds| {
+            try described.object.put(allocator, "retry_after_s", try Value.from(allocator, seconds));
+        }
+    }
     if (failure.details) |details| {
         for (details.members()) |detail| try described.object.put(allocator, detail.name, detail.value);
     }

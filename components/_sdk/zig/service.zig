@@ -7,6 +7,7 @@ const json = @import("json.zig");
 const number = @import("number.zig");
 const parse = @import("parse.zig");
 const retry_after = @import("retry_after.zig");
+const status_code = @import("status.zig");
 const text = @import("text.zig");
 const Context = context.Context;
 const Error = context.Error;
@@ -45,24 +46,13 @@ pub const Reply = struct {
     body: Value,
 
     pub fn isSuccess(reply: Reply) bool {
-        return 200 <= reply.status and reply.status <= 299;
+        return status_code.isSuccess(reply.status);
     }
 
     /// The text at a path of member names: `reply.textAt(&.{ "error", "message" })`.
     pub fn textAt(reply: Reply, path: []const []const u8) ?[]const u8 {
         const found = valueAt(reply.body, path) orelse return null;
         return if (found == .string and found.string.len > 0) found.string else null;
-    }
-
-    /// Retry-After in seconds; null where there is none.
-    fn retryAfter(reply: Reply) ?i64 {
-        if (reply.headers != .object) return null;
-        for (reply.headers.object.members()) |header| {
-            if (!std.ascii.eqlIgnoreCase(header.name, "retry-after")) continue;
-            const given = std.mem.trim(u8, header.value.scalarText() orelse return null, " \t");
-            return retry_after.parse(given);
-        }
-        return null;
     }
 };
 
@@ -78,6 +68,8 @@ pub const Refusal = struct {
     message: ?[]const u8 = null,
     /// The service's own word for the cause.
     reason: ?[]const u8 = null,
+    /// Whether the same request may succeed later.
+    retriable: ?bool = null,
     retry_after_s: ?i64 = null,
 };
 
@@ -106,7 +98,8 @@ pub const Service = struct {
         };
     }
 
-    /// Ends the call: {"code", "message", "status", "reason", "retry_after_s"}, the last two where they are known.
+    /// Ends the call: {"code", "message", "retriable", "retry_after_s", "status", "reason"}, the waiting time and the
+    /// reason where they are known.
     pub fn refuse(service: Service, reply: Reply, refusal: Refusal) Error {
         const ctx = service.ctx;
         const details = try ctx.value(.{ .status = reply.status });
@@ -114,12 +107,11 @@ pub const Service = struct {
             const shown = try service.hideSecrets(reason);
             try details.object.put(ctx.allocator, "reason", .{ .string = shown });
         }
-        if (refusal.retry_after_s orelse reply.retryAfter()) |seconds| {
-            try details.object.put(ctx.allocator, "retry_after_s", try ctx.value(seconds));
-        }
         return ctx.failWith(.{
             .code = refusal.code orelse codeOf(reply.status),
             .message = try service.explain(reply.status, refusal.message),
+            .retriable = refusal.retriable orelse status_code.isRetriable(reply.status),
+            .retry_after_s = refusal.retry_after_s orelse retry_after.find(reply.headers),
             .details = details.object,
         });
     }
@@ -152,7 +144,7 @@ pub const Service = struct {
 
 fn readJson(ctx: *Context, body: Value) Error!Value {
     if (body != .string) return .null;
-    var parser: parse.Parser = .init(ctx.allocator, body.string);
+    var parser: parse.Parser = .initForeign(ctx.allocator, body.string);
     return parser.parse() catch |failure| switch (failure) {
         error.OutOfMemory => error.OutOfMemory,
         error.InvalidJson, error.TooDeep => .null,

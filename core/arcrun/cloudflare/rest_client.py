@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from arcrun.errors import HostFunctionError, UpstreamError
+from arcrun.host_failures import is_retriable
 from arcrun.json_text import parse_json
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
 
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 MAX_ANSWER_BYTES = 26 * 1024 * 1024  # a value of KV has at most 25 MiB
-_RETRIED_FAILURES = frozenset({"HTTP_TIMEOUT", "HTTP_FAILED"})
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class CloudflareRestClient:
         try:
             return await self._http.send(request)
         except HostFunctionError as error:
-            if error.code in _RETRIED_FAILURES:
+            if is_retriable(error):
                 return None
             message = f"Cloudflare's API gave an answer that cannot be read: {error.code}."
             raise UpstreamError(message, code="UPSTREAM_UNREADABLE", next_actions=["Store less under a key."]) from None

@@ -1,7 +1,8 @@
 """The component ABI, version 1: what goes in, what comes out, and which functions a component may import.
 
 A component is a WASI preview1 command. It reads one JSON object from stdin and writes one to stdout:
-{"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data.
+{"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data. The
+error may say whether the same call may succeed later (`retriable`), and after how many seconds (`retry_after_s`).
 """
 
 from collections.abc import Mapping
@@ -127,7 +128,7 @@ def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | Non
 
 
 def _failure(code: str, message: str, details: Mapping[str, Any]) -> ComponentError:
-    return ComponentError(message, code=code, details=details)
+    return ComponentError(message, code=code, retriable=details.get("retriable") is True, details=details)
 
 
 def _platform_fault(execution: Execution, component_id: str) -> ComponentError | None:

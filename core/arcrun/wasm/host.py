@@ -1,9 +1,13 @@
 """The functions that the host lends to components, over ports: the same for a bundled and for a sandboxed component.
 
-A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok": false, "error": {"code", "message"}}.
+A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok": false, "error": {"code", "message",
+"retriable"}}, retriable being whether the same call may succeed later.
 
-    http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms" (in all), "follow_redirects"}
-                  -> {"status", "headers", "body" | "body_base64"}; bytes that are not UTF-8 come as base64
+    http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms" (in all), "follow_redirects",
+                  "as_base64"} -> {"status", "headers", "body" | "body_base64"}. A body is text by its byte order mark,
+                  else by the charset of its content-type, else in UTF-8; bytes that are not such text come as base64,
+                  and with as_base64 all do. A header is a text, or a list of them where it came more than once and
+                  cannot be joined (Set-Cookie). `user:password@` in the URL is sent as Basic authorization.
     sleep         {"ms"} -> {"waited_ms"}; at most 30 s
     ai_run        {"model", and the model's inputs, such as "messages"} -> what the model answers, such as {"response"}
 """
@@ -14,32 +18,45 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
-from urllib.parse import SplitResult, urljoin, urlsplit
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
+from arcrun.host_failures import is_retriable
 from arcrun.json_text import parse_json
-from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random
-from arcrun.wasm.abi import HOST_FUNCTIONS
+from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
+from arcrun.wasm.abi import HOST_FUNCTIONS, MAX_REPLY_BYTES
+from arcrun.wasm.body_text import decode_body
+from arcrun.wasm.destination import (
+    build_redirect_error,
+    find_redirect,
+    redirect_request,
+    split_http_url,
+    with_basic_authorization,
+)
 
 MAX_SLEEP_MS = 30_000
 MAX_HTTP_TIMEOUT_MS = 60_000
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
 MAX_REDIRECTS = 5
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_REDIRECT_STATUSES = (301, 302, 303, 307, 308)
-# Fetch standard: what a redirect to another origin must not carry along.
-_CREDENTIAL_HEADERS = ("authorization", "cookie", "proxy-authorization")
-_BODY_HEADERS = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
 
 
 class PortHostFunctions:
     """Answers the host function calls of one component by its contract."""
 
     def __init__(
-        self, contract: Contract, http: HttpClient, clock: Clock, random: Random, ai: AiModel | None = None
+        self,
+        contract: Contract,
+        http: HttpClient,
+        clock: Clock,
+        random: Random,
+        *,
+        ai: AiModel | None = None,
+        decoder: TextDecoder | None = None,
     ) -> None:
+        """Without a `decoder` bodies are text in UTF-8 or UTF-16 only."""
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
+        self._decoder = decoder
 
     def now_ms(self) -> float:
         return self._clock.now_ms()
@@ -49,10 +66,10 @@ class PortHostFunctions:
 
     async def answer(self, name: str, request: str) -> str:
         try:
-            value = await self._dispatch(name, _parse_request(request))
+            return _render_value(await self._dispatch(name, _parse_request(request)))
         except HostFunctionError as error:
-            return json.dumps({"ok": False, "error": {"code": error.code, "message": error.message}})
-        return json.dumps({"ok": True, "value": value})
+            refusal = {"code": error.code, "message": error.message, "retriable": is_retriable(error)}
+            return json.dumps({"ok": False, "error": refusal})
 
     async def _dispatch(self, name: str, request: Mapping[str, Any]) -> Any:
         if name == "poll":  # WASI's own wait: every component has it, and it cannot fail, so it ends early instead
@@ -87,22 +104,44 @@ class PortHostFunctions:
 
     async def _http_request(self, request: Mapping[str, Any]) -> dict[str, Any]:
         wanted = _parse_http_request(request)
-        follow = request.get("follow_redirects", True)
-        deadline_ms = self._clock.now_ms() + wanted.timeout_ms
-        for _ in range(MAX_REDIRECTS + 1):
-            self._validate_host(wanted.url)
+        response = await self._follow(wanted) if request.get("follow_redirects", True) else await self._send(wanted)
+        rendered = {"status": response.status, "headers": _render_headers(response)}
+        text = None if request.get("as_base64") is True else decode_body(response, self._decoder)
+        if text is None:
+            return {**rendered, "body_base64": base64.b64encode(response.body).decode()}
+        return {**rendered, "body": text}
+
+    async def _send(self, wanted: HttpRequest) -> HttpResponse:
+        self._validate_host(wanted.url)
+        return await self._http.send(wanted)
+
+    async def _follow(self, wanted: HttpRequest) -> HttpResponse:
+        """The answer at the end of the redirects, all within the time that the request has."""
+        timeout_ms = wanted.timeout_ms
+        deadline_ms = self._clock.now_ms() + timeout_ms
+        response = await self._send(wanted)
+        for _ in range(MAX_REDIRECTS):
+            location = find_redirect(response)
+            if location is None:
+                return response
             left_ms = math.ceil(deadline_ms - self._clock.now_ms())
             if left_ms <= 0:
-                raise HostFunctionError(f"No answer within {wanted.timeout_ms} ms.", code="HTTP_TIMEOUT")
-            response = await self._http.send(replace(wanted, timeout_ms=left_ms))
-            location = response.headers.get("location")
-            if not follow or response.status not in _REDIRECT_STATUSES or not location:
-                return _render_http_response(response)
-            wanted = _redirected(wanted, response.status, location)
-        raise HostFunctionError(f"More than {MAX_REDIRECTS} redirects.", code="TOO_MANY_REDIRECTS")
+                raise HostFunctionError(f"No answer within {timeout_ms} ms.", code="HTTP_TIMEOUT")
+            wanted = replace(redirect_request(wanted, response.status, location), timeout_ms=left_ms)
+            response = await self._send_redirected(wanted)
+        if find_redirect(response):
+            raise HostFunctionError(f"More than {MAX_REDIRECTS} redirects.", code="TOO_MANY_REDIRECTS")
+        return response
+
+    async def _send_redirected(self, wanted: HttpRequest) -> HttpResponse:
+        """What `fetch` does not take for a URL is here the server's mistake."""
+        try:
+            return await self._send(wanted)
+        except HostFunctionError as error:
+            raise (build_redirect_error() if error.code == "INVALID_URL" else error) from None
 
     def _validate_host(self, url: str) -> None:
-        parts = _split_http_url(url)
+        parts = split_http_url(url)
         if not any(_matches_host(pattern, parts.hostname or "") for pattern in self._contract.allowed_hosts):
             raise HostFunctionError(
                 f"The contract of `{self._contract.canonical_id}` does not allow the host {parts.hostname}.",
@@ -130,8 +169,7 @@ def _parse_http_request(request: Mapping[str, Any]) -> HttpRequest:
     if not _is_number(timeout_ms) or not 0 < timeout_ms <= MAX_HTTP_TIMEOUT_MS:
         message = f"`timeout_ms` must be a number above 0, at most {MAX_HTTP_TIMEOUT_MS}."
         raise HostFunctionError(message, code="INVALID_REQUEST")
-    _split_http_url(url)
-    return HttpRequest(method, url, headers, _parse_body(request), math.ceil(timeout_ms))
+    return with_basic_authorization(HttpRequest(method, url, headers, _parse_body(request), math.ceil(timeout_ms)))
 
 
 def _parse_body(request: Mapping[str, Any]) -> bytes:
@@ -148,50 +186,31 @@ def _parse_body(request: Mapping[str, Any]) -> bytes:
     return body.encode("utf-8", "replace")
 
 
-def _split_http_url(url: str) -> Any:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        valid = valid and "\\" not in parts.netloc  # fetch takes it for a slash
-    except ValueError:
-        valid = False
-    if not valid:
-        raise HostFunctionError("`url` must be an absolute http or https URL.", code="INVALID_URL")
-    return parts
-
-
 def _matches_host(pattern: str, host: str) -> bool:
     """`*`, a host name, or `*.example.com` for the names below it."""
     pattern, host = pattern.lower(), host.lower()
     return pattern in ("*", host) or (pattern.startswith("*.") and host.endswith(pattern[1:]))
 
 
-def _redirected(request: HttpRequest, status: int, location: str) -> HttpRequest:
-    """The request that follows a redirect, as the Fetch standard has it (section 4.4, HTTP-redirect fetch)."""
+def _render_headers(response: HttpResponse) -> dict[str, str | list[str]]:
+    headers: dict[str, str | list[str]] = dict(response.headers)
+    if response.set_cookies:
+        headers["set-cookie"] = response.set_cookies[0] if len(response.set_cookies) == 1 else [*response.set_cookies]
+    return headers
+
+
+def _render_value(value: Any) -> str:
+    """The reply of a success. Raises HostFunctionError RESPONSE_TOO_LARGE if it is more than a component can take."""
+    reply = json.dumps({"ok": True, "value": value}, ensure_ascii=False)  # escapes would treble most scripts' texts
     try:
-        url = urljoin(request.url, location)
-    except ValueError:
-        raise HostFunctionError("The redirect leads to no URL.", code="INVALID_URL") from None
-    target = _split_http_url(url)
-    method, body, headers = request.method, request.body, dict(request.headers)
-    if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
-        method, body = "GET", b""
-        headers = {key: value for key, value in headers.items() if key.lower() not in _BODY_HEADERS}
-    if _origin(target) != _origin(urlsplit(request.url)):
-        headers = {key: value for key, value in headers.items() if key.lower() not in _CREDENTIAL_HEADERS}
-    return replace(request, method=method, url=url, headers=headers, body=body)
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
-
-
-def _render_http_response(response: HttpResponse) -> dict[str, Any]:
-    rendered: dict[str, Any] = {"status": response.status, "headers": dict(response.headers)}
-    try:
-        return {**rendered, "body": response.body.decode()}
-    except UnicodeDecodeError:
-        return {**rendered, "body_base64": base64.b64encode(response.body).decode()}
+        size = len(reply.encode())
+    except UnicodeEncodeError:  # half a surrogate pair
+        reply = json.dumps({"ok": True, "value": value})
+        size = len(reply)
+    if size > MAX_REPLY_BYTES:
+        message = f"The answer takes {size} bytes as JSON; a component takes at most {MAX_REPLY_BYTES} (8 MiB)."
+        raise HostFunctionError(message, code="RESPONSE_TOO_LARGE")
+    return reply
 
 
 def _is_number(value: Any) -> TypeGuard[int | float]:

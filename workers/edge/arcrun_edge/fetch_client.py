@@ -1,28 +1,25 @@
 """HttpClient over the platform's `fetch`: one request, no redirects followed, the answer read up to a limit."""
 
 import asyncio
+from typing import Any
 
 import js
 from js import Object
 from pyodide.ffi import JsException, jsnull, to_js
 
 from arcrun.errors import HostFunctionError
+from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
 
 
 class FetchClient:
     async def send(self, request: HttpRequest) -> HttpResponse:
         deadline, caller = js.AbortSignal.timeout(request.timeout_ms), js.AbortController.new()
-        init = {
-            "method": request.method,
-            "headers": dict(request.headers),
-            "redirect": "manual",
-            "signal": js.AbortSignal.any(to_js([deadline, caller.signal])),
-        }
-        if request.body:
-            init["body"] = request.body
+        built = _build_request(request, js.AbortSignal.any(to_js([deadline, caller.signal])))
+        has_begun = False
         try:
-            response = await js.fetch(request.url, to_js(init, dict_converter=Object.fromEntries))
+            response = await js.fetch(built)
+            has_begun = True
             body = await _read_body(response, request.max_response_bytes)
         except asyncio.CancelledError:
             caller.abort()
@@ -31,11 +28,26 @@ class FetchClient:
             if deadline.aborted:
                 message = f"No answer within {request.timeout_ms} ms."
                 raise HostFunctionError(message, code="HTTP_TIMEOUT") from None
-            raise HostFunctionError(f"The request failed: {error.message}", code="HTTP_FAILED") from None
-        return HttpResponse(response.status, dict(response.headers), body)
+            raise build_fetch_failure(request.url, error.message, has_begun=has_begun) from None
+        headers = {name: value for name, value in dict(response.headers).items() if name != "set-cookie"}
+        return HttpResponse(response.status, headers, body, tuple(response.headers.getSetCookie()))
 
 
-async def _read_body(response: js.Response, limit_bytes: int) -> bytes:
+def _build_request(request: HttpRequest, signal: Any) -> Any:
+    """Raises HostFunctionError INVALID_URL, INVALID_REQUEST: what the platform cannot send."""
+    if not js.URL.canParse(request.url):
+        raise HostFunctionError("`url` must be an absolute http or https URL.", code="INVALID_URL")
+    init = {"method": request.method, "headers": dict(request.headers), "redirect": "manual", "signal": signal}
+    if request.body:
+        init["body"] = request.body
+    try:
+        return js.Request.new(request.url, to_js(init, dict_converter=Object.fromEntries))
+    except JsException as error:
+        message = f"The platform cannot send this request: {error.message.replace(request.url, 'the URL')}"
+        raise HostFunctionError(message, code="INVALID_REQUEST") from None
+
+
+async def _read_body(response: Any, limit_bytes: int) -> bytes:
     if response.body is jsnull:
         return b""
     reader = response.body.getReader()
@@ -49,5 +61,5 @@ async def _read_body(response: js.Response, limit_bytes: int) -> bytes:
         size += len(parts[-1])
         if size > limit_bytes:
             await reader.cancel()
-            message = f"The answer is larger than {limit_bytes} bytes."
+            message = f"The answer's body is larger than {limit_bytes} bytes."
             raise HostFunctionError(message, code="RESPONSE_TOO_LARGE")

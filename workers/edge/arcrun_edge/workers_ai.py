@@ -7,7 +7,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException
 
-from arcrun.errors import HostFunctionError
+from arcrun.host_failures import build_ai_failure
 from arcrun.json_text import parse_json
 
 
@@ -19,5 +19,5 @@ class WorkersAI:
         try:
             answer = await self._ai.run(model, js.JSON.parse(json.dumps(inputs)))
         except JsException as error:
-            raise HostFunctionError(f"The model failed: {error.message}", code="AI_FAILED") from None
+            raise build_ai_failure(error.message) from None
         return parse_json(js.JSON.stringify(answer))

@@ -23,6 +23,7 @@ from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
+from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
@@ -64,7 +65,8 @@ def _build_own(bindings: Any) -> Access:
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
     library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background, registry)
-    components = ComponentCaller(library, _runner(bindings), FetchClient(), clock, random, _model(bindings))
+    runner, model = _runner(bindings), _model(bindings)
+    components = ComponentCaller(library, runner, FetchClient(), clock, random, model, WebTextDecoder())
     workflows = WorkflowStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
@@ -89,6 +91,7 @@ def _build_tenants(bindings: Any) -> Access:
         runner=_runner(bindings),
         http=FetchClient(),
         ai=_model(bindings),
+        decoder=WebTextDecoder(),
         usage=UsageReporter(registry, clock, background),
         clock=clock,
         random=random,

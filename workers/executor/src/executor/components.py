@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.engine.budget import BudgetedHttpClient, SubrequestBudget
-from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random
+from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.host import PortHostFunctions
@@ -25,6 +25,7 @@ class ComponentCaller:
     clock: Clock
     random: Random
     ai: AiModel | None = None
+    decoder: TextDecoder | None = None
     turn: Callable[[], AbstractAsyncContextManager[None]] = WHOLE_PLATFORM.node
 
     async def find(self, reference: str) -> Component:
@@ -34,7 +35,7 @@ class ComponentCaller:
         if component.module is not None:  # its sandbox is called over RPC
             budget.take()
         http = BudgetedHttpClient(self.http, budget)
-        host = PortHostFunctions(component.contract, http, self.clock, self.random, self.ai)
+        host = PortHostFunctions(component.contract, http, self.clock, self.random, ai=self.ai, decoder=self.decoder)
         async with self.turn():
             execution = await self.runner.run(component, json.dumps(input_value), host)
         budget.require_kept()

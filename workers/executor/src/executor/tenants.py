@@ -15,7 +15,7 @@ from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
-from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random
+from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
@@ -45,6 +45,7 @@ class Platform:
     master_key: str | None
     limits: TenantLimits
     subrequest_limit: int = PAID_SUBREQUEST_LIMIT
+    decoder: TextDecoder | None = None
 
 
 class TenantServices:
@@ -72,7 +73,7 @@ class TenantServices:
         mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
         own = AuthenticKV(namespace, mac_key)
         components = ComponentCaller(
-            platform.library, platform.runner, platform.http, clock, random, platform.ai, share.node
+            platform.library, platform.runner, platform.http, clock, random, platform.ai, platform.decoder, share.node
         )
         tokens = TenantTokens(self._tokens, tenant_id)
         workflows = WorkflowStore(own, clock, random, tokens, platform.limits.storage)

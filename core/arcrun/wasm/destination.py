@@ -1,0 +1,88 @@
+"""Where an HTTP request goes: its URL, the credentials in it, and the redirects that it meets."""
+
+import base64
+import re
+from dataclasses import replace
+from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlunsplit
+
+from arcrun.errors import HostFunctionError
+from arcrun.ports import HttpRequest, HttpResponse
+
+_REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+# Fetch standard: what a redirect to another origin must not carry along.
+_CREDENTIAL_HEADERS = ("authorization", "cookie", "proxy-authorization")
+_CONTROL_BYTE = re.compile(rb"[\x00-\x1f\x7f]")
+_BODY_HEADERS = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
+
+
+def split_http_url(url: str) -> SplitResult:
+    """Raises HostFunctionError INVALID_URL."""
+    try:
+        url.encode()  # half a surrogate pair is no text
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        valid = valid and "\\" not in parts.netloc  # fetch takes it for a slash
+    except ValueError:
+        valid = False
+    if not valid:
+        raise HostFunctionError("`url` must be an absolute http or https URL.", code="INVALID_URL")
+    return parts
+
+
+def with_basic_authorization(request: HttpRequest) -> HttpRequest:
+    """`user:password@` of the URL as a header (RFC 7617, in UTF-8), unless the request has that header already.
+
+    `fetch` takes no URL with them, and a URL is shown in places where a secret must not be. Raises HostFunctionError
+    INVALID_URL.
+    """
+    parts = split_http_url(request.url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return request
+    headers = dict(request.headers)
+    user, _, password = userinfo.partition(":")
+    credentials = [unquote_to_bytes(user), unquote_to_bytes(password)]
+    if b":" in credentials[0] or _CONTROL_BYTE.search(b"".join(credentials)):
+        message = "The user name in `url` must not hold a colon, and neither it nor the password control characters."
+        raise HostFunctionError(message, code="INVALID_URL")
+    if userinfo not in ("", ":") and "authorization" not in {name.lower() for name in headers}:
+        headers["authorization"] = f"Basic {base64.b64encode(b':'.join(credentials)).decode()}"
+    return replace(request, url=urlunsplit(parts._replace(netloc=host)), headers=headers)
+
+
+def find_redirect(response: HttpResponse) -> str | None:
+    """Where the answer sends the caller on to; None if it does not."""
+    return (response.headers.get("location") or None) if response.status in _REDIRECT_STATUSES else None
+
+
+def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRequest:
+    """The request that follows a redirect, as the Fetch standard has it (section 4.4, HTTP-redirect fetch).
+
+    Raises HostFunctionError INVALID_REDIRECT.
+    """
+    try:
+        url = urljoin(request.url, location)
+        target = split_http_url(url)
+    except (ValueError, HostFunctionError):
+        raise build_redirect_error() from None
+    if "\ufffd" in location:  # bytes that are not UTF-8: nobody can say which URL they were
+        raise build_redirect_error()
+    method, body, headers = request.method, request.body, dict(request.headers)
+    if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
+        method, body = "GET", b""
+        headers = {key: value for key, value in headers.items() if key.lower() not in _BODY_HEADERS}
+    if _origin(target) != _origin(urlsplit(request.url)):
+        headers = {key: value for key, value in headers.items() if key.lower() not in _CREDENTIAL_HEADERS}
+    try:
+        return with_basic_authorization(replace(request, method=method, url=url, headers=headers, body=body))
+    except HostFunctionError:
+        raise build_redirect_error() from None
+
+
+def build_redirect_error() -> HostFunctionError:
+    message = "The server redirects to what is no http or https URL; `follow_redirects: false` gives its answer."
+    return HostFunctionError(message, code="INVALID_REDIRECT")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}[parts.scheme]
