@@ -222,6 +222,9 @@ OUTSIDE = {"constraints": constraints_source(no_network_syscall=False), "allowed
                 (425, True),
                 (429, True),
                 (500, True),
+                (501, False),
+                (505, False),
+                (526, False),
                 (503, True),
             ]
         ],

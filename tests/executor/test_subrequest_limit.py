@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from arcrun.engine.budget import SubrequestBudget
-from arcrun.errors import SubrequestLimitError
+from arcrun.errors import HostFunctionError, SubrequestLimitError
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import Component
 from executor.components import ComponentCaller
@@ -43,6 +43,14 @@ async def test_a_component_within_the_limit() -> None:
     runner = AskingRunner(6)
     await call(runner, 10)
     assert [reply["ok"] for reply in runner.replies] == [True] * 6
+
+
+async def test_a_platform_whose_limit_is_lower_ends_the_run_too() -> None:
+    library = build_bench({}).service.components.library
+    refusal = HostFunctionError("Too many subrequests.", code="SUBREQUEST_LIMIT")
+    caller = ComponentCaller(library, AskingRunner(1), FakeHttpClient(refusal), FixedClock(), SeededRandom())
+    with pytest.raises(SubrequestLimitError):
+        await caller.call(Component(build_network_contract("e.test"), "sha256"), {}, SubrequestBudget(10_000))
 
 
 async def test_a_component_beyond_the_limit_ends_the_run_though_it_goes_on_itself() -> None:

@@ -19,6 +19,10 @@ class SubrequestBudget:
         self._left -= count
         self.require_kept()
 
+    def exhaust(self) -> None:
+        """The platform has said itself that there are no more."""
+        self._left = -1
+
     def require_kept(self) -> None:
         """Raises SubrequestLimitError if more has been asked for than there is."""
         if self._left < 0:
@@ -45,4 +49,9 @@ class BudgetedHttpClient(HttpClient):
             self._budget.take()
         except SubrequestLimitError as error:
             raise HostFunctionError(error.message, code=error.code) from None
-        return await self._http.send(request)
+        try:
+            return await self._http.send(request)
+        except HostFunctionError as error:
+            if error.code == SubrequestLimitError.code:
+                self._budget.exhaust()
+            raise

@@ -8,8 +8,9 @@ from arcrun.errors import ArcrunError, ComponentError
 from arcrun.ports import Random
 from arcrun.workflows.model import RetryPolicy
 
-# RFC 9110, RFC 6585, RFC 8470: what a later request may not get again. All of 5xx besides.
-RETRIABLE_STATUSES = (408, 425, 429)
+# RFC 9110, RFC 6585, RFC 8470: what a later request may not get again; and of 5xx what it will: the server can never do
+# it (501, 505), its certificate is invalid (526). components/_sdk/zig/status.zig has the same.
+RETRIABLE_STATUSES, LASTING_STATUSES = (408, 425, 429), (501, 505, 526)
 _NO_RETRY = RetryPolicy(max_attempts=1)
 
 
@@ -38,7 +39,7 @@ def judge_failure(error: ComponentError, contract: Contract) -> bool:
     if isinstance(said, bool):
         return said
     if isinstance(status, int):
-        return status in RETRIABLE_STATUSES or status >= 500
+        return status in RETRIABLE_STATUSES or (status >= 500 and status not in LASTING_STATUSES)
     return contract.reaches_outside and error.http_status == ComponentError.http_status
 
 
