@@ -347,7 +347,6 @@ def test_what_is_missing_goes_through_no_filter(template: str, expected: str) ->
             ('map("a..b")', '`map` needs a path such as "name", "a.b[0]" or "[0]".'),
             ('sort("")', '`sort` needs a path such as "name", "a.b[0]" or "[0]".'),
             ('date("%Q")', "`date` does not know %Q in a format."),
-            ('date("%-A")', "`date` does not know %-A in a format."),
             ('date("%:d")', "`date` does not know %:d in a format."),
             ('date("100%")', "`date` does not know % in a format."),
             (f'date("{"x" * (MAX_PATTERN + 1)}")', f"`date` takes a format of at most {MAX_PATTERN} characters."),
