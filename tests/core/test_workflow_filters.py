@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.errors import TemplateError
 from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS
 from arcrun.workflows.filters_date import MAX_PATTERN, format_date
@@ -346,7 +347,6 @@ def test_what_is_missing_goes_through_no_filter(template: str, expected: str) ->
             ('map("a..b")', '`map` needs a path such as "name", "a.b[0]" or "[0]".'),
             ('sort("")', '`sort` needs a path such as "name", "a.b[0]" or "[0]".'),
             ('date("%Q")', "`date` does not know %Q in a format."),
-            ('date("%-A")', "`date` does not know %-A in a format."),
             ('date("%:d")', "`date` does not know %:d in a format."),
             ('date("100%")', "`date` does not know % in a format."),
             (f'date("{"x" * (MAX_PATTERN + 1)}")', f"`date` takes a format of at most {MAX_PATTERN} characters."),
@@ -418,6 +418,12 @@ def test_a_clock_goes_through_filters() -> None:
         pytest.param("{{credential.t | upper}}", "`upper` would hide a credential from redaction", id="changed"),
         pytest.param("{{creds.t | base64 | slice(1)}}", "`slice` would hide a credential from redaction", id="later"),
         pytest.param(
+            "{{creds.t | base64 | base64}}", "`base64` behind `base64` would hide a credential", id="encoded twice"
+        ),
+        pytest.param(
+            "{{creds.t | url_encode | trim | json}}", "`json` behind `url_encode` would hide a cred", id="in two ways"
+        ),
+        pytest.param(
             '{{"a" | replace("a", credential.t) | upper}}',
             "`upper` would hide a credential from redaction",
             id="from an argument",
@@ -440,13 +446,38 @@ def test_a_credential_goes_through_nothing_that_hides_it(template: str, message:
         pytest.param("{{credential.t | trim | url_encode}}", "s3cr3t", id="url_encode"),
         pytest.param('{{"Bearer T" | replace("T", credential.t) | base64}}', "QmVhcmVyIHMzY3IzdA==", id="embedded"),
         pytest.param("{{n? | default(credential.t)}}", "s3cr3t", id="default"),
+        pytest.param("{{credential.t | base64 | url_encode}}", "czNjcjN0", id="base64 in a URL"),
+        pytest.param("{{n? | json | base64 | default(credential.t)}}", "bnVsbA==", id="encoded before it is there"),
     ],
 )
 def test_a_credential_in_what_redaction_finds(template: str, expected: str) -> None:
     assert compile_value(template).resolve({"credential": {"t": "s3cr3t"}}) == expected
 
 
-@pytest.mark.parametrize("filters", ["parse_json", "base64", "json | url_encode"])
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{credential.t | trim}}",
+        "{{credential.t | string}}",
+        "{{credential.t | json}}",
+        "{{credential.t | base64}}",
+        "{{credential.t | url_encode}}",
+        "{{credential.t | base64 | url_encode}}",
+        '{{"key=T;" | replace("T", credential.t) | base64}}',
+        '{{"key=T;" | replace("T", credential.t) | url_encode}}',
+        '{{"[1]" | parse_json | join(credential.t)}}x{{n? | default(credential.t) | json}}',
+    ],
+)
+@pytest.mark.parametrize("secret", ["s3cr3t", 's3/cr+ "3t?é', "tok_en-with.all~of=it==", "two\nlines of it"])
+def test_redaction_finds_a_credential_in_what_filters_make_of_it(template: str, secret: str) -> None:
+    made = compile_value(template).resolve({"credential": {"t": secret}})
+    scrubbed = Redactor([secret]).scrub_text(made)
+    assert MARK in scrubbed
+    assert secret not in scrubbed
+    assert made not in scrubbed
+
+
+@pytest.mark.parametrize("filters", ["parse_json", "base64", "base64 | url_encode"])
 def test_the_mask_of_a_credential_is_shown_as_it_is(filters: str) -> None:
     """What is recorded is the config filled with masks, and no filter may fail on one."""
     mask = "{{credential.t}}"
@@ -475,7 +506,7 @@ def test_what_is_encoded_is_decoded(text: str) -> None:
     assert apply(text, "json | parse_json") == text
 
 
-@given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda t: t.replace(tzinfo=UTC)))
+@given(st.datetimes(datetime(1000, 1, 8), datetime(9999, 12, 30)).map(lambda t: t.replace(tzinfo=UTC)))
 def test_a_date_is_read_as_it_is_written(moment: datetime) -> None:
     written = format_date(moment.isoformat())
     assert datetime.fromisoformat(str(written)) == moment
@@ -483,6 +514,4 @@ def test_a_date_is_read_as_it_is_written(moment: datetime) -> None:
     if moment.microsecond == 0:
         assert format_date(moment.timestamp()) == written
     for directive in ("%j", "%U", "%W", "%w", "%G-%V-%u", "%A %B %I %p"):
-        assert format_date(str(written), directive) == moment.strftime(directive).replace(
-            moment.strftime("%G"), f"{moment.isocalendar().year:04}"
-        )
+        assert format_date(str(written), directive) == moment.strftime(directive)

@@ -83,6 +83,8 @@ _OPERAND = (Parameter("number", _NUMBER),)
 
 # What stands in a result is found by redaction as if the filter were not there.
 TRANSPARENT_FILTERS = frozenset((DEFAULT, "trim", "json", "parse_json", "string", "base64", "url_encode"))
+# Of those, the ones that write it in another way. Redaction finds a secret that is encoded once.
+ENCODING_FILTERS = frozenset(("json", "base64", "url_encode"))
 # These put an argument into their result as it is.
 EMBEDDING_FILTERS = frozenset((DEFAULT, "replace", "join"))
 

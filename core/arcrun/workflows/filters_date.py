@@ -73,7 +73,7 @@ _TEXTS: dict[str, Callable[[datetime], str]] = {
 }
 
 _NUMBERS_BY_FLAG = {"": _NUMBERS.keys(), "-": _NUMBERS.keys(), ":": frozenset[str]()}
-_TEXTS_BY_FLAG = {"": _TEXTS.keys(), "-": frozenset("e"), ":": frozenset("z")}
+_TEXTS_BY_FLAG = {"": _TEXTS.keys(), "-": _TEXTS.keys(), ":": frozenset("z")}
 
 
 def format_date(value: str | float, form: str = "iso", zone: str | None = None) -> str | int:
@@ -164,8 +164,7 @@ def _render_piece(moment: datetime, flag: str, letter: str) -> str:
         return str(read(moment)) if flag == "-" else f"{read(moment):0{width}}"
     if flag == ":":
         return _render_offset(moment, ":")
-    text = _TEXTS[letter](moment)
-    return text.strip() if flag == "-" else text
+    return _TEXTS[letter](moment)
 
 
 def _render_iso(moment: datetime) -> str:

@@ -17,12 +17,11 @@ from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.workflows.clocks import CLOCKS, read_clock
-from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
-from arcrun.workflows.filters_values import MAX_FILTERS, FilterError, kind_of, render_text
-from arcrun.workflows.nearest import suggest_nearest
+from arcrun.workflows.filters import DEFAULT
+from arcrun.workflows.filters_call import bind_filter, check_secrecy, kind_of_call
+from arcrun.workflows.filters_values import kind_of, render_text
 from arcrun.workflows.template_syntax import (
     OPEN,
-    FilterCall,
     Literal,
     ParsedPath,
     ParsedReference,
@@ -34,7 +33,6 @@ from arcrun.workflows.template_syntax import (
 
 Scope = dict[str, Any]
 Resolver = Callable[[Scope], Any]
-_Stage = Callable[[Any, Scope], Any]  # one filter: the value, and the scope of its arguments
 
 CREDENTIAL = "credential"
 # Keys of a scope that no template can name: what the loop that leaves the trigger has come to, for {{input.results}}
@@ -44,7 +42,6 @@ START = "\0start"
 LOOP_FIELDS = ("results", "errors")  # of a node that FOREACH leaves, when its loop has finished
 ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
-_DOCUMENT = "docs/templates.md"
 _MISSING = object()
 
 
@@ -165,9 +162,6 @@ def _join_parts(parts: Sequence[str | Resolver]) -> Resolver:
 
 
 def _compile_reference(parsed: ParsedReference) -> Template:
-    if len(parsed.calls) > MAX_FILTERS:
-        hint = "Let a node `set` compute a part of it first."
-        raise _invalid(parsed, f"it has {len(parsed.calls)} filters, and {MAX_FILTERS} are the limit", hint)
     if isinstance(parsed.head, Literal):
         text = parsed.head.value
         head = Template(lambda scope: text, (), whole=True, kind="string")
@@ -235,23 +229,17 @@ def _build_loop_lookup(reference: Reference, otherwise: Resolver) -> Resolver:
 
 
 def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
-    stages, references, kind = [], list(head.references), head.kind
-    holds_credential = any(reference.head == CREDENTIAL for reference in references)
-    for call in parsed.calls:
-        chosen = _find_filter(parsed, call)
-        arguments = [_compile_argument(argument) for argument in call.arguments]
-        named = _references_of(arguments)
-        names_credential = any(reference.head == CREDENTIAL for reference in named)
-        _check_secrecy(parsed, call, holds_credential, names_credential)
-        holds_credential = holds_credential or names_credential
-        stages.append(_build_stage(parsed, call, chosen, arguments))
-        references += named
-        literals = [argument.value for argument in call.arguments if isinstance(argument, Literal)]
-        kind = chosen.kind(None if named else literals)
-    resolve_head = head.resolve
-    only = parsed.calls[0]
-    if len(stages) == 1 and only.name == DEFAULT and isinstance(only.arguments[0], Literal):
-        return Template(_build_default(resolve_head, only.arguments[0].value), tuple(references), whole=True, kind=kind)
+    arguments = [[_compile_argument(argument) for argument in call.arguments] for call in parsed.calls]
+    stages = [
+        bind_filter(parsed, call, [argument.resolve for argument in of_call])
+        for call, of_call in zip(parsed.calls, arguments, strict=True)
+    ]
+    check_secrecy(parsed, _names_credential([head]), [_names_credential(of_call) for of_call in arguments])
+    references = (*head.references, *(it for of_call in arguments for it in _references_of(of_call)))
+    kind = kind_of_call(parsed.calls[-1])
+    resolve_head, otherwise = head.resolve, parsed.calls[0].arguments[0] if parsed.calls[0].name == DEFAULT else None
+    if len(stages) == 1 and isinstance(otherwise, Literal):
+        return Template(_build_default(resolve_head, otherwise.value), references, whole=True, kind=kind)
     mask = _find_mask(head)
 
     def resolve(scope: Scope) -> Any:
@@ -262,7 +250,11 @@ def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
             value = stage(value, scope)
         return value
 
-    return Template(resolve, tuple(references), whole=True, kind=kind)
+    return Template(resolve, references, whole=True, kind=kind)
+
+
+def _names_credential(templates: Sequence[Template]) -> bool:
+    return any(reference.head == CREDENTIAL for reference in _references_of(templates))
 
 
 def _build_default(resolve_head: Resolver, otherwise: Any) -> Resolver:
@@ -283,98 +275,11 @@ def _find_mask(head: Template) -> str | None:
     return f"{{{{{CREDENTIAL}.{names[0]}}}}}" if names else None
 
 
-def _find_filter(parsed: ParsedReference, call: FilterCall) -> Filter:
-    chosen = FILTERS.get(call.name)
-    if chosen is None:
-        hint = suggest_nearest(call.name, FILTERS)
-        raise _invalid(
-            parsed, f"there is no filter `{call.name}`", f"{hint} The filters: {', '.join(FILTERS)}.".strip()
-        )
-    return chosen
-
-
 def _compile_argument(argument: Literal | ParsedPath) -> Template:
     if isinstance(argument, ParsedPath):
         return _compile_path(argument)
     value = argument.value
     return Template(lambda scope: value)
-
-
-def _check_secrecy(parsed: ParsedReference, call: FilterCall, holds: bool, names: bool) -> None:
-    """A credential may go through no filter that hides it from redaction, for then it would stand in records."""
-    if holds and call.name not in TRANSPARENT_FILTERS:
-        allowed = ", ".join(sorted(TRANSPARENT_FILTERS))
-        raise _invalid(
-            parsed,
-            f"`{call.name}` would hide a credential from redaction",
-            f"What holds a credential can go through {allowed}.",
-        )
-    if names and call.name not in EMBEDDING_FILTERS:
-        allowed = ", ".join(sorted(EMBEDDING_FILTERS))
-        raise _invalid(
-            parsed,
-            f"`{call.name}` cannot have a credential as an argument",
-            f"A credential can be an argument of {allowed}.",
-        )
-
-
-def _build_stage(parsed: ParsedReference, call: FilterCall, chosen: Filter, arguments: Sequence[Template]) -> _Stage:
-    """Raises TemplateError INVALID_TEMPLATE for arguments that are wrong whatever the values are."""
-    try:
-        chosen.check_count(len(arguments))
-        for parameter, argument in zip(chosen.parameters, call.arguments, strict=False):
-            if isinstance(argument, Literal):
-                chosen.check_argument(parameter, argument.value)
-        if not _references_of(arguments):
-            chosen.check_arguments([argument.value for argument in call.arguments if isinstance(argument, Literal)])
-    except FilterError as error:
-        raise _invalid(parsed, f"`{call.name}` {error}", f"{_DOCUMENT} says what each filter takes.") from None
-    resolves = [argument.resolve for argument in arguments]
-    if call.name == DEFAULT:
-        resolve_default = resolves[0]
-        return lambda value, scope: resolve_default(scope) if value is None else value
-    if not _references_of(arguments):
-        return _guard(parsed, call, chosen, tuple(resolve({}) for resolve in resolves))
-
-    def run(value: Any, scope: Scope) -> Any:
-        resolved = [resolve(scope) for resolve in resolves]
-        try:
-            chosen.check_arguments(resolved)
-            return chosen.run(value, resolved)
-        except FilterError as error:
-            raise _failed(parsed, call, error, value) from None
-
-    return run
-
-
-def _guard(parsed: ParsedReference, call: FilterCall, chosen: Filter, arguments: Sequence[Any]) -> _Stage:
-    """A filter with arguments that are known and right."""
-
-    def run(value: Any, scope: Scope) -> Any:
-        try:
-            return chosen.run(value, arguments)
-        except FilterError as error:
-            raise _failed(parsed, call, error, value) from None
-
-    return run
-
-
-def _invalid(parsed: ParsedReference, problem: str, hint: str) -> TemplateError:
-    message = f"The reference {{{{{parsed.source}}}}} cannot be read: {problem}."
-    return TemplateError(message, code="INVALID_TEMPLATE", next_actions=[hint])
-
-
-def _failed(parsed: ParsedReference, call: FilterCall, error: FilterError, value: Any) -> TemplateError:
-    """It names the types, never the value, which may be a secret."""
-    hint = f"{_DOCUMENT} says what each filter takes."
-    if value is None:
-        hint = f'If it may be null, put a default before it: | default("...") | {call.name}.'
-    return TemplateError(
-        f"{{{{{parsed.source.strip()}}}}}: `{call.name}` {error}.",
-        code="TEMPLATE_FAILED",
-        next_actions=[hint],
-        details={"filter": call.name},
-    )
 
 
 def _unresolved(path: str, steps: Sequence[str], scope: Scope) -> TemplateError:
