@@ -10,7 +10,7 @@ ArcrunError                     code                    status
   MethodNotAllowedError         METHOD_NOT_ALLOWED      405
   ConflictError                 CONFLICT ...            409
   WorkflowError                 INVALID_WORKFLOW        422
-  TemplateError                 UNRESOLVED_REFERENCE    422
+  TemplateError                 UNRESOLVED_REFERENCE    422     INVALID_TEMPLATE, TEMPLATE_FAILED
   InputError                    INVALID_INPUT           422
   RunError                      (one code a cause)      422
     RunTimeoutError             RUN_TIMEOUT ...         504

@@ -183,6 +183,14 @@ def test_a_component_may_take_fields_that_it_does_not_name(component: str) -> No
     assert found_in("zzz: 1", component) == []
 
 
+@pytest.mark.parametrize("component", ["fetch", "any"])
+def test_no_template_makes_the_name_of_a_field(component: str) -> None:
+    """Whoever triggers would choose which field is set."""
+    source = text_of("input >> PIPE >> n", config=f'  n: {{component: {component}, "{{{{input.k}}}}": 1}}\n')
+    found = [(d.code, d.line, d.column) for d in diagnose(source, CONTRACTS) if d.code == "INVALID_TEMPLATE"]
+    assert found == [("INVALID_TEMPLATE", 5, 8 + len(component) + 14 - 2)]
+
+
 @pytest.mark.parametrize("key", ["body", "body_json"])
 def test_the_hint_names_the_field_that_takes_such_a_value(key: str) -> None:
     found = diagnose(

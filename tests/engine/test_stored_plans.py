@@ -89,6 +89,18 @@ async def test_retries_and_handlers() -> None:
     assert record.data == bench.inputs_of("second")[0]
 
 
+async def test_braces_that_nothing_closes_and_those_in_keys_stand_for_themselves() -> None:
+    """As they did in format 2."""
+    plan = json.loads(json.dumps(STORED["implicit inputs"]))
+    plan["graph"]["nodes"][0]["config"] = {
+        "needed": "a {{input.n}} {{ b {{ c",
+        "extra": {"{{input.n}}": ["{{", "}}"]},
+    }
+    bench = EngineBench({"first": echo, "second": echo}, contracts={"first": {"input_schema": SCHEMA}})
+    await bench.engine.run(load_plan(plan), Trigger("execute", {"n": 7}), RUN_ID)
+    assert bench.inputs_of("first") == [{"needed": "a 7 {{ b {{ c", "extra": {"{{input.n}}": ["{{", "}}"]}}]
+
+
 @pytest.mark.parametrize("plan", sorted(STORED))
 async def test_a_plan_that_is_stored_again_stays_of_its_format(plan: str) -> None:
     """A rollback stores an old plan anew: it must go on as it was."""

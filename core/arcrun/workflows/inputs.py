@@ -15,6 +15,7 @@ from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import Shape
 from arcrun.workflows.model import Node, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
+from arcrun.workflows.template_syntax import OPEN
 from arcrun.workflows.templates import Template, compile_value
 
 # A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.
@@ -48,6 +49,10 @@ class InputChecker:
                 if key not in contract.input_keys:
                     allowed = (*contract.input_keys, "component", *SETTING_KEYS)
                     report_unknown_key(self.findings, key, allowed, node.at)
+        for key in config:
+            if OPEN in key:
+                message = f"`{key}` of `{node.name}` is a field's name, which no template can make"
+                self.findings.add("INVALID_TEMPLATE", message, "Write the field's name.", at=(*node.at, key))
         self._check_values(node, config, contract)
         self._check_conditions(node, config, take, contract)
         for key in contract.input_schema.get("required", ()):
@@ -84,7 +89,7 @@ class InputChecker:
     def _names_of(self, value: Any, node: Node) -> Collection[str] | None:
         """The fields of a value of the config; None if they are not known."""
         if isinstance(value, Mapping):
-            return None if any("{{" in str(key) for key in value) else [*value]
+            return None if any(OPEN in str(key) for key in value) else [*value]
         template = _compile(value)
         if template is None or not template.whole or len(template.references) != 1 or "|" in value:
             return None
@@ -153,12 +158,12 @@ class _Sketch:
 
     def draw(self, value: Any, path: Steps) -> Any:
         if isinstance(value, Mapping):
-            if any("{{" in str(key) for key in value):
+            if any(OPEN in str(key) for key in value):
                 self.unnamed.add(path)
-            return {key: self.draw(item, (*path, str(key))) for key, item in value.items() if "{{" not in str(key)}
+            return {key: self.draw(item, (*path, str(key))) for key, item in value.items() if OPEN not in str(key)}
         if isinstance(value, list):
             return [self.draw(item, (*path, str(i))) for i, item in enumerate(value)]
-        if not isinstance(value, str) or "{{" not in value:
+        if not isinstance(value, str) or OPEN not in value:
             return value
         template = _compile(value)
         if template is None or (template.kind is None and template.whole):

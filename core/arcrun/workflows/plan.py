@@ -15,6 +15,7 @@ from arcrun.errors import WorkflowError
 from arcrun.workflows.expressions import Expression, compile_expression
 from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
 from arcrun.workflows.relations import Relation
+from arcrun.workflows.template_syntax import CLOSE, ESCAPED_OPEN, OPEN
 from arcrun.workflows.templates import CREDENTIAL, Template, compile_path, compile_value
 
 PLAN_FORMAT = 3
@@ -283,6 +284,7 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
                 "parents": tuple(_load_edge(edge) for edge in node["parents"]),
                 "retry": RetryPolicy.load(node["retry"]) if "retry" in node else None,
                 "fills_fields": is_implicit,
+                "config": _escape_braces(node["config"]) if is_implicit else node["config"],
             }
         )
         for node in stored["nodes"]
@@ -301,6 +303,18 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
         for loop in stored["loops"]
     )
     return Graph(nodes, loops, _load_edges(stored["answers"]))
+
+
+def _escape_braces(value: Any) -> Any:
+    """A config of format 2, in which braces that nothing closes, and those in keys, stood for themselves."""
+    if isinstance(value, str):
+        end = 0
+        while (start := value.find(OPEN, end)) >= 0 and (close := value.find(CLOSE, start + 2)) >= 0:
+            end = close + 2
+        return value if start < 0 else value[:start] + value[start:].replace(OPEN, ESCAPED_OPEN)
+    if isinstance(value, Mapping):
+        return {key.replace(OPEN, ESCAPED_OPEN): _escape_braces(item) for key, item in value.items()}
+    return [_escape_braces(item) for item in value] if isinstance(value, list) else value
 
 
 def _load_edges(stored: Iterable[list[str]] | None) -> tuple[InEdge, ...] | None:

@@ -20,6 +20,7 @@ from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
 
 OPEN, CLOSE = "{{", "}}"
+ESCAPED_OPEN = '{{"{{"}}'
 HOW_TO_WRITE_BRACES = 'Braces that are to stay as they are: {{"{{"}}.'
 _FORMS = 'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}.'
 _MAX_SHOWN = 200
