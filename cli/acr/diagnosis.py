@@ -19,7 +19,7 @@ from acr.encryption import read_key_ring
 from acr.errors import CliError
 from acr.private_file import is_private
 from acr.registry_client import RegistryClient
-from acr.settings import Storage, Target, user_config_path
+from acr.settings import Storage, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
 from arcrun.registry.attestation import key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT
@@ -43,7 +43,7 @@ class Patient:
     """What is looked at: a platform, over its Workers and Cloudflare's API. Without a registry, `registry` is None."""
 
     storage: Storage
-    target: Target
+    executor: ExecutorClient
     registry: RegistryClient | None
     api: CloudflareApi
     http: httpx.Client
@@ -112,7 +112,7 @@ def _look_at_components(patient: Patient) -> str:
 
 
 def _look_at_executor(patient: Patient) -> str:
-    return _compare_version(patient, "executor", patient.target.url)
+    return _compare_version(patient, "executor", patient.executor.url)
 
 
 def _compare_version(patient: Patient, service: str, url: str) -> str:
@@ -125,13 +125,16 @@ def _compare_version(patient: Patient, service: str, url: str) -> str:
 
 
 def _look_at_api_key(patient: Patient) -> str:
-    ExecutorClient(patient.target).execute("", {})  # refused: as a workflow, if the key is right
+    patient.executor.execute("", {})  # refused: as a workflow, if the key is right
     return "accepted"
 
 
 def _look_at_workflows(patient: Patient) -> str:
     """Those that were stored before a step got exactly what its config says."""
-    workflows = ExecutorClient(patient.target).list_workflows()
+    try:
+        workflows = patient.executor.list_workflows()
+    except CliError:
+        return "not known; the checks of executor and API key say why"
     old = sorted(workflow["name"] for workflow in workflows if workflow.get("format", 0) < PLAN_FORMAT)
     if old:
         raise CliError(

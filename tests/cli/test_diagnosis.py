@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from acr.attestation_check import public_key_of
+from acr.client import ExecutorClient
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
@@ -48,10 +49,15 @@ def answer_key(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"success": True, "data": data})
 
 
+def listed(workflows: list[dict[str, Any]]) -> httpx.Response:
+    return httpx.Response(200, json={"success": True, "data": {"workflows": workflows, "cursor": None}})
+
+
 def diagnose(
     cloudflare: CloudflareStandIn,
     health: Any = HEALTHY,
     registry_keys: tuple[str | None, str | None] = (REVIEWER_KEY, SIGNING_KEY),
+    workflows: list[dict[str, Any]] | None = None,
     **changes: Any,
 ) -> dict[str, Check]:
     access = ApiAccess(f"https://api.test{BASE}", ACCOUNT, TOKEN)
@@ -62,7 +68,8 @@ def diagnose(
     api = CloudflareApi(access, cloudflare, lambda _: None)
     target, own_registry = Target("http://127.0.0.1:1", "k"), RegistryTarget("http://r", "k", *registry_keys)
     client = RegistryClient(own_registry, httpx.MockTransport(answer_key))
-    patient = Patient(replace(storage, **changes), target, client, api, http, "0.1.0")
+    executor = ExecutorClient(target, None if workflows is None else httpx.MockTransport(lambda _: listed(workflows)))
+    patient = Patient(replace(storage, **changes), executor, client, api, http, "0.1.0")
     return {check.name: check for check in examine(patient)}
 
 
@@ -71,6 +78,15 @@ def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
     assert [name for name, check in checks.items() if not check.ok] == ["API key"]
     assert checks["credentials"].detail == "1 stored, all readable"
     assert checks["components"].detail == "1 in arcrun-components"
+
+
+def test_what_is_stored_in_an_earlier_format_is_named() -> None:
+    """An executor of an earlier version tells no format."""
+    workflows = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
+    check = diagnose(build_cloudflare(), workflows=workflows)["workflows"]
+    assert (check.ok, check.hint) == (False, "acr upgrade FILE, then acr push FILE")
+    assert check.detail.startswith("Stored in an earlier format: old, older. They run")
+    assert diagnose(build_cloudflare(), workflows=workflows[1:2])["workflows"].detail == "1 stored"
 
 
 def refuse_token(cloudflare: CloudflareStandIn) -> None:

@@ -28,7 +28,7 @@ PARTY = {
     ],
     "config": {
         "greet": {"component": "set", "values": {"text": "{{guest}}"}},
-        "fails": {**DIVIDE_BY_ZERO, "retry": {"max_attempts": 2, "initial_ms": 1}},
+        "fails": {**DIVIDE_BY_ZERO, "retry": {"max_attempts": 2, "initial_ms": 1, "on": ["DIVISION_BY_ZERO"]}},
         "sorry": {"component": "set", "values": {}},
     },
 }

@@ -116,7 +116,8 @@ def test_list_shows_versions_and_the_last_verdict(platform: LocalPlatform, tmp_p
     platform.acr("push", write_workflow(tmp_path, "listed"))
     url = platform.acr("push", write_workflow(tmp_path, "listed", "two")).stdout.strip()
     before = {item["name"]: item for item in read_json(platform, "list")["data"]["workflows"]}["listed"]
-    assert set(before) == {"name", "version", "latest", "updated_at", "token", "webhook_url", "last_run"}
+    keys = {"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url", "last_run"}
+    assert set(before) == keys
     assert (before["version"], before["latest"], before["webhook_url"], before["last_run"]) == (2, 2, url, None)
     run_id = read_json(platform, "run", "listed")["run_id"]
     platform.acr("rollback", "listed", "1")
@@ -174,9 +175,21 @@ def test_delete_needs_a_yes(platform: LocalPlatform, tmp_path: Path) -> None:
     assert httpx.post(url, json={}).status_code == 200
     assert read_json(platform, "delete", "doomed", "--yes") == {
         "success": True,
-        "data": {"name": "doomed", "deleted": True},
+        "data": {"name": "doomed", "deleted": True, "called_by": []},
     }
     assert httpx.post(url, json={}).status_code == 404
+
+
+def test_delete_says_first_who_calls_it(platform: LocalPlatform, tmp_path: Path) -> None:
+    platform.acr("push", write_workflow(tmp_path, "callee"))
+    caller = tmp_path / "caller.yaml"
+    caller.write_text("name: caller\nflow: [input >> SUBFLOW >> callee]\n")
+    assert platform.acr("push", str(caller)).returncode == 0
+    deleted = platform.acr("delete", "callee", "--yes")
+    assert deleted.stderr.splitlines() == [
+        "callee is called by caller: without it their runs fail.",
+        "Deleted callee.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_error_has_its_shape_and_status(
     answer = httpx.post(url, headers=headers, content=chunks() if body is None else body, timeout=60)
     assert (answer.status_code, answer.json()["success"]) == (status, False)
     assert set(answer.json()) == {"success", "error"}
-    assert set(answer.json()["error"]) == {"code", "message", "next_actions", "details"}
+    assert set(answer.json()["error"]) == {"code", "message", "retriable", "next_actions", "details"}
     assert answer.json()["error"]["code"] == code
     assert "Traceback" not in answer.text
 

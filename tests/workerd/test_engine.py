@@ -63,7 +63,7 @@ def test_a_loop_over_200_items_8_at_once(platform: LocalPlatform) -> None:
         "config": {
             "input": {"foreach": {"concurrency": 8}},
             "double": {"component": "number_ops", "operation": "multiply", "input": "{{n}}", "value": 2},
-            "count": {"component": "array_ops", "operation": "pluck", "input": "{{input.results}}", "key": "result"},
+            "count": {"component": "array_ops", "operation": "pluck", "input": "{{n.results}}", "key": "result"},
         },
     }
     answer = execute(platform, workflow, {"numbers": list(range(200))})

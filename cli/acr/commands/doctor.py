@@ -5,6 +5,7 @@ import sys
 import click
 import httpx
 
+from acr.client import ExecutorClient
 from acr.cloudflare.api import CloudflareApi
 from acr.diagnosis import Patient, examine
 from acr.options import local_or_deployed
@@ -33,7 +34,16 @@ def doctor(as_json: bool, local: bool | None) -> None:
     registry = find_registry(local=local)
     with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
         checks = list(
-            examine(Patient(storage, target, RegistryClient(registry) if registry else None, api, http, __version__))
+            examine(
+                Patient(
+                    storage,
+                    ExecutorClient(target),
+                    RegistryClient(registry) if registry else None,
+                    api,
+                    http,
+                    __version__,
+                )
+            )
         )
     is_well = all(check.ok for check in checks)
     if as_json:
