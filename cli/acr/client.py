@@ -70,6 +70,7 @@ class ExecutorClient(ServiceClient):
                 "error": {
                     "code": "WORKFLOW_NOT_FOUND",
                     "message": f"There is no workflow `{name}`.",
+                    "retriable": False,
                     "next_actions": ["See which there are: acr list"],
                     "details": {"workflow": name},
                 },

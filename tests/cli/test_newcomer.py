@@ -212,7 +212,10 @@ def look_back(newcomer: Newcomer) -> None:
         ("execute", "failed", 0),
     ]
     [listed] = newcomer.read_data("list")["workflows"]
-    assert (set(listed), listed["last_run"]["id"]) == (PUSHED | {"latest", "last_run", "format", "calls"}, runs[0]["id"])
+    assert (set(listed), listed["last_run"]["id"]) == (
+        PUSHED | {"latest", "last_run", "format", "calls"},
+        runs[0]["id"],
+    )
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
     assert [entry["node"] for entry in newcomer.read_data("logs", runs[0]["id"])["trace"]] == ["greeting", "size"]
     assert "greeting  success" in newcomer.acr("logs", runs[0]["id"]).stdout
