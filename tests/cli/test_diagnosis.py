@@ -82,7 +82,7 @@ def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
 
 def test_what_is_stored_in_an_earlier_format_is_named() -> None:
     """An executor of an earlier version tells no format."""
-    workflows = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
+    workflows: list[dict[str, Any]] = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
     check = diagnose(build_cloudflare(), workflows=workflows)["workflows"]
     assert (check.ok, check.hint) == (False, "acr upgrade FILE, then acr push FILE")
     assert check.detail.startswith("Stored in an earlier format: old, older. They run")

@@ -263,7 +263,7 @@ def rotate_and_delete(newcomer: Newcomer) -> None:
     assert trigger(newcomer, rotated["webhook_url"])["data"] == {"result": GREETING_LENGTH}
     assert newcomer.read_error("rotate", "nowhere") == "WORKFLOW_NOT_FOUND"
     assert "acr delete hail --yes" in newcomer.fail("delete", "hail", code=2)
-    assert newcomer.read_data("delete", "hail", "--yes") == {"name": "hail", "deleted": True}
+    assert newcomer.read_data("delete", "hail", "--yes") == {"name": "hail", "deleted": True, "called_by": []}
     assert newcomer.read_error("delete", "hail", "--yes") == "WORKFLOW_NOT_FOUND"
     assert newcomer.read_data("list") == {"workflows": []}
     assert newcomer.read("creds", "rm", "friend") == {"removed": ["friend"]}
