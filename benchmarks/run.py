@@ -90,7 +90,9 @@ def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[tupl
         process.communicate()
 
 
-def wait_for_answer(url: str, started: float) -> float:
+def wait_for_answer(url: str, started: float | None = None) -> float:
+    """Seconds from `started`, a time of the monotonic clock, until it answers."""
+    started = time.monotonic() if started is None else started
     while time.monotonic() - started < 60:
         try:
             httpx.get(url, timeout=30).raise_for_status()
