@@ -51,10 +51,7 @@ fn answer(ctx: *Context, input: Input) Error!Value {
 
 fn readZone(input: Input) Error!Zone {
     const name = try input.optionalText("timezone") orelse return .utc;
-    return Zone.parse(name) orelse {
-        const wanted = "UTC, an offset like +09:00, or one of the IANA zones that the contract lists";
-        return input.mistyped("timezone", wanted, .{ .string = name });
-    };
+    return Zone.parse(name) orelse input.mistyped("timezone", sdk.timezone.wanted, .{ .string = name });
 }
 
 fn readFrom(input: Input, zone: Zone) Error!i64 {

@@ -19,10 +19,7 @@ const instants_end = (calendar.Date{ .year = calendar.max_year + 1 }).toDays() *
 
 pub fn readZone(input: Input) Error!?Zone {
     const name = try input.optionalText("timezone") orelse return null;
-    return Zone.parse(name) orelse {
-        const wanted = "UTC, an offset like +09:00, or one of the IANA zones that the contract lists";
-        return input.mistyped("timezone", wanted, .{ .string = name });
-    };
+    return Zone.parse(name) orelse input.mistyped("timezone", sdk.timezone.wanted, .{ .string = name });
 }
 
 /// A field with a date. Without an offset of its own it is in `timezone`, which is UTC by default.

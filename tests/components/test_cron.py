@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import wasm_harness as harness
-from components.test_date_ops import ZONES, near_changes
+from components.test_date_ops import near_changes
 
 MINUTE = timedelta(minutes=1)
 LIMITS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
@@ -308,7 +308,7 @@ def test_errors_name_the_field(expression: str, errors: list[tuple[str, str]]) -
         ({"cron_expr": None}, "`cron_expr` must be a text, but it is missing."),
         ({"cron_expr": 5}, "`cron_expr` must be a text, not 5."),
         ({"count": 101}, "`count` must be a whole number from 0 to 100, not 101."),
-        ({"timezone": "Nowhere"}, "`timezone` must be UTC, an offset like +09:00, or one of the IANA zones that"),
+        ({"timezone": "Nowhere"}, "`timezone` must be UTC, an offset like +09:00, or an IANA zone like"),
         ({"from": "yesterday"}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not"),
         ({"from": 1.5}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not 1.5."),
         ({"from": 10**14}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not"),
@@ -321,8 +321,3 @@ def test_wrong_input(fields: dict[str, Any], message: str) -> None:
     error = harness.run("cron", {"cron_expr": "* * * * *", **fields}).error
     assert error["code"] == "INVALID_INPUT"
     assert error["message"].startswith(message)
-
-
-def test_the_contract_lists_the_zones() -> None:
-    described = harness.load_contract("cron").input_schema["properties"]["timezone"]["description"]
-    assert described.partition(" The zones are ")[2].split() == ZONES
