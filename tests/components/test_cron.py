@@ -477,6 +477,7 @@ def test_wrong_days_of_the_week(day: str) -> None:
         ({"from": "yesterday"}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not"),
         ({"from": 1.5}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not 1.5."),
         ({"from": 10**14}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not"),
+        ({"from": "2026-02-30"}, "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not "),
         ({"from": "9999-06-01"}, '`from` must be a date of the years 2 to 9998, not "9999-06-01".'),
         ({"from": "0001-06-01"}, '`from` must be a date of the years 2 to 9998, not "0001-06-01".'),
     ],
