@@ -57,6 +57,7 @@ pub fn complement(allocator: Allocator, ranges: []const Range) Allocator.Error![
 
 /// Whether normalized ranges have it.
 pub fn contains(ranges: []const Range, code_point: u21) bool {
+    if (ranges.len == 1) return ranges[0].first <= code_point and code_point <= ranges[0].last;
     var low: usize = 0;
     var high = ranges.len;
     while (low < high) {

@@ -78,7 +78,8 @@ pub const Parser = struct {
         while (parser.peek()) |char| {
             if (char == '|' or char == ')') break;
             const atom = try parser.parseAtom();
-            try nodes.append(parser.allocator, try parser.parseRepeat(atom));
+            const is_bare_assertion = atom == .assertion and char != '(';
+            try nodes.append(parser.allocator, try parser.parseRepeat(atom, is_bare_assertion));
         }
         return switch (nodes.items.len) {
             0 => .empty,
@@ -148,11 +149,11 @@ pub const Parser = struct {
         parser.at += length + 1;
     }
 
-    fn parseRepeat(parser: *Parser, atom: Node) Error!Node {
+    fn parseRepeat(parser: *Parser, atom: Node, is_bare_assertion: bool) Error!Node {
         const count = try parser.parseCount() orelse return atom;
         // Lazy or not, the same texts match.
         _ = parser.skip("?");
-        if (atom == .assertion) return parser.fail("`^`, `$`, `\\b` and `\\B` cannot be repeated");
+        if (is_bare_assertion) return parser.fail("`^`, `$`, `\\b` and `\\B` cannot be repeated");
         const again = parser.at;
         if (try parser.parseCount() != null) {
             return parser.failAbout("there is nothing to repeat before `{s}`", parser.source[again..parser.at]);
