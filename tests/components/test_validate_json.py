@@ -505,6 +505,16 @@ def test_the_stack_holds_every_way_from_schema_to_schema(keyword: str) -> None:
     assert result["success"] or result["error"]["code"] == "SCHEMA_TOO_DEEP"
 
 
+def test_the_stack_holds_the_deepest_pattern_in_the_deepest_schema() -> None:
+    """A schema within 122 others, whose pattern has 50 groups within one another."""
+    pattern = "(?:a|" * 50 + "b" + "+)" * 50
+    schema: Any = {"pattern": f"^{pattern}$", "$id": "https://a.example/b", "$ref": "#/$defs/c", "$defs": {"c": True}}
+    for _ in range(61):
+        schema = {"not": {"not": schema}}
+    assert harness.run("validate_json", {"value": "bab", "schema": schema}).data["valid"] is True
+    assert harness.run("validate_json", {"value": "bac", "schema": schema}).data["valid"] is False
+
+
 def test_a_schema_that_doubles_with_each_level_is_stopped() -> None:
     """Every level applies the next one twice: 2^40 in all."""
     chain: dict[str, Any] = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(40)}
@@ -564,6 +574,8 @@ PATTERNS: list[tuple[str, list[str], list[str]]] = [
     ("^(a*)*$", ["", "aaaa"], ["b"]),
     ("^(a*)+b$", ["b", "aab"], ["a"]),
     ("^(a|aa)+$", ["aaaaa"], ["aab"]),
+    ("^((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+$", ["a", "aaa"], ["", "aab"]),
+    ("^(?:a{2,}b){2,}$", ["aabaaab"], ["aab", "aabab"]),
     ("^(?:)*$", [""], ["a"]),
     ("^(){1000}$", [""], ["a"]),
     ("^.{1,1000}$", ["a", "a" * 1000], ["", "a" * 1001]),

@@ -81,17 +81,10 @@ const Emitter = struct {
         for (ends.items) |end| emitter.list.items[end] = .{ .jump = emitter.position() };
     }
 
-    /// a{2,4} is aa(a(a)?)?, and a{2,} is aa(a)*.
+    /// a{2,4} is aa(a(a)?)?, and a{2,} is aa+.
     fn emitRepeat(emitter: *Emitter, repeat: tree.Repeat) Error!void {
+        const max = repeat.max orelse return emitter.emitEndless(repeat);
         for (0..repeat.min) |_| try emitter.emitNode(repeat.node.*);
-        const max = repeat.max orelse {
-            const split = emitter.position();
-            try emitter.add(.{ .split = 0 });
-            try emitter.emitNode(repeat.node.*);
-            try emitter.add(.{ .jump = split });
-            emitter.list.items[split] = .{ .split = emitter.position() };
-            return;
-        };
         var splits: std.ArrayList(u32) = .empty;
         for (repeat.min..max) |_| {
             try splits.append(emitter.allocator, emitter.position());
@@ -99,5 +92,16 @@ const Emitter = struct {
             try emitter.emitNode(repeat.node.*);
         }
         for (splits.items) |split| emitter.list.items[split] = .{ .split = emitter.position() };
+    }
+
+    fn emitEndless(emitter: *Emitter, repeat: tree.Repeat) Error!void {
+        for (1..@max(repeat.min, 1)) |_| try emitter.emitNode(repeat.node.*);
+        const start = emitter.position();
+        // Without a copy of its own for the first time, so that groups within one another do not double.
+        if (repeat.min == 0) try emitter.add(.{ .split = 0 });
+        try emitter.emitNode(repeat.node.*);
+        if (repeat.min > 0) return emitter.add(.{ .split = start });
+        try emitter.add(.{ .jump = start });
+        emitter.list.items[start] = .{ .split = emitter.position() };
     }
 };
