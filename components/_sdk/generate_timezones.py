@@ -1,15 +1,17 @@
-"""Write zig/zone_tables.zig: the IANA zones that date_ops and cron know, from the tz database of the package tzdata.
+"""Write zig/zone_tables.zig: all IANA zones, links too, for date_ops and cron, from the package tzdata.
 
     .venv/bin/python components/_sdk/generate_timezones.py
 
 A zone is kept as what it was on 1970-01-01, its changes since then as far as its present rule does not explain them,
-and that rule, which holds for all the years after. For a newer tz database raise tzdata in pyproject.toml, run
-scripts/lock, write the tables anew, and build date_ops and cron.
+and that rule, which holds for all the years after. Offsets are whole minutes: Africa/Monrovia, which was 44 minutes and
+30 seconds behind until January 1972, is 45 minutes behind until then. For a newer tz
+database raise tzdata in pyproject.toml, run scripts/lock, write the tables anew, and build date_ops and cron.
 """
 
 import bisect
 import io
 import struct
+import textwrap
 import zoneinfo
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,29 +21,8 @@ from pathlib import Path
 
 TARGET = Path(__file__).parent / "zig" / "zone_tables.zig"
 
-NAMES = """
-Africa/Accra Africa/Addis_Ababa Africa/Algiers Africa/Cairo Africa/Casablanca Africa/Johannesburg Africa/Lagos
-Africa/Nairobi Africa/Tunis
-America/Anchorage America/Argentina/Buenos_Aires America/Asuncion America/Bogota America/Caracas America/Chicago
-America/Costa_Rica America/Denver America/Edmonton America/El_Salvador America/Guatemala America/Guayaquil
-America/Halifax America/Havana America/La_Paz America/Lima America/Los_Angeles America/Mexico_City America/Montevideo
-America/New_York America/Panama America/Phoenix America/Puerto_Rico America/Santiago America/Santo_Domingo
-America/Sao_Paulo America/St_Johns America/Tijuana America/Toronto America/Vancouver America/Winnipeg
-Asia/Almaty Asia/Amman Asia/Baghdad Asia/Baku Asia/Bangkok Asia/Beirut Asia/Calcutta Asia/Colombo Asia/Dhaka
-Asia/Dubai Asia/Ho_Chi_Minh Asia/Hong_Kong Asia/Jakarta Asia/Jerusalem Asia/Kabul Asia/Karachi Asia/Kathmandu
-Asia/Kolkata Asia/Kuala_Lumpur Asia/Kuwait Asia/Macau Asia/Manila Asia/Nicosia Asia/Novosibirsk Asia/Qatar Asia/Riyadh
-Asia/Seoul Asia/Shanghai Asia/Singapore Asia/Taipei Asia/Tashkent Asia/Tbilisi Asia/Tehran Asia/Tokyo Asia/Ulaanbaatar
-Asia/Vladivostok Asia/Yangon Asia/Yekaterinburg Asia/Yerevan
-Atlantic/Azores Atlantic/Canary Atlantic/Reykjavik
-Australia/Adelaide Australia/Brisbane Australia/Darwin Australia/Melbourne Australia/Perth Australia/Sydney
-Europe/Amsterdam Europe/Athens Europe/Belgrade Europe/Berlin Europe/Bratislava Europe/Brussels Europe/Bucharest
-Europe/Budapest Europe/Chisinau Europe/Copenhagen Europe/Dublin Europe/Helsinki Europe/Istanbul Europe/Kiev
-Europe/Kyiv Europe/Lisbon Europe/Ljubljana Europe/London Europe/Luxembourg Europe/Madrid Europe/Malta Europe/Minsk
-Europe/Moscow Europe/Oslo Europe/Paris Europe/Prague Europe/Riga Europe/Rome Europe/Sarajevo Europe/Sofia
-Europe/Stockholm Europe/Tallinn Europe/Vienna Europe/Vilnius Europe/Warsaw Europe/Zagreb Europe/Zurich
-Pacific/Auckland Pacific/Fiji Pacific/Guam Pacific/Honolulu Pacific/Port_Moresby
-US/Central US/Eastern US/Mountain US/Pacific
-""".split()
+# What is no zone of a place: where the clock was not set.
+NO_ZONES = {"Factory"}
 
 # An offset in minutes, and what it is called.
 Kind = tuple[int, str]
@@ -101,6 +82,12 @@ def load(name: str) -> bytes:
     return resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
 
 
+def find_names() -> list[str]:
+    """Of all zones and links, in order."""
+    listed = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    return sorted(set(listed) - NO_ZONES)
+
+
 def find_version() -> str:
     return load("tzdata.zi").split(b"\n", 1)[0].decode().removeprefix("# version ")
 
@@ -130,9 +117,8 @@ def read_zone(name: str) -> Series:
         if moment <= 0:
             first = kinds[index]
         elif kinds[index] != (changes[-1][1] if changes else first) or moment == moments[-1]:
-            if moment % 60 or described[index][0] % 60:
-                raise ValueError(f"{name} does not change at a whole minute")
-            changes.append((moment // 60, kinds[index]))
+            # The first whole minute that has it.
+            changes.append((-(-moment // 60), kinds[index]))
     rule = parse_rule(footer) if "," in footer else None
     return Series(first, tuple(changes), rule)
 
@@ -202,7 +188,11 @@ pub const Rule = struct {{ standard: u8, summer: u8, start: Day, end: Day }};
 /// `changes[first..][0..count]`, after which `rule` holds. `own` are the kinds that occur, that of 1970 first.
 pub const Series = struct {{ own: []const u8, first: u16, count: u16, rule: ?u8 }};
 
-pub const Zone = struct {{ name: []const u8, series: u8 }};
+/// The names of all zones, in order, each followed by a space; `series_of_names` has their places in `series`.
+pub const names = name_list;
+
+/// The series of UTC.
+pub const utc = {utc};
 """
 
 
@@ -214,6 +204,12 @@ def render_list(name: str, kind: str, items: Iterable[str]) -> str:
             line = "   "
         line += f" {item},"
     return f"\npub const {name} = [_]{kind}{{\n" + "\n".join([*lines, line]) + "\n};\n"
+
+
+def render_names(names: list[str]) -> str:
+    """One text: as slices they would take as much again."""
+    lines = textwrap.wrap(" ".join(names), 108, break_long_words=False, break_on_hyphens=False)
+    return "\nconst name_list =\n" + " ++\n".join(f'    "{line} "' for line in lines) + ";\n"
 
 
 def render_day(day: Day) -> str:
@@ -231,7 +227,7 @@ def render_series(all_series: list[Series], kinds: list[Kind], rules: list[Rule]
 
 
 def render_tables() -> str:
-    zones = {name: read_zone(name) for name in sorted(NAMES)}
+    zones = {name: read_zone(name) for name in find_names()}
     for name, series in zones.items():
         check_series(name, series)
     all_series = list(dict.fromkeys(zones.values()))
@@ -246,18 +242,16 @@ def render_tables() -> str:
     )
     # Minutes since 1970, times 32, plus a place in `own`.
     changes = (minutes * 32 + series.kinds.index(kind) for series in all_series for minutes, kind in series.changes)
-    described_zones = (
-        f'.{{ .name = "{name}", .series = {all_series.index(series)} }}' for name, series in zones.items()
-    )
     return "".join(
         [
-            HEADER.format(version=find_version()),
+            HEADER.format(version=find_version(), utc=all_series.index(zones["UTC"])),
             render_list("kinds", "Kind", described_kinds),
             render_list("rules", "Rule", described_rules),
             render_list("series", "Series", render_series(all_series, kinds, rules)),
             "\n/// Minutes since 1970, times 32, plus a place in `own`.",
             render_list("changes", "u32", (f"0x{change:X}" for change in changes)),
-            render_list("zones", "Zone", described_zones),
+            render_names(list(zones)),
+            render_list("series_of_names", "u16", (str(all_series.index(series)) for series in zones.values())),
         ]
     )
 

@@ -5,6 +5,7 @@ const sdk = @import("sdk");
 const expression = @import("expression.zig");
 const calendar = sdk.calendar;
 const Context = sdk.Context;
+const Day = @import("days.zig").Day;
 const Error = sdk.Error;
 const Expression = expression.Expression;
 const Field = expression.Field;
@@ -86,17 +87,52 @@ const Name = fn (*Context, u8) Error![]const u8;
 /// "hours 9 through 17", "every 2nd day", "Monday and Friday".
 fn describeField(ctx: *Context, field: Field, noun: []const u8, name: *const Name) Error![]const u8 {
     const parts = try ctx.allocator.alloc([]const u8, field.items.len);
-    for (field.items, parts) |item, *part| part.* = try describeItem(ctx, item, noun, name);
-    const listed = try join(ctx, parts);
     const is_plain = for (field.items) |item| {
-        if (item.step > 1 or item.is_star) break false;
+        if (!isPlain(item)) break false;
     } else true;
-    if (!is_plain or name != &renderNumber) return listed;
-    const plural: []const u8 = if (field.items.len > 1 or !field.items[0].isSingle()) "s" else "";
-    return ctx.print("{s}{s} {s}", .{ noun, plural, listed });
+    const has_names = name != &renderNumber;
+    for (field.items, parts) |item, *part| {
+        const described = try describeItem(ctx, item, noun, name);
+        const stands_alone = has_names or is_plain or !isPlain(item);
+        part.* = if (stands_alone) described else try prefix(ctx, noun, item.isSingle(), described);
+    }
+    const listed = try join(ctx, parts);
+    if (!is_plain or has_names) return listed;
+    return prefix(ctx, noun, field.items.len == 1 and field.items[0].isSingle(), listed);
+}
+
+/// Made of numbers alone, which need a noun.
+fn isPlain(item: Item) bool {
+    return item.step == 1 and !item.is_star and item.day == null;
+}
+
+fn prefix(ctx: *Context, noun: []const u8, is_one: bool, listed: []const u8) Error![]const u8 {
+    return ctx.print("{s}{s} {s}", .{ noun, if (is_one) "" else "s", listed });
+}
+
+fn describeDay(ctx: *Context, day: Day) Error![]const u8 {
+    return switch (day) {
+        .before_last => |before| if (before == 0) "the last day" else ctx.print("{s} the last day", .{
+            try renderBefore(ctx, before),
+        }),
+        .nearest => |wanted| ctx.print("the weekday nearest to day {d}", .{wanted}),
+        .nearest_before_last => |before| if (before == 0) "the last weekday" else ctx.print(
+            "the weekday nearest to {s} the last day",
+            .{try renderBefore(ctx, before)},
+        ),
+        .last => |weekday| ctx.print("the last {s} of the month", .{try renderWeekday(ctx, weekday)}),
+        .nth => |nth| ctx.print("the {s} {s} of the month", .{
+            try renderOrdinal(ctx, nth.place), try renderWeekday(ctx, nth.weekday),
+        }),
+    };
+}
+
+fn renderBefore(ctx: *Context, count: u8) Error![]const u8 {
+    return ctx.print("the day {d} {s} before", .{ count, if (count == 1) "day" else "days" });
 }
 
 fn describeItem(ctx: *Context, item: Item, noun: []const u8, name: *const Name) Error![]const u8 {
+    if (item.day) |day| return describeDay(ctx, day);
     if (item.isSingle()) return name(ctx, item.first);
     const every = if (item.step == 1)
         try ctx.print("every {s}", .{noun})

@@ -2,20 +2,23 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
+const days = @import("days.zig");
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Value = sdk.Value;
 
-/// Part of a field's list. A single value has `last` equal to `first`.
+/// Part of a field's list. A single value has `last` equal to `first`; a range that begins again has `last` before it.
 pub const Item = struct {
-    first: u8,
-    last: u8,
+    first: u8 = 0,
+    last: u8 = 0,
     step: u8 = 1,
-    /// Written as `*`.
+    /// Written as `*`, or in a field of days as `?`.
     is_star: bool = false,
+    /// A day that each month places anew; then the others have no meaning.
+    day: ?days.Day = null,
 
     pub fn isSingle(item: Item) bool {
-        return item.first == item.last and !item.is_star;
+        return item.first == item.last and !item.is_star and item.day == null;
     }
 };
 
@@ -26,6 +29,14 @@ pub const Field = struct {
 
     pub fn has(field: Field, value: i64) bool {
         return field.set >> @intCast(value) & 1 == 1;
+    }
+
+    /// For a field of days: whether `value` is due, or the date is one of those that each month places anew.
+    fn hasDate(field: Field, value: i64, date: sdk.calendar.Date) bool {
+        if (field.has(value)) return true;
+        return for (field.items) |item| {
+            if (item.day) |day| if (day.has(date)) break true;
+        } else false;
     }
 
     /// Begins with `*`: then the field does not narrow down the other field of days (as in Vixie's cron).
@@ -49,8 +60,8 @@ pub const Expression = struct {
 
     pub fn hasDate(expression: Expression, date: sdk.calendar.Date) bool {
         if (!expression.month.has(date.month)) return false;
-        const on_day = expression.day.has(date.day);
-        const on_weekday = expression.weekday.has(@mod(sdk.calendar.weekday(date.toDays()) + 1, 7));
+        const on_day = expression.day.hasDate(date.day, date);
+        const on_weekday = expression.weekday.hasDate(days.weekdayOf(date), date);
         const is_either = !expression.day.isStar() and !expression.weekday.isStar();
         return if (is_either) on_day or on_weekday else on_day and on_weekday;
     }
@@ -62,16 +73,24 @@ const Shape = struct {
     name: []const u8,
     min: u8,
     max: u8,
+    /// How many values there are until they begin again: of 0 to 7, Sunday is both ends.
+    cycle: u8,
     /// Three letters each; the first stands for `min`.
     names: []const u8 = "",
+    days: enum { none, of_month, of_week } = .none,
+
+    /// The last of `*`, which does not count Sunday twice.
+    fn last(shape: Shape) u8 {
+        return shape.min + shape.cycle - 1;
+    }
 };
 
 const shapes = [_]Shape{
-    .{ .name = "minute", .min = 0, .max = 59 },
-    .{ .name = "hour", .min = 0, .max = 23 },
-    .{ .name = "day of month", .min = 1, .max = 31 },
-    .{ .name = "month", .min = 1, .max = 12, .names = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC" },
-    .{ .name = "day of week", .min = 0, .max = 7, .names = "SUNMONTUEWEDTHUFRISAT" },
+    .{ .name = "minute", .min = 0, .max = 59, .cycle = 60 },
+    .{ .name = "hour", .min = 0, .max = 23, .cycle = 24 },
+    .{ .name = "day of month", .min = 1, .max = 31, .cycle = 31, .days = .of_month },
+    .{ .name = "month", .min = 1, .max = 12, .cycle = 12, .names = "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC" },
+    .{ .name = "day of week", .min = 0, .max = 7, .cycle = 7, .names = "SUNMONTUEWEDTHUFRISAT", .days = .of_week },
 };
 
 const macros = [_]struct { name: []const u8, meaning: []const u8 }{
@@ -84,37 +103,35 @@ const macros = [_]struct { name: []const u8, meaning: []const u8 }{
     .{ .name = "@hourly", .meaning = "0 * * * *" },
 };
 
+const form = "the expression must have 5 fields (minute, hour, day of month, month, day of week), not {d}";
+
 pub fn parse(ctx: *Context, source: []const u8) Error!Reading {
     var parser: Parser = .{ .ctx = ctx };
-    var parts = std.mem.tokenizeAny(u8, expandMacro(source), " \t\r\n");
-    var fields: [shapes.len]Field = undefined;
-    var count: usize = 0;
-    while (parts.next()) |part| : (count += 1) {
-        if (count < shapes.len) fields[count] = try parser.parseField(shapes[count], part);
+    const text = std.mem.trim(u8, source, " \t\r\n");
+    if (std.mem.startsWith(u8, text, "@")) {
+        const meaning = findMacro(text) orelse {
+            try parser.add("expression", try explainMacro(ctx, text));
+            return .{ .invalid = parser.problems.items };
+        };
+        return parser.parseFields(meaning);
     }
-    if (count != shapes.len) {
-        const form = "the expression must have 5 fields (minute, hour, day of month, month, day of week), not {d}";
-        parser.problems.clearRetainingCapacity();
-        try parser.add("expression", try ctx.print(form, .{count}));
-    }
-    if (parser.problems.items.len > 0) return .{ .invalid = parser.problems.items };
-    // 7 is Sunday as well.
-    fields[4].set = (fields[4].set | fields[4].set >> 7) & 0x7F;
-    return .{ .valid = .{
-        .minute = fields[0],
-        .hour = fields[1],
-        .day = fields[2],
-        .month = fields[3],
-        .weekday = fields[4],
-    } };
+    return parser.parseFields(text);
 }
 
-fn expandMacro(source: []const u8) []const u8 {
-    const text = std.mem.trim(u8, source, " \t\r\n");
+fn findMacro(text: []const u8) ?[]const u8 {
     for (macros) |macro| {
         if (std.ascii.eqlIgnoreCase(text, macro.name)) return macro.meaning;
     }
-    return text;
+    return null;
+}
+
+fn explainMacro(ctx: *Context, text: []const u8) Error![]const u8 {
+    if (std.ascii.eqlIgnoreCase(text, "@reboot")) {
+        return "@reboot has no time at which it is due: there is no computer that starts";
+    }
+    comptime var listed: []const u8 = "";
+    inline for (macros, 0..) |macro, i| listed = listed ++ (if (i == 0) "" else ", ") ++ macro.name;
+    return ctx.print("\"{s}\" must be one of " ++ listed, .{text});
 }
 
 const Parser = struct {
@@ -124,6 +141,28 @@ const Parser = struct {
     fn add(parser: *Parser, field: []const u8, message: []const u8) Error!void {
         const problem = try parser.ctx.value(.{ .field = field, .message = message });
         try parser.problems.append(parser.ctx.allocator, problem);
+    }
+
+    fn parseFields(parser: *Parser, text: []const u8) Error!Reading {
+        var parts = std.mem.tokenizeAny(u8, text, " \t\r\n");
+        var fields: [shapes.len]Field = undefined;
+        var count: usize = 0;
+        while (parts.next()) |part| : (count += 1) {
+            if (count < shapes.len) fields[count] = try parser.parseField(shapes[count], part);
+        }
+        if (count != shapes.len) {
+            parser.problems.clearRetainingCapacity();
+            const hint = if (count == 6 or count == 7) "; there are none for seconds and years" else "";
+            try parser.add("expression", try parser.ctx.print(form ++ "{s}", .{ count, hint }));
+        }
+        if (parser.problems.items.len > 0) return .{ .invalid = parser.problems.items };
+        return .{ .valid = .{
+            .minute = fields[0],
+            .hour = fields[1],
+            .day = fields[2],
+            .month = fields[3],
+            .weekday = fields[4],
+        } };
     }
 
     fn report(parser: *Parser, shape: Shape, comptime format: []const u8, arguments: anytype) Error!?Item {
@@ -139,59 +178,90 @@ const Parser = struct {
         while (parts.next()) |part| {
             const item = try parser.parseItem(shape, part) orelse continue;
             try items.append(parser.ctx.allocator, item);
-            var value: usize = item.first;
-            while (value <= item.last) : (value += item.step) set |= @as(u64, 1) << @intCast(value);
+            if (item.day == null) set |= findSet(shape, item);
         }
         return .{ .set = set, .items = items.items };
     }
 
     fn parseItem(parser: *Parser, shape: Shape, text: []const u8) Error!?Item {
         const slash = std.mem.indexOfScalar(u8, text, '/');
-        var item = try parser.parseRange(shape, text[0 .. slash orelse text.len]) orelse return null;
+        const base = text[0 .. slash orelse text.len];
+        if (findDay(shape, base)) |day| {
+            if (slash == null) return .{ .day = day };
+            return parser.report(shape, "no step can follow \"{s}\"", .{base});
+        }
+        var item = try parser.parseRange(shape, base) orelse return null;
         const step_text = text[(slash orelse return item) + 1 ..];
         const limit = shape.max - shape.min + @intFromBool(shape.min == 0 and shape.max != 7);
-        const step = parseDigits(step_text) orelse 0;
+        const step = days.parseDigits(step_text) orelse 0;
         if (step < 1 or step > limit) {
             return parser.report(shape, "the step \"{s}\" must be a whole number from 1 to {d}", .{ step_text, limit });
         }
         // 5/15 is 5-59/15.
-        if (item.isSingle() and std.mem.indexOfScalar(u8, text, '-') == null) item.last = lastOf(shape);
+        if (item.isSingle() and std.mem.indexOfScalar(u8, base, '-') == null) {
+            item.first = shape.min + (item.first - shape.min) % shape.cycle;
+            item.last = shape.last();
+        }
         item.step = step;
         return item;
     }
 
     fn parseRange(parser: *Parser, shape: Shape, text: []const u8) Error!?Item {
-        if (std.mem.eql(u8, text, "*")) return .{ .first = shape.min, .last = lastOf(shape), .is_star = true };
+        const is_any = shape.days != .none and std.mem.eql(u8, text, "?");
+        if (is_any or std.mem.eql(u8, text, "*")) return .{ .first = shape.min, .last = shape.last(), .is_star = true };
         const dash = std.mem.indexOfScalar(u8, text, '-') orelse {
             const value = try parser.parseValue(shape, text) orelse return null;
             return .{ .first = value, .last = value };
         };
         const first = try parser.parseValue(shape, text[0..dash]) orelse return null;
-        var last = try parser.parseValue(shape, text[dash + 1 ..]) orelse return null;
-        // In FRI-SUN, Sunday is the week's last day.
-        if (shape.max == 7 and last == 0 and first > 0) last = 7;
-        if (first > last) return parser.report(shape, "the range \"{s}\" runs backwards", .{text});
+        const last = try parser.parseValue(shape, text[dash + 1 ..]) orelse return null;
         return .{ .first = first, .last = last };
     }
 
     fn parseValue(parser: *Parser, shape: Shape, text: []const u8) Error!?u8 {
-        if (parseName(shape, text)) |value| return value;
-        if (parseDigits(text)) |value| {
-            if (shape.min <= value and value <= shape.max) return value;
-        }
+        if (readValue(shape, text)) |value| return value;
         const names = if (shape.names.len == 0) "" else try parser.ctx.print(", or {s} to {s}", .{
             shape.names[0..3], shape.names[shape.names.len - 3 ..],
         });
-        _ = try parser.report(shape, "\"{s}\" must be a whole number from {d} to {d}{s}", .{
-            text, shape.min, shape.max, names,
+        const others = switch (shape.days) {
+            .none => "",
+            .of_month => ", or one like L, L-3, 15W or LW",
+            .of_week => ", or one like FRIL or FRI#2",
+        };
+        _ = try parser.report(shape, "\"{s}\" must be a whole number from {d} to {d}{s}{s}", .{
+            text, shape.min, shape.max, names, others,
         });
         return null;
     }
 };
 
-/// The last of `*`, which does not count Sunday twice.
-fn lastOf(shape: Shape) u8 {
-    return if (shape.max == 7) 6 else shape.max;
+fn findDay(shape: Shape, text: []const u8) ?days.Day {
+    return switch (shape.days) {
+        .none => null,
+        .of_month => days.parseOfMonth(text),
+        .of_week => {
+            const at = std.mem.indexOfScalar(u8, text, '#') orelse text.len -| 1;
+            const weekday = readValue(shape, text[0..at]) orelse return null;
+            return days.parseOfWeek(weekday % 7, text[at..]);
+        },
+    };
+}
+
+/// What a range has: one that ends before it begins goes on from the start, so that FRI-MON are four days.
+fn findSet(shape: Shape, item: Item) u64 {
+    const ahead = item.last + if (item.last < item.first) shape.cycle else 0;
+    var set: u64 = 0;
+    var value: usize = item.first;
+    while (value <= ahead) : (value += item.step) {
+        set |= @as(u64, 1) << @intCast(shape.min + (value - shape.min) % shape.cycle);
+    }
+    return set;
+}
+
+fn readValue(shape: Shape, text: []const u8) ?u8 {
+    if (parseName(shape, text)) |value| return value;
+    const value = days.parseDigits(text) orelse return null;
+    return if (shape.min <= value and value <= shape.max) value else null;
 }
 
 fn parseName(shape: Shape, text: []const u8) ?u8 {
@@ -201,12 +271,4 @@ fn parseName(shape: Shape, text: []const u8) ?u8 {
         if (std.ascii.eqlIgnoreCase(text, shape.names[place * 3 ..][0..3])) return place + shape.min;
     }
     return null;
-}
-
-fn parseDigits(text: []const u8) ?u8 {
-    if (text.len == 0 or text.len > 2) return null;
-    for (text) |char| {
-        if (!std.ascii.isDigit(char)) return null;
-    }
-    return std.fmt.parseInt(u8, text, 10) catch null;
 }

@@ -51,10 +51,7 @@ fn answer(ctx: *Context, input: Input) Error!Value {
 
 fn readZone(input: Input) Error!Zone {
     const name = try input.optionalText("timezone") orelse return .utc;
-    return Zone.parse(name) orelse {
-        const wanted = "UTC, an offset like +09:00, or one of the IANA zones that the contract lists";
-        return input.mistyped("timezone", wanted, .{ .string = name });
-    };
+    return Zone.parse(name) orelse input.mistyped("timezone", sdk.timezone.wanted, .{ .string = name });
 }
 
 fn readFrom(input: Input, zone: Zone) Error!i64 {
@@ -65,10 +62,12 @@ fn readFrom(input: Input, zone: Zone) Error!i64 {
             const seconds = sdk.number.toInteger(lexeme) orelse break :blk null;
             break :blk if (@abs(seconds) < 1 << 40) seconds * sdk.calendar.second else null;
         },
-        .string => |text| blk: {
-            const reading = sdk.iso.parse(text) orelse break :blk null;
-            const offset = reading.offset orelse break :blk zone.resolve(reading.wall);
-            break :blk reading.wall.toMicros() - offset * sdk.calendar.minute;
+        .string => |text| switch (sdk.iso.read(text)) {
+            .date => |reading| if (reading.offset) |minutes|
+                reading.wall.toMicros() - minutes * sdk.calendar.minute
+            else
+                zone.resolve(reading.wall),
+            .problem => |problem| return input.mistypedBecause("from", wanted, found, problem),
         },
         else => null,
     };

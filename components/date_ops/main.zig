@@ -43,8 +43,8 @@ fn parse(input: Input) Error!Moment {
     const given = input.optionalValue("input") orelse return input.missing("input", "a text");
     const text = given.scalarText() orelse return input.mistyped("input", "a text", given);
     const zone = try moment.readZone(input);
-    if (std.mem.eql(u8, format, "unix")) return moment.readUnix(input, "input", text, 6);
-    if (std.mem.eql(u8, format, "unix_ms")) return moment.readUnix(input, "input", text, 3);
+    if (std.mem.eql(u8, format, "unix")) return moment.readUnix(input, "input", text, .seconds);
+    if (std.mem.eql(u8, format, "unix_ms")) return moment.readUnix(input, "input", text, .milliseconds);
     const found = try pattern_parse.parse(input, format, text);
     return switch (found) {
         .instant => |instant| .{ .instant = instant, .zone = zone orelse .utc },

@@ -19,22 +19,24 @@ const instants_end = (calendar.Date{ .year = calendar.max_year + 1 }).toDays() *
 
 pub fn readZone(input: Input) Error!?Zone {
     const name = try input.optionalText("timezone") orelse return null;
-    return Zone.parse(name) orelse {
-        const wanted = "UTC, an offset like +09:00, or one of the IANA zones that the contract lists";
-        return input.mistyped("timezone", wanted, .{ .string = name });
-    };
+    return Zone.parse(name) orelse input.mistyped("timezone", sdk.timezone.wanted, .{ .string = name });
 }
 
-/// A field with a date. Without an offset of its own it is in `timezone`, which is UTC by default.
+const InputFormat = enum { iso, unix, unix_ms };
+
+/// A field with a date, in `input_format`. Without an offset of its own it is in `timezone`, which is UTC by default.
 pub fn read(input: Input, name: []const u8) Error!Moment {
     const given = input.optionalValue(name) orelse return input.missing(name, wanted_date);
+    const format = try input.optionalChoice(InputFormat, "input_format") orelse .iso;
+    if (format != .iso) {
+        const text = given.scalarText() orelse return input.mistyped(name, wanted_date, given);
+        return readUnix(input, name, text, if (format == .unix) .seconds else .milliseconds);
+    }
     switch (given) {
-        .number => |lexeme| return readUnix(input, name, lexeme, 6),
-        .string => |text| {
-            const reading = sdk.iso.parse(std.mem.trim(u8, text, " ")) orelse {
-                return input.mistyped(name, wanted_date, given);
-            };
-            return place(reading, try readZone(input));
+        .number => |lexeme| return readUnix(input, name, lexeme, .seconds),
+        .string => |text| switch (sdk.iso.read(std.mem.trim(u8, text, " "))) {
+            .date => |reading| return place(reading, try readZone(input)),
+            .problem => |problem| return input.mistypedBecause(name, wanted_date, given, problem),
         },
         else => return input.mistyped(name, wanted_date, given),
     }
@@ -50,14 +52,32 @@ pub fn place(reading: sdk.iso.Reading, zone: ?Zone) Moment {
     return .{ .instant = looked_at.resolve(reading.wall), .zone = looked_at };
 }
 
-/// A number of seconds (`places` is 6, what micros have more) or milliseconds (3) since 1970.
-pub fn readUnix(input: Input, name: []const u8, text: []const u8, places: u8) Error!Moment {
-    const micros = try scale(input.ctx, text, places) orelse min_instant - 1;
-    if (micros < min_instant or micros >= instants_end) {
-        const wanted = "a number of seconds or milliseconds since 1970, within the years 1 to 9999";
-        return input.mistyped(name, wanted, .{ .string = text });
+/// What a number counts since 1970.
+pub const Unit = enum {
+    seconds,
+    milliseconds,
+
+    /// How many digits microseconds have more.
+    fn places(unit: Unit) u8 {
+        return if (unit == .seconds) 6 else 3;
     }
+};
+
+pub fn readUnix(input: Input, name: []const u8, text: []const u8, unit: Unit) Error!Moment {
+    const micros = try scale(input.ctx, text, unit.places()) orelse min_instant - 1;
+    if (micros < min_instant or micros >= instants_end) return failUnix(input, name, text, unit);
     return .{ .instant = micros, .zone = try readZone(input) orelse .utc };
+}
+
+/// A number of seconds that is too large is most likely one of milliseconds.
+fn failUnix(input: Input, name: []const u8, text: []const u8, unit: Unit) Error {
+    const wanted = try input.ctx.print("a number of {s} since 1970 within the years 1 to 9999", .{@tagName(unit)});
+    const found: Value = .{ .string = text };
+    if (unit == .milliseconds) return input.mistyped(name, wanted, found);
+    const operation = if (input.optionalValue("operation")) |given| given.scalarText() orelse "" else "";
+    const field = if (std.mem.eql(u8, operation, "parse")) "format" else "input_format";
+    const hint = try input.ctx.print("milliseconds need `{s}: unix_ms`", .{field});
+    return input.mistypedBecause(name, wanted, found, hint);
 }
 
 /// A decimal number times ten to the power of `places`; what is finer is cut off. Null if it is none, or huge.

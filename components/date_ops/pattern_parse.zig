@@ -49,7 +49,7 @@ const Reader = struct {
             },
             'j' => reader.day_of_year = @intCast(reader.number(1, 3, 1, 366) orelse return false),
             'H' => {
-                reader.hour = reader.number(1, 2, 0, 23) orelse return false;
+                reader.hour = reader.number(1, 2, 0, 24) orelse return false;
                 reader.is_half_day = false;
             },
             'I' => {
@@ -57,7 +57,7 @@ const Reader = struct {
                 reader.is_half_day = true;
             },
             'M' => reader.minute = reader.number(1, 2, 0, 59) orelse return false,
-            'S' => reader.second = reader.number(1, 2, 0, 59) orelse return false,
+            'S' => reader.second = reader.number(1, 2, 0, 60) orelse return false,
             'f' => return reader.readFraction(6),
             'L' => return reader.readFraction(3),
             'p', 'P' => {
@@ -160,19 +160,22 @@ const Reader = struct {
     }
 
     /// Null if there is no such day.
-    fn wall(reader: *const Reader, year: i32) ?calendar.Wall {
-        var date: calendar.Date = .{ .year = year, .month = reader.month, .day = reader.day };
+    fn date(reader: *const Reader, year: i32) ?calendar.Date {
         if (reader.day_of_year) |day| {
-            date = .fromDays((calendar.Date{ .year = year }).toDays() + day - 1);
-            if (date.year != year) return null;
-        } else if (date.day > calendar.monthLength(year, date.month)) return null;
+            const found: calendar.Date = .fromDays((calendar.Date{ .year = year }).toDays() + day - 1);
+            return if (found.year == year) found else null;
+        }
+        if (reader.day > calendar.monthLength(year, reader.month)) return null;
+        return .{ .year = year, .month = reader.month, .day = reader.day };
+    }
+
+    /// Microseconds after midnight. Null for what is later than 24:00:00, and for a second 60 that is no leap second.
+    fn time(reader: *const Reader) ?i64 {
         var hour = reader.hour;
         if (reader.is_half_day) hour = @mod(hour, 12) + if (reader.is_afternoon) @as(i64, 12) else 0;
-        return .{
-            .date = date,
-            .time = hour * calendar.hour + reader.minute * calendar.minute + reader.second * calendar.second +
-                reader.micros,
-        };
+        const whole = hour * calendar.hour + reader.minute * calendar.minute + reader.second * calendar.second;
+        if (reader.second == 60 and !sdk.iso.isLeapSecond(whole, reader.offset)) return null;
+        return if (hour == 24 and whole + reader.micros > calendar.day) null else whole + reader.micros;
     }
 };
 
@@ -182,8 +185,11 @@ pub fn parse(input: Input, format: []const u8, text: []const u8) Error!Found {
     if (reader.at < reader.text.len) return mismatch(input, format, text);
     if (reader.unix) |seconds| return .{ .instant = seconds * calendar.second };
     const year = reader.year orelse return input.ctx.failInput("`format` must hold a year, %Y or %y.", .{});
-    const wall = reader.wall(year) orelse return input.mistyped("input", "a day that exists", .{ .string = text });
-    return .{ .wall = .{ .wall = wall, .offset = reader.offset } };
+    const given: sdk.Value = .{ .string = text };
+    const date = reader.date(year) orelse return input.mistyped("input", "a day that exists", given);
+    const time = reader.time() orelse return input.mistyped("input", "a time that exists", given);
+    const wall: calendar.Wall = .{ .date = date, .time = time };
+    return .{ .wall = .{ .wall = .fromMicros(wall.toMicros()), .offset = reader.offset } };
 }
 
 fn readAll(input: Input, reader: *Reader, format: []const u8) Error!void {

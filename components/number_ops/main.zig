@@ -2,10 +2,10 @@
 
 const std = @import("std");
 const sdk = @import("sdk");
-const decimal = sdk.decimal;
-const range = sdk.range;
+const operand = @import("operand.zig");
+const power = @import("power.zig");
 const Context = sdk.Context;
-const Decimal = decimal.Decimal;
+const Decimal = sdk.decimal.Decimal;
 const Error = sdk.Error;
 const Input = sdk.Input;
 const Value = sdk.Value;
@@ -38,10 +38,11 @@ export fn _start() void {
 
 fn answer(ctx: *Context, input: Input) Error!Value {
     const operation = try input.choice(Operation, "operation");
-    const a = try range.read(input, "input");
+    const form = try input.optionalChoice(operand.Form, "as") orelse .number;
+    const a = try operand.read(input, "input");
     if (operation == .format) return ctx.value(.{ .result = try format(input, a) });
-    const result = try range.check(ctx, try calculate(ctx, input, operation, a));
-    return ctx.value(.{ .result = Value{ .number = try result.render(ctx.allocator) } });
+    const result = try calculate(ctx, input, operation, a);
+    return ctx.value(.{ .result = try operand.show(ctx, result, form) });
 }
 
 fn calculate(ctx: *Context, input: Input, operation: Operation, a: Decimal) Error!Decimal {
@@ -61,7 +62,7 @@ fn calculate(ctx: *Context, input: Input, operation: Operation, a: Decimal) Erro
         .clamp => return clamp(input, a),
         else => {},
     }
-    const b = try range.read(input, "value");
+    const b = try operand.read(input, "value");
     return switch (operation) {
         .add => a.add(allocator, b),
         .subtract => a.add(allocator, b.negate()),
@@ -84,8 +85,8 @@ fn failUnreal(ctx: *Context) Error {
 }
 
 fn clamp(input: Input, a: Decimal) Error!Decimal {
-    const low = try range.readOptional(input, "min");
-    const high = try range.readOptional(input, "max");
+    const low = try operand.readOptional(input, "min");
+    const high = try operand.readOptional(input, "max");
     if (low == null and high == null) return input.ctx.failInput("`min` or `max` must be given.", .{});
     if (low != null and high != null and low.?.order(high.?) == .gt) {
         return input.mistyped("max", "at least `min`", input.optionalValue("max").?);
@@ -95,27 +96,10 @@ fn clamp(input: Input, a: Decimal) Error!Decimal {
     return a;
 }
 
-/// As many square roots as make the exponent whole, so that whole results are exact; if that needs more, by way of f64.
-const max_roots = 4;
-
 fn pow(ctx: *Context, base: Decimal, exponent: Decimal) Error!Decimal {
-    const allocator = ctx.allocator;
     if (base.isZero() and exponent.negative) _ = try divisor(ctx, base);
     if (base.negative and !exponent.isInteger()) return failUnreal(ctx);
-    var root = base;
-    var power = exponent;
-    for (0..max_roots) |_| {
-        if (power.isInteger()) break;
-        root = try root.squareRoot(allocator);
-        power = try power.add(allocator, power);
-    }
-    if (power.isInteger()) {
-        const raised = try root.power(allocator, @abs(sdk.number.toInteger(try power.render(allocator)).?));
-        return if (exponent.negative) Decimal.one.divide(allocator, raised) else raised;
-    }
-    if (base.isZero()) return base;
-    const raised = std.math.pow(f64, base.toFloat(), exponent.toFloat());
-    return if (raised > range.max_size) range.fail(ctx, "The result") else Decimal.fromFloat(allocator, raised);
+    return power.raise(ctx, base, exponent);
 }
 
 fn format(input: Input, a: Decimal) Error![]const u8 {

@@ -7,18 +7,28 @@ const Path = @import("path.zig").Path;
 const Context = sdk.Context;
 const Error = sdk.Error;
 const Keyword = schemas.Keyword;
+const Schema = schemas.Schema;
 const Value = sdk.Value;
 
 const max_errors = 100;
 /// Schemas that apply within one another. At most 368 bytes of stack for each, so they fit the 128 KiB.
 const max_depth = 320;
 const max_shown_bytes = 200;
+/// Steps of patterns, and what the application of a schema counts beside them: some seconds of computing.
+const max_work = 30_000_000;
+const work_of_a_schema = 10;
 
-/// The first errors, at most 100, each {"path", "message"}. Fails with SCHEMA_TOO_DEEP, as on a `$ref` to itself.
-pub fn findErrors(ctx: *Context, schema: Value, instance: Value) Error![]const Value {
+/// The first errors, at most 100, each {"path", "message"}. Fails with SCHEMA_TOO_DEEP, as on a `$ref` to itself, and
+/// with SCHEMA_TOO_COSTLY.
+pub fn findErrors(ctx: *Context, schema: *const Schema, instance: Value) Error![]const Value {
     var errors: std.ArrayList(Value) = .empty;
-    var evaluator: Evaluator = .{ .ctx = ctx, .root = schema, .errors = &errors };
-    _ = try evaluator.evaluate(.{ .schema = schema, .instance = instance, .path = &.root });
+    var evaluator: Evaluator = .{
+        .ctx = ctx,
+        .schema = schema,
+        .errors = &errors,
+        .matcher = .{ .allocator = ctx.allocator, .work_left = max_work },
+    };
+    _ = try evaluator.evaluate(.{ .schema = schema.root, .instance = instance, .path = &.root });
     return errors.items;
 }
 
@@ -36,7 +46,8 @@ const Place = struct {
 /// `evaluate` recurs, so what it calls is kept out of its frame by `noinline`.
 const Evaluator = struct {
     ctx: *Context,
-    root: Value,
+    schema: *const Schema,
+    matcher: sdk.pattern.Matcher,
     /// Null while only yes or no is wanted, as within `anyOf`.
     errors: ?*std.ArrayList(Value),
     depth: usize = 0,
@@ -49,6 +60,8 @@ const Evaluator = struct {
         if (evaluator.depth == max_depth) {
             return evaluator.failTooDeep(place);
         }
+        if (evaluator.matcher.work_left < work_of_a_schema) return evaluator.failTooCostly(place);
+        evaluator.matcher.work_left -= work_of_a_schema;
         evaluator.depth += 1;
         defer evaluator.depth -= 1;
         var fits = true;
@@ -66,14 +79,23 @@ const Evaluator = struct {
         return evaluator.ctx.fail("SCHEMA_TOO_DEEP", try evaluator.ctx.print(format, .{ path, max_depth }));
     }
 
+    noinline fn failTooCostly(evaluator: *Evaluator, place: Place) Error {
+        const format = "At \"{s}\" the schema has taken more than {d} steps.";
+        const path = try place.path.render(evaluator.ctx.allocator);
+        return evaluator.ctx.fail("SCHEMA_TOO_COSTLY", try evaluator.ctx.print(format, .{ path, max_work }));
+    }
+
     fn knowsEnough(evaluator: *const Evaluator) bool {
         return if (evaluator.errors) |errors| errors.items.len == max_errors else true;
     }
 
     fn apply(evaluator: *Evaluator, keyword: Keyword, value: Value, place: Place) Error!bool {
         return switch (keyword) {
-            .@"$defs" => true,
-            .@"$ref" => evaluator.applyReference(value.string, place),
+            .@"$id", .@"$anchor", .@"$defs", .definitions => true,
+            // `if` and `contains` look at these.
+            .then, .@"else", .minContains, .maxContains => true,
+            .@"$ref" => evaluator.applyReference(place),
+            .@"if" => evaluator.applyIf(value, place),
             .type => evaluator.applyType(value, place),
             .@"enum" => evaluator.applyEnum(value.array, place),
             .@"const" => value.eql(place.instance) or
@@ -86,7 +108,11 @@ const Evaluator = struct {
                 try evaluator.report(place, "must not fit the schema in `not`", .{}),
             .properties,
             .required,
+            .patternProperties,
             .additionalProperties,
+            .propertyNames,
+            .dependentRequired,
+            .dependentSchemas,
             .minProperties,
             .maxProperties,
             => place.instance != .object or try evaluator.applyToObject(keyword, value, place),
@@ -95,9 +121,11 @@ const Evaluator = struct {
             .minItems,
             .maxItems,
             .uniqueItems,
+            .contains,
             => place.instance != .array or try evaluator.applyToArray(keyword, value, place),
             .minLength, .maxLength => place.instance != .string or
                 try evaluator.applyLength(keyword, value, sdk.text.count(place.instance.string), place),
+            .pattern => place.instance != .string or try evaluator.applyPattern(value.string, place),
             .minimum,
             .maximum,
             .exclusiveMinimum,
@@ -107,9 +135,27 @@ const Evaluator = struct {
         };
     }
 
-    noinline fn applyReference(evaluator: *Evaluator, reference: []const u8, place: Place) Error!bool {
-        const schema = try schemas.resolve(evaluator.ctx, evaluator.root, reference);
-        return evaluator.evaluate(place.with(schema.?));
+    noinline fn applyReference(evaluator: *Evaluator, place: Place) Error!bool {
+        return evaluator.evaluate(place.with(evaluator.schema.targets.get(place.schema.object).?));
+    }
+
+    noinline fn applyIf(evaluator: *Evaluator, condition: Value, place: Place) Error!bool {
+        const fits = try evaluator.countFitting(&.{condition}, place) > 0;
+        const schema = place.schema.get(if (fits) "then" else "else") orelse return true;
+        return evaluator.evaluate(place.with(schema));
+    }
+
+    noinline fn applyPattern(evaluator: *Evaluator, source: []const u8, place: Place) Error!bool {
+        if (try evaluator.isFound(source, place.instance.string, place)) return true;
+        return evaluator.report(place, "must match the pattern {s}", .{try evaluator.show(.{ .string = source })});
+    }
+
+    noinline fn isFound(evaluator: *Evaluator, source: []const u8, text: []const u8, place: Place) Error!bool {
+        const program = evaluator.schema.patterns.getPtr(source).?;
+        return evaluator.matcher.isFound(program, text) catch |failure| switch (failure) {
+            error.OutOfMemory => return error.OutOfMemory,
+            error.TooMuchWork => return evaluator.failTooCostly(place),
+        };
     }
 
     noinline fn applyType(evaluator: *Evaluator, value: Value, place: Place) Error!bool {
@@ -129,6 +175,7 @@ const Evaluator = struct {
         for (allowed) |value| {
             if (value.eql(place.instance)) return true;
         }
+        if (allowed.len == 0) return evaluator.report(place, "nothing is allowed here, for the enum is empty", .{});
         return evaluator.report(place, "must be one of {s}", .{try evaluator.show(.{ .array = allowed })});
     }
 
@@ -162,21 +209,73 @@ const Evaluator = struct {
                 const member = object.get(property.name) orelse continue;
                 if (!try evaluator.evaluateMember(property.value, member, property.name, place)) fits = false;
             },
-            .required => for (value.array) |name| {
-                if (object.get(name.string) == null) {
-                    fits = try evaluator.report(place, "must have the member \"{s}\"", .{name.string});
-                }
+            .required => return evaluator.requireMembers(value.array, null, place),
+            .dependentRequired => for (value.object.members()) |dependent| {
+                if (object.get(dependent.name) == null) continue;
+                if (!try evaluator.requireMembers(dependent.value.array, dependent.name, place)) fits = false;
             },
-            .additionalProperties => {
-                const properties = place.schema.get("properties") orelse .null;
-                for (object.members()) |member| {
-                    if (properties.get(member.name) != null) continue;
-                    if (!try evaluator.evaluateMember(value, member.value, member.name, place)) fits = false;
-                }
+            .dependentSchemas => for (value.object.members()) |dependent| {
+                if (object.get(dependent.name) == null) continue;
+                if (!try evaluator.evaluate(place.with(dependent.value))) fits = false;
+            },
+            .patternProperties => return evaluator.applyPatternProperties(value.object, place),
+            .additionalProperties => for (object.members()) |member| {
+                if (try evaluator.isNamed(member.name, place)) continue;
+                if (!try evaluator.evaluateMember(value, member.value, member.name, place)) fits = false;
+            },
+            .propertyNames => for (object.members()) |member| {
+                if (!try evaluator.applyPropertyName(value, member.name, place)) fits = false;
             },
             else => return evaluator.applyLength(keyword, value, object.members().len, place),
         }
         return fits;
+    }
+
+    /// `because` is the member that asks for the others.
+    noinline fn requireMembers(
+        evaluator: *Evaluator,
+        names: []const Value,
+        because: ?[]const u8,
+        place: Place,
+    ) Error!bool {
+        var fits = true;
+        for (names, 0..) |name, i| {
+            if (place.instance.object.get(name.string) != null or isAmong(names[0..i], name)) continue;
+            fits = if (because) |other|
+                try evaluator.report(place, "must have the member \"{s}\", as it has \"{s}\"", .{ name.string, other })
+            else
+                try evaluator.report(place, "must have the member \"{s}\"", .{name.string});
+        }
+        return fits;
+    }
+
+    noinline fn applyPatternProperties(evaluator: *Evaluator, patterns: *const sdk.Object, place: Place) Error!bool {
+        var fits = true;
+        for (place.instance.object.members()) |member| {
+            for (patterns.members()) |pattern| {
+                if (!try evaluator.isFound(pattern.name, member.name, place)) continue;
+                if (!try evaluator.evaluateMember(pattern.value, member.value, member.name, place)) fits = false;
+            }
+        }
+        return fits;
+    }
+
+    /// By `properties` or `patternProperties`, so that it is no additional one.
+    noinline fn isNamed(evaluator: *Evaluator, name: []const u8, place: Place) Error!bool {
+        if (place.schema.get("properties")) |properties| if (properties.get(name) != null) return true;
+        const patterns = place.schema.get("patternProperties") orelse return false;
+        return for (patterns.object.members()) |pattern| {
+            if (try evaluator.isFound(pattern.name, name, place)) break true;
+        } else false;
+    }
+
+    noinline fn applyPropertyName(evaluator: *Evaluator, schema: Value, name: []const u8, place: Place) Error!bool {
+        const instance: Value = .{ .string = name };
+        const named: Place = .{ .schema = schema, .instance = instance, .path = place.path };
+        if (try evaluator.countFitting(&.{schema}, named) > 0) return true;
+        return evaluator.report(place, "has the name {s}, which does not fit propertyNames", .{
+            try evaluator.show(instance),
+        });
     }
 
     fn evaluateMember(evaluator: *Evaluator, schema: Value, member: Value, name: []const u8, place: Place) Error!bool {
@@ -194,6 +293,7 @@ const Evaluator = struct {
             .items => for (items[prefix_length..], prefix_length..) |item, i| {
                 if (!try evaluator.evaluateItem(value, item, i, place)) fits = false;
             },
+            .contains => return evaluator.applyContains(value, items, place),
             .uniqueItems => return !value.boolean or try evaluator.applyUniqueItems(items, place),
             else => return evaluator.applyLength(keyword, value, items.len, place),
         }
@@ -202,6 +302,17 @@ const Evaluator = struct {
 
     fn evaluateItem(evaluator: *Evaluator, schema: Value, item: Value, position: usize, place: Place) Error!bool {
         return evaluator.evaluate(.{ .schema = schema, .instance = item, .path = &place.path.item(position) });
+    }
+
+    noinline fn applyContains(evaluator: *Evaluator, schema: Value, items: []const Value, place: Place) Error!bool {
+        var fitting: usize = 0;
+        for (items) |item| {
+            fitting += try evaluator.countFitting(&.{schema}, .{ .schema = schema, .instance = item, .path = place.path });
+        }
+        const least = place.schema.get("minContains") orelse Value{ .number = "1" };
+        if (!try evaluator.applyLength(.minContains, least, fitting, place)) return false;
+        const most = place.schema.get("maxContains") orelse return true;
+        return evaluator.applyLength(.maxContains, most, fitting, place);
     }
 
     noinline fn applyUniqueItems(evaluator: *Evaluator, items: []const Value, place: Place) Error!bool {
@@ -224,17 +335,36 @@ const Evaluator = struct {
         const bound = value.number;
         const counted = try evaluator.ctx.print("{d}", .{length});
         const order = sdk.number.order(counted, bound);
-        const fits, const word, const unit = switch (keyword) {
-            .minLength => .{ order != .lt, "least", "characters" },
-            .maxLength => .{ order != .gt, "most", "characters" },
-            .minItems => .{ order != .lt, "least", "items" },
-            .maxItems => .{ order != .gt, "most", "items" },
-            .minProperties => .{ order != .lt, "least", "members" },
-            .maxProperties => .{ order != .gt, "most", "members" },
+        const fits = switch (keyword) {
+            .minLength, .minItems, .minContains, .minProperties => order != .lt,
+            else => order != .gt,
+        };
+        return fits or try evaluator.reportLength(keyword, bound, counted, place);
+    }
+
+    noinline fn reportLength(
+        evaluator: *Evaluator,
+        keyword: Keyword,
+        bound: []const u8,
+        counted: []const u8,
+        place: Place,
+    ) Error!bool {
+        const word, const unit, const ending = switch (keyword) {
+            .minLength => .{ "least", "character", "" },
+            .maxLength => .{ "most", "character", "" },
+            .minItems => .{ "least", "item", "" },
+            .maxItems => .{ "most", "item", "" },
+            .minContains => .{ "least", "item", " that fits `contains`" },
+            .maxContains => .{ "most", "item", " that fits `contains`" },
+            .minProperties => .{ "least", "member", "" },
+            .maxProperties => .{ "most", "member", "" },
             else => unreachable,
         };
-        const format = "must have at {s} {s} {s}, not {s}";
-        return fits or try evaluator.report(place, format, .{ word, bound, unit, counted });
+        const is_one = sdk.number.order(bound, "1") == .eq;
+        const plural = if (is_one) "" else "s";
+        const shown_ending = if (ending.len > 0 and !is_one) " that fit `contains`" else ending;
+        const format = "must have at {s} {s} {s}{s}{s}, not {s}";
+        return evaluator.report(place, format, .{ word, bound, unit, plural, shown_ending, counted });
     }
 
     noinline fn applyToNumber(evaluator: *Evaluator, keyword: Keyword, bound: []const u8, place: Place) Error!bool {
@@ -273,6 +403,12 @@ const Evaluator = struct {
         return evaluator.ctx.print("{s}...", .{sdk.text.prefix(shown, max_shown_bytes)});
     }
 };
+
+fn isAmong(names: []const Value, wanted: Value) bool {
+    return for (names) |name| {
+        if (name.eql(wanted)) break true;
+    } else false;
+}
 
 fn isOfType(instance: Value, wanted: schemas.Type) bool {
     return switch (wanted) {

@@ -1,4 +1,4 @@
-//! validate_json: whether a text is JSON (RFC 8259), and whether what it says fits a JSON Schema.
+//! validate_json: whether a text is JSON (RFC 8259), and whether what it says, or a value, fits a JSON Schema.
 
 const sdk = @import("sdk");
 const evaluate = @import("evaluate.zig");
@@ -13,14 +13,27 @@ export fn _start() void {
 }
 
 fn answer(ctx: *Context, input: Input) Error!Value {
-    const text = try input.text("json_string");
+    const text = try input.optionalText("json_string");
+    const value = try readValue(input, text != null);
     const wanted = input.optionalValue("schema");
-    if (wanted) |given| try schema.check(ctx, given);
-    if (try findSyntaxError(ctx, text)) |message| {
+    const checked = if (wanted) |given| try schema.check(ctx, given) else null;
+    if (text) |source| if (try findSyntaxError(ctx, source)) |message| {
         return ctx.value(.{ .valid = false, .errors = .{.{ .path = "", .message = message }} });
-    }
-    const errors = if (wanted) |given| try evaluate.findErrors(ctx, given, try parse(ctx, text)) else &.{};
+    };
+    const errors = if (checked) |*found|
+        try evaluate.findErrors(ctx, found, value orelse try parse(ctx, text.?))
+    else
+        &.{};
     return ctx.value(.{ .valid = errors.len == 0, .errors = errors });
+}
+
+/// `value`, of which null is a value like any other unless there is a text.
+fn readValue(input: Input, has_text: bool) Error!?Value {
+    const value = input.fields.get("value") orelse {
+        return if (has_text) null else input.ctx.failInput("`value` or `json_string` must be given.", .{});
+    };
+    if (!has_text) return value;
+    return if (value == .null) null else input.ctx.failInput("Only one of `value` and `json_string` can be given.", .{});
 }
 
 /// Judges text of any depth, because it builds no value.

@@ -5,6 +5,8 @@ const Allocator = std.mem.Allocator;
 
 pub const Path = union(enum) {
     root,
+    /// A place as a JSON Pointer.
+    pointer: []const u8,
     name: struct { parent: *const Path, name: []const u8 },
     position: struct { parent: *const Path, position: usize },
 
@@ -25,6 +27,7 @@ pub const Path = union(enum) {
     fn append(path: *const Path, pointer: *std.ArrayList(u8), allocator: Allocator) Allocator.Error!void {
         switch (path.*) {
             .root => {},
+            .pointer => |text| try pointer.appendSlice(allocator, text),
             .name => |step| {
                 try step.parent.append(pointer, allocator);
                 try pointer.append(allocator, '/');

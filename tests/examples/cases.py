@@ -92,7 +92,7 @@ SIGNUP = [
         {
             "accepted": False,
             "errors": [
-                {"path": "/name", "message": "must have at least 1 characters, not 0"},
+                {"path": "/name", "message": "must have at least 1 character, not 0"},
                 {"path": "/seats", "message": "must be at most 8"},
             ],
         },

@@ -162,7 +162,7 @@ pub const Decimal = struct {
         return result;
     }
 
-    /// Of a number that is not negative, by Newton's method.
+    /// Of a number that is not negative, by Newton's method: exact, or with more digits than any rounding looks at.
     pub fn squareRoot(square: Decimal, allocator: Allocator) Error!Decimal {
         if (square.isZero()) return square;
         // Half of an even power of ten; the first guess has 15 digits, and each step doubles them.
@@ -175,7 +175,17 @@ pub const Decimal = struct {
             root = try (try root.add(allocator, quotient)).multiply(allocator, half);
             root = try root.limit(allocator, working_precision);
         }
-        return root;
+        return root.cutRoot(allocator, square);
+    }
+
+    /// A root near by, cut to its precision, with one more digit that stands for the rest.
+    fn cutRoot(root: Decimal, allocator: Allocator, square: Decimal) Error!Decimal {
+        const order_of_squares = (try root.multiply(allocator, root)).order(square);
+        if (order_of_squares == .eq) return root;
+        const last_power = root.point() - working_precision;
+        const below: Decimal = .{ .negative = true, .digits = one.digits, .exponent = last_power };
+        const cut = if (order_of_squares == .gt) try root.add(allocator, below) else root;
+        return cut.add(allocator, .{ .digits = one.digits, .exponent = last_power - 1 });
     }
 
     pub fn isInteger(decimal: Decimal) bool {

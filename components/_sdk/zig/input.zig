@@ -118,6 +118,13 @@ pub const Input = struct {
         return input.ctx.failInput("`{s}{s}` must be {s}, not {s}.", .{ input.prefix, name, wanted, got });
     }
 
+    /// The same with what is wrong: "..., not 12: it is odd."
+    pub fn mistypedBecause(input: Input, name: []const u8, wanted: []const u8, found: Value, reason: []const u8) Error {
+        const got = try describe(input.ctx, found);
+        const arguments = .{ input.prefix, name, wanted, got, reason };
+        return input.ctx.failInput("`{s}{s}` must be {s}, not {s}: {s}.", arguments);
+    }
+
     fn describeRange(input: Input, range: Range) Error![]const u8 {
         return input.ctx.print("a whole number from {d} to {d}", .{ range.min, range.max });
     }

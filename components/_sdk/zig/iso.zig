@@ -10,23 +10,70 @@ const Wall = calendar.Wall;
 /// `offset`, in minutes, is null where the text has none.
 pub const Reading = struct { wall: Wall, offset: ?i16 };
 
+/// Why a text is no date: "the minute must be from 00 to 59".
+pub const Problem = []const u8;
+
+/// A text, or what is wrong with it. 24:00:00 is the start of the next day. The second 60 of 23:59:60 in UTC, a leap
+/// second, is the next second (RFC 3339, section 5.7); which days have one is not asked.
+pub const Outcome = union(enum) { date: Reading, problem: Problem };
+
 /// Null if the text is no date, or one that does not exist.
 pub fn parse(text: []const u8) ?Reading {
+    return switch (read(text)) {
+        .date => |reading| reading,
+        .problem => null,
+    };
+}
+
+pub fn read(text: []const u8) Outcome {
     var cursor: Cursor = .{ .text = text };
-    const date = parseDate(&cursor) orelse return null;
+    const reading = parseWhole(&cursor) catch return .{ .problem = cursor.problem };
+    return .{ .date = reading };
+}
+
+fn parseWhole(cursor: *Cursor) error{Invalid}!Reading {
+    const date = try parseDate(cursor);
     if (cursor.isAtEnd()) return .{ .wall = .{ .date = date }, .offset = null };
-    if (!cursor.skip('T') and !cursor.skip('t') and !cursor.skip(' ')) return null;
-    const time = parseTime(&cursor) orelse return null;
-    const wall: Wall = .{ .date = date, .time = time };
-    const rest = cursor.text[cursor.at..];
-    if (rest.len == 0) return .{ .wall = wall, .offset = null };
-    if (std.ascii.eqlIgnoreCase(rest, "z")) return .{ .wall = wall, .offset = 0 };
-    return .{ .wall = wall, .offset = timezone.parseOffset(rest) orelse return null };
+    if (!cursor.skip('T') and !cursor.skip('t') and !cursor.skip(' ')) {
+        return cursor.fail("after the date only a T or a space and the time can follow");
+    }
+    const time = try parseTime(cursor);
+    _ = cursor.skip(' ');
+    const offset = if (cursor.isAtEnd()) null else parseOffset(cursor.rest()) orelse {
+        return cursor.fail("after the time only Z or an offset like +02:00 can follow");
+    };
+    if (cursor.has_leap_second and !isLeapSecond(time, offset)) {
+        return cursor.fail("the second 60, a leap second, is only at 23:59:60 in UTC");
+    }
+    // Midnight at the end of a day is the next day's.
+    return .{ .wall = .fromMicros((Wall{ .date = date, .time = time }).toMicros()), .offset = offset };
+}
+
+fn parseOffset(text: []const u8) ?i16 {
+    return if (std.ascii.eqlIgnoreCase(text, "z")) 0 else timezone.parseOffset(text);
+}
+
+/// Whether what has the second 60, and so is `time` after midnight, can be 23:59:60 in UTC. Without an offset (in
+/// minutes) it can be at each quarter of an hour, as offsets are.
+pub fn isLeapSecond(time: i64, offset: ?i16) bool {
+    const cycle = if (offset == null) calendar.hour / 4 else calendar.day;
+    return @mod(time - calendar.minute * (offset orelse 0), cycle) < calendar.second;
 }
 
 const Cursor = struct {
     text: []const u8,
     at: usize = 0,
+    problem: Problem = "",
+    has_leap_second: bool = false,
+
+    fn fail(cursor: *Cursor, problem: Problem) error{Invalid} {
+        cursor.problem = problem;
+        return error.Invalid;
+    }
+
+    fn rest(cursor: *const Cursor) []const u8 {
+        return cursor.text[cursor.at..];
+    }
 
     fn isAtEnd(cursor: *const Cursor) bool {
         return cursor.at == cursor.text.len;
@@ -47,67 +94,88 @@ const Cursor = struct {
         return count;
     }
 
-    fn number(cursor: *Cursor, digits: usize, min: u32, max: u32) ?u32 {
-        if (cursor.digitsAhead() < digits) return null;
-        const found = std.fmt.parseInt(u32, cursor.text[cursor.at..][0..digits], 10) catch return null;
+    /// `problem` is what to say if there is no such number.
+    fn number(cursor: *Cursor, digits: usize, min: u32, max: u32, problem: Problem) error{Invalid}!u32 {
+        if (cursor.digitsAhead() < digits) return cursor.fail(problem);
+        const found = std.fmt.parseInt(u32, cursor.text[cursor.at..][0..digits], 10) catch unreachable;
         cursor.at += digits;
-        return if (min <= found and found <= max) found else null;
+        return if (min <= found and found <= max) found else cursor.fail(problem);
     }
 };
 
-fn parseDate(cursor: *Cursor) ?Date {
-    const year: i32 = @intCast(cursor.number(4, calendar.min_year, calendar.max_year) orelse return null);
+fn parseDate(cursor: *Cursor) error{Invalid}!Date {
+    const year_problem = "it must begin with a year of four digits, from 0001 on";
+    const year: i32 = @intCast(try cursor.number(4, calendar.min_year, calendar.max_year, year_problem));
     const is_extended = cursor.skip('-');
     if (cursor.skip('W')) return parseWeek(cursor, year, is_extended);
     const digits = cursor.digitsAhead();
     if (digits == 3) {
-        const day_of_year = cursor.number(3, 1, if (calendar.isLeap(year)) 366 else 365) orelse return null;
+        const last: u32 = if (calendar.isLeap(year)) 366 else 365;
+        const day_of_year = try cursor.number(3, 1, last, "the year has no such day");
         return .fromDays((Date{ .year = year }).toDays() + day_of_year - 1);
     }
-    const month: u8 = @intCast(cursor.number(2, 1, 12) orelse return null);
+    const month: u8 = @intCast(try cursor.number(2, 1, 12, "the month must be from 01 to 12"));
     if (is_extended and cursor.isAtEnd()) return .{ .year = year, .month = month };
-    if (is_extended != cursor.skip('-')) return null;
-    const day = cursor.number(2, 1, calendar.monthLength(year, month)) orelse return null;
+    if (is_extended != cursor.skip('-')) {
+        return cursor.fail("hyphens must stand between year, month and day, or between none of them");
+    }
+    const day = try cursor.number(2, 1, calendar.monthLength(year, month), "the month has no such day");
     return .{ .year = year, .month = month, .day = @intCast(day) };
 }
 
-fn parseWeek(cursor: *Cursor, year: i32, is_extended: bool) ?Date {
-    const week = cursor.number(2, 1, 53) orelse return null;
+fn parseWeek(cursor: *Cursor, year: i32, is_extended: bool) error{Invalid}!Date {
+    const week = try cursor.number(2, 1, 53, "the week must be from 01 to 53");
     var weekday: u32 = 1;
     if (!cursor.isAtEnd() and cursor.text[cursor.at] | 0x20 != 't' and cursor.text[cursor.at] != ' ') {
-        if (is_extended and !cursor.skip('-')) return null;
-        weekday = cursor.number(1, 1, 7) orelse return null;
+        const problem = "the day of the week must be from 1 to 7, with a hyphen before it if the week has one";
+        if (is_extended and !cursor.skip('-')) return cursor.fail(problem);
+        weekday = try cursor.number(1, 1, 7, problem);
     }
     // January 4th is always in the first week.
     const fourth = (Date{ .year = year, .day = 4 }).toDays();
     const date: Date = .fromDays(fourth - calendar.weekday(fourth) + (@as(i64, week) - 1) * 7 + weekday - 1);
-    if (date.year < calendar.min_year or date.year > calendar.max_year) return null;
-    return if (date.isoWeek().week == week) date else null;
+    if (date.year < calendar.min_year or date.year > calendar.max_year) return cursor.fail("the years are 0001 to 9999");
+    return if (date.isoWeek().week == week) date else cursor.fail("the year has no such week");
 }
 
-fn parseTime(cursor: *Cursor) ?i64 {
-    const hour: i64 = cursor.number(2, 0, 23) orelse return null;
+/// Microseconds after midnight, up to a whole day. The last part may have a fraction.
+fn parseTime(cursor: *Cursor) error{Invalid}!i64 {
+    const hour: i64 = try cursor.number(2, 0, 24, "the hour must be from 00 to 24");
+    const time = hour * calendar.hour + (try parseRest(cursor));
+    if (hour == 24 and time > calendar.day) {
+        return cursor.fail("the hour 24 is only 24:00:00, the end of the day");
+    }
+    return time;
+}
+
+/// What follows the hour.
+fn parseRest(cursor: *Cursor) error{Invalid}!i64 {
     const is_extended = cursor.skip(':');
-    if (!is_extended and cursor.digitsAhead() == 0) return hour * calendar.hour;
-    const minute: i64 = cursor.number(2, 0, 59) orelse return null;
-    const minutes = hour * calendar.hour + minute * calendar.minute;
-    if (is_extended) {
-        if (!cursor.skip(':')) return minutes;
-    } else if (cursor.digitsAhead() == 0) return minutes;
-    const second: i64 = cursor.number(2, 0, 59) orelse return null;
-    const seconds = minutes + second * calendar.second;
-    if (!cursor.skip('.') and !cursor.skip(',')) return seconds;
-    const digits = cursor.digitsAhead();
-    if (digits == 0) return null;
-    return seconds + (parseFraction(cursor.text[cursor.at..][0..digits], &cursor.at) orelse return null);
+    if (!is_extended and cursor.digitsAhead() == 0) return parseFraction(cursor, calendar.hour);
+    const minute: i64 = try cursor.number(2, 0, 59, "the minute must be from 00 to 59");
+    const minutes = minute * calendar.minute;
+    if (if (is_extended) !cursor.skip(':') else cursor.digitsAhead() == 0) {
+        return minutes + (try parseFraction(cursor, calendar.minute));
+    }
+    const second: i64 = try cursor.number(2, 0, 60, "the second must be from 00 to 59");
+    cursor.has_leap_second = second == 60;
+    return minutes + second * calendar.second + (try parseFraction(cursor, calendar.second));
 }
 
-/// Digits after the point as microseconds; what is finer is cut off.
-fn parseFraction(digits: []const u8, at: *usize) ?i64 {
-    var micros: i64 = 0;
-    for (0..6) |i| micros = micros * 10 + if (i < digits.len) digits[i] - '0' else 0;
-    at.* += digits.len;
-    return micros;
+/// So many digits of a fraction count, which is more than microseconds of an hour need; what is finer is cut off.
+const fraction_digits = 9;
+const fraction_unit = 1_000_000_000;
+
+/// A point or comma with digits, if there is one, as a part of `unit` in microseconds.
+fn parseFraction(cursor: *Cursor, unit: i64) error{Invalid}!i64 {
+    if (!cursor.skip('.') and !cursor.skip(',')) return 0;
+    const count = cursor.digitsAhead();
+    if (count == 0) return cursor.fail("digits must follow the decimal point");
+    const digits = cursor.rest()[0..count];
+    var fraction: i64 = 0;
+    for (0..fraction_digits) |i| fraction = fraction * 10 + if (i < count) digits[i] - '0' else 0;
+    cursor.at += count;
+    return @divTrunc(fraction * unit, fraction_unit);
 }
 
 /// "2026-01-31T12:30:00+02:00"; UTC is Z, and a fraction of a second has three digits or six.
@@ -145,7 +213,7 @@ test "forms" {
     }) |text| try std.testing.expectEqual(Reading{ .wall = noon, .offset = null }, parse(text).?);
     for ([_][]const u8{
         "",                     "2026",       "2026-1-31",       "2026-02-29",
-        "2026-0131",            "202601-31",  "2026-01-31T",     "2026-01-31T24",
+        "2026-0131",            "202601-31",  "2026-01-31T",     "2026-01-31T24:01",
         "2026-01-31T1",         "2026-366",   "2026-01-31T12:0", "2026-01-31T12:00:60",
         "2026-01-31T12:00:00.", "2026-W54-1", "2025-W53-1",      "0000-01-01",
         "2026-01-31T12:00x",    "202601",     "2026-W05-8",      "2026-01-31T12:00+25:00",

@@ -39,6 +39,7 @@ pub const iso = @import("iso.zig");
 pub const number = @import("number.zig");
 pub const parse = @import("parse.zig");
 pub const path = @import("path.zig");
+pub const pattern = @import("pattern.zig");
 pub const percent = @import("percent.zig");
 pub const range = @import("range.zig");
 pub const retry_after = @import("retry_after.zig");

@@ -1,8 +1,11 @@
-//! Time zones: UTC, fixed offsets, and those of the IANA database that zone_tables.zig holds.
+//! Time zones: UTC, fixed offsets, and those of the IANA database, which zone_tables.zig holds.
 
 const std = @import("std");
 const calendar = @import("calendar.zig");
 const tables = @import("zone_tables.zig");
+
+/// What a name of a zone must be, for a message.
+pub const wanted = "UTC, an offset like +09:00, or an IANA zone like Europe/Berlin";
 
 /// Which tz database the zones are from.
 pub const version = tables.version;
@@ -21,8 +24,10 @@ pub const Zone = union(enum) {
             if (std.ascii.eqlIgnoreCase(text, name)) return .utc;
         }
         if (parseOffset(text)) |minutes| return .{ .fixed = minutes };
-        for (&tables.zones) |*zone| {
-            if (std.ascii.eqlIgnoreCase(text, zone.name)) return .{ .named = &tables.series[zone.series] };
+        var names = std.mem.tokenizeScalar(u8, tables.names, ' ');
+        for (tables.series_of_names) |place| {
+            if (!std.ascii.eqlIgnoreCase(text, names.next().?)) continue;
+            return if (place == tables.utc) .utc else .{ .named = &tables.series[place] };
         }
         return null;
     }
