@@ -161,7 +161,7 @@ def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> Non
     ("arguments", "code", "told"),
     [
         pytest.param(["list", "telegram"], 0, "https://core.telegram.org/bots/features#botfather", id="one"),
-        pytest.param(["list", "telegram@v1"], 0, "bot_token", id="its version"),
+        pytest.param(["list", "telegram@v2"], 0, "bot_token", id="its version"),
         pytest.param(["list", "telegram@v9"], 1, "There is no component `telegram@v9`", id="a version unknown"),
         pytest.param(["list", "../x"], 1, "There is no component `../x`", id="a path"),
         pytest.param(["publish", str(HOME / "components/set")], 4, "acr deploy", id="publish without a registry"),

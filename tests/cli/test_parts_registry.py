@@ -73,7 +73,7 @@ def test_publish_tells_the_steps_and_the_next_command(platform: LocalPlatform, t
 
 def test_a_built_in_is_accepted_with_a_warning(platform: LocalPlatform) -> None:
     result = platform.acr("parts", "publish", str(ROOT / "components/merge"))
-    assert (result.returncode, result.stdout) == (0, "merge@v1\n")
+    assert (result.returncode, result.stdout) == (0, "merge@v2\n")
     assert "Warning: `merge` is a built-in component" in result.stderr
 
 
