@@ -269,7 +269,7 @@ def test_a_filter_says_which_type_it_takes_and_which_it_got(name: str, value: An
                 ("2025-366", "of a day beyond the year"),
                 ("2025-W53-1", "of a week that does not exist"),
                 ("2026-0131", "of mixed separators"),
-                ("2026-01-31T24:00", "of an hour that does not exist"),
+                ("2026-01-31T25:00", "of an hour that does not exist"),
                 ("2026-01-31x12:00", "of another separator"),
                 ("0000-01-01", "before the year 1"),
                 ("٢٠٢٦-01-01", "of other digits"),

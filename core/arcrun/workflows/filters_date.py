@@ -24,10 +24,11 @@ _ISO = re.compile(
       | -?(?P<day_of_year>\d{3})(?!\d)
       | -(?P<month>\d{2})(?:-(?P<day>\d{2}))?
       | (?P<month_>\d{2})(?P<day_>\d{2}))
-    (?:[Tt\ ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?)?
-       (?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?)?)?""",
+    (?:[Tt\ ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2}))?)?(?:[.,](?P<fraction>\d+))?
+       (?:\ ?(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?))?)?""",
     re.VERBOSE | re.ASCII,
 )
+_PARTS_US = {"second": 10**6, "minute": 60 * 10**6, "hour": 3600 * 10**6}
 _OFFSET = re.compile(r"([+-])(\d{2})(?::?(\d{2}))?", re.ASCII)
 _DIRECTIVE = re.compile(r"%(?:([-:]?)(.)|())|([^%]+)", re.DOTALL)
 
@@ -126,11 +127,30 @@ def _parse_moment(value: str | float, zone: tzinfo) -> datetime:
     if match is None:
         raise ValueError
     day = _parse_day(match)
-    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
-    microsecond = int(((match["fraction"] or "") + "000000")[:6])
     if match["zone"]:
         zone = _parse_zone(match["zone"].upper())
-    return datetime(day.year, day.month, day.day, hour, minute, second, microsecond, zone)
+    moment = datetime(day.year, day.month, day.day, tzinfo=zone) + _parse_time(match)
+    if match["second"] == "60" and not _may_leap(moment, is_certain=match["zone"] is not None):
+        raise ValueError
+    return moment
+
+
+def _parse_time(match: re.Match[str]) -> timedelta:
+    """What has passed since midnight: a whole day for 24:00. The last part that is given may have a fraction."""
+    hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
+    unit_us = next((us for name, us in _PARTS_US.items() if match[name]), 0)
+    fraction_us = int(((match["fraction"] or "") + "000000000")[:9]) * unit_us // 10**9
+    passed = timedelta(hours=hour, minutes=minute, seconds=second, microseconds=fraction_us)
+    if minute > 59 or second > 60 or passed > timedelta(days=1) + timedelta(seconds=second // 60):
+        raise ValueError
+    return passed
+
+
+def _may_leap(moment: datetime, *, is_certain: bool) -> bool:
+    """Whether the second before the moment may have been followed by a leap second, which ends a day of UTC (RFC 3339,
+    section 5.6). Without an offset, that may be at any quarter of an hour.
+    """
+    return moment.minute % 15 == 0 and (not is_certain or moment.astimezone(UTC).strftime("%H%M") == "0000")
 
 
 def _parse_day(match: re.Match[str]) -> date:
