@@ -173,6 +173,13 @@ def test_a_config_of_any_depth_compiles_or_is_refused(depth: int) -> None:
         ),
         pytest.param([f"input >> PIPE >> n{i}" for i in range(200)], id="fan-out"),
         pytest.param(
+            ["input >> PIPE >> a", *(f"a >> BRANCH(b{i}) >> n{i}" for i in range(200))], id="branches, each an answer"
+        ),
+        pytest.param(
+            ["input >> PIPE >> n0", *(f"n{i} >> IF(input.x{i}) >> n{i + 1}" for i in range(200))],
+            id="conditions in a row",
+        ),
+        pytest.param(
             [
                 "input >> FOREACH x0 IN input.items >> n0",
                 *(f"n{i} >> FOREACH x{i + 1} IN n{i}.data.items >> n{i + 1}" for i in range(40)),

@@ -11,6 +11,7 @@ from arcrun.workflows.graph import Shape, reachable
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import Relation
 
+MAX_COMPARED = 64
 CONDITIONAL = (Relation.ON_TRUE, Relation.ON_FALSE, Relation.ON_BRANCH, Relation.IF)
 Condition = tuple[str, Relation, str]  # source, relation, argument: edges with the same fire together
 
@@ -119,11 +120,15 @@ class Certainty:
         return not follows and (name in self._handled or bool(certain & self._ok(name)))
 
     def _may_be_together(self, names: list[str]) -> bool:
-        held = {name: self._close(self._facts[name] | self._ok(name)) for name in names}
+        """Of more than MAX_COMPARED, some are looked at: what is at stake is a warning."""
+        compared = names[:MAX_COMPARED]
+        held = {name: self._close(self._facts[name] | self._ok(name)) for name in compared}
+        barred = {name: self._opposites_of(facts) for name, facts in held.items()}
+        behind = {name: self._only_behind(name) for name in compared}
         return any(
-            not self._exclude(held[a], held[b]) and b not in self._only_behind(a) and a not in self._only_behind(b)
-            for i, a in enumerate(names)
-            for b in names[i + 1 :]
+            not held[a] & barred[b] and b not in behind[a] and a not in behind[b]
+            for i, a in enumerate(compared)
+            for b in compared[i + 1 :]
         )
 
     def _only_behind(self, name: str) -> set[str]:
@@ -131,22 +136,25 @@ class Certainty:
         others = [edge for source, edges in self._leaving.items() if source != name for edge in edges]
         return self._leaving.keys() - reachable([INPUT], others)
 
-    def _exclude(self, one: int, other: int) -> bool:
-        """Whether the two cannot both be: true and false, two branches, a condition and its negation."""
-        return any(
-            (one & self._bit(a) and other & self._bit(b)) or (one & self._bit(b) and other & self._bit(a))
-            for a, b in self._opposites
-        )
+    def _opposites_of(self, facts: int) -> int:
+        """What cannot be beside the facts: false beside true, another branch, the negation of a condition."""
+        opposite = 0
+        for condition, others in self._opposites.items():
+            if facts & self._bit(condition):
+                for other in others:
+                    opposite |= self._bit(other)
+        return opposite
 
     @cached_property
-    def _opposites(self) -> list[tuple[Condition, Condition]]:
-        conditions = {
-            _condition_of(edge): None
-            for edges in self._leaving.values()
-            for edge in edges
-            if edge.relation in CONDITIONAL
+    def _opposites(self) -> Mapping[Condition, list[Condition]]:
+        by_source: dict[str, dict[Condition, None]] = {}
+        for source, edges in self._leaving.items():
+            by_source[source] = {_condition_of(edge): None for edge in edges if edge.relation in CONDITIONAL}
+        return {
+            one: [other for other in conditions if _are_opposite(one, other)]
+            for conditions in by_source.values()
+            for one in conditions
         }
-        return [(a, b) for a in conditions for b in conditions if a < b and _are_opposite(a, b)]
 
 
 def _condition_of(edge: Edge) -> Condition:
@@ -154,8 +162,6 @@ def _condition_of(edge: Edge) -> Condition:
 
 
 def _are_opposite(one: Condition, other: Condition) -> bool:
-    if one[0] != other[0]:
-        return False
     relations = {one[1], other[1]}
     if relations == {Relation.ON_TRUE, Relation.ON_FALSE}:
         return True

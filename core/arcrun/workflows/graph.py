@@ -109,17 +109,36 @@ def _is_taken(name: str) -> bool:
 
 
 def _report_cycle(edges: Iterable[Edge], findings: Findings) -> None:
-    """Remove nodes that nothing left points to until none can go; what remains lies on or behind a cycle."""
-    remaining = {edge.source for edge in edges} | {edge.target for edge in edges}
-    size = -1
-    while size != len(remaining):
-        size = len(remaining)
-        remaining &= {edge.target for edge in edges if edge.source in remaining}
-        remaining &= {edge.source for edge in edges if edge.target in remaining}
+    """What remains when nodes without predecessors, and then those without successors, have been taken away again and
+    again lies on a cycle or between two.
+    """
+    edges = tuple(edges)
+    remaining = _strip(_strip({name for edge in edges for name in (edge.source, edge.target)}, edges), edges, back=True)
     if remaining:
         first = next(edge for edge in edges if edge.source in remaining and edge.target in remaining)
         hint = "A workflow runs forwards only: remove the line that leads back, or use FOREACH to repeat."
         findings.add("CYCLE", f"the nodes {', '.join(sorted(remaining))} form a cycle", hint, at=first.at)
+
+
+def _strip(names: set[str], edges: Iterable[Edge], *, back: bool = False) -> set[str]:
+    """The names without those that no edge enters (`back`: leaves), again and again."""
+    after: dict[str, list[str]] = {name: [] for name in names}
+    counts = dict.fromkeys(names, 0)
+    for edge in edges:
+        if edge.source in names and edge.target in names:
+            first, then = (edge.target, edge.source) if back else (edge.source, edge.target)
+            after[first].append(then)
+            counts[then] += 1
+    free = [name for name, count in counts.items() if not count]
+    left = set(names)
+    while free:
+        name = free.pop()
+        left.discard(name)
+        for then in after[name]:
+            counts[then] -= 1
+            if not counts[then]:
+                free.append(then)
+    return left
 
 
 def _report_unreachable(workflow: Workflow, findings: Findings) -> None:

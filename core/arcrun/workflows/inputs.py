@@ -61,7 +61,7 @@ class InputChecker:
 
     def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
         sketch = _Sketch()
-        written = {key: sketch.draw(value, (key,)) for key, value in config.items()}
+        written = {key: sketch.draw(value, (key,), node.templates[key]) for key, value in config.items()}
         try:
             mismatches = find_mismatches(contract.validate_input_fully, written)
         except SchemaError as error:
@@ -156,7 +156,8 @@ class _Sketch:
     typed: dict[Steps, Template] = field(default_factory=dict)
     unnamed: set[Steps] = field(default_factory=set)
 
-    def draw(self, value: Any, path: Steps) -> Any:
+    def draw(self, value: Any, path: Steps, compiled: Template | TemplateError | None = None) -> Any:
+        """The value as far as it is known. `compiled` is what it compiles to, where that is known already."""
         if isinstance(value, Mapping):
             if any(OPEN in str(key) for key in value):
                 self.unnamed.add(path)
@@ -165,8 +166,8 @@ class _Sketch:
             return [self.draw(item, (*path, str(i))) for i, item in enumerate(value)]
         if not isinstance(value, str) or OPEN not in value:
             return value
-        template = _compile(value)
-        if template is None or (template.kind is None and template.whole):
+        template = _compile(value) if compiled is None else compiled
+        if template is None or isinstance(template, TemplateError) or (template.kind is None and template.whole):
             self.open.add(path)
             return None
         if not template.references:

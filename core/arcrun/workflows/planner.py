@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from arcrun.workflows.graph import Loop, Shape, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
@@ -21,6 +22,18 @@ class _GraphBuilder:
     shape: Shape
     parts: Mapping[str, NodeParts]
 
+    @cached_property
+    def _into(self) -> Mapping[str, list[Edge]]:
+        into: dict[str, list[Edge]] = {name: [] for name in (OUTPUT, *self.workflow.nodes)}
+        for edge in self.workflow.edges:
+            into[edge.target].append(edge)
+        return into
+
+    @cached_property
+    def _handled(self) -> frozenset[str]:
+        """The nodes that an ON_FAIL leaves."""
+        return frozenset(edge.source for edge in self.workflow.edges if edge.relation is Relation.ON_FAIL)
+
     def build(self, around: Loop | None) -> Graph:
         """The graph of the nodes whose innermost loop is `around`; None stands for the whole workflow."""
         names = [name for name in self.shape.order if self.shape.loop_around(name) == around]
@@ -39,14 +52,15 @@ class _GraphBuilder:
 
     def _plan_node(self, node: Node) -> PlannedNode:
         config, settings = self.parts[node.name].config, self.parts[node.name].settings
-        into = [edge for edge in self.workflow.edges if edge.target == node.name]
         return PlannedNode(
             name=node.name,
             component=node.component or f"workflow:{node.workflow}",
             workflow=node.workflow,
             config=config,
-            parents=tuple(dict.fromkeys(planned for edge in into for planned in self._plan_edge(edge))),
-            handles_failure=any(e.source == node.name and e.relation is Relation.ON_FAIL for e in self.workflow.edges),
+            parents=tuple(
+                dict.fromkeys(planned for edge in self._into[node.name] for planned in self._plan_edge(edge))
+            ),
+            handles_failure=node.name in self._handled,
             retry=settings.retry,
             timeout_ms=settings.timeout_ms,
             credentials=settings.credentials or None,
@@ -62,16 +76,14 @@ class _GraphBuilder:
         """The path of the value. A sub-workflow takes what its line says, FROM's data."""
         if take or node.component is not None or "input" in node.config:
             return take
-        calls = (edge for edge in self.workflow.edges if edge.relation is Relation.CALLS_SUBFLOW)
-        caller = next(edge.source for edge in calls if edge.target == node.name)
+        into = self._into[node.name]
+        caller = next(edge.source for edge in into if edge.relation is Relation.CALLS_SUBFLOW)
         return caller if caller == INPUT else f"{caller}.data"
 
     def _answers(self, names: Collection[str], loops: Collection[Loop]) -> tuple[InEdge, ...] | None:
         """The edges to `output`, None if there are none from here. A body stands for its loop."""
         explicit: dict[InEdge, None] = {}
-        for edge in self.workflow.edges:
-            if edge.target != OUTPUT:
-                continue
+        for edge in self._into[OUTPUT]:
             loop = next((loop for loop in loops if edge.source in loop.body), None)
             if loop is not None:
                 explicit[InEdge(loop.source, Relation.CONTINUE, loop.item)] = None
