@@ -29,12 +29,14 @@ class ExecutorClient(ServiceClient):
 
     def execute(self, workflow: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
         """Run a workflow that is not stored. The answer has "run_id" and "trace" too."""
-        return self._send("POST", "/execute", {"workflow": workflow, "input": input_value}, timeout_ms=timeout_ms)
+        body = {"workflow": workflow, "input": input_value}
+        return self._send("POST", "/execute", body, timeout_ms=timeout_ms, trace=1)
 
     def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, *, waits: bool = True) -> Answer:
         """Run a stored workflow by its name. Without `waits` the answer comes at once, with the run's id."""
         path = f"/webhooks/named/{quote(name, safe='')}/trigger"
-        return self._send("POST", path, input_value, timeout_ms=timeout_ms, **({} if waits else {"async": "1"}))
+        wanted: dict[str, Any] = {"trace": 1} if waits else {"async": 1}
+        return self._send("POST", path, input_value, timeout_ms=timeout_ms, **wanted)
 
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})

@@ -14,6 +14,7 @@ ArcrunError                     code                    status
   InputError                    INVALID_INPUT           422
   RunError                      (one code a cause)      422
     RunTimeoutError             RUN_TIMEOUT ...         504
+    RunFailedError              WORKFLOW_FAILED         500
     SubrequestLimitError        SUBREQUEST_LIMIT        422
   ContractError                 INVALID_CONTRACT        422
   ComponentError                (one code a cause)      422, 404, 502 or 503
@@ -169,6 +170,18 @@ class RunTimeoutError(RunError):
     code = "RUN_TIMEOUT"
     http_status = 504
     retriable = True
+
+
+class RunFailedError(RunError):
+    """What whoever has only a webhook's URL is told of a failed run."""
+
+    code = "WORKFLOW_FAILED"
+    http_status = 500
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            "The workflow failed.", next_actions=[f"Its owner finds the cause by the run's id: acr logs {run_id}."]
+        )
 
 
 class SubrequestLimitError(RunError):

@@ -37,7 +37,7 @@ async def test_its_answer_is_the_nodes_data_and_its_trace_part_of_the_record() -
     assert record.trace[1].component == "workflow:inner"
     assert [(entry.node, entry.fuel) for entry in record.trace[1].subflow or ()] == [("work", FUEL_A_CALL)]
     assert "fuel" not in record.trace[1].to_json()
-    assert [entry["node"] for entry in record.to_json()["trace"][1]["trace"]] == ["work"]
+    assert [entry["node"] for entry in record.render_trace()[1]["trace"]] == ["work"]
 
 
 async def test_the_workflow_may_have_another_name_than_the_node() -> None:

@@ -93,11 +93,12 @@ async def test_execute_of_an_unknown_component() -> None:
     ],
 )
 async def test_execute_of_a_workflow(source: Any) -> None:
-    response = await post("/execute", {"workflow": source, "input": {"text": "hi"}})
+    response = await post("/execute?trace=1", {"workflow": source, "input": {"text": "hi"}})
     body = response.json()
     assert response.status_code == 200
     output = {"success": True, "data": {"text": "hi"}}
     entry = {"node": "echo", "component": "echo", "status": "success", "attempts": 1, "fuel": FUEL_A_CALL}
+    entry |= {"sha256": "sha256-of-echo"}
     assert body == {
         "success": True,
         "data": {"text": "hi"},
@@ -114,7 +115,7 @@ async def test_execute_of_a_workflow(source: Any) -> None:
 )
 async def test_a_run_that_fails(component: str, status: int, code: str) -> None:
     source = {**FLOW, "config": {"echo": {"component": component}}}
-    response = await post("/execute", {"workflow": source})
+    response = await post("/execute?trace=1", {"workflow": source})
     body = response.json()
     assert response.status_code == status
     assert body.keys() == {"success", "error", "run_id", "duration_ms", "trace"}

@@ -233,8 +233,19 @@ async def test_what_is_registered_anew_is_used_at_once_after_a_moment() -> None:
     assert (refused.status_code, read_error(refused)["code"]) == (424, "TENANT_TOKEN_REFUSED")
     await bench.store.register(renewed)
     bench.clock.advance(directory.FRESH_MS)
-    answer = await trigger(bench, token)
+    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", bench.keys["a"])
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "CREDENTIAL_UNREADABLE")
+
+
+async def test_a_webhook_tells_more_to_the_key_of_its_own_tenant_alone() -> None:
+    bench = await build_pair()
+    token = await push(bench, "a", {**FLOW, "config": {"say": {"component": "fail"}}})
+    seen = {}
+    for name, key in (("own", bench.keys["a"]), ("other", bench.keys["b"]), ("wrong", "wrong"), ("none", None)):
+        answer = await bench.ask("POST", f"/webhooks/{token}/trigger?trace=1", key)
+        seen[name] = (answer.status_code, answer.json()["error"]["code"], "trace" in answer.json())
+    refused = (500, "WORKFLOW_FAILED", False)
+    assert seen == {"own": (422, "BAD", True), "other": refused, "wrong": refused, "none": refused}
 
 
 async def test_a_plan_from_another_hand_is_not_run() -> None:

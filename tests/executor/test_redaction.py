@@ -67,7 +67,7 @@ BEHAVIOURS: dict[str, Callable[[str], Execution]] = {
 
 
 async def execute(bench: Bench, source: Any) -> httpx.Response:
-    return await post(bench, "/execute", {"workflow": source, "input": {"list": [1, 2]}})
+    return await post(bench, "/execute?trace=1", {"workflow": source, "input": {"list": [1, 2]}})
 
 
 async def trigger(bench: Bench, source: Any) -> httpx.Response:

@@ -166,7 +166,7 @@ async def test_a_run_has_no_more_time_than_the_tenant() -> None:
 
     bench.runner.run = never  # type: ignore[method-assign, assignment]
     token = await push(bench, "a", {**FLOW, "timeout_ms": 60_000})
-    triggered = await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+    triggered = await bench.ask("POST", f"/webhooks/{token}/trigger", bench.keys["a"])
     executed = await bench.ask("POST", "/execute", bench.keys["a"], {"component": "echo"})
     codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in (triggered, executed)]
     assert codes == [(504, "RUN_TIMEOUT"), (504, "RUN_TIMEOUT")]
@@ -269,7 +269,7 @@ async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
     bench.store_credential("a", "secret", "s")
     token = await push(bench, "a", {**FLOW, "config": {"echo": {"text": "{{credential.secret}}"}}})
     bench.cloudflare.faults = [Fault.SERVER_ERROR] * 5
-    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", None)
+    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", bench.keys["a"])
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["details"]["node"]) == (503, "UPSTREAM_UNAVAILABLE", "echo")
 

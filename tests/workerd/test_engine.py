@@ -17,7 +17,7 @@ UPPER = {"component": "string_ops", "operation": "upper"}
 def execute(platform: LocalPlatform, workflow: dict[str, Any], input_value: Any = None) -> dict[str, Any]:
     with platform.executor as client:
         body = {"workflow": {"name": "w", **workflow}, "input": input_value or {}}
-        answer: dict[str, Any] = client.post("/execute", json=body).json()
+        answer: dict[str, Any] = client.post("/execute?trace=1", json=body).json()
     return answer
 
 

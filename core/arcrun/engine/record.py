@@ -1,6 +1,6 @@
 """What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -58,17 +58,7 @@ class NodeRecord:
     subflow: "tuple[NodeRecord, ...] | None" = None
 
     def to_json(self) -> dict[str, Any]:
-        """The trace entry of the wire format."""
-        return self._render(lambda value: value, NodeRecord.to_json)
-
-    def to_stored(self) -> dict[str, Any]:
-        """The trace entry with the component's hash, and its values cut to a bounded size."""
-        entry = self._render(truncate, NodeRecord.to_stored)
-        return {**entry, "sha256": self.sha256} if self.sha256 else entry
-
-    def _render(
-        self, bound: Callable[[Any], Any], render_inner: "Callable[[NodeRecord], dict[str, Any]]"
-    ) -> dict[str, Any]:
+        """The trace entry, as it is answered and stored: its values are cut to a bounded size."""
         entry: dict[str, Any] = {
             "node": self.node,
             "component": self.component,
@@ -82,15 +72,17 @@ class NodeRecord:
         if self.iterations is not None:
             entry["iterations"] = self.iterations.to_json()
         if self.input is not None:
-            entry["input"] = bound(self.input)
+            entry["input"] = truncate(self.input)
         if self.error is not None:
-            entry["error"] = bound(self.error.to_json())
+            entry["error"] = truncate(self.error.to_json())
         elif self.output is not None:
-            entry["output"] = bound(self.output)
+            entry["output"] = truncate(self.output)
         if self.log:
             entry["log"] = self.log[-MAX_LOG_CHARACTERS:]
         if self.subflow is not None:
-            entry["trace"] = [render_inner(inner) for inner in self.subflow]
+            entry["trace"] = [inner.to_json() for inner in self.subflow]
+        if self.sha256:
+            entry["sha256"] = self.sha256
         return entry
 
     def scrubbed(self, redactor: Redactor) -> "NodeRecord":
@@ -144,15 +136,17 @@ class RunRecord:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The answer to whoever started the run."""
+        """The answer to whoever owns the workflow."""
         result = {"data": self.data} if self.error is None else {"error": self.error.to_json()}
         return {
             "success": self.error is None,
             **result,
             "run_id": self.run_id,
             "duration_ms": round(self.duration_ms, 3),
-            "trace": [entry.to_json() for entry in self.trace],
         }
+
+    def render_trace(self) -> list[dict[str, Any]]:
+        return [entry.to_json() for entry in self.trace]
 
     def to_verdict(self) -> dict[str, Any]:
         """What a list of runs shows: at most some 600 bytes, for it is kept as a key's metadata."""
@@ -176,7 +170,7 @@ class RunRecord:
     def to_stored(self) -> dict[str, Any]:
         """The record that is kept: the verdict, the answer or the error, and the trace, large values cut."""
         result = {"data": truncate(self.data)} if self.error is None else {"error": truncate(self.error.to_json())}
-        return {**self.to_verdict(), **result, "trace": [entry.to_stored() for entry in self.trace]}
+        return {**self.to_verdict(), **result, "trace": self.render_trace()}
 
 
 def _cut(text: str, max_bytes: int) -> str:

@@ -14,8 +14,13 @@ def check_api_key(request: Request, api_key: str | None) -> None:
             "This Worker has no API key, so it refuses every management request.",
             next_actions=["Set the secret: wrangler secret put ARCRUN_API_KEY."],
         )
-    if not hmac.compare_digest(presented_key(request).encode(), api_key.encode()):
+    if not is_api_key(presented_key(request), api_key):
         raise UnauthorizedError
+
+
+def is_api_key(presented: str, api_key: str) -> bool:
+    """In a time that does not tell how much of it is right."""
+    return hmac.compare_digest(presented.encode(), api_key.encode())
 
 
 def presented_key(request: Request) -> str:

@@ -8,7 +8,7 @@ from arcrun.accounts.model import Tenant, derive_tenant_id
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.errors import ArcrunError, NotConfiguredError, UnauthorizedError
-from arcrun_http.auth import check_api_key, presented_key
+from arcrun_http.auth import check_api_key, is_api_key, presented_key
 from arcrun_http.callers import caller_of
 from executor.directory import TenantDirectory
 from executor.service import ExecutorService
@@ -23,6 +23,11 @@ class Access(Protocol):
     async def of_webhook(self, request: Request) -> ExecutorService:
         """By the token in the path, which is its own permission. Raises NotFoundError WEBHOOK_NOT_FOUND too."""
 
+    async def shows_key(self, request: Request) -> bool:
+        """Whether a webhook's request shows the API key of whoever it belongs to. Another counts as none: whoever calls a
+        webhook may have an Authorization of its own.
+        """
+
 
 class OwnerAccess:
     """The one service of an account's own platform. Without `api_key` every management route refuses."""
@@ -36,6 +41,9 @@ class OwnerAccess:
 
     async def of_webhook(self, _request: Request) -> ExecutorService:
         return self._service
+
+    async def shows_key(self, request: Request) -> bool:
+        return bool(self._api_key) and is_api_key(presented_key(request), self._api_key or "")
 
 
 class TenantAccess:
@@ -59,6 +67,11 @@ class TenantAccess:
         tenant = await self._directory.find(tenant_id or derive_tenant_id(token))
         return self._admit(tenant, request, build_webhook_missing_error())
 
+    async def shows_key(self, request: Request) -> bool:
+        key = presented_key(request)
+        tenant = await self._directory.find_by_key(key) if key else None
+        return tenant is not None and tenant.tenant_id == await self._tokens.read_tenant(request.path_params["token"])
+
     def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:
         self._requests.admit(caller_of(request) if tenant is None else f"tenant:{tenant.tenant_id}")
         if tenant is None:
@@ -76,6 +89,9 @@ class RefusedAccess:
         raise self._error
 
     async def of_webhook(self, _request: Request) -> NoReturn:
+        raise self._error
+
+    async def shows_key(self, _request: Request) -> NoReturn:
         raise self._error
 
 

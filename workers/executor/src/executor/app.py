@@ -26,7 +26,8 @@ def build_app(access: Access) -> Starlette:
         return serve
 
     async def trigger(request: Request) -> Response:
-        return await runs.trigger(await access.of_webhook(request), request)
+        service = await access.of_webhook(request)
+        return await runs.trigger(service, request, shows_key=await access.shows_key(request))
 
     webhook = "/webhooks/{token}"
     routes = [

@@ -33,6 +33,11 @@ def wants_async(request: Request) -> bool:
     return request.query_params.get("async", "0") not in ("", "0", "false")
 
 
+def wants_trace(request: Request) -> bool:
+    """`?trace=1`. Only whoever shows the API key gets one."""
+    return request.query_params.get("trace", "0") not in ("", "0", "false")
+
+
 def read_source(body: Mapping[str, Any]) -> Source:
     """The `workflow` of a body. Raises RequestError."""
     source = body.get("workflow")

@@ -6,12 +6,12 @@ Each gets the service of whoever asks (executor/access.py).
 from starlette.requests import Request
 
 from arcrun.engine.engine import Trigger
-from arcrun.engine.record import RunRecord
 from arcrun.errors import RequestError
 from arcrun_http.bodies import read_object
 from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
-from executor.requests import read_source, read_timeout, read_trigger, wants_async
+from executor.answers import answer_caller, answer_owner
+from executor.requests import read_source, read_timeout, read_trigger, wants_async, wants_trace
 from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -26,27 +26,31 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
     input_value = body.get("input", {})
     if "workflow" in body:
         trigger = Trigger("execute", input_value, read_timeout(request))
-        return _render_run(await service.execute_workflow(read_source(body), trigger))
+        record = await service.execute_workflow(read_source(body), trigger)
+        return answer_owner(record, with_trace=wants_trace(request))
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a text and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value)
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 
-async def trigger(service: ExecutorService, request: Request) -> JsonResponse:
+async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> JsonResponse:
+    """By the token alone, or with the API key besides, which sees more."""
     stored = await service.workflows.find(request.path_params["token"])
-    return await _run(service, request, stored, "webhook")
+    return await _run(service, request, stored, await read_trigger(request, "webhook"), is_owner=shows_key)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> JsonResponse:
     stored = await service.workflows.find_by_name(request.path_params["name"])
-    return await _run(service, request, stored, "name")
+    return await _run(service, request, stored, await read_trigger(request, "name"), is_owner=True)
 
 
-async def _run(service: ExecutorService, request: Request, stored: StoredWorkflow, kind: str) -> JsonResponse:
-    trigger = await read_trigger(request, kind)
+async def _run(
+    service: ExecutorService, request: Request, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool
+) -> JsonResponse:
     if not wants_async(request):
-        return _render_run(await service.run(stored, trigger))
+        record = await service.run(stored, trigger)
+        return answer_owner(record, with_trace=wants_trace(request)) if is_owner else answer_caller(record)
     run_id = await service.start(stored, trigger)
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
 
@@ -60,7 +64,3 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
-
-
-def _render_run(record: RunRecord) -> JsonResponse:
-    return JsonResponse(record.to_json(), record.error.http_status if record.error else 200)
