@@ -25,7 +25,7 @@ def main() -> None:
         platform = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             wait_until_ready(platform)
-            run_workflow()
+            run_workflow(Path(folder))
         finally:
             platform.send_signal(signal.SIGTERM)
             platform.wait()
@@ -43,19 +43,22 @@ def wait_until_ready(platform: subprocess.Popen[str]) -> None:
     sys.exit(platform.wait())
 
 
-def run_workflow() -> None:
+def run_workflow(folder: Path) -> None:
     print(f"\n$ acr push {WORKFLOW.relative_to(ROOT)}", flush=True)
     pushed = subprocess.run([ACR, "push", str(WORKFLOW)], stdout=subprocess.PIPE, text=True, check=True)
     url = pushed.stdout.strip()
-    print(f"{url}\n\n$ curl -X POST {url} -d '{json.dumps(GREETED)}'", flush=True)
-    response = httpx.post(url, json=GREETED, timeout=30)
+    print(f"{url}\n\n$ curl {url} -d '{json.dumps(GREETED)}'", flush=True)
+    print_json(httpx.post(url, json=GREETED, timeout=30).json())
+    print("\nWhoever has the API key sees how it came about:", flush=True)
+    print(f"$ curl {url}?trace=1 -H 'X-Arcrun-API-Key: ...' -d '{json.dumps(GREETED)}'", flush=True)
+    key = (folder / "api-key").read_text(encoding="utf-8").strip()
+    response = httpx.post(f"{url}?trace=1", json=GREETED, headers={"X-Arcrun-API-Key": key}, timeout=30)
     answer = response.json()
     print(f"HTTP {response.status_code}", flush=True)
-    print_json(answer["data"] if answer["success"] else answer["error"])
-    print(flush=True)
     if "trace" in answer:
         render_trace(answer)
     if not answer["success"]:
+        print_json(answer["error"])
         sys.exit(1)
 
 

@@ -187,9 +187,10 @@ def push_a_workflow(newcomer: Newcomer) -> str:
 
 def run_it(newcomer: Newcomer, url: str) -> None:
     """The length proves that the component had the secret, the mark that nobody else sees it."""
-    for answer in (newcomer.read("run", "hail"), trigger(newcomer, url)):
-        assert (set(answer), answer["data"]) == (ANSWER, {"result": GREETING_LENGTH})
-        assert answer["trace"][0]["output"]["data"] == {"greeting": "Hello, [REDACTED]!"}
+    own, webhook = newcomer.read("run", "hail"), trigger(newcomer, url)
+    assert (set(own), own["data"]) == (ANSWER, {"result": GREETING_LENGTH})
+    assert own["trace"][0]["output"]["data"] == {"greeting": "Hello, [REDACTED]!"}
+    assert (set(webhook), webhook["data"]) == ({"success", "data", "run_id"}, {"result": GREETING_LENGTH})
     newcomer.write("pinned.yaml", WORKFLOW.replace("component: shout", "component: shout@v1"))
     assert json.loads(newcomer.acr("run", "pinned.yaml").stdout) == {"result": GREETING_LENGTH}
     assert "WORKFLOW_NOT_FOUND" in newcomer.fail("run", "nowhere")

@@ -231,9 +231,9 @@ async def test_what_is_registered_anew_is_used_at_once_after_a_moment() -> None:
     bench.cloudflare.add_token(renewed.token, renewed.account_id)
     refused = await bench.ask("GET", "/runs", bench.keys["a"])
     assert (refused.status_code, read_error(refused)["code"]) == (424, "TENANT_TOKEN_REFUSED")
-    await bench.store.register(renewed)
+    _, key = await bench.store.register(renewed)
     bench.clock.advance(directory.FRESH_MS)
-    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", bench.keys["a"])
+    answer = await bench.ask("POST", f"/webhooks/{token}/trigger", key)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "CREDENTIAL_UNREADABLE")
 
 

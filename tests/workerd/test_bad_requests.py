@@ -65,7 +65,7 @@ def test_a_failing_run_carries_its_trace(platform: LocalPlatform) -> None:
     node = {"component": "string_ops", "operation": "{{input.operation}}", "input": "x"}
     workflow = {"name": "x", "flow": flow, "config": {"a": node, "b": node}}
     with platform.executor as client:
-        answer = client.post("/execute", json={"workflow": workflow, "input": {"operation": "explode"}})
+        answer = client.post("/execute?trace=1", json={"workflow": workflow, "input": {"operation": "explode"}})
     body = answer.json()
     assert (answer.status_code, body["error"]["details"]["node"]) == (422, "a")
     assert [entry["status"] for entry in body["trace"]] == ["failed", "skipped"]

@@ -93,6 +93,7 @@ def test_a_secret_is_in_no_answer_and_in_no_record(
             client.post("/execute", json={"component": component, "input": {}}),
             client.post("/execute", json={"workflow": workflow}),
             httpx.post(hook["webhook_url"], json={}, timeout=30),
+            client.post(f"/webhooks/{hook['token']}/trigger?trace=1", json={}),
         ]
         run = answers[-1].json()
         assert run.get("error", {}).get("code") == code
@@ -117,7 +118,7 @@ def test_the_component_got_it(own_platform: LocalPlatform) -> None:
         "config": {"n": {"component": "string_ops", "operation": "length", "input": "{{credential.my_canary}}"}},
     }
     with own_platform.executor as client:
-        answer = client.post("/execute", json={"workflow": workflow}).json()
+        answer = client.post("/execute?trace=1", json={"workflow": workflow}).json()
     assert answer["data"] == {"result": len(SECRET)}
     assert answer["trace"][0]["input"]["input"] == "{{credential.my_canary}}"
 

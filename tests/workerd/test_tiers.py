@@ -84,7 +84,7 @@ def test_the_same_input_uses_the_same_fuel_in_both_tiers(platform: LocalPlatform
     config = {"a": {"component": "string_ops", **given}, "b": {"component": "string_ops_in_bucket", **given}}
     workflow = {"name": "fuel", "flow": ["input >> PIPE >> a", "input >> PIPE >> b"], "config": config}
     with platform.executor as client:
-        trace = client.post("/execute", json={"workflow": workflow, "input": {}}).json()["trace"]
+        trace = client.post("/execute?trace=1", json={"workflow": workflow, "input": {}}).json()["trace"]
     assert trace[0]["fuel"] == trace[1]["fuel"] > 0
 
 

@@ -24,8 +24,8 @@ class Access(Protocol):
         """By the token in the path, which is its own permission. Raises NotFoundError WEBHOOK_NOT_FOUND too."""
 
     async def shows_key(self, request: Request) -> bool:
-        """Whether a webhook's request shows the API key of whoever it belongs to. Another counts as none: whoever calls a
-        webhook may have an Authorization of its own.
+        """Whether a webhook's request shows the API key of its owner. Another counts as none: whoever calls a webhook
+        may have an Authorization of its own.
         """
 
 
