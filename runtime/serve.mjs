@@ -64,6 +64,8 @@ function moduleAt(name, type, file) {
   return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
 }
 
+const PUBLIC_NETWORK = { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } };
+
 function workerOptions(plan, worker, upload, imports) {
   const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
   const pyodideInfo = JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info;
@@ -98,6 +100,8 @@ function workerOptions(plan, worker, upload, imports) {
     unsafeEvalBinding: "ARCRUN_UNSAFE_EVAL",
     serviceBindings: {
       ...worker.services,
+      // Requests to the outside: it connects to no address of this machine or its networks, whatever name leads there.
+      ...(worker.reachesLocal ? {} : { PUBLIC_NETWORK: PUBLIC_NETWORK }),
       ARCRUN_PYODIDE: { disk: { path: pyodide("") } },
       ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } },
     },

@@ -24,6 +24,7 @@ from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
 from acr.worker_secrets import (
+    ALLOW_LOCAL_NETWORK,
     API_KEY,
     AUTHOR_KEYS,
     ENCRYPTION_KEY,
@@ -38,7 +39,7 @@ from acr.worker_secrets import (
 from arcrun.accounts.limits import LIMIT_VARIABLES
 
 # Of this process's environment, to the Workers: where Cloudflare's API is, and the hosted mode with its limits.
-HANDED_ON = ("CLOUDFLARE_API_BASE_URL", MULTI_TENANT, *LIMIT_VARIABLES)
+HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES)
 WATCHED = ("core", "workers", "components", "runtime")
 
 
@@ -52,6 +53,7 @@ class LocalPlatform:
     components: tuple[Path, ...]
     api_key: str
     verbose: bool
+    allow_local_network: bool = False
 
     def read_record(self) -> LocalRecord:
         """What other commands need to use this platform, once it is planned."""
@@ -121,10 +123,14 @@ class LocalPlatform:
             snapshots=snapshots,
             node_modules=javascript_home(self.home) / "node_modules",
             secrets=self._read_secrets(),
-            variables={name: text for name in HANDED_ON if (text := os.environ.get(name))},
+            variables=self._read_variables(),
             verbose=self.verbose,
         )
         write_private(self._plan_path, json.dumps(plan))
+
+    def _read_variables(self) -> dict[str, str]:
+        own = {ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {}
+        return {name: text for name in HANDED_ON if (text := os.environ.get(name))} | own
 
     def _read_secrets(self) -> dict[str, str]:
         current, previous = read_local_keys(self._keys_folder)

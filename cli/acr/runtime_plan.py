@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acr.worker_secrets import MULTI_TENANT, secrets_of
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, MULTI_TENANT, secrets_of
 
 HOST = "127.0.0.1"
 API_PATH = "/cdn-cgi/local/explorer/api"  # of Cloudflare's local REST API
@@ -74,6 +74,7 @@ def _plan_worker(
             limit["name"]: {"namespace_id": limit["namespace_id"], "simple": limit["simple"]}
             for limit in config.get("ratelimits", [])
         },
+        "reachesLocal": variables.get(ALLOW_LOCAL_NETWORK) == "true",
         "services": {service["binding"]: service["service"] for service in config.get("services", [])},
         "durableObjects": {
             item["name"]: {"className": item["class_name"], "useSQLite": True}

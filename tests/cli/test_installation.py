@@ -151,7 +151,7 @@ def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> Non
     assert telegram["description"].endswith("with formatting and inline buttons.")
     assert {key: telegram[key] for key in ("category", "version", "source", "credentials")} == {
         "category": "api",
-        "version": "v1",
+        "version": "v2",
         "source": "built-in",
         "credentials": ["telegram_bot_token"],
     }

@@ -116,7 +116,8 @@ def test_a_deployed_registry_is_seeded_and_what_it_refuses_is_a_warning(
 ) -> None:
     with running_platform(tmp_path) as platform:
         with platform.registry() as client:  # an older version of a built-in, with the same number
-            older = {"contract": json.dumps(build_contract("set")).encode(), "wasm": build_module(printing("{}"))}
+            contract = {**build_contract("set"), "version": "v2"}
+            older = {"contract": json.dumps(contract).encode(), "wasm": build_module(printing("{}"))}
             assert client.post("/submit", files=older).status_code == 201
         assert deployed(platform, {}) is None
         target = deployed(platform, {API_KEY_NAME: API_KEY, REVIEWER_KEY_NAME: REVIEWER_KEY})

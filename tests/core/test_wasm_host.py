@@ -16,6 +16,7 @@ from arcrun.wasm.host import PortHostFunctions
 from fakes.contracts import build_contract, build_network_contract
 from fakes.http_client import FakeHttpClient, redirect, respond
 from fakes.system import FixedClock, SeededRandom
+from fixtures.addresses import FORBIDDEN
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,9 @@ ANY_HOST = build_network_contract("*")
 def build_host(
     contract: Contract, http: FakeHttpClient | None = None, clock: FixedClock | None = None
 ) -> PortHostFunctions:
-    return PortHostFunctions(contract, http or FakeHttpClient(respond()), clock or FixedClock(), SeededRandom())
+    """One that reaches local addresses too: which it does not reach has tests of its own."""
+    client = http or FakeHttpClient(respond())
+    return PortHostFunctions(contract, client, clock or FixedClock(), SeededRandom(), reaches_local=True)
 
 
 async def ask(host: PortHostFunctions, name: str, request: Any) -> dict[str, Any]:
@@ -633,3 +636,51 @@ def test_the_time_is_that_of_the_clock() -> None:
     host = build_host(build_contract(), clock=clock)
     clock.advance(1)
     assert host.now_ms() == 6
+
+
+def url_of(host: str, port: int | None = None) -> str:
+    written = f"[{host}]" if ":" in host else host
+    return f"http://{written}{f':{port}' if port else ''}/x"
+
+
+FORBIDDEN_URLS = [pytest.param(url_of(host), id=name) for name, host in FORBIDDEN.items() if host]
+
+
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+async def test_an_address_that_is_not_public_is_not_called(url: str) -> None:
+    http = FakeHttpClient(respond())
+    host = PortHostFunctions(ANY_HOST, http, FixedClock(), SeededRandom())
+    code = code_of(await ask(host, "http_request", {"url": url}))
+    assert code in ("ADDRESS_NOT_ALLOWED", "INVALID_URL")
+    assert http.urls == []
+
+
+@pytest.mark.parametrize("url", FORBIDDEN_URLS)
+async def test_a_redirect_to_such_an_address_is_not_followed(url: str) -> None:
+    http = FakeHttpClient(redirect(url), respond())
+    host = PortHostFunctions(ANY_HOST, http, FixedClock(), SeededRandom())
+    code = code_of(await ask(host, "http_request", {"url": "https://a.example/"}))
+    assert code in ("ADDRESS_NOT_ALLOWED", "INVALID_REDIRECT")
+    assert http.urls == ["https://a.example/"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "url", "is_called"),
+    [
+        pytest.param("a.example:8443", "https://a.example:8443/", True, id="its port"),
+        pytest.param("a.example:8443", "https://a.example/", False, id="another port"),
+        pytest.param("a.example:443", "https://a.example/", True, id="the scheme's port"),
+        pytest.param("a.example:443", "http://a.example/", False, id="the other scheme's port"),
+        pytest.param("*.example:80", "http://a.example/", True, id="a port below a domain"),
+        pytest.param("*:8080", "http://a.example:8080/", True, id="a port of any host"),
+        pytest.param("*:8080", "http://a.example/", False, id="another port of any host"),
+        pytest.param("a.example", "http://a.example:9/", True, id="any port"),
+        pytest.param("a.example:x", "http://a.example/", False, id="no port"),
+        pytest.param("[2606:4700::1111]:8080", "http://[2606:4700::1111]:8080/", True, id="IPv6 with a port"),
+        pytest.param("[2606:4700::1111]:8080", "http://[2606:4700::1111]/", False, id="IPv6 with another port"),
+    ],
+)
+async def test_a_port_may_be_part_of_an_allowed_host(allowed: str, url: str, is_called: bool) -> None:
+    http = FakeHttpClient(respond())
+    code = code_of(await fetch(build_network_contract(allowed), http, url=url))
+    assert (code, http.urls) == ((None, [url]) if is_called else ("HOST_NOT_ALLOWED", []))

@@ -68,6 +68,7 @@ class HostedBench:
             runner=self.runner,
             http=self.cloudflare,
             ai=None,
+            reaches_local=False,
             usage=UsageReporter(self.report, clock, self.background),
             clock=clock,
             random=random,

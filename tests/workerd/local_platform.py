@@ -85,6 +85,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "ACR_CONFIG_DIR": str(folder / "config"),
         "ACR_CACHE_DIR": str(CACHE),
         "ARCRUN_API_KEY": API_KEY,
+        "ARCRUN_ALLOW_LOCAL_NETWORK": "true",  # the stand-ins of services are on this machine
         "ARCRUN_REVIEWER_KEY": REVIEWER_KEY,
         "ARCRUN_AUTHOR_KEYS": json.dumps({"alice": ALICE_KEY}),
     }

@@ -49,6 +49,13 @@ def test_the_sandbox_has_no_network(probe: httpx.Client) -> None:
     assert result.startswith("refused: This worker is not permitted to access the internet")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "10.0.0.1", "169.254.169.254"])
+def test_the_public_network_connects_to_no_private_address(probe: httpx.Client, host: str) -> None:
+    """Whatever name has led there: it is decided at connect."""
+    result = probe.post("/public_network", content=f"http://{host}:{probe.base_url.port}/health").json()
+    assert str(result).startswith("refused")
+
+
 def test_without_a_loader_a_bucket_component_names_its_two_ways_out(probe: httpx.Client) -> None:
     error = probe.get("/no_loader").json()
     assert (error["code"], len(error["next_actions"])) == ("SANDBOX_UNAVAILABLE", 2)

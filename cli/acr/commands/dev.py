@@ -37,8 +37,22 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 @click.option(
     "--seed/--no-seed", default=True, show_default=True, help="Submit the built-in components to the registry."
 )
+@click.option(
+    "--allow-local-network",
+    is_flag=True,
+    help="Let components call this machine and its networks too (ARCRUN_ALLOW_LOCAL_NETWORK=true).",
+)
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
-def dev(*, port: int, persist: Path, components: tuple[Path, ...], reload: bool, seed: bool, verbose: bool) -> None:
+def dev(
+    *,
+    port: int,
+    persist: Path,
+    components: tuple[Path, ...],
+    reload: bool,
+    seed: bool,
+    allow_local_network: bool,
+    verbose: bool,
+) -> None:
     """Start the platform on this machine, on real workerd, without internet or account.
 
     That is executor, registry and auth, with KV, R2 and Cloudflare's REST API for them. Prints `ready SERVICE URL` for
@@ -55,7 +69,7 @@ def dev(*, port: int, persist: Path, components: tuple[Path, ...], reload: bool,
     require_free_ports(port)
     persist = persist.resolve()
     keep_encryption_key(persist)
-    platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose)
+    platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose, allow_local_network)
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
     seeding = None

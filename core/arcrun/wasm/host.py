@@ -15,6 +15,7 @@ A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok"
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
@@ -25,6 +26,7 @@ from arcrun.host_failures import is_retriable
 from arcrun.json_text import parse_json
 from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
 from arcrun.wasm.abi import HOST_FUNCTIONS, MAX_REPLY_BYTES
+from arcrun.wasm.address import is_public_host
 from arcrun.wasm.body_text import decode_body
 from arcrun.wasm.destination import (
     build_redirect_error,
@@ -38,6 +40,7 @@ MAX_SLEEP_MS = 30_000
 MAX_HTTP_TIMEOUT_MS = 60_000
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
 MAX_REDIRECTS = 5
+_HOST_PATTERN = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+|[0-9a-f:.]+)(?::(?P<port>\d{1,5}))?", re.ASCII)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -53,10 +56,13 @@ class PortHostFunctions:
         *,
         ai: AiModel | None = None,
         decoder: TextDecoder | None = None,
+        reaches_local: bool = False,
     ) -> None:
-        """Without a `decoder` bodies are text in UTF-8 or UTF-16 only."""
+        """Without a `decoder` bodies are text in UTF-8 or UTF-16 only. `reaches_local` lets requests go to addresses
+        that are not of the public internet, such as this machine's own.
+        """
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
-        self._decoder = decoder
+        self._decoder, self._reaches_local = decoder, reaches_local
 
     def now_ms(self) -> float:
         return self._clock.now_ms()
@@ -142,11 +148,15 @@ class PortHostFunctions:
 
     def _validate_host(self, url: str) -> None:
         parts = split_http_url(url)
-        if not any(_matches_host(pattern, parts.hostname or "") for pattern in self._contract.allowed_hosts):
+        host, port = parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]
+        if not any(_matches_host(pattern, host, port) for pattern in self._contract.allowed_hosts):
             raise HostFunctionError(
-                f"The contract of `{self._contract.canonical_id}` does not allow the host {parts.hostname}.",
+                f"The contract of `{self._contract.canonical_id}` does not allow the host {parts.hostname}:{port}.",
                 code="HOST_NOT_ALLOWED",
             )
+        if not self._reaches_local and not is_public_host(host):
+            message = f"{host[:100]} is no address of the public internet. The platform's operator can allow such ones."
+            raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
 
 
 def _parse_request(text: str) -> Mapping[str, Any]:
@@ -186,10 +196,13 @@ def _parse_body(request: Mapping[str, Any]) -> bytes:
     return body.encode("utf-8", "replace")
 
 
-def _matches_host(pattern: str, host: str) -> bool:
-    """`*`, a host name, or `*.example.com` for the names below it."""
-    pattern, host = pattern.lower(), host.lower()
-    return pattern in ("*", host) or (pattern.startswith("*.") and host.endswith(pattern[1:]))
+def _matches_host(pattern: str, host: str, port: int) -> bool:
+    """`*`, a host name, or `*.example.com` for the names below it; each with `:PORT` for that port alone."""
+    match = _HOST_PATTERN.fullmatch(pattern.lower())
+    if match is None or (match["port"] and int(match["port"]) != port):
+        return False
+    name, host = match["name"].strip("[]"), host.lower()
+    return name in ("*", host) or (name.startswith("*.") and host.endswith(name[1:]))
 
 
 def _render_headers(response: HttpResponse) -> dict[str, str | list[str]]:

@@ -13,12 +13,17 @@ from arcrun.ports import HttpRequest, HttpResponse
 
 
 class FetchClient:
+    """`network` is the service whose `fetch` is used: the local runtime's, which connects to public addresses only."""
+
+    def __init__(self, network: Any | None = None) -> None:
+        self._fetch = js.fetch if network is None else network.fetch
+
     async def send(self, request: HttpRequest) -> HttpResponse:
         deadline, caller = js.AbortSignal.timeout(request.timeout_ms), js.AbortController.new()
         built = _build_request(request, js.AbortSignal.any(to_js([deadline, caller.signal])))
         has_begun = False
         try:
-            response = await js.fetch(built)
+            response = await self._fetch(built)
             has_begun = True
             body = await _read_body(response, request.max_response_bytes)
         except asyncio.CancelledError:

@@ -66,7 +66,17 @@ def _build_own(bindings: Any) -> Access:
     api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
     library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background, registry)
     runner, model = _runner(bindings), _model(bindings)
-    components = ComponentCaller(library, runner, FetchClient(), clock, random, model, WebTextDecoder())
+    decoder, reaches_local = WebTextDecoder(), _reaches_local(bindings)
+    components = ComponentCaller(
+        library,
+        runner,
+        FetchClient(read_optional(bindings, "PUBLIC_NETWORK")),
+        clock,
+        random,
+        model,
+        decoder,
+        reaches_local,
+    )
     workflows = WorkflowStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
@@ -89,8 +99,9 @@ def _build_tenants(bindings: Any) -> Access:
     platform = Platform(
         library=ComponentLibrary(BUNDLED_COMPONENTS, bucket, clock, background, registry, has_names=False),
         runner=_runner(bindings),
-        http=FetchClient(),
+        http=FetchClient(read_optional(bindings, "PUBLIC_NETWORK")),
         ai=_model(bindings),
+        reaches_local=_reaches_local(bindings),
         decoder=WebTextDecoder(),
         usage=UsageReporter(registry, clock, background),
         clock=clock,
@@ -126,6 +137,11 @@ def _runner(bindings: Any) -> PlatformRunner:
 def _model(bindings: Any) -> WorkersAI | None:
     ai = read_optional(bindings, "AI")
     return WorkersAI(ai) if ai else None
+
+
+def _reaches_local(bindings: Any) -> bool:
+    """Whether components may call addresses that are not of the public internet."""
+    return read_optional(bindings, "ARCRUN_ALLOW_LOCAL_NETWORK") == "true"
 
 
 def _subrequest_limit(bindings: Any) -> int:

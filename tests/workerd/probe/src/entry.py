@@ -131,6 +131,10 @@ class Default(WorkerEntrypoint):
         except ArcrunError as error:
             return error.to_json()
 
+    async def try_public_network(self) -> Any:
+        """What the executor's requests go through; the body is the URL."""
+        return (await read_bindings().PUBLIC_NETWORK.fetch(self.body)).status
+
     async def try_sandbox_network(self) -> Any:
         """The sandbox as the executor makes it, but for a main module that calls `fetch`."""
         _host_version()  # reads the sources that the code is made of

@@ -26,6 +26,7 @@ class ComponentCaller:
     random: Random
     ai: AiModel | None = None
     decoder: TextDecoder | None = None
+    reaches_local: bool = False
     turn: Callable[[], AbstractAsyncContextManager[None]] = WHOLE_PLATFORM.node
 
     async def find(self, reference: str) -> Component:
@@ -35,7 +36,15 @@ class ComponentCaller:
         if component.module is not None:  # its sandbox is called over RPC
             budget.take()
         http = BudgetedHttpClient(self.http, budget)
-        host = PortHostFunctions(component.contract, http, self.clock, self.random, ai=self.ai, decoder=self.decoder)
+        host = PortHostFunctions(
+            component.contract,
+            http,
+            self.clock,
+            self.random,
+            ai=self.ai,
+            decoder=self.decoder,
+            reaches_local=self.reaches_local,
+        )
         async with self.turn():
             execution = await self.runner.run(component, json.dumps(input_value), host)
         budget.require_kept()

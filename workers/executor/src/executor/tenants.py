@@ -36,6 +36,7 @@ class Platform:
     runner: ComponentRunner
     http: HttpClient
     ai: AiModel | None
+    reaches_local: bool
     usage: UsageReporter
     clock: Clock
     random: Random
@@ -73,7 +74,15 @@ class TenantServices:
         mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
         own = AuthenticKV(namespace, mac_key)
         components = ComponentCaller(
-            platform.library, platform.runner, platform.http, clock, random, platform.ai, platform.decoder, share.node
+            platform.library,
+            platform.runner,
+            platform.http,
+            clock,
+            random,
+            platform.ai,
+            platform.decoder,
+            platform.reaches_local,
+            share.node,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
         workflows = WorkflowStore(own, clock, random, tokens, platform.limits.storage)

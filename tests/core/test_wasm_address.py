@@ -1,0 +1,31 @@
+"""Proves which hosts count as public, in every spelling that `fetch` takes for an address."""
+
+import pytest
+
+from arcrun.wasm.address import is_public_host
+from fixtures.addresses import FORBIDDEN
+
+
+@pytest.mark.parametrize("host", FORBIDDEN.values(), ids=FORBIDDEN.keys())
+def test_what_is_not_public(host: str) -> None:
+    assert not is_public_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("example.com", "EXAMPLE.com.", "a-b.example", "xn--bcher-kva.example", "bücher.example", "名.example"),
+        *("1.1.1.1", "8.8.8.8", "0x08080808", "134744072", "172.32.0.1", "11.0.0.1", "100.128.0.1"),
+        *("2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"),
+        *(
+            "localhost.example",
+            "mylocalhost",
+            "internal.example.com",
+            "127.0.0.1.example.com",
+            "7f.example",
+            "1password.com",
+        ),
+    ],
+)
+def test_what_is_public(host: str) -> None:
+    assert is_public_host(host)
