@@ -17,6 +17,9 @@ TOGETHER = (
 HANDLED = ("input >> PIPE >> a", "a >> ON_FAIL >> alarm", "a >> PIPE >> b", "alarm >> PIPE >> c", "b >> PIPE >> c")
 BODY = ("input >> FOREACH x IN input.xs >> a", "a >> ON_TRUE >> b", "a >> PIPE >> c", "b >> PIPE >> c")
 PAIR = ("input >> PIPE >> a", "input >> PIPE >> b", "a >> PIPE >> c", "b >> PIPE >> c")
+EXHAUSTED = ("input >> PIPE >> a", "a >> ON_TRUE >> z", "a >> ON_FALSE >> z", "a >> PIPE >> d", "z >> PIPE >> d")
+REPLACED = ("input >> PIPE >> g", "g >> PIPE >> d", "g >> ON_FAIL >> h", "h >> PIPE >> d")
+ALARMS = ("input >> PIPE >> a", "a >> PIPE >> b", "a >> ON_FAIL >> alarm", "b >> ON_FAIL >> alarm")
 EITHER = ("input >> IF(input.x) >> a", "input >> IF(!(input.x)) >> b", "a >> PIPE >> c", "b >> PIPE >> c")
 
 
@@ -46,6 +49,10 @@ def warnings(lines: tuple[str, ...], node: str, reference: str) -> list[str]:
         pytest.param(HANDLED, "alarm", "a.error.code", id="its error after its failure"),
         pytest.param(BODY, "c", "a.data.x", id="in a body"),
         pytest.param(PAIR, "c", "a.data.x", id="two that always run"),
+        pytest.param(HANDLED, "c", "a.success", id="whether what has run has succeeded"),
+        pytest.param(HANDLED, "c", "a", id="all of what has run"),
+        pytest.param(EXHAUSTED, "d", "z.data.x", id="true and false lead to the same"),
+        pytest.param(REPLACED, "d", "h.data.x | default(g.data.x)", id="a default that is read if need be"),
     ],
 )
 def test_a_reference_that_is_certain(lines: tuple[str, ...], node: str, reference: str) -> None:
@@ -66,9 +73,37 @@ def test_a_reference_that_is_certain(lines: tuple[str, ...], node: str, referenc
     ],
 )
 def test_a_reference_that_may_find_nothing(lines: tuple[str, ...], node: str, head: str) -> None:
-    assert warnings(lines, node, f"{head}.data.x") == [
-        f"{{{{{head}.data.x}}}}: `{head}` may have been skipped or have failed when `{node}` runs"
-    ]
+    what = "has failed" if (node, head) == ("alarm", "a") else "may have been skipped or have failed"
+    assert warnings(lines, node, f"{head}.data.x") == [f"{{{{{head}.data.x}}}}: `{head}` {what} when `{node}` runs"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "node", "reference", "what"),
+    [
+        pytest.param(FORK, "d", "yes", "may have been skipped", id="all of a branch"),
+        pytest.param(FORK, "d", "yes.success", "may have been skipped", id="whether a branch has succeeded"),
+        pytest.param(HANDLED, "b", "a.error.code", "has not failed", id="the error of what has succeeded"),
+        pytest.param(HANDLED, "c", "a.error.code", "need not have failed", id="the error of what may have succeeded"),
+        pytest.param(ALARMS, "alarm", "a.error.code", "need not have failed", id="the error of one of two"),
+        pytest.param(
+            (
+                *FORK[:2],
+                "yes >> FOREACH x IN yes.data.xs >> e",
+                "yes >> CONTINUE >> f",
+                "a >> PIPE >> g",
+                "f >> PIPE >> g",
+            ),
+            "g",
+            "x.results",
+            None,
+            id="the results of a loop that may not have run",
+        ),
+    ],
+)
+def test_what_else_may_not_be_there(lines: tuple[str, ...], node: str, reference: str, what: str | None) -> None:
+    head = reference.partition(".")[0] if what else "yes"
+    what = what or "may have been skipped or have failed"
+    assert warnings(lines, node, reference) == [f"{{{{{reference}}}}}: `{head}` {what} when `{node}` runs"]
 
 
 def unclear(*lines: str) -> bool:
@@ -88,6 +123,25 @@ CHAIN = ("input >> PIPE >> a", "a >> PIPE >> b")
         pytest.param((*CHAIN, "b >> ON_FAIL >> alarm"), id="a handler of the last"),
         pytest.param((*CHAIN, "a >> PIPE >> c"), id="two that always run"),
         pytest.param((*CHAIN, "a >> PIPE >> c", "b >> ON_FAIL >> alarm"), id="two, and a handler"),
+        pytest.param(ALARMS, id="one handler of two"),
+        pytest.param((*ALARMS, "alarm >> PIPE >> log"), id="one handler of two, and what follows it"),
+        pytest.param(
+            ("input >> PIPE >> a", "a >> IF(input.x == 'p') >> b", "a >> IF(input.x == 'q') >> c"), id="two texts"
+        ),
+        pytest.param(
+            ("input >> PIPE >> a", "a >> IF(input.x == 'p') >> b", "a >> IF(input.x != 'p') >> c"), id="is, and is not"
+        ),
+        pytest.param(
+            ("input >> PIPE >> a", "a >> IF(input.n < `5`) >> b", "a >> IF(input.n >= `5`) >> c"), id="less, or not"
+        ),
+        pytest.param(
+            ("input >> PIPE >> a", "a >> ON_BRANCH(true) >> b", "a >> ON_FALSE >> c"), id="a branch named true"
+        ),
+        pytest.param(
+            ("input >> PIPE >> a", "a >> IF(a.data.result) >> b", "a >> ON_FALSE >> c"), id="the result itself"
+        ),
+        pytest.param((*FORK[:3], "yes >> PIPE >> output", "no >> PIPE >> output"), id="one of two that are named"),
+        pytest.param((*CHAIN, "a >> PIPE >> output", "b >> PIPE >> output"), id="two that are named and always run"),
         pytest.param(("input >> PIPE >> a", "a >> ON_TRUE >> b", "a >> ON_FALSE >> c"), id="true and false"),
         pytest.param(("input >> PIPE >> a", "a >> BRANCH(x) >> b", "a >> BRANCH(y) >> c"), id="branches"),
         pytest.param(("input >> PIPE >> a", "a >> IF(a.data.x) >> b", "a >> IF(!(a.data.x)) >> c"), id="a negation"),
@@ -109,6 +163,9 @@ def test_an_answer_that_is_clear(lines: tuple[str, ...]) -> None:
         pytest.param((*CHAIN, "a >> ON_TRUE >> c"), id="a side branch"),
         pytest.param(("input >> PIPE >> a", "a >> IF(a.data.x) >> b", "a >> IF(a.data.y) >> c"), id="two conditions"),
         pytest.param((*CHAIN, "input >> IF(input.x) >> c"), id="a side branch of the trigger"),
+        pytest.param(
+            (*CHAIN, "a >> IF(input.x) >> c", "b >> PIPE >> output", "c >> PIPE >> output"), id="two that are named"
+        ),
         pytest.param(
             ("input >> FOREACH x IN input.xs >> a", "a >> PIPE >> b", "a >> ON_TRUE >> c"), id="within a loop's body"
         ),

@@ -220,7 +220,7 @@ CASES: list[Any] = [
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),
         "AMBIGUOUS_ANSWER",
         (5, 5),
-        "Say it: add a line to `output` from each that is the answer.",
+        "If one is meant: lead it alone to `output`, or lead all into one node before it.",
         id="answer",
     ),
     pytest.param(

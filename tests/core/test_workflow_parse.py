@@ -130,7 +130,8 @@ def test_a_name_is_allowed(name: str) -> None:
         pytest.param("a\n", "Write a.", id="line feed"),
         pytest.param("a\ud800", "Write a.", id="lone surrogate"),
         pytest.param(None, NAME_HINT, id="null"),
-        pytest.param(7, NAME_HINT, id="number"),
+        pytest.param(7, 'Put quotes around it: name: "7".', id="number"),
+        pytest.param(True, 'Put quotes around it: name: "true".', id="boolean"),
         pytest.param(["a"], NAME_HINT, id="list"),
     ],
 )

@@ -53,7 +53,7 @@ def problems(lines: tuple[str, ...], node: str, reference: str) -> list[tuple[st
         pytest.param(CHAIN, "a", "webhook.x", id="alias of the trigger"),
         pytest.param(CHAIN, "b", "a", id="parent"),
         pytest.param(CHAIN, "b", "a.data", id="its data"),
-        pytest.param(CHAIN, "b", "a.error.message", id="its error"),
+        pytest.param(CHAIN, "b", "a.error.message?", id="its error"),
         pytest.param(CHAIN, "b", "a.success", id="whether it succeeded"),
         pytest.param(CHAIN, "c", "a.data.x", id="grandparent"),
         pytest.param(CHAIN, "a", "_today", id="clock"),
@@ -254,7 +254,7 @@ def test_every_reference_is_reported_at_its_own_field() -> None:
     assert [(d.message, d.line, d.column) for d in diagnose(source)] == [
         ("{{q}} refers to nothing", 6, 5),
         ("{{r}} refers to nothing", 6, 5),
-        ("{{t}} refers to nothing", 7, 5),
+        ("{{t}} refers to nothing", 7, 9),
     ]
 
 
@@ -279,7 +279,7 @@ ANSWER = {"type": "object", "properties": {"status": {"type": "integer"}, "heade
         pytest.param("a.data.status", None, id="field that it has"),
         pytest.param("a.data.headers.any", None, id="field of a field"),
         pytest.param("a.data", None, id="all of it"),
-        pytest.param("a.error.zzz", None, id="error"),
+        pytest.param("a.error.zzz?", None, id="error"),
         pytest.param("a.data.zzz?", None, id="optional"),
         pytest.param("a.data.zzz | default(1)", None, id="default"),
     ],

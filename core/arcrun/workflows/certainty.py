@@ -1,18 +1,31 @@
 """What must have happened when a node runs: from it, which references may find nothing, and which answers are unclear.
 
-A fact is a bit: that a node has succeeded or failed, that a conditional edge has fired. A node runs if one edge into it
-fires, so what is certain of it is what all its edges have in common, and what follows from that.
+A fact is a bit: that a node has run, succeeded or failed, that a conditional edge has fired. A node runs if one edge
+into it fires, so what is certain of it is what all its edges have in common, and what follows from that.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
+from enum import StrEnum
 from functools import cached_property
 
-from arcrun.workflows.graph import Shape, reachable
+from arcrun.workflows.graph import Loop, Shape, reachable
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import Relation
 
 MAX_COMPARED = 64
+_COMPARISON = re.compile(r"([^=!<>&|]+)(?:==|!=|<=?|>=?)([^=!<>&|]+)")
 CONDITIONAL = (Relation.ON_TRUE, Relation.ON_FALSE, Relation.ON_BRANCH, Relation.IF)
+
+
+class Outcome(StrEnum):
+    """What may have become of a node that has settled."""
+
+    RAN = "ran"
+    OK = "ok"
+    FAILED = "failed"
+
+
 Condition = tuple[str, Relation, str]  # source, relation, argument: edges with the same fire together
 
 
@@ -28,50 +41,65 @@ class Certainty:
         self._closed: dict[int, int] = {}
         self._handled = {edge.source for edge in workflow.edges if edge.relation is Relation.ON_FAIL}
 
-    def may_be_missing(self, head: str, node: str, *, after: bool) -> bool:
-        """Whether `head`, which settles before `node`, may have been skipped or have failed when `node` runs; `after`
-        it has succeeded itself.
-        """
-        if head == node:
-            return False
-        wanted = self._ok(head)
-        certain = self._facts[node]
-        return not (certain & wanted or self._always & wanted or self._close(certain) & wanted)
+    def is_certain(self, outcome: Outcome, head: str, node: str) -> bool:
+        """Whether `head`, which settles before `node`, has come to this outcome whenever `node` runs."""
+        wanted, certain = self._bit((head, outcome)), self._facts[node]
+        return bool(certain & wanted or self._always & wanted or self._close(certain) & wanted)
+
+    def is_impossible(self, outcome: Outcome, head: str, node: str) -> bool:
+        """Whether `head` cannot have come to it when `node` runs."""
+        return {Outcome.OK: Outcome.FAILED, Outcome.FAILED: Outcome.OK}.get(outcome) in [
+            other for other in (Outcome.OK, Outcome.FAILED) if self.is_certain(other, head, node)
+        ]
 
     def find_unclear_answers(self) -> list[tuple[str, ...]]:
-        """For the flow and for each loop's body that names no answer: what may be the last to run, each alone or some
-        together. Failures and their handlers are left aside. Empty where it is always the same.
+        """For the flow and for each loop's body: what may be answered, one alone in one run and several in another.
+        Failures and their handlers are left aside.
         """
         found = []
         for around in (None, *self._shape.loops):
             names = [name for name in self._shape.order if self._shape.loop_around(name) == around]
-            sources = [INPUT, *names] if around is None else names
-            if self._find_answer_edges(sources):
-                continue
-            last = [name for name in names if self._may_be_last(name)]
-            if not all(self._is_always_last(name) for name in last) and self._may_be_together(last):
-                found.append(tuple(last))
+            last = self._find_named(names, around) or [
+                (name, self._facts[name] | self._bit((name, Outcome.OK))) for name in names if self._may_be_last(name)
+            ]
+            if not self._is_always(last, around) and self._may_be_together(last):
+                found.append(tuple(dict.fromkeys(name for name, _ in last)))
         return found
 
-    def _find_answer_edges(self, sources: Iterable[str]) -> bool:
-        bodies = [name for loop in self._shape.loops if loop.source in sources for name in loop.body]
-        return any(edge.target == OUTPUT for name in (*sources, *bodies) for edge in self._leaving[name])
+    def _is_always(self, answers: list[tuple[str, int]], around: Loop | None) -> bool:
+        """Whether all of them are answered by every run, or by every iteration."""
+        base = 0
+        if around is not None and around.source != INPUT:
+            base = self._facts[around.source] | self._bit((around.source, Outcome.OK))
+        certain = self._close(base) | sum(self._bit((name, Outcome.OK)) for name in self._handled if name != INPUT)
+        names = {name for name, _ in answers}
+        follows = any(
+            edge.relation in CONDITIONAL and edge.target != OUTPUT for name in names for edge in self._leaving[name]
+        )
+        is_named = any(edge.target == OUTPUT for name in names for edge in self._leaving[name])
+        return (is_named or not follows) and all(facts & certain == facts for _, facts in answers)
+
+    def _find_named(self, names: list[str], around: Loop | None) -> list[tuple[str, int]]:
+        """The sources of the edges to `output`, each with what is certain when its edge fires."""
+        edges = [edge for name in names for edge in self._leaving[name] if edge.target == OUTPUT]
+        if around is None:
+            edges += [edge for edge in self._leaving[INPUT] if edge.target == OUTPUT]
+        return [
+            (edge.source, self._facts[edge.source] | self._of_edge(edge))
+            for edge in edges
+            if edge.relation is not Relation.ON_FAIL and edge.source not in self._after_failure
+        ]
 
     def _bit(self, fact: object) -> int:
         return self._bits.setdefault(fact, 1 << len(self._bits))
 
-    def _ok(self, node: str) -> int:
-        return 0 if node == INPUT else self._bit(node)
-
-    def _failed(self, node: str) -> int:
-        return self._bit((node, Relation.ON_FAIL, ""))
-
     def _of_edge(self, edge: Edge) -> int:
         """What an edge that has fired says of its source."""
-        if edge.relation is Relation.ON_FAIL:
-            return self._failed(edge.source)
-        ok = self._ok(edge.source)
-        return ok | self._bit(_condition_of(edge)) if edge.relation in CONDITIONAL else ok
+        if edge.source == INPUT:
+            return self._bit(_condition_of(edge)) if edge.relation in CONDITIONAL else 0
+        outcome = Outcome.FAILED if edge.relation is Relation.ON_FAIL else Outcome.OK
+        bits = self._bit((edge.source, Outcome.RAN)) | self._bit((edge.source, outcome))
+        return bits | self._bit(_condition_of(edge)) if edge.relation in CONDITIONAL else bits
 
     @cached_property
     def _facts(self) -> Mapping[str, int]:
@@ -88,47 +116,60 @@ class Certainty:
         """What is certain of every run that does not fail."""
         return self._close(0)
 
+    @cached_property
+    def _after_failure(self) -> frozenset[str]:
+        """The nodes that run only if something has failed."""
+        after: set[str] = set()
+        for name in self._shape.order:
+            if all(edge.relation is Relation.ON_FAIL or edge.source in after for edge in self._into[name]):
+                after.add(name)
+        return frozenset(after)
+
     def _close(self, facts: int) -> int:
         """The facts, and what follows: an edge that fires runs its node, which succeeds unless a handler leaves it."""
         if facts not in self._closed:
             closed = facts
             for name in self._shape.order:
-                if name not in self._handled and any(self._has_fired(edge, closed) for edge in self._into[name]):
-                    closed |= self._ok(name)
+                if self._has_run(name, closed):
+                    closed |= self._bit((name, Outcome.RAN))
+                    closed |= 0 if name in self._handled else self._bit((name, Outcome.OK))
             self._closed[facts] = closed
         return self._closed[facts]
 
-    def _has_fired(self, edge: Edge, facts: int) -> bool:
-        wanted = self._of_edge(edge)
-        return wanted & facts == wanted
+    def _has_run(self, name: str, facts: int) -> bool:
+        """Whether an edge into the node has fired; one of ON_TRUE and ON_FALSE does, if its source has succeeded."""
+        into = self._into[name]
+        if any(self._of_edge(edge) & facts == self._of_edge(edge) for edge in into):
+            return True
+        decided = {edge.source: 0 for edge in into if edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE)}
+        for edge in into:
+            if edge.source in decided and edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE):
+                decided[edge.source] |= 1 if edge.relation is Relation.ON_TRUE else 2
+        return any(
+            both == 3 and source != INPUT and facts & self._bit((source, Outcome.OK))
+            for source, both in decided.items()
+        )
 
     def _may_be_last(self, name: str) -> bool:
         """Whether the node may succeed, in a run without failures, and nothing follow it; for a node with a loop that
         nothing continues, the loop is meant.
         """
-        if any(self._facts[name] & self._failed(source) for source in self._handled):
+        if name in self._after_failure:
             return False
         leaving = [edge for edge in self._leaving[name] if edge.relation is not Relation.ON_FAIL]
         if any(edge.relation is Relation.FOREACH for edge in leaving):
             return not any(edge.relation is Relation.CONTINUE for edge in leaving)
         return all(edge.relation in CONDITIONAL for edge in leaving)
 
-    def _is_always_last(self, name: str) -> bool:
-        follows = any(edge.relation in CONDITIONAL for edge in self._leaving[name])
-        around = self._shape.loop_around(name)
-        certain = self._always if around is None else self._close(self._facts[around.source] | self._ok(around.source))
-        return not follows and (name in self._handled or bool(certain & self._ok(name)))
-
-    def _may_be_together(self, names: list[str]) -> bool:
+    def _may_be_together(self, answers: list[tuple[str, int]]) -> bool:
         """Of more than MAX_COMPARED, some are looked at: what is at stake is a warning."""
-        compared = names[:MAX_COMPARED]
-        held = {name: self._close(self._facts[name] | self._ok(name)) for name in compared}
-        barred = {name: self._opposites_of(facts) for name, facts in held.items()}
-        behind = {name: self._only_behind(name) for name in compared}
+        compared = [(name, self._close(facts)) for name, facts in answers[:MAX_COMPARED]]
+        barred = [self._opposites_of(held) for _, held in compared]
+        behind = {name: self._only_behind(name) for name, _ in compared}
         return any(
-            not held[a] & barred[b] and b not in behind[a] and a not in behind[b]
-            for i, a in enumerate(compared)
-            for b in compared[i + 1 :]
+            a != b and not held & barred[j] and b not in behind[a] and a not in behind[b]
+            for i, (a, held) in enumerate(compared)
+            for j, (b, _) in enumerate(compared[i + 1 :], i + 1)
         )
 
     def _only_behind(self, name: str) -> set[str]:
@@ -162,12 +203,32 @@ def _condition_of(edge: Edge) -> Condition:
 
 
 def _are_opposite(one: Condition, other: Condition) -> bool:
-    relations = {one[1], other[1]}
-    if relations == {Relation.ON_TRUE, Relation.ON_FALSE}:
-        return True
-    if relations == {Relation.ON_BRANCH}:
-        return one[2] != other[2]
-    return relations == {Relation.IF} and (_negate(one[2]) == _bare(other[2]) or _negate(other[2]) == _bare(one[2]))
+    """Of two conditions of one source. Comparisons of one value with two others are taken for opposites: so they are
+    meant, as a rule.
+    """
+    (_, a, x), (_, b, y) = one, other
+    if Relation.IF in (a, b) and a is not b:
+        return {(a, b), (b, a)} & {(Relation.IF, Relation.ON_TRUE), (Relation.IF, Relation.ON_FALSE)} != set()
+    if a is b is Relation.IF:
+        return _negate(x) in _conjuncts(y) or _negate(y) in _conjuncts(x) or _compared(x) == _compared(y) != ""
+    return (_branch_of(a, x), _branch_of(b, y)) != (_branch_of(b, y), _branch_of(a, x))
+
+
+def _branch_of(relation: Relation, argument: str) -> str:
+    """ON_TRUE and ON_FALSE follow the branches that if_control names too."""
+    return {Relation.ON_TRUE: "true", Relation.ON_FALSE: "false"}.get(relation, argument)
+
+
+def _compared(expression: str) -> str:
+    """What a comparison compares; empty for anything else."""
+    match = _COMPARISON.fullmatch(expression)
+    return _bare(match[1]) if match else ""
+
+
+def _conjuncts(expression: str) -> list[str]:
+    """The whole, and what `&&` joins in it."""
+    bare = _bare(expression)
+    return [bare, *bare.split("&&")]
 
 
 def _bare(expression: str) -> str:

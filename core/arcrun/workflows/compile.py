@@ -58,9 +58,9 @@ def require_plan(compilation: Compilation) -> Plan:
 def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Findings) -> None:
     for names in Certainty(workflow, shape).find_unclear_answers():
         listed = ", ".join(f"`{name}`" for name in names)
-        message = f"what is answered is unclear: {listed} may be the last to run, one or several of them"
-        hint = "Say it: add a line to `output` from each that is the answer."
-        at = next(edge.at for edge in workflow.edges if edge.target == names[-1])
+        message = f"the answer differs from run to run: {listed} may be answered one alone, or several by their names"
+        hint = "If one is meant: lead it alone to `output`, or lead all into one node before it."
+        at = next((edge.at for edge in workflow.edges if edge.target == names[-1]), ("flow",))
         findings.warn("AMBIGUOUS_ANSWER", message, hint, at=at)
 
 
@@ -75,10 +75,10 @@ def _check_references(
     for node in workflow.nodes.values():
         if parts[node.name].settings.take:
             _check_path(parts[node.name].settings.take, "take", checker, node.name, (*node.at, "take"))
-        for key, template in node.templates.items():
-            if key not in parts[node.name].config:
+        for path, template in node.templates.items():
+            if path[0] not in parts[node.name].config:
                 continue
-            at = (*node.at, key)
+            at = (*node.at, *path)
             if isinstance(template, TemplateError):
                 message = f"in `{node.name}`: {template.message.rstrip('.')}"
                 findings.add("INVALID_TEMPLATE", message, template.next_actions[0], at=at)

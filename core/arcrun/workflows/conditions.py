@@ -38,8 +38,9 @@ class Reads:
     names: Collection[str] | None
 
 
-def check_condition(text: str, template: Template, reads: Reads, findings: Findings, at: Path) -> None:
-    if template.references:
+def check_condition(text: str, template: Template | None, reads: Reads, findings: Findings, at: Path) -> None:
+    """`template` is the text compiled; None if it has no braces."""
+    if template is not None and template.references:
         if not template.whole:
             message = (
                 f"data is spliced into the condition {text!r}: whoever sends it could write a condition of its own"

@@ -88,8 +88,9 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Correct the branch's name, or decide by IF(...).",
     ),
     "AMBIGUOUS_ANSWER": (
-        "The flow names no `output`, and what runs last differs from run to run: once one node, once several.",
-        "Lead what is the answer to `output`.",
+        "The answer's shape differs from run to run: once it is the data of one node, once an object of several by "
+        "their names.",
+        "Lead the one that is the answer to `output`, or all of them into one node before it.",
     ),
     "INVALID_SETTING": (
         "take, retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",

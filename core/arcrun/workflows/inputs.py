@@ -14,9 +14,10 @@ from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import Shape
 from arcrun.workflows.model import Node, Workflow
+from arcrun.workflows.places import Path
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
 from arcrun.workflows.template_syntax import OPEN
-from arcrun.workflows.templates import Template, compile_value
+from arcrun.workflows.templates import Template
 
 # A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
@@ -60,8 +61,8 @@ class InputChecker:
                 self._report_missing(key, node, contract)
 
     def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
-        sketch = _Sketch()
-        written = {key: sketch.draw(value, (key,), node.templates[key]) for key, value in config.items()}
+        sketch = _Sketch(node.templates)
+        written = {key: sketch.draw(value, (key,)) for key, value in config.items()}
         try:
             mismatches = find_mismatches(contract.validate_input_fully, written)
         except SchemaError as error:
@@ -80,18 +81,18 @@ class InputChecker:
             text = config.get(key)
             if isinstance(text, str) and isinstance(schema, Mapping) and schema.get("format") == "arcrun-condition":
                 read = str(schema.get("x-reads", ""))
-                names = None if take else self._names_of(config.get(read, {}), node)
+                names = None if take else self._names_of(config.get(read, {}), (read,), node)
                 at = (*node.at, key)
-                template = node.templates.get(key)
-                if isinstance(template, Template):
+                template = node.templates.get((key,))
+                if not isinstance(template, TemplateError):  # which is reported where templates are
                     check_condition(text, template, Reads(read, names), self.findings, at)
 
-    def _names_of(self, value: Any, node: Node) -> Collection[str] | None:
+    def _names_of(self, value: Any, path: Path, node: Node) -> Collection[str] | None:
         """The fields of a value of the config; None if they are not known."""
         if isinstance(value, Mapping):
             return None if any(OPEN in str(key) for key in value) else [*value]
-        template = _compile(value)
-        if template is None or not template.whole or len(template.references) != 1 or "|" in value:
+        template = node.templates.get(path)
+        if not isinstance(template, Template) or len(template.references) != 1 or not template.whole or "|" in value:
             return None
         steps = template.references[0].steps
         parent = self.workflow.nodes.get(steps[0])
@@ -148,31 +149,33 @@ class InputChecker:
 class _Sketch:
     """A config as far as it is known: samples stand for what templates will give.
 
-    `open` are the paths of which nothing is known, `typed` those of which the type is, `unnamed` those of objects with
-    templates in their keys.
+    `templates` are the config's texts, compiled. `open` are the paths of which nothing is known, `typed` those of which
+    the type is, `unnamed` those of objects with templates in their keys.
     """
 
+    templates: Mapping[Path, Template | TemplateError]
     open: set[Steps] = field(default_factory=set)
     typed: dict[Steps, Template] = field(default_factory=dict)
     unnamed: set[Steps] = field(default_factory=set)
 
-    def draw(self, value: Any, path: Steps, compiled: Template | TemplateError | None = None) -> Any:
-        """The value as far as it is known. `compiled` is what it compiles to, where that is known already."""
+    def draw(self, value: Any, path: Path) -> Any:
+        """The value as far as it is known. Nothing is computed: what filters give stands as a sample too."""
+        steps = tuple(map(str, path))
         if isinstance(value, Mapping):
             if any(OPEN in str(key) for key in value):
-                self.unnamed.add(path)
-            return {key: self.draw(item, (*path, str(key))) for key, item in value.items() if OPEN not in str(key)}
+                self.unnamed.add(steps)
+            return {key: self.draw(item, (*path, key)) for key, item in value.items() if OPEN not in str(key)}
         if isinstance(value, list):
-            return [self.draw(item, (*path, str(i))) for i, item in enumerate(value)]
+            return [self.draw(item, (*path, i)) for i, item in enumerate(value)]
         if not isinstance(value, str) or OPEN not in value:
             return value
-        template = _compile(value) if compiled is None else compiled
-        if template is None or isinstance(template, TemplateError) or (template.kind is None and template.whole):
-            self.open.add(path)
+        template = self.templates[path]
+        if isinstance(template, TemplateError) or (template.kind is None and template.whole):
+            self.open.add(steps)
             return None
-        if not template.references:
+        if not template.references and "|" not in value:
             return template.resolve({})
-        self.typed[path] = template
+        self.typed[steps] = template
         return _SAMPLES[template.kind or "string"]
 
     def decides(self, mismatch: Mismatch) -> bool:
@@ -193,13 +196,6 @@ class _Sketch:
             return f"not {mismatch.got}"
         what = "its template gives" if template.whole else "a template within a text gives a"
         return f"and {what} {template.kind}"
-
-
-def _compile(value: Any) -> Template | None:
-    try:
-        return compile_value(value)
-    except TemplateError:
-        return None  # reported where templates are
 
 
 def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> str:

@@ -1,6 +1,6 @@
 """A workflow as its author wrote it, parsed and typed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from arcrun.errors import TemplateError
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
+from arcrun.workflows.template_syntax import OPEN
 from arcrun.workflows.templates import Template, compile_value
 
 INPUT, OUTPUT = "input", "output"
@@ -94,12 +95,28 @@ class Node:
     called_at: Path = field(default=(), compare=False)
 
     @cached_property
-    def templates(self) -> Mapping[str, Template | TemplateError]:
-        """Each value of the config compiled, or why it cannot be."""
-        return {key: _compile(value) for key, value in self.config.items()}
+    def templates(self) -> Mapping[Path, Template | TemplateError]:
+        """The texts of the config that hold braces, by their paths in it, compiled, or why they cannot be. A key that
+        holds some has the path of its value, and OPEN behind it.
+        """
+        return {path: _compile(text) for path, text in _find_templates(self.config, ())}
 
 
-def _compile(value: Any) -> Template | TemplateError:
+def _find_templates(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        if OPEN in value:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if path and OPEN in str(key):
+                yield (*path, key, OPEN), str(key)
+            yield from _find_templates(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _find_templates(item, (*path, i))
+
+
+def _compile(value: str) -> Template | TemplateError:
     try:
         return compile_value(value)
     except TemplateError as error:

@@ -72,8 +72,8 @@ def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> 
 
 
 def _references_of(node: Node) -> list[Reference]:
-    template = node.templates.get("input")
-    return list(template.references) if isinstance(template, Template) else []
+    templates = [template for path, template in node.templates.items() if path[0] == "input"]
+    return [reference for it in templates if isinstance(it, Template) for reference in it.references]
 
 
 def _report_component(node: Node, catalogue: Catalogue, findings: Findings) -> None:

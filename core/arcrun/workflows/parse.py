@@ -4,6 +4,7 @@ Two forms are read: `flow` (lines) with `config` (entries by node), and `nodes` 
 `edges` (a list of {from, relation, to}).
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ def is_workflow_name(name: Any) -> bool:
 
 
 def _suggest_workflow_name(name: Any) -> str:
+    if isinstance(name, int | float):
+        return f'Put quotes around it: name: "{json.dumps(name)}".'
     possible = re.sub(r"[^\w-]+", "_", name).strip("_")[:MAX_NAME_CHARACTERS] if isinstance(name, str) else ""
     return f"Write {possible}." if is_workflow_name(possible) else ""
 

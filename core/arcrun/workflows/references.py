@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from arcrun.workflows.catalogue import Catalogue
-from arcrun.workflows.certainty import Certainty
+from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.graph import Loop, Shape, results_of
+from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
 from arcrun.workflows.model import INPUT, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
@@ -17,7 +17,14 @@ from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Referen
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
+# What must have become of a node for a field behind its name to be there; of any other field, that it has succeeded.
+_OUTCOMES = {"success": Outcome.RAN, "error": Outcome.FAILED}
 _CODE = "UNRESOLVED_REFERENCE"
+# What stands in backticks in JMESPath, as people write it.
+_LITERALS = {
+    **{text: text.lower() for text in ("true", "True", "TRUE", "false", "False", "FALSE", "null", "NULL", "Null")},
+    **dict.fromkeys(("None", "nil", "undefined"), "null"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,16 @@ class ReferenceChecker:
         """The names that an expression on an edge out of `node` starts from."""
         for name in sorted(names):
             head = ALIASES.get(name, name)
-            if head == CREDENTIAL or head in CLOCKS:
+            if name in _LITERALS:
+                hint = f"Write it in backticks: `{_LITERALS[name]}`."
+                self.findings.add(_CODE, f"`{name}` is read as a name in an expression", hint, at=at)
+            elif head == CREDENTIAL or head in CLOCKS:
                 self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
             elif head != INPUT and (problem := self._find_head_problem(head, node, after=True)):
-                hint = problem[1] or f"Texts stand in single quotes: '{name}'."
+                meant = f"Texts stand in single quotes: '{name}'."
+                hint = (
+                    f"{problem[1]} {meant}" if problem[1] and head not in self.workflow.nodes else problem[1] or meant
+                )
                 self.findings.add(_CODE, f"`{name}` {problem[0]}", hint, at=at)
 
     def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
@@ -84,8 +97,7 @@ class ReferenceChecker:
         if head == node:
             return "refers to the node itself", "A node sees what came before it."
         if head not in self.workflow.nodes:
-            otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
-            return "refers to nothing", suggest_nearest(head, [INPUT, *sorted(visible), *CLOCKS, CREDENTIAL], otherwise)
+            return "refers to nothing", self._suggest_head(head, visible, node)
         loop = self.shape.loop_around(head) if self.shape else None
         if loop is not None and node not in loop.body:
             return (
@@ -94,6 +106,17 @@ class ReferenceChecker:
                 "answered.",
             )
         return f"need not be there: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
+
+    def _suggest_head(self, head: str, visible: Iterable[str], node: str) -> str:
+        if head in RESERVED_NAMES:
+            return f"`{head}` is kept for what is to come."
+        loops = self.shape.loops if self.shape else ()
+        source = next((loop.source for loop in loops if loop.item == head), None)
+        if source is not None:
+            return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is what the loop has come to."
+        clocks = CLOCKS if head.startswith("_") else ()
+        otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
+        return suggest_nearest(head, [INPUT, *sorted(visible), *clocks, CREDENTIAL], otherwise)
 
     def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
@@ -151,12 +174,25 @@ class ReferenceChecker:
 
     def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         head, steps = reference.head, reference.steps
-        if self._certainty is None or head not in self.workflow.nodes or reference.has_fallback:
+        if self._certainty is None or reference.has_fallback:
             return
-        if len(steps) > 1 and steps[1] == "data" and self._certainty.may_be_missing(head, node, after=after):
-            message = f"{{{{{reference.path}}}}}: `{head}` may have been skipped or have failed when `{node}` runs"
-            hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
-            self.findings.warn(_CODE, message, hint, at=at)
+        if head not in self.workflow.nodes:  # what a loop has come to, by its item: it runs if its source succeeds
+            finished = [loop.source for loop in self._finished(node, head) if loop.source != INPUT]
+            around = [loop.item for loop in self.shape.loops_around(node)] if self.shape else []
+            if not finished or head in around:
+                return
+            head = finished[0]
+        field = steps[1] if len(steps) > 1 else "success"
+        wanted = _OUTCOMES.get(field, Outcome.OK)
+        if (head == node and after) or self._certainty.is_certain(wanted, head, node):
+            return
+        become = {Outcome.RAN: "may have been skipped", Outcome.OK: "may have been skipped or have failed"}
+        what = become.get(wanted, "need not have failed")
+        if self._certainty.is_impossible(wanted, head, node):
+            what = "has failed" if wanted is Outcome.OK else "has not failed"
+        message = f"{{{{{reference.path}}}}}: `{head}` {what} when `{node}` runs"
+        hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
+        self.findings.warn(_CODE, message, hint, at=at)
 
     def _warn_of_input_loop(self, reference: Reference, node: str, at: Path) -> None:
         """{{input.results}} was once what the loop that leaves the trigger had come to."""

@@ -38,11 +38,9 @@ class Reader:
                 report_unknown_key(findings, key, allowed, at)
 
     def number(self, key: str, default: Any, low: float, high: float, *, whole: bool = True) -> Any:
-        kind = int if whole else int | float
         wanted = f"a {'whole ' if whole else ''}number from {low} to {high}"
-        return self._read(
-            key, default, lambda v: isinstance(v, kind) and not isinstance(v, bool) and low <= v <= high, wanted
-        )
+        found = self._read(key, default, lambda v: _is_number(v, whole=whole) and low <= v <= high, wanted)
+        return int(found) if whole and isinstance(found, float) else found
 
     def choice(self, key: str, default: str, allowed: tuple[str, ...]) -> str:
         chosen: str = self._read(key, default, allowed.__contains__, f"one of {', '.join(allowed)}")
@@ -58,8 +56,13 @@ class Reader:
         return value
 
 
+def _is_number(value: Any, *, whole: bool) -> bool:
+    """1e3 and 2.0 are whole too, as JSON has it."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not (whole and value % 1)
+
+
 def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], at: Path) -> None:
-    hint = suggest_nearest(str(key), allowed, f"Allowed: {', '.join(allowed)}.")
+    hint = suggest_nearest(str(key), allowed, f"Allowed: {', '.join(allowed)}.", ignore_case=True)
     where = f" in `{_dotted(at)}`" if at else ""
     findings.add("UNKNOWN_KEY", f"unknown key `{key}`{where}", hint, at=(*at, key))
 

@@ -12,7 +12,7 @@ All is compiled to closures once; `resolve` does no parsing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.errors import TemplateError
@@ -235,7 +235,12 @@ def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
         for call, of_call in zip(parsed.calls, arguments, strict=True)
     ]
     check_secrecy(parsed, _names_credential([head]), [_names_credential(of_call) for of_call in arguments])
-    references = (*head.references, *(it for of_call in arguments for it in _references_of(of_call)))
+    named = [
+        replace(it, has_fallback=True) if call.name == DEFAULT and it.head != CREDENTIAL else it  # read if need be
+        for call, of_call in zip(parsed.calls, arguments, strict=True)
+        for it in _references_of(of_call)
+    ]
+    references = (*head.references, *named)
     kind = kind_of_call(parsed.calls[-1])
     resolve_head, otherwise = head.resolve, parsed.calls[0].arguments[0] if parsed.calls[0].name == DEFAULT else None
     if len(stages) == 1 and isinstance(otherwise, Literal):
