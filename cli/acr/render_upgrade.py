@@ -11,11 +11,12 @@ def render_upgrade(file: str, result: Upgrade, *, is_written: bool) -> None:
     for item in result.filled:
         click.echo(f"{file}: {verb}added to {item.node}: {item.line}")
     for spelling in result.respelt:
-        told = f"{spelling.spelling} is {spelling.after} now, it was {spelling.before}"
-        click.echo(f"{file}:{spelling.line}: {verb}marked: {told}")
+        click.echo(f"{file}:{spelling.line}: {verb}marked: {spelling.told}")
     for node, fields in result.from_trigger.items():
         click.echo(f"{file}: {node}: whoever triggers could set {', '.join(fields)}, and cannot any more", err=True)
     for component in result.unknown:
         click.echo(f"{file}: nothing is known of the component {component}: look at its node yourself", err=True)
+    for line in result.unnamed:
+        click.echo(f"{file}: `{line}` does not name its list: write FOREACH item IN path", err=True)
     if not result.filled and not result.respelt:
         click.echo(f"{file}: nothing to write out", err=True)

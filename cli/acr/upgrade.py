@@ -5,6 +5,7 @@ Comments and layout stay as they are: text is only inserted, at places that PyYA
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 import yaml
 
 from arcrun.contracts.model import Contract
+from arcrun.contracts.schema import types_of
+from arcrun.engine.loops import DEFAULT_LIST_FIELDS
+from arcrun.errors import TemplateError
 from arcrun.workflows.model import INPUT, Edge, Node, Workflow
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.relations import Relation
+from arcrun.workflows.templates import compile_value
 from arcrun.yaml_text import parse_yaml
 
 _MARK = "acr upgrade:"
@@ -36,18 +41,23 @@ class Filled:
 
 @dataclass(frozen=True)
 class Respelt:
-    """A plain text of YAML that has another meaning now. `line` counts from 1."""
+    """A spelling that has another meaning now. `line` counts from 1."""
 
     line: int
     spelling: str
     before: str
     after: str
 
+    @property
+    def told(self) -> str:
+        return f"{self.spelling} is {self.after} now, it was {self.before}"
+
 
 @dataclass(frozen=True)
 class Upgrade:
-    """`text` is the file's new text. `from_trigger` are the optional fields, by node, that whoever triggers could set
-    and cannot any more; `unknown` the components whose contract was not at hand.
+    """`text` is the file's new text. `from_trigger` are the optional fields, by node that relied on it, that whoever
+    triggers could set and cannot any more; `unknown` the components whose contract was not at hand; `unnamed` the flow
+    lines whose FOREACH must name a list that is not known.
     """
 
     text: str
@@ -55,6 +65,7 @@ class Upgrade:
     respelt: tuple[Respelt, ...]
     from_trigger: Mapping[str, tuple[str, ...]]
     unknown: tuple[str, ...]
+    unnamed: tuple[str, ...] = ()
 
 
 def list_components(text: str) -> list[str]:
@@ -72,10 +83,15 @@ def upgrade_text(text: str, contracts: Mapping[str, Contract]) -> Upgrade:
     filled = tuple(item for node in workflow.nodes.values() for item in _find_filled(node, workflow, contracts))
     respelt = tuple(_find_respelt(root))
     unknown = sorted({n.component for n in workflow.nodes.values() if n.component and n.component not in contracts})
-    insertions = [*_insert_fields(root, workflow, filled), *_insert_comments(text, respelt)]
-    return Upgrade(
-        _apply(text, insertions), filled, respelt, dict(_find_from_trigger(workflow, contracts)), tuple(unknown)
-    )
+    loops = _Loops(root, text, workflow, contracts)
+    insertions = [
+        *_insert_fields(root, text, workflow, filled),
+        *loops.insert_lists(),
+        *_insert_comments(root, text, respelt),
+    ]
+    relied = {item.node for item in filled if item.is_required}
+    from_trigger = {node: fields for node, fields in _find_from_trigger(workflow, contracts) if node in relied}
+    return Upgrade(_apply(text, insertions), filled, respelt, from_trigger, tuple(unknown), loops.unnamed)
 
 
 def _find_filled(node: Node, workflow: Workflow, contracts: Mapping[str, Contract]) -> Iterator[Filled]:
@@ -146,20 +162,38 @@ def _find_from_trigger(workflow: Workflow, contracts: Mapping[str, Contract]) ->
 
 
 def _find_respelt(root: yaml.Node) -> Iterator[Respelt]:
-    for node in _scalars(root):
+    for node, is_key in _scalars(root):
+        line = node.start_mark.line + 1
+        if node.style in ("|", ">") and _is_one_reference(node.value):
+            yield Respelt(line, "the block", "a text", "the value of its reference")
         if node.style is not None:
             continue  # quoted, or a block: a text then and now
-        before, after = _read_by_1_1(node), parse_yaml(f"- {node.value}").value[0] if node.value else None
+        before = _read_by_1_1(node)
+        if is_key:
+            if str(before) != node.value:
+                yield Respelt(line, f"the key {node.value}", json.dumps(str(before)), json.dumps(node.value))
+            continue
+        after = parse_yaml(f"- {node.value}").value[0] if node.value else None
         if _describe(before) != _describe(after):
-            yield Respelt(node.start_mark.line + 1, node.value, _describe(before), _describe(after))
+            yield Respelt(line, node.value, _describe(before), _describe(after))
 
 
-def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """The values, in the order of the text; keys are texts, whatever they look like."""
+def _is_one_reference(text: str) -> bool:
+    """Whether the text of a block is one reference and nothing else, so that it keeps the value's type."""
+    try:
+        template = compile_value(text)
+    except TemplateError:
+        return False
+    return template.whole and bool(template.references) and text.endswith("\n")
+
+
+def _scalars(node: yaml.Node, *, is_key: bool = False) -> Iterator[tuple[yaml.ScalarNode, bool]]:
+    """The scalars in the order of the text, and whether each is a key."""
     if isinstance(node, yaml.ScalarNode):
-        yield node
+        yield node, is_key
     elif isinstance(node, yaml.MappingNode):
-        for _, value in node.value:
+        for key, value in node.value:
+            yield from _scalars(key, is_key=True)
             yield from _scalars(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -185,20 +219,67 @@ def _describe(value: Any) -> str:
     return kind + (json.dumps(value, ensure_ascii=False) if value == value else "nan")  # noqa: PLR0124
 
 
-def _insert_fields(root: yaml.Node, workflow: Workflow, filled: tuple[Filled, ...]) -> Iterator[tuple[int, str]]:
+class _Loops:
+    """The flow lines with a FOREACH that names no list. It once was what its source answered, or a field of it."""
+
+    def __init__(self, root: yaml.Node, text: str, workflow: Workflow, contracts: Mapping[str, Contract]) -> None:
+        self._root, self._text, self._workflow, self._contracts = root, text, workflow, contracts
+        self._edges = [edge for edge in workflow.edges if edge.relation is Relation.FOREACH and not edge.path]
+
+    def insert_lists(self) -> Iterator[tuple[int, str]]:
+        for edge in self._edges:
+            line, path = _find(self._root, edge.at), self._find_list(edge)
+            if path and isinstance(line, yaml.ScalarNode):
+                raw = self._text[line.start_mark.index : line.end_mark.index]
+                match = re.search(rf"\b{re.escape(edge.argument)}\b(?=\s*\)?\s*>>)", raw)
+                if match:
+                    yield line.start_mark.index + match.end(), f" IN {path}"
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        edges = [edge for edge in self._edges if self._find_list(edge) is None]
+        return tuple(f"{edge.source} >> FOREACH {edge.argument}" for edge in edges)
+
+    def _find_list(self, edge: Edge) -> str | None:
+        """Empty if the contract has one list, which is found without being named."""
+        node = self._workflow.nodes.get(edge.source)
+        contract = self._contracts.get(node.component or "") if node else None
+        fields = (contract and contract.output_fields) or {}
+        if [types_of(schema) for schema in fields.values()].count(frozenset({"array"})) == 1:
+            return ""
+        return next((f"{edge.source}.data.{name}" for name in DEFAULT_LIST_FIELDS if name in fields), None)
+
+
+def _insert_fields(
+    root: yaml.Node, text: str, workflow: Workflow, filled: tuple[Filled, ...]
+) -> Iterator[tuple[int, str]]:
     """(index in the text, what to insert there) for each node that lacks fields."""
     absent: list[tuple[str, list[str]]] = []
     for name, node in workflow.nodes.items():
         lines = [item.line for item in filled if item.node == name]
-        if not lines:
-            continue
-        entry = _find(root, node.at)
+        entry = _find(root, node.at) if lines else None
         if isinstance(entry, yaml.MappingNode):
-            yield _into_mapping(entry, lines)
-        else:
+            yield _into_mapping(entry, text, lines)
+        elif isinstance(entry, yaml.ScalarNode) and not entry.value:
+            yield entry.start_mark.index, f" {{{', '.join(lines)}}}"
+        elif lines and _is_empty_entry(root, name):
+            yield _empty_entry(root, name).start_mark.index, f" {{{', '.join(lines)}}}"
+        elif lines:
             absent.append((name, lines))
     if absent:
-        yield from _into_config(root, absent)
+        yield from _into_config(root, text, absent)
+
+
+def _empty_entry(root: yaml.Node, name: str) -> yaml.Node:
+    found = _find(root, ("config", name))
+    assert found is not None
+    return found
+
+
+def _is_empty_entry(root: yaml.Node, name: str) -> bool:
+    """`wait:` with nothing behind it."""
+    found = _find(root, ("config", name))
+    return isinstance(found, yaml.ScalarNode) and not found.value
 
 
 def _find(root: yaml.Node, path: tuple[str | int, ...]) -> yaml.Node | None:
@@ -213,38 +294,51 @@ def _find(root: yaml.Node, path: tuple[str | int, ...]) -> yaml.Node | None:
     return node
 
 
-def _into_mapping(entry: yaml.MappingNode, lines: list[str]) -> tuple[int, str]:
+def _into_mapping(entry: yaml.MappingNode, text: str, lines: list[str]) -> tuple[int, str]:
     if entry.flow_style:
-        separator = ", " if entry.value else ""
-        return entry.end_mark.index - 1, separator + ", ".join(lines)
+        end = entry.end_mark.index - 1
+        separator = ", " if entry.value and not text[:end].rstrip().endswith(",") else ""
+        return end, separator + ", ".join(lines)
     start = entry.value[0][0].start_mark
     indent = "\n" + " " * start.column
     return start.index, "".join(f"{line}{indent}" for line in lines)
 
 
-def _into_config(root: yaml.Node, absent: list[tuple[str, list[str]]]) -> Iterator[tuple[int, str]]:
+def _into_config(root: yaml.Node, text: str, absent: list[tuple[str, list[str]]]) -> Iterator[tuple[int, str]]:
     """Entries for nodes that have none: at the beginning of `config`, or in a `config` of their own at the end."""
     entries = [f"{name}: {{{', '.join(lines)}}}" for name, lines in absent]
     config = _find(root, ("config",))
     if isinstance(config, yaml.MappingNode) and (config.value or config.flow_style):
-        yield _into_mapping(config, entries)
+        yield _into_mapping(config, text, entries)
+    elif isinstance(config, yaml.ScalarNode):
+        yield config.start_mark.index, "".join(f"\n  {entry}" for entry in entries)
     elif _find(root, ("nodes",)) is None:
         yield root.end_mark.index, "".join(["\nconfig:\n", *(f"  {entry}\n" for entry in entries)])
 
 
-def _insert_comments(text: str, respelt: tuple[Respelt, ...]) -> Iterator[tuple[int, str]]:
-    """At the ends of lines. A line that has been marked already is left alone."""
-    ends, at = [], 0
-    for line in text.splitlines(keepends=True):
-        ends.append((at + len(line.rstrip("\r\n")), line))
+def _insert_comments(root: yaml.Node, text: str, respelt: tuple[Respelt, ...]) -> Iterator[tuple[int, str]]:
+    """At the ends of lines or, where a text goes on there, on lines of their own before them. A line that has been
+    marked already is left alone.
+    """
+    spans = [(node.start_mark.line, _last_line(node)) for node, _ in _scalars(root)]
+    lines, starts, at = text.splitlines(keepends=True), [], 0
+    for line in lines:
+        starts.append(at)
         at += len(line)
-    for number in sorted({item.line for item in respelt}):
-        end, line = ends[number - 1]
-        told = "; ".join(
-            f"{item.spelling} is {item.after} now, it was {item.before}" for item in respelt if item.line == number
-        )
-        if _MARK not in line:
-            yield end, f"  # {_MARK} {told}"
+    for number in sorted({item.line - 1 for item in respelt}):
+        line = lines[number]
+        comment = f"# {_MARK} {'; '.join(item.told for item in respelt if item.line == number + 1)}"
+        if _MARK in line or (number and _MARK in lines[number - 1]):
+            continue
+        if not any(first <= number < last for first, last in spans):
+            yield starts[number] + len(line.rstrip("\r\n")), f"  {comment}"
+        elif not any(first < number <= last for first, last in spans):
+            yield starts[number], f"{line[: len(line) - len(line.lstrip())]}{comment}\n"
+
+
+def _last_line(node: yaml.ScalarNode) -> int:
+    """The last line that has a part of the text."""
+    return int(node.end_mark.line) - (node.end_mark.column == 0 and node.end_mark.line > node.start_mark.line)
 
 
 def _apply(text: str, insertions: list[tuple[int, str]]) -> str:

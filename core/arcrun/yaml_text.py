@@ -124,8 +124,9 @@ class _Loader(yaml.SafeLoader):
         if isinstance(event, yaml.ScalarEvent):
             tag = _PLAIN if event.implicit[0] else _QUOTED
             text = self._restore(event) if self._originals or event.style == '"' else event.value
-            start_mark: Any = event.start_mark
-            return yaml.ScalarNode(tag, text, start_mark, start_mark, style=event.style)
+            start: Any = event.start_mark
+            end: Any = event.end_mark
+            return yaml.ScalarNode(tag, text, start, end, style=event.style)
         if self._depth >= MAX_DEPTH - 1:
             _refuse(f"it is nested more than {MAX_DEPTH} levels deep", event.start_mark)
         self._depth += 1

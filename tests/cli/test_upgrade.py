@@ -112,15 +112,80 @@ def flow(*lines: str, config: str = "") -> str:
         pytest.param(
             flow(
                 "input >> PIPE >> s",
-                config="  s:\n    component: set\n    values:\n      at: 12:30\n      no: NO # kept\n      n: 7\n",
+                config="  s:\n    component: set\n    values:\n      at: 12:30\n      n0: NO # kept\n      n: 7\n",
             ),
             flow(
                 "input >> PIPE >> s",
                 config="  s:\n    component: set\n    values:\n"
                 '      at: 12:30  # acr upgrade: 12:30 is the text "12:30" now, it was 750\n'
-                '      no: NO # kept  # acr upgrade: NO is the text "NO" now, it was false\n      n: 7\n',
+                '      n0: NO # kept  # acr upgrade: NO is the text "NO" now, it was false\n      n: 7\n',
             ),
             id="spellings",
+        ),
+        pytest.param(
+            flow(
+                "input >> PIPE >> s", config="  s: {component: set, values: {a: no, b: 'first\n      second', c: x}}\n"
+            ),
+            flow(
+                "input >> PIPE >> s",
+                config='  # acr upgrade: no is the text "no" now, it was false\n'
+                "  s: {component: set, values: {a: no, b: 'first\n      second', c: x}}\n",
+            ),
+            id="a spelling on a line where a text goes on",
+        ),
+        pytest.param(
+            flow("input >> PIPE >> s", config="  s:\n    component: set\n    values: {on: 1}\n"),
+            flow(
+                "input >> PIPE >> s",
+                config="  s:\n    component: set\n    values: {on: 1}"
+                '  # acr upgrade: the key on is "on" now, it was "True"\n',
+            ),
+            id="a key",
+        ),
+        pytest.param(
+            flow(
+                "input >> PIPE >> s", config="  s:\n    component: set\n    values:\n      v: |\n        {{input.x}}\n"
+            ),
+            flow(
+                "input >> PIPE >> s",
+                config="  s:\n    component: set\n    values:\n"
+                "      # acr upgrade: the block is the value of its reference now, it was a text\n"
+                "      v: |\n        {{input.x}}\n",
+            ),
+            id="a block with one reference",
+        ),
+        pytest.param(
+            flow("input >> PIPE >> wait", config="  wait: {timeout_ms: 5, }\n"),
+            flow("input >> PIPE >> wait", config='  wait: {timeout_ms: 5, ms: "{{input.ms}}"}\n'),
+            id="a comma at the end",
+        ),
+        pytest.param(
+            "name: w\nflow: [input >> PIPE >> wait]\nconfig:\n",
+            'name: w\nflow: [input >> PIPE >> wait]\nconfig:\n  wait: {ms: "{{input.ms}}"}\n',
+            id="an empty config",
+        ),
+        pytest.param(
+            "name: w\nflow: [input >> PIPE >> wait]\nconfig:\n  wait:\n",
+            'name: w\nflow: [input >> PIPE >> wait]\nconfig:\n  wait: {ms: "{{input.ms}}"}\n',
+            id="an empty entry",
+        ),
+        pytest.param(
+            NODES.format("").replace("config: ", "config:"),
+            NODES.format('{ms: "{{input.ms}}"}'),
+            id="nodes with an empty config",
+        ),
+        pytest.param(
+            flow(
+                "input >> PIPE >> a",
+                "a >> FOREACH x >> wait",
+                config="  a: {component: array_ops, operation: reverse, input: []}\n  wait: {ms: 1}\n",
+            ),
+            flow(
+                "input >> PIPE >> a",
+                "a >> FOREACH x IN a.data.result >> wait",
+                config="  a: {component: array_ops, operation: reverse, input: []}\n  wait: {ms: 1}\n",
+            ),
+            id="a loop without a list",
         ),
     ],
 )
@@ -166,6 +231,8 @@ def test_a_spelling_that_means_the_same(spelling: str) -> None:
 def test_what_only_the_trigger_could_set_is_told_and_not_written() -> None:
     upgraded = upgrade_text(flow("input >> PIPE >> filter", "filter >> PIPE >> wait"), BUILTINS)
     assert upgraded.from_trigger == {}
+    written = flow("input >> PIPE >> c", config="  c: {component: cron, cron_expr: '@daily'}\n")
+    assert upgrade_text(written, BUILTINS).from_trigger == {}  # nothing was left to the trigger
     upgraded = upgrade_text(flow("input >> PIPE >> cron"), BUILTINS)
     assert upgraded.from_trigger == {"cron": ("timezone", "from", "count")}
     assert "timezone" not in upgraded.text

@@ -213,7 +213,7 @@ CASES: list[Any] = [
         text_of(FETCH, "fetch >> ON_TRUE >> any", config="  fetch: {url: u}\n"),
         "EDGE_NEVER_FIRES",
         (4, 5),
-        "Compare it: fetch >> IF(fetch.data.FIELD == 'x') >> any; or put if_control between.",
+        "Write fetch >> IF(fetch.data.FIELD == 'x') >> any; or put if_control between.",
         id="edge without its field",
     ),
     pytest.param(

@@ -70,21 +70,28 @@ def test_an_edge_that_may_fire(relation: str, node: dict[str, Any]) -> None:
             "ON_TRUE",
             GRAB,
             "ON_TRUE needs a `result` that is true or false, and `http_request` answers status, headers, body",
-            "Compare it: a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
+            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
             id="a component without a result",
         ),
         pytest.param(
             "ON_FALSE",
             ADD,
             "ON_FALSE needs a `result` that is true or false, and `result` of `number_ops` is number or string",
-            "Compare it: a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
+            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
             id="a result that is a number",
+        ),
+        pytest.param(
+            "ON_FALSE",
+            {"component": "validate_json", "json_string": "{{input.text}}"},
+            "ON_FALSE needs a `result` that is true or false, and `validate_json` answers valid, errors",
+            "Write a >> IF(!(a.data.valid)) >> b; or put if_control between.",
+            id="a component with another boolean",
         ),
         pytest.param(
             "ON_TRUE",
             SWITCH,
             "ON_TRUE needs a `result` that is true or false, and `switch` answers branch",
-            "Compare it: a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
+            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
             id="a component with branches alone",
         ),
         pytest.param(
@@ -101,8 +108,61 @@ def test_an_edge_that_can_never_fire(relation: str, node: dict[str, Any], messag
 
 
 @pytest.mark.parametrize(
+    ("relation", "node", "says"),
+    [
+        pytest.param("IF(a.data.status == '200')", GRAB, 'integer, and never equals the string "200"', id="a number"),
+        pytest.param(
+            "IF('200' == a.data.status)", GRAB, 'integer, and never equals the string "200"', id="turned round"
+        ),
+        pytest.param(
+            "IF(a.data.result == 'true')", HOLDS, 'boolean, and never equals the string "true"', id="a boolean"
+        ),
+        pytest.param(
+            "IF(a.data.branch == 'True')", HOLDS, 'one of true, false, and never equals the string "True"', id="an enum"
+        ),
+    ],
+)
+def test_a_literal_that_a_field_never_equals(relation: str, node: dict[str, Any], says: str) -> None:
+    [(code, message, hint)] = findings(relation, node)
+    assert (code, says in message) == ("EDGE_NEVER_FIRES", True)
+    assert hint == "Numbers, true, false and null stand in backticks, texts in single quotes."
+
+
+@pytest.mark.parametrize(
+    ("relation", "name", "hint"),
+    [
+        pytest.param("IF(a.data.body == null)", "null", "Write it in backticks: `null`.", id="null"),
+        pytest.param("IF(a.data.body == None)", "None", "Write it in backticks: `null`.", id="Python's null"),
+        pytest.param("IF(a.data.body == true)", "true", "Write it in backticks: `true`.", id="true"),
+        pytest.param(
+            'IF(a.data.body == "x")', "x", "Did you mean `input.x`? Texts stand in single quotes: 'x'.", id="quotes"
+        ),
+    ],
+)
+def test_a_literal_that_is_read_as_a_name(relation: str, name: str, hint: str) -> None:
+    [(code, message, found)] = findings(relation, GRAB)
+    assert (code, message.startswith(f"`{name}` "), found) == ("UNRESOLVED_REFERENCE", True, hint)
+
+
+@pytest.mark.parametrize(
     ("relation", "code", "message"),
     [
+        pytest.param(
+            "FOREACH x IN a", "INVALID_LOOP", "FOREACH wants a list, and a is object", id="a loop over all of a node"
+        ),
+        pytest.param(
+            "FOREACH x IN a.data.status",
+            "INVALID_LOOP",
+            "FOREACH wants a list, and a.data.status is integer",
+            id="a number",
+        ),
+        pytest.param("FOREACH x IN _today", "INVALID_LOOP", "FOREACH wants a list, and _today is string", id="a clock"),
+        pytest.param(
+            "FOREACH x IN credential.k",
+            "INVALID_LOOP",
+            "FOREACH wants a list, and credential.k is string",
+            id="a secret",
+        ),
         pytest.param(
             "IF('{{a.data.status}}' == 'x')",
             "INVALID_EXPRESSION",
@@ -159,6 +219,7 @@ ANY_INPUT = {"input": "{{input}}"}
         pytest.param("status == 1", {"take": "input"}, id="an input that is taken"),
         pytest.param("{{input.rule}}", ANY_INPUT, id="a whole condition from data"),
         pytest.param(True, {}, id="a boolean"),
+        pytest.param("((not not a == 1) or (b)) and c", ANY_INPUT, id="parentheses"),
     ],
 )
 def test_a_condition_that_may_hold(text: Any, config: dict[str, Any]) -> None:
@@ -209,6 +270,29 @@ def test_a_condition_that_may_hold(text: Any, config: dict[str, Any]) -> None:
 )
 def test_a_condition_that_cannot_be_meant(text: str, config: dict[str, Any], says: str, hint: str) -> None:
     assert condition(text, **config) == [("INVALID_INPUT", f"the condition {text!r} {says}", hint)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a ==",
+        "== 1",
+        "(a == 1",
+        "a == 1)",
+        "a <> 1",
+        "a + 1 > 2",
+        "items[-1] > 3",
+        "a == 1 2",
+        "and",
+        "a or",
+        "not",
+        "()",
+    ],
+)
+def test_a_condition_that_cannot_be_read(text: str) -> None:
+    [(code, message, _)] = condition(text, input="{{input}}")
+    assert (code, message) == ("INVALID_INPUT", f"the condition {text!r} cannot be read")
 
 
 @pytest.mark.parametrize(

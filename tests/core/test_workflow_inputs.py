@@ -215,8 +215,14 @@ def test_the_hint_names_the_field_that_takes_such_a_value(key: str) -> None:
         ),
         pytest.param(
             ["input >> PIPE >> page", "page >> PIPE >> needs"],
-            'Add `url: "{{page.data.link}}"` or `url: "{{input.url}}"`, or a value.',
-            id="one of the parent's of the same type",
+            'Add `url: "{{page.data.result}}"` or `url: "{{input.url}}"`, or a value.',
+            id="the parent's result",
+        ),
+        pytest.param(
+            ["input >> PIPE >> page", "page >> PIPE >> lists"],
+            'Add `items: "{{page.data.links}}"` or `items: "{{page.data.result}}"` '
+            'or `items: "{{page.data.body}}"`, or a value.',
+            id="lists, and what may be one",
         ),
         pytest.param(
             ["input >> FOREACH url IN input.urls >> needs"],
@@ -230,10 +236,14 @@ def test_the_hint_names_the_field_that_takes_such_a_value(key: str) -> None:
 )
 def test_a_required_field_that_the_config_does_not_give(lines: list[str], hint: str) -> None:
     """Nothing is taken from a parent or the trigger, whatever they answer."""
-    link = {"type": "object", "properties": {"link": {"type": "string"}, "n": {"type": "integer"}}}
-    page = build_contract(canonical_id="page", output_schema=link)
-    found = [(d.code, d.severity, d.message, d.hint) for d in diagnose(text_of(*lines), {**CONTRACTS, "page": page})]
-    message = "`needs` needs `url`, which its config does not give: a step gets what is written, no more"
+    fields = {"link": {"type": "string"}, "links": {"type": "array"}, "result": {"type": "string"}, "body": {}}
+    page = build_contract(canonical_id="page", output_schema={"type": "object", "properties": fields})
+    items = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}}
+    lists = build_contract(canonical_id="lists", input_schema=items)
+    known = {**CONTRACTS, "page": page, "lists": lists}
+    found = [(d.code, d.severity, d.message, d.hint) for d in diagnose(text_of(*lines), known)]
+    node, field = ("lists", "items") if "lists" in lines[-1] else ("needs", "url")
+    message = f"`{node}` needs `{field}`, which its config does not give: a step gets what is written, no more"
     assert found == [("MISSING_INPUT", "error", message, hint)]
 
 
@@ -286,6 +296,13 @@ def test_an_input_that_is_named_like_a_setting_wins_and_is_told() -> None:
 def test_what_cannot_be_taken(take: str) -> None:
     [found] = diagnose(text_of("input >> PIPE >> any", config=f"  any: {{take: {take}}}\n"), CONTRACTS)
     assert (found.code, found.hint) == ("INVALID_SETTING", "take: input, or take: orders.data.body")
+
+
+@pytest.mark.parametrize("take", ["_now", "credential.k", "status.data.status"])
+def test_what_is_no_object_cannot_be_taken(take: str) -> None:
+    lines = ["input >> PIPE >> status", "status >> PIPE >> any"]
+    found = diagnose(text_of(*lines, config=f"  any: {{take: {take}}}\n"), CONTRACTS)
+    assert [(d.code, d.line, d.column) for d in found] == [("INVALID_INPUT", 6, 9)]
 
 
 @pytest.mark.parametrize("take", ["later", "any", "nobody", "status.items"])

@@ -141,6 +141,27 @@ async def test_what_is_taken_must_be_an_object(sent: Any) -> None:
     assert record.error.next_actions == ('Name the field that it is for: config.b: {FIELD: "{{input.v}}"}.',)
 
 
+CONDITION = {"type": "object", "properties": {"when": {"type": ["string", "boolean"], "format": "arcrun-condition"}}}
+
+
+@pytest.mark.parametrize(
+    ("config", "sent", "is_refused"),
+    [
+        pytest.param({"when": "1 == 1"}, {}, False, id="the author's own"),
+        pytest.param({"when": "{{input.v}}"}, {"v": True}, False, id="true or false from data"),
+        pytest.param({"when": "{{input.v}}"}, {"v": "secret == 'abc'"}, True, id="a condition from data"),
+        pytest.param({"take": "input"}, {"when": True}, False, id="true or false that is taken"),
+        pytest.param({"take": "input"}, {"when": "secret == 'abc'"}, True, id="a condition that is taken"),
+    ],
+)
+@pytest.mark.anyio
+async def test_no_data_becomes_a_condition(config: Any, sent: Any, is_refused: bool) -> None:
+    bench = EngineBench({"b": echo}, contracts={"b": {"input_schema": CONDITION}})
+    record = await bench.run(["input >> PIPE >> b"], sent, config={"b": config})
+    assert (record.error is not None, bench.inputs_of("b") == []) == (is_refused, is_refused)
+    assert not is_refused or (record.error and record.error.code == "INVALID_INPUT")
+
+
 OPEN: dict[str, Any] = {"type": "object", "properties": {"to": {"type": "string"}, "cc": {"type": ["string", "null"]}}}
 
 

@@ -68,6 +68,15 @@ async def test_a_list_that_is_not_there_is_a_failure_of_the_node() -> None:
     bench = EngineBench({"list": data({}), "body": echo, "alarm": echo})
     record = await bench.run([*LOOP, "list >> ON_FAIL >> alarm"], config={"alarm": {"c": "{{list.error.code}}"}})
     assert (record.error, bench.inputs_of("alarm")) == (None, [{"c": "UNRESOLVED_REFERENCE"}])
+    [action] = record.trace[0].error.next_actions if record.trace[0].error else [""]
+    assert action == "Where the list may be missing: FOREACH x IN list.data.items | default([])."
+
+
+async def test_a_list_may_have_a_default() -> None:
+    bench = EngineBench({"list": data({}), "body": echo, "after": echo})
+    flow = [LOOP[0], "list >> FOREACH x IN list.data.items | default([7]) >> body"]
+    record = await bench.run(flow, config={"body": {"x": "{{x}}"}})
+    assert (record.error, record.data) == (None, [{"x": 7}])
 
 
 async def test_a_list_of_the_trigger_that_is_none_fails_the_run() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from arcrun.contracts.schema import Validator, compile_schema
 
+CONDITION_FORMAT = "arcrun-condition"  # of a text that is a condition in the language of if_control
+
 
 @dataclass(frozen=True)
 class Constraints:
@@ -81,6 +83,12 @@ class Contract:
         """The fields of the input that may be missing but not null, as far as their `type` says it."""
         properties = self.input_schema.get("properties", {})
         return frozenset(key for key, schema in properties.items() if not _takes_null(schema))
+
+    @cached_property
+    def condition_keys(self) -> tuple[str, ...]:
+        """The fields of the input that a component reads as a condition."""
+        properties = self.input_schema.get("properties", {})
+        return tuple(k for k, v in properties.items() if isinstance(v, Mapping) and v.get("format") == CONDITION_FORMAT)
 
     @property
     def is_open(self) -> bool:

@@ -104,6 +104,12 @@ _KINDS = (
 )
 
 
+def types_of(schema: Any) -> frozenset[str]:
+    """What the keyword `type` of a schema says; empty if it says nothing."""
+    types = schema.get("type", ()) if isinstance(schema, Mapping) else ()
+    return frozenset([types] if isinstance(types, str) else types)
+
+
 def describe_kind(value: Any) -> str:
     """The JSON type."""
     return next((name for kind, name in _KINDS if isinstance(value, kind)), "null")

@@ -31,9 +31,21 @@ def build_input(node: PlannedNode, contract: Contract, scope: Scope, arrived: Ar
     for key in node.optional_keys:
         if built[key] is None and key in contract.filled_keys:
             del built[key]
+    for key in contract.condition_keys:
+        if isinstance(built.get(key), str) and built[key] != node.config.get(key):
+            raise _build_condition_error(node, key)
     if node.taken is not None:
         built = {**_take(node, contract, node.taken, scope), **built}
     return built if arrived is None else _fill(built, contract, arrived)
+
+
+def _build_condition_error(node: PlannedNode, key: str) -> InputError:
+    """Whoever sends the text would write a condition of their own, over secrets perhaps."""
+    return InputError(
+        f"`{key}` of `{node.name}` comes from data, which must be true or false: no text of a condition.",
+        next_actions=[f'Write the condition in the workflow, and compare a named value: {key}: given == "admin".'],
+        details={"field": key, "expected": "boolean", "got": "string"},
+    )
 
 
 def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope) -> dict[str, Any]:
@@ -46,7 +58,11 @@ def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope) 
             next_actions=[f'Name the field that it is for: config.{node.name}: {{FIELD: "{{{{{node.take}}}}}"}}.'],
             details={"field": "take", "expected": "object", "got": describe_kind(value)},
         )
-    return {key: item for key, item in value.items() if contract.takes_field(key)}
+    taken_fields = {key: item for key, item in value.items() if contract.takes_field(key)}
+    for key in contract.condition_keys:
+        if isinstance(taken_fields.get(key), str) and key not in node.config:
+            raise _build_condition_error(node, key)
+    return taken_fields
 
 
 def _fill(built: dict[str, Any], contract: Contract, arrived: Arrived) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.contracts.schema import describe_kind
-from arcrun.errors import ArcrunError, RunError
+from arcrun.errors import ArcrunError, RunError, TemplateError
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import PlannedLoop
 from arcrun.workflows.templates import Scope
@@ -73,7 +73,11 @@ async def run_together(functions: list[Callable[[], Awaitable[None]]]) -> None:
 def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
     """Raises RunError INVALID_ITEMS, TemplateError."""
     if loop.list_template is not None:
-        found = loop.list_template.resolve(scope)
+        try:
+            found = loop.list_template.resolve(scope)
+        except TemplateError as error:
+            error.next_actions = (f"Where the list may be missing: FOREACH {loop.item} IN {loop.path} | default([]).",)
+            raise
     else:
         found = _default_list(scope[loop.source] if loop.source == INPUT else scope[loop.source].get("data"))
     if isinstance(found, list):
@@ -83,11 +87,16 @@ def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
         f"FOREACH needs a list, and {where} is {describe_kind(found)}.",
         code="INVALID_ITEMS",
         next_actions=[
-            f"Name the list: {loop.source} >> FOREACH {loop.item} IN {loop.source}.data.field >> ...",
+            f"Name the list: {loop.source} >> FOREACH {loop.item} IN {_prefix_of(loop)}.field >> ...",
+            f"Where it may be missing: FOREACH {loop.item} IN {loop.path or 'LIST'} | default([]).",
             f"Or handle it: {loop.source} >> ON_FAIL >> ..." if loop.source != INPUT else "Or send a list.",
         ],
         details={"node": loop.source},
     )
+
+
+def _prefix_of(loop: PlannedLoop) -> str:
+    return loop.source if loop.source == INPUT else f"{loop.source}.data"
 
 
 def _default_list(answered: Any) -> Any:

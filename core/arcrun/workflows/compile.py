@@ -109,6 +109,9 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
 
 def _check_path(text: str, where: str, checker: ReferenceChecker, node: str, at: Path, *, after: bool = False) -> None:
     try:
-        checker.check(compile_path(text).references, node, at, after=after)
+        template = compile_path(text)
     except TemplateError as error:
         checker.findings.add("INVALID_TEMPLATE", f"in {where}: {error.message.rstrip('.')}", at=at)
+        return
+    checker.check(template.references, node, at, after=after)
+    checker.check_kind(template, where, at)

@@ -20,6 +20,8 @@ _TOKEN = re.compile(
       | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_COMPARISONS = ("==", "!=", ">=", "<=", ">", "<")
+_MAX_DEPTH = 64  # of parentheses, as in if_control
 _WORDS = ("and", "or", "not", "true", "false", "null")
 _FOREIGN_WORDS = {
     **dict.fromkeys(("True", "TRUE"), "true"),
@@ -48,11 +50,66 @@ def check_condition(text: str, template: Template | None, reads: Reads, findings
             hint = f'Compare a named value: condition: given == "admin", {reads.name}: {{given: "{{{{input.v}}}}"}}.'
             findings.add("INVALID_INPUT", message, hint, at=at)
         return
-    for match in _TOKEN.finditer(text):
-        problem = _find_problem(match, reads.name, reads.names)
-        if problem:
-            message, hint = problem
-            findings.add("INVALID_INPUT", f"the condition {text!r} {message}", hint, at=at)
+    problems = [
+        problem for match in _TOKEN.finditer(text) if (problem := _find_problem(match, reads.name, reads.names))
+    ]
+    if not problems and not _Grammar(text).is_condition():
+        forms = "compare with ==, !=, >, >=, < or <=; join with and, or, not and parentheses"
+        problems.append(("cannot be read", f"Write it as in `amount > 100 and country == 'TW'`: {forms}."))
+    for message, hint in problems:
+        findings.add("INVALID_INPUT", f"the condition {text!r} {message}", hint, at=at)
+
+
+class _Grammar:
+    """Reads a condition by the grammar of components/if_control/expression.zig."""
+
+    def __init__(self, text: str) -> None:
+        matches = [match for match in _TOKEN.finditer(text) if not match[0].isspace()]
+        self._tokens = [self._classify(match) for match in matches]
+
+    @staticmethod
+    def _classify(match: re.Match[str]) -> str:
+        """What the token is to the grammar."""
+        if match["text"] or match["number"]:
+            return "value"
+        if match["path"]:
+            return match[0] if match[0] in ("and", "or", "not") else "value"
+        return "compare" if match[0] in _COMPARISONS else match[0]
+
+    def is_condition(self) -> bool:
+        return self._any(0) == len(self._tokens)
+
+    def _at(self, i: int) -> str:
+        return self._tokens[i] if i < len(self._tokens) else ""
+
+    def _any(self, i: int, depth: int = 0) -> int:
+        """The index behind what begins at `i`; -1 if nothing does."""
+        i = self._all(i, depth)
+        while i >= 0 and self._at(i) == "or":
+            i = self._all(i + 1, depth)
+        return i
+
+    def _all(self, i: int, depth: int) -> int:
+        i = self._negation(i, depth)
+        while i >= 0 and self._at(i) == "and":
+            i = self._negation(i + 1, depth)
+        return i
+
+    def _negation(self, i: int, depth: int) -> int:
+        while self._at(i) == "not":
+            i += 1
+        i = self._operand(i, depth)
+        if i >= 0 and self._at(i) == "compare":
+            return self._operand(i + 1, depth)
+        return i
+
+    def _operand(self, i: int, depth: int) -> int:
+        if self._at(i) == "value":
+            return i + 1
+        if self._at(i) != "(" or depth >= _MAX_DEPTH:
+            return -1
+        i = self._any(i + 1, depth + 1)
+        return i + 1 if i >= 0 and self._at(i) == ")" else -1
 
 
 def _find_problem(match: re.Match[str], read: str, names: Collection[str] | None) -> tuple[str, str] | None:

@@ -1,12 +1,15 @@
 """Checks the edges that contracts and literals decide: a list that FOREACH does not name, and what can never fire."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from arcrun.contracts.model import Contract
+from arcrun.contracts.schema import describe_kind, types_of
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.model import INPUT, Edge, Node, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.relations import Relation
@@ -28,10 +31,10 @@ def name_lists(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> 
 def _find_list(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> str:
     contract = _contract_of(edge.source, workflow, catalogue)
     fields = (contract and contract.output_fields) or {}
-    lists = [name for name, schema in fields.items() if _types_of(schema) == ["array"]]
+    lists = [name for name, schema in fields.items() if types_of(schema) == {"array"}]
     if len(lists) == 1:
         return f"{edge.source}.data.{lists[0]}"
-    perhaps = lists or [name for name, schema in fields.items() if not _types_of(schema)] or ["FIELD"]
+    perhaps = lists or [name for name, schema in fields.items() if not types_of(schema)] or ["FIELD"]
     prefix = INPUT if edge.source == INPUT else f"{edge.source}.data"
     hint = f"Write {' or '.join(f'FOREACH {edge.argument} IN {prefix}.{name}' for name in perhaps)}."
     several = f"`{edge.source}` answers the lists {', '.join(lists)}" if lists else "none is known"
@@ -50,17 +53,43 @@ def check_edges(workflow: Workflow, catalogue: Catalogue, findings: Findings) ->
             _check_result(edge, contract, findings)
         elif edge.relation is Relation.ON_BRANCH:
             _check_branch(edge, node, contract, findings)
+    for edge in workflow.edges:
+        if edge.relation is Relation.IF:
+            _check_comparisons(edge, workflow, catalogue, findings)
+
+
+def _check_comparisons(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
+    """What an expression compares with a literal of another type than the contract's, which is never equal."""
+    try:
+        expression = compile_expression(edge.argument)
+    except ValueError:
+        return  # reported where expressions are
+    for path, literal in expression.equalities:
+        contract = _contract_of(path[0], workflow, catalogue)
+        schema = ((contract and contract.output_fields) or {}).get(path[2]) if len(path) == 3 else None
+        kind = describe_kind(literal)
+        kinds = types_of(schema) | ({"integer"} if "number" in types_of(schema) else set())
+        values = schema.get("enum") if isinstance(schema, Mapping) else None
+        if path[1:2] == ("data",) and kinds and (kind not in kinds or (values is not None and literal not in values)):
+            said = f"one of {', '.join(map(str, values))}" if values else " or ".join(sorted(types_of(schema)))
+            wanted = "Numbers, true, false and null stand in backticks, texts in single quotes."
+            message = (
+                f"IF({edge.argument}): {'.'.join(path)} is {said}, and never equals the {kind} {json.dumps(literal)}"
+            )
+            report = findings.add if expression.is_comparison else findings.warn
+            report(_CODE, message, wanted, at=edge.at)
 
 
 def _check_result(edge: Edge, contract: Contract, findings: Findings) -> None:
     fields = contract.output_fields or {}
     if "result" in fields and _may_be(fields["result"], "boolean"):
         return
-    kind = " or ".join(_types_of(fields.get("result", {})))
+    kind = " or ".join(sorted(types_of(fields.get("result"))))
     answers = f"`result` of `{contract.canonical_id}` is {kind}" if kind else _describe_fields(contract)
-    hint = (
-        f"Compare it: {edge.source} >> IF({edge.source}.data.FIELD == 'x') >> {edge.target}; or put if_control between."
-    )
+    booleans = [name for name, schema in fields.items() if types_of(schema) == {"boolean"}]
+    condition = f"{edge.source}.data.{booleans[0]}" if booleans else f"{edge.source}.data.FIELD == 'x'"
+    condition = f"!({condition})" if booleans and edge.relation is Relation.ON_FALSE else condition
+    hint = f"Write {edge.source} >> IF({condition}) >> {edge.target}; or put if_control between."
     findings.add(_CODE, f"{edge.relation} needs a `result` that is true or false, and {answers}", hint, at=edge.at)
 
 
@@ -115,10 +144,5 @@ def _describe_fields(contract: Contract) -> str:
 
 
 def _may_be(schema: Any, kind: str) -> bool:
-    types = _types_of(schema)
+    types = types_of(schema)
     return not types or kind in types
-
-
-def _types_of(schema: Any) -> list[str]:
-    types = schema.get("type", []) if isinstance(schema, Mapping) else []
-    return [types] if isinstance(types, str) else list(types)

@@ -48,6 +48,16 @@ class Expression:
         """What the expression reads of the scope, step by step: ("a", "data", "status")."""
         return frozenset(_paths(self.parsed.parsed))
 
+    @cached_property
+    def equalities(self) -> tuple[tuple[tuple[str, ...], Any], ...]:
+        """The paths that the expression compares with a literal by `==`, and the literals."""
+        return tuple(_equalities(self.parsed.parsed))
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether the whole expression is one comparison by `==`."""
+        return bool(self.parsed.parsed["type"] == "comparator" and self.parsed.parsed["value"] == "eq")
+
     def is_met(self, scope: Scope) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
 
@@ -137,6 +147,17 @@ def _paths(node: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for child in children[:1] if node["type"] in _NARROWING else children:
         if isinstance(child, Mapping):
             yield from _paths(child)
+
+
+def _equalities(node: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    children = [child for child in node.get("children", ()) if isinstance(child, Mapping)]
+    if node["type"] == "comparator" and node["value"] == "eq":
+        for one, other in (children, reversed(children)):
+            if _path_of(one) and other["type"] == "literal":
+                yield _path_of(one), other["value"]
+    elif node["type"] in ("and_expression", "or_expression", "not_expression"):
+        for child in children:
+            yield from _equalities(child)
 
 
 def _path_of(node: Mapping[str, Any]) -> tuple[str, ...]:

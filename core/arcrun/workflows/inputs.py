@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from arcrun.contracts.model import Contract
-from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches
+from arcrun.contracts.model import CONDITION_FORMAT, Contract
+from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, types_of
 from arcrun.errors import TemplateError
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.conditions import Reads, check_condition
@@ -79,7 +79,7 @@ class InputChecker:
         """The fields whose schema says `format: arcrun-condition`; `x-reads` names the field that they read."""
         for key, schema in contract.input_schema.get("properties", {}).items():
             text = config.get(key)
-            if isinstance(text, str) and isinstance(schema, Mapping) and schema.get("format") == "arcrun-condition":
+            if isinstance(text, str) and isinstance(schema, Mapping) and schema.get("format") == CONDITION_FORMAT:
                 read = str(schema.get("x-reads", ""))
                 names = None if take else self._names_of(config.get(read, {}), (read,), node)
                 at = (*node.at, key)
@@ -117,15 +117,15 @@ class InputChecker:
         """References that would fit, the likeliest first: by the name, by the type, the trigger's field."""
         loops = self.shape.loops_around(node.name) if self.shape else []
         yield from (loop.item for loop in loops if loop.item == key)
-        wanted = _types_of(contract.input_schema["properties"].get(key, {}))
+        wanted = types_of(contract.input_schema["properties"].get(key, {}))
         settled = self._settled_fields(node)
         yield from (f"{name}.data.{field}" for name, field, _ in settled if field == key)
         parents = [edge.source for edge in self.workflow.edges if edge.target == node.name]
-        yield from (
-            f"{name}.data.{field}"
-            for name, field, types in settled
-            if name in parents and wanted and types and types <= wanted
-        )
+        shaped = wanted & {"array", "object"}  # a scalar of the same type need not be meant
+        near = [(f"{name}.data.{field}", field, types) for name, field, types in settled if name in parents]
+        yield from (reference for reference, _, types in near if types and types <= shaped)
+        yield from (reference for reference, field, _ in near if field == "result")
+        yield from (reference for reference, _, types in near if shaped and not types)
         yield f"input.{key}"
 
     def _settled_fields(self, node: Node) -> list[tuple[str, str, frozenset[str]]]:
@@ -139,7 +139,7 @@ class InputChecker:
             if name in settled
         }
         return [
-            (name, field, _types_of(schema))
+            (name, field, types_of(schema))
             for name, contract in contracts.items()
             for field, schema in ((contract and contract.output_fields) or {}).items()
         ]
@@ -211,11 +211,5 @@ def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> s
 
 
 def _takes(schema: Any, kind: str) -> bool:
-    types = _types_of(schema)
+    types = types_of(schema)
     return not types or kind in types
-
-
-def _types_of(schema: Any) -> frozenset[str]:
-    """What `type` says, empty if it says nothing. A number may be an integer."""
-    types = schema.get("type", ()) if isinstance(schema, Mapping) else ()
-    return frozenset([types] if isinstance(types, str) else types)

@@ -69,6 +69,9 @@ def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> 
     if len(callers) > 1 and "input" not in node.config and "take" not in node.config:
         message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, and has no `input`"
         findings.add("MISSING_INPUT", message, f"Add `take: {callers[0]}`, or `input: {{...}}`.", at=node.at)
+    if "input" in node.config and "take" in node.config:
+        message = f"`{node.name}` has `take` and `input`, which say the same twice"
+        findings.add("INVALID_SETTING", message, "Keep one of them.", at=(*node.at, "take"))
 
 
 def _references_of(node: Node) -> list[Reference]:

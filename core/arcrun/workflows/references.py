@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from arcrun.contracts.schema import types_of
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.clocks import CLOCKS
@@ -13,7 +14,7 @@ from arcrun.workflows.model import INPUT, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference
+from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
@@ -51,6 +52,36 @@ class ReferenceChecker:
                 self._warn_of_field(reference, at)
                 self._warn_if_skipped(reference, node, at, after)
                 self._warn_of_input_loop(reference, node, at)
+
+    def check_kind(self, template: Template, where: str, at: Path) -> None:
+        """What can never be the list that FOREACH goes over, or the object that a node takes."""
+        wanted = "array" if where == "FOREACH" else "object"
+        kinds = frozenset([template.kind]) if template.kind else self._kinds_of(template)
+        if not kinds or wanted in kinds:
+            return
+        code = "INVALID_LOOP" if where == "FOREACH" else "INVALID_INPUT"
+        what = "a list" if wanted == "array" else "an object"
+        is_node = template.references and len(template.references[0].steps) == 1
+        hint = "A node's data is behind `.data`." if is_node and where == "FOREACH" else f"Name a field that is {what}."
+        path = template.references[0].path if template.references else "it"
+        self.findings.add(code, f"{where} wants {what}, and {path} is {' or '.join(sorted(kinds))}", hint, at=at)
+
+    def _kinds_of(self, template: Template) -> frozenset[str]:
+        """The types that the template's value can have, as far as contracts say it; empty where they do not."""
+        if len(template.references) != 1 or not template.whole:
+            return frozenset()
+        steps = template.references[0].steps
+        if steps[0] == CREDENTIAL:
+            return frozenset({"string"})
+        node = self.workflow.nodes.get(steps[0])
+        if node is None:
+            return frozenset()
+        if len(steps) == 1:
+            return frozenset({"object"})
+        contract = self.catalogue.contracts.get(node.component or "")
+        if contract is None or contract.output_fields is None or len(steps) != 3 or steps[1] != "data":
+            return frozenset()
+        return types_of(contract.output_fields.get(steps[2]))
 
     def check_names(self, names: Iterable[str], node: str, at: Path) -> None:
         """The names that an expression on an edge out of `node` starts from."""
