@@ -13,6 +13,7 @@ const Zone = sdk.timezone.Zone;
 
 const default_count = 5;
 const max_count = 100;
+const first_year = 2;
 const last_year = 9998;
 
 export fn _start() void {
@@ -54,25 +55,53 @@ fn readZone(input: Input) Error!Zone {
     return Zone.parse(name) orelse input.mistyped("timezone", sdk.timezone.wanted, .{ .string = name });
 }
 
+const wanted_from = "a date of ISO 8601, or a whole number of seconds since 1970";
+
 fn readFrom(input: Input, zone: Zone) Error!i64 {
-    const wanted = "a date of ISO 8601, or a whole number of seconds since 1970";
     const found = input.optionalValue("from") orelse return sdk.clock.now();
-    const instant: ?i64 = switch (found) {
-        .number => |lexeme| blk: {
-            const seconds = sdk.number.toInteger(lexeme) orelse break :blk null;
-            break :blk if (@abs(seconds) < 1 << 40) seconds * sdk.calendar.second else null;
-        },
+    const instant = switch (found) {
+        .number => |lexeme| return readSeconds(input, lexeme),
         .string => |text| switch (sdk.iso.read(text)) {
             .date => |reading| if (reading.offset) |minutes|
                 reading.wall.toMicros() - minutes * sdk.calendar.minute
             else
                 zone.resolve(reading.wall),
-            .problem => |problem| return input.mistypedBecause("from", wanted, found, problem),
+            .problem => |problem| {
+                const reason = if (looksUnix(text)) "a number of seconds is given without quotes" else problem;
+                return input.mistypedBecause("from", wanted_from, found, reason);
+            },
         },
-        else => null,
+        else => return input.mistyped("from", wanted_from, found),
     };
-    const usable = instant orelse return input.mistyped("from", wanted, found);
-    const year = sdk.calendar.Wall.fromMicros(usable).date.year;
-    if (year < 2 or year > last_year) return input.mistyped("from", "a date of the years 2 to 9998", found);
-    return usable;
+    return if (isInRange(instant)) instant else failRange(input);
+}
+
+fn readSeconds(input: Input, lexeme: []const u8) Error!i64 {
+    const found: Value = .{ .number = lexeme };
+    const seconds = sdk.number.toInteger(lexeme) orelse return input.mistyped("from", wanted_from, found);
+    const instant = seconds *| sdk.calendar.second;
+    if (isInRange(instant)) return instant;
+    const milliseconds = @divTrunc(seconds, 1000);
+    if (!isInRange(milliseconds *| sdk.calendar.second)) return failRange(input);
+    const reason = try input.ctx.print("as milliseconds it would be {d} seconds", .{milliseconds});
+    return input.mistypedBecause("from", wanted_from ++ " within the years 2 to 9998", found, reason);
+}
+
+/// Digits alone, and more than a date of ISO 8601 has.
+fn looksUnix(text: []const u8) bool {
+    for (text) |char| if (!std.ascii.isDigit(char)) return false;
+    return text.len > "20260131".len;
+}
+
+fn isInRange(instant: i64) bool {
+    const limits = comptime .{
+        (sdk.calendar.Date{ .year = first_year }).toDays() * sdk.calendar.day,
+        (sdk.calendar.Date{ .year = last_year + 1 }).toDays() * sdk.calendar.day,
+    };
+    return limits[0] <= instant and instant < limits[1];
+}
+
+fn failRange(input: Input) Error {
+    const found = input.optionalValue("from").?;
+    return input.mistyped("from", "a date of the years 2 to 9998", found);
 }
