@@ -9,7 +9,7 @@ const Object = sdk.Object;
 const Value = sdk.Value;
 
 /// Those that belong to the connection and not to the request (RFC 9110, section 7.6.1), and those that follow from the
-/// URL and the body. The platform sets them itself and drops what is given, without a word.
+/// URL and the body. workerd replaces or drops most of them without a word.
 const reserved = [_][]const u8{
     "connection",
     "content-length",
@@ -33,7 +33,7 @@ pub fn read(ctx: *Context, input: Input) Error!*Object {
             return ctx.failInput("`headers` has the name \"{s}\", which no header can have.", .{header.name});
         }
         if (isReserved(header.name)) {
-            return ctx.failInput("`headers.{s}` cannot be given: the platform sets this header itself.", .{header.name});
+            return ctx.failInput("`headers.{s}` cannot be given: this header is the platform's own to set or leave out.", .{header.name});
         }
         const value = header.value.scalarText() orelse return given.mistyped(header.name, "a text", header.value);
         if (!isHeaderValue(value)) {

@@ -334,7 +334,7 @@ RESERVED = (
 @pytest.mark.parametrize("write", [str, str.lower, str.upper], ids=["as usual", "lower", "upper"])
 @pytest.mark.parametrize("name", RESERVED)
 def test_headers_that_the_platform_would_drop_are_refused(name: str, write: Callable[[str], str]) -> None:
-    message = f"`headers.{write(name)}` cannot be given: the platform sets this header itself."
+    message = f"`headers.{write(name)}` cannot be given: this header is the platform's own to set or leave out."
     error = refuse(headers={"X-A": "1", write(name): "x"})
     assert error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
     assert build(headers={write(name): None})["headers"] == AGENT
