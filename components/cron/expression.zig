@@ -203,10 +203,12 @@ const Parser = struct {
     fn parseField(parser: *Parser, shape: Shape, text: []const u8) Error!Field {
         var items: std.ArrayList(Item) = .empty;
         var set: u64 = 0;
+        var has_gap = false;
         var parts = std.mem.splitScalar(u8, text, ',');
         while (parts.next()) |part| {
             if (part.len == 0) {
-                _ = try parser.report(shape, "the list \"{s}\" has an empty place", .{text});
+                if (!has_gap) _ = try parser.report(shape, "the list \"{s}\" has an empty place", .{text});
+                has_gap = true;
                 continue;
             }
             if (std.mem.eql(u8, part, "?") and part.len < text.len and shape.days != .none) {

@@ -67,8 +67,8 @@ fn readFrom(input: Input, zone: Zone) Error!i64 {
             else
                 zone.resolve(reading.wall),
             .problem => |problem| {
-                const reason = if (looksUnix(text)) "a number of seconds is given without quotes" else problem;
-                return input.mistypedBecause("from", wanted_from, found, reason);
+                const reason = if (looksUnix(text)) try explainDigits(input, text) else null;
+                return input.mistypedBecause("from", wanted_from, found, reason orelse problem);
             },
         },
         else => return input.mistyped("from", wanted_from, found),
@@ -81,10 +81,23 @@ fn readSeconds(input: Input, lexeme: []const u8) Error!i64 {
     const seconds = sdk.number.toInteger(lexeme) orelse return input.mistyped("from", wanted_from, found);
     const instant = seconds *| sdk.calendar.second;
     if (isInRange(instant)) return instant;
-    const milliseconds = @divTrunc(seconds, 1000);
-    if (!isInRange(milliseconds *| sdk.calendar.second)) return failRange(input);
-    const reason = try input.ctx.print("as milliseconds it would be {d} seconds", .{milliseconds});
+    const whole = findSeconds(seconds) orelse return failRange(input);
+    const reason = try input.ctx.print("as milliseconds it would be {d} seconds", .{whole});
     return input.mistypedBecause("from", wanted_from ++ " within the years 2 to 9998", found, reason);
+}
+
+/// The seconds of a number of milliseconds, if they are in range.
+fn findSeconds(milliseconds: i64) ?i64 {
+    const seconds = @divTrunc(milliseconds, 1000);
+    return if (isInRange(seconds *| sdk.calendar.second)) seconds else null;
+}
+
+/// What number to give instead of a text of digits. Null if that is out of range too.
+fn explainDigits(input: Input, text: []const u8) Error!?[]const u8 {
+    const count = sdk.number.toInteger(text) orelse return null;
+    if (isInRange(count *| sdk.calendar.second)) return "a number of seconds is given without quotes";
+    const seconds = findSeconds(count) orelse return null;
+    return try input.ctx.print("as milliseconds it would be {d} seconds, which are given without quotes", .{seconds});
 }
 
 /// Digits alone, and more than a date of ISO 8601 has.

@@ -122,8 +122,9 @@ def test_every_minute(expression: str, place: tuple[str, datetime]) -> None:
     start = around.replace(tzinfo=UTC)
     expected = [wall.isoformat() for wall in Model(expression, zone).due(start, start + WINDOW)][:100]
     found = find_next(expression, timezone=zone, count=100, **{"from": start.isoformat()})
-    # Beyond the window the model does not know.
-    assert [text for text in found if datetime.fromisoformat(text) < start + WINDOW] == expected
+    # Beyond the window the model does not know. UTC is written Z, which Python writes +00:00.
+    moments = [datetime.fromisoformat(text) for text in found]
+    assert [moment.isoformat() for moment in moments if moment < start + WINDOW] == expected
 
 
 @pytest.mark.parametrize(
@@ -430,6 +431,7 @@ WHOLE = "the expression must have 5 fields (minute, hour, day of month, month, d
         ("* * * * MON-", [("day of week", 'day of week: the range "MON-" has no end')]),
         ("1-2-3 * * * *", [("minute", 'minute: "2-3" must be a whole number from 0 to 59')]),
         ("1,,2 * * * *", [("minute", 'minute: the list "1,,2" has an empty place')]),
+        (", * * * *", [("minute", 'minute: the list "," has an empty place')]),
         ("1, * * * *", [("minute", 'minute: the list "1," has an empty place')]),
         ("1.5 * * * *", [("minute", 'minute: "1.5" must be a whole number from 0 to 59')]),
         ("** * * * *", [("minute", 'minute: "**" must be a whole number from 0 to 59')]),
@@ -505,6 +507,11 @@ MILLISECONDS = (
         ({"from": 300000000000}, MILLISECONDS + "300000000000: as milliseconds it would be 300000000 seconds."),
         ({"from": 10**14}, MILLISECONDS + "100000000000000: as milliseconds it would be 100000000000 seconds."),
         ({"from": 10**18}, "`from` must be a date of the years 2 to 9998, not 1000000000000000000."),
+        (
+            {"from": "1767225600000"},
+            "`from` must be a date of ISO 8601, or a whole number of seconds since 1970, not "
+            '"1767225600000": as milliseconds it would be 1767225600 seconds, which are given without quotes.',
+        ),
         ({"from": -(10**12)}, MILLISECONDS + "-1000000000000: as milliseconds it would be -1000000000 seconds."),
         (
             {"from": "1767225600"},
