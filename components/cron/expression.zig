@@ -79,6 +79,35 @@ const Shape = struct {
     names: []const u8 = "",
     days: enum { none, of_month, of_week } = .none,
 
+    /// The days beside numbers and names, for a message.
+    fn others(shape: Shape) []const u8 {
+        return switch (shape.days) {
+            .none => "",
+            .of_month => ", or one like L, L-3, 15W or LW",
+            .of_week => ", or one like FRIL or FRI#2",
+        };
+    }
+
+    /// What days of the form of `text` there are, if it has one of theirs: a letter and a number that is out of range.
+    fn limitsNear(shape: Shape, text: []const u8) ?[]const u8 {
+        switch (shape.days) {
+            .none => return null,
+            .of_month => {
+                const is_weekday = std.ascii.endsWithIgnoreCase(text, "W");
+                const body = text[0 .. text.len - @intFromBool(is_weekday)];
+                if (std.ascii.startsWithIgnoreCase(body, "L-") and isNumber(body[2..])) {
+                    return if (is_weekday) "L-0W to L-30W" else "L-0 to L-30";
+                }
+                return if (is_weekday and isNumber(body)) "1W to 31W" else null;
+            },
+            .of_week => {
+                const at = std.mem.indexOfScalar(u8, text, '#') orelse return null;
+                if (readValue(shape, text[0..at]) == null or !isNumber(text[at + 1 ..])) return null;
+                return "#1 to #5 of the month";
+            },
+        }
+    }
+
     /// The last of `*`, which does not count Sunday twice.
     fn last(shape: Shape) u8 {
         return shape.min + shape.cycle - 1;
@@ -174,8 +203,18 @@ const Parser = struct {
     fn parseField(parser: *Parser, shape: Shape, text: []const u8) Error!Field {
         var items: std.ArrayList(Item) = .empty;
         var set: u64 = 0;
+        var has_gap = false;
         var parts = std.mem.splitScalar(u8, text, ',');
         while (parts.next()) |part| {
+            if (part.len == 0) {
+                if (!has_gap) _ = try parser.report(shape, "the list \"{s}\" has an empty place", .{text});
+                has_gap = true;
+                continue;
+            }
+            if (std.mem.eql(u8, part, "?") and part.len < text.len and shape.days != .none) {
+                _ = try parser.report(shape, "\"?\" must stand alone, not in a list like \"{s}\"", .{text});
+                continue;
+            }
             const item = try parser.parseItem(shape, part) orelse continue;
             try items.append(parser.ctx.allocator, item);
             if (item.day == null) set |= findSet(shape, item);
@@ -189,6 +228,12 @@ const Parser = struct {
         if (findDay(shape, base)) |day| {
             if (slash == null) return .{ .day = day };
             return parser.report(shape, "no step can follow \"{s}\"", .{base});
+        }
+        if (slash) |at| {
+            const is_unfit = shape.days != .none and std.mem.eql(u8, base, "?");
+            if (is_unfit) return parser.report(shape, "no step can follow \"?\"; write \"*{s}\"", .{text[at..]});
+            if (at == 0) return parser.report(shape, "nothing stands before the step of \"{s}\"; for all write \"*{s}\"", .{ text, text });
+            if (at + 1 == text.len) return parser.report(shape, "no number stands behind the slash of \"{s}\"", .{text});
         }
         var item = try parser.parseRange(shape, base) orelse return null;
         const step_text = text[(slash orelse return item) + 1 ..];
@@ -209,29 +254,41 @@ const Parser = struct {
     fn parseRange(parser: *Parser, shape: Shape, text: []const u8) Error!?Item {
         const is_any = shape.days != .none and std.mem.eql(u8, text, "?");
         if (is_any or std.mem.eql(u8, text, "*")) return .{ .first = shape.min, .last = shape.last(), .is_star = true };
+        if (try parser.reportNearDay(shape, text)) return null;
         const dash = std.mem.indexOfScalar(u8, text, '-') orelse {
-            const value = try parser.parseValue(shape, text) orelse return null;
+            const value = readValue(shape, text) orelse return parser.reportValue(shape, text, shape.others());
             return .{ .first = value, .last = value };
         };
-        const first = try parser.parseValue(shape, text[0..dash]) orelse return null;
-        const last = try parser.parseValue(shape, text[dash + 1 ..]) orelse return null;
+        if (dash == 0) return parser.reportValue(shape, text, shape.others());
+        if (dash + 1 == text.len) return parser.report(shape, "the range \"{s}\" has no end", .{text});
+        const first = try parser.parseEnd(shape, text, text[0..dash]) orelse return null;
+        const last = try parser.parseEnd(shape, text, text[dash + 1 ..]) orelse return null;
         return .{ .first = first, .last = last };
     }
 
-    fn parseValue(parser: *Parser, shape: Shape, text: []const u8) Error!?u8 {
+    /// An end of the range `range`, which is a plain value.
+    fn parseEnd(parser: *Parser, shape: Shape, range: []const u8, text: []const u8) Error!?u8 {
         if (readValue(shape, text)) |value| return value;
+        if (findDay(shape, text) == null) {
+            _ = try parser.reportValue(shape, text, "");
+        } else _ = try parser.report(shape, "no range, such as \"{s}\", can have \"{s}\"", .{ range, text });
+        return null;
+    }
+
+    /// Says what is out of range in a text that has the form of L-3, 15W or FRI#2. False if it has none of these.
+    fn reportNearDay(parser: *Parser, shape: Shape, text: []const u8) Error!bool {
+        const limits = shape.limitsNear(text) orelse return false;
+        _ = try parser.report(shape, "\"{s}\" must be from {s}", .{ text, limits });
+        return true;
+    }
+
+    fn reportValue(parser: *Parser, shape: Shape, text: []const u8, others: []const u8) Error!?Item {
         const names = if (shape.names.len == 0) "" else try parser.ctx.print(", or {s} to {s}", .{
             shape.names[0..3], shape.names[shape.names.len - 3 ..],
         });
-        const others = switch (shape.days) {
-            .none => "",
-            .of_month => ", or one like L, L-3, 15W or LW",
-            .of_week => ", or one like FRIL or FRI#2",
-        };
-        _ = try parser.report(shape, "\"{s}\" must be a whole number from {d} to {d}{s}{s}", .{
+        return parser.report(shape, "\"{s}\" must be a whole number from {d} to {d}{s}{s}", .{
             text, shape.min, shape.max, names, others,
         });
-        return null;
     }
 };
 
@@ -256,6 +313,11 @@ fn findSet(shape: Shape, item: Item) u64 {
         set |= @as(u64, 1) << @intCast(shape.min + (value - shape.min) % shape.cycle);
     }
     return set;
+}
+
+fn isNumber(text: []const u8) bool {
+    for (text) |char| if (!std.ascii.isDigit(char)) return false;
+    return text.len > 0;
 }
 
 fn readValue(shape: Shape, text: []const u8) ?u8 {

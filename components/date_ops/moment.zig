@@ -13,7 +13,7 @@ const Zone = sdk.timezone.Zone;
 /// Microseconds since 1970, and the zone in which they are looked at.
 pub const Moment = struct { instant: i64, zone: Zone };
 
-const wanted_date = "a date of ISO 8601, or a number of seconds since 1970";
+const wanted_date = "a date of ISO 8601, or a number of ";
 const min_instant = (calendar.Date{ .year = calendar.min_year }).toDays() * calendar.day;
 const instants_end = (calendar.Date{ .year = calendar.max_year + 1 }).toDays() * calendar.day;
 
@@ -24,22 +24,62 @@ pub fn readZone(input: Input) Error!?Zone {
 
 const InputFormat = enum { iso, unix, unix_ms };
 
-/// A field with a date, in `input_format`. Without an offset of its own it is in `timezone`, which is UTC by default.
+/// A field with a date. A number, and a text of digits alone, counts as `input_format` says; every other text is one of
+/// ISO 8601. Without an offset of its own it is in `timezone`, which is UTC by default.
 pub fn read(input: Input, name: []const u8) Error!Moment {
-    const given = input.optionalValue(name) orelse return input.missing(name, wanted_date);
     const format = try input.optionalChoice(InputFormat, "input_format") orelse .iso;
-    if (format != .iso) {
-        const text = given.scalarText() orelse return input.mistyped(name, wanted_date, given);
-        return readUnix(input, name, text, if (format == .unix) .seconds else .milliseconds);
-    }
+    const unit: Unit = if (format == .unix_ms) .milliseconds else .seconds;
+    const wanted = if (unit == .seconds) wanted_date ++ "seconds since 1970" else wanted_date ++ "milliseconds since 1970";
+    const given = input.optionalValue(name) orelse return input.missing(name, wanted);
     switch (given) {
-        .number => |lexeme| return readUnix(input, name, lexeme, .seconds),
-        .string => |text| switch (sdk.iso.read(std.mem.trim(u8, text, " "))) {
-            .date => |reading| return place(reading, try readZone(input)),
-            .problem => |problem| return input.mistypedBecause(name, wanted_date, given, problem),
+        .number => |lexeme| return readUnix(input, name, lexeme, unit),
+        .string => |untrimmed| {
+            const text = std.mem.trim(u8, untrimmed, " ");
+            if (format != .iso and isCount(text)) return readUnix(input, name, text, unit);
+            return switch (sdk.iso.read(text)) {
+                .date => |reading| place(reading, try readZone(input)),
+                .problem => |problem| {
+                    const reason = if (looksUnix(text)) try explainUnix(input) else problem;
+                    return input.mistypedBecause(name, wanted, given, reason);
+                },
+            };
         },
-        else => return input.mistyped(name, wanted_date, given),
+        else => return input.mistyped(name, wanted, given),
     }
+}
+
+/// Whether a text holds nothing but a number: digits, perhaps with a sign, a fraction or an exponent. A date with hyphens
+/// does not: there a hyphen follows a digit.
+fn isCount(text: []const u8) bool {
+    var before: u8 = 'e';
+    for (text) |char| {
+        switch (char) {
+            '0'...'9', '.', 'e', 'E' => {},
+            '-', '+' => if (before | 0x20 != 'e') return false,
+            else => return false,
+        }
+        before = char;
+    }
+    return std.mem.indexOfAny(u8, text, "0123456789") != null;
+}
+
+/// Whether a text is most likely a number of seconds or milliseconds of this time, which no date of ISO 8601 looks like.
+fn looksUnix(text: []const u8) bool {
+    const digits = std.mem.trimStart(u8, text, "-");
+    const whole = digits[0 .. std.mem.indexOfScalar(u8, digits, '.') orelse digits.len];
+    return isCount(text) and 9 <= whole.len and whole.len <= 13;
+}
+
+fn explainUnix(input: Input) Error![]const u8 {
+    const field = formatField(input);
+    return input.ctx.print("a text of digits needs `{s}: unix` if it counts seconds since 1970, or `{s}: unix_ms` if " ++
+        "milliseconds", .{ field, field });
+}
+
+/// The field that says what a number counts.
+fn formatField(input: Input) []const u8 {
+    const operation = if (input.optionalValue("operation")) |given| given.scalarText() orelse "" else "";
+    return if (std.mem.eql(u8, operation, "parse")) "format" else "input_format";
 }
 
 /// An offset of the text's own says when it was, the zone how it is looked at.
@@ -64,19 +104,24 @@ pub const Unit = enum {
 };
 
 pub fn readUnix(input: Input, name: []const u8, text: []const u8, unit: Unit) Error!Moment {
-    const micros = try scale(input.ctx, text, unit.places()) orelse min_instant - 1;
-    if (micros < min_instant or micros >= instants_end) return failUnix(input, name, text, unit);
-    return .{ .instant = micros, .zone = try readZone(input) orelse .utc };
+    const instant = try toInstant(input.ctx, text, unit) orelse return failUnix(input, name, text, unit);
+    return .{ .instant = instant, .zone = try readZone(input) orelse .utc };
 }
 
-/// A number of seconds that is too large is most likely one of milliseconds.
+/// Null if the text is no number, or one beyond the years 1 to 9999.
+fn toInstant(ctx: *Context, text: []const u8, unit: Unit) Error!?i64 {
+    const micros = try scale(ctx, text, unit.places()) orelse return null;
+    return if (min_instant <= micros and micros < instants_end) micros else null;
+}
+
+/// A number of seconds that is too large is most likely one of milliseconds, if that is in range.
 fn failUnix(input: Input, name: []const u8, text: []const u8, unit: Unit) Error {
     const wanted = try input.ctx.print("a number of {s} since 1970 within the years 1 to 9999", .{@tagName(unit)});
     const found: Value = .{ .string = text };
-    if (unit == .milliseconds) return input.mistyped(name, wanted, found);
-    const operation = if (input.optionalValue("operation")) |given| given.scalarText() orelse "" else "";
-    const field = if (std.mem.eql(u8, operation, "parse")) "format" else "input_format";
-    const hint = try input.ctx.print("milliseconds need `{s}: unix_ms`", .{field});
+    if (unit == .milliseconds or try toInstant(input.ctx, text, .milliseconds) == null) {
+        return input.mistyped(name, wanted, found);
+    }
+    const hint = try input.ctx.print("milliseconds need `{s}: unix_ms`", .{formatField(input)});
     return input.mistypedBecause(name, wanted, found, hint);
 }
 

@@ -50,6 +50,7 @@ pub fn readAll(ctx: *Context, input: Input) Error![]const Attachment {
 }
 
 fn readOne(ctx: *Context, input: Input) Error!Attachment {
+    try input.allowOnly(&.{ "filename", "content_base64", "content_type" });
     const filename = try input.text("filename");
     try header.validate(ctx, try ctx.print("{s}filename", .{input.prefix}), filename);
     const is_name = filename.len > 0 and std.mem.indexOfAny(u8, filename, "/\\") == null;

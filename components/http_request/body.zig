@@ -25,8 +25,8 @@ const fields = [_][]const u8{ "body", "body_json", "body_base64", "form", "multi
 pub fn read(ctx: *Context, input: Input) Error!?Body {
     const field = try findField(ctx, input) orelse return null;
     if (try input.optionalText("body")) |text| return .{ .field = field, .content = text };
-    if (input.optionalValue("body_json")) |value| {
-        const rendered = try sdk.render(ctx.allocator, value);
+    if (std.mem.eql(u8, field, "body_json")) {
+        const rendered = try sdk.render(ctx.allocator, try input.value("body_json"));
         return .{ .field = field, .content = rendered, .content_type = "application/json" };
     }
     if (try input.optionalText("body_base64")) |digits| {
@@ -51,9 +51,15 @@ pub fn read(ctx: *Context, input: Input) Error!?Body {
 fn findField(ctx: *Context, input: Input) Error!?[]const u8 {
     var found: ?[]const u8 = null;
     for (fields) |field| {
-        if (input.optionalValue(field) == null) continue;
+        if (!isGiven(input, field)) continue;
         if (found) |other| return ctx.failInput("Only one of `{s}` and `{s}` can be given.", .{ other, field });
         found = field;
     }
     return found;
+}
+
+/// The JSON null is a body like any other, so that what a caller sends does not turn a POST into a GET.
+fn isGiven(input: Input, field: []const u8) bool {
+    if (std.mem.eql(u8, field, "body_json")) return input.fields.get(field) != null;
+    return input.optionalValue(field) != null;
 }

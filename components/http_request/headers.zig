@@ -8,6 +8,21 @@ const Input = sdk.Input;
 const Object = sdk.Object;
 const Value = sdk.Value;
 
+/// Those that belong to the connection and not to the request (RFC 9110, section 7.6.1), and those that follow from the
+/// URL and the body. workerd replaces or drops most of them without a word.
+const reserved = [_][]const u8{
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+};
+
 /// The object `headers`, its values as texts; those that are null are left out.
 pub fn read(ctx: *Context, input: Input) Error!*Object {
     const headers = try sdk.newObject(ctx.allocator);
@@ -16,6 +31,9 @@ pub fn read(ctx: *Context, input: Input) Error!*Object {
         if (header.value == .null) continue;
         if (!isHeaderName(header.name)) {
             return ctx.failInput("`headers` has the name \"{s}\", which no header can have.", .{header.name});
+        }
+        if (isReserved(header.name)) {
+            return ctx.failInput("`headers.{s}` cannot be given: this header is the platform's own to set or leave out.", .{header.name});
         }
         const value = header.value.scalarText() orelse return given.mistyped(header.name, "a text", header.value);
         if (!isHeaderValue(value)) {
@@ -44,6 +62,12 @@ pub fn without(ctx: *Context, headers: *const Object, name: []const u8) Error!*O
         if (!std.ascii.eqlIgnoreCase(header.name, name)) try others.put(ctx.allocator, header.name, header.value);
     }
     return others;
+}
+
+fn isReserved(name: []const u8) bool {
+    return for (reserved) |other| {
+        if (std.ascii.eqlIgnoreCase(name, other)) break true;
+    } else false;
 }
 
 /// A token of RFC 9110, section 5.6.2.

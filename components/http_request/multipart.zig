@@ -14,6 +14,9 @@ const Value = sdk.Value;
 
 const boundary_prefix = "arcrun-";
 
+const part_fields = [_][]const u8{ "text", "base64", "filename", "content_type" };
+const listed_part_fields = [_][]const u8{"name"} ++ part_fields;
+
 const Part = struct {
     name: []const u8,
     content: []const u8,
@@ -32,13 +35,17 @@ pub fn read(ctx: *Context, input: Input) Error!?Multipart {
             const place = try ctx.print("multipart.{s}", .{member.name});
             const values: []const Value = if (member.value == .array) member.value.array else &.{member.value};
             for (values) |value| {
-                if (value != .null) try parts.append(ctx.allocator, try readPart(input, place, member.name, value));
+                if (value == .null) continue;
+                if (value == .object) try (try fieldsOf(input, place, value)).allowOnly(&part_fields);
+                try parts.append(ctx.allocator, try readPart(input, place, member.name, value));
             }
         },
         .array => |items| for (items, 0..) |item, i| {
             const place = try ctx.print("multipart[{d}]", .{i});
             if (item != .object) return input.mistyped(place, "an object with a name", item);
-            const name = try (try fieldsOf(input, place, item)).text("name");
+            const fields = try fieldsOf(input, place, item);
+            try fields.allowOnly(&listed_part_fields);
+            const name = try fields.text("name");
             try parts.append(ctx.allocator, try readPart(input, place, name, item));
         },
         else => return input.mistyped("multipart", "an object or a list of parts", found),

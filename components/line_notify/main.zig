@@ -51,6 +51,7 @@ fn readMessages(ctx: *Context, input: Input) Error![]const Value {
         }));
     }
     if (try input.optionalObject("sticker")) |sticker| {
+        try sticker.allowOnly(&.{ "package_id", "sticker_id" });
         try messages.append(ctx.allocator, try ctx.value(.{
             .type = "sticker",
             .packageId = try readId(sticker, "package_id"),

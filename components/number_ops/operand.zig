@@ -35,14 +35,15 @@ pub fn readOptional(input: Input, name: []const u8) Error!?Decimal {
         else => return input.mistyped(name, wanted_number, found),
     };
     const number: Decimal = try .parse(input.ctx.allocator, lexeme);
-    if (found == .number and number.abs().order(exact) == .gt) {
-        return failRange(input.ctx, "`{s}` is beyond " ++ exact_text ++ ". Give it as a text.", .{name});
-    }
     if (number.point() > max_whole_digits) {
         return failRange(input.ctx, "`{s}` has more than {d} digits before the decimal point.", .{ name, max_whole_digits });
     }
     if (number.exponent < -max_places) {
         return failRange(input.ctx, "`{s}` has more than {d} digits after the decimal point.", .{ name, max_places });
+    }
+    // Last, so that a text is offered only to what it can hold.
+    if (found == .number and number.abs().order(exact) == .gt) {
+        return failRange(input.ctx, "`{s}` is beyond " ++ exact_text ++ ". Give it as a text.", .{name});
     }
     return number;
 }
@@ -61,10 +62,8 @@ fn readText(ctx: *Context, text: []const u8) Error!?[]const u8 {
 pub fn show(ctx: *Context, result: Decimal, form: Form) Error!Value {
     const limited = try (if (result.point() <= -max_places) Decimal{} else result)
         .limit(ctx.allocator, sdk.decimal.precision);
-    if (form == .text) {
-        if (limited.point() > max_whole_digits) return failTooLarge(ctx);
-        return .{ .string = try render(ctx, limited) };
-    }
+    if (limited.point() > max_whole_digits) return failTooLarge(ctx);
+    if (form == .text) return .{ .string = try render(ctx, limited) };
     if (limited.abs().order(exact) == .gt) {
         return failRange(ctx, "The result is beyond " ++ exact_text ++ ". `as: text` gives it.", .{});
     }

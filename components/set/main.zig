@@ -30,6 +30,7 @@ fn answer(ctx: *Context, input: Input) Error!Value {
 }
 
 fn assign(ctx: *Context, context: *sdk.Object, assignment: Input) Error!void {
+    try assignment.allowOnly(&.{ "key", "value" });
     const key = try assignment.text("key");
     const path = try paths.parse(ctx.allocator, key) orelse {
         return assignment.mistyped("key", "a path like a.b[0]", .{ .string = key });

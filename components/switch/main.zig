@@ -19,6 +19,7 @@ fn answer(ctx: *Context, input: Input) Error!Value {
         const name = try ctx.print("cases[{d}]", .{i});
         if (case != .object) return input.mistyped(name, "an object", case);
         const fields: Input = .{ .ctx = ctx, .fields = case.object, .prefix = try ctx.print("{s}.", .{name}) };
+        try fields.allowOnly(&.{ "match", "branch" });
         const match = try fields.value("match");
         const branch = try optionalBranch(fields, "branch") orelse return fields.missing("branch", "a text");
         if (matching == null and value.eql(match)) matching = branch;

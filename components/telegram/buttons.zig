@@ -31,6 +31,7 @@ pub fn readRows(ctx: *Context, input: Input, rows: []const Value) Error![]const 
 fn readButton(ctx: *Context, input: Input, place: []const u8, button: Value) Error!Value {
     if (button != .object) return input.mistyped(place, "an object", button);
     const fields: Input = .{ .ctx = ctx, .fields = button.object, .prefix = try ctx.print("{s}.", .{place}) };
+    try fields.allowOnly(&.{ "text", "url", "callback_data" });
     const text = try fields.text("text");
     if (text.len == 0) return fields.mistyped("text", "a text that is not empty", .{ .string = text });
     const url = try fields.optionalText("url");

@@ -171,6 +171,7 @@ def test_iso_texts_are_read_and_written(wall: datetime, zone: timezone) -> None:
         pytest.param("1990-12-31T15:59:60-08:00", "1990-12-31T16:00:00-08:00", id="a leap second elsewhere"),
         pytest.param("2017-01-01T05:29:60+0530", "2017-01-01T05:30:00+05:30", id="at half an hour"),
         pytest.param("2016-12-31T23:59:60", "2017-01-01T00:00:00Z", id="a leap second without an offset"),
+        pytest.param("2026-06-15T11:44:60", "2026-06-15T11:45:00Z", id="one in some zone"),
         pytest.param("2026-01-31t12:30:00z", "2026-01-31T12:30:00Z", id="lower case"),
         pytest.param("2026-01-31T12:30:00+0530", "2026-01-31T12:30:00+05:30", id="an offset without a colon"),
         pytest.param("2026-01-31T12:30:00-08", "2026-01-31T12:30:00-08:00", id="an offset of hours"),
@@ -191,12 +192,20 @@ def test_forms_of_iso_texts(text: str, expected: str) -> None:
     assert operate("parse", text) == expected
 
 
+def test_the_zone_does_not_say_where_a_leap_second_is() -> None:
+    """23:59:60 of a text without an offset is taken in every zone, for the zone of a text is often not its own."""
+    assert operate("format", "2026-06-15T23:59:60", timezone="Asia/Tokyo") == "2026-06-16T00:00:00+09:00"
+    assert operate("parse", "2026-06-15 23:59:60", format="%F %T", timezone="Asia/Tokyo") == "2026-06-16T00:00:00+09:00"
+
+
 MONTH = "the month must be from 01 to 12"
 DAY = "the month has no such day"
 YEAR = "it must begin with a year of four digits, from 0001 on"
 AFTER_DATE = "after the date only a T or a space and the time can follow"
 AFTER_TIME = "after the time only Z or an offset like +02:00 can follow"
 LEAP = "the second 60, a leap second, is only at 23:59:60 in UTC"
+LEAP_SOMEWHERE = "the second 60, a leap second, is only at the end of a quarter of an hour"
+UNIX = "a text of digits needs `format: unix` if it counts seconds since 1970, or `format: unix_ms` if milliseconds"
 HYPHENS = "hyphens must stand between year, month and day, or between none of them"
 
 
@@ -208,6 +217,13 @@ HYPHENS = "hyphens must stand between year, month and day, or between none of th
         ("2026-13-01", MONTH),
         ("2026-1-1", MONTH),
         ("2026", MONTH),
+        ("1767225600", UNIX),
+        ("176722560", UNIX),
+        ("1767225600000", UNIX),
+        ("-1767225600", UNIX),
+        (" 1767225600.25 ", UNIX),
+        ("20261331", MONTH),
+        ("20260131123000", AFTER_DATE),
         ("2026-0131", HYPHENS),
         ("202601-31", HYPHENS),
         ("31.01.2026", YEAR),
@@ -223,7 +239,7 @@ HYPHENS = "hyphens must stand between year, month and day, or between none of th
         ("2026-01-31T12:60", "the minute must be from 00 to 59"),
         ("2026-01-31T12:5", "the minute must be from 00 to 59"),
         ("2026-01-31T12:00:61", "the second must be from 00 to 59"),
-        ("2026-01-31T12:00:60", LEAP),
+        ("2026-01-31T12:00:60", LEAP_SOMEWHERE),
         ("2026-01-31T22:59:60Z", LEAP),
         ("2026-01-31T23:59:60+01:00", LEAP),
         ("2026-01-31T24:59:60", "the hour 24 is only 24:00:00, the end of the day"),
@@ -359,6 +375,17 @@ def test_numbers_are_seconds(seconds: int, micros: int) -> None:
             "format", {"input": 1700000000, "input_format": "unix"}, "2023-11-14T22:13:20Z", id="seconds, said so"
         ),
         pytest.param("format", {"input": "1700000000", "input_format": "unix"}, "2023-11-14T22:13:20Z", id="as a text"),
+        pytest.param(
+            "diff", {"input": 1700000000000, "to": "2026-01-01", "unit": "days"}, 778, id="a number and an ISO text"
+        ),
+        pytest.param(
+            "diff", {"input": "2026-01-01", "to": "1700000000000", "unit": "days"}, -778, id="an ISO text and digits"
+        ),
+        pytest.param("format", {"input": " 2026-01-01T02:00+01:00 "}, "2026-01-01T02:00:00+01:00", id="an offset"),
+        pytest.param("format", {"input": "20260101T1000"}, "2026-01-01T10:00:00Z", id="an ISO text in short"),
+        pytest.param("format", {"input": "2026-W05"}, "2026-01-26T00:00:00Z", id="a week"),
+        pytest.param("format", {"input": "20260101"}, "1970-01-01T05:37:40.101Z", id="digits are never a date"),
+        pytest.param("format", {"input": "-1.7e3"}, "1969-12-31T23:59:58.300Z", id="an exponent"),
     ],
 )
 def test_input_format(operation: str, fields: dict[str, Any], expected: Any) -> None:
@@ -382,7 +409,20 @@ MILLISECONDS = "a number of milliseconds since 1970 within the years 1 to 9999"
         ("add", {"input": -1.7e12}, f'{SECONDS}, not "-1700000000000.0": milliseconds need `input_format: unix_ms`.'),
         ("parse", {"input": "1700000000000", "format": "unix"}, f'{SECONDS}, not "1700000000000": milliseconds need'),
         ("parse", {"input": 1.7e15, "format": "unix_ms"}, f'{MILLISECONDS}, not "1700000000000000.0".'),
-        ("format", {"input": "2026-01-01", "input_format": "unix_ms"}, f'{MILLISECONDS}, not "2026-01-01".'),
+        ("format", {"input": "00017", "input_format": "unix_ms"}, f'{MILLISECONDS}, not "00017".'),
+        ("format", {"input": 1e300}, f'{SECONDS}, not "1e+300".'),
+        ("parse", {"input": "x", "format": "unix"}, f'{SECONDS}, not "x".'),
+        (
+            "format",
+            {"input": "2026-13-01", "input_format": "unix_ms"},
+            f'a date of ISO 8601, or a number of milliseconds since 1970, not "2026-13-01": {MONTH}.',
+        ),
+        (
+            "format",
+            {"input": "1767225600"},
+            'a date of ISO 8601, or a number of seconds since 1970, not "1767225600": a text of digits needs '
+            "`input_format: unix` if it counts seconds since 1970, or `input_format: unix_ms` if milliseconds.",
+        ),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Callable
 from email import message_from_bytes
 from email.utils import formatdate
 from typing import Any
@@ -13,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcrun.contracts.model import HostStub
+from arcrun.contracts.schema import find_mismatches
+from arcrun.engine.engine import Trigger
+from arcrun.ports import HttpRequest, HttpResponse
 from components import wasm_harness as harness
+from examples.bench import StubModel, StubServices, build_example_bench
 
 URL = "https://example.com/"
 AGENT = {"user-agent": "arcrun"}
@@ -69,7 +74,7 @@ def test_the_largest_request() -> None:
     }
 
 
-@pytest.mark.parametrize("body", [{"a": [1, "é", None]}, [], "text", 0, False], ids=str)
+@pytest.mark.parametrize("body", [{"a": [1, "é", None]}, [], "text", 0, False, None], ids=str)
 def test_body_json(body: Any) -> None:
     request = build(body_json=body)
     assert request["method"] == "POST"
@@ -248,6 +253,9 @@ def test_a_query_is_read_back_as_it_was(query: dict[str, str]) -> None:
     assert dict(parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=bool(query))) == query
 
 
+PART_FIELDS = "the fields are text, base64, filename, content_type"
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -256,6 +264,9 @@ def test_a_query_is_read_back_as_it_was(query: dict[str, str]) -> None:
         ({"method": "get"}, '`method` must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, not "get".'),
         ({"method": "GET", "body": "x"}, "`body` cannot be sent with the method GET."),
         ({"method": "HEAD", "body_json": 1}, "`body_json` cannot be sent with the method HEAD."),
+        ({"method": "GET", "body_json": None}, "`body_json` cannot be sent with the method GET."),
+        ({"body": "x", "body_json": None}, "Only one of `body` and `body_json` can be given."),
+        ({"body_json": None, "form": {}}, "Only one of `body_json` and `form` can be given."),
         ({"body": "x", "body_json": 1}, "Only one of `body` and `body_json` can be given."),
         ({"form": {}, "multipart": {}}, "Only one of `form` and `multipart` can be given."),
         ({"body_base64": "", "form": {}}, "Only one of `body_base64` and `form` can be given."),
@@ -281,6 +292,12 @@ def test_a_query_is_read_back_as_it_was(query: dict[str, str]) -> None:
             "`multipart.a.content_type` must not hold control characters.",
         ),
         ({"multipart": {"a": "\ud800"}}, "`multipart.a` must not hold lone surrogates."),
+        ({"multipart": {"a": {"text": "x", "file_name": "b"}}}, f"`multipart.a.file_name` is unknown; {PART_FIELDS}."),
+        ({"multipart": {"a": ["y", {"name": "x", "text": "x"}]}}, f"`multipart.a.name` is unknown; {PART_FIELDS}."),
+        (
+            {"multipart": [{"name": "a", "text": "x", "Filename": None}]},
+            f"`multipart[0].Filename` is unknown; {PART_FIELDS.replace('text', 'name, text', 1)}.",
+        ),
         ({"multipart": ["x"]}, '`multipart[0]` must be an object with a name, not "x".'),
         ({"multipart": [{"text": "x"}]}, "`multipart[0].name` must be a text, but it is missing."),
         ({"headers": []}, "`headers` must be an object, not a list."),
@@ -298,6 +315,109 @@ def test_a_query_is_read_back_as_it_was(query: dict[str, str]) -> None:
 )
 def test_wrong_fields_are_refused_before_anything_is_sent(fields: dict[str, Any], message: str) -> None:
     assert refuse(**fields) == {"code": "INVALID_INPUT", "retriable": False, "message": message}
+
+
+@pytest.mark.parametrize("field", ["body", "body_base64", "form", "multipart"])
+def test_other_bodies_that_are_null_are_absent(field: str) -> None:
+    """As `{{reference?}}` gives them; body_json alone takes null, and the schema says so."""
+    assert build(**{field: None})["method"] == "GET"
+    takes_null = harness.load_contract("http_request").filled_keys
+    assert (field in takes_null, "body_json" in takes_null) == (True, False)
+
+
+RESERVED = (
+    *("Host", "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive"),
+    *("Upgrade", "Expect", "TE", "Trailer", "Proxy-Connection"),
+)
+
+
+@pytest.mark.parametrize("write", [str, str.lower, str.upper], ids=["as usual", "lower", "upper"])
+@pytest.mark.parametrize("name", RESERVED)
+def test_headers_that_the_platform_would_drop_are_refused(name: str, write: Callable[[str], str]) -> None:
+    message = f"`headers.{write(name)}` cannot be given: this header is the platform's own to set or leave out."
+    error = refuse(headers={"X-A": "1", write(name): "x"})
+    assert error == {"code": "INVALID_INPUT", "retriable": False, "message": message}
+    assert build(headers={write(name): None})["headers"] == AGENT
+    description = harness.load_contract("http_request").input_schema["properties"]["headers"]["description"]
+    assert name in description.replace(",", "").replace(".", "").split()
+
+
+@pytest.mark.parametrize("name", ["X-Host", "Hosts", "Authorization", "Cookie", "Accept-Encoding", "Content-Type"])
+def test_other_headers_are_sent(name: str) -> None:
+    assert build(headers={name: "x"})["headers"] == {name: "x", **AGENT}
+
+
+@pytest.mark.parametrize(
+    ("multipart", "field"),
+    [
+        pytest.param({"a": "x", "b": [1, None, {"text": "y", "filename": None}]}, None, id="an object"),
+        pytest.param({"a": {"base64": "", "content_type": "image/png"}}, None, id="bytes"),
+        pytest.param([{"name": "a", "text": "x"}], None, id="a list"),
+        pytest.param({"a": {"text": "x", "file_name": "b"}}, "multipart.a.file_name", id="an unknown field"),
+        pytest.param({"a": ["x", {"text": "x", "nme": "b"}]}, "multipart.a[1].nme", id="in a list of parts"),
+        pytest.param([{"name": "a", "file": "x"}], "multipart[0].file", id="in the list"),
+        pytest.param([{"text": "x"}], "multipart[0].name", id="without a name"),
+        pytest.param(["x"], "multipart[0]", id="no object in the list"),
+        pytest.param({"a": {"text": 1}}, "multipart.a.text", id="no text"),
+        pytest.param({"a": [["x"]]}, "multipart.a[0]", id="a list in a list"),
+    ],
+)
+def test_the_schema_of_parts(multipart: Any, field: str | None) -> None:
+    """What a push refuses is what the component refuses."""
+    given = {"url": URL, "multipart": multipart}
+    mismatches = find_mismatches(harness.load_contract("http_request").validate_input, given)
+    assert [mismatch.field for mismatch in mismatches] == ([] if field is None else [field])
+    if field is None:
+        build(multipart=multipart)
+    else:
+        assert refuse(multipart=multipart)["code"] == "INVALID_INPUT"
+
+
+BIG = 1234567890123456789012345678901234567890
+RELAY = {
+    "name": "relay",
+    "flow": ["input >> ON_SUCCESS >> get", "get >> ON_SUCCESS >> post", "post >> ON_SUCCESS >> output"],
+    "config": {
+        "get": {"component": "http_request", "url": URL},
+        "post": {"component": "http_request", "url": URL, "body_json": "{{get.data.body}}"},
+    },
+}
+
+
+class ScriptedServices(StubServices):
+    """Answers in order, in JSON as it is written; `requests` keeps what was sent."""
+
+    def __init__(self, *answers: str) -> None:
+        super().__init__([])
+        self._answers = list(answers)
+        self.requests: list[HttpRequest] = []
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        self.requests.append(request)
+        return HttpResponse(200, {"content-type": "application/json"}, self._answers.pop(0).encode())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("first", "sent"),
+    [
+        pytest.param(str(BIG), str(BIG), id="40 digits"),
+        pytest.param(f'{{"ids": [-{BIG}]}}', f'{{"ids":[-{BIG}]}}', id="below zero"),
+        pytest.param("9007199254740993", "9007199254740993", id="beyond 2^53"),
+        pytest.param("0.12345678901234567890123", "0.12345678901234568", id="a fraction is a double"),
+        pytest.param("1.50", "1.5", id="so its zeros go"),
+        pytest.param("1e400", '"1e400"', id="beyond a double"),
+        pytest.param("null", "null", id="null is sent too"),
+    ],
+)
+async def test_what_a_next_step_gets_of_json(first: str, sent: str) -> None:
+    """From component through the engine to component: whole numbers keep their digits, null is a body."""
+    services = ScriptedServices(first, first)
+    service = build_example_bench(services, StubModel(None)).service
+    record = await service.execute_workflow(RELAY, Trigger("execute", {}))
+    assert [request.method for request in services.requests] == ["GET", "POST"]
+    assert services.requests[1].body.decode() == sent
+    assert record.data["body"] == json.loads(sent)
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,10 @@ def test_the_token_is_never_shown(reply: dict[str, Any]) -> None:
         ({"text": ""}, '`text` must be a text that is not empty, not "".'),
         ({"text": "a" * 5001}, "`text` must have at most 5000 UTF-16 code units, not 5001."),
         ({"text": "😀" * 2501}, "`text` must have at most 5000 UTF-16 code units, not 5002."),
+        (
+            {"sticker": {"package_id": 1, "sticker_id": 2, "packageId": 3}},
+            "`sticker.packageId` is unknown; the fields are package_id, sticker_id.",
+        ),
         ({"sticker": {"package_id": 1}}, "`sticker.sticker_id` must be a text or a whole number, but it is missing."),
         (
             {"sticker": {"package_id": 1.5, "sticker_id": 2}},

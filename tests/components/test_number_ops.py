@@ -304,7 +304,10 @@ def test_results_that_only_a_text_holds(operation: str, lexeme: str, value: str 
     [
         ("abs", "9007199254740993", None, f"`input` is beyond {EXACT_UP_TO}. Give it as a text."),
         ("abs", "-9007199254740992.5", None, f"`input` is beyond {EXACT_UP_TO}. Give it as a text."),
-        ("floor", "1e300", None, f"`input` is beyond {EXACT_UP_TO}. Give it as a text."),
+        ("floor", "1e300", None, "`input` has more than 34 digits before the decimal point."),
+        ("abs", "1e34", None, "`input` has more than 34 digits before the decimal point."),
+        ("max", "1", "-1e300", "`value` has more than 34 digits before the decimal point."),
+        ("abs", "1e33", None, f"`input` is beyond {EXACT_UP_TO}. Give it as a text."),
         ("min", "1", "1e16", f"`value` is beyond {EXACT_UP_TO}. Give it as a text."),
         ("abs", '"1e34"', None, "`input` has more than 34 digits before the decimal point."),
         ("add", "1", '"-1e99999999999999999999"', "`value` has more than 34 digits before the decimal point."),
@@ -318,6 +321,28 @@ def test_results_that_only_a_text_holds(operation: str, lexeme: str, value: str 
 )
 def test_numbers_out_of_range(operation: str, lexeme: str, value: str | None, message: str) -> None:
     assert refuse(operation, lexeme, value, **{"as": "text"}) == {"code": "OUT_OF_RANGE", "message": message}
+
+
+@pytest.mark.parametrize(
+    ("operation", "lexeme", "value"),
+    [
+        pytest.param("pow", "10", "400", id="a power"),
+        pytest.param("pow", "1e15", "2.5", id="a broken power"),
+        pytest.param("multiply", '"1e20"', '"-1e14"', id="a product"),
+        pytest.param("divide", '"1e33"', "0.1", id="a quotient"),
+        pytest.param("add", f'"{"9" * 34}"', "1", id="a sum"),
+    ],
+)
+def test_a_text_is_not_offered_for_a_result_that_it_cannot_hold(operation: str, lexeme: str, value: str) -> None:
+    expected = {"code": "OUT_OF_RANGE", "message": "The result has more than 34 digits before the decimal point."}
+    assert refuse(operation, lexeme, value) == expected
+    assert refuse(operation, lexeme, value, **{"as": "text"}) == expected
+
+
+@pytest.mark.parametrize("lexeme", ["9007199254740993", "-9007199254740992.5", "1e33", "9.9e33"])
+def test_a_text_is_offered_for_an_input_that_it_can_hold(lexeme: str) -> None:
+    assert refuse("abs", lexeme)["message"].endswith("Give it as a text.")
+    assert operate("abs", f'"{lexeme}"') == abs(Decimal(lexeme))
 
 
 def test_results_go_in_again_without_loss() -> None:

@@ -87,6 +87,10 @@ def test_the_deepest_value_at_the_end_of_the_longest_path() -> None:
         ({"values": [1]}, "`values` must be an object, not a list."),
         ({"assignments": {}}, "`assignments` must be a list, not an object."),
         ({"assignments": ["a"]}, '`assignments[0]` must be an object, not "a".'),
+        (
+            {"assignments": [{"key": "a", "value": 1, "default": 2}]},
+            "`assignments[0].default` is unknown; the fields are key, value.",
+        ),
         ({"assignments": [{"key": "a"}]}, "`assignments[0].value` must be given, but it is missing."),
         ({"assignments": [{"value": 1}]}, "`assignments[0].key` must be a text, but it is missing."),
         (

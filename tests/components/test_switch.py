@@ -49,6 +49,10 @@ def test_without_cases_there_is_the_default_or_an_error() -> None:
         ({"value": 1}, "`cases` must be a list, but it is missing."),
         ({"value": 1, "cases": {}}, "`cases` must be a list, not an object."),
         ({"value": 1, "cases": [1]}, "`cases[0]` must be an object, not 1."),
+        (
+            {"value": 1, "cases": [{"match": 1, "branch": "a", "when": 2}]},
+            "`cases[0].when` is unknown; the fields are match, branch.",
+        ),
         ({"value": 1, "cases": [{"branch": "a"}]}, "`cases[0].match` must be given, but it is missing."),
         ({"value": 1, "cases": [{"match": 1, "branch": 2}]}, "`cases[0].branch` must be a text, not 2."),
         (

@@ -259,6 +259,14 @@ def test_an_unusable_token_is_refused_without_showing_it(token: Any) -> None:
         ({"buttons": {}}, "`buttons` must be a list, not an object."),
         ({"buttons": ["a"]}, '`buttons[0]` must be a button or a list of buttons, not "a".'),
         ({"buttons": [[1]]}, "`buttons[0][0]` must be an object, not 1."),
+        (
+            {"buttons": [{"text": "a", "uri": "x"}]},
+            "`buttons[0].uri` is unknown; the fields are text, url, callback_data.",
+        ),
+        (
+            {"buttons": [[{"text": "a", "web_app": {}}]]},
+            "`buttons[0][0].web_app` is unknown; the fields are text, url, callback_data.",
+        ),
         ({"buttons": [{"url": "x"}]}, "`buttons[0].text` must be a text, but it is missing."),
         ({"buttons": [[], [{"text": "a"}]]}, "`buttons[1][0]` must have either `url` or `callback_data`."),
         (

@@ -95,6 +95,25 @@ pub const Input = struct {
         return try input.optionalObject(name) orelse input.missing(name, "an object");
     }
 
+    /// Fail if there is a field of another name than those of `known`, which the message lists: a misspelt one would
+    /// else be left out without a word.
+    pub fn allowOnly(input: Input, known: []const []const u8) Error!void {
+        for (input.fields.members()) |member| {
+            for (known) |name| {
+                if (std.mem.eql(u8, name, member.name)) break;
+            } else return input.unknown(member.name, known);
+        }
+    }
+
+    noinline fn unknown(input: Input, name: []const u8, known: []const []const u8) Error {
+        var listed: std.ArrayList(u8) = .empty;
+        for (known, 0..) |field, i| {
+            if (i > 0) try listed.appendSlice(input.ctx.allocator, ", ");
+            try listed.appendSlice(input.ctx.allocator, field);
+        }
+        return input.ctx.failInput("`{s}{s}` is unknown; the fields are {s}.", .{ input.prefix, name, listed.items });
+    }
+
     /// One of the names of the enum `Choice`.
     pub fn optionalChoice(input: Input, comptime Choice: type, name: []const u8) Error!?Choice {
         const found = input.optionalValue(name) orelse return null;

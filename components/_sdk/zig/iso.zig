@@ -14,7 +14,8 @@ pub const Reading = struct { wall: Wall, offset: ?i16 };
 pub const Problem = []const u8;
 
 /// A text, or what is wrong with it. 24:00:00 is the start of the next day. The second 60 of 23:59:60 in UTC, a leap
-/// second, is the next second (RFC 3339, section 5.7); which days have one is not asked.
+/// second, is the next second (RFC 3339, section 5.7); which days have one is not asked. Nor is the zone of a text without
+/// an offset: there the second 60 is taken wherever it is a leap second in some zone.
 pub const Outcome = union(enum) { date: Reading, problem: Problem };
 
 /// Null if the text is no date, or one that does not exist.
@@ -43,7 +44,10 @@ fn parseWhole(cursor: *Cursor) error{Invalid}!Reading {
         return cursor.fail("after the time only Z or an offset like +02:00 can follow");
     };
     if (cursor.has_leap_second and !isLeapSecond(time, offset)) {
-        return cursor.fail("the second 60, a leap second, is only at 23:59:60 in UTC");
+        return cursor.fail(if (offset == null)
+            "the second 60, a leap second, is only at the end of a quarter of an hour"
+        else
+            "the second 60, a leap second, is only at 23:59:60 in UTC");
     }
     // Midnight at the end of a day is the next day's.
     return .{ .wall = .fromMicros((Wall{ .date = date, .time = time }).toMicros()), .offset = offset };

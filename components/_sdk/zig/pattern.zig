@@ -63,6 +63,6 @@ test "what is not supported" {
     var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
     defer arena.deinit();
     for ([_][]const u8{
-        "(a", "a)", "*", "a**", "[a", "\\1", "(?=a)", "(?<!a)", "\\p{L}", "a{2,1}", "\\", "(a{1,1000}){1,1000}", "[b-a]",
+        "(a", "a)", "*", "a**", "[a", "\\1", "(?=a)", "(?<!a)", "\\p{L}", "a{2,1}", "a{,2}", "a{,}", "\\", "(a{1,1000}){1,1000}", "[b-a]",
     }) |source| try std.testing.expect(try compile(arena.allocator(), source) == .problem);
 }

@@ -1,5 +1,6 @@
 //! The text of a pattern -> a tree (ECMA-262, section 22.2.1, with the flag u; but a brace or bracket that closes or
-//! counts nothing stands for itself, and so does an escaped punctuation mark).
+//! counts nothing stands for itself, and so does an escaped punctuation mark). `{,2}` is refused, as the flag demands:
+//! other languages read it as `{0,2}`, and without the flag it would be these four characters.
 
 const std = @import("std");
 const class = @import("class.zig");
@@ -172,6 +173,10 @@ pub const Parser = struct {
         const start = parser.at;
         if (!parser.skip("{")) return null;
         const min = try parser.parseNumber() orelse {
+            if (parser.restOfCountWithoutLeast()) |count| {
+                return parser.fail(try parser.allocator.print("`{{{s}` has no least number; write `{{0{s}` for a " ++
+                    "repetition, or `\\{{{s}` for the text", .{ count, count, count }));
+            }
             parser.at = start;
             return null;
         };
@@ -183,6 +188,15 @@ pub const Parser = struct {
         }
         if (max) |most| if (most < min) return parser.fail("the numbers of a repetition are out of order");
         return .{ .min = min, .max = max };
+    }
+
+    /// What follows "{" if it is ",2}" or ",}".
+    fn restOfCountWithoutLeast(parser: *const Parser) ?[]const u8 {
+        const ahead = parser.rest();
+        const end = std.mem.indexOfScalar(u8, ahead, '}') orelse return null;
+        if (end == 0 or ahead[0] != ',') return null;
+        for (ahead[1..end]) |char| if (!std.ascii.isDigit(char)) return null;
+        return ahead[0 .. end + 1];
     }
 
     fn parseNumber(parser: *Parser) Error!?u16 {
