@@ -13,6 +13,7 @@ import yaml
 
 from acr.wasmtime_runner import WasmtimeRunner
 from arcrun.credentials.record import kv_key_of
+from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import HostFunctionError
@@ -52,7 +53,7 @@ class Exchange:
         return (request.method, request.url, request.headers, _read_body(request)) == (
             self.method,
             self.url,
-            self.headers,
+            {**self.headers, DEPTH_HEADER: "1"},
             self.body,
         )
 

@@ -196,3 +196,16 @@ def test_a_workflow_has_versions_and_can_go_back(platform: LocalPlatform) -> Non
         assert client.delete(f"/webhooks/{rotated['token']}").status_code == 200
         assert client.post(f"/webhooks/{rotated['token']}/trigger", json={}).status_code == 404
         assert client.post("/webhooks/named/versions/trigger", json={}).status_code == 404
+
+
+def test_a_webhook_that_calls_itself_ends(platform: LocalPlatform) -> None:
+    """Eight runs may stand behind a run: the tenth is not begun."""
+    again = {"component": "http_request", "method": "POST", "url": "{{input.url}}", "body_json": "{{input}}"}
+    hook = push(platform, "ouroboros", flow=["input >> PIPE >> again"], config={"again": again})
+    answer = httpx.post(hook["webhook_url"], json={"url": hook["webhook_url"]}, timeout=60).json()
+    assert answer["error"]["code"] == "WORKFLOW_FAILED"
+    eventually(platform, answer["run_id"])  # the first run ends last
+    with platform.executor as client:
+        runs = client.get("/runs", params={"workflow": "ouroboros"}).json()["data"]["runs"]
+        deepest = client.get(f"/runs/{runs[0]['id']}").json()["data"]
+    assert (len(runs), deepest["error"]["details"]["status"]) == (9, 422)

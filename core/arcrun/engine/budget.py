@@ -1,4 +1,8 @@
-"""The platform's subrequests of one run, counted: it stops with an error before the platform ends the Worker."""
+"""What a run asks of the outside: its subrequests are counted, so that it stops with an error before the platform ends
+the Worker, and its HTTP requests say how deep in a chain of runs it is, so that a webhook that calls itself ends.
+"""
+
+from dataclasses import replace
 
 from arcrun.errors import HostFunctionError, SubrequestLimitError
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
@@ -6,13 +10,18 @@ from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 PAID_SUBREQUEST_LIMIT, FREE_SUBREQUEST_LIMIT = 10_000, 50  # the platform's, for one request, by plan
 # Kept back for what follows the run: its record, its verdict, its statistics.
 RESERVED_SUBREQUESTS = 4
+# In a request: how many runs stand behind it, each started by a request of the one before.
+DEPTH_HEADER = "arcrun-depth"
+MAX_RUN_DEPTH = 8
 
 
 class SubrequestBudget:
-    """Shared by a run, its loops and its sub-workflows. `limit` is the platform's for one request."""
+    """Shared by a run, its loops and its sub-workflows. `limit` is the platform's for one request; `depth` is how many
+    runs stand behind this one.
+    """
 
-    def __init__(self, limit: int) -> None:
-        self._limit, self._left = limit, limit - RESERVED_SUBREQUESTS
+    def __init__(self, limit: int, *, depth: int = 0) -> None:
+        self._limit, self._left, self.depth = limit, limit - RESERVED_SUBREQUESTS, depth
 
     def take(self, count: int = 1) -> None:
         """Raises SubrequestLimitError."""
@@ -50,8 +59,12 @@ class BudgetedHttpClient(HttpClient):
         except SubrequestLimitError as error:
             raise HostFunctionError(error.message, code=error.code) from None
         try:
-            return await self._http.send(request)
+            return await self._http.send(self._mark(request))
         except HostFunctionError as error:
             if error.code == SubrequestLimitError.code:
                 self._budget.exhaust()
             raise
+
+    def _mark(self, request: HttpRequest) -> HttpRequest:
+        own = {name: value for name, value in request.headers.items() if name.lower() != DEPTH_HEADER}
+        return replace(request, headers={**own, DEPTH_HEADER: str(self._budget.depth + 1)})

@@ -19,11 +19,14 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(frozen=True)
 class Trigger:
-    """What starts a run: `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits."""
+    """What starts a run. `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits,
+    `depth` the number of runs that stand behind it, each started by a request of the one before.
+    """
 
     kind: str
     input: Any
     timeout_ms: float | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Engine:
             ports=self.ports,
             ledger=Ledger(plan),
             started_ms=self.ports.clock.now_ms(),
-            budget=SubrequestBudget(self.subrequest_limit),
+            budget=SubrequestBudget(self.subrequest_limit, depth=trigger.depth),
             slots=asyncio.Semaphore(plan.concurrency),
         )
         data, error = None, None

@@ -5,8 +5,9 @@ from typing import Any
 
 from starlette.requests import Request
 
+from arcrun.engine.budget import DEPTH_HEADER, MAX_RUN_DEPTH
 from arcrun.engine.engine import Trigger
-from arcrun.errors import RequestError
+from arcrun.errors import RequestError, RunError
 from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 from arcrun_http.bodies import read_json
 from arcrun_http.queries import parse_whole
@@ -15,7 +16,23 @@ from executor.workflows import Source
 
 async def read_trigger(request: Request, kind: str) -> Trigger:
     """The body is the input; `?timeout_ms=N` is how long the client waits for the run."""
-    return Trigger(kind, await read_json(request), read_timeout(request))
+    return build_trigger(request, kind, await read_json(request))
+
+
+def build_trigger(request: Request, kind: str, input_value: Any) -> Trigger:
+    return Trigger(kind, input_value, read_timeout(request), read_depth(request))
+
+
+def read_depth(request: Request) -> int:
+    """How many runs stand behind the request. Raises RunError RUN_TOO_DEEP."""
+    depth = parse_whole(request.headers.get(DEPTH_HEADER, "")) or 0
+    if depth > MAX_RUN_DEPTH:
+        raise RunError(
+            f"Runs start each other by their HTTP requests more than {MAX_RUN_DEPTH} deep.",
+            code="RUN_TOO_DEEP",
+            next_actions=["Look for a workflow that calls its own webhook, by itself or by way of others."],
+        )
+    return depth
 
 
 def read_timeout(request: Request) -> float | None:

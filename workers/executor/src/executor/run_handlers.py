@@ -11,7 +11,7 @@ from arcrun_http.bodies import read_object
 from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
 from executor.answers import answer_caller, answer_owner
-from executor.requests import read_source, read_timeout, read_trigger, wants_async, wants_trace
+from executor.requests import build_trigger, read_depth, read_source, read_trigger, wants_async, wants_trace
 from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -25,12 +25,11 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
         )
     input_value = body.get("input", {})
     if "workflow" in body:
-        trigger = Trigger("execute", input_value, read_timeout(request))
-        record = await service.execute_workflow(read_source(body), trigger)
+        record = await service.execute_workflow(read_source(body), build_trigger(request, "execute", input_value))
         return answer_owner(record, with_trace=wants_trace(request))
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a text and `input` an object.")
-    outcome = await service.execute_component(body["component"], input_value)
+    outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 

@@ -55,12 +55,12 @@ class ExecutorService:
     usage: UsageReporter
     share: Share = WHOLE_PLATFORM
 
-    async def execute_component(self, reference: str, input_value: Mapping[str, Any]) -> Outcome:
+    async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
         """Run one component; its credentials are filled in, and scrubbed from what it answers."""
         component = await self.components.find(reference)
         named = name_credentials(component.contract, {}, input_value)
         injected = await inject_credentials(named, input_value, self.vault.reveal)
-        budget = SubrequestBudget(self.engine.subrequest_limit)
+        budget = SubrequestBudget(self.engine.subrequest_limit, depth=depth)
         began_ms = self.engine.ports.clock.now_ms()
         with self.share.running():
             outcome = await self._call_in_time(component, injected.value, budget)
