@@ -46,6 +46,14 @@ def test_all_pages_of_workflows_are_listed() -> None:
     assert executor.client.find_token("b") == "2"
 
 
+def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:
+    executor = Executor(lambda request: httpx.Response(200, json={"success": True, "data": None}))
+    executor.client.trigger("echo", {"text": "\ud800"}, None)
+    (request,) = executor.requests
+    assert b"\\ud800" in request.content
+    assert request.headers["Content-Type"] == "application/json"
+
+
 def test_a_name_that_is_not_there_is_refused_as_the_executor_would() -> None:
     executor = Executor(paged("workflows", [[]]))
     with pytest.raises(AnswerError) as refused:
