@@ -19,6 +19,8 @@ SCOPE: dict[str, Any] = {
     "grab": {"data": {"a-b": 1, "with space": 2, "dotted.name": 3, "0": "zero", "": "empty"}, "text": "é"},
     "節點": {"data": "名"},
     "a-1": "hyphen",
+    "whole": 1e3,
+    "wholes": [1e3, {"a": 2.0, "b": "1.0"}],
     "odd": {"हिन्दी": {"e\u0301": {"👍🏽": 1}}, "$b": 2, "it's": 3, 'say "x"': 4, "}}": 5, "é": 6},
 }
 
@@ -83,6 +85,8 @@ def test_a_lone_reference_keeps_the_type(field: str, expected: Any) -> None:
         pytest.param("{{input.n}} \n", "3 \n", id="number before a space"),
         pytest.param("{{input.yes}} and {{input.nothing}}", "true and null", id="true and null"),
         pytest.param("x {{input.ratio}}", "x 0.5", id="fraction"),
+        pytest.param("x {{whole}}", "x 1000", id="whole number that is a float"),
+        pytest.param("x {{wholes}}", 'x [1000, {"a": 2, "b": "1.0"}]', id="floats within"),
         pytest.param("x {{input.list}}", 'x [10, [20, 21], {"x": "deep"}]', id="list"),
         pytest.param("x {{節點}}", 'x {"data": "名"}', id="object, not escaped"),
         pytest.param('{"name": "{{input.name}}"}', '{"name": "Ada"}', id="within JSON text"),
@@ -143,6 +147,7 @@ def test_what_may_be_missing(template: str, expected: Any) -> None:
         pytest.param({"a-{{input.name}}": "{{input.n}}", "b": 2}, {"a-Ada": 3, "b": 2}, id="part of a key"),
         pytest.param({"{{input.yes}}": 1, "{{input.nothing}}": 2}, {"true": 1, "null": 2}, id="keys as within a text"),
         pytest.param({'{{"{{"}}': 1}, {"{{": 1}, id="key of braces"),
+        pytest.param({"{{whole}}": 1}, {"1000": 1}, id="key of a whole number that is a float"),
         pytest.param({1: "x"}, {"1": "x"}, id="keys become texts"),
         pytest.param([], [], id="empty list"),
         pytest.param({}, {}, id="empty mapping"),
@@ -172,7 +177,7 @@ def test_each_filling_makes_a_fresh_value() -> None:
         ),
         pytest.param(
             "{{grabb.data}}",
-            "{{grabb.data}} cannot be resolved: the run has no `grabb`; it has a-1, grab, input, odd, 節點.",
+            "{{grabb.data}} cannot be resolved: the run has no `grabb`; it has a-1, grab, input, odd, whole, wholes, 節點.",
             id="node",
         ),
         pytest.param(
