@@ -12,11 +12,14 @@ PRINTERS = {
     "one line": "from acr.render import print_json; print_json(value, indent=None)",
     "table": "from acr.render import print_table; print_table(['a'], [[value]])",
     "echo": "import click; click.echo(value)",
-    "error": "from acr.render import render_error; render_error({'code': 'X', 'message': value, 'next_actions': [value]})",
+    "error": (
+        "from acr.render import render_error; render_error({'code': 'X', 'message': value, 'next_actions': [value]})"
+    ),
     "warning": "from acr.render import warn; warn(value)",
     "timeline": (
-        "from acr.render_trace import render_timeline; render_timeline({'id': value, 'workflow': value, 'status': 'lost',"
-        " 'started_at': value, 'error': {'preview': value}})"
+        "from acr.render_trace import render_timeline;"
+        " render_timeline({'id': value, 'workflow': value, 'status': 'lost', 'started_at': value,"
+        " 'error': {'preview': value}})"
     ),
 }
 

@@ -177,7 +177,8 @@ def test_each_filling_makes_a_fresh_value() -> None:
         ),
         pytest.param(
             "{{grabb.data}}",
-            "{{grabb.data}} cannot be resolved: the run has no `grabb`; it has a-1, grab, input, odd, whole, wholes, 節點.",
+            "{{grabb.data}} cannot be resolved: the run has no `grabb`; it has a-1, grab, input, odd, whole, "
+            "wholes, 節點.",
             id="node",
         ),
         pytest.param(
