@@ -340,6 +340,37 @@ def test_what_a_filter_refuses(value: Any, filters: str, message: str) -> None:
     assert "secret" not in said
 
 
+@pytest.mark.parametrize(
+    ("filters", "hint", "value", "expected"),
+    [
+        ('map("a b")', r'Write "[\"a b\"]" as the path.', [{"a b": 1}], [1]),
+        ('sort("$x")', r'Write "[\"$x\"]" as the path.', [{"$x": 2}, {"$x": 1}], [{"$x": 1}, {"$x": 2}]),
+        ('map("a.b c[0]")', r'Write "a[\"b c\"][0]" as the path.', [{"a": {"b c": [5]}}], [5]),
+        ('map("it\'s")', r"""Write "[\"it's\"]" as the path.""", [{"it's": 1}], [1]),
+        ('map("[a b]")', r'Write "[\"a b\"]" as the path.', [{"a b": 1}], [1]),
+    ],
+)
+def test_a_path_that_needs_quotes_is_shown_with_them(filters: str, hint: str, value: Any, expected: Any) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_value(f"{{{{v | {filters}}}}}")
+    assert caught.value.next_actions == (hint,)
+    corrected = hint.removeprefix("Write ").removesuffix(" as the path.")
+    assert apply(value, f"{filters.partition('(')[0]}({corrected})") == expected
+
+
+@pytest.mark.parametrize("path", ["", "a..b", "a[", "x => x.id", "a + b"])
+def test_a_path_that_nobody_can_guess_is_not_corrected(path: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_value(f"{{{{v | map({json.dumps(path)})}}}}")
+    assert caught.value.next_actions == ("docs/templates.md says what each filter takes.",)
+
+
+def test_a_path_that_a_run_brings_is_not_shown() -> None:
+    with pytest.raises(TemplateError) as caught:
+        apply([1], "map(p)", p="secret word")
+    assert "secret" not in f"{caught.value.message}{caught.value.next_actions}"
+
+
 def test_null_has_its_own_hint() -> None:
     with pytest.raises(TemplateError) as caught:
         apply(None, "upper")

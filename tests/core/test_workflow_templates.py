@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import TemplateError
+from arcrun.workflows.filters import FILTERS
+from arcrun.workflows.template_hints import CALCULATE, COMPARE, FILTERS_BY_NAME
+from arcrun.workflows.template_syntax import parse_template
 from arcrun.workflows.templates import START, Reference, compile_path, compile_value
 
 SCOPE: dict[str, Any] = {
@@ -306,17 +309,16 @@ INDEX = "in brackets stands a number or a name in quotes, never another referenc
         pytest.param("a[0", "a ] is missing", FORMS, id="bracket that is not closed"),
         pytest.param("a[x]", INDEX, 'Write {{a["x"]}}.', id="name in brackets"),
         pytest.param("a.list[i].b?", INDEX, 'Write {{a.list["i"].b?}}.', id="name in brackets within a path"),
-        pytest.param("a[1.5]", "a ] is missing", 'Write {{a["1.5"]}}.', id="fraction in brackets"),
+        pytest.param("a[1.5]", "a ] is missing", FORMS, id="fraction in brackets"),
         pytest.param("a.$b", "$ cannot begin a name without quotes", 'Write {{a["$b"]}}.', id="dollar"),
         pytest.param("a.b@c.d", MORE, 'Write {{a["b@c"].d}}.', id="at sign"),
         pytest.param("a.b c.d | upper", MORE, 'Write {{a["b c"].d | upper}}.', id="space within a path"),
         pytest.param("a.x/y | default(1)", MORE, 'Write {{a["x/y"] | default(1)}}.', id="slash"),
-        pytest.param("a.“b”", "“ cannot stand in a name without quotes", 'Write {{a["“b”"]}}.', id="curly quotes"),
+        pytest.param("a.“b”", "“ cannot stand in a name without quotes", 'Write {{a["b"]}}.', id="curly quotes"),
         pytest.param("a['b].c", INDEX, 'Write {{a["b"].c}}.', id="open single quote"),
         pytest.param("a b", MORE, FORMS, id="two names"),
         pytest.param("a??", MORE, FORMS, id="two question marks"),
         pytest.param("a |", "behind | stands the name of a filter", FORMS, id="no filter"),
-        pytest.param("a || b", "behind | stands the name of a filter", FORMS, id="or"),
         pytest.param(
             "a | default('y')",
             'a text as an argument stands in double quotes: "..."',
@@ -345,6 +347,161 @@ def test_a_reference_that_cannot_be_read(source: str, problem: str, hint: str) -
     assert caught.value.code == "INVALID_TEMPLATE"
     assert caught.value.message == f"The reference {{{{{source}}}}} cannot be read: {problem}."
     assert caught.value.next_actions == (hint,)
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        # a default, as other languages write it
+        ('x ?? "y"', 'x | default("y")'),
+        ('x || "y"', 'x | default("y")'),
+        ('x or "y"', 'x | default("y")'),
+        ("x || 'y'", 'x | default("y")'),
+        ("a || b", "a | default(b)"),
+        ('x ?? y.z ?? "z"', 'x | default(y.z) | default("z")'),
+        ('x?.y ?? "a ?? b"', 'x.y | default("a ?? b")'),
+        ('x || "y" | upper', 'x | default("y") | upper'),
+        ('x | default: "y"', 'x | default("y")'),
+        ('x | default "y"', 'x | default("y")'),
+        ('x | default="y"', 'x | default("y")'),
+        ("x | default: 'y'", 'x | default("y")'),
+        ("x | default(“y”)", 'x | default("y")'),
+        ('x | replace: "a", "b" | upper', 'x | replace("a", "b") | upper'),
+        # optional steps
+        ("input.x?.y", "input.x.y?"),
+        ("input.x?.y?.z", "input.x.y.z?"),
+        ("input.x?[0]", "input.x[0]?"),
+        ("input.x?.[0].y", "input.x[0].y?"),
+        ("input.x?.y | upper", "input.x.y? | upper"),
+        # keys in quotes
+        ("input.it's", 'input["it\'s"]'),
+        ('input.say"x', 'input["say\\"x"]'),
+        ("input.a.$b | default: 1", 'input.a["$b"] | default(1)'),
+        ("a.#b.@c.d/e", 'a["#b"]["@c"]["d/e"]'),
+        ('a."b c"', 'a["b c"]'),
+        ("a['b']['c d'].e f", 'a["b"]["c d"]["e f"]'),
+        # lists
+        ("l[*].id", 'l | map("id")'),
+        ("l[].id", 'l | map("id")'),
+        ("l[*].a.b c", 'l | map("a[\\"b c\\"]")'),
+        ("l[*]", "l"),
+        ("l[0:2]", "l | slice(0, 2)"),
+        ("l[1:]", "l | slice(1)"),
+        ("l[:2]", "l | slice(0, 2)"),
+        ("l[:-1].id", 'l | slice(0, -1) | map("id")'),
+        ("input.s[0:5]|upper", "input.s | slice(0, 5) | upper"),
+        # calls
+        ("input.s.upper()", "input.s | upper"),
+        ("input.s.trim().toUpperCase()", "input.s | trim | upper"),
+        ('input.s.split(",").length()', 'input.s | split(",") | length'),
+        ("x.replace('a', \"b\")", 'x | replace("a", "b")'),
+        ("upper(input.s)", "input.s | upper"),
+        ("len(input.l)", "input.l | length"),
+        ('join(input.l, ", ")', 'input.l | join(", ")'),
+    ],
+)
+def test_what_other_languages_write_is_named_as_it_is_written_here(source: str, meant: str) -> None:
+    assert hint_of(source) == f"Write {{{{{meant}}}}}."
+    compile_value(f"{{{{{meant}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        ("n+1", "n | add(1)"),
+        ("input.n+1", "input.n | add(1)"),
+        ("input.n/2", "input.n | divide(2)"),
+        ("input.n * 2 + 1", "input.n | multiply(2) | add(1)"),
+        ("a - b.c + 0.5", "a | subtract(b.c) | add(0.5)"),
+        ("input.n * 2 | round", "input.n | multiply(2) | round"),
+    ],
+)
+def test_what_can_be_calculated_from_left_to_right_is_written_so(source: str, meant: str) -> None:
+    assert hint_of(source) == f"To calculate, write {{{{{meant}}}}}."
+    compile_value(f"{{{{{meant}}}}}")
+
+
+@pytest.mark.parametrize(
+    "source", ["n + 1 * 2", "(n + 1) * 2", "1 + n", "10 - n", "n % 2", "n % m.k", "n * true", "n + [1]"]
+)
+def test_what_cannot_has_the_filters_named(source: str) -> None:
+    assert hint_of(source) == CALCULATE
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "n == 3",
+        "n===3",
+        "input.n > 3",
+        "a != b",
+        "a<=b",
+        "a && b",
+        "x and y",
+        "not x",
+        "!x",
+        '"a" in x',
+        'x ? "a" : "b"',
+    ],
+)
+def test_a_comparison_has_its_place_named(source: str) -> None:
+    assert hint_of(source) == COMPARE
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ('input.x + "a"', "To put texts together, write {{input.x}}a without a sign between them."),
+        ("'a ' + input.x + \"b\"", "To put texts together, write a {{input.x}}b without a sign between them."),
+        ("a ~ b", "To put texts together, write {{a}}{{b}} without a sign between them."),
+        ('f(x) + "a"', "To put texts together, write them side by side."),
+        ("l[input.n]", "For an element of a list write {{l | slice(input.n) | first}}."),
+    ],
+)
+def test_what_is_done_in_another_way_is_said(source: str, hint: str) -> None:
+    assert hint_of(source) == hint
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "n++",
+        "l[i+1]",
+        "l[*].a[*].b",
+        "l.map(x => x.id)",
+        "l[?x]",
+        "a=3",
+        "= a",
+        "a.b;c",
+        "s.foo()",
+        "a(",
+        "a??",
+    ],
+)
+def test_what_is_no_plausible_key_is_not_put_in_quotes(source: str) -> None:
+    assert hint_of(source) == FORMS
+
+
+def test_the_filters_that_are_suggested_are_there() -> None:
+    assert set(FILTERS_BY_NAME.values()) <= set(FILTERS)
+
+
+@given(st.text("ab.[]()\"'?|+-*/:<= $1,{", max_size=40))
+def test_what_is_suggested_can_be_read(source: str) -> None:
+    try:
+        compile_value(f"x {{{{{source}}}}}")
+    except TemplateError as error:
+        hint = error.next_actions[0]
+        if hint.startswith(("Write {{", "To calculate, write", "For an element")) and hint != FORMS:
+            parse_template(hint, hint.index("{{"))
+
+
+def hint_of(source: str) -> str:
+    with pytest.raises(TemplateError) as caught:
+        compile_value(f"x {{{{{source}}}}}")
+    assert caught.value.code == "INVALID_TEMPLATE"
+    (hint,) = caught.value.next_actions
+    return hint
 
 
 @pytest.mark.parametrize(

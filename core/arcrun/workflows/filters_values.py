@@ -32,7 +32,15 @@ _encode_compactly = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).
 
 
 class FilterError(ValueError):
-    """Why a filter cannot do its work, as the rest of a sentence. It never holds a value, which may be secret."""
+    """Why a filter cannot do its work, as the rest of a sentence. It never holds a value, which may be secret.
+
+    `hint` says what to write instead of an argument. It may hold that argument, so it is shown only where the argument
+    stands in the workflow.
+    """
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 def kind_of(value: Any) -> str:
