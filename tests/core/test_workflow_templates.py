@@ -4,6 +4,7 @@ reference that leads nowhere.
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import TemplateError
+from arcrun.json_text import parse_json
 from arcrun.workflows.filters import FILTERS
 from arcrun.workflows.template_hints import CALCULATE, COMPARE, FILTERS_BY_NAME
 from arcrun.workflows.template_syntax import parse_template
 from arcrun.workflows.templates import START, Reference, compile_path, compile_value
+from arcrun.yaml_text import parse_yaml
 
 SCOPE: dict[str, Any] = {
     "input": {"name": "Ada", "n": 3, "ratio": 0.5, "yes": True, "nothing": None, "list": [10, [20, 21], {"x": "deep"}]},
@@ -161,6 +164,14 @@ def test_what_may_be_missing(template: str, expected: Any) -> None:
 )
 def test_a_config_of_any_shape_is_filled(value: Any, expected: Any) -> None:
     assert resolve(value) == expected
+
+
+@pytest.mark.parametrize("written", ["1e3", "1000.0", "1000", "1E+3"])
+@pytest.mark.parametrize("read", [parse_json, lambda text: parse_yaml(text).value], ids=["JSON", "YAML"])
+def test_a_whole_number_is_written_in_one_way(read: Callable[[str], Any], written: str) -> None:
+    scope = {"input": {"n": read(written)}}
+    assert compile_value("n={{input.n}}").resolve(scope) == "n=1000"
+    assert compile_value("{{input | json}}").resolve(scope) == '{"n":1000}'
 
 
 def test_each_filling_makes_a_fresh_value() -> None:

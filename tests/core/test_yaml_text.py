@@ -548,3 +548,39 @@ def strings_of(node: yaml.Node | None) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [strings_of(item) for item in node.value]
     return node and (node.value, node.start_mark.line, node.start_mark.column)
+
+
+SIGNS = [
+    "{{",
+    "}}",
+    "{{a}}",
+    "a",
+    "k: ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    '"',
+    "'",
+    "*",
+    "@",
+    "!",
+    "%",
+    "|",
+    "\n",
+    "\n  ",
+    " #",
+    "\t",
+]
+
+
+@given(st.lists(st.sampled_from(SIGNS), max_size=16).map("".join))
+def test_a_text_is_read_or_refused_at_its_place(text: str) -> None:
+    place: tuple[int | None, int | None] = (1, 1)
+    try:
+        parse_yaml(text)
+    except YamlTextError as error:
+        place = error.line, error.column
+    assert None not in place
