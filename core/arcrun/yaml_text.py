@@ -45,6 +45,7 @@ _WORD_IN_BLOCK = re.compile(r"(?:[^\0 \t\r\n:]|:(?![\0 \t\r\n]))+")
 _WORD_IN_FLOW = re.compile(r"(?:[^\0 \t\r\n:,\[\]{}]|:(?![\0 \t\r\n,\[\]{}]))+")
 _BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # to PyYAML; in YAML 1.2 they are characters as others
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_SAMPLE = 500  # characters of a text that is shown with its quotes
 _PRIVATE_USE = range(0xE000, 0xF900)
 
 
@@ -350,7 +351,7 @@ class _Loader(yaml.SafeLoader):
 
     def _choose_sample(self, quoted: Quoted | None) -> str | None:
         """None if it would not help: it is tried."""
-        if quoted is None or self._is_trial:
+        if quoted is None or self._is_trial or len(quoted.sample) > _MAX_SAMPLE:
             return None
         corrected = self.buffer[: quoted.start] + quoted.text + self.buffer[quoted.end : -1]
         end = quoted.start + len(quoted.text)

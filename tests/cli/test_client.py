@@ -104,7 +104,7 @@ def test_the_answer_of_a_run_is_waited_for_longer_than_the_run_may_take(
 def test_a_name_cannot_leave_its_place_in_the_path() -> None:
     executor = Executor(lambda _: httpx.Response(200, json={"success": True}))
     executor.client.trigger("../../execute?", {})
-    assert executor.requests[0].url.raw_path == b"/webhooks/named/..%2F..%2Fexecute%3F/trigger"
+    assert executor.requests[0].url.raw_path == b"/webhooks/named/..%2F..%2Fexecute%3F/trigger?trace=1"
 
 
 @pytest.mark.parametrize(
