@@ -1,6 +1,7 @@
 """The command `acr`: finds the subcommand, and turns what goes wrong into a message and an exit code."""
 
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -48,6 +49,7 @@ def acr() -> None:
 
 
 def main() -> None:
+    escape_what_cannot_be_printed()
     try:
         acr.main(standalone_mode=False)
     except click.exceptions.Exit as stopped:
@@ -62,3 +64,12 @@ def main() -> None:
         if error.hint:
             click.echo(f"Next: {error.hint}", err=True)
         sys.exit(error.exit_code)
+
+
+def escape_what_cannot_be_printed() -> None:
+    """From now on stdout and stderr write as an escape what their encoding cannot: half a surrogate pair, which an
+    answer may hold, in UTF-8; most scripts in others. An answer must not be lost for one character.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

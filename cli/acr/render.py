@@ -11,13 +11,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from arcrun.json_text import escape_surrogates
+
 PLAIN_WIDTH = 200
 STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """Data, on stdout. Without `indent` it is one line."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    """Data, on stdout. Without `indent` it is one line.
+
+    Where stdout is not UTF-8, what is not ASCII is escaped, so that it is JSON everywhere.
+    """
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+    click.echo(escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent)))
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:

@@ -1,5 +1,6 @@
 """A Worker of the platform over HTTP. Answers are {"success", "data" | "error", ...}."""
 
+import json
 from typing import Any, Self
 
 import httpx
@@ -47,6 +48,11 @@ class ServiceClient:
 
     def fetch(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx.Response:
         """The response itself. Raises CliError if there is none, NotLoggedInError if the key is refused."""
+        if (
+            request.get("json") is not None
+        ):  # httpx would write half a surrogate pair in UTF-8, which has no form for it
+            request["content"] = json.dumps(request.pop("json"), allow_nan=False)
+            request["headers"] = {"Content-Type": "application/json", **request.get("headers", {})}
         try:
             response = self._http.request(method, path, timeout=timeout_s, **request)
         except httpx.HTTPError as error:

@@ -11,17 +11,34 @@ from itertools import accumulate
 from typing import Any
 
 MAX_DEPTH = 128  # the components' own parser has the same limit
+MAX_INTEGER_DIGITS = 4300  # Python's own limit, see sys.int_info.default_max_str_digits
 
+_MAX_SHOWN = 40  # digits of a number
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _STRING = re.compile(r'"[^"]*"')
 _NOT_A_BRACKET = re.compile(r"[^\[\]{}]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def parse_json(text: str) -> Any:
     """Raises ValueError."""
     _validate_depth(text)
-    return _DECODER.decode(text)
+    try:
+        return _DECODER.decode(text)
+    except (json.JSONDecodeError, _NumberError):
+        raise
+    except ValueError:  # of int(): its words are of Python's settings. A hook for integers would slow each of them
+        raise ValueError(f"an integer in it has more than {MAX_INTEGER_DIGITS} digits") from None
+
+
+def escape_surrogates(text: str) -> str:
+    """Half a surrogate pair as JSON writes it, `\\ud800`: JSON's escapes can make one, and UTF-8 cannot write it."""
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+class _NumberError(ValueError):
+    """A number that JSON does not have."""
 
 
 def _validate_depth(text: str) -> None:
@@ -33,13 +50,14 @@ def _validate_depth(text: str) -> None:
 
 
 def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+    raise _NumberError(f"{name} is not JSON")
 
 
 def _parse_finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise ValueError(f"{digits} is out of range")
+        shown = digits if len(digits) <= _MAX_SHOWN else f"{digits[:_MAX_SHOWN]}…"
+        raise _NumberError(f"{shown} is out of range")
     return number
 
 

@@ -16,6 +16,7 @@ from YAML 1.2 beside the schema (tabs, line breaks, `?` in flow collections), it
 
 import math
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Never
@@ -23,6 +24,7 @@ from typing import Any, Never
 import yaml
 
 from arcrun.json_text import parse_json
+from arcrun.yaml_quotes import Quoted, ends_scalar, find_line_start, quote_again, quote_plain
 
 MAX_DEPTH = 64
 
@@ -43,6 +45,7 @@ _WORD_IN_BLOCK = re.compile(r"(?:[^\0 \t\r\n:]|:(?![\0 \t\r\n]))+")
 _WORD_IN_FLOW = re.compile(r"(?:[^\0 \t\r\n:,\[\]{}]|:(?![\0 \t\r\n,\[\]{}]))+")
 _BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # to PyYAML; in YAML 1.2 they are characters as others
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_SAMPLE = 500  # characters of a text that is shown with its quotes
 _PRIVATE_USE = range(0xE000, 0xF900)
 
 
@@ -105,22 +108,24 @@ def _choose_standins(text: str) -> dict[int, int]:
     return dict(zip(breaks, unused, strict=False)) if breaks else {}
 
 
+class _QuotesError(yaml.MarkedYAMLError):
+    """A text that needs quotes, or others than it has."""
+
+
 class _Loader(yaml.SafeLoader):
     """Text -> nodes. Only its reader, scanner and parser are PyYAML's; `_construct` makes the value."""
 
-    def __init__(self, text: str, standins: dict[int, int]) -> None:
+    def __init__(self, text: str, standins: dict[int, int], *, is_trial: bool = False) -> None:
         super().__init__(text)
         self._depth = 0
+        self._is_trial = is_trial  # of a correction, which suggests no further one
+        self._plain = (0, 0)  # where the last plain scalar began, and where it ended
         self._originals = {standin: original for original, standin in standins.items()}
 
     # The composer: https://pyyaml.org/wiki/PyYAMLDocumentation#nodes
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.get_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            _refuse("aliases are not allowed", event.start_mark)
-        if event.tag is not None:
-            _refuse("tags are not allowed", event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
             tag = _PLAIN if event.implicit[0] else _QUOTED
             text = self._restore(event) if self._originals or event.style == '"' else event.value
@@ -207,13 +212,17 @@ class _Loader(yaml.SafeLoader):
         return self.peek(1) in (_BLANK + ",[]{}" if self.flow_level else _BLANK)
 
     def check_plain(self) -> bool:
-        return self.peek() == "?" or super().check_plain()
+        """PyYAML asks this last: what is no plain scalar is nothing at all."""
+        if self.peek() != "?" and not super().check_plain():
+            self._refuse_start()
+        return True
 
     def scan_plain(self) -> Any:
         """As PyYAML's, a word at a time; but tabs may be within, and in flow collections `?`."""
         word = _WORD_IN_FLOW if self.flow_level else _WORD_IN_BLOCK
         indent = self.indent + 1
         start_mark = end_mark = self.get_mark()
+        start = self.pointer
         chunks: list[str] = []
         spaces: list[str] = []
         while self.buffer[self.pointer] != "#" and (match := word.match(self.buffer, self.pointer)):
@@ -221,6 +230,7 @@ class _Loader(yaml.SafeLoader):
             chunks += [*spaces, match.group()]
             self._skip(match.end() - self.pointer)
             end_mark = self.get_mark()
+            self._plain = (start, self.pointer)
             if self.buffer[self.pointer] not in " \t\r\n":
                 break
             spaces = self.scan_plain_spaces(indent, start_mark)
@@ -250,23 +260,120 @@ class _Loader(yaml.SafeLoader):
     def _is_at_document_mark(self) -> bool:
         return self.prefix(3) in ("---", "...") and self.peek(3) in _BLANK
 
+    # What an author is told who left quotes out.
+
     def fetch_flow_mapping_start(self) -> None:
         if self.prefix(2) == "{{":
             # Of YAML it could only be a mapping as the key of a mapping.
-            mark = self.get_mark()
-            _refuse(f"a text that begins with braces needs quotes: {self._suggest_quotes()}", mark)
+            self._refuse_braces()
         super().fetch_flow_mapping_start()
 
-    def _suggest_quotes(self) -> str:
-        """The template in quotes, behind the key that stands before it on its line."""
-        line_start = self.buffer.rfind("\n", 0, self.pointer) + 1
-        rest = _COMMENT.match(self.buffer, self.pointer)
-        text = re.split(r"\s#", rest.group() if rest else "")[0].strip()
-        if self.flow_level and "}}" in text:
-            text = text[: text.index("}}") + 2]
-        before = re.search(r"[\w.-]+[ \t]*:[ \t]+$", self.buffer[line_start : self.pointer])
-        quoted = f'"{text}"' if '"' not in text and "\\" not in text else "'" + text.replace("'", "''") + "'"
-        return (before.group() if before else "") + quoted
+    def fetch_alias(self) -> None:
+        self._refuse_start("aliases are not allowed; ")
+
+    def fetch_tag(self) -> None:
+        self._refuse_start("tags are not allowed; ")
+
+    def fetch_anchor(self) -> None:
+        self._fetch_or_refuse_start(super().fetch_anchor)
+
+    def fetch_directive(self) -> None:
+        self._fetch_or_refuse_start(super().fetch_directive)
+
+    def fetch_block_scalar(self, style: str) -> None:
+        self._fetch_or_refuse_start(lambda: super(_Loader, self).fetch_block_scalar(style))
+
+    def fetch_block_entry(self) -> None:
+        self._fetch_or_refuse_start(super().fetch_block_entry)
+
+    def fetch_flow_entry(self) -> None:
+        self._refuse_flow_sign_in_block()
+        super().fetch_flow_entry()
+
+    def fetch_flow_collection_end(self, token_class: Any) -> None:
+        self._refuse_flow_sign_in_block()
+        super().fetch_flow_collection_end(token_class)
+
+    def fetch_value(self) -> None:
+        try:
+            super().fetch_value()
+        except yaml.scanner.ScannerError:
+            start = self._find_plain_before()
+            is_of_this_line = start is not None and start >= find_line_start(self.buffer, self.pointer)
+            if start is None or not is_of_this_line or not self._is_behind_key(start):
+                raise
+            self._refuse_unquoted("a text that holds `: ` needs quotes", start)
+
+    def fetch_flow_scalar(self, style: str) -> None:
+        start, mark = self.pointer, self.get_mark()
+        super().fetch_flow_scalar(style)
+        if not ends_scalar(self.buffer, self.pointer, in_flow=bool(self.flow_level)):
+            self._refuse_quotes(start, mark, self.pointer)
+
+    def _fetch_or_refuse_start(self, fetch: Callable[[], None]) -> None:
+        start, mark = self.pointer, self.get_mark()
+        try:
+            fetch()
+        except yaml.scanner.ScannerError:
+            self._refuse_start("", start, mark)
+
+    def _refuse_flow_sign_in_block(self) -> None:
+        if not self.flow_level and self._is_behind_key(self.pointer):
+            self._refuse_start()
+
+    def _refuse_start(self, reason: str = "", start: int | None = None, mark: Any = None) -> Never:
+        """About what may not begin a text without quotes: here, or at `start`."""
+        start = self.pointer if start is None else start
+        problem = f"{reason}a text that begins with {self.buffer[start]} needs quotes"
+        self._refuse_unquoted(problem, start, mark)
+
+    def _refuse_braces(self) -> Never:
+        start = self._find_plain_before()
+        if start is None:
+            self._refuse_unquoted("a text that begins with braces needs quotes", self.pointer)
+        self._refuse_unquoted("a text with braces needs quotes between other brackets", start)
+
+    def _refuse_unquoted(self, problem: str, start: int, mark: Any = None) -> Never:
+        quoted = quote_plain(self.buffer, start, in_flow=bool(self.flow_level), indent=self.indent)
+        sample = self._choose_sample(quoted) or "put quotes around the whole text"
+        raise _QuotesError(problem=f"{problem}: {sample}", problem_mark=mark or self.get_mark())
+
+    def _refuse_quotes(self, start: int, mark: Any, end: int) -> Never:
+        quote, char = self.buffer[start], self.buffer[end]
+        quoted = quote_again(self.buffer, start, in_flow=bool(self.flow_level))
+        is_clear = quoted is not None and ("{{" in quoted.text or (char not in " \t\"'" and not self.flow_level))
+        sample = self._choose_sample(quoted) if is_clear else None
+        name, other = ("double", "single") if quote == '"' else ("single", "double")
+        if sample is None:
+            problem = f"behind the {name} quote that closes a text stands more"
+            raise _QuotesError(problem=problem, problem_mark=self.get_mark())
+        problem = f"a text in {name} quotes ends at the next of them: use {other} quotes outside: {sample}"
+        raise _QuotesError(problem=problem, problem_mark=mark)
+
+    def _choose_sample(self, quoted: Quoted | None) -> str | None:
+        """None if it would not help: it is tried."""
+        if quoted is None or self._is_trial or len(quoted.sample) > _MAX_SAMPLE:
+            return None
+        corrected = self.buffer[: quoted.start] + quoted.text + self.buffer[quoted.end : -1]
+        end = quoted.start + len(quoted.text)
+        try:
+            _Loader(corrected, {}, is_trial=True).get_single_node()
+        except _QuotesError as error:
+            if error.problem_mark is None or error.problem_mark.index < end:
+                return None
+        except yaml.MarkedYAMLError as error:
+            if error.problem_mark is None or "\n" not in corrected[end : error.problem_mark.index + 1]:
+                return None
+        return quoted.sample.translate(self._originals)
+
+    def _find_plain_before(self) -> int | None:
+        """Where the plain scalar begins that goes up to here."""
+        start, end = self._plain
+        return start if end and not self.buffer[end : self.pointer].strip(" \t") else None
+
+    def _is_behind_key(self, at: int) -> bool:
+        before: str = self.buffer[find_line_start(self.buffer, at) : at]
+        return before.rstrip(" \t").endswith(":")
 
 
 def _construct(node: yaml.Node) -> Any:

@@ -63,6 +63,12 @@ def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> 
     [
         pytest.param(["run", "nowhere"], {}, 1, "WORKFLOW_NOT_FOUND", id="unknown name"),
         pytest.param(["run", "greet", "--input", "{"], {}, 2, "not JSON", id="input that is not JSON"),
+        pytest.param(["run", "greet", "--input", "NaN"], {}, 2, "not JSON: NaN is not JSON", id="input of NaN"),
+        pytest.param(
+            ["run", "greet", "--input", '{"a":1e400}'], {}, 2, "not JSON: 1e400 is", id="input beyond a double"
+        ),
+        pytest.param(["run", "greet", "--input", "9" * 5000], {}, 2, "4300 digits", id="input of too many digits"),
+        pytest.param(["run", "greet", "--input", "[" * 9999], {}, 2, "nested more than", id="input that is too deep"),
         pytest.param(["run", "greet", "--input", "@/no/file"], {}, 2, "No such file", id="input file missing"),
         pytest.param(["run", "greet", "--timeout-ms", "0"], {}, 2, "range", id="no time at all"),
         pytest.param(["run", str(GREET), "--async"], {}, 2, "acr push", id="async needs a stored workflow"),
@@ -81,6 +87,25 @@ def test_what_goes_wrong_has_its_exit_code_and_message(
 ) -> None:
     result = platform.acr(*arguments, **environment)
     assert (result.returncode, message in result.stderr, "Traceback" in result.stderr) == (code, True, False)
+
+
+ECHO = """name: echo
+flow:
+  - "input >> ON_SUCCESS >> tell"
+config:
+  tell: {component: set, values: {text: "{{input.text}}"}}
+"""
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)], ids=["for people", "as JSON"])
+def test_half_a_surrogate_pair_goes_there_and_back(
+    platform: LocalPlatform, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    file = tmp_path / "echo.yaml"
+    file.write_text(ECHO)
+    result = platform.acr("run", str(file), "--input", '{"text": "a\\ud800b"}', *flags)
+    assert "Traceback" not in result.stderr
+    assert "a\\ud800b" in result.stdout + result.stderr
 
 
 def test_without_any_target_the_next_step_is_named(tmp_path: Path) -> None:

@@ -46,6 +46,14 @@ def test_all_pages_of_workflows_are_listed() -> None:
     assert executor.client.find_token("b") == "2"
 
 
+def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:
+    executor = Executor(lambda request: httpx.Response(200, json={"success": True, "data": None}))
+    executor.client.trigger("echo", {"text": "\ud800"}, None)
+    (request,) = executor.requests
+    assert b"\\ud800" in request.content
+    assert request.headers["Content-Type"] == "application/json"
+
+
 def test_a_name_that_is_not_there_is_refused_as_the_executor_would() -> None:
     executor = Executor(paged("workflows", [[]]))
     with pytest.raises(AnswerError) as refused:
@@ -96,7 +104,7 @@ def test_the_answer_of_a_run_is_waited_for_longer_than_the_run_may_take(
 def test_a_name_cannot_leave_its_place_in_the_path() -> None:
     executor = Executor(lambda _: httpx.Response(200, json={"success": True}))
     executor.client.trigger("../../execute?", {})
-    assert executor.requests[0].url.raw_path == b"/webhooks/named/..%2F..%2Fexecute%3F/trigger"
+    assert executor.requests[0].url.raw_path == b"/webhooks/named/..%2F..%2Fexecute%3F/trigger?trace=1"
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,29 @@ VALUES = [
     case("2026-03-09T12:00:00.5+01:00", "date", "2026-03-09T12:00:00.500+01:00", "keeps its zone"),
     case("2026-03-09T12:00+01:00", 'date("iso", "UTC")', "2026-03-09T11:00:00Z"),
     case(0, "date", "1970-01-01T00:00:00Z", "of seconds"),
+    case(1773065107123, "divide(1000) | date", "2026-03-09T14:05:07.123Z", "of milliseconds, as the hint says"),
+    case("1773065107123", "number | divide(1000) | date", "2026-03-09T14:05:07.123Z", "of a text of digits"),
+    *[
+        case(value, filters, expected, f"of {value!r}")
+        for filters in ("string", "json")
+        for value, expected in (
+            (1000.0, "1000"),
+            (-0.0, "0"),
+            (-3.0, "-3"),
+            (2.5, "2.5"),
+            (123456789012345680000.0, "123456789012345680000"),
+            (999999999999999900000.0, "999999999999999900000"),
+            (1e21, "1e+21"),
+            (-1.5e300, "-1.5e+300"),
+            (1e-6, "0.000001"),
+            (1.25e-5, "0.0000125"),
+            (1e-7, "1e-7"),
+            (1.5e-10, "1.5e-10"),
+            (5e-324, "5e-324"),
+            ([1.0, {"a": [2.0, "3.0", None, True, 1e3]}], '[1,{"a":[2,"3.0",null,true,1000]}]'),
+        )
+    ],
+    case([1.0, 2.5, True, "x1.0"], 'join("-")', "1-2.5-true-x1.0", "of floats"),
     case(1.5, "date", "1970-01-01T00:00:01.500Z", "of a fraction"),
     case(-1, "date", "1969-12-31T23:59:59Z", "before 1970"),
     case("2026-01-01T00:00:00+01:00", 'date("unix")', 1767222000),
@@ -275,7 +298,25 @@ def test_a_filter_says_which_type_it_takes_and_which_it_got(name: str, value: An
                 ("٢٠٢٦-01-01", "of other digits"),
             )
         ],
-        case(1e18, "date", "`date` takes a time of ISO 8601 from the years 1 to 9999, or seconds since 1970."),
+        *[
+            case(
+                value, "date", f"`date` takes a time of ISO 8601 from the years 1 to 9999, or seconds since 1970{hint}."
+            )
+            for value, hint in (
+                (1773065107123, "; for milliseconds write | divide(1000) before it"),
+                (1773065107123.5, "; for milliseconds write | divide(1000) before it"),
+                (-1773065107123, "; for milliseconds write | divide(1000) before it"),
+                (1773065107123456, "; for microseconds write | divide(1000000) before it"),
+                (1e18, "; for nanoseconds write | divide(1000000000) before it"),
+                (1e30, ""),
+                (10**400, ""),
+                (-(10**11), ""),
+                ("1773065107", "; for seconds write | number before it"),
+                ("1773065107123", "; for milliseconds write | number | divide(1000) before it"),
+                (" 1773065107.5 ", "; for seconds write | number before it"),
+                ("1" * 30, ""),
+            )
+        ],
         case(
             "9999-12-31T23:00:00Z",
             'date("iso", "+02:00")',
@@ -297,6 +338,37 @@ def test_what_a_filter_refuses(value: Any, filters: str, message: str) -> None:
     said = failure_of(value, filters, n=0, e="", big=99)
     assert said == message
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("filters", "hint", "value", "expected"),
+    [
+        ('map("a b")', r'Write "[\"a b\"]" as the path.', [{"a b": 1}], [1]),
+        ('sort("$x")', r'Write "[\"$x\"]" as the path.', [{"$x": 2}, {"$x": 1}], [{"$x": 1}, {"$x": 2}]),
+        ('map("a.b c[0]")', r'Write "a[\"b c\"][0]" as the path.', [{"a": {"b c": [5]}}], [5]),
+        ('map("it\'s")', r"""Write "[\"it's\"]" as the path.""", [{"it's": 1}], [1]),
+        ('map("[a b]")', r'Write "[\"a b\"]" as the path.', [{"a b": 1}], [1]),
+    ],
+)
+def test_a_path_that_needs_quotes_is_shown_with_them(filters: str, hint: str, value: Any, expected: Any) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_value(f"{{{{v | {filters}}}}}")
+    assert caught.value.next_actions == (hint,)
+    corrected = hint.removeprefix("Write ").removesuffix(" as the path.")
+    assert apply(value, f"{filters.partition('(')[0]}({corrected})") == expected
+
+
+@pytest.mark.parametrize("path", ["", "a..b", "a[", "x => x.id", "a + b"])
+def test_a_path_that_nobody_can_guess_is_not_corrected(path: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        compile_value(f"{{{{v | map({json.dumps(path)})}}}}")
+    assert caught.value.next_actions == ("docs/templates.md says what each filter takes.",)
+
+
+def test_a_path_that_a_run_brings_is_not_shown() -> None:
+    with pytest.raises(TemplateError) as caught:
+        apply([1], "map(p)", p="secret word")
+    assert "secret" not in f"{caught.value.message}{caught.value.next_actions}"
 
 
 def test_null_has_its_own_hint() -> None:
@@ -515,3 +587,10 @@ def test_a_date_is_read_as_it_is_written(moment: datetime) -> None:
         assert format_date(moment.timestamp()) == written
     for directive in ("%j", "%U", "%W", "%w", "%G-%V-%u", "%A %B %I %p"):
         assert format_date(str(written), directive) == moment.strftime(directive)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_as_it_is_written(number: float) -> None:
+    written = apply(number, "string")
+    assert float(written) == number
+    assert apply([number], "json") == f"[{written}]"

@@ -4,6 +4,7 @@ reference that leads nowhere.
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,13 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import TemplateError
+from arcrun.json_text import parse_json
+from arcrun.workflows.filters import FILTERS
+from arcrun.workflows.template_hints import CALCULATE, COMPARE, FILTERS_BY_NAME
+from arcrun.workflows.template_syntax import parse_template
 from arcrun.workflows.templates import START, Reference, compile_path, compile_value
+from arcrun.yaml_text import parse_yaml
 
 SCOPE: dict[str, Any] = {
     "input": {"name": "Ada", "n": 3, "ratio": 0.5, "yes": True, "nothing": None, "list": [10, [20, 21], {"x": "deep"}]},
     "grab": {"data": {"a-b": 1, "with space": 2, "dotted.name": 3, "0": "zero", "": "empty"}, "text": "é"},
     "節點": {"data": "名"},
     "a-1": "hyphen",
+    "whole": 1e3,
+    "wholes": [1e3, {"a": 2.0, "b": "1.0"}],
     "odd": {"हिन्दी": {"e\u0301": {"👍🏽": 1}}, "$b": 2, "it's": 3, 'say "x"': 4, "}}": 5, "é": 6},
 }
 
@@ -83,6 +91,8 @@ def test_a_lone_reference_keeps_the_type(field: str, expected: Any) -> None:
         pytest.param("{{input.n}} \n", "3 \n", id="number before a space"),
         pytest.param("{{input.yes}} and {{input.nothing}}", "true and null", id="true and null"),
         pytest.param("x {{input.ratio}}", "x 0.5", id="fraction"),
+        pytest.param("x {{whole}}", "x 1000", id="whole number that is a float"),
+        pytest.param("x {{wholes}}", 'x [1000, {"a": 2, "b": "1.0"}]', id="floats within"),
         pytest.param("x {{input.list}}", 'x [10, [20, 21], {"x": "deep"}]', id="list"),
         pytest.param("x {{節點}}", 'x {"data": "名"}', id="object, not escaped"),
         pytest.param('{"name": "{{input.name}}"}', '{"name": "Ada"}', id="within JSON text"),
@@ -143,6 +153,7 @@ def test_what_may_be_missing(template: str, expected: Any) -> None:
         pytest.param({"a-{{input.name}}": "{{input.n}}", "b": 2}, {"a-Ada": 3, "b": 2}, id="part of a key"),
         pytest.param({"{{input.yes}}": 1, "{{input.nothing}}": 2}, {"true": 1, "null": 2}, id="keys as within a text"),
         pytest.param({'{{"{{"}}': 1}, {"{{": 1}, id="key of braces"),
+        pytest.param({"{{whole}}": 1}, {"1000": 1}, id="key of a whole number that is a float"),
         pytest.param({1: "x"}, {"1": "x"}, id="keys become texts"),
         pytest.param([], [], id="empty list"),
         pytest.param({}, {}, id="empty mapping"),
@@ -153,6 +164,14 @@ def test_what_may_be_missing(template: str, expected: Any) -> None:
 )
 def test_a_config_of_any_shape_is_filled(value: Any, expected: Any) -> None:
     assert resolve(value) == expected
+
+
+@pytest.mark.parametrize("written", ["1e3", "1000.0", "1000", "1E+3"])
+@pytest.mark.parametrize("read", [parse_json, lambda text: parse_yaml(text).value], ids=["JSON", "YAML"])
+def test_a_whole_number_is_written_in_one_way(read: Callable[[str], Any], written: str) -> None:
+    scope = {"input": {"n": read(written)}}
+    assert compile_value("n={{input.n}}").resolve(scope) == "n=1000"
+    assert compile_value("{{input | json}}").resolve(scope) == '{"n":1000}'
 
 
 def test_each_filling_makes_a_fresh_value() -> None:
@@ -172,7 +191,8 @@ def test_each_filling_makes_a_fresh_value() -> None:
         ),
         pytest.param(
             "{{grabb.data}}",
-            "{{grabb.data}} cannot be resolved: the run has no `grabb`; it has a-1, grab, input, odd, 節點.",
+            "{{grabb.data}} cannot be resolved: the run has no `grabb`; it has a-1, grab, input, odd, whole, "
+            "wholes, 節點.",
             id="node",
         ),
         pytest.param(
@@ -300,17 +320,16 @@ INDEX = "in brackets stands a number or a name in quotes, never another referenc
         pytest.param("a[0", "a ] is missing", FORMS, id="bracket that is not closed"),
         pytest.param("a[x]", INDEX, 'Write {{a["x"]}}.', id="name in brackets"),
         pytest.param("a.list[i].b?", INDEX, 'Write {{a.list["i"].b?}}.', id="name in brackets within a path"),
-        pytest.param("a[1.5]", "a ] is missing", 'Write {{a["1.5"]}}.', id="fraction in brackets"),
+        pytest.param("a[1.5]", "a ] is missing", FORMS, id="fraction in brackets"),
         pytest.param("a.$b", "$ cannot begin a name without quotes", 'Write {{a["$b"]}}.', id="dollar"),
         pytest.param("a.b@c.d", MORE, 'Write {{a["b@c"].d}}.', id="at sign"),
         pytest.param("a.b c.d | upper", MORE, 'Write {{a["b c"].d | upper}}.', id="space within a path"),
         pytest.param("a.x/y | default(1)", MORE, 'Write {{a["x/y"] | default(1)}}.', id="slash"),
-        pytest.param("a.“b”", "“ cannot stand in a name without quotes", 'Write {{a["“b”"]}}.', id="curly quotes"),
+        pytest.param("a.“b”", "“ cannot stand in a name without quotes", 'Write {{a["b"]}}.', id="curly quotes"),
         pytest.param("a['b].c", INDEX, 'Write {{a["b"].c}}.', id="open single quote"),
         pytest.param("a b", MORE, FORMS, id="two names"),
         pytest.param("a??", MORE, FORMS, id="two question marks"),
         pytest.param("a |", "behind | stands the name of a filter", FORMS, id="no filter"),
-        pytest.param("a || b", "behind | stands the name of a filter", FORMS, id="or"),
         pytest.param(
             "a | default('y')",
             'a text as an argument stands in double quotes: "..."',
@@ -339,6 +358,161 @@ def test_a_reference_that_cannot_be_read(source: str, problem: str, hint: str) -
     assert caught.value.code == "INVALID_TEMPLATE"
     assert caught.value.message == f"The reference {{{{{source}}}}} cannot be read: {problem}."
     assert caught.value.next_actions == (hint,)
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        # a default, as other languages write it
+        ('x ?? "y"', 'x | default("y")'),
+        ('x || "y"', 'x | default("y")'),
+        ('x or "y"', 'x | default("y")'),
+        ("x || 'y'", 'x | default("y")'),
+        ("a || b", "a | default(b)"),
+        ('x ?? y.z ?? "z"', 'x | default(y.z) | default("z")'),
+        ('x?.y ?? "a ?? b"', 'x.y | default("a ?? b")'),
+        ('x || "y" | upper', 'x | default("y") | upper'),
+        ('x | default: "y"', 'x | default("y")'),
+        ('x | default "y"', 'x | default("y")'),
+        ('x | default="y"', 'x | default("y")'),
+        ("x | default: 'y'", 'x | default("y")'),
+        ("x | default(“y”)", 'x | default("y")'),
+        ('x | replace: "a", "b" | upper', 'x | replace("a", "b") | upper'),
+        # optional steps
+        ("input.x?.y", "input.x.y?"),
+        ("input.x?.y?.z", "input.x.y.z?"),
+        ("input.x?[0]", "input.x[0]?"),
+        ("input.x?.[0].y", "input.x[0].y?"),
+        ("input.x?.y | upper", "input.x.y? | upper"),
+        # keys in quotes
+        ("input.it's", 'input["it\'s"]'),
+        ('input.say"x', 'input["say\\"x"]'),
+        ("input.a.$b | default: 1", 'input.a["$b"] | default(1)'),
+        ("a.#b.@c.d/e", 'a["#b"]["@c"]["d/e"]'),
+        ('a."b c"', 'a["b c"]'),
+        ("a['b']['c d'].e f", 'a["b"]["c d"]["e f"]'),
+        # lists
+        ("l[*].id", 'l | map("id")'),
+        ("l[].id", 'l | map("id")'),
+        ("l[*].a.b c", 'l | map("a[\\"b c\\"]")'),
+        ("l[*]", "l"),
+        ("l[0:2]", "l | slice(0, 2)"),
+        ("l[1:]", "l | slice(1)"),
+        ("l[:2]", "l | slice(0, 2)"),
+        ("l[:-1].id", 'l | slice(0, -1) | map("id")'),
+        ("input.s[0:5]|upper", "input.s | slice(0, 5) | upper"),
+        # calls
+        ("input.s.upper()", "input.s | upper"),
+        ("input.s.trim().toUpperCase()", "input.s | trim | upper"),
+        ('input.s.split(",").length()', 'input.s | split(",") | length'),
+        ("x.replace('a', \"b\")", 'x | replace("a", "b")'),
+        ("upper(input.s)", "input.s | upper"),
+        ("len(input.l)", "input.l | length"),
+        ('join(input.l, ", ")', 'input.l | join(", ")'),
+    ],
+)
+def test_what_other_languages_write_is_named_as_it_is_written_here(source: str, meant: str) -> None:
+    assert hint_of(source) == f"Write {{{{{meant}}}}}."
+    compile_value(f"{{{{{meant}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("source", "meant"),
+    [
+        ("n+1", "n | add(1)"),
+        ("input.n+1", "input.n | add(1)"),
+        ("input.n/2", "input.n | divide(2)"),
+        ("input.n * 2 + 1", "input.n | multiply(2) | add(1)"),
+        ("a - b.c + 0.5", "a | subtract(b.c) | add(0.5)"),
+        ("input.n * 2 | round", "input.n | multiply(2) | round"),
+    ],
+)
+def test_what_can_be_calculated_from_left_to_right_is_written_so(source: str, meant: str) -> None:
+    assert hint_of(source) == f"To calculate, write {{{{{meant}}}}}."
+    compile_value(f"{{{{{meant}}}}}")
+
+
+@pytest.mark.parametrize(
+    "source", ["n + 1 * 2", "(n + 1) * 2", "1 + n", "10 - n", "n % 2", "n % m.k", "n * true", "n + [1]"]
+)
+def test_what_cannot_has_the_filters_named(source: str) -> None:
+    assert hint_of(source) == CALCULATE
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "n == 3",
+        "n===3",
+        "input.n > 3",
+        "a != b",
+        "a<=b",
+        "a && b",
+        "x and y",
+        "not x",
+        "!x",
+        '"a" in x',
+        'x ? "a" : "b"',
+    ],
+)
+def test_a_comparison_has_its_place_named(source: str) -> None:
+    assert hint_of(source) == COMPARE
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ('input.x + "a"', "To put texts together, write {{input.x}}a without a sign between them."),
+        ("'a ' + input.x + \"b\"", "To put texts together, write a {{input.x}}b without a sign between them."),
+        ("a ~ b", "To put texts together, write {{a}}{{b}} without a sign between them."),
+        ('f(x) + "a"', "To put texts together, write them side by side."),
+        ("l[input.n]", "For an element of a list write {{l | slice(input.n) | first}}."),
+    ],
+)
+def test_what_is_done_in_another_way_is_said(source: str, hint: str) -> None:
+    assert hint_of(source) == hint
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "n++",
+        "l[i+1]",
+        "l[*].a[*].b",
+        "l.map(x => x.id)",
+        "l[?x]",
+        "a=3",
+        "= a",
+        "a.b;c",
+        "s.foo()",
+        "a(",
+        "a??",
+    ],
+)
+def test_what_is_no_plausible_key_is_not_put_in_quotes(source: str) -> None:
+    assert hint_of(source) == FORMS
+
+
+def test_the_filters_that_are_suggested_are_there() -> None:
+    assert set(FILTERS_BY_NAME.values()) <= set(FILTERS)
+
+
+@given(st.text("ab.[]()\"'?|+-*/:<= $1,{", max_size=40))
+def test_what_is_suggested_can_be_read(source: str) -> None:
+    try:
+        compile_value(f"x {{{{{source}}}}}")
+    except TemplateError as error:
+        hint = error.next_actions[0]
+        if hint.startswith(("Write {{", "To calculate, write", "For an element")) and hint != FORMS:
+            parse_template(hint, hint.index("{{"))
+
+
+def hint_of(source: str) -> str:
+    with pytest.raises(TemplateError) as caught:
+        compile_value(f"x {{{{{source}}}}}")
+    assert caught.value.code == "INVALID_TEMPLATE"
+    (hint,) = caught.value.next_actions
+    return hint
 
 
 @pytest.mark.parametrize(

@@ -145,9 +145,21 @@ def test_a_key_is_a_text_as_written(text: str, expected: Any) -> None:
         pytest.param(
             "{ {a: 1}: b}", "a key must be a text, not a mapping", (1, 3), id="mapping as a key of a flow mapping"
         ),
-        pytest.param("a: &b 1\nc: *b", "aliases are not allowed", (2, 4), id="alias"),
-        pytest.param("a: !!str 1", "tags are not allowed", (1, 4), id="tag"),
-        pytest.param("a: ! 1", "tags are not allowed", (1, 4), id="non-specific tag"),
+        pytest.param(
+            "a: &b 1\nc: *b",
+            'aliases are not allowed; a text that begins with * needs quotes: c: "*b"',
+            (2, 4),
+            id="alias",
+        ),
+        pytest.param(
+            "a: !!str 1", 'tags are not allowed; a text that begins with ! needs quotes: a: "!!str 1"', (1, 4), id="tag"
+        ),
+        pytest.param(
+            "a: ! 1",
+            'tags are not allowed; a text that begins with ! needs quotes: a: "! 1"',
+            (1, 4),
+            id="non-specific tag",
+        ),
         pytest.param(
             "a: 1e400", "the number is too large for JSON: put it in quotes if it is a text", (1, 4), id="huge number"
         ),
@@ -173,25 +185,258 @@ def test_what_is_refused(text: str, problem: str, place: tuple[int, int]) -> Non
     assert refusal_of(text) == (problem, *place)
 
 
+BRACES, BETWEEN = "a text that begins with braces", "a text with braces"
+
+
 @pytest.mark.parametrize(
-    ("text", "suggestion", "place"),
+    ("text", "written", "sample", "value"),
     [
-        pytest.param("url: {{input.url}}", 'url: "{{input.url}}"', (1, 6), id="value"),
-        pytest.param("a:\n  url: {{input.url}}/x\n", 'url: "{{input.url}}/x"', (2, 8), id="the rest of the line"),
-        pytest.param("url: {{ input.url }}  # where", 'url: "{{ input.url }}"', (1, 6), id="before a comment"),
-        pytest.param("url: {{input.list[0].x}}", 'url: "{{input.list[0].x}}"', (1, 6), id="index"),
-        pytest.param('x: {{a | default("y")}}', "x: '{{a | default(\"y\")}}'", (1, 4), id="with quotes in it"),
-        pytest.param("""x: {{a["it's"]}}""", """x: '{{a["it''s"]}}'""", (1, 4), id="with both quotes in it"),
-        pytest.param("- {{a}}", '"{{a}}"', (1, 3), id="element"),
-        pytest.param("x: [1, {{a}}, 2]", '"{{a}}"', (1, 8), id="element of a flow list"),
-        pytest.param("n: {component: x, input: {{a.b}}, y: 1}", 'input: "{{a.b}}"', (1, 26), id="in a flow mapping"),
-        pytest.param("n: {url: http://{{a.b}}/}", '"{{a.b}}"', (1, 17), id="within a word of a flow mapping"),
-        pytest.param("{{a}}: 1", '"{{a}}: 1"', (1, 1), id="key"),
+        pytest.param("url: {{a}}", "url: {{a}}", 'url: "{{a}}"', {"url": "{{a}}"}, id="value"),
+        pytest.param(
+            "a:\n  url: {{b}}/x\n  c: 1",
+            "url: {{b}}/x",
+            'url: "{{b}}/x"',
+            {"a": {"url": "{{b}}/x", "c": 1}},
+            id="rest of the line",
+        ),
+        pytest.param("x: {{ a }}  # b", "x: {{ a }}", 'x: "{{ a }}"', {"x": "{{ a }}"}, id="before a comment"),
+        pytest.param(
+            'x: {{a | default(" # ")}} # b',
+            'x: {{a | default(" # ")}}',
+            "x: '{{a | default(\" # \")}}'",
+            {"x": '{{a | default(" # ")}}'},
+            id="sign of a comment in quotes",
+        ),
+        pytest.param("x: {{a[0].b}}: c", "x: {{a[0].b}}: c", 'x: "{{a[0].b}}: c"', {"x": "{{a[0].b}}: c"}, id="colon"),
+        pytest.param(
+            """x: {{a["it's"]}}""",
+            """x: {{a["it's"]}}""",
+            """x: '{{a["it''s"]}}'""",
+            {"x": """{{a["it's"]}}"""},
+            id="both quotes in it",
+        ),
+        pytest.param('"a b": {{c}}', '"a b": {{c}}', '"a b": "{{c}}"', {"a b": "{{c}}"}, id="key in quotes"),
+        pytest.param("- {{a}}\n- b", "{{a}}", '"{{a}}"', ["{{a}}", "b"], id="element"),
+        pytest.param("- x: {{a}}\n  y: 1", "x: {{a}}", 'x: "{{a}}"', [{"x": "{{a}}", "y": 1}], id="within an element"),
+        pytest.param("x: [1, {{a}}, 2]", "{{a}}", '"{{a}}"', {"x": [1, "{{a}}", 2]}, id="element of a flow list"),
+        pytest.param("x: {a: {{x}}/b}", "a: {{x}}/b", 'a: "{{x}}/b"', {"x": {"a": "{{x}}/b"}}, id="more behind it"),
+        pytest.param("{a: {{b}}}", "a: {{b}}", 'a: "{{b}}"', {"a": "{{b}}"}, id="last of a flow mapping"),
+        pytest.param(
+            "{a: {{b}}\n}", "a: {{b}}", 'a: "{{b}}"', {"a": "{{b}}"}, id="last of a flow mapping of two lines"
+        ),
+        pytest.param('{"a":{{b}}}', '"a":{{b}}', '"a":"{{b}}"', {"a": "{{b}}"}, id="as JSON writes keys"),
+        pytest.param(
+            "n: {url: {{a}}-{{b}}, y: 1}",
+            "url: {{a}}-{{b}}",
+            'url: "{{a}}-{{b}}"',
+            {"n": {"url": "{{a}}-{{b}}", "y": 1}},
+            id="two in one text",
+        ),
+        pytest.param(
+            "{a: {{b}}, c: {{d}}}\ne: f", "a: {{b}}", 'a: "{{b}}"', 'c: "{{d}}"', id="two texts: one after the other"
+        ),
+        pytest.param(
+            '{a: {{x | default("}}")}}}',
+            'a: {{x | default("}}")}}',
+            "a: '{{x | default(\"}}\")}}'",
+            {"a": '{{x | default("}}")}}'},
+            id="braces in quotes",
+        ),
+        pytest.param(
+            '{a: {{x | default({"b": {"c": 1}})}}, d: 1}',
+            'a: {{x | default({"b": {"c": 1}})}}',
+            'a: \'{{x | default({"b": {"c": 1}})}}\'',
+            {"a": '{{x | default({"b": {"c": 1}})}}', "d": 1},
+            id="braces of an argument",
+        ),
+        pytest.param(
+            '[{{x | join(", ")}}, 2]',
+            '{{x | join(", ")}}',
+            "'{{x | join(\", \")}}'",
+            ['{{x | join(", ")}}', 2],
+            id="comma in quotes",
+        ),
+        pytest.param("{{a.k}}: 1", "{{a.k}}:", '"{{a.k}}":', {"{{a.k}}": 1}, id="key"),
+        pytest.param(
+            "a:\n  {{b}}-c:\n    d: 1", "{{b}}-c:", '"{{b}}-c":', {"a": {"{{b}}-c": {"d": 1}}}, id="key within"
+        ),
+        pytest.param("- {{a}}: 1", "{{a}}:", '"{{a}}":', [{"{{a}}": 1}], id="key in an element"),
+        pytest.param("x: { {{a}}: 1}", "{{a}}:", '"{{a}}":', {"x": {"{{a}}": 1}}, id="key in a flow mapping"),
+        pytest.param("a\u2028: {{b}}\u2028", "{{b}}\u2028", '"{{b}}\u2028"', {"a\u2028": "{{b}}\u2028"}, id="U+2028"),
     ],
 )
-def test_braces_without_quotes(text: str, suggestion: str, place: tuple[int, int]) -> None:
-    assert refusal_of(text) == (f"a text that begins with braces needs quotes: {suggestion}", *place)
+def test_braces_without_quotes(text: str, written: str, sample: str, value: Any) -> None:
+    """The hint is the right value when it is followed: a string as the value is the next hint."""
+    assert refusal_of(text)[0] == f"{BRACES} needs quotes: {sample}"
+    followed = text.replace(written, sample)
+    if isinstance(value, str):
+        assert refusal_of(followed)[0].endswith(f": {value}")
+    else:
+        assert read(followed) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "sample", "value"),
+    [
+        pytest.param(
+            "n: {component: http_request, url: https://h/{{a}}}",
+            "url: https://h/{{a}}",
+            'url: "https://h/{{a}}"',
+            {"n": {"component": "http_request", "url": "https://h/{{a}}"}},
+            id="at the end",
+        ),
+        pytest.param("{a: b {{c}} d}", "a: b {{c}} d", 'a: "b {{c}} d"', {"a": "b {{c}} d"}, id="in the middle"),
+        pytest.param("[it's {{a}}, 1]", "it's {{a}}", '"it\'s {{a}}"', ["it's {{a}}", 1], id="behind an apostrophe"),
+        pytest.param("{a{{b}}: 1}", "a{{b}}:", '"a{{b}}":', {"a{{b}}": 1}, id="key"),
+        pytest.param("{a: b-{{c}}-{{d}}}", "a: b-{{c}}-{{d}}", 'a: "b-{{c}}-{{d}}"', {"a": "b-{{c}}-{{d}}"}, id="two"),
+    ],
+)
+def test_braces_within_a_text_between_brackets(text: str, written: str, sample: str, value: Any) -> None:
+    assert refusal_of(text)[0] == f"{BETWEEN} needs quotes between other brackets: {sample}"
+    assert read(text.replace(written, sample)) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x: {{a}}\n  b", id="goes on in the next line"),
+        pytest.param("{a: {{b}}\n c}", id="goes on in the next line of a flow mapping"),
+        pytest.param("x: {a: {{b}}?c=[{{d}}]}", id="brackets behind it"),
+        pytest.param("x: {a: {{b}", id="braces that are not closed"),
+        pytest.param("x: {a: {{b}}: c}", id="colon within a flow mapping"),
+        pytest.param("x: {{{a}}: 1}", id="three braces"),
+        pytest.param('x: {a: "b"{{c}}}', id="behind quotes"),
+        pytest.param('x: {a: {{b["c}}}', id="quote that is not closed"),
+    ],
+)
+def test_where_the_end_cannot_be_told_there_is_no_sample(text: str) -> None:
+    problem = refusal_of(text)[0]
+    assert '"' not in problem
+    assert problem.endswith(
+        ("put quotes around the whole text", "behind the double quote that closes a text stands more")
+    )
+
+
+def test_braces_that_begin_no_text_need_no_quotes() -> None:
     assert read("x: http://{{a.b}}/") == {"x": "http://{{a.b}}/"}
+
+
+@pytest.mark.parametrize(
+    ("sign", "text", "reason"),
+    [
+        ("*", "*/5 * * * *", "aliases are not allowed; "),
+        ("*", "*b", "aliases are not allowed; "),
+        ("*", "*", "aliases are not allowed; "),
+        ("!", "!foo", "tags are not allowed; "),
+        ("!", "!!str 1", "tags are not allowed; "),
+        ("!", "! 1", "tags are not allowed; "),
+        ("!", "!<x", "tags are not allowed; "),
+        *[("@", text, "") for text in ("@daily", "@", "@a: b")],
+        ("%", "%a", ""),
+        ("`", "`a", ""),
+        ("&", "&/a", ""),
+        ("|", "| a", ""),
+        (">", "> 5", ""),
+        ("-", "- b", ""),
+        (",", ",x", ""),
+        ("]", "]", ""),
+        ("}", "}", ""),
+    ],
+)
+def test_a_text_that_begins_with_a_sign_of_yaml(sign: str, text: str, reason: str) -> None:
+    problem = f"{reason}a text that begins with {sign} needs quotes: "
+    assert refusal_of(f"a:\n  cron: {text}\nb: 1") == (f'{problem}cron: "{text}"', 2, 9)
+    assert read(f'a:\n  cron: "{text}"\nb: 1') == {"a": {"cron": text}, "b": 1}
+    if sign not in "-,]}" and ": " not in text:
+        assert refusal_of(f"a: {{cron: {text}}}") == (f'{problem}cron: "{text}"', 1, 11)
+    if sign not in "-,]}&|>" and ": " not in text:
+        assert refusal_of(f"a: 1\n{text}: 2")[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "value"),
+    [
+        pytest.param(
+            'a: "{{x | default("y")}}"',
+            "double quotes ends at the next of them: use single quotes outside: a: '{{x | default(\"y\")}}'",
+            {"a": '{{x | default("y")}}'},
+            id="template",
+        ),
+        pytest.param(
+            'a: "{{x | default("")}}"',
+            "double quotes ends at the next of them: use single quotes outside: a: '{{x | default(\"\")}}'",
+            {"a": '{{x | default("")}}'},
+            id="template with nothing in quotes",
+        ),
+        pytest.param(
+            'n: {a: "{{x["y, z"]}}", b: 1}',
+            "double quotes ends at the next of them: use single quotes outside: a: '{{x[\"y, z\"]}}'",
+            {"n": {"a": '{{x["y, z"]}}', "b": 1}},
+            id="in a flow mapping",
+        ),
+        pytest.param(
+            '- "it\'s {{x["y"]}}" # z',
+            "double quotes ends at the next of them: use single quotes outside: 'it''s {{x[\"y\"]}}'",
+            ['it\'s {{x["y"]}}'],
+            id="with an apostrophe",
+        ),
+        pytest.param(
+            'a: "say "hi" there"',
+            "double quotes ends at the next of them: use single quotes outside: a: 'say \"hi\" there'",
+            {"a": 'say "hi" there'},
+            id="text",
+        ),
+        pytest.param(
+            "a: 'it's'",
+            'single quotes ends at the next of them: use double quotes outside: a: "it\'s"',
+            {"a": "it's"},
+            id="apostrophe",
+        ),
+        pytest.param(
+            "a: '{{x['y']}}'",
+            "single quotes ends at the next of them: use double quotes outside: a: \"{{x['y']}}\"",
+            {"a": "{{x['y']}}"},
+            id="single quotes of a template",
+        ),
+    ],
+)
+def test_quotes_within_the_same_quotes(text: str, problem: str, value: Any) -> None:
+    found = refusal_of(text)[0]
+    assert found == f"a text in {problem}"
+    key, _, sample = text.partition('"' if "double quotes ends" in problem else "'")
+    written = sample[: sample.rindex("'" if "single quotes ends" in problem else '"')]
+    quote = text[len(key)]
+    corrected = problem.partition(" outside: ")[2].removeprefix("a: ")
+    assert read(text.replace(f"{quote}{written}{quote}", corrected)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "place"),
+    [
+        pytest.param('a: "x" y', "behind the double quote that closes a text stands more", (1, 7), id="word behind"),
+        pytest.param('["a" "b"]', "behind the double quote that closes a text stands more", (1, 5), id="no comma"),
+        pytest.param('a: "b\nc: "d"', "behind the double quote that closes a text stands more", (2, 5), id="two lines"),
+        pytest.param('a: "\\n"b"', "behind the double quote that closes a text stands more", (1, 8), id="escape"),
+        pytest.param("a: x: y", 'a text that holds `: ` needs quotes: a: "x: y"', (1, 5), id="colon in a value"),
+        pytest.param("a: 1\n b: 2", "mapping values are not allowed here", (2, 3), id="indentation"),
+        pytest.param(
+            "a: 1\n*b",
+            "aliases are not allowed; a text that begins with * needs quotes: put quotes around the whole text",
+            (2, 1),
+            id="quotes alone would not help",
+        ),
+    ],
+)
+def test_other_mistakes_with_quotes(text: str, problem: str, place: tuple[int, int]) -> None:
+    assert refusal_of(text) == (problem, *place)
+
+
+def test_finding_the_right_quotes_takes_no_long_time() -> None:
+    problem = f"{BRACES} needs quotes: put quotes around the whole text"
+    assert refusal_of("{a: " + "{{b}} " * 40_000 + "}\n")[0] == problem
+    assert (
+        refusal_of("\n".join(f"k{i}: {{{{a}}}}" for i in range(5_000)))[0] == f'{BRACES} needs quotes: k0: "{{{{a}}}}"'
+    )
 
 
 @pytest.mark.parametrize(
@@ -304,3 +549,39 @@ def strings_of(node: yaml.Node | None) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [strings_of(item) for item in node.value]
     return node and (node.value, node.start_mark.line, node.start_mark.column)
+
+
+SIGNS = [
+    "{{",
+    "}}",
+    "{{a}}",
+    "a",
+    "k: ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    '"',
+    "'",
+    "*",
+    "@",
+    "!",
+    "%",
+    "|",
+    "\n",
+    "\n  ",
+    " #",
+    "\t",
+]
+
+
+@given(st.lists(st.sampled_from(SIGNS), max_size=16).map("".join))
+def test_a_text_is_read_or_refused_at_its_place(text: str) -> None:
+    place: tuple[int | None, int | None] = (1, 1)
+    try:
+        parse_yaml(text)
+    except YamlTextError as error:
+        place = error.line, error.column
+    assert None not in place

@@ -1,6 +1,5 @@
 """acr run: run a workflow from a file, or a stored one by its name."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from acr.render_findings import render_refusal
 from acr.render_trace import render_trace
 from acr.service_client import Answer
 from acr.workflow_file import read_workflow_file
+from arcrun.json_text import parse_json
 from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 
 
@@ -65,7 +65,7 @@ def _render(answer: Answer, workflow: str) -> None:
 
 def _read_input(text: str) -> Any:
     try:
-        return json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+        return parse_json(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
     except OSError as error:
         raise click.BadParameter(f"{text[1:]}: {error.strerror}", param_hint="--input") from None
     except ValueError as error:

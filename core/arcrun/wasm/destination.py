@@ -3,7 +3,7 @@
 import base64
 import re
 from dataclasses import replace
-from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit, urlunsplit
 
 from arcrun.errors import HostFunctionError
 from arcrun.ports import HttpRequest, HttpResponse
@@ -12,6 +12,13 @@ _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 # Fetch standard: what a redirect to another origin must not carry along.
 _CREDENTIAL_HEADERS = ("authorization", "cookie", "proxy-authorization")
 _CONTROL_BYTE = re.compile(rb"[\x00-\x1f\x7f]")
+# Where a URL's host ends, and its port; and what may not stand in a host: https://url.spec.whatwg.org/#forbidden-domain-code-point
+_AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\x7f#/:<>?@\[\\\]^|]+)(?::[0-9]*)?", re.ASCII)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_C0_AND_SPACE = "".join(map(chr, range(0x21)))
+_REMOVED = str.maketrans("", "", "\t\n\r")
+_SINGLE_DOT = re.compile(r"\.|%2e", re.IGNORECASE)
+_DOUBLE_DOT = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
 _BODY_HEADERS = ("content-type", "content-length", "content-encoding", "content-language", "content-location")
 
 
@@ -21,7 +28,8 @@ def split_http_url(url: str) -> SplitResult:
         url.encode()  # half a surrogate pair is no text
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        valid = valid and "\\" not in parts.netloc  # fetch takes it for a slash
+        # In it a backslash is a slash to fetch, and so begins the path.
+        valid = valid and "\\" not in parts.netloc and bool(_AUTHORITY.fullmatch(parts.netloc.rpartition("@")[2]))
     except ValueError:
         valid = False
     if not valid:
@@ -61,7 +69,7 @@ def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRe
     Raises HostFunctionError INVALID_REDIRECT.
     """
     try:
-        url = urljoin(request.url, location)
+        url = _resolve(request.url, location)
         target = split_http_url(url)
     except (ValueError, HostFunctionError):
         raise build_redirect_error() from None
@@ -77,6 +85,48 @@ def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRe
         return with_basic_authorization(replace(request, method=method, url=url, headers=headers, body=body))
     except HostFunctionError:
         raise build_redirect_error() from None
+
+
+def _resolve(base: str, location: str) -> str:
+    """The URL that `location` is, seen from `base`: as the URL Standard's parser has it, without its leniency as to
+    what stands for an authority. `http:///x` and `https:x` are no valid URLs, and two readers go to two hosts for them.
+
+    https://url.spec.whatwg.org/#concept-basic-url-parser. Raises ValueError, HostFunctionError.
+    """
+    text = location.strip(_C0_AND_SPACE).translate(_REMOVED)
+    text, hash_sign, fragment = text.partition("#")
+    path, question_mark, query = text.partition("?")
+    path = path.replace("\\", "/")
+    scheme = _SCHEME.match(path)
+    if scheme is not None and not path.startswith("//", scheme.end()):
+        raise build_redirect_error()
+    known = urlsplit(base)
+    tail = f"{question_mark}{query}{hash_sign}{fragment}"
+    if scheme is not None or path.startswith("//"):
+        authority, slash, rest = path[scheme.end() + 2 if scheme else 2 :].partition("/")
+        protocol = scheme[1].lower() if scheme else known.scheme
+        return f"{protocol}://{authority}{_remove_dots(slash + rest)}{tail}"
+    origin = f"{known.scheme}://{known.netloc}"
+    if not path:
+        kept = known.query and not question_mark
+        return f"{origin}{known.path}{'?' + known.query if kept else ''}{tail}"
+    folder = "" if path.startswith("/") else known.path.rpartition("/")[0] + "/"
+    return f"{origin}{_remove_dots(folder + path)}{tail}"
+
+
+def _remove_dots(path: str) -> str:
+    """The absolute path without `.` and `..`, which may be percent-encoded. Empty segments stay."""
+    kept: list[str] = []
+    segments = path.split("/")[1:]
+    for at, segment in enumerate(segments):
+        is_last, is_double = at == len(segments) - 1, _DOUBLE_DOT.fullmatch(segment)
+        if is_double:
+            del kept[-1:]
+        if is_double or _SINGLE_DOT.fullmatch(segment):
+            kept += [""] if is_last else []
+        else:
+            kept.append(segment)
+    return "".join(f"/{segment}" for segment in kept)
 
 
 def build_redirect_error() -> HostFunctionError:

@@ -27,7 +27,7 @@ def bind_filter(parsed: ParsedReference, call: FilterCall, arguments: Sequence[R
     try:
         _check_call(chosen, call, literals)
     except FilterError as error:
-        raise _invalid(parsed, f"`{call.name}` {error}", _HINT) from None
+        raise _invalid(parsed, f"`{call.name}` {error}", error.hint or _HINT) from None
     if call.name == DEFAULT:
         resolve_default = arguments[0]
         return lambda value, scope: resolve_default(scope) if value is None else value

@@ -29,6 +29,9 @@ _ISO = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _PARTS_US = {"second": 10**6, "minute": 60 * 10**6, "hour": 3600 * 10**6}
+_DIGITS = re.compile(r"-?[0-9]{1,24}(?:\.[0-9]{1,24})?", re.ASCII)
+_MAX_SECONDS = 253_402_300_799  # the last second of the year 9999
+_UNITS = (("seconds", 1), ("milliseconds", 1000), ("microseconds", 10**6), ("nanoseconds", 10**9))
 _OFFSET = re.compile(r"([+-])(\d{2})(?::?(\d{2}))?", re.ASCII)
 _DIRECTIVE = re.compile(r"%(?:([-:]?)(.)|())|([^%]+)", re.DOTALL)
 
@@ -87,12 +90,26 @@ def format_date(value: str | float, form: str = "iso", zone: str | None = None) 
         moment = _parse_moment(value, shown_in or UTC)
         moment = moment if shown_in is None else moment.astimezone(shown_in)
     except (ValueError, OverflowError):
-        raise FilterError("takes a time of ISO 8601 from the years 1 to 9999, or seconds since 1970") from None
+        wanted = "a time of ISO 8601 from the years 1 to 9999, or seconds since 1970"
+        raise FilterError(f"takes {wanted}{_suggest_seconds(value)}") from None
     if form == "iso":
         return _render_iso(moment)
     if form in ("unix", "unix_ms"):
         return _to_unix(moment, timedelta(seconds=1) if form == "unix" else timedelta(milliseconds=1))
     return "".join(_render_piece(moment, *piece) for piece in _parse_pattern(form))
+
+
+def _suggest_seconds(value: str | float) -> str:
+    """How seconds are made of it, as the end of a sentence; nothing if that cannot be told."""
+    is_text = isinstance(value, str)
+    if isinstance(value, str) and not _DIGITS.fullmatch(value.strip()):
+        return ""
+    number = abs(float(value) if isinstance(value, str) else value)
+    unit, divisor = next(((unit, n) for unit, n in _UNITS if number <= _MAX_SECONDS * n), ("", 0))
+    if not divisor or (divisor == 1 and not is_text):
+        return ""
+    steps = ["number"] * is_text + [f"divide({divisor})"] * (divisor > 1)
+    return f"; for {unit} write | {' | '.join(steps)} before it"
 
 
 def check_date(form: str = "iso", zone: str | None = None) -> None:

@@ -1,12 +1,14 @@
 """The filters of lists and objects. Each raises FilterError."""
 
+import json
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.workflows.filters_values import FilterError, check_size, is_of_kind, kind_of, name_kinds, render_text
-from arcrun.workflows.template_syntax import Step, follow, parse_inner_path
+from arcrun.workflows.template_hints import correct_path
+from arcrun.workflows.template_syntax import Step, can_be_read, follow, parse_inner_path
 
 _MISSING = object()
 
@@ -105,7 +107,9 @@ def _steps_of(path: str) -> tuple[Step, ...]:
     try:
         return parse_inner_path(path)
     except TemplateError:
-        raise FilterError('needs a path such as "name", "a.b[0]" or "[0]"') from None
+        meant = correct_path(path, can_be_read)
+        hint = "" if meant is None else f"Write {json.dumps(meant, ensure_ascii=False)} as the path."
+        raise FilterError('needs a path such as "name", "a.b[0]" or "[0]"', hint) from None
 
 
 def _pick(value: Any, path: str, otherwise: Any) -> Any:

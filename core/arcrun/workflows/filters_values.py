@@ -1,12 +1,14 @@
 """What the filters share: the kinds of JSON values, how a value is written as text, and the bounds of their work."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 MAX_FILTERS = 16  # of one reference
 MAX_RESULT = 4 * 1024 * 1024  # characters of a text, or elements, that a filter takes or makes
 
+_LEAST_IN_DIGITS, _LEAST_WITH_EXPONENT = 1e-6, 1e21  # of numbers, as ECMAScript writes them
 _NAMES = {
     "string": "a string",
     "number": "a number",
@@ -30,7 +32,15 @@ _encode_compactly = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).
 
 
 class FilterError(ValueError):
-    """Why a filter cannot do its work, as the rest of a sentence. It never holds a value, which may be secret."""
+    """Why a filter cannot do its work, as the rest of a sentence. It never holds a value, which may be secret.
+
+    `hint` says what to write instead of an argument. It may hold that argument, so it is shown only where the argument
+    stands in the workflow.
+    """
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        super().__init__(problem)
+        self.hint = hint
 
 
 def kind_of(value: Any) -> str:
@@ -50,14 +60,26 @@ def name_kinds(kinds: Iterable[str]) -> str:
 
 
 def render_text(value: Any) -> str:
-    """A value within a text: strings as they are, others as JSON."""
-    return value if isinstance(value, str) else _encode(value)
+    """A value within a text: strings as they are, others as JSON, with numbers as `render_number` writes them."""
+    return value if isinstance(value, str) else _write(value, ", ", ": ", _encode)
+
+
+def render_number(number: float) -> str:
+    """As JavaScript and the components do: 1000.0 is `1000`, 1e21 is `1e+21`, 1e-7 is `1e-7`.
+
+    ECMAScript's Number::toString, https://tc39.es/ecma262/#sec-numeric-types-number-tostring.
+    """
+    digits, _, exponent = repr(number).partition("e")
+    if _LEAST_IN_DIGITS <= abs(number) < _LEAST_WITH_EXPONENT or number == 0:
+        written = format(Decimal(repr(number)), "f") if exponent else digits
+        return "0" if number == 0 else written.removesuffix(".0")
+    return f"{digits.removesuffix('.0')}e{int(exponent):+}"
 
 
 def render_json(value: Any) -> str:
     """Compact JSON, with the keys in their order. Raises FilterError."""
     check_size(_measure(value))
-    written = _encode_compactly(value)
+    written = _write(value, ",", ":", _encode_compactly)
     check_size(len(written))
     return written
 
@@ -66,6 +88,31 @@ def check_size(size: int) -> None:
     """Before a result of `size` characters or elements is made. Raises FilterError."""
     if size > MAX_RESULT:
         raise FilterError(f"would have a result of {size} characters or elements, and {MAX_RESULT} are the limit")
+
+
+def _write(value: Any, comma: str, colon: str, encode: Callable[[Any], str]) -> str:
+    """`encode` for all but what holds floats, which it would write as Python does."""
+    if isinstance(value, float):
+        return render_number(value)
+    if not isinstance(value, list | dict) or not _holds_float(value):
+        return encode(value)
+    if isinstance(value, list):
+        return f"[{comma.join([_write(item, comma, colon, encode) for item in value])}]"
+    fields = [f"{encode(str(key))}{colon}{_write(item, comma, colon, encode)}" for key, item in value.items()]
+    return f"{{{comma.join(fields)}}}"
+
+
+def _holds_float(value: Any) -> bool:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, float):
+            return True
+        if isinstance(item, list):
+            pending += item
+        elif isinstance(item, dict):
+            pending += item.values()
+    return False
 
 
 def _measure(value: Any) -> int:

@@ -18,13 +18,13 @@ from unicodedata import category
 
 from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
+from arcrun.workflows.template_hints import suggest_reference
 
 OPEN, CLOSE = "{{", "}}"
 ESCAPED_OPEN = '{{"{{"}}'
 HOW_TO_WRITE_BRACES = 'Braces that are to stay as they are: {{"{{"}}.'
 _FORMS = 'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}.'
 _MAX_SHOWN = 200
-_MAX_SUGGESTED = 1000  # characters of a reference whose correction is looked for
 MAX_STEPS = 128  # of a path: no value is nested deeper
 
 # By far the most of them: names and dots.
@@ -40,11 +40,6 @@ _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
-_ARITHMETIC = re.compile(r"\s*(?P<left>\S+)\s+(?P<sign>[-+*/])\s+(?P<right>\S+)\s*")
-_ARITHMETIC_FILTERS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
-_LENIENT_STEP = re.compile(
-    r"""\s*\.\s*(?P<field>[^.\[\]{}|"'?]+)|\s*\[\s*(?P<index>"(?:[^"\\]|\\.)*"|[^\[\]{}|"]*)\s*\]"""
-)
 # Marks, symbols such as emoji, and what joins them: parts of names in scripts whose letters \w alone does not cover.
 _NAME_CATEGORIES = ("M", "So", "Sk", "Cf")
 
@@ -319,43 +314,12 @@ def _explain(text: str, start: int, problem: str) -> TemplateError:
     return TemplateError(
         f"The reference {OPEN}{_shorten(source)}{CLOSE} cannot be read: {problem}.",
         code="INVALID_TEMPLATE",
-        next_actions=[_suggest(source) or f"{_FORMS} {HOW_TO_WRITE_BRACES}"],
+        next_actions=[suggest_reference(source, can_be_read) or f"{_FORMS} {HOW_TO_WRITE_BRACES}"],
     )
 
 
-def _suggest(source: str) -> str | None:
-    """The reference that was meant, if that can be told."""
-    if len(source) > _MAX_SUGGESTED:
-        return None
-    if arithmetic := _ARITHMETIC.fullmatch(source):
-        name = _ARITHMETIC_FILTERS[arithmetic["sign"]]
-        meant = f"{arithmetic['left']} | {name}({arithmetic['right']})"
-        return f"To calculate, write {OPEN}{meant}{CLOSE}." if _can_be_read(meant) else None
-    meant = source.strip().replace("'", '"')
-    if "'" in source and _can_be_read(meant):
-        return f"Write {OPEN}{meant}{CLOSE}."
-    head = _PLAIN_NAME.match(source.strip())
-    if head is None:
-        return None
-    meant, rest = head.group(), source.strip()[head.end() :]
-    while match := _LENIENT_STEP.match(rest):
-        meant += _correct_step(match)
-        rest = rest[match.end() :]
-    meant += f" {rest}" if rest.startswith("|") else rest
-    return f"Write {OPEN}{meant}{CLOSE}." if _can_be_read(meant) else None
-
-
-def _correct_step(match: re.Match[str]) -> str:
-    if match["field"] is not None:
-        field = match["field"].strip()
-        return f".{field}" if _PLAIN_NAME.fullmatch(field) else f"[{json.dumps(field, ensure_ascii=False)}]"
-    index = match["index"].strip()
-    if _INTEGER.fullmatch(index) or _STRING.fullmatch(index):
-        return f"[{index}]"
-    return f"[{json.dumps(index.strip(chr(39)), ensure_ascii=False)}]"
-
-
-def _can_be_read(source: str) -> bool:
+def can_be_read(source: str) -> bool:
+    """Whether it is an expression, without its braces."""
     cursor = _Cursor(source, 0)
     try:
         _parse_expression(cursor)
