@@ -9,43 +9,26 @@ from collections.abc import Callable, Sequence
 
 CanBeRead = Callable[[str], bool]
 
-_MAX_SUGGESTED = 1000  # characters of a reference whose correction is looked for
+_MAX_SUGGESTED = 200  # characters of a reference whose correction is looked for
 COMPARE = "A template does not compare: a line with IF(...) or the component if_control does."
 CALCULATE = "To calculate, a filter does one operation: | add(1), | subtract(1), | multiply(2), | divide(2), | round."
-# What other languages call the filters, beside those that have the same name.
+_SAME_NAMES = (
+    "upper lower trim replace truncate split join length first last slice reverse sort map unique flatten sum min max "
+    "keys values round abs int string json date default number"
+).split()
+# What other languages call the filters, too.
 FILTERS_BY_NAME = {
-    **{
-        name: name
-        for name in (
-            *("upper", "lower", "trim", "replace", "truncate", "split", "join", "length", "first", "last", "slice"),
-            *(
-                "reverse",
-                "sort",
-                "map",
-                "unique",
-                "flatten",
-                "sum",
-                "min",
-                "max",
-                "keys",
-                "values",
-                "round",
-                "abs",
-                "int",
-            ),
-            *("string", "json", "date", "default", "number"),
-        )
-    },
+    **{name: name for name in _SAME_NAMES},
     **dict.fromkeys(("toUpperCase", "uppercase", "upcase", "ucase"), "upper"),
     **dict.fromkeys(("toLowerCase", "lowercase", "downcase", "lcase"), "lower"),
-    **dict.fromkeys(("strip",), "trim"),
+    "strip": "trim",
     **dict.fromkeys(("len", "size", "count"), "length"),
     **dict.fromkeys(("toString", "str", "String"), "string"),
-    **dict.fromkeys(("toFixed",), "round"),
-    **dict.fromkeys(("parseInt",), "int"),
+    "toFixed": "round",
+    "parseInt": "int",
     **dict.fromkeys(("parseFloat", "float", "Number"), "number"),
     **dict.fromkeys(("stringify", "tojson", "to_json", "toJSON"), "json"),
-    **dict.fromkeys(("replaceAll",), "replace"),
+    "replaceAll": "replace",
     **dict.fromkeys(("substring", "substr"), "slice"),
 }
 _ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
