@@ -168,6 +168,21 @@ def test_a_loop_that_cannot_work(lines: list[str], message: str, hint: str) -> N
     assert (found.code, found.message, found.hint) == ("INVALID_LOOP", message, hint)
 
 
+@pytest.mark.parametrize(("depth", "is_refused"), [(64, False), (65, True), (100, True)])
+def test_loops_within_loops_have_an_end(depth: int, is_refused: bool) -> None:
+    lines = [f"n{n} >> FOREACH i{n} IN n{n}.data.items >> n{n + 1}" for n in range(depth)]
+    found = [(d.code, d.message) for d in diagnose(flow_of("input >> PIPE >> n0", *lines))]
+    message = "`n65` stands in more than 64 loops, one within the other"
+    assert found == ([("INVALID_LOOP", message)] if is_refused else [])
+
+
+@pytest.mark.parametrize(("count", "is_refused"), [(100, False), (101, True), (2000, True)])
+def test_loops_side_by_side_have_an_end(count: int, is_refused: bool) -> None:
+    lines = [f"a >> FOREACH i{n} IN a.data.items >> b{n}" for n in range(count)]
+    found = [(d.code, d.message) for d in diagnose(flow_of("input >> PIPE >> a", *lines))]
+    assert found == ([("INVALID_LOOP", "there are more than 100 loops")] if is_refused else [])
+
+
 @pytest.mark.parametrize("alias", ["trigger", "webhook", "start", "creds"])
 def test_an_item_has_no_name_that_means_another(alias: str) -> None:
     """{{trigger}} is {{input}}, whatever is called trigger."""

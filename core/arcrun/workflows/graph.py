@@ -14,6 +14,8 @@ from arcrun.workflows.templates import ALIASES, CREDENTIAL
 # What templates will know of: the request, the project's settings, the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
 
+MAX_LOOPS, MAX_LOOP_DEPTH = 100, 64
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -79,7 +81,14 @@ def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
     if len(findings.errors) > before:
         return None
     order = _order(workflow)
-    return Shape(order, tuple(loops), _find_settled(workflow.edges, loops, order))
+    shape = Shape(order, tuple(loops), _find_settled(workflow.edges, loops, order))
+    deepest = next((edge for edge in workflow.edges if len(shape.loops_around(edge.target)) > MAX_LOOP_DEPTH), None)
+    if deepest is None:
+        return shape
+    hint = f"Let a sub-workflow have the loops inside of `{deepest.source}`: CALLS_SUBFLOW."
+    message = f"`{deepest.target}` stands in more than {MAX_LOOP_DEPTH} loops, one within the other"
+    findings.add("INVALID_LOOP", message, hint, at=deepest.at)
+    return None
 
 
 def reachable(starts: Iterable[str], edges: Iterable[Edge]) -> set[str]:
@@ -159,6 +168,10 @@ def _find_loops(workflow: Workflow, findings: Findings) -> list[Loop]:
             continue
         key = (edge.source, edge.argument)
         known = loops.get(key)
+        if known is None and len(loops) == MAX_LOOPS:
+            hint = "Let sub-workflows have some of them: CALLS_SUBFLOW."
+            findings.add("INVALID_LOOP", f"there are more than {MAX_LOOPS} loops", hint, at=edge.at)
+            return []
         if known is None:
             loops[key] = _build_loop(workflow, edge, findings)
         elif known.path != edge.path:
