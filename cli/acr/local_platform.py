@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 from watchfiles import watch
 
 from acr.encryption import make_encryption_key, read_encryption_key
@@ -23,6 +22,7 @@ from acr.runtime_plan import API_PATH, HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
+from acr.terminal import say
 from acr.worker_secrets import (
     ALLOW_LOCAL_NETWORK,
     API_KEY,
@@ -92,11 +92,11 @@ class LocalPlatform:
         sources = SourceFilter(self.persist, self.components)
         folders = [self.home / folder for folder in WATCHED] + [folder.resolve() for folder in self.components]
         for changes in watch(*filter(Path.is_dir, [*folders, self._keys_folder]), watch_filter=sources):
-            click.echo(f"changed: {', '.join(sorted({Path(path).name for _, path in changes}))}", err=True)
+            say(f"changed: {', '.join(sorted({Path(path).name for _, path in changes}))}", err=True)
             try:
                 self._prepare()
             except CliError as error:
-                click.echo(f"{error.message} The next change tries again.", err=True)
+                say(f"{error.message} The next change tries again.", err=True)
             else:
                 process.load()
 
@@ -208,5 +208,5 @@ def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:
     if not path.is_file():
         write_private(path, make())
     if what:
-        click.echo(f"The {what} is kept in {path}", err=True)
+        say(f"The {what} is kept in {path}", err=True)
     return path.read_text(encoding="utf-8").strip()

@@ -7,6 +7,7 @@ import click
 
 from acr.errors import CliError
 from acr.lazy_group import LazyGroup
+from acr.terminal import say
 
 # The commands and what `acr --help` says of them; tests compare it with each command's own help.
 _COMMANDS = {
@@ -60,9 +61,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except CliError as error:
-        click.secho(f"Error: {error.message}", fg="red", err=True)
+        say(f"Error: {error.message}", colour="red", err=True)
         if error.hint:
-            click.echo(f"Next: {error.hint}", err=True)
+            say(f"Next: {error.hint}", err=True)
         sys.exit(error.exit_code)
 
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
-
 from acr.catalogue import Entry, Unusable, builtin_ids, is_builtin, list_bucket, read_builtin, read_published
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
@@ -18,6 +16,7 @@ from acr.registry_client import RegistryClient
 from acr.render import warn
 from acr.service_client import require_data
 from acr.settings import resolve_registry, resolve_storage
+from acr.terminal import say
 from arcrun.contracts.parse import parse_contract
 
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]*)(@v\d+)?")
@@ -98,7 +97,7 @@ def _warned(what: str) -> Iterator[None]:
     except CliError as error:
         warn(f"{what} {error.message}")
         if error.hint:
-            click.echo(f"Next: {error.hint}", err=True)
+            say(f"Next: {error.hint}", err=True)
 
 
 def _no_component(reference: str) -> CliError:

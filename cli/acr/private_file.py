@@ -1,4 +1,4 @@
-"""Files that hold secrets: only their owner may read them, from their first byte on."""
+"""Files and folders that hold secrets: only their owner may read them, from their first byte on."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,13 @@ def write_private(path: Path, text: str) -> None:
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make `folder`, or what it was into one, of mode 0700. One that the user works in stays as it is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not Path.cwd().is_relative_to(folder):
+        folder.chmod(0o700)
 
 
 def is_private(path: Path) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TextIO
 
-import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from acr.terminal import escape_controls, say
 from arcrun.json_text import escape_surrogates
 
 PLAIN_WIDTH = 200
@@ -20,10 +21,10 @@ STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cya
 def print_json(value: Any, indent: int | None = 2) -> None:
     """Data, on stdout. Without `indent` it is one line.
 
-    Where stdout is not UTF-8, what is not ASCII is escaped, so that it is JSON everywhere.
+    Where stdout is not UTF-8, what is not ASCII is escaped, so that it is JSON everywhere; controls always are.
     """
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
-    click.echo(escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent)))
+    say(escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent)))
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
@@ -32,8 +33,10 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> 
 
 
 def build_console(stream: TextIO) -> Console:
-    """As wide as the terminal; where there is none, wide enough that nothing wraps."""
-    return Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
+    """For tables and progress. As wide as the terminal; where there is none, wide enough that nothing wraps."""
+    console = Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
+    console.push_render_hook(_EscapingHook())
+    return console
 
 
 def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
@@ -61,11 +64,27 @@ def show_progress(message: str) -> Iterator[None]:
 
 
 def warn(message: str) -> None:
-    click.secho(f"Warning: {message}", fg="yellow", err=True)
+    say(f"Warning: {message}", colour="yellow", err=True)
 
 
 def render_error(error: dict[str, Any]) -> None:
     """The executor's error and its next steps."""
-    click.secho(f"Error {error['code']}: {error['message']}", fg="red", err=True)
+    say(f"Error {error['code']}: {error['message']}", colour="red", err=True)
     for action in error.get("next_actions", []):
-        click.echo(f"Next: {action}", err=True)
+        say(f"Next: {action}", err=True)
+
+
+class _EscapingHook(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Escaped(renderable) for renderable in renderables]
+
+
+class _Escaped:
+    """Renders what it wraps, without its controls; rich's own, which move the cursor, are segments of another kind."""
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._inner, options):
+            yield segment if segment.control else Segment(escape_controls(segment.text), segment.style)

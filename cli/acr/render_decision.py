@@ -1,9 +1,8 @@
 """A reviewer's decision."""
 
-import click
-
 from acr.render import print_json
 from acr.service_client import Answer, require_data
+from acr.terminal import say
 
 
 def render_decision(answer: Answer, as_json: bool) -> None:
@@ -12,4 +11,4 @@ def render_decision(answer: Answer, as_json: bool) -> None:
     if as_json:
         print_json(answer)
         return
-    click.echo(f"{data['canonical_id']}@{data['version']} {data['decisions'][-1]['decision']}: {data['visibility']}")
+    say(f"{data['canonical_id']}@{data['version']} {data['decisions'][-1]['decision']}: {data['visibility']}")

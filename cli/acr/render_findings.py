@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
 from acr.render import render_error
+from acr.terminal import say
 
 _COLOURS = {"error": "red", "warning": "yellow"}
 
@@ -14,10 +13,11 @@ def render_findings(diagnostics: Sequence[dict[str, Any]], file: str) -> None:
     """`file:line:column: severity CODE message`, as compilers say it, and the hint below."""
     for finding in diagnostics:
         place = ":".join(str(part) for part in (finding["file"] or file, finding["line"], finding["column"]) if part)
-        severity = click.style(finding["severity"], fg=_COLOURS[finding["severity"]])
-        click.echo(f"{place}: {severity} {finding['code']} {finding['message']}", err=True)
+        say(f"{place}: ", err=True, nl=False)
+        say(finding["severity"], colour=_COLOURS[finding["severity"]], err=True, nl=False)
+        say(f" {finding['code']} {finding['message']}", err=True)
         if finding["hint"]:
-            click.echo(f"    {finding['hint']}", err=True)
+            say(f"    {finding['hint']}", err=True)
 
 
 def render_refusal(error: dict[str, Any], file: str) -> None:

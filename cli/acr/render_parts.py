@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import click
-
 from acr.part import Part
 from acr.render import print_table
+from acr.terminal import say
 from arcrun.yaml_text import render_yaml
 
 _FIGURES = ("runs", "success", "average", "p95")
@@ -31,27 +30,27 @@ def render_parts(parts: Iterable[Part]) -> None:
 
 def render_part(part: Part, shown: dict[str, Any]) -> None:
     """Its contract, as whoever writes a workflow needs it. `shown` is Entry.to_full_json()."""
-    click.echo(f"{part.reference} {part.version}, {part.category}, {_name_source(part)}: {shown['description']}")
+    say(f"{part.reference} {part.version}, {part.category}, {_name_source(part)}: {shown['description']}")
     if part.visibility == "author_only":
-        click.echo(f"Only its author sees it. For everybody: acr parts approve {part.submission_id}")
+        say(f"Only its author sees it. For everybody: acr parts approve {part.submission_id}")
     if part.statistics is not None:
         figures = zip(_FIGURES, _describe_statistics(part.statistics), strict=True)
-        click.echo(", ".join(f"{title} {figure}" for title, figure in figures if figure))
+        say(", ".join(f"{title} {figure}" for title, figure in figures if figure))
     _render_fields("input", shown["inputs"])
     _render_fields("output", shown["outputs"])
     if shown["credentials"]:
-        click.echo()
+        say()
         rows = [(it["key"], it["inject_as"], it["description"], it["help_url"]) for it in shown["credentials"]]
         print_table(("credential", "fills", "description", "where to get it"), rows)
-    click.echo("\nexample")
+    say("\nexample")
     node = {"component": part.reference, **shown["config_example"]}
     text = render_yaml(node)
-    click.echo("".join(f"  {line}\n" for line in text.splitlines()), nl=False)
+    say("".join(f"  {line}\n" for line in text.splitlines()), nl=False)
 
 
 def _render_fields(title: str, fields: Sequence[dict[str, Any]]) -> None:
     if fields:
-        click.echo()
+        say()
         rows = [(it["name"], it["type"], "required" if it["required"] else "", it["description"]) for it in fields]
         print_table((title, "type", "", "description"), rows)
 

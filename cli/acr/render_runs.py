@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import click
 from rich.text import Text
 
 from acr.render import print_table, render_moment, style_status
+from acr.terminal import say
 
 _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "error")
 
@@ -14,14 +14,14 @@ _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "err
 def render_runs(verdicts: Sequence[dict[str, Any]]) -> None:
     """A table, on stdout."""
     if not verdicts:
-        click.echo("There is no such run. Records are kept for 7 days, lists for 30.", err=True)
+        say("There is no such run. Records are kept for 7 days, lists for 30.", err=True)
         return
     print_table(_TITLES, [_describe(verdict) for verdict in verdicts])
 
 
 def render_run_line(verdict: dict[str, Any]) -> None:
     """One more run, on stdout, while they are followed."""
-    click.echo("  ".join(str(cell) for cell in _describe(verdict)).rstrip())
+    say("  ".join(str(cell) for cell in _describe(verdict)).rstrip())
 
 
 def describe_verdict(verdict: dict[str, Any] | None) -> Text:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
 from acr.errors import CliError
 from acr.registry_client import RegistryClient
 from acr.render import warn
 from acr.seeding import Seeding, seed_registry
+from acr.terminal import say
 
 
 def seed_and_report(client: RegistryClient, home: Path, is_stopping: Callable[[], bool] = lambda: False) -> Seeding:
@@ -21,5 +20,5 @@ def seed_and_report(client: RegistryClient, home: Path, is_stopping: Callable[[]
         for problem in seeding.problems:
             warn(problem)
         if seeding.seeded:
-            click.echo(f"seeded {len(seeding.seeded)} components", err=True)
+            say(f"seeded {len(seeding.seeded)} components", err=True)
     return seeding

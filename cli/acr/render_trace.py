@@ -88,7 +88,7 @@ def render_trace(answer: dict[str, Any]) -> None:
     titles = ("node", "component", "status", "start", "took", "fuel", "runs", "result")
     console = build_console(sys.stderr)
     console.print(build_table(*_drop_empty_columns(titles, rows, "fuel", "runs")))
-    console.print(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", style="dim")
+    console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"))
 
 
 def render_timeline(record: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """What `acr upgrade` has done to a file, for people."""
 
-import click
-
+from acr.terminal import say
 from acr.upgrade import Upgrade
 
 
@@ -9,14 +8,14 @@ def render_upgrade(file: str, result: Upgrade, *, is_written: bool) -> None:
     """What was written goes to stdout, what is to be looked at to stderr."""
     verb = "" if is_written else "would be "
     for item in result.filled:
-        click.echo(f"{file}: {verb}added to {item.node}: {item.line}")
+        say(f"{file}: {verb}added to {item.node}: {item.line}")
     for spelling in result.respelt:
-        click.echo(f"{file}:{spelling.line}: {verb}marked: {spelling.told}")
+        say(f"{file}:{spelling.line}: {verb}marked: {spelling.told}")
     for node, fields in result.from_trigger.items():
-        click.echo(f"{file}: {node}: whoever triggers could set {', '.join(fields)}, and cannot any more", err=True)
+        say(f"{file}: {node}: whoever triggers could set {', '.join(fields)}, and cannot any more", err=True)
     for component in result.unknown:
-        click.echo(f"{file}: nothing is known of the component {component}: look at its node yourself", err=True)
+        say(f"{file}: nothing is known of the component {component}: look at its node yourself", err=True)
     for line in result.unnamed:
-        click.echo(f"{file}: `{line}` does not name its list: write FOREACH item IN path", err=True)
+        say(f"{file}: `{line}` does not name its list: write FOREACH item IN path", err=True)
     if not result.filled and not result.respelt:
-        click.echo(f"{file}: nothing to write out", err=True)
+        say(f"{file}: nothing to write out", err=True)

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
 from acr.render import print_table, render_moment
 from acr.render_runs import describe_verdict
+from acr.terminal import say
 
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
@@ -22,7 +21,7 @@ def describe_push(data: dict[str, Any]) -> str:
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
     """`last_run` is the verdict of each one's newest run, or None."""
     if not workflows:
-        click.echo("There is no workflow yet. Store one: acr push FILE", err=True)
+        say("There is no workflow yet. Store one: acr push FILE", err=True)
         return
     rows = [
         (

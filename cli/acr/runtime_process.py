@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -59,5 +60,7 @@ class RuntimeProcess:
             self._process.terminate()
             return self._process.wait()
         finally:
+            with suppress(ProcessLookupError):  # what Node left behind, for it was killed
+                os.killpg(self._process.pid, signal.SIGKILL)
             if self._process.stdout is not None:
                 self._process.stdout.close()

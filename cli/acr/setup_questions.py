@@ -12,6 +12,7 @@ from acr.cloudflare.account import Account
 from acr.errors import NotLoggedInError
 from acr.platform_home import find_platform_home
 from acr.settings import user_config_path
+from acr.terminal import say
 from acr.user_config import read_user_config
 from acr.wrangler import build_wrangler
 
@@ -30,7 +31,7 @@ def find_token(may_ask: bool, needed: str) -> OwnToken:
     if known := os.environ.get("CLOUDFLARE_API_TOKEN") or read_user_config(user_config_path()).api_token:
         return OwnToken(known)
     if may_ask:
-        click.echo(needed, err=True)
+        say(needed, err=True)
         answer = click.prompt("API token (empty: use wrangler's login)", default="", hide_input=True, err=True)
         if answer:
             return OwnToken(answer, is_kept=True)
@@ -54,5 +55,5 @@ def ask_account(accounts: Sequence[Account]) -> Account:
     if len(accounts) < 2:
         return choose_only_account(accounts)
     for number, account in enumerate(accounts, 1):
-        click.echo(f"{number}. {account.name} ({account.id})", err=True)
+        say(f"{number}. {account.name} ({account.id})", err=True)
     return accounts[click.prompt("Account", type=click.IntRange(1, len(accounts)), default=1, err=True) - 1]

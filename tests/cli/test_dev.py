@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from acr.local_platform import find_free_ports
+from acr.private_file import make_private_folder
 from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, running_platform
 
 pytestmark = pytest.mark.workerd
@@ -25,6 +26,27 @@ def test_state_outlives_a_restart(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform, platform.executor as client:
         answer = client.post(f"/webhooks/{token}/trigger", json={"name": "x"})
     assert answer.json()["data"] == {"result": "Hello X, welcome to arcrun."}
+
+
+def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Also in a folder that an earlier version made."""
+    folder = tmp_path / ".arcrun"
+    folder.mkdir(mode=0o755)
+    with running_platform(tmp_path, "--persist", str(folder)) as platform, platform.executor as client:
+        client.post("/webhooks", json={"workflow": GREET}).raise_for_status()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    kept = [path for path in folder.rglob("*") if not path.is_symlink()]
+    assert any(path.suffix == ".sqlite" for path in kept)
+    assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
+
+
+def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work/within").mkdir(parents=True)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path / "work")
+    for folder, mode in (("", 0o755), ("new/inner", 0o700), ("work/within", 0o700)):
+        make_private_folder(tmp_path / folder)
+        assert (tmp_path / folder).stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -45,6 +67,14 @@ def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: P
         deadline = time.monotonic() + 20
         while any(_is_running(pid) for pid in children) and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert [pid for pid in children if _is_running(pid)] == []
+
+
+def test_a_runtime_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform:
+        children = _descendants(platform.process.pid)
+        os.kill(next(pid for pid, name in children.items() if "node" in name), signal.SIGKILL)
+        assert platform.process.wait(20) != 0
         assert [pid for pid in children if _is_running(pid)] == []
 
 
@@ -73,13 +103,15 @@ def test_a_key_is_made_kept_and_private(tmp_path: Path) -> None:
     command = [str(ACR), "dev", "--port", str(port), "--persist", str(tmp_path / "state"), "--no-reload"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    process.stdout.readline()
-    path = tmp_path / "state/api-key"
-    key = path.read_text()
-    answer = httpx.post(f"http://127.0.0.1:{port}/execute", json={}, headers={"Authorization": f"Bearer {key}"})
-    run = subprocess.run([str(ACR), "run", "nowhere"], env=environment, capture_output=True, text=True, check=False)
-    process.send_signal(signal.SIGINT)
-    _, talk = process.communicate(timeout=30)
+    try:
+        process.stdout.readline()
+        path = tmp_path / "state/api-key"
+        key = path.read_text()
+        answer = httpx.post(f"http://127.0.0.1:{port}/execute", json={}, headers={"Authorization": f"Bearer {key}"})
+        run = subprocess.run([str(ACR), "run", "nowhere"], env=environment, capture_output=True, text=True, check=False)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, talk = process.communicate(timeout=30)
     assert (answer.status_code, path.stat().st_mode & 0o777) == (400, 0o600)
     assert "WORKFLOW_NOT_FOUND" in run.stderr  # another command finds the running platform and its key by itself
     assert (str(path) in talk, key in talk) == (True, False)
@@ -119,16 +151,18 @@ def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float
     command = [str(ACR), "dev", "--port", str(port), "--persist", str(folder), "--no-reload"]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    while True:
-        try:
-            httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).raise_for_status()
-            break
-        except httpx.ConnectError:
-            time.sleep(0.01)
-    took = time.monotonic() - started
-    process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    try:
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/health", timeout=60).raise_for_status()
+                break
+            except httpx.ConnectError:
+                time.sleep(0.01)
+        took = time.monotonic() - started
+        process.stdout.readline()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
     return took
 
 

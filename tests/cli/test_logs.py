@@ -149,11 +149,13 @@ def test_follow_prints_each_new_run_until_ctrl_c(platform: LocalPlatform, tmp_pa
     environment = {**platform.environment, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    first = process.stdout.readline()
-    new = run_to_the_log(platform, "logs_inner")
-    seen = process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=10)
+    try:
+        first = process.stdout.readline()
+        new = run_to_the_log(platform, "logs_inner")
+        seen = process.stdout.readline()
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=10)
     assert (there in first, process.returncode, "Traceback" in told) == (True, 130, False)
     assert new in seen
     assert not options or json.loads(seen)["id"] == new

@@ -92,10 +92,12 @@ def executor_url(acr: Path, tmp_path: Path) -> Iterator[str]:
     command = [str(acr), "dev", "--no-reload", "--port", str(find_free_ports(4)), "--persist", str(tmp_path / "state")]
     process = subprocess.Popen(command, cwd=tmp_path, env=_environment(tmp_path), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    ready = [process.stdout.readline().split() for _ in range(4)]
-    yield ready[0][2]
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    try:
+        ready = [process.stdout.readline().split() for _ in range(4)]
+        yield ready[0][2]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
 
 
 def test_acr_dev_runs_outside_the_checkout(executor_url: str) -> None:

@@ -12,6 +12,7 @@ from acr.account_client import AccountClient
 from acr.errors import AnswerError, NotLoggedInError
 from acr.render import print_json, print_table, render_error, render_moment
 from acr.settings import user_config_path
+from acr.terminal import say
 from acr.user_config import UserConfig, read_user_config, save_user_config
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
@@ -88,7 +89,7 @@ def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json:
     save_user_config(user_config_path(), replace(config, api_key=renewed.pop("api_key")))
     if as_json:
         print_json(renewed)
-    click.echo(f"The new API key is kept in {user_config_path()}.", err=True)
+    say(f"The new API key is kept in {user_config_path()}.", err=True)
 
 
 @account.command()
@@ -106,10 +107,10 @@ def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) 
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("Removing cannot be undone. If it is meant: acr account delete --yes")
     if not yes and not click.confirm(f"Remove the account at {config.auth_url}?", err=True):
-        click.echo("Nothing was removed.", err=True)
+        say("Nothing was removed.", err=True)
         sys.exit(1)
     removed = client.delete()
     save_user_config(user_config_path(), replace(config, api_key=None, auth_url=None, url=None))
     if as_json:
         print_json(removed)
-    click.echo("Removed. Revoke the token `arcrun: Workers KV only` in Cloudflare's dashboard too.", err=True)
+    say("Removed. Revoke the token `arcrun: Workers KV only` in Cloudflare's dashboard too.", err=True)

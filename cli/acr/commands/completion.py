@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from acr.terminal import say
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -18,4 +20,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     script = get_completion_class(shell)
     assert script is not None
-    click.echo(script(context.find_root().command, {}, "acr", "_ACR_COMPLETE").source())
+    say(script(context.find_root().command, {}, "acr", "_ACR_COMPLETE").source())

@@ -16,6 +16,7 @@ from acr.options import local_or_deployed
 from acr.platform_resources import namespace_id_of
 from acr.render import print_json, print_table, warn
 from acr.settings import Storage, resolve_storage
+from acr.terminal import say
 from arcrun.credentials.redaction import MIN_SECRET_LENGTH
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
@@ -119,7 +120,7 @@ def rotate(as_json: bool, local: bool | None) -> None:
         print_json(rotation.to_json())
     else:
         _print_names(list(rotation.renewed), False, "renewed")
-        click.echo(f"{len(rotation.unchanged)} had the new key already.", err=True)
+        say(f"{len(rotation.unchanged)} had the new key already.", err=True)
 
 
 @contextmanager
@@ -133,5 +134,5 @@ def _print_names(names: list[str], as_json: bool, verb: str) -> None:
         print_json({verb: names})
         return
     for name in names:
-        click.echo(name)
-    click.echo(f"{verb} {len(names)}", err=True)
+        say(name)
+    say(f"{verb} {len(names)}", err=True)

@@ -8,6 +8,7 @@ from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.service_client import require_data
+from acr.terminal import say
 
 
 @click.command()
@@ -30,13 +31,13 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
         raise click.UsageError(f"Deleting cannot be undone. If it is meant: acr delete {name} --yes")
     token, callers = client.find_webhook(name)
     if callers:
-        click.echo(f"{name} is called by {', '.join(callers)}: without it their runs fail.", err=True)
+        say(f"{name} is called by {', '.join(callers)}: without it their runs fail.", err=True)
     if not yes and not click.confirm(f"Delete {name} with all its versions?", err=True):
-        click.echo("Nothing was deleted.", err=True)
+        say("Nothing was deleted.", err=True)
         sys.exit(1)
     answer = client.delete_workflow(token)
     require_data(answer)
     if as_json:
         print_json(answer)
     else:
-        click.echo(f"Deleted {name}.", err=True)
+        say(f"Deleted {name}.", err=True)

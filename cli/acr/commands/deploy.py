@@ -14,6 +14,7 @@ from acr.registry_client import RegistryClient
 from acr.render import print_json
 from acr.render_seeding import seed_and_report
 from acr.settings import DeploySettings, RegistryTarget, resolve_deploy_settings, user_config_path
+from acr.terminal import say
 from acr.user_config import read_user_config, save_user_config
 from acr.worker_secrets import API_KEY, REVIEWER_KEY, SIGNING_KEY
 from acr.wrangler import build_wrangler
@@ -158,7 +159,7 @@ def _remember(result: steps.Deployment) -> None:
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    say(message, err=True)
 
 
 def _print(lines: list[tuple[str, str]], as_json: bool) -> None:
@@ -166,4 +167,4 @@ def _print(lines: list[tuple[str, str]], as_json: bool) -> None:
         print_json({"workers": [{"service": service, "folder": folder} for service, folder in lines]})
         return
     for line in lines:
-        click.echo(" ".join(line))
+        say(" ".join(line))

@@ -1,5 +1,6 @@
 """acr dev: the whole platform on this machine, offline."""
 
+import os
 import signal
 import sys
 import threading
@@ -13,7 +14,9 @@ from acr.javascript_packages import require_javascript
 from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.platform_home import find_platform_home
+from acr.private_file import make_private_folder
 from acr.settings import RegistryTarget, local_record_path
+from acr.terminal import say
 
 LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
@@ -68,6 +71,8 @@ def dev(
     require_javascript(home)
     require_free_ports(port)
     persist = persist.resolve()
+    os.umask(0o077)  # what is kept, and what the runtime keeps, is for its owner alone
+    make_private_folder(persist)
     keep_encryption_key(persist)
     platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose, allow_local_network)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -84,7 +89,7 @@ def dev(
                 seeding = BackgroundSeeding(_registry_of(record), home)
                 seeding.start()
     except KeyboardInterrupt:
-        click.echo("stopping", err=True)
+        say("stopping", err=True)
     finally:
         forget_local_record(local_record_path())
         if seeding:
@@ -105,8 +110,8 @@ def _interrupt(_signal: int, _frame: Any) -> NoReturn:
 
 def _report(event: dict[str, Any]) -> None:
     if event["event"] == "ready":
-        click.echo(f"ready {event['service']} {event['url']}")
+        say(f"ready {event['service']} {event['url']}")
     elif event["event"] == "reloaded":
-        click.echo("reloaded", err=True)
+        say("reloaded", err=True)
     else:
-        click.secho(f"Error: {event['message']}", fg="red", err=True)
+        say(f"Error: {event['message']}", colour="red", err=True)

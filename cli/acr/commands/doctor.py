@@ -12,6 +12,7 @@ from acr.options import local_or_deployed
 from acr.registry_client import RegistryClient
 from acr.render import print_json, print_table
 from acr.settings import find_registry, resolve_storage, resolve_target
+from acr.terminal import say
 from arcrun import __version__
 
 TIMEOUT_S = 10
@@ -52,5 +53,5 @@ def doctor(as_json: bool, local: bool | None) -> None:
         print_table(("check", "ok", "detail"), [(it.name, "yes" if it.ok else "NO", it.detail) for it in checks])
         for check in checks:
             if check.hint:
-                click.echo(f"{check.name}: {check.hint}", err=True)
+                say(f"{check.name}: {check.hint}", err=True)
     sys.exit(0 if is_well else 1)

@@ -15,6 +15,7 @@ from acr.project_folder import prepare_folder
 from acr.render import print_json
 from acr.settings import user_config_path
 from acr.setup_questions import ask_account, find_encryption_key, find_token
+from acr.terminal import say
 
 NEEDED_PERMISSIONS = (
     "It needs: Workers Scripts, Workers KV Storage and Workers R2 Storage, each Edit; Account Settings: Read."
@@ -64,7 +65,7 @@ def init(
     """
     made = prepare_folder(Path.cwd())
     for name in made:
-        click.echo(f"wrote {name}", err=True)
+        say(f"wrote {name}", err=True)
     if local:
         _finish({"files": made}, "Next: acr dev", as_json)
         return
@@ -100,9 +101,9 @@ def _parse_namespaces(pairs: tuple[str, ...]) -> dict[str, str]:
 
 def _report(setup: Setup, made: list[str], as_json: bool) -> None:
     for name in setup.created:
-        click.echo(f"created {name}", err=True)
+        say(f"created {name}", err=True)
     path = user_config_path()
-    click.echo(f"The account's ids and the keys are kept in {path}; keep a copy of it in a safe place.", err=True)
+    say(f"The account's ids and the keys are kept in {path}; keep a copy of it in a safe place.", err=True)
     data = {
         "files": made,
         "account_id": setup.config.account_id,
@@ -117,4 +118,4 @@ def _report(setup: Setup, made: list[str], as_json: bool) -> None:
 def _finish(data: Mapping[str, object], next_step: str, as_json: bool) -> None:
     if as_json:
         print_json(data)
-    click.echo(next_step, err=True)
+    say(next_step, err=True)

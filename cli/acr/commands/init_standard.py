@@ -13,6 +13,7 @@ from acr.render import render_error
 from acr.settings import user_config_path
 from acr.setup_questions import ask_account, find_encryption_key, find_token
 from acr.standard_setup import TENANT_BINDING, StandardSetup, StandardWishes, set_up_standard
+from acr.terminal import say
 from acr.user_config import read_user_config
 
 NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
@@ -63,16 +64,16 @@ def _register(token: str, wishes: StandardWishes, may_ask: bool) -> StandardSetu
 
 
 def _ask_kv_token(page: str) -> str | None:
-    click.echo("Your token may make no tokens. Make one here, and paste it:", err=True)
-    click.echo(page, err=True)
+    say("Your token may make no tokens. Make one here, and paste it:", err=True)
+    say(page, err=True)
     return click.prompt("Token with Workers KV Storage: Edit", default="", hide_input=True, err=True) or None
 
 
 def _describe(setup: StandardSetup, made: list[str]) -> dict[str, object]:
     for name in setup.created:
-        click.echo(f"created {name}", err=True)
+        say(f"created {name}", err=True)
     path, config = user_config_path(), setup.config
-    click.echo(f"The API key, the KV token and the encryption key are kept in {path}; keep a copy of it.", err=True)
+    say(f"The API key, the KV token and the encryption key are kept in {path}; keep a copy of it.", err=True)
     return {
         "files": made,
         "tenant_id": setup.tenant_id,

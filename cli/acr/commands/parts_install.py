@@ -11,6 +11,7 @@ from acr.platform_home import find_platform_home
 from acr.registry_client import RegistryClient
 from acr.render import print_json
 from acr.settings import resolve_storage
+from acr.terminal import say
 
 
 @click.command()
@@ -36,6 +37,6 @@ def install(client: RegistryClient, reference: str, public_key: str | None, as_j
     if as_json:
         print_json({"success": True, "data": {**verified.to_json(), "written": installed.written}})
     else:
-        click.echo(f"{installed.component_id}@{installed.version}")
+        say(f"{installed.component_id}@{installed.version}")
     verb = "Installed" if installed.written else "It was there already,"
-    click.echo(f"{verb} {installed.component_id} {installed.version} in {storage.bucket}.", err=True)
+    say(f"{verb} {installed.component_id} {installed.version} in {storage.bucket}.", err=True)

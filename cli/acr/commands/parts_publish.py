@@ -13,6 +13,7 @@ from acr.registry_client import RegistryClient
 from acr.render import print_json, show_progress, warn
 from acr.render_steps import render_steps
 from acr.service_client import Answer, require_data
+from acr.terminal import say
 from arcrun.registry.package import build_package
 from arcrun.registry.step import parse_step
 
@@ -42,10 +43,10 @@ def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
             print_json(answer)
         sys.exit(1)
     data = require_data(answer)
-    print_json(answer) if as_json else click.echo(f"{data['canonical_id']}@{data['version']}")
+    print_json(answer) if as_json else say(f"{data['canonical_id']}@{data['version']}")
     if is_builtin(data["canonical_id"], find_platform_home()):
         warn(f"`{data['canonical_id']}` is a built-in component, which is found first: this one never runs.")
-    click.echo(f"Accepted. For everybody: acr parts approve {data['submission_id']}", err=True)
+    say(f"Accepted. For everybody: acr parts approve {data['submission_id']}", err=True)
 
 
 def _steps_of(answer: Answer) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ import click
 
 from acr.platform_home import find_platform_home
 from acr.scaffold import LANGUAGES, scaffold_component
+from acr.terminal import say
 
 
 @click.command()
@@ -30,5 +31,5 @@ def scaffold(component_id: str, lang: str, parent: Path) -> None:
       acr parts scaffold word_count --lang c --dir components
     """
     folder = scaffold_component(component_id, lang, parent, find_platform_home())
-    click.echo(folder)
-    click.echo(f"Next: {folder}/build && acr parts test {folder}", err=True)
+    say(folder)
+    say(f"Next: {folder}/build && acr parts test {folder}", err=True)

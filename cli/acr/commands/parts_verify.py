@@ -7,6 +7,7 @@ from acr.options import as_json, with_registry
 from acr.registry_client import RegistryClient
 from acr.render import print_json
 from acr.render_steps import render_steps
+from acr.terminal import say
 from arcrun.registry.step import parse_step
 
 
@@ -32,4 +33,4 @@ def verify(client: RegistryClient, reference: str, public_key: str | None, as_js
         print_json({"success": True, "data": shown})
         return
     render_steps([parse_step(step) for step in shown["steps"]])
-    click.echo(f"{shown['canonical_id']}@{shown['version']} is what the key {shown['key_id']} has signed.")
+    say(f"{shown['canonical_id']}@{shown['version']} is what the key {shown['key_id']} has signed.")

@@ -10,6 +10,7 @@ from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import render_findings, render_refusal
 from acr.render_workflows import describe_push
+from acr.terminal import say
 from acr.workflow_file import read_workflow_file
 
 
@@ -33,9 +34,9 @@ def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
     elif answer["success"]:
         data = answer["data"]
         render_findings(data["diagnostics"], str(file))
-        click.echo(describe_push(data), err=True)
-        click.echo("Its webhook, a secret in itself:", err=True)
-        click.echo(data["webhook_url"])
+        say(describe_push(data), err=True)
+        say("Its webhook, a secret in itself:", err=True)
+        say(data["webhook_url"])
     else:
         render_refusal(answer["error"], str(file))
     sys.exit(0 if answer["success"] else 1)

@@ -6,6 +6,7 @@ from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.service_client import require_data
+from acr.terminal import say
 
 
 @click.command()
@@ -28,4 +29,4 @@ def rollback(client: ExecutorClient, name: str, version: int, as_json: bool) -> 
     if as_json:
         print_json(answer)
     else:
-        click.echo(f"{data['name']} is at version {data['version']}.", err=True)
+        say(f"{data['name']} is at version {data['version']}.", err=True)

@@ -6,6 +6,7 @@ from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.service_client import require_data
+from acr.terminal import say
 
 
 @click.command()
@@ -27,7 +28,5 @@ def rotate(client: ExecutorClient, name: str, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        click.echo(
-            f"The old webhook of {data['name']} stops within a minute. The new one, a secret in itself:", err=True
-        )
-        click.echo(data["webhook_url"])
+        say(f"The old webhook of {data['name']} stops within a minute. The new one, a secret in itself:", err=True)
+        say(data["webhook_url"])

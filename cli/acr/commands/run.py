@@ -12,6 +12,7 @@ from acr.render import print_json
 from acr.render_findings import render_refusal
 from acr.render_trace import render_trace
 from acr.service_client import Answer
+from acr.terminal import say
 from acr.workflow_file import read_workflow_file
 from arcrun.json_text import parse_json
 from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
@@ -60,7 +61,7 @@ def _render(answer: Answer, workflow: str) -> None:
     elif "trace" in answer:
         print_json(answer["data"])
     else:
-        click.echo(answer["run_id"])
+        say(answer["run_id"])
 
 
 def _read_input(text: str) -> Any:

@@ -10,6 +10,7 @@ from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import count_findings, render_findings
 from acr.service_client import require_data
+from acr.terminal import say
 from acr.workflow_file import read_workflow_file
 
 
@@ -37,5 +38,5 @@ def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> 
         print_json({"success": True, "data": {"valid": is_valid, "diagnostics": diagnostics}})
     else:
         render_findings(diagnostics, "")
-        click.echo(count_findings(diagnostics), err=True)
+        say(count_findings(diagnostics), err=True)
     sys.exit(0 if is_valid else 1)
