@@ -88,6 +88,23 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
 
 
+def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform:
+        result = _dev(tmp_path, "--port", str(find_free_ports(4)))
+        first = platform.urls["executor"].rpartition(":")[2]
+        held = f"{tmp_path} is in use: `acr dev` on port {first} (process {platform.process.pid}) holds it."
+    assert (result.returncode, held in result.stderr, "--persist" in result.stderr) == (1, True, True), result.stderr
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = _dev(tmp_path, "--persist", str(tmp_path / "file/state"), "--port", str(find_free_ports(4)))
+    sentence = (
+        f"Error: {tmp_path}/file/state cannot be written: Not a directory.\nNext: Give another folder: --persist\n"
+    )
+    assert (result.returncode, result.stderr) == (1, sentence)
+
+
 def test_a_busy_port_is_named(tmp_path: Path) -> None:
     port = find_free_ports(4)
     with socket.socket() as busy:

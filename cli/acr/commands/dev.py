@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 import click
 
 from acr.background_seeding import BackgroundSeeding
+from acr.folder_lock import hold_folder
 from acr.javascript_packages import require_javascript
 from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.platform_home import find_platform_home
-from acr.private_file import make_private_folder
 from acr.settings import RegistryTarget, local_record_path
 from acr.terminal import say
 
@@ -72,9 +72,15 @@ def dev(
     require_free_ports(port)
     persist = persist.resolve()
     os.umask(0o077)  # what is kept, and what the runtime keeps, is for its owner alone
-    make_private_folder(persist)
-    keep_encryption_key(persist)
-    platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose, allow_local_network)
+    with hold_folder(persist, port):
+        keep_encryption_key(persist)
+        platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose, allow_local_network)
+        exit_code = _serve(platform, reload=reload, seed=seed)
+    sys.exit(exit_code)
+
+
+def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
+    """Until Ctrl-C, or the runtime ends. Returns its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
     seeding = None
@@ -86,7 +92,7 @@ def dev(
         for event in process.events():
             _report(event)
             if seed and event.get("service") == LAST_SERVICE:
-                seeding = BackgroundSeeding(_registry_of(record), home)
+                seeding = BackgroundSeeding(_registry_of(record), platform.home)
                 seeding.start()
     except KeyboardInterrupt:
         say("stopping", err=True)
@@ -97,7 +103,7 @@ def dev(
         exit_code = process.stop()
         if seeding:
             seeding.join()
-    sys.exit(exit_code)
+    return exit_code
 
 
 def _registry_of(record: LocalRecord) -> RegistryTarget:
