@@ -27,7 +27,9 @@ def test_randomness_is_refused_at_top_level_and_there_in_requests(probe: httpx.C
 
 
 def test_the_worker_sees_its_own_bindings_only(probe: httpx.Client) -> None:
-    assert probe.get("/runtime_bindings").json() == ["BUCKET", "COUNTER", "GREETING", "KV", "LOADER", "PEER"]
+    """And the one that this host adds for requests to the outside."""
+    own = ["BUCKET", "COUNTER", "GREETING", "KV", "LOADER", "PEER"]
+    assert probe.get("/runtime_bindings").json() == [*own, "PUBLIC_NETWORK"]
     assert probe.get("/runtime_bindings_of_env").json().startswith("refused")
 
 
