@@ -66,7 +66,7 @@ ANSWERS: Mapping[str, bytes] = {
 
 
 class Handler(StreamRequestHandler):
-    """Sends the bytes of ANSWERS and closes; /echo answers the request's headers and body."""
+    """Sends the bytes of ANSWERS and closes; /echo answers the request's line, headers and body."""
 
     def handle(self) -> None:
         line = self.rfile.readline()
@@ -75,8 +75,12 @@ class Handler(StreamRequestHandler):
         path = line.split(b" ")[1].decode()
         headers = parse_headers(self.rfile)
         body = self.rfile.read(int(headers.get("content-length", "0")))
-        if path == "/echo":
-            seen = {"headers": {name.lower(): value for name, value in headers.items()}, "body": body.decode("latin-1")}
+        if path.partition("?")[0] == "/echo":
+            seen = {
+                "line": line.decode().removesuffix(" HTTP/1.1\r\n"),
+                "headers": {name.lower(): value for name, value in headers.items()},
+                "body": body.decode("latin-1"),
+            }
             self.wfile.write(build_answer(json.dumps(seen).encode(), b"Content-Type: application/json"))
         elif path.startswith("/charset/"):
             _, _, charset, encoded = path.split("/")
@@ -101,6 +105,39 @@ def server() -> Iterator[str]:
         yield f"127.0.0.1:{running.server_address[1]}"
         running.shutdown()
         thread.join()
+
+
+PAYLOAD = {
+    "method": "PUT",
+    "headers": {"Authorization": "x"},
+    "query": {"k": "other"},
+    "body": "evil",
+    "follow_redirects": False,
+}
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        pytest.param(["input >> PIPE >> g"], id="behind the trigger"),
+        pytest.param(["input >> PIPE >> first", "first >> PIPE >> g"], id="behind another request"),
+        pytest.param(["input >> FOREACH item IN input.items >> g"], id="in a loop"),
+    ],
+)
+def test_a_caller_changes_nothing_of_a_request(platform: LocalPlatform, server: str, flow: list[str]) -> None:
+    """Nor does the answer of a request before, whose headers and body are named like its own."""
+    config: dict[str, Any] = {
+        "g": {"component": "http_request", "url": f"http://{server}/echo?k=fixed"},
+        "first": {"component": "http_request", "url": f"http://{server}/cookies", "method": "POST", "body": "first"},
+    }
+    used = {name: entry for name, entry in config.items() if any(f">> {name}" in line for line in flow)}
+    with platform.executor as client:
+        workflow = {"name": "fixed_request", "flow": flow, "config": used}
+        hook = client.post("/webhooks", json={"workflow": workflow}).raise_for_status().json()["data"]
+        answer = client.post(f"/webhooks/{hook['token']}/trigger", json={**PAYLOAD, "items": [PAYLOAD]}).json()
+    sent = (answer["data"][0] if "FOREACH" in flow[0] else answer["data"])["body"]
+    assert (sent["line"], sent["body"]) == ("GET /echo?k=fixed", "")
+    assert not {"authorization", "cookie", "set-cookie", "content-type"} & sent["headers"].keys()
 
 
 @pytest.fixture(scope="module")
