@@ -73,7 +73,8 @@ def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: P
 def test_a_runtime_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
         children = _descendants(platform.process.pid)
-        os.kill(next(pid for pid, name in children.items() if "node" in name), signal.SIGKILL)
+        [node] = [pid for pid, command in children.items() if command.partition("\0")[0].endswith("/bin/node")]
+        os.kill(node, signal.SIGKILL)
         assert platform.process.wait(20) != 0
         assert [pid for pid in children if _is_running(pid)] == []
 
