@@ -65,17 +65,15 @@ def _build_own(bindings: Any) -> Access:
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
     library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background, registry)
-    runner, model = _runner(bindings), _model(bindings)
-    decoder, reaches_local = WebTextDecoder(), _reaches_local(bindings)
     components = ComponentCaller(
-        library,
-        runner,
-        FetchClient(read_optional(bindings, "PUBLIC_NETWORK")),
-        clock,
-        random,
-        model,
-        decoder,
-        reaches_local,
+        library=library,
+        runner=_runner(bindings),
+        http=_http(bindings),
+        clock=clock,
+        random=random,
+        ai=_model(bindings),
+        decoder=WebTextDecoder(),
+        reaches_local=_reaches_local(bindings),
     )
     workflows = WorkflowStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
@@ -99,7 +97,7 @@ def _build_tenants(bindings: Any) -> Access:
     platform = Platform(
         library=ComponentLibrary(BUNDLED_COMPONENTS, bucket, clock, background, registry, has_names=False),
         runner=_runner(bindings),
-        http=FetchClient(read_optional(bindings, "PUBLIC_NETWORK")),
+        http=_http(bindings),
         ai=_model(bindings),
         reaches_local=_reaches_local(bindings),
         decoder=WebTextDecoder(),
@@ -132,6 +130,11 @@ def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService |
 
 def _runner(bindings: Any) -> PlatformRunner:
     return PlatformRunner(read_optional(bindings, "LOADER"))
+
+
+def _http(bindings: Any) -> FetchClient:
+    """Over the local runtime's network, which connects to public addresses only; deployed, over the platform's."""
+    return FetchClient(read_optional(bindings, "PUBLIC_NETWORK"))
 
 
 def _model(bindings: Any) -> WorkersAI | None:
