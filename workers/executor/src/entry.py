@@ -38,7 +38,7 @@ from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
-from workers import WorkerEntrypoint
+from workers import DurableObject, WorkerEntrypoint
 
 LIMIT_PERIOD_S = 60  # of REQUEST_LIMIT in wrangler.toml
 
@@ -50,6 +50,13 @@ class Default(WorkerEntrypoint):
         if not _apps:
             _apps.append(_build(read_bindings()))
         return await serve(_apps[0], request)
+
+
+class Workspace(DurableObject):  # type: ignore[no-untyped-call]
+    """executor/workspace.py over this object's SQLite."""
+
+    async def ask(self, request: str) -> str:
+        raise NotImplementedError(request)
 
 
 def _build(bindings: Any) -> Starlette:
