@@ -21,17 +21,20 @@ from arcrun.ports import HttpRequest, HttpResponse
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.metering import meter_module
+from arcrun.workspace.audit import AuditLog
+from arcrun.workspace.sealing import Unsealed
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
 from executor.usage import UsageReporter
-from executor.workflows import WorkflowStore
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
+from fakes.objects import FakeWorkspace
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
+from fakes.workflows import build_workflows
 
 ROOT = Path(__file__).parents[2]
 ENCRYPTION_KEY = b"e" * 32
@@ -125,12 +128,13 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
     library = ComponentLibrary(load_bundle(), InMemoryR2(clock), clock, background)
     components = ComponentCaller(library, BundleRunner(), services, clock, random, model)
-    workflows = WorkflowStore(kv, clock, random)
+    workspace = FakeWorkspace()
+    workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     runs = RunStore(records, verdicts, clock, random, background)
-    usage = UsageReporter(None, clock, background)
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
+    usage, audit = UsageReporter(None, clock, background), AuditLog(workspace, Unsealed(), clock)
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit)
     return ExampleBench(service, records, credentials, clock, background)
 
 

@@ -13,6 +13,7 @@ import pytest
 from examples.bench import ROOT, StubModel, StubServices, build_example_bench
 from examples.cases import CASES, CLIENT, Case
 from fakes.executor import build_client
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -47,7 +48,7 @@ async def test_a_file_is_valid_and_names_its_credentials(example: str) -> None:
     """Without any stored credential, the only findings are those that the head tells of."""
     bench = build_example_bench(StubServices([]), StubModel(None))
     for name in needs_of(example):
-        await bench.service.push(read_source(name))
+        await bench.service.push(read_source(name), ADA)
     source = read_source(example)
     compilation = await bench.service.validate(source, f"{example}.yaml")
     assert compilation.plan is not None, compilation.diagnostics

@@ -11,6 +11,7 @@ from arcrun.errors import ComponentError
 from fakes.components import echo, exited, trapped
 from fakes.executor import API_KEY, Bench, build_bench, build_client
 from fakes.wire import check_error
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +43,7 @@ async def store(bench: Bench, component: str = "echo") -> str:
         "inner_node": {"component": "echo", "text": "canary-config {{input.text}}"},
         "last": {"component": component, "text": "said"},
     }
-    pushed = await bench.service.push({"name": "w", "flow": [*flow, "last >> PIPE >> output"], "config": config})
+    pushed = await bench.service.push({"name": "w", "flow": [*flow, "last >> PIPE >> output"], "config": config}, ADA)
     return pushed.stored.token
 
 

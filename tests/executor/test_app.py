@@ -3,6 +3,7 @@
 status.
 """
 
+import functools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,6 +19,7 @@ from fakes.components import FUEL_A_CALL, echo, exited, trapped
 from fakes.executor import API_KEY, Bench, Script, build_bench, build_client
 from fakes.system import SeededRandom
 from fakes.wire import INTERNAL, UNAUTHORIZED, check_error, read_error
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -230,7 +232,7 @@ async def test_an_unknown_key(path: str, allowed: str) -> None:
 @pytest.mark.parametrize("path", [*MANAGEMENT, f"/webhooks/{FIRST_TOKEN}/trigger"])
 async def test_a_body_that_is_too_large(path: str, streamed: bool) -> None:
     bench = build_bench(SCRIPT)
-    await bench.service.push(FLOW)
+    await bench.service.push(FLOW, ADA)
     response = await send("POST", path, bench, content=five_megabytes() if streamed else b" " * 5_000_000)
     assert (response.status_code, read_error(response)["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
@@ -243,7 +245,7 @@ async def five_megabytes() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("path", [*MANAGEMENT, f"/webhooks/{FIRST_TOKEN}/trigger"])
 async def test_a_body_that_is_not_json(path: str) -> None:
     bench = build_bench(SCRIPT)
-    await bench.service.push(FLOW)
+    await bench.service.push(FLOW, ADA)
     response = await send("POST", path, bench, content=b"name: w")
     assert (response.status_code, read_error(response)["code"]) == (400, "INVALID_JSON")
 
@@ -257,8 +259,11 @@ ROUTES = [
     ("PUT", f"/webhooks/{FIRST_TOKEN}"),
     ("DELETE", f"/webhooks/{FIRST_TOKEN}"),
     ("POST", f"/webhooks/{FIRST_TOKEN}/rotate"),
+    ("GET", "/webhooks/named/tell"),
     ("POST", "/webhooks/named/tell/trigger"),
     ("POST", "/webhooks/named/tell/rollback"),
+    ("GET", "/audit"),
+    ("POST", "/audit"),
     ("GET", "/runs"),
     ("GET", f"/runs/{'0' * 26}"),
 ]
@@ -270,8 +275,11 @@ def test_these_are_all_management_routes() -> None:
         route for route in build_app(OwnerAccess(build_bench({}).service, API_KEY)).routes if isinstance(route, Route)
     ]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
-    listed = {(method, path.replace(FIRST_TOKEN, "{token}").replace("/tell/", "/{name}/")) for method, path in ROUTES}
-    listed = {(method, path.replace("0" * 26, "{run_id}")) for method, path in listed}
+    names = {FIRST_TOKEN: "{token}", "/named/tell": "/named/{name}", "0" * 26: "{run_id}"}
+    listed = {
+        (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
+        for method, path in ROUTES
+    }
     assert {(method, path) for method, path in known if path not in OPEN} == listed
 
 
@@ -287,7 +295,7 @@ def test_these_are_all_management_routes() -> None:
 )
 async def test_management_without_the_key(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> None:
     bench = build_bench(SCRIPT)
-    await bench.service.push(FLOW)
+    await bench.service.push(FLOW, ADA)
     keys = bench.kv.keys
     bench.kv.reads.clear()
     bench.kv.writes.clear()

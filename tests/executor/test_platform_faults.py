@@ -9,9 +9,11 @@ import pytest
 
 from arcrun.engine.engine import Trigger
 from arcrun.errors import UpstreamError
+from executor.heads import STALE_MS
 from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client, upload_component
 from fakes.modules import build_module
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -29,11 +31,11 @@ def break_port(bench: Bench, port: str, fault: Exception) -> None:
 
     broken: Any = {
         "credentials": bench.credentials,
-        "workflows": bench.kv,
+        "workflows": bench.workspace.channel,
         "bucket": bench.bucket,
         "runner": bench.runner,
     }
-    for method in ("get", "etag", "run"):
+    for method in ("get", "etag", "run", "call"):
         if hasattr(broken[port], method):
             setattr(broken[port], method, fail)
 
@@ -59,7 +61,7 @@ async def build(port: str) -> Bench:
     if port == "bucket":
         bench = build_bench({"echo": echo, "handler": echo})
         upload_component(bench.bucket, "other", build_module())
-    await bench.service.push({"name": "called", "flow": ["input >> PIPE >> echo"]})
+    await bench.service.push({"name": "called", "flow": ["input >> PIPE >> echo"]}, ADA)
     return bench
 
 
@@ -67,8 +69,8 @@ async def build(port: str) -> Bench:
 @pytest.mark.parametrize(("fault", "code"), FAULTS)
 async def test_a_fault_of_the_platform_is_handled(port: str, fault: Exception, code: str) -> None:
     bench = await build(port)
-    pushed = await bench.service.push(flow(port, "n >> ON_FAIL >> alarm"))
-    bench.clock.advance(60_000)  # so that nothing is in the caches
+    pushed = await bench.service.push(flow(port, "n >> ON_FAIL >> alarm"), ADA)
+    bench.clock.advance(STALE_MS)  # so that nothing is in the caches
     stored = await bench.service.workflows.find(pushed.stored.token)
     if port == "runner":  # which the handler needs too
         await check_failed_run(bench, port, fault, code)
@@ -80,7 +82,7 @@ async def test_a_fault_of_the_platform_is_handled(port: str, fault: Exception, c
 
 
 async def check_failed_run(bench: Bench, port: str, fault: Exception, code: str) -> None:
-    stored = (await bench.service.push(flow(port))).stored
+    stored = (await bench.service.push(flow(port), ADA)).stored
     break_port(bench, port, fault)
     record = await bench.service.run(stored, TRIGGER)
     assert record.error is not None
@@ -91,8 +93,8 @@ async def check_failed_run(bench: Bench, port: str, fault: Exception, code: str)
 @pytest.mark.parametrize(("fault", "code"), FAULTS)
 async def test_without_a_handler_it_fails_the_run_and_is_recorded(port: str, fault: Exception, code: str) -> None:
     bench = await build(port)
-    token = (await bench.service.push(flow(port))).stored.token
-    bench.clock.advance(60_000)
+    token = (await bench.service.push(flow(port), ADA)).stored.token
+    bench.clock.advance(STALE_MS)
     await bench.service.workflows.find(token)
     break_port(bench, port, fault)
     async with build_client(bench.service) as client:

@@ -15,6 +15,7 @@ from arcrun.wasm.abi import Execution
 from fakes.components import echo, exited, trapped
 from fakes.executor import Bench, build_bench, build_client, upload_component
 from fakes.modules import build_module
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -71,12 +72,12 @@ async def execute(bench: Bench, source: Any) -> httpx.Response:
 
 
 async def trigger(bench: Bench, source: Any) -> httpx.Response:
-    token = (await bench.service.push(source)).stored.token
+    token = (await bench.service.push(source, ADA)).stored.token
     return await post(bench, f"/webhooks/{token}/trigger", {"list": [1, 2]})
 
 
 async def trigger_async(bench: Bench, source: Any) -> httpx.Response:
-    token = (await bench.service.push(source)).stored.token
+    token = (await bench.service.push(source, ADA)).stored.token
     return await post(bench, f"/webhooks/{token}/trigger?async=1", {"list": [1, 2]})
 
 
@@ -157,7 +158,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 async def test_a_secret_leaves_no_shape_of_a_flow(behaviour: str, shape: dict[str, Any]) -> None:
     bench = bench_of(behaviour)
-    await bench.service.push({**SOURCE, "name": "inner", "config": LEAK})
+    await bench.service.push({**SOURCE, "name": "inner", "config": LEAK}, ADA)
     response = await trigger(bench, {"name": "w", **shape})
     assert CANARY in {token_in(stdin) for component, stdin in bench.runner.calls if component.id == "leak"}
     assert forms_in(await everything_seen(bench, response)) == []

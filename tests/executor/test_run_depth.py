@@ -10,6 +10,7 @@ from arcrun.ports import HttpRequest
 from fakes.components import exited
 from fakes.executor import API_KEY, Bench, build_bench, build_client
 from fakes.http_client import FakeHttpClient, respond
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def post(bench: Bench, path: str, depth: str | None, body: Any) -> tuple[i
 )
 async def test_what_stands_too_deep_does_not_run(depth: str | None, expected: tuple[int, str | None]) -> None:
     bench = build_bench({"ok": exited({"success": True, "data": {}})})
-    token = (await bench.service.push(WORKFLOW)).stored.token
+    token = (await bench.service.push(WORKFLOW, ADA)).stored.token
     paths: list[tuple[str, Any]] = [(f"/webhooks/{token}/trigger", {}), ("/webhooks/named/w/trigger", {})]
     paths += [("/execute", {"workflow": WORKFLOW}), ("/execute", {"component": "ok"})]
     for path, body in paths:

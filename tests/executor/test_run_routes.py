@@ -9,6 +9,7 @@ from arcrun.engine.engine import Trigger
 from fakes.components import echo, trapped
 from fakes.executor import Bench, build_bench, build_client
 from fakes.wire import read_error
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,7 @@ class Executor:
         self.token = ""
 
     async def push(self, workflow: Any = FLOW) -> None:
-        self.token = (await self.bench.service.push(workflow)).stored.token
+        self.token = (await self.bench.service.push(workflow, ADA)).stored.token
 
     async def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
         async with build_client(self.bench.service) as client:
@@ -182,7 +183,9 @@ async def test_a_run_that_nobody_knows(executor: Executor, run_id: str) -> None:
     assert (response.status_code, read_error(response)["code"]) == (404, "RUN_NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/runs", "/webhooks"])
+@pytest.mark.parametrize(
+    "path", ["/runs?cursor=zzz", f"/webhooks?cursor={'9' * 5_000}", "/audit?cursor=zzz", "/audit?cursor=-1"]
+)
 async def test_a_cursor_that_no_list_gave(executor: Executor, path: str) -> None:
-    response = await executor.send("GET", f"{path}?cursor=zzz")
+    response = await executor.send("GET", path)
     assert (response.status_code, read_error(response)["code"]) == (400, "INVALID_CURSOR")

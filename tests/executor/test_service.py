@@ -14,6 +14,7 @@ from arcrun.errors import ComponentError, NotFoundError, WorkflowError
 from fakes.components import echo, exited, trapped
 from fakes.executor import Bench, build_bench, upload_component
 from fakes.modules import build_module
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -105,7 +106,9 @@ async def test_unknown_components_are_reported_before_anything_runs(method: str)
         "config": {"a": {"component": "nope"}, "b": {"component": "echo@v9"}},
     }
     with pytest.raises(WorkflowError) as caught:
-        await (bench.service.push(source) if method == "push" else bench.service.execute_workflow(source, execute()))
+        await (
+            bench.service.push(source, ADA) if method == "push" else bench.service.execute_workflow(source, execute())
+        )
     found = [(d["code"], d["message"]) for d in caught.value.details["diagnostics"]]
     assert found == [
         ("UNKNOWN_COMPONENT", "the node `a` names the component `nope`, which does not exist"),
@@ -125,7 +128,7 @@ async def test_a_component_that_cannot_be_loaded_is_reported_too() -> None:
 @pytest.mark.parametrize("by_name", [False, True])
 async def test_what_was_pushed_is_what_a_trigger_runs(by_name: bool) -> None:
     bench = build_bench({"echo": echo})
-    push = await bench.service.push({**FLOW, "config": {"echo": {"text": "for {{input.name}}"}}})
+    push = await bench.service.push({**FLOW, "config": {"echo": {"text": "for {{input.name}}"}}}, ADA)
     find = bench.service.workflows.find_by_name("tell") if by_name else bench.service.workflows.find(push.stored.token)
     record = await bench.service.run(await find, Trigger("webhook", {"name": "Ada"}))
     assert (record.data, record.workflow, record.version) == ({"text": "for Ada"}, "tell", 1)
@@ -133,8 +136,8 @@ async def test_what_was_pushed_is_what_a_trigger_runs(by_name: bool) -> None:
 
 async def test_a_push_replaces_what_runs() -> None:
     bench = build_bench({"echo": echo})
-    first = await bench.service.push({**FLOW, "config": {"echo": {"text": "old"}}})
-    second = await bench.service.push({**FLOW, "config": {"echo": {"text": "new"}}})
+    first = await bench.service.push({**FLOW, "config": {"echo": {"text": "old"}}}, ADA)
+    second = await bench.service.push({**FLOW, "config": {"echo": {"text": "new"}}}, ADA)
     assert first.stored.token == second.stored.token
     found = await bench.service.workflows.find(first.stored.token)
     assert (await bench.service.run(found, execute())).data == {"text": "new"}
@@ -143,7 +146,7 @@ async def test_a_push_replaces_what_runs() -> None:
 async def test_a_push_says_what_is_new() -> None:
     bench = build_bench({"echo": echo})
     pushes = [
-        await bench.service.push(source)
+        await bench.service.push(source, ADA)
         for source in (
             FLOW,
             FLOW,
@@ -160,46 +163,47 @@ async def test_a_push_says_what_is_new() -> None:
 
 async def test_a_push_that_rolls_back_by_hand_is_a_change() -> None:
     bench = build_bench({"echo": echo})
-    await bench.service.push(FLOW)
-    await bench.service.push({**FLOW, "description": "d"})
-    push = await bench.service.push(FLOW)
+    await bench.service.push(FLOW, ADA)
+    await bench.service.push({**FLOW, "description": "d"}, ADA)
+    push = await bench.service.push(FLOW, ADA)
     assert (push.changed, push.stored.version) == (True, 3)
 
 
 async def test_a_push_over_a_plan_of_another_arcrun_repairs_it() -> None:
     bench = build_bench({"echo": echo})
-    token = (await bench.service.push(FLOW)).stored.token
+    token = (await bench.service.push(FLOW, ADA)).stored.token
     for key in (f"hook:{token}", "version:tell:000001"):
         stored = json.loads(await bench.kv.get(key) or "")
         bench.kv.upload(key, json.dumps({**stored, "plan": {"format": 1}}))
     bench.clock.advance(60_000)
-    push = await bench.service.push(FLOW, token)
+    push = await bench.service.push(FLOW, ADA, token)
     assert (push.changed, push.stored.token) == (True, token)
     assert (await bench.service.run(await bench.service.workflows.find(token), execute())).error is None
 
 
-async def test_a_trigger_reads_its_record_at_most_and_asks_no_bucket() -> None:
+async def test_a_trigger_asks_for_its_head_at_most() -> None:
     bench = build_bench({"echo": echo})
-    token = (await bench.service.push(FLOW)).stored.token
+    token = (await bench.service.push(FLOW, ADA)).stored.token
     bench.kv.reads.clear()
+    bench.workspace.channel.asked.clear()
     bench.clock.advance(60_000)
     for _ in range(2):
         await bench.service.run(await bench.service.workflows.find(token), execute())
-    assert (bench.kv.reads, bench.bucket.reads) == ([f"hook:{token}"], [])
+    assert (bench.kv.reads, bench.bucket.reads, bench.workspace.channel.asked) == ([], [], ["look"])
 
 
 async def test_a_run_may_call_a_stored_workflow() -> None:
     bench = build_bench({"echo": echo})
-    await bench.service.push(FLOW)
+    await bench.service.push(FLOW, ADA)
     outer = {"name": "outer", "flow": ["input >> SUBFLOW >> tell"]}
-    await bench.service.push(outer)
+    await bench.service.push(outer, ADA)
     found = await bench.service.workflows.find_by_name("outer")
     assert (await bench.service.run(found, execute({"text": "deep"}))).data == {"text": "deep"}
 
 
 async def test_what_was_accepted_runs_after_the_answer() -> None:
     bench = build_bench({"echo": echo})
-    stored = (await bench.service.push(FLOW)).stored
+    stored = (await bench.service.push(FLOW, ADA)).stored
     run_id = await bench.service.start(stored, execute({"text": "hi"}))
     assert bench.runner.calls == []
     assert (await bench.service.runs.find(run_id))["status"] == "running"
@@ -222,7 +226,7 @@ async def test_what_was_accepted_runs_after_the_answer() -> None:
 async def test_a_bad_workflow_is_not_pushed(source: Any, codes: list[str]) -> None:
     bench = build_bench({"echo": echo})
     with pytest.raises(WorkflowError) as caught:
-        await bench.service.push(source)
+        await bench.service.push(source, ADA)
     assert [d["code"] for d in caught.value.details["diagnostics"]] == codes
     assert bench.kv.writes == []
     assert [d.code for d in (await bench.service.validate(source)).diagnostics] == codes
@@ -233,14 +237,14 @@ async def test_a_missing_credential_is_told_at_push_and_does_not_refuse_it(store
     bench = build_bench({"echo": echo})
     for name in stored:
         bench.store_credential(name, "secret")
-    push = await bench.service.push({**FLOW, "config": {"echo": {"text": "{{credential.bot}}"}}})
+    push = await bench.service.push({**FLOW, "config": {"echo": {"text": "{{credential.bot}}"}}}, ADA)
     assert [d.code for d in push.compilation.diagnostics] == codes
 
 
 @pytest.mark.parametrize(("name", "code"), [("telm", "Did you mean `tell`?"), ("zzz", "Push that workflow first.")])
 async def test_a_misspelt_sub_workflow_gets_the_nearest_name(name: str, code: str) -> None:
     bench = build_bench({"echo": echo})
-    await bench.service.push(FLOW)
+    await bench.service.push(FLOW, ADA)
     compilation = await bench.service.validate({"name": "w", "flow": [f"input >> SUBFLOW >> {name}"]})
     assert [d.hint for d in compilation.diagnostics] == [code]
 

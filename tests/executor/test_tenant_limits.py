@@ -224,13 +224,13 @@ async def test_the_versions_of_all_workflows_are_bounded() -> None:
 
 
 READING = [
-    ("GET", "/webhooks", None),
     ("GET", "/webhooks/{token}", None),
     ("POST", "/webhooks", {"workflow": FLOW}),
     ("PUT", "/webhooks/{token}", {"workflow": FLOW}),
     ("DELETE", "/webhooks/{token}", None),
     ("POST", "/webhooks/{token}/rotate", None),
     ("POST", "/webhooks/{token}/trigger", None),
+    ("GET", "/webhooks/named/tell", None),
     ("POST", "/webhooks/named/tell/trigger", None),
     ("POST", "/webhooks/named/tell/rollback", {"version": 1}),
     ("POST", "/validate", {"workflow": FLOW}),

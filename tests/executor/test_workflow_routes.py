@@ -190,12 +190,15 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
     executor.bench.clock.advance(1_000)
     pushed = await executor.push(NEWER)
     shown = await executor.ask("GET", f"/webhooks/{pushed['token']}")
+    assert await executor.ask("GET", "/webhooks/named/tell") == shown
     assert shown == {
         "name": "tell",
         "version": 2,
         "token": pushed["token"],
         "webhook_url": f"https://executor.test/webhooks/{pushed['token']}/trigger",
         "updated_at": "2026-09-21T14:13:21.000Z",
+        "latest": 2,
+        "called_by": [],
         "workflow": NEWER,
         "versions": [
             {"version": 1, "pushed_at": STARTED},

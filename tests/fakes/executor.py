@@ -13,6 +13,8 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.wasm.abi import Execution
 from arcrun.wasm.component import BundledComponent
+from arcrun.workspace.audit import AuditLog
+from arcrun.workspace.sealing import Unsealed
 from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.components import ComponentCaller
@@ -21,15 +23,16 @@ from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
 from executor.usage import UsageReporter
-from executor.workflows import WorkflowStore
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.http_client import FakeHttpClient
+from fakes.objects import FakeWorkspace
 from fakes.report import InMemoryReport
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
+from fakes.workflows import build_workflows
 
 API_KEY = "test-key-1"
 ENCRYPTION_KEY = b"k" * 32
@@ -43,6 +46,7 @@ class Bench:
     service: ExecutorService
     runner: ScriptedRunner
     kv: InMemoryKV
+    workspace: FakeWorkspace
     records: InMemoryKV
     verdicts: InMemoryKV
     credentials: InMemoryKV
@@ -63,14 +67,15 @@ def build_bench(script: Script) -> Bench:
     background = FakeBackground()
     library = ComponentLibrary(build_bundle(*script), bucket, clock, background)
     components = ComponentCaller(library, runner, FakeHttpClient(), clock, random)
-    workflows = WorkflowStore(kv, clock, random)
+    workspace = FakeWorkspace()
+    workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     runs = RunStore(records, verdicts, clock, random, background)
     report = InMemoryReport()
-    usage = UsageReporter(report, clock, background)
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage)
-    return Bench(service, runner, kv, records, verdicts, credentials, bucket, clock, background, report)
+    usage, audit = UsageReporter(report, clock, background), AuditLog(workspace, Unsealed(), clock)
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit)
+    return Bench(service, runner, kv, workspace, records, verdicts, credentials, bucket, clock, background, report)
 
 
 def build_bundle(*component_ids: str) -> dict[str, BundledComponent]:

@@ -4,16 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acr.bench import build_bench
 from acr.wasmtime_runner import WasmtimeRunner
+from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.wasm.component import Component
 from fakes.alarm import FakeAlarm
+from fakes.objects import FakeChannel
 from fakes.sql import SqliteSql
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
@@ -21,7 +22,7 @@ from registry.app import Registry, build_app
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
 from registry.principals import Keyring
-from registry.state import RegistryState
+from registry.state import RegistryObject, RegistryState, RemoteRegistry
 from registry.submissions import Submissions
 
 OWNER_KEY, REVIEWER_KEY, MIA_KEY = "k1", "k2", "k3"
@@ -52,16 +53,16 @@ class FixedColdStarts:
 
 @dataclass
 class RegistryBench:
-    """The registry over an object in this process. `asked` lists the operations."""
+    """The registry over an object in this process. `remote` is the Worker's side of it."""
 
     sql: SqliteSql = field(default_factory=SqliteSql)
     alarm: FakeAlarm = field(default_factory=FakeAlarm)
     clock: FixedClock = field(default_factory=FixedClock)
+    random: SeededRandom = field(default_factory=SeededRandom)
     statistics: InMemoryKV = field(default_factory=InMemoryKV)
     records: InMemoryKV = field(default_factory=InMemoryKV)
     bucket: InMemoryR2 = field(default_factory=InMemoryR2)
     keyring: Keyring = field(default_factory=lambda: Keyring(OWNER_KEY, REVIEWER_KEY, json.dumps({"mia": MIA_KEY})))
-    asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -69,18 +70,18 @@ class RegistryBench:
     def restart(self) -> None:
         """A new object on the same storage."""
         self.state = RegistryState(self.sql, self.alarm, MIRROR_INTERVAL_S)
-
-    async def ask(self, operation: str, **arguments: Any) -> Any:
-        self.asked.append(operation)
-        return json.loads(self.state.answer(json.dumps({"operation": operation, "arguments": arguments})))
+        self.channel = FakeChannel(Operations(self.state, RegistryObject))
+        self.remote = RemoteRegistry(self.channel)
 
     def client(self, key: str = OWNER_KEY) -> httpx.AsyncClient:
         ground = Bench(WasmtimeRunner(fuel=50_000_000), FixedColdStarts(), VALIDATOR)
         submissions = Submissions(
-            self, self.records, self.bucket, ground, DeskSigner(), self.clock, SeededRandom(len(self.asked))
+            *(self.remote, self.records, self.bucket, ground, DeskSigner(), self.clock),
+            self.random,
         )
-        decisions, catalogue = Decisions(self, submissions, self.clock), Catalogue(self, self.records, self.bucket)
-        app = build_app(Registry(self.keyring, self, submissions, decisions, catalogue))
+        decisions = Decisions(self.remote, submissions, self.clock)
+        catalogue = Catalogue(self.remote, self.records, self.bucket)
+        app = build_app(Registry(self.keyring, self.remote, submissions, decisions, catalogue))
         headers = {"x-arcrun-api-key": key}
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://registry.test", headers=headers)
 

@@ -23,6 +23,7 @@ from fakes.cipher import DeskCipher, seal
 from fakes.cloudflare_api import BASE_URL, CloudflareApiStandIn
 from fakes.components import ScriptedRunner
 from fakes.executor import Script, build_bundle
+from fakes.objects import FakeWorkspace
 from fakes.rate_limiter import FakeRateLimiter
 from fakes.report import InMemoryReport
 from fakes.storage import InMemoryKV, InMemoryR2
@@ -55,6 +56,7 @@ class HostedBench:
         self.store = AccountStore(self.accounts, MASTER_KEY, DeskCipher, self.clock, self.random)
         self.requests = FakeRateLimiter(self.clock, self.location_requests)
         self.keys: dict[str, str] = {}
+        self.workspaces: dict[str, FakeWorkspace] = {}
         self.access = self.start_isolate()
 
     def start_isolate(self) -> TenantAccess:
@@ -76,6 +78,7 @@ class HostedBench:
             build_cipher=DeskCipher,
             cloudflare_api=BASE_URL,
             master_key=self.master_key,
+            open_workspace=self.workspace_of,
             limits=self.limits,
         )
         accounts = AccountStore(self.accounts, self.master_key, DeskCipher, clock, random)
@@ -95,6 +98,11 @@ class HostedBench:
         self.cloudflare.add_namespace(registration.account_id, registration.kv_namespace_id)
         tenant, self.keys[letter] = await self.store.register(registration)
         return tenant
+
+    def workspace_of(self, tenant_id: str) -> FakeWorkspace:
+        if tenant_id not in self.workspaces:
+            self.workspaces[tenant_id] = FakeWorkspace()
+        return self.workspaces[tenant_id]
 
     def kv_of(self, letter: str) -> InMemoryKV:
         registration = registration_of(letter)

@@ -52,7 +52,7 @@ async def test_a_record_is_counted(bench: Bench) -> None:
 async def test_a_report_asks_the_object_once(bench: Bench) -> None:
     answer = await bench.record({"records": [{**RECORD, "canonical_id": f"p{i}", "count": 2} for i in range(1_000)]})
     assert answer.json()["data"] == {"recorded": 2_000}
-    assert bench.asked == ["count_runs"]
+    assert bench.channel.asked == ["count_runs"]
     assert len(await bench.listed()) == 1_000
 
 
@@ -68,7 +68,7 @@ async def test_a_stranger_is_refused(bench: Bench, path: str, method: str) -> No
     async with bench.client("wrong") as client:
         answer = await client.request(method, path, json=RECORD)
     assert (answer.status_code, read_error(answer)) == (401, UNAUTHORIZED)
-    assert bench.asked == []
+    assert bench.channel.asked == []
 
 
 async def test_everyone_sees_what_he_has_counted(bench: Bench) -> None:

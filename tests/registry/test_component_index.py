@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arcrun.objects import migrate
 from fakes.sql import SqliteSql
-from registry.counters import SCHEMA
 from registry.index import ComponentIndex
+from registry.state import MIGRATIONS
 
 MIA, OWNER = "author:mia", "owner"
 EVERYTHING: dict[str, Any] = {
@@ -25,8 +26,7 @@ EVERYTHING: dict[str, Any] = {
 class Index(ComponentIndex):
     def __init__(self) -> None:
         self.sql = SqliteSql()
-        for statement in SCHEMA:
-            self.sql.execute(statement)
+        migrate(self.sql, MIGRATIONS)
         super().__init__(self.sql)
 
     def put(self, canonical_id: str, owner: str = OWNER, number: int = 1, **changes: Any) -> dict[str, str]:

@@ -11,8 +11,10 @@ from arcrun.analytics.histogram import RELATIVE_ERROR, SHORTEST_MS
 from arcrun.analytics.statistics import ComponentStatistics
 from arcrun.analytics.tally import tally
 from arcrun.analytics.usage import UsageRecord
+from arcrun.objects import migrate
 from fakes.sql import SqliteSql
 from registry.counters import Counters
+from registry.state import MIGRATIONS
 
 Reported = tuple[str, list[UsageRecord]]  # to a scope
 
@@ -31,6 +33,7 @@ reports = st.lists(st.tuples(st.sampled_from(["owner", "author:x"]), st.lists(re
 @pytest.fixture
 def sql() -> Iterator[SqliteSql]:
     opened = SqliteSql()
+    migrate(opened, MIGRATIONS)
     yield opened
     opened.close()
 
@@ -56,6 +59,7 @@ def check(found: ComponentStatistics, expected: list[UsageRecord]) -> None:
 @given(reports)
 def test_counters_are_those_of_the_records(reported: list[Reported]) -> None:
     sql = SqliteSql()
+    migrate(sql, MIGRATIONS)
     counters = count_all(sql, reported)
     for scope in ("owner", "author:x"):
         own = [record for at, some in reported if at == scope for record in some]

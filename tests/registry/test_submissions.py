@@ -82,7 +82,7 @@ async def test_half_a_surrogate_pair_is_kept_as_it_came(bench: RegistryBench) ->
 async def test_of_a_refused_one_nothing_is_stored(bench: RegistryBench) -> None:
     answer = await submit(bench, module=modules.build_module(modules.TRAPPING))
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "COMPONENT_TRAPPED")
-    assert (bench.bucket.keys, bench.records.keys, bench.asked) == ([], [], ["find_same"])
+    assert (bench.bucket.keys, bench.records.keys, bench.channel.asked) == ([], [], ["find_same"])
 
 
 async def test_the_same_at_once_is_one(bench: RegistryBench) -> None:

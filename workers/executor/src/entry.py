@@ -1,5 +1,6 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from bundled_components import BUNDLED_COMPONENTS
@@ -14,11 +15,17 @@ from arcrun.engine.budget import FREE_SUBREQUEST_LIMIT, PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
+from arcrun.objects import Operations
+from arcrun.workspace.audit import AuditLog
+from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
+from arcrun.workspace.sealing import Unsealed
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
+from arcrun_edge.durable_object import DurableObjectChannel
+from arcrun_edge.durable_sql import DurableSql
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
@@ -32,15 +39,20 @@ from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.directory import KV_CACHE_S, TenantDirectory
+from executor.first_wave import HeadImport
+from executor.heads import Heads
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
+from executor.tokens import RandomTokens
 from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
+from executor.workspace import Workspace as WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
 
 LIMIT_PERIOD_S = 60  # of REQUEST_LIMIT in wrangler.toml
+OWN_WORKSPACE = "account"  # the one of an account's own platform
 
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
@@ -55,8 +67,12 @@ class Default(WorkerEntrypoint):
 class Workspace(DurableObject):  # type: ignore[no-untyped-call]
     """executor/workspace.py over this object's SQLite."""
 
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        self._operations = Operations(WorkspaceTables(DurableSql(self.ctx)), WorkspaceObject)
+
     async def ask(self, request: str) -> str:
-        raise NotImplementedError(request)
+        return self._operations.answer(request)
 
 
 def _build(bindings: Any) -> Starlette:
@@ -82,7 +98,10 @@ def _build_own(bindings: Any) -> Access:
         decoder=WebTextDecoder(),
         reaches_local=_reaches_local(bindings),
     )
-    workflows = WorkflowStore(CloudflareKV(bindings.WEBHOOKS), clock, random)
+    hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
+    heads, audit = Heads(workspace, sealing, clock), AuditLog(workspace, sealing, clock)
+    first_wave = HeadImport(hooks, heads, _subrequest_limit(bindings))
+    workflows = WorkflowStore(hooks, heads, audit, clock, first_wave=first_wave, tokens=RandomTokens(random))
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
@@ -90,7 +109,7 @@ def _build_own(bindings: Any) -> Access:
     vault = CredentialVault(CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key)
     engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
     usage = UsageReporter(registry, clock, background)
-    return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage), api_key)
+    return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage, audit), api_key)
 
 
 def _build_tenants(bindings: Any) -> Access:
@@ -115,6 +134,7 @@ def _build_tenants(bindings: Any) -> Access:
         build_cipher=WebCryptoCipher,
         cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
         master_key=master_key,
+        open_workspace=_workspaces(bindings),
         limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
         subrequest_limit=_subrequest_limit(bindings),
     )
@@ -128,6 +148,12 @@ def _build_tenants(bindings: Any) -> Access:
         burst=platform.limits.burst_requests,
     )
     return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), requests)
+
+
+def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
+    """Opens one by its name: OWN_WORKSPACE, or a tenant's id."""
+    namespace = bindings.WORKSPACE
+    return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name))
 
 
 def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService | None:

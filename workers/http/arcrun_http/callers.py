@@ -1,10 +1,23 @@
-"""Who counts as one caller, for rate limits of requests that have not shown yet whose they are."""
+"""Who asks: for the audit log, and for rate limits of requests that have not shown yet whose they are."""
 
 import ipaddress
 
 from starlette.requests import Request
 
+from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.workspace.audit import Actor
+from arcrun_http.auth import presented_key
+
 IPV6_PREFIX_BITS = 64  # what one customer of a provider has to itself
+
+
+def actor_of(request: Request) -> Actor:
+    """Whoever has shown an API key, and from where. The address is the one that Cloudflare puts there."""
+    try:
+        address = str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "")))
+    except ValueError:
+        address = None
+    return Actor(key_id_of(hash_api_key(presented_key(request))), address)
 
 
 def caller_of(request: Request) -> str:

@@ -6,6 +6,7 @@ from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
 from arcrun.contracts.parse import parse_contract
+from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.registry.trial import VALIDATOR_ID
 from arcrun.wasm.component import Component
@@ -16,8 +17,8 @@ from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.cold_starts import LoaderColdStarts
 from arcrun_edge.component_runner import PlatformRunner
 from arcrun_edge.durable_alarm import DurableAlarm
+from arcrun_edge.durable_object import DurableObjectChannel
 from arcrun_edge.durable_sql import DurableSql
-from arcrun_edge.durable_state import DurableState
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto_signer import WebCryptoSigner
 from registry.app import Registry, build_app
@@ -25,10 +26,13 @@ from registry.catalogue import Catalogue
 from registry.decisions import Decisions
 from registry.mirror import DEFAULT_INTERVAL_S
 from registry.principals import Keyring
+from registry.state import RegistryObject, RemoteRegistry
 from registry.state import RegistryState as State
 from registry.submissions import Submissions
 from registry.uploads import MAX_SUBMISSION_BYTES
 from workers import DurableObject, WorkerEntrypoint
+
+OBJECT = "registry"  # the only one
 
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
@@ -47,16 +51,18 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
         super().__init__(ctx, env)
         interval_s = read_optional(read_bindings(), "STATISTICS_MIRROR_S")
         self._state = State(DurableSql(self.ctx), DurableAlarm(self.ctx), float(interval_s or DEFAULT_INTERVAL_S))
+        self._operations = Operations(self._state, RegistryObject)
 
     async def ask(self, request: str) -> str:
-        return self._state.answer(request)
+        return self._operations.answer(request)
 
     async def alarm(self, _info: Any = None) -> None:
         await self._state.on_alarm(CloudflareKV(read_bindings().ANALYTICS_KV))
 
 
 def _build(bindings: Any) -> Starlette:
-    clock, state, modules = SystemClock(), DurableState(bindings.REGISTRY_STATE), CloudflareR2(bindings.WASM_BUCKET)
+    clock, modules = SystemClock(), CloudflareR2(bindings.WASM_BUCKET)
+    state = RemoteRegistry(DurableObjectChannel(bindings.REGISTRY_STATE, OBJECT))
     keys = (read_optional(bindings, f"ARCRUN_{name}") for name in ("API_KEY", "REVIEWER_KEY", "AUTHOR_KEYS"))
     records = CloudflareKV(bindings.SUBMISSIONS_KV)
     submissions = Submissions(

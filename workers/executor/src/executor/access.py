@@ -13,7 +13,7 @@ from arcrun_http.callers import caller_of
 from executor.directory import TenantDirectory
 from executor.service import ExecutorService
 from executor.tenants import TenantServices
-from executor.workflows import build_webhook_missing_error
+from executor.tokens import build_webhook_missing_error
 
 
 class Access(Protocol):

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
+from executor import audit_handlers as audit
 from executor import run_handlers as runs
 from executor import workflow_handlers as workflows
 from executor.access import Access
@@ -39,10 +40,13 @@ def build_app(access: Access) -> Starlette:
         Route("/validate", protected(workflows.validate), methods=["POST"]),
         Route("/webhooks", protected(workflows.push), methods=["POST"]),
         Route("/webhooks", protected(workflows.list_workflows), methods=["GET"]),
+        Route("/webhooks/named/{name}", protected(workflows.show_by_name), methods=["GET"]),
         Route("/webhooks/named/{name}/rollback", protected(workflows.roll_back), methods=["POST"]),
         Route(webhook, protected(workflows.show_workflow), methods=["GET"]),
         Route(webhook, protected(workflows.replace), methods=["PUT"]),
         Route(webhook, protected(workflows.delete), methods=["DELETE"]),
         Route(f"{webhook}/rotate", protected(workflows.rotate), methods=["POST"]),
+        Route("/audit", protected(audit.list_lines), methods=["GET"]),
+        Route("/audit", protected(audit.note), methods=["POST"]),
     ]
     return build_service_app(routes)

@@ -24,6 +24,7 @@ from arcrun.workflows.diff import PlanDiff, compare_plans
 from arcrun.workflows.model import Workflow
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan
+from arcrun.workspace.audit import Actor, AuditLog
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import RunStore
@@ -53,6 +54,7 @@ class ExecutorService:
     engine: Engine
     background: Background
     usage: UsageReporter
+    audit: AuditLog
     share: Share = WHOLE_PLATFORM
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
@@ -87,7 +89,7 @@ class ExecutorService:
         """Check a workflow against the components, workflows and credentials that are there."""
         return await self._compile(source, file, checks_credentials=True)
 
-    async def push(self, source: Source, token: str | None = None) -> Push:
+    async def push(self, source: Source, actor: Actor, token: str | None = None) -> Push:
         """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow.
 
         Raises WorkflowError with all diagnostics; NotFoundError.
@@ -96,13 +98,13 @@ class ExecutorService:
         plan = require_plan(compilation)
         if token is not None:
             require_same_name(await self.workflows.find_name(token), plan)
-        saved = await self.workflows.save(source, plan)
+        saved = await self.workflows.save(source, plan, actor)
         return Push(saved.stored, compilation, compare_plans(saved.previous, plan), saved.changed)
 
-    async def delete(self, token: str) -> tuple[str, list[str]]:
+    async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
         """Delete a workflow. Returns its name, and the workflows that call it. Raises NotFoundError."""
-        callers = await self.workflows.find_callers(await self.workflows.find_name(token))
-        return await self.workflows.delete(token), callers
+        name = await self.workflows.delete(token, actor)
+        return name, await self.workflows.find_callers(name)
 
     async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
         return await self._run(stored.plan, trigger, stored.version)

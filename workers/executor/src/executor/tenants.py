@@ -16,8 +16,13 @@ from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
+from arcrun.workspace.audit import AuditLog
+from arcrun.workspace.protocol import WorkspaceObject
+from arcrun.workspace.sealing import TenantSealing
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
+from executor.first_wave import HeadImport
+from executor.heads import Heads
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
 from executor.service import ExecutorService
@@ -45,6 +50,7 @@ class Platform:
     cloudflare_api: str
     master_key: str | None
     limits: TenantLimits
+    open_workspace: Callable[[str], WorkspaceObject]
     subrequest_limit: int = PAID_SUBREQUEST_LIMIT
     decoder: TextDecoder | None = None
 
@@ -85,12 +91,19 @@ class TenantServices:
             share.node,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
-        workflows = WorkflowStore(own, clock, random, tokens, platform.limits.storage)
+        sealing = TenantSealing(platform.master_key, tenant_id, platform.build_cipher, random)
+        workspace = platform.open_workspace(tenant_id)
+        audit = AuditLog(workspace, sealing, clock)
+        heads = Heads(workspace, sealing, clock)
+        first_wave = HeadImport(own, heads, platform.subrequest_limit, trusts_metadata=False)
+        workflows = WorkflowStore(
+            own, heads, audit, clock, first_wave=first_wave, tokens=tokens, limits=platform.limits.storage
+        )
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.subrequest_limit)
         runs = RunStore(own, own, clock, random, background)
-        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, share)
+        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, share)
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

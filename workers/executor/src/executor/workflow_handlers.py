@@ -9,7 +9,9 @@ from starlette.requests import Request
 
 from arcrun.errors import RequestError
 from arcrun_http.bodies import read_object
+from arcrun_http.callers import actor_of
 from arcrun_http.responses import JsonResponse, build_success
+from executor.heads import Head
 from executor.requests import read_source, read_version
 from executor.service import ExecutorService, Push
 from executor.workflows import StoredWorkflow
@@ -27,13 +29,13 @@ async def validate(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def push(service: ExecutorService, request: Request) -> JsonResponse:
     body = await read_object(request, allowed=("workflow",))
-    push = await service.push(read_source(body))
+    push = await service.push(read_source(body), actor_of(request))
     return build_success(_render_push(request, push), 201 if push.changed else 200)
 
 
 async def replace(service: ExecutorService, request: Request) -> JsonResponse:
     body = await read_object(request, allowed=("workflow",))
-    push = await service.push(read_source(body), token=request.path_params["token"])
+    push = await service.push(read_source(body), actor_of(request), token=request.path_params["token"])
     return build_success(_render_push(request, push))
 
 
@@ -56,28 +58,42 @@ async def list_workflows(service: ExecutorService, request: Request) -> JsonResp
 
 
 async def show_workflow(service: ExecutorService, request: Request) -> JsonResponse:
-    stored = await service.workflows.find(request.path_params["token"])
-    version = await service.workflows.find_version(stored.name, stored.version)
-    versions = await service.workflows.list_versions(stored.name)
-    return build_success({**_render(request, stored), "workflow": version.source, "versions": versions})
+    return await _show(service, request, await service.workflows.find_name(request.path_params["token"]))
+
+
+async def show_by_name(service: ExecutorService, request: Request) -> JsonResponse:
+    return await _show(service, request, request.path_params["name"])
 
 
 async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
     version = read_version(await read_object(request, allowed=("version",)))
-    stored = await service.workflows.roll_back(request.path_params["name"], version)
-    return build_success(_render(request, stored))
+    head = await service.workflows.roll_back(request.path_params["name"], version, actor_of(request))
+    return build_success(_render(request, head))
 
 
 async def rotate(service: ExecutorService, request: Request) -> JsonResponse:
-    return build_success(_render(request, await service.workflows.rotate_token(request.path_params["token"])))
+    head = await service.workflows.rotate_token(request.path_params["token"], actor_of(request))
+    return build_success(_render(request, head))
 
 
 async def delete(service: ExecutorService, request: Request) -> JsonResponse:
-    name, callers = await service.delete(request.path_params["token"])
+    name, callers = await service.delete(request.path_params["token"], actor_of(request))
     return build_success({"name": name, "deleted": True, "called_by": callers})
 
 
-def _render(request: Request, stored: StoredWorkflow) -> dict[str, Any]:
+async def _show(service: ExecutorService, request: Request, name: str) -> JsonResponse:
+    head = await service.workflows.require_head(name)
+    version = await service.workflows.find_version(name, head.version)
+    found = {
+        "latest": head.latest,
+        "workflow": version.source,
+        "versions": await service.workflows.list_versions(name),
+        "called_by": await service.workflows.find_callers(name),
+    }
+    return build_success({**_render(request, head), **found})
+
+
+def _render(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
     return {
         "name": stored.name,
         "version": stored.version,

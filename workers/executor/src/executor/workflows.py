@@ -1,35 +1,49 @@
-"""Stored workflows and their webhooks, in the KV namespace WEBHOOKS. Keys and values: docs/storage-schema.md.
+"""Stored workflows and their webhooks. Which version of one runs, and by which token, says its head in the Workspace
+(executor/heads.py); the plans that triggers run lie in the KV namespace WEBHOOKS (executor/values.py).
 
-Each push of a changed source makes a version, which never changes. One version is current: its plan lies under the
-token, so that a trigger is one read.
+Each push of a changed source makes a version, which never changes. The current one's plan lies under the token too, so
+that a trigger is one read.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.engine.record import render_time
-from arcrun.errors import NotFoundError, WorkflowError
+from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError, build_cursor_error
 from arcrun.key_listing import list_all
-from arcrun.ports import Clock, KeyPage, KeyValue, Random
+from arcrun.ports import Clock, KeyValue
 from arcrun.workflows.parse import is_workflow_name
-from arcrun.workflows.plan import IMPLICIT_FORMAT, Plan, load_plan
+from arcrun.workflows.plan import Plan, load_plan
+from arcrun.workspace.audit import Actor, AuditLog
+from executor.first_wave import HeadImport
+from executor.heads import FRESH_MS, MAX_PAGE, Head, Heads, NewVersion, build_missing_workflow_error
+from executor.tokens import Tokens, build_webhook_missing_error
+from executor.values import (
+    HOOK,
+    NAME,
+    VERSION,
+    list_version_entries,
+    list_version_numbers,
+    read_hook,
+    read_version,
+    version_key,
+)
 
-TOKEN_BYTES = 16
-# A workflow pushed through another isolate is seen by this one after at most this time. KV itself may take 60 s.
-FRESH_MS = 5_000
 MAX_CACHED_WORKFLOWS = 256
-MAX_CALLS_BYTES = 512  # of a key's metadata, which may have 1,024
-_HOOK, _NAME, _VERSION = "hook:", "name:", "version:"
+MAX_DEAD_TOKENS = 1_000
+MAX_CALLS_BYTES = 512
+MAX_CURSOR_CHARACTERS = 256
+MAX_ATTEMPTS = 10  # at what others change meanwhile
 
 Source = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class StoredWorkflow:
-    """The current version of a workflow. `updated_at` is when it became current (ISO 8601, UTC)."""
+    """A version of a workflow, as a rule the current one. `updated_at` is when it became current (ISO 8601, UTC)."""
 
     token: str
     name: str
@@ -60,246 +74,322 @@ class WorkflowVersion:
     pushed_at: str
 
 
-@dataclass(frozen=True)
-class WorkflowHead:
-    """What a list shows. `latest` is the newest version, `version` the current one: they differ after a rollback.
-
-    `format` is that of the current version's plan. `calls` are the workflows that it calls, None where not kept.
-    """
-
-    name: str
-    token: str
-    version: int
-    latest: int
-    updated_at: str
-    format: int = IMPLICIT_FORMAT
-    calls: tuple[str, ...] | None = None
-
-
-class Tokens(Protocol):
-    """Makes the tokens of webhooks."""
-
-    async def make(self) -> str: ...
-
-    def is_token(self, text: str) -> bool:
-        """Whether it may be one, by its form."""
-
-
-class RandomTokens:
-    """32 hexadecimal digits."""
-
-    def __init__(self, random: Random) -> None:
-        self._random = random
-
-    async def make(self) -> str:
-        return self._random.token_bytes(TOKEN_BYTES).hex()
-
-    def is_token(self, text: str) -> bool:
-        return len(text) == 2 * TOKEN_BYTES
-
-
 class WorkflowStore:
-    """`limits` bound what a push may add; None for as much as the namespace takes."""
+    """`limits` bound what a push may add; None for as much as the namespace takes.
+
+    Every method raises UpstreamError: OBJECT_UNAVAILABLE, and STORAGE_FAILED of KV.
+    """
 
     def __init__(
         self,
         kv: KeyValue,
+        heads: Heads,
+        audit: AuditLog,
         clock: Clock,
-        random: Random,
-        tokens: Tokens | None = None,
+        *,
+        first_wave: HeadImport,
+        tokens: Tokens,
         limits: StorageLimits | None = None,
     ) -> None:
-        self._kv, self._clock, self._limits = kv, clock, limits
-        self._tokens = tokens or RandomTokens(random)
-        self._cached: dict[str, tuple[float, StoredWorkflow]] = {}
+        self._kv, self._heads, self._audit, self._first_wave = kv, heads, audit, first_wave
+        self._clock, self._tokens, self._limits = clock, tokens, limits
+        self._cached: dict[str, StoredWorkflow] = {}
+        self._dead: dict[str, float] = {}
+        self._is_taken_over = False
 
-    async def save(self, source: Source, plan: Plan) -> Saved:
+    async def save(self, source: Source, plan: Plan, actor: Actor) -> Saved:
         """Store a workflow under its name. Its token stays; a source that has not changed makes no version.
 
-        Raises PayloadTooLargeError.
+        Raises PayloadTooLargeError, ConflictError.
         """
         head = await self.find_head(plan.name)
-        current = await self._read_version(plan.name, head.version) if head else None
+        current = await read_version(self._kv, plan.name, head.version) if head else None
         compiled = {"source": source, "plan": plan.to_json()}
         if head is not None and current is not None and current.items() >= compiled.items():
-            return Saved(
-                StoredWorkflow(head.token, plan.name, head.version, plan, head.updated_at), plan, changed=False
-            )
-        number = head.latest + 1 if head else 1
-        pushed_at = render_time(self._clock.now_ms())
+            await self._mend(head, compiled["plan"])
+            return Saved(_store(head, plan), plan, changed=False)
+        pushed_at = self._now()
         record = json.dumps({**compiled, "pushed_at": pushed_at})
         await self._require_room(len(record))
-        metadata = {"pushed_at": pushed_at, "bytes": len(record)}
-        await self._kv.put(_version_key(plan.name, number), record, metadata=metadata)
-        token = head.token if head else await self._tokens.make()
-        stored = await self._make_current(StoredWorkflow(token, plan.name, number, plan, pushed_at), number)
+        number, committed = await self._add_version(plan, record, pushed_at, actor, is_new=head is None)
+        if await self._publish(committed, {number: compiled["plan"]}) == committed and committed.version == number:
+            self._keep(_store(committed, plan))
+        stored = StoredWorkflow(committed.token, plan.name, number, plan, pushed_at)
         return Saved(stored, _load_if_possible(current), changed=True)
 
-    async def _require_room(self, size: int) -> None:
-        if self._limits is not None:
-            self._limits.require_size(size)
-            stored = [entry.metadata for entry in await list_all(self._kv, _VERSION)]
-            self._limits.require_room(size, counted_bytes(stored))
-
-    async def roll_back(self, name: str, version: int) -> StoredWorkflow:
+    async def roll_back(self, name: str, version: int, actor: Actor) -> Head:
         """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
         head = await self.require_head(name)
-        wanted = await self.find_version(name, version)
-        now = render_time(self._clock.now_ms())
-        return await self._make_current(StoredWorkflow(head.token, name, version, wanted.plan, now), head.latest)
+        wanted = await self._find_version(head, version)
+        changed = _change(wanted.plan, version, head.token, self._now())
+        note = await self._audit.render("workflow.rollback", name, actor, f"version {version}")
+        rolled = await self._heads.roll_back(changed, note)
+        if rolled is None:
+            raise build_missing_workflow_error(name)
+        await self._publish(rolled, {version: wanted.plan.to_json()})
+        return rolled
 
-    async def rotate_token(self, token: str) -> StoredWorkflow:
+    async def rotate_token(self, token: str, actor: Actor) -> Head:
         """Give the workflow another token; the old one is no more. Raises NotFoundError."""
-        old = await self.find(token)
-        head = await self.require_head(old.name)
-        rotated = StoredWorkflow(await self._tokens.make(), old.name, old.version, old.plan, old.updated_at)
-        await self._make_current(rotated, head.latest)
+        head = await self._require_head_of(token)
+        note = await self._audit.render("workflow.rotate", head.name, actor)
+        rotated = await self._heads.rotate(head, await self._tokens.make(), note)
+        if rotated is None:
+            raise build_webhook_missing_error()
+        hook = await read_hook(self._kv, token)
+        await self._publish(rotated, {hook["version"]: hook["plan"]} if hook and "version" in hook else {})
         await self._forget(token)
         return rotated
 
-    async def delete(self, token: str) -> str:
-        """Delete a workflow with all its versions. Returns its name. Raises NotFoundError."""
-        name = await self.find_name(token)
+    async def delete(self, token: str, actor: Actor) -> str:
+        """Delete a workflow with all its versions. Returns its name. Raises NotFoundError.
+
+        First its head, which ends its token; interrupted after that, a second deletion clears the rest.
+        """
+        name = await self._find_name(token)
+        head = await self.find_head(name)
+        if head is not None:
+            note = await self._audit.render("workflow.delete", name, actor)
+            if head.token != token or not await self._heads.delete(head, note):
+                await self._forget(token)
+                raise build_webhook_missing_error()
+        floor = await self._heads.find_floor(name)
+        for number, entry in await list_version_entries(self._kv, name):  # a cursor need not bear that its keys go
+            if number <= floor:
+                await self._kv.delete(entry.key)
+        await self._kv.delete(NAME + name)
         await self._forget(token)
-        await self._kv.delete(_NAME + name)
-        for entry in await list_all(self._kv, f"{_VERSION}{name}:"):  # a cursor need not bear that its keys go
-            await self._kv.delete(entry.key)
         return name
 
     async def find(self, token: str) -> StoredWorkflow:
-        """Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token; WorkflowError PLAN_OUTDATED."""
-        kept_ms, kept = self._cached.get(token, (0.0, None))
-        if kept is not None and self._clock.now_ms() - kept_ms < FRESH_MS:
-            return kept
-        record = await self._read_hook(token)
-        plan = load_plan(record["plan"])
-        return self._keep(StoredWorkflow(token, record["name"], record["version"], plan, record["updated_at"]))
+        """The current version of the workflow that a token leads to.
 
-    async def find_name(self, token: str) -> str:
-        """The name of a workflow, which may be stored in a form that cannot be run any more. Raises NotFoundError."""
-        name: str = (await self._read_hook(token))["name"]
-        return name
-
-    async def _read_hook(self, token: str) -> dict[str, Any]:
-        text = await self._kv.get(_HOOK + token) if self._tokens.is_token(token) else None
-        if text is None:
-            self._cached.pop(token, None)
-            raise build_webhook_missing_error()
-        record: dict[str, Any] = json.loads(text)
-        return record
+        Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token; WorkflowError PLAN_OUTDATED.
+        """
+        kept = self._cached.get(token)
+        hook = None if kept is not None else await self._read_hook(token)
+        name: str = kept.name if kept is not None else (hook or {})["name"]
+        head = await self._require_named(token, name, hook)
+        return await self._load(head, lambda: self._require_head_of(token), hook)
 
     async def find_by_name(self, name: str) -> StoredWorkflow:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
-        return await self.find((await self.require_head(name)).token)
+        """Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
+        head = await self.require_head(name, is_fresh=False)
+        return await self._load(head, lambda: self.require_head(name))
 
     async def find_plan(self, name: str) -> Plan:
         """The engine's `Workflows`."""
         return (await self.find_by_name(name)).plan
 
-    async def find_version(self, name: str, version: int) -> WorkflowVersion:
-        """Raises NotFoundError VERSION_NOT_FOUND."""
-        record = await self._read_version(name, version)
-        if record is None:
-            raise NotFoundError(
-                f"There is no version {version} of `{name}`.",
-                code="VERSION_NOT_FOUND",
-                next_actions=[f"See the versions: acr list {name}."],
-                details={"workflow": name, "version": version},
-            )
-        return WorkflowVersion(name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
+    async def find_name(self, token: str) -> str:
+        """The name of a workflow, which may be stored in a form that cannot be run any more. Raises NotFoundError."""
+        return (await self._require_head_of(token)).name
 
-    async def _read_version(self, name: str, version: int) -> dict[str, Any] | None:
-        text = await self._kv.get(_version_key(name, version))
-        return None if text is None else json.loads(text)
+    async def find_version(self, name: str, version: int) -> WorkflowVersion:
+        """Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
+        return await self._find_version(await self.require_head(name), version)
 
     async def list_versions(self, name: str) -> list[dict[str, Any]]:
-        """[{"version", "pushed_at"}], oldest first."""
-        prefix = f"{_VERSION}{name}:"
-        entries = await list_all(self._kv, prefix)
+        """[{"version", "pushed_at"}], oldest first. Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        head = await self.require_head(name)
         return [
-            {"version": int(entry.key.removeprefix(prefix)), "pushed_at": (entry.metadata or {}).get("pushed_at")}
-            for entry in entries
+            {"version": number, "pushed_at": entry.metadata.get("pushed_at") if entry.metadata else None}
+            for number, entry in await list_version_entries(self._kv, name)
+            if head.floor < number <= head.latest
         ]
 
-    async def list_heads(self, cursor: str | None = None) -> tuple[list[WorkflowHead], str | None]:
-        """A page of workflows by name, and the cursor of the next. One call of the platform's."""
-        page: KeyPage = await self._kv.list(_NAME, cursor=cursor)
-        heads = [_read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in page.entries]
-        return heads, page.cursor
+    async def list_heads(self, cursor: str | None = None) -> tuple[list[Head], str | None]:
+        """A page of workflows, and the cursor of the next. Raises RequestError INVALID_CURSOR."""
+        if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
+            raise build_cursor_error()
+        await self._take_over()
+        heads, following = await self._heads.list_page(cursor or "", MAX_PAGE)
+        return sorted(heads, key=lambda head: head.name), following
+
+    async def list_names(self) -> list[str]:
+        return [head.name for head in await self._list_all()]
 
     async def find_callers(self, name: str) -> list[str]:
         """The workflows that call `name`, but for itself."""
-        heads = [
-            _read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in await list_all(self._kv, _NAME)
-        ]
-        return [head.name for head in heads if name in (head.calls or ()) and head.name != name]
+        return [head.name for head in await self._list_all() if name in (head.calls or ()) and head.name != name]
 
-    async def list_names(self) -> list[str]:
-        return [entry.key.removeprefix(_NAME) for entry in await list_all(self._kv, _NAME)]
-
-    async def find_head(self, name: str) -> WorkflowHead | None:
-        text = await self._kv.get(_NAME + name) if is_workflow_name(name) else None
-        return None if text is None else _read_head(name, json.loads(text))
-
-    async def require_head(self, name: str) -> WorkflowHead:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
-        head = await self.find_head(name)
-        if head is None:
-            raise NotFoundError(
-                f"There is no workflow `{name}`.",
-                code="WORKFLOW_NOT_FOUND",
-                next_actions=["Push it: acr push FILE."],
-                details={"workflow": name},
-            )
+    async def find_head(self, name: str, *, is_fresh: bool = True) -> Head | None:
+        if not is_workflow_name(name):
+            return None
+        head, state = await (self._heads.look(name) if is_fresh else self._heads.recall(name))
+        if head is None and state == "new" and (head := await self._first_wave.take_one(name)) is None:
+            await self._first_wave.take_all()
+            head, _ = await self._heads.look(name)
         return head
 
-    async def _make_current(self, stored: StoredWorkflow, latest: int) -> StoredWorkflow:
-        """First what the token leads to, then what lists show: interrupted between, a second push mends it."""
-        hook = {
-            "name": stored.name,
-            "version": stored.version,
-            "plan": stored.plan.to_json(),
-            "updated_at": stored.updated_at,
-        }
-        await self._kv.put(_HOOK + stored.token, json.dumps(hook))
-        head = {
-            "token": stored.token,
-            "version": stored.version,
-            "latest": latest,
-            "updated_at": stored.updated_at,
-            "format": stored.plan.format,
-            **_keep_calls(stored.plan),
-        }
-        await self._kv.put(_NAME + stored.name, json.dumps(head), metadata=head)
-        return self._keep(stored)
+    async def require_head(self, name: str, *, is_fresh: bool = True) -> Head:
+        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        head = await self.find_head(name, is_fresh=is_fresh)
+        if head is None:
+            raise build_missing_workflow_error(name)
+        return head
+
+    async def _list_all(self) -> list[Head]:
+        await self._take_over()
+        return await self._heads.list_all()
+
+    async def _take_over(self) -> None:
+        """Before anything is listed: a workspace that is new may not have all."""
+        if not self._is_taken_over:
+            if await self._heads.read_state() == "new":
+                await self._first_wave.take_all()
+            self._is_taken_over = True
+
+    async def _add_version(
+        self, plan: Plan, record: str, pushed_at: str, actor: Actor, *, is_new: bool
+    ) -> tuple[int, Head]:
+        """The number of the new version, and the head after it. What is stored under a number never changes."""
+        for _ in range(MAX_ATTEMPTS):
+            left_over = await list_version_numbers(self._kv, plan.name) if is_new else []
+            number = await self._heads.reserve(plan.name, max(left_over, default=0))
+            key = version_key(plan.name, number)
+            await self._kv.put(key, record, metadata={"pushed_at": pushed_at, "bytes": len(record)})
+            note = await self._audit.render("workflow.push", plan.name, actor, f"version {number}")
+            changed = _change(plan, number, await self._tokens.make(), pushed_at)
+            committed = await self._heads.commit(changed, note)
+            if committed is not None:
+                return number, committed
+            await self._kv.delete(key)  # the workflow was deleted meanwhile, its numbers with it
+            is_new = True
+        raise ConflictError(
+            f"`{plan.name}` is deleted again and again while it is pushed.",
+            next_actions=["Push it again when that has ended."],
+        )
+
+    async def _publish(self, head: Head, plans: Mapping[int, Any]) -> Head:
+        """Write what the head's token leads to, until that is what the head still says: others may change it meanwhile.
+
+        `plans` are those at hand, by version, as JSON. Returns the head that was written last.
+        """
+        known = dict(plans)
+        for _ in range(MAX_ATTEMPTS):
+            if head.version not in known:
+                version = await read_version(self._kv, head.name, head.version)
+                if version is None:
+                    break  # it has been deleted, or cannot be read: a push mends it
+                known[head.version] = version["plan"]
+            await self._write_hook(head, known[head.version])
+            now, _ = await self._heads.look(head.name)
+            if now is None or now.token != head.token:
+                await self._forget(head.token)
+            if now is None or (now.token, now.version) == (head.token, head.version):
+                break
+            head = now
+        return head
+
+    async def _mend(self, head: Head, plan: Any) -> None:
+        """What the token leads to may have been cut off, or never written."""
+        hook = await read_hook(self._kv, head.token)
+        if hook is None or hook.get("version") != head.version or hook.get("plan") != plan:
+            await self._write_hook(head, plan)
+
+    async def _write_hook(self, head: Head, plan: Any) -> None:
+        hook = {"name": head.name, "version": head.version, "plan": plan, "updated_at": head.updated_at}
+        self._cached.pop(head.token, None)
+        await self._kv.put(HOOK + head.token, json.dumps(hook))
+
+    async def _require_room(self, size: int) -> None:
+        if self._limits is not None:
+            self._limits.require_size(size)
+            stored = [entry.metadata for entry in await list_all(self._kv, VERSION)]
+            self._limits.require_room(size, counted_bytes(stored))
+
+    async def _load(
+        self, head: Head, look_again: Callable[[], Awaitable[Head]], hook: Mapping[str, Any] | None = None
+    ) -> StoredWorkflow:
+        """The version that the head names. `hook` is what its token leads to, if that has been read.
+
+        What a remembered head names may be gone: then `look_again` says what there is now.
+        """
+        found = await self._load_if_there(head, hook)
+        if found is None:
+            now = await look_again()
+            found = await self._load_if_there(now) if now != head else None
+        if found is None:
+            raise UpstreamError(
+                "The workflow's current version cannot be read from KV.",
+                code="VERSION_UNREADABLE",
+                next_actions=["Try again in a minute. If it stays so, push the workflow again: acr push FILE."],
+            )
+        return found
+
+    async def _load_if_there(self, head: Head, hook: Mapping[str, Any] | None = None) -> StoredWorkflow | None:
+        kept = self._cached.get(head.token)
+        if kept is not None and kept.version == head.version:
+            return kept
+        record = hook or await read_hook(self._kv, head.token)
+        if record is None or (record.get("name"), record.get("version")) != (head.name, head.version):
+            record = await read_version(self._kv, head.name, head.version)
+        return None if record is None else self._keep(_store(head, load_plan(record["plan"])))
+
+    async def _require_named(self, token: str, name: str, hook: Mapping[str, Any] | None = None) -> Head:
+        """The head of `name`, if it names the token. Raises NotFoundError WEBHOOK_NOT_FOUND."""
+        now_ms = self._clock.now_ms()
+        if now_ms - self._dead.get(token, -FRESH_MS) < FRESH_MS:
+            raise build_webhook_missing_error()
+        head, state = await self._heads.recall(name, token)
+        if head is None and state == "new":
+            head = await self._first_wave.take_one(name, None if hook is None else (token, hook))
+        if head is None or head.token != token:
+            self._cached.pop(token, None)
+            self._bury(token, now_ms)
+            raise build_webhook_missing_error()
+        return head
+
+    async def _require_head_of(self, token: str) -> Head:
+        """The head as it is, if it names the token. Raises NotFoundError WEBHOOK_NOT_FOUND."""
+        head = await self.find_head(await self._find_name(token))
+        if head is None or head.token != token:
+            raise build_webhook_missing_error()
+        return head
+
+    async def _find_name(self, token: str) -> str:
+        kept = self._cached.get(token)
+        name: str = kept.name if kept is not None else (await self._read_hook(token))["name"]
+        return name
+
+    async def _read_hook(self, token: str) -> dict[str, Any]:
+        hook = await read_hook(self._kv, token) if self._tokens.is_token(token) else None
+        if hook is None:
+            raise build_webhook_missing_error()
+        return hook
+
+    async def _find_version(self, head: Head, version: int) -> WorkflowVersion:
+        is_its_own = head.floor < version <= head.latest
+        record = await read_version(self._kv, head.name, version) if is_its_own else None
+        if record is None:
+            raise NotFoundError(
+                f"There is no version {version} of `{head.name}`.",
+                code="VERSION_NOT_FOUND",
+                next_actions=[f"See the versions: acr list {head.name}."],
+                details={"workflow": head.name, "version": version},
+            )
+        return WorkflowVersion(head.name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
 
     async def _forget(self, token: str) -> None:
         self._cached.pop(token, None)
-        await self._kv.delete(_HOOK + token)
+        await self._kv.delete(HOOK + token)
+
+    def _bury(self, token: str, now_ms: float) -> None:
+        self._dead.pop(token, None)
+        self._dead[token] = now_ms
+        if len(self._dead) > MAX_DEAD_TOKENS:
+            del self._dead[next(iter(self._dead))]
 
     def _keep(self, stored: StoredWorkflow) -> StoredWorkflow:
         self._cached.pop(stored.token, None)
-        self._cached[stored.token] = (self._clock.now_ms(), stored)
+        self._cached[stored.token] = stored
         if len(self._cached) > MAX_CACHED_WORKFLOWS:
             del self._cached[next(iter(self._cached))]
         return stored
 
-
-def build_webhook_missing_error() -> NotFoundError:
-    """The same for every token that leads nowhere."""
-    return NotFoundError(
-        "There is no such webhook.",
-        code="WEBHOOK_NOT_FOUND",
-        next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
-    )
-
-
-def _load_if_possible(record: Mapping[str, Any] | None) -> Plan | None:
-    """None too for a plan that another version of arcrun has stored: a push mends it."""
-    try:
-        return load_plan(record["plan"]) if record else None
-    except WorkflowError:
-        return None
+    def _now(self) -> str:
+        return render_time(self._clock.now_ms())
 
 
 def require_same_name(name: str, plan: Plan) -> None:
@@ -312,24 +402,20 @@ def require_same_name(name: str, plan: Plan) -> None:
         )
 
 
-def _version_key(name: str, version: int) -> str:
-    return f"{_VERSION}{name}:{version:06}"
+def _load_if_possible(record: Mapping[str, Any] | None) -> Plan | None:
+    """None too for a plan that another version of arcrun has stored: a push mends it."""
+    try:
+        return load_plan(record["plan"]) if record else None
+    except WorkflowError:
+        return None
 
 
-def _read_head(name: str, record: Mapping[str, Any]) -> WorkflowHead:
-    calls = record.get("calls")
-    return WorkflowHead(
-        name,
-        record["token"],
-        record["version"],
-        record["latest"],
-        record["updated_at"],
-        record.get("format", IMPLICIT_FORMAT),
-        None if calls is None else tuple(calls),
-    )
+def _store(head: Head, plan: Plan) -> StoredWorkflow:
+    return StoredWorkflow(head.token, head.name, head.version, plan, head.updated_at)
 
 
-def _keep_calls(plan: Plan) -> dict[str, list[str]]:
-    """{"calls": names}; nothing if they do not fit into the metadata of a key."""
-    calls = list(dict.fromkeys(node.workflow for node in plan.nodes if node.workflow))
-    return {"calls": calls} if len(json.dumps(calls)) <= MAX_CALLS_BYTES else {}
+def _change(plan: Plan, number: int, token: str, updated_at: str) -> NewVersion:
+    """`calls` are left out if they do not fit into a head."""
+    calls = tuple(dict.fromkeys(node.workflow for node in plan.nodes if node.workflow))
+    fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
+    return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None)

@@ -7,21 +7,21 @@ from arcrun.analytics.usage import parse_report
 from arcrun_http.bodies import read_json
 from arcrun_http.responses import JsonResponse, build_success
 from registry.principals import Principal
-from registry.state import State
+from registry.state import RegistryObject
 
 
 class AnalyticsHandlers:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: RegistryObject) -> None:
         self._state = state
 
     async def record(self, request: Request, principal: Principal) -> JsonResponse:
         """The answer comes when the counts are durable."""
         records = parse_report(await read_json(request))
         if records:
-            await self._state.ask("count_runs", principal=principal.id, rows=tally(records).rows())
+            await self._state.count_runs(principal.id, tally(records).rows())
         return build_success({"recorded": sum(record.count for record in records)})
 
     async def list(self, _request: Request, principal: Principal) -> JsonResponse:
         """Of every component that the caller has counted runs of."""
-        found = await self._state.ask("read_statistics", scope=principal.id)
+        found = await self._state.read_statistics(principal.id)
         return build_success({"components": found})

@@ -15,7 +15,7 @@ from registry.catalogue import Catalogue
 from registry.decisions import Decisions
 from registry.handlers import CatalogueHandlers, SubmissionHandlers
 from registry.principals import Keyring, Principal
-from registry.state import State
+from registry.state import RegistryObject
 from registry.submissions import Submissions
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
@@ -26,7 +26,7 @@ class Registry:
     """The services behind the routes."""
 
     keyring: Keyring
-    state: State
+    state: RegistryObject
     submissions: Submissions
     decisions: Decisions
     catalogue: Catalogue

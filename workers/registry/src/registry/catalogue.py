@@ -13,7 +13,7 @@ from arcrun.registry.storage import contract_key, module_key
 from registry.index import AUTHOR_ONLY, PUBLIC, SORTS
 from registry.principals import Principal
 from registry.records import read_record
-from registry.state import State
+from registry.state import RegistryObject
 
 MAX_PAGE, DEFAULT_PAGE = 200, 50
 MAX_QUERY_CHARACTERS = 200
@@ -52,13 +52,13 @@ def parse_query(given: Mapping[str, str], limit: int) -> Query:
 
 @dataclass(frozen=True)
 class Catalogue:
-    state: State
+    state: RegistryObject
     records: KeyValue
     modules: BlobStore
 
     async def search(self, principal: Principal, query: Query) -> dict[str, Any]:
         """{"components": [...], "total", "cursor"}; `cursor` is None on the last page."""
-        found: dict[str, Any] = await self.state.ask("search", **_whose(principal), query=vars(query))
+        found = await self.state.search(principal.id, principal.is_reviewer, vars(query))
         end = query.offset + len(found["components"])
         return {**found, "cursor": str(end) if end < found["total"] else None}
 
@@ -83,9 +83,7 @@ class Catalogue:
 
     async def list_versions(self, principal: Principal, canonical_id: str) -> list[dict[str, Any]]:
         """The newest first. Raises NotFoundError."""
-        found: list[dict[str, Any]] = await self.state.ask(
-            "list_versions", **_whose(principal), canonical_id=canonical_id
-        )
+        found = await self.state.list_versions(principal.id, principal.is_reviewer, canonical_id)
         if not found:
             raise _not_found(canonical_id)
         return found
@@ -94,16 +92,10 @@ class Catalogue:
         if version is not None and not VERSION_PATTERN.fullmatch(version):
             raise RequestError("`version` must be like v1.", next_actions=["Leave it out for the newest version."])
         number = None if version is None else int(version[1:])
-        found: dict[str, Any] | None = await self.state.ask(
-            "find", **_whose(principal), canonical_id=canonical_id, number=number
-        )
+        found = await self.state.find(principal.id, principal.is_reviewer, canonical_id, number)
         if found is None:
             raise _not_found(canonical_id)
         return found
-
-
-def _whose(principal: Principal) -> dict[str, Any]:
-    return {"principal": principal.id, "sees_all": principal.is_reviewer}
 
 
 def _not_found(canonical_id: str) -> NotFoundError:

@@ -11,7 +11,7 @@ from arcrun.analytics.statistics import ComponentStatistics
 from arcrun.analytics.tally import TallyRow
 from arcrun.ports import Sql
 
-SCHEMA = (
+COUNTERS = (
     """CREATE TABLE IF NOT EXISTS run_totals (
         scope TEXT, canonical_id TEXT, version TEXT, runs INTEGER, successes INTEGER, duration_sum_ms REAL,
         PRIMARY KEY (scope, canonical_id, version)) WITHOUT ROWID""",
@@ -57,8 +57,6 @@ _READ_P95 = """
 class Counters:
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
-        for statement in SCHEMA:
-            sql.execute(statement)
 
     def count(self, scope: str, rows: Collection[TallyRow]) -> None:
         """Add a tally's rows."""

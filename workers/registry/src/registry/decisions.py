@@ -10,7 +10,7 @@ from arcrun.ports import Clock
 from registry.index import AUTHOR_ONLY, PUBLIC
 from registry.principals import Principal
 from registry.refusals import build_taken_error
-from registry.state import State
+from registry.state import RegistryObject
 from registry.submissions import Submissions
 
 MAX_REASON_CHARACTERS = 1_000
@@ -23,7 +23,7 @@ logger = logging.getLogger("arcrun")
 class Decisions:
     """Each is kept with its time and the key's id; the last one counts, so an approval can be taken back."""
 
-    state: State
+    state: RegistryObject
     submissions: Submissions
     clock: Clock
 
@@ -43,9 +43,7 @@ class Decisions:
             "key_id": reviewer.key_id,
             "decided_at": render_time(self.clock.now_ms()),
         }
-        outcome = await self.state.ask(
-            "decide", submission_id=submission_id, visibility=_VISIBILITY[decision], decision=row
-        )
+        outcome = await self.state.decide(submission_id, _VISIBILITY[decision], row)
         if outcome == "id_taken":
             raise build_taken_error(submission["canonical_id"])
         logger.info("%s %s by key %s", decision, submission_id, reviewer.key_id)

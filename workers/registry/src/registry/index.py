@@ -17,7 +17,7 @@ SORTS = {
     "success_rate": "success_rate DESC, total_runs DESC, canonical_id",
     "duration": "avg_duration_ms IS NULL, avg_duration_ms, canonical_id",
 }
-_TABLES = (
+INDEX = (
     """CREATE TABLE IF NOT EXISTS versions (
         submission_id TEXT PRIMARY KEY, owner TEXT NOT NULL, canonical_id TEXT NOT NULL, number INTEGER NOT NULL,
         sha256 TEXT NOT NULL, contract_sha256 TEXT NOT NULL, visibility TEXT NOT NULL, submitted_at TEXT NOT NULL,
@@ -38,8 +38,6 @@ class ComponentIndex:
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
-        for statement in _TABLES:
-            sql.execute(statement)
 
     def add(self, version: Mapping[str, Any]) -> dict[str, str]:
         """{"outcome": "added" | "same" | "version_exists" | "id_taken", "submission_id"}.

@@ -13,6 +13,11 @@ from registry.counters import Counters
 DEFAULT_INTERVAL_S = 120  # 720 writes a day at the most, of 1,000 on the free plan
 MIN_INTERVAL_S = 1  # KV takes one write a second of a key
 MIRROR_KEY = "statistics"
+MIRROR = (
+    """CREATE TABLE IF NOT EXISTS statistics_mirror (
+        id INTEGER PRIMARY KEY CHECK (id = 1), is_due INTEGER, sequence INTEGER)""",
+    "INSERT OR IGNORE INTO statistics_mirror VALUES (1, 0, 0)",
+)
 
 logger = logging.getLogger("arcrun")
 
@@ -21,11 +26,6 @@ class Mirror:
     def __init__(self, sql: Sql, counters: Counters, alarm: Alarm, interval_s: float) -> None:
         self._sql, self._counters, self._alarm = sql, counters, alarm
         self._interval_ms = max(interval_s, MIN_INTERVAL_S) * 1000
-        sql.execute(
-            """CREATE TABLE IF NOT EXISTS statistics_mirror (
-                id INTEGER PRIMARY KEY CHECK (id = 1), is_due INTEGER, sequence INTEGER)"""
-        )
-        sql.execute("INSERT OR IGNORE INTO statistics_mirror VALUES (1, 0, 0)")
 
     def note_change(self) -> None:
         """Belongs to the same call of the object as the change."""

@@ -23,7 +23,7 @@ from arcrun.wasm.seal import metered_key
 from registry.principals import Principal
 from registry.records import read_record, record_key
 from registry.refusals import build_conflict, build_refusal
-from registry.state import State
+from registry.state import RegistryObject
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Submissions:
-    state: State
+    state: RegistryObject
     records: KeyValue
     modules: BlobStore
     bench: Bench
@@ -47,8 +47,7 @@ class Submissions:
     async def submit(self, principal: Principal, contract_text: str, module: bytes) -> Submitted:
         """Raises SubmissionError, ConflictError VERSION_EXISTS or ID_TAKEN."""
         package = build_package(contract_text, module)
-        hashes = {"sha256": package.sha256, "contract_sha256": package.contract_sha256}
-        known = await self.state.ask("find_same", owner=principal.id, **hashes)
+        known = await self.state.find_same(principal.id, package.sha256, package.contract_sha256)
         if known is not None:
             return Submitted(await read_record(self.records, known), is_new=False)
         review = await review_component(package.contract_text, module, self.bench)
@@ -58,9 +57,7 @@ class Submissions:
 
     async def find(self, principal: Principal, submission_id: str) -> dict[str, Any]:
         """The record with "visibility", "decisions" and "owner". Raises NotFoundError SUBMISSION_NOT_FOUND."""
-        found = await self.state.ask(
-            "find_submission", principal=principal.id, sees_all=principal.is_reviewer, submission_id=submission_id
-        )
+        found = await self.state.find_submission(principal.id, principal.is_reviewer, submission_id)
         if found is None:
             raise NotFoundError(
                 f"There is no submission `{submission_id[:40]}`.",
@@ -95,7 +92,7 @@ class Submissions:
         )
         submission_id = str(record["submission_id"])
         await self.records.put(record_key(submission_id), json.dumps(record, ensure_ascii=False))
-        answer = await self.state.ask("add", version=_describe(principal, contract, record))
+        answer = await self.state.add(_describe(principal, contract, record))
         if answer["outcome"] == "added":
             return Submitted(record, is_new=True)
         await self.records.delete(record_key(submission_id))

@@ -1,0 +1,23 @@
+"""The store of workflows of one isolate, over fakes."""
+
+from arcrun.ports import Clock, KeyValue, Random
+from arcrun.workspace.audit import Actor, AuditLog
+from arcrun.workspace.protocol import WorkspaceObject
+from arcrun.workspace.sealing import Unsealed
+from executor.first_wave import HeadImport
+from executor.heads import Heads
+from executor.tokens import RandomTokens
+from executor.workflows import WorkflowStore
+
+ADA = Actor("ada-key-1234", "192.0.2.1")
+
+
+def build_workflows(
+    kv: KeyValue, workspace: WorkspaceObject, clock: Clock, random: Random, subrequest_limit: int = 1_000
+) -> WorkflowStore:
+    """Of an account's own platform."""
+    sealing = Unsealed()
+    heads = Heads(workspace, sealing, clock)
+    first_wave = HeadImport(kv, heads, subrequest_limit)
+    audit = AuditLog(workspace, sealing, clock)
+    return WorkflowStore(kv, heads, audit, clock, first_wave=first_wave, tokens=RandomTokens(random))

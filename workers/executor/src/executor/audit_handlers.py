@@ -1,0 +1,38 @@
+"""Handlers of the audit log. What the executor does is noted with it; the command line notes what it writes past the
+executor: credentials and keys.
+"""
+
+from starlette.requests import Request
+
+from arcrun.errors import RequestError, build_cursor_error
+from arcrun.workspace.audit import MAX_PAGE
+from arcrun_http.bodies import read_object
+from arcrun_http.callers import actor_of
+from arcrun_http.queries import parse_whole, read_count
+from arcrun_http.responses import JsonResponse, build_success
+from executor.service import ExecutorService
+
+NOTED = ("credential.put", "credential.delete", "encryption_key.rotate", "api_key.change")
+MAX_SUBJECT_CHARACTERS = 128
+
+
+async def list_lines(service: ExecutorService, request: Request) -> JsonResponse:
+    limit, before = read_count(request, "limit", 50), request.query_params.get("cursor")
+    if not 1 <= limit <= MAX_PAGE:
+        raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
+    if before is not None and parse_whole(before) is None:
+        raise build_cursor_error()
+    lines = await service.audit.list(None if before is None else parse_whole(before), limit)
+    cursor = str(lines[-1].id) if len(lines) == limit else None
+    return build_success({"lines": [line.to_json() for line in lines], "cursor": cursor})
+
+
+async def note(service: ExecutorService, request: Request) -> JsonResponse:
+    body = await read_object(request, allowed=("action", "subject"))
+    action, subject = body.get("action"), body.get("subject")
+    if action not in NOTED:
+        raise RequestError(f"`action` must be one of {', '.join(NOTED)}.")
+    if not isinstance(subject, str) or len(subject) > MAX_SUBJECT_CHARACTERS:
+        raise RequestError(f"`subject` must be a name of at most {MAX_SUBJECT_CHARACTERS} characters.")
+    await service.audit.note(action, subject, actor_of(request), "by the command line")
+    return build_success({"noted": True}, 201)

@@ -1,0 +1,133 @@
+"""Takes heads of workflows over from KV, where they were before there was a Workspace.
+
+KV had `name:{name}`, the head, and `hook:{token}`, what a token leads to. A name's own head counts; a name that has
+none that can be read gets one from its newest `hook:`. Every other `hook:` is one that nobody could see or revoke: it
+is deleted, and its token leads nowhere. After that nothing reads `name:` any more.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from arcrun.errors import UpstreamError
+from arcrun.key_listing import list_all
+from arcrun.ports import KeyEntry, KeyValue
+from arcrun.workflows.plan import IMPLICIT_FORMAT
+from executor.heads import Head, Heads
+from executor.values import HOOK, NAME, VERSION, list_version_numbers, read_object
+
+MAX_READS = 500
+
+
+class HeadImport:
+    """`subrequest_limit` is the platform's for one request. `trusts_metadata` is False where the namespace is a
+    tenant's, for metadata carries no MAC.
+    """
+
+    def __init__(self, kv: KeyValue, heads: Heads, subrequest_limit: int, *, trusts_metadata: bool = True) -> None:
+        self._kv, self._heads, self._trusts_metadata = kv, heads, trusts_metadata
+        self._max_reads = min(subrequest_limit // 3, MAX_READS)  # what is read may have to be deleted, too
+
+    async def take_one(self, name: str, hook: tuple[str, Mapping[str, Any]] | None = None) -> Head | None:
+        """The head of one workflow, for a request that wants no other. `hook` is a token and what it leads to."""
+        head = _read_head(name, await read_object(self._kv, NAME + name))
+        if head is None and hook is not None:
+            head = _read_hook(*hook)
+        if head is None:
+            return None
+        newest = max(await list_version_numbers(self._kv, name), default=0)
+        await self._heads.import_some([_with_latest(head, newest)], is_complete=False)
+        return (await self._heads.look(name))[0]
+
+    async def take_all(self) -> None:
+        """Raises UpstreamError IMPORT_UNDERWAY if it is more than one request may read: the next goes on."""
+        sweep = _Sweep(self._kv, await self._heads.list_all(), self._max_reads)
+        try:
+            await sweep.run(trusts_metadata=self._trusts_metadata)
+        except _NoReadLeftError:
+            await self._heads.import_some(sweep.found, is_complete=False)
+            raise UpstreamError(
+                "The workflows of the arcrun before are being taken over.",
+                code="IMPORT_UNDERWAY",
+                next_actions=["Run the same again: it goes on where it was."],
+            ) from None
+        await self._heads.import_some(sweep.found, is_complete=True)
+
+
+class _NoReadLeftError(Exception):
+    pass
+
+
+class _Sweep:
+    """One request's look at a namespace. `done` are the heads that were taken over before."""
+
+    def __init__(self, kv: KeyValue, done: Iterable[Head], reads_left: int) -> None:
+        self._kv, self._reads_left = kv, reads_left
+        self._done = {head.name: head for head in done}
+        self._of_names: dict[str, Head] = {}
+        self._of_hooks: dict[str, Head] = {}
+
+    @property
+    def found(self) -> list[Head]:
+        return [*self._of_names.values(), *self._of_hooks.values()]
+
+    async def run(self, *, trusts_metadata: bool) -> None:
+        """Raises _NoReadLeftError; `found` has what was found until then."""
+        newest = await self._list_newest_versions()
+        for entry in await list_all(self._kv, NAME):
+            name = entry.key.removeprefix(NAME)
+            if name not in self._done and (head := await self._read_name(name, entry, trusts_metadata)):
+                self._of_names[name] = _with_latest(head, newest.get(name, 0))
+        tokens = {head.token for head in (*self._done.values(), *self._of_names.values())}
+        for entry in await list_all(self._kv, HOOK):
+            if entry.key.removeprefix(HOOK) not in tokens:
+                await self._take_orphan(entry.key, newest)
+
+    async def _read_name(self, name: str, entry: KeyEntry, trusts_metadata: bool) -> Head | None:
+        head = _read_head(name, entry.metadata) if trusts_metadata else None
+        return head or _read_head(name, await self._read(entry.key))
+
+    async def _take_orphan(self, key: str, newest: Mapping[str, int]) -> None:
+        head = _read_hook(key.removeprefix(HOOK), await self._read(key))
+        if head is None or head.name in self._done or head.name in self._of_names:
+            await self._kv.delete(key)
+            return
+        other = self._of_hooks.get(head.name)
+        if other is None or other.updated_at < head.updated_at:
+            self._of_hooks[head.name] = _with_latest(head, newest.get(head.name, 0))
+
+    async def _list_newest_versions(self) -> dict[str, int]:
+        """By name: the number of a version is given once, also where no head has it any more."""
+        newest: dict[str, int] = {}
+        for entry in await list_all(self._kv, VERSION):
+            name, _, digits = entry.key.removeprefix(VERSION).rpartition(":")
+            newest[name] = max(newest.get(name, 0), int(digits) if digits.isdecimal() else 0)
+        return newest
+
+    async def _read(self, key: str) -> dict[str, Any] | None:
+        if self._reads_left <= 0:
+            raise _NoReadLeftError
+        self._reads_left -= 1
+        return await read_object(self._kv, key)
+
+
+def _with_latest(head: Head, newest: int) -> Head:
+    return replace(head, latest=max(head.latest, newest))
+
+
+def _read_head(name: str, record: Any) -> Head | None:
+    """What lay under `name:{name}`, or in its metadata; None for what is no head."""
+    match record:
+        case {"token": str(token), "version": int(version), "latest": int(latest), "updated_at": str(updated_at)}:
+            calls, plan_format = record.get("calls"), record.get("format", IMPLICIT_FORMAT)
+            known = tuple(calls) if isinstance(calls, list) and all(isinstance(call, str) for call in calls) else None
+            return Head(name, token, version, latest, 0, updated_at, plan_format, known)
+    return None
+
+
+def _read_hook(token: str, record: Any) -> Head | None:
+    """What lies under `hook:{token}`, as a head."""
+    match record:
+        case {"name": str(name), "version": int(version), "updated_at": str(updated_at), "plan": dict(plan)}:
+            return Head(name, token, version, version, 0, updated_at, plan.get("format", IMPLICIT_FORMAT))
+    return None

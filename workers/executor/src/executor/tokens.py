@@ -1,0 +1,39 @@
+"""Tokens of webhooks."""
+
+from typing import Protocol
+
+from arcrun.errors import NotFoundError
+from arcrun.ports import Random
+
+TOKEN_BYTES = 16
+
+
+class Tokens(Protocol):
+    """Makes the tokens of webhooks."""
+
+    async def make(self) -> str: ...
+
+    def is_token(self, text: str) -> bool:
+        """Whether it may be one, by its form."""
+
+
+class RandomTokens:
+    """32 hexadecimal digits."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    async def make(self) -> str:
+        return self._random.token_bytes(TOKEN_BYTES).hex()
+
+    def is_token(self, text: str) -> bool:
+        return len(text) == 2 * TOKEN_BYTES
+
+
+def build_webhook_missing_error() -> NotFoundError:
+    """The same for every token that leads nowhere."""
+    return NotFoundError(
+        "There is no such webhook.",
+        code="WEBHOOK_NOT_FOUND",
+        next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
+    )

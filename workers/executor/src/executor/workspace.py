@@ -1,0 +1,164 @@
+"""The Durable Object's side of a Workspace, in SQLite. Operations and shapes: arcrun/workspace/protocol.py; tables:
+docs/storage-schema.md.
+
+It runs in the same code as the Worker; over sqlite3 it runs in tests.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from arcrun.objects import migrate
+from arcrun.ports import Sql
+from arcrun.workspace.protocol import Commit, Committed, Looked, Note, Reserved, Rotation, State, StoredHead, StoredNote
+
+MAX_WORKFLOWS = 5_000  # that live at once
+MAX_NAMES = 100_000  # that were ever used: what is deleted leaves the number of its last version
+MAX_AUDIT_LINES = 10_000  # the oldest go
+
+MIGRATIONS = (
+    (
+        """CREATE TABLE heads (
+            name_id TEXT PRIMARY KEY, token_id TEXT, identity TEXT, traits TEXT, version INTEGER NOT NULL,
+            pushed INTEGER NOT NULL, latest INTEGER NOT NULL, floor INTEGER NOT NULL, format INTEGER NOT NULL,
+            updated_at TEXT NOT NULL) WITHOUT ROWID""",
+        "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, line TEXT NOT NULL)",
+        "CREATE TABLE workspace (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)",
+        "INSERT INTO workspace VALUES (1, 'new')",
+    ),
+)
+_SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
+
+
+class Workspace:
+    """A row of `heads` without a token is a name whose workflow is deleted, or is being pushed for the first time.
+
+    `pushed` is the highest number that was made current by a push.
+    """
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+        migrate(sql, MIGRATIONS)
+
+    def look(self, name_id: str) -> Looked:
+        known = self._sql.execute("SELECT floor FROM heads WHERE name_id = ?", name_id)
+        return {"head": self._find(name_id), "state": self._state, "floor": known[0]["floor"] if known else 0}
+
+    def list_heads(self, after: str, limit: int) -> list[StoredHead]:
+        statement = f"SELECT {_SHOWN} FROM heads WHERE token_id IS NOT NULL AND name_id > ? ORDER BY name_id LIMIT ?"
+        heads: list[Any] = self._sql.execute(statement, after, limit)
+        return heads
+
+    def import_heads(self, heads: Sequence[StoredHead], is_complete: bool) -> State:
+        if self._state != "new":
+            return self._state
+        columns = "name_id, token_id, identity, traits, version, pushed, latest, floor, format, updated_at"
+        for head in heads:
+            self._sql.execute(
+                f"INSERT OR IGNORE INTO heads ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                *(head["name_id"], head["token_id"], head["identity"], head["traits"], head["version"]),
+                *(head["latest"], head["latest"], head["floor"], head["format"], head["updated_at"]),
+            )
+        if is_complete:
+            self._sql.execute("UPDATE workspace SET state = 'open'")
+        return self._state
+
+    def reserve(self, name_id: str, at_least: int) -> Reserved:
+        if self._state == "closed":
+            return {"number": 0, "full": ""}
+        if full := self._find_full(name_id):
+            return {"number": 0, "full": full}
+        self._sql.execute(
+            "INSERT OR IGNORE INTO heads VALUES (?, NULL, NULL, NULL, 0, 0, ?, ?, 0, '')", name_id, at_least, at_least
+        )
+        statement = "UPDATE heads SET latest = MAX(latest, ?) + 1 WHERE name_id = ? RETURNING latest"
+        return {"number": int(self._sql.execute(statement, at_least, name_id)[0]["latest"])}
+
+    def commit(self, version: Commit, note: Note) -> Committed:
+        number, name_id = version["number"], version["name_id"]
+        if not self._sql.execute("SELECT 1 FROM heads WHERE name_id = ? AND floor < ?", name_id, number):
+            return {"head": None}
+        self._sql.execute(
+            "UPDATE heads SET token_id = COALESCE(token_id, ?2), identity = COALESCE(identity, ?3) WHERE name_id = ?1",
+            *(name_id, version["token_id"], version["identity"]),
+        )
+        self._sql.execute(
+            "UPDATE heads SET version = ?2, pushed = ?2, traits = ?3, format = ?4, updated_at = ?5"
+            " WHERE name_id = ?1 AND pushed < ?2",
+            *(name_id, number, version["traits"], version["format"], version["updated_at"]),
+        )
+        self.note(note)
+        return {"head": self._find(name_id)}
+
+    def roll_back(self, version: Commit, note: Note) -> Committed:
+        changed = self._sql.execute(
+            "UPDATE heads SET version = ?2, traits = ?3, format = ?4, updated_at = ?5"
+            " WHERE name_id = ?1 AND token_id IS NOT NULL AND floor < ?2 RETURNING name_id",
+            *(version["name_id"], version["number"], version["traits"], version["format"], version["updated_at"]),
+        )
+        if not changed:
+            return {"head": None}
+        self.note(note)
+        return {"head": self._find(version["name_id"])}
+
+    def rotate(self, rotation: Rotation, note: Note) -> Committed:
+        changed = self._sql.execute(
+            "UPDATE heads SET token_id = ?3, identity = ?4 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",
+            *(rotation[key] for key in ("name_id", "token_id", "new_token_id", "identity")),
+        )
+        if not changed:
+            return {"head": None}
+        self.note(note)
+        return {"head": self._find(rotation["name_id"])}
+
+    def delete(self, name_id: str, token_id: str, note: Note) -> bool:
+        deleted = self._sql.execute(
+            "UPDATE heads SET token_id = NULL, identity = NULL, traits = NULL, version = 0, floor = latest,"
+            " pushed = latest, updated_at = ?3 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",
+            *(name_id, token_id, note["at"]),
+        )
+        if deleted:
+            self.note(note)
+        return bool(deleted)
+
+    def note(self, note: Note) -> None:
+        if self._state == "closed":
+            return
+        [row] = self._sql.execute("INSERT INTO audit (at, line) VALUES (?, ?) RETURNING id", note["at"], note["line"])
+        self._sql.execute("DELETE FROM audit WHERE id <= ?", int(row["id"]) - MAX_AUDIT_LINES)
+
+    def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
+        statement = "SELECT id, at, line FROM audit WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"
+        notes: list[Any] = self._sql.execute(statement, before, limit)
+        return notes
+
+    def open_anew(self) -> None:
+        self._empty("open")
+
+    def close(self) -> None:
+        self._empty("closed")
+
+    @property
+    def _state(self) -> State:
+        state: State = self._sql.execute("SELECT state FROM workspace")[0]["state"]
+        return state
+
+    def _find(self, name_id: str) -> StoredHead | None:
+        found: list[Any] = self._sql.execute(
+            f"SELECT {_SHOWN} FROM heads WHERE name_id = ? AND token_id IS NOT NULL", name_id
+        )
+        return found[0] if found else None
+
+    def _find_full(self, name_id: str) -> Any:
+        """What is used up for a name that has no workflow; "" if nothing is."""
+        known = self._sql.execute("SELECT token_id FROM heads WHERE name_id = ?", name_id)
+        if known and known[0]["token_id"] is not None:
+            return ""
+        [counted] = self._sql.execute("SELECT COUNT(*) AS names, COUNT(token_id) AS workflows FROM heads")
+        if counted["workflows"] >= MAX_WORKFLOWS:
+            return "workflows"
+        return "names" if not known and counted["names"] >= MAX_NAMES else ""
+
+    def _empty(self, state: State) -> None:
+        self._sql.execute("DELETE FROM heads")
+        self._sql.execute("DELETE FROM audit")
+        self._sql.execute("UPDATE workspace SET state = ?", state)
