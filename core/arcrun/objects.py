@@ -4,7 +4,8 @@ A call is the name of an operation and its arguments as JSON text; so is the res
 meets objects of the version before and after it for some minutes. So operations are added, never changed in meaning; an
 object leaves out arguments that it does not know, a Worker keys of a result that it does not know; and an object whose
 code lacks an operation refuses it, which the Worker sees as UpstreamError OBJECT_UNAVAILABLE: soon it will be there.
-Tables are changed in the same way: a migration adds, and the code before it goes on working on what it has made.
+Tables are changed in the same way: a migration adds, and the code before it goes on working on what it has made; so
+statements name their columns.
 """
 
 import inspect
@@ -53,7 +54,7 @@ def migrate(sql: Sql, migrations: Sequence[Migration]) -> None:
     RuntimeError, for nobody has tried that.
     """
     sql.execute("CREATE TABLE IF NOT EXISTS schema (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)")
-    sql.execute("INSERT OR IGNORE INTO schema VALUES (1, 0)")
+    sql.execute("INSERT OR IGNORE INTO schema (id, number) VALUES (1, 0)")
     [row] = sql.execute("SELECT number FROM schema")
     number = int(row["number"])
     if number > len(migrations) + 1:

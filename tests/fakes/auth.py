@@ -9,12 +9,14 @@ import httpx
 from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
 from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.workspace.tenants import TenantWorkspaces
 from auth.app import build_app
 from auth.limits import Limits
 from auth.service import AccountService
 from auth.token_check import TokenCheck
 from fakes.cipher import DeskCipher
 from fakes.cloudflare_api import BASE_URL, CloudflareApiStandIn
+from fakes.objects import FakeWorkspace
 from fakes.rate_limiter import FakeRateLimiter
 from fakes.storage import InMemoryKV
 from fakes.system import FixedClock, SeededRandom
@@ -45,8 +47,14 @@ class Bench:
         self.registrations = FakeRateLimiter(self.clock, self.registrations_a_minute)
         self.requests = FakeRateLimiter(self.clock, self.requests_a_minute)
         accounts = AccountStore(self.kv, self.master_key, DeskCipher, self.clock, self.random)
-        service = AccountService(accounts, self._build_check, Limits(self.registrations, self.requests))
+        self.workspaces: dict[str, FakeWorkspace] = {}
+        workspaces = TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, self.clock, self.random)
+        limits = Limits(self.registrations, self.requests)
+        service = AccountService(accounts, workspaces, self._build_check, limits)
         self.app = build_app(service)
+
+    def workspace_of(self, tenant_id: str) -> FakeWorkspace:
+        return self.workspaces.setdefault(tenant_id, FakeWorkspace())
 
     def _build_check(self, registration: Registration) -> TokenCheck:
         access = ApiAccess(BASE_URL, registration.account_id, registration.token)

@@ -11,6 +11,7 @@ from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.credentials.record import kv_key_of
 from arcrun.ports import ComponentRegistry
+from arcrun.workspace.tenants import TenantWorkspaces
 from executor.access import TenantAccess
 from executor.app import build_app
 from executor.directory import TenantDirectory
@@ -78,7 +79,7 @@ class HostedBench:
             build_cipher=DeskCipher,
             cloudflare_api=BASE_URL,
             master_key=self.master_key,
-            open_workspace=self.workspace_of,
+            workspaces=TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, clock, random),
             limits=self.limits,
         )
         accounts = AccountStore(self.accounts, self.master_key, DeskCipher, clock, random)

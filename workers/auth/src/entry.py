@@ -8,9 +8,12 @@ from starlette.applications import Starlette
 from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
 from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL, ApiAccess, CloudflareRestClient
+from arcrun.workspace.protocol import RemoteWorkspace
+from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
+from arcrun_edge.durable_object import DurableObjectChannel
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.system import SystemClock, SystemRandom
@@ -49,4 +52,11 @@ def _build(bindings: Any) -> Starlette:
         CloudflareRateLimiter(bindings.REQUEST_LIMIT, LIMIT_PERIOD_S),
     )
     accounts = AccountStore(kv, master_key, WebCryptoCipher, clock, random)
-    return build_app(AccountService(accounts, build_check, limits))
+    workspaces = TenantWorkspaces(
+        lambda name: RemoteWorkspace(DurableObjectChannel(bindings.WORKSPACE, name)),
+        master_key,
+        WebCryptoCipher,
+        clock,
+        random,
+    )
+    return build_app(AccountService(accounts, workspaces, build_check, limits))

@@ -19,6 +19,7 @@ from arcrun.objects import Operations
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
 from arcrun.workspace.sealing import Unsealed
+from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
@@ -134,7 +135,7 @@ def _build_tenants(bindings: Any) -> Access:
         build_cipher=WebCryptoCipher,
         cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
         master_key=master_key,
-        open_workspace=_workspaces(bindings),
+        workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),
         limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
         subrequest_limit=_subrequest_limit(bindings),
     )

@@ -11,7 +11,7 @@ from arcrun.accounts.model import Tenant, parse_registration
 from arcrun.errors import RequestError
 from arcrun_http.auth import presented_key
 from arcrun_http.bodies import read_object
-from arcrun_http.callers import caller_of
+from arcrun_http.callers import actor_of, caller_of
 from arcrun_http.responses import JsonResponse
 from auth.service import AccountService
 
@@ -34,7 +34,7 @@ class AccountHandlers:
             token=request.headers.get("cf-api-token"),
             data_key=request.headers.get("x-arcrun-data-key"),
         )
-        tenant, api_key = await self._service.register(registration)
+        tenant, api_key = await self._service.register(registration, actor_of(request).address)
         return _answer({"tenant_id": tenant.tenant_id, "api_key": api_key}, 201)
 
     def of_tenant(self, handler: TenantHandler) -> Callable[[Request], Awaitable[JsonResponse]]:
@@ -59,7 +59,7 @@ class AccountHandlers:
         )
 
     async def rotate_key(self, request: Request, tenant: Tenant) -> JsonResponse:
-        rotated, api_key = await self._service.rotate_key(tenant, _read_grace(request))
+        rotated, api_key = await self._service.rotate_key(tenant, _read_grace(request), actor_of(request))
         keys = [_render_key(key) for key in rotated.keys]
         return _answer({"tenant_id": tenant.tenant_id, "api_key": api_key, "keys": keys})
 

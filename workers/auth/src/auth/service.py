@@ -1,24 +1,34 @@
 """What auth does: registers accounts, and lets a tenant see, renew and remove its own."""
 
+import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from arcrun.accounts.api_keys import hash_api_key, key_id_of
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import AccountStore
-from arcrun.errors import ArcrunError, UnauthorizedError
+from arcrun.errors import ArcrunError, DecryptionError, UnauthorizedError, UpstreamError
+from arcrun.workspace.audit import Actor
+from arcrun.workspace.tenants import TenantWorkspaces
 from auth.audit import log_decision
 from auth.limits import Limits
 from auth.token_check import TokenCheck
+
+logger = logging.getLogger("arcrun")
 
 
 class AccountService:
     """`build_check` makes the TokenCheck of what is to be registered."""
 
     def __init__(
-        self, accounts: AccountStore, build_check: Callable[[Registration], TokenCheck], limits: Limits
+        self,
+        accounts: AccountStore,
+        workspaces: TenantWorkspaces,
+        build_check: Callable[[Registration], TokenCheck],
+        limits: Limits,
     ) -> None:
-        self._accounts, self._build_check, self._limits = accounts, build_check, limits
+        self._accounts, self._workspaces = accounts, workspaces
+        self._build_check, self._limits = build_check, limits
 
     async def admit_registration(self, caller: str) -> None:
         """Before anything of the request is looked at. Raises NotConfiguredError, RateLimitedError."""
@@ -26,7 +36,7 @@ class AccountService:
         with _audited("register"):
             await self._limits.take_registration(caller)
 
-    async def register(self, registration: Registration) -> tuple[Tenant, str]:
+    async def register(self, registration: Registration, address: str | None) -> tuple[Tenant, str]:
         """The tenant and its API key, which nobody can show again.
 
         The account is counted once the token has proved that it belongs there, so that nobody can use up another's
@@ -38,8 +48,12 @@ class AccountService:
             await check.require_namespace()
             await self._limits.take_registration(f"account:{registration.account_id}")
             await check.require_nothing_else(token_id)
+            if not await self._is_known(registration.tenant_id):
+                await self._workspaces.open_object(registration.tenant_id).open_anew()
             tenant, api_key = await self._accounts.register(registration)
-        log_decision("register", "done", tenant=tenant.tenant_id, key=key_id_of(hash_api_key(api_key)))
+        key_id = key_id_of(hash_api_key(api_key))
+        log_decision("register", "done", tenant=tenant.tenant_id, key=key_id)
+        await self._note("account.register", tenant, Actor(key_id, address), f"new key {key_id}")
         return tenant, api_key
 
     async def authenticate(self, api_key: str, caller: str) -> Tenant:
@@ -53,16 +67,33 @@ class AccountService:
             await self._limits.take_request(f"tenant:{tenant.tenant_id}")
         return tenant
 
-    async def rotate_key(self, tenant: Tenant, grace_s: int) -> tuple[Tenant, str]:
+    async def rotate_key(self, tenant: Tenant, grace_s: int, actor: Actor) -> tuple[Tenant, str]:
         with _audited("rotate", tenant):
             rotated, api_key = await self._accounts.rotate_key(tenant, grace_s)
-        log_decision("rotate", "done", tenant=tenant.tenant_id, key=key_id_of(hash_api_key(api_key)))
+        key_id = key_id_of(hash_api_key(api_key))
+        log_decision("rotate", "done", tenant=tenant.tenant_id, key=key_id)
+        await self._note("api_key.rotate", tenant, actor, f"new key {key_id}")
         return rotated, api_key
 
     async def delete(self, tenant: Tenant) -> None:
+        """Its workspace first, so that what is interrupted can be found and deleted again."""
         with _audited("delete", tenant):
+            await self._workspaces.open_object(tenant.tenant_id).close()
             await self._accounts.delete(tenant)
         log_decision("delete", "done", tenant=tenant.tenant_id)
+
+    async def _is_known(self, tenant_id: str) -> bool:
+        """Whether there is a record that can be read: one under another MASTER_KEY is replaced, and so is all of it."""
+        with suppress(DecryptionError):
+            return await self._accounts.find(tenant_id) is not None
+        return False
+
+    async def _note(self, action: str, tenant: Tenant, actor: Actor, detail: str) -> None:
+        """What is done is done: nobody could show the new key again if this failed."""
+        try:
+            await self._workspaces.audit_of(tenant.tenant_id).note(action, tenant.tenant_id, actor, detail)
+        except UpstreamError as error:
+            logger.warning("%s of %s is not in the audit log: %s", action, tenant.tenant_id, error.code)
 
 
 @contextmanager

@@ -85,7 +85,10 @@ class _Sweep:
 
     async def _read_name(self, name: str, entry: KeyEntry, trusts_metadata: bool) -> Head | None:
         head = _read_head(name, entry.metadata) if trusts_metadata else None
-        return head or _read_head(name, await self._read(entry.key))
+        head = head or _read_head(name, await self._read(entry.key))
+        if head is None:  # so that the next request reads others
+            await self._kv.delete(entry.key)
+        return head
 
     async def _take_orphan(self, key: str, newest: Mapping[str, int]) -> None:
         head = _read_hook(key.removeprefix(HOOK), await self._read(key))

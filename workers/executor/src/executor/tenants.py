@@ -16,9 +16,7 @@ from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
-from arcrun.workspace.audit import AuditLog
-from arcrun.workspace.protocol import WorkspaceObject
-from arcrun.workspace.sealing import TenantSealing
+from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.first_wave import HeadImport
@@ -50,7 +48,7 @@ class Platform:
     cloudflare_api: str
     master_key: str | None
     limits: TenantLimits
-    open_workspace: Callable[[str], WorkspaceObject]
+    workspaces: TenantWorkspaces
     subrequest_limit: int = PAID_SUBREQUEST_LIMIT
     decoder: TextDecoder | None = None
 
@@ -91,10 +89,9 @@ class TenantServices:
             share.node,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
-        sealing = TenantSealing(platform.master_key, tenant_id, platform.build_cipher, random)
-        workspace = platform.open_workspace(tenant_id)
-        audit = AuditLog(workspace, sealing, clock)
-        heads = Heads(workspace, sealing, clock)
+        workspaces = platform.workspaces
+        audit = workspaces.audit_of(tenant_id)
+        heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock)
         first_wave = HeadImport(own, heads, platform.subrequest_limit, trusts_metadata=False)
         workflows = WorkflowStore(
             own, heads, audit, clock, first_wave=first_wave, tokens=tokens, limits=platform.limits.storage

@@ -23,7 +23,7 @@ MIGRATIONS = (
             updated_at TEXT NOT NULL) WITHOUT ROWID""",
         "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, line TEXT NOT NULL)",
         "CREATE TABLE workspace (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)",
-        "INSERT INTO workspace VALUES (1, 'new')",
+        "INSERT INTO workspace (id, state) VALUES (1, 'new')",
     ),
 )
 _SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
@@ -68,7 +68,9 @@ class Workspace:
         if full := self._find_full(name_id):
             return {"number": 0, "full": full}
         self._sql.execute(
-            "INSERT OR IGNORE INTO heads VALUES (?, NULL, NULL, NULL, 0, 0, ?, ?, 0, '')", name_id, at_least, at_least
+            "INSERT OR IGNORE INTO heads (name_id, version, pushed, latest, floor, format, updated_at)"
+            " VALUES (?1, 0, 0, ?2, ?2, 0, '')",
+            *(name_id, at_least),
         )
         statement = "UPDATE heads SET latest = MAX(latest, ?) + 1 WHERE name_id = ? RETURNING latest"
         return {"number": int(self._sql.execute(statement, at_least, name_id)[0]["latest"])}

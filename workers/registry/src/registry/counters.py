@@ -28,14 +28,14 @@ COUNTERS = (
 
 # A row of a tally is [id, version, bucket, runs, successes, duration_ms].
 _COUNT_TOTALS = """
-    INSERT INTO run_totals
+    INSERT INTO run_totals (scope, canonical_id, version, runs, successes, duration_sum_ms)
     SELECT ?1, value ->> 0, value ->> 1, SUM(value ->> 3), SUM(value ->> 4), SUM(value ->> 5)
     FROM json_each(?2) WHERE true GROUP BY 2, 3
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs, successes = successes + excluded.successes,
         duration_sum_ms = duration_sum_ms + excluded.duration_sum_ms"""
 
 _COUNT_DURATIONS = """
-    INSERT INTO run_durations
+    INSERT INTO run_durations (scope, canonical_id, version, bucket, runs)
     SELECT ?1, value ->> 0, value ->> 1, value ->> 2, SUM(value ->> 3)
     FROM json_each(?2) WHERE true GROUP BY 2, 3, 4
     ON CONFLICT DO UPDATE SET runs = runs + excluded.runs"""

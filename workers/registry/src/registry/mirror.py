@@ -16,7 +16,7 @@ MIRROR_KEY = "statistics"
 MIRROR = (
     """CREATE TABLE IF NOT EXISTS statistics_mirror (
         id INTEGER PRIMARY KEY CHECK (id = 1), is_due INTEGER, sequence INTEGER)""",
-    "INSERT OR IGNORE INTO statistics_mirror VALUES (1, 0, 0)",
+    "INSERT OR IGNORE INTO statistics_mirror (id, is_due, sequence) VALUES (1, 0, 0)",
 )
 
 logger = logging.getLogger("arcrun")

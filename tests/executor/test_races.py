@@ -1,0 +1,120 @@
+"""Pushes, rotations, rollbacks and deletions of a name at once, through several isolates whose calls interleave in any
+order: at the end there is one live token or none, no number was given twice, and KV leads where the head says.
+"""
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arcrun.errors import ConflictError, NotFoundError
+from arcrun.workflows.compile import require_plan
+from executor.heads import FRESH_MS
+from executor.workflows import WorkflowStore
+from fakes.flows import compile_source
+from fakes.objects import FakeWorkspace
+from fakes.storage import InMemoryKV
+from fakes.system import FixedClock, SeededRandom
+from fakes.workflows import ADA, build_workflows
+
+pytestmark = pytest.mark.anyio
+
+OPERATIONS = st.lists(
+    st.sampled_from(["push", "push", "push", "rotate", "roll_back", "delete"]), min_size=2, max_size=12
+)
+
+
+class ShuffledKV(InMemoryKV):
+    """Each call waits for as many turns of the loop as the seed says."""
+
+    def __init__(self, clock: FixedClock, seed: int) -> None:
+        super().__init__(clock)
+        self._turns = random.Random(seed)
+
+    async def get(self, key: str) -> str | None:
+        await self._wait()
+        return await super().get(key)
+
+    async def put(self, key: str, value: str, **options: Any) -> None:
+        await self._wait()
+        await super().put(key, value, **options)
+
+    async def _wait(self) -> None:
+        for _ in range(self._turns.choice([0, 1, 4, 40])):
+            await asyncio.sleep(0)
+
+
+@dataclass
+class Race:
+    seed: int
+    clock: FixedClock = field(default_factory=FixedClock)
+    workspace: FakeWorkspace = field(default_factory=FakeWorkspace)
+    random: SeededRandom = field(default_factory=SeededRandom)
+    tokens: set[str] = field(default_factory=set)
+    numbers: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kv = ShuffledKV(self.clock, self.seed)
+
+    def start_isolate(self) -> WorkflowStore:
+        return build_workflows(self.kv, self.workspace, self.clock, self.random)
+
+    async def run(self, operation: str, number: int) -> None:
+        store = self.start_isolate()
+        try:
+            if operation == "push":
+                source = {"name": "w", "flow": [f"input >> PIPE >> c{number}"]}
+                saved = (await store.save(source, require_plan(compile_source(source)), ADA)).stored
+                self.tokens.add(saved.token)
+                self.numbers.append(saved.version)
+            elif operation == "roll_back":
+                self.tokens.add((await store.roll_back("w", 1, ADA)).token)
+            else:
+                token = (await store.require_head("w")).token
+                self.tokens.add(token)
+                if operation == "rotate":
+                    self.tokens.add((await store.rotate_token(token, ADA)).token)
+                else:
+                    await store.delete(token, ADA)
+        except (NotFoundError, ConflictError):
+            pass  # the others were faster
+
+    async def check(self) -> None:
+        self.clock.advance(FRESH_MS)
+        store = self.start_isolate()
+        head = await store.find_head("w")
+        live = [token for token in self.tokens if await self._is_live(store, token)]
+        assert live == ([] if head is None else [head.token])
+        assert len(set(self.numbers)) == len(self.numbers)
+        hooks = {key: json.loads(await self.kv.get(key) or "") for key in self.kv.keys if key.startswith("hook:")}
+        if head is None:
+            assert hooks == {}
+        else:
+            assert {key: hook["version"] for key, hook in hooks.items()} == {f"hook:{head.token}": head.version}
+            assert (await store.find(head.token)).version == head.version
+            assert head.version in [entry["version"] for entry in await store.list_versions("w")]
+
+    async def _is_live(self, store: WorkflowStore, token: str) -> bool:
+        try:
+            await store.find(token)
+        except NotFoundError:
+            return False
+        return True
+
+
+@settings(max_examples=150, deadline=None)
+@given(OPERATIONS, st.integers(0, 10**6), st.booleans())
+def test_any_race_ends_with_one_live_token_or_none(operations: list[str], seed: int, is_new: bool) -> None:
+    async def run() -> None:
+        race = Race(seed)
+        if not is_new:
+            await race.run("push", 0)
+        await asyncio.gather(*(race.run(operation, i + 1) for i, operation in enumerate(operations)))
+        await race.check()
+
+    asyncio.run(run())
