@@ -70,7 +70,7 @@ function workerOptions(plan, worker, upload, imports) {
   const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
   const pyodideInfo = JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info;
   const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
-  const { entry, compatibilityFlags } = worker;
+  const { entry, pythonFlags: compatibilityFlags } = worker;
   const { files, vendored } = upload;
   const bootSource = readFileSync(path.join(HERE, "python_boot.mjs"), "utf8");
   const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendored, imports });
@@ -97,6 +97,7 @@ function workerOptions(plan, worker, upload, imports) {
       ...upload.modules,
     ],
     compatibilityDate: worker.compatibilityDate,
+    compatibilityFlags: worker.compatibilityFlags,
     unsafeEvalBinding: "ARCRUN_UNSAFE_EVAL",
     serviceBindings: {
       ...worker.services,

@@ -9,9 +9,10 @@ import httpx
 from acr.attestation_check import public_key_of
 from acr.client import ExecutorClient
 from acr.cloudflare import r2
-from acr.cloudflare.account import find_worker, verify_token
+from acr.cloudflare.account import verify_token
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace, list_namespaces
+from acr.cloudflare.workers import find_worker
 from acr.credential_store import CredentialStore
 from acr.deployment.health import read_health
 from acr.deployment.manifest import MARK

@@ -36,8 +36,10 @@ def build_plan(
         for i, (service, folder) in enumerate(folders.items())
     ]
     names = {worker["name"] for worker in workers}
-    for worker in workers:
+    for worker in workers:  # a binding to a Worker that does not run here is left out
         worker["services"] = {key: name for key, name in worker["services"].items() if name in names}
+        objects = worker["durableObjects"].items()
+        worker["durableObjects"] = {key: it for key, it in objects if it.get("scriptName", worker["name"]) in names}
     return {
         "host": HOST,
         "apiPort": port + len(workers),
@@ -64,7 +66,9 @@ def _plan_worker(
         "entry": entry.stem,
         "classes": list(_entry_classes(entry)),
         "compatibilityDate": config["compatibility_date"],
-        "compatibilityFlags": SDK_FLAGS,
+        # Those of workerd; Python and its flags are brought by the local runtime.
+        "compatibilityFlags": [flag for flag in config["compatibility_flags"] if not flag.startswith("python_")],
+        "pythonFlags": SDK_FLAGS,
         "vars": {**config.get("vars", {}), **own_secrets, **variables},
         # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
         "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
@@ -77,7 +81,11 @@ def _plan_worker(
         "reachesLocal": variables.get(ALLOW_LOCAL_NETWORK) == "true",
         "services": {service["binding"]: service["service"] for service in config.get("services", [])},
         "durableObjects": {
-            item["name"]: {"className": item["class_name"], "useSQLite": True}
+            item["name"]: {
+                "className": item["class_name"],
+                "useSQLite": True,
+                **({"scriptName": item["script_name"]} if "script_name" in item else {}),
+            }
             for item in config.get("durable_objects", {}).get("bindings", [])
         },
     }

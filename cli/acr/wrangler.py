@@ -11,6 +11,8 @@ from pathlib import Path
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.errors import CliError, NotLoggedInError
 
+STDIN = "/dev/stdin"  # `wrangler deploy` reads secrets from a file
+
 
 @dataclass(frozen=True)
 class Wrangler:
@@ -19,10 +21,16 @@ class Wrangler:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def deploy(self, folder: Path, *, dry_run: bool = False, out: Path | None = None) -> str:
-        """Upload the Worker in `folder`. Returns what wrangler said. Raises CliError."""
-        options = [*(["--dry-run"] if dry_run else []), *(["--outdir", str(out)] if out else [])]
-        return self._run(["deploy", "--config", str(folder / "wrangler.json"), *options], folder)
+    def deploy(self, folder: Path, secrets: Mapping[str, str]) -> str:
+        """Upload the Worker in `folder` with its secrets, as one version, and give it all requests. A secret of the
+        version before that is not among them stays. Returns what wrangler said. Raises CliError.
+        """
+        options = ["--secrets-file", STDIN] if secrets else []
+        return self._run([*_deploy_of(folder), *options], folder, json.dumps(secrets) if secrets else "")
+
+    def check(self, folder: Path, out: Path) -> str:
+        """Write to `out` what would be uploaded. Raises CliError."""
+        return self._run([*_deploy_of(folder), "--dry-run", "--outdir", str(out)], folder)
 
     def put_secrets(self, folder: Path, worker: str, secrets: Mapping[str, str | None]) -> str:
         """Set all secrets in one request; None removes one. Raises CliError."""
@@ -54,6 +62,10 @@ class Wrangler:
             message = f"wrangler {command} failed: {' '.join(told[-8:])}"
             raise CliError(message, "Correct that and run the same command again; it goes on where it was.")
         return result.stdout
+
+
+def _deploy_of(folder: Path) -> list[str]:
+    return ["deploy", "--config", str(folder / "wrangler.json")]
 
 
 def build_wrangler(home: Path, access: ApiAccess | None = None) -> Wrangler:

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from acr.cloudflare import account, kv, r2
+from acr.cloudflare import account, kv, r2, workers
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import MAX_ATTEMPTS, MAX_WAIT_S, CloudflareApi, CloudflareError
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
@@ -85,16 +85,19 @@ def test_an_account_without_r2_is_told_what_to_do() -> None:
 def test_accounts_tokens_subdomain_and_workers() -> None:
     bindings = [
         {"name": "MARK", "type": "plain_text", "text": "m"},
-        {"name": "ARCRUN_API_KEY", "type": "secret_text"},
+        {"name": "ARCRUN_API_KEY", "type": "secret_text", "text": "s"},
         {"name": "KV", "type": "kv_namespace", "namespace_id": "n1"},
     ]
-    bench = Bench(workers={"arcrun-auth": bindings})
+    bench = Bench()
+    bench.cloudflare.workers.add("arcrun-auth", bindings)
     assert account.list_accounts(bench.api) == [account.Account(ACCOUNT, "Ada's account")]
     assert account.verify_token(bench.api) == account.TokenStatus("t1", "active")
     assert account.find_subdomain(bench.api) == "ada"
-    settings = account.WorkerSettings({"MARK": "m"}, frozenset({"ARCRUN_API_KEY"}))
-    assert account.find_worker(bench.api, "arcrun-auth") == settings
-    assert account.find_worker(bench.api, "other") is None
+    found = workers.find_worker(bench.api, "arcrun-auth")
+    assert found is not None
+    assert (found.variables, found.secret_names) == ({"MARK": "m"}, frozenset({"ARCRUN_API_KEY"}))
+    assert (found.number, found.classes, found.migration_tag) == (1, frozenset(), None)
+    assert workers.find_worker(bench.api, "other") is None
     bench.cloudflare.subdomain = None
     assert account.find_subdomain(bench.api) is None
 

@@ -30,14 +30,17 @@ HEALTHY = {"ok": True, "version": "0.1.0"}
 
 
 def build_cloudflare() -> CloudflareStandIn:
-    secrets = [{"name": name, "type": "secret_text"} for name in ("ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY")]
-    return CloudflareStandIn(
+    secrets = [
+        {"name": name, "type": "secret_text", "text": "s"} for name in ("ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY")
+    ]
+    cloudflare = CloudflareStandIn(
         namespaces={"arcrun-CREDENTIALS_KV": "n1"},
         values={("n1", "cred:a"): seal(KEY, "a", "s")},
         buckets=["arcrun-components"],
         objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3", "modules/ab.wasm": b"4"},
-        workers={EXECUTOR: [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets]},
     )
+    cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets])
+    return cloudflare
 
 
 def answer_key(request: httpx.Request) -> httpx.Response:
@@ -96,8 +99,13 @@ def refuse_token(cloudflare: CloudflareStandIn) -> None:
 @pytest.mark.parametrize(
     ("harm", "name", "message"),
     [
-        pytest.param(lambda it: it.workers.clear(), "worker", "is not deployed", id="no Worker"),
-        pytest.param(lambda it: it.workers[EXECUTOR].pop(), "worker", "lacks the secrets", id="no secret"),
+        pytest.param(lambda it: it.workers.scripts.clear(), "worker", "is not deployed", id="no Worker"),
+        pytest.param(
+            lambda it: it.workers.remove_binding(EXECUTOR, "ARCRUN_API_KEY"),
+            "worker",
+            "lacks the secrets",
+            id="no secret",
+        ),
         pytest.param(lambda it: it.namespaces.clear(), "namespaces", "CREDENTIALS_KV", id="no namespace"),
         pytest.param(lambda it: it.buckets.clear(), "components", "no bucket", id="no bucket"),
         pytest.param(lambda it: it.objects.pop("x.wasm"), "components", "x.contract.yaml", id="half a component"),

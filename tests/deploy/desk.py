@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"
 API_KEY = "canary-api-key-5678"
 ENCRYPTION_KEY = base64.b64encode(b"canary-encryption-key-0123456789").decode()
+MASTER_KEY = base64.b64encode(b"m" * 32).decode()
+EXECUTOR, REGISTRY, AUTH = "arcrun-cypher-executor", "arcrun-registry", "arcrun-auth"
 KEYS = {"ARCRUN_API_KEY": API_KEY, "ARCRUN_ENCRYPTION_KEY": ENCRYPTION_KEY}
 
 
@@ -63,6 +65,11 @@ class Desk:
 
     def calls(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.is_file() else []
+
+    @property
+    def real_wrangler(self) -> dict[str, str]:
+        """For `environment`: the wrangler of node_modules, with a home of its own."""
+        return {"ACR_WRANGLER": "", "XDG_CONFIG_HOME": str(self.folder / "wrangler")}
 
     def init(self, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.run("init", "--no-input", "--json", **environment)

@@ -16,6 +16,7 @@ from acr.cloudflare.api import CloudflareApi
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
 from acr.user_config import read_user_config
 from arcrun.wasm.seal import metered_key
+from fakes import wrangler
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,30 +54,28 @@ class SteppedCloudflare(httpx.BaseTransport):
 
 
 class SteppedWrangler:
-    """Does to the stand-in what wrangler would do to Cloudflare. `calls` lists what was asked."""
+    """Asks the stand-in for what wrangler would ask Cloudflare for. `calls` lists what was asked of wrangler."""
 
-    def __init__(self, cloudflare: CloudflareStandIn, clockwork: Clockwork) -> None:
-        self._cloudflare, self._clockwork = cloudflare, clockwork
+    def __init__(self, cloudflare: httpx.BaseTransport) -> None:
+        self._http = httpx.Client(transport=cloudflare, headers={"Authorization": f"Bearer {TOKEN}"})
         self.calls: list[str] = []
 
-    def deploy(self, folder: Path) -> None:
+    def deploy(self, folder: Path, secrets: Mapping[str, str]) -> None:
         manifest = json.loads((folder / "wrangler.json").read_text())
-        bindings = [{"name": name, "type": "plain_text", "text": text} for name, text in manifest["vars"].items()]
-        self._do(f"deploy {manifest['name']}", manifest["name"], bindings)
+        self.calls.append(f"deploy {manifest['name']}")
+        wrangler.deploy(self._send, manifest, (folder / "build/entry.py").read_bytes(), secrets)
 
-    def put_secrets(self, _folder: Path, worker: str, secrets: Mapping[str, str]) -> None:
-        self._do(f"secrets {worker}", worker, [{"name": name, "type": "secret_text"} for name in secrets])
-
-    def _do(self, call: str, worker: str, bindings: list[dict[str, str]]) -> None:
-        self.calls.append(call)
-        self._clockwork.step(lambda: self._cloudflare.change_worker(worker, bindings))
+    def _send(self, method: str, path: str, content: bytes, kind: str) -> httpx.Response:
+        url = f"https://api.test{BASE}/accounts/{ACCOUNT}{path}"
+        return self._http.request(method, url, content=content, headers={"Content-Type": kind})
 
 
 class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder, self.cloudflare, self.clockwork = folder, CloudflareStandIn(), Clockwork()
-        self.wrangler = SteppedWrangler(self.cloudflare, self.clockwork)
+        self.wrangler = SteppedWrangler(SteppedCloudflare(self.cloudflare, self.clockwork))
         self.api_key = "key"
+        self.services: tuple[str, ...] = ("registry",)
 
     def api(self, account_id: str | None = ACCOUNT) -> CloudflareApi:
         access = ApiAccess(f"https://api.test{BASE}", account_id, TOKEN)
@@ -90,7 +89,7 @@ class Bench:
         request = DeployRequest(
             home=ROOT,
             build=self.folder / "build",
-            services=("registry",),
+            services=self.services,
             components=(ROOT / "tests/fixtures/none", self.folder / "components"),
             bundles=False,
             has_loader=True,
@@ -141,19 +140,39 @@ def test_first_deploy(bench: Bench, stop_at: int, after: bool) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("stop_at", range(5, 9))
+@pytest.mark.parametrize("stop_at", range(5, 13))
 def test_deploy_of_a_changed_secret(bench: Bench, stop_at: int, after: bool) -> None:
     bench.deploy()
     bench.api_key = "another"
-    bench.wrangler.calls.clear()
     bench.clockwork.arm(stop_at, after)
     with suppress(KeyboardInterrupt):
         bench.deploy()
     bench.clockwork.arm(-1, False)
     bench.deploy()
-    assert "secrets arcrun-registry" in bench.wrangler.calls  # the new mark never stands without the new secret
-    assert bench.wrangler.calls[-1] == "deploy arcrun-registry"
     check_finished(bench)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("stop_at", range(13, 25))
+def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
+    """Of an executor without Durable Objects, and of auth, which is bound to those that it gets."""
+    bench.services = ("executor", "auth")
+    for name in ("arcrun-cypher-executor", "arcrun-auth"):
+        bench.cloudflare.workers.add(name, [{"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}])
+    bench.clockwork.arm(stop_at, after)
+    with suppress(KeyboardInterrupt):
+        bench.deploy()
+    bench.clockwork.arm(-1, False)
+    bench.deploy()
+    executor = bench.cloudflare.workers.scripts["arcrun-cypher-executor"]
+    migrations = [upload.metadata.get("migrations") for _, upload in bench.cloudflare.workers.uploads[2:]]
+    assert [it for it in migrations if it] == [{"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Workspace"]}]}]
+    assert (executor.tag, executor.classes, executor.is_reachable) == ("v1", {"Workspace"}, True)
+    binding = bench.cloudflare.workers.bindings_of("arcrun-auth")["WORKSPACE"]
+    assert binding["script_name"] == "arcrun-cypher-executor"
+    bench.wrangler.calls.clear()
+    assert [worker.changed for worker in bench.deploy().workers] == [False, False]
+    assert bench.wrangler.calls == []
 
 
 def check_finished(bench: Bench) -> None:
@@ -161,8 +180,14 @@ def check_finished(bench: Bench) -> None:
     assert set(bench.cloudflare.created.values()) == {1}
     metered = metered_key(hashlib.sha256((ROOT / "components/set/set.wasm").read_bytes()).hexdigest())
     assert sorted(bench.cloudflare.objects) == [metered, "my_set.contract.yaml", "my_set.wasm"]
-    types = {item["name"]: item["type"] for item in bench.cloudflare.workers["arcrun-registry"]}
-    assert types == {"ARCRUN_DEPLOYMENT": "plain_text", "ARCRUN_API_KEY": "secret_text"}
+    script = bench.cloudflare.workers.scripts["arcrun-registry"]
+    types = {name: item["type"] for name, item in script.running.bindings.items()}
+    assert types == {
+        "ARCRUN_DEPLOYMENT": "plain_text",
+        "ARCRUN_API_KEY": "secret_text",
+        "REGISTRY_STATE": "durable_object_namespace",
+    }
+    assert (script.running.secrets, script.is_reachable) == ({"ARCRUN_API_KEY": bench.api_key}, True)
     bench.wrangler.calls.clear()
     result = bench.deploy()
     assert ([worker.changed for worker in result.workers], result.created, result.uploaded) == ([False], (), ())

@@ -1,8 +1,8 @@
 """Cloudflare's REST API v4 in memory, answering in its documented shapes, as a transport for httpx.
 
 `requests` lists "METHOD path" in order. `failures` maps "METHOD path" to answers that are given first: a number is a
-status with an error envelope, an exception is raised. `created` counts what was made. Secrets live in `secrets`, which
-wrangler alone would write.
+status with an error envelope, an exception is raised. `created` counts what was made. `workers` has the Workers
+(fakes/cloudflare_workers.py).
 """
 
 import json
@@ -18,6 +18,11 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 
+from fakes.cloudflare_answers import answer, refuse
+from fakes.cloudflare_workers import WorkersStandIn
+
+__all__ = ["ACCOUNT", "BASE", "TOKEN", "CloudflareStandIn", "refuse", "served"]
+
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "canary-api-token-0123456789"
 BASE = "/client/v4"
@@ -29,7 +34,7 @@ class CloudflareStandIn(httpx.BaseTransport):
     values: dict[tuple[str, str], str] = field(default_factory=dict)  # (namespace, key) -> value
     buckets: list[str] = field(default_factory=list)
     objects: dict[str, bytes] = field(default_factory=dict)
-    workers: dict[str, list[dict[str, str]]] = field(default_factory=dict)  # name -> bindings
+    workers: WorkersStandIn = field(default_factory=WorkersStandIn)
     subdomain: str | None = "ada"
     keys_a_page: int = 1000
     requests: list[str] = field(default_factory=list)
@@ -51,10 +56,6 @@ class CloudflareStandIn(httpx.BaseTransport):
         query = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
         return self._answer(request, [unquote(part) for part in path.strip("/").split("/")], query)
 
-    def change_worker(self, name: str, bindings: list[dict[str, str]]) -> None:
-        merged = {item["name"]: item for item in [*self.workers.get(name, []), *bindings]}
-        self.workers[name] = list(merged.values())
-
     def _answer(self, request: httpx.Request, path: list[str], query: dict[str, str]) -> httpx.Response:
         match [request.method, *path]:
             case ["GET", "accounts"]:
@@ -68,49 +69,14 @@ class CloudflareStandIn(httpx.BaseTransport):
             case ["GET", "workers", "subdomain"]:
                 return answer({"subdomain": self.subdomain}) if self.subdomain else refuse(404, 10007, "none")
             case [_, "workers", "services" | "scripts" | "workers", name, *rest]:
-                return self._answer_worker(request, name, rest)
-            case ["PUT", "stand-in", "workers", name]:  # what wrangler's own upload would do
-                self.change_worker(name, json.loads(request.content))
-                return answer({})
+                return self.workers.answer(request, name, rest, query)
+            case ["GET", "workers", "domains"]:
+                return self.workers.list_domains(query.get("hostname"))
             case [_, "storage", "kv", "namespaces", *rest]:
                 return self._answer_kv(request, rest, query)
             case [_, "r2", "buckets", *rest]:
                 return self._answer_r2(request, rest)
         return refuse(404, 7003, f"No route for {request.method} /{'/'.join(path)}")
-
-    def _answer_worker(self, request: httpx.Request, name: str, rest: list[str]) -> httpx.Response:
-        """What wrangler 4 asks for on `deploy` and `secret bulk`, and `find_worker`."""
-        bindings = self.workers.get(name)
-        match [request.method, *rest]:
-            case ["PUT"]:
-                self.change_worker(name, _bindings_in(request.content))
-                return answer({"id": name, "etag": "e1", "deployment_id": "0" * 32, "startup_time_ms": 1})
-            case _ if bindings is None:
-                return refuse(404, 10007, "This Worker does not exist on your account.")
-            case ["GET"]:
-                script = {"tag": "t1", "tags": None, "last_deployed_from": "wrangler"}
-                environment = {"environment": "production", "script": script}
-                return answer(
-                    {"id": "w1", "name": name, "default_environment": environment, "subdomain": {"enabled": True}}
-                )
-            case ["GET", "settings"]:
-                return answer({"bindings": bindings})
-            case ["GET", "secrets"]:
-                return answer([item for item in bindings if item["type"] == "secret_text"])
-            case ["PATCH", "secrets-bulk"]:
-                secrets = json.loads(request.content)["secrets"]
-                self.change_worker(name, [{"name": it["name"], "type": it["type"]} for it in secrets.values() if it])
-                return answer({})
-            case ["POST", "versions"]:
-                self.change_worker(name, _bindings_in(request.content))
-                return answer({"id": "0" * 32, "resources": {"script": {"etag": "e2"}}, "startup_time_ms": 1})
-            case ["POST", "deployments"] | ["PATCH", "script-settings"]:
-                return answer({})
-            case [_, "subdomain"]:
-                return answer({"enabled": True, "previews_enabled": False})
-            case ["GET", "deployments"]:
-                return answer({"deployments": []})
-        return refuse(404, 7003, f"No route for {request.method} {request.url.path}")
 
     def _answer_kv(self, request: httpx.Request, rest: list[str], query: dict[str, str]) -> httpx.Response:
         match [request.method, *rest]:
@@ -178,24 +144,6 @@ class CloudflareStandIn(httpx.BaseTransport):
                 self.objects.pop("/".join(key), None)
                 return answer({"key": "/".join(key)})
         return refuse(405, 10405, "method not allowed")
-
-
-def _bindings_in(upload: bytes) -> list[dict[str, str]]:
-    """Of an upload, multipart/form-data, whose part `metadata` is JSON."""
-    part = upload.partition(b'name="metadata"')[2].partition(b"\r\n\r\n")[2].partition(b"\r\n")[0]
-    return list(json.loads(part)["bindings"])
-
-
-def answer(result: Any, info: dict[str, Any] | None = None) -> httpx.Response:
-    envelope = {"success": True, "errors": [], "messages": [], "result": result}
-    return httpx.Response(200, json={**envelope, **({"result_info": info} if info else {})})
-
-
-def refuse(status: int, code: int = 10001, message: str = "refused", **headers: str) -> httpx.Response:
-    envelope = {"success": False, "errors": [{"code": code, "message": message}], "messages": [], "result": None}
-    return httpx.Response(
-        status, json=envelope, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
 
 
 @contextmanager

@@ -1,6 +1,5 @@
-"""Accounts, API tokens, Workers and the workers.dev subdomain over the REST API."""
+"""Accounts, API tokens and the workers.dev subdomain over the REST API."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,14 +31,6 @@ class MintedToken:
 
     id: str
     value: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """What a deployed Worker has: its plain-text variables, and the names of its secrets."""
-
-    variables: Mapping[str, str]
-    secret_names: frozenset[str]
 
 
 def list_accounts(api: CloudflareApi) -> list[Account]:
@@ -83,18 +74,3 @@ def find_subdomain(api: CloudflareApi) -> str | None:
             return None
         raise
     return result.get("subdomain")
-
-
-def find_worker(api: CloudflareApi, name: str) -> WorkerSettings | None:
-    """What a deployed Worker has, None if there is no such Worker."""
-    try:
-        settings = api.fetch("GET", f"/workers/scripts/{name}/settings")
-    except CloudflareError as error:
-        if error.status == 404:
-            return None
-        raise
-    bindings = settings.get("bindings") or []
-    return WorkerSettings(
-        {item["name"]: item["text"] for item in bindings if item["type"] == "plain_text"},
-        frozenset(item["name"] for item in bindings if item["type"] == "secret_text"),
-    )

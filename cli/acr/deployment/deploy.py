@@ -1,9 +1,9 @@
 """The steps of `acr deploy`. Each looks first whether it is done, so a second run changes nothing, and a run that was
 interrupted at any step is finished by the next one.
 
-A Worker carries a mark (acr.deployment.manifest.MARK) of what was deployed. For one that exists, changed secrets are
-set before the upload that carries the new mark; for a new one after it, since it must exist first: until then it
-refuses every caller, and its missing secrets tell the next run what is left.
+A Worker carries a mark (acr.deployment.manifest.MARK) of what was deployed. Its upload brings code, bindings, secrets,
+migrations of Durable Objects and the mark at once, so that none is ever there without the others. Its addresses, which
+come after the upload, are looked at by themselves.
 """
 
 import subprocess
@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acr.cloudflare.account import WorkerSettings, find_subdomain, find_worker
+from acr.cloudflare.account import find_subdomain
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
+from acr.cloudflare.workers import find_worker, is_reachable
 from acr.deployment.manifest import (
     MARK,
     Resources,
     bindings_of,
     build_mark,
+    classes_of,
+    other_workers_of,
     read_template,
     render_manifest,
     write_manifest,
@@ -31,7 +34,8 @@ from acr.platform_resources import ensure_bucket, ensure_namespaces
 from acr.worker_secrets import ENCRYPTION_KEY, secrets_of
 from acr.wrangler import Wrangler
 
-ORDER = ("registry", "auth", "executor")  # the executor is bound to the registry
+# The executor is bound to the registry, auth to a Durable Object class of the executor.
+ORDER = ("registry", "executor", "auth")
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     if subdomain is None:
         hint = "Choose one in Cloudflare's dashboard: Compute > Workers & Pages. It is needed once."
         raise CliError("The account has no workers.dev subdomain yet.", hint)
-    wanted = dict.fromkeys(name for service in request.services for name in bindings_of(_template(request, service)))
+    templates = [_template(request, service) for service in request.services]
+    wanted = dict.fromkeys(name for template in templates for name in bindings_of(template))
     namespaces, created = ensure_namespaces(api, request.namespaces, wanted)
     if ensure_bucket(api, request.bucket):
         created.append(request.bucket)
@@ -105,10 +110,13 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     uploaded = upload_components(R2Bucket(api, request.bucket), folders)
     for key in uploaded:
         report(f"uploaded {key}")
-    staged = stage_workers(request, Resources(namespaces, request.bucket, request.has_loader))
+    others = _find_others(api, templates)
+    staged = stage_workers(request, Resources(namespaces, request.bucket, request.has_loader, others))
     workers = []
     for worker in staged:
-        changed = _deploy_worker(worker, find_worker(api, worker.name), wrangler)
+        changed = not _is_deployed(worker, api)
+        if changed:
+            wrangler.deploy(worker.folder, worker.secrets)
         report(f"{'deployed' if changed else 'unchanged'} {worker.name}")
         workers.append(DeployedWorker(worker.service, worker.name, _url_of(worker.name, subdomain), changed))
     return Deployment(tuple(workers), namespaces, tuple(created), tuple(uploaded))
@@ -118,7 +126,7 @@ def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str],
     """All that can be done without an account: the uploads are staged and checked by wrangler. Raises CliError."""
     staged = stage_workers(request, Resources(request.namespaces, request.bucket, request.has_loader))
     for worker in staged:
-        wrangler.deploy(worker.folder, dry_run=True, out=worker.folder / "upload")
+        wrangler.check(worker.folder, worker.folder / "upload")
         report(f"checked {worker.name}: {worker.folder / 'upload'}")
     return staged
 
@@ -134,7 +142,7 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
     templates = {
         service: read_template(request.build / service, is_multi_tenant=is_multi_tenant) for service in services
     }
-    names = {template["name"] for template in templates.values()}
+    names = {template["name"]: classes_of(template) for template in templates.values()}
     staged = []
     for service, template in templates.items():
         folder = request.build / service
@@ -146,20 +154,19 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
     return staged
 
 
-def _deploy_worker(worker: StagedWorker, found: WorkerSettings | None, wrangler: Wrangler) -> bool:
-    """Bring one Worker to what is staged. Returns whether anything had to be done."""
-    deployed_mark = found.variables.get(MARK, "") if found else ""
-    has_secrets = found is not None and worker.secrets.keys() <= found.secret_names
-    if deployed_mark == worker.mark and has_secrets:
+def _is_deployed(worker: StagedWorker, api: CloudflareApi) -> bool:
+    """Whether what is staged runs already, with its secrets, and answers at its addresses."""
+    running = find_worker(api, worker.name)
+    if running is None or running.variables.get(MARK) != worker.mark:
         return False
-    same_secrets = has_secrets and deployed_mark.rpartition("-")[2] == worker.mark.rpartition("-")[2]
-    if found is not None and not same_secrets and worker.secrets:
-        wrangler.put_secrets(worker.folder, worker.name, worker.secrets)
-    if deployed_mark != worker.mark:
-        wrangler.deploy(worker.folder)
-    if found is None and worker.secrets:
-        wrangler.put_secrets(worker.folder, worker.name, worker.secrets)
-    return True
+    return worker.secrets.keys() <= running.secret_names and is_reachable(api, worker.name)
+
+
+def _find_others(api: CloudflareApi, templates: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """The Durable Object classes of the account's Workers that are bound to, but are not deployed now."""
+    wanted = {name for template in templates for name in other_workers_of(template)}
+    deployed = {name: find_worker(api, name) for name in wanted - {template["name"] for template in templates}}
+    return {name: worker.classes for name, worker in deployed.items() if worker is not None}
 
 
 def _template(request: DeployRequest, service: str) -> dict[str, Any]:

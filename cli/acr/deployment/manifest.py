@@ -8,7 +8,7 @@ import hmac
 import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,15 @@ PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that is not made yet
 
 @dataclass(frozen=True)
 class Resources:
-    """`namespaces` are ids by binding. `has_loader` is False on the free plan, which has no Worker Loader."""
+    """`namespaces` are ids by binding. `has_loader` is False on the free plan, which has no Worker Loader.
+
+    `workers` are those that the account has already, with their Durable Object classes.
+    """
 
     namespaces: Mapping[str, str]
     bucket: str
     has_loader: bool = True
+    workers: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def read_template(folder: Path, *, is_multi_tenant: bool = False) -> dict[str, Any]:
@@ -45,23 +49,42 @@ def bindings_of(template: Mapping[str, Any]) -> list[str]:
     return [item["binding"] for item in template.get("kv_namespaces", [])]
 
 
-def render_manifest(template: Mapping[str, Any], resources: Resources, workers: Collection[str]) -> dict[str, Any]:
-    """The template with the account's ids. Bindings to Workers that are not among `workers` are left out.
+def classes_of(template: Mapping[str, Any]) -> set[str]:
+    """The Durable Object classes of a Worker's own."""
+    return {name for step in template.get("migrations", []) for name in step.get("new_sqlite_classes", [])}
+
+
+def other_workers_of(template: Mapping[str, Any]) -> set[str]:
+    """The Workers that a Worker is bound to."""
+    objects = template.get("durable_objects", {}).get("bindings", [])
+    bound = {item["service"] for item in template.get("services", [])}
+    return (bound | {item["script_name"] for item in objects if "script_name" in item}) - {template["name"]}
+
+
+def render_manifest(
+    template: Mapping[str, Any], resources: Resources, workers: Mapping[str, Collection[str]]
+) -> dict[str, Any]:
+    """The template with the account's ids. Left out are bindings to Workers, and to their Durable Object classes, that
+    are neither in `workers`, which are deployed with it, nor in the account already: Cloudflare would refuse them.
 
     The upload is staged already, so there is no build command.
     """
+    there = {**resources.workers, **workers}
     manifest = {key: value for key, value in template.items() if key != "build"}
     ids = resources.namespaces
     manifest["kv_namespaces"] = [
         {**item, "id": ids.get(item["binding"], PLACEHOLDER_ID)} for item in template.get("kv_namespaces", [])
     ]
     manifest["r2_buckets"] = [{**item, "bucket_name": resources.bucket} for item in template.get("r2_buckets", [])]
-    manifest["services"] = [item for item in template.get("services", []) if item["service"] in workers]
+    manifest["services"] = [item for item in template.get("services", []) if item["service"] in there]
+    objects = template.get("durable_objects", {}).get("bindings", [])
+    bound = [item for item in objects if item["class_name"] in there.get(item.get("script_name", template["name"]), ())]
+    manifest["durable_objects"] = {"bindings": bound}
     if not resources.has_loader:
         manifest.pop("worker_loaders", None)
     # A preview address would keep every old version reachable.
     addresses = {"workers_dev": True, "preview_urls": False}
-    return {key: value for key, value in manifest.items() if value != []} | addresses
+    return {key: value for key, value in manifest.items() if value not in ([], {"bindings": []})} | addresses
 
 
 def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, str], key: str) -> str:

@@ -1,0 +1,162 @@
+"""`acr deploy` with the real wrangler against a stand-in of Cloudflare's API: what it uploads, over nothing, over an
+earlier deployment and again. The stand-in refuses what Cloudflare refuses; test_interruptions.py stops at each step."""
+
+import json
+from typing import Any
+
+import pytest
+from deploy.desk import API_KEY, AUTH, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, Desk
+
+from fakes.cloudflare_workers import Upload
+
+ALL = ("--multi-tenant", *(word for name in ("registry", "executor", "auth") for word in ("--worker", name)))
+WORKSPACE = {"name": "WORKSPACE", "type": "durable_object_namespace", "class_name": "Workspace"}
+FIRST_WAVE = {"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}
+
+
+def deploy(desk: Desk, *options: str, **environment: str) -> list[bool]:
+    """Whether each Worker changed."""
+    result = desk.deploy(*options, **desk.real_wrangler, MASTER_KEY=MASTER_KEY, **environment)
+    assert result.returncode == 0, result.stderr
+    return [worker["changed"] for worker in json.loads(result.stdout)["workers"]]
+
+
+def uploads_since(desk: Desk, count: int) -> dict[str, Upload]:
+    return dict(desk.cloudflare.workers.uploads[count:])
+
+
+def bindings_in(upload: Upload) -> dict[str, dict[str, Any]]:
+    return {item["name"]: item for item in upload.metadata["bindings"]}
+
+
+def test_over_a_fresh_account_and_again(desk: Desk) -> None:
+    desk.init(**KEYS)
+    assert deploy(desk, *ALL) == [True, True, True]
+    uploads = uploads_since(desk, 0)
+    assert list(uploads) == [REGISTRY, EXECUTOR, AUTH]  # each is bound to those before it
+    migrations = {name: upload.metadata.get("migrations") for name, upload in uploads.items()}
+    assert migrations == {
+        REGISTRY: {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["RegistryState"]}]},
+        EXECUTOR: {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Workspace"]}]},
+        AUTH: None,
+    }
+    assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
+    assert bindings_in(uploads[AUTH])["WORKSPACE"] == {**WORKSPACE, "script_name": EXECUTOR}
+    for upload in uploads.values():
+        assert upload.metadata["compatibility_date"] == "2026-11-01"
+        assert upload.metadata["compatibility_flags"] == ["python_workers", "global_fetch_strictly_public"]
+    assert deploy(desk, *ALL) == [False, False, False]
+    assert len(desk.cloudflare.workers.uploads) == 3
+
+
+def test_what_is_uploaded_of_the_executor(desk: Desk) -> None:
+    desk.init(**KEYS)
+    deploy(desk)
+    upload = uploads_since(desk, 0)[EXECUTOR]
+    kinds = {name: (item["type"], item.get("namespace_id")) for name, item in bindings_in(upload).items()}
+    ids = desk.cloudflare.namespaces
+    kv = {name: ("kv_namespace", ids[f"arcrun-{name}"]) for name in ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV")}
+    assert kv.items() <= kinds.items()
+    assert {name: kinds[name][0] for name in ("WASM_BUCKET", "LOADER", "REGISTRY", "AI", "REQUEST_LIMIT")} == {
+        "WASM_BUCKET": "r2_bucket",
+        "LOADER": "worker_loader",
+        "REGISTRY": "service",
+        "AI": "ai",
+        "REQUEST_LIMIT": "ratelimit",
+    }
+    assert desk.cloudflare.workers.scripts[EXECUTOR].running.secrets == KEYS
+    assert upload.metadata["main_module"] == "entry.py"
+    types = {name: kind for name, (kind, _) in upload.modules.items()}
+    assert types["entry.py"] == types["arcrun/engine/engine.py"] == "text/x-python"
+    assert types["component_host.mjs"] == "application/javascript+module"
+    assert types["components/set.wasm"] == "application/wasm"
+    vendored = {kind for name, kind in types.items() if name.startswith("python_modules/") and name.endswith(".py")}
+    assert vendored == {"application/octet-stream"}
+    assert upload.modules["components/set.wasm"][1][:4] == b"\0asm"
+
+
+def test_over_a_first_wave_deployment(desk: Desk) -> None:
+    """An executor without migrations and without WORKSPACE, with secrets of its own; a registry that has its class."""
+    desk.init(**KEYS)
+    deploy(desk)
+    registry, workers = desk.cloudflare.workers.scripts[REGISTRY], desk.cloudflare.workers
+    del workers.scripts[EXECUTOR]
+    kept = {"name": "OTHER", "type": "secret_text", "text": "set by hand"}
+    workers.add(EXECUTOR, [FIRST_WAVE, kept, {"name": "ARCRUN_API_KEY", "type": "secret_text", "text": API_KEY}])
+    count = len(workers.uploads)
+    assert deploy(desk, *ALL) == [False, True, True]
+    uploads = uploads_since(desk, count)
+    assert uploads[EXECUTOR].metadata["migrations"] == {
+        "new_tag": "v1",
+        "steps": [{"new_sqlite_classes": ["Workspace"]}],
+    }
+    assert workers.scripts[EXECUTOR].running.secrets == {**KEYS, "MASTER_KEY": MASTER_KEY, "OTHER": "set by hand"}
+    assert registry.classes == {"RegistryState"}
+    assert deploy(desk, *ALL) == [False, False, False]
+
+
+def test_a_further_version_carries_no_migration_and_keeps_the_class(desk: Desk) -> None:
+    desk.init(**KEYS)
+    deploy(desk)
+    count = len(desk.cloudflare.workers.uploads)
+    assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
+    uploads = uploads_since(desk, count)
+    assert [upload.metadata.get("migrations") for upload in uploads.values()] == [None, None]
+    assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
+    executor = desk.cloudflare.workers.scripts[EXECUTOR]
+    assert executor.running.secrets == {**KEYS, "ARCRUN_API_KEY": "another-key-1234"}
+
+
+def test_a_later_step_begins_where_the_worker_stands(desk: Desk) -> None:
+    """Its tag is not this version's: wrangler sends the steps after it with old_tag, which Cloudflare compares."""
+    desk.init(**KEYS)
+    deploy(desk)
+    script = desk.cloudflare.workers.scripts[EXECUTOR]
+    script.tag, script.classes = "v0", set()
+    count = len(desk.cloudflare.workers.uploads)
+    assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
+    migrations = uploads_since(desk, count)[EXECUTOR].metadata["migrations"]
+    assert migrations == {"old_tag": "v0", "new_tag": "v1", "steps": [{"new_sqlite_classes": ["Workspace"]}]}
+
+
+def test_what_cloudflare_refuses_is_told_and_changes_nothing(desk: Desk) -> None:
+    """A class that is there already, under a tag that nobody knows."""
+    desk.init(**KEYS)
+    deploy(desk)
+    script = desk.cloudflare.workers.scripts[EXECUTOR]
+    script.tag = "v0"
+    running = script.running
+    result = desk.deploy(**desk.real_wrangler, ARCRUN_API_KEY="another-key-1234")
+    assert (result.returncode, "already depended on by existing" in result.stderr) == (1, True), result.stderr
+    assert (script.running, script.tag) == (running, "v0")
+
+
+@pytest.mark.parametrize("has_executor", [False, True], ids=["no executor", "an executor of the first wave"])
+def test_auth_alone_is_bound_only_to_what_is_there(desk: Desk, has_executor: bool) -> None:
+    desk.init(**KEYS)
+    if has_executor:
+        desk.cloudflare.workers.add(EXECUTOR, [FIRST_WAVE])
+    assert deploy(desk, "--worker", "auth") == [True]
+    assert "WORKSPACE" not in desk.cloudflare.workers.bindings_of(AUTH)
+    deploy(desk)
+    assert deploy(desk, "--worker", "auth") == [True]
+    assert desk.cloudflare.workers.bindings_of(AUTH)["WORKSPACE"]["script_name"] == EXECUTOR
+
+
+def test_an_executor_alone_stays_bound_to_the_registry_that_is_there(desk: Desk) -> None:
+    desk.init(**KEYS)
+    deploy(desk)
+    assert deploy(desk, "--worker", "executor") == [False]
+
+
+def test_the_fake_wrangler_asks_for_what_the_real_one_asks_for(desk: Desk) -> None:
+    """In what it changes: over nothing, then over itself. test_interruptions.py stops the fake one at every request."""
+    desk.init(**KEYS)
+    asked: list[list[str]] = []
+    for wrangler in ({}, desk.real_wrangler):
+        desk.cloudflare.workers.scripts.clear()
+        first = len(desk.cloudflare.requests)
+        for change in ({}, {"ARCRUN_API_KEY": "another-key-1234"}):
+            assert desk.deploy(**wrangler, **change).returncode == 0
+        asked.append([line for line in desk.cloudflare.requests[first:] if not line.startswith("GET")])
+    assert asked[0] == asked[1]
