@@ -1,17 +1,17 @@
 """The executor over HTTP. Each method is a request."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from acr.errors import AnswerError
 from acr.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.settings import Target
 
 # How much longer than a run may take its answer is waited for.
 GRACE_S = 10
-MAX_PAGE = 100  # of GET /runs, which looks through at most five of them
+MAX_PAGE = 100  # of GET /audit and GET /runs, which looks through at most five of them
 MAX_REQUESTS = 10
 
 
@@ -55,32 +55,15 @@ class ExecutorClient(ServiceClient):
             if cursor is None:
                 return found
 
+    def show_workflow(self, name: str) -> Answer:
+        """Its data: {"name", "version", "latest", "token", "webhook_url", "updated_at", "workflow", "versions",
+        "called_by"}.
+        """
+        return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
+
     def find_token(self, name: str) -> str:
         """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""
-        return self.find_webhook(name)[0]
-
-    def find_webhook(self, name: str) -> tuple[str, list[str]]:
-        """The token of a workflow's webhook, and the workflows that call it. Raises AnswerError WORKFLOW_NOT_FOUND."""
-        workflows = self.list_workflows()
-        callers = [other["name"] for other in workflows if name in (other.get("calls") or ()) and other["name"] != name]
-        for workflow in workflows:
-            if workflow["name"] == name:
-                return str(workflow["token"]), callers
-        raise AnswerError(
-            {
-                "success": False,
-                "error": {
-                    "code": "WORKFLOW_NOT_FOUND",
-                    "message": f"There is no workflow `{name}`.",
-                    "retriable": False,
-                    "next_actions": ["See which there are: acr list"],
-                    "details": {"workflow": name},
-                },
-            }
-        )
-
-    def show_workflow(self, token: str) -> Answer:
-        return self._send("GET", f"/webhooks/{token}")
+        return str(require_data(self.show_workflow(name))["token"])
 
     def rotate_token(self, token: str) -> Answer:
         return self._send("POST", f"/webhooks/{token}/rotate")
@@ -107,6 +90,23 @@ class ExecutorClient(ServiceClient):
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")
+
+    def list_audit(self, limit: int) -> list[dict[str, Any]]:
+        """Lines of the audit log, the newest first. Raises AnswerError."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while len(found) < limit:
+            size = min(MAX_PAGE, limit - len(found))
+            data = require_data(self._send("GET", "/audit", limit=size, cursor=cursor))
+            found += data["lines"]
+            cursor = data["cursor"]
+            if cursor is None:
+                break
+        return found
+
+    def note_audit(self, action: str, subjects: Sequence[str]) -> Answer:
+        """Add lines on what was written past the executor."""
+        return self._send("POST", "/audit", {"action": action, "subjects": list(subjects)})
 
     def _send(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
         asked = {key: value for key, value in query.items() if value is not None}

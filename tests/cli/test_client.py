@@ -43,7 +43,12 @@ def test_all_pages_of_workflows_are_listed() -> None:
     pages = [[{"name": "a", "token": "1"}], [], [{"name": "b", "token": "2"}]]
     executor = Executor(paged("workflows", pages))
     assert [workflow["name"] for workflow in executor.client.list_workflows()] == ["a", "b"]
-    assert executor.client.find_token("b") == "2"
+
+
+def test_a_workflow_is_asked_for_by_its_name() -> None:
+    executor = Executor(lambda _: httpx.Response(200, json={"success": True, "data": {"token": "2"}}))
+    assert executor.client.find_token("a/b c") == "2"
+    assert executor.requests[0].url.raw_path == b"/webhooks/named/a%2Fb%20c"
 
 
 def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:
@@ -54,11 +59,18 @@ def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_a_name_that_is_not_there_is_refused_as_the_executor_would() -> None:
-    executor = Executor(paged("workflows", [[]]))
+def test_a_name_that_is_not_there_is_refused_as_the_executor_does() -> None:
+    error = {"code": "WORKFLOW_NOT_FOUND", "message": "There is no workflow `b`."}
+    executor = Executor(lambda _: httpx.Response(404, json={"success": False, "error": error}))
     with pytest.raises(AnswerError) as refused:
         executor.client.find_token("b")
-    assert refused.value.answer["error"]["code"] == "WORKFLOW_NOT_FOUND"
+    assert refused.value.answer["error"] == error
+
+
+def test_the_audit_log_is_read_page_by_page_until_there_is_enough() -> None:
+    executor = Executor(paged("lines", [[{"id": i} for i in range(100)], [{"id": 100}, {"id": 101}]]))
+    assert [line["id"] for line in executor.client.list_audit(101)] == [*range(101), 101][:102]
+    assert [request.url.params["limit"] for request in executor.requests] == ["100", "1"]
 
 
 @pytest.mark.parametrize(

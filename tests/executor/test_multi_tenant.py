@@ -86,7 +86,7 @@ ROUTES = [
     ("GET", "/webhooks/named/{name}", None),
     ("POST", "/webhooks/named/{name}/trigger", {}),
     ("GET", "/audit", None),
-    ("POST", "/audit", {"action": "credential.put", "subject": "slack"}),
+    ("POST", "/audit", {"action": "credential.put", "subjects": ["slack"]}),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
@@ -331,3 +331,38 @@ async def test_no_secret_lies_in_a_namespace_or_an_answer() -> None:
 
 async def values_of(kv: InMemoryKV) -> list[str]:
     return [await kv.get(key) or "" for key in kv.keys]
+
+
+async def test_a_tenant_that_puts_back_earlier_values_revives_nothing() -> None:
+    """Its namespace is its own; what an earlier value says of a token is not."""
+    bench = await build_pair()
+    tokens = [await push(bench, "a")]
+    kv, ever = bench.kv_of("a"), dict[str, str | None]()
+    for change in ("rotate", "rotate", "delete"):
+        for key in kv.keys:
+            ever[key] = await kv.get(key)
+        method, path = ("DELETE", "") if change == "delete" else ("POST", "/rotate")
+        answer = await bench.ask(method, f"/webhooks/{tokens[-1]}{path}", bench.keys["a"])
+        assert answer.status_code == 200
+        tokens += [answer.json()["data"]["token"]] if change == "rotate" else []
+    for key, value in ever.items():
+        kv.upload(key, value or "")
+    for is_new_isolate in (False, True):
+        bench.access = bench.start_isolate() if is_new_isolate else bench.access
+        answers = [await trigger(bench, token) for token in tokens]
+        named = await bench.ask("POST", "/webhooks/named/tell/trigger", bench.keys["a"], {})
+        assert [answer.status_code for answer in (*answers, named)] == [404] * 4
+    assert (await bench.ask("GET", "/webhooks", bench.keys["a"])).json()["data"]["workflows"] == []
+
+
+async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
+    bench = await build_pair()
+    token = await push(bench, "a")
+    tenant_id = registration_of("a").tenant_id
+    await bench.workspace_of(tenant_id).close()
+    bench.access = bench.start_isolate()
+    assert (await trigger(bench, token)).status_code == 404
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": FLOW})
+    assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
+    stored = json.loads(bench.workspace_of(tenant_id).stored)
+    assert stored == [[], [], [{"id": 1, "state": "closed"}]]

@@ -248,7 +248,7 @@ async def test_nothing_of_a_tenant_lies_in_its_workspace_in_the_clear() -> None:
     for source in ({"name": "canary_called", "flow": ["input >> PIPE >> echo"]}, flow):
         answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": source}, "192.0.2.77")
     token = answer.json()["data"]["token"]
-    await bench.ask("POST", "/audit", bench.keys["a"], {"action": "credential.put", "subject": "canary_secret"})
+    await bench.ask("POST", "/audit", bench.keys["a"], {"action": "credential.put", "subjects": ["canary_secret"]})
     [stored] = [workspace.stored for workspace in bench.workspaces.values()]
     assert len(stored) > 1_000
     assert [text for text in ("canary", token, "192.0.2.77", "workflow.push") if text in stored] == []

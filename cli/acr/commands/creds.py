@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from acr.audit_notes import note_written
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
 from acr.credential_store import CredentialStore
@@ -59,6 +60,7 @@ def push(names: tuple[str, ...], file: Path, as_json: bool, local: bool | None) 
         warn(f"`{name}` has fewer than {MIN_SECRET_LENGTH} characters: it is not scrubbed from records and logs.")
     with _open_store(storage) as store:
         store.push(secrets, key)
+    note_written("credential.put", list(secrets), local=local)
     _print_names(list(secrets), as_json, "pushed")
 
 
@@ -96,6 +98,7 @@ def rm(names: tuple[str, ...], as_json: bool, local: bool | None) -> None:
     """
     with _open_store(resolve_storage(local=local)) as store:
         store.remove(names)
+    note_written("credential.delete", names, local=local)
     _print_names(list(names), as_json, "removed")
 
 
@@ -116,6 +119,7 @@ def rotate(as_json: bool, local: bool | None) -> None:
     storage = resolve_storage(local=local)
     with _open_store(storage) as store:
         rotation = store.rotate(begin_rotation(storage, store))
+    note_written("encryption_key.rotate", ["credentials"], local=local)
     if as_json:
         print_json(rotation.to_json())
     else:

@@ -29,13 +29,13 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
     """
     if not yes and (no_input or not sys.stdin.isatty()):
         raise click.UsageError(f"Deleting cannot be undone. If it is meant: acr delete {name} --yes")
-    token, callers = client.find_webhook(name)
-    if callers:
+    found = require_data(client.show_workflow(name))
+    if callers := found["called_by"]:
         say(f"{name} is called by {', '.join(callers)}: without it their runs fail.", err=True)
     if not yes and not click.confirm(f"Delete {name} with all its versions?", err=True):
         say("Nothing was deleted.", err=True)
         sys.exit(1)
-    answer = client.delete_workflow(token)
+    answer = client.delete_workflow(found["token"])
     require_data(answer)
     if as_json:
         print_json(answer)

@@ -27,7 +27,7 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
       acr list --json | jq -r '.data.workflows[].webhook_url'
     """
     if name is not None:
-        answer = client.show_workflow(client.find_token(name))
+        answer = client.show_workflow(name)
         require_data(answer)
     else:
         answer = {"success": True, "data": {"workflows": _list_with_last_runs(client)}}

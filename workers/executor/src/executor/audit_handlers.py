@@ -12,8 +12,8 @@ from arcrun_http.queries import parse_whole, read_count
 from arcrun_http.responses import JsonResponse, build_success
 from executor.service import ExecutorService
 
-NOTED = ("credential.put", "credential.delete", "encryption_key.rotate", "api_key.change")
-MAX_SUBJECT_CHARACTERS = 128
+NOTED = ("credential.put", "credential.delete", "encryption_key.rotate", "platform.deploy")
+MAX_SUBJECTS, MAX_SUBJECT_CHARACTERS = 100, 128
 
 
 async def list_lines(service: ExecutorService, request: Request) -> JsonResponse:
@@ -28,11 +28,18 @@ async def list_lines(service: ExecutorService, request: Request) -> JsonResponse
 
 
 async def note(service: ExecutorService, request: Request) -> JsonResponse:
-    body = await read_object(request, allowed=("action", "subject"))
-    action, subject = body.get("action"), body.get("subject")
+    body = await read_object(request, allowed=("action", "subjects"))
+    action, subjects = body.get("action"), body.get("subjects")
     if action not in NOTED:
         raise RequestError(f"`action` must be one of {', '.join(NOTED)}.")
-    if not isinstance(subject, str) or len(subject) > MAX_SUBJECT_CHARACTERS:
-        raise RequestError(f"`subject` must be a name of at most {MAX_SUBJECT_CHARACTERS} characters.")
-    await service.audit.note(action, subject, actor_of(request), "by the command line")
-    return build_success({"noted": True}, 201)
+    if not isinstance(subjects, list) or not 1 <= len(subjects) <= MAX_SUBJECTS or not all(map(_is_name, subjects)):
+        raise RequestError(
+            f"`subjects` must be from 1 to {MAX_SUBJECTS} names of at most {MAX_SUBJECT_CHARACTERS} characters."
+        )
+    for subject in subjects:
+        await service.audit.note(action, subject, actor_of(request), "by the command line")
+    return build_success({"noted": len(subjects)}, 201)
+
+
+def _is_name(subject: object) -> bool:
+    return isinstance(subject, str) and 1 <= len(subject) <= MAX_SUBJECT_CHARACTERS

@@ -1,0 +1,30 @@
+"""Tells the executor what was written past it, for the audit log. What was written stays written if that fails."""
+
+from collections.abc import Iterator, Sequence
+
+from acr.client import ExecutorClient
+from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.render import warn
+from acr.service_client import require_data
+from acr.settings import resolve_target
+
+MAX_SUBJECTS = 100  # of one request
+
+
+def note_written(action: str, subjects: Sequence[str], *, local: bool | None = None) -> None:
+    """`subjects` are names. Where no executor is known yet, there is no audit log."""
+    try:
+        target = resolve_target(None, None, local=local)
+    except NotLoggedInError:
+        return
+    try:
+        with ExecutorClient(target) as client:
+            for some in _chunk(subjects):
+                require_data(client.note_audit(action, some))
+    except (CliError, AnswerError) as error:
+        warn(f"It is done, and not in the audit log: {error}")
+
+
+def _chunk(subjects: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(subjects), MAX_SUBJECTS):
+        yield subjects[first : first + MAX_SUBJECTS]

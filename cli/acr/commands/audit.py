@@ -1,0 +1,41 @@
+"""acr audit: who changed what."""
+
+import click
+
+from acr.client import ExecutorClient
+from acr.options import as_json, with_client
+from acr.render import print_json, print_table, render_moment
+
+
+@click.command()
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many lines.")
+@as_json
+@with_client
+def audit(client: ExecutorClient, limit: int, as_json: bool) -> None:
+    """Show who changed what: workflows, credentials, keys.
+
+    The newest first: when, what, by which API key (the beginning of its SHA-256), from which address. The newest 10,000
+    lines are kept.
+
+    \b
+    Examples:
+      acr audit
+      acr audit --limit 200
+      acr audit --json | jq -r '.data.lines[] | select(.action == "workflow.delete") | .subject'
+    """
+    lines = client.list_audit(limit)
+    if as_json:
+        print_json({"success": True, "data": {"lines": lines}})
+        return
+    rows = [
+        (
+            render_moment(line["at"]),
+            line["action"],
+            line["subject"],
+            line["detail"] or "",
+            line["key_id"],
+            line["address"] or "-",
+        )
+        for line in lines
+    ]
+    print_table(("when (UTC)", "action", "what", "", "key", "from"), rows)
