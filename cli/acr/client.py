@@ -13,6 +13,7 @@ from acr.settings import Target
 GRACE_S = 10
 MAX_PAGE = 100  # of GET /audit and GET /runs, which looks through at most five of them
 MAX_REQUESTS = 10
+NOTE_TIMEOUT_S = 10
 
 
 class ExecutorClient(ServiceClient):
@@ -106,7 +107,9 @@ class ExecutorClient(ServiceClient):
 
     def note_audit(self, action: str, subjects: Sequence[str]) -> Answer:
         """Add lines on what was written past the executor."""
-        return self._send("POST", "/audit", {"action": action, "subjects": list(subjects)})
+        return self.send(
+            "POST", "/audit", timeout_s=NOTE_TIMEOUT_S, json={"action": action, "subjects": list(subjects)}
+        )
 
     def _send(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
         asked = {key: value for key, value in query.items() if value is not None}

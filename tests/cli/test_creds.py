@@ -82,6 +82,13 @@ def test_push_list_rm(own: LocalPlatform, file: Path) -> None:
     removed = creds(own, file.parent, "rm", "other", "--json")
     assert (removed.returncode, json.loads(removed.stdout)) == (0, {"removed": ["other"]})
     assert list(read_kv(own)) == ["cred:telegram_bot_token"]
+    noted = subprocess.run(
+        [str(ACR), "audit"], env=own.environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    lines = [line.split()[2:4] for line in noted.stdout.splitlines()]  # after the day and the time
+    for line in (["credential.delete", "other"], ["credential.put", "other"], ["credential.put", "telegram_bot_token"]):
+        assert line in lines
+    assert CANARY not in noted.stdout
 
 
 def test_doctor_finds_a_well_platform_and_one_that_is_not(own: LocalPlatform) -> None:

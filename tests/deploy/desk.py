@@ -46,6 +46,7 @@ class Desk:
             "FAKE_WRANGLER_LOG": str(self.log),
             "CLOUDFLARE_API_BASE_URL": self.base_url,
             "CLOUDFLARE_API_TOKEN": TOKEN,
+            "ARCRUN_URL": "http://127.0.0.1:9",  # not the address that a deploy here has: nobody is there
         }
         return {**kept, **own}
 
