@@ -31,6 +31,7 @@ from acr.worker_secrets import (
     MASTER_KEY,
     MULTI_TENANT,
     PREVIOUS_KEY,
+    PUBLIC_URL,
     REVIEWER_KEY,
     SIGNING_KEY,
     make_api_key,
@@ -60,11 +61,11 @@ class LocalPlatform:
         plan = json.loads(self._plan_path.read_text(encoding="utf-8"))
         namespaces = _merge(worker["kvNamespaces"] for worker in plan["workers"])
         bucket = _merge(worker["r2Buckets"] for worker in plan["workers"])["WASM_BUCKET"]
-        url, api_url = f"http://{HOST}:{self.port}", f"http://{HOST}:{plan['apiPort']}{API_PATH}"
+        api_url = f"http://{HOST}:{plan['apiPort']}{API_PATH}"
         registry = next(worker for worker in plan["workers"] if worker["service"] == "registry")
         keys = registry["vars"]
         return LocalRecord(
-            url,
+            self._url,
             self.api_key,
             api_url,
             namespaces,
@@ -101,6 +102,10 @@ class LocalPlatform:
                 process.load()
 
     @property
+    def _url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
     def _keys_folder(self) -> Path:
         return self.persist / "keys"
 
@@ -129,7 +134,7 @@ class LocalPlatform:
         write_private(self._plan_path, json.dumps(plan))
 
     def _read_variables(self) -> dict[str, str]:
-        own = {ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {}
+        own = {PUBLIC_URL: self._url, **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {})}
         return {name: text for name in HANDED_ON if (text := os.environ.get(name))} | own
 
     def _read_secrets(self) -> dict[str, str]:

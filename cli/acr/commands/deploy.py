@@ -1,5 +1,7 @@
 """acr deploy: bring the Workers into the account."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from acr.render_seeding import seed_and_report
 from acr.settings import DeploySettings, RegistryTarget, resolve_deploy_settings, user_config_path
 from acr.terminal import say
 from acr.user_config import read_user_config, save_user_config
-from acr.worker_secrets import API_KEY, REVIEWER_KEY, SIGNING_KEY
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, API_KEY, REVIEWER_KEY, SIGNING_KEY
 from acr.wrangler import build_wrangler
 
 HEALTH_TIMEOUT_S = 10
@@ -43,6 +45,11 @@ HEALTH_TIMEOUT_S = 10
 @click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
 @click.option("--multi-tenant", is_flag=True, help="The executor works for tenants (auth registers them), not for you.")
 @click.option(
+    "--domain",
+    metavar="NAME",
+    help="Webhooks are reached at https://NAME, a domain of your account. Kept for later deploys; '' forgets it.",
+)
+@click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers, and seed the registry."
 )
 @click.option(
@@ -61,6 +68,7 @@ def deploy(
     bundle: bool,
     free_plan: bool,
     multi_tenant: bool,
+    domain: str | None,
     wait: bool,
     build_dir: Path,
     as_json: bool,
@@ -75,9 +83,11 @@ def deploy(
       acr deploy --dry-run
       acr deploy
       acr deploy --components components/ --free-plan
+      acr deploy --domain hooks.example.com
       acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
-    settings = resolve_deploy_settings(dry_run)
+    settings = resolve_deploy_settings(dry_run, domain)
+    variables = _read_variables()
     request = _build_request(
         settings,
         services=services,
@@ -86,6 +96,7 @@ def deploy(
         has_loader=not free_plan,
         build=build_dir,
         is_multi_tenant=multi_tenant,
+        variables=variables,
     )
     if dry_run:
         staged = steps.rehearse(request, build_wrangler(request.home), _say)
@@ -93,7 +104,7 @@ def deploy(
         return
     with CloudflareApi(settings.access) as api:
         result = steps.deploy(request, api, build_wrangler(request.home, settings.access), _say)
-    _remember(result)
+    _remember(result, domain)
     seeded: tuple[str, ...] = ()
     if wait:
         _wait(result)
@@ -115,6 +126,7 @@ def _build_request(
     has_loader: bool,
     build: Path,
     is_multi_tenant: bool,
+    variables: Mapping[str, str],
 ) -> steps.DeployRequest:
     return steps.DeployRequest(
         find_platform_home(),
@@ -127,7 +139,20 @@ def _build_request(
         settings.namespaces,
         settings.bucket,
         is_multi_tenant,
+        variables,
+        settings.domain,
     )
+
+
+def _read_variables() -> dict[str, str]:
+    """Of this process's environment, those that the executor gets; says what they open."""
+    if os.environ.get(ALLOW_LOCAL_NETWORK) != "true":
+        return {}
+    _say(
+        f"Warning: {ALLOW_LOCAL_NETWORK}=true, so components may call any address that the executor can connect to,"
+        " also such as lead into private networks. Unset it and deploy again to forbid that."
+    )
+    return {ALLOW_LOCAL_NETWORK: "true"}
 
 
 def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:
@@ -145,8 +170,8 @@ def _wait(result: steps.Deployment) -> None:
             wait_for_health(http, worker.url)
 
 
-def _remember(result: steps.Deployment) -> None:
-    """Let the other commands find the executor and the registry."""
+def _remember(result: steps.Deployment, domain: str | None) -> None:
+    """Let the other commands find the executor and the registry, and the next deploy the domain that was asked for."""
     config = read_user_config(user_config_path())
     urls = {worker.service: worker.url for worker in result.workers}
     changed = replace(
@@ -154,6 +179,7 @@ def _remember(result: steps.Deployment) -> None:
         url=urls.get("executor", config.url),
         registry_url=urls.get("registry", config.registry_url),
         namespaces={**config.namespaces, **result.namespaces},
+        domain=config.domain if domain is None else domain or None,
     )
     save_user_config(user_config_path(), changed)
 

@@ -62,7 +62,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 def _build(bindings: Any) -> Starlette:
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
-        return build_app(_build_tenants(bindings) if is_hosted else _build_own(bindings))
+        access = _build_tenants(bindings) if is_hosted else _build_own(bindings)
+        return build_app(access, read_optional(bindings, "ARCRUN_PUBLIC_URL"))
     except NotConfiguredError as error:
         return build_app(RefusedAccess(error))
 

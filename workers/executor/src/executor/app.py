@@ -16,8 +16,11 @@ from executor.service import ExecutorService
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
-def build_app(access: Access) -> Starlette:
-    """The ASGI app. `access` says whose service a request gets: by its API key or, for a webhook, by its token."""
+def build_app(access: Access, public_url: str | None = None) -> Starlette:
+    """The ASGI app. `access` says whose service a request gets: by its API key or, for a webhook, by its token.
+
+    `public_url` is where webhooks are reached from outside; without it answers show their paths alone.
+    """
 
     def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
@@ -45,4 +48,6 @@ def build_app(access: Access) -> Starlette:
         Route(webhook, protected(workflows.delete), methods=["DELETE"]),
         Route(f"{webhook}/rotate", protected(workflows.rotate), methods=["POST"]),
     ]
-    return build_service_app(routes)
+    app = build_service_app(routes)
+    app.state.public_url = (public_url or "").rstrip("/")
+    return app
