@@ -142,7 +142,8 @@ def _runner(bindings: Any) -> PlatformRunner:
 
 def _http(bindings: Any) -> FetchClient:
     """Over the local runtime's network, which connects to public addresses only; deployed, over the platform's."""
-    return FetchClient(read_optional(bindings, "PUBLIC_NETWORK"))
+    refused_ports = (read_optional(bindings, "ARCRUN_REFUSED_PORTS") or "").split(",")
+    return FetchClient(read_optional(bindings, "PUBLIC_NETWORK"), refused_ports)
 
 
 def _model(bindings: Any) -> WorkersAI | None:
