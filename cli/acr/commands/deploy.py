@@ -9,6 +9,7 @@ import click
 import httpx
 
 from acr.cloudflare.api import CloudflareApi
+from acr.commands.deploy_rollback import roll_back_workers
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.platform_home import SERVICES, find_platform_home
@@ -31,9 +32,10 @@ HEALTH_TIMEOUT_S = 10
     "services",
     type=click.Choice(SERVICES),
     multiple=True,
-    default=("executor", "registry"),
-    show_default=True,
-    help="What to deploy.",
+    help="What to deploy.  [default: executor, registry]",
+)
+@click.option(
+    "--rollback", is_flag=True, help="Go back to the version before, of each deployed Worker, or of those of --worker."
 )
 @click.option(
     "--components",
@@ -64,6 +66,7 @@ def deploy(
     *,
     dry_run: bool,
     services: tuple[str, ...],
+    rollback: bool,
     components: tuple[Path, ...],
     bundle: bool,
     free_plan: bool,
@@ -78,19 +81,29 @@ def deploy(
     Makes the KV namespaces and the bucket that are missing, and brings the built-in components through the registry's
     review. Run again, it changes what is new and nothing else.
 
+    --rollback gives all requests to the version before, with the secrets of now, and changes nothing else. It refuses
+    where there is none, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy`
+    works as always.
+
     \b
     Examples:
       acr deploy --dry-run
       acr deploy
       acr deploy --components components/ --free-plan
       acr deploy --domain hooks.example.com
+      acr deploy --rollback
       acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
+    if rollback:
+        if dry_run or components or bundle or free_plan or multi_tenant or domain is not None:
+            raise click.UsageError("--rollback takes --worker and --json only: it brings back what was deployed.")
+        roll_back_workers(services, _say, as_json=as_json)
+        return
     settings = resolve_deploy_settings(dry_run, domain)
     variables = _read_variables()
     request = _build_request(
         settings,
-        services=services,
+        services=services or ("executor", "registry"),
         components=components,
         bundles=bundle or free_plan,
         has_loader=not free_plan,
