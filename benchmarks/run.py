@@ -84,6 +84,8 @@ def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[tupl
         first_answer_s = wait_for_answer("http://127.0.0.1:8987/health", started)
         assert process.stdout is not None
         urls = dict(process.stdout.readline().split()[1:] for _ in range(4))
+        record = json.loads((Path(environment["ACR_CONFIG_DIR"]) / "local.json").read_text())
+        urls["cloudflare-api"] = record["api_url"]
         yield first_answer_s, urls
     finally:
         process.send_signal(signal.SIGTERM)

@@ -2,7 +2,7 @@
 //
 //   node serve.mjs PLAN.json
 //
-// PLAN.json is written by `acr dev` (cli/acr/local_runtime.py has its shape). On stdout this process says one JSON
+// PLAN.json is written by `acr dev` (cli/acr/runtime_plan.py has its shape). On stdout this process says one JSON
 // object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
 // (re)loads the plan; the end of stdin stops everything, so nothing outlives the process that started it.
 import { createHash } from "node:crypto";
@@ -10,6 +10,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 import path from "node:path";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
+import { startGuard } from "./explorer_guard.mjs";
 
 const HERE = import.meta.dirname;
 const [planPath] = process.argv.slice(2);
@@ -144,7 +145,7 @@ function options() {
     plan,
     miniflare: convertV4MiniflareOptions({
       host: plan.host,
-      port: plan.apiPort,
+      port: plan.explorerPort,
       log: new StderrLog(plan.verbose ? LogLevel.INFO : LogLevel.ERROR),
       logRequests: false,
       handleStructuredLogs: ({ level, message }) => process.stderr.write(`${level}: ${message}\n`),
@@ -165,8 +166,7 @@ async function announce(plan) {
     await answer.body?.cancel();
     say({ event: "ready", service: worker.service, url });
   }
-  const apiUrl = `http://${plan.host}:${plan.apiPort}/cdn-cgi/local/explorer/api`;
-  say({ event: "ready", service: "cloudflare-api", url: apiUrl });
+  say({ event: "ready", service: "cloudflare-api", url: `http://${plan.host}:${plan.apiPort}` });
 }
 
 let miniflare;
@@ -182,6 +182,7 @@ async function load() {
   }
   miniflare = new Miniflare(wanted);
   await miniflare.ready;
+  await startGuard({ host: plan.host, port: plan.apiPort, secret: plan.apiSecret, target: plan.explorerPort });
   await announce(plan);
   announced = true;
 }

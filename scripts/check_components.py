@@ -22,6 +22,7 @@ from acr.local_platform import find_free_ports
 from acr.runtime_plan import HOST, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
+from acr.worker_secrets import make_api_key
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError
@@ -150,10 +151,12 @@ def running_checker() -> Iterator[str]:
         stage(ROOT / "scripts/checker", [BUILTIN_COMPONENTS], folder / "checker")
         snapshots = cache_dir() / "snapshots"
         snapshots.mkdir(parents=True, exist_ok=True)
-        port = find_free_ports(2)
+        port = find_free_ports(3)
         plan = build_plan(
             {"checker": folder / "checker"},
             port=port,
+            explorer_port=port + 2,
+            api_secret=make_api_key(),
             state=folder / "state",
             snapshots=snapshots,
             node_modules=ROOT / "node_modules",

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from watchfiles import watch
@@ -18,7 +19,7 @@ from acr.local_keys import CURRENT_KEY, read_local_keys, replace_local_key
 from acr.local_record import LocalRecord
 from acr.platform_home import SERVICES
 from acr.private_file import write_private
-from acr.runtime_plan import API_PATH, HOST, build_plan
+from acr.runtime_plan import HOST, api_url_of, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
@@ -31,6 +32,7 @@ from acr.worker_secrets import (
     MASTER_KEY,
     MULTI_TENANT,
     PREVIOUS_KEY,
+    PUBLIC_URL,
     REVIEWER_KEY,
     SIGNING_KEY,
     make_api_key,
@@ -45,7 +47,10 @@ WATCHED = ("core", "workers", "components", "runtime")
 
 @dataclass(frozen=True)
 class LocalPlatform:
-    """`persist` holds the state, the keys and the staged Workers; `components` are folders to bundle as well."""
+    """`persist` holds the state, the keys and the staged Workers; `components` are folders to bundle as well.
+
+    `api_secret` is what the path of Cloudflare's local REST API begins with, another one at each start.
+    """
 
     home: Path
     port: int
@@ -54,19 +59,19 @@ class LocalPlatform:
     api_key: str
     verbose: bool
     allow_local_network: bool = False
+    api_secret: str = field(default_factory=make_api_key, repr=False)
 
     def read_record(self) -> LocalRecord:
         """What other commands need to use this platform, once it is planned."""
         plan = json.loads(self._plan_path.read_text(encoding="utf-8"))
         namespaces = _merge(worker["kvNamespaces"] for worker in plan["workers"])
         bucket = _merge(worker["r2Buckets"] for worker in plan["workers"])["WASM_BUCKET"]
-        url, api_url = f"http://{HOST}:{self.port}", f"http://{HOST}:{plan['apiPort']}{API_PATH}"
         registry = next(worker for worker in plan["workers"] if worker["service"] == "registry")
         keys = registry["vars"]
         return LocalRecord(
-            url,
+            self._url,
             self.api_key,
-            api_url,
+            api_url_of(plan),
             namespaces,
             bucket,
             str(self._keys_folder),
@@ -101,6 +106,17 @@ class LocalPlatform:
                 process.load()
 
     @property
+    def _url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @cached_property
+    def _explorer_port(self) -> int:
+        """One that the system chooses."""
+        while (port := find_free_ports(1)) in range(self.port, self.port + len(SERVICES) + 1):
+            pass
+        return port
+
+    @property
     def _keys_folder(self) -> Path:
         return self.persist / "keys"
 
@@ -119,6 +135,8 @@ class LocalPlatform:
         plan = build_plan(
             {service: staged / service for service in SERVICES},
             port=self.port,
+            explorer_port=self._explorer_port,
+            api_secret=self.api_secret,
             state=self.persist / "state",
             snapshots=snapshots,
             node_modules=javascript_home(self.home) / "node_modules",
@@ -129,7 +147,7 @@ class LocalPlatform:
         write_private(self._plan_path, json.dumps(plan))
 
     def _read_variables(self) -> dict[str, str]:
-        own = {ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {}
+        own = {PUBLIC_URL: self._url, **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {})}
         return {name: text for name in HANDED_ON if (text := os.environ.get(name))} | own
 
     def _read_secrets(self) -> dict[str, str]:

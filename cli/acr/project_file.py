@@ -7,16 +7,17 @@ from typing import Any
 from acr.errors import CliError
 
 FILE_NAME = "arcrun.yaml"
-_KEYS = ("account_id", "bucket", "url")
+_KEYS = ("account_id", "bucket", "url", "domain")
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """`url` is the executor's. What the file leaves out is None."""
+    """`url` is the executor's, `domain` the custom domain of its webhooks. What the file leaves out is None."""
 
     account_id: str | None = None
     bucket: str | None = None
     url: str | None = None
+    domain: str | None = None
 
 
 def read_project_file(folder: Path) -> ProjectFile:

@@ -9,9 +9,10 @@ from typing import Any
 from acr.worker_secrets import ALLOW_LOCAL_NETWORK, MULTI_TENANT, secrets_of
 
 HOST = "127.0.0.1"
-API_PATH = "/cdn-cgi/local/explorer/api"  # of Cloudflare's local REST API
+_API_PATH = "/cdn-cgi/local/explorer/api"  # Miniflare's, of Cloudflare's local REST API
 # Compatibility flags that the SDK asks for by name; our compatibility date has them on.
 SDK_FLAGS = {"python_workflows_implicit_dependencies": True, "python_request_headers_preserve_commas": True}
+REFUSED_PORTS = "ARCRUN_REFUSED_PORTS"  # the executor's variable: ports, with commas, that no component may call
 _ENTRY_BASES = {"WorkerEntrypoint": "entrypoint", "DurableObject": "durableObject"}
 
 
@@ -19,6 +20,8 @@ def build_plan(
     folders: Mapping[str, Path],
     *,
     port: int,
+    explorer_port: int,
+    api_secret: str,
     state: Path,
     snapshots: Path,
     node_modules: Path,
@@ -28,12 +31,16 @@ def build_plan(
 ) -> dict[str, Any]:
     """The plan for the staged Workers in `folders` (service -> folder with wrangler.toml, build/, python_modules/).
 
-    Services listen on `port`, `port` + 1 ... in their order; Cloudflare's local REST API on the port after them.
+    Services listen on `port`, `port` + 1 ... in their order; Cloudflare's local REST API on the port after them, below
+    a path that begins with `api_secret` (runtime/explorer_guard.mjs). `explorer_port` is Miniflare's own, behind it.
+    Components that may call this machine may still call neither of the two.
     Each Worker gets the `secrets` that are its own, and all `variables`.
     """
+    api_port, given = port + len(folders), variables or {}
+    if given.get(ALLOW_LOCAL_NETWORK) == "true":
+        given = {**given, REFUSED_PORTS: f"{api_port},{explorer_port}"}
     workers = [
-        _plan_worker(service, folder, port + i, secrets, variables or {})
-        for i, (service, folder) in enumerate(folders.items())
+        _plan_worker(service, folder, port + i, secrets, given) for i, (service, folder) in enumerate(folders.items())
     ]
     names = {worker["name"] for worker in workers}
     for worker in workers:  # a binding to a Worker that does not run here is left out
@@ -42,13 +49,20 @@ def build_plan(
         worker["durableObjects"] = {key: it for key, it in objects if it.get("scriptName", worker["name"]) in names}
     return {
         "host": HOST,
-        "apiPort": port + len(workers),
+        "apiPort": api_port,
+        "apiSecret": api_secret,
+        "explorerPort": explorer_port,
         "state": str(state),
         "snapshots": str(snapshots),
         "nodeModules": str(node_modules),
         "verbose": verbose,
         "workers": workers,
     }
+
+
+def api_url_of(plan: Mapping[str, Any]) -> str:
+    """The address of Cloudflare's local REST API: a secret."""
+    return f"http://{plan['host']}:{plan['apiPort']}/{plan['apiSecret']}{_API_PATH}"
 
 
 def _plan_worker(

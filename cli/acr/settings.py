@@ -5,6 +5,7 @@ which one must be meant. An empty environment variable counts as unset.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from acr.errors import CliError, NotLoggedInError
 from acr.local_keys import read_local_keys
 from acr.local_record import LocalRecord, read_local_record
 from acr.platform_home import find_platform_home
-from acr.project_file import ProjectFile, read_project_file
+from acr.project_file import FILE_NAME, ProjectFile, read_project_file
 from acr.user_config import UserConfig, read_user_config
 from acr.worker_secrets import (
     API_KEY,
@@ -28,6 +29,9 @@ from acr.worker_secrets import (
     SIGNING_KEY,
 )
 from acr.wrangler import build_wrangler
+
+# Two labels or more of a host name (RFC 1123), in lower case.
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -164,16 +168,22 @@ def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
 
 @dataclass(frozen=True)
 class DeploySettings:
-    """`secrets` are the Workers', by name. In a dry run there may be neither account nor secrets."""
+    """`secrets` are the Workers', by name. In a dry run there may be neither account nor secrets. `domain` is the
+    executor's custom domain, None if it has none.
+    """
 
     access: ApiAccess
     namespaces: Mapping[str, str]
     bucket: str
+    domain: str | None
     secrets: Mapping[str, str | None] = field(repr=False)
 
 
-def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
-    """Raises NotLoggedInError and CliError if something is missing that a real deploy needs."""
+def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) -> DeploySettings:
+    """`domain` is what this deploy asks for: None for the one that is known, "" for none.
+
+    Raises NotLoggedInError and CliError if something is missing that a real deploy needs.
+    """
     project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
     key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
     api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
@@ -190,7 +200,21 @@ def resolve_deploy_settings(dry_run: bool = False) -> DeploySettings:
     if not dry_run and not (api_key and key):
         missing = ENCRYPTION_KEY if api_key else API_KEY
         raise CliError(f"There is no {missing} to give to the Workers.", "Make the keys: acr init")
-    return DeploySettings(access, user.namespaces, project.bucket or user.bucket, secrets)
+    chosen = _resolve_domain(domain, project, user)
+    return DeploySettings(access, user.namespaces, project.bucket or user.bucket, chosen, secrets)
+
+
+def _resolve_domain(wanted: str | None, project: ProjectFile, user: UserConfig) -> str | None:
+    """Raises CliError."""
+    if wanted is not None and project.domain is not None and wanted != project.domain:
+        message = f"{FILE_NAME} says that the domain is {project.domain}."
+        raise CliError(message, "Change `domain` there: it counts for all who use this project, and for later deploys.")
+    domain = wanted if wanted is not None else project.domain or user.domain
+    if domain and not _DOMAIN.fullmatch(domain):
+        raise CliError(
+            f"`{domain}` is no domain.", "Name one of your account, without https:// and path: a.example.com"
+        )
+    return domain or None
 
 
 def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None, str | None, bool]:

@@ -14,7 +14,8 @@ DEFAULT_BUCKET = "arcrun-components"
 @dataclass(frozen=True)
 class UserConfig:
     """`namespaces` are KV namespaces' ids by binding; `url` is the executor's and `registry_url` the registry's, once
-    deployed; `auth_url` that of the hosted platform's auth, once registered there. None: not known.
+    deployed; `auth_url` that of the hosted platform's auth, once registered there; `domain` is the custom domain of
+    webhooks. None: not known.
     """
 
     account_id: str | None = None
@@ -30,6 +31,7 @@ class UserConfig:
     encryption_key: str | None = field(default=None, repr=False)
     previous_encryption_key: str | None = field(default=None, repr=False)
     auth_url: str | None = None
+    domain: str | None = None
 
 
 _KEYS = tuple(item.name for item in fields(UserConfig))

@@ -15,8 +15,9 @@ API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY = "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY
 REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY = "ARCRUN_REVIEWER_KEY", "ARCRUN_AUTHOR_KEYS", "ARCRUN_SIGNING_KEY"
 MASTER_KEY = "MASTER_KEY"
 # No secrets, but variables of the executor, "true" or left out: the hosted mode; whether components may call addresses
-# that are not of the public internet.
+# that are not of the public internet. And where its webhooks are reached.
 MULTI_TENANT, ALLOW_LOCAL_NETWORK = "MULTI_TENANT", "ARCRUN_ALLOW_LOCAL_NETWORK"
+PUBLIC_URL = "ARCRUN_PUBLIC_URL"
 _WANTED = {
     "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),
     "registry": (API_KEY, REVIEWER_KEY, AUTHOR_KEYS, SIGNING_KEY),

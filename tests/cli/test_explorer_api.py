@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from hashlib import md5
 from pathlib import Path
 
+import httpx
 import pytest
 
 from acr.cloudflare import kv, r2
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi, CloudflareError
-from workerd.local_platform import API_KEY, LocalPlatform
+from workerd.local_platform import API_KEY, LOG, LocalPlatform
 
 pytestmark = pytest.mark.workerd
 
@@ -32,6 +33,46 @@ def test_what_acr_dev_records_is_private_and_true(platform: LocalPlatform, api: 
     assert set(record["namespaces"].values()) <= set(kv.list_namespaces(api).values())
     kept = (platform.folder / "keys/encryption-key").stat()
     assert (kept.st_mode & 0o777, kept.st_uid) == (0o600, os.getuid())
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("{secret}/cdn-cgi/local/explorer/api/r2/buckets", {}, 200, id="with the secret"),
+        pytest.param("cdn-cgi/local/explorer/api/r2/buckets", {}, 404, id="without it"),
+        pytest.param("wrong/cdn-cgi/local/explorer/api/r2/buckets", {}, 404, id="with another"),
+        pytest.param("{secret}x/cdn-cgi/local/explorer/api/r2/buckets", {}, 404, id="with a longer one"),
+        pytest.param("", {}, 404, id="nothing"),
+        pytest.param("{secret}/cdn-cgi/local/explorer/api/r2/buckets", {"host": "evil.test"}, 403, id="another host"),
+        pytest.param("{secret}/cdn-cgi/local/explorer/api/r2/buckets", {"host": "127.0.0.1"}, 403, id="no port"),
+        pytest.param(
+            "{secret}/cdn-cgi/local/explorer/api/r2/buckets", {"origin": "http://evil.test"}, 403, id="another origin"
+        ),
+    ],
+)
+def test_who_does_not_know_the_secret_path_gets_nothing(
+    platform: LocalPlatform, path: str, headers: dict[str, str], status: int
+) -> None:
+    url = httpx.URL(platform.urls["cloudflare-api"])
+    secret = url.path.split("/")[1]
+    answer = httpx.get(f"http://127.0.0.1:{url.port}/{path.format(secret=secret)}", headers=headers, trust_env=False)
+    assert (answer.status_code, "arcrun-components" in answer.text) == (status, status == 200)
+
+
+def test_the_secret_path_is_random_and_told_to_nobody_else(platform: LocalPlatform) -> None:
+    secret = httpx.URL(platform.urls["cloudflare-api"]).path.split("/")[1]
+    assert len(secret) >= 43  # 256 bits
+    assert platform.announced["cloudflare-api"] == f"http://127.0.0.1:{httpx.URL(platform.urls['cloudflare-api']).port}"
+    assert secret not in (platform.folder / LOG).read_text()
+    assert (platform.folder / "plan.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_api_listens_on_this_machine_s_own_address_alone(platform: LocalPlatform) -> None:
+    """In the kernel's table of listening sockets (proc(5)): 127.0.0.1, and no other for its port."""
+    port = httpx.URL(platform.urls["cloudflare-api"]).port
+    rows = [row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    listening = [row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")]
+    assert listening == [f"0100007F:{port:04X}"]
 
 
 def test_values_and_keys(api: CloudflareApi) -> None:

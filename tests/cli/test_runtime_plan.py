@@ -24,7 +24,15 @@ def staged(tmp_path: Path) -> Path:
 def plan_of(staged: Path, *services: str, **variables: str) -> dict[str, dict[str, Any]]:
     folders = {service: staged / service for service in services}
     plan = build_plan(
-        folders, port=8787, state=staged, snapshots=staged, node_modules=staged, secrets={}, variables=variables
+        folders,
+        port=8787,
+        explorer_port=40001,
+        api_secret="s",
+        state=staged,
+        snapshots=staged,
+        node_modules=staged,
+        secrets={},
+        variables=variables,
     )
     return {worker["service"]: worker for worker in plan["workers"]}
 
@@ -40,3 +48,9 @@ def test_auth_is_bound_to_the_executor_s_class_where_there_is_an_executor(staged
     plan = plan_of(staged, "executor", "auth")
     assert (plan["executor"]["durableObjects"], plan["auth"]["durableObjects"]) == (own, borrowed)
     assert plan_of(staged, "auth")["auth"]["durableObjects"] == {}
+
+
+def test_components_that_may_call_this_machine_reach_neither_port_of_cloudflare_s_api(staged: Path) -> None:
+    closed, opened = (plan_of(staged, "executor", "auth", **it) for it in ({}, {"ARCRUN_ALLOW_LOCAL_NETWORK": "true"}))
+    assert "ARCRUN_REFUSED_PORTS" not in closed["executor"]["vars"]
+    assert opened["executor"]["vars"]["ARCRUN_REFUSED_PORTS"] == "8789,40001"

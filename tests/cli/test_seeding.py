@@ -107,7 +107,7 @@ def test_stopped_in_the_middle_it_says_nothing_and_the_next_start_goes_on(tmp_pa
 def deployed(platform: LocalPlatform, secrets: dict[str, str | None]) -> RegistryTarget | None:
     """The registry as `acr deploy` finds what it has deployed."""
     worker = DeployedWorker("registry", "arcrun-registry", platform.urls["registry"], True)
-    settings = DeploySettings(ApiAccess(), {}, "b", secrets)
+    settings = DeploySettings(ApiAccess(), {}, "b", None, secrets)
     return registry_of(Deployment((worker,), {}, (), ()), settings)
 
 

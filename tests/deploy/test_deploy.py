@@ -8,6 +8,7 @@ import pty
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deploy.desk import ACR, API_KEY, ENCRYPTION_KEY, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, ROOT, Desk
@@ -205,3 +206,60 @@ def test_a_dry_run_needs_no_account_and_wrangler_accepts_what_it_stages(desk: De
     for service in ("executor", "registry"):
         assert f"{service} {desk.folder / '.arcrun/deploy' / service}" in result.stdout
         assert (desk.folder / ".arcrun/deploy" / service / "upload/entry.py").is_file()
+
+
+def executor_manifest(desk: Desk) -> dict[str, Any]:
+    return dict(json.loads((desk.folder / ".arcrun/deploy/executor/wrangler.json").read_text()))
+
+
+def test_webhooks_are_at_the_domain_that_was_asked_for_until_it_is_forgotten(desk: Desk) -> None:
+    """With the real wrangler, which attaches it."""
+    desk.init(**KEYS)
+    workers_dev, shown = f"https://{EXECUTOR}.ada.workers.dev", []
+    for options in ((), ("--domain", "hooks.example.com"), (), ("--domain", "")):
+        assert desk.deploy(*options, **desk.real_wrangler).returncode == 0
+        manifest = executor_manifest(desk)
+        variable = desk.cloudflare.workers.bindings_of(EXECUTOR)["ARCRUN_PUBLIC_URL"]["text"]
+        shown.append((variable, manifest.get("routes"), desk.config.get("domain")))
+    route = [{"pattern": "hooks.example.com", "custom_domain": True}]
+    own = ("https://hooks.example.com", route, "hooks.example.com")
+    assert shown == [(workers_dev, None, None), own, own, (workers_dev, None, None)]
+    assert desk.cloudflare.workers.domains == {"hooks.example.com": EXECUTOR}
+    assert "ARCRUN_PUBLIC_URL" not in desk.cloudflare.workers.bindings_of(REGISTRY)
+    assert desk.config["url"] == workers_dev
+
+
+def test_a_domain_that_is_not_attached_is_attached_by_the_next_run(desk: Desk) -> None:
+    desk.init(**KEYS)
+    desk.deploy("--domain", "hooks.example.com")
+    desk.cloudflare.workers.domains.clear()
+    changed = [worker["changed"] for worker in json.loads(desk.deploy().stdout)["workers"]]
+    assert (changed, desk.cloudflare.workers.domains) == ([False, True], {"hooks.example.com": EXECUTOR})
+
+
+def test_the_project_s_domain_counts_for_all_its_members(desk: Desk) -> None:
+    desk.init(**KEYS)
+    (desk.folder / "arcrun.yaml").write_text("domain: hooks.example.com\n")
+    assert desk.deploy().returncode == 0
+    assert executor_manifest(desk)["vars"]["ARCRUN_PUBLIC_URL"] == "https://hooks.example.com"
+    refused = desk.deploy("--domain", "other.example.com")
+    assert (refused.returncode, "arcrun.yaml says that the domain is hooks.example.com" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["https://a.example.com", "a.example.com/x", "example", "A.example.com", "a..com", "a.com:8443", "10.0.0.1"]
+)
+def test_what_is_no_domain_is_refused(desk: Desk, name: str) -> None:
+    result = desk.run("deploy", "--dry-run", "--domain", name)
+    assert (result.returncode, f"`{name}` is no domain" in result.stderr) == (1, True)
+
+
+def test_components_reach_local_addresses_only_where_the_operator_says_so(desk: Desk) -> None:
+    desk.init(**KEYS)
+    found = []
+    for value in ("true", "false", ""):
+        result = desk.deploy(ARCRUN_ALLOW_LOCAL_NETWORK=value)
+        variables = executor_manifest(desk)["vars"]
+        found.append((variables.get("ARCRUN_ALLOW_LOCAL_NETWORK"), "components may call any address" in result.stderr))
+    assert found == [("true", True), (None, False), (None, False)]
+    assert "ARCRUN_ALLOW_LOCAL_NETWORK" not in desk.cloudflare.workers.bindings_of(REGISTRY)

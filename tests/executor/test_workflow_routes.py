@@ -290,3 +290,42 @@ async def test_a_rollback_to_nothing(name: str, version: int, code: str) -> None
     await executor.push()
     response = await executor.send("POST", f"/webhooks/named/{name}/rollback", {"version": version})
     assert (response.status_code, read_error(response)["code"]) == (404, code)
+
+
+HOSTS = ["evil.test", "evil.test:8443", "127.0.0.1:1", "localhost", "x.test/y?z#", "[::1]", "executor.test.evil.test"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_the_host_header_changes_no_answer(host: str) -> None:
+    bench = build_bench({"echo": echo})
+    async with build_client(bench.service) as client:
+        pushed = (await client.post("/webhooks", json={"workflow": TEXT})).json()["data"]
+        for method, path, body in (
+            ("POST", "/webhooks", {"workflow": TEXT}),
+            ("GET", "/webhooks", None),
+            ("GET", "/webhooks/", None),
+            ("GET", f"/webhooks/{pushed['token']}", None),
+            ("PUT", f"/webhooks/{pushed['token']}", {"workflow": TEXT}),
+            ("POST", "/webhooks/named/tell/rollback", {"version": 1}),
+            ("PATCH", "/webhooks", None),
+            ("GET", "/nowhere", None),
+        ):
+            own, other = [
+                await client.request(method, path, json=body, headers=headers) for headers in ({}, {"host": host})
+            ]
+            assert (other.status_code, other.text, other.headers) == (own.status_code, own.text, own.headers)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "shown"),
+    [
+        pytest.param("https://hooks.example.com", "https://hooks.example.com/webhooks/", id="a domain"),
+        pytest.param("http://127.0.0.1:8787/", "http://127.0.0.1:8787/webhooks/", id="with a slash at its end"),
+        pytest.param(None, "/webhooks/", id="not configured: the path alone"),
+    ],
+)
+async def test_a_webhook_s_url_is_below_the_configured_one(public_url: str | None, shown: str) -> None:
+    async with build_client(build_bench({"echo": echo}).service, public_url=public_url) as client:
+        pushed = (await client.post("/webhooks", json={"workflow": TEXT})).json()["data"]
+        listed = (await client.get("/webhooks")).json()["data"]["workflows"]
+    assert pushed["webhook_url"] == listed[0]["webhook_url"] == f"{shown}{pushed['token']}/trigger"

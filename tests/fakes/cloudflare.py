@@ -68,6 +68,8 @@ class CloudflareStandIn(httpx.BaseTransport):
                 return answer({"id": "t2", "value": "minted-value", **json.loads(request.content)})
             case ["GET", "workers", "subdomain"]:
                 return answer({"subdomain": self.subdomain}) if self.subdomain else refuse(404, 10007, "none")
+            case [_, "workers", "workers", name, *rest] if rest:
+                return self.workers.answer_beta(request, name, rest, query)
             case [_, "workers", "services" | "scripts" | "workers", name, *rest]:
                 return self.workers.answer(request, name, rest, query)
             case ["GET", "workers", "domains"]:

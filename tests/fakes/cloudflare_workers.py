@@ -6,6 +6,7 @@ codes where they are known (those that wrangler's sources or issues name). Nothi
 
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,6 +110,22 @@ class WorkersStandIn:
         except RefusalError as refusal:
             return refusal.response
 
+    def answer_beta(
+        self, request: httpx.Request, name: str, rest: list[str], query: Mapping[str, str]
+    ) -> httpx.Response:
+        """The API in JSON: /workers/workers/{name}/versions."""
+        try:
+            match [request.method, *rest]:
+                case ["GET", "versions", version_id]:
+                    version = self.scripts[name].find(version_id)
+                    return answer(show_in_json(version, has_modules=query.get("include") == "modules"))
+                case ["POST", "versions"]:
+                    version = self._save(name, read_json_upload(request), "version_upload")
+                    return answer(show_in_json(version, has_modules=False))
+        except RefusalError as refusal:
+            return refusal.response
+        return refuse(404, 7003, f"No route for {request.method} {request.url.path}")
+
     def list_domains(self, hostname: str | None) -> httpx.Response:
         found = {host: name for host, name in self.domains.items() if hostname in (None, host)}
         return answer([{"id": host, "hostname": host, "service": name} for host, name in found.items()])
@@ -123,7 +140,7 @@ class WorkersStandIn:
             return refuse(404, NO_WORKER, "This Worker does not exist on your account.")
         match [request.method, *rest]:
             case ["GET"]:
-                own = {"tag": "t1", "tags": None, "last_deployed_from": "wrangler"}
+                own = {"tag": "t1", "tags": None, "last_deployed_from": script.deployments[-1]["source"]}
                 own |= {"migration_tag": script.tag} if script.tag else {}
                 environment = {"environment": "production", "script": own}
                 subdomain = {"enabled": script.is_reachable, "previews_enabled": False}
@@ -167,6 +184,10 @@ class WorkersStandIn:
         classes, tag = set(script.classes), script.tag
         if migrations:
             classes, tag = migrate(script, upload, migrations)
+        for needed in sorted(classes):
+            if not exports(upload, needed):
+                message = f"New version of script does not export class '{needed}' which is depended on by existing"
+                raise RefusalError(400, 10064, f"{message} Durable Objects.")
         bindings = complete(script, upload.metadata)
         for binding in bindings.values():
             self._check(binding, name, classes)
@@ -195,14 +216,14 @@ class WorkersStandIn:
                 400, 10061, f"{message} Durable Objects. Ensure a --new-class migration has been applied to it."
             )
 
-    def _deploy(self, version: Version, name: str, annotations: Mapping[str, str]) -> None:
+    def _deploy(self, version: Version, name: str, annotations: Mapping[str, str], source: str = "wrangler") -> None:
         script = self.scripts[name]
         number = len(script.deployments) + 1
         script.deployments.append(
             {
                 "id": version_id(f"deployment of {name}", number),
                 "strategy": "percentage",
-                "source": "wrangler",
+                "source": source,
                 "created_on": moment(number),
                 "annotations": dict(annotations),
                 "versions": [{"version_id": version.id, "percentage": 100}],
@@ -219,7 +240,7 @@ class WorkersStandIn:
         if changed and is_older and not is_forced:
             message = "This version cannot be deployed. The following secrets have changed: "
             raise RefusalError(400, 10220, message + ", ".join(changed))
-        self._deploy(version, script.name, body.get("annotations") or {})
+        self._deploy(version, script.name, body.get("annotations") or {}, "api")
         return answer(script.deployments[-1])
 
     def _change_secrets(self, script: Script, secrets: Mapping[str, Mapping[str, str] | None]) -> httpx.Response:
@@ -248,7 +269,7 @@ def migrate(script: Script, upload: Upload, migrations: Mapping[str, Any]) -> tu
                     f"Cannot apply new-class migration to class '{created}' that is already depended on by existing"
                 )
                 raise RefusalError(400, 10074, f"{message} Durable Objects.")
-            if f"class {created}(".encode() not in upload.modules[upload.metadata["main_module"]][1]:
+            if not exports(upload, created):
                 message = f"Cannot apply new-class migration to class '{created}' that is not exported by script."
                 raise RefusalError(400, 10070, message)
             classes.add(created)
@@ -258,15 +279,25 @@ def migrate(script: Script, upload: Upload, migrations: Mapping[str, Any]) -> tu
     return classes, str(migrations["new_tag"])
 
 
+def exports(upload: Upload, name: str) -> bool:
+    """Whether the main module, in Python, has a class of this name."""
+    return f"class {name}(".encode() in upload.modules[upload.metadata["main_module"]][1]
+
+
 def complete(script: Script, metadata: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The bindings of an upload, with those that it inherits from the newest version. Raises RefusalError."""
     known = script.versions[-1].bindings if script.versions else {}
     kept_types = metadata.get("keep_bindings", [])
     bindings = {name: item for name, item in known.items() if item["type"] in kept_types}
     for item in metadata["bindings"]:
-        if item["type"] == "inherit" and item["name"] not in known:
+        if item["type"] != "inherit":
+            bindings[item["name"]] = item
+            continue
+        chosen = item.get("version_id", "latest")
+        source = known if chosen == "latest" else script.find(chosen).bindings
+        if item["name"] not in source:
             raise RefusalError(400, 10057, f"There is no binding {item['name']} to inherit.")
-        bindings[item["name"]] = known[item["name"]] if item["type"] == "inherit" else item
+        bindings[item["name"]] = source[item["name"]]
     return bindings
 
 
@@ -283,6 +314,24 @@ def read_upload(request: httpx.Request) -> Upload:
         else:
             modules[name] = (re.findall(r"(?i)content-type: *([^\r\n;]*)", headers)[0], content)
     return Upload(metadata, modules)
+
+
+def read_json_upload(request: httpx.Request) -> Upload:
+    body = json.loads(request.content)
+    modules = {item["name"]: (item["content_type"], b64decode(item["content_base64"])) for item in body.pop("modules")}
+    return Upload(body, modules)
+
+
+def show_in_json(version: Version, *, has_modules: bool) -> dict[str, Any]:
+    metadata = version.upload.metadata
+    names = ("main_module", "compatibility_date", "compatibility_flags")
+    kept = {key: metadata[key] for key in names if key in metadata}
+    modules = [
+        {"name": name, "content_type": kind, "content_base64": b64encode(content).decode()}
+        for name, (kind, content) in version.upload.modules.items()
+    ]
+    about = {"id": version.id, "number": version.number, "bindings": shown(version.bindings), **kept}
+    return {**about, **({"modules": modules} if has_modules else {})}
 
 
 def shown(bindings: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

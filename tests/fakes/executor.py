@@ -35,6 +35,7 @@ from fakes.system import FixedClock, SeededRandom
 from fakes.workflows import build_workflows
 
 API_KEY = "test-key-1"
+PUBLIC_URL = "https://executor.test"
 ENCRYPTION_KEY = b"k" * 32
 Script = Mapping[str, Execution | Callable[[str], Execution]]
 
@@ -90,9 +91,13 @@ def upload_component(bucket: InMemoryR2, reference: str, module: bytes, **overri
 
 
 def build_client(
-    service: ExecutorService, *, api_key: str | None = API_KEY, headers: Mapping[str, str] | None = None
+    service: ExecutorService,
+    *,
+    api_key: str | None = API_KEY,
+    headers: Mapping[str, str] | None = None,
+    public_url: str | None = PUBLIC_URL,
 ) -> httpx.AsyncClient:
     """A client of the app. It sends the right key unless `headers` says otherwise; a fault shows as a 500."""
-    transport = httpx.ASGITransport(build_app(OwnerAccess(service, api_key)), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(build_app(OwnerAccess(service, api_key), public_url), raise_app_exceptions=False)
     sent = {"x-arcrun-api-key": API_KEY} if headers is None else headers
-    return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=sent)
+    return httpx.AsyncClient(transport=transport, base_url=PUBLIC_URL, headers=sent)

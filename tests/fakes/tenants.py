@@ -114,7 +114,7 @@ class HostedBench:
         self.kv_of(letter).upload(kv_key_of(name), seal(registration_of(letter).data_key, name, secret))
 
     def client(self, api_key: str | None = None, address: str = ADDRESS) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(build_app(self.access), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(build_app(self.access, "https://executor.test"), raise_app_exceptions=False)
         headers = {"cf-connecting-ip": address, **({} if api_key is None else {"x-arcrun-api-key": api_key})}
         return httpx.AsyncClient(transport=transport, base_url="https://executor.test", headers=headers)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acr.local_platform import find_free_ports
-from acr.runtime_plan import API_PATH, HOST, build_plan
+from acr.runtime_plan import HOST, api_url_of, build_plan
 from acr.runtime_process import RuntimeProcess
 from workerd.local_platform import CACHE, ROOT
 
@@ -27,10 +27,12 @@ def running_workers(
     """The Workers staged in `folder`, on the state that it has from before."""
     plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
-    port = find_free_ports(len(services) + 1)
+    port = find_free_ports(len(services) + 2)
     plan = build_plan(
         {service: folder / service for service in services},
         port=port,
+        explorer_port=port + len(services) + 1,
+        api_secret="local-secret",
         state=folder / "state",
         snapshots=snapshots,
         node_modules=ROOT / "node_modules",
@@ -45,7 +47,6 @@ def running_workers(
         ready = next(last)
         assert ready["event"] == "ready", ready
         urls = {service: f"http://{HOST}:{port + i}" for i, service in enumerate(services)}
-        api_url = f"http://{HOST}:{port + len(services)}{API_PATH}"
-        yield ChosenWorkers({**urls, "cloudflare-api": api_url}, process.pid)
+        yield ChosenWorkers({**urls, "cloudflare-api": api_url_of(plan)}, process.pid)
     finally:
         process.stop()

@@ -26,11 +26,15 @@ CACHE = ROOT / "build/test-cache"  # memory snapshots, kept between test runs by
 
 @dataclass(frozen=True)
 class LocalPlatform:
-    """Addresses of the running services, and clients for them. `folder` is the --persist folder."""
+    """Addresses of the running services, and clients for them. That of Cloudflare's API is the secret of local.json.
+
+    `folder` is the --persist folder, `announced` what `acr dev` printed.
+    """
 
     urls: dict[str, str]
     folder: Path
     process: subprocess.Popen[str]
+    announced: dict[str, str]
 
     @property
     def executor(self) -> httpx.Client:
@@ -118,7 +122,9 @@ def running_platform(folder: Path, *options: str, **environment: str) -> Iterato
             if service == "cloudflare-api":
                 break
         assert len(urls) == 4, f"acr dev ended with {process.wait(10)}:\n{(folder / LOG).read_text()}"
-        yield LocalPlatform(urls, folder, process)
+        announced = dict(urls)
+        urls["cloudflare-api"] = json.loads((folder / "config/local.json").read_text())["api_url"]
+        yield LocalPlatform(urls, folder, process, announced)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

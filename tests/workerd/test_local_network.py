@@ -2,7 +2,10 @@
 not by a redirect, and locally not by a name that leads there either.
 """
 
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -33,6 +36,39 @@ def test_an_address_of_this_machine_is_refused(closed: LocalPlatform, host: str)
         code_of(closed, f"http://{host}:{port}/cdn-cgi/local/explorer/api/storage/kv/namespaces")
         == "ADDRESS_NOT_ALLOWED"
     )
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]", "public.test", "127.0.0.1."],
+)
+@pytest.mark.parametrize("which", ["apiPort", "explorerPort"])
+def test_who_may_call_this_machine_may_not_call_cloudflare_s_local_api(
+    platform: LocalPlatform, which: str, host: str
+) -> None:
+    """Neither the port that wants the secret path nor Miniflare's own, which wants nothing; whatever the host."""
+    port = json.loads((platform.folder / "plan.json").read_text())[which]
+    assert code_of(platform, f"http://{host}:0{port}/cdn-cgi/local/explorer/api/r2/buckets") == "ADDRESS_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("which", ["apiPort", "explorerPort"])
+def test_no_redirect_leads_to_cloudflare_s_local_api(platform: LocalPlatform, which: str) -> None:
+    port = json.loads((platform.folder / "plan.json").read_text())[which]
+
+    class Redirect(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{port}/cdn-cgi/local/explorer/api/r2/buckets")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Redirect) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert code_of(platform, f"http://127.0.0.1:{server.server_port}/") == "ADDRESS_NOT_ALLOWED"
+        thread.join()
 
 
 def test_a_public_name_without_a_host_is_another_failure(closed: LocalPlatform) -> None:

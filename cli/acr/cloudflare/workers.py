@@ -13,6 +13,8 @@ from typing import Any
 from acr.cloudflare.api import CloudflareApi, CloudflareError
 
 ALL_REQUESTS = 100  # percent
+SECRET_TYPES = ("secret_text", "secret_key")
+SECRETS_CHANGED = 10220  # the code of a refusal: the version to be deployed has other secrets than the one that runs
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,16 @@ class WorkerVersion:
     migration_tag: str | None
 
 
-def list_deployed_versions(api: CloudflareApi, name: str) -> list[str]:
-    """Ids of the versions that got all requests, those of the newest deployment first. [] if there is no such Worker.
+@dataclass(frozen=True)
+class WorkerDeployment:
+    """`version_id` is the version that got the requests; of those that shared them, the one that got most."""
 
-    Of a deployment that splits the requests, the version that gets most.
-    """
+    version_id: str
+    message: str
+
+
+def list_deployments(api: CloudflareApi, name: str) -> list[WorkerDeployment]:
+    """Those that Cloudflare lists, the newest first. [] if there is no such Worker."""
     try:
         deployments = api.fetch("GET", f"/workers/scripts/{name}/deployments")["deployments"]
     except CloudflareError as error:
@@ -41,7 +48,12 @@ def list_deployed_versions(api: CloudflareApi, name: str) -> list[str]:
             return []
         raise
     ordered = sorted(deployments, key=lambda item: str(item["created_on"]), reverse=True)
-    return [max(item["versions"], key=lambda version: float(version["percentage"]))["version_id"] for item in ordered]
+    return [_read_deployment(item) for item in ordered]
+
+
+def _read_deployment(item: Mapping[str, Any]) -> WorkerDeployment:
+    version = max(item["versions"], key=lambda version: float(version["percentage"]))
+    return WorkerDeployment(version["version_id"], str((item.get("annotations") or {}).get("workers/message", "")))
 
 
 def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersion:
@@ -53,7 +65,7 @@ def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersi
         version["id"],
         int(version["number"]),
         {item["name"]: item["text"] for item in bindings if item["type"] == "plain_text"},
-        frozenset(item["name"] for item in bindings if item["type"] == "secret_text"),
+        frozenset(item["name"] for item in bindings if item["type"] in SECRET_TYPES),
         frozenset(
             item["class_name"]
             for item in bindings
@@ -65,8 +77,8 @@ def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersi
 
 def find_worker(api: CloudflareApi, name: str) -> WorkerVersion | None:
     """The version that runs, None if there is no such Worker."""
-    deployed = list_deployed_versions(api, name)
-    return fetch_version(api, name, deployed[0]) if deployed else None
+    deployments = list_deployments(api, name)
+    return fetch_version(api, name, deployments[0].version_id) if deployments else None
 
 
 def deploy_version(api: CloudflareApi, name: str, version_id: str, message: str) -> None:
@@ -77,6 +89,22 @@ def deploy_version(api: CloudflareApi, name: str, version_id: str, message: str)
         "annotations": {"workers/message": message},
     }
     api.fetch("POST", f"/workers/scripts/{name}/deployments", json=body)
+
+
+def copy_version(api: CloudflareApi, name: str, version_id: str, secrets_of: WorkerVersion) -> str:
+    """Make a version of another one's code and bindings, with the secrets of `secrets_of`. Returns its id; it does not
+    run yet. What is bound is inherited, so no secret passes through here. Raises CloudflareError.
+    """
+    path = f"/workers/workers/{name}/versions"
+    source = api.fetch("GET", f"{path}/{version_id}", params={"include": "modules"})
+    kept = ("main_module", "modules", "compatibility_date", "compatibility_flags", "limits", "placement")
+    bound = [item["name"] for item in source.get("bindings") or [] if item["type"] not in SECRET_TYPES]
+    bindings = [{"type": "inherit", "name": binding, "version_id": version_id} for binding in bound]
+    bindings += [
+        {"type": "inherit", "name": secret, "version_id": secrets_of.id} for secret in sorted(secrets_of.secret_names)
+    ]
+    copy = {**{key: source[key] for key in kept if key in source}, "bindings": bindings}
+    return str(api.fetch("POST", path, json=copy)["id"])
 
 
 def is_reachable(api: CloudflareApi, name: str, domain: str | None = None) -> bool:

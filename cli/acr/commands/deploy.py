@@ -1,5 +1,7 @@
 """acr deploy: bring the Workers into the account."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import click
 import httpx
 
 from acr.cloudflare.api import CloudflareApi
+from acr.commands.deploy_rollback import roll_back_workers
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.platform_home import SERVICES, find_platform_home
@@ -16,7 +19,7 @@ from acr.render_seeding import seed_and_report
 from acr.settings import DeploySettings, RegistryTarget, resolve_deploy_settings, user_config_path
 from acr.terminal import say
 from acr.user_config import read_user_config, save_user_config
-from acr.worker_secrets import API_KEY, REVIEWER_KEY, SIGNING_KEY
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, API_KEY, REVIEWER_KEY, SIGNING_KEY
 from acr.wrangler import build_wrangler
 
 HEALTH_TIMEOUT_S = 10
@@ -29,9 +32,10 @@ HEALTH_TIMEOUT_S = 10
     "services",
     type=click.Choice(SERVICES),
     multiple=True,
-    default=("executor", "registry"),
-    show_default=True,
-    help="What to deploy.",
+    help="What to deploy.  [default: executor, registry]",
+)
+@click.option(
+    "--rollback", is_flag=True, help="Go back to the version before, of each deployed Worker, or of those of --worker."
 )
 @click.option(
     "--components",
@@ -42,6 +46,11 @@ HEALTH_TIMEOUT_S = 10
 @click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
 @click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
 @click.option("--multi-tenant", is_flag=True, help="The executor works for tenants (auth registers them), not for you.")
+@click.option(
+    "--domain",
+    metavar="NAME",
+    help="Webhooks are reached at https://NAME, a domain of your account. Kept for later deploys; '' forgets it.",
+)
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers, and seed the registry."
 )
@@ -57,10 +66,12 @@ def deploy(
     *,
     dry_run: bool,
     services: tuple[str, ...],
+    rollback: bool,
     components: tuple[Path, ...],
     bundle: bool,
     free_plan: bool,
     multi_tenant: bool,
+    domain: str | None,
     wait: bool,
     build_dir: Path,
     as_json: bool,
@@ -70,22 +81,35 @@ def deploy(
     Makes the KV namespaces and the bucket that are missing, and brings the built-in components through the registry's
     review. Run again, it changes what is new and nothing else.
 
+    --rollback gives all requests to the version before, with the secrets of now, and changes nothing else. It refuses
+    where there is none, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy`
+    works as always.
+
     \b
     Examples:
       acr deploy --dry-run
       acr deploy
       acr deploy --components components/ --free-plan
+      acr deploy --domain hooks.example.com
+      acr deploy --rollback
       acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
-    settings = resolve_deploy_settings(dry_run)
+    if rollback:
+        if dry_run or components or bundle or free_plan or multi_tenant or domain is not None:
+            raise click.UsageError("--rollback takes --worker and --json only: it brings back what was deployed.")
+        roll_back_workers(services, _say, as_json=as_json)
+        return
+    settings = resolve_deploy_settings(dry_run, domain)
+    variables = _read_variables()
     request = _build_request(
         settings,
-        services=services,
+        services=services or ("executor", "registry"),
         components=components,
         bundles=bundle or free_plan,
         has_loader=not free_plan,
         build=build_dir,
         is_multi_tenant=multi_tenant,
+        variables=variables,
     )
     if dry_run:
         staged = steps.rehearse(request, build_wrangler(request.home), _say)
@@ -93,7 +117,7 @@ def deploy(
         return
     with CloudflareApi(settings.access) as api:
         result = steps.deploy(request, api, build_wrangler(request.home, settings.access), _say)
-    _remember(result)
+    _remember(result, domain)
     seeded: tuple[str, ...] = ()
     if wait:
         _wait(result)
@@ -115,6 +139,7 @@ def _build_request(
     has_loader: bool,
     build: Path,
     is_multi_tenant: bool,
+    variables: Mapping[str, str],
 ) -> steps.DeployRequest:
     return steps.DeployRequest(
         find_platform_home(),
@@ -127,7 +152,20 @@ def _build_request(
         settings.namespaces,
         settings.bucket,
         is_multi_tenant,
+        variables,
+        settings.domain,
     )
+
+
+def _read_variables() -> dict[str, str]:
+    """Of this process's environment, those that the executor gets; says what they open."""
+    if os.environ.get(ALLOW_LOCAL_NETWORK) != "true":
+        return {}
+    _say(
+        f"Warning: {ALLOW_LOCAL_NETWORK}=true, so components may call any address that the executor can connect to,"
+        " also such as lead into private networks. Unset it and deploy again to forbid that."
+    )
+    return {ALLOW_LOCAL_NETWORK: "true"}
 
 
 def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:
@@ -145,8 +183,8 @@ def _wait(result: steps.Deployment) -> None:
             wait_for_health(http, worker.url)
 
 
-def _remember(result: steps.Deployment) -> None:
-    """Let the other commands find the executor and the registry."""
+def _remember(result: steps.Deployment, domain: str | None) -> None:
+    """Let the other commands find the executor and the registry, and the next deploy the domain that was asked for."""
     config = read_user_config(user_config_path())
     urls = {worker.service: worker.url for worker in result.workers}
     changed = replace(
@@ -154,6 +192,7 @@ def _remember(result: steps.Deployment) -> None:
         url=urls.get("executor", config.url),
         registry_url=urls.get("registry", config.registry_url),
         namespaces={**config.namespaces, **result.namespaces},
+        domain=config.domain if domain is None else domain or None,
     )
     save_user_config(user_config_path(), changed)
 

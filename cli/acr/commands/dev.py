@@ -60,7 +60,7 @@ def dev(
 
     That is executor, registry and auth, with KV, R2 and Cloudflare's REST API for them. Prints `ready SERVICE URL` for
     each, and stops everything on Ctrl-C. The registry gets the built-in components in the background, reviewed and
-    approved.
+    approved. The REST API's whole address, a secret, is `api_url` in local.json of acr's configuration folder.
 
     \b
     Examples:

@@ -31,7 +31,7 @@ from acr.deployment.manifest import (
 from acr.deployment.uploads import upload_components
 from acr.errors import CliError
 from acr.platform_resources import ensure_bucket, ensure_namespaces
-from acr.worker_secrets import ENCRYPTION_KEY, secrets_of
+from acr.worker_secrets import ENCRYPTION_KEY, EXECUTOR, PUBLIC_URL, secrets_of
 from acr.wrangler import Wrangler
 
 # The executor is bound to the registry, auth to a Durable Object class of the executor.
@@ -42,7 +42,7 @@ ORDER = ("registry", "executor", "auth")
 class DeployRequest:
     """`components` are folders of components, put into the bucket or, if `bundles`, into the executor's upload.
 
-    `secrets` are those of all Workers, by name.
+    `secrets` are those of all Workers, by name; `variables` are the executor's. `domain` is a custom domain for it.
     """
 
     home: Path
@@ -55,16 +55,19 @@ class DeployRequest:
     namespaces: Mapping[str, str]
     bucket: str
     is_multi_tenant: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    domain: str | None = None
 
 
 @dataclass(frozen=True)
 class StagedWorker:
-    """`secrets` are those that this Worker gets."""
+    """`secrets` are those that this Worker gets, `domain` its custom domain."""
 
     service: str
     name: str
     folder: Path
     mark: str
+    domain: str | None
     secrets: Mapping[str, str] = field(repr=False)
 
 
@@ -110,8 +113,18 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     uploaded = upload_components(R2Bucket(api, request.bucket), folders)
     for key in uploaded:
         report(f"uploaded {key}")
-    others = _find_others(api, templates)
-    staged = stage_workers(request, Resources(namespaces, request.bucket, request.has_loader, others))
+    public_url = f"https://{request.domain}" if request.domain else _url_of(EXECUTOR, subdomain)
+    staged = stage_workers(
+        request,
+        Resources(
+            namespaces,
+            request.bucket,
+            request.has_loader,
+            _find_others(api, templates),
+            {**request.variables, PUBLIC_URL: public_url},
+            request.domain,
+        ),
+    )
     workers = []
     for worker in staged:
         changed = not _is_deployed(worker, api)
@@ -124,7 +137,14 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
 
 def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str], None]) -> list[StagedWorker]:
     """All that can be done without an account: the uploads are staged and checked by wrangler. Raises CliError."""
-    staged = stage_workers(request, Resources(request.namespaces, request.bucket, request.has_loader))
+    resources = Resources(
+        request.namespaces,
+        request.bucket,
+        request.has_loader,
+        variables=request.variables,
+        domain=request.domain,
+    )
+    staged = stage_workers(request, resources)
     for worker in staged:
         wrangler.check(worker.folder, worker.folder / "upload")
         report(f"checked {worker.name}: {worker.folder / 'upload'}")
@@ -150,7 +170,8 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
         manifest = render_manifest(template, resources, names)
         mark = build_mark(folder, manifest, secrets, request.secrets.get(ENCRYPTION_KEY) or "")
         write_manifest(folder, manifest, mark)
-        staged.append(StagedWorker(service, template["name"], folder, mark, secrets))
+        domain = resources.domain if template["name"] == EXECUTOR else None
+        staged.append(StagedWorker(service, template["name"], folder, mark, domain, secrets))
     return staged
 
 
@@ -159,7 +180,7 @@ def _is_deployed(worker: StagedWorker, api: CloudflareApi) -> bool:
     running = find_worker(api, worker.name)
     if running is None or running.variables.get(MARK) != worker.mark:
         return False
-    return worker.secrets.keys() <= running.secret_names and is_reachable(api, worker.name)
+    return worker.secrets.keys() <= running.secret_names and is_reachable(api, worker.name, worker.domain)
 
 
 def _find_others(api: CloudflareApi, templates: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:

@@ -24,13 +24,16 @@ PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that is not made yet
 class Resources:
     """`namespaces` are ids by binding. `has_loader` is False on the free plan, which has no Worker Loader.
 
-    `workers` are those that the account has already, with their Durable Object classes.
+    `workers` are those that the account has already, with their Durable Object classes. `variables` are the executor's;
+    `domain` is the custom domain at which it answers besides its workers.dev address.
     """
 
     namespaces: Mapping[str, str]
     bucket: str
     has_loader: bool = True
     workers: Mapping[str, Collection[str]] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    domain: str | None = None
 
 
 def read_template(folder: Path, *, is_multi_tenant: bool = False) -> dict[str, Any]:
@@ -82,6 +85,9 @@ def render_manifest(
     manifest["durable_objects"] = {"bindings": bound}
     if not resources.has_loader:
         manifest.pop("worker_loaders", None)
+    if template["name"] == EXECUTOR:
+        manifest["vars"] = {**template.get("vars", {}), **resources.variables}
+        manifest["routes"] = [{"pattern": resources.domain, "custom_domain": True}] if resources.domain else []
     # A preview address would keep every old version reachable.
     addresses = {"workers_dev": True, "preview_urls": False}
     return {key: value for key, value in manifest.items() if value not in ([], {"bindings": []})} | addresses

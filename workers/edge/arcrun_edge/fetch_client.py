@@ -1,6 +1,7 @@
 """HttpClient over the platform's `fetch`: one request, no redirects followed, the answer read up to a limit."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import js
@@ -13,14 +14,22 @@ from arcrun.ports import HttpRequest, HttpResponse
 
 
 class FetchClient:
-    """`network` is the service whose `fetch` is used: the local runtime's, which connects to public addresses only."""
+    """`network` is the service whose `fetch` is used: the local runtime's, which connects to public addresses only.
 
-    def __init__(self, network: Any | None = None) -> None:
+    No request goes to one of `refused_ports`, whatever the host: a name can lead anywhere.
+    """
+
+    def __init__(self, network: Any | None = None, refused_ports: Collection[str] = ()) -> None:
         self._fetch = js.fetch if network is None else network.fetch
+        self._refused_ports = frozenset(filter(None, refused_ports))
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         deadline, caller = js.AbortSignal.timeout(request.timeout_ms), js.AbortController.new()
         built = _build_request(request, js.AbortSignal.any(to_js([deadline, caller.signal])))
+        port = js.URL.new(built.url).port
+        if port in self._refused_ports:
+            message = f"Port {port} is the local platform's own, which no component may call, on any host."
+            raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
         has_begun = False
         try:
             response = await self._fetch(built)

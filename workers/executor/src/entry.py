@@ -79,7 +79,8 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 def _build(bindings: Any) -> Starlette:
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
-        return build_app(_build_tenants(bindings) if is_hosted else _build_own(bindings))
+        access = _build_tenants(bindings) if is_hosted else _build_own(bindings)
+        return build_app(access, read_optional(bindings, "ARCRUN_PUBLIC_URL"))
     except NotConfiguredError as error:
         return build_app(RefusedAccess(error))
 
@@ -168,7 +169,8 @@ def _runner(bindings: Any) -> PlatformRunner:
 
 def _http(bindings: Any) -> FetchClient:
     """Over the local runtime's network, which connects to public addresses only; deployed, over the platform's."""
-    return FetchClient(read_optional(bindings, "PUBLIC_NETWORK"))
+    refused_ports = (read_optional(bindings, "ARCRUN_REFUSED_PORTS") or "").split(",")
+    return FetchClient(read_optional(bindings, "PUBLIC_NETWORK"), refused_ports)
 
 
 def _model(bindings: Any) -> WorkersAI | None:

@@ -17,8 +17,11 @@ from executor.service import ExecutorService
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
-def build_app(access: Access) -> Starlette:
-    """The ASGI app. `access` says whose service a request gets: by its API key or, for a webhook, by its token."""
+def build_app(access: Access, public_url: str | None = None) -> Starlette:
+    """The ASGI app. `access` says whose service a request gets: by its API key or, for a webhook, by its token.
+
+    `public_url` is where webhooks are reached from outside; without it answers show their paths alone.
+    """
 
     def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:
@@ -49,4 +52,6 @@ def build_app(access: Access) -> Starlette:
         Route("/audit", protected(audit.list_lines), methods=["GET"]),
         Route("/audit", protected(audit.note), methods=["POST"]),
     ]
-    return build_service_app(routes)
+    app = build_service_app(routes)
+    app.state.public_url = (public_url or "").rstrip("/")
+    return app

@@ -113,4 +113,5 @@ def _render_push(request: Request, push: Push) -> dict[str, Any]:
 
 
 def _webhook_url(request: Request, token: str) -> str:
-    return str(request.url.replace(path=f"/webhooks/{token}/trigger", query=""))
+    """By configuration: the Host header is whatever the caller has written."""
+    return f"{request.app.state.public_url}/webhooks/{token}/trigger"

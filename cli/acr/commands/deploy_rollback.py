@@ -1,0 +1,28 @@
+"""acr deploy --rollback: the version before gets the requests again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from acr.cloudflare.api import CloudflareApi
+from acr.deployment.manifest import read_template
+from acr.deployment.rollback import roll_back
+from acr.platform_home import SERVICES, find_platform_home
+from acr.project_file import read_project_file
+from acr.render import print_json
+from acr.settings import resolve_access, user_config_path
+from acr.terminal import say
+from acr.user_config import read_user_config
+
+
+def roll_back_workers(services: tuple[str, ...], report: Callable[[str], None], *, as_json: bool) -> None:
+    """Without `services`, all that are deployed. Raises CliError."""
+    home = find_platform_home()
+    names = {service: read_template(home / "workers" / service)["name"] for service in SERVICES}
+    access = resolve_access(read_project_file(Path.cwd()), read_user_config(user_config_path()))
+    with CloudflareApi(access) as api:
+        done = roll_back(api, names, services, report)
+    if as_json:
+        print_json({"rolled_back": [step.to_json() for step in done]})
+        return
+    for step in done:
+        say(f"{step.service} {step.before.number}")
