@@ -54,6 +54,7 @@ class LocalPlatform:
     api_key: str
     verbose: bool
     allow_local_network: bool = False
+    production_clock: bool = False
 
     def read_record(self) -> LocalRecord:
         """What other commands need to use this platform, once it is planned."""
@@ -125,6 +126,7 @@ class LocalPlatform:
             secrets=self._read_secrets(),
             variables=self._read_variables(),
             verbose=self.verbose,
+            production_clock=self.production_clock,
         )
         write_private(self._plan_path, json.dumps(plan))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acr.worker_secrets import ALLOW_LOCAL_NETWORK, MULTI_TENANT, secrets_of
+from arcrun.errors import InternalError
 
 HOST = "127.0.0.1"
 API_PATH = "/cdn-cgi/local/explorer/api"  # of Cloudflare's local REST API
@@ -25,11 +26,13 @@ def build_plan(
     secrets: Mapping[str, str],
     variables: Mapping[str, str] | None = None,
     verbose: bool = False,
+    production_clock: bool = False,
 ) -> dict[str, Any]:
     """The plan for the staged Workers in `folders` (service -> folder with wrangler.toml, build/, python_modules/).
 
     Services listen on `port`, `port` + 1 ... in their order; Cloudflare's local REST API on the port after them.
-    Each Worker gets the `secrets` that are its own, and all `variables`.
+    Each Worker gets the `secrets` that are its own, and all `variables`. With `production_clock` time stands still in
+    them while they compute.
     """
     workers = [
         _plan_worker(service, folder, port + i, secrets, variables or {})
@@ -45,6 +48,8 @@ def build_plan(
         "snapshots": str(snapshots),
         "nodeModules": str(node_modules),
         "verbose": verbose,
+        "productionClock": production_clock,
+        "internalError": {"success": False, "error": InternalError().to_json()},  # what a failed Python answers
         "workers": workers,
     }
 

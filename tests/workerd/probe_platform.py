@@ -18,13 +18,13 @@ SOURCES = {"probe": ROOT / "tests/workerd/probe", "auth": ROOT / "workers/auth"}
 
 
 @contextmanager
-def running_probe(folder: Path) -> Iterator[httpx.Client]:
+def running_probe(folder: Path, *, production_clock: bool = False) -> Iterator[httpx.Client]:
     """A client of the probe, which runs until the end."""
     for service, source in SOURCES.items():
         stage(source, [], folder / service)
     shutil.copytree(ROOT / "workers/executor/src/executor", folder / "probe/build/executor")  # to try its parts
     with (
-        running_workers(folder, SOURCES, secrets={}) as workers,
+        running_workers(folder, SOURCES, secrets={}, production_clock=production_clock) as workers,
         httpx.Client(base_url=workers.urls["probe"], timeout=30) as client,
     ):
         yield client
