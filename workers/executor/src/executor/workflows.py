@@ -5,7 +5,7 @@ token, so that a trigger is one read.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError, WorkflowError
 from arcrun.key_listing import list_all
-from arcrun.ports import Clock, KeyPage, KeyValue, Random
+from arcrun.ports import Clock, KeyEntry, KeyPage, KeyValue, Random
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import IMPLICIT_FORMAT, Plan, load_plan
 
@@ -23,6 +23,8 @@ FRESH_MS = 5_000
 MAX_CACHED_WORKFLOWS = 256
 MAX_CALLS_BYTES = 512  # of a key's metadata, which may have 1,024
 _HOOK, _NAME, _VERSION = "hook:", "name:", "version:"
+_HEAD_FIELDS = {"token": str, "version": int, "latest": int, "updated_at": str}
+_OPTIONAL_FIELDS: Mapping[str, type] = {"format": int, "calls": list}
 
 Source = str | Mapping[str, Any]
 
@@ -219,19 +221,17 @@ class WorkflowStore:
         return [
             {"version": int(entry.key.removeprefix(prefix)), "pushed_at": (entry.metadata or {}).get("pushed_at")}
             for entry in entries
+            if entry.key.removeprefix(prefix).isdecimal()
         ]
 
     async def list_heads(self, cursor: str | None = None) -> tuple[list[WorkflowHead], str | None]:
         """A page of workflows by name, and the cursor of the next. One call of the platform's."""
         page: KeyPage = await self._kv.list(_NAME, cursor=cursor)
-        heads = [_read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in page.entries]
-        return heads, page.cursor
+        return _read_heads(page.entries), page.cursor
 
     async def find_callers(self, name: str) -> list[str]:
         """The workflows that call `name`, but for itself."""
-        heads = [
-            _read_head(entry.key.removeprefix(_NAME), entry.metadata or {}) for entry in await list_all(self._kv, _NAME)
-        ]
+        heads = _read_heads(await list_all(self._kv, _NAME))
         return [head.name for head in heads if name in (head.calls or ()) and head.name != name]
 
     async def list_names(self) -> list[str]:
@@ -314,6 +314,17 @@ def require_same_name(name: str, plan: Plan) -> None:
 
 def _version_key(name: str, version: int) -> str:
     return f"{_VERSION}{name}:{version:06}"
+
+
+def _read_heads(entries: Iterable[KeyEntry]) -> list[WorkflowHead]:
+    """Of a list. What lacks something is left out: a tenant can write what it likes into its own namespace."""
+    return [
+        _read_head(entry.key.removeprefix(_NAME), entry.metadata)
+        for entry in entries
+        if entry.metadata is not None
+        and all(isinstance(entry.metadata.get(name, kind()), kind) for name, kind in _OPTIONAL_FIELDS.items())
+        and all(isinstance(entry.metadata.get(name), kind) for name, kind in _HEAD_FIELDS.items())
+    ]
 
 
 def _read_head(name: str, record: Mapping[str, Any]) -> WorkflowHead:
