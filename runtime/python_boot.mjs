@@ -6,6 +6,7 @@ import "./browser_shim.mjs";
 import * as cloudflareWorkers from "cloudflare:workers";
 import * as cloudflareSockets from "cloudflare:sockets";
 import createPyodideModule from "./pyodide.asm.mjs";
+import { inGlobalScope } from "./global_scope.mjs";
 import { loadPyodide } from "./pyodide.mjs";
 import workerJson from "./worker.json";
 
@@ -20,8 +21,9 @@ const worker = JSON.parse(workerJson); // written by serve.mjs
  *
  * Snapshots are kept by content. Where there is none for this Worker's sources, it is made from a base snapshot, which
  * holds what the sources import of the standard library and of python_modules; where there is none, that is made first.
+ * `onFatal` is called with the error that ends the interpreter.
  */
-export async function boot(env) {
+export async function boot(env, onFatal) {
   const snapshots = new SnapshotFolder(env.ARCRUN_SNAPSHOTS);
   const [stored, wasm, stdlib] = await Promise.all([
     snapshots.read(worker.snapshotKey),
@@ -39,6 +41,7 @@ export async function boot(env) {
   } finally {
     restoreCompilation();
   }
+  pyodide._api.on_fatal = onFatal;
   pyodide.runPython("import random; random.seed()"); // the snapshot would repeat its sequence
   return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers"), bindings };
 }
@@ -73,7 +76,7 @@ async function makeSnapshot(snapshots, jsModules) {
     pyodide.runPython(importAll(worker.imports));
     takeSnapshot(pyodide, jsModules, snapshots, worker.baseSnapshotKey);
   }
-  pyodide.runPython(importEntry(worker.entry));
+  inGlobalScope(() => pyodide.runPython(importEntry(worker.entry)), jsModules._pyodide_entrypoint_helper);
   return takeSnapshot(pyodide, jsModules, snapshots, worker.snapshotKey);
 }
 
@@ -97,7 +100,7 @@ const importAll = (names) => `
 def import_all(names):
     import importlib, sys
 
-    sys.path[:0] = ["${WORKER_ROOT}", "${WORKER_ROOT}/python_modules"]
+    sys.path += ["${WORKER_ROOT}/python_modules", "${WORKER_ROOT}"]  # behind the standard library, as in production
     for name in names:
         try:
             importlib.import_module(name)
@@ -109,19 +112,41 @@ del import_all
 `;
 
 // Production refuses randomness while modules are imported: every isolate that starts from the snapshot would share it.
+// What a module took from `random` by name refuses only until then.
 const importEntry = (name) => `
 def import_entry(name):
     import importlib, os, random
+    from functools import wraps
 
-    def refuse(*_):
-        raise RuntimeError("Disallowed operation called within global scope: random values are for requests only")
+    text = "Disallowed operation called within global scope: random values are for requests only."
+    refuses = True
 
-    urandom = os.urandom
-    os.urandom = random._urandom = refuse
+    def refusing(function):
+        @wraps(function)
+        def refuse(*args, **options):
+            if refuses:
+                raise RuntimeError(f"{text} {function.__qualname__}() belongs into a handler.")
+            return function(*args, **options)
+        return refuse
+
+    def seed(self, a=None, version=2):
+        if a is None:
+            raise RuntimeError(f"{text} Random() belongs into a handler; with a seed of its own it may stand here.")
+        return own_seed(self, a, version)
+
+    own_seed = random.Random.seed
+    originals = [(random, key) for key, value in vars(random).items() if callable(value) and not isinstance(value, type)]
+    originals = [(owner, key, getattr(owner, key)) for owner, key in [*originals, (os, "urandom")]]
+    for owner, key, value in originals:
+        setattr(owner, key, refusing(value))
+    random.Random.seed = seed
     try:
         importlib.import_module(name)
     finally:
-        os.urandom = random._urandom = urandom
+        refuses = False
+        random.Random.seed = own_seed
+        for owner, key, value in originals:
+            setattr(owner, key, value)
 
 import_entry(${JSON.stringify(name)})
 del import_entry

@@ -1,8 +1,13 @@
 // The part of the local runtime that runs inside workerd: it forwards every event of a Worker to the Python classes of its
 // entry module, as Cloudflare's native Python runtime does. Python itself is started at the first event (python_boot.mjs).
+//
+// An interpreter that has failed fatally (its stack overflowed) is of no more use. What waits for it is answered, and the
+// next event starts another one; objects are made anew from what they have stored.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { eventStarted, watch } from "./clock.mjs";
+import internalError from "./internal_error.json";
 
-let python; // Promise of the Python modules {entry, workers}: one interpreter for each isolate
+let python; // Promise of an Interpreter: one at a time for each isolate
 
 /** Make the class that workerd instantiates for the Python WorkerEntrypoint `className` with public `methods`. */
 export function entrypoint(className, methods) {
@@ -16,27 +21,77 @@ export function durableObject(className, methods) {
 
 function forwardingClass(Base, className, methods) {
   const Forwarder = class extends Base {};
-  const instances = new WeakMap(); // of the Python class
   for (const method of methods) {
     Forwarder.prototype[method] = async function (...args) {
-      const { entry, workers, bindings } = await startedPython(this.env);
-      if (!instances.has(this)) instances.set(this, entry[className](this.ctx, bindings));
-      const pyMethod = instances.get(this)[method];
-      if (method === "fetch") return responseOf(await pyMethod.callPromising(args[0]));
-      return workers.python_to_rpc(await pyMethod.callPromising(...args.map((arg) => workers.python_from_rpc(arg))));
+      eventStarted();
+      const interpreter = await startedPython(this.env);
+      try {
+        return await interpreter.settled(call(interpreter, this, className, method, args));
+      } catch (error) {
+        if (method !== "fetch" || !interpreter.hasFailed) throw error;
+        return new Response(internalError, { status: 500, headers: { "content-type": "application/json" } });
+      }
     };
   }
   return Forwarder;
 }
 
+async function call({ entry, workers, bindings, instances }, forwarder, className, method, args) {
+  if (!instances.has(forwarder)) {
+    watch(forwarder.ctx, forwarder.ctx.storage);
+    instances.set(forwarder, entry[className](forwarder.ctx, bindings));
+  }
+  const pyMethod = instances.get(forwarder)[method];
+  if (method === "fetch") return responseOf(await pyMethod.callPromising(args[0]));
+  return workers.python_to_rpc(await pyMethod.callPromising(...args.map((arg) => workers.python_from_rpc(arg))));
+}
+
+/** Python's modules {entry, workers}, the Worker's bindings, and `instances` of its classes by their forwarders. */
+class Interpreter {
+  instances = new WeakMap();
+  hasFailed = false;
+  #waiting = new Set(); // functions that reject what waits for this interpreter
+
+  started(modules) {
+    return Object.assign(this, modules);
+  }
+
+  /** What `promise` settles to, or a rejection when the interpreter fails first: then it never settles. */
+  async settled(promise) {
+    const { promise: failure, reject } = Promise.withResolvers();
+    this.#waiting.add(reject);
+    try {
+      return await Promise.race([promise, failure]);
+    } finally {
+      this.#waiting.delete(reject);
+    }
+  }
+
+  fail(error) {
+    this.hasFailed = true;
+    console.error(`Python has failed fatally and is started anew: ${error}`);
+    for (const reject of this.#waiting) reject(new Error("Python has failed fatally and is started anew."));
+  }
+}
+
 function startedPython(env) {
-  python ??= import("./python_boot.mjs")
-    .then(({ boot }) => boot(env))
-    .catch((error) => {
-      console.error(`Python could not start: ${error.stack ?? error}`);
-      throw error;
-    });
+  python ??= startPython(env).catch((error) => {
+    console.error(`Python could not start: ${error.stack ?? error}`);
+    throw error;
+  });
   return python;
+}
+
+async function startPython(env) {
+  const { boot } = await import("./python_boot.mjs");
+  const interpreter = new Interpreter();
+  const starting = python;
+  const modules = await boot(env, (error) => {
+    if (python === starting) python = undefined;
+    interpreter.fail(error);
+  });
+  watch(...Object.values(modules.bindings));
+  return interpreter.started(modules);
 }
 
 /** A handler may answer with a JavaScript Response or with the SDK's wrapper of one. */

@@ -65,6 +65,7 @@ function moduleAt(name, type, file) {
   return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
 }
 
+const HOST_MODULES = ["python_host.mjs", "python_boot.mjs", "global_scope.mjs", "browser_shim.mjs"];
 const PUBLIC_NETWORK = { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } };
 
 function workerOptions(plan, worker, upload, imports) {
@@ -73,7 +74,7 @@ function workerOptions(plan, worker, upload, imports) {
   const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
   const { entry, pythonFlags: compatibilityFlags } = worker;
   const { files, vendored } = upload;
-  const bootSource = readFileSync(path.join(HERE, "python_boot.mjs"), "utf8");
+  const bootSource = ["python_boot.mjs", "global_scope.mjs"].map((name) => readFileSync(path.join(HERE, name), "utf8"));
   const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendored, imports });
   const hostData = {
     entry,
@@ -89,11 +90,11 @@ function workerOptions(plan, worker, upload, imports) {
     modulesRoot: "/",
     modules: [
       { type: "ESModule", path: "/main.mjs", contents: mainModule(worker.classes) },
-      moduleAt("python_host.mjs", "ESModule", path.join(HERE, "python_host.mjs")),
-      moduleAt("python_boot.mjs", "ESModule", path.join(HERE, "python_boot.mjs")),
-      moduleAt("browser_shim.mjs", "ESModule", path.join(HERE, "browser_shim.mjs")),
+      ...HOST_MODULES.map((name) => moduleAt(name, "ESModule", path.join(HERE, name))),
+      moduleAt("clock.mjs", "ESModule", path.join(HERE, plan.productionClock ? "production_clock.mjs" : "clock.mjs")),
       moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
       moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),
+      { type: "Text", path: "/internal_error.json", contents: JSON.stringify(plan.internalError) },
       { type: "Text", path: "/worker.json", contents: JSON.stringify(hostData) },
       ...upload.modules,
     ],

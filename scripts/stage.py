@@ -10,6 +10,7 @@ another folder to the bundle (the way to run them without the Worker Loader). Wh
 import argparse
 import json
 import shutil
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib import metadata
@@ -35,6 +36,19 @@ WORKER_ENVIRONMENT = {
     "platform_system": "Emscripten",
     "extra": "",
 }
+# Names that Python finds before a Worker's own modules: of the standard library, here and where the Workers run, and of
+# Pyodide.
+NEWER_STANDARD_MODULES = {"annotationlib", "compression"}
+RUNTIME_MODULES = {
+    "_cloudflare",
+    "_cloudflare_compat_flags",
+    "_pyodide",
+    "_pyodide_entrypoint_helper",
+    "js",
+    "pyodide",
+    "pyodide_js",
+}
+TAKEN_NAMES = sys.stdlib_module_names | NEWER_STANDARD_MODULES | RUNTIME_MODULES
 
 Upload = dict[str, bytes]
 
@@ -50,10 +64,25 @@ def stage(source: Path, component_folders: list[Path], out: Path) -> None:
         folders = component_folders_below(component_folders)
         wanted = [folder for folder in folders if bundled == "all" or folder.name in bundled]
         upload |= _component_upload(wanted, out / "build")
+    vendored = _vendored(project["project"]["dependencies"])
+    _require_own_names(upload, vendored)
     _write_tree(out / "build", upload)
-    _write_tree(out / "python_modules", _vendored(project["project"]["dependencies"]))
+    _write_tree(out / "python_modules", vendored)
     if out != source:
         shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
+
+
+def _require_own_names(upload: Upload, vendored: Upload) -> None:
+    """A Worker's own module of a taken name would never be imported: the other one comes first on sys.path."""
+    taken = dict.fromkeys(TAKEN_NAMES, "of the standard library or of the runtime")
+    taken |= dict.fromkeys(_module_names(vendored), "that it vendors")
+    for name in sorted(_module_names(upload) & taken.keys()):
+        raise SystemExit(f"stage: `{name}` is a module of the Worker and also one {taken[name]}: rename the Worker's.")
+
+
+def _module_names(upload: Upload) -> set[str]:
+    """The names by which the Python files of an upload are imported."""
+    return {name.partition("/")[0].removesuffix(".py") for name in upload if name.endswith(".py")}
 
 
 def _python_files(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -59,6 +59,7 @@ class LocalPlatform:
     api_key: str
     verbose: bool
     allow_local_network: bool = False
+    production_clock: bool = False
     api_secret: str = field(default_factory=make_api_key, repr=False)
 
     def read_record(self) -> LocalRecord:
@@ -143,6 +144,7 @@ class LocalPlatform:
             secrets=self._read_secrets(),
             variables=self._read_variables(),
             verbose=self.verbose,
+            production_clock=self.production_clock,
         )
         write_private(self._plan_path, json.dumps(plan))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acr.worker_secrets import ALLOW_LOCAL_NETWORK, MULTI_TENANT, secrets_of
+from arcrun.errors import InternalError
 
 HOST = "127.0.0.1"
 _API_PATH = "/cdn-cgi/local/explorer/api"  # Miniflare's, of Cloudflare's local REST API
@@ -28,13 +29,15 @@ def build_plan(
     secrets: Mapping[str, str],
     variables: Mapping[str, str] | None = None,
     verbose: bool = False,
+    production_clock: bool = False,
 ) -> dict[str, Any]:
     """The plan for the staged Workers in `folders` (service -> folder with wrangler.toml, build/, python_modules/).
 
     Services listen on `port`, `port` + 1 ... in their order; Cloudflare's local REST API on the port after them, below
     a path that begins with `api_secret` (runtime/explorer_guard.mjs). `explorer_port` is Miniflare's own, behind it.
     Components that may call this machine may still call neither of the two.
-    Each Worker gets the `secrets` that are its own, and all `variables`.
+    Each Worker gets the `secrets` that are its own, and all `variables`. With `production_clock` time stands still in
+    them while they compute.
     """
     api_port, given = port + len(folders), variables or {}
     if given.get(ALLOW_LOCAL_NETWORK) == "true":
@@ -56,6 +59,8 @@ def build_plan(
         "snapshots": str(snapshots),
         "nodeModules": str(node_modules),
         "verbose": verbose,
+        "productionClock": production_clock,
+        "internalError": {"success": False, "error": InternalError().to_json()},  # what a failed Python answers
         "workers": workers,
     }
 

@@ -3,9 +3,10 @@
 The central promise: what `put` and `delete` report as done is done; whatever is not certain raises.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -95,7 +96,20 @@ async def test_a_page_has_no_more_keys_than_asked_for(limit: int) -> None:
     assert names == [f"k{number:02}" for number in range(25)]
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1", "x.5", "0.nonsense", "-1."])
+@pytest.mark.parametrize("metadata", [None, "text", ["list"], 5, True], ids=repr)
+async def test_metadata_that_is_no_object_counts_as_none(metadata: Any) -> None:
+    """Others may write into the namespace."""
+    bench = Bench()
+    bench.stored._entries["k"] = replace(await _put_entry(bench, "k"), metadata=metadata)
+    assert (await bench.kv.list("")).entries == (KeyEntry("k", None),)
+
+
+async def _put_entry(bench: Bench, key: str) -> Any:
+    await bench.kv.put(key, "v")
+    return bench.stored._entries[key]
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1", "x.5", "0.nonsense", "-1.", "9" * 5_000 + ".", "٣.", "²."])
 async def test_a_cursor_of_nobody_s(cursor: str) -> None:
     if cursor == "":
         assert (await Bench().kv.list("", cursor="")).entries == ()

@@ -13,6 +13,9 @@ from arcrun.wasm.seal import is_sealed, seal_module
 from fixtures.modules import build_module, printing
 from workerd.local_platform import ROOT
 
+sys.path.insert(0, str(ROOT / "scripts"))
+from stage import stage as stage_worker
+
 MODULE = ROOT / "components/set/set.wasm"
 SHA256 = hashlib.sha256(MODULE.read_bytes()).hexdigest()
 STAGED = "executor/build/components/set.wasm"
@@ -50,3 +53,37 @@ def test_what_was_staged_is_taken_over(out: Path, staged: bytes) -> None:
 def test_what_is_not_whole_is_made_anew(out: Path, staged: bytes) -> None:
     (out / STAGED).write_bytes(staged[:-1])
     assert stage(out) == staged
+
+
+@pytest.mark.parametrize(
+    ("module", "taken_by"),
+    [
+        pytest.param("secrets.py", "of the standard library", id="the standard library"),
+        pytest.param("annotationlib.py", "of the standard library", id="the standard library of Python 3.14"),
+        pytest.param("json/__init__.py", "of the standard library", id="a package"),
+        pytest.param("js.py", "of the standard library or of the runtime", id="Pyodide"),
+        pytest.param("yaml.py", "that it vendors", id="a vendored package"),
+        pytest.param("workers/entry.py", "that it vendors", id="the SDK, by a folder without __init__"),
+    ],
+)
+def test_a_module_of_a_taken_name_fails(tmp_path: Path, module: str, taken_by: str) -> None:
+    """Natively it would be hidden by the other one."""
+    source = _write_worker(tmp_path / "worker", module)
+    with pytest.raises(SystemExit, match=f"is a module of the Worker and also one {taken_by}"):
+        stage_worker(source, [], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_module_of_another_name_is_staged(tmp_path: Path) -> None:
+    stage_worker(_write_worker(tmp_path / "worker", "my_secrets/json.py"), [], tmp_path / "out")
+    assert (tmp_path / "out/build/my_secrets/json.py").is_file()
+
+
+def _write_worker(folder: Path, module: str) -> Path:
+    """A Worker with one module besides its entry."""
+    (folder / "src" / module).parent.mkdir(parents=True)
+    (folder / "src" / module).write_text("")
+    (folder / "src/entry.py").write_text("")
+    (folder / "wrangler.toml").write_text("")
+    (folder / "pyproject.toml").write_text('[project]\ndependencies = ["pyyaml", "workers-runtime-sdk"]\n')
+    return folder

@@ -366,3 +366,39 @@ async def test_a_removed_tenant_s_webhooks_end_with_its_workspace() -> None:
     assert (answer.status_code, read_error(answer)["code"]) == (409, "ACCOUNT_REMOVED")
     stored = json.loads(bench.workspace_of(tenant_id).stored)
     assert stored == [[], [], [{"id": 1, "state": "closed"}]]
+
+
+HEAD = {"token": "0" * 32, "version": 1, "latest": 1, "updated_at": "2026-01-01T00:00:00Z"}
+ODD_METADATA: list[Any] = [
+    *(None, "text", ["list"], 5, {}, {"verdicts": None}, {"verdicts": "text"}, {"verdicts": [None, "text", 5, []]}),
+    *({"verdicts": [{}, {"id": "x"}, {"id": 5, "workflow": []}]}, {"bytes": "many"}, {"bytes": None}, {"bytes": []}),
+    *({"token": 5}, {**HEAD, "token": None}, {**HEAD, "version": "1"}, {**HEAD, "calls": 5}, {**HEAD, "format": None}),
+]
+
+
+@pytest.mark.parametrize("metadata", ODD_METADATA, ids=repr)
+async def test_what_a_tenant_writes_as_metadata_hinders_no_list(metadata: Any) -> None:
+    """It is left out, and what the platform has written is listed beside it."""
+    bench = await build_hosted(SCRIPT)
+    bench.store_credential("a", "shared_name", "secret-of-a")
+    token = await push(bench, "a")
+    await trigger(bench, token)
+    await bench.background.finish()
+    for prefix in ("name:", "version:tell:", "version:other:", "verdict:"):
+        for key in ("0", "zzz", "000009", "²"):
+            await bench.kv_of("a").put(prefix + key, "x", metadata=metadata)
+    key = bench.keys["a"]
+    workflows, runs = await bench.ask("GET", "/webhooks", key), await bench.ask("GET", "/runs", key)
+    assert [workflow["name"] for workflow in workflows.json()["data"]["workflows"]] == ["tell"]
+    assert [run["workflow"] for run in runs.json()["data"]["runs"]] == ["tell"]
+    assert (await bench.ask("GET", f"/webhooks/{token}", key)).status_code == 200
+    await push(bench, "a", OTHER_FLOW)
+    assert (await bench.ask("DELETE", f"/webhooks/{token}", key)).status_code == 200
+
+
+async def test_no_cursor_of_a_request_is_a_fault() -> None:
+    bench = await build_hosted(SCRIPT)
+    for cursor in ("9" * 5_000, "9" * 5_000 + ".x", "%ff", "-1.", "x.y"):
+        for path in ("/audit", "/runs", *(["/webhooks"] if len(cursor) > 256 else [])):
+            answer = await bench.ask("GET", f"{path}?cursor={cursor}", bench.keys["a"])
+            assert (answer.status_code, read_error(answer)["code"]) == (400, "INVALID_CURSOR")

@@ -22,7 +22,12 @@ class ChosenWorkers:
 
 @contextmanager
 def running_workers(
-    folder: Path, services: Collection[str], secrets: Mapping[str, str], variables: Mapping[str, str] | None = None
+    folder: Path,
+    services: Collection[str],
+    secrets: Mapping[str, str],
+    variables: Mapping[str, str] | None = None,
+    *,
+    production_clock: bool = False,
 ) -> Iterator[ChosenWorkers]:
     """The Workers staged in `folder`, on the state that it has from before."""
     plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
@@ -38,6 +43,7 @@ def running_workers(
         node_modules=ROOT / "node_modules",
         secrets=secrets,
         variables=variables,
+        production_clock=production_clock,
     )
     plan_path.write_text(json.dumps(plan))
     process = RuntimeProcess(ROOT / "runtime/serve.mjs", plan_path, CACHE / "node")

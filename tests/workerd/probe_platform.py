@@ -19,7 +19,7 @@ BORROWER = "borrower"  # its port is the probe's and two
 
 
 @contextmanager
-def running_probe(folder: Path) -> Iterator[httpx.Client]:
+def running_probe(folder: Path, *, production_clock: bool = False) -> Iterator[httpx.Client]:
     """A client of the probe, which runs until the end."""
     for service, source in SOURCES.items():
         stage(source, [], folder / service)
@@ -30,7 +30,7 @@ def running_probe(folder: Path) -> Iterator[httpx.Client]:
     borrowed = config.replace(name, f'name = "{BORROWER}"').replace(owner, f'{owner}\nscript_name = "arcrun-probe"')
     (folder / BORROWER / "wrangler.toml").write_text(borrowed)
     with (
-        running_workers(folder, [*SOURCES, BORROWER], secrets={}) as workers,
+        running_workers(folder, [*SOURCES, BORROWER], secrets={}, production_clock=production_clock) as workers,
         httpx.Client(base_url=workers.urls["probe"], timeout=30) as client,
     ):
         yield client

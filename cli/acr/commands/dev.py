@@ -45,6 +45,11 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
     is_flag=True,
     help="Let components call this machine and its networks too (ARCRUN_ALLOW_LOCAL_NETWORK=true).",
 )
+@click.option(
+    "--production-clock",
+    is_flag=True,
+    help="Let time stand still while a Worker computes, as in production: it moves with timers and I/O.",
+)
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
 def dev(
     *,
@@ -54,6 +59,7 @@ def dev(
     reload: bool,
     seed: bool,
     allow_local_network: bool,
+    production_clock: bool,
     verbose: bool,
 ) -> None:
     """Start the platform on this machine, on real workerd, without internet or account.
@@ -74,7 +80,16 @@ def dev(
     os.umask(0o077)  # what is kept, and what the runtime keeps, is for its owner alone
     with hold_folder(persist, port):
         keep_encryption_key(persist)
-        platform = LocalPlatform(home, port, persist, components, keep_api_key(persist), verbose, allow_local_network)
+        platform = LocalPlatform(
+            home,
+            port,
+            persist,
+            components,
+            keep_api_key(persist),
+            verbose,
+            allow_local_network=allow_local_network,
+            production_clock=production_clock,
+        )
         exit_code = _serve(platform, reload=reload, seed=seed)
     sys.exit(exit_code)
 

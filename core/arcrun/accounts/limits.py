@@ -51,8 +51,9 @@ def _build_workflow_error(size: int, limit: int) -> PayloadTooLargeError:
 
 
 def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
-    """What versions take, by the `bytes` of their metadata."""
-    return sum(max(MIN_COUNTED_BYTES, (metadata or {}).get("bytes", 0)) for metadata in stored)
+    """What versions take, by the `bytes` of their metadata. A number that is none counts like the smallest."""
+    sizes = [(metadata or {}).get("bytes", 0) for metadata in stored]
+    return sum(max(MIN_COUNTED_BYTES, size) if isinstance(size, int) else MIN_COUNTED_BYTES for size in sizes)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,12 @@ from urllib.parse import quote
 
 from arcrun.cloudflare.rest_client import CloudflareRestClient, error_codes_in, read_envelope
 from arcrun.errors import TenantStorageError, build_cursor_error
-from arcrun.ports import HttpResponse, KeyEntry, KeyPage, Random
+from arcrun.key_listing import read_entry
+from arcrun.ports import HttpResponse, KeyPage, Random
 
 MIN_KEYS_A_PAGE = 10
 MAX_BULK_KEYS = 100
+MAX_SKIPPED_DIGITS = 4  # of a page, which has 1,000 keys at most
 _NAMESPACE_MISSING = 10013
 _AUTH_STATUSES = frozenset({401, 403})
 _AUTH_CODES = frozenset({1000, 6003, 9109, 10000})  # no token, no valid one, none that may do this
@@ -66,7 +68,7 @@ class CloudflareRestKV:
     async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
         """A page shorter than the API's shortest is cut out of one. A cursor is `{keys to skip}.{the API's cursor}`."""
         skipped, separator, start = (cursor or "0.").partition(".")
-        if not separator or not skipped.isdecimal():
+        if not separator or not (skipped.isascii() and skipped.isdecimal() and len(skipped) <= MAX_SKIPPED_DIGITS):
             raise build_cursor_error()
         query = {"limit": str(max(limit, MIN_KEYS_A_PAGE)), "prefix": prefix, "cursor": start}
         url = self._client.access.url_of(f"{self._path}/keys", {name: text for name, text in query.items() if text})
@@ -74,7 +76,7 @@ class CloudflareRestKV:
         if cursor is not None and response.status == 400:
             raise build_cursor_error()
         envelope = _require_success(response)
-        entries = tuple(KeyEntry(item["name"], item.get("metadata")) for item in envelope["result"])
+        entries = tuple(read_entry(item) for item in envelope["result"])
         end = int(skipped) + limit
         if end < len(entries):
             return KeyPage(entries[int(skipped) : end], f"{end}.{start}")

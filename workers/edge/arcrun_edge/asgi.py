@@ -8,13 +8,15 @@ import asyncio
 import json
 import logging
 from typing import Any
-from urllib.parse import unquote
 
 import js
-from pyodide.ffi import jsnull, to_js
+from pyodide.ffi import JsException, jsnull, to_js
 
-from arcrun_http.bodies import MAX_BODY_BYTES, build_too_large_error
+from arcrun.errors import RequestError
+from arcrun_http.bodies import MAX_BODY_BYTES, build_cut_body_error, build_too_large_error
 from arcrun_http.errors import render_error
+from arcrun_http.queries import parse_whole
+from arcrun_http.targets import parse_target
 
 logger = logging.getLogger("arcrun")
 
@@ -23,13 +25,15 @@ async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) ->
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
     js_request = getattr(request, "js_object", request)
     headers: list[list[str]] = json.loads(js.JSON.stringify(getattr(js.Array, "from")(js_request.headers)))
-    body = await _read_body(js_request, dict(headers).get("content-length"), max_body_bytes)
-    if body is None:
-        refusal = render_error(build_too_large_error(max_body_bytes))
+    try:
+        scope = _build_scope(js_request, headers)
+        body = await _read_body(js_request, dict(headers).get("content-length"), max_body_bytes)
+    except RequestError as error:
+        refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
     exchange = _Exchange(body)
     try:
-        await app(_build_scope(js_request, headers), exchange.receive, exchange.send)
+        await app(scope, exchange.receive, exchange.send)
     except Exception:  # the app has answered it already, with 500
         logger.exception("The app raised")
     return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
@@ -58,35 +62,42 @@ class _Exchange:
 
 
 def _build_scope(js_request: Any, headers: list[list[str]]) -> dict[str, Any]:
-    scheme, _, rest = js_request.url.partition("://")
-    authority, slash, target = rest.partition("/")
-    raw_path, _, query = target.partition("?")
-    host, _, port = authority.partition(":")
+    """Raises RequestError INVALID_HOST."""
+    target = parse_target(js_request.url, dict(headers).get("host"))
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
         "method": js_request.method,
-        "scheme": scheme,
-        "server": (host, int(port) if port else {"http": 80, "https": 443}[scheme]),
-        "path": unquote(slash + raw_path) or "/",
-        "raw_path": (slash + raw_path).encode() or b"/",
+        "scheme": target.scheme,
+        "server": (target.host, target.port),
+        "path": target.path,
+        "raw_path": target.raw_path.encode("utf-8", "replace"),
         "root_path": "",
-        "query_string": query.encode(),
+        "query_string": target.query.encode("utf-8", "replace"),
         "headers": [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers],
     }
 
 
-async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int) -> bytes | None:
-    """The body, None if it is longer than the limit. One that announces its length is refused unread."""
+async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int) -> bytes:
+    """Raises RequestError: PAYLOAD_TOO_LARGE, unread if it announces its length, and BODY_INCOMPLETE."""
     if js_request.body is jsnull:
         return b""
-    if content_length is not None:
-        if int(content_length) > limit_bytes:
-            return None
+    announced = None if content_length is None else parse_whole(content_length)
+    if announced is not None and announced > limit_bytes:
+        raise build_too_large_error(limit_bytes)
+    try:
+        if announced is None:
+            return await _read_stream(js_request.body.getReader(), limit_bytes)
         whole: bytes = (await js_request.arrayBuffer()).to_bytes()
-        return whole
-    reader = js_request.body.getReader()
+    except JsException:  # the connection ended, or the body broke its own framing
+        raise build_cut_body_error() from None
+    if len(whole) > limit_bytes:
+        raise build_too_large_error(limit_bytes)
+    return whole
+
+
+async def _read_stream(reader: Any, limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while not (chunk := await reader.read()).done:
@@ -94,7 +105,7 @@ async def _read_body(js_request: Any, content_length: str | None, limit_bytes: i
         size += len(parts[-1])
         if size > limit_bytes:
             await reader.cancel()
-            return None
+            raise build_too_large_error(limit_bytes)
     return b"".join(parts)
 
 

@@ -9,7 +9,8 @@ from js import Object
 from pyodide.ffi import JsException, to_js
 
 from arcrun.errors import build_cursor_error
-from arcrun.ports import KeyEntry, KeyPage
+from arcrun.key_listing import read_entry
+from arcrun.ports import KeyPage
 from arcrun_edge.faults import build_fault, naming_faults
 
 
@@ -49,7 +50,7 @@ class CloudflareKV:
                 raise build_cursor_error() from None
             raise build_fault("Workers KV", error, "STORAGE_FAILED") from None
         found = json.loads(js.JSON.stringify(listed))
-        entries = tuple(KeyEntry(entry["name"], entry.get("metadata")) for entry in found["keys"])
+        entries = tuple(read_entry(item) for item in found["keys"])
         return KeyPage(entries, None if found["list_complete"] else found["cursor"])
 
 

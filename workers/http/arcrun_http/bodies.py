@@ -19,6 +19,14 @@ def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
     )
 
 
+def build_cut_body_error() -> RequestError:
+    return RequestError(
+        "The body ended before it was whole.",
+        code="BODY_INCOMPLETE",
+        next_actions=["Send it again, with the right Content-Length or all its chunks."],
+    )
+
+
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Raises PayloadTooLargeError, before it has read what is too much."""
     body = bytearray()

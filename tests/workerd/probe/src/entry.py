@@ -1,13 +1,15 @@
 """A Worker that looks at the local runtime from inside: each path tries one thing and answers what came of it."""
 
+import asyncio
 import base64
 import json
-import os
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, create_proxy, to_js
+from top_level import read_clocks, results
 
 from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
@@ -28,12 +30,6 @@ export default class extends WorkerEntrypoint {
   }
 }
 """
-
-try:
-    os.urandom(1)
-    RANDOMNESS_AT_TOP_LEVEL = "allowed"
-except Exception as error:
-    RANDOMNESS_AT_TOP_LEVEL = f"refused: {error}"
 
 
 class Counter(DurableObject):
@@ -75,8 +71,75 @@ class Default(WorkerEntrypoint):
         await js.WebAssembly.compile(to_js(EMPTY_MODULE))
         return "compiled"
 
-    async def try_randomness(self) -> dict[str, Any]:
-        return {"top_level": RANDOMNESS_AT_TOP_LEVEL, "request": len(os.urandom(8))}
+    async def try_top_level(self) -> Any:
+        """What came of each operation while this module was imported, and of the same ones now."""
+        return {"then": results(), "now": results(now=True)}
+
+    async def try_sys_path(self) -> list[str]:
+        return sys.path
+
+    async def try_stack_overflow(self) -> Any:
+        return json.loads("[" * 10_000_000)
+
+    async def try_wait(self) -> str:
+        await asyncio.sleep(float(self.body))
+        return "waited"
+
+    async def try_clocks(self) -> dict[str, dict[str, float]]:
+        """How many ms each clock went on during each of some pieces of work."""
+        moved: dict[str, dict[str, float]] = {}
+        before = read_clocks()
+        for name in ("computing", "yielding", "timer", "computing_again", "kv", "rpc", "fetch", "body", "timeout"):
+            await getattr(self, f"_spend_{name}")()
+            after = read_clocks()
+            moved[name] = {clock: after[clock] - before[clock] for clock in after}
+            before = after
+        return moved
+
+    async def _spend_computing(self) -> None:
+        for _ in range(1_000_000):
+            pass
+
+    async def _spend_yielding(self) -> None:
+        """To other tasks of Python, which is no I/O."""
+        for _ in range(20):
+            await self._spend_some()
+            await asyncio.sleep(0)
+
+    async def _spend_some(self) -> None:
+        for _ in range(50_000):
+            pass
+
+    async def _spend_timer(self) -> None:
+        await SystemClock().sleep(50)
+
+    async def _spend_computing_again(self) -> None:
+        await self._spend_computing()
+
+    async def _spend_kv(self) -> None:
+        await self.env.KV.get("k")
+
+    async def _spend_rpc(self) -> None:
+        await self._spend_computing()
+        await self.env.COUNTER.getByName("clock").add("a", 1)
+
+    async def _spend_fetch(self) -> None:
+        await self._spend_computing()
+        self.answer = await self.env.PEER.fetch("http://peer/health")
+
+    async def _spend_body(self) -> None:
+        await self._spend_computing()
+        await self.answer.text()
+
+    async def _spend_timeout(self) -> None:
+        """It ends a wait, and no computation."""
+        try:
+            async with asyncio.timeout(0.03):
+                await self._spend_computing()
+                await asyncio.sleep(30)
+        except TimeoutError:
+            return
+        raise AssertionError
 
     async def try_runtime_bindings(self) -> list[str]:
         return sorted(str(name) for name in js.Object.keys(read_bindings()))

@@ -25,6 +25,16 @@ MAX_VERDICTS_BYTES = 1_000  # of a key's metadata, which may have 1,024
 MAX_PAGE = 100
 MAX_SCANNED_PAGES = 5
 _BATCH, _RUN, _PENDING, _VERDICT = "runs:", "run:", "pending:", "verdict:"
+# Of RunRecord.to_verdict, those that every verdict has.
+_VERDICT_FIELDS: Mapping[str, Any] = {
+    "id": str,
+    "workflow": str,
+    "version": int,
+    "trigger": str,
+    "status": str,
+    "started_at": str,
+    "duration_ms": int | float,
+}
 
 RunPage = tuple[list[dict[str, Any]], str | None]
 
@@ -126,12 +136,22 @@ class RunStore:
         found: list[dict[str, Any]] = []
         for _ in range(MAX_SCANNED_PAGES):
             page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
-            verdicts = [verdict for entry in page.entries for verdict in (entry.metadata or {}).get("verdicts", ())]
+            verdicts = [verdict for entry in page.entries for verdict in _read_verdicts(entry.metadata or {})]
             found += [dict(verdict) for verdict in verdicts if workflow in (None, verdict["workflow"])]
             cursor = page.cursor
             if cursor is None or len(found) >= limit:
                 break
-        return sorted(found, key=lambda verdict: str(verdict["id"]), reverse=True), cursor
+        return sorted(found, key=lambda verdict: verdict["id"], reverse=True), cursor
+
+
+def _read_verdicts(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those that have all that a verdict has: a tenant can write what it likes into its own namespace."""
+    verdicts = metadata.get("verdicts")
+    return [verdict for verdict in verdicts if _is_verdict(verdict)] if isinstance(verdicts, list) else []
+
+
+def _is_verdict(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in _VERDICT_FIELDS.items())
 
 
 def _chunk(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
