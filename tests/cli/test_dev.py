@@ -13,7 +13,7 @@ import pytest
 
 from acr.local_platform import find_free_ports
 from acr.private_file import make_private_folder
-from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, running_platform
+from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -52,7 +52,7 @@ def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_every_child(tmp_path: Path, stop: signal.Signals) -> None:
     with running_platform(tmp_path) as platform:
-        children = _descendants(platform.process.pid)
+        children = find_descendants(platform.process.pid)
         assert any("workerd" in name for name in children.values())
         platform.process.send_signal(stop)
         assert platform.process.wait(20) == 0
@@ -61,7 +61,7 @@ def test_a_signal_stops_every_child(tmp_path: Path, stop: signal.Signals) -> Non
 
 def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
-        children = _descendants(platform.process.pid)
+        children = find_descendants(platform.process.pid)
         platform.process.kill()
         platform.process.wait()
         deadline = time.monotonic() + 20
@@ -72,7 +72,7 @@ def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: P
 
 def test_a_runtime_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
-        children = _descendants(platform.process.pid)
+        children = find_descendants(platform.process.pid)
         [node] = [pid for pid, command in children.items() if command.partition("\0")[0].endswith("/bin/node")]
         os.kill(node, signal.SIGKILL)
         assert platform.process.wait(20) != 0
@@ -198,24 +198,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "ARCRUN_API_KEY": API_KEY,
         "ARCRUN_URL": "",
     }
-
-
-def _descendants(root: int) -> dict[int, str]:
-    """The processes that `root` has started, directly or not: {pid: command}."""
-    parents: dict[int, int] = {}
-    names: dict[int, str] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text().rpartition(")")[2].split()
-                names[int(entry.name)] = (entry / "cmdline").read_text()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            parents[int(entry.name)] = int(stat[1])
-    found = {root}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return {pid: names[pid] for pid in found - {root}}
 
 
 def _is_running(pid: int) -> bool:
