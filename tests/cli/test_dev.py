@@ -13,7 +13,7 @@ import pytest
 
 from acr.local_platform import find_free_ports
 from acr.private_file import make_private_folder
-from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, running_platform
+from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, run_dev, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -85,13 +85,13 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
         snapshots = list((cache / "snapshots").iterdir())
     for snapshot in snapshots:
         snapshot.write_bytes(b"no snapshot")
-    result = _dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
+    result = run_dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
 
 
 def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
-        result = _dev(tmp_path, "--port", str(find_free_ports(4)))
+        result = run_dev(tmp_path, "--port", str(find_free_ports(4)))
         first = platform.urls["executor"].rpartition(":")[2]
         held = f"{tmp_path} is in use: `acr dev` on port {first} (process {platform.process.pid}) holds it."
     assert (result.returncode, held in result.stderr, "--persist" in result.stderr) == (1, True, True), result.stderr
@@ -99,7 +99,7 @@ def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = _dev(tmp_path, "--persist", str(tmp_path / "file/state"), "--port", str(find_free_ports(4)))
+    result = run_dev(tmp_path, "--persist", str(tmp_path / "file/state"), "--port", str(find_free_ports(4)))
     sentence = (
         f"Error: {tmp_path}/file/state cannot be written: Not a directory.\nNext: Give another folder: --persist\n"
     )
@@ -111,7 +111,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", port + 2))
         busy.listen()
-        result = _dev(tmp_path, "--port", str(port))
+        result = run_dev(tmp_path, "--port", str(port))
     assert (result.returncode, f"Port {port + 2} is in use" in result.stderr) == (1, True)
 
 
@@ -182,12 +182,6 @@ def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     return took
-
-
-def _dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(ACR), "dev", "--persist", str(folder), *options]
-    given = {**_environment(folder), **environment}
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
 
 
 def _environment(folder: Path) -> dict[str, str]:

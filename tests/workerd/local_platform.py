@@ -125,6 +125,13 @@ def running_platform(folder: Path, *options: str, **environment: str) -> Iterato
         process.stdout.close()
 
 
+def run_dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`acr dev` that is expected to end by itself."""
+    command = [str(ACR), "dev", "--persist", str(folder), *options]
+    given = {**_environment(folder), **environment}
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
+
+
 def find_descendants(root: int) -> dict[int, str]:
     """The processes that `root` has started, directly or not: {pid: command}."""
     parents: dict[int, int] = {}

@@ -10,6 +10,7 @@ from acr.cloudflare.api import CloudflareApi
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.platform_home import SERVICES, find_platform_home
+from acr.private_file import private_umask
 from acr.registry_client import RegistryClient
 from acr.render import print_json
 from acr.render_seeding import seed_and_report
@@ -77,6 +78,7 @@ def deploy(
       acr deploy --components components/ --free-plan
       acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
+    click.get_current_context().with_resource(private_umask())  # for wrangler too
     settings = resolve_deploy_settings(dry_run)
     request = _build_request(
         settings,

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from arcrun_edge.faults import naming_faults
+
 
 class DurableState:
     """`namespace` is the binding; there is one object in it."""
@@ -12,4 +14,6 @@ class DurableState:
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
         request = json.dumps({"operation": operation, "arguments": arguments})
-        return json.loads(await self._namespace.getByName("registry").ask(request))
+        with naming_faults("The registry's Durable Object", "OBJECT_UNAVAILABLE"):
+            answer = await self._namespace.getByName("registry").ask(request)
+        return json.loads(answer)
