@@ -1,5 +1,6 @@
 """`acr dev`: keys, ports, state between starts, reload, and nothing left behind."""
 
+import base64
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from acr.folder_lock import make_kept_private
 from acr.local_platform import find_free_ports
 from acr.private_file import make_private_folder
 from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, run_dev, running_platform
@@ -29,15 +31,29 @@ def test_state_outlives_a_restart(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Also in a folder that an earlier version made."""
-    folder = tmp_path / ".arcrun"
-    folder.mkdir(mode=0o755)
-    with running_platform(tmp_path, "--persist", str(folder)) as platform, platform.executor as client:
-        client.post("/webhooks", json={"workflow": GREET}).raise_for_status()
-    assert folder.stat().st_mode & 0o777 == 0o700
-    kept = [path for path in folder.rglob("*") if not path.is_symlink()]
+    """Also in folders that an earlier version made, and whatever the umask. Links are not followed."""
+    folder, config, elsewhere = tmp_path / ".arcrun", tmp_path / "config", tmp_path / "elsewhere"
+    elsewhere.write_text("")
+    for path in ("api-key", "keys/encryption-key", "state/v3/kv/x.sqlite", "workers/executor/old.py", "anything"):
+        (folder / path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (folder / path).write_text("key" if path == "api-key" else "")
+    (folder / "keys/encryption-key").write_text(base64.b64encode(bytes(32)).decode())
+    (folder / "link").symlink_to(elsewhere)
+    config.mkdir(mode=0o755)
+    (config / "config.json").write_text("{}")
+    before = os.umask(0)
+    try:
+        with running_platform(tmp_path, "--persist", str(folder)) as platform, platform.executor as client:
+            client.post("/webhooks", json={"workflow": GREET}).raise_for_status()
+            kept = {path: path.stat().st_mode & 0o777 for root in (folder, config) for path in [root, *root.rglob("*")]}
+    finally:
+        os.umask(before)
+    assert {"api-key", "holder", "plan.json", "local.json", "config.json", "anything"} <= {path.name for path in kept}
     assert any(path.suffix == ".sqlite" for path in kept)
-    assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
+    assert elsewhere.stat().st_mode & 0o777 != 0o600
+    del kept[folder / "link"]
+    wrong = {str(path): oct(mode) for path, mode in kept.items() if mode != (0o700 if path.is_dir() else 0o600)}
+    assert wrong == {}
 
 
 def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +63,22 @@ def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: 
     for folder, mode in (("", 0o755), ("new/inner", 0o700), ("work/within", 0o700)):
         make_private_folder(tmp_path / folder)
         assert (tmp_path / folder).stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("name", ["state-of-arcrun", ".arcrun"])
+def test_of_a_folder_with_another_name_only_what_acr_keeps_there_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It may be anybody's, and hold what somebody else must read."""
+    monkeypatch.chdir("/")
+    folder = tmp_path / name
+    (folder / "keys").mkdir(parents=True)
+    for path in ("keys/x", "notes"):
+        (folder / path).touch(mode=0o644)
+        (folder / path).chmod(0o644)
+    make_kept_private(folder)
+    modes = {path: (folder / path).stat().st_mode & 0o777 for path in ("keys/x", "notes")}
+    assert modes == {"keys/x": 0o600, "notes": 0o600 if name == ".arcrun" else 0o644}
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
