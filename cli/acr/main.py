@@ -70,7 +70,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except CliError as error:
-        say(f"Error: {error.message}", colour="red", err=True)
+        say(f"Error{error.code and f' {error.code}'}: {error.message}", colour="red", err=True)
         if error.hint:
             say(f"Next: {error.hint}", err=True)
         sys.exit(error.exit_code)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from acr.component_folder import require_inner_components
 from acr.errors import CliError
 from acr.private_file import private_umask
 from acr.terminal import say
@@ -12,6 +13,8 @@ from acr.terminal import say
 
 def stage_uploads(home: Path, services: Sequence[str], out: Path, components: Iterable[Path] = ()) -> None:
     """Write <out>/<service> for each service, for their owner alone; bundle `components` too. Raises CliError."""
+    components = tuple(components)
+    require_inner_components(components)
     extra = [word for folder in components for word in ("--components", str(folder.resolve()))]
     command = [sys.executable, str(home / "scripts/stage.py"), *services, "--out", str(out), *extra]
     with private_umask():
