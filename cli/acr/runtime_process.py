@@ -71,5 +71,6 @@ class RuntimeProcess:
             with suppress(ProcessLookupError):  # what Node left behind, for it was killed
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._log.join(LOG_TIMEOUT_S)  # what was said last is shown, too
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            for stream in (self._process.stdout, None if self._log.is_alive() else self._process.stderr):
+                if stream is not None:
+                    stream.close()
