@@ -14,6 +14,7 @@ import { startGuard } from "./explorer_guard.mjs";
 
 const HERE = import.meta.dirname;
 const [planPath] = process.argv.slice(2);
+process.stderr.on("error", () => {}); // a log that nobody takes, or that a full disk refuses, stops nothing
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 /** A log that keeps to stderr: stdout belongs to the events. */

@@ -182,8 +182,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: workers/, where wrangler looks")
     options = parser.parse_args()
     folders = [BUILTIN_COMPONENTS, *options.components]
-    for worker in options.workers:
-        stage(ROOT / "workers" / worker, folders, (options.out or ROOT / "workers") / worker)
+    try:
+        for worker in options.workers:
+            stage(ROOT / "workers" / worker, folders, (options.out or ROOT / "workers") / worker)
+    except OSError as error:
+        raise SystemExit(f"stage: {error.filename or options.out}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

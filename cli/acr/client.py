@@ -88,6 +88,14 @@ class ExecutorClient(ServiceClient):
                 break
         return found[:limit]
 
+    def find_unwritten(self) -> dict[str, Any] | None:
+        """{"count", "last_at", "reason"} of the records that the Worker that answers could not write; None without any.
+
+        Raises AnswerError.
+        """
+        unwritten: dict[str, Any] | None = require_data(self._send("GET", "/runs", limit=1)).get("unwritten")
+        return unwritten
+
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from acr.errors import CliError
+from acr.inner_file import require_inner
 from acr.private_file import is_private
 from arcrun.credentials.record import validate_name
 from arcrun.errors import ArcrunError
@@ -23,6 +24,7 @@ def read_credentials(path: Path) -> dict[str, str]:
     """{name: secret}. Raises CliError, which repeats no secret."""
     if not path.is_file():
         raise CliError(f"{path} is not there.", "Make one: acr init --local, or: install -m 600 /dev/null " + str(path))
+    require_inner(path)
     if not is_private(path):
         raise CliError(f"Others may read {path}: its mode is {path.stat().st_mode & 0o777:04o}.", f"chmod 600 {path}")
     try:

@@ -113,7 +113,19 @@ def _look_at_components(patient: Patient) -> str:
 
 
 def _look_at_executor(patient: Patient) -> str:
-    return _compare_version(patient, "executor", patient.executor.url)
+    """It answers, is of this version, and has written what it should have."""
+    found = _compare_version(patient, "executor", patient.executor.url)
+    try:
+        unwritten = patient.executor.find_unwritten()
+    except CliError:
+        unwritten = None  # the check of the API key says why
+    if unwritten is not None:
+        raise CliError(
+            f"{unwritten['count']} records of runs could not be written, the last at {unwritten['last_at']}: "
+            f"{unwritten['reason']}",
+            "These runs are in no list. Locally, see whether the disk is full: df -h",
+        )
+    return found
 
 
 def _compare_version(patient: Patient, service: str, url: str) -> str:

@@ -4,13 +4,15 @@ from typing import Any
 
 
 class CliError(Exception):
-    """`hint` names the next step. Exit codes: 1 failed, 2 usage, 4 not logged in."""
+    """`hint` names the next step, `code` what went wrong, where programs may want to know. Exit codes: 1 failed, 2
+    usage, 4 not logged in.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "") -> None:
         super().__init__(message)
-        self.message, self.hint = message, hint
+        self.message, self.hint, self.code = message, hint, code
 
 
 class NotLoggedInError(CliError):

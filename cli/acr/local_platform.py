@@ -3,8 +3,6 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,11 +16,12 @@ from acr.javascript_packages import javascript_home
 from acr.local_keys import CURRENT_KEY, read_local_keys, replace_local_key
 from acr.local_record import LocalRecord
 from acr.platform_home import SERVICES
-from acr.private_file import write_private
+from acr.private_file import require_writable, write_private
 from acr.runtime_plan import HOST, api_url_of, build_plan
 from acr.runtime_process import RuntimeProcess
 from acr.settings import cache_dir
 from acr.source_filter import SourceFilter
+from acr.staging import stage_uploads
 from acr.terminal import say
 from acr.worker_secrets import (
     ALLOW_LOCAL_NETWORK,
@@ -127,12 +126,9 @@ class LocalPlatform:
 
     def _prepare(self) -> None:
         staged = self.persist / "workers"
-        extra = [argument for folder in self.components for argument in ("--components", str(folder.resolve()))]
-        script = str(self.home / "scripts/stage.py")
-        if subprocess.run([sys.executable, script, *SERVICES, "--out", str(staged), *extra], check=False).returncode:
-            raise CliError("The Workers could not be staged; the reason stands above.")
+        stage_uploads(self.home, SERVICES, staged, self.components)
         snapshots = cache_dir() / "snapshots"
-        snapshots.mkdir(parents=True, exist_ok=True)
+        require_writable(snapshots, "Give another folder: ACR_CACHE_DIR")
         plan = build_plan(
             {service: staged / service for service in SERVICES},
             port=self.port,

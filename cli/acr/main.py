@@ -1,5 +1,7 @@
 """The command `acr`: finds the subcommand, and turns what goes wrong into a message and an exit code."""
 
+import errno
+import os
 import sys
 from io import TextIOWrapper
 
@@ -7,7 +9,10 @@ import click
 
 from acr.errors import CliError
 from acr.lazy_group import LazyGroup
-from acr.terminal import say
+from acr.terminal import say, say_refusal, show_faults_escaped
+
+# Of files and folders that cannot be written. Where a command knows which one, it says so itself.
+_WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 # The commands and what `acr --help` says of them; tests compare it with each command's own help.
 _COMMANDS = {
@@ -52,20 +57,31 @@ def acr() -> None:
 
 def main() -> None:
     escape_what_cannot_be_printed()
+    show_faults_escaped()
     try:
         acr.main(standalone_mode=False)
     except click.exceptions.Exit as stopped:
         sys.exit(stopped.exit_code)
     except click.ClickException as error:  # wrong usage: click says what, and exits with 2
-        error.show()
+        say_refusal(error)
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read stdout has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except CliError as error:
-        say(f"Error: {error.message}", colour="red", err=True)
+        say(f"Error{error.code and f' {error.code}'}: {error.message}", colour="red", err=True)
         if error.hint:
             say(f"Next: {error.hint}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _WRITE_FAULTS:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        say(f"Error: {place}{error.strerror}.", colour="red", err=True)
+        say("Next: Free some space, or see who may write there; then run the same command again.", err=True)
+        sys.exit(1)
 
 
 def escape_what_cannot_be_printed() -> None:

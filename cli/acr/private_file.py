@@ -1,26 +1,102 @@
 """Files and folders that hold secrets: only their owner may read them, from their first byte on."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from acr.errors import CliError
+
+PROBE_BYTES = 64 * 1024
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `path` with mode 0600. What was there is replaced in one step, so an interruption leaves old or new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write `path` with mode 0600. What was there is replaced in one step, so an interruption leaves old or new.
+
+    Raises CliError.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
-    draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    with refusing(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        try:
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def refusing(path: Path, hint: str = "") -> Iterator[None]:
+    """Raises CliError for what cannot be written within: one sentence, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise build_write_error(path, error, hint) from None
+
+
+def build_write_error(path: Path, error: OSError, hint: str = "") -> CliError:
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "Free some space on its disk, then run the same command again." if is_full else hint
+    return CliError(f"{path} cannot be written: {error.strerror or error}.", advice or "Check who may write there.")
+
+
+def require_writable(folder: Path, hint: str = "") -> None:
+    """Make `folder` if need be, and write a little into it. Raises CliError."""
+    probe = folder / f".probe.{os.getpid()}"
+    with refusing(folder, hint):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with probe.open("wb") as file:
+                file.write(bytes(PROBE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 def make_private_folder(folder: Path) -> None:
     """Make `folder`, or what it was into one, of mode 0700. One that the user works in stays as it is."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not Path.cwd().is_relative_to(folder):
+    if not is_worked_in(folder):
         folder.chmod(0o700)
+
+
+def is_worked_in(folder: Path) -> bool:
+    """Whether the current folder is this one, or lies in it."""
+    return Path.cwd().is_relative_to(folder.resolve())
+
+
+def make_private(path: Path) -> None:
+    """Leave `path`, and all below it, to its owner: 0700 for folders, 0600 for files. Links are not followed."""
+    if path.is_symlink() or not path.exists():
+        return
+    if path.is_file():
+        _set_mode(path, 0o600)
+    elif path.is_dir():
+        _set_mode(path, 0o700)
+        for inner in path.iterdir():
+            make_private(inner)
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    if path.stat().st_mode & 0o777 != mode:
+        path.chmod(mode)
 
 
 def is_private(path: Path) -> bool:
     """Whether nobody but the owner may read or write it."""
     return not path.stat().st_mode & 0o077
+
+
+@contextmanager
+def private_umask() -> Iterator[None]:
+    """What is written within, by this process or one that it starts, is for its owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -39,6 +39,6 @@ def _describe(verdict: dict[str, Any]) -> tuple[str | Text, ...]:
         verdict["workflow"],
         str(verdict["version"] or "-"),
         style_status(verdict["status"]),
-        f"{verdict['duration_ms']:.1f} ms",
+        f"{verdict['duration_ms']:.1f} ms" if "duration_ms" in verdict else "-",
         error,
     )

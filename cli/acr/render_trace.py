@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from acr.render import STYLES, build_console, build_table, print_table, render_moment, style_status
+from acr.terminal import say
 
 BAR_WIDTH = 32
 SUMMARY_WIDTH = 60
@@ -98,6 +99,10 @@ def render_timeline(record: dict[str, Any]) -> None:
     version = f"version {record['version']}" if record.get("version") else "not stored"
     took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
     console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"))
+    if "input" in record:
+        console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"))
+    if record["status"] == "lost":
+        say(f"It was accepted, and its end is not known. Its input as JSON: acr logs {record['id']} --json", err=True)
     if "error" in record:
         console.print(Text(describe_error(record["error"]), "red"))
     if record.get("trace"):

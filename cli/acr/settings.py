@@ -17,6 +17,7 @@ from acr.errors import CliError, NotLoggedInError
 from acr.local_keys import read_local_keys
 from acr.local_record import LocalRecord, read_local_record
 from acr.platform_home import find_platform_home
+from acr.private_file import make_private, make_private_folder, refusing, require_writable
 from acr.project_file import FILE_NAME, ProjectFile, read_project_file
 from acr.user_config import UserConfig, read_user_config
 from acr.worker_secrets import (
@@ -75,6 +76,16 @@ class Storage:
 
 def config_dir() -> Path:
     return Path(os.environ.get("ACR_CONFIG_DIR") or platformdirs.user_config_dir("arcrun"))
+
+
+def make_config_private() -> None:
+    """Make <config> if need be, writable and its owner's alone, with what acr keeps there. Raises CliError."""
+    folder, hint = config_dir(), "Give another folder: ACR_CONFIG_DIR"
+    require_writable(folder, hint)
+    with refusing(folder, hint):
+        make_private_folder(folder)
+        for path in (local_record_path(), user_config_path()):
+            make_private(path)
 
 
 def cache_dir() -> Path:

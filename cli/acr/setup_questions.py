@@ -12,7 +12,7 @@ from acr.cloudflare.account import Account
 from acr.errors import NotLoggedInError
 from acr.platform_home import find_platform_home
 from acr.settings import user_config_path
-from acr.terminal import say
+from acr.terminal import ask, say
 from acr.user_config import read_user_config
 from acr.wrangler import build_wrangler
 
@@ -32,7 +32,7 @@ def find_token(may_ask: bool, needed: str) -> OwnToken:
         return OwnToken(known)
     if may_ask:
         say(needed, err=True)
-        answer = click.prompt("API token (empty: use wrangler's login)", default="", hide_input=True, err=True)
+        answer = ask("API token (empty: use wrangler's login)", default="", hide_input=True)
         if answer:
             return OwnToken(answer, is_kept=True)
     try:
@@ -47,7 +47,7 @@ def find_encryption_key(may_ask: bool) -> str | None:
         return key
     if not may_ask or read_user_config(user_config_path()).encryption_key:
         return None
-    return click.prompt("ARCRUN_ENCRYPTION_KEY (empty: make one)", default="", hide_input=True, err=True) or None
+    return ask("ARCRUN_ENCRYPTION_KEY (empty: make one)", default="", hide_input=True) or None
 
 
 def ask_account(accounts: Sequence[Account]) -> Account:
@@ -56,4 +56,5 @@ def ask_account(accounts: Sequence[Account]) -> Account:
         return choose_only_account(accounts)
     for number, account in enumerate(accounts, 1):
         say(f"{number}. {account.name} ({account.id})", err=True)
-    return accounts[click.prompt("Account", type=click.IntRange(1, len(accounts)), default=1, err=True) - 1]
+    chosen: int = ask("Account", type=click.IntRange(1, len(accounts)), default=1)
+    return accounts[chosen - 1]

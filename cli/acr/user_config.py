@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from acr.errors import CliError
-from acr.private_file import write_private
+from acr.private_file import make_private, make_private_folder, refusing, write_private
 
 DEFAULT_BUCKET = "arcrun-components"
 
@@ -52,7 +52,10 @@ def read_user_config(path: Path) -> UserConfig:
 
 
 def save_user_config(path: Path, config: UserConfig) -> bool:
-    """Write it if it differs from what is there. Returns whether it was written."""
+    """Write it if it differs from what is there. Returns whether it was written. Raises CliError."""
+    with refusing(path):
+        make_private_folder(path.parent)
+        make_private(path)
     text = json.dumps({key: value for key, value in asdict(config).items() if value is not None}, indent=2) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False

@@ -1,5 +1,6 @@
 """`acr dev`: keys, ports, state between starts, reload, and nothing left behind."""
 
+import base64
 import os
 import shutil
 import signal
@@ -11,9 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from acr.folder_lock import make_kept_private
 from acr.local_platform import find_free_ports
 from acr.private_file import make_private_folder
-from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, running_platform
+from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, run_dev, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -29,15 +31,29 @@ def test_state_outlives_a_restart(tmp_path: Path) -> None:
 
 
 def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Also in a folder that an earlier version made."""
-    folder = tmp_path / ".arcrun"
-    folder.mkdir(mode=0o755)
-    with running_platform(tmp_path, "--persist", str(folder)) as platform, platform.executor as client:
-        client.post("/webhooks", json={"workflow": GREET}).raise_for_status()
-    assert folder.stat().st_mode & 0o777 == 0o700
-    kept = [path for path in folder.rglob("*") if not path.is_symlink()]
+    """Also in folders that an earlier version made, and whatever the umask. Links are not followed."""
+    folder, config, elsewhere = tmp_path / ".arcrun", tmp_path / "config", tmp_path / "elsewhere"
+    elsewhere.write_text("")
+    for path in ("api-key", "keys/encryption-key", "state/v3/kv/x.sqlite", "workers/executor/old.py", "anything"):
+        (folder / path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (folder / path).write_text("key" if path == "api-key" else "")
+    (folder / "keys/encryption-key").write_text(base64.b64encode(bytes(32)).decode())
+    (folder / "link").symlink_to(elsewhere)
+    config.mkdir(mode=0o755)
+    (config / "config.json").write_text("{}")
+    before = os.umask(0)
+    try:
+        with running_platform(tmp_path, "--persist", str(folder)) as platform, platform.executor as client:
+            client.post("/webhooks", json={"workflow": GREET}).raise_for_status()
+            kept = {path: path.stat().st_mode & 0o777 for root in (folder, config) for path in [root, *root.rglob("*")]}
+    finally:
+        os.umask(before)
+    assert {"api-key", "holder", "plan.json", "local.json", "config.json", "anything"} <= {path.name for path in kept}
     assert any(path.suffix == ".sqlite" for path in kept)
-    assert [str(path) for path in kept if path.stat().st_mode & 0o077] == []
+    assert elsewhere.stat().st_mode & 0o777 != 0o600
+    del kept[folder / "link"]
+    wrong = {str(path): oct(mode) for path, mode in kept.items() if mode != (0o700 if path.is_dir() else 0o600)}
+    assert wrong == {}
 
 
 def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,10 +65,26 @@ def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: 
         assert (tmp_path / folder).stat().st_mode & 0o777 == mode
 
 
+@pytest.mark.parametrize("name", ["state-of-arcrun", ".arcrun"])
+def test_of_a_folder_with_another_name_only_what_acr_keeps_there_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It may be anybody's, and hold what somebody else must read."""
+    monkeypatch.chdir("/")
+    folder = tmp_path / name
+    (folder / "keys").mkdir(parents=True)
+    for path in ("keys/x", "notes"):
+        (folder / path).touch(mode=0o644)
+        (folder / path).chmod(0o644)
+    make_kept_private(folder)
+    modes = {path: (folder / path).stat().st_mode & 0o777 for path in ("keys/x", "notes")}
+    assert modes == {"keys/x": 0o600, "notes": 0o600 if name == ".arcrun" else 0o644}
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_every_child(tmp_path: Path, stop: signal.Signals) -> None:
     with running_platform(tmp_path) as platform:
-        children = _descendants(platform.process.pid)
+        children = find_descendants(platform.process.pid)
         assert any("workerd" in name for name in children.values())
         platform.process.send_signal(stop)
         assert platform.process.wait(20) == 0
@@ -61,7 +93,7 @@ def test_a_signal_stops_every_child(tmp_path: Path, stop: signal.Signals) -> Non
 
 def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
-        children = _descendants(platform.process.pid)
+        children = find_descendants(platform.process.pid)
         platform.process.kill()
         platform.process.wait()
         deadline = time.monotonic() + 20
@@ -72,7 +104,7 @@ def test_the_end_of_acr_dev_ends_its_children_even_when_it_is_killed(tmp_path: P
 
 def test_a_runtime_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
-        children = _descendants(platform.process.pid)
+        children = find_descendants(platform.process.pid)
         [node] = [pid for pid, command in children.items() if command.partition("\0")[0].endswith("/bin/node")]
         os.kill(node, signal.SIGKILL)
         assert platform.process.wait(20) != 0
@@ -85,13 +117,13 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
         snapshots = list((cache / "snapshots").iterdir())
     for snapshot in snapshots:
         snapshot.write_bytes(b"no snapshot")
-    result = _dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
+    result = run_dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
 
 
 def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
-        result = _dev(tmp_path, "--port", str(find_free_ports(4)))
+        result = run_dev(tmp_path, "--port", str(find_free_ports(4)))
         first = platform.urls["executor"].rpartition(":")[2]
         held = f"{tmp_path} is in use: `acr dev` on port {first} (process {platform.process.pid}) holds it."
     assert (result.returncode, held in result.stderr, "--persist" in result.stderr) == (1, True, True), result.stderr
@@ -99,7 +131,7 @@ def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = _dev(tmp_path, "--persist", str(tmp_path / "file/state"), "--port", str(find_free_ports(4)))
+    result = run_dev(tmp_path, "--persist", str(tmp_path / "file/state"), "--port", str(find_free_ports(4)))
     sentence = (
         f"Error: {tmp_path}/file/state cannot be written: Not a directory.\nNext: Give another folder: --persist\n"
     )
@@ -111,7 +143,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", port + 2))
         busy.listen()
-        result = _dev(tmp_path, "--port", str(port))
+        result = run_dev(tmp_path, "--port", str(port))
     assert (result.returncode, f"Port {port + 2} is in use" in result.stderr) == (1, True)
 
 
@@ -184,12 +216,6 @@ def _seconds_to_first_answer(folder: Path, environment: dict[str, str]) -> float
     return took
 
 
-def _dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(ACR), "dev", "--persist", str(folder), *options]
-    given = {**_environment(folder), **environment}
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
-
-
 def _environment(folder: Path) -> dict[str, str]:
     return {
         **os.environ,
@@ -198,24 +224,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "ARCRUN_API_KEY": API_KEY,
         "ARCRUN_URL": "",
     }
-
-
-def _descendants(root: int) -> dict[int, str]:
-    """The processes that `root` has started, directly or not: {pid: command}."""
-    parents: dict[int, int] = {}
-    names: dict[int, str] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text().rpartition(")")[2].split()
-                names[int(entry.name)] = (entry / "cmdline").read_text()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            parents[int(entry.name)] = int(stat[1])
-    found = {root}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return {pid: names[pid] for pid in found - {root}}
 
 
 def _is_running(pid: int) -> bool:

@@ -52,15 +52,16 @@ def answer_key(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json={"success": True, "data": data})
 
 
-def listed(workflows: list[dict[str, Any]]) -> httpx.Response:
-    return httpx.Response(200, json={"success": True, "data": {"workflows": workflows, "cursor": None}})
+def listed(**data: Any) -> httpx.MockTransport:
+    answer = httpx.Response(200, json={"success": True, "data": {"runs": [], **data, "cursor": None}})
+    return httpx.MockTransport(lambda _: answer)
 
 
 def diagnose(
     cloudflare: CloudflareStandIn,
     health: Any = HEALTHY,
     registry_keys: tuple[str | None, str | None] = (REVIEWER_KEY, SIGNING_KEY),
-    workflows: list[dict[str, Any]] | None = None,
+    listed: httpx.MockTransport | None = None,
     **changes: Any,
 ) -> dict[str, Check]:
     access = ApiAccess(f"https://api.test{BASE}", ACCOUNT, TOKEN)
@@ -71,7 +72,7 @@ def diagnose(
     api = CloudflareApi(access, cloudflare, lambda _: None)
     target, own_registry = Target("http://127.0.0.1:1", "k"), RegistryTarget("http://r", "k", *registry_keys)
     client = RegistryClient(own_registry, httpx.MockTransport(answer_key))
-    executor = ExecutorClient(target, None if workflows is None else httpx.MockTransport(lambda _: listed(workflows)))
+    executor = ExecutorClient(target, listed)
     patient = Patient(replace(storage, **changes), executor, client, api, http, "0.1.0")
     return {check.name: check for check in examine(patient)}
 
@@ -86,10 +87,20 @@ def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
 def test_what_is_stored_in_an_earlier_format_is_named() -> None:
     """An executor of an earlier version tells no format."""
     workflows: list[dict[str, Any]] = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
-    check = diagnose(build_cloudflare(), workflows=workflows)["workflows"]
+    check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
     assert (check.ok, check.hint) == (False, "acr upgrade FILE, then acr push FILE")
     assert check.detail.startswith("Stored in an earlier format: old, older. They run")
-    assert diagnose(build_cloudflare(), workflows=workflows[1:2])["workflows"].detail == "1 stored"
+    assert diagnose(build_cloudflare(), listed=listed(workflows=workflows[1:2]))["workflows"].detail == "1 stored"
+
+
+def test_records_that_could_not_be_written_are_said() -> None:
+    unwritten = {"count": 12, "last_at": "2026-11-26T10:00:00.000Z", "reason": "Workers KV failed: SQLITE_FULL."}
+    check = diagnose(build_cloudflare(), listed=listed(workflows=[], unwritten=unwritten))["executor"]
+    said = (
+        "12 records of runs could not be written, the last at 2026-11-26T10:00:00.000Z: Workers KV failed: SQLITE_FULL."
+    )
+    assert (check.ok, check.detail, "df -h" in check.hint) == (False, said, True)
+    assert diagnose(build_cloudflare(), listed=listed(workflows=[]))["executor"].ok
 
 
 def refuse_token(cloudflare: CloudflareStandIn) -> None:

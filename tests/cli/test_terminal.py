@@ -1,10 +1,11 @@
 """What came from elsewhere, an answer, a record, a contract, a file, does not steer the terminal of who looks at it."""
 
+import ast
 import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from acr.render import build_console, build_table, print_json, print_table, rend
 from acr.render_findings import render_findings
 from acr.render_runs import render_run_line, render_runs
 from acr.render_trace import render_timeline, render_trace
-from acr.terminal import escape_controls, say
+from acr.terminal import ask, confirm, escape_controls, say
 
 TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 HOSTILE = "a" + "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160)])) + TURNING + "\u2028\u2029\x1b]0;t\x07b"
@@ -96,12 +97,97 @@ def test_tabs_newlines_and_scripts_stay() -> None:
     assert escape_controls("a\tb\n完成後 é 👩‍💻") == "a\tb\n完成後 é 👩‍💻"
 
 
+# The ways to a terminal: functions that write to it, and those that hand it to another program unless their output is
+# taken, by these options.
+WRITERS = {
+    *(
+        "print",
+        "input",
+        "Console",
+        "getpass",
+        "help",
+        "Progress",
+        "Live",
+        "StreamHandler",
+        "basicConfig",
+        "reveal_type",
+    ),
+    *("click.echo", "click.secho", "click.style", "click.prompt", "click.confirm", "click.pause", "click.edit"),
+    *("click.echo_via_pager", "click.progressbar", "click.clear", "click.get_text_stream", "rich.print", "os.write"),
+    *("getpass.getpass", "os.system", "os.execv", "os.execvp", "os.popen", "os.spawnv", "pty.spawn", "pprint.pprint"),
+    *("traceback.print_exc", "traceback.print_exception", "warnings.warn", "sys.stdout.write", "sys.stderr.write"),
+    *("sys.stdout.buffer.write", "sys.stderr.buffer.write", "sys.__stdout__.write", "sys.__stderr__.write"),
+}
+PROGRAMS = {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output", "getoutput")}
+ALLOWED = {
+    "render.py": ["Console"],
+    "terminal.py": ["click.confirm", "click.echo", "click.prompt", "click.style", "show"],
+}
+
+
+def find_ways(source: str) -> Iterator[str]:
+    """The calls in a module that write to the terminal, or let another program write to it."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        options = {keyword.arg for keyword in node.keywords}
+        takes_output = "capture_output" in options or {"stdout", "stderr"} <= options
+        if name in WRITERS or (name in PROGRAMS and not takes_output):
+            yield name
+        elif name.endswith(".show") and name.split(".")[0] in ("error", "fault", "exception"):
+            yield "show"
+        elif name.startswith("create_subprocess") or name.startswith("asyncio.create_subprocess"):
+            yield name
+
+
+@pytest.mark.parametrize(
+    ("source", "ways"),
+    [
+        ("print(1)", ["print"]),
+        ("click.echo('x', err=True)", ["click.echo"]),
+        ("subprocess.run(['x'], check=True)", ["subprocess.run"]),
+        ("subprocess.run(['x'], stdout=subprocess.PIPE)", ["subprocess.run"]),
+        ("subprocess.Popen(['x'], stdout=PIPE, stderr=STDOUT)", []),
+        ("subprocess.run(['x'], capture_output=True)", []),
+        ("sys.stderr.write('x')", ["sys.stderr.write"]),
+        ("error.show()", ["show"]),
+        ("console.print('x')", []),  # of a console that escapes
+        ("def f():\n  if x: [click.prompt(y) for y in z]", ["click.prompt"]),
+    ],
+)
+def test_a_way_to_the_terminal_is_found(source: str, ways: list[str]) -> None:
+    assert list(find_ways(source)) == ways
+
+
 def test_there_is_no_other_way_to_the_terminal() -> None:
-    ways = re.compile(r"click\.(?:echo|secho|style)\(|(?<![.\w])print\(|sys\.std(?:out|err)\.write|\bConsole\(")
-    found = [
-        f"{path.name}: {match.group()}"
-        for path in Path(acr.__path__[0]).rglob("*.py")
-        if "templates" not in path.parts
-        for match in ways.finditer(path.read_text())
-    ]
-    assert sorted(found) == ["render.py: Console(", "terminal.py: click.echo(", "terminal.py: click.style("]
+    found: dict[str, list[str]] = {}
+    for path in Path(acr.__path__[0]).rglob("*.py"):
+        if "templates" not in path.parts and (ways := sorted(find_ways(path.read_text()))):
+            found[path.name] = ways
+    assert found == ALLOWED
+
+
+@pytest.mark.parametrize("call", [lambda: ask(HOSTILE), lambda: confirm(HOSTILE)], ids=["a question", "yes or no"])
+def test_a_question_does_not_steer_the_terminal(
+    call: Callable[[], object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    call()
+    shown = "".join(capsys.readouterr())
+    assert "a" in shown
+    assert [c for c in shown if c != "\n" and (unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in TURNING)] == []
+
+
+def test_talk_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that is full. Data that cannot be written does."""
+
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stderr", Full())
+    monkeypatch.setattr("sys.stdout", Full())
+    say("talk", err=True)
+    with pytest.raises(OSError, match="No space left"):
+        say("data")

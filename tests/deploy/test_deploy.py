@@ -29,6 +29,7 @@ def test_init_makes_each_thing_once(desk: Desk) -> None:
     assert again == {**data, "files": [], "created": []}
     assert dict(desk.cloudflare.created) == MADE_ONCE
     config = desk.folder / "config/config.json"
+    assert config.parent.stat().st_mode & 0o777 == 0o700
     assert config.stat().st_mode & 0o777 == (desk.folder / "credentials.yaml").stat().st_mode & 0o777 == 0o600
     assert (desk.folder / ".gitignore").read_text().split() == ["credentials.yaml", ".arcrun/"]
     assert len(base64.b64decode(desk.config["encryption_key"])) == 32
@@ -199,13 +200,17 @@ def test_what_stops_a_deploy_is_named(desk: Desk) -> None:
 
 
 def test_a_dry_run_needs_no_account_and_wrangler_accepts_what_it_stages(desk: Desk) -> None:
-    """With the real wrangler."""
+    """With the real wrangler. Whatever lies in .arcrun afterwards is its owner's alone."""
+    (desk.folder / ".arcrun/deploy/executor").mkdir(mode=0o755, parents=True)
+    (desk.folder / ".arcrun/deploy/executor/wrangler.json").touch(mode=0o644)
     result = desk.run("deploy", "--dry-run", ACR_WRANGLER="", CLOUDFLARE_API_TOKEN="", CLOUDFLARE_API_BASE_URL="")
     assert result.returncode == 0, result.stderr
     assert (desk.cloudflare.requests, (desk.folder / "config").exists()) == ([], False)
     for service in ("executor", "registry"):
         assert f"{service} {desk.folder / '.arcrun/deploy' / service}" in result.stdout
         assert (desk.folder / ".arcrun/deploy" / service / "upload/entry.py").is_file()
+    staged = [desk.folder / ".arcrun", *(desk.folder / ".arcrun").rglob("*")]
+    assert [str(path) for path in staged if path.stat().st_mode & 0o077] == []
 
 
 def executor_manifest(desk: Desk) -> dict[str, Any]:

@@ -9,15 +9,18 @@ import pytest
 
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
-from arcrun.errors import ArcrunError, RunError
+from arcrun.errors import ArcrunError, RunError, UpstreamError
+from executor.accepted import MAX_ACCEPTED_MS
 from executor.runs import (
+    ACCEPTED_TTL_S,
     GATHER_MS,
+    KEY_INTERVAL_MS,
     LOST_AFTER_MS,
     MAX_BATCH_RUNS,
     MAX_PAGE,
     MAX_VERDICTS_BYTES,
-    PENDING_TTL_S,
     RECORD_TTL_S,
+    AcceptedRun,
     RunStore,
 )
 from fakes.background import FakeBackground
@@ -302,40 +305,166 @@ async def test_another_run_of_a_known_batch_is_not_found() -> None:
     assert await code_of(isolate, run_id[:-1] + ("0" if run_id[-1] != "0" else "1")) == "RUN_NOT_FOUND"
 
 
-async def test_an_announced_run_is_running_until_its_record_is_there() -> None:
-    isolate = Isolate()
+ACCEPTED = {"workflow": "tell", "version": 3, "trigger": "webhook", "started_at": STARTED}
+
+
+async def accept(isolate: Isolate, limit_ms: float = MAX_ACCEPTED_MS, workflow: str = "tell") -> str:
     run_id = isolate.store.new_run_id()
-    await isolate.store.announce(run_id, "tell", 60_000)
-    expected = {"id": run_id, "workflow": "tell", "status": "running", "started_at": STARTED}
-    assert await isolate.store.find(run_id) == expected
-    isolate.store.add(record_of(run_id, "tell"))
-    await isolate.background.finish()
-    assert (await isolate.store.find(run_id))["status"] == "success"
+    await isolate.store.accept(AcceptedRun(run_id, workflow, 3, "webhook", limit_ms, {"n": 1}))
+    return run_id
+
+
+async def test_an_accepted_run_is_running_until_its_record_is_there() -> None:
+    isolate = Isolate()
+    run_id = await accept(isolate)
+    listed = {"id": run_id, "status": "running", **ACCEPTED}
+    assert await isolate.store.list(None, 50, None) == ([listed], None)
+    assert await isolate.store.find(run_id) == {**listed, "input": {"n": 1}}
+    await isolate.store.add_accepted(record_of(run_id, "tell"))
+    [verdict] = (await isolate.store.list(None, 50, None))[0]
+    assert (verdict["status"], verdict["id"], "deadline_ms" in verdict) == ("success", run_id, False)
+    found = await isolate.store.find(run_id)
+    assert (found["status"], "input" in found) == ("success", False)
+
+
+async def test_the_input_goes_with_the_end_of_the_run() -> None:
+    isolate = Isolate()
+    run_id = await accept(isolate)
+    await isolate.store.add_accepted(record_of(run_id))
+    assert [await isolate.verdicts.get(key) for key in isolate.verdicts.keys] == [""]
+
+
+async def test_a_second_write_of_one_key_within_a_second_is_tried_again() -> None:
+    """Workers KV refuses it: https://developers.cloudflare.com/kv/platform/limits/"""
+    isolate = Isolate()
+    isolate.verdicts = OneWriteASecond(isolate.clock)
+    isolate.store = RunStore(isolate.records, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
+    quick, slow = await accept(isolate), await accept(isolate)
+    await isolate.store.add_accepted(record_of(quick))
+    assert isolate.clock.slept_ms == [KEY_INTERVAL_MS]
+    await isolate.store.add_accepted(record_of(slow))
+    assert isolate.clock.slept_ms == [KEY_INTERVAL_MS]
+    listed, _ = await isolate.store.list(None, 50, None)
+    assert [run["status"] for run in listed] == ["success", "success"]
+    assert isolate.store.unwritten.count == 0
 
 
 @pytest.mark.parametrize(
     ("after_ms", "status"),
     [
         pytest.param(0, "running", id="at once"),
-        pytest.param(60_000 + LOST_AFTER_MS, "running", id="a minute after its deadline"),
-        pytest.param(60_001 + LOST_AFTER_MS, "lost", id="later"),
+        pytest.param(MAX_ACCEPTED_MS + LOST_AFTER_MS, "running", id="while it may still be written"),
+        pytest.param(MAX_ACCEPTED_MS + LOST_AFTER_MS + 1, "lost", id="later"),
     ],
 )
-async def test_a_run_that_leaves_no_record_is_lost(after_ms: int, status: str) -> None:
+async def test_an_accepted_run_that_leaves_no_record_is_lost(after_ms: int, status: str) -> None:
     isolate = Isolate()
-    run_id = isolate.store.new_run_id()
-    await isolate.store.announce(run_id, "tell", 60_000)
+    run_id = await accept(isolate)
     isolate.clock.advance(after_ms)
-    found = await isolate.store.find(run_id)
-    assert (found["status"], sorted(found)) == (status, ["id", "started_at", "status", "workflow"])
+    listed = {"id": run_id, "status": status, **ACCEPTED}
+    assert await isolate.store.list("tell", 50, None) == ([listed], None)
+    assert await isolate.store.find(run_id) == {**listed, "input": {"n": 1}}
 
 
-async def test_a_lost_run_is_forgotten_after_a_day() -> None:
+def test_a_lost_run_is_known_as_one_within_a_minute() -> None:
+    assert MAX_ACCEPTED_MS + LOST_AFTER_MS < 60_000
+
+
+async def test_lost_runs_are_listed_among_the_others() -> None:
     isolate = Isolate()
-    run_id = isolate.store.new_run_id()
-    await isolate.store.announce(run_id, "tell", 1)
-    isolate.clock.advance(PENDING_TTL_S * 1000)
-    assert (await code_of(isolate, run_id), PENDING_TTL_S) == ("RUN_NOT_FOUND", 24 * 3600)
+    before = await isolate.keep_apart("a")
+    lost = await accept(isolate, workflow="w" * 64)
+    after = await isolate.keep_apart("b", "c")
+    assert await isolate.listed() == [*after[::-1], lost, *before]
+
+
+async def test_a_lost_run_and_its_input_are_forgotten_with_the_records() -> None:
+    isolate = Isolate()
+    run_id = await accept(isolate)
+    isolate.clock.advance(ACCEPTED_TTL_S * 1000)
+    assert (await code_of(isolate, run_id), ACCEPTED_TTL_S) == ("RUN_NOT_FOUND", RECORD_TTL_S)
+    assert await isolate.listed() == []
+
+
+async def test_a_run_that_ends_while_it_is_looked_for_is_found() -> None:
+    isolate = Isolate()
+    run_id = await accept(isolate)
+    read = isolate.records.get
+
+    async def read_and_end(key: str) -> str | None:
+        text = await read(key)
+        if key.startswith("run:") and text is None:
+            await isolate.store.add_accepted(record_of(run_id))
+        return text
+
+    isolate.records.get = read_and_end  # type: ignore[method-assign]
+    assert (await isolate.store.find(run_id))["status"] == "success"
+
+
+class OneWriteASecond(InMemoryKV):
+    """As the platform allows for each key."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__(clock)
+        self._time = clock
+        self._written_ms: dict[str, float] = {}
+
+    async def put(self, key: str, *arguments: Any, **options: Any) -> None:
+        now_ms = self._time.now_ms()
+        if now_ms - self._written_ms.get(key, 0) < KEY_INTERVAL_MS:
+            raise UpstreamError("Workers KV failed: 429 Too Many Requests.", code="STORAGE_FAILED")
+        self._written_ms[key] = now_ms
+        await super().put(key, *arguments, **options)
+
+
+class FullDisk(InMemoryKV):
+    """Takes nothing, as long as it is full."""
+
+    is_full = True
+
+    async def put(self, *arguments: Any, **options: Any) -> None:
+        if self.is_full:
+            raise UpstreamError("Workers KV failed: the disk is full.", code="STORAGE_FAILED")
+        await super().put(*arguments, **options)
+
+
+async def test_records_that_cannot_be_written_are_counted(caplog: pytest.LogCaptureFixture) -> None:
+    isolate = Isolate()
+    disk = FullDisk(isolate.clock)
+    isolate.store = RunStore(disk, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
+    assert isolate.store.unwritten.count == 0
+    await isolate.keep("a", "b", "c")
+    await isolate.store.add_accepted(record_of(isolate.store.new_run_id()))
+    disk.is_full = False
+    [kept] = await isolate.keep_apart("w")
+    assert isolate.store.unwritten.to_json() == {
+        "count": 4,
+        "last_at": "2026-09-21T14:13:20.100Z",
+        "reason": "Workers KV failed: the disk is full.",
+    }
+    assert await isolate.listed() == [kept]
+    assert caplog.messages == [
+        "Records of runs could not be written, 3 so far: Workers KV failed: the disk is full.",
+    ]
+
+
+async def test_the_log_says_it_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    isolate = Isolate()
+    isolate.store = RunStore(
+        FullDisk(isolate.clock), isolate.verdicts, isolate.clock, SeededRandom(), isolate.background
+    )
+    for _ in range(200):
+        await isolate.keep_apart("w")  # 1.1 s each
+    assert [message.split()[7] for message in caplog.messages] == ["1", "56", "111", "166"]
+    assert isolate.store.unwritten.count == 200
+
+
+async def test_a_fault_of_ours_is_counted_and_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
+    isolate = Isolate()
+    with isolate.store.unwritten.counting(1):
+        raise ValueError("secret")
+    assert isolate.store.unwritten.to_json()["reason"] == "arcrun failed; the log has the cause."
+    assert ("ValueError" in caplog.text, "secret" in caplog.text.partition("Error\n")[0]) == (True, False)
 
 
 @pytest.mark.parametrize("key", ["data", "error", "input", "output"])

@@ -129,3 +129,28 @@ def running_platform(folder: Path, *options: str, **environment: str) -> Iterato
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         process.stdout.close()
+
+
+def run_dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`acr dev` that is expected to end by itself."""
+    command = [str(ACR), "dev", "--persist", str(folder), *options]
+    given = {**_environment(folder), **environment}
+    return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
+
+
+def find_descendants(root: int) -> dict[int, str]:
+    """The processes that `root` has started, directly or not: {pid: command}."""
+    parents: dict[int, int] = {}
+    names: dict[int, str] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                names[int(entry.name)] = (entry / "cmdline").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents[int(entry.name)] = int(stat[1])
+    found = {root}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {pid: names[pid] for pid in found - {root}}

@@ -134,19 +134,26 @@ def _read_envelope(response: httpx.Response) -> dict[str, Any]:
 
 def _build_refusal(method: str, response: httpx.Response) -> CloudflareError:
     errors = _errors_in(response)
-    told = "; ".join(f"{error.get('message', '')} (code {error.get('code', '?')})" for error in errors)
+    told = "; ".join(f"{_first_line(error.get('message', ''))} (code {error.get('code', '?')})" for error in errors)
     place = response.request.url.path
     hint = ""
     if response.status_code in AUTH_STATUSES:
         hint = "Check CLOUDFLARE_API_TOKEN and its permissions: acr doctor"
     elif response.status_code == 429:
         hint = "Cloudflare allows 1,200 requests in five minutes. Wait and run the command again."
+    elif response.status_code >= 500:
+        hint = "Run the command again. Under `acr dev`, see whether the disk is full: df -h"
     return CloudflareError(
         f"Cloudflare answered {response.status_code} to {method} {place}: {told or 'no reason given'}",
         hint,
         status=response.status_code,
         codes=tuple(error["code"] for error in errors if isinstance(error.get("code"), int)),
     )
+
+
+def _first_line(text: object) -> str:
+    """Without the stack that the local runtime adds."""
+    return str(text).partition("\n")[0]
 
 
 def _errors_in(response: httpx.Response) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from acr.account_client import AccountClient
 from acr.errors import AnswerError, NotLoggedInError
 from acr.render import print_json, print_table, render_error, render_moment
 from acr.settings import user_config_path
-from acr.terminal import say
+from acr.terminal import confirm, say
 from acr.user_config import UserConfig, read_user_config, save_user_config
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
@@ -106,7 +106,7 @@ def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) 
     """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("Removing cannot be undone. If it is meant: acr account delete --yes")
-    if not yes and not click.confirm(f"Remove the account at {config.auth_url}?", err=True):
+    if not yes and not confirm(f"Remove the account at {config.auth_url}?"):
         say("Nothing was removed.", err=True)
         sys.exit(1)
     removed = client.delete()

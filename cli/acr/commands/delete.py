@@ -8,7 +8,7 @@ from acr.client import ExecutorClient
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.service_client import require_data
-from acr.terminal import say
+from acr.terminal import confirm, say
 
 
 @click.command()
@@ -32,7 +32,7 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
     found = require_data(client.show_workflow(name))
     if callers := found["called_by"]:
         say(f"{name} is called by {', '.join(callers)}: without it their runs fail.", err=True)
-    if not yes and not click.confirm(f"Delete {name} with all its versions?", err=True):
+    if not yes and not confirm(f"Delete {name} with all its versions?"):
         say("Nothing was deleted.", err=True)
         sys.exit(1)
     answer = client.delete_workflow(found["token"])

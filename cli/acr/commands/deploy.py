@@ -13,6 +13,7 @@ from acr.commands.deploy_rollback import roll_back_workers
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.platform_home import SERVICES, find_platform_home
+from acr.private_file import private_umask
 from acr.registry_client import RegistryClient
 from acr.render import print_json
 from acr.render_seeding import seed_and_report
@@ -94,6 +95,7 @@ def deploy(
       acr deploy --rollback
       acr deploy --multi-tenant --worker executor --worker registry --worker auth
     """
+    click.get_current_context().with_resource(private_umask())  # for wrangler too
     if rollback:
         if dry_run or components or bundle or free_plan or multi_tenant or domain is not None:
             raise click.UsageError("--rollback takes --worker and --json only: it brings back what was deployed.")

@@ -1,6 +1,6 @@
 """acr dev: the whole platform on this machine, offline."""
 
-import os
+import shutil
 import signal
 import sys
 import threading
@@ -15,9 +15,11 @@ from acr.javascript_packages import require_javascript
 from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.platform_home import find_platform_home
-from acr.settings import RegistryTarget, local_record_path
+from acr.private_file import private_umask
+from acr.settings import RegistryTarget, cache_dir, local_record_path, make_config_private
 from acr.terminal import say
 
+LITTLE_SPACE_BYTES = 64 * 2**20  # two memory snapshots of Python, which a start may write
 LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
 
@@ -77,8 +79,9 @@ def dev(
     require_javascript(home)
     require_free_ports(port)
     persist = persist.resolve()
-    os.umask(0o077)  # what is kept, and what the runtime keeps, is for its owner alone
+    click.get_current_context().with_resource(private_umask())  # for the runtime too
     with hold_folder(persist, port):
+        make_config_private()
         keep_encryption_key(persist)
         platform = LocalPlatform(
             home,
@@ -105,7 +108,7 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
         record = platform.read_record()
         save_local_record(local_record_path(), record)
         for event in process.events():
-            _report(event)
+            _report(event, platform)
             if seed and event.get("service") == LAST_SERVICE:
                 seeding = BackgroundSeeding(_registry_of(record), platform.home)
                 seeding.start()
@@ -129,10 +132,13 @@ def _interrupt(_signal: int, _frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _report(event: dict[str, Any]) -> None:
+def _report(event: dict[str, Any], platform: LocalPlatform) -> None:
     if event["event"] == "ready":
         say(f"ready {event['service']} {event['url']}")
     elif event["event"] == "reloaded":
         say("reloaded", err=True)
     else:
         say(f"Error: {event['message']}", colour="red", err=True)
+        for folder in (platform.persist, cache_dir()):
+            if (free := shutil.disk_usage(folder).free) < LITTLE_SPACE_BYTES:
+                say(f"Next: {folder} has {free // 2**20} MiB left; free some, then start again.", err=True)

@@ -13,7 +13,7 @@ from acr.render import render_error
 from acr.settings import user_config_path
 from acr.setup_questions import ask_account, find_encryption_key, find_token
 from acr.standard_setup import TENANT_BINDING, StandardSetup, StandardWishes, set_up_standard
-from acr.terminal import say
+from acr.terminal import ask, say
 from acr.user_config import read_user_config
 
 NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
@@ -49,7 +49,7 @@ def _read_platform(api_url: str | None, url: str | None, email: str | None, may_
     if not email and not may_ask:
         raise click.UsageError("--standard wants --email: where the platform can reach you.")
     executor_url = url or (known.url if auth_url == known.auth_url else None) or auth_url
-    return auth_url.rstrip("/"), executor_url.rstrip("/"), email or click.prompt("Your email address", err=True)
+    return auth_url.rstrip("/"), executor_url.rstrip("/"), email or ask("Your email address")
 
 
 def _register(token: str, wishes: StandardWishes, may_ask: bool) -> StandardSetup:
@@ -66,7 +66,7 @@ def _register(token: str, wishes: StandardWishes, may_ask: bool) -> StandardSetu
 def _ask_kv_token(page: str) -> str | None:
     say("Your token may make no tokens. Make one here, and paste it:", err=True)
     say(page, err=True)
-    return click.prompt("Token with Workers KV Storage: Edit", default="", hide_input=True, err=True) or None
+    return ask("Token with Workers KV Storage: Edit", default="", hide_input=True) or None
 
 
 def _describe(setup: StandardSetup, made: list[str]) -> dict[str, object]:

@@ -57,12 +57,13 @@ def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:
 
 
 def _follow(client: ExecutorClient, workflow: str | None, limit: int) -> Iterator[dict[str, Any]]:
-    """The runs that are there, then each new one, the oldest first. A run is listed once it has ended."""
+    """The runs that have ended, then each one that ends, the oldest first."""
     newest = client.list_runs(workflow, limit)
-    seen = {run["id"] for run in client.list_runs(workflow, MAX_PAGE, 1)} - {run["id"] for run in newest}
+    older = client.list_runs(workflow, MAX_PAGE, 1)
+    seen = {run["id"] for run in older if run["status"] != "running"} - {run["id"] for run in newest}
     while True:
         for run in reversed(newest):
-            if run["id"] not in seen:
+            if run["id"] not in seen and run["status"] != "running":
                 seen.add(run["id"])
                 yield run
         time.sleep(POLL_S)

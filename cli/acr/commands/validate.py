@@ -31,7 +31,8 @@ def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> 
       acr validate greet.yaml
       acr validate workflows/*.yaml --json | jq '.data.diagnostics[].code'
     """
-    checked = [require_data(client.validate(read_workflow_file(file), str(file))) for file in files]
+    texts = [(read_workflow_file(file), str(file)) for file in files]
+    checked = [require_data(client.validate(text, file)) for text, file in texts]
     is_valid = all(data["valid"] for data in checked)
     diagnostics = [finding for data in checked for finding in data["diagnostics"]]
     if as_json:

@@ -6,8 +6,6 @@ migrations of Durable Objects and the mark at once, so that none is ever there w
 come after the upload, are looked at by themselves.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +28,10 @@ from acr.deployment.manifest import (
 )
 from acr.deployment.uploads import upload_components
 from acr.errors import CliError
+from acr.folder_lock import USUAL_NAME
 from acr.platform_resources import ensure_bucket, ensure_namespaces
+from acr.private_file import make_private, make_private_folder, refusing
+from acr.staging import stage_uploads
 from acr.worker_secrets import ENCRYPTION_KEY, EXECUTOR, PUBLIC_URL, secrets_of
 from acr.wrangler import Wrangler
 
@@ -154,10 +155,12 @@ def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str],
 def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWorker]:
     """Write each Worker's upload and configuration below the build folder."""
     services = [service for service in ORDER if service in request.services]
-    extra = [word for folder in request.components for word in ("--components", str(folder.resolve()))]
-    script = [sys.executable, str(request.home / "scripts/stage.py"), *services, "--out", str(request.build)]
-    if subprocess.run([*script, *(extra if request.bundles else [])], check=False).returncode:
-        raise CliError("The Workers could not be staged; the reason stands above.")
+    with refusing(request.build):
+        for folder in (*(parent for parent in request.build.parents if parent.name == USUAL_NAME), request.build):
+            make_private_folder(folder)
+        for service in services:
+            make_private(request.build / service)
+    stage_uploads(request.home, services, request.build, request.components if request.bundles else ())
     is_multi_tenant = request.is_multi_tenant
     templates = {
         service: read_template(request.build / service, is_multi_tenant=is_multi_tenant) for service in services

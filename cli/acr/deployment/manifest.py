@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acr.private_file import write_private
 from acr.worker_secrets import EXECUTOR, MULTI_TENANT
 
 # A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
@@ -107,4 +108,4 @@ def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, 
 def write_manifest(folder: Path, manifest: Mapping[str, Any], mark: str) -> None:
     marked = {**manifest, "vars": {**manifest.get("vars", {}), MARK: mark}}
     (folder / "wrangler.toml").unlink(missing_ok=True)
-    (folder / "wrangler.json").write_text(json.dumps(marked, indent=2) + "\n", encoding="utf-8")
+    write_private(folder / "wrangler.json", json.dumps(marked, indent=2) + "\n")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from acr.cloudflare.r2 import R2Bucket
+from acr.component_folder import require_inner_components
 from acr.errors import CliError
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
@@ -16,6 +17,8 @@ from arcrun.yaml_text import parse_yaml
 
 def upload_components(bucket: R2Bucket, folders: Iterable[Path]) -> list[str]:
     """The keys that had to be written."""
+    folders = tuple(folders)
+    require_inner_components(folders)
     return upload_objects(bucket, [item for folder in folders for item in _objects_of(folder)])
 
 

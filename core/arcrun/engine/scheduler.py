@@ -36,7 +36,7 @@ async def run_plan(plan: Plan, trigger_input: Any, context: RunContext, timeout_
             return await GraphRun(plan.graph, scope, context).run()
     except TimeoutError:
         message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
-        actions = ["Raise the workflow's timeout_ms, or run it with ?async=1."]
+        actions = ["Raise timeout_ms, the workflow's and the request's. A run with ?async=1 has 30 s at most."]
         raise RunTimeoutError(message, next_actions=actions) from None
 
 

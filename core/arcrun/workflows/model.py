@@ -135,7 +135,8 @@ class NodeParts:
 class Workflow:
     """`loops` are the policies of the nodes that FOREACH leaves, INPUT among them, where the author gave one.
 
-    `is_complete` is whether every line of the flow could be read: only then the flow's shape is known.
+    `is_complete` is whether every line of the flow could be read: only then the flow's shape is known. `sets_timeout`
+    is whether `timeout_ms` is the author's, and not the default.
     """
 
     name: str
@@ -146,3 +147,4 @@ class Workflow:
     timeout_ms: int
     concurrency: int
     is_complete: bool
+    sets_timeout: bool = False

@@ -98,6 +98,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
         limits.number("timeout_ms", DEFAULT_RUN_TIMEOUT_MS, 1, MAX_RUN_TIMEOUT_MS),
         limits.number("concurrency", DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY),
         is_complete,
+        sets_timeout="timeout_ms" in data,
     )
 
 

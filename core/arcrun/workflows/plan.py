@@ -15,6 +15,7 @@ from arcrun.errors import WorkflowError
 from arcrun.workflows.expressions import Expression, compile_expression
 from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
 from arcrun.workflows.relations import Relation
+from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 from arcrun.workflows.template_syntax import CLOSE, ESCAPED_OPEN, OPEN
 from arcrun.workflows.templates import CREDENTIAL, Template, compile_path, compile_value
 
@@ -201,7 +202,8 @@ class Graph:
 
 @dataclass(frozen=True)
 class Plan:
-    """`timeout_ms` bounds a run; `concurrency` how many components run at once in it.
+    """`timeout_ms` bounds a run; `concurrency` how many components run at once in it. `sets_timeout` is whether the
+    workflow names its `timeout_ms`, and has not got the default.
 
     `format` is PLAN_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and has not been compiled anew.
     """
@@ -211,6 +213,7 @@ class Plan:
     timeout_ms: int
     concurrency: int
     format: int = field(default=PLAN_FORMAT, compare=False)
+    sets_timeout: bool = field(default=False, kw_only=True)
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
@@ -223,6 +226,7 @@ class Plan:
             "timeout_ms": self.timeout_ms,
             "concurrency": self.concurrency,
             "graph": _render_graph(self.graph),
+            **({"sets_timeout": True} if self.sets_timeout else {}),
         }
 
 
@@ -235,7 +239,9 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
             next_actions=["Push it again: acr push FILE."],
         )
     graph = _load_graph(stored["graph"], is_implicit=stored["format"] == IMPLICIT_FORMAT)
-    return Plan(stored["name"], graph, stored["timeout_ms"], stored["concurrency"], stored["format"])
+    timeout_ms = stored["timeout_ms"]
+    sets_timeout = stored.get("sets_timeout", timeout_ms != DEFAULT_RUN_TIMEOUT_MS)  # older plans never say it
+    return Plan(stored["name"], graph, timeout_ms, stored["concurrency"], stored["format"], sets_timeout=sets_timeout)
 
 
 def _render_graph(graph: Graph) -> dict[str, Any]:

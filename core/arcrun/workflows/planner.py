@@ -13,7 +13,13 @@ from arcrun.workflows.relations import Relation
 def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
     """The plan of a workflow without errors; `parts` has each node's config, taken apart."""
     builder = _GraphBuilder(workflow, shape, parts)
-    return Plan(workflow.name, builder.build(None), workflow.timeout_ms, workflow.concurrency)
+    return Plan(
+        workflow.name,
+        builder.build(None),
+        workflow.timeout_ms,
+        workflow.concurrency,
+        sets_timeout=workflow.sets_timeout,
+    )
 
 
 @dataclass(frozen=True)

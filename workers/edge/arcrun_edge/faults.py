@@ -26,5 +26,8 @@ def build_fault(service: str, error: JsException, code: str) -> UpstreamError:
     return UpstreamError(
         f"{service} failed{reason}.",
         code=code,
-        next_actions=["Try again; a node's `retry` does. Cloudflare's status page says whether others meet it too."],
+        next_actions=[
+            "Try again; a node's `retry` does. Cloudflare's status page says whether others meet it too.",
+            "Under `acr dev`, see whether the disk is full: df -h",
+        ],
     )

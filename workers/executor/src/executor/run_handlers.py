@@ -58,7 +58,9 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     query = request.query_params
     limit = read_count(request, "limit", 50)
     runs, cursor = await service.runs.list(query.get("workflow"), limit, query.get("cursor"))
-    return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor}})
+    unwritten = service.runs.unwritten
+    missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
+    return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor, **missing}})
 
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:

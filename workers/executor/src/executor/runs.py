@@ -2,6 +2,9 @@
 
 KV writes cost far more than runs do, so what ends within a moment is written together: the records of a batch under one
 key, their verdicts in the metadata of as few keys as hold them. A run that outlives its batch is written by itself.
+
+A run that is accepted before it begins has a verdict from then on, "running", with its input as the value. Its end
+takes that verdict's place; where the end leaves nothing, it is "lost".
 """
 
 import json
@@ -11,21 +14,24 @@ from typing import Any
 
 from arcrun.engine.record import RunRecord, render_time
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
-from arcrun.errors import NotFoundError, RequestError
+from arcrun.errors import ArcrunError, NotFoundError, RequestError
 from arcrun.ports import Background, Clock, KeyValue, Random
+from executor.unwritten import UnwrittenRecords
 
 RECORD_TTL_S = 7 * 24 * 3600
 VERDICT_TTL_S = 30 * 24 * 3600
-PENDING_TTL_S = 24 * 3600
+ACCEPTED_TTL_S = RECORD_TTL_S  # of an accepted run's verdict and input; its end writes one of VERDICT_TTL_S
 GATHER_MS = 100  # how long a batch waits for more runs to end
 MAX_BATCH_RUNS = 100
-# How long after its deadline a run that has left no record counts as lost.
-LOST_AFTER_MS = 60_000
+# How long after its deadline a run that has left no record counts as lost: within a minute in all, for a run has 30 s.
+# From elsewhere a run may look lost for a moment, until KV shows its record there.
+LOST_AFTER_MS = 25_000
+KEY_INTERVAL_MS = 1_000  # between two writes of one key, as the platform demands
 MAX_VERDICTS_BYTES = 1_000  # of a key's metadata, which may have 1,024
 MAX_PAGE = 100
 MAX_SCANNED_PAGES = 5
-_BATCH, _RUN, _PENDING, _VERDICT = "runs:", "run:", "pending:", "verdict:"
-# Of RunRecord.to_verdict, those that every verdict has.
+_BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
+# What every verdict has: RunRecord.to_verdict, and `accept` of a run that has not ended.
 _VERDICT_FIELDS: Mapping[str, Any] = {
     "id": str,
     "workflow": str,
@@ -33,10 +39,21 @@ _VERDICT_FIELDS: Mapping[str, Any] = {
     "trigger": str,
     "status": str,
     "started_at": str,
-    "duration_ms": int | float,
 }
 
 RunPage = tuple[list[dict[str, Any]], str | None]
+
+
+@dataclass(frozen=True)
+class AcceptedRun:
+    """A run that is accepted and not yet begun. `input` is what may be kept of it; `limit_ms` how long it may take."""
+
+    run_id: str
+    workflow: str
+    version: int
+    trigger: str
+    limit_ms: float
+    input: Any
 
 
 @dataclass
@@ -56,6 +73,7 @@ class RunStore:
         self._records, self._verdicts = records, verdicts
         self._clock, self._random, self._background = clock, random, background
         self._open: _Batch | None = None
+        self.unwritten = UnwrittenRecords(clock)
 
     def new_run_id(self) -> str:
         batch = self._open
@@ -81,27 +99,49 @@ class RunStore:
         await self._write(_BATCH + batch.id, batch.ended)
 
     async def _write(self, key: str, records: list[RunRecord]) -> None:
+        with self.unwritten.counting(len(records)):
+            await self._write_records(key, records)
+            for verdicts in _chunk(record.to_verdict() for record in records):
+                newest = max(verdict["id"] for verdict in verdicts)
+                await self._write_verdicts(newest, verdicts)
+
+    async def _write_records(self, key: str, records: list[RunRecord]) -> None:
         stored = {record.run_id: record.to_stored() for record in records}
         await self._records.put(key, json.dumps(stored), ttl_s=RECORD_TTL_S)
-        for verdicts in _chunk(record.to_verdict() for record in records):
-            newest = max(verdict["id"] for verdict in verdicts)
-            metadata = {"verdicts": verdicts}
-            await self._verdicts.put(_VERDICT + mirror_run_id(newest), "", ttl_s=VERDICT_TTL_S, metadata=metadata)
 
-    async def announce(self, run_id: str, workflow: str, timeout_ms: float) -> None:
-        """Note a run that has been accepted and will leave its record later."""
+    async def _write_verdicts(self, run_id: str, verdicts: list[Mapping[str, Any]]) -> None:
+        metadata = {"verdicts": verdicts}
+        await self._verdicts.put(_VERDICT + mirror_run_id(run_id), "", ttl_s=VERDICT_TTL_S, metadata=metadata)
+
+    async def accept(self, run: AcceptedRun) -> None:
+        """List a run as running before it begins, and keep its input. Raises UpstreamError: then it must not begin."""
         started_ms = self._clock.now_ms()
-        note = {
-            "id": run_id,
-            "workflow": workflow,
+        verdict = {
+            "id": run.run_id,
+            "workflow": run.workflow,
+            "version": run.version,
+            "trigger": run.trigger,
             "status": "running",
             "started_at": render_time(started_ms),
-            "deadline_ms": started_ms + timeout_ms,
+            "deadline_ms": started_ms + run.limit_ms,
         }
-        await self._records.put(_PENDING + run_id, json.dumps(note), ttl_s=PENDING_TTL_S)
+        value, metadata = json.dumps({**verdict, "input": run.input}), {"verdicts": [verdict]}
+        await self._verdicts.put(_VERDICT + mirror_run_id(run.run_id), value, ttl_s=ACCEPTED_TTL_S, metadata=metadata)
+
+    async def add_accepted(self, record: RunRecord) -> None:
+        """Write the record of a run that was accepted, its verdict in the place of what `accept` has written: tried
+        again where the platform has not taken a second write of that key yet.
+        """
+        with self.unwritten.counting(1):
+            await self._write_records(_RUN + record.run_id, [record])
+            try:
+                await self._write_verdicts(record.run_id, [record.to_verdict()])
+            except ArcrunError:
+                await self._clock.sleep(KEY_INTERVAL_MS)
+                await self._write_verdicts(record.run_id, [record.to_verdict()])
 
     async def find(self, run_id: str) -> dict[str, Any]:
-        """The stored record; of an announced run without one, {"id", "workflow", "status": "running" | "lost", ...}.
+        """The stored record; of an accepted run without one its verdict, "running" or "lost", and `input`.
 
         Raises NotFoundError RUN_NOT_FOUND.
         """
@@ -112,19 +152,29 @@ class RunStore:
                 code="RUN_NOT_FOUND",
                 next_actions=["See the runs: acr logs. Records are kept for 7 days."],
             )
-        deadline_ms = found.pop("deadline_ms", None)
+        return self._judge(found)
+
+    def _judge(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """What is known now of a run whose record or verdict was found."""
+        judged = dict(found)
+        deadline_ms = judged.pop("deadline_ms", None)
         if deadline_ms is not None and self._clock.now_ms() > deadline_ms + LOST_AFTER_MS:
-            found["status"] = "lost"
-        return found
+            judged["status"] = "lost"
+        return judged
 
     async def _read(self, run_id: str) -> dict[str, Any] | None:
         for key in (_BATCH + batch_of(run_id), _RUN + run_id):
-            text = await self._records.get(key)
-            records: Mapping[str, dict[str, Any]] = json.loads(text) if text else {}
-            if run_id in records:
-                return records[run_id]
-        text = await self._records.get(_PENDING + run_id)
+            if found := await self._read_record(key, run_id):
+                return found
+        text = await self._verdicts.get(_VERDICT + mirror_run_id(run_id))
+        if text == "":  # it may have ended since its record was looked for
+            return await self._read_record(_RUN + run_id, run_id)
         return json.loads(text) if text else None
+
+    async def _read_record(self, key: str, run_id: str) -> dict[str, Any] | None:
+        text = await self._records.get(key)
+        records: Mapping[str, dict[str, Any]] = json.loads(text) if text else {}
+        return records.get(run_id)
 
     async def list(self, workflow: str | None, limit: int, cursor: str | None) -> RunPage:
         """Verdicts, the newest first, at least `limit` if there are as many; and the cursor of the next page.
@@ -137,7 +187,7 @@ class RunStore:
         for _ in range(MAX_SCANNED_PAGES):
             page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
             verdicts = [verdict for entry in page.entries for verdict in _read_verdicts(entry.metadata or {})]
-            found += [dict(verdict) for verdict in verdicts if workflow in (None, verdict["workflow"])]
+            found += [self._judge(verdict) for verdict in verdicts if workflow in (None, verdict["workflow"])]
             cursor = page.cursor
             if cursor is None or len(found) >= limit:
                 break
@@ -151,7 +201,10 @@ def _read_verdicts(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_verdict(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in _VERDICT_FIELDS.items())
+    if not isinstance(value, dict):
+        return False
+    has_fields = all(isinstance(value.get(name), kind) for name, kind in _VERDICT_FIELDS.items())
+    return has_fields and isinstance(value.get("deadline_ms", value.get("duration_ms")), int | float)
 
 
 def _chunk(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

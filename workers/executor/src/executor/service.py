@@ -25,9 +25,10 @@ from arcrun.workflows.model import Workflow
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
+from executor.accepted import limit_accepted_run, make_keepable
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
-from executor.runs import RunStore
+from executor.runs import AcceptedRun, RunStore
 from executor.share import WHOLE_PLATFORM, Share
 from executor.usage import UsageReporter
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
@@ -110,17 +111,25 @@ class ExecutorService:
         return await self._run(stored.plan, trigger, stored.version)
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger) -> str:
-        """Run after the answer. Returns the run's id."""
-        run_id, clamped = self.runs.new_run_id(), self._clamp(trigger)
+        """Run after the answer, for as long as the platform lets it. Returns the run's id.
+
+        Raises RequestError ACCEPTED_RUN_TOO_LONG; UpstreamError if the run could not be noted, and is not begun.
+        """
+        limit_ms = limit_accepted_run(stored.plan, trigger, self.share.clamp_duration(trigger.timeout_ms))
+        run_id = self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.share.running())
-            await self.runs.announce(run_id, stored.name, clamped.timeout_ms or stored.plan.timeout_ms)
-            self.background.start(self._run_and_save(stored, clamped, run_id, place.pop_all()))
+            kept = await make_keepable(stored.plan, trigger.input, self.engine.ports)
+            await self.runs.accept(AcceptedRun(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept))
+            limited = replace(trigger, timeout_ms=limit_ms)
+            self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
-    async def _run_and_save(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: ExitStack) -> None:
+    async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: ExitStack) -> None:
         with place:
-            self._keep(await self.engine.run(stored.plan, trigger, run_id, version=stored.version))
+            record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version)
+        self.usage.add(record.usage)
+        await self.runs.add_accepted(record)
 
     async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
         with self.share.running():

@@ -1,0 +1,162 @@
+"""Proves how long a run with ?async=1 may take, and what is kept of its input until it ends."""
+
+import json
+from typing import Any
+
+import pytest
+
+from arcrun.engine.truncation import MAX_VALUE_BYTES
+from arcrun.errors import UpstreamError
+from executor.accepted import MAX_ACCEPTED_MS, RECORD_TIME_MS
+from fakes.components import echo
+from fakes.executor import Bench, build_bench, build_client, upload_component
+from fakes.modules import build_module
+from fakes.wire import read_error
+
+pytestmark = pytest.mark.anyio
+
+SECRET = "canary/secret-1"
+MOST_MS = MAX_ACCEPTED_MS - RECORD_TIME_MS
+NEEDED = {"key": "canary", "inject_as": "token", "description": "A token", "help_url": "https://e.test"}
+
+
+async def push(bench: Bench, name: str = "w", flow: str = "input >> PIPE >> echo", **parts: Any) -> str:
+    return (await bench.service.push({"name": name, "flow": [flow], **parts})).stored.token
+
+
+async def accept(bench: Bench, token: str, query: str = "", body: Any = None) -> Any:
+    async with build_client(bench.service) as client:
+        return await client.post(f"/webhooks/{token}/trigger?async=1{query}", json=body or {})
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "asked_ms", "limit_ms"),
+    [
+        pytest.param(None, None, MOST_MS, id="nobody asks: the default is shortened"),
+        pytest.param(10_000, None, 10_000, id="the workflow asks for less"),
+        pytest.param(None, 10_000, 10_000, id="the request asks for less"),
+        pytest.param(60_000, 10_000, 10_000, id="the request asks for less than the workflow"),
+        pytest.param(10_000, 60_000, 10_000, id="the workflow asks for less than the request"),
+        pytest.param(30_000, None, MOST_MS, id="the workflow asks for all there is"),
+        pytest.param(None, 30_000, MOST_MS, id="the request asks for all there is"),
+    ],
+)
+async def test_how_long_an_accepted_run_may_take(own_ms: int | None, asked_ms: int | None, limit_ms: int) -> None:
+    bench = build_bench({"echo": echo})
+    own: dict[str, Any] = {"timeout_ms": own_ms} if own_ms else {}
+    token = await push(bench, **own)
+    bench.background.start = lambda work: work.close()  # type: ignore[method-assign]
+    accepted = await accept(bench, token, f"&timeout_ms={asked_ms}" if asked_ms else "")
+    assert accepted.status_code == 202
+    [entry] = (await bench.verdicts.list("verdict:")).entries
+    [verdict] = (entry.metadata or {})["verdicts"]
+    assert verdict["deadline_ms"] - bench.clock.now_ms() == limit_ms
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "asked_ms", "said"),
+    [
+        pytest.param(30_001, None, "the timeout_ms of the workflow is 30001.", id="the workflow's"),
+        pytest.param(300_000, None, "the timeout_ms of the workflow is 300000.", id="the default, written out"),
+        pytest.param(None, 30_001, "the timeout_ms of the request is 30001.", id="the request's"),
+        pytest.param(900_000, 60_000, "the timeout_ms of the request is 60000.", id="both"),
+    ],
+)
+async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None, said: str) -> None:
+    bench = build_bench({"echo": echo})
+    own: dict[str, Any] = {"timeout_ms": own_ms} if own_ms else {}
+    token = await push(bench, **own)
+    bench.clock.advance(60_000)  # the plan is read from KV, and still knows
+    answer = await accept(bench, token, f"&timeout_ms={asked_ms}" if asked_ms else "")
+    error = read_error(answer)
+    assert (answer.status_code, error["code"]) == (400, "ACCEPTED_RUN_TOO_LONG")
+    assert error["message"].endswith(said)
+    assert error["next_actions"][0] == "Let it take less: ?async=1&timeout_ms=30000."
+    assert (bench.verdicts.writes, bench.background.is_idle) == ([], True)
+
+
+async def test_a_plan_that_was_stored_earlier_says_it_by_its_number() -> None:
+    bench = build_bench({"echo": echo})
+    codes = []
+    for timeout_ms in (300_000, 60_000):
+        token = await push(bench, timeout_ms=timeout_ms)
+        hook = json.loads(await bench.kv.get(f"hook:{token}") or "")
+        del hook["plan"]["sets_timeout"]
+        bench.kv.upload(f"hook:{token}", json.dumps(hook))
+        bench.clock.advance(60_000)
+        codes.append((await accept(bench, token)).status_code)
+    assert codes == [202, 400]
+
+
+def bench_with_secrets() -> Bench:
+    bench = build_bench({"echo": echo})
+    upload_component(bench.bucket, "needs", build_module(), credentials_required=[NEEDED])
+    for name in ("canary", "mapped"):
+        bench.store_credential(name, SECRET)
+    return bench
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"component": "needs"}, id="a credential of the contract"),
+        pytest.param({"component": "needs", "credentials": {"canary": "mapped"}}, id="under another name"),
+        pytest.param({"component": "echo", "text": "{{credential.canary}}"}, id="one that a template names"),
+    ],
+)
+@pytest.mark.parametrize("is_called", [False, True], ids=["directly", "in a sub-workflow"])
+async def test_a_secret_in_the_input_is_not_kept(config: Any, is_called: bool) -> None:
+    bench = bench_with_secrets()
+    token = await push(bench, flow="input >> PIPE >> step", config={"step": config})
+    if is_called:
+        token = await push(bench, "outer", "input >> SUBFLOW >> w")
+    bench.background.start = lambda work: work.close()  # type: ignore[method-assign]
+    accepted = await accept(bench, token, body={"text": f"my {SECRET}", "n": 1})
+    found = await bench.service.runs.find(accepted.json()["run_id"])
+    assert found["input"] == {"text": "my [REDACTED]", "n": 1}
+    [key] = bench.verdicts.keys
+    assert SECRET not in (await bench.verdicts.get(key) or "")
+
+
+async def test_a_large_input_is_cut_as_in_a_record() -> None:
+    bench = build_bench({"echo": echo})
+    token = await push(bench)
+    bench.background.start = lambda work: work.close()  # type: ignore[method-assign]
+    accepted = await accept(bench, token, body={"x": "x" * MAX_VALUE_BYTES})
+    found = await bench.service.runs.find(accepted.json()["run_id"])
+    assert (found["input"]["_truncated"], found["input"]["bytes"]) == (True, MAX_VALUE_BYTES + 9)
+
+
+async def test_what_the_run_will_not_find_hides_nothing() -> None:
+    bench = build_bench({"echo": echo, "gone": echo})
+    await push(bench, "inner", "input >> PIPE >> gone")
+    token = await push(bench, "w", config={"echo": {"text": "{{credential.nobody?}}"}})
+    assert (await accept(bench, token)).status_code == 202
+    await bench.background.finish()
+
+
+async def test_a_secret_that_cannot_be_looked_up_refuses_the_run() -> None:
+    bench = bench_with_secrets()
+    token = await push(bench, flow="input >> PIPE >> step", config={"step": {"component": "needs"}})
+
+    async def fail(key: str) -> str:
+        raise UpstreamError("Workers KV failed: no answer.", code="STORAGE_FAILED")
+
+    bench.credentials.get = fail  # type: ignore[method-assign]
+    answer = await accept(bench, token)
+    assert (answer.status_code, read_error(answer)["code"], bench.verdicts.writes) == (503, "STORAGE_FAILED", [])
+    await bench.background.finish()
+    assert bench.runner.calls == []
+
+
+async def test_a_run_that_cannot_be_noted_is_not_begun() -> None:
+    bench = build_bench({"echo": echo})
+    token = await push(bench)
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise UpstreamError("Workers KV failed: the disk is full.", code="STORAGE_FAILED")
+
+    bench.verdicts.put = fail  # type: ignore[method-assign]
+    answer = await accept(bench, token)
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "STORAGE_FAILED")
+    assert (bench.background.is_idle, bench.runner.calls) == (True, [])

@@ -1,0 +1,49 @@
+"""A small disk for tests, which may be filled and made read-only: a tmpfs, for which the tests must be root."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+BLOCK = bytes(4096)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """`size` as mount has it, such as 60m. Skips the test where nothing may be mounted."""
+    folder.mkdir()
+    mounted = _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    if mounted.returncode:
+        pytest.skip(f"needs a small disk: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        _run("umount", "--lazy", str(folder))
+
+
+def make_read_only(folder: Path) -> None:
+    result = _run("mount", "-o", "remount,ro", str(folder))
+    assert result.returncode == 0, result.stderr
+
+
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Not a byte is left on the disk of `folder`."""
+    filler = folder / "filler"
+    file = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(file, BLOCK)
+    except OSError:
+        os.close(file)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,0 +1,77 @@
+"""Runs that are accepted with `?async=1`: how long they may take, and what is kept of their input until they end."""
+
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from arcrun.credentials.redaction import Redactor
+from arcrun.engine.context import RunPorts
+from arcrun.engine.engine import Trigger
+from arcrun.engine.truncation import truncate
+from arcrun.errors import ArcrunError, RequestError
+from arcrun.workflows.plan import Plan, PlannedNode
+
+MAX_ACCEPTED_MS = 30_000  # how long after the answer the platform ends all work (waitUntil)
+RECORD_TIME_MS = 1_000  # of it, for the record of a run that takes all its time
+
+T = TypeVar("T")
+
+
+def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None) -> float:
+    """How long an accepted run may take, in milliseconds. `most_ms` is what its account may take at most.
+
+    A limit that somebody asks for, the workflow or the request, is never shortened unsaid: beyond MAX_ACCEPTED_MS the
+    run is refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG.
+    """
+    limit_ms = min(limit for limit in (plan.timeout_ms, trigger.timeout_ms, most_ms) if limit is not None)
+    if limit_ms > MAX_ACCEPTED_MS and (plan.sets_timeout or trigger.timeout_ms is not None):
+        asking = "the workflow" if trigger.timeout_ms is None else "the request"
+        raise RequestError(
+            f"A run with ?async=1 may take {MAX_ACCEPTED_MS} ms, for the platform ends it then; the timeout_ms of "
+            f"{asking} is {limit_ms:g}.",
+            code="ACCEPTED_RUN_TOO_LONG",
+            next_actions=[
+                f"Let it take less: ?async=1&timeout_ms={MAX_ACCEPTED_MS}.",
+                "Or wait for the run's end: leave `async` out.",
+            ],
+        )
+    return min(limit_ms, MAX_ACCEPTED_MS - RECORD_TIME_MS)
+
+
+async def make_keepable(plan: Plan, input_value: Any, ports: RunPorts) -> Any:
+    """What may be kept of a run's input, as in a record: cut, and without the secrets that the run may read.
+
+    Raises UpstreamError: a secret that cannot be looked up cannot be taken out.
+    """
+    names = sorted(await _find_credentials(plan, ports, set()))
+    secrets = [await _unless_missing(ports.credentials.reveal(name)) for name in names]
+    return truncate(Redactor(secret for secret in secrets if secret is not None).scrub(input_value))
+
+
+async def _find_credentials(plan: Plan, ports: RunPorts, seen: set[str]) -> set[str]:
+    """The names of the credentials that a run of the plan may read, those of its sub-workflows among them."""
+    names: set[str] = set()
+    for node in plan.nodes:
+        if node.workflow is None:
+            names |= await _credentials_of(node, ports)
+        elif node.workflow not in seen:
+            seen.add(node.workflow)
+            called = await _unless_missing(ports.workflows.find_plan(node.workflow))
+            names |= await _find_credentials(called, ports, seen) if called else set()
+    return names
+
+
+async def _credentials_of(node: PlannedNode, ports: RunPorts) -> set[str]:
+    component = await _unless_missing(ports.components.find(node.component))
+    asked = {item.key for item in component.contract.credentials_required} if component else set()
+    mapped = node.credentials or {}
+    return {mapped.get(key, key) for key in asked} | set(mapped.values()) | set(node.credential_references)
+
+
+async def _unless_missing(found: Awaitable[T]) -> T | None:
+    """None for what the run will not find either, and so not read."""
+    try:
+        return await found
+    except ArcrunError as error:
+        if error.retriable:
+            raise
+        return None
