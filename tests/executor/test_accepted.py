@@ -12,6 +12,7 @@ from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client, upload_component
 from fakes.modules import build_module
 from fakes.wire import read_error
+from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
@@ -21,7 +22,7 @@ NEEDED = {"key": "canary", "inject_as": "token", "description": "A token", "help
 
 
 async def push(bench: Bench, name: str = "w", flow: str = "input >> PIPE >> echo", **parts: Any) -> str:
-    return (await bench.service.push({"name": name, "flow": [flow], **parts})).stored.token
+    return (await bench.service.push({"name": name, "flow": [flow], **parts}, ADA)).stored.token
 
 
 async def accept(bench: Bench, token: str, query: str = "", body: Any = None) -> Any:

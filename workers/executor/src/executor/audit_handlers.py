@@ -13,16 +13,15 @@ from arcrun_http.responses import JsonResponse, build_success
 from executor.service import ExecutorService
 
 NOTED = ("credential.put", "credential.delete", "encryption_key.rotate", "platform.deploy")
+MAX_LINE_ID = 2**53  # as numbers go through JSON
 MAX_SUBJECTS, MAX_SUBJECT_CHARACTERS = 100, 128
 
 
 async def list_lines(service: ExecutorService, request: Request) -> JsonResponse:
-    limit, before = read_count(request, "limit", 50), request.query_params.get("cursor")
+    limit = read_count(request, "limit", 50)
     if not 1 <= limit <= MAX_PAGE:
         raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
-    if before is not None and parse_whole(before) is None:
-        raise build_cursor_error()
-    lines = await service.audit.list(None if before is None else parse_whole(before), limit)
+    lines = await service.audit.list(_read_cursor(request), limit)
     cursor = str(lines[-1].id) if len(lines) == limit else None
     return build_success({"lines": [line.to_json() for line in lines], "cursor": cursor})
 
@@ -39,6 +38,15 @@ async def note(service: ExecutorService, request: Request) -> JsonResponse:
     for subject in subjects:
         await service.audit.note(action, subject, actor_of(request), "by the command line")
     return build_success({"noted": len(subjects)}, 201)
+
+
+def _read_cursor(request: Request) -> int | None:
+    """The id of the line that the page before ended with. Raises RequestError INVALID_CURSOR."""
+    text = request.query_params.get("cursor")
+    line_id = None if text is None else parse_whole(text)
+    if text is not None and (line_id is None or line_id > MAX_LINE_ID):
+        raise build_cursor_error()
+    return line_id
 
 
 def _is_name(subject: object) -> bool:
