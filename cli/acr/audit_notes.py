@@ -6,15 +6,17 @@ from acr.client import ExecutorClient
 from acr.errors import AnswerError, CliError, NotLoggedInError
 from acr.render import warn
 from acr.service_client import require_data
-from acr.settings import resolve_target
+from acr.settings import Target, resolve_target
 
 MAX_SUBJECTS = 100  # of one request
 
 
-def note_written(action: str, subjects: Sequence[str], *, local: bool | None = None) -> None:
-    """`subjects` are names. Where no executor is known yet, there is no audit log."""
+def note_written(
+    action: str, subjects: Sequence[str], *, local: bool | None = None, target: Target | None = None
+) -> None:
+    """`subjects` are names. Where no executor is known yet, there is no audit log. `target` is it if it is at hand."""
     try:
-        target = resolve_target(None, None, local=local)
+        target = target or resolve_target(None, None, local=local)
     except NotLoggedInError:
         return
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import httpx
 
+from acr.audit_notes import note_written
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.deploy_rollback import roll_back_workers
 from acr.deployment import deploy as steps
@@ -17,7 +18,7 @@ from acr.private_file import private_umask
 from acr.registry_client import RegistryClient
 from acr.render import print_json
 from acr.render_seeding import seed_and_report
-from acr.settings import DeploySettings, RegistryTarget, resolve_deploy_settings, user_config_path
+from acr.settings import DeploySettings, RegistryTarget, Target, resolve_deploy_settings, user_config_path
 from acr.terminal import say
 from acr.user_config import read_user_config, save_user_config
 from acr.worker_secrets import ALLOW_LOCAL_NETWORK, API_KEY, REVIEWER_KEY, SIGNING_KEY
@@ -123,6 +124,8 @@ def deploy(
     seeded: tuple[str, ...] = ()
     if wait:
         _wait(result)
+        if not multi_tenant:
+            _note(result, settings)
         if request.has_loader and (registry := registry_of(result, settings)):
             with RegistryClient(registry) as client:
                 seeded = seed_and_report(client, request.home).seeded
@@ -177,6 +180,15 @@ def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryT
             keys = (settings.secrets.get(name) for name in (REVIEWER_KEY, SIGNING_KEY))
             return RegistryTarget(worker.url, api_key, *keys)
     return None
+
+
+def _note(result: steps.Deployment, settings: DeploySettings) -> None:
+    """For the audit log, where it is the owner's own."""
+    changed = [worker.name for worker in result.workers if worker.changed]
+    urls = {worker.service: worker.url for worker in result.workers}
+    api_key = settings.secrets.get(API_KEY)
+    if changed and api_key and "executor" in urls:
+        note_written("platform.deploy", changed, target=Target(urls["executor"], api_key))
 
 
 def _wait(result: steps.Deployment) -> None:
