@@ -75,7 +75,7 @@ def test_what_is_uploaded_of_the_executor(desk: Desk) -> None:
     assert upload.modules["components/set.wasm"][1][:4] == b"\0asm"
 
 
-def test_over_a_first_wave_deployment(desk: Desk) -> None:
+def test_over_a_head_import_deployment(desk: Desk) -> None:
     """An executor without migrations and without WORKSPACE, with secrets of its own; a registry that has its class."""
     desk.init(**KEYS)
     deploy(desk)

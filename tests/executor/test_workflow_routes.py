@@ -184,6 +184,18 @@ async def test_a_workflow_that_calls_too_many_to_list_is_stored_all_the_same() -
     assert next(entry for entry in listed if entry["name"] == "all")["calls"] is None
 
 
+@pytest.mark.parametrize("stored", [None, "", '{"source": "x", "plan": {"format": 1}, "pushed_at": "2026"}'])
+async def test_a_workflow_that_cannot_be_run_is_shown_rotated_and_deleted(stored: str | None) -> None:
+    executor = Executor()
+    token = (await executor.push())["token"]
+    executor.bench.kv.upload("version:tell:000001", stored or "")
+    shown = await executor.ask("GET", "/webhooks/named/tell")
+    assert (shown["token"], shown["workflow"]) == (token, "x" if stored else None)
+    rotated = await executor.ask("POST", f"/webhooks/{token}/rotate")
+    assert rotated["token"] != token
+    assert (await executor.ask("DELETE", f"/webhooks/{rotated['token']}"))["deleted"] is True
+
+
 async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
     executor = Executor()
     await executor.push()

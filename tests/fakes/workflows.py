@@ -4,7 +4,7 @@ from arcrun.ports import Clock, KeyValue, Random
 from arcrun.workspace.audit import Actor, AuditLog
 from arcrun.workspace.protocol import WorkspaceObject
 from arcrun.workspace.sealing import Unsealed
-from executor.first_wave import HeadImport
+from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.tokens import RandomTokens
 from executor.workflows import WorkflowStore
@@ -18,6 +18,6 @@ def build_workflows(
     """Of an account's own platform."""
     sealing = Unsealed()
     heads = Heads(workspace, sealing, clock)
-    first_wave = HeadImport(kv, heads, subrequest_limit)
+    head_import = HeadImport(kv, heads, subrequest_limit)
     audit = AuditLog(workspace, sealing, clock)
-    return WorkflowStore(kv, heads, audit, clock, first_wave=first_wave, tokens=RandomTokens(random))
+    return WorkflowStore(kv, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))

@@ -40,7 +40,7 @@ from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.directory import KV_CACHE_S, TenantDirectory
-from executor.first_wave import HeadImport
+from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
@@ -102,8 +102,8 @@ def _build_own(bindings: Any) -> Access:
     )
     hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
     heads, audit = Heads(workspace, sealing, clock), AuditLog(workspace, sealing, clock)
-    first_wave = HeadImport(hooks, heads, _subrequest_limit(bindings))
-    workflows = WorkflowStore(hooks, heads, audit, clock, first_wave=first_wave, tokens=RandomTokens(random))
+    head_import = HeadImport(hooks, heads, _subrequest_limit(bindings))
+    workflows = WorkflowStore(hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")

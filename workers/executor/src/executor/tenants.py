@@ -19,7 +19,7 @@ from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, Ht
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
-from executor.first_wave import HeadImport
+from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.library import ComponentLibrary
 from executor.runs import RunStore
@@ -92,9 +92,9 @@ class TenantServices:
         workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
         heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock)
-        first_wave = HeadImport(own, heads, platform.subrequest_limit, trusts_metadata=False)
+        head_import = HeadImport(own, heads, platform.subrequest_limit, trusts_metadata=False)
         workflows = WorkflowStore(
-            own, heads, audit, clock, first_wave=first_wave, tokens=tokens, limits=platform.limits.storage
+            own, heads, audit, clock, head_import=head_import, tokens=tokens, limits=platform.limits.storage
         )
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock)

@@ -82,11 +82,11 @@ async def delete(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def _show(service: ExecutorService, request: Request, name: str) -> JsonResponse:
+    """Also a workflow that cannot be run any more: whoever asks may want to delete it."""
     head = await service.workflows.require_head(name)
-    version = await service.workflows.find_version(name, head.version)
     found = {
         "latest": head.latest,
-        "workflow": version.source,
+        "workflow": await service.workflows.find_source(head),
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
     }

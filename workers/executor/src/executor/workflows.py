@@ -18,7 +18,7 @@ from arcrun.ports import Clock, KeyValue
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workspace.audit import Actor, AuditLog
-from executor.first_wave import HeadImport
+from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, MAX_PAGE, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
 from executor.values import (
@@ -87,11 +87,11 @@ class WorkflowStore:
         audit: AuditLog,
         clock: Clock,
         *,
-        first_wave: HeadImport,
+        head_import: HeadImport,
         tokens: Tokens,
         limits: StorageLimits | None = None,
     ) -> None:
-        self._kv, self._heads, self._audit, self._first_wave = kv, heads, audit, first_wave
+        self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
         self._cached: dict[str, StoredWorkflow] = {}
         self._dead: dict[str, float] = {}
@@ -189,6 +189,11 @@ class WorkflowStore:
         """Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
         return await self._find_version(await self.require_head(name), version)
 
+    async def find_source(self, head: Head) -> Source | None:
+        """The current version as pushed; None if it cannot be read."""
+        record = await read_version(self._kv, head.name, head.version)
+        return None if record is None else record["source"]
+
     async def list_versions(self, name: str) -> list[dict[str, Any]]:
         """[{"version", "pushed_at"}], oldest first. Raises NotFoundError WORKFLOW_NOT_FOUND."""
         head = await self.require_head(name)
@@ -217,8 +222,8 @@ class WorkflowStore:
         if not is_workflow_name(name):
             return None
         head, state = await (self._heads.look(name) if is_fresh else self._heads.recall(name))
-        if head is None and state == "new" and (head := await self._first_wave.take_one(name)) is None:
-            await self._first_wave.take_all()
+        if head is None and state == "new" and (head := await self._head_import.take_one(name)) is None:
+            await self._head_import.take_all()
             head, _ = await self._heads.look(name)
         return head
 
@@ -237,7 +242,7 @@ class WorkflowStore:
         """Before anything is listed: a workspace that is new may not have all."""
         if not self._is_taken_over:
             if await self._heads.read_state() == "new":
-                await self._first_wave.take_all()
+                await self._head_import.take_all()
             self._is_taken_over = True
 
     async def _add_version(
@@ -334,7 +339,7 @@ class WorkflowStore:
             raise build_webhook_missing_error()
         head, state = await self._heads.recall(name, token)
         if head is None and state == "new":
-            head = await self._first_wave.take_one(name, None if hook is None else (token, hook))
+            head = await self._head_import.take_one(name, None if hook is None else (token, hook))
         if head is None or head.token != token:
             self._cached.pop(token, None)
             self._bury(token, now_ms)

@@ -28,7 +28,7 @@ def token_of(text: str) -> str:
     return text.ljust(32, "0")
 
 
-class FirstWave:
+class Before:
     """A namespace as the version before wrote it. `store` is a new isolate's."""
 
     def __init__(self, subrequest_limit: int = 1_000) -> None:
@@ -62,22 +62,22 @@ async def code_of(awaitable: Any) -> str:
 
 
 async def test_a_webhook_of_before_runs_and_costs_its_import_once() -> None:
-    wave = FirstWave()
-    await wave.put("tell", "a", format=3, calls=["other"])
-    store = wave.store
+    before = Before()
+    await before.put("tell", "a", format=3, calls=["other"])
+    store = before.store
     found = await store.find(token_of("a"))
     assert (found.name, found.version, found.updated_at) == ("tell", 1, BEFORE)
-    wave.workspace.channel.asked.clear()
-    wave.kv.reads.clear()
-    assert (await wave.store.find(token_of("a"))) == found
-    assert (wave.workspace.channel.asked, wave.kv.reads) == (["look"], [f"hook:{token_of('a')}"])
+    before.workspace.channel.asked.clear()
+    before.kv.reads.clear()
+    assert (await before.store.find(token_of("a"))) == found
+    assert (before.workspace.channel.asked, before.kv.reads) == (["look"], [f"hook:{token_of('a')}"])
 
 
 async def test_heads_are_listed_as_they_were() -> None:
-    wave = FirstWave()
-    await wave.put("a", "a")
-    await wave.put("b", "b", latest=7, format=3, calls=["a"])
-    heads, _ = await wave.store.list_heads()
+    before = Before()
+    await before.put("a", "a")
+    await before.put("b", "b", latest=7, format=3, calls=["a"])
+    heads, _ = await before.store.list_heads()
     assert [(head.name, head.token, head.version, head.latest, head.format, head.calls) for head in heads] == [
         ("a", token_of("a"), 1, 1, 2, None),
         ("b", token_of("b"), 1, 7, 3, ("a",)),
@@ -87,19 +87,19 @@ async def test_heads_are_listed_as_they_were() -> None:
 @pytest.mark.parametrize("first", ["find", "list", "push"])
 async def test_tokens_that_nobody_could_see_die(first: str) -> None:
     """Ten pushes of one name at once left ten that worked, and a list that showed one."""
-    wave = FirstWave()
+    before = Before()
     for letter in "bcdefghij":
-        await wave.put_hook("tell", letter)
-    await wave.put("tell", "a")
+        await before.put_hook("tell", letter)
+    await before.put("tell", "a")
     if first == "list":
-        await wave.store.list_heads()
+        await before.store.list_heads()
     if first == "push":
-        await wave.store.save(source_of("tell", "new"), require_plan(compile_source(source_of("tell", "new"))), ADA)
+        await before.store.save(source_of("tell", "new"), require_plan(compile_source(source_of("tell", "new"))), ADA)
     for letter in "bcdefghij":
-        assert await code_of(wave.store.find(token_of(letter))) == "WEBHOOK_NOT_FOUND"
-    assert (await wave.store.find(token_of("a"))).token == token_of("a")
-    await wave.store.list_heads()
-    hooks = [key for key in wave.kv.keys if key.startswith("hook:")]
+        assert await code_of(before.store.find(token_of(letter))) == "WEBHOOK_NOT_FOUND"
+    assert (await before.store.find(token_of("a"))).token == token_of("a")
+    await before.store.list_heads()
+    hooks = [key for key in before.kv.keys if key.startswith("hook:")]
     assert hooks == [f"hook:{token_of('a')}"]
 
 
@@ -107,68 +107,70 @@ async def test_tokens_that_nobody_could_see_die(first: str) -> None:
 @pytest.mark.parametrize("first", ["find", "find_by_name", "list"])
 async def test_a_name_without_a_head_gets_it_from_its_newest_hook(name_record: str | None, first: str) -> None:
     """A push that was interrupted, or a value that was cut off."""
-    wave = FirstWave()
-    await wave.put_hook("tell", "new", version=3, at="2026-09-02T00:00:00.000Z")
+    before = Before()
+    await before.put_hook("tell", "new", version=3, at="2026-09-02T00:00:00.000Z")
     if first != "find":  # by its own token each of them may be the newest
-        await wave.put_hook("tell", "old", version=2)
+        await before.put_hook("tell", "old", version=2)
     if name_record is not None:
-        wave.kv.upload("name:tell", name_record)
-    store = wave.store
+        before.kv.upload("name:tell", name_record)
+    store = before.store
     if first == "find_by_name":
         assert (await store.find_by_name("tell")).token == token_of("new")
     elif first == "list":
         [head] = (await store.list_heads())[0]
         assert (head.name, head.token, head.version, head.latest) == ("tell", token_of("new"), 3, 3)
     assert (await store.find(token_of("new"))).version == 3
-    await wave.put_hook("tell", "old", version=2)
+    await before.put_hook("tell", "old", version=2)
     assert await code_of(store.find(token_of("old"))) == "WEBHOOK_NOT_FOUND"
 
 
 async def test_a_push_after_the_import_takes_no_number_twice() -> None:
-    wave = FirstWave()
-    await wave.put("tell", "a", latest=1)
-    await wave.put_hook("tell", "lost", version=4)  # a push whose head was overwritten
-    await wave.put_name("tell", "a")
-    saved = await wave.store.save(source_of("tell", "new"), require_plan(compile_source(source_of("tell", "new"))), ADA)
+    before = Before()
+    await before.put("tell", "a", latest=1)
+    await before.put_hook("tell", "lost", version=4)  # a push whose head was overwritten
+    await before.put_name("tell", "a")
+    saved = await before.store.save(
+        source_of("tell", "new"), require_plan(compile_source(source_of("tell", "new"))), ADA
+    )
     assert (saved.stored.version, saved.stored.token) == (5, token_of("a"))
 
 
 async def test_versions_of_a_workflow_without_any_head_keep_their_numbers() -> None:
-    wave = FirstWave()
-    await wave.put_hook("tell", "a", version=6)
-    await wave.kv.delete(f"hook:{token_of('a')}")
-    saved = await wave.store.save(source_of("tell"), require_plan(compile_source(source_of("tell"))), ADA)
+    before = Before()
+    await before.put_hook("tell", "a", version=6)
+    await before.kv.delete(f"hook:{token_of('a')}")
+    saved = await before.store.save(source_of("tell"), require_plan(compile_source(source_of("tell"))), ADA)
     assert saved.stored.version == 7
-    assert [entry["version"] for entry in await wave.store.list_versions("tell")] == [7]
+    assert [entry["version"] for entry in await before.store.list_versions("tell")] == [7]
 
 
 async def test_an_import_that_one_request_cannot_do_goes_on_with_the_next() -> None:
     """30 subrequests: each run reads ten values at most, and none is lost or taken twice."""
-    wave = FirstWave(subrequest_limit=30)
+    before = Before(subrequest_limit=30)
     for i in range(25):
-        await wave.put_hook(f"w{i:02}", f"{i:02}")
-        wave.kv.upload(f"name:w{i:02}", json.dumps({"token": token_of(f"{i:02}"), "version": 1}))  # cut off
+        await before.put_hook(f"w{i:02}", f"{i:02}")
+        before.kv.upload(f"name:w{i:02}", json.dumps({"token": token_of(f"{i:02}"), "version": 1}))  # cut off
     heads: list[Head] = []
     codes = []
     for _ in range(10):
         try:
-            heads, _ = await wave.store.list_heads()
+            heads, _ = await before.store.list_heads()
             break
         except ArcrunError as error:
             codes.append((error.code, error.http_status))
     assert (len(heads), set(codes)) == (25, {("IMPORT_UNDERWAY", 503)})
-    assert [(await wave.store.find(token_of(f"{i:02}"))).name for i in range(25)] == [f"w{i:02}" for i in range(25)]
+    assert [(await before.store.find(token_of(f"{i:02}"))).name for i in range(25)] == [f"w{i:02}" for i in range(25)]
 
 
 async def test_what_is_put_back_after_the_import_is_not_imported() -> None:
-    wave = FirstWave()
-    await wave.put("tell", "a")
-    stolen = {key: await wave.kv.get(key) for key in wave.kv.keys}
-    store = wave.store
+    before = Before()
+    await before.put("tell", "a")
+    stolen = {key: await before.kv.get(key) for key in before.kv.keys}
+    store = before.store
     await store.list_heads()
     await store.delete(token_of("a"), ADA)
     for key, value in stolen.items():
-        wave.kv.upload(key, value or "")
-    assert await code_of(wave.store.find(token_of("a"))) == "WEBHOOK_NOT_FOUND"
-    assert await code_of(wave.store.find_by_name("tell")) == "WORKFLOW_NOT_FOUND"
-    assert (await wave.store.list_heads())[0] == []
+        before.kv.upload(key, value or "")
+    assert await code_of(before.store.find(token_of("a"))) == "WEBHOOK_NOT_FOUND"
+    assert await code_of(before.store.find_by_name("tell")) == "WORKFLOW_NOT_FOUND"
+    assert (await before.store.list_heads())[0] == []
