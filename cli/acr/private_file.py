@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acr.errors import CliError
@@ -98,8 +98,9 @@ def make_private(path: Path) -> None:
 
 
 def _set_mode(path: Path, mode: int) -> None:
-    if path.stat().st_mode & 0o777 != mode:
-        path.chmod(mode)
+    with suppress(FileNotFoundError):  # somebody has just deleted it
+        if path.stat().st_mode & 0o777 != mode:
+            path.chmod(mode)
 
 
 def is_private(path: Path) -> bool:
