@@ -1,9 +1,9 @@
-"""Files and folders that hold secrets: only their owner may read them, from their first byte on."""
+"""Files are written as a whole or not at all. Those with secrets are their owner's alone, from their first byte on."""
 
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acr.errors import CliError
@@ -16,17 +16,32 @@ def write_private(path: Path, text: str) -> None:
 
     Raises CliError.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     with refusing(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path, text, 0o600)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file of the user's, who keeps its mode: as a whole or not at all, as on a full disk. Raises CliError."""
+    with refusing(path):
+        written = path.resolve()  # a link stays one
+        _replace(written, text, written.stat().st_mode & 0o7777 if written.exists() else None)
+
+
+def _replace(path: Path, text: str, mode: int | None) -> None:
+    """In one step. Without `mode` it is the umask's."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with open(os.open(draft, flags, 0o666 if mode is None else 0o600), "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        if mode is not None:
+            draft.chmod(mode)
+        draft.replace(path)
+    except OSError:
         draft.unlink(missing_ok=True)
-        try:
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            draft.replace(path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
+        raise
 
 
 @contextmanager
@@ -83,8 +98,9 @@ def make_private(path: Path) -> None:
 
 
 def _set_mode(path: Path, mode: int) -> None:
-    if path.stat().st_mode & 0o777 != mode:
-        path.chmod(mode)
+    with suppress(FileNotFoundError):  # somebody has just deleted it
+        if path.stat().st_mode & 0o777 != mode:
+            path.chmod(mode)
 
 
 def is_private(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from acr.credentials_file import FILE_NAME, TEMPLATE
-from acr.private_file import write_private
+from acr.private_file import write_private, write_whole
 
 IGNORED = (FILE_NAME, ".arcrun/")
 
@@ -26,5 +26,5 @@ def _ignore(path: Path) -> bool:
     if not missing:
         return False
     head = text if not text or text.endswith("\n") else f"{text}\n"
-    path.write_text(head + "".join(f"{entry}\n" for entry in missing), encoding="utf-8")
+    write_whole(path, head + "".join(f"{entry}\n" for entry in missing))
     return True

@@ -40,7 +40,7 @@ FAILING = {
 WAITING = {
     "name": "logs_waiting",
     "flow": ["input >> PIPE >> pause"],
-    "config": {"pause": {"component": "wait", "ms": 500}},
+    "config": {"pause": {"component": "wait", "ms": 2_000}},
 }
 VERDICT = {"id", "workflow", "version", "trigger", "status", "started_at", "duration_ms"}
 

@@ -23,7 +23,9 @@ from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
 @click.argument("workflow", metavar="FILE|NAME")
 @click.option("--input", "input_text", default="{}", metavar="JSON|@FILE", help="The trigger's input.")
 @click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="End the run after this time.")
-@click.option("--async", "is_async", is_flag=True, help="Do not wait: print the run's id. For a stored workflow.")
+@click.option(
+    "--async", "is_async", is_flag=True, help="Do not wait: print the run's id. For a stored workflow, and up to 30 s."
+)
 @as_json
 @with_client
 def run(

@@ -9,6 +9,7 @@ from acr.errors import CliError
 from acr.options import as_json
 from acr.part_sources import find_part
 from acr.platform_home import find_platform_home
+from acr.private_file import write_whole
 from acr.render import print_json
 from acr.render_upgrade import render_upgrade
 from acr.upgrade import Upgrade, list_components, upgrade_text
@@ -39,7 +40,7 @@ def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
     results = {file: _upgrade_file(file) for file in files}
     if not dry_run:
         for file, result in results.items():
-            file.write_text(result.text, encoding="utf-8")
+            write_whole(file, result.text)
     if as_json:
         print_json({"success": True, "data": {"files": [_to_json(file, result) for file, result in results.items()]}})
     else:
