@@ -91,7 +91,7 @@ def test_code_that_was_deployed_anew_goes_back_to_what_it_replaced(deployed: Des
 
 
 def test_the_secrets_are_those_of_now(deployed: Desk) -> None:
-    """A version has the secrets of its time: after a rotation, and a new API key, the old code runs with the new ones."""
+    """A version has the secrets of its time: after a rotation and with a new API key, the old code gets the new ones."""
     deploy_changed(deployed, "two", ARCRUN_API_KEY="another-key-1234")
     assert deployed.run("creds", "rotate").returncode == 0
     script = deployed.cloudflare.workers.scripts[EXECUTOR]
