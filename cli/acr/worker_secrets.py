@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.workers import copy_version, deploy_version, find_worker, is_newest
 from acr.platform_home import find_platform_home
 from acr.wrangler import build_wrangler
 
@@ -43,6 +45,12 @@ def secrets_of(service: str, known: Mapping[str, str | None], *, is_multi_tenant
 
 def push_encryption_keys(access: ApiAccess, current: str, previous: str) -> None:
     """Give the deployed executor both keys. Raises CliError."""
+    keys = {ENCRYPTION_KEY: current, PREVIOUS_KEY: previous}
+    with CloudflareApi(access) as api:
+        running = find_worker(api, EXECUTOR)
+        if running is not None and not is_newest(api, EXECUTOR, running.id):  # after a rollback
+            deploy_version(api, EXECUTOR, copy_version(api, EXECUTOR, running.id, running, keys), "acr creds rotate")
+            return
     with tempfile.TemporaryDirectory() as folder:
         wrangler = build_wrangler(find_platform_home(), access)
-        wrangler.put_secrets(Path(folder), EXECUTOR, {ENCRYPTION_KEY: current, PREVIOUS_KEY: previous})
+        wrangler.put_secrets(Path(folder), EXECUTOR, keys)

@@ -91,7 +91,7 @@ def test_code_that_was_deployed_anew_goes_back_to_what_it_replaced(deployed: Des
 
 
 def test_the_secrets_are_those_of_now(deployed: Desk) -> None:
-    """A version has the secrets of its time: after a rotation the old code runs with the new ones."""
+    """A version has the secrets of its time: after a rotation, and with a new API key, old code gets the new ones."""
     deploy_changed(deployed, "two", ARCRUN_API_KEY="another-key-1234")
     assert deployed.run("creds", "rotate").returncode == 0
     script = deployed.cloudflare.workers.scripts[EXECUTOR]
@@ -109,6 +109,22 @@ def test_the_secrets_are_those_of_now(deployed: Desk) -> None:
     assert [secret for secret in (API_KEY, *secrets.values()) if secret in told + sent] == []
     assert (roll_back(deployed)[0], running(deployed)[1]) == (0, secrets)  # further back, by a copy once more
     assert script.running.bindings[MARK] == script.versions[0].bindings[MARK]
+
+
+def test_a_rotation_after_a_rollback_changes_the_keys_of_what_runs(deployed: Desk) -> None:
+    """Where `wrangler secret bulk` would refuse, for the newest version does not run."""
+    (deployed.folder / "credentials.yaml").write_text("token: s\n")
+    assert deployed.run("creds", "push").returncode == 0
+    assert roll_back(deployed)[0] == 0
+    script = deployed.cloudflare.workers.scripts[EXECUTOR]
+    modules = script.running.upload.modules
+    result = deployed.run("creds", "rotate", "--json")
+    assert (result.returncode, json.loads(result.stdout)["renewed"]) == (0, ["token"]), result.stderr
+    new, old = deployed.config["encryption_key"], KEYS["ARCRUN_ENCRYPTION_KEY"]
+    keys = {"ARCRUN_ENCRYPTION_KEY": new, "ARCRUN_PREVIOUS_ENCRYPTION_KEY": old}
+    assert (script.running.secrets, script.running.upload.modules) == ({**KEYS, **keys}, modules)
+    assert script.running.bindings[MARK] == script.versions[0].bindings[MARK]
+    assert [secret for secret in (new, old) if secret in result.stdout + result.stderr] == []
 
 
 def test_a_change_of_secrets_alone_is_no_version_to_go_back_to(desk: Desk) -> None:

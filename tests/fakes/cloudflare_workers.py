@@ -154,6 +154,9 @@ class WorkersStandIn:
             case ["POST", "versions"]:
                 version = self._save(name, read_upload(request), "version_upload")
                 return answer({**version.to_json(), "startup_time_ms": 1})
+            case ["GET", "versions"]:
+                listed = [version.to_json() for version in reversed(script.versions)]
+                return answer({"items": [{key: it[key] for key in it if key != "resources"} for it in listed]})
             case ["GET", "versions", version_id]:
                 return answer(script.find(version_id).to_json())
             case ["GET", "deployments"]:

@@ -140,7 +140,7 @@ def test_what_is_stored_of_a_workflow_is_what_was_pushed(own_platform: LocalPlat
 def read_stored(platform: LocalPlatform, token: str) -> dict[str, bytes]:
     """What KV has of the workflow `same`, byte for byte, over Cloudflare's API."""
     values = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/WEBHOOKS/values"
-    keys = (f"hook:{token}", "name:same", "version:same:000001")
+    keys = (f"hook:{token}", "version:same:000001")
     return {key: httpx.get(f"{values}/{quote(key, safe='')}").raise_for_status().content for key in keys}
 
 

@@ -91,18 +91,34 @@ def deploy_version(api: CloudflareApi, name: str, version_id: str, message: str)
     api.fetch("POST", f"/workers/scripts/{name}/deployments", json=body)
 
 
-def copy_version(api: CloudflareApi, name: str, version_id: str, secrets_of: WorkerVersion) -> str:
-    """Make a version of another one's code and bindings, with the secrets of `secrets_of`. Returns its id; it does not
-    run yet. What is bound is inherited, so no secret passes through here. Raises CloudflareError.
+def is_newest(api: CloudflareApi, name: str, version_id: str) -> bool:
+    """Whether no version was uploaded after this one. Cloudflare changes secrets of the newest only, and if it runs."""
+    listed = api.fetch("GET", f"/workers/scripts/{name}/versions")["items"]
+    return bool(listed) and listed[0]["id"] == version_id
+
+
+def copy_version(
+    api: CloudflareApi,
+    name: str,
+    version_id: str,
+    secrets_of: WorkerVersion,
+    changed: Mapping[str, str] | None = None,
+) -> str:
+    """Make a version of another one's code and bindings, with the secrets of `secrets_of` and those that are `changed`.
+    Returns its id; it does not run yet. What is bound is inherited, secrets too: their texts are nowhere to be read.
+    Raises CloudflareError.
     """
+    texts = changed or {}
     path = f"/workers/workers/{name}/versions"
     source = api.fetch("GET", f"{path}/{version_id}", params={"include": "modules"})
     kept = ("main_module", "modules", "compatibility_date", "compatibility_flags", "limits", "placement")
     bound = [item["name"] for item in source.get("bindings") or [] if item["type"] not in SECRET_TYPES]
     bindings = [{"type": "inherit", "name": binding, "version_id": version_id} for binding in bound]
     bindings += [
-        {"type": "inherit", "name": secret, "version_id": secrets_of.id} for secret in sorted(secrets_of.secret_names)
+        {"type": "inherit", "name": secret, "version_id": secrets_of.id}
+        for secret in sorted(secrets_of.secret_names - texts.keys())
     ]
+    bindings += [{"type": "secret_text", "name": secret, "text": text} for secret, text in texts.items()]
     copy = {**{key: source[key] for key in kept if key in source}, "bindings": bindings}
     return str(api.fetch("POST", path, json=copy)["id"])
 
