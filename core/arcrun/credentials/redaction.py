@@ -46,6 +46,7 @@ _LINE_BREAK = re.compile(
     r"[=\\\r\n%](?:(?<=\n)|(?<=\r)" + _FEED + r"|(?<=\\)(?<!\\\\)\\*(?:n|r" + _FEED + r")"
     r"|(?<=%)(?:25)*0(?:[Aa]|[Dd]" + _FEED + r")|(?<==)" + _RETURN + "?" + _FEED + r")(?:[ \t]|\\+t)*"
 )
+_FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each
 
 
 class Redactor:
@@ -115,8 +116,7 @@ class Redactor:
     def _may_hold(self, text: str) -> bool:
         if self._has_literal(text) or ("&#" in text and self._numbers.search(text)):
             return True
-        joined = _LINE_BREAK.sub("", text)
-        return len(joined) < len(text) and self._has_literal(joined)
+        return any(feed in text for feed in _FEEDS) and self._has_literal(_LINE_BREAK.sub("", text))
 
     def _has_literal(self, text: str) -> bool:
         return any(literal in text for literal in self._literals)
