@@ -60,14 +60,21 @@ class ArcrunError(Exception):
         self.code = code or type(self).code
         self.next_actions = tuple(next_actions)
         self.details = dict(details or {})
+        self._place: dict[str, Any] = {}
+
+    def locate(self, **place: Any) -> None:
+        """Say where in a workflow it came about (`node`, `index` ...), where that has not been said yet."""
+        self._place = self._place | {name: value for name, value in place.items() if name not in self.details}
+        self.details |= self._place
 
     def scrubbed(self, scrub: Callable[[Any], Any]) -> Self:
-        """A copy in which `scrub` has gone over all that is shown."""
+        """A copy in which `scrub` has gone over all that is shown, but for what `locate` has said."""
         copied = copy(self)
         copied.code = scrub(self.code)  # a component chooses its own
         copied.message = scrub(self.message)
         copied.next_actions = tuple(scrub(action) for action in self.next_actions)
-        copied.details = dict(scrub(self.details))
+        said = {name: value for name, value in self.details.items() if name not in self._place}
+        copied.details = {**scrub(said), **self._place}
         return copied
 
     def to_json(self) -> dict[str, Any]:

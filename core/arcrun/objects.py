@@ -50,11 +50,13 @@ def render_call(operation: str, arguments: Mapping[str, Any]) -> str:
 def migrate(sql: Sql, migrations: Sequence[Migration]) -> None:
     """Bring the tables to the schema of this code: its number is that of the migrations done, kept in `schema`.
 
+    Where nothing is new nothing is written: an object must start on a full disk, too.
     Tables that code of the next version has migrated already are left as they are; of a later one they are refused with
     RuntimeError, for nobody has tried that.
     """
-    sql.execute("CREATE TABLE IF NOT EXISTS schema (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)")
-    sql.execute("INSERT OR IGNORE INTO schema (id, number) VALUES (1, 0)")
+    if not sql.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema'"):
+        sql.execute("CREATE TABLE schema (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)")
+        sql.execute("INSERT INTO schema (id, number) VALUES (1, 0)")
     [row] = sql.execute("SELECT number FROM schema")
     number = int(row["number"])
     if number > len(migrations) + 1:

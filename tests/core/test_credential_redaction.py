@@ -1,7 +1,11 @@
 """Proves that no encoding of a secret survives, wherever it stands, and that all else is left as it is."""
 
 import base64
+import html
 import json
+import quopri
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -11,6 +15,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from arcrun.credentials.redaction import MARK, MIN_SECRET_LENGTH, Redactor
+from arcrun.errors import ComponentError
 
 CANARY = 'c4n@ry/"\\ +%é密\n~z9'
 URL_SAFE = str.maketrans("+/", "-_")
@@ -49,6 +54,57 @@ def base64_at(before: int, after: int, alphabet: dict[int, int] | None = None) -
     return encode
 
 
+def html_numbers(form: str) -> Callable[[str], str]:
+    """Each character as a number of HTML, letters and digits too."""
+    return lambda text: "".join(f"&#{format(ord(character), form)};" for character in text)
+
+
+def html_names(text: str) -> str:
+    names = {
+        '"': "&quot;",
+        "&": "&amp;",
+        "/": "&sol;",
+        "+": "&plus;",
+        "é": "&eacute;",
+        "\n": "&NewLine;",
+        "%": "&percnt;",
+    }
+    return "".join(names.get(character, character) for character in text)
+
+
+def base64_in_lines(width: int, end: str) -> Callable[[str], str]:
+    """Of the text within a longer one, so that it crosses lines at any width."""
+
+    def encode(text: str) -> str:
+        encoded = base64.b64encode(b"\x5a" * 33 + text.encode() + b"\xa5" * 34).decode()
+        return end.join(encoded[i : i + width] for i in range(0, len(encoded), width))
+
+    return encode
+
+
+def quoted_printable(text: str) -> str:
+    return quopri.encodestring(text.encode(), quotetabs=True).decode()
+
+
+def soft_breaks(end: str) -> Callable[[str], str]:
+    """A soft line break after each third character or its code."""
+
+    def encode(text: str) -> str:
+        pieces = [f"={byte:02X}" if byte in b'=+/"\\% \n' or byte > 126 else chr(byte) for byte in text.encode()]
+        return f"={end}".join("".join(pieces[i : i + 9]) for i in range(0, len(pieces), 9))
+
+    return encode
+
+
+def windows_1252(text: str) -> str:
+    return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in text.encode())
+
+
+def latin_1(text: str) -> str:
+    return text.encode().decode("latin-1")
+
+
+LINE_ENDS = {"LF": "\n", "CRLF": "\r\n", "JSON": "\\n", "JSON in JSON": "\\\\r\\\\n", "folded": "\r\n\t"}
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "quote": quote,
@@ -69,6 +125,38 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
     "base64, URL-encoded": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
     "base64 in JSON of PHP": lambda text: base64.b64encode(text.encode()).decode().replace("/", r"\/"),
+    "quote twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "quote three times": lambda text: quote(quote(quote(text), safe=""), safe=""),
+    "quote_plus twice": lambda text: quote_plus(quote_plus(text)),
+    "HTML": html.escape,
+    "HTML in HTML": lambda text: html.escape(html.escape(text)),
+    "HTML, names": html_names,
+    "HTML, ASCII": lambda text: html.escape(text).encode("ascii", "xmlcharrefreplace").decode(),
+    "HTML, decimal": html_numbers("d"),
+    "HTML, decimal, leading zeros": html_numbers("05d"),
+    "HTML, hexadecimal": lambda text: "".join(f"&#x{ord(character):x};" for character in text),
+    "HTML, upper-case hexadecimal": lambda text: "".join(f"&#X{ord(character):04X};" for character in text),
+    "HTML in JSON": lambda text: json.dumps(html.escape(text))[1:-1],
+    "UTF-8 as Latin-1": latin_1,
+    "UTF-8 as Windows-1252": windows_1252,
+    "UTF-8 as Latin-1, JSON": lambda text: json.dumps(latin_1(text))[1:-1],
+    "UTF-8 as Latin-1, quoted": lambda text: quote(latin_1(text), safe=""),
+    "base64 of UTF-8 as Latin-1": lambda text: base64.b64encode(latin_1(text).encode()).decode(),
+    "quoted-printable": quoted_printable,
+    "quoted-printable, soft breaks": soft_breaks("\n"),
+    "quoted-printable, soft breaks with CR": soft_breaks("\r\n"),
+    "quoted-printable, soft breaks in JSON": soft_breaks("\\r\\n"),
+    **{
+        f"base64 in lines of {width}, {name}": base64_in_lines(width, end)
+        for width in (76, 64)
+        for name, end in {
+            "LF": "\n",
+            "CRLF": "\r\n",
+            "JSON": "\\n",
+            "JSON in JSON": "\\\\r\\\\n",
+            "folded": "\r\n\t",
+        }.items()
+    },
     **{f"base64 at {before}": base64_at(before, 4 - before) for before in range(4)},
     **{f"base64url at {before}": base64_at(before, 2, URL_SAFE) for before in range(4)},
 }
@@ -83,7 +171,11 @@ def test_an_encoding_is_scrubbed(encoding: str, secret: str) -> None:
     scrubbed = Redactor([secret]).scrub_text(f"before {encoded} after")
     assert MARK in scrubbed
     assert (scrubbed[:7], scrubbed[-6:]) == ("before ", " after")
-    if "base64" in encoding:
+    if "in lines" in encoding:
+        fragment, joined = base64.b64encode(secret.encode()).decode(), re.sub(r"\s|\\+[rn]", "", scrubbed)
+        assert not any(fragment[i : i + 6] in joined for i in range(len(fragment) - 8))
+        assert joined.startswith("before" + "Wlpa" * 11)  # what stands before it stays
+    elif "base64" in encoding:
         assert not any(encoded[i : i + 6] in scrubbed for i in range(2, len(encoded) - 8))
     else:
         assert encoded not in scrubbed
@@ -146,3 +238,69 @@ def test_runs_of_backslashes_and_percent_signs_take_no_exponential_time() -> Non
     for character in "\\%":
         redactor = Redactor([character * 40 + "x"])
         assert redactor.scrub_text("x" + character * 5_000 + "y") == "x" + character * 5_000 + "y"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text", "expected"),
+    [
+        pytest.param(["abcdefgh"], "x abcd\n  efgh y\nz", f"x {MARK} y\nz", id="folded and indented"),
+        pytest.param(["abcdefgh"], "abcdefgh\nabcd\r\nefgh\n", f"{MARK}\n{MARK}\n", id="whole and in lines"),
+        pytest.param(["abcdefgh"], "abcd%0D%0Aefgh", MARK, id="a line break in a URL"),
+        pytest.param(["REDACTED"], "REDACTED\n[REDACTED]", f"{MARK}\n[{MARK}]", id="the mark's own text"),
+        pytest.param(["abcdefgh", "1234567"], "abcd\nefgh12\n34567", f"{MARK}{MARK}", id="two in lines, side by side"),
+        pytest.param(["a b c d"], "a_b+c=20d", MARK, id="spaces in three ways"),
+        pytest.param(["new\\north"], "C:\\new\\north", f"C:\\{MARK}", id="backslashes before n"),
+        pytest.param(["abcdefgh"], "abcd\n\n\nnothing", "abcd\n\n\nnothing", id="the half of it"),
+    ],
+)
+def test_across_lines(secrets: list[str], text: str, expected: str) -> None:
+    assert Redactor(secrets).scrub_text(text) == expected
+
+
+OWN = ["success", "message", "status", "details", "retriable", "next_actions", "telegram", "retry_after_s", "123456"]
+
+
+@pytest.mark.parametrize("secret", OWN)
+def test_an_envelope_keeps_its_own_keys_and_loses_the_secret(secret: str) -> None:
+    envelope = {"success": False, "data": {secret: secret}, "error": {"code": "X", "message": secret, secret + "!": 1}}
+    expected = {"success": False, "data": {MARK: MARK}, "error": {"code": "X", "message": MARK, MARK + "!": 1}}
+    assert Redactor([secret]).scrub_envelope(envelope) == expected
+
+
+@given(secret=secrets, value=json_values)
+def test_an_envelope_without_a_secret_is_handed_back_itself(secret: str, value: Any) -> None:
+    envelope = {"success": True, "data": value}
+    assume(not any(form in json.dumps(envelope) for form in Redactor([secret])._literals))
+    assert Redactor([secret]).scrub_envelope(envelope) is envelope
+
+
+def test_where_an_error_came_about_stays_and_what_a_component_says_of_it_does_not() -> None:
+    error = ComponentError("telegram", code="X", details={"index": "telegram", "telegram": 1})
+    error.locate(node="telegram", index=123456)
+    scrubbed = error.scrubbed(Redactor(["telegram", "123456"]).scrub)
+    assert scrubbed.details == {"node": "telegram", "index": MARK, MARK: 1}
+    assert error.details == {"node": "telegram", "index": "telegram", "telegram": 1}
+
+
+HOSTILE = [
+    *("\\", "%", "&", "=", "\n", "\r", "%25", "&amp;", "&#0", "&#", "=\n", "=\r\n", "\\n", "\\\\r", "%0", "%250"),
+    *("\\u00", "aGk\n", "\n \t"),
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE, ids=repr)
+def test_time_grows_with_the_text_and_no_faster(piece: str) -> None:
+    """Eight times the text; a square would take 64 times as long."""
+    redactor = Redactor(['\\\\"é-%&= x', '"abcdef\\', "%25%25%25", "&amp;&#038;", "aGkaGkaGk", CANARY])
+    short, long = (measure(redactor, piece * (size // len(piece)) + CANARY) for size in (20_000, 160_000))
+    assert long < 40 * short + 0.05
+
+
+def measure(redactor: Redactor, text: str) -> float:
+    """Seconds of processor time, the least of three."""
+    taken = []
+    for _ in range(3):
+        started = time.process_time()
+        assert MARK in redactor.scrub_text(text)
+        taken.append(time.process_time() - started)
+    return min(taken)

@@ -220,3 +220,34 @@ async def test_no_text_is_cut_before_it_is_scrubbed(behaviour: str, source: dict
     bench.store_credential("canary", LONG_CANARY)
     seen = await everything_seen(bench, await trigger(bench, source))
     assert [piece for piece in PIECES if piece in seen] == []
+
+
+@pytest.mark.parametrize(
+    "secret", ["success", "message", "details", "retriable", "next_actions", "leak@v2", "duration_ms"]
+)
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+async def test_what_arcrun_writes_itself_stays_though_a_secret_has_its_text(behaviour: str, secret: str) -> None:
+    bench = bench_of(behaviour)
+    bench.store_credential("canary", secret)
+    answer = await execute(bench, {**SOURCE, "config": LEAK})
+    body = answer.json()
+    [entry] = body["trace"]
+    assert {"success", "run_id", "duration_ms", "trace"} <= body.keys()
+    assert {"node", "component", "status", "attempts", "start_ms", "duration_ms", "input"} <= entry.keys()
+    assert entry["node"] == "leak"
+    for error in [part["error"] for part in (body, entry) if "error" in part]:
+        assert error.keys() == {"code", "message", "retriable", "next_actions", "details"}
+        assert error["details"]["node"] == "leak"
+    if "output" in entry:
+        assert "success" in entry["output"]
+    direct = await post(bench, "/execute", {"component": "leak@v2", "input": {}})
+    assert "success" in direct.json()
+
+
+async def test_a_node_keeps_its_name_though_a_secret_has_its_text() -> None:
+    bench = bench_of("fails with it")
+    bench.store_credential("canary", "telegram")
+    flow = {"name": "w", "flow": ["input >> PIPE >> telegram"], "config": {"telegram": CONFIGS["the contract"]}}
+    body = (await execute(bench, flow)).json()
+    assert body["error"]["details"]["node"] == body["trace"][0]["node"] == "telegram"
+    assert "telegram" not in body["error"]["message"]

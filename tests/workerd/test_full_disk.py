@@ -66,17 +66,20 @@ def test_a_full_disk_refuses_what_must_be_kept_and_stops_no_run(
         credential = platform.acr("creds", "push", "--file", str(credentials))
         submitted = platform.acr("parts", "publish", str(ROOT / "components/string_ops"))
         until(lambda: runs_of(platform).get("unwritten", {}).get("count") == 5)
-        listed, doctor = names_of(platform), platform.acr("doctor")
+        with platform.executor as client:
+            listed = client.get("/webhooks")  # SQLite opens no database on a full disk: what triggers need is known
+        doctor = platform.acr("doctor")
         stored = platform.acr("creds", "list", "--json")
     assert [(answer.status_code, answer.json()["data"]) for answer in quick] == [(200, {"result": "B"})] * 5
-    for refused in (pushed, accepted):
+    codes = {pushed: "OBJECT_UNAVAILABLE", listed: "OBJECT_UNAVAILABLE", accepted: "STORAGE_FAILED"}
+    for refused, code in codes.items():
         error = refused.json()["error"]
-        assert (refused.status_code, error["code"], error["retriable"]) == (503, "STORAGE_FAILED", True)
+        assert (refused.status_code, error["code"], error["retriable"]) == (503, code, True)
         assert error["next_actions"][1] == "Under `acr dev`, see whether the disk is full: df -h"
     assert (credential.returncode, "answered 500" in credential.stderr, "df -h" in credential.stderr) == (1, True, True)
     assert "  at " not in credential.stderr
     assert (submitted.returncode, "OBJECT_UNAVAILABLE" in submitted.stderr) == (1, True), submitted.stderr
-    assert (listed, stored.stdout.strip()) == (["before"], '{\n  "credentials": []\n}'), stored.stdout
+    assert stored.stdout.strip() == '{\n  "credentials": []\n}', stored.stdout
     assert (doctor.returncode, "5 records of runs could not be written" in doctor.stdout) == (1, True)
     log = (tmp_path / "home" / LOG).read_text()
     assert log.count("Records of runs could not be written") == 1

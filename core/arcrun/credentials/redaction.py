@@ -1,49 +1,69 @@
 """Scrubs secret values from whatever leaves a run: records, log lines, errors, answers.
 
-A secret is found as it is, URL-encoded (any choice of characters to encode, either hex case, `+` for a space),
-JSON-escaped (short escapes or \\uXXXX, JSON within JSON too), and in base64 (both alphabets, URL-encoded too, with or
-without padding, and at each of the three byte alignments inside a longer text). Of a base64 text up to 4 bits remain
-on each side, those that share a character with their neighbour.
+A secret is found as it is, and with each of its characters but letters and digits in any of these forms: URL-encoded,
+once or several times (either hex case, `+` for a space), JSON-escaped (short escapes or \\uXXXX, JSON within JSON too),
+an HTML escape (named, decimal, hexadecimal; HTML within HTML too; letters and digits as numbers too), quoted-printable
+(`_` for a space). It is found in base64 (both alphabets, URL-encoded too, with or without padding, and at each of the
+three byte alignments inside a longer text; of a base64 text up to 4 bits remain on each side, those that share a
+character with their neighbour). All of these also of its UTF-8 read as Latin-1 or Windows-1252, and across line breaks:
+base64 in lines, quoted-printable's soft line breaks, whatever folds a line, with a break as it is or JSON-escaped.
 
 A secret of several lines is scrubbed line by line too, a secret that is JSON value by value: components take such
 secrets apart. Secrets shorter than MIN_SECRET_LENGTH are left alone: they would be found everywhere.
 
 Most records hold no secret. Each is first searched, as one JSON text, for a few literals of letters and digits, one of
-which every hit must contain; the regular expression is compiled when one of them is found. benchmarks/run.py has the
-figures.
+which every hit must contain; the regular expressions are compiled when one of them is found. All of it takes time in
+proportion to the text. benchmarks/run.py has the figures.
 """
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
+from html.entities import html5
 from typing import Any
-from urllib.parse import quote
 
 from arcrun.json_text import parse_json
 
 MIN_SECRET_LENGTH = 6  # characters
 MARK = "[REDACTED]"
 
+ENVELOPE_KEYS = frozenset({"success", "data", "error"})  # arcrun/wasm/abi.py
+ERROR_KEYS = frozenset({"code", "message", "retriable", "retry_after_s", "next_actions", "details"})
+
 _PLAIN_RUN = re.compile(r"[A-Za-z0-9]+")
 _NUMERIC = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _JSON_SHORT_ESCAPES = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
-_BASE64_VARIANTS = {"+": r"(?:\+|-|%2[Bb])", "/": r"(?:\\*/|_|%2[Ff])"}
+_PERCENT = "%(?:25)*"  # encoded again, `%` is `%25`
+_AMPERSAND = "&(?:amp;)*"
+_BASE64_VARIANTS = {"+": rf"(?:\+|-|{_PERCENT}2[Bb])", "/": rf"(?:\\*/|_|{_PERCENT}2[Ff])"}
+# A line break with what folds a line before it and indents the next one. The first character says which branch may fit.
+_FEED, _RETURN = r"(?:\\+n|\n|%(?:25)*0[Aa])", r"(?:\\+r|\r|%(?:25)*0[Dd])"
+_LINE_BREAK = re.compile(
+    r"[=\\\r\n%](?:(?<=\n)|(?<=\r)" + _FEED + r"|(?<=\\)(?<!\\\\)\\*(?:n|r" + _FEED + r")"
+    r"|(?<=%)(?:25)*0(?:[Aa]|[Dd]" + _FEED + r")|(?<==)" + _RETURN + "?" + _FEED + r")(?:[ \t]|\\+t)*"
+)
+_FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each
 
 
 class Redactor:
     """Knows the secrets of one run. Without any it hands every value back as it is."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        parts = {part for secret in secrets for part in _parts_of(secret)}
+        found = {part for secret in secrets for part in _parts_of(secret)}
+        parts = {form for part in found for form in (part, *_misread(part))}
         self._parts = sorted(parts, key=lambda part: (-len(part), part))  # of two that begin alike, the longer one
         self._literals = tuple(dict.fromkeys(literal for part in self._parts for literal in _literals_of(part)))
         self._scrubs_numbers = any(_NUMERIC.fullmatch(part) for part in self._parts)
 
     def scrub_text(self, text: str) -> str:
-        return self._pattern.sub(MARK, text) if self._may_hold(text) else text
+        if not self._may_hold(text):
+            return text
+        pattern = self._pattern_with_numbers if "&#" in text else self._pattern
+        return self._scrub_across_lines(pattern, pattern.sub(MARK, text))
 
     def scrub(self, value: Any) -> Any:
         """A JSON value without the secrets, keys of mappings included. Returns `value` itself if it holds none."""
@@ -51,11 +71,54 @@ class Redactor:
             return value
         return self._scrub(value)
 
+    def scrub_envelope(self, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same of a component's output (arcrun/wasm/abi.py). Its own keys stay, even if a secret has their text."""
+        if not self._literals or not self._may_hold(json.dumps(envelope)):
+            return envelope
+        scrubbed = {**self._scrub_mapping(envelope, kept=ENVELOPE_KEYS)}
+        if isinstance(error := envelope.get("error"), Mapping):
+            scrubbed["error"] = self._scrub_mapping(error, kept=ERROR_KEYS)
+        return scrubbed
+
+    def _scrub_across_lines(self, pattern: re.Pattern[str], text: str) -> str:
+        """Replace what is found once the line breaks are taken out, the breaks within it too."""
+        joined = _LINE_BREAK.sub("", text)
+        if len(joined) == len(text) or not (self._has_literal(joined) or self._numbers.search(joined)):
+            return text
+        places, removed = [], [0]  # where the breaks were in the joined text, how much went before each
+        for found in _LINE_BREAK.finditer(text):
+            places.append(found.start() - removed[-1])
+            removed.append(removed[-1] + len(found[0]))
+        kept, end = [], 0
+        for hit in pattern.finditer(joined):
+            first, last = bisect_right(places, hit.start()), bisect_left(places, hit.end())
+            if first < last:  # a break lies within it; all others have been replaced
+                kept.append(text[end : hit.start() + removed[first]])
+                end = hit.end() + removed[last]
+        return MARK.join([*kept, text[end:]])
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(pattern for part in self._parts for pattern in _patterns_of(part)))
+        return _compile(self._parts, _form_of)
+
+    @cached_property
+    def _pattern_with_numbers(self) -> re.Pattern[str]:
+        """For a text in which letters and digits may be HTML's numbers as well."""
+        return _compile(self._parts, _form_with_numbers)
+
+    @cached_property
+    def _numbers(self) -> re.Pattern[str]:
+        """Any letter or digit of the secrets as a number of HTML."""
+        plain = {ord(character) for part in self._parts for character in part if _is_plain(character)} or {0}
+        decimal, hexadecimal = ("|".join(format(number, form) for number in plain) for form in "dx")
+        return re.compile(f"#(?:0*(?:{decimal})|x0*(?:{hexadecimal}));", re.IGNORECASE)
 
     def _may_hold(self, text: str) -> bool:
+        if self._has_literal(text) or ("&#" in text and self._numbers.search(text)):
+            return True
+        return any(feed in text for feed in _FEEDS) and self._has_literal(_LINE_BREAK.sub("", text))
+
+    def _has_literal(self, text: str) -> bool:
         return any(literal in text for literal in self._literals)
 
     def _scrub(self, value: Any) -> Any:
@@ -70,8 +133,8 @@ class Redactor:
             return MARK if self.scrub_text(repr(value)) != repr(value) else value
         return value
 
-    def _scrub_mapping(self, value: Mapping[Any, Any]) -> Mapping[Any, Any]:
-        scrubbed = {self._scrub(key): self._scrub(item) for key, item in value.items()}
+    def _scrub_mapping(self, value: Mapping[Any, Any], kept: Collection[str] = ()) -> Mapping[Any, Any]:
+        scrubbed = {key if key in kept else self._scrub(key): self._scrub(item) for key, item in value.items()}
         unchanged = len(scrubbed) == len(value) and all(
             new_key is key and new is item
             for (new_key, new), (key, item) in zip(scrubbed.items(), value.items(), strict=True)
@@ -101,52 +164,104 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(item)
 
 
+def _misread(part: str) -> set[str]:
+    """The part's UTF-8 read as Latin-1, and as Windows-1252, in which five bytes stand for what Latin-1 has there."""
+    content = part.encode("utf-8", "surrogatepass")
+    forms = {content.decode("latin-1"), "".join(_read_windows_1252(byte) for byte in content)}
+    return set() if part.isascii() else forms
+
+
+@cache
+def _read_windows_1252(byte: int) -> str:
+    try:
+        return bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return chr(byte)
+
+
 def _literals_of(secret: str) -> Iterator[str]:
     """Texts of letters and digits, one of which stands in every encoding of the secret: nothing encodes those."""
     for form in (secret, *_base64_fragments(secret)):
         yield max(_PLAIN_RUN.findall(form), key=len, default="")
 
 
-def _patterns_of(secret: str) -> Iterator[str]:
-    """Regular expressions for the encodings of a secret. Each branch of each is told by its first characters."""
-    yield re.escape(secret)
-    yield "".join(_url_pattern(character) for character in secret)
-    yield _json_pattern(secret)
-    for fragment in _base64_fragments(secret):
-        yield "".join(_BASE64_VARIANTS.get(character, character) for character in fragment)
+def _compile(parts: Iterable[str], form_of: Callable[[str], str]) -> re.Pattern[str]:
+    """One branch for all encodings of a part but base64. Each is told by its first characters.
+
+    What begins with any number of backslashes begins where they do, and takes them all: else a run of them would be
+    gone through from each of its places.
+    """
+    branches: list[str] = []
+    for part in parts:
+        runs = re.findall(r"\\+|[^\\]", part)
+        forms = [form_of(run) for run in runs]
+        forms[1:] = [
+            form.replace(r"\\++", "") if before[0] == "\\" else form
+            for before, form in zip(runs, forms[1:], strict=False)
+        ]
+        branches.append("".join([_at_its_beginning(forms[0]), *forms[1:]]))
+        for fragment in _base64_fragments(part):
+            first, *others = [_BASE64_VARIANTS.get(character, character) for character in fragment]
+            branches.append("".join([_at_its_beginning(first), *others]))
+    return re.compile("|".join(branches))
 
 
-def _url_pattern(character: str) -> str:
-    encoded = quote(character.encode("utf-8", "surrogatepass"), safe="")
-    if not encoded.startswith("%"):  # a letter or digit, or one of -._~ of which some encoders encode some
-        encoded = f"%{ord(character):02X}"
-        if character.isalnum():
-            return character
-    either_case = "".join(f"[{digit}{digit.lower()}]" if digit in "ABCDEF" else digit for digit in encoded)
-    if character == "%":
-        return either_case
-    return f"(?:{re.escape(character)}|{either_case}{'|[+]' if character == ' ' else ''})"
+def _at_its_beginning(form: str) -> str:
+    return re.sub(r"\\\\(?=[+*{])", lambda _: r"(?<!\\)\\", form)
 
 
-def _json_pattern(secret: str) -> str:
-    """At any depth of JSON within JSON. Escaping doubles backslashes, so a run of n becomes 2n or more."""
-    return "".join(
-        rf"(?:\\{{{2 * len(run)},}}|(?:\\+u005[Cc]){{{len(run)}}})" if run[0] == "\\" else _json_character(run)
-        for run in re.findall(r"\\+|.", secret, re.DOTALL)
-    )
+def _form_of(run: str) -> str:
+    """A regular expression for a character, or for a run of backslashes, in every encoding.
+
+    JSON doubles backslashes at each depth, so a run of n becomes one of n or more.
+    """
+    if _is_plain(run):
+        return run
+    encoded = "|".join(_encodings_of(run[0]))
+    if run[0] == "\\":
+        return rf"(?:\\{{{len(run)},}}+|(?:{encoded}){{{len(run)}}})"
+    return f"(?:{re.escape(run)}|{encoded})" if run != "&" else f"(?:{_AMPERSAND}|{encoded})"
 
 
-def _json_character(character: str) -> str:
-    if character.isascii() and character.isalnum():
-        return character
+def _form_with_numbers(run: str) -> str:
+    return f"(?:{run}|{_html_form(run)})" if _is_plain(run) else _form_of(run)
+
+
+def _is_plain(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
+@cache
+def _encodings_of(character: str) -> tuple[str, ...]:
+    content = character.encode("utf-8", "surrogatepass")
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    escapes = [r"\\+u" + _either_case(units[i : i + 4]) for i in range(0, len(units), 4)]
-    forms = ["".join(escapes)]
+    octets = [_either_case(f"{byte:02x}") for byte in content]
+    forms = [
+        "".join(_PERCENT + octet for octet in octets) if character != "%" else "%(?:25)+",
+        "".join(r"\\++u" + _either_case(units[i : i + 4]) for i in range(0, len(units), 4)),
+        _html_form(character),
+        "".join(f"={octet}" for octet in octets),
+    ]
     if character in _JSON_SHORT_ESCAPES:
-        forms.append(r"\\+" + _JSON_SHORT_ESCAPES[character])
-    if character >= " " and character != '"':
-        forms.append(re.escape(character))
-    return f"(?:{'|'.join(forms)})"
+        forms.append(r"\\++" + _JSON_SHORT_ESCAPES[character])
+    if character == " ":
+        forms += ["[+_]", f"{_PERCENT}2[Bb]"]  # a query's, encoded again too, and that of RFC 2047
+    return tuple(forms)
+
+
+def _html_form(character: str) -> str:
+    number = ord(character)
+    forms = [f"#0*{number}", f"#[Xx]0*{_either_case(f'{number:x}')}", *_html_names().get(character, ())]
+    return f"{_AMPERSAND}(?:{'|'.join(forms)});"
+
+
+@cache
+def _html_names() -> Mapping[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name, characters in html5.items():
+        if name.endswith(";"):
+            names.setdefault(characters, []).append(name[:-1])
+    return names
 
 
 def _either_case(hexadecimal: str) -> str:

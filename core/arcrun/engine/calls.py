@@ -142,7 +142,7 @@ class WorkflowCall:
         try:
             data = await self._run_plan(self._plan, self._value, inner)
         except ArcrunError as error:
-            error.details.setdefault("workflow", self._plan.name)
+            error.locate(workflow=self._plan.name)
             return failed(error, inner.ledger.trace())
         return CallResult({"success": True, "data": data}, subflow=inner.ledger.trace())
 

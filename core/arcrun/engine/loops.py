@@ -45,7 +45,7 @@ async def run_loop(
                 results[i] = await run_body(i, elements[i])
             except ArcrunError as error:
                 if loop.policy.stops_on_error or error.ends_run:
-                    error.details.setdefault("index", i)
+                    error.locate(index=i)
                     raise
                 errors[i] = error
 

@@ -31,7 +31,7 @@ class NodeRun:
             await self._context.ports.clock.sleep(delay_ms)
             tries, result = tries + 1, await self._try()
         if result.error is not None:
-            result.error.details.setdefault("node", self._node.name)
+            result.error.locate(node=self._node.name)
         return result
 
     async def _try(self) -> CallResult:

@@ -90,7 +90,7 @@ class NodeRecord:
         return replace(
             self,
             input=redactor.scrub(self.input),
-            output=redactor.scrub(self.output),
+            output=None if self.output is None else redactor.scrub_envelope(self.output),
             error=self.error.scrubbed(redactor.scrub) if self.error else None,
             log=redactor.scrub_text(self.log),
             subflow=None if self.subflow is None else tuple(inner.scrubbed(redactor) for inner in self.subflow),

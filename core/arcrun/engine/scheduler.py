@@ -148,7 +148,7 @@ class GraphRun:
                 self._elements[loop.source, loop.item] = find_elements(loop, self._scope)
             self._met |= {edge for edge in exits.conditions if edge.expression.is_met(self._scope)}
         except ArcrunError as error:
-            error.details.setdefault("node", source)
+            error.locate(node=source)
             raise
 
     def _build_call(self, node: PlannedNode, fired: list[InEdge]) -> Call:

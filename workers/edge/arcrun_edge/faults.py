@@ -9,6 +9,7 @@ from arcrun.errors import UpstreamError
 
 # The platform's word for a fault of its own: a number that means something to Cloudflare alone.
 _INTERNAL = "internal error"
+_TRACEBACK = "Traceback"  # what our own code raised in a Durable Object comes as one
 
 
 @contextmanager
@@ -22,7 +23,8 @@ def naming_faults(service: str, code: str = "STORAGE_FAILED") -> Iterator[None]:
 
 def build_fault(service: str, error: JsException, code: str) -> UpstreamError:
     said = str(error.message).partition("\n")[0].rstrip(".")
-    reason = f": {said}" if said and not said.startswith(_INTERNAL) else ", and Cloudflare did not say why"
+    is_told = said and not said.startswith(_INTERNAL) and _TRACEBACK not in said
+    reason = f": {said}" if is_told else ", and Cloudflare did not say why"
     return UpstreamError(
         f"{service} failed{reason}.",
         code=code,

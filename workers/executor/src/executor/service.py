@@ -177,4 +177,4 @@ class ExecutorService:
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Outcome:
     error = outcome.error.scrubbed(redactor.scrub) if outcome.error else None
-    return Outcome(redactor.scrub(outcome.envelope), error, redactor.scrub_text(outcome.log), outcome.fuel)
+    return Outcome(redactor.scrub_envelope(outcome.envelope), error, redactor.scrub_text(outcome.log), outcome.fuel)
