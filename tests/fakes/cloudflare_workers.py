@@ -308,7 +308,7 @@ def read_upload(request: httpx.Request) -> Upload:
     """Of multipart/form-data (RFC 7578), whose part `metadata` is JSON; the others are modules."""
     boundary = b"--" + request.headers["content-type"].partition("boundary=")[2].strip('"').encode()
     metadata, modules = {}, {}
-    for part in request.content.split(b"\r\n" + boundary)[:-1]:
+    for part in request.read().split(b"\r\n" + boundary)[:-1]:
         head, _, content = part.partition(b"\r\n\r\n")
         headers = head.decode()
         name = re.findall(r' name="([^"]*)"', headers)[0]
