@@ -53,7 +53,7 @@ def _build(bindings: Any) -> Starlette:
     )
     accounts = AccountStore(kv, master_key, WebCryptoCipher, clock, random)
     workspaces = TenantWorkspaces(
-        lambda name: RemoteWorkspace(DurableObjectChannel(bindings.WORKSPACE, name)),
+        lambda name: RemoteWorkspace(DurableObjectChannel(bindings.WORKSPACE, name, "The Workspace")),
         master_key,
         WebCryptoCipher,
         clock,

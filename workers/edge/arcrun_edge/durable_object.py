@@ -9,12 +9,12 @@ from arcrun_edge.faults import naming_faults
 
 
 class DurableObjectChannel:
-    """`namespace` is the binding, `name` the object's in it."""
+    """`namespace` is the binding, `name` the object's in it; `service` is what errors call it."""
 
-    def __init__(self, namespace: Any, name: str) -> None:
-        self._namespace, self._name = namespace, name
+    def __init__(self, namespace: Any, name: str, service: str) -> None:
+        self._namespace, self._name, self._service = namespace, name, service
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
-        with naming_faults(f"The Durable Object `{self._name}`", "OBJECT_UNAVAILABLE"):
+        with naming_faults(self._service, "OBJECT_UNAVAILABLE"):
             answer: str = await self._namespace.getByName(self._name).ask(render_call(operation, arguments))
         return json.loads(answer)

@@ -155,7 +155,7 @@ def _build_tenants(bindings: Any) -> Access:
 def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
     """Opens one by its name: OWN_WORKSPACE, or a tenant's id."""
     namespace = bindings.WORKSPACE
-    return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name))
+    return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name, "The Workspace"))
 
 
 def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService | None:

@@ -62,7 +62,7 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
 
 def _build(bindings: Any) -> Starlette:
     clock, modules = SystemClock(), CloudflareR2(bindings.WASM_BUCKET)
-    state = RemoteRegistry(DurableObjectChannel(bindings.REGISTRY_STATE, OBJECT))
+    state = RemoteRegistry(DurableObjectChannel(bindings.REGISTRY_STATE, OBJECT, "The registry's Durable Object"))
     keys = (read_optional(bindings, f"ARCRUN_{name}") for name in ("API_KEY", "REVIEWER_KEY", "AUTHOR_KEYS"))
     records = CloudflareKV(bindings.SUBMISSIONS_KV)
     submissions = Submissions(
