@@ -13,8 +13,10 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from arcrun.errors import RunError
+from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
 
+MAX_EXPRESSION_STEPS = 100_000
 MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
 MAX_REASON_CHARACTERS = 160
 _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
@@ -61,10 +63,17 @@ class Expression:
     def is_met(self, scope: Scope) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
 
-        Raises RunError EXPRESSION_FAILED for what JMESPath cannot do with the values, such as the length of a number.
+        Raises RunError: EXPRESSION_FAILED for what JMESPath cannot do with the values, such as the length of a number,
+        EXPRESSION_TOO_COSTLY beyond MAX_EXPRESSION_STEPS.
         """
         try:
-            result = self.parsed.search(_visible(self.names, scope))
+            result = BoundedInterpreter(MAX_EXPRESSION_STEPS).visit(self.parsed.parsed, _visible(self.names, scope))
+        except TooManyStepsError:
+            raise RunError(
+                f"IF({self.source}) takes more than {MAX_EXPRESSION_STEPS} steps.",
+                code="EXPRESSION_TOO_COSTLY",
+                next_actions=["Let a component do that before the condition: `filter` or `array_ops`."],
+            ) from None
         except Exception as error:  # jmespath's functions raise what Python does: TypeError, OverflowError ...
             raise RunError(
                 f"IF({self.source}) cannot be evaluated: {_explain(error)}",

@@ -1,0 +1,89 @@
+"""JMESPath that counts its work: an expression of a few characters can otherwise keep an isolate from everybody.
+
+A step is a node of the syntax tree that is evaluated, an element that is copied or compared, or 256 characters. What an
+operation costs is taken before it is done; what looks into a value, such as `==` or to_string(), pays for all of it: a
+value may name one list many times over.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jmespath.functions import Functions
+from jmespath.visitor import Options, TreeInterpreter
+
+CHARACTERS_A_STEP = 256
+_LOOKS_INTO = ("to_string", "contains", "join")
+_SORTS = ("sort", "sort_by")
+
+
+class TooManyStepsError(Exception):
+    """The expression costs more than it may."""
+
+
+class BoundedInterpreter(TreeInterpreter):
+    """For one evaluation. Raises TooManyStepsError, and what jmespath raises."""
+
+    def __init__(self, max_steps: int) -> None:
+        super().__init__(Options(custom_functions=_BoundedFunctions(self)))
+        self._steps_left = max_steps
+
+    def take(self, steps: int) -> None:
+        self._steps_left -= steps
+        if self._steps_left < 0:
+            raise TooManyStepsError
+
+    def take_shallow(self, value: Any) -> None:
+        """For an operation that goes through a value's elements or characters once."""
+        if isinstance(value, str):
+            self.take(1 + len(value) // CHARACTERS_A_STEP)
+        elif isinstance(value, list | dict):
+            self.take(1 + len(value))
+
+    def take_deep(self, value: Any) -> None:
+        """For one that goes through all that is in a value."""
+        waiting = [value]
+        while waiting:
+            each = waiting.pop()
+            self.take_shallow(each)
+            if isinstance(each, list):
+                waiting += each
+            elif isinstance(each, dict):
+                waiting += each.values()
+
+    def visit(self, node: Mapping[str, Any], *arguments: Any, **options: Any) -> Any:
+        self.take(1)
+        return super().visit(node, *arguments, **options)
+
+    def visit_comparator(self, node: Mapping[str, Any], value: Any) -> Any:
+        left, right = (self.visit(child, value) for child in node["children"])
+        for side in (left, right):
+            self.take_deep(side)
+        literals = [{"type": "literal", "value": side, "children": []} for side in (left, right)]
+        return super().visit_comparator({**node, "children": literals}, value)
+
+    def visit_flatten(self, node: Mapping[str, Any], value: Any) -> Any:
+        base = self.visit(node["children"][0], value)
+        self.take_shallow(base)
+        for element in base if isinstance(base, list) else ():
+            if isinstance(element, list):
+                self.take(len(element))
+        return super().visit_flatten({**node, "children": [{"type": "literal", "value": base, "children": []}]}, value)
+
+    def visit_slice(self, node: Mapping[str, Any], value: Any) -> Any:
+        self.take_shallow(value)
+        return super().visit_slice(node, value)
+
+
+class _BoundedFunctions(Functions):
+    def __init__(self, interpreter: BoundedInterpreter) -> None:
+        self._interpreter = interpreter
+
+    def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:
+        for argument in resolved_args:
+            if function_name in _LOOKS_INTO:
+                self._interpreter.take_deep(argument)
+            else:
+                self._interpreter.take_shallow(argument)
+            if function_name in _SORTS and isinstance(argument, list):
+                self._interpreter.take(len(argument) * len(argument).bit_length())
+        return super().call_function(function_name, resolved_args)
