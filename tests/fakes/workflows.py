@@ -18,6 +18,6 @@ def build_workflows(
     """Of an account's own platform."""
     sealing = Unsealed()
     heads = Heads(workspace, sealing, clock)
-    head_import = HeadImport(kv, heads, subrequest_limit)
     audit = AuditLog(workspace, sealing, clock)
+    head_import = HeadImport(kv, heads, audit, subrequest_limit)
     return WorkflowStore(kv, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))
