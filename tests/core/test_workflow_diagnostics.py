@@ -224,6 +224,13 @@ CASES: list[Any] = [
         id="answer",
     ),
     pytest.param(
+        text_of("input >> PIPE >> any", "any >> ON_FAIL >> output"),
+        "ANSWER_SHOWS_ERROR",
+        (4, 5),
+        hint_of("ANSWER_SHOWS_ERROR"),
+        id="an error as the answer",
+    ),
+    pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),
         "INVALID_SETTING",
         (5, 27),

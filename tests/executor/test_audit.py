@@ -29,6 +29,8 @@ async def test_each_change_leaves_a_line() -> None:
     bench.clock.advance(1_000)
     token = (await ask(bench, "POST", f"/webhooks/{token}/rotate")).json()["data"]["token"]
     await ask(bench, "POST", "/audit", {"action": "credential.put", "subjects": ["slack", "mail"]})
+    zone = {"cf-connecting-ip": f"fe80::1%{'x' * 3_000}"}
+    await ask(bench, "POST", "/webhooks", {"workflow": {**FLOW, "name": "other"}}, **zone)
     await ask(bench, "DELETE", f"/webhooks/{token}", **{"cf-connecting-ip": "not an address"})
     answer = await ask(bench, "GET", "/audit")
     lines = answer.json()["data"]["lines"]
@@ -39,10 +41,11 @@ async def test_each_change_leaves_a_line() -> None:
         ("workflow.rotate", "tell", None),
         ("credential.put", "slack", "by the command line"),
         ("credential.put", "mail", "by the command line"),
+        ("workflow.push", "other", "version 1"),
         ("workflow.delete", "tell", None),
     ]
     assert {line["key_id"] for line in lines} == {key_id_of(hash_api_key(API_KEY))}
-    assert [line["address"] for line in lines] == [None, *["2001:db8::7"] * 6]
+    assert [line["address"] for line in lines] == [None, "fe80::1", *["2001:db8::7"] * 6]
     assert [line["at"] for line in lines][-1] == "2026-09-21T14:13:20.000Z"
     assert [secret for secret in (token, API_KEY, "canary-text") if secret in answer.text] == []
 

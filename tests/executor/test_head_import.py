@@ -1,5 +1,6 @@
 """Workflows that were stored before there was a Workspace go on, once imported; what nobody could see dies."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ from executor.heads import Head
 from executor.workflows import WorkflowStore
 from fakes.flows import compile_source
 from fakes.objects import FakeWorkspace
-from fakes.storage import InMemoryKV
+from fakes.storage import InMemoryKV, ShuffledKV
 from fakes.system import FixedClock, SeededRandom
 from fakes.workflows import ADA, build_workflows
 
@@ -33,11 +34,16 @@ class Before:
 
     def __init__(self, subrequest_limit: int = 1_000) -> None:
         self.clock, self.workspace = FixedClock(), FakeWorkspace()
-        self.kv, self._limit = InMemoryKV(self.clock), subrequest_limit
+        self.kv, self._limit, self._random = InMemoryKV(self.clock), subrequest_limit, SeededRandom()
 
     @property
     def store(self) -> WorkflowStore:
-        return build_workflows(self.kv, self.workspace, self.clock, SeededRandom(), self._limit)
+        return self.start_isolate()
+
+    def start_isolate(self, *, trusts_metadata: bool = True) -> WorkflowStore:
+        return build_workflows(
+            *(self.kv, self.workspace, self.clock, self._random, self._limit), trusts_metadata=trusts_metadata
+        )
 
     async def put_hook(self, name: str, token: str, version: int = 1, at: str = BEFORE) -> None:
         plan = require_plan(compile_source(source_of(name))).to_json()
@@ -104,17 +110,18 @@ async def test_tokens_that_nobody_could_see_die(first: str) -> None:
 
 
 @pytest.mark.parametrize("name_record", [None, "", '{"token": "x', "[]"])
-@pytest.mark.parametrize("first", ["find", "find_by_name", "list"])
+@pytest.mark.parametrize("first", ["find", "find the older", "find_by_name", "list"])
 async def test_a_name_without_a_head_gets_it_from_its_newest_hook(name_record: str | None, first: str) -> None:
     """A push that was interrupted, or a value that was cut off."""
     before = Before()
     await before.put_hook("tell", "new", version=3, at="2026-09-02T00:00:00.000Z")
-    if first != "find":  # by its own token each of them may be the newest
-        await before.put_hook("tell", "old", version=2)
+    await before.put_hook("tell", "old", version=2)
     if name_record is not None:
         before.kv.upload("name:tell", name_record)
     store = before.store
-    if first == "find_by_name":
+    if first == "find the older":  # whoever calls first has no say in it
+        assert await code_of(store.find(token_of("old"))) == "WEBHOOK_NOT_FOUND"
+    elif first == "find_by_name":
         assert (await store.find_by_name("tell")).token == token_of("new")
     elif first == "list":
         [head] = (await store.list_heads())[0]
@@ -122,6 +129,54 @@ async def test_a_name_without_a_head_gets_it_from_its_newest_hook(name_record: s
     assert (await store.find(token_of("new"))).version == 3
     await before.put_hook("tell", "old", version=2)
     assert await code_of(store.find(token_of("old"))) == "WEBHOOK_NOT_FOUND"
+
+
+@pytest.mark.parametrize("first", ["find", "find_by_name", "list", "push"])
+async def test_what_was_deleted_stays_deleted(first: str) -> None:
+    """Ten pushes at once left tokens that outlived the deletion of their workflow, its versions and its head."""
+    before = Before()
+    for letter in "abc":
+        await before.put_hook("tell", letter)
+    await before.kv.delete("version:tell:000001")
+    store = before.store
+    if first == "find_by_name":
+        assert await code_of(store.find_by_name("tell")) == "WORKFLOW_NOT_FOUND"
+    elif first == "list":
+        assert (await store.list_heads())[0] == []
+    elif first == "push":
+        await store.save(source_of("tell"), require_plan(compile_source(source_of("tell"))), ADA)
+    for letter in "abc":
+        assert await code_of(store.find(token_of(letter))) == "WEBHOOK_NOT_FOUND"
+    assert [key for key in before.kv.keys if key.startswith("hook:") and key.endswith("000")] == []
+
+
+async def test_an_import_leaves_a_line_if_there_was_anything() -> None:
+    before = Before()
+    await before.store.list_heads()
+    assert before.workspace.tables.list_notes(None, 10) == []
+    before = Before()
+    await before.put("tell", "a")
+    await before.store.list_heads()
+    await before.store.list_heads()
+    [note] = before.workspace.tables.list_notes(None, 10)
+    assert json.loads(note["line"]) == {
+        "action": "workspace.import",
+        "subject": "workflows of the arcrun before",
+        "key_id": "platform",
+    }
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_rotation_while_the_import_is_under_way_keeps_its_hook(seed: int) -> None:
+    before = Before()
+    before.kv = ShuffledKV(before.clock, seed)
+    for letter in "abcdef":
+        await before.put(f"w{letter}", letter)
+    stores = [before.start_isolate(trusts_metadata=False) for _ in range(8)]  # which reads each name by itself
+    rotations = [store.rotate_token(token_of(letter), ADA) for store, letter in zip(stores, "abcdef", strict=False)]
+    rotated, *_ = await asyncio.gather(asyncio.gather(*rotations), stores[6].list_heads(), stores[7].list_heads())
+    hooks = {key for key in before.kv.keys if key.startswith("hook:")}
+    assert hooks == {f"hook:{head.token}" for head in rotated}
 
 
 async def test_a_push_after_the_import_takes_no_number_twice() -> None:

@@ -261,11 +261,17 @@ async def test_a_plan_from_another_hand_is_not_run() -> None:
     for content in (plan, "0" * 64 + plan, stored.replace("echo", "fail"), stored[1:], "", "[" * 100_000):
         bench.access = bench.start_isolate()  # which has nothing in its cache
         bench.kv_of("a").upload(f"hook:{token}", content)
-        answer = await trigger(bench, token)
-        assert (answer.status_code, read_error(answer)["code"]) == (404, "WEBHOOK_NOT_FOUND")
+        answer = await trigger(bench, token)  # the head names the version, which carries its MAC
+        assert (answer.status_code, answer.json()["data"]) == (200, {"text": "[REDACTED]"})
+    bench.kv_of("a").upload("version:tell:000001", plan)
+    bench.access = bench.start_isolate()
+    answer = await trigger(bench, token)
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "VERSION_UNREADABLE")
+    calls = len(bench.runner.calls)
     bench.kv_of("b").upload(f"hook:{token}", stored)
     theirs = await bench.ask("GET", f"/webhooks/{token}", bench.keys["b"])
-    assert (theirs.status_code, bench.runner.calls) == (404, [])
+    assert (theirs.status_code, len(bench.runner.calls)) == (404, calls)
+    assert {component.id for component, _ in bench.runner.calls} == {"echo"}
 
 
 async def test_two_isolates_serve_both_tenants() -> None:

@@ -4,9 +4,7 @@ order: at the end there is one live token or none, no number was given twice, an
 
 import asyncio
 import json
-import random
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +16,7 @@ from executor.heads import FRESH_MS
 from executor.workflows import WorkflowStore
 from fakes.flows import compile_source
 from fakes.objects import FakeWorkspace
-from fakes.storage import InMemoryKV
+from fakes.storage import ShuffledKV
 from fakes.system import FixedClock, SeededRandom
 from fakes.workflows import ADA, build_workflows
 
@@ -27,26 +25,6 @@ pytestmark = pytest.mark.anyio
 OPERATIONS = st.lists(
     st.sampled_from(["push", "push", "push", "rotate", "roll_back", "delete"]), min_size=2, max_size=12
 )
-
-
-class ShuffledKV(InMemoryKV):
-    """Each call waits for as many turns of the loop as the seed says."""
-
-    def __init__(self, clock: FixedClock, seed: int) -> None:
-        super().__init__(clock)
-        self._turns = random.Random(seed)
-
-    async def get(self, key: str) -> str | None:
-        await self._wait()
-        return await super().get(key)
-
-    async def put(self, key: str, value: str, **options: Any) -> None:
-        await self._wait()
-        await super().put(key, value, **options)
-
-    async def _wait(self) -> None:
-        for _ in range(self._turns.choice([0, 1, 4, 40])):
-            await asyncio.sleep(0)
 
 
 @dataclass

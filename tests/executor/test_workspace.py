@@ -54,8 +54,9 @@ def test_a_later_push_counts_however_late_an_earlier_one_ends() -> None:
     assert (first, second) == (1, 2)
     later = workspace.commit(commit_of(second, token="t2"), NOTE)["head"]
     earlier = workspace.commit(commit_of(first, token="t1"), NOTE)["head"]
-    assert later == earlier
     assert later is not None
+    assert later["pending"] == [first]
+    assert earlier == {**later, "pending": []}
     assert (later["version"], later["token_id"], later["traits"]) == (2, "t2", "traits of 2")
 
 
@@ -106,9 +107,9 @@ def test_what_is_imported_comes_once_and_under_what_is_there() -> None:
     known = workspace.look("w")["head"]
     assert known is not None
     imported = [{**known, "token_id": "old"}, {**known, "name_id": "v", "latest": 4}]
-    assert workspace.import_heads(cast("Any", imported[:1]), is_complete=False) == "new"
-    assert workspace.import_heads(cast("Any", imported), is_complete=True) == "open"
-    assert workspace.import_heads(cast("Any", [{**known, "name_id": "late"}]), is_complete=True) == "open"
+    assert workspace.import_heads(cast("Any", imported[:1]), is_complete=False, note=NOTE) == "new"
+    assert workspace.import_heads(cast("Any", imported), is_complete=True, note=NOTE) == "open"
+    assert workspace.import_heads(cast("Any", [{**known, "name_id": "late"}]), is_complete=True, note=NOTE) == "open"
     assert [head["name_id"] for head in workspace.list_heads("", 10)] == ["v", "w"]
     assert workspace.look("w")["head"] == known
     assert workspace.reserve("v", 0)["number"] == 5
@@ -130,6 +131,15 @@ def test_what_may_grow_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert push(workspace, "a", "t2") == 3
     assert [note["id"] for note in workspace.list_notes(None, 10)] == [6, 5, 4, 3]
     assert [note["id"] for note in workspace.list_notes(5, 1)] == [4]
+    monkeypatch.setattr(tables, "MAX_TOLD_LINES", 2)
+    for _ in range(20):  # what somebody tells pushes out nothing that the platform knows
+        workspace.note(NOTE, is_told=True)
+    assert [note["id"] for note in workspace.list_notes(None, 10)] == [26, 25, 6, 5, 4, 3]
+    monkeypatch.setattr(tables, "MAX_PENDING", 3)
+    numbers = [workspace.reserve("a", 0)["number"] for _ in range(6)]
+    head = workspace.look("a")["head"]
+    assert head is not None
+    assert head["pending"] == numbers[-3:]
 
 
 async def test_a_full_account_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,11 +158,11 @@ def test_a_closed_workspace_keeps_nothing_and_takes_nothing() -> None:
     push(workspace)
     head = workspace.look("w")["head"]
     workspace.close()
-    assert workspace.import_heads([cast("Any", head)], is_complete=True) == "closed"
+    assert workspace.import_heads([cast("Any", head)], is_complete=True, note=NOTE) == "closed"
     assert workspace.reserve("w", 0) == {"number": 0, "full": ""}
     assert workspace.commit(commit_of(5), NOTE)["head"] is None
-    workspace.note(NOTE)
-    assert [sql.execute(f"SELECT * FROM {table}") for table in ("heads", "audit")] == [[], []]
+    workspace.note(NOTE, is_told=False)
+    assert [sql.execute(f"SELECT * FROM {table}") for table in ("heads", "audit", "pending")] == [[]] * 3
     workspace.open_anew()
     assert workspace.look("w") == {"head": None, "state": "open", "floor": 0}
     assert push(workspace) == 1
@@ -209,7 +219,7 @@ async def test_a_worker_bears_an_object_that_is_a_version_newer() -> None:
     clock = FixedClock()
     remote = RemoteWorkspace(NewerChannel(Operations(newer, WorkspaceObject)))
     store = build_workflows(InMemoryKV(clock), remote, clock, SeededRandom())
-    await store._heads.import_some([], is_complete=True)
+    await store._heads.import_some([], NOTE, is_complete=True)
     assert await store._heads.reserve("w", 0) == 1
 
 

@@ -7,6 +7,7 @@ and nothing in arcrun may rely on catching it.
 import asyncio
 import hashlib
 import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,6 +105,26 @@ class InMemoryKV:
         start = int(cursor or 0)
         end = start + limit
         return KeyPage(tuple(matching[start:end]), str(end) if end < len(matching) else None)
+
+
+class ShuffledKV(InMemoryKV):
+    """Each call waits for as many turns of the loop as the seed says."""
+
+    def __init__(self, clock: FixedClock, seed: int) -> None:
+        super().__init__(clock)
+        self._turns = random.Random(seed)
+
+    async def get(self, key: str) -> str | None:
+        await self._wait()
+        return await super().get(key)
+
+    async def put(self, key: str, value: str, **options: Any) -> None:
+        await self._wait()
+        await super().put(key, value, **options)
+
+    async def _wait(self) -> None:
+        for _ in range(self._turns.choice([0, 1, 4, 40])):
+            await asyncio.sleep(0)
 
 
 def _check_kv_key(key: str) -> None:

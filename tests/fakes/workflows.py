@@ -13,11 +13,17 @@ ADA = Actor("ada-key-1234", "192.0.2.1")
 
 
 def build_workflows(
-    kv: KeyValue, workspace: WorkspaceObject, clock: Clock, random: Random, subrequest_limit: int = 1_000
+    kv: KeyValue,
+    workspace: WorkspaceObject,
+    clock: Clock,
+    random: Random,
+    subrequest_limit: int = 1_000,
+    *,
+    trusts_metadata: bool = True,
 ) -> WorkflowStore:
-    """Of an account's own platform."""
+    """Of an account's own platform, unless metadata is not to be trusted."""
     sealing = Unsealed()
     heads = Heads(workspace, sealing, clock)
-    head_import = HeadImport(kv, heads, subrequest_limit)
     audit = AuditLog(workspace, sealing, clock)
+    head_import = HeadImport(kv, heads, audit, subrequest_limit, trusts_metadata=trusts_metadata)
     return WorkflowStore(kv, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))

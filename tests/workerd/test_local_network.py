@@ -51,6 +51,13 @@ def test_who_may_call_this_machine_may_not_call_cloudflare_s_local_api(
     assert code_of(platform, f"http://{host}:0{port}/cdn-cgi/local/explorer/api/r2/buckets") == "ADDRESS_NOT_ALLOWED"
 
 
+@pytest.mark.parametrize("path", ["/cdn-cgi/local/explorer/api/r2/buckets", "/CDN-cgi/handler/x", "/a/../cdn-cgi/mf/"])
+def test_nor_that_of_another_acr_dev_on_this_machine(platform: LocalPlatform, path: str) -> None:
+    """Whose ports are not known here: by its paths."""
+    assert code_of(platform, f"http://127.0.0.1:9{path}") == "ADDRESS_NOT_ALLOWED"
+    assert code_of(platform, "http://127.0.0.1:9/cdn-cgi-of-my-own") == "HTTP_CONNECTION_FAILED"
+
+
 @pytest.mark.parametrize("which", ["apiPort", "explorerPort"])
 def test_no_redirect_leads_to_cloudflare_s_local_api(platform: LocalPlatform, which: str) -> None:
     port = json.loads((platform.folder / "plan.json").read_text())[which]

@@ -11,7 +11,7 @@ from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import Edge, NodeParts, Workflow
+from arcrun.workflows.model import OUTPUT, Edge, NodeParts, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.places import Path
@@ -103,6 +103,9 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         if not expression.names and not expression.is_met({}):
             message = f"IF({edge.argument}) reads nothing and never holds"
             findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
+    if edge.relation is Relation.ON_FAIL and edge.target == OUTPUT:
+        message = f"the error of `{edge.source}` is the answer, so whoever has the webhook's URL sees it"
+        checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.relation is Relation.FOREACH and edge.path:
         _check_path(edge.path, "FOREACH", checker, edge.source, edge.at, after=True)
 

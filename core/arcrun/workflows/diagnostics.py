@@ -92,6 +92,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "their names.",
         "Lead the one that is the answer to `output`, or all of them into one node before it.",
     ),
+    "ANSWER_SHOWS_ERROR": (
+        "A failed step's error is the answer, which whoever has the webhook's URL sees: messages of services among it.",
+        "Lead the failure to a step that says what a caller may know, such as `set`, and that one to `output`.",
+    ),
     "INVALID_SETTING": (
         "take, retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",
         "The message says which values are.",

@@ -21,6 +21,9 @@ class Actor:
     address: str | None = None
 
 
+PLATFORM = Actor("platform")  # what no request asked for
+
+
 @dataclass(frozen=True)
 class AuditLine:
     """`subject` is the name of what was changed, such as a workflow or a credential; `detail` a word on how."""
@@ -48,9 +51,11 @@ class AuditLog:
         sealed = await self._sealing.seal(_KIND, line | {name: text for name, text in optional.items() if text})
         return {"at": render_time(self._clock.now_ms()), "line": sealed}
 
-    async def note(self, action: str, subject: str, actor: Actor, detail: str | None = None) -> None:
-        """Raises UpstreamError OBJECT_UNAVAILABLE."""
-        await self._workspace.note(await self.render(action, subject, actor, detail))
+    async def note(
+        self, action: str, subject: str, actor: Actor, detail: str | None = None, *, is_told: bool = False
+    ) -> None:
+        """`is_told` is whether the actor only tells of it. Raises UpstreamError OBJECT_UNAVAILABLE."""
+        await self._workspace.note(await self.render(action, subject, actor, detail), is_told)
 
     async def list(self, before: int | None, limit: int) -> Sequence[AuditLine]:
         """The newest first. Raises UpstreamError, DecryptionError."""

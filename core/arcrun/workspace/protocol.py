@@ -17,8 +17,9 @@ State = Literal["new", "open", "closed"]
 class StoredHead(TypedDict):
     """`identity` is the sealed {"name", "token"}, `traits` the sealed {"calls"} of the current version.
 
-    `version` is the current one, `latest` the highest number given so far. `floor` is the highest number of an earlier
-    workflow of this name: it has been deleted, with all its versions.
+    `version` is the current one, `latest` the highest number given so far, `pending` the numbers among them whose push
+    has not ended: such a version is none. `floor` is the highest number of an earlier workflow of this name: it has
+    been deleted, with all its versions.
     """
 
     name_id: str
@@ -27,6 +28,7 @@ class StoredHead(TypedDict):
     traits: str
     version: int
     latest: int
+    pending: list[int]
     floor: int
     format: int
     updated_at: str
@@ -93,12 +95,15 @@ class WorkspaceObject(Protocol):
     async def look(self, name_id: str) -> Looked:
         """The head of a workflow."""
 
+    async def look_for_token(self, token_id: str) -> StoredHead | None:
+        """The head that names a token."""
+
     async def list_heads(self, after: str, limit: int) -> list[StoredHead]:
         """In the order of `name_id`, beginning after that one."""
 
-    async def import_heads(self, heads: Sequence[StoredHead], is_complete: bool) -> State:
+    async def import_heads(self, heads: Sequence[StoredHead], is_complete: bool, note: Note) -> State:
         """Take what KV had before there was a Workspace. Heads that are there stay. With `is_complete` nothing is
-        imported afterwards.
+        imported afterwards, and `note` is noted if anything was imported.
         """
 
     async def reserve(self, name_id: str, at_least: int) -> Reserved:
@@ -116,8 +121,10 @@ class WorkspaceObject(Protocol):
     async def delete(self, name_id: str, token_id: str, note: Note) -> bool:
         """Delete the head with all its versions, if `token_id` is the token that counts."""
 
-    async def note(self, note: Note) -> None:
-        """Add a line to the audit log."""
+    async def note(self, note: Note, is_told: bool) -> None:
+        """Add a line to the audit log. `is_told` marks what somebody tells who has done it past the platform: of such
+        lines fewer are kept, and they push out none of the others.
+        """
 
     async def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
         """The newest first, beginning before that id."""
@@ -138,11 +145,16 @@ class RemoteWorkspace:
     async def look(self, name_id: str) -> Looked:
         return await self._call(Looked, "look", name_id=name_id)
 
+    async def look_for_token(self, token_id: str) -> StoredHead | None:
+        head: StoredHead | None = await self._channel.call("look_for_token", {"token_id": token_id})
+        return head
+
     async def list_heads(self, after: str, limit: int) -> list[StoredHead]:
         return await self._call(list[StoredHead], "list_heads", after=after, limit=limit)
 
-    async def import_heads(self, heads: Sequence[StoredHead], is_complete: bool) -> State:
-        state: State = await self._channel.call("import_heads", {"heads": list(heads), "is_complete": is_complete})
+    async def import_heads(self, heads: Sequence[StoredHead], is_complete: bool, note: Note) -> State:
+        arguments = {"heads": list(heads), "is_complete": is_complete, "note": note}
+        state: State = await self._channel.call("import_heads", arguments)
         return state
 
     async def reserve(self, name_id: str, at_least: int) -> Reserved:
@@ -160,8 +172,8 @@ class RemoteWorkspace:
     async def delete(self, name_id: str, token_id: str, note: Note) -> bool:
         return await self._call(bool, "delete", name_id=name_id, token_id=token_id, note=note)
 
-    async def note(self, note: Note) -> None:
-        await self._call(object, "note", note=note)
+    async def note(self, note: Note, is_told: bool) -> None:
+        await self._call(object, "note", note=note, is_told=is_told)
 
     async def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
         return await self._call(list[StoredNote], "list_notes", before=before, limit=limit)

@@ -12,11 +12,15 @@ from arcrun.errors import HostFunctionError
 from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
 
+# Miniflare's: Cloudflare's REST API, and what stands for its triggers.
+_PLATFORM_PATHS = ("/cdn-cgi/local", "/cdn-cgi/explorer", "/cdn-cgi/handler", "/cdn-cgi/mf")
+
 
 class FetchClient:
     """`network` is the service whose `fetch` is used: the local runtime's, which connects to public addresses only.
 
-    No request goes to one of `refused_ports`, whatever the host: a name can lead anywhere.
+    No request goes to one of `refused_ports`, whatever the host: a name can lead anywhere. Where there are any,
+    components may call this machine: then none reaches a local platform's own paths either, this one's or another's.
     """
 
     def __init__(self, network: Any | None = None, refused_ports: Collection[str] = ()) -> None:
@@ -26,10 +30,7 @@ class FetchClient:
     async def send(self, request: HttpRequest) -> HttpResponse:
         deadline, caller = js.AbortSignal.timeout(request.timeout_ms), js.AbortController.new()
         built = _build_request(request, js.AbortSignal.any(to_js([deadline, caller.signal])))
-        port = js.URL.new(built.url).port
-        if port in self._refused_ports:
-            message = f"Port {port} is the local platform's own, which no component may call, on any host."
-            raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
+        self._require_foreign(js.URL.new(built.url))
         has_begun = False
         try:
             response = await self._fetch(built)
@@ -45,6 +46,15 @@ class FetchClient:
             raise build_fetch_failure(request.url, error.message, has_begun=has_begun) from None
         headers = {name: value for name, value in dict(response.headers).items() if name != "set-cookie"}
         return HttpResponse(response.status, headers, body, tuple(response.headers.getSetCookie()))
+
+    def _require_foreign(self, url: Any) -> None:
+        """Raises HostFunctionError ADDRESS_NOT_ALLOWED for what is a local platform's own."""
+        if url.port in self._refused_ports:
+            message = f"Port {url.port} is the local platform's own, which no component may call, on any host."
+            raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
+        if self._refused_ports and url.pathname.lower().startswith(_PLATFORM_PATHS):
+            message = f"Paths below {_PLATFORM_PATHS[0]} are a local platform's own, which no component may call."
+            raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
 
 
 def _build_request(request: HttpRequest, signal: Any) -> Any:

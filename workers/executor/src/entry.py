@@ -102,7 +102,7 @@ def _build_own(bindings: Any) -> Access:
     )
     hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
     heads, audit = Heads(workspace, sealing, clock), AuditLog(workspace, sealing, clock)
-    head_import = HeadImport(hooks, heads, _subrequest_limit(bindings))
+    head_import = HeadImport(hooks, heads, audit, _subrequest_limit(bindings))
     workflows = WorkflowStore(hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)

@@ -13,8 +13,8 @@ IPV6_PREFIX_BITS = 64  # what one customer of a provider has to itself
 
 def actor_of(request: Request) -> Actor:
     """Whoever has shown an API key, and from where. The address is the one that Cloudflare puts there."""
-    try:
-        address = str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "")))
+    try:  # without a zone, which may be a text of any length
+        address = str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "").partition("%")[0]))
     except ValueError:
         address = None
     return Actor(key_id_of(hash_api_key(presented_key(request))), address)

@@ -33,10 +33,10 @@ async def note(service: ExecutorService, request: Request) -> JsonResponse:
         raise RequestError(f"`action` must be one of {', '.join(NOTED)}.")
     if not isinstance(subjects, list) or not 1 <= len(subjects) <= MAX_SUBJECTS or not all(map(_is_name, subjects)):
         raise RequestError(
-            f"`subjects` must be from 1 to {MAX_SUBJECTS} names of at most {MAX_SUBJECT_CHARACTERS} characters."
+            f"`subjects` must be 1 to {MAX_SUBJECTS} names of at most {MAX_SUBJECT_CHARACTERS} printable characters."
         )
     for subject in subjects:
-        await service.audit.note(action, subject, actor_of(request), "by the command line")
+        await service.audit.note(action, subject, actor_of(request), "by the command line", is_told=True)
     return build_success({"noted": len(subjects)}, 201)
 
 
@@ -50,4 +50,4 @@ def _read_cursor(request: Request) -> int | None:
 
 
 def _is_name(subject: object) -> bool:
-    return isinstance(subject, str) and 1 <= len(subject) <= MAX_SUBJECT_CHARACTERS
+    return isinstance(subject, str) and 1 <= len(subject) <= MAX_SUBJECT_CHARACTERS and subject.isprintable()

@@ -1,11 +1,12 @@
 """Takes heads of workflows over from KV, where they were before there was a Workspace.
 
 KV had `name:{name}`, the head, and `hook:{token}`, what a token leads to. A name's own head counts; a name that has
-none that can be read gets one from its newest `hook:`. Every other `hook:` is one that nobody could see or revoke: it
-is deleted, and its token leads nowhere. After that nothing reads `name:` any more.
+none that can be read gets one from its newest `hook:` whose version is there: what has been deleted has none. Every
+other `hook:` is one that nobody could see or revoke: it is deleted, and its token leads nowhere. After that nothing
+reads `name:` any more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,11 @@ from arcrun.errors import UpstreamError
 from arcrun.key_listing import list_all
 from arcrun.ports import KeyEntry, KeyValue
 from arcrun.workflows.plan import IMPLICIT_FORMAT
+from arcrun.workspace.audit import PLATFORM, AuditLog
 from executor.heads import Head, Heads
 from executor.values import HOOK, NAME, VERSION, list_version_numbers, read_object
 
-MAX_READS = 500
+MAX_READS = 400
 
 
 class HeadImport:
@@ -24,34 +26,42 @@ class HeadImport:
     tenant's, for metadata carries no MAC.
     """
 
-    def __init__(self, kv: KeyValue, heads: Heads, subrequest_limit: int, *, trusts_metadata: bool = True) -> None:
-        self._kv, self._heads, self._trusts_metadata = kv, heads, trusts_metadata
+    def __init__(
+        self, kv: KeyValue, heads: Heads, audit: AuditLog, subrequest_limit: int, *, trusts_metadata: bool = True
+    ) -> None:
+        self._kv, self._heads, self._audit, self._trusts_metadata = kv, heads, audit, trusts_metadata
         self._max_reads = min(subrequest_limit // 3, MAX_READS)  # what is read may have to be deleted, too
 
-    async def take_one(self, name: str, hook: tuple[str, Mapping[str, Any]] | None = None) -> Head | None:
-        """The head of one workflow, for a request that wants no other. `hook` is a token and what it leads to."""
+    async def take_one(self, name: str) -> Head | None:
+        """The head of one workflow, for a request that wants no other; all of them if this one has none of its own.
+
+        Raises UpstreamError IMPORT_UNDERWAY.
+        """
         head = _read_head(name, await read_object(self._kv, NAME + name))
-        if head is None and hook is not None:
-            head = _read_hook(*hook)
         if head is None:
-            return None
-        newest = max(await list_version_numbers(self._kv, name), default=0)
-        await self._heads.import_some([_with_latest(head, newest)], is_complete=False)
+            await self.take_all()
+        else:
+            newest = max(await list_version_numbers(self._kv, name), default=0)
+            await self._import([_with_latest(head, newest)], is_complete=False)
         return (await self._heads.look(name))[0]
 
     async def take_all(self) -> None:
         """Raises UpstreamError IMPORT_UNDERWAY if it is more than one request may read: the next goes on."""
-        sweep = _Sweep(self._kv, await self._heads.list_all(), self._max_reads)
+        sweep = _Sweep(self._kv, self._heads, self._max_reads)
         try:
             await sweep.run(trusts_metadata=self._trusts_metadata)
         except _NoReadLeftError:
-            await self._heads.import_some(sweep.found, is_complete=False)
+            await self._import(sweep.found, is_complete=False)
             raise UpstreamError(
                 "The workflows of the arcrun before are being taken over.",
                 code="IMPORT_UNDERWAY",
                 next_actions=["Run the same again: it goes on where it was."],
             ) from None
-        await self._heads.import_some(sweep.found, is_complete=True)
+        await self._import(sweep.found, is_complete=True)
+
+    async def _import(self, heads: Sequence[Head], *, is_complete: bool) -> None:
+        note = await self._audit.render("workspace.import", "workflows of the arcrun before", PLATFORM)
+        await self._heads.import_some(heads, note, is_complete=is_complete)
 
 
 class _NoReadLeftError(Exception):
@@ -59,11 +69,11 @@ class _NoReadLeftError(Exception):
 
 
 class _Sweep:
-    """One request's look at a namespace. `done` are the heads that were taken over before."""
+    """One request's look at a namespace. `_done` are the heads that were taken over before."""
 
-    def __init__(self, kv: KeyValue, done: Iterable[Head], reads_left: int) -> None:
-        self._kv, self._reads_left = kv, reads_left
-        self._done = {head.name: head for head in done}
+    def __init__(self, kv: KeyValue, heads: Heads, reads_left: int) -> None:
+        self._kv, self._heads, self._reads_left = kv, heads, reads_left
+        self._done: dict[str, Head] = {}
         self._of_names: dict[str, Head] = {}
         self._of_hooks: dict[str, Head] = {}
 
@@ -73,6 +83,7 @@ class _Sweep:
 
     async def run(self, *, trusts_metadata: bool) -> None:
         """Raises _NoReadLeftError; `found` has what was found until then."""
+        self._done = {head.name: head for head in await self._heads.list_all()}
         newest = await self._list_newest_versions()
         for entry in await list_all(self._kv, NAME):
             name = entry.key.removeprefix(NAME)
@@ -91,13 +102,22 @@ class _Sweep:
         return head
 
     async def _take_orphan(self, key: str, newest: Mapping[str, int]) -> None:
-        head = _read_hook(key.removeprefix(HOOK), await self._read(key))
-        if head is None or head.name in self._done or head.name in self._of_names:
+        """After it has been read: what the Workspace knows by then was not written meanwhile."""
+        token = key.removeprefix(HOOK)
+        head = _read_hook(token, await self._read(key))
+        if await self._heads.look_for_token(token) is not None:
+            return
+        has_name = head is not None and (head.name in self._done or head.name in self._of_names)
+        if head is None or has_name or head.version not in await self._list_versions(head.name):
             await self._kv.delete(key)
             return
         other = self._of_hooks.get(head.name)
         if other is None or other.updated_at < head.updated_at:
             self._of_hooks[head.name] = _with_latest(head, newest.get(head.name, 0))
+
+    async def _list_versions(self, name: str) -> list[int]:
+        self._take_read()
+        return await list_version_numbers(self._kv, name)
 
     async def _list_newest_versions(self) -> dict[str, int]:
         """By name: the number of a version is given once, also where no head has it any more."""
@@ -108,10 +128,13 @@ class _Sweep:
         return newest
 
     async def _read(self, key: str) -> dict[str, Any] | None:
+        self._take_read()
+        return await read_object(self._kv, key)
+
+    def _take_read(self) -> None:
         if self._reads_left <= 0:
             raise _NoReadLeftError
         self._reads_left -= 1
-        return await read_object(self._kv, key)
 
 
 def _with_latest(head: Head, newest: int) -> Head:

@@ -28,9 +28,9 @@ logger = logging.getLogger("arcrun")
 class Head:
     """Which version of a workflow runs, and which token leads to it.
 
-    `latest` is the newest version, `version` the current one: they differ after a rollback. Versions up to `floor` are
-    of an earlier workflow of this name. `updated_at` is when the version became current; `format` that of its plan.
-    `calls` are the workflows that it calls, None where that is not known.
+    `latest` is the newest number, `version` the current one: they differ after a rollback. Versions up to `floor` are
+    of an earlier workflow of this name, the push of those in `pending` has not ended. `updated_at` is when the version
+    became current; `format` that of its plan. `calls` are the workflows that it calls, None where that is not known.
     """
 
     name: str
@@ -41,6 +41,10 @@ class Head:
     updated_at: str
     format: int
     calls: tuple[str, ...] | None = None
+    pending: tuple[int, ...] = ()
+
+    def has_version(self, number: int) -> bool:
+        return self.floor < number <= self.latest and number not in self.pending
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ class Heads:
             self._remember(name, head)
         return head, looked["state"]
 
+    async def look_for_token(self, token: str) -> Head | None:
+        """The head that names a token, as it is."""
+        found = await self._workspace.look_for_token(token_id_of(token))
+        return None if found is None else await self._settle_found(found)
+
     async def read_state(self) -> State:
         return (await self._workspace.look(""))["state"]
 
@@ -114,9 +123,9 @@ class Heads:
             heads += page
         return heads
 
-    async def import_some(self, heads: Sequence[Head], *, is_complete: bool) -> None:
+    async def import_some(self, heads: Sequence[Head], note: Note, *, is_complete: bool) -> None:
         """What KV had before there was a Workspace."""
-        await self._workspace.import_heads([await self._store(head) for head in heads], is_complete)
+        await self._workspace.import_heads([await self._store(head) for head in heads], is_complete, note)
 
     async def reserve(self, name: str, at_least: int) -> int:
         """The number of a version that is to be pushed. Raises ConflictError WORKFLOW_LIMIT."""
@@ -156,8 +165,11 @@ class Heads:
         if stored is None:
             self._known.pop(name, None)
             return None
+        return await self._settle_found(stored)
+
+    async def _settle_found(self, stored: StoredHead) -> Head:
         head = await self._open(stored)
-        self._remember(name, head)
+        self._remember(head.name, head)
         return head
 
     def _remember(self, name: str, head: Head | None) -> None:
@@ -170,7 +182,8 @@ class Heads:
         identity = await self._sealing.open(_IDENTITY, stored["identity"])
         calls = (await self._sealing.open(_TRAITS, stored["traits"])).get("calls")
         numbers: dict[str, Any] = {key: stored[key] for key in ("version", "latest", "floor", "updated_at", "format")}
-        return Head(**identity, **numbers, calls=None if calls is None else tuple(calls))
+        known = None if calls is None else tuple(calls)
+        return Head(**identity, **numbers, calls=known, pending=tuple(stored["pending"]))
 
     async def _store(self, head: Head) -> StoredHead:
         return {
@@ -180,6 +193,7 @@ class Heads:
             "traits": await self._seal_traits(head.calls),
             "version": head.version,
             "latest": head.latest,
+            "pending": list(head.pending),
             "floor": head.floor,
             "format": head.format,
             "updated_at": head.updated_at,

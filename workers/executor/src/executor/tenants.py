@@ -92,7 +92,7 @@ class TenantServices:
         workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
         heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock)
-        head_import = HeadImport(own, heads, platform.subrequest_limit, trusts_metadata=False)
+        head_import = HeadImport(own, heads, audit, platform.subrequest_limit, trusts_metadata=False)
         workflows = WorkflowStore(
             own, heads, audit, clock, head_import=head_import, tokens=tokens, limits=platform.limits.storage
         )

@@ -36,6 +36,7 @@ MAX_CACHED_WORKFLOWS = 256
 MAX_DEAD_TOKENS = 1_000
 MAX_CALLS_BYTES = 512
 MAX_CURSOR_CHARACTERS = 256
+STRANGER_INTERVAL_MS = 200  # between two questions of an isolate for tokens of which KV knows nothing
 MAX_ATTEMPTS = 10  # at what others change meanwhile
 
 Source = str | Mapping[str, Any]
@@ -95,6 +96,7 @@ class WorkflowStore:
         self._clock, self._tokens, self._limits = clock, tokens, limits
         self._cached: dict[str, StoredWorkflow] = {}
         self._dead: dict[str, float] = {}
+        self._looked_ms = 0.0
         self._is_taken_over = False
 
     async def save(self, source: Source, plan: Plan, actor: Actor) -> Saved:
@@ -130,21 +132,25 @@ class WorkflowStore:
         return rolled
 
     async def rotate_token(self, token: str, actor: Actor) -> Head:
-        """Give the workflow another token; the old one is no more. Raises NotFoundError."""
+        """Give the workflow another token; the old one is no more.
+
+        Raises NotFoundError, ConflictError TOKEN_REPLACED.
+        """
         head = await self._require_head_of(token)
         note = await self._audit.render("workflow.rotate", head.name, actor)
         rotated = await self._heads.rotate(head, await self._tokens.make(), note)
         if rotated is None:
-            raise build_webhook_missing_error()
+            raise _build_replaced_error(head.name)
         hook = await read_hook(self._kv, token)
         await self._publish(rotated, {hook["version"]: hook["plan"]} if hook and "version" in hook else {})
         await self._forget(token)
         return rotated
 
     async def delete(self, token: str, actor: Actor) -> str:
-        """Delete a workflow with all its versions. Returns its name. Raises NotFoundError.
+        """Delete a workflow with all its versions. Returns its name.
 
-        First its head, which ends its token; interrupted after that, a second deletion clears the rest.
+        First its head, which ends its token; interrupted after that, a second deletion clears the rest. Raises
+        NotFoundError, ConflictError TOKEN_REPLACED.
         """
         name = await self._find_name(token)
         head = await self.find_head(name)
@@ -152,7 +158,7 @@ class WorkflowStore:
             note = await self._audit.render("workflow.delete", name, actor)
             if head.token != token or not await self._heads.delete(head, note):
                 await self._forget(token)
-                raise build_webhook_missing_error()
+                raise _build_replaced_error(name)
         floor = await self._heads.find_floor(name)
         for number, entry in await list_version_entries(self._kv, name):  # a cursor need not bear that its keys go
             if number <= floor:
@@ -167,10 +173,14 @@ class WorkflowStore:
         Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token; WorkflowError PLAN_OUTDATED.
         """
         kept = self._cached.get(token)
-        hook = None if kept is not None else await self._read_hook(token)
-        name: str = kept.name if kept is not None else (hook or {})["name"]
-        head = await self._require_named(token, name, hook)
-        return await self._load(head, lambda: self._require_head_of(token), hook)
+        hook = await read_hook(self._kv, token) if kept is None and self._tokens.is_token(token) else None
+        if kept is not None:
+            head = await self._require_named(token, kept.name)
+        elif hook is not None:
+            head = await self._require_named(token, hook["name"])
+        else:
+            head = await self._look_for_stranger(token)
+        return await self._load(head, lambda: self._look_again(token, head.name), hook)
 
     async def find_by_name(self, name: str) -> StoredWorkflow:
         """Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
@@ -200,7 +210,7 @@ class WorkflowStore:
         return [
             {"version": number, "pushed_at": entry.metadata.get("pushed_at") if entry.metadata else None}
             for number, entry in await list_version_entries(self._kv, name)
-            if head.floor < number <= head.latest
+            if head.has_version(number)
         ]
 
     async def list_heads(self, cursor: str | None = None) -> tuple[list[Head], str | None]:
@@ -222,10 +232,7 @@ class WorkflowStore:
         if not is_workflow_name(name):
             return None
         head, state = await (self._heads.look(name) if is_fresh else self._heads.recall(name))
-        if head is None and state == "new" and (head := await self._head_import.take_one(name)) is None:
-            await self._head_import.take_all()
-            head, _ = await self._heads.look(name)
-        return head
+        return await self._head_import.take_one(name) if head is None and state == "new" else head
 
     async def require_head(self, name: str, *, is_fresh: bool = True) -> Head:
         """Raises NotFoundError WORKFLOW_NOT_FOUND."""
@@ -332,41 +339,68 @@ class WorkflowStore:
             record = await read_version(self._kv, head.name, head.version)
         return None if record is None else self._keep(_store(head, load_plan(record["plan"])))
 
-    async def _require_named(self, token: str, name: str, hook: Mapping[str, Any] | None = None) -> Head:
+    async def _look_for_stranger(self, token: str) -> Head:
+        """The head that names a token of which KV knows nothing: it may show it late, or have lost it.
+
+        Nobody can keep the Workspace busy with made-up tokens. Raises NotFoundError WEBHOOK_NOT_FOUND.
+        """
+        now_ms = self._clock.now_ms()
+        if not self._tokens.is_token(token) or now_ms - self._looked_ms < STRANGER_INTERVAL_MS:
+            raise build_webhook_missing_error()
+        self._looked_ms = now_ms
+        head = await self._heads.look_for_token(token)
+        if head is None:
+            raise build_webhook_missing_error()
+        return head
+
+    async def _require_named(self, token: str, name: str) -> Head:
         """The head of `name`, if it names the token. Raises NotFoundError WEBHOOK_NOT_FOUND."""
         now_ms = self._clock.now_ms()
         if now_ms - self._dead.get(token, -FRESH_MS) < FRESH_MS:
             raise build_webhook_missing_error()
         head, state = await self._heads.recall(name, token)
         if head is None and state == "new":
-            head = await self._head_import.take_one(name, None if hook is None else (token, hook))
+            head = await self._head_import.take_one(name)
         if head is None or head.token != token:
             self._cached.pop(token, None)
             self._bury(token, now_ms)
             raise build_webhook_missing_error()
         return head
 
-    async def _require_head_of(self, token: str) -> Head:
-        """The head as it is, if it names the token. Raises NotFoundError WEBHOOK_NOT_FOUND."""
-        head = await self.find_head(await self._find_name(token))
+    async def _look_again(self, token: str, name: str) -> Head:
+        """The head as it is, for a caller of the webhook. Raises NotFoundError WEBHOOK_NOT_FOUND."""
+        head, _ = await self._heads.look(name)
         if head is None or head.token != token:
             raise build_webhook_missing_error()
         return head
 
+    async def _require_head_of(self, token: str) -> Head:
+        """The head as it is, if it names the token, for its owner.
+
+        Raises NotFoundError WEBHOOK_NOT_FOUND, ConflictError TOKEN_REPLACED.
+        """
+        name = await self._find_name(token)
+        head = await self.find_head(name)
+        if head is None:
+            raise build_webhook_missing_error()
+        if head.token != token:
+            raise _build_replaced_error(name)
+        return head
+
     async def _find_name(self, token: str) -> str:
+        """By what the token leads to; by the head where KV has lost that, or does not show it yet."""
+        if not self._tokens.is_token(token):
+            raise build_webhook_missing_error()
         kept = self._cached.get(token)
-        name: str = kept.name if kept is not None else (await self._read_hook(token))["name"]
+        hook = None if kept is not None else await read_hook(self._kv, token)
+        head = None if kept is not None or hook is not None else await self._heads.look_for_token(token)
+        if kept is None and hook is None and head is None:
+            raise build_webhook_missing_error()
+        name: str = kept.name if kept is not None else head.name if head is not None else (hook or {})["name"]
         return name
 
-    async def _read_hook(self, token: str) -> dict[str, Any]:
-        hook = await read_hook(self._kv, token) if self._tokens.is_token(token) else None
-        if hook is None:
-            raise build_webhook_missing_error()
-        return hook
-
     async def _find_version(self, head: Head, version: int) -> WorkflowVersion:
-        is_its_own = head.floor < version <= head.latest
-        record = await read_version(self._kv, head.name, version) if is_its_own else None
+        record = await read_version(self._kv, head.name, version) if head.has_version(version) else None
         if record is None:
             raise NotFoundError(
                 f"There is no version {version} of `{head.name}`.",
@@ -405,6 +439,16 @@ def require_same_name(name: str, plan: Plan) -> None:
             code="NAME_MISMATCH",
             next_actions=["Keep the name, or store it as a new one: POST /webhooks."],
         )
+
+
+def _build_replaced_error(name: str) -> ConflictError:
+    """For the owner alone."""
+    return ConflictError(
+        f"The webhook of `{name}` has another token now: somebody has rotated it.",
+        code="TOKEN_REPLACED",
+        next_actions=[f"See it: acr list. If it is to end too: acr rotate {name}."],
+        details={"workflow": name},
+    )
 
 
 def _load_if_possible(record: Mapping[str, Any] | None) -> Plan | None:

@@ -13,7 +13,8 @@ from arcrun.workspace.protocol import Commit, Committed, Looked, Note, Reserved,
 
 MAX_WORKFLOWS = 5_000  # that live at once
 MAX_NAMES = 100_000  # that were ever used: what is deleted leaves the number of its last version
-MAX_AUDIT_LINES = 10_000  # the oldest go
+MAX_AUDIT_LINES, MAX_TOLD_LINES = 10_000, 2_000  # the oldest go
+MAX_PENDING = 1_000  # of a name: pushes that were interrupted leave a number each
 
 MIGRATIONS = (
     (
@@ -21,7 +22,12 @@ MIGRATIONS = (
             name_id TEXT PRIMARY KEY, token_id TEXT, identity TEXT, traits TEXT, version INTEGER NOT NULL,
             pushed INTEGER NOT NULL, latest INTEGER NOT NULL, floor INTEGER NOT NULL, format INTEGER NOT NULL,
             updated_at TEXT NOT NULL) WITHOUT ROWID""",
-        "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, line TEXT NOT NULL)",
+        "CREATE INDEX heads_by_token ON heads (token_id)",
+        """CREATE TABLE pending (
+            name_id TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (name_id, number)) WITHOUT ROWID""",
+        """CREATE TABLE audit (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, line TEXT NOT NULL, is_told INTEGER NOT NULL)""",
+        "CREATE INDEX audit_by_kind ON audit (is_told, id)",
         "CREATE TABLE workspace (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)",
         "INSERT INTO workspace (id, state) VALUES (1, 'new')",
     ),
@@ -43,12 +49,14 @@ class Workspace:
         known = self._sql.execute("SELECT floor FROM heads WHERE name_id = ?", name_id)
         return {"head": self._find(name_id), "state": self._state, "floor": known[0]["floor"] if known else 0}
 
+    def look_for_token(self, token_id: str) -> StoredHead | None:
+        return self._find_where("token_id = ?", token_id)
+
     def list_heads(self, after: str, limit: int) -> list[StoredHead]:
         statement = f"SELECT {_SHOWN} FROM heads WHERE token_id IS NOT NULL AND name_id > ? ORDER BY name_id LIMIT ?"
-        heads: list[Any] = self._sql.execute(statement, after, limit)
-        return heads
+        return [self._complete(row) for row in self._sql.execute(statement, after, limit)]
 
-    def import_heads(self, heads: Sequence[StoredHead], is_complete: bool) -> State:
+    def import_heads(self, heads: Sequence[StoredHead], is_complete: bool, note: Note) -> State:
         if self._state != "new":
             return self._state
         columns = "name_id, token_id, identity, traits, version, pushed, latest, floor, format, updated_at"
@@ -60,6 +68,8 @@ class Workspace:
             )
         if is_complete:
             self._sql.execute("UPDATE workspace SET state = 'open'")
+            if self._sql.execute("SELECT 1 FROM heads LIMIT 1"):
+                self._add_line(note)
         return self._state
 
     def reserve(self, name_id: str, at_least: int) -> Reserved:
@@ -73,12 +83,16 @@ class Workspace:
             *(name_id, at_least),
         )
         statement = "UPDATE heads SET latest = MAX(latest, ?) + 1 WHERE name_id = ? RETURNING latest"
-        return {"number": int(self._sql.execute(statement, at_least, name_id)[0]["latest"])}
+        number = int(self._sql.execute(statement, at_least, name_id)[0]["latest"])
+        self._sql.execute("INSERT INTO pending (name_id, number) VALUES (?, ?)", name_id, number)
+        self._sql.execute("DELETE FROM pending WHERE name_id = ? AND number <= ?", name_id, number - MAX_PENDING)
+        return {"number": number}
 
     def commit(self, version: Commit, note: Note) -> Committed:
         number, name_id = version["number"], version["name_id"]
         if not self._sql.execute("SELECT 1 FROM heads WHERE name_id = ? AND floor < ?", name_id, number):
             return {"head": None}
+        self._sql.execute("DELETE FROM pending WHERE name_id = ? AND number = ?", name_id, number)
         self._sql.execute(
             "UPDATE heads SET token_id = COALESCE(token_id, ?2), identity = COALESCE(identity, ?3) WHERE name_id = ?1",
             *(name_id, version["token_id"], version["identity"]),
@@ -88,18 +102,19 @@ class Workspace:
             " WHERE name_id = ?1 AND pushed < ?2",
             *(name_id, number, version["traits"], version["format"], version["updated_at"]),
         )
-        self.note(note)
+        self._add_line(note)
         return {"head": self._find(name_id)}
 
     def roll_back(self, version: Commit, note: Note) -> Committed:
         changed = self._sql.execute(
             "UPDATE heads SET version = ?2, traits = ?3, format = ?4, updated_at = ?5"
-            " WHERE name_id = ?1 AND token_id IS NOT NULL AND floor < ?2 RETURNING name_id",
+            " WHERE name_id = ?1 AND token_id IS NOT NULL AND floor < ?2 AND latest >= ?2"
+            " AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.name_id = ?1 AND number = ?2) RETURNING name_id",
             *(version["name_id"], version["number"], version["traits"], version["format"], version["updated_at"]),
         )
         if not changed:
             return {"head": None}
-        self.note(note)
+        self._add_line(note)
         return {"head": self._find(version["name_id"])}
 
     def rotate(self, rotation: Rotation, note: Note) -> Committed:
@@ -109,7 +124,7 @@ class Workspace:
         )
         if not changed:
             return {"head": None}
-        self.note(note)
+        self._add_line(note)
         return {"head": self._find(rotation["name_id"])}
 
     def delete(self, name_id: str, token_id: str, note: Note) -> bool:
@@ -119,14 +134,13 @@ class Workspace:
             *(name_id, token_id, note["at"]),
         )
         if deleted:
-            self.note(note)
+            self._sql.execute("DELETE FROM pending WHERE name_id = ?", name_id)
+            self._add_line(note)
         return bool(deleted)
 
-    def note(self, note: Note) -> None:
-        if self._state == "closed":
-            return
-        [row] = self._sql.execute("INSERT INTO audit (at, line) VALUES (?, ?) RETURNING id", note["at"], note["line"])
-        self._sql.execute("DELETE FROM audit WHERE id <= ?", int(row["id"]) - MAX_AUDIT_LINES)
+    def note(self, note: Note, is_told: bool) -> None:
+        if self._state != "closed":
+            self._add_line(note, is_told=is_told)
 
     def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
         statement = "SELECT id, at, line FROM audit WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"
@@ -145,10 +159,27 @@ class Workspace:
         return state
 
     def _find(self, name_id: str) -> StoredHead | None:
-        found: list[Any] = self._sql.execute(
-            f"SELECT {_SHOWN} FROM heads WHERE name_id = ? AND token_id IS NOT NULL", name_id
+        return self._find_where("name_id = ?", name_id)
+
+    def _find_where(self, condition: str, value: str) -> StoredHead | None:
+        found = self._sql.execute(f"SELECT {_SHOWN} FROM heads WHERE {condition} AND token_id IS NOT NULL", value)
+        return self._complete(found[0]) if found else None
+
+    def _complete(self, row: Any) -> StoredHead:
+        pending = self._sql.execute("SELECT number FROM pending WHERE name_id = ? ORDER BY number", row["name_id"])
+        row["pending"] = [each["number"] for each in pending]
+        head: StoredHead = row
+        return head
+
+    def _add_line(self, note: Note, *, is_told: bool = False) -> None:
+        self._sql.execute(
+            "INSERT INTO audit (at, line, is_told) VALUES (?, ?, ?)", note["at"], note["line"], int(is_told)
         )
-        return found[0] if found else None
+        self._sql.execute(
+            "DELETE FROM audit WHERE is_told = ?1 AND id <="
+            " (SELECT id FROM audit WHERE is_told = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            *(int(is_told), MAX_TOLD_LINES if is_told else MAX_AUDIT_LINES),
+        )
 
     def _find_full(self, name_id: str) -> Any:
         """What is used up for a name that has no workflow; "" if nothing is."""
@@ -162,5 +193,6 @@ class Workspace:
 
     def _empty(self, state: State) -> None:
         self._sql.execute("DELETE FROM heads")
+        self._sql.execute("DELETE FROM pending")
         self._sql.execute("DELETE FROM audit")
         self._sql.execute("UPDATE workspace SET state = ?", state)
