@@ -143,6 +143,9 @@ class Clock(Protocol):
 
     async def sleep(self, duration_ms: float) -> None: ...
 
+    async def pause(self) -> None:
+        """Until a timer has fired: what waits for its turn has had it, and the time has moved."""
+
 
 @dataclass(frozen=True)
 class Published:

@@ -21,6 +21,9 @@ class FixedClock:
         self._now_ms += duration_ms
         await asyncio.sleep(0)
 
+    async def pause(self) -> None:
+        await asyncio.sleep(0)
+
     def advance(self, duration_ms: float) -> None:
         self._now_ms += duration_ms
 

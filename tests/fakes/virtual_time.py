@@ -43,3 +43,6 @@ class VirtualClock:
 
     async def sleep(self, duration_ms: float) -> None:
         await asyncio.sleep(duration_ms / 1000)
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0)

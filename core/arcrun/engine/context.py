@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from arcrun.analytics.tally import Tally
 from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.ledger import Ledger
+from arcrun.engine.pace import Pace
 from arcrun.errors import RunError
 from arcrun.ports import Clock, Random
 from arcrun.wasm.abi import Outcome
@@ -50,8 +51,8 @@ class RunPorts:
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run of one plan. A sub-workflow shares the budget, the slots, the secrets and the usage, and keeps its own
-    ledger.
+    """One run of one plan. A sub-workflow shares the budget, the pace, the slots, the secrets and the usage, and keeps
+    its own ledger.
 
     `started_ms` is the time of the clocks, and what a record's times count from. `secrets` has what was read so far,
     `usage` each call of a component so far.
@@ -61,6 +62,7 @@ class RunContext:
     ledger: Ledger
     started_ms: float
     budget: SubrequestBudget
+    pace: Pace
     slots: asyncio.Semaphore
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class RunContext:
             Ledger(plan),
             self.started_ms,
             self.budget,
+            self.pace,
             self.slots,
             self.secrets,
             self.found,

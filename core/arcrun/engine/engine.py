@@ -9,6 +9,7 @@ from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT, SubrequestBudget
 from arcrun.engine.context import RunContext, RunPorts
 from arcrun.engine.ledger import Ledger
+from arcrun.engine.pace import Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
@@ -41,6 +42,7 @@ class Engine:
             ledger=Ledger(plan),
             started_ms=self.ports.clock.now_ms(),
             budget=SubrequestBudget(self.subrequest_limit, depth=trigger.depth),
+            pace=Pace(self.ports.clock),
             slots=asyncio.Semaphore(plan.concurrency),
         )
         data, error = None, None

@@ -1,22 +1,24 @@
 """Gathers what becomes of the nodes of a run: one record a node, however often a loop has run it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from arcrun.engine.record import Iterations, NodeRecord, NodeStatus, sum_fuel
 from arcrun.workflows.plan import Plan
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
+_COUNTED = (NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED)
+_TELLING = (NodeStatus.FAILED, NodeStatus.SUCCESS, NodeStatus.SKIPPED)
 
 
 class Ledger:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._single: dict[str, NodeRecord] = {}
-        self._repeated: dict[str, list[tuple[Iteration, NodeRecord]]] = {}
+        self._repeated: dict[str, _Runs] = {}
 
     def add(self, record: NodeRecord, iteration: Iteration) -> None:
         if iteration:
-            self._repeated.setdefault(record.node, []).append((iteration, record))
+            self._repeated.setdefault(record.node, _Runs()).add(record, iteration)
         else:
             self._single[record.node] = record
 
@@ -26,24 +28,43 @@ class Ledger:
 
     def _entry(self, name: str, component: str) -> NodeRecord:
         if name in self._repeated:
-            return _merge(sorted(self._repeated[name], key=lambda pair: pair[0]))
+            return self._repeated[name].merge()
         return self._single.get(name) or NodeRecord(name, component, NodeStatus.SKIPPED)
 
 
-def _merge(runs: list[tuple[Iteration, NodeRecord]]) -> NodeRecord:
-    """Of many runs: when the first began and the last ended, and the values of the first failure or else success."""
-    records = [record for _, record in runs]
-    counts = {status: sum(record.status is status for record in records) for status in NodeStatus}
-    telling = next(status for status in (NodeStatus.FAILED, NodeStatus.SUCCESS, NodeStatus.SKIPPED) if counts[status])
-    shown = next(record for record in records if record.status is telling)
-    ran = [record for record in records if record.status is not NodeStatus.SKIPPED] or records
-    start_ms = min(record.start_ms for record in ran)
-    end_ms = max(record.start_ms + record.duration_ms for record in ran)
-    return replace(
-        shown,
-        attempts=sum(record.attempts for record in records),
-        start_ms=start_ms,
-        duration_ms=end_ms - start_ms,
-        fuel=sum_fuel(record.fuel for record in records),
-        iterations=Iterations(counts[NodeStatus.SUCCESS], counts[NodeStatus.FAILED], counts[NodeStatus.SKIPPED]),
-    )
+@dataclass
+class _Runs:
+    """Of one node in a loop, added up: however many there are, no more than three records are kept.
+
+    `first` are those of the lowest iteration, by status. `ran` spans when those that were not skipped began and ended.
+    """
+
+    counts: dict[NodeStatus, int] = field(default_factory=lambda: dict.fromkeys(NodeStatus, 0))
+    first: dict[NodeStatus, tuple[Iteration, NodeRecord]] = field(default_factory=dict)
+    attempts: int = 0
+    fuel: int | None = None
+    ran: tuple[float, float] | None = None
+
+    def add(self, record: NodeRecord, iteration: Iteration) -> None:
+        self.counts[record.status] += 1
+        self.attempts += record.attempts
+        self.fuel = sum_fuel((self.fuel, record.fuel))
+        if record.status not in self.first or iteration < self.first[record.status][0]:
+            self.first[record.status] = iteration, record
+        if record.status is not NodeStatus.SKIPPED:
+            start_ms, end_ms = record.start_ms, record.start_ms + record.duration_ms
+            began_ms, ended_ms = self.ran or (start_ms, end_ms)
+            self.ran = min(began_ms, start_ms), max(ended_ms, end_ms)
+
+    def merge(self) -> NodeRecord:
+        """When the first began and the last ended, and the values of the first failure or else success."""
+        shown = next(self.first[status][1] for status in _TELLING if status in self.first)
+        start_ms, end_ms = self.ran or (shown.start_ms, shown.start_ms + shown.duration_ms)
+        return replace(
+            shown,
+            attempts=self.attempts,
+            start_ms=start_ms,
+            duration_ms=end_ms - start_ms,
+            fuel=self.fuel,
+            iterations=Iterations(*(self.counts[status] for status in _COUNTED)),
+        )

@@ -12,6 +12,7 @@ from arcrun.workflows.plan import PlannedLoop
 from arcrun.workflows.templates import Scope
 
 # In plans of format 2, without a path: the first of these fields of what the source answered that is a list.
+MAX_ELEMENTS = 10_000  # of one loop
 DEFAULT_LIST_FIELDS = ("items", "results", "result")
 
 
@@ -81,7 +82,7 @@ def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
     else:
         found = _default_list(scope[loop.source] if loop.source == INPUT else scope[loop.source].get("data"))
     if isinstance(found, list):
-        return found
+        return _require_bounded(loop, found)
     where = loop.path or f"what `{loop.source}` answered"
     raise RunError(
         f"FOREACH needs a list, and {where} is {describe_kind(found)}.",
@@ -92,6 +93,18 @@ def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
             f"Or handle it: {loop.source} >> ON_FAIL >> ..." if loop.source != INPUT else "Or send a list.",
         ],
         details={"node": loop.source},
+    )
+
+
+def _require_bounded(loop: PlannedLoop, elements: list[Any]) -> list[Any]:
+    """Raises RunError TOO_MANY_ITEMS."""
+    if len(elements) <= MAX_ELEMENTS:
+        return elements
+    raise RunError(
+        f"FOREACH takes {MAX_ELEMENTS} elements at most, and {loop.path or loop.source} has {len(elements)}.",
+        code="TOO_MANY_ITEMS",
+        next_actions=["Take them in parts, such as a page a run, or reduce them before: filter, array_ops, slice."],
+        details={"node": loop.source, "items": len(elements), "limit": MAX_ELEMENTS},
     )
 
 

@@ -29,6 +29,7 @@ class NodeRun:
             if delay_ms is None:
                 break
             await self._context.ports.clock.sleep(delay_ms)
+            await self._context.pace.step()
             tries, result = tries + 1, await self._try()
         if result.error is not None:
             result.error.locate(node=self._node.name)

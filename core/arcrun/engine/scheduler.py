@@ -108,6 +108,7 @@ class GraphRun:
         return key
 
     async def _settle_node(self, node: PlannedNode) -> None:
+        await self._context.pace.step()
         fired = [edge for edge in node.parents if self._fires(edge)]
         if not fired:
             self._statuses[node.name] = NodeStatus.SKIPPED

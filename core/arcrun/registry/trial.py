@@ -28,6 +28,9 @@ class TrialClock:
     async def sleep(self, duration_ms: float) -> None:
         self._now_ms += duration_ms
 
+    async def pause(self) -> None:
+        """Nobody else waits."""
+
 
 @dataclass(frozen=True)
 class TrialRandom:

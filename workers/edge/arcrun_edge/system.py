@@ -4,6 +4,8 @@ import asyncio
 import secrets
 import time
 
+import js
+
 
 class SystemClock:
     def now_ms(self) -> float:
@@ -11,6 +13,10 @@ class SystemClock:
 
     async def sleep(self, duration_ms: float) -> None:
         await asyncio.sleep(duration_ms / 1000)
+
+    async def pause(self) -> None:
+        # Not asyncio's: its shortest sleeps are messages, which come before other requests.
+        await js.scheduler.wait(1)
 
 
 class SystemRandom:
