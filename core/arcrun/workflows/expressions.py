@@ -16,7 +16,7 @@ from arcrun.errors import RunError
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
 
-MAX_EXPRESSION_STEPS = 100_000
+MAX_EXPRESSION_STEPS = 50_000
 MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
 MAX_REASON_CHARACTERS = 160
 _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
