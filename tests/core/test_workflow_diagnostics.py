@@ -8,7 +8,7 @@ import pytest
 from arcrun.errors import ArcrunError, ComponentError, ContractError, WorkflowError
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow, require_plan
-from arcrun.workflows.diagnostics import CATALOGUE, Diagnostic, Severity
+from arcrun.workflows.diagnostics import CATALOGUE, MAX_DIAGNOSTICS, Diagnostic, Severity
 from arcrun.workflows.parse import MAX_SOURCE_CHARACTERS, parse_workflow
 from fakes.contracts import build_contract
 from fakes.flows import ANYTHING, compile_source, diagnose, text_of
@@ -256,7 +256,21 @@ def test_a_fault_is_reported_with_its_place_and_a_hint(
 
 
 def test_each_code_has_a_case() -> None:
-    assert {case.values[1] for case in CASES} == CATALOGUE.keys()
+    assert {case.values[1] for case in CASES} | {"TOO_MANY_FINDINGS"} == CATALOGUE.keys()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([f"n{i} >> PIPER >> m{i}" for i in range(4_500)], id="while it is read"),
+        pytest.param([f"input >> PIPE >> nobody{i}" for i in range(4_500)], id="while it is compiled"),
+    ],
+)
+def test_a_hundred_findings_are_enough(lines: list[str]) -> None:
+    found = compile_source({"name": "w", "flow": lines}).diagnostics
+    assert len(found) == MAX_DIAGNOSTICS == 100
+    assert [finding.code for finding in found].count("TOO_MANY_FINDINGS") == 1
+    assert compile_source({"name": "w", "flow": lines[:90]}).diagnostics[-1].code != "TOO_MANY_FINDINGS"
 
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))

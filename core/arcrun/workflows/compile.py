@@ -1,12 +1,13 @@
 """Draft and catalogue -> plan, with every finding: the checks that need to know what the workflow refers to."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from arcrun.errors import TemplateError
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty
-from arcrun.workflows.diagnostics import Diagnostic, Findings, build_workflow_error
+from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.graph import Shape, analyse_flow
@@ -32,20 +33,24 @@ class Compilation:
 
 def compile_workflow(draft: Draft, catalogue: Catalogue, file: str | None = None) -> Compilation:
     """Check the draft against the catalogue. `file` is put into each diagnostic."""
-    workflow, findings = draft.workflow, draft.findings
     plan = None
-    if workflow is not None:
-        workflow = name_lists(workflow, catalogue, findings)
-        shape = analyse_flow(workflow, findings) if workflow.is_complete else None
-        inputs = InputChecker(workflow, shape, catalogue, findings)
-        parts = {name: check_node(node, inputs) for name, node in workflow.nodes.items()}
-        _check_references(workflow, shape, parts, catalogue, findings)
-        check_edges(workflow, catalogue, findings)
-        if shape is not None:
-            _warn_of_unclear_answers(workflow, shape, findings)
-        if shape is not None and not findings.errors:
-            plan = build_plan(workflow, shape, parts)
-    return Compilation(plan, findings.in_order(file))
+    if draft.workflow is not None:
+        with suppress(EnoughFindingsError):
+            plan = _compile(draft.workflow, catalogue, draft.findings)
+    return Compilation(plan, draft.findings.in_order(file))
+
+
+def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> Plan | None:
+    """None if there are errors. Raises EnoughFindingsError."""
+    workflow = name_lists(workflow, catalogue, findings)
+    shape = analyse_flow(workflow, findings) if workflow.is_complete else None
+    inputs = InputChecker(workflow, shape, catalogue, findings)
+    parts = {name: check_node(node, inputs) for name, node in workflow.nodes.items()}
+    _check_references(workflow, shape, parts, catalogue, findings)
+    check_edges(workflow, catalogue, findings)
+    if shape is not None:
+        _warn_of_unclear_answers(workflow, shape, findings)
+    return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
 
 
 def require_plan(compilation: Compilation) -> Plan:

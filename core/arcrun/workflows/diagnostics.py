@@ -8,6 +8,8 @@ from typing import Any
 from arcrun.errors import WorkflowError
 from arcrun.workflows.places import Path, Place, Places
 
+MAX_DIAGNOSTICS = 100
+
 
 class Severity(StrEnum):
     """An error refuses the workflow; a warning says what can go wrong at a run."""
@@ -96,6 +98,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A failed step's error is the answer, which whoever has the webhook's URL sees: messages of services among it.",
         "Lead the failure to a step that says what a caller may know, such as `set`, and that one to `output`.",
     ),
+    "TOO_MANY_FINDINGS": ("So much is wrong that the rest is not told.", "Correct these first, and check it again."),
     "INVALID_SETTING": (
         "take, retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",
         "The message says which values are.",
@@ -106,9 +109,16 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
 }
 
 
+class EnoughFindingsError(Exception):
+    """The checks stop: nobody reads more, and each costs time."""
+
+
 @dataclass
 class Findings:
-    """Collects findings, and knows where in the source their subjects stand."""
+    """Collects findings, and knows where in the source their subjects stand.
+
+    What adds one raises EnoughFindingsError at the hundredth.
+    """
 
     places: Places = field(default_factory=Places)
     found: list[Diagnostic] = field(default_factory=list)
@@ -121,6 +131,15 @@ class Findings:
         self._append(Severity.WARNING, code, message, hint, self.places.find(at))
 
     def _append(self, severity: Severity, code: str, message: str, hint: str, place: Place) -> None:
+        if len(self.found) == MAX_DIAGNOSTICS - 1:
+            code, severity = "TOO_MANY_FINDINGS", Severity.ERROR
+            message, hint = f"there is more that is wrong; the first {MAX_DIAGNOSTICS - 1} findings are told", ""
+        if len(self.found) < MAX_DIAGNOSTICS:
+            self._tell(severity, code, message, hint, place)
+        if len(self.found) == MAX_DIAGNOSTICS:
+            raise EnoughFindingsError
+
+    def _tell(self, severity: Severity, code: str, message: str, hint: str, place: Place) -> None:
         self.found.append(Diagnostic(code, message, hint or CATALOGUE[code][1], severity, None, *place))
 
     @property

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.diagnostics import EnoughFindingsError, Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.places import Path, Places
 from arcrun.workflows.relations import Relation, RelationCall, RelationTextError, parse_relation
@@ -44,18 +44,25 @@ class Draft:
 def parse_workflow(source: str | Mapping[str, Any]) -> Draft:
     """Parse a workflow by itself; `compile_workflow` checks it against what it refers to."""
     findings = Findings()
+    try:
+        return Draft(_parse_source(source, findings), findings)
+    except EnoughFindingsError:
+        return Draft(None, findings)
+
+
+def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Workflow | None:
     if not isinstance(source, str):
-        return Draft(_parse_mapping(source, findings), findings)
+        return _parse_mapping(source, findings)
     if len(source) > MAX_SOURCE_CHARACTERS:
         findings.add("WORKFLOW_TOO_LARGE", f"it is longer than {MAX_SOURCE_CHARACTERS} characters")
-        return Draft(None, findings)
+        return None
     try:
         parsed = parse_yaml(source)
     except YamlTextError as error:
         findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
-        return Draft(None, findings)
+        return None
     findings.places = Places(parsed.root)
-    return Draft(_parse_mapping(parsed.value, findings), findings)
+    return _parse_mapping(parsed.value, findings)
 
 
 def is_workflow_name(name: Any) -> bool:
