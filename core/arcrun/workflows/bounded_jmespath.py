@@ -5,7 +5,7 @@ operation costs is taken before it is done; what looks into a value, such as `==
 value may name one list many times over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from jmespath.functions import Functions
@@ -50,40 +50,45 @@ class BoundedInterpreter(TreeInterpreter):
             elif isinstance(each, dict):
                 waiting += each.values()
 
-    def visit(self, node: Mapping[str, Any], *arguments: Any, **options: Any) -> Any:
+    def visit(self, node: Any, *arguments: Any, **options: Any) -> Any:
         self.take(1)
         return super().visit(node, *arguments, **options)
 
-    def visit_comparator(self, node: Mapping[str, Any], value: Any) -> Any:
+    def visit_comparator(self, node: Any, value: Any) -> Any:
         left, right = (self.visit(child, value) for child in node["children"])
         for side in (left, right):
             self.take_deep(side)
-        literals = [{"type": "literal", "value": side, "children": []} for side in (left, right)]
-        return super().visit_comparator({**node, "children": literals}, value)
+        return super().visit_comparator(_on_values(node, left, right), value)
 
-    def visit_flatten(self, node: Mapping[str, Any], value: Any) -> Any:
+    def visit_flatten(self, node: Any, value: Any) -> Any:
         base = self.visit(node["children"][0], value)
         self.take_shallow(base)
         for element in base if isinstance(base, list) else ():
             if isinstance(element, list):
                 self.take(len(element))
-        return super().visit_flatten({**node, "children": [{"type": "literal", "value": base, "children": []}]}, value)
+        return super().visit_flatten(_on_values(node, base), value)
 
-    def visit_slice(self, node: Mapping[str, Any], value: Any) -> Any:
+    def visit_slice(self, node: Any, value: Any) -> Any:
         self.take_shallow(value)
         return super().visit_slice(node, value)
+
+
+def _on_values(node: Any, *values: Any) -> Any:
+    """The node with what its children have come to in their places."""
+    return {**node, "children": [{"type": "literal", "value": value, "children": []} for value in values]}
 
 
 class _BoundedFunctions(Functions):
     def __init__(self, interpreter: BoundedInterpreter) -> None:
         self._interpreter = interpreter
 
-    def call_function(self, function_name: str, resolved_args: list[Any]) -> Any:
-        for argument in resolved_args:
+    def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
+        arguments = list(resolved_args)
+        for argument in arguments:
             if function_name in _LOOKS_INTO:
                 self._interpreter.take_deep(argument)
             else:
                 self._interpreter.take_shallow(argument)
             if function_name in _SORTS and isinstance(argument, list):
                 self._interpreter.take(len(argument) * len(argument).bit_length())
-        return super().call_function(function_name, resolved_args)
+        return super().call_function(function_name, arguments)

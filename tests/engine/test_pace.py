@@ -1,0 +1,92 @@
+"""A run lets the others of its isolate have their turn, its deadline ends it however little its nodes wait, and a loop
+has a bound.
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from arcrun.engine.loops import MAX_ELEMENTS
+from arcrun.engine.pace import STRETCH_NODES, Pace
+from fakes.engine import EngineBench, echo, statuses
+from fakes.virtual_time import VirtualClock
+
+pytestmark = pytest.mark.anyio
+
+LOOP = ["input >> FOREACH x IN input.items >> body"]
+
+
+class PausingClock(VirtualClock):
+    """Counts the pauses, of which each takes 5 ms."""
+
+    def __init__(self) -> None:
+        self.pauses = 0
+
+    async def pause(self) -> None:
+        self.pauses += 1
+        await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(("nodes", "pauses"), [(0, 0), (STRETCH_NODES - 1, 0), (STRETCH_NODES, 1), (1_000, 40)])
+async def test_a_pause_comes_after_so_many_nodes(nodes: int, pauses: int) -> None:
+    clock = PausingClock()
+    pace = Pace(clock)
+    for _ in range(nodes):
+        await pace.step()
+    assert clock.pauses == pauses
+
+
+async def test_nobody_goes_on_while_the_run_pauses() -> None:
+    """However many of its nodes run at once, no more than one stretch lies between two pauses."""
+    clock, done = PausingClock(), 0
+    pace = Pace(clock)
+
+    async def work() -> None:
+        nonlocal done
+        for _ in range(50):
+            await pace.step()
+            done += 1
+
+    await asyncio.gather(*(work() for _ in range(64)))
+    assert done == 64 * 50
+    assert clock.pauses >= done // (STRETCH_NODES + 64)
+
+
+async def test_a_node_that_is_cancelled_in_a_pause_takes_no_other_with_it() -> None:
+    pace = Pace(PausingClock())
+    for _ in range(STRETCH_NODES - 1):
+        await pace.step()
+    first, second = (asyncio.ensure_future(pace.step()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await second
+    assert first.cancelled()
+
+
+async def test_the_deadline_ends_a_run_whose_nodes_never_wait() -> None:
+    bench = EngineBench({"body": echo})
+    object.__setattr__(bench.engine.ports, "clock", PausingClock())
+    record = await bench.run(
+        LOOP, {"items": list(range(5_000))}, config={"body": {"got": "{{x}}"}}, client_timeout_ms=100
+    )
+    assert record.error is not None
+    assert record.error.code == "RUN_TIMEOUT"
+    assert len(bench.inputs_of("body")) < 25 * STRETCH_NODES
+
+
+@pytest.mark.parametrize(("count", "code"), [(MAX_ELEMENTS, None), (MAX_ELEMENTS + 1, "TOO_MANY_ITEMS")])
+async def test_a_loop_takes_so_many_elements(count: int, code: str | None) -> None:
+    config: dict[str, Any] = {"body": {"got": "{{x}}"}}
+    record = await EngineBench({"body": echo}).run(LOOP, {"items": [0] * count}, config=config)
+    assert (record.error.code if record.error else None) == code
+
+
+async def test_too_many_items_are_a_failure_that_the_node_s_handler_gets() -> None:
+    flow = ["input >> PIPE >> list", "list >> FOREACH x IN input.items >> body", "list >> ON_FAIL >> alarm"]
+    bench = EngineBench({"list": echo, "body": echo, "alarm": echo})
+    record = await bench.run(
+        flow, {"items": [0] * (MAX_ELEMENTS + 1)}, config={"alarm": {"code": "{{list.error.code}}"}}
+    )
+    assert statuses(record) == {"list": "failed", "body": "skipped", "alarm": "success"}
+    assert bench.inputs_of("alarm") == [{"code": "TOO_MANY_ITEMS"}]
