@@ -51,7 +51,7 @@ def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersi
 
 
 def find_worker(api: CloudflareApi, name: str) -> WorkerVersion | None:
-    """The version that runs; of those that share the requests, the one that gets most. None if there is no such Worker."""
+    """The version that runs; of those that share the requests, the one that gets most. None if there is no Worker."""
     try:
         deployments = api.fetch("GET", f"/workers/scripts/{name}/deployments")["deployments"]
     except CloudflareError as error:

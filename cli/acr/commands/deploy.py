@@ -88,9 +88,10 @@ def deploy(
     Makes the KV namespaces and the bucket that are missing, and brings the built-in components through the registry's
     review. Run again, it changes what is new and nothing else.
 
-    --rollback takes back what the last `acr deploy` changed: what ran before gets all requests, with the secrets of now.
-    Workers that it did not change stay. With --worker, exactly those go back. It refuses where there is nothing to go
-    back to, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy` works as always.
+    --rollback takes back what the last `acr deploy` changed: what ran before gets all requests, with the secrets of
+    now. Workers that it did not change stay. With --worker, exactly those go back. It refuses where there is nothing to
+    go back to, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy` works as
+    always.
 
     \b
     Examples:

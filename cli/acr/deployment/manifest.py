@@ -17,8 +17,8 @@ from acr.worker_secrets import EXECUTOR, MULTI_TENANT
 
 # A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
 MARK = "ARCRUN_DEPLOYMENT"
-# Two more, by which `acr deploy --rollback` finds its way: when the `acr deploy` that brought this upload began (UTC, to
-# the microsecond, the same for all Workers of one run), and the id of the version that it replaced. Without RUN the
+# Two more, by which `acr deploy --rollback` finds its way: when the `acr deploy` that brought this upload began (UTC,
+# to the microsecond, the same for all Workers of one run), and the id of the version that it replaced. Without RUN the
 # upload is of an arcrun before these; with RUN and without REPLACED it replaced nothing.
 RUN = "ARCRUN_DEPLOYMENT_RUN"
 REPLACED = "ARCRUN_DEPLOYMENT_REPLACED"
