@@ -1,8 +1,9 @@
 """`acr deploy --rollback`: what ran before gets the requests again, with the secrets of now.
 
 Each version says in its variables which `acr deploy` brought it and which version it replaced
-(acr.deployment.manifest). What is rolled back is what the last of these brought; so a rollback after a rollback goes further back, changes of
-secrets alone are no versions to go back to, and no list of Cloudflare's, which end after some, has to reach so far.
+(acr.deployment.manifest). What is rolled back is what the last of these brought; so a rollback after a rollback goes
+further back, changes of secrets alone are no versions to go back to, and no list of Cloudflare's, which end after some,
+has to reach so far.
 All Workers are looked at before the first one changes.
 Limits: developers.cloudflare.com/workers/versions-and-deployments/rollbacks
 """
