@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acr.worker_secrets import ALLOW_LOCAL_NETWORK, MULTI_TENANT, secrets_of
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, LOCAL, MULTI_TENANT, secrets_of
 from arcrun.errors import InternalError
 
 HOST = "127.0.0.1"
@@ -88,7 +88,7 @@ def _plan_worker(
         # Those of workerd; Python and its flags are brought by the local runtime.
         "compatibilityFlags": [flag for flag in config["compatibility_flags"] if not flag.startswith("python_")],
         "pythonFlags": SDK_FLAGS,
-        "vars": {**config.get("vars", {}), **own_secrets, **variables},
+        "vars": {**config.get("vars", {}), **own_secrets, **variables, LOCAL: "true"},
         # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
         "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
         "r2Buckets": {r2["binding"]: r2["bucket_name"] for r2 in config.get("r2_buckets", [])},

@@ -19,6 +19,11 @@ MASTER_KEY = "MASTER_KEY"
 # No secrets, but variables of the executor, "true" or left out: the hosted mode; whether components may call addresses
 # that are not of the public internet. And where its webhooks are reached.
 MULTI_TENANT, ALLOW_LOCAL_NETWORK = "MULTI_TENANT", "ARCRUN_ALLOW_LOCAL_NETWORK"
+LOCAL = "ARCRUN_LOCAL"  # what `acr dev` sets, by which a Worker knows that it is not at Cloudflare
+LOCAL_NETWORK_WARNING = (
+    f"Warning: {ALLOW_LOCAL_NETWORK}=true, so components may call any address that the executor can connect to,"
+    " also such as lead into private networks. Unset it and deploy again to forbid that."
+)
 PUBLIC_URL = "ARCRUN_PUBLIC_URL"
 _WANTED = {
     "executor": (API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY),

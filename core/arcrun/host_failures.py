@@ -52,10 +52,11 @@ def is_retriable(error: HostFunctionError) -> bool:
     return error.retriable or error.code in RETRIABLE_CODES
 
 
-def build_fetch_failure(url: str, said: str, *, has_begun: bool) -> HostFunctionError:
+def build_fetch_failure(url: str, said: str, *, has_begun: bool, is_closed: bool = False) -> HostFunctionError:
     """The failure for what the platform has `said` of a request to `url`.
 
-    `has_begun`: the answer's status and headers had come. Codes: HTTP_CONNECTION_FAILED, HTTP_CONNECTION_LOST,
+    `has_begun`: the answer's status and headers had come. `is_closed`: under `acr dev`, to which hosts of one's own
+    network are as if they were not there. Codes: HTTP_CONNECTION_FAILED, HTTP_CONNECTION_LOST,
     HTTP_HOST_NOT_FOUND, HTTP_HOST_UNREACHABLE, HTTP_TLS_FAILED, INVALID_RESPONSE_BODY, SUBREQUEST_LIMIT, HTTP_FAILED.
     """
     parts = urlsplit(url)
@@ -71,27 +72,28 @@ def build_fetch_failure(url: str, said: str, *, has_begun: bool) -> HostFunction
     if "subrequests" in said.lower():
         return _fail("SUBREQUEST_LIMIT", "The platform allows no more requests in this run.")
     if _INTERNAL_ERROR.search(said):
-        return _build_unexplained(parts.scheme, parts.hostname or "", host)
+        return _build_unexplained(parts.scheme, parts.hostname or "", host, is_closed=is_closed)
     if _TLS.search(said):
         return _fail("HTTP_TLS_FAILED", f"TLS failed with {host}: {said.replace(url, host)}")
     return _fail("HTTP_FAILED", f"The request to {host} failed: {said.replace(url, host)}")
 
 
-def _build_unexplained(scheme: str, hostname: str, host: str) -> HostFunctionError:
+def _build_unexplained(scheme: str, hostname: str, host: str, *, is_closed: bool) -> HostFunctionError:
     """An address is not looked up, and http has no TLS: what is left says more than the platform does."""
     if scheme == "https" and _is_address(hostname):
         return _fail(
             "HTTP_TLS_FAILED", f"TLS failed with {host}: it does not speak TLS, or its certificate is invalid."
         )
+    own = " A host of your own network needs `acr dev --allow-local-network`." if is_closed else ""
     if scheme == "https":
         message = (
             f"No connection to {host}: its name cannot be looked up, or TLS failed "
-            "(it does not speak it, or its certificate is invalid)."
+            f"(it does not speak it, or its certificate is invalid).{own}"
         )
         return _fail("HTTP_HOST_UNREACHABLE", message)
     if _is_address(hostname):
         return _fail("HTTP_FAILED", f"The request to {host} failed, and the platform does not say why.")
-    return _fail("HTTP_HOST_NOT_FOUND", f"No connection to {host}: its name cannot be looked up.")
+    return _fail("HTTP_HOST_NOT_FOUND", f"No connection to {host}: its name cannot be looked up.{own}")
 
 
 def _is_address(hostname: str) -> bool:

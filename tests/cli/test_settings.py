@@ -2,6 +2,9 @@
 
 import base64
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,6 +113,41 @@ def test_local_and_deployed_may_be_meant(desk: Desk) -> None:
     assert (resolve_storage().is_local, resolve_storage(local=False).is_local) == (True, False)
     forget_local_record(local_record_path())
     assert not resolve_storage().is_local
+
+
+@pytest.fixture
+def other_process() -> Iterator[subprocess.Popen[bytes]]:
+    """One that lives until it is killed, in the place of another `acr dev`."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_a_second_acr_dev_leaves_the_first_one_s_record_alone(
+    desk: Desk, other_process: subprocess.Popen[bytes]
+) -> None:
+    desk.start_dev()
+    first = {**json.loads(local_record_path().read_text()), "url": "http://first", "pid": other_process.pid}
+    write_private(local_record_path(), json.dumps(first))
+    desk.start_dev()
+    forget_local_record(local_record_path())
+    assert (json.loads(local_record_path().read_text()), resolve_target(None, None).url) == (first, "http://first")
+    other_process.kill()
+    other_process.wait()
+    desk.start_dev()  # the first is dead and has left its record
+    assert resolve_target(None, None).url == "http://dev"
+    forget_local_record(local_record_path())
+    assert not local_record_path().exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "{}", '{"pid": "x"}', '{"pid": 1}'])
+def test_a_record_that_is_none_is_replaced(desk: Desk, text: str) -> None:
+    desk.start_dev()
+    write_private(local_record_path(), text)
+    with pytest.raises(NotLoggedInError):
+        resolve_target(None, None)
+    desk.start_dev()
+    assert resolve_target(None, None).url == "http://dev"
 
 
 def test_storage_of_the_account(desk: Desk) -> None:

@@ -126,3 +126,13 @@ def test_the_platform_s_reference_is_not_shown() -> None:
 
 def test_an_unknown_code_is_not_retriable() -> None:
     assert not is_retriable(HostFunctionError("Why.", code="SOMETHING"))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_locally_a_name_that_cannot_be_looked_up_says_how_one_s_own_network_is_reached(scheme: str) -> None:
+    told = [
+        "acr dev --allow-local-network"
+        in build_fetch_failure(f"{scheme}://{host}/", INTERNAL, has_begun=False, is_closed=is_closed).message
+        for host, is_closed in (("nas.example", True), ("nas.example", False), ("8.8.8.8", True))
+    ]
+    assert told == [True, False, False]

@@ -16,10 +16,13 @@ def test_what_is_not_public(host: str) -> None:
     [
         *("example.com", "EXAMPLE.com.", "a-b.example", "xn--bcher-kva.example", "bücher.example", "名.example"),
         *("1.1.1.1", "8.8.8.8", "0x08080808", "134744072", "172.32.0.1", "11.0.0.1", "100.128.0.1"),
-        *("2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"),
+        *("168.63.129.15", "192.0.1.1", "192.88.98.1", "198.20.0.1", "223.255.255.255"),
+        *("2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "2001:200::1"),
+        *("2001:4860:4860::8888", "2001:db7:ffff::1", "2001:db9::1", "3ffe::1"),
         *(
             "localhost.example",
-            "mylocalhost",
+            "mylocalhost.example",
+            "metadata.example",
             "internal.example.com",
             "127.0.0.1.example.com",
             "7f.example",

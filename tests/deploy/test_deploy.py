@@ -268,3 +268,17 @@ def test_components_reach_local_addresses_only_where_the_operator_says_so(desk: 
         found.append((variables.get("ARCRUN_ALLOW_LOCAL_NETWORK"), "components may call any address" in result.stderr))
     assert found == [("true", True), (None, False), (None, False)]
     assert "ARCRUN_ALLOW_LOCAL_NETWORK" not in desk.cloudflare.workers.bindings_of(REGISTRY)
+
+
+def test_a_worker_that_arcrun_did_not_deploy_is_replaced_only_where_that_is_asked_for(desk: Desk) -> None:
+    desk.init(**KEYS)
+    desk.cloudflare.workers.add(EXECUTOR, [{"name": "OTHER", "type": "plain_text", "text": "x"}])
+    created = dict(desk.cloudflare.created)
+    result = desk.deploy()
+    assert (result.returncode, desk.calls(), dict(desk.cloudflare.created)) == (1, [], created)
+    assert f"has a Worker {EXECUTOR} that arcrun did not deploy" in result.stderr
+    assert ("acr deploy --replace" in result.stderr, "OTHER" in desk.cloudflare.workers.bindings_of(EXECUTOR)) == (
+        True,
+        True,
+    )
+    assert (desk.deploy("--replace").returncode, desk.deploy().returncode) == (0, 0)

@@ -184,6 +184,7 @@ def check_finished(bench: Bench) -> None:
     types = {name: item["type"] for name, item in script.running.bindings.items()}
     assert types == {
         "ARCRUN_DEPLOYMENT": "plain_text",
+        "ARCRUN_DEPLOYMENT_RUN": "plain_text",
         "ARCRUN_API_KEY": "secret_text",
         "REGISTRY_STATE": "durable_object_namespace",
     }

@@ -79,7 +79,7 @@ def test_a_rollback_after_a_rollback_goes_further_back(deployed: Desk) -> None:
         numbers.append(running(deployed)[0])
     assert numbers == [2, 1]
     code, told = roll_back(deployed)
-    assert (code, f"{EXECUTOR} has no version before version 1, which runs." in told) == (1, True)
+    assert (code, f"Version 1 of {EXECUTOR}, which runs, has the first code that was deployed." in told) == (1, True)
     deploy_changed(deployed, "three")
     assert (roll_back(deployed)[0], running(deployed)[0]) == (0, 1)  # the one that ran before it
 
@@ -132,7 +132,18 @@ def test_a_change_of_secrets_alone_is_no_version_to_go_back_to(desk: Desk) -> No
     desk.deploy()
     assert desk.deploy(ARCRUN_API_KEY="another-key-1234").returncode == 0
     code, told = roll_back(desk)
-    assert (code, "has no version before version 2" in told) == (1, True)
+    assert (code, "Version 2 of" in told, "has the first code that was deployed" in told) == (1, True, True)
+
+
+def test_it_goes_back_however_many_changes_of_secrets_came_since(deployed: Desk) -> None:
+    """Cloudflare lists ten deployments."""
+    script = deployed.cloudflare.workers.scripts[EXECUTOR]
+    options = ("--worker", "executor", "--bundle", "--components", str(deployed.folder / "extra"))
+    for i in range(11):
+        assert deployed.deploy(*options, ARCRUN_API_KEY=f"another-key-{i}").returncode == 0
+    assert running(deployed)[0] == 13
+    assert (roll_back(deployed)[0], running(deployed)[1]["ARCRUN_API_KEY"]) == (0, "another-key-10")
+    assert script.running.bindings[MARK] == script.versions[0].bindings[MARK]
 
 
 def test_over_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk) -> None:
@@ -152,7 +163,7 @@ def test_what_arcrun_did_not_deploy_is_left_alone(desk: Desk, which: str) -> Non
     foreign = [{"name": "OTHER", "type": "plain_text", "text": "x"}]
     if which == "before":
         desk.cloudflare.workers.add(EXECUTOR, foreign)
-    desk.deploy()
+    assert desk.deploy("--replace").returncode == 0
     if which == "running":
         desk.cloudflare.workers.scripts[EXECUTOR].classes.clear()
         desk.cloudflare.workers.add(EXECUTOR, foreign)
@@ -163,14 +174,73 @@ def test_what_arcrun_did_not_deploy_is_left_alone(desk: Desk, which: str) -> Non
     assert running(desk) == before
 
 
-def test_all_that_are_deployed_or_none(deployed: Desk) -> None:
-    """The registry has one version only: nothing changes, and the next step is named."""
+def numbers_of(desk: Desk) -> tuple[int, int]:
+    """Of the versions of the registry and of the executor that run."""
+    return running(desk, REGISTRY)[0], running(desk)[0]
+
+
+def test_the_last_deploy_goes_back_and_what_it_did_not_change_stays(deployed: Desk) -> None:
+    """The registry has one version only."""
     result = deployed.run("deploy", "--rollback")
-    assert (result.returncode, f"{REGISTRY} has no version before" in result.stderr) == (1, True)
+    assert (result.returncode, numbers_of(deployed)) == (0, (1, 1)), result.stderr
+    assert f"unchanged {REGISTRY}: the last `acr deploy` did not change it" in result.stderr
+    first = deployed.run("deploy", "--rollback")
+    assert (first.returncode, first.stderr.count("has the first code that was deployed")) == (1, 2)
+
+
+def test_only_what_ran_together_runs_together_again(desk: Desk) -> None:
+    """Deploy 2 changes both Workers, a change of secrets both, deploy 3 the executor: back to 2, then back to 1."""
+    desk.init(**KEYS)
+    desk.deploy()
+    bucket, extra = ("--bucket", "another-bucket"), ("--bundle", "--components", str(desk.folder / "extra"))
+    assert desk.run("init", "--no-input", *bucket, **KEYS).returncode == 0
+    change_code(desk, "one")
+    key = {"ARCRUN_API_KEY": "another-key-1234"}
+    for environment in ({}, key):
+        changed = json.loads(desk.deploy(*extra, **environment).stdout)["workers"]
+        assert [worker["changed"] for worker in changed] == [True, True]
+    deploy_changed(desk, "two", **key)
+    assert numbers_of(desk) == (3, 4)
+    seen, scripts = [], desk.cloudflare.workers.scripts
+    for _ in range(2):
+        assert desk.run("deploy", "--rollback").returncode == 0
+        seen.append([scripts[name].running.bindings[MARK]["text"].partition("-")[0] for name in (REGISTRY, EXECUTOR)])
+    expected = [
+        [scripts[name].versions[number].bindings[MARK]["text"].partition("-")[0] for name in (REGISTRY, EXECUTOR)]
+        for number in (1, 0)
+    ]
+    assert (seen, seen[0][0] != seen[1][0]) == (expected, True)
+
+
+def test_one_that_cannot_go_back_holds_the_others_and_is_named(deployed: Desk) -> None:
+    result = deployed.run("deploy", "--rollback", "--worker", "registry", "--worker", "executor")
+    assert (result.returncode, numbers_of(deployed)) == (1, (1, 2))
+    assert f"Version 1 of {REGISTRY}, which runs, has the first code" in result.stderr
     assert (
         "Nothing has changed. To roll back the others alone: acr deploy --rollback --worker executor" in result.stderr
     )
-    assert running(deployed)[0] == 2
+
+
+def test_what_an_older_arcrun_deployed_says_so(desk: Desk) -> None:
+    desk.init(**KEYS)
+    desk.cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "first-wave"}])
+    for options, said, step in (
+        ((), "does not say which `acr deploy` brought it", "acr deploy --rollback --worker executor"),
+        (("--worker", "executor"), "did not note what it replaced", f"wrangler rollback --name {EXECUTOR}"),
+    ):
+        result = desk.run("deploy", "--rollback", *options)
+        assert (result.returncode, said in result.stderr, step in result.stderr) == (1, True, True), result.stderr
+
+
+def test_it_warns_of_a_version_that_opens_the_private_network(desk: Desk) -> None:
+    desk.init(**KEYS)
+    warned = []
+    for name, value in (("one", "true"), ("two", ""), ("three", "")):
+        deploy_changed(desk, name, ARCRUN_ALLOW_LOCAL_NETWORK=value)
+    for _ in range(2):
+        code, told = roll_back(desk)
+        warned.append((code, "components may call any address" in told))
+    assert warned == [(0, False), (0, True)]
 
 
 def test_where_nothing_is_deployed_it_says_so(desk: Desk) -> None:

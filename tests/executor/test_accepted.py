@@ -70,10 +70,43 @@ async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None,
     bench.clock.advance(60_000)  # the plan is read from KV, and still knows
     answer = await accept(bench, token, f"&timeout_ms={asked_ms}" if asked_ms else "")
     error = read_error(answer)
+    assert error["details"] == {"most_ms": MAX_ACCEPTED_MS}
     assert (answer.status_code, error["code"]) == (400, "ACCEPTED_RUN_TOO_LONG")
     assert error["message"].endswith(said)
     assert error["next_actions"][0] == "Let it take less: ?async=1&timeout_ms=30000."
     assert (bench.verdicts.writes, bench.background.is_idle) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "query", "said"),
+    [
+        pytest.param(45_123, "", "ends it then; this one may take longer.", id="the workflow's"),
+        pytest.param(
+            45_123, "&timeout_ms=60000", "ends it then; this one may take longer.", id="both, its own is less"
+        ),
+        pytest.param(90_000, "&timeout_ms=60000", "the timeout_ms of the request is 60000.", id="the request's"),
+    ],
+)
+async def test_whoever_has_the_url_alone_is_not_told_the_workflow_s_own_limit(
+    own_ms: int, query: str, said: str
+) -> None:
+    bench = build_bench({"echo": echo})
+    token = await push(bench, timeout_ms=own_ms)
+    async with build_client(bench.service, headers={}) as client:
+        answer = await client.post(f"/webhooks/{token}/trigger?async=1{query}", json={})
+    assert (answer.status_code, read_error(answer)["message"].endswith(said)) == (400, True)
+    assert str(own_ms) not in answer.text
+
+
+@pytest.mark.parametrize(
+    "body", [{"component": "echo"}, {"workflow": {"name": "w", "flow": ["input >> PIPE >> echo"]}}]
+)
+async def test_what_is_not_stored_is_not_accepted(body: dict[str, Any]) -> None:
+    bench = build_bench({"echo": echo})
+    async with build_client(bench.service) as client:
+        answers = [await client.post(f"/execute?async={value}", json=body) for value in ("1", "true", "0")]
+    assert [answer.status_code for answer in answers] == [400, 400, 200]
+    assert "POST /execute takes no ?async=1" in read_error(answers[0])["message"]
 
 
 async def test_a_plan_that_was_stored_earlier_says_it_by_its_number() -> None:

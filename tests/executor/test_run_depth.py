@@ -34,6 +34,10 @@ async def post(bench: Bench, path: str, depth: str | None, body: Any) -> tuple[i
         (str(MAX_RUN_DEPTH), (200, None)),
         (str(MAX_RUN_DEPTH + 1), (422, "RUN_TOO_DEEP")),
         ("9" * 5000, (422, "RUN_TOO_DEEP")),
+        ("9, 1", (422, "RUN_TOO_DEEP")),
+        ("1,9", (422, "RUN_TOO_DEEP")),
+        ("many , 9,", (422, "RUN_TOO_DEEP")),
+        ("8, 1, 1, 8", (200, None)),
     ],
 )
 async def test_what_stands_too_deep_does_not_run(depth: str | None, expected: tuple[int, str | None]) -> None:
@@ -51,3 +55,11 @@ async def test_a_component_cannot_say_another_depth(given: dict[str, str]) -> No
     budgeted = BudgetedHttpClient(http, SubrequestBudget(100, depth=3))
     await budgeted.send(HttpRequest("GET", "https://e.test/", {"x": "1", **given}))
     assert json.dumps(http.requests[0].headers) == json.dumps({"x": "1", DEPTH_HEADER: "4"})
+
+
+async def test_of_several_headers_the_greatest_counts() -> None:
+    bench = build_bench({"ok": exited({"success": True, "data": {}})})
+    headers = [("x-arcrun-api-key", API_KEY), (DEPTH_HEADER, "1"), (DEPTH_HEADER, "9"), (DEPTH_HEADER, "2")]
+    async with build_client(bench.service, headers={}) as client:
+        answer = await client.post("/execute", headers=headers, json={"component": "ok"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "RUN_TOO_DEEP")

@@ -10,6 +10,7 @@ import pytest
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, RunError, UpstreamError
+from arcrun.ports import KeyEntry, KeyPage
 from executor.accepted import MAX_ACCEPTED_MS
 from executor.runs import (
     ACCEPTED_TTL_S,
@@ -484,3 +485,36 @@ def large_record(run_id: str, key: str) -> RunRecord:
     node = NodeRecord("a", "echo", NodeStatus.SUCCESS, input=large, output=large)
     error = RunError("m", details=large) if key == "error" else None
     return RunRecord(run_id, "w", 1, "webhook", 0, 0, large, error, (node,))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({"error": {"a": 1}}, {"error": None}, {"node": ["n"]}, {"node": 5}, {"status": {}}, {"status": "well"}),
+        *({"duration_ms": 1e308}, {"duration_ms": -1}, {"duration_ms": True}, {"duration_ms": "1"}),
+        *({"duration_ms": float("nan")}, {"deadline_ms": 1e308}, {"deadline_ms": None}),
+        *({"version": True}, {"version": -1}, {"version": 10**400}, {"version": 1.5}, {"workflow": 5}, {"trigger": []}),
+        *({"id": "x"}, {"id": 5}, {"started_at": "soon"}, {"started_at": "2026-11-01"}, {"started_at": 5}),
+    ],
+    ids=str,
+)
+async def test_a_verdict_of_other_types_is_in_no_list(changed: dict[str, Any]) -> None:
+    """Whoever has write access to the namespace can write one."""
+    isolate = Isolate()
+    [run_id] = await isolate.keep("a")
+    [entry] = (await isolate.verdicts.list("verdict:")).entries
+    [verdict] = (entry.metadata or {})["verdicts"]
+    other = {**verdict, "error": "BAD", "node": "n", "id": f"{run_id[:-1]}0"}
+    metadata = {"verdicts": [{**other, **changed}, verdict, {**other, "unknown": {}}]}
+    isolate.verdicts.list = AsyncPage(metadata)  # type: ignore[method-assign]
+    assert await isolate.store.list(None, 50, None) == ([verdict, other], None)
+
+
+class AsyncPage:
+    """Answers a list with one key, whatever its metadata would weigh."""
+
+    def __init__(self, metadata: dict[str, Any]) -> None:
+        self._page = KeyPage((KeyEntry("verdict:x", metadata),), None)
+
+    async def __call__(self, *_: Any, **__: Any) -> KeyPage:
+        return self._page

@@ -204,7 +204,7 @@ async def test_a_run_may_call_a_stored_workflow() -> None:
 async def test_what_was_accepted_runs_after_the_answer() -> None:
     bench = build_bench({"echo": echo})
     stored = (await bench.service.push(FLOW, ADA)).stored
-    run_id = await bench.service.start(stored, execute({"text": "hi"}))
+    run_id = await bench.service.start(stored, execute({"text": "hi"}), is_owner=True)
     assert bench.runner.calls == []
     listed, _ = await bench.service.runs.list(None, 10, None)
     assert [(run["id"], run["status"]) for run in listed] == [(run_id, "running")]

@@ -31,31 +31,6 @@ class WorkerVersion:
     migration_tag: str | None
 
 
-@dataclass(frozen=True)
-class WorkerDeployment:
-    """`version_id` is the version that got the requests; of those that shared them, the one that got most."""
-
-    version_id: str
-    message: str
-
-
-def list_deployments(api: CloudflareApi, name: str) -> list[WorkerDeployment]:
-    """Those that Cloudflare lists, the newest first. [] if there is no such Worker."""
-    try:
-        deployments = api.fetch("GET", f"/workers/scripts/{name}/deployments")["deployments"]
-    except CloudflareError as error:
-        if error.status == 404:
-            return []
-        raise
-    ordered = sorted(deployments, key=lambda item: str(item["created_on"]), reverse=True)
-    return [_read_deployment(item) for item in ordered]
-
-
-def _read_deployment(item: Mapping[str, Any]) -> WorkerDeployment:
-    version = max(item["versions"], key=lambda version: float(version["percentage"]))
-    return WorkerDeployment(version["version_id"], str((item.get("annotations") or {}).get("workers/message", "")))
-
-
 def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersion:
     """Raises CloudflareError."""
     version = api.fetch("GET", f"/workers/scripts/{name}/versions/{version_id}")
@@ -76,9 +51,18 @@ def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersi
 
 
 def find_worker(api: CloudflareApi, name: str) -> WorkerVersion | None:
-    """The version that runs, None if there is no such Worker."""
-    deployments = list_deployments(api, name)
-    return fetch_version(api, name, deployments[0].version_id) if deployments else None
+    """The version that runs; of those that share the requests, the one that gets most. None if there is no Worker."""
+    try:
+        deployments = api.fetch("GET", f"/workers/scripts/{name}/deployments")["deployments"]
+    except CloudflareError as error:
+        if error.status == 404:
+            return None
+        raise
+    if not deployments:
+        return None
+    newest = max(deployments, key=lambda item: str(item["created_on"]))
+    version = max(newest["versions"], key=lambda version: float(version["percentage"]))
+    return fetch_version(api, name, version["version_id"])
 
 
 def deploy_version(api: CloudflareApi, name: str, version_id: str, message: str) -> None:

@@ -1,8 +1,9 @@
 """acr deploy: bring the Workers into the account."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ from acr.render_seeding import seed_and_report
 from acr.settings import DeploySettings, RegistryTarget, Target, resolve_deploy_settings, user_config_path
 from acr.terminal import say
 from acr.user_config import read_user_config, save_user_config
-from acr.worker_secrets import ALLOW_LOCAL_NETWORK, API_KEY, REVIEWER_KEY, SIGNING_KEY
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, API_KEY, LOCAL_NETWORK_WARNING, REVIEWER_KEY, SIGNING_KEY
 from acr.wrangler import build_wrangler
 
 HEALTH_TIMEOUT_S = 10
@@ -37,7 +38,9 @@ HEALTH_TIMEOUT_S = 10
     help="What to deploy.  [default: executor, registry]",
 )
 @click.option(
-    "--rollback", is_flag=True, help="Go back to the version before, of each deployed Worker, or of those of --worker."
+    "--rollback",
+    is_flag=True,
+    help="Go back to what ran before the last `acr deploy`, or before that of each --worker.",
 )
 @click.option(
     "--components",
@@ -63,6 +66,7 @@ HEALTH_TIMEOUT_S = 10
     show_default=True,
     help="Where the uploads are staged.",
 )
+@click.option("--replace", is_flag=True, help="Replace Workers of these names that arcrun did not deploy.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def deploy(
     *,
@@ -76,6 +80,7 @@ def deploy(
     domain: str | None,
     wait: bool,
     build_dir: Path,
+    replace: bool,
     as_json: bool,
 ) -> None:
     """Deploy the Workers to your Cloudflare account and print their addresses.
@@ -83,9 +88,10 @@ def deploy(
     Makes the KV namespaces and the bucket that are missing, and brings the built-in components through the registry's
     review. Run again, it changes what is new and nothing else.
 
-    --rollback gives all requests to the version before, with the secrets of now, and changes nothing else. It refuses
-    where there is none, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy`
-    works as always.
+    --rollback takes back what the last `acr deploy` changed: what ran before gets all requests, with the secrets of
+    now. Workers that it did not change stay. With --worker, exactly those go back. It refuses where there is nothing to
+    go back to, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy` works as
+    always.
 
     \b
     Examples:
@@ -98,7 +104,7 @@ def deploy(
     """
     click.get_current_context().with_resource(private_umask())  # for wrangler too
     if rollback:
-        if dry_run or components or bundle or free_plan or multi_tenant or domain is not None:
+        if dry_run or components or bundle or free_plan or multi_tenant or replace or domain is not None:
             raise click.UsageError("--rollback takes --worker and --json only: it brings back what was deployed.")
         roll_back_workers(services, _say, as_json=as_json)
         return
@@ -113,6 +119,7 @@ def deploy(
         build=build_dir,
         is_multi_tenant=multi_tenant,
         variables=variables,
+        replaces=replace,
     )
     if dry_run:
         staged = steps.rehearse(request, build_wrangler(request.home), _say)
@@ -145,6 +152,7 @@ def _build_request(
     build: Path,
     is_multi_tenant: bool,
     variables: Mapping[str, str],
+    replaces: bool,
 ) -> steps.DeployRequest:
     return steps.DeployRequest(
         find_platform_home(),
@@ -159,6 +167,8 @@ def _build_request(
         is_multi_tenant,
         variables,
         settings.domain,
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        replaces,
     )
 
 
@@ -166,10 +176,7 @@ def _read_variables() -> dict[str, str]:
     """Of this process's environment, those that the executor gets; says what they open."""
     if os.environ.get(ALLOW_LOCAL_NETWORK) != "true":
         return {}
-    _say(
-        f"Warning: {ALLOW_LOCAL_NETWORK}=true, so components may call any address that the executor can connect to,"
-        " also such as lead into private networks. Unset it and deploy again to forbid that."
-    )
+    _say(LOCAL_NETWORK_WARNING)
     return {ALLOW_LOCAL_NETWORK: "true"}
 
 
@@ -201,7 +208,7 @@ def _remember(result: steps.Deployment, domain: str | None) -> None:
     """Let the other commands find the executor and the registry, and the next deploy the domain that was asked for."""
     config = read_user_config(user_config_path())
     urls = {worker.service: worker.url for worker in result.workers}
-    changed = replace(
+    changed = dataclasses.replace(
         config,
         url=urls.get("executor", config.url),
         registry_url=urls.get("registry", config.registry_url),

@@ -1,5 +1,6 @@
 """acr dev: the whole platform on this machine, offline."""
 
+import shlex
 import shutil
 import signal
 import sys
@@ -106,7 +107,8 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
         if reload:
             threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
         record = platform.read_record()
-        save_local_record(local_record_path(), record)
+        if first := save_local_record(local_record_path(), record):
+            _tell_of_first(first, record, platform)
         for event in process.events():
             _report(event, platform)
             if seed and event.get("service") == LAST_SERVICE:
@@ -126,6 +128,15 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
 
 def _registry_of(record: LocalRecord) -> RegistryTarget:
     return RegistryTarget(record.registry_url, record.api_key, record.reviewer_key, record.signing_key)
+
+
+def _tell_of_first(first: LocalRecord, record: LocalRecord, platform: LocalPlatform) -> None:
+    key_file = shlex.quote(str(platform.persist / "api-key"))
+    say(
+        f"Another `acr dev` runs: commands talk to {first.url}.\n"
+        f'Next: to reach this one, ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"',
+        err=True,
+    )
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:

@@ -14,16 +14,20 @@ from typing import Any
 from acr.cloudflare.account import find_subdomain
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
-from acr.cloudflare.workers import find_worker, is_reachable
+from acr.cloudflare.workers import WorkerVersion, find_worker, is_reachable
 from acr.deployment.manifest import (
     MARK,
+    REPLACED,
+    RUN,
     Resources,
+    add_variables,
     bindings_of,
     build_mark,
     classes_of,
     other_workers_of,
     read_template,
     render_manifest,
+    upload_of,
     write_manifest,
 )
 from acr.deployment.uploads import upload_components
@@ -44,6 +48,7 @@ class DeployRequest:
     """`components` are folders of components, put into the bucket or, if `bundles`, into the executor's upload.
 
     `secrets` are those of all Workers, by name; `variables` are the executor's. `domain` is a custom domain for it.
+    `begun` is when this `acr deploy` began (acr.deployment.manifest.RUN). `replaces` Workers that are not arcrun's.
     """
 
     home: Path
@@ -58,6 +63,8 @@ class DeployRequest:
     is_multi_tenant: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
     domain: str | None = None
+    begun: str = ""
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,9 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
         hint = "Choose one in Cloudflare's dashboard: Compute > Workers & Pages. It is needed once."
         raise CliError("The account has no workers.dev subdomain yet.", hint)
     templates = [_template(request, service) for service in request.services]
+    running = {template["name"]: find_worker(api, template["name"]) for template in templates}
+    if not request.replaces:
+        _require_own(running)
     wanted = dict.fromkeys(name for template in templates for name in bindings_of(template))
     namespaces, created = ensure_namespaces(api, request.namespaces, wanted)
     if ensure_bucket(api, request.bucket):
@@ -128,8 +138,9 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     )
     workers = []
     for worker in staged:
-        changed = not _is_deployed(worker, api)
+        changed = not _is_deployed(worker, running[worker.name], api)
         if changed:
+            add_variables(worker.folder, _build_link(worker, running[worker.name], request.begun))
             wrangler.deploy(worker.folder, worker.secrets)
         report(f"{'deployed' if changed else 'unchanged'} {worker.name}")
         workers.append(DeployedWorker(worker.service, worker.name, _url_of(worker.name, subdomain), changed))
@@ -178,9 +189,29 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
     return staged
 
 
-def _is_deployed(worker: StagedWorker, api: CloudflareApi) -> bool:
+def _require_own(running: Mapping[str, WorkerVersion | None]) -> None:
+    """Raises CliError WORKER_NOT_OWN if one of the Workers that run was not deployed by arcrun."""
+    foreign = [name for name, version in running.items() if version is not None and MARK not in version.variables]
+    if not foreign:
+        return
+    raise CliError(
+        f"The account has a Worker {' and a Worker '.join(foreign)} that arcrun did not deploy.",
+        "Rename it, or deploy to another account. To replace it for good: acr deploy --replace",
+        "WORKER_NOT_OWN",
+    )
+
+
+def _build_link(worker: StagedWorker, running: WorkerVersion | None, begun: str) -> dict[str, str]:
+    """The variables RUN and REPLACED: of an upload that runs already, only its secrets being new, those that it has."""
+    if running is None:
+        return {RUN: begun}
+    if upload_of(running.variables.get(MARK, "")) == upload_of(worker.mark):
+        return {name: running.variables[name] for name in (RUN, REPLACED) if name in running.variables}
+    return {RUN: begun, REPLACED: running.id}
+
+
+def _is_deployed(worker: StagedWorker, running: WorkerVersion | None, api: CloudflareApi) -> bool:
     """Whether what is staged runs already, with its secrets, and answers at its addresses."""
-    running = find_worker(api, worker.name)
     if running is None or running.variables.get(MARK) != worker.mark:
         return False
     return worker.secrets.keys() <= running.secret_names and is_reachable(api, worker.name, worker.domain)

@@ -17,6 +17,11 @@ from acr.worker_secrets import EXECUTOR, MULTI_TENANT
 
 # A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
 MARK = "ARCRUN_DEPLOYMENT"
+# Two more, by which `acr deploy --rollback` finds its way: when the `acr deploy` that brought this upload began (UTC,
+# to the microsecond, the same for all Workers of one run), and the id of the version that it replaced. Without RUN the
+# upload is of an arcrun before these; with RUN and without REPLACED it replaced nothing.
+RUN = "ARCRUN_DEPLOYMENT_RUN"
+REPLACED = "ARCRUN_DEPLOYMENT_REPLACED"
 ACCOUNTS = "ACCOUNTS_KV"
 PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that is not made yet
 
@@ -105,7 +110,19 @@ def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, 
     return f"{digest.hexdigest()[:24]}-{mac.hexdigest()[:24]}"
 
 
+def upload_of(mark: str) -> str:
+    """The mark without its secrets."""
+    return mark.rpartition("-")[0]
+
+
 def write_manifest(folder: Path, manifest: Mapping[str, Any], mark: str) -> None:
     marked = {**manifest, "vars": {**manifest.get("vars", {}), MARK: mark}}
     (folder / "wrangler.toml").unlink(missing_ok=True)
     write_private(folder / "wrangler.json", json.dumps(marked, indent=2) + "\n")
+
+
+def add_variables(folder: Path, variables: Mapping[str, str]) -> None:
+    """To a manifest that is written."""
+    manifest = json.loads((folder / "wrangler.json").read_text(encoding="utf-8"))
+    manifest["vars"] |= variables
+    write_private(folder / "wrangler.json", json.dumps(manifest, indent=2) + "\n")

@@ -1,28 +1,30 @@
-"""`acr deploy --rollback`: the version before, of each Worker, gets the requests again. Its secrets are those of now.
+"""`acr deploy --rollback`: what ran before gets the requests again, with the secrets of now.
 
-A rollback after a rollback goes further back. Changes of secrets alone are no versions to go back to. All Workers are
-looked at before the first one changes.
+Each version says in its variables which `acr deploy` brought it and which version it replaced
+(acr.deployment.manifest). What is rolled back is what the last of these brought; so a rollback after a rollback goes
+further back, changes of secrets alone are no versions to go back to, and no list of Cloudflare's, which end after some,
+has to reach so far.
+All Workers are looked at before the first one changes.
 Limits: developers.cloudflare.com/workers/versions-and-deployments/rollbacks
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from acr.cloudflare.api import CloudflareApi, CloudflareError
 from acr.cloudflare.workers import (
     SECRETS_CHANGED,
-    WorkerDeployment,
     WorkerVersion,
     copy_version,
     deploy_version,
     fetch_version,
-    list_deployments,
+    find_worker,
 )
 from acr.deployment.deploy import ORDER
-from acr.deployment.manifest import MARK
+from acr.deployment.manifest import MARK, REPLACED, RUN
 from acr.errors import CliError
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, LOCAL_NETWORK_WARNING
 
 MESSAGE = "acr deploy --rollback"
 
@@ -43,43 +45,57 @@ class Rollback:
 def roll_back(
     api: CloudflareApi, names: Mapping[str, str], services: Iterable[str], report: Callable[[str], None]
 ) -> list[Rollback]:
-    """`names` are Workers' names by service. Without `services` all that are deployed are rolled back.
+    """`names` are Workers' names by service. Without `services`, what the last `acr deploy` brought is rolled back.
 
     Raises CliError if one cannot be, before any has changed, and if Cloudflare refuses.
     """
-    deployed = {service: list_deployments(api, name) for service, name in names.items()}
-    chosen = set(services) or {service for service, deployments in deployed.items() if deployments}
+    running = {service: version for service, name in names.items() if (version := find_worker(api, name))}
+    chosen = set(services) or _find_last(running)
     planned: list[Rollback] = []
     problems: list[CliError] = []
     for service in [service for service in reversed(ORDER) if service in chosen]:  # first who is bound to the others
         try:
-            planned.append(_plan(api, service, names[service], deployed[service]))
+            planned.append(_plan(api, service, names[service], running.get(service)))
         except CliError as problem:
             problems.append(problem)
-    if problems or not planned:
+    if problems:
         raise _build_refusal(problems, planned)
     for i, step in enumerate(planned):
+        if step.before.variables.get(ALLOW_LOCAL_NETWORK) == "true":
+            report(LOCAL_NETWORK_WARNING)
         try:
             kept = _carry_out(api, step)
         except CliError as error:
             left = " ".join(f"--worker {later.service}" for later in planned[i:])
             raise CliError(error.message, f"Go on with the rest: acr deploy --rollback {left}") from None
         report(f"rolled back {step.name}: version {step.running.number} to version {step.before.number}{kept}")
+    for service in () if services else [service for service in ORDER if service in running.keys() - chosen]:
+        report(f"unchanged {names[service]}: the last `acr deploy` did not change it")
     return planned
 
 
-def _plan(api: CloudflareApi, service: str, name: str, deployments: list[WorkerDeployment]) -> Rollback:
+def _find_last(running: Mapping[str, WorkerVersion]) -> set[str]:
+    """The services whose code the last `acr deploy` brought that is still in use. Raises CliError if there is none."""
+    if not running:
+        raise CliError("No Worker of arcrun is deployed.", "acr deploy")
+    runs = {service: version.variables.get(RUN, "") for service, version in running.items()}
+    last = max(runs.values())
+    if not last:
+        services = " ".join(f"--worker {service}" for service in running)
+        message = "What is deployed does not say which `acr deploy` brought it."
+        raise CliError(message, f"Name the Workers to be rolled back: acr deploy --rollback {services}")
+    return {service for service, run in runs.items() if run == last}
+
+
+def _plan(api: CloudflareApi, service: str, name: str, running: WorkerVersion | None) -> Rollback:
     """Raises CliError that says why there is nothing to go back to."""
-    if not deployments:
+    if running is None:
         raise CliError(f"{name} is not deployed.", f"acr deploy --worker {service}")
-    fetch = cache(lambda version_id: fetch_version(api, name, version_id))
-    running: WorkerVersion = fetch(deployments[0].version_id)
     _require_mark(name, running)
-    ran = ((deployment.message, fetch(deployment.version_id)) for deployment in deployments)
-    before = _find_before(ran, _upload_of(running))
-    if before is None:
-        message = f"{name} has no version before version {running.number}, which runs."
-        raise CliError(message, "Correct the code and deploy it: acr deploy")
+    replaced = running.variables.get(REPLACED)
+    if replaced is None:
+        raise _build_dead_end(name, running)
+    before = fetch_version(api, name, replaced)
     _require_mark(name, before)
     if before.migration_tag != running.migration_tag:
         tags = f"{before.migration_tag or 'none'} to {running.migration_tag or 'none'}"
@@ -89,19 +105,14 @@ def _plan(api: CloudflareApi, service: str, name: str, deployments: list[WorkerD
     return Rollback(service, name, running, before)
 
 
-def _find_before(ran: Iterator[tuple[str, WorkerVersion]], upload: str) -> WorkerVersion | None:
-    """`ran` are deployments' messages and versions, the newest first; `upload` is what runs.
-
-    What was rolled back to stands where it was first deployed: what came between is what was left behind.
-    """
-    is_rollback = False
-    for message, version in ran:
-        is_same = _upload_of(version) == upload
-        if not is_same and not is_rollback:
-            return version
-        if is_same:
-            is_rollback = message == MESSAGE
-    return None
+def _build_dead_end(name: str, running: WorkerVersion) -> CliError:
+    if RUN in running.variables:
+        message = f"Version {running.number} of {name}, which runs, has the first code that was deployed."
+        return CliError(message, "Correct the code and deploy it: acr deploy")
+    message = (
+        f"Version {running.number} of {name} was deployed by an older arcrun, which did not note what it replaced."
+    )
+    return CliError(message, f"Choose a version yourself: wrangler rollback --name {name}")
 
 
 def _carry_out(api: CloudflareApi, step: Rollback) -> str:
@@ -124,14 +135,7 @@ def _require_mark(name: str, version: WorkerVersion) -> None:
         raise CliError(message, f"Roll back yourself what you have deployed yourself: wrangler rollback --name {name}")
 
 
-def _upload_of(version: WorkerVersion) -> str:
-    """The mark without its secrets."""
-    return version.variables.get(MARK, "").rpartition("-")[0]
-
-
 def _build_refusal(problems: list[CliError], planned: list[Rollback]) -> CliError:
-    if not problems:
-        return CliError("No Worker of arcrun is deployed.", "acr deploy")
     if not planned:
         hint = problems[0].hint
     else:

@@ -7,7 +7,7 @@ way to anybody's private addresses.
 """
 
 import re
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import unquote
 
 # Special-use names (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`), and where clouds answer with their secrets.
@@ -17,8 +17,45 @@ _DOTS = re.compile("[\u3002\uff0e\uff61]")
 _IGNORED = re.compile("[\u00ad\u034f\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _NUMBER = re.compile(r"(?i:0x(?P<hex>[0-9a-f]*))|0(?P<octal>[0-7]+)|(?P<decimal>[0-9]+)", re.ASCII)
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
-_NAT64 = IPv6Network("64:ff9b::/96")
-_COMPATIBLE = IPv6Network("::/96")
+# What is not public: IANA's special-purpose registries (iana.org/assignments/iana-ipv4-special-registry and
+# iana-ipv6-special-registry), multicast, and what was withdrawn or belongs to a cloud. Written out, for `is_global` of
+# the standard library follows each Python's own tables.
+_PRIVATE_IPV4 = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # shared by carriers
+        "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # Azure's platform
+        "169.254.0.0/16",  # link-local, metadata of clouds
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays, withdrawn
+        "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+)
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # IANA gives out no public addresses but from here
+_PRIVATE_IPV6 = tuple(
+    IPv6Network(text)
+    for text in (
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",  # documentation
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+# Of these the last 32 bits are an IPv4 address, which is what is reached.
+_EMBEDDING = tuple(IPv6Network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
 
 def is_public_host(host: str) -> bool:
@@ -32,6 +69,8 @@ def is_public_host(host: str) -> bool:
     if _NUMERIC.fullmatch(labels[-1]):
         address = _read_ipv4(labels)
         return address is not None and _is_public_ipv4(address)
+    if len(labels) == 1:  # looked up in whatever domain the machine searches
+        return False
     return not any(name == local or name.endswith(f".{local}") for local in (*_LOCAL_NAMES, *_METADATA_NAMES))
 
 
@@ -66,7 +105,7 @@ def _read_number(text: str) -> int | None:
 
 
 def _is_public_ipv4(address: IPv4Address) -> bool:
-    return address.is_global and not address.is_multicast
+    return not any(address in network for network in _PRIVATE_IPV4)
 
 
 def _is_public_ipv6(text: str) -> bool:
@@ -74,9 +113,8 @@ def _is_public_ipv6(text: str) -> bool:
         address = IPv6Address(text.partition("%")[0])
     except ValueError:
         return False
-    embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64 or address in _COMPATIBLE:
-        embedded.append(IPv4Address(int(address) & 0xFFFFFFFF))
-    if any(inner is not None and not _is_public_ipv4(inner) for inner in embedded):
+    if any(address in network for network in _EMBEDDING):
+        return _is_public_ipv4(IPv4Address(int(address) & 0xFFFFFFFF))
+    if address not in _GLOBAL_UNICAST or (address.sixtofour and not _is_public_ipv4(address.sixtofour)):
         return False
-    return address.ipv4_mapped is not None or (address.is_global and not address.is_multicast)
+    return not any(address in network for network in _PRIVATE_IPV6)

@@ -13,3 +13,8 @@ def read_bindings() -> Any:
 def read_optional(bindings: Any, name: str) -> Any | None:
     """A binding that may be missing; the platform raises AttributeError for it."""
     return getattr(bindings, name, None)
+
+
+def is_local() -> bool:
+    """Whether `acr dev` runs the Worker: it sets ARCRUN_LOCAL. Within a request only, as the bindings."""
+    return read_optional(read_bindings(), "ARCRUN_LOCAL") == "true"

@@ -25,6 +25,7 @@ class FetchClient:
 
     def __init__(self, network: Any | None = None, refused_ports: Collection[str] = ()) -> None:
         self._fetch = js.fetch if network is None else network.fetch
+        self._is_closed = network is not None
         self._refused_ports = frozenset(filter(None, refused_ports))
 
     async def send(self, request: HttpRequest) -> HttpResponse:
@@ -43,7 +44,8 @@ class FetchClient:
             if deadline.aborted:
                 message = f"No answer within {request.timeout_ms} ms."
                 raise HostFunctionError(message, code="HTTP_TIMEOUT") from None
-            raise build_fetch_failure(request.url, error.message, has_begun=has_begun) from None
+            failure = build_fetch_failure(request.url, error.message, has_begun=has_begun, is_closed=self._is_closed)
+            raise failure from None
         headers = {name: value for name, value in dict(response.headers).items() if name != "set-cookie"}
         return HttpResponse(response.status, headers, body, tuple(response.headers.getSetCookie()))
 

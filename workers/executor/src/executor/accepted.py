@@ -16,19 +16,25 @@ RECORD_TIME_MS = 1_000  # of it, for the record of a run that takes all its time
 T = TypeVar("T")
 
 
-def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None) -> float:
+def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, is_owner: bool) -> float:
     """How long an accepted run may take, in milliseconds. `most_ms` is what its account may take at most.
 
     A limit that somebody asks for, the workflow or the request, is never shortened unsaid: beyond MAX_ACCEPTED_MS the
-    run is refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG.
+    run is refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG, which tells the workflow's own
+    limit to its owner only.
     """
     limit_ms = min(limit for limit in (plan.timeout_ms, trigger.timeout_ms, most_ms) if limit is not None)
     if limit_ms > MAX_ACCEPTED_MS and (plan.sets_timeout or trigger.timeout_ms is not None):
-        asking = "the workflow" if trigger.timeout_ms is None else "the request"
+        if trigger.timeout_ms == limit_ms:
+            asking = f"the timeout_ms of the request is {limit_ms:g}"
+        else:
+            asking = (
+                f"the timeout_ms of the workflow is {plan.timeout_ms:g}" if is_owner else "this one may take longer"
+            )
         raise RequestError(
-            f"A run with ?async=1 may take {MAX_ACCEPTED_MS} ms, for the platform ends it then; the timeout_ms of "
-            f"{asking} is {limit_ms:g}.",
+            f"A run that nobody waits for may take {MAX_ACCEPTED_MS} ms, for the platform ends it then; {asking}.",
             code="ACCEPTED_RUN_TOO_LONG",
+            details={"most_ms": MAX_ACCEPTED_MS},
             next_actions=[
                 f"Let it take less: ?async=1&timeout_ms={MAX_ACCEPTED_MS}.",
                 "Or wait for the run's end: leave `async` out.",

@@ -24,8 +24,11 @@ def build_trigger(request: Request, kind: str, input_value: Any) -> Trigger:
 
 
 def read_depth(request: Request) -> int:
-    """How many runs stand behind the request. Raises RunError RUN_TOO_DEEP."""
-    depth = parse_whole(request.headers.get(DEPTH_HEADER, "")) or 0
+    """How many runs stand behind the request: of several headers, which proxies join by commas, the greatest number
+    counts. Raises RunError RUN_TOO_DEEP.
+    """
+    listed = ",".join(request.headers.getlist(DEPTH_HEADER)).split(",")
+    depth = max(parse_whole(text.strip()) or 0 for text in listed)
     if depth > MAX_RUN_DEPTH:
         raise RunError(
             f"Runs start each other by their HTTP requests more than {MAX_RUN_DEPTH} deep.",

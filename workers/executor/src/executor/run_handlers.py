@@ -23,6 +23,15 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
             "The body must have either `workflow` or `component`.",
             next_actions=['Send {"component": "string_ops", "input": {...}} or {"workflow": "...", "input": {...}}.'],
         )
+    if wants_async(request):
+        raise RequestError(
+            "POST /execute takes no ?async=1: a run that nobody waits for is one of a stored workflow, which its record"
+            " names.",
+            next_actions=[
+                "Store the workflow (POST /webhooks) and run it by its webhook with ?async=1.",
+                "Or wait for the run's end: leave `async` out.",
+            ],
+        )
     input_value = body.get("input", {})
     if "workflow" in body:
         record = await service.execute_workflow(read_source(body), build_trigger(request, "execute", input_value))
@@ -50,7 +59,7 @@ async def _run(
     if not wants_async(request):
         record = await service.run(stored, trigger)
         return answer_owner(record, with_trace=wants_trace(request)) if is_owner else answer_caller(record)
-    run_id = await service.start(stored, trigger)
+    run_id = await service.start(stored, trigger, is_owner=is_owner)
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
 
 

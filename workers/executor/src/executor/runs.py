@@ -8,8 +8,9 @@ takes that verdict's place; where the end leaves nothing, it is "lost".
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from arcrun.engine.record import RunRecord, render_time
@@ -31,15 +32,9 @@ MAX_VERDICTS_BYTES = 1_000  # of a key's metadata, which may have 1,024
 MAX_PAGE = 100
 MAX_SCANNED_PAGES = 5
 _BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
-# What every verdict has: RunRecord.to_verdict, and `accept` of a run that has not ended.
-_VERDICT_FIELDS: Mapping[str, Any] = {
-    "id": str,
-    "workflow": str,
-    "version": int,
-    "trigger": str,
-    "status": str,
-    "started_at": str,
-}
+MAX_DURATION_MS = 86_400_000  # far beyond what any run may take
+MAX_TIME_MS = 8_640_000_000_000_000  # the last moment that a Date of JavaScript knows
+MAX_VERSION = 2**53
 
 RunPage = tuple[list[dict[str, Any]], str | None]
 
@@ -195,16 +190,54 @@ class RunStore:
 
 
 def _read_verdicts(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Those that have all that a verdict has: a tenant can write what it likes into its own namespace."""
+    """What is as we write it: a tenant can write what it likes into its own namespace."""
     verdicts = metadata.get("verdicts")
-    return [verdict for verdict in verdicts if _is_verdict(verdict)] if isinstance(verdicts, list) else []
+    if not isinstance(verdicts, list):
+        return []
+    known = [
+        {name: verdict[name] for name in _VERDICT_FIELDS if name in verdict}
+        for verdict in verdicts
+        if isinstance(verdict, dict)
+    ]
+    return [verdict for verdict in known if _is_verdict(verdict)]
 
 
-def _is_verdict(value: Any) -> bool:
-    if not isinstance(value, dict):
+def _is_verdict(known: Mapping[str, Any]) -> bool:
+    has_needed = known.keys() >= _NEEDED_FIELDS and not known.keys().isdisjoint(_TIME_FIELDS)
+    return has_needed and all(_VERDICT_FIELDS[name](value) for name, value in known.items())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_moment(value: Any) -> bool:
+    """As render_time writes it."""
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
         return False
-    has_fields = all(isinstance(value.get(name), kind) for name, kind in _VERDICT_FIELDS.items())
-    return has_fields and isinstance(value.get("deadline_ms", value.get("duration_ms")), int | float)
+
+
+def _is_number(value: Any, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+# What a verdict may have: RunRecord.to_verdict, and `accept` of a run that has not ended.
+_VERDICT_FIELDS: Mapping[str, Callable[[Any], bool]] = {
+    "id": lambda value: isinstance(value, str) and is_run_id(value),
+    "workflow": _is_text,
+    "version": lambda value: isinstance(value, int) and _is_number(value, MAX_VERSION),
+    "trigger": _is_text,
+    "status": lambda value: value in ("success", "failed", "running"),
+    "started_at": _is_moment,
+    "duration_ms": lambda value: _is_number(value, MAX_DURATION_MS),
+    "deadline_ms": lambda value: _is_number(value, MAX_TIME_MS),
+    "error": _is_text,
+    "node": _is_text,
+}
+_TIME_FIELDS = frozenset({"duration_ms", "deadline_ms"})  # one of them is needed
+_NEEDED_FIELDS = _VERDICT_FIELDS.keys() - _TIME_FIELDS - {"error", "node"}
 
 
 def _chunk(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

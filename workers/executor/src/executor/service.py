@@ -110,12 +110,13 @@ class ExecutorService:
     async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
         return await self._run(stored.plan, trigger, stored.version)
 
-    async def start(self, stored: StoredWorkflow, trigger: Trigger) -> str:
-        """Run after the answer, for as long as the platform lets it. Returns the run's id.
+    async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> str:
+        """Run after the answer, for as long as the platform lets it. Returns the run's id. The owner is told more.
 
         Raises RequestError ACCEPTED_RUN_TOO_LONG; UpstreamError if the run could not be noted, and is not begun.
         """
-        limit_ms = limit_accepted_run(stored.plan, trigger, self.share.clamp_duration(trigger.timeout_ms))
+        most_ms = self.share.clamp_duration(trigger.timeout_ms)
+        limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner)
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.share.running())
