@@ -268,6 +268,7 @@ def test_no_answer_steers_the_terminal(
     monkeypatch.setattr("acr.cloudflare.api.MAX_ATTEMPTS", 1)
     said = "".join(run(CALLS[name], monkeypatch, capsys))
     assert controls_in(said) == []
+    assert [line for line in said.splitlines() if line.startswith("Pushed forged")] == []
     assert said
     assert "Traceback" not in said, said
 

@@ -3,11 +3,12 @@
 A secret is found as it is, and with each of its characters but letters and digits in any of these forms: URL-encoded,
 once or several times (either hex case, `+` for a space), JSON-escaped (short escapes or \\uXXXX, JSON within JSON too),
 an HTML escape (named, decimal, hexadecimal; HTML within HTML too; letters and digits as numbers too; the semicolon may
-lack where HTML reads it so), quoted-printable (`_` for a space). Letters and digits are found URL-encoded, as \\uXXXX and
-quoted-printable where all of the secret's are so written. It is found in base64 (both alphabets, URL-encoded too, with or without padding, and at each of the
-three byte alignments inside a longer text; of a base64 text up to 4 bits remain on each side, those that share a
-character with their neighbour). All of these also of its UTF-8 read as Latin-1 or Windows-1252, and across line breaks:
-base64 in lines, quoted-printable's soft line breaks, whatever folds a line, with a break as it is or JSON-escaped.
+lack where HTML reads it so), quoted-printable (`_` for a space). Letters and digits are found URL-encoded, as \\uXXXX
+and quoted-printable where all of the secret's are so written. It is found in base64 (both alphabets, URL-encoded too,
+with or without padding, and at each of the three byte alignments inside a longer text; of a base64 text up to 4 bits
+remain on each side, those that share a character with their neighbour). All of these also of its UTF-8
+read as Latin-1 or Windows-1252, and across line breaks: base64 in lines, quoted-printable's soft line breaks, whatever
+folds a line, with a break as it is or JSON-escaped.
 
 A secret of several lines is scrubbed line by line too, a secret that is JSON value by value: components take such
 secrets apart. Secrets shorter than MIN_SECRET_LENGTH are left alone: they would be found everywhere.
