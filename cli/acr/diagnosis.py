@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from acr.answer_shape import SHAPE_FAULTS, explain_shape
 from acr.attestation_check import public_key_of
 from acr.client import ExecutorClient
 from acr.cloudflare import r2
@@ -58,6 +59,10 @@ def examine(patient: Patient) -> Iterator[Check]:
             yield Check(name, True, look(patient))
         except CliError as error:
             yield Check(name, False, error.message, error.hint)
+        except SHAPE_FAULTS as fault:
+            if (explained := explain_shape(fault)) is None:
+                raise
+            yield Check(name, False, explained.message, explained.hint)
 
 
 def _look_at_config(_: Patient) -> str:

@@ -53,9 +53,9 @@ def style_status(status: str) -> Text:
     return Text(status, STYLES.get(status, ""))
 
 
-def render_moment(time: str) -> str:
-    """ISO 8601 in UTC, as answers have it, to the second."""
-    return time[:19].replace("T", " ")
+def render_moment(time: str | None) -> str:
+    """ISO 8601 in UTC, as answers have it, to the second; "-" where it is not known."""
+    return "-" if time is None else time[:19].replace("T", " ")
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """The one way to people's terminals: whatever a text holds, wherever it came from, it cannot steer them.
 
 Control characters (C0, DEL, C1), those that turn the direction of writing (Unicode's Bidi_Control), that end lines and
-that nobody sees (zero width, soft hyphen, tags) are shown as escapes. Line feeds are too: what came from elsewhere within
-a message cannot pass for a line of acr's own. What is meant to have lines goes through say_lines. What is styled is
+that nobody sees (zero width, soft hyphen, tags) are shown as escapes. Line feeds are too: what came from elsewhere in a
+message cannot pass for a line of acr's own. What is meant to have lines goes through say_lines. What is styled is
 styled here.
 """
 

@@ -111,7 +111,7 @@ def test_what_has_lines_is_told_from_what_acr_says(capsys: pytest.CaptureFixture
     say_lines("Pushed a\n\x1b[2J\tPushed b", indent="  ")
     relay(["Pushed c\r\n", "Pushed\rd"])
     printed = capsys.readouterr()
-    assert printed.out.splitlines() == ["  Pushed a", r"  \u001b[2J       Pushed b"]
+    assert printed.out.splitlines() == ["  Pushed a", r"  \u001b[2J    Pushed b"]
     assert printed.err.splitlines() == ["  Pushed c", r"  Pushed\rd"]
 
 
