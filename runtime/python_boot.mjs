@@ -12,6 +12,7 @@ import workerJson from "./worker.json";
 
 // Bindings that belong to this runtime. The Worker never sees them.
 const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE"];
+const DIGEST_BYTES = 32;
 const WORKER_ROOT = "/session/metadata";
 
 const worker = JSON.parse(workerJson); // written by serve.mjs
@@ -152,7 +153,10 @@ import_entry(${JSON.stringify(name)})
 del import_entry
 `;
 
-/** Snapshots by key, in a folder that serve.mjs lends. */
+/**
+ * Snapshots by key, in a folder that serve.mjs lends. Behind each stands its SHA-256: one that a crash or a full disk has
+ * left empty, cut off or full of zeros counts as absent, and is made again.
+ */
 class SnapshotFolder {
   #folder;
   #writes = [];
@@ -161,18 +165,32 @@ class SnapshotFolder {
     this.#folder = folder;
   }
 
-  read(key) {
-    return readFile(this.#folder, key);
+  /** undefined if it is not there, or damaged. */
+  async read(key) {
+    const content = await readFile(this.#folder, key);
+    if (content === undefined || content.length <= DIGEST_BYTES) return undefined;
+    const memory = content.subarray(0, -DIGEST_BYTES);
+    const digest = await digestOf(memory);
+    return content.subarray(-DIGEST_BYTES).every((byte, i) => byte === digest[i]) ? memory : undefined;
   }
 
   /** Starts writing; `written` waits until it is done. */
   write(key, memory) {
-    this.#writes.push(this.#folder.fetch(`http://folder/${key}`, { method: "PUT", body: memory }));
+    this.#writes.push(this.#put(key, memory));
+  }
+
+  async #put(key, memory) {
+    const body = new Blob([memory, await digestOf(memory)]);
+    await this.#folder.fetch(`http://folder/${key}`, { method: "PUT", body });
   }
 
   async written() {
     await Promise.all(this.#writes);
   }
+}
+
+async function digestOf(bytes) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 /** The bytes of a file of a folder that serve.mjs lends, undefined if it is not there. */

@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 
-from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.errors import CliError, NotLoggedInError
+from acr.service_client import read_answer, require_data
 
 TIMEOUT_S = 90  # a registration asks Cloudflare some twenty times
 
@@ -43,12 +44,5 @@ class AccountClient:
             raise CliError(f"{self._url} does not answer: {error}", "Check the address: --api-url") from None
         if response.status_code == 401:
             raise NotLoggedInError(f"{self._url} refused the API key.", "Register again: acr init --standard")
-        try:
-            answer: dict[str, Any] = response.json()
-        except ValueError:
-            message = f"{self._url} answered {response.status_code} and no JSON."
-            raise CliError(message, "Is that the address of an arcrun auth Worker?") from None
-        if not answer.get("success"):
-            raise AnswerError(answer)
-        data: dict[str, Any] = answer["data"]
+        data: dict[str, Any] = require_data(read_answer(response, self._url, "auth Worker"))
         return data

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from acr.errors import CliError
-from acr.inner_file import require_inner
+from acr.inner_file import read_regular, require_inner
 from acr.private_file import is_private
 from arcrun.credentials.record import validate_name
 from arcrun.errors import ArcrunError
@@ -28,7 +28,7 @@ def read_credentials(path: Path) -> dict[str, str]:
     if not is_private(path):
         raise CliError(f"Others may read {path}: its mode is {path.stat().st_mode & 0o777:04o}.", f"chmod 600 {path}")
     try:
-        source = parse_yaml(path.read_text(encoding="utf-8")).value
+        source = parse_yaml(read_regular(path, path)).value
     except YamlTextError as error:
         raise CliError(f"{path}:{error.line}:{error.column}: this is not YAML.", "Put texts in quotes.") from None
     except UnicodeDecodeError:

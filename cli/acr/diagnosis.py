@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from acr.answer_shape import SHAPE_FAULTS, explain_shape
 from acr.attestation_check import public_key_of
 from acr.client import ExecutorClient
 from acr.cloudflare import r2
@@ -17,7 +18,7 @@ from acr.credential_store import CredentialStore
 from acr.deployment.health import read_health
 from acr.deployment.manifest import MARK
 from acr.encryption import read_key_ring
-from acr.errors import CliError
+from acr.errors import AnswerError, CliError
 from acr.private_file import is_private
 from acr.registry_client import RegistryClient
 from acr.settings import Storage, user_config_path
@@ -56,8 +57,14 @@ def examine(patient: Patient) -> Iterator[Check]:
     for name, look in checks.items():
         try:
             yield Check(name, True, look(patient))
+        except AnswerError as refused:
+            yield Check(name, False, f"{refused.answer['error']['code']}: {refused.message}", refused.hint)
         except CliError as error:
             yield Check(name, False, error.message, error.hint)
+        except SHAPE_FAULTS as fault:
+            if (explained := explain_shape(fault)) is None:
+                raise
+            yield Check(name, False, explained.message, explained.hint)
 
 
 def _look_at_config(_: Patient) -> str:
@@ -115,16 +122,21 @@ def _look_at_components(patient: Patient) -> str:
 def _look_at_executor(patient: Patient) -> str:
     """It answers, is of this version, and has written what it should have."""
     found = _compare_version(patient, "executor", patient.executor.url)
+    refusal = None
     try:
         unwritten = patient.executor.find_unwritten()
+    except AnswerError as refused:
+        refusal, unwritten = refused, refused.answer["error"].get("details", {}).get("unwritten")
     except CliError:
-        unwritten = None  # the check of the API key says why
+        return found  # the check of the API key says why
     if unwritten is not None:
         raise CliError(
             f"{unwritten['count']} records of runs could not be written, the last at {unwritten['last_at']}: "
             f"{unwritten['reason']}",
             "These runs are in no list. Locally, see whether the disk is full: df -h",
         )
+    if refusal is not None:
+        raise refusal
     return found
 
 
@@ -146,6 +158,8 @@ def _look_at_workflows(patient: Patient) -> str:
     """Those that were stored before a step got exactly what its config says."""
     try:
         workflows = patient.executor.list_workflows()
+    except AnswerError:
+        raise
     except CliError:
         return "not known; the checks of executor and API key say why"
     old = sorted(workflow["name"] for workflow in workflows if workflow.get("format", 0) < PLAN_FORMAT)

@@ -4,9 +4,11 @@ import errno
 import os
 import sys
 from io import TextIOWrapper
+from typing import NoReturn
 
 import click
 
+from acr.answer_shape import SHAPE_FAULTS, explain_shape, forget_answers
 from acr.errors import CliError
 from acr.lazy_group import LazyGroup
 from acr.terminal import say, say_refusal, show_faults_escaped
@@ -58,6 +60,7 @@ def acr() -> None:
 def main() -> None:
     escape_what_cannot_be_printed()
     show_faults_escaped()
+    forget_answers()
     try:
         acr.main(standalone_mode=False)
     except click.exceptions.Exit as stopped:
@@ -71,10 +74,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except CliError as error:
-        say(f"Error{error.code and f' {error.code}'}: {error.message}", colour="red", err=True)
-        if error.hint:
-            say(f"Next: {error.hint}", err=True)
-        sys.exit(error.exit_code)
+        _end_with(error)
     except OSError as error:
         if error.errno not in _WRITE_FAULTS:
             raise
@@ -82,6 +82,18 @@ def main() -> None:
         say(f"Error: {place}{error.strerror}.", colour="red", err=True)
         say("Next: Free some space, or see who may write there; then run the same command again.", err=True)
         sys.exit(1)
+    except SHAPE_FAULTS as fault:
+        explained = explain_shape(fault)
+        if explained is None:
+            raise
+        _end_with(explained)
+
+
+def _end_with(error: CliError) -> NoReturn:
+    say(f"Error{error.code and f' {error.code}'}: {error.message}", colour="red", err=True)
+    if error.hint:
+        say(f"Next: {error.hint}", err=True)
+    sys.exit(error.exit_code)
 
 
 def escape_what_cannot_be_printed() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from acr.credentials_file import FILE_NAME, TEMPLATE
+from acr.inner_file import require_inner
 from acr.private_file import write_private, write_whole
 
 IGNORED = (FILE_NAME, ".arcrun/")
@@ -20,6 +21,7 @@ def prepare_folder(folder: Path) -> list[str]:
 
 
 def _ignore(path: Path) -> bool:
+    require_inner(path)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     present = {line.strip().lstrip("/") for line in text.splitlines()}
     missing = [entry for entry in IGNORED if entry not in present]

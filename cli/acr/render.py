@@ -8,10 +8,10 @@ from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from acr.terminal import escape_controls, say
+from acr.terminal import escape_controls, say, say_lines
 from arcrun.json_text import escape_surrogates
 
 PLAIN_WIDTH = 200
@@ -24,7 +24,9 @@ def print_json(value: Any, indent: int | None = 2) -> None:
     Where stdout is not UTF-8, what is not ASCII is escaped, so that it is JSON everywhere; controls always are.
     """
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
-    say(escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent)))
+    say_lines(
+        escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent))
+    )  # in its strings no line ends
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
@@ -40,9 +42,10 @@ def build_console(stream: TextIO) -> Console:
 
 
 def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
-    table = Table(*titles, box=None, pad_edge=False)
+    """Each cell is one line."""
+    table = Table(*(Column(_join_lines(Text(title))) for title in titles), box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        table.add_row(*(_join_lines(cell if isinstance(cell, Text) else Text(cell)) for cell in row))
     return table
 
 
@@ -50,9 +53,9 @@ def style_status(status: str) -> Text:
     return Text(status, STYLES.get(status, ""))
 
 
-def render_moment(time: str) -> str:
-    """ISO 8601 in UTC, as answers have it, to the second."""
-    return time[:19].replace("T", " ")
+def render_moment(time: str | None) -> str:
+    """ISO 8601 in UTC, as answers have it, to the second; "-" where it is not known."""
+    return "-" if time is None else time[:19].replace("T", " ")
 
 
 @contextmanager
@@ -76,7 +79,14 @@ def render_error(error: dict[str, Any]) -> None:
 
 class _EscapingHook(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [_Escaped(renderable) for renderable in renderables]
+        return [_Escaped(_join_lines(it) if isinstance(it, Text) else it) for it in renderables]
+
+
+def _join_lines(text: Text) -> Text:
+    """The line feeds and tabs within it, which rich would lay out, as escapes."""
+    for character in "\n\r\t":
+        text = Text(escape_controls(character)).join(text.split(character, allow_blank=True))
+    return text
 
 
 class _Escaped:
@@ -87,4 +97,5 @@ class _Escaped:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         for segment in console.render(self._inner, options):
-            yield segment if segment.control else Segment(escape_controls(segment.text), segment.style)
+            lines = segment.text.split("\n")  # rich's own: those of texts are escaped already
+            yield segment if segment.control else Segment("\n".join(map(escape_controls, lines)), segment.style)

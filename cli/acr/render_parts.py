@@ -5,7 +5,7 @@ from typing import Any
 
 from acr.part import Part
 from acr.render import print_table
-from acr.terminal import say
+from acr.terminal import say, say_lines
 from arcrun.yaml_text import render_yaml
 
 _FIGURES = ("runs", "success", "average", "p95")
@@ -42,10 +42,11 @@ def render_part(part: Part, shown: dict[str, Any]) -> None:
         say()
         rows = [(it["key"], it["inject_as"], it["description"], it["help_url"]) for it in shown["credentials"]]
         print_table(("credential", "fills", "description", "where to get it"), rows)
-    say("\nexample")
+    say()
+    say("example")
     node = {"component": part.reference, **shown["config_example"]}
     text = render_yaml(node)
-    say("".join(f"  {line}\n" for line in text.splitlines()), nl=False)
+    say_lines(text.rstrip("\n"), indent="  ")
 
 
 def _render_fields(title: str, fields: Sequence[dict[str, Any]]) -> None:

@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-from rich.table import Table
 from rich.text import Text
 
-from acr.render import build_console
+from acr.render import build_console, build_table
 from acr.terminal import say
 from arcrun.registry.step import Step, StepStatus
 
@@ -14,10 +13,8 @@ _STYLES = {StepStatus.PASSED: "green", StepStatus.FAILED: "red", StepStatus.SKIP
 
 
 def render_steps(steps: Sequence[Step]) -> None:
-    table = Table("step", "status", "figure", "limit", box=None, pad_edge=False)
-    for step in steps:
-        table.add_row(Text(step.name), Text(step.status, _STYLES[step.status]), Text(step.figure), Text(step.limit))
-    build_console(sys.stderr).print(table)
+    rows = [(step.name, Text(step.status, _STYLES[step.status]), step.figure, step.limit) for step in steps]
+    build_console(sys.stderr).print(build_table(("step", "status", "figure", "limit"), rows))
     for step in steps:
         if step.status is StepStatus.FAILED:
             render_failure(step)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import httpx
 
+from acr.answer_shape import note_answer
 from acr.errors import AnswerError, CliError, NotLoggedInError
 
 TIMEOUT_S = 120
@@ -37,14 +38,7 @@ class ServiceClient:
 
     def read_answer(self, response: httpx.Response) -> Answer:
         """Raises CliError if it is none."""
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if isinstance(answer, dict) and "success" in answer:
-            return answer
-        message = f"{self.url} answered {response.status_code} and nothing that arcrun answers."
-        raise CliError(message, f"Is that the address of an arcrun {self._service}?")
+        return read_answer(response, self.url, self._service)
 
     def fetch(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx.Response:
         """The response itself. Raises CliError if there is none, NotLoggedInError if the key is refused."""
@@ -64,6 +58,29 @@ class ServiceClient:
             key, variable = ("API key", "ARCRUN_API_KEY") if is_own else ("reviewer's key", "ARCRUN_REVIEWER_KEY")
             raise NotLoggedInError(f"{self.url} refused the {key}.", f"Check {variable}.")
         return response
+
+
+def read_answer(response: httpx.Response, url: str, service: str) -> Answer:
+    """Raises CliError if it is none. `url` is the service's address."""
+    try:
+        answer = response.json()
+    except (ValueError, RecursionError):
+        answer = None
+    if isinstance(answer, dict) and (answer.get("success") is True or _is_refusal(answer)):
+        note_answer(url)
+        return answer
+    message = f"{url} answered {response.status_code} and nothing that arcrun answers."
+    raise CliError(message, f"Is that the address of an arcrun {service}?")
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """{"success": false, "error": {"code", "message", "next_actions"?}}."""
+    error = answer.get("error")
+    if answer.get("success") is not False or not isinstance(error, dict):
+        return False
+    texts = [error.get("code"), error.get("message")]
+    actions = error.get("next_actions", [])
+    return isinstance(actions, list) and all(isinstance(text, str) for text in [*texts, *actions])
 
 
 def require_data(answer: Answer) -> Any:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from acr.errors import CliError
-from acr.inner_file import require_inner
+from acr.inner_file import read_regular, require_inner
 
 
 def read_workflow_file(path: Path) -> str:
     """Raises CliError."""
     try:
-        return require_inner(path).read_text(encoding="utf-8")
+        return read_regular(require_inner(path), path)
     except UnicodeDecodeError as error:
         raise CliError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.") from None
     except OSError as error:

@@ -1,6 +1,7 @@
 """`acr dev`: keys, ports, state between starts, reload, and nothing left behind."""
 
 import base64
+import hashlib
 import os
 import shutil
 import signal
@@ -107,7 +108,7 @@ def test_a_runtime_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
         children = find_descendants(platform.process.pid)
         [node] = [pid for pid, command in children.items() if command.partition("\0")[0].endswith("/bin/node")]
         os.kill(node, signal.SIGKILL)
-        assert platform.process.wait(20) != 0
+        assert platform.process.wait(20) == 1
         assert [pid for pid in children if _is_running(pid)] == []
 
 
@@ -116,9 +117,43 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
     with running_platform(tmp_path / "first", ACR_CACHE_DIR=str(cache)):
         snapshots = list((cache / "snapshots").iterdir())
     for snapshot in snapshots:
-        snapshot.write_bytes(b"no snapshot")
+        snapshot.write_bytes(b"no snapshot" + hashlib.sha256(b"no snapshot").digest())
     result = run_dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
+
+
+def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
+    """As a full disk, or a machine that went down, leaves them."""
+    cache = tmp_path / "cache"
+    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)):
+        snapshots = sorted((cache / "snapshots").iterdir())
+    whole = [snapshot.read_bytes() for snapshot in snapshots]
+    middle = len(whole[0]) // 2
+    flipped = bytes(byte ^ 255 for byte in whole[0][middle : middle + 8])
+    damages = [b"", bytes(len(whole[1])), whole[2][:middle], whole[0][:middle] + flipped + whole[0][middle + 8 :]]
+    for snapshot, damaged in zip(snapshots, [damages[3], *damages[:3]], strict=True):
+        snapshot.write_bytes(damaged)
+    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform, platform.executor as client:
+        assert client.get("/health").json()["ok"] is True
+    assert [snapshot.read_bytes()[-32:] for snapshot in snapshots] == [
+        hashlib.sha256(snapshot.read_bytes()[:-32]).digest() for snapshot in snapshots
+    ]
+
+
+@pytest.mark.parametrize("port", ["0", "-5", "65534", "70000"])
+def test_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+    result = run_dev(tmp_path, "--port", port)
+    assert (result.returncode, "is not in the range" in result.stderr, "Traceback" in result.stderr) == (2, True, False)
+
+
+def test_a_folder_of_state_that_leads_out_of_the_project(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/arcrun.yaml").write_text("")
+    (tmp_path / "project/.arcrun").symlink_to(tmp_path / "elsewhere")
+    result = run_dev(tmp_path, "--persist", str(tmp_path / "project/.arcrun"), "--port", str(find_free_ports(4)))
+    assert (result.returncode, "LINK_LEADS_OUT" in result.stderr) == (1, True), result.stderr
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_two_cannot_have_one_folder(tmp_path: Path) -> None:

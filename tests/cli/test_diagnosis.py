@@ -103,6 +103,23 @@ def test_records_that_could_not_be_written_are_said() -> None:
     assert diagnose(build_cloudflare(), listed=listed(workflows=[]))["executor"].ok
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_an_executor_that_refuses_is_not_well(counted: bool) -> None:
+    """As while the disk is full."""
+    unwritten = {"count": 5, "last_at": "2026-11-26T10:00:00.000Z", "reason": "SQLITE_FULL."}
+    error = {"code": "STORAGE_FAILED", "message": "Workers KV failed.", "next_actions": ["df -h"]}
+    answer = {"success": False, "error": {**error, "details": {"unwritten": unwritten} if counted else {}}}
+    refusing = httpx.MockTransport(lambda _: httpx.Response(503, json=answer))
+    checks = diagnose(build_cloudflare(), listed=refusing)
+    assert (checks["workflows"].ok, checks["workflows"].detail, checks["workflows"].hint) == (
+        False,
+        "STORAGE_FAILED: Workers KV failed.",
+        "df -h",
+    )
+    said = "5 records of runs could not be written, " if counted else "STORAGE_FAILED: Workers KV failed."
+    assert (checks["executor"].ok, checks["executor"].detail.startswith(said)) == (False, True)
+
+
 def refuse_token(cloudflare: CloudflareStandIn) -> None:
     cloudflare.failures["GET /user/tokens/verify"] = [refuse(401, 1000, "Invalid API Token")]
 

@@ -84,6 +84,13 @@ DATA: dict[str, Any] = {
     "/runs": {"runs": [LISTED], "cursor": None, "unwritten": {"count": 1, "last_at": HOSTILE, "reason": HOSTILE}},
     "/rollback": PUSHED,
     "/rotate": {**PUSHED, "tenant_id": HOSTILE, "api_key": HOSTILE, "keys": []},
+    "/audit": {
+        "lines": [
+            dict.fromkeys(("at", "action", "subject", "detail", "key_id", "address"), HOSTILE),
+        ],
+        "cursor": None,
+    },
+    "/named/x": {**PUSHED, "called_by": [HOSTILE], "versions": [{"version": 1, "pushed_at": HOSTILE}]},
     "/webhooks": {**PUSHED, "workflows": [{**WORKFLOW, "name": "x"}, {**WORKFLOW, "calls": ["x"]}], "cursor": None},
     "/webhooks/t": {**PUSHED, "versions": [{"version": 1, "pushed_at": HOSTILE}]},
     "/components": {"components": [COMPONENT], "cursor": None},
@@ -131,6 +138,7 @@ COMMANDS: dict[str, list[str]] = {
     "parts install": ["x@v1"],
     "parts verify": ["x@v1"],
     "doctor": [],
+    "audit": [],
     "completion": ["bash"],
 }
 MORE = {"run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],
@@ -155,6 +163,8 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _answer(self, path: str) -> tuple[int, bytes]:
+        if self.mode in SHAPES:
+            return 200, SHAPES[self.mode].encode()
         if self.mode == "no JSON":
             return 400, HOSTILE.encode()
         if self.mode == "refuses":
@@ -268,8 +278,52 @@ def test_no_answer_steers_the_terminal(
     monkeypatch.setattr("acr.cloudflare.api.MAX_ATTEMPTS", 1)
     said = "".join(run(CALLS[name], monkeypatch, capsys))
     assert controls_in(said) == []
+    assert [line for line in said.splitlines() if line.startswith("Pushed forged")] == []
     assert said
     assert "Traceback" not in said, said
+
+
+# Answers of another JSON service, or of nobody's.
+SHAPES: dict[str, str] = {
+    "no data": '{"success": true}',
+    "null": '{"success": true, "data": null, "result": null}',
+    "a text": '{"success": true, "data": "text", "result": "text"}',
+    "a number": '{"success": true, "data": 7, "result": 7}',
+    "a list": '{"success": true, "data": [], "result": []}',
+    "lists of lists": '{"success": true, "data": [[]], "result": [[]], "trace": [[]], "run_id": []}',
+    "an empty object": '{"success": true, "data": {}, "result": {}}',
+    "other types": json.dumps(
+        {"success": True, "data": {key: [7, None] for key in ("runs", "lines", "workflows", "versions", "components")}}
+    ),
+    "a refusal in a word": '{"success": false, "error": "text"}',
+    "a refusal of numbers": '{"success": false, "error": {"code": 7, "message": [], "next_actions": {}}}',
+    "a refusal without an error": '{"success": false}',
+    "an odd success": '{"success": "yes", "data": {}}',
+    "a list instead of it": "[]",
+    "deep nesting": "[" * 100_000,
+    "deep nesting in data": '{"success": true, "data": ' + "[" * 900 + "]" * 900 + "}",
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", [name for name in CALLS if name.split()[0] not in ("dev", "init", "completion")])
+def test_an_answer_of_another_shape_is_a_sentence(
+    desk: Path, name: str, shape: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Service, "mode", shape)
+    monkeypatch.setattr("acr.cloudflare.api.MAX_ATTEMPTS", 1)
+    said = "".join(run(CALLS[name], monkeypatch, capsys))
+    assert "Traceback" not in said, said
+
+
+def test_the_fault_is_shown_on_demand(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Service, "mode", "no data")
+    _, err = run(["list"], monkeypatch, capsys)
+    assert "answered nothing that arcrun answers (KeyError).\nNext: " in err
+    monkeypatch.setenv("ACR_DEBUG", "1")
+    assert "KeyError: 'data'" in run(["list"], monkeypatch, capsys)[1]
 
 
 JSON_CALLS = [name for name, call in CALLS.items() if call[0] not in ("dev", "completion", "init", "deploy", "parts")]

@@ -1,5 +1,6 @@
 """No command reads, and sends away, what a symbolic link in a project leads to elsewhere."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 
 from acr.component_folder import read_component_folder
 from acr.errors import CliError
-from acr.inner_file import require_inner
+from acr.inner_file import MAX_FILE_BYTES, require_inner
 from acr.main import main
+from acr.project_folder import prepare_folder
+from acr.workflow_file import read_workflow_file
 
 SECRET = "name: stolen-secret"
 
@@ -153,3 +156,24 @@ def test_what_comes_with_acr_may_be_links(project: Path) -> None:
     """Some installers make each file one."""
     component(project / "ours", contract=project.parent / "outside/secret.yaml")
     assert read_component_folder(project / "ours", is_ours=True).contract_text == SECRET
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("fifo", "NOT_A_FILE"), ("/dev/zero", "NOT_A_FILE"), ("large.yaml", "FILE_TOO_LARGE")]
+)
+def test_what_never_ends_is_not_read(tmp_path: Path, path: str, code: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "large.yaml").write_bytes(bytes(MAX_FILE_BYTES + 1))
+    with pytest.raises(CliError) as refused:
+        read_workflow_file(tmp_path / path)
+    assert refused.value.code == code
+
+
+def test_a_gitignore_that_leads_out_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "elsewhere").write_text("kept\n")
+    (tmp_path / "project/.gitignore").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "project")
+    with pytest.raises(CliError) as refused:
+        prepare_folder(Path())
+    assert (refused.value.code, (tmp_path / "elsewhere").read_text()) == ("LINK_LEADS_OUT", "kept\n")

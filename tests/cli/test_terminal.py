@@ -17,10 +17,18 @@ from acr.render import build_console, build_table, print_json, print_table, rend
 from acr.render_findings import render_findings
 from acr.render_runs import render_run_line, render_runs
 from acr.render_trace import render_timeline, render_trace
-from acr.terminal import ask, confirm, escape_controls, say
+from acr.terminal import ask, confirm, escape_controls, relay, say, say_lines
 
-TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-HOSTILE = "a" + "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160)])) + TURNING + "\u2028\u2029\x1b]0;t\x07b"
+UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff\U000e0001\U000e0041\U000e007f"
+TURNING = UNSEEN + "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+FORGED = "\nPushed forged, version 1\r\tPushed forged"
+HOSTILE = (
+    "a"
+    + FORGED
+    + "".join(map(chr, [*range(9), *range(11, 32), *range(127, 160)]))
+    + TURNING
+    + "\u2028\u2029\x1b]0;t\x07b"
+)
 ENTRY = {
     "node": HOSTILE,
     "component": HOSTILE,
@@ -74,6 +82,7 @@ def test_controls_are_shown(show: Callable[[], None], capsys: pytest.CaptureFixt
     show()
     shown = "".join(capsys.readouterr())
     assert "a" in shown
+    assert [line for line in shown.splitlines() if line.lstrip().startswith("Pushed")] == []
     assert [c for c in shown if c != "\n" and (unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in TURNING)] == []
 
 
@@ -93,8 +102,17 @@ def test_a_terminal_still_has_colours() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).split() == ["t", r"x\u001b[31my"]
 
 
-def test_tabs_newlines_and_scripts_stay() -> None:
-    assert escape_controls("a\tb\n完成後 é 👩‍💻") == "a\tb\n完成後 é 👩‍💻"
+def test_scripts_stay_and_what_nobody_sees_does_not() -> None:
+    assert escape_controls("完成後 é 👩💻 ❤️") == "完成後 é 👩💻 ❤️"
+    assert escape_controls("a\tb\n\r\u200d\U000e0041") == r"a\tb\n\r\u200d\udb40\udc41"
+
+
+def test_what_has_lines_is_told_from_what_acr_says(capsys: pytest.CaptureFixture[str]) -> None:
+    say_lines("Pushed a\n\x1b[2J\tPushed b", indent="  ")
+    relay(["Pushed c\r\n", "Pushed\rd"])
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == ["  Pushed a", r"  \u001b[2J    Pushed b"]
+    assert printed.err.splitlines() == ["  Pushed c", r"  Pushed\rd"]
 
 
 # The ways to a terminal: functions that write to it, and those that hand it to another program unless their output is

@@ -59,6 +59,12 @@ def html_numbers(form: str) -> Callable[[str], str]:
     return lambda text: "".join(f"&#{format(ord(character), form)};" for character in text)
 
 
+def json_units(text: str) -> str:
+    """Each UTF-16 unit as an escape of JSON."""
+    units = text.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
 def html_names(text: str) -> str:
     names = {
         '"': "&quot;",
@@ -142,6 +148,19 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "UTF-8 as Latin-1, JSON": lambda text: json.dumps(latin_1(text))[1:-1],
     "UTF-8 as Latin-1, quoted": lambda text: quote(latin_1(text), safe=""),
     "base64 of UTF-8 as Latin-1": lambda text: base64.b64encode(latin_1(text).encode()).decode(),
+    "HTML, decimal, no semicolon": lambda text: html_numbers("d")(text).replace(";", ""),
+    "HTML, hexadecimal, no semicolon": lambda text: "".join(f"&#x{ord(character):x}" for character in text),
+    "HTML, names, no semicolon": lambda text: re.sub("(&(amp|quot|eacute));", r"\1", html_names(text)),
+    "HTML in HTML, no semicolon": lambda text: html_names(html_names(text)).replace("&amp;", "&amp"),
+    "every character in percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "every character in percent, twice": lambda text: "".join(f"%25{byte:02x}" for byte in text.encode()),
+    "letters in percent": lambda text: re.sub("[A-Za-z0-9]", lambda hit: f"%{ord(hit[0]):02x}", text),
+    "every character in JSON": json_units,
+    "every character in JSON in JSON": lambda text: json.dumps(json_units(text))[1:-1],
+    "every character in quoted-printable": lambda text: "".join(f"={byte:02X}" for byte in text.encode()),
+    "every character in quoted-printable, soft breaks": lambda text: "=\r\n".join(
+        f"={byte:02X}" for byte in text.encode()
+    ),
     "quoted-printable": quoted_printable,
     "quoted-printable, soft breaks": soft_breaks("\n"),
     "quoted-printable, soft breaks with CR": soft_breaks("\r\n"),
@@ -294,6 +313,47 @@ def test_time_grows_with_the_text_and_no_faster(piece: str) -> None:
     redactor = Redactor(['\\\\"é-%&= x', '"abcdef\\', "%25%25%25", "&amp;&#038;", "aGkaGkaGk", CANARY])
     short, long = (measure(redactor, piece * (size // len(piece)) + CANARY) for size in (20_000, 160_000))
     assert long < 40 * short + 0.05
+
+
+SPECIAL = list('&%\\=;#/" +_-\té')
+TOGETHER = ["&;", '\\"', "%25", "&amp;", "&semi;", "=3D", "25%", "\\u005c", "&;&semi;", "&#38;", "=3D=33", "%\\=&"]
+
+
+@pytest.mark.parametrize(
+    ("piece", "count"), [*((piece, 18) for piece in SPECIAL + TOGETHER), *((piece, 200) for piece in SPECIAL[:5])]
+)
+def test_time_does_not_double_with_each_character_of_a_secret(piece: str, count: int) -> None:
+    """What almost is the secret, in every encoding and in those of each other: a second way to read a character would
+    take 2 ** 18 steps. It must not take a second."""
+    redactor = Redactor([piece * count + "abcdef"])
+    single = {*(encode(piece) for name, encode in ENCODINGS.items() if "base64" not in name), piece}
+    pieces = single | {f"&amp;{piece}", f"{piece}&semi{piece}", html.escape(html.escape(piece)), f"{piece}amp;"}
+    redactor.scrub_text(f"{piece * count}abcdef &#97; %61%62")  # the patterns are compiled
+    started = time.process_time()
+    for hostile in pieces:
+        redactor.scrub_text(hostile * count + "abcdeX abcdef &#97; %61%62")
+        redactor.scrub_text(hostile * (count + 3) + "%61%62%63%64%65X")
+    assert time.process_time() - started < 5
+
+
+NO_RUN = "-".join("abcdef")
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "expected"),
+    [
+        pytest.param("a&b-cdefg", "x a&ampb&#45cdefg y", f"x {MARK} y", id="HTML without semicolons"),
+        pytest.param(NO_RUN, "%61-%62-%63-%64-%65-%66", MARK, id="no two letters side by side"),
+        pytest.param("open sesame", "%6f%70%65%6e+%73%65%73%61%6d%65", MARK, id="percent and +"),
+        pytest.param("%25abc", "%2525abc %25abc", f"{MARK} {MARK}", id="a secret that is an encoding, encoded"),
+        pytest.param("&amp;abc", "&amp;amp;abc &amp;abc &abc", f"{MARK} {MARK} &abc", id="likewise HTML"),
+        pytest.param("abcdef", "%61%62%63%64%65%67", "%61%62%63%64%65%67", id="another last letter"),
+        pytest.param("abcdef", "a%62c%64e%66", "a%62c%64e%66", id="some letters alone: not known"),
+    ],
+)
+def test_letters_by_their_codes(secret: str, text: str, expected: str) -> None:
+    assert Redactor([secret]).scrub_text(text) == expected
+    assert Redactor([secret]).scrub({"x": [text]}) == {"x": [expected]}
 
 
 def measure(redactor: Redactor, text: str) -> float:

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from acr.answer_shape import note_answer
 from acr.cloudflare.access import ApiAccess
 from acr.errors import CliError
 
@@ -125,10 +126,11 @@ def _parse_retry_after(text: str | None) -> float:
 def _read_envelope(response: httpx.Response) -> dict[str, Any]:
     try:
         envelope = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         envelope = None
     if not isinstance(envelope, dict) or not envelope.get("success", False):
         raise _build_refusal(response.request.method, response)
+    note_answer(f"{response.request.url.scheme}://{response.request.url.netloc.decode()}")
     return envelope
 
 
@@ -159,7 +161,7 @@ def _first_line(text: object) -> str:
 def _errors_in(response: httpx.Response) -> list[dict[str, Any]]:
     try:
         errors = json.loads(response.content)["errors"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return []
     return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from acr.terminal import say
+from acr.terminal import say_lines
 
 
 @click.command()
@@ -20,4 +20,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     script = get_completion_class(shell)
     assert script is not None
-    say(script(context.find_root().command, {}, "acr", "_ACR_COMPLETE").source())
+    say_lines(script(context.find_root().command, {}, "acr", "_ACR_COMPLETE").source())

@@ -12,20 +12,28 @@ import click
 
 from acr.background_seeding import BackgroundSeeding
 from acr.folder_lock import hold_folder
+from acr.inner_file import require_inner
 from acr.javascript_packages import require_javascript
 from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.local_record import LocalRecord, forget_local_record, save_local_record
-from acr.platform_home import find_platform_home
+from acr.platform_home import SERVICES, find_platform_home
 from acr.private_file import private_umask
 from acr.settings import RegistryTarget, cache_dir, local_record_path, make_config_private
 from acr.terminal import say
 
 LITTLE_SPACE_BYTES = 64 * 2**20  # two memory snapshots of Python, which a start may write
+LAST_PORT = 65535 - len(SERVICES)
 LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
 
 @click.command()
-@click.option("--port", default=8787, show_default=True, help="The executor's port; the next three are taken too.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, LAST_PORT),
+    default=8787,
+    show_default=True,
+    help="The executor's port; the next three are taken too.",
+)
 @click.option(
     "--persist",
     type=click.Path(file_okay=False, path_type=Path),
@@ -79,7 +87,7 @@ def dev(
     home = find_platform_home()
     require_javascript(home)
     require_free_ports(port)
-    persist = persist.resolve()
+    persist = require_inner(persist)
     click.get_current_context().with_resource(private_umask())  # for the runtime too
     with hold_folder(persist, port):
         make_config_private()
@@ -102,7 +110,7 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
     """Until Ctrl-C, or the runtime ends. Returns its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
-    seeding = None
+    seeding, interrupted = None, False
     try:
         if reload:
             threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
@@ -115,12 +123,18 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
                 seeding = BackgroundSeeding(_registry_of(record), platform.home)
                 seeding.start()
     except KeyboardInterrupt:
+        interrupted = True
         say("stopping", err=True)
     finally:
         forget_local_record(local_record_path())
         if seeding:
             seeding.announce_stop()
         exit_code = process.stop()
+        if exit_code < 0 and not interrupted:
+            name = signal.Signals(-exit_code).name
+            say(f"Error: The runtime (Node) was ended by {name}.", colour="red", err=True)
+            say("Next: See whether memory is short, then start again: acr dev", err=True)
+            exit_code = 1
         if seeding:
             seeding.join()
     return exit_code

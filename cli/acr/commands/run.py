@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from acr.client import ExecutorClient
-from acr.inner_file import require_inner
+from acr.inner_file import read_regular, require_inner
 from acr.options import as_json, with_client
 from acr.render import print_json
 from acr.render_findings import render_refusal
@@ -79,8 +79,12 @@ def _put_into_options(error: dict[str, Any], workflow: str) -> dict[str, Any]:
 
 def _read_input(text: str) -> Any:
     try:
-        return parse_json(require_inner(Path(text[1:])).read_text(encoding="utf-8") if text.startswith("@") else text)
+        return parse_json(_read_file(Path(text[1:])) if text.startswith("@") else text)
     except OSError as error:
         raise click.BadParameter(f"{text[1:]}: {error.strerror}", param_hint="--input") from None
     except ValueError as error:
         raise click.BadParameter(f"not JSON: {error}", param_hint="--input") from None
+
+
+def _read_file(path: Path) -> str:
+    return read_regular(require_inner(path), path)

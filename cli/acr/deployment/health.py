@@ -16,7 +16,7 @@ def read_health(http: httpx.Client, url: str) -> str | None:
     try:
         response = http.get(f"{url}/health")
         body = response.json() if response.is_success else None
-    except (httpx.HTTPError, ValueError):
+    except (httpx.HTTPError, ValueError, RecursionError):
         return None
     if not isinstance(body, dict) or body.get("ok") is not True:
         return None

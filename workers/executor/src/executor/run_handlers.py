@@ -6,7 +6,7 @@ Each gets the service of whoever asks (executor/access.py).
 from starlette.requests import Request
 
 from arcrun.engine.engine import Trigger
-from arcrun.errors import RequestError
+from arcrun.errors import ArcrunError, RequestError
 from arcrun_http.bodies import read_object
 from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
@@ -66,8 +66,13 @@ async def _run(
 async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     query = request.query_params
     limit = read_count(request, "limit", 50)
-    runs, cursor = await service.runs.list(query.get("workflow"), limit, query.get("cursor"))
     unwritten = service.runs.unwritten
+    try:
+        runs, cursor = await service.runs.list(query.get("workflow"), limit, query.get("cursor"))
+    except ArcrunError as error:
+        if unwritten.count:  # what hinders the list may be what has hindered the records
+            error.details["unwritten"] = unwritten.to_json()
+        raise
     missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
     return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor, **missing}})
 
