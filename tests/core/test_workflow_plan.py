@@ -190,9 +190,9 @@ def test_a_config_of_any_depth_compiles_or_is_refused(depth: int) -> None:
 )
 def test_a_long_flow_compiles_in_time(lines: list[str]) -> None:
     source = flow_of(*lines)
-    started = time.perf_counter()
+    started = time.process_time()
     plan = require_plan(compile_source(source))
-    assert time.perf_counter() - started < 0.25
+    assert time.process_time() - started < 0.25
     assert len(plan.nodes) >= 41
 
 
