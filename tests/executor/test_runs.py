@@ -3,15 +3,18 @@
 import asyncio
 import json
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, RunError, UpstreamError
 from arcrun.ports import KeyEntry, KeyPage
 from executor.accepted import MAX_ACCEPTED_MS
+from executor.run_handlers import list_runs
 from executor.runs import (
     ACCEPTED_TTL_S,
     GATHER_MS,
@@ -24,6 +27,7 @@ from executor.runs import (
     AcceptedRun,
     RunStore,
 )
+from executor.unwritten import UnwrittenRecords
 from fakes.background import FakeBackground
 from fakes.storage import MAX_KV_METADATA_BYTES, InMemoryKV
 from fakes.system import FixedClock, SeededRandom
@@ -518,3 +522,25 @@ class AsyncPage:
 
     async def __call__(self, *_: Any, **__: Any) -> KeyPage:
         return self._page
+
+
+class UnlistableRuns:
+    """A store whose list fails, with `count` records that it could not write."""
+
+    def __init__(self, count: int) -> None:
+        self.unwritten = UnwrittenRecords(FixedClock())
+        for _ in range(count):
+            with self.unwritten.counting(1):
+                raise UpstreamError("Workers KV failed.", code="STORAGE_FAILED")
+
+    async def list(self, *_: Any) -> Any:
+        raise UpstreamError("The list failed.", code="OBJECT_UNAVAILABLE")
+
+
+@pytest.mark.parametrize("count", [0, 5])
+async def test_a_list_that_fails_counts_unwritten_records_too(count: int) -> None:
+    service: Any = SimpleNamespace(runs=UnlistableRuns(count))
+    with pytest.raises(UpstreamError) as refused:
+        await list_runs(service, Request({"type": "http", "query_string": b"", "headers": []}))
+    told = refused.value.to_json()["details"].get("unwritten", {"count": 0})
+    assert (refused.value.code, told["count"]) == ("OBJECT_UNAVAILABLE", count)
