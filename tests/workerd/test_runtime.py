@@ -67,9 +67,9 @@ def test_after_a_fatal_error_python_is_started_anew(probe: httpx.Client) -> None
 
 
 def test_the_worker_sees_its_own_bindings_only(probe: httpx.Client) -> None:
-    """And the one that this host adds for requests to the outside."""
+    """And what this host adds: that it is local, and the way to the outside."""
     own = ["BUCKET", "COUNTER", "GREETING", "KV", "LOADER", "PEER"]
-    assert probe.get("/runtime_bindings").json() == [*own, "PUBLIC_NETWORK"]
+    assert probe.get("/runtime_bindings").json() == ["ARCRUN_LOCAL", *own, "PUBLIC_NETWORK"]
     assert probe.get("/runtime_bindings_of_env").json().startswith("refused")
 
 
