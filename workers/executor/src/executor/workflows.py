@@ -391,13 +391,13 @@ class WorkflowStore:
         """By what the token leads to; by the head where KV has lost that, or does not show it yet."""
         if not self._tokens.is_token(token):
             raise build_webhook_missing_error()
-        kept = self._cached.get(token)
-        hook = None if kept is not None else await read_hook(self._kv, token)
-        head = None if kept is not None or hook is not None else await self._heads.look_for_token(token)
-        if kept is None and hook is None and head is None:
-            raise build_webhook_missing_error()
-        name: str = kept.name if kept is not None else head.name if head is not None else (hook or {})["name"]
-        return name
+        if (kept := self._cached.get(token)) is not None:
+            return kept.name
+        if (hook := await read_hook(self._kv, token)) is not None:
+            return str(hook["name"])
+        if (head := await self._heads.look_for_token(token)) is not None:
+            return head.name
+        raise build_webhook_missing_error()
 
     async def _find_version(self, head: Head, version: int) -> WorkflowVersion:
         record = await read_version(self._kv, head.name, version) if head.has_version(version) else None
