@@ -12,7 +12,7 @@ from typing import Any
 
 import wasmtime
 
-from arcrun.wasm import abi
+from arcrun.limits import MAX_REPLY_BYTES, MAX_STDERR_BYTES, MAX_STDOUT_BYTES
 from arcrun.wasm.abi import HOST_FUNCTIONS, HOST_MODULE, WASI_MODULE, HostFunctions
 
 SUCCESS, BADF, FAULT, INVAL = 0, 8, 21, 28  # WASI's errno
@@ -64,8 +64,8 @@ class ComponentCall:
             return BADF
         chunk = b"".join(memory.read(*vector) for vector in memory.read_vectors(vectors, count))
         if descriptor == STDERR:
-            self.stderr += chunk[: abi.MAX_STDERR_BYTES - len(self.stderr)]
-        elif len(self.stdout) + len(chunk) > abi.MAX_STDOUT_BYTES:
+            self.stderr += chunk[: MAX_STDERR_BYTES - len(self.stderr)]
+        elif len(self.stdout) + len(chunk) > MAX_STDOUT_BYTES:
             self.overflowed = True
             return BADF
         else:
@@ -85,7 +85,7 @@ class ComponentCall:
 
     def _keep(self, reply: str) -> int:
         encoded = reply.encode()
-        if len(encoded) > abi.MAX_REPLY_BYTES:
+        if len(encoded) > MAX_REPLY_BYTES:
             return REPLY_TOO_LARGE
         self._reply = encoded
         return len(encoded)
@@ -96,7 +96,7 @@ class ComponentCall:
         return len(part)
 
     def _log(self, memory: "_MemoryView", pointer: int, length: int) -> int:
-        self.stderr += (memory.read(pointer, length) + b"\n")[: abi.MAX_STDERR_BYTES - len(self.stderr)]
+        self.stderr += (memory.read(pointer, length) + b"\n")[: MAX_STDERR_BYTES - len(self.stderr)]
         return self._keep('{"ok":true}')
 
     def _fill_random(self, memory: "_MemoryView", pointer: int, length: int) -> int:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import wasmtime
 
 from acr.component_call import ComponentCall
+from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
@@ -83,7 +84,7 @@ def compile_module(module: bytes) -> wasmtime.Module:
 
 def _build_store() -> wasmtime.Store:
     store = wasmtime.Store(_engine())
-    store.set_limits(memory_size=abi.MAX_MEMORY_PAGES * abi.PAGE_BYTES, table_elements=MAX_TABLE_ENTRIES)
+    store.set_limits(memory_size=MAX_MEMORY_PAGES * abi.PAGE_BYTES, table_elements=MAX_TABLE_ENTRIES)
     store.set_wasi(wasmtime.WasiConfig())
     return store
 

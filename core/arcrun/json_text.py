@@ -10,8 +10,7 @@ import re
 from itertools import accumulate
 from typing import Any
 
-MAX_DEPTH = 128  # the components' own parser has the same limit
-MAX_INTEGER_DIGITS = 4300  # Python's own limit, see sys.int_info.default_max_str_digits
+from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH
 
 _MAX_SHOWN = 40  # digits of a number
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
@@ -42,11 +41,11 @@ class _NumberError(ValueError):
 
 
 def _validate_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
         return
     brackets = _NOT_A_BRACKET.sub("", _STRING.sub("", _ESCAPE.sub("", text)))
-    if any(depth > MAX_DEPTH for depth in accumulate(map(_STEP.__getitem__, brackets))):
-        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+    if any(depth > MAX_JSON_DEPTH for depth in accumulate(map(_STEP.__getitem__, brackets))):
+        raise ValueError(f"it is nested more than {MAX_JSON_DEPTH} deep")
 
 
 def _refuse(name: str) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from arcrun.json_text import MAX_DEPTH, MAX_INTEGER_DIGITS, escape_surrogates, parse_json
+from arcrun.json_text import escape_surrogates, parse_json
+from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,11 @@ from arcrun.json_text import MAX_DEPTH, MAX_INTEGER_DIGITS, escape_surrogates, p
         pytest.param("-" + "9" * MAX_INTEGER_DIGITS, -int("9" * MAX_INTEGER_DIGITS), id="the longest below zero"),
         pytest.param("1e-400", 0.0, id="too small a number"),
         pytest.param('"\\ud800"', "\ud800", id="half a surrogate pair"),
-        pytest.param("[" * MAX_DEPTH + "]" * MAX_DEPTH, json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH), id="deepest"),
+        pytest.param(
+            "[" * MAX_JSON_DEPTH + "]" * MAX_JSON_DEPTH,
+            json.loads("[" * MAX_JSON_DEPTH + "]" * MAX_JSON_DEPTH),
+            id="deepest",
+        ),
     ],
 )
 def test_what_is_json(text: str, expected: Any) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import wasmtime
 
+from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, read_outcome
 from fakes.components import exited
 
 HOST_SOURCE = (Path(__file__).parents[2] / "workers/edge/component_host.mjs").read_text()
-FULL_MEMORY = abi.MAX_MEMORY_PAGES * abi.PAGE_BYTES
+FULL_MEMORY = MAX_MEMORY_PAGES * abi.PAGE_BYTES
 HINT = "Run the component on this input by itself: POST /execute with {component, input}."
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
+from arcrun.limits import MAX_REPLY_BYTES
 from arcrun.ports import HttpRequest, HttpResponse
-from arcrun.wasm.abi import MAX_REPLY_BYTES
 from arcrun.wasm.host import PortHostFunctions
 from fakes.contracts import build_contract, build_network_contract
 from fakes.http_client import FakeHttpClient, redirect, respond

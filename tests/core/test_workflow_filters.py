@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.errors import TemplateError
+from arcrun.limits import MAX_DATE_PATTERN, MAX_FILTER_RESULT, MAX_FILTERS
 from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS
-from arcrun.workflows.filters_date import MAX_PATTERN, format_date
-from arcrun.workflows.filters_values import MAX_FILTERS, MAX_RESULT
+from arcrun.workflows.filters_date import format_date
 from arcrun.workflows.templates import START, compile_value
 
 
@@ -421,7 +421,10 @@ def test_what_is_missing_goes_through_no_filter(template: str, expected: str) ->
             ('date("%Q")', "`date` does not know %Q in a format."),
             ('date("%:d")', "`date` does not know %:d in a format."),
             ('date("100%")', "`date` does not know % in a format."),
-            (f'date("{"x" * (MAX_PATTERN + 1)}")', f"`date` takes a format of at most {MAX_PATTERN} characters."),
+            (
+                f'date("{"x" * (MAX_DATE_PATTERN + 1)}")',
+                f"`date` takes a format of at most {MAX_DATE_PATTERN} characters.",
+            ),
             *(
                 (
                     f'date("iso", "{zone}")',
@@ -456,21 +459,21 @@ def test_as_many_filters_as_are_allowed() -> None:
     [
         pytest.param("a" * 100_000, 'replace("a", w)', id="replace"),
         pytest.param(["a"] * 100_000, "join(w)", id="join"),
-        pytest.param("," * (MAX_RESULT + 1), 'split(",")', id="split"),
-        pytest.param("'" * MAX_RESULT, "html_escape", id="html_escape"),
-        pytest.param("é" * MAX_RESULT, "url_encode", id="url_encode"),
-        pytest.param("a" * MAX_RESULT, "base64", id="base64"),
-        pytest.param("a" * (MAX_RESULT + 1), "upper", id="upper"),
+        pytest.param("," * (MAX_FILTER_RESULT + 1), 'split(",")', id="split"),
+        pytest.param("'" * MAX_FILTER_RESULT, "html_escape", id="html_escape"),
+        pytest.param("é" * MAX_FILTER_RESULT, "url_encode", id="url_encode"),
+        pytest.param("a" * MAX_FILTER_RESULT, "base64", id="base64"),
+        pytest.param("a" * (MAX_FILTER_RESULT + 1), "upper", id="upper"),
         pytest.param(["a" * 1000] * 5000, "json", id="json"),
         pytest.param(["a" * 1000] * 5000, "string", id="string"),
         pytest.param([[0] * 3000] * 2000, "flatten", id="flatten"),
-        pytest.param([0] * (MAX_RESULT + 1), "sort", id="sort"),
-        pytest.param([0] * (MAX_RESULT + 1), 'map("a")', id="map"),
+        pytest.param([0] * (MAX_FILTER_RESULT + 1), "sort", id="sort"),
+        pytest.param([0] * (MAX_FILTER_RESULT + 1), 'map("a")', id="map"),
     ],
 )
 def test_a_result_has_a_limit(value: Any, filters: str) -> None:
     said = failure_of(value, filters, w="w" * 1000)
-    assert said.endswith(f"characters or elements, and {MAX_RESULT} are the limit.")
+    assert said.endswith(f"characters or elements; {MAX_FILTER_RESULT} are the limit.")
 
 
 def test_arguments_may_be_references() -> None:

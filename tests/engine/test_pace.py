@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.loops import MAX_ELEMENTS
 from arcrun.engine.pace import STRETCH_NODES, Pace
+from arcrun.limits import MAX_ELEMENTS
 from fakes.engine import EngineBench, echo, statuses
 from fakes.virtual_time import VirtualClock
 

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, RunError, UpstreamError
+from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
 from arcrun.ports import KeyEntry, KeyPage
-from executor.accepted import MAX_ACCEPTED_MS
 from executor.run_handlers import list_runs
 from executor.runs import (
     ACCEPTED_TTL_S,
@@ -21,7 +21,6 @@ from executor.runs import (
     KEY_INTERVAL_MS,
     LOST_AFTER_MS,
     MAX_BATCH_RUNS,
-    MAX_PAGE,
     MAX_VERDICTS_BYTES,
     RECORD_TTL_S,
     AcceptedRun,

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from arcrun_http.bodies import MAX_BODY_BYTES, read_json, read_object
+from arcrun.limits import MAX_BODY_BYTES
+from arcrun_http.bodies import read_json, read_object
 from arcrun_http.errors import EXCEPTION_HANDLERS
 from fakes.wire import read_error
 

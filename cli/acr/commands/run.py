@@ -17,7 +17,7 @@ from acr.service_client import Answer
 from acr.terminal import say
 from acr.workflow_file import read_workflow_file
 from arcrun.json_text import parse_json
-from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
+from arcrun.limits import MAX_RUN_TIMEOUT_MS
 
 
 @click.command()

@@ -10,12 +10,11 @@ from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.ledger import Ledger
 from arcrun.engine.pace import Pace
 from arcrun.errors import RunError
+from arcrun.limits import MAX_SUBFLOW_DEPTH
 from arcrun.ports import Clock, Random
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
-
-MAX_SUBFLOW_DEPTH = 8
 
 
 class Components(Protocol):

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.credentials.redaction import Redactor
-from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT, SubrequestBudget
+from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.context import RunContext, RunPorts
 from arcrun.engine.ledger import Ledger
 from arcrun.engine.pace import Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
+from arcrun.limits import SUBREQUESTS_PAID
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -33,7 +34,7 @@ class Trigger:
 @dataclass(frozen=True)
 class Engine:
     ports: RunPorts
-    subrequest_limit: int = PAID_SUBREQUEST_LIMIT
+    subrequest_limit: int = SUBREQUESTS_PAID
 
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
         """Never raises for what a node does: the record says it."""

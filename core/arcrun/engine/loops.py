@@ -7,12 +7,12 @@ from typing import Any
 
 from arcrun.contracts.schema import describe_kind
 from arcrun.errors import ArcrunError, RunError, TemplateError
+from arcrun.limits import MAX_ELEMENTS
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import PlannedLoop
 from arcrun.workflows.templates import Scope
 
 # In plans of format 2, without a path: the first of these fields of what the source answered that is a list.
-MAX_ELEMENTS = 10_000  # of one loop
 DEFAULT_LIST_FIELDS = ("items", "results", "result")
 
 

@@ -10,8 +10,7 @@ from arcrun.analytics.tally import Tally
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError
-
-MAX_LOG_CHARACTERS = 2_000
+from arcrun.limits import MAX_LOG_CHARACTERS
 
 
 class NodeStatus(StrEnum):

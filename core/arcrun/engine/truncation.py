@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-MAX_VALUE_BYTES = 8 * 1024
+from arcrun.limits import MAX_SHOWN_VALUE_BYTES
+
 PREVIEW_CHARACTERS = 1_000
 
 
@@ -11,6 +12,6 @@ def truncate(value: Any) -> Any:
     """`value`, or {"_truncated": true, "bytes": size as JSON, "preview": its first characters}."""
     text = json.dumps(value, ensure_ascii=False)
     size = len(text.encode("utf-8", "surrogatepass"))
-    if size <= MAX_VALUE_BYTES:
+    if size <= MAX_SHOWN_VALUE_BYTES:
         return value
     return {"_truncated": True, "bytes": size, "preview": text[:PREVIEW_CHARACTERS]}

@@ -12,14 +12,11 @@ from typing import Any, Protocol
 
 from arcrun.errors import ComponentError
 from arcrun.json_text import parse_json
+from arcrun.limits import MAX_MEMORY_PAGES, MAX_STDOUT_BYTES
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
-MAX_MEMORY_PAGES = 1024  # 64 MiB, half of what the platform gives one isolate
-MAX_STDOUT_BYTES = 4 * 1024 * 1024
-MAX_STDERR_BYTES = 64 * 1024
 MAX_SHOWN_LOG_CHARACTERS = 2_000
-MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 WASI_MODULE = "wasi_snapshot_preview1"
 HOST_MODULE = "arcrun"

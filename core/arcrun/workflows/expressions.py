@@ -13,11 +13,10 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from arcrun.errors import RunError
+from arcrun.limits import MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_STEPS
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
 
-MAX_EXPRESSION_STEPS = 50_000
-MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
 MAX_REASON_CHARACTERS = 160
 _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
 _FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
@@ -118,12 +117,12 @@ def _quote_names(source: str) -> str:
 def _validate(root: Mapping[str, Any]) -> None:
     """Raises ValueError for what JMESPath reads, and no run can use."""
     level = [root]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_EXPRESSION_DEPTH):
         for node in level:
             _validate_node(node)
         level = [child for node in level for child in node.get("children", ()) if isinstance(child, Mapping)]
     if level:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        raise ValueError(f"it is nested more than {MAX_EXPRESSION_DEPTH} deep")
 
 
 def _validate_node(node: Mapping[str, Any]) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from arcrun.errors import TemplateError
+from arcrun.limits import MAX_FILTERS
 from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, ENCODING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
-from arcrun.workflows.filters_values import MAX_FILTERS, FilterError
+from arcrun.workflows.filters_values import FilterError
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.template_syntax import FilterCall, Literal, ParsedReference
 

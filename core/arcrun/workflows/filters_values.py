@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-MAX_FILTERS = 16  # of one reference
-MAX_RESULT = 4 * 1024 * 1024  # characters of a text, or elements, that a filter takes or makes
+from arcrun.limits import MAX_FILTER_RESULT
 
 _LEAST_IN_DIGITS, _LEAST_WITH_EXPONENT = 1e-6, 1e21  # of numbers, as ECMAScript writes them
 _NAMES = {
@@ -86,8 +85,8 @@ def render_json(value: Any) -> str:
 
 def check_size(size: int) -> None:
     """Before a result of `size` characters or elements is made. Raises FilterError."""
-    if size > MAX_RESULT:
-        raise FilterError(f"would have a result of {size} characters or elements, and {MAX_RESULT} are the limit")
+    if size > MAX_FILTER_RESULT:
+        raise FilterError(f"would have a result of {size} characters or elements; {MAX_FILTER_RESULT} are the limit")
 
 
 def _write(value: Any, comma: str, colon: str, encode: Callable[[Any], str]) -> str:
@@ -118,7 +117,7 @@ def _holds_float(value: Any) -> bool:
 def _measure(value: Any) -> int:
     """The characters and elements in a value, counted no further than the limit."""
     size, pending = 0, [value]
-    while pending and size <= MAX_RESULT:
+    while pending and size <= MAX_FILTER_RESULT:
         item = pending.pop()
         size += 1
         if isinstance(item, str):

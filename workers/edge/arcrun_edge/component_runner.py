@@ -15,8 +15,8 @@ from js import Object
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_REPLY_BYTES, MAX_STDERR_BYTES, MAX_STDOUT_BYTES
 from arcrun.ports import ComponentRunner
-from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
 from arcrun.wasm.metering import DEFAULT_FUEL, METERING_VERSION
@@ -115,9 +115,9 @@ def _surroundings(host: HostFunctions) -> tuple[JsProxy, str, float]:
 @cache
 def _limits() -> JsProxy:
     limits = {
-        "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
-        "maxStderrBytes": abi.MAX_STDERR_BYTES,
-        "maxReplyBytes": abi.MAX_REPLY_BYTES,
+        "maxStdoutBytes": MAX_STDOUT_BYTES,
+        "maxStderrBytes": MAX_STDERR_BYTES,
+        "maxReplyBytes": MAX_REPLY_BYTES,
         "fuel": DEFAULT_FUEL,
     }
     return to_js(limits, dict_converter=Object.fromEntries)

@@ -7,8 +7,7 @@ from starlette.requests import Request
 
 from arcrun.errors import PayloadTooLargeError, RequestError
 from arcrun.json_text import parse_json
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
+from arcrun.limits import MAX_BODY_BYTES
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:

@@ -16,6 +16,7 @@ from typing import Any
 from arcrun.engine.record import RunRecord, render_time
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, NotFoundError, RequestError
+from arcrun.limits import MAX_PAGE, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyValue, Random
 from executor.unwritten import UnwrittenRecords
 
@@ -29,8 +30,6 @@ MAX_BATCH_RUNS = 100
 LOST_AFTER_MS = 25_000
 KEY_INTERVAL_MS = 1_000  # between two writes of one key, as the platform demands
 MAX_VERDICTS_BYTES = 1_000  # of a key's metadata, which may have 1,024
-MAX_PAGE = 100
-MAX_SCANNED_PAGES = 5
 _BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
 MAX_DURATION_MS = 86_400_000  # far beyond what any run may take
 MAX_TIME_MS = 8_640_000_000_000_000  # the last moment that a Date of JavaScript knows
