@@ -28,8 +28,10 @@ from acr.worker_secrets import (
     API_KEY,
     AUTHOR_KEYS,
     ENCRYPTION_KEY,
+    FREE,
     MASTER_KEY,
     MULTI_TENANT,
+    PLAN,
     PREVIOUS_KEY,
     PUBLIC_URL,
     REVIEWER_KEY,
@@ -59,6 +61,7 @@ class LocalPlatform:
     verbose: bool
     allow_local_network: bool = False
     production_clock: bool = False
+    free_plan: bool = False
     api_secret: str = field(default_factory=make_api_key, repr=False)
 
     def read_record(self) -> LocalRecord:
@@ -146,7 +149,8 @@ class LocalPlatform:
 
     def _read_variables(self) -> dict[str, str]:
         own = {PUBLIC_URL: self._url, **({ALLOW_LOCAL_NETWORK: "true"} if self.allow_local_network else {})}
-        return {name: text for name in HANDED_ON if (text := os.environ.get(name))} | own
+        plan = {PLAN: FREE} if self.free_plan else {}
+        return {name: text for name in HANDED_ON if (text := os.environ.get(name))} | own | plan
 
     def _read_secrets(self) -> dict[str, str]:
         current, previous = read_local_keys(self._keys_folder)

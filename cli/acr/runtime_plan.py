@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acr.worker_secrets import ALLOW_LOCAL_NETWORK, LOCAL, MULTI_TENANT, secrets_of
+from acr.worker_secrets import ALLOW_LOCAL_NETWORK, FREE, LOCAL, MULTI_TENANT, PLAN, secrets_of
 from arcrun.errors import InternalError
 
 HOST = "127.0.0.1"
@@ -76,6 +76,7 @@ def _plan_worker(
     config = tomllib.loads((folder / "wrangler.toml").read_text())
     own_secrets = secrets_of(service, secrets, is_multi_tenant=variables.get(MULTI_TENANT) == "true")
     entry = folder / config["main"]
+    loaders = [] if variables.get(PLAN) == FREE else config.get("worker_loaders", [])
     return {
         "service": service,
         "name": config["name"],
@@ -92,7 +93,7 @@ def _plan_worker(
         # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
         "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
         "r2Buckets": {r2["binding"]: r2["bucket_name"] for r2 in config.get("r2_buckets", [])},
-        "workerLoaders": {loader["binding"]: {} for loader in config.get("worker_loaders", [])},
+        "workerLoaders": {loader["binding"]: {} for loader in loaders},
         "ratelimits": {
             limit["name"]: {"namespace_id": limit["namespace_id"], "simple": limit["simple"]}
             for limit in config.get("ratelimits", [])

@@ -14,6 +14,7 @@ from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
+from arcrun.wasm.fuel import SANDBOX_FUEL
 from arcrun.wasm.metering import DEFAULT_FUEL, FUEL_EXPORT
 
 MAX_TABLE_ENTRIES = 1_000_000
@@ -26,8 +27,8 @@ class WasmtimeRunner:
     fuel: int = DEFAULT_FUEL
     deadline_s: float = 20.0
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
-        """Runs in the caller's thread to its end; `host` must answer without waiting."""
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+        """Runs in the caller's thread to its end; `host` must answer without waiting. The fuel is the runner's own."""
         assert component.module is not None
         return self.call(component.module, stdin.encode(), host)
 

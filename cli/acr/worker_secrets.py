@@ -19,6 +19,7 @@ MASTER_KEY = "MASTER_KEY"
 # No secrets, but variables of the executor, "true" or left out: the hosted mode; whether components may call addresses
 # that are not of the public internet. And where its webhooks are reached.
 MULTI_TENANT, ALLOW_LOCAL_NETWORK = "MULTI_TENANT", "ARCRUN_ALLOW_LOCAL_NETWORK"
+PLAN, FREE = "ARCRUN_PLAN", "free"  # of the executor: which of Cloudflare's plans the account has; else it is `paid`
 LOCAL = "ARCRUN_LOCAL"  # what `acr dev` sets, by which a Worker knows that it is not at Cloudflare
 LOCAL_NETWORK_WARNING = (
     f"Warning: {ALLOW_LOCAL_NETWORK}=true, so components may call any address that the executor can connect to,"

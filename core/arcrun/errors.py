@@ -16,6 +16,7 @@ ArcrunError                     code                    status
     RunTimeoutError             RUN_TIMEOUT ...         504
     RunFailedError              WORKFLOW_FAILED         500
     SubrequestLimitError        SUBREQUEST_LIMIT        422
+    CpuBudgetError              CPU_BUDGET              422
   ContractError                 INVALID_CONTRACT        422
   ComponentError                (one code a cause)      422, 404, 502 or 503
   HostFunctionError             (one code a cause)      422
@@ -196,6 +197,24 @@ class SubrequestLimitError(RunError):
 
     code = "SUBREQUEST_LIMIT"
     ends_run = True
+
+
+class CpuBudgetError(RunError):
+    """The platform would end the request, as it does on the free plan: nothing that the run does can go on."""
+
+    code = "CPU_BUDGET"
+    ends_run = True
+
+    def __init__(self, limit_ms: int) -> None:
+        super().__init__(
+            f"The run needs more than the {limit_ms} ms of processor time that the free plan gives a request.",
+            next_actions=[
+                "Move the account to the Workers paid plan, then deploy without --free-plan.",
+                "Or split the work over several runs.",
+                "Or give loops and components shorter lists and texts.",
+            ],
+            details={"limit_ms": limit_ms},
+        )
 
 
 class ContractError(ArcrunError):

@@ -62,6 +62,16 @@ MAX_DELAY_MS = 60_000
 # The milliseconds of a node's `timeout_ms`.
 # Beyond: the diagnostic INVALID_SETTING; at a run, NODE_TIMEOUT. Change: the node's `timeout_ms`.
 MAX_NODE_TIMEOUT_MS = 300_000
+# The milliseconds of computing that a call of a bundled component has, counted in fuel (arcrun/wasm/fuel.py), and so
+# for how long it may keep everybody else of the isolate waiting.
+# Beyond: FUEL_EXHAUSTED. Change: the node's `cpu_ms`; beyond this the component runs in a sandbox.
+CALL_CPU_MS = 200
+# The same of a component in a sandbox, whose code may be slower than any of ours.
+# Beyond: as above. Change: the node's `cpu_ms`.
+SANDBOX_CALL_CPU_MS = 150
+# The milliseconds of a node's `cpu_ms`.
+# Beyond: the diagnostic INVALID_SETTING; at a run, FUEL_EXHAUSTED. Change: the node's `cpu_ms`.
+MAX_NODE_CPU_MS = 10_000
 # The milliseconds of a workflow's `timeout_ms`, which is 300,000 where it is not set.
 # Beyond: the diagnostic INVALID_SETTING; at a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.
 MAX_RUN_TIMEOUT_MS = 900_000
@@ -105,9 +115,15 @@ MAX_SUBFLOW_DEPTH = 8
 # Beyond: 508 RUN_TOO_DEEP.
 MAX_RUN_DEPTH = 8
 # The subrequests of a run: what it asks of stores, services and other Workers.
-# Beyond: SUBREQUEST_LIMIT. Change: the variable SUBREQUEST_LIMIT of the executor.
+# Beyond: SUBREQUEST_LIMIT. Change: the variable SUBREQUEST_LIMIT of the executor. The plan is its variable ARCRUN_PLAN.
 SUBREQUESTS_PAID = 10_000
 SUBREQUESTS_FREE = 50
+# The components in sandboxes that a run has calls of under way at once, each however many: the platform's limit.
+# Beyond: they wait for their turn.
+MAX_RUN_SANDBOXES = 4
+# The milliseconds of processor time that the free plan gives a request, counted in work (arcrun/engine/work.py).
+# Beyond: CPU_BUDGET. Change: move to the Workers paid plan, where the platform allows 30,000 and more.
+FREE_PLAN_CPU_MS = 10
 # The milliseconds of a run that nobody waits for (?async=1): then the platform ends all work.
 # Beyond: 400 ACCEPTED_RUN_TOO_LONG.
 MAX_ACCEPTED_MS = 30_000
@@ -132,6 +148,12 @@ MAX_SUBMISSION_BYTES = 12 * MIB
 # The pages, of 64 KiB, of a component's memory: 64 MiB, half of what the platform gives one isolate.
 # Beyond: memory.grow answers -1; a failure then is MEMORY_LIMIT_EXCEEDED.
 MAX_MEMORY_PAGES = 1024
+# The bytes of memory of the components that are alive at once in an isolate; one that is alone may have more.
+# Beyond: a call waits for its turn, within its timeouts.
+MAX_ALIVE_MEMORY_BYTES = 48 * MIB
+# Those of them that wait for a host function, such as http_request and sleep, in an isolate.
+# Beyond: as above.
+MAX_WAITING_MEMORY_BYTES = 32 * MIB
 # The bytes that a component may write to stdout, its answer.
 # Beyond: OUTPUT_TOO_LARGE.
 MAX_STDOUT_BYTES = 4 * MIB

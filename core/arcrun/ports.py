@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from arcrun.analytics.usage import UsageRecord
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import Component
+from arcrun.wasm.fuel import SANDBOX_FUEL
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,10 @@ class Alarm(Protocol):
 class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
-        """What the component does is in the result. Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError
-        RUNNER_FAILED.
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+        """What the component does is in the result; `fuel` is its budget.
+
+        Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError RUNNER_FAILED.
         """
 
 

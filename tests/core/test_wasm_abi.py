@@ -15,6 +15,10 @@ from fakes.components import exited
 HOST_SOURCE = (Path(__file__).parents[2] / "workers/edge/component_host.mjs").read_text()
 FULL_MEMORY = MAX_MEMORY_PAGES * abi.PAGE_BYTES
 HINT = "Run the component on this input by itself: POST /execute with {component, input}."
+BUDGET_HINTS = [
+    "Give it less at once: fewer items, shorter texts.",
+    "Or let the node compute for longer, in a sandbox: `cpu_ms` in its config, at most 10000.",
+]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ def test_a_call_that_the_platform_ended(execution: Execution, code: str, message
         "code": code,
         "message": message,
         "retriable": False,
-        "next_actions": [HINT],
+        "next_actions": BUDGET_HINTS if code == "FUEL_EXHAUSTED" else [HINT],
         "details": details,
     }
     assert outcome.envelope == {"success": False, "error": outcome.error.to_json()}

@@ -105,7 +105,7 @@ class BundleRunner:
     def __init__(self) -> None:
         self._runner = WasmtimeRunner()
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+    async def run(self, component: Component, stdin: str, host: HostFunctions, _fuel: int = 0) -> Execution:
         return self._runner.call(load_module(component.id), stdin.encode(), host)
 
 

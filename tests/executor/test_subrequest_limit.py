@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.budget import RunBudget, SubrequestBudget
 from arcrun.errors import HostFunctionError, SubrequestLimitError
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.component import Component
@@ -26,7 +26,7 @@ class AskingRunner:
         self._count = count
         self.replies: list[dict[str, Any]] = []
 
-    async def run(self, _component: Component, _stdin: str, host: HostFunctions) -> Execution:
+    async def run(self, _component: Component, _stdin: str, host: HostFunctions, _fuel: int = 0) -> Execution:
         for _ in range(self._count):
             self.replies.append(json.loads(await host.answer("http_request", json.dumps({"url": "https://e.test/"}))))
         return exited({"success": True, "data": {}})
@@ -35,7 +35,7 @@ class AskingRunner:
 async def call(runner: AskingRunner, limit: int) -> None:
     library = build_bench({}).service.components.library
     caller = ComponentCaller(library, runner, FakeHttpClient(respond()), FixedClock(), SeededRandom())
-    await caller.call(Component(build_network_contract("e.test"), "sha256"), {}, SubrequestBudget(limit))
+    await caller.call(Component(build_network_contract("e.test"), "sha256"), {}, RunBudget(SubrequestBudget(limit)))
 
 
 async def test_a_component_within_the_limit() -> None:
@@ -50,7 +50,9 @@ async def test_a_platform_whose_limit_is_lower_ends_the_run_too() -> None:
     refusal = HostFunctionError("Too many subrequests.", code="SUBREQUEST_LIMIT")
     caller = ComponentCaller(library, AskingRunner(1), FakeHttpClient(refusal), FixedClock(), SeededRandom())
     with pytest.raises(SubrequestLimitError):
-        await caller.call(Component(build_network_contract("e.test"), "sha256"), {}, SubrequestBudget(10_000))
+        await caller.call(
+            Component(build_network_contract("e.test"), "sha256"), {}, RunBudget(SubrequestBudget(10_000))
+        )
 
 
 async def test_a_component_beyond_the_limit_ends_the_run_though_it_goes_on_itself() -> None:

@@ -5,10 +5,11 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.budget import RunBudget
 from arcrun.errors import ComponentError
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
+from arcrun.wasm.fuel import SANDBOX_FUEL
 from fakes.contracts import build_contract
 
 FUEL_A_CALL = 100
@@ -58,7 +59,9 @@ class FakeComponents:
             raise ComponentError(f"There is no component `{reference}`.", code="COMPONENT_NOT_FOUND", http_status=404)
         return Component(self.contracts[reference], sha256=reference)
 
-    async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
+    async def call(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+    ) -> Outcome:
         self.calls.append((component.id, dict(input_value)))
         behaviour = self._behaviours[component.id]
         output = await behaviour(dict(input_value)) if callable(behaviour) else behaviour
@@ -80,7 +83,7 @@ class ScriptedRunner:
         self._script = script
         self.calls: list[tuple[Component, str]] = []
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         self.calls.append((component, stdin))
         scripted = self._script[component.id]
         return scripted(stdin) if callable(scripted) else scripted

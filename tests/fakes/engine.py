@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.credentials.record import build_missing_error
+from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import NotFoundError
-from arcrun.limits import SUBREQUESTS_PAID
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.parse import parse_workflow
@@ -31,12 +31,12 @@ class EngineBench:
     contracts: Mapping[str, Any] = field(default_factory=dict)
     workflows: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    subrequest_limit: int = SUBREQUESTS_PAID
+    limits: RunLimits = PAID
 
     def __post_init__(self) -> None:
         self.components = FakeComponents(self.behaviours, self.schemas, self.contracts)
         ports = RunPorts(self.components, self, self, VirtualClock(), SeededRandom())
-        self.engine = Engine(ports, self.subrequest_limit)
+        self.engine = Engine(ports, self.limits)
 
     async def run(self, flow: list[str], input_value: Any = None, **more: Any) -> RunRecord:
         """Run a flow as it would run from storage. `more` are the workflow's other keys; `timeout_ms` the client's."""

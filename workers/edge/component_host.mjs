@@ -34,7 +34,8 @@ class Ended extends Error {
  *
  * options: {maxStdoutBytes, maxStderrBytes, maxReplyBytes, fuel}; seed: hex text of 32 bytes; nowMs: the wall clock
  * fuel is the budget of a metered module (core/arcrun/wasm/metering.py); without it, the module's own default holds
- * callHost(name, requestText): a promise of [replyText, nowMs]; how the asynchronous host functions are answered.
+ * callHost(name, requestText, memoryBytes): a promise of [replyText, nowMs]; how the asynchronous host functions are
+ * answered; memoryBytes is the size of the memory that waits meanwhile.
  *
  * Where the call ended with exit code 0 and an empty stderr, returns one text, which is cheaper to hand over: the fuel
  * used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message, stdout, stderr,
@@ -190,7 +191,7 @@ class Call {
   ask(name, pointer, length) {
     const request = strictDecode(this.#bytes(pointer, length));
     if (request === undefined) return BAD_REQUEST;
-    return this.#callHost(name, request).then(([reply, nowMs]) => {
+    return this.#callHost(name, request, this.memory.buffer.byteLength).then(([reply, nowMs]) => {
       this.#nowMs = nowMs;
       return this.#keepReply(reply);
     });
@@ -304,7 +305,8 @@ class Call {
       return SUCCESS;
     };
     if (shortestMs === 0) return finish();
-    return this.#callHost("poll", JSON.stringify({ ms: shortestMs })).then(([_reply, nowMs]) => {
+    const request = JSON.stringify({ ms: shortestMs });
+    return this.#callHost("poll", request, this.memory.buffer.byteLength).then(([_reply, nowMs]) => {
       this.#nowMs = nowMs;
       return finish();
     });

@@ -22,7 +22,15 @@ from acr.render_seeding import seed_and_report
 from acr.settings import DeploySettings, RegistryTarget, Target, resolve_deploy_settings, user_config_path
 from acr.terminal import say
 from acr.user_config import read_user_config, save_user_config
-from acr.worker_secrets import ALLOW_LOCAL_NETWORK, API_KEY, LOCAL_NETWORK_WARNING, REVIEWER_KEY, SIGNING_KEY
+from acr.worker_secrets import (
+    ALLOW_LOCAL_NETWORK,
+    API_KEY,
+    FREE,
+    LOCAL_NETWORK_WARNING,
+    PLAN,
+    REVIEWER_KEY,
+    SIGNING_KEY,
+)
 from acr.wrangler import build_wrangler
 
 HEALTH_TIMEOUT_S = 10
@@ -49,7 +57,11 @@ HEALTH_TIMEOUT_S = 10
     help="Bring the components of this folder: into the bucket, where they run in a sandbox.",
 )
 @click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
-@click.option("--free-plan", is_flag=True, help="The account has no Worker Loader; implies --bundle.")
+@click.option(
+    "--free-plan",
+    is_flag=True,
+    help="The account is on the Workers free plan: no Worker Loader, and its limits. Implies --bundle.",
+)
 @click.option("--multi-tenant", is_flag=True, help="The executor works for tenants (auth registers them), not for you.")
 @click.option(
     "--domain",
@@ -109,7 +121,7 @@ def deploy(
         roll_back_workers(services, _say, as_json=as_json)
         return
     settings = resolve_deploy_settings(dry_run, domain)
-    variables = _read_variables()
+    variables = _read_variables() | ({PLAN: FREE} if free_plan else {})
     request = _build_request(
         settings,
         services=services or ("executor", "registry"),

@@ -61,6 +61,11 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
     is_flag=True,
     help="Let time stand still while a Worker computes, as in production: it moves with timers and I/O.",
 )
+@click.option(
+    "--free-plan",
+    is_flag=True,
+    help="As on the Workers free plan: its limits (ARCRUN_PLAN=free), no sandboxes; implies --no-seed.",
+)
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
 def dev(
     *,
@@ -71,6 +76,7 @@ def dev(
     seed: bool,
     allow_local_network: bool,
     production_clock: bool,
+    free_plan: bool,
     verbose: bool,
 ) -> None:
     """Start the platform on this machine, on real workerd, without internet or account.
@@ -101,8 +107,9 @@ def dev(
             verbose,
             allow_local_network=allow_local_network,
             production_clock=production_clock,
+            free_plan=free_plan,
         )
-        exit_code = _serve(platform, reload=reload, seed=seed)
+        exit_code = _serve(platform, reload=reload, seed=seed and not free_plan)
     sys.exit(exit_code)
 
 

@@ -1,10 +1,15 @@
-"""What a run asks of the outside: its subrequests are counted, so that it stops with an error before the platform ends
-the Worker, and its HTTP requests say how deep in a chain of runs it is, so that a webhook that calls itself ends.
+"""What a run may take of the platform, so that it stops with an error before the platform ends the Worker.
+
+What it asks of the outside is counted, and its HTTP requests say how deep in a chain of runs it is, so that a webhook
+that calls itself ends.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from arcrun.errors import HostFunctionError, SubrequestLimitError
+from arcrun.engine.sandboxes import SandboxTurns
+from arcrun.engine.work import WorkBudget
+from arcrun.errors import HostFunctionError, NotConfiguredError, SubrequestLimitError
+from arcrun.limits import SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 
 # Kept back for what follows the run: its record, its verdict, its statistics.
@@ -41,6 +46,49 @@ class SubrequestBudget:
                 ],
                 details={"limit": self._limit},
             )
+
+
+@dataclass(frozen=True)
+class RunBudget:
+    """All that is counted of one run, its loops and its sub-workflows."""
+
+    subrequests: SubrequestBudget
+    work: WorkBudget = field(default_factory=WorkBudget)
+    sandboxes: SandboxTurns = field(default_factory=SandboxTurns)
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What the platform gives a run. `counts_work` is whether it ends a request that takes too much processor time."""
+
+    subrequests: int = SUBREQUESTS_PAID
+    counts_work: bool = False
+
+    def open_budget(self, *, depth: int = 0) -> RunBudget:
+        work = WorkBudget.of_free_plan() if self.counts_work else WorkBudget()
+        return RunBudget(SubrequestBudget(self.subrequests, depth=depth), work)
+
+
+PAID = RunLimits()
+
+
+def read_run_limits(plan: str | None, subrequests: str | None) -> RunLimits:
+    """By the executor's variables ARCRUN_PLAN, `free` or `paid`, and SUBREQUEST_LIMIT, which overrides the plan's.
+
+    Raises NotConfiguredError PLAN_INVALID, LIMIT_INVALID.
+    """
+    if plan not in (None, "", "free", "paid"):
+        message, action = (
+            "The variable ARCRUN_PLAN must be `free` or `paid`.",
+            "Correct it, or leave it out for `paid`.",
+        )
+        raise NotConfiguredError(message, code="PLAN_INVALID", next_actions=[action])
+    if subrequests and not (subrequests.isascii() and subrequests.isdecimal() and len(subrequests) < 16):
+        message = "The variable SUBREQUEST_LIMIT is no whole number."
+        raise NotConfiguredError(message, code="LIMIT_INVALID", next_actions=["Correct it, or leave it out."])
+    is_free = plan == "free"
+    usual = SUBREQUESTS_FREE if is_free else SUBREQUESTS_PAID
+    return RunLimits(int(subrequests) if subrequests else usual, is_free)
 
 
 class BudgetedHttpClient(HttpClient):

@@ -73,7 +73,9 @@ class ComponentCall:
         self._began_ms = None
         async with self._context.slots:
             self._began_ms = self._context.ports.clock.now_ms()
-            outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
+            outcome = await self._context.ports.components.call(
+                self._component, self._filled, self._context.budget, self._node.cpu_ms
+            )
         self._count(success=outcome.error is None)
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
@@ -129,7 +131,7 @@ class WorkflowCall:
         own = self._node.template.resolve(self._scope)
         self._value = own["input"] if "input" in own else self._find_value()
         self.input = {"input": self._value}
-        self._context.budget.take(2)  # its name, and its plan
+        self._context.budget.subrequests.take(2)  # its name, and its plan
         self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
 
     def _find_value(self) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from arcrun.analytics.tally import Tally
-from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.budget import RunBudget
 from arcrun.engine.ledger import Ledger
 from arcrun.engine.pace import Pace
 from arcrun.errors import RunError
@@ -22,7 +22,10 @@ class Components(Protocol):
 
     async def find(self, reference: str) -> Component: ...
 
-    async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome: ...
+    async def call(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+    ) -> Outcome:
+        """`cpu_ms` is how long it may compute, None for as long as is usual. Raises CpuBudgetError too."""
 
 
 class Workflows(Protocol):
@@ -60,7 +63,7 @@ class RunContext:
     ports: RunPorts
     ledger: Ledger
     started_ms: float
-    budget: SubrequestBudget
+    budget: RunBudget
     pace: Pace
     slots: asyncio.Semaphore
     secrets: dict[str, str] = field(default_factory=dict)
@@ -83,7 +86,7 @@ class RunContext:
     async def _look_up(self, reference: str) -> Component:
         component = await self.ports.components.find(reference)
         if component.module is not None:  # from the bucket: module, contract, the metered one read and perhaps written
-            self.budget.take(4)
+            self.budget.subrequests.take(4)
         return component
 
     async def reveal(self, name: str) -> str:
@@ -91,7 +94,7 @@ class RunContext:
         if name not in self.secrets:
             async with self.locks.setdefault(f"credential {name}", asyncio.Lock()):
                 if name not in self.secrets:
-                    self.budget.take()
+                    self.budget.subrequests.take()
                     self.secrets[name] = await self.ports.credentials.reveal(name)
         return self.secrets[name]
 

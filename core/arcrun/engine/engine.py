@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.credentials.redaction import Redactor
-from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunContext, RunPorts
 from arcrun.engine.ledger import Ledger
 from arcrun.engine.pace import Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
-from arcrun.limits import SUBREQUESTS_PAID
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -34,7 +33,7 @@ class Trigger:
 @dataclass(frozen=True)
 class Engine:
     ports: RunPorts
-    subrequest_limit: int = SUBREQUESTS_PAID
+    limits: RunLimits = PAID
 
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
         """Never raises for what a node does: the record says it."""
@@ -42,7 +41,7 @@ class Engine:
             ports=self.ports,
             ledger=Ledger(plan),
             started_ms=self.ports.clock.now_ms(),
-            budget=SubrequestBudget(self.subrequest_limit, depth=trigger.depth),
+            budget=self.limits.open_budget(depth=trigger.depth),
             pace=Pace(self.ports.clock),
             slots=asyncio.Semaphore(plan.concurrency),
         )

@@ -7,6 +7,7 @@ from arcrun.engine.calls import Call, CallResult, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
 from arcrun.engine.retries import delay_before_next
+from arcrun.engine.work import NODE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
 from arcrun.workflows.plan import PlannedNode
 
@@ -37,6 +38,7 @@ class NodeRun:
 
     async def _try(self) -> CallResult:
         try:
+            self._context.budget.work.take(NODE_WORK)
             if not self._is_prepared:
                 await self._call.prepare()
                 self._is_prepared = True

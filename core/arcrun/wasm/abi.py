@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from arcrun.errors import ComponentError
 from arcrun.json_text import parse_json
-from arcrun.limits import MAX_MEMORY_PAGES, MAX_STDOUT_BYTES
+from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_STDOUT_BYTES
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
@@ -139,7 +139,12 @@ def _platform_fault(execution: Execution, component_id: str) -> ComponentError |
     if kind is ExitKind.NOT_LOADED:
         return _fault(execution, "INVALID_MODULE", f"{name} could not be loaded: {execution.message}.")
     if kind is ExitKind.FUEL_EXHAUSTED:
-        return _fault(execution, "FUEL_EXHAUSTED", f"{name} used up its execution budget; does it loop without end?")
+        fault = _fault(execution, "FUEL_EXHAUSTED", f"{name} used up its execution budget; does it loop without end?")
+        fault.next_actions = (
+            "Give it less at once: fewer items, shorter texts.",
+            f"Or let the node compute for longer, in a sandbox: `cpu_ms` in its config, at most {MAX_NODE_CPU_MS}.",
+        )
+        return fault
     if kind is ExitKind.DEADLINE_EXCEEDED:
         return _fault(execution, "DEADLINE_EXCEEDED", f"{name} did not end in time.")
     if _ran_out_of_memory(execution):

@@ -22,11 +22,12 @@ from collections.abc import Iterator
 from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
 from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_section, encode_u32, invalid_module
+from arcrun.wasm.fuel import CALL_FUEL
 from arcrun.wasm.segments import Body, Indices, Segment, fold_segments, read_body
 
 FUEL_EXPORT = "arcrun_fuel"
 METERING_VERSION = 1  # another one where the same module would come out differently: metered ones are kept
-DEFAULT_FUEL = 10_000_000_000  # some seconds of computing
+DEFAULT_FUEL = CALL_FUEL
 
 _LENGTH_SHIFT = 3  # 8 bytes, or 8 entries of a table, for one unit of fuel
 _I32, _I64, _FUNCTION_TYPE, _MUTABLE = 0x7F, 0x7E, 0x60, 1

@@ -99,7 +99,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "TOO_MANY_FINDINGS": ("So much is wrong that the rest is not told.", "Correct these first, and check it again."),
     "INVALID_SETTING": (
-        "take, retry, foreach, timeout_ms, concurrency or credentials has a value that is not possible.",
+        "take, retry, foreach, timeout_ms, cpu_ms, concurrency or credentials has a value that is not possible.",
         "The message says which values are.",
     ),
     "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),

@@ -76,6 +76,7 @@ class NodeSettings:
     retry: RetryPolicy | None = None
     timeout_ms: int | None = None
     take: str = ""
+    cpu_ms: int | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -44,7 +44,8 @@ class PlannedNode:
     """A node: a call of `component`, or a run of the stored workflow `workflow` if that is not None.
 
     `take` is the path of the value that the input begins with, empty if it is the config alone. `handles_failure` is
-    whether an ON_FAIL leaves it. `credentials` maps keys of the contract to stored names.
+    whether an ON_FAIL leaves it. `credentials` maps keys of the contract to stored names. `cpu_ms` is how long each
+    call may compute, None for as long as is usual.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by their names from what
     ran before or the trigger, optional ones from what ran before alone, for whoever triggers must not set them.
@@ -60,6 +61,7 @@ class PlannedNode:
     timeout_ms: int | None = None
     credentials: Mapping[str, str] | None = None
     take: str = ""
+    cpu_ms: int | None = None
     fills_fields: bool = field(default=False, compare=False)
 
     @cached_property
@@ -271,6 +273,7 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "handles_failure": node.handles_failure,
         "retry": node.retry.to_json() if node.retry else None,
         "timeout_ms": node.timeout_ms,
+        "cpu_ms": node.cpu_ms,
         "credentials": node.credentials,
         "take": node.take or None,
     }

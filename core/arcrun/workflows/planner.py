@@ -69,6 +69,7 @@ class _GraphBuilder:
             handles_failure=node.name in self._handled,
             retry=settings.retry,
             timeout_ms=settings.timeout_ms,
+            cpu_ms=settings.cpu_ms,
             credentials=settings.credentials or None,
             take=self._plan_take(node, settings.take),
         )

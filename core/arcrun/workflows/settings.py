@@ -1,10 +1,10 @@
-"""The engine's own settings in a node's config: take, retry, foreach, timeout_ms, credentials."""
+"""The engine's own settings in a node's config: take, retry, foreach, timeout_ms, cpu_ms, credentials."""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from arcrun.limits import MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_DELAY_MS, MAX_NODE_TIMEOUT_MS
+from arcrun.limits import MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_DELAY_MS, MAX_NODE_CPU_MS, MAX_NODE_TIMEOUT_MS
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
 from arcrun.workflows.nearest import suggest_nearest
@@ -13,7 +13,7 @@ from arcrun.workflows.places import Path
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
 BACKOFFS = ("exponential", "linear", "fixed")
-SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "credentials")
+SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "cpu_ms", "credentials")
 # What no input of a component may be called, for a node's config could not give it. timeout_ms means the same to both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
 SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "foreach", "timeout_ms")
@@ -64,10 +64,12 @@ def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], a
 
 
 def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> NodeSettings:
-    reader = Reader(findings, {key: config[key] for key in ("timeout_ms",) if key in config}, at, ("timeout_ms",))
+    bounds = ("timeout_ms", "cpu_ms")
+    reader = Reader(findings, {key: config[key] for key in bounds if key in config}, at, bounds)
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
         timeout_ms=reader.number("timeout_ms", None, 1, MAX_NODE_TIMEOUT_MS),
+        cpu_ms=reader.number("cpu_ms", None, 1, MAX_NODE_CPU_MS),
         take=_parse_take(findings, config["take"], (*at, "take")) if "take" in config else "",
         credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
     )

@@ -37,13 +37,14 @@ class Default(WorkerEntrypoint):
 async def _answer(asked: Mapping[str, Any]) -> Mapping[str, Any]:
     component = _component(asked)
     host = ScenarioHostFunctions(component.contract, _NO_STUBS, SystemClock(), SystemRandom())
-    execution = await PlatformRunner(read_bindings().LOADER).run(component, json.dumps(asked["given"]), host)
+    runner = PlatformRunner(read_bindings().LOADER, SystemClock())
+    execution = await runner.run(component, json.dumps(asked["given"]), host)
     return read_outcome(execution, component.id).envelope
 
 
 async def _run_scenarios(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     component = _component(asked)
-    runner = PlatformRunner(read_bindings().LOADER)
+    runner = PlatformRunner(read_bindings().LOADER, SystemClock())
     results = []
     for scenario in component.contract.scenarios:
         host = ScenarioHostFunctions(component.contract, scenario, SystemClock(), SystemRandom())

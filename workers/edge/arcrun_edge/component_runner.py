@@ -6,9 +6,9 @@ the Worker Loader, which makes an isolate of them, keyed by their hash, without 
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from js import Object
@@ -16,10 +16,12 @@ from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_REPLY_BYTES, MAX_STDERR_BYTES, MAX_STDOUT_BYTES
-from arcrun.ports import ComponentRunner
+from arcrun.ports import Clock, ComponentRunner
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
-from arcrun.wasm.metering import DEFAULT_FUEL, METERING_VERSION
+from arcrun.wasm.fuel import SANDBOX_FUEL
+from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
+from arcrun.wasm.metering import METERING_VERSION
 from arcrun_edge.faults import naming_faults
 from workers import import_from_javascript
 
@@ -29,42 +31,56 @@ SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
 class PlatformRunner:
     """Sends a component to the tier that can run it. `loader` is the Worker Loader binding, None on the free plan."""
 
-    def __init__(self, loader: Any | None) -> None:
-        self._bundled: ComponentRunner = BundledRunner()
-        self._sandbox: ComponentRunner | None = SandboxRunner(loader) if loader is not None else None
+    def __init__(self, loader: Any | None, clock: Clock) -> None:
+        self._bundled: ComponentRunner = BundledRunner(clock)
+        self._sandbox: ComponentRunner | None = SandboxRunner(loader, clock) if loader is not None else None
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         if component.module is None:
-            return await self._bundled.run(component, stdin, host)
+            return await self._bundled.run(component, stdin, host, fuel)
         if self._sandbox is None:
             raise _sandbox_unavailable(component.id)
-        return await self._sandbox.run(component, stdin, host)
+        return await self._sandbox.run(component, stdin, host, fuel)
 
 
 class BundledRunner:
     """Instantiates a module of the Worker's own upload, in this isolate."""
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+    def __init__(self, clock: Clock) -> None:
+        self._room = MemoryRoom(clock)
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         with naming_faults(f"The runner of `{component.id}`", "RUNNER_FAILED"):
             module, waits = _bundled_module(component.id)
             if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
-                return _read_execution(_component_host().run(module, stdin, *_surroundings(host), None))
-            with _host_call(host) as call_host:
-                return _read_execution(await _component_host().run(module, stdin, *_surroundings(host), call_host))
+                if len(stdin) > SMALL_INPUT:
+                    await self._room.wait_for_room(estimate_memory(len(stdin)))
+                return _read_execution(_component_host().run(module, stdin, *_surroundings(host, fuel), None))
+            async with self._room.hold(estimate_memory(len(stdin))) as hold:
+                with _host_call(host, partial(self._room.resize, hold)) as call_host:
+                    result = await _component_host().run(module, stdin, *_surroundings(host, fuel), call_host)
+            return _read_execution(result)
 
 
 class SandboxRunner:
     """Runs bytes in an isolate made by the Worker Loader. The platform keeps it warm by its id."""
 
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
+    def __init__(self, loader: Any, clock: Clock) -> None:
+        self._loader, self._clock = loader, clock
+        self._rooms: dict[str, MemoryRoom] = {}  # by the isolate
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+        isolate = _isolate_id(component)
+        room = self._rooms.setdefault(isolate, MemoryRoom(self._clock))
         code = create_proxy(lambda: _worker_code(component))
         try:
-            return await _call_sandbox(self._loader.get(_isolate_id(component), code), stdin, host)
+            async with room.hold(estimate_memory(len(stdin))) as hold:
+                resize = partial(room.resize, hold)
+                return await _call_sandbox(self._loader.get(isolate, code), stdin, host, fuel, resize)
         finally:
             code.destroy()
+            if room.is_empty:
+                self._rooms.pop(isolate, None)
 
 
 class FreshSandboxRunner:
@@ -73,29 +89,38 @@ class FreshSandboxRunner:
     def __init__(self, loader: Any) -> None:
         self._loader = loader
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions) -> Execution:
-        return await _call_sandbox(self._loader.load(_worker_code(component)), stdin, host)
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+        return await _call_sandbox(self._loader.load(_worker_code(component)), stdin, host, fuel)
 
 
-async def _call_sandbox(stub: Any, stdin: str, host: HostFunctions) -> Execution:
+async def _call_sandbox(
+    stub: Any, stdin: str, host: HostFunctions, fuel: int, resize: Callable[[int], None] | None = None
+) -> Execution:
     try:
-        with _host_call(host) as call_host:
-            result = await stub.getEntrypoint().call(stdin, *_surroundings(host), call_host)
+        with _host_call(host, resize) as call_host:
+            result = await stub.getEntrypoint().call(stdin, *_surroundings(host, fuel), call_host)
     except JsException as error:
         return Execution(ExitKind.NOT_LOADED, -1, error.message, "", "", 0)
     return _read_execution(result)
 
 
 @contextmanager
-def _host_call(host: HostFunctions) -> Iterator[Any]:
-    """The JavaScript face of a component's host functions. A call that is cancelled takes what it has asked along."""
+def _host_call(host: HostFunctions, resize: Callable[[int], None] | None) -> Iterator[Any]:
+    """The JavaScript face of a component's host functions. A call that is cancelled takes what it has asked along.
+
+    `resize` is told the memory that the component has while it waits, and with what it will make of its reply.
+    """
     pending: set[asyncio.Task[str]] = set()
 
-    async def answer(name: str, request: str) -> JsProxy:
+    async def answer(name: str, request: str, memory_bytes: int) -> JsProxy:
+        if resize is not None:
+            resize(memory_bytes)
         task = asyncio.ensure_future(host.answer(name, request))
         pending.add(task)
         task.add_done_callback(pending.discard)
         reply = await task
+        if resize is not None:
+            resize(memory_bytes + estimate_memory(len(reply)))
         return to_js([reply, host.now_ms()])
 
     proxy = create_proxy(answer)
@@ -107,18 +132,18 @@ def _host_call(host: HostFunctions) -> Iterator[Any]:
         proxy.destroy()
 
 
-def _surroundings(host: HostFunctions) -> tuple[JsProxy, str, float]:
+def _surroundings(host: HostFunctions, fuel: int) -> tuple[JsProxy, str, float]:
     """Limits, seed and time, as `run` in component_host.mjs takes them."""
-    return _limits(), host.seed().hex(), host.now_ms()
+    return _limits(fuel), host.seed().hex(), host.now_ms()
 
 
-@cache
-def _limits() -> JsProxy:
+@lru_cache(maxsize=64)
+def _limits(fuel: int) -> JsProxy:
     limits = {
         "maxStdoutBytes": MAX_STDOUT_BYTES,
         "maxStderrBytes": MAX_STDERR_BYTES,
         "maxReplyBytes": MAX_REPLY_BYTES,
-        "fuel": DEFAULT_FUEL,
+        "fuel": fuel,
     }
     return to_js(limits, dict_converter=Object.fromEntries)
 

@@ -11,10 +11,10 @@ from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
+from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
-from arcrun.limits import SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.objects import Operations
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
@@ -99,17 +99,19 @@ def _build_own(bindings: Any) -> Access:
         ai=_model(bindings),
         decoder=WebTextDecoder(),
         reaches_local=_reaches_local(bindings),
+        has_sandbox=_has_sandbox(bindings),
     )
     hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
     heads, audit = Heads(workspace, sealing, clock), AuditLog(workspace, sealing, clock)
-    head_import = HeadImport(hooks, heads, audit, _subrequest_limit(bindings))
+    run_limits = _run_limits(bindings)
+    head_import = HeadImport(hooks, heads, audit, run_limits.subrequests)
     workflows = WorkflowStore(hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
     vault = CredentialVault(CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key)
-    engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
+    engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage, audit), api_key)
 
@@ -128,6 +130,7 @@ def _build_tenants(bindings: Any) -> Access:
         http=_http(bindings),
         ai=_model(bindings),
         reaches_local=_reaches_local(bindings),
+        has_sandbox=_has_sandbox(bindings),
         decoder=WebTextDecoder(),
         usage=UsageReporter(registry, clock, background),
         clock=clock,
@@ -138,7 +141,7 @@ def _build_tenants(bindings: Any) -> Access:
         master_key=master_key,
         workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),
         limits=read_limits({name: read_optional(bindings, name) for name in LIMIT_VARIABLES}),
-        subrequest_limit=_subrequest_limit(bindings),
+        run_limits=_run_limits(bindings),
     )
     accounts = AccountStore(CloudflareKV(kv, KV_CACHE_S), master_key, WebCryptoCipher, clock, random)
     tokens = WebhookTokens(master_key, WebCryptoCipher, random)
@@ -164,7 +167,11 @@ def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService |
 
 
 def _runner(bindings: Any) -> PlatformRunner:
-    return PlatformRunner(read_optional(bindings, "LOADER"))
+    return PlatformRunner(read_optional(bindings, "LOADER"), SystemClock())
+
+
+def _has_sandbox(bindings: Any) -> bool:
+    return read_optional(bindings, "LOADER") is not None
 
 
 def _http(bindings: Any) -> FetchClient:
@@ -183,9 +190,5 @@ def _reaches_local(bindings: Any) -> bool:
     return read_optional(bindings, "ARCRUN_ALLOW_LOCAL_NETWORK") == "true"
 
 
-def _subrequest_limit(bindings: Any) -> int:
-    """The platform's, by plan: only the paid one has the Worker Loader. SUBREQUEST_LIMIT overrides it."""
-    given = read_optional(bindings, "SUBREQUEST_LIMIT")
-    if given:
-        return int(given)
-    return SUBREQUESTS_PAID if read_optional(bindings, "LOADER") is not None else SUBREQUESTS_FREE
+def _run_limits(bindings: Any) -> RunLimits:
+    return read_run_limits(read_optional(bindings, "ARCRUN_PLAN"), read_optional(bindings, "SUBREQUEST_LIMIT"))

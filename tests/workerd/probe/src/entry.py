@@ -190,7 +190,7 @@ class Default(WorkerEntrypoint):
 
     async def try_no_loader(self) -> Any:
         try:
-            await PlatformRunner(None).run(SimpleNamespace(id="x", module=EMPTY_MODULE), "{}", None)
+            await PlatformRunner(None, SystemClock()).run(SimpleNamespace(id="x", module=EMPTY_MODULE), "{}", None)
         except ArcrunError as error:
             return error.to_json()
 

@@ -6,10 +6,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.engine.budget import BudgetedHttpClient, SubrequestBudget
+from arcrun.engine.budget import BudgetedHttpClient, RunBudget
+from arcrun.errors import ComponentError
+from arcrun.limits import CALL_CPU_MS
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
+from arcrun.wasm.fuel import fuel_of
 from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
@@ -27,15 +30,46 @@ class ComponentCaller:
     ai: AiModel | None = None
     decoder: TextDecoder | None = None
     reaches_local: bool = False
+    has_sandbox: bool = True
     turn: Callable[[], AbstractAsyncContextManager[None]] = WHOLE_PLATFORM.node
 
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
 
-    async def call(self, component: Component, input_value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
-        if component.module is not None:  # its sandbox is called over RPC
-            budget.take()
-        http = BudgetedHttpClient(self.http, budget)
+    async def call(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+    ) -> Outcome:
+        if component.module is None and (cpu_ms or 0) > CALL_CPU_MS:
+            component = await self._move_to_sandbox(component, budget)
+        if component.module is None:
+            return await self._call(component, input_value, budget, fuel_of(cpu_ms, is_sandboxed=False))
+        budget.subrequests.take()  # its sandbox is called over RPC
+        async with budget.sandboxes.turn(component.sha256):
+            return await self._call(component, input_value, budget, fuel_of(cpu_ms, is_sandboxed=True))
+
+    async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
+        """The bundled component with its code: where it may compute for longer, nobody else may wait for it.
+
+        Raises ComponentError SANDBOX_UNAVAILABLE, CODE_NOT_STORED.
+        """
+        if not self.has_sandbox:
+            raise ComponentError(
+                f"`{component.id}` is to compute for more than {CALL_CPU_MS} ms (cpu_ms), which takes a sandbox, "
+                "and this Worker has no LOADER binding to make one.",
+                code="SANDBOX_UNAVAILABLE",
+                http_status=503,
+                next_actions=[
+                    f"Set cpu_ms to {CALL_CPU_MS} or less, and give the component less to do at once.",
+                    "Or move the account to the Workers paid plan, which has the Worker Loader, and deploy again.",
+                ],
+            )
+        budget.subrequests.take(3)
+        return await self.library.find_sandboxed(component)
+
+    async def _call(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
+    ) -> Outcome:
+        http = BudgetedHttpClient(self.http, budget.subrequests)
         host = PortHostFunctions(
             component.contract,
             http,
@@ -45,7 +79,11 @@ class ComponentCaller:
             decoder=self.decoder,
             reaches_local=self.reaches_local,
         )
+        stdin = json.dumps(input_value)
+        budget.work.take_json(len(stdin))
         async with self.turn():
-            execution = await self.runner.run(component, json.dumps(input_value), host)
-        budget.require_kept()
+            execution = await self.runner.run(component, stdin, host, budget.work.clamp_fuel(fuel))
+        budget.subrequests.require_kept()
+        budget.work.take_json(len(execution.stdout))
+        budget.work.take_fuel(execution.fuel_used or 0)
         return read_outcome(execution, component.id)

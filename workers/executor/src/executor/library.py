@@ -14,7 +14,7 @@ from arcrun.limits import MAX_CACHED_MODULE_BYTES
 from arcrun.ports import Background, BlobStore, Clock, ComponentRegistry
 from arcrun.wasm.component import BundledComponent, Component, build_component
 from arcrun.wasm.seal import metered_key
-from executor.shelves import BucketShelf, Mark, RegistryShelf, Shelf, Stored
+from executor.shelves import BucketShelf, Mark, RegistryShelf, Shelf, Stored, read_stored
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
 FRESH_MS = 5_000
@@ -49,6 +49,7 @@ class ComponentLibrary:
         if registry is not None:
             self._shelves.append(RegistryShelf(registry, bucket))
         self._bundled: dict[str, Component] = {}
+        self._moved: dict[str, Component] = {}  # with their code, by their hashes: at most all that are bundled
         self._cached: dict[str, _Cached] = {}
         self._written: set[str] = set()
 
@@ -58,6 +59,27 @@ class ComponentLibrary:
         Raises ComponentError: COMPONENT_NOT_FOUND, INVALID_CONTRACT and those of `build_component`.
         """
         return self._find_bundled(reference) or await self._find_stored(reference)
+
+    async def find_sandboxed(self, bundled: Component) -> Component:
+        """The bundled component with its code, which lies in the bucket under its hash, as the registry keeps it.
+
+        Raises ComponentError CODE_NOT_STORED.
+        """
+        cached = self._moved.get(bundled.sha256)
+        if cached is None:
+            stored = await read_stored(self._bucket, bundled.contract, bundled.sha256)
+            if stored is None:
+                raise ComponentError(
+                    f"`{bundled.id}` is to run in a sandbox (cpu_ms), and its code is not in the bucket.",
+                    code="CODE_NOT_STORED",
+                    http_status=503,
+                    next_actions=[
+                        "Let the registry take the built-in components, which puts it there: acr deploy, or acr dev.",
+                        "Locally that takes some seconds after the start; try again then.",
+                    ],
+                )
+            cached = self._moved[bundled.sha256] = self._build(stored)
+        return cached
 
     @property
     def bundled_ids(self) -> Collection[str]:

@@ -11,7 +11,7 @@ from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.credentials.redaction import Redactor
-from arcrun.engine.budget import SubrequestBudget
+from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, RunTimeoutError
@@ -63,7 +63,7 @@ class ExecutorService:
         component = await self.components.find(reference)
         named = name_credentials(component.contract, {}, input_value)
         injected = await inject_credentials(named, input_value, self.vault.reveal)
-        budget = SubrequestBudget(self.engine.subrequest_limit, depth=depth)
+        budget = self.engine.limits.open_budget(depth=depth)
         began_ms = self.engine.ports.clock.now_ms()
         with self.share.running():
             outcome = await self._call_in_time(component, injected.value, budget)
@@ -72,7 +72,7 @@ class ExecutorService:
         self.usage.add(tally([ran]))
         return _scrub_outcome(outcome, Redactor(injected.secrets)) if injected.secrets else outcome
 
-    async def _call_in_time(self, component: Component, value: Mapping[str, Any], budget: SubrequestBudget) -> Outcome:
+    async def _call_in_time(self, component: Component, value: Mapping[str, Any], budget: RunBudget) -> Outcome:
         """Raises RunTimeoutError."""
         limit_ms = self.share.clamp_duration(None)
         try:

@@ -83,17 +83,20 @@ class RegistryShelf:
         found = await self._registry.find(reference)
         if found is None:
             return None
-        module, metered = await asyncio.gather(
-            self._bucket.get(module_key(found.sha256)), self._bucket.get(metered_key(found.sha256))
-        )
-        if module is None or hashlib.sha256(module.content).hexdigest() != found.sha256:
-            return None
         mark = (found.sha256, found.contract_sha256)
-        return Stored(parse_contract(found.contract), module.content, metered.content if metered else None, mark)
+        return await read_stored(self._bucket, parse_contract(found.contract), found.sha256, mark)
 
     async def explain(self, reference: str) -> list[str]:
         found = await self._registry.find(reference)
         return [f"registry: {f'its module {found.sha256} is not in the bucket' if found else 'it has none'}"]
+
+
+async def read_stored(bucket: BlobStore, contract: Contract, sha256: str, mark: Mark = ("", "")) -> Stored | None:
+    """The module that lies in the bucket under its hash; None if it is not there."""
+    module, metered = await asyncio.gather(bucket.get(module_key(sha256)), bucket.get(metered_key(sha256)))
+    if module is None or hashlib.sha256(module.content).hexdigest() != sha256:
+        return None
+    return Stored(contract, module.content, metered.content if metered else None, mark)
 
 
 def _keys_of(reference: str) -> tuple[str, str]:

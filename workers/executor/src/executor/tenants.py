@@ -12,9 +12,10 @@ from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
 from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
+from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
-from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES, SUBREQUESTS_PAID
+from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
 from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller
@@ -46,8 +47,9 @@ class Platform:
     master_key: str | None
     limits: TenantLimits
     workspaces: TenantWorkspaces
-    subrequest_limit: int = SUBREQUESTS_PAID
+    run_limits: RunLimits = PAID
     decoder: TextDecoder | None = None
+    has_sandbox: bool = True
 
 
 class TenantServices:
@@ -83,19 +85,20 @@ class TenantServices:
             platform.ai,
             platform.decoder,
             platform.reaches_local,
+            platform.has_sandbox,
             share.node,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
         workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
         heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock)
-        head_import = HeadImport(own, heads, audit, platform.subrequest_limit, trusts_metadata=False)
+        head_import = HeadImport(own, heads, audit, platform.run_limits.subrequests, trusts_metadata=False)
         workflows = WorkflowStore(
             own, heads, audit, clock, head_import=head_import, tokens=tokens, limits=platform.limits.storage
         )
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock)
-        engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.subrequest_limit)
+        engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         runs = RunStore(own, own, clock, random, background)
         return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, share)
 

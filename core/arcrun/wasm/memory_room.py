@@ -1,0 +1,121 @@
+"""The memory of components that are alive at once in one isolate: a call waits for room.
+
+The platform gives an isolate 128 MB for everything. A component computes without a pause, so of those that do, one at a
+time holds memory (`wait_for_room`). One that waits for a host function holds its own meanwhile (`hold`): those together
+have less than the whole, so that there is always room for what computes on ordinary inputs.
+
+What a call will take is not known before: it is estimated from its input, and corrected whenever it waits. No request
+may wait for another on the platform, so who waits asks again; and a request that the platform ends gives nothing back,
+so nothing counts for longer than it may.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_MEMORY_PAGES, MAX_WAITING_MEMORY_BYTES
+from arcrun.ports import Clock
+
+PAGE_BYTES, MIB = 64 * 1024, 1024 * 1024
+# Of what the built-in components take (benchmarks/fuel.py prints it): at their start, and for a byte that they read.
+START_BYTES, BYTES_A_BYTE = MIB, 10
+SMALL_INPUT = 64 * 1024  # characters: what comes of them finds room beside anything
+ASK_MS = 5.0
+FORGOTTEN_MS = 1_000.0  # who has not asked for so long was ended
+HELD_AT_MOST_MS = 120_000.0  # longer than any host function takes
+
+
+def estimate_memory(characters: int) -> int:
+    """The bytes that a call takes for an input, or for a reply, of so many characters."""
+    return min(START_BYTES + BYTES_A_BYTE * characters, MAX_MEMORY_PAGES * PAGE_BYTES)
+
+
+@dataclass(eq=False)
+class Hold:
+    """The memory of one component that waits or may wait."""
+
+    size: int
+    until_ms: float
+
+
+@dataclass(eq=False)
+class _Ticket:
+    asked_ms: float
+
+
+class MemoryRoom:
+    """Of one isolate."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._holds: set[Hold] = set()
+        self._queue: list[_Ticket] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._holds and not self._queue
+
+    @property
+    def held_bytes(self) -> int:
+        return sum(hold.size for hold in self._holds)
+
+    async def wait_for_room(self, size: int) -> None:
+        """Until `size` bytes can be taken by something that computes without a pause. Who holds memory does not come
+        before it; what is alone may take all that a component may have.
+        """
+        if self._has_room(size, MAX_ALIVE_MEMORY_BYTES):
+            return
+        async with self._queued() as ticket:
+            while not self._has_room(size, MAX_ALIVE_MEMORY_BYTES):
+                await self._ask_later(ticket)
+
+    @asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[Hold]:
+        """Around a call that may wait for the host, in the order of coming."""
+        if self._queue or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
+            async with self._queued() as ticket:
+                while self._first() is not ticket or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
+                    await self._ask_later(ticket)
+        hold = Hold(0, 0)
+        self.resize(hold, size)
+        self._holds.add(hold)
+        try:
+            yield hold
+        finally:
+            self._holds.discard(hold)
+
+    def resize(self, hold: Hold, size: int) -> None:
+        """What a component has grown to: it is counted from now on, and never waits for it."""
+        hold.size, hold.until_ms = size, self._clock.now_ms() + HELD_AT_MOST_MS
+
+    def _has_room(self, size: int, limit: int) -> bool:
+        if not self._holds:
+            return True
+        if self.held_bytes + size <= limit:
+            return True
+        now_ms = self._clock.now_ms()
+        self._holds = {hold for hold in self._holds if hold.until_ms > now_ms}
+        return not self._holds or self.held_bytes + size <= limit
+
+    @asynccontextmanager
+    async def _queued(self) -> AsyncIterator[_Ticket]:
+        ticket = _Ticket(self._clock.now_ms())
+        self._queue.append(ticket)
+        try:
+            yield ticket
+        finally:
+            if ticket in self._queue:
+                self._queue.remove(ticket)
+
+    def _first(self) -> _Ticket:
+        """Of those that wait, and still ask."""
+        now_ms = self._clock.now_ms()
+        while now_ms - self._queue[0].asked_ms > FORGOTTEN_MS:
+            del self._queue[0]
+        return self._queue[0]
+
+    async def _ask_later(self, ticket: _Ticket) -> None:
+        await self._clock.sleep(ASK_MS)
+        ticket.asked_ms = self._clock.now_ms()
+        if ticket not in self._queue:  # it was taken for ended: the isolate had computed for that long
+            self._queue.append(ticket)
