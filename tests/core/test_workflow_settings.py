@@ -6,7 +6,7 @@ import pytest
 
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.model import LoopPolicy, RetryPolicy
-from arcrun.workflows.plan import Plan, PlannedNode
+from arcrun.workflows.plan import Plan, PlannedNode, load_plan
 from fakes.contracts import build_contract
 from fakes.flows import compile_source, diagnose, flow_of
 
@@ -89,6 +89,25 @@ def test_a_timeout(timeout_ms: int) -> None:
 @pytest.mark.parametrize("timeout_ms", [0, -1, 300_001, 2.5, "5000", None, True, [1]])
 def test_a_timeout_that_is_not_possible(timeout_ms: Any) -> None:
     assert messages_in(timeout_ms=timeout_ms) == ["`config.a.timeout_ms` must be a whole number from 1 to 300000"]
+
+
+@pytest.mark.parametrize("cpu_ms", [1, 10_000])
+def test_a_budget_of_computing_is_stored_with_the_plan(cpu_ms: int) -> None:
+    node = node_with(cpu_ms=cpu_ms, x=1)
+    assert (node.cpu_ms, node.config) == (cpu_ms, {"x": 1})
+    source = flow_of("input >> PIPE >> a", config={"a": {"cpu_ms": cpu_ms}})
+    plan = require_plan(compile_source(source, CONTRACTS))
+    assert load_plan(plan.to_json()) == plan
+
+
+def test_a_node_without_one_is_stored_as_ever() -> None:
+    plan = require_plan(compile_source(flow_of("input >> PIPE >> a"), CONTRACTS))
+    assert (plan.nodes[0].cpu_ms, "cpu_ms" in plan.to_json()["graph"]["nodes"][0]) == (None, False)
+
+
+@pytest.mark.parametrize("cpu_ms", [0, -1, 10_001, 2.5, "500", None, True])
+def test_a_budget_that_is_not_possible(cpu_ms: Any) -> None:
+    assert messages_in(cpu_ms=cpu_ms) == ["`config.a.cpu_ms` must be a whole number from 1 to 10000"]
 
 
 def test_a_timeout_that_the_component_knows_is_its_own() -> None:

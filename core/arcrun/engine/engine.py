@@ -21,13 +21,15 @@ logger = logging.getLogger("arcrun")
 @dataclass(frozen=True)
 class Trigger:
     """What starts a run. `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits,
-    `depth` the number of runs that stand behind it, each started by a request of the one before.
+    `depth` the number of runs that stand behind it, each started by a request of the one before. `body_bytes` is the
+    size of what it came in.
     """
 
     kind: str
     input: Any
     timeout_ms: float | None = None
     depth: int = 0
+    body_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Engine:
         )
         data, error = None, None
         try:
+            context.budget.work.take_read(trigger.body_bytes)
             data = await run_plan(plan, trigger.input, context, trigger.timeout_ms)
         except ArcrunError as raised:
             error = raised

@@ -143,11 +143,12 @@ class GraphRun:
         return result
 
     def _read_exits(self, source: str, exits: Exits) -> None:
-        """Raises RunError EXPRESSION_FAILED, INVALID_ITEMS; TemplateError."""
+        """Raises RunError EXPRESSION_FAILED, INVALID_ITEMS; CpuBudgetError, TemplateError."""
         try:
             for loop in exits.loops:
                 self._elements[loop.source, loop.item] = find_elements(loop, self._scope)
-            self._met |= {edge for edge in exits.conditions if edge.expression.is_met(self._scope)}
+            take_steps = self._context.budget.work.take_steps
+            self._met |= {edge for edge in exits.conditions if edge.expression.is_met(self._scope, take_steps)}
         except ArcrunError as error:
             error.locate(node=source)
             raise

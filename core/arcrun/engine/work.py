@@ -1,7 +1,7 @@
 """The processor time of a run on the free plan, where the platform ends a request that has taken 10 ms of it.
 
-It is counted in work, never read off a clock, which stands still while code computes. What a piece of work takes was
-measured (benchmarks/work.py prints it) in Pyodide and V8.
+It is counted in work, never read off a clock, which stands still while code computes. What a piece of it takes was
+measured: benchmarks/work.py prints it for Pyodide, benchmarks/run.py the nodes, benchmarks/fuel.py the fuel.
 """
 
 from arcrun.errors import CpuBudgetError
@@ -11,8 +11,9 @@ from arcrun.wasm.fuel import FUEL_A_MS
 # Microseconds.
 RUN_WORK = 1_500  # a request, its answer and its record
 NODE_WORK = 200  # an attempt of a node
-STEP_WORK = 3  # a step of an expression
-KIB_WORK = 20  # KiB of JSON: read, or rendered from templates and written
+STEP_WORK = 2  # a step of an expression
+READ_KIB_WORK = 50  # KiB of JSON
+RENDERED_KIB_WORK = 90  # KiB of JSON, written after templates have been filled
 
 
 class WorkBudget:
@@ -32,9 +33,17 @@ class WorkBudget:
             if self._left_us < 0:
                 raise CpuBudgetError(FREE_PLAN_CPU_MS)
 
-    def take_json(self, length: int) -> None:
-        """For a JSON text of so many characters. Raises CpuBudgetError."""
-        self.take(length / 1024 * KIB_WORK)
+    def take_read(self, length: int) -> None:
+        """For a JSON text of so many characters that is read. Raises CpuBudgetError."""
+        self.take(length / 1024 * READ_KIB_WORK)
+
+    def take_rendered(self, length: int) -> None:
+        """For one that is made. Raises CpuBudgetError."""
+        self.take(length / 1024 * RENDERED_KIB_WORK)
+
+    def take_steps(self, steps: int) -> None:
+        """For what evaluating an expression has taken. Raises CpuBudgetError."""
+        self.take(steps * STEP_WORK)
 
     def take_fuel(self, fuel: int) -> None:
         """What a component has used. Raises CpuBudgetError."""

@@ -25,7 +25,11 @@ class BoundedInterpreter(TreeInterpreter):
 
     def __init__(self, max_steps: int) -> None:
         super().__init__(Options(custom_functions=_BoundedFunctions(self)))
-        self._steps_left = max_steps
+        self._max_steps = self._steps_left = max_steps
+
+    @property
+    def steps_taken(self) -> int:
+        return self._max_steps - self._steps_left
 
     def take(self, steps: int) -> None:
         self._steps_left -= steps

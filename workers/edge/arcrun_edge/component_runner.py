@@ -112,9 +112,12 @@ def _host_call(host: HostFunctions, resize: Callable[[int], None] | None) -> Ite
     """
     pending: set[asyncio.Task[str]] = set()
 
-    async def answer(name: str, request: str, memory_bytes: int) -> JsProxy:
+    def answer(name: str, request: str, memory_bytes: int) -> asyncio.Task[JsProxy]:
         if resize is not None:
-            resize(memory_bytes)
+            resize(memory_bytes)  # at once: before another call looks for room
+        return asyncio.ensure_future(reply_to(name, request, memory_bytes))
+
+    async def reply_to(name: str, request: str, memory_bytes: int) -> JsProxy:
         task = asyncio.ensure_future(host.answer(name, request))
         pending.add(task)
         task.add_done_callback(pending.discard)

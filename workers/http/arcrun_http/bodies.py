@@ -9,6 +9,8 @@ from arcrun.errors import PayloadTooLargeError, RequestError
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_BODY_BYTES
 
+_SIZE = "arcrun.body_bytes"  # in a request's scope
+
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
     return PayloadTooLargeError(
@@ -33,7 +35,14 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         body += chunk
         if len(body) > limit_bytes:
             raise build_too_large_error(limit_bytes)
+    request.scope[_SIZE] = len(body)
     return bytes(body)
+
+
+def size_of_body(request: Request) -> int:
+    """The bytes of the body, once it has been read."""
+    size: int = request.scope.get(_SIZE, 0)
+    return size
 
 
 async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:

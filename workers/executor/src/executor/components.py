@@ -18,6 +18,9 @@ from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
 
 
+PAUSE_CHARACTERS = 128 * 1024  # some 15 ms of Python, before a component and after it
+
+
 @dataclass(frozen=True)
 class ComponentCaller:
     """The engine's `Components`, over the library and the platform's runner. `turn` is entered around each call."""
@@ -80,10 +83,14 @@ class ComponentCaller:
             reaches_local=self.reaches_local,
         )
         stdin = json.dumps(input_value)
-        budget.work.take_json(len(stdin))
+        budget.work.take_rendered(len(stdin))
+        if len(stdin) > PAUSE_CHARACTERS:  # so that reading and rendering it do not add to the component's stretch
+            await self.clock.pause()
         async with self.turn():
             execution = await self.runner.run(component, stdin, host, budget.work.clamp_fuel(fuel))
+        if len(execution.stdout) > PAUSE_CHARACTERS:
+            await self.clock.pause()
         budget.subrequests.require_kept()
-        budget.work.take_json(len(execution.stdout))
+        budget.work.take_read(len(execution.stdout))
         budget.work.take_fuel(execution.fuel_used or 0)
         return read_outcome(execution, component.id)

@@ -9,7 +9,7 @@ from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.errors import RequestError, RunError
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS
-from arcrun_http.bodies import read_json
+from arcrun_http.bodies import read_json, size_of_body
 from arcrun_http.queries import parse_whole
 from executor.workflows import Source
 
@@ -20,7 +20,7 @@ async def read_trigger(request: Request, kind: str) -> Trigger:
 
 
 def build_trigger(request: Request, kind: str, input_value: Any) -> Trigger:
-    return Trigger(kind, input_value, read_timeout(request), read_depth(request))
+    return Trigger(kind, input_value, read_timeout(request), read_depth(request), size_of_body(request))
 
 
 def read_depth(request: Request) -> int:

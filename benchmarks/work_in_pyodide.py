@@ -1,0 +1,46 @@
+"""What benchmarks/work.mjs runs in Pyodide: prints {"name", "unit", "us"} for each piece of a run's work."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from arcrun.json_text import parse_json
+from arcrun.limits import MAX_EXPRESSION_STEPS
+from arcrun.workflows.bounded_jmespath import BoundedInterpreter
+from arcrun.workflows.expressions import compile_expression
+from arcrun.workflows.templates import compile_value
+
+REPEATS = 25
+RECORDS = [{"id": i, "name": f"record {i}", "amount": i * 1.5, "tags": ["a", "b"]} for i in range(3_000)]
+
+
+def measure(name: str, unit: str, count: float, work: Callable[[], object]) -> None:
+    """Microseconds for one of the `count` units that `work` does: the least of some tries."""
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    print(json.dumps({"name": name, "unit": unit, "us": round(min(times) * 1e6 / count, 2)}))
+
+
+def evaluate(source: str, scope: dict[str, Any]) -> tuple[int, Callable[[], object]]:
+    """The steps of an expression, and what evaluates it."""
+    parsed = compile_expression(source).parsed.parsed
+    counting = BoundedInterpreter(MAX_EXPRESSION_STEPS)
+    counting.visit(parsed, scope)
+    return counting.steps_taken, lambda: BoundedInterpreter(MAX_EXPRESSION_STEPS).visit(parsed, scope)
+
+
+text = json.dumps(RECORDS)
+kib = len(text) / 1024
+template = compile_value({"items": "{{a.data.items}}", "text": "{{a.data.items}} in a text"})
+scope = {"a": {"data": {"items": RECORDS[:500]}}}
+rendered = len(json.dumps(template.resolve(scope))) / 1024
+measure("json_read", "KiB", kib, lambda: parse_json(text))
+measure("json_written", "KiB", kib, lambda: json.dumps(RECORDS))
+measure("template_rendered", "KiB", rendered, lambda: json.dumps(template.resolve(scope)))
+for source in ("length(a.data.items[?amount > `10`]) > `3`", "a.data.items[*].[id, name, amount] | [0]"):
+    steps, work = evaluate(source, scope)
+    measure(f"expression {source}", "step", steps, work)

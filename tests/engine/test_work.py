@@ -1,0 +1,138 @@
+"""On the free plan a run ends before the platform ends its request: by the work of its nodes, expressions, texts and
+components, whatever the clock says.
+"""
+
+from typing import Any
+
+import pytest
+
+from arcrun.engine.budget import RunLimits, read_run_limits
+from arcrun.engine.engine import Trigger
+from arcrun.engine.record import RunRecord
+from arcrun.engine.work import NODE_WORK, RUN_WORK, STEP_WORK, WorkBudget
+from arcrun.errors import CpuBudgetError, NotConfiguredError
+from arcrun.limits import FREE_PLAN_CPU_MS
+from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
+from fakes.engine import RUN_ID, EngineBench, echo
+
+pytestmark = pytest.mark.anyio
+
+FREE = RunLimits(50, counts_work=True)
+MOST_NODES = (FREE_PLAN_CPU_MS * 1000 - RUN_WORK) // NODE_WORK
+LOOP = ["input >> FOREACH x IN input.items >> a"]
+
+
+async def run(flow: list[str], input_value: Any = None, *, limits: RunLimits = FREE, **more: Any) -> RunRecord:
+    return await EngineBench({"a": echo, "b": echo, "c": echo}, limits=limits).run(flow, input_value, **more)
+
+
+async def test_a_run_of_a_few_nodes_passes() -> None:
+    record = await run(["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c"])
+    assert (record.error, len(record.trace)) == (None, 3)
+
+
+async def test_a_loop_passes_up_to_what_there_is_and_ends_beyond() -> None:
+    assert (await run(LOOP, {"items": [1] * MOST_NODES})).error is None
+    record = await run(LOOP, {"items": [1] * (MOST_NODES + 1)})
+    assert isinstance(record.error, CpuBudgetError)
+    assert record.to_stored()["error"] == {
+        "code": "CPU_BUDGET",
+        "message": "The run needs more than the 10 ms of processor time that the free plan gives a request.",
+        "retriable": False,
+        "next_actions": [
+            "Move the account to the Workers paid plan, then deploy without --free-plan.",
+            "Or split the work over several runs.",
+            "Or give loops and components shorter lists and texts.",
+        ],
+        "details": {"limit_ms": 10, "index": MOST_NODES, "node": "a"},
+    }
+
+
+async def test_on_the_paid_plan_the_same_loop_passes() -> None:
+    assert (await run(LOOP, {"items": [1] * 1_000}, limits=RunLimits())).error is None
+
+
+@pytest.mark.parametrize("way", ["on_fail", "on_error", "retry"])
+async def test_no_workflow_goes_on_after_it(way: str) -> None:
+    flow = [*LOOP, "a >> ON_FAIL >> b"] if way == "on_fail" else LOOP
+    config = {
+        "on_fail": {},
+        "on_error": {"input": {"foreach": {"on_error": "continue"}}},
+        "retry": {"a": {"component": "a", "retry": {"max_attempts": 10, "on": ["*"], "initial_ms": 0}}},
+    }[way]
+    bench = EngineBench({"a": echo, "b": echo}, limits=FREE)
+    record = await bench.run(flow, {"items": [1] * 200}, config=config)
+    assert record.error is not None
+    assert (record.error.code, len(bench.components.calls)) == ("CPU_BUDGET", MOST_NODES)
+
+
+async def test_workflows_that_are_called_share_the_budget() -> None:
+    inner = {"name": "inner", "flow": LOOP}
+    bench = EngineBench({"a": echo, "b": echo}, workflows={"inner": inner}, limits=FREE)
+    flow = ["input >> CALLS_SUBFLOW >> one", "one >> CALLS_SUBFLOW >> two"]
+    for count, code in ((10, None), (MOST_NODES // 2, "CPU_BUDGET")):
+        called = {"workflow": "inner", "input": {"items": [1] * count}}
+        record = await bench.run(flow, config={"one": called, "two": called})
+        assert (record.error and record.error.code) == code
+
+
+async def test_an_expression_is_counted_by_its_steps() -> None:
+    """Some 2,000 elements: cheap to hand over, dear to compare."""
+    condition = "input >> IF(length(input.items[?@ == `2`]) == `0`) >> a"
+    assert (await run([condition], {"items": [1] * 100})).error is None
+    record = await run([condition], {"items": [1] * 4_000})
+    assert record.error is not None
+    assert record.error.code == "CPU_BUDGET"
+
+
+async def test_what_the_request_brings_is_counted() -> None:
+    bench = EngineBench({"a": echo}, limits=FREE)
+    plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> a"]})
+    records = [
+        await bench.engine.run(plan, Trigger("webhook", {}, body_bytes=size), RUN_ID) for size in (10_000, 1_000_000)
+    ]
+    assert [record.error and record.error.code for record in records] == [None, "CPU_BUDGET"]
+
+
+def test_a_component_gets_the_fuel_that_is_left() -> None:
+    work = WorkBudget.of_free_plan()
+    assert work.clamp_fuel(CALL_FUEL) == (FREE_PLAN_CPU_MS * 1000 - RUN_WORK) * FUEL_A_MS // 1000
+    assert work.clamp_fuel(7) == 7
+    with pytest.raises(CpuBudgetError):
+        work.take_fuel(CALL_FUEL)
+    assert work.clamp_fuel(CALL_FUEL) == 1  # of 0, the host would make the module's own default
+
+
+def test_without_a_limit_nothing_is_counted() -> None:
+    work = WorkBudget()
+    work.take(STEP_WORK * 10**12)
+    assert work.clamp_fuel(CALL_FUEL) == CALL_FUEL
+
+
+@pytest.mark.parametrize(
+    ("plan", "subrequests", "expected"),
+    [
+        pytest.param(None, None, RunLimits(10_000, counts_work=False), id="neither"),
+        pytest.param("", "", RunLimits(10_000, counts_work=False), id="empty"),
+        pytest.param("paid", None, RunLimits(10_000, counts_work=False), id="paid"),
+        pytest.param("free", None, RunLimits(50, counts_work=True), id="free"),
+        pytest.param("free", "80", RunLimits(80, counts_work=True), id="free, with another limit"),
+        pytest.param(None, "80", RunLimits(80, counts_work=False), id="another limit"),
+    ],
+)
+def test_the_plan_is_a_variable(plan: str | None, subrequests: str | None, expected: RunLimits) -> None:
+    assert read_run_limits(plan, subrequests) == expected
+
+
+@pytest.mark.parametrize(
+    ("plan", "subrequests", "code"),
+    [
+        pytest.param("Free", None, "PLAN_INVALID", id="another plan"),
+        pytest.param("free", "many", "LIMIT_INVALID", id="no number"),
+        pytest.param(None, "-5", "LIMIT_INVALID", id="a negative number"),
+    ],
+)
+def test_a_variable_that_says_nothing_is_refused(plan: str | None, subrequests: str | None, code: str) -> None:
+    with pytest.raises(NotConfiguredError) as caught:
+        read_run_limits(plan, subrequests)
+    assert caught.value.code == code
