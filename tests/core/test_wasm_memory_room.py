@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_WAITING_MEMORY_BYTES
-from arcrun.wasm.memory_room import HELD_AT_MOST_MS, MIB, SMALL_INPUT, START_BYTES, MemoryRoom, estimate_memory
+from arcrun.wasm.memory_room import (
+    BYTES_A_BYTE,
+    HELD_AT_MOST_MS,
+    MIB,
+    SMALL_INPUT,
+    START_BYTES,
+    MemoryRoom,
+    estimate_memory,
+)
 from fakes.virtual_time import VirtualClock, VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +29,11 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": VirtualTimeLoop}
 
 
+def characters_for(size: int) -> int:
+    """Of an input that is taken for `size` bytes."""
+    return (size - START_BYTES) // BYTES_A_BYTE
+
+
 class Watched:
     """Calls that wait for the host for `duration_s` while they hold `size` bytes."""
 
@@ -30,7 +43,7 @@ class Watched:
         self.began: list[str] = []
 
     async def wait_for_host(self, size: int, duration_s: float = 1.0, name: str = "") -> None:
-        async with self.room.hold(size):
+        async with self.room.hold(f"of {size}", characters_for(size)):
             self.began.append(name)
             self.most = max(self.most, self.room.held_bytes)
             await asyncio.sleep(duration_s)
@@ -43,7 +56,7 @@ class Watched:
 
 @pytest.mark.parametrize(
     ("characters", "expected"),
-    [(0, MIB), (100_000, MIB + 1_000_000), (4 * MIB, 41 * MIB), (100 * MIB, LARGEST)],
+    [(0, MIB), (100_000, MIB + 800_000), (4 * MIB, 33 * MIB), (100 * MIB, LARGEST)],
 )
 def test_what_a_call_takes_is_estimated_from_its_input(characters: int, expected: int) -> None:
     assert estimate_memory(characters) == expected
@@ -65,7 +78,7 @@ async def test_many_calls_that_wait_go_some_at_a_time() -> None:
 
 async def test_with_room_nothing_waits() -> None:
     watched = Watched()
-    hold = watched.room.hold(MIB)
+    hold = watched.room.hold("x", 0)
     with pytest.raises(StopIteration):  # it has gone through without a pause
         hold.__aenter__().send(None)
     with pytest.raises(StopIteration):
@@ -94,7 +107,7 @@ async def test_what_computes_finds_room_beside_what_waits_and_a_large_one_waits_
 
 async def test_what_a_component_grows_to_counts() -> None:
     watched = Watched()
-    async with watched.room.hold(MIB) as hold:
+    async with watched.room.hold("x", 0) as hold:
         watched.room.resize(hold, 30 * MIB)
         waiting = asyncio.ensure_future(watched.wait_for_host(8 * MIB))
         await asyncio.sleep(1)
@@ -104,9 +117,28 @@ async def test_what_a_component_grows_to_counts() -> None:
     assert watched.most == 10 * MIB
 
 
+async def test_a_component_is_taken_for_as_large_as_it_was() -> None:
+    """The first fills 12 MiB with an input of nothing; of the next ten, two find room at once."""
+    room, most, count = MemoryRoom(VirtualClock()), 0, 0
+
+    async def grow() -> None:
+        nonlocal most, count
+        async with room.hold("hoarder", 0) as hold:
+            count += 1
+            room.resize(hold, 12 * MIB)
+            most = max(most, count, key=int)
+            await asyncio.sleep(1)
+            room.resize(hold, 12 * MIB, characters=100)
+            count -= 1
+
+    await grow()
+    await asyncio.gather(*(grow() for _ in range(10)))
+    assert most == 2
+
+
 async def test_who_stops_waiting_holds_nobody_up() -> None:
     watched = Watched()
-    async with watched.room.hold(LARGEST):
+    async with watched.room.hold("x", characters_for(LARGEST)):
         impatient = asyncio.ensure_future(watched.wait_for_host(LARGEST))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -137,7 +169,7 @@ async def test_a_request_that_the_platform_has_ended_holds_nothing_for_ever() ->
     async def hold(size: int, *, ends: bool) -> None:
         if not ends:
             clock.ended.add(asyncio.current_task())
-        async with room.hold(size):
+        async with room.hold("x", characters_for(size)):
             await clock.sleep(0)
 
     gone = [asyncio.ensure_future(hold(LARGEST, ends=False)) for _ in range(2)]

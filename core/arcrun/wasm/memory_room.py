@@ -18,7 +18,7 @@ from arcrun.ports import Clock
 
 PAGE_BYTES, MIB = 64 * 1024, 1024 * 1024
 # Of what the built-in components take (benchmarks/fuel.py prints it): at their start, and for a byte that they read.
-START_BYTES, BYTES_A_BYTE = MIB, 10
+START_BYTES, BYTES_A_BYTE = MIB, 8
 SMALL_INPUT = 64 * 1024  # characters: what comes of them finds room beside anything
 ASK_MS = 5.0
 FORGOTTEN_MS = 1_000.0  # who has not asked for so long was ended
@@ -34,6 +34,7 @@ def estimate_memory(characters: int) -> int:
 class Hold:
     """The memory of one component that waits or may wait."""
 
+    name: str
     size: int
     until_ms: float
 
@@ -50,6 +51,7 @@ class MemoryRoom:
         self._clock = clock
         self._holds: set[Hold] = set()
         self._queue: list[_Ticket] = []
+        self._seen: dict[str, int] = {}  # by component: there are as many as the isolate has code of
 
     @property
     def is_empty(self) -> bool:
@@ -70,23 +72,34 @@ class MemoryRoom:
                 await self._ask_later(ticket)
 
     @asynccontextmanager
-    async def hold(self, size: int) -> AsyncIterator[Hold]:
-        """Around a call that may wait for the host, in the order of coming."""
+    async def hold(self, name: str, characters: int) -> AsyncIterator[Hold]:
+        """Around a call of the component `name` that may wait for the host, in the order of coming.
+
+        It is taken for as large as its input says, or as the component was when it waited the last time.
+        """
+        size = max(estimate_memory(characters), self._seen.get(name, 0))
         if self._queue or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
             async with self._queued() as ticket:
                 while self._first() is not ticket or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
                     await self._ask_later(ticket)
-        hold = Hold(0, 0)
-        self.resize(hold, size)
+        hold = Hold(name, size, self._until_ms())
         self._holds.add(hold)
         try:
             yield hold
         finally:
             self._holds.discard(hold)
 
-    def resize(self, hold: Hold, size: int) -> None:
-        """What a component has grown to: it is counted from now on, and never waits for it."""
-        hold.size, hold.until_ms = size, self._clock.now_ms() + HELD_AT_MOST_MS
+    def resize(self, hold: Hold, size: int, characters: int = 0) -> None:
+        """A component waits with `size` bytes, or goes on with a reply of so many characters: it is counted with what
+        that makes, and never waits for it.
+        """
+        if not characters:
+            self._seen[hold.name] = size
+        hold.size = size + (estimate_memory(characters) if characters else 0)
+        hold.until_ms = self._until_ms()
+
+    def _until_ms(self) -> float:
+        return self._clock.now_ms() + HELD_AT_MOST_MS
 
     def _has_room(self, size: int, limit: int) -> bool:
         if not self._holds:

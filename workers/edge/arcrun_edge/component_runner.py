@@ -56,7 +56,7 @@ class BundledRunner:
                 if len(stdin) > SMALL_INPUT:
                     await self._room.wait_for_room(estimate_memory(len(stdin)))
                 return _read_execution(_component_host().run(module, stdin, *_surroundings(host, fuel), None))
-            async with self._room.hold(estimate_memory(len(stdin))) as hold:
+            async with self._room.hold(component.id, len(stdin)) as hold:
                 with _host_call(host, partial(self._room.resize, hold)) as call_host:
                     result = await _component_host().run(module, stdin, *_surroundings(host, fuel), call_host)
             return _read_execution(result)
@@ -74,7 +74,7 @@ class SandboxRunner:
         room = self._rooms.setdefault(isolate, MemoryRoom(self._clock))
         code = create_proxy(lambda: _worker_code(component))
         try:
-            async with room.hold(estimate_memory(len(stdin))) as hold:
+            async with room.hold(isolate, len(stdin)) as hold:
                 resize = partial(room.resize, hold)
                 return await _call_sandbox(self._loader.get(isolate, code), stdin, host, fuel, resize)
         finally:
@@ -94,7 +94,7 @@ class FreshSandboxRunner:
 
 
 async def _call_sandbox(
-    stub: Any, stdin: str, host: HostFunctions, fuel: int, resize: Callable[[int], None] | None = None
+    stub: Any, stdin: str, host: HostFunctions, fuel: int, resize: Callable[..., None] | None = None
 ) -> Execution:
     try:
         with _host_call(host, resize) as call_host:
@@ -105,7 +105,7 @@ async def _call_sandbox(
 
 
 @contextmanager
-def _host_call(host: HostFunctions, resize: Callable[[int], None] | None) -> Iterator[Any]:
+def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Iterator[Any]:
     """The JavaScript face of a component's host functions. A call that is cancelled takes what it has asked along.
 
     `resize` is told the memory that the component has while it waits, and with what it will make of its reply.
@@ -123,7 +123,7 @@ def _host_call(host: HostFunctions, resize: Callable[[int], None] | None) -> Ite
         task.add_done_callback(pending.discard)
         reply = await task
         if resize is not None:
-            resize(memory_bytes + estimate_memory(len(reply)))
+            resize(memory_bytes, len(reply))
         return to_js([reply, host.now_ms()])
 
     proxy = create_proxy(answer)
