@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from arcrun.errors import ComponentError
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_STDOUT_BYTES
-from arcrun.size import size_of_text
+from arcrun.size import weigh_text
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
@@ -110,8 +110,7 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
-            weight = size_of_text(execution.stdout).weight
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
+            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weigh_text(execution.stdout))
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)
