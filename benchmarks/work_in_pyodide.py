@@ -30,7 +30,9 @@ def evaluate(source: str, scope: dict[str, Any]) -> tuple[int, Callable[[], obje
     parsed = compile_expression(source).parsed.parsed
     counting = BoundedInterpreter(MAX_EXPRESSION_STEPS)
     counting.visit(parsed, scope)
-    return counting.steps_taken, lambda: BoundedInterpreter(MAX_EXPRESSION_STEPS).visit(parsed, scope)
+    return MAX_EXPRESSION_STEPS - counting.steps_left, lambda: BoundedInterpreter(MAX_EXPRESSION_STEPS).visit(
+        parsed, scope
+    )
 
 
 text = json.dumps(RECORDS)

@@ -1,5 +1,5 @@
-"""A run has calls under way in so many sandboxes at once: others wait, in the order of coming, and nothing holds a place
-that it has no use for.
+"""A run has calls under way in so many sandboxes at once: others wait, in the order of coming, and nothing holds a
+place that it has no use for.
 """
 
 import asyncio

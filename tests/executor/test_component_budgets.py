@@ -70,7 +70,7 @@ class Bench:
             outcome = await self.caller.call(self.bundled, {}, opened, cpu_ms)
         except ArcrunError as error:
             return error.code
-        return outcome.error and outcome.error.code
+        return outcome.error.code if outcome.error else None
 
 
 @pytest.mark.parametrize(

@@ -173,17 +173,17 @@ def free(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
         yield platform
 
 
-CHAIN = {
+CHAIN: dict[str, Any] = {
     "name": "chain",
     "flow": ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c"],
     "config": {name: {"component": "string_ops", "operation": "upper", "input": "x"} for name in "abc"},
 }
-LONG_LOOP = {
+LONG_LOOP: dict[str, Any] = {
     "name": "long",
     "flow": ["input >> FOREACH x IN input.items >> a"],
     "config": {"a": {"component": "string_ops", "operation": "upper", "input": "{{x}}"}},
 }
-HEAVY = {
+HEAVY: dict[str, Any] = {
     "name": "heavy",
     "flow": ["input >> PIPE >> a"],
     "config": {"a": {"component": "array_ops", "operation": "sort", "input": "{{input.numbers}}"}},

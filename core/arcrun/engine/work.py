@@ -5,15 +5,17 @@ measured: benchmarks/work.py prints it for Pyodide, benchmarks/run.py the nodes,
 """
 
 from arcrun.errors import CpuBudgetError
-from arcrun.limits import FREE_PLAN_CPU_MS
+from arcrun.limits import FREE_PLAN_CPU_MS, KIB
 from arcrun.wasm.fuel import FUEL_A_MS
 
 # Microseconds.
 RUN_WORK = 1_500  # a request, its answer and its record
 NODE_WORK = 200  # an attempt of a node
 STEP_WORK = 2  # a step of an expression
-READ_KIB_WORK = 50  # KiB of JSON
-RENDERED_KIB_WORK = 90  # KiB of JSON, written after templates have been filled
+# For a KiB of JSON:
+READ_KIB_WORK = 50
+RENDERED_KIB_WORK = 70  # from templates
+WRITTEN_KIB_WORK = 20
 
 
 class WorkBudget:
@@ -26,24 +28,28 @@ class WorkBudget:
     def of_free_plan(cls) -> "WorkBudget":
         return cls(FREE_PLAN_CPU_MS * 1000 - RUN_WORK)
 
-    def take(self, work_us: float) -> None:
-        """Raises CpuBudgetError if more has been done than may be."""
+    def note(self, work_us: float) -> None:
+        """Work that has been done."""
         if self._left_us is not None:
             self._left_us -= work_us
-            if self._left_us < 0:
-                raise CpuBudgetError(FREE_PLAN_CPU_MS)
+
+    def require_kept(self) -> None:
+        """Raises CpuBudgetError if more has been done than may be."""
+        if self._left_us is not None and self._left_us < 0:
+            raise CpuBudgetError(FREE_PLAN_CPU_MS)
+
+    def take(self, work_us: float) -> None:
+        """Raises CpuBudgetError."""
+        self.note(work_us)
+        self.require_kept()
 
     def take_read(self, length: int) -> None:
         """For a JSON text of so many characters that is read. Raises CpuBudgetError."""
-        self.take(length / 1024 * READ_KIB_WORK)
+        self.take(length / KIB * READ_KIB_WORK)
 
-    def take_rendered(self, length: int) -> None:
+    def take_written(self, length: int) -> None:
         """For one that is made. Raises CpuBudgetError."""
-        self.take(length / 1024 * RENDERED_KIB_WORK)
-
-    def take_steps(self, steps: int) -> None:
-        """For what evaluating an expression has taken. Raises CpuBudgetError."""
-        self.take(steps * STEP_WORK)
+        self.take(length / KIB * WRITTEN_KIB_WORK)
 
     def take_fuel(self, fuel: int) -> None:
         """What a component has used. Raises CpuBudgetError."""

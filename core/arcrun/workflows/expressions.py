@@ -59,10 +59,11 @@ class Expression:
         """Whether the whole expression is one comparison by `==`."""
         return bool(self.parsed.parsed["type"] == "comparator" and self.parsed.parsed["value"] == "eq")
 
-    def is_met(self, scope: Scope, take_steps: Callable[[int], None] | None = None) -> bool:
+    def is_met(self, scope: Scope, count: Callable[[int], None] = lambda steps: None) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
 
-        `take_steps` is told what it took.
+        `count` gets the steps that it took.
+
         Raises RunError: EXPRESSION_FAILED for what JMESPath cannot do with the values, such as the length of a number,
         EXPRESSION_TOO_COSTLY beyond MAX_EXPRESSION_STEPS.
         """
@@ -81,8 +82,8 @@ class Expression:
                 code="EXPRESSION_FAILED",
                 next_actions=["Check the types of what the expression reads: type(x), to_number(x), not_null(x, y)."],
             ) from None
-        if take_steps is not None:
-            take_steps(interpreter.steps_taken)
+        finally:
+            count(MAX_EXPRESSION_STEPS - interpreter.steps_left)
         return not (result is None or result is False or result in ("", [], {}))  # 0 == False, but 0 is truthy
 
 

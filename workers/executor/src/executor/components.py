@@ -17,7 +17,6 @@ from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
 
-
 PAUSE_CHARACTERS = 128 * 1024  # some 15 ms of Python, before a component and after it
 
 
@@ -83,7 +82,7 @@ class ComponentCaller:
             reaches_local=self.reaches_local,
         )
         stdin = json.dumps(input_value)
-        budget.work.take_rendered(len(stdin))
+        budget.work.take_written(len(stdin))
         if len(stdin) > PAUSE_CHARACTERS:  # so that reading and rendering it do not add to the component's stretch
             await self.clock.pause()
         async with self.turn():
