@@ -30,18 +30,33 @@ def clocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield platform
 
 
+def find_workerd(platform: LocalPlatform) -> int:
+    """Its process's id."""
+    found = find_descendants(platform.process.pid).items()
+    [pid] = [pid for pid, command in found if "workerd" in command.split("\0")[0]]
+    return pid
+
+
+def busy_ns(pid: int) -> dict[str, int]:
+    """The processor time of each thread so far."""
+    files = (Path("/proc") / str(pid) / "task").glob("*/schedstat")
+    return {file.parent.name: int(file.read_text().split()[0]) for file in files}
+
+
 def longest_wait(platform: LocalPlatform, work: Callable[[], None]) -> float:
-    """Seconds that another caller's GET /health takes at most while `work` runs in a thread."""
-    thread, longest = threading.Thread(target=work), 0.0
+    """Seconds that another caller's GET /health takes at most while `work` runs in a thread: those in which workerd's
+    busiest thread computes, for other work on the machine is no fault of it.
+    """
+    thread, longest, pid = threading.Thread(target=work), 0.0, find_workerd(platform)
     with httpx.Client(base_url=platform.urls["executor"]) as client:
         client.get("/health")
         thread.start()
         while thread.is_alive():
-            started = time.monotonic()
+            before = busy_ns(pid)
             client.get("/health")
-            longest = max(longest, time.monotonic() - started)
+            longest = max(longest, *(busy - before.get(name, busy) for name, busy in busy_ns(pid).items()))
     thread.join()
-    return longest
+    return longest / 1e9
 
 
 @pytest.mark.parametrize("tier", ["bundle", "bucket"])
@@ -53,7 +68,7 @@ def test_others_are_answered_while_a_component_uses_up_its_budget(clocked: Local
     answers: list[httpx.Response] = []
     waits = [longest_wait(clocked, lambda: answers.append(clocked.execute(component_id, given))) for _ in range(5)]
     assert {answer.json()["error"]["code"] for answer in answers} == {"FUEL_EXHAUSTED"}
-    assert min(waits) < MOST_WAIT_S, waits  # the least: other work on the machine makes some longer
+    assert min(waits) < MOST_WAIT_S, waits  # the least: a processor that others use too is slower
 
 
 def test_a_component_without_its_code_in_the_bucket_gets_no_more(platform: LocalPlatform) -> None:
@@ -128,10 +143,7 @@ def hoarding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform
 
 
 def resident_mib(platform: LocalPlatform) -> int:
-    pids = [
-        pid for pid, command in find_descendants(platform.process.pid).items() if "workerd" in command.split("\0")[0]
-    ]
-    [status] = [(Path("/proc") / str(pid) / "status").read_text() for pid in pids]
+    status = (Path("/proc") / str(find_workerd(platform)) / "status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
