@@ -54,3 +54,9 @@ def test_components_that_may_call_this_machine_reach_neither_port_of_cloudflare_
     closed, opened = (plan_of(staged, "executor", "auth", **it) for it in ({}, {"ARCRUN_ALLOW_LOCAL_NETWORK": "true"}))
     assert "ARCRUN_REFUSED_PORTS" not in closed["executor"]["vars"]
     assert opened["executor"]["vars"]["ARCRUN_REFUSED_PORTS"] == "8789,40001"
+
+
+def test_the_free_plan_has_no_sandboxes(staged: Path) -> None:
+    for variables, loaders in (({}, [{"LOADER": {}}] * 2), ({"ARCRUN_PLAN": "free"}, [{}] * 2)):
+        plan = plan_of(staged, "executor", "registry", **variables)
+        assert [plan[service]["workerLoaders"] for service in ("executor", "registry")] == loaders

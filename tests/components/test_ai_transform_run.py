@@ -429,7 +429,8 @@ def test_the_stack_holds_the_deepest_program_on_the_deepest_value() -> None:
 
 def test_a_long_run_ends() -> None:
     inner = call("map", list=get("input"), each=call("map", list=get("input"), as_="b", each=1))
-    error = harness.run("ai_transform_run", {"program": program(inner), "input": [0] * 2000}).error
+    given = {"program": program(inner), "input": [0] * 2000}
+    error = harness.run("ai_transform_run", given, cpu_ms=harness.MUCH_MS).error
     assert error == {"code": "PROGRAM_TOO_LONG", "message": "The program takes more than a million steps."}
 
 

@@ -19,12 +19,14 @@ from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
 from arcrun.host_failures import RETRIABLE_CODES
 from arcrun.wasm.abi import ExitKind
+from arcrun.wasm.fuel import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 COMPONENT_IDS = sorted(path.parent.name for path in COMPONENTS.glob("*/contract.yaml"))
 
 RUNNER = WasmtimeRunner()
+MUCH_MS = 5_000  # of `cpu_ms`, for what takes more than a bundled component has
 
 JsonObject = dict[str, Any]
 
@@ -104,15 +106,15 @@ def load_contract(component_id: str) -> Contract:
     return parse_contract(yaml.safe_load((COMPONENTS / component_id / "contract.yaml").read_text("utf-8")))
 
 
-def run(component_id: str, given: Mapping[str, Any], host: StubHost | None = None) -> Result:
-    """Run a component on one input, in a fresh instance."""
-    return run_text(component_id, json.dumps(given), host)
+def run(component_id: str, given: Mapping[str, Any], host: StubHost | None = None, cpu_ms: int | None = None) -> Result:
+    """Run a component on one input, in a fresh instance, with the fuel of a bundled one whose node sets `cpu_ms`."""
+    return run_text(component_id, json.dumps(given), host, cpu_ms)
 
 
-def run_text(component_id: str, stdin: str | bytes, host: StubHost | None = None) -> Result:
+def run_text(component_id: str, stdin: str | bytes, host: StubHost | None = None, cpu_ms: int | None = None) -> Result:
     """The same for any bytes on stdin."""
     host = host or StubHost()
-    execution = RUNNER.call(
+    execution = WasmtimeRunner(fuel_of_bundled(component_id, cpu_ms)).call(
         load_metered_module(component_id), stdin if isinstance(stdin, bytes) else stdin.encode(), host
     )
     ended_well = execution.kind is ExitKind.EXITED and execution.exit_code == 0

@@ -149,7 +149,11 @@ def test_the_rendered_configuration_has_the_ids_and_no_build_command(desk: Desk)
     ids = {item["binding"]: item["id"] for item in manifest["kv_namespaces"]}
     assert ids == {binding: desk.cloudflare.namespaces[f"arcrun-{binding}"] for binding in ids}
     assert not {"build", "worker_loaders", "account_id"} & manifest.keys()
+    assert manifest["vars"]["ARCRUN_PLAN"] == "free"
     assert manifest["services"] == [{"binding": "REGISTRY", "service": REGISTRY}]
+    desk.deploy()
+    paid = json.loads((desk.folder / ".arcrun/deploy/executor/wrangler.json").read_text())
+    assert ("worker_loaders" in paid, "ARCRUN_PLAN" in paid["vars"]) == (True, False)
     assert "REGISTRY" not in desk.run("deploy", "--dry-run", "--worker", "executor").stdout
 
 

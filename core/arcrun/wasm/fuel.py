@@ -1,20 +1,31 @@
 """How much fuel (arcrun/wasm/metering.py) a call of a component gets.
 
 Fuel counts instructions, and how many of them a millisecond does differs: benchmarks/fuel.py prints it for the built-in
-components on their heaviest inputs. On the machine that it was calibrated on most of them do 8 to 16 million; sorting
-190,000 numbers, which misses the processor's caches, does 5.2, and no call that takes 100 ms does less. A module that
-is not ours may be one endless loop, which V8 runs to its end in code that it has not optimized: 3.6 million.
+components on their heaviest inputs. On the machine that it was calibrated on, sorting 190,000 numbers, which misses the
+processor's caches, does 5.2 million, and no call that takes 100 ms does less. Those that go through texts from one end
+to the other do 9 to 16 million; with the common rate they could not take a large answer that they have done in time. A
+module that is not ours may be one endless loop, which V8 runs to its end in code that it has not optimized: 3.6 million.
 """
 
 from arcrun.limits import CALL_CPU_MS, SANDBOX_CALL_CPU_MS
 
 FUEL_A_MS = 5_000_000
-CALL_FUEL = CALL_CPU_MS * FUEL_A_MS
-SANDBOX_FUEL = SANDBOX_CALL_CPU_MS * FUEL_A_MS
+TEXT_FUEL_A_MS = 9_000_000
+_TEXT_COMPONENTS = frozenset(
+    {"gmail", "google_sheets", "http_request", "line_notify", "string_ops", "telegram", "validate_json"}
+)
 
 
-def fuel_of(cpu_ms: int | None, *, is_sandboxed: bool) -> int:
-    """The budget of a call whose node sets `cpu_ms`, or does not."""
-    if cpu_ms is None:
-        return SANDBOX_FUEL if is_sandboxed else CALL_FUEL
-    return cpu_ms * FUEL_A_MS
+def fuel_of_bundled(component_id: str, cpu_ms: int | None = None) -> int:
+    """The budget of a call of a bundled component, in this isolate or moved into a sandbox."""
+    rate = TEXT_FUEL_A_MS if component_id in _TEXT_COMPONENTS else FUEL_A_MS
+    return (CALL_CPU_MS if cpu_ms is None else cpu_ms) * rate
+
+
+def fuel_of_stored(cpu_ms: int | None = None) -> int:
+    """The budget of a call of any other component."""
+    return (SANDBOX_CALL_CPU_MS if cpu_ms is None else cpu_ms) * FUEL_A_MS
+
+
+CALL_FUEL = fuel_of_bundled("")
+SANDBOX_FUEL = fuel_of_stored()

@@ -12,7 +12,7 @@ from arcrun.limits import CALL_CPU_MS
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import fuel_of
+from arcrun.wasm.fuel import fuel_of_bundled, fuel_of_stored
 from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
@@ -41,13 +41,14 @@ class ComponentCaller:
     async def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
     ) -> Outcome:
+        fuel = fuel_of_bundled(component.id, cpu_ms) if component.module is None else fuel_of_stored(cpu_ms)
         if component.module is None and (cpu_ms or 0) > CALL_CPU_MS:
             component = await self._move_to_sandbox(component, budget)
         if component.module is None:
-            return await self._call(component, input_value, budget, fuel_of(cpu_ms, is_sandboxed=False))
+            return await self._call(component, input_value, budget, fuel)
         budget.subrequests.take()  # its sandbox is called over RPC
         async with budget.sandboxes.turn(component.sha256):
-            return await self._call(component, input_value, budget, fuel_of(cpu_ms, is_sandboxed=True))
+            return await self._call(component, input_value, budget, fuel)
 
     async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
         """The bundled component with its code: where it may compute for longer, nobody else may wait for it.
