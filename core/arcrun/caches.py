@@ -13,7 +13,7 @@ class CacheSpace:
 
     def __init__(self, most_bytes: int = MAX_CACHED_BYTES) -> None:
         self._left = most_bytes
-        self._weights: OrderedDict[tuple[int, str], tuple[Cache, int]] = OrderedDict()
+        self._weights: OrderedDict[tuple[int, str], tuple[Cache[Any], int]] = OrderedDict()
 
     def enter(self, cache: "Cache[Any]", key: str, weight: int) -> None:
         self.leave(cache, key)

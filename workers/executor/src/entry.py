@@ -113,7 +113,12 @@ def _build_own(bindings: Any) -> Access:
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
     vault = CredentialVault(
-        CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key, space
+        CloudflareKV(bindings.CREDENTIALS_KV),
+        encryption_key,
+        WebCryptoCipher,
+        clock,
+        previous_key=previous_key,
+        space=space,
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
     usage = UsageReporter(registry, clock, background)
