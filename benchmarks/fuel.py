@@ -4,8 +4,9 @@
 
 Each case runs in V8 on the platform's component host, in a module that has just been compiled, and again: {"name",
 "input", "input_bytes", "memory_bytes", "fuel", "first_ms", "warm_ms", "fuel_a_ms" (of the slower of the two),
-"budget_ms", "ends"}. "budget_ms" is what the whole budget of a bundled call takes at that rate; the last line has the longest of those cases
-that take 100 ms or more. FUEL_A_MS and TEXT_FUEL_A_MS (arcrun/wasm/fuel.py) are such that it is 200 or less.
+"budget_ms", "ends"}. "budget_ms" is what the whole budget of a bundled call takes at that rate; the last line has the
+longest of those cases that take 100 ms or more. FUEL_A_MS and TEXT_FUEL_A_MS (arcrun/wasm/fuel.py) are such that it is
+200 or less.
 --unoptimized: in the code that V8 makes first, in which a call that has begun may stay to its end.
 """
 
