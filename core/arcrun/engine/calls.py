@@ -75,6 +75,7 @@ class ComponentCall:
         self._component = await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
+        await self._context.pace.rest()  # others may have rendered much while it was looked for
         rendering = Rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
