@@ -23,7 +23,9 @@ MOST_HELD_MS, MOST_GROWN_MIB = 250, 50
 SIZES = st.sampled_from((1, 30, 1_000, 10_000, 60_000, 200_000, 390_000))
 RECORD = {"name": "n", "tags": ["x", "y"]}
 FACE = "\N{GRINNING FACE}"
-ELEMENTS = st.sampled_from((0, 1.5, 123456789, True, None, "", "text", f"é{FACE}", [], {}, [[]], {"a": 1}, RECORD))
+ELEMENTS: st.SearchStrategy[Any] = st.sampled_from(
+    (0, 1.5, 123456789, True, None, "", "text", f"é{FACE}", [], {}, [[]], {"a": 1}, RECORD)
+)
 SAMPLES = st.sampled_from(("x", "é", "a,b ", '"\\', FACE, "%41", "[1,"))
 VALUES = st.tuples(st.just("list"), ELEMENTS, SIZES) | st.tuples(st.just("text"), SAMPLES, SIZES)
 VALUES |= st.tuples(st.just("object"), ELEMENTS, SIZES)
