@@ -203,7 +203,7 @@ def test_every_kind_of_instruction_is_read_rightly() -> None:
     ("fields", "code"),
     [
         pytest.param(
-            "(memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0))))", "UNSUPPORTED_INSTRUCTION", id="threads"
+            "(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "UNSUPPORTED_INSTRUCTION", id="threads"
         ),
         pytest.param("(func (drop (ref.i31 (i32.const 0))))", "UNSUPPORTED_INSTRUCTION", id="garbage collection"),
         pytest.param("(type (struct)) (func)", "INVALID_MODULE", id="a type that is not a function's"),
