@@ -35,6 +35,7 @@ DEFAULT_FUEL = 10_000_000_000  # some seconds of computing
 _I32, _I64, _FUNCTION_TYPE, _MUTABLE = 0x7F, 0x7E, 0x60, 1
 _CHARGE_LENGTH_TYPE = bytes((_FUNCTION_TYPE, 2, _I32, _I64, 1, _I32))
 _CHARGE_PAGES_TYPE = bytes((_FUNCTION_TYPE, 1, _I32, 1, _I32))
+_NOTHING = (0, 0)  # parameters and results
 _CHARGES_AT_ONCE = 500  # written between two yields
 _EIGHTHS = 3  # of a unit: what a length is multiplied by counts them
 
@@ -62,6 +63,8 @@ def meter_in_steps(binary: bytes, fuel: int = DEFAULT_FUEL) -> Steps[bytes]:
     exports = module.exports
     start_type = _check_exports(module)
     if module.start is not None:
+        if module.types[module.functions[module.start]] != _NOTHING:
+            raise invalid_module("its start function has parameters or results")
         if start_type is None:
             raise invalid_module(f"it has a start function and does not export the function `{START_EXPORT}`")
         wrapped = len(module.functions) + len(appended)
@@ -86,7 +89,7 @@ def _check_exports(module: Structure) -> int | None:
             raise invalid_module(f"it exports `{name}`, which it may not")
         if (name, kind) == (START_EXPORT, wasm.IMPORTED_FUNCTION):
             start_type = module.functions[index]
-            if module.types[start_type] != (0, 0):
+            if module.types[start_type] != _NOTHING:
                 raise invalid_module(f"its function `{name}` has parameters or results")
     return start_type
 

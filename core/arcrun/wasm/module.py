@@ -77,8 +77,10 @@ def parse_module(binary: bytes) -> ModuleOutline:
             exports = _parse_exports(body)
         elif section == MEMORY:
             memory = _parse_memory(body)
+            body.finish()
         elif section == TABLE:
             tables = _parse_tables(body)
+            body.finish()
     return ModuleOutline(tuple(imports), exports, memory, tuple(tables), places)
 
 
