@@ -20,6 +20,7 @@ from arcrun.wasm.component import build_component
 from arcrun.wasm.costs import MAX_CHARGE
 from arcrun.wasm.metering import FUEL_EXPORT
 from arcrun.wasm.module import bound_module, parse_module
+from arcrun.wasm.steps import run_steps
 from fakes.contracts import build_contract, constraints_source
 from fakes.generated_modules import commands
 from fakes.modules import build_module
@@ -73,7 +74,7 @@ class Run:
 
 def metered(module: bytes) -> bytes:
     """As the registry signs it."""
-    step, component = scan_module(CONTRACT, module)
+    step, component = run_steps(scan_module(CONTRACT, module))
     assert step.status is StepStatus.PASSED, step
     assert component is not None
     assert component.module is not None
@@ -119,7 +120,8 @@ RICH = """
     (import "wasi_snapshot_preview1" "sched_yield" (func $host (result i32)))
     (import "arcrun" "log" (func $log (param i32 i32) (result i32)))
     (table $t 4 funcref) (table $typed 2 (ref null $plain)) (memory (export "memory") 1) (tag $e (type $plain))
-    (global $g (mut i32) (i32.const 5)) (global $f funcref (ref.func $a)) (global $n (ref null $plain) (ref.null $plain))
+    (global $g (mut i32) (i32.const 5)) (global $f funcref (ref.func $a))
+    (global $n (ref null $plain) (ref.null $plain))
     (export "_start" (func $a)) (export "g" (global $g)) (start $b)
     (elem (i32.const 0) $a $b) (elem (table $t) (i32.const 2) funcref (ref.func $a) (ref.null func))
     (elem $passive func $a) (elem $typed_passive (ref null $plain) (ref.func $a)) (elem declare func $b)

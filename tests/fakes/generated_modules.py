@@ -162,8 +162,8 @@ class Writer:
 
     def rethrowing(self, depth: int) -> str:
         label = next(self.labels)
-        caught = f"(block $h{label} (result exnref) (try_table (catch_all_ref $h{label}) {self.block(depth)}) (br $o{label}))"
-        return f"(block $o{label} {caught} (throw_ref))"
+        tried = f"(try_table (catch_all_ref $h{label}) {self.block(depth)})"
+        return f"(block $o{label} (block $h{label} (result exnref) {tried} (br $o{label})) (throw_ref))"
 
     def wide_catching(self, depth: int) -> str:
         label = next(self.labels)

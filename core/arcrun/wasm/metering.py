@@ -17,6 +17,8 @@ Why so, and what else was weighed: docs/adr/0010-metering.md.
 """
 
 from collections.abc import Iterable
+from heapq import merge
+from operator import itemgetter
 
 from arcrun.limits import MAX_FUNCTION_BYTES
 from arcrun.wasm import binary as wasm
@@ -146,15 +148,15 @@ class _Writer:
         return bodies
 
     def _insert_charges(self, body: Body) -> Steps[bytes]:
-        inserts = [(segment.offset, self._charge(segment.cost)) for segment in fold_segments(body.segments)]
-        inserts += [(offset, self._charge_by_length(opcode)) for offset, opcode in body.lengths]
-        inserts.sort(key=lambda insert: insert[0])
+        kept = yield from fold_segments(body.segments)
+        charges = ((segment.offset, self._charge(segment.cost)) for segment in kept)
+        lengths = ((offset, self._charge_by_length(opcode)) for offset, opcode in body.lengths)
         parts: list[bytes] = []
         done = 0
-        for number, (offset, inserted) in enumerate(inserts):
+        for number, (offset, inserted) in enumerate(merge(charges, lengths, key=itemgetter(0)), 1):
             parts += (body.code[done:offset], inserted)
             done = offset
-            if number % _CHARGES_AT_ONCE == _CHARGES_AT_ONCE - 1:
+            if number % _CHARGES_AT_ONCE == 0:
                 yield _CHARGES_AT_ONCE
         return b"".join((*parts, body.code[done:]))
 

@@ -16,6 +16,7 @@ from arcrun.wasm.steps import Steps
 from arcrun.wasm.structure import Structure
 
 _STRETCH_BYTES = 500  # of code, between two yields
+_FOLDED_AT_ONCE = 2_000  # segments, between two yields
 _CALLS = frozenset((op.CALL, op.RETURN_CALL))
 _OPENING = frozenset((op.BLOCK, op.LOOP, op.IF, op.TRY_TABLE))
 _BRANCHING_ON = frozenset((op.BR_IF, op.BR_ON_NULL, op.BR_ON_NON_NULL))
@@ -209,10 +210,12 @@ def _continue(body: Body, offset: int) -> None:
         body.current = Segment(offset)
 
 
-def fold_segments(segments: list[Segment]) -> list[Segment]:
+def fold_segments(segments: list[Segment]) -> Steps[list[Segment]]:
     """The segments with a charge of their own, after the others' costs have been added to those before them."""
     kept = []
-    for segment in reversed(segments):
+    for number, segment in enumerate(reversed(segments), 1):
+        if number % _FOLDED_AT_ONCE == 0:
+            yield _FOLDED_AT_ONCE // 4
         before, cost = segment.before, segment.cost
         if before is None or (cost and before.folded + cost > costs.MAX_FOLDED):
             kept.append(segment)
