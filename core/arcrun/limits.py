@@ -133,7 +133,7 @@ MAX_SUBMISSION_BYTES = 12 * MIB
 # Beyond: memory.grow answers -1; a failure then is MEMORY_LIMIT_EXCEEDED.
 MAX_MEMORY_PAGES = 1024
 # The bytes of a module that the executor meters itself, at its first use: some 2 s of its processor, in stretches.
-# Beyond: MODULE_TOO_LARGE. Change: publish it again (acr parts publish) or upload it by `acr deploy`: both meter it.
+# Beyond: MODULE_TOO_LARGE. Change: the registry, `acr parts install` and `acr deploy` meter it beforehand.
 MAX_METERED_ON_USE_BYTES = 2 * MIB
 # The sections of a module.
 # Beyond: MODULE_TOO_LARGE.

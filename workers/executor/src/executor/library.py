@@ -151,8 +151,8 @@ def _too_large(reference: str, size: int) -> ComponentError:
         f"{MAX_METERED_ON_USE_BYTES >> 10} KiB.",
         code="MODULE_TOO_LARGE",
         next_actions=[
-            "Publish it again, which meters it: acr parts publish DIR.",
-            "A component of the account's own bucket: acr deploy --components DIR.",
+            "If it came from the registry, publish the same again, which meters it: acr parts publish DIR.",
+            "If it lies in the bucket, put it there metered: acr parts install, or acr deploy --components DIR.",
         ],
         details={"component": reference, "bytes": size},
     )
