@@ -20,6 +20,9 @@ MAX_JSON_DEPTH = 128
 # The digits of a whole number in JSON: Python's own limit.
 # Beyond: as above.
 MAX_INTEGER_DIGITS = 4300
+# The values in one JSON text: numbers, texts, lists, objects and what they hold.
+# Beyond: as above.
+MAX_JSON_VALUES = 400_000
 # The entries of a page of runs or of the audit.
 # Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
 MAX_PAGE = 100
@@ -77,9 +80,12 @@ MAX_PATH_STEPS = 128
 # The filters of one reference.
 # Beyond: the diagnostic INVALID_TEMPLATE.
 MAX_FILTERS = 16
-# The characters of a text, or the elements of a list, that a filter takes or makes.
+# The characters of a text that a filter makes. Of a list, MAX_JSON_VALUES are the limit.
 # Beyond: the node fails with TEMPLATE_FAILED.
 MAX_FILTER_RESULT = 4 * MIB
+# The steps of all filters in a node's config: the elements that they visit, or 64 characters of a text.
+# Beyond: the node fails with TEMPLATE_TOO_COSTLY. Change: let components do it: array_ops, string_ops, filter.
+MAX_TEMPLATE_STEPS = 100_000
 # The characters of a date's format.
 # Beyond: the node fails with TEMPLATE_FAILED.
 MAX_DATE_PATTERN = 1_000
@@ -98,6 +104,19 @@ MAX_EXPRESSION_STEPS = 50_000
 # The elements of one FOREACH.
 # Beyond: the node fails with TOO_MANY_ITEMS. Change: take them in parts, such as a page a run.
 MAX_ELEMENTS = 10_000
+# The bytes of a node's input as it is rendered; and it has as many values as JSON may.
+# Beyond: the node fails with INPUT_TOO_LARGE. Change: name only the fields that it needs.
+MAX_INPUT_BYTES = 4 * MIB
+# The bytes of a run's answer.
+# Beyond: the run fails with ANSWER_TOO_LARGE. Change: answer a part, or where the whole can be fetched.
+MAX_ANSWER_BYTES = 8 * MIB
+# The bytes of what a run holds at once: its input, what its nodes have answered, what its loops have gathered. A value
+# counts 12 more than its text.
+# Beyond: the node fails with RUN_TOO_LARGE. Change: let nodes answer less, or work on parts in sub-workflows.
+MAX_LIVE_BYTES = 16 * MIB
+# The bytes of a run's trace.
+# Beyond: of later values only the size is shown.
+MAX_TRACE_BYTES = MIB
 # Workflows that call one another (CALLS_SUBFLOW), one within the other.
 # Beyond: SUBFLOW_TOO_DEEP.
 MAX_SUBFLOW_DEPTH = 8
@@ -267,3 +286,6 @@ MAX_SERVICES = 100
 # Keys whose requests are counted.
 # Beyond: as above.
 MAX_COUNTED_KEYS = 2_000
+# The bytes of the records that are written together, some 100 ms after the runs have ended.
+# Beyond: a record is written by itself.
+MAX_BATCH_BYTES = 4 * MIB

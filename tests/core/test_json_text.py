@@ -7,9 +7,11 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arcrun.json_text import escape_surrogates, parse_json
-from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH
+from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH, MAX_JSON_VALUES
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,50 @@ def test_what_is_not(text: str, problem: str) -> None:
 def test_half_a_surrogate_pair_is_escaped(value: Any, expected: str) -> None:
     written = escape_surrogates(json.dumps(value, ensure_ascii=False))
     assert (written, parse_json(written), written.encode().decode()) == (expected, value, expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" + "0," * MAX_JSON_VALUES + "0]", id="a list"),
+        pytest.param("[" * 400 + "[[]," * MAX_JSON_VALUES + "0]", id="lists, broken besides"),
+        pytest.param('["' + "," * MAX_JSON_VALUES + '"' + ",0" * MAX_JSON_VALUES + "]", id="beside a text of commas"),
+    ],
+)
+def test_a_text_has_so_many_values(text: str) -> None:
+    with pytest.raises(ValueError, match=f"more than {MAX_JSON_VALUES} values"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" + "0," * (MAX_JSON_VALUES - 1) + "0]", id="as many as there may be"),
+        pytest.param(json.dumps("[{," * MAX_JSON_VALUES), id="signs within a text"),
+        pytest.param(json.dumps(['\\",[{', "\\\\", '"'] * 50_000), id="signs behind escapes"),
+        pytest.param("[" + "[[[[[[[[[[]]]]]]]]]]," * 20 + "0]", id="deeper than is collapsed"),
+    ],
+)
+def test_what_only_looks_like_more(text: str) -> None:
+    assert parse_json(text) == json.loads(text)
+
+
+@given(
+    st.recursive(
+        st.text('[]{},\\"a\n', max_size=6) | st.integers(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text('[{"\\,', max_size=3), inner),
+        max_leaves=300,
+    )
+)
+def test_the_depth_is_that_of_the_values(value: Any) -> None:
+    most = MAX_JSON_DEPTH - _depth_of(value)
+    assert parse_json("[" * most + json.dumps(value) + "]" * most)
+    with pytest.raises(ValueError, match="nested more than"):
+        parse_json(
+            "[" * (most + 1) + json.dumps([value, [0] * MAX_JSON_DEPTH, [[]] * MAX_JSON_DEPTH]) + "]" * (most + 1)
+        )
+
+
+def _depth_of(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_depth_of, inner), default=0)

@@ -15,7 +15,8 @@ CODE = "".join(
     if path.name != "limits.py" or path.parent.name != "arcrun"
 )
 NAMES = re.findall(r"^([A-Z_]+) = ", SOURCE, re.MULTILINE)
-CODES = sorted(set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", "".join(re.findall(r"^# .*$", SOURCE, re.MULTILINE)))))
+COMMENTS = "".join(re.findall(r"^# .*$", SOURCE, re.MULTILINE))
+CODES = sorted(set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", COMMENTS)) - set(NAMES))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from arcrun.errors import ComponentError
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_STDOUT_BYTES
+from arcrun.size import weigh_text
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
@@ -78,12 +79,16 @@ class Execution:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel."""
+    """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel.
+
+    `weight` is the envelope's (arcrun/size.py).
+    """
 
     envelope: Mapping[str, Any]
     error: ComponentError | None
     log: str
     fuel: int | None = None
+    weight: int = 0
 
 
 class HostFunctions(Protocol):
@@ -105,7 +110,7 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used)
+            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weigh_text(execution.stdout))
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)

@@ -16,7 +16,7 @@ from typing import Any
 from arcrun.engine.record import RunRecord, render_time
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, NotFoundError, RequestError
-from arcrun.limits import MAX_PAGE, MAX_SCANNED_PAGES
+from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyValue, Random
 from executor.unwritten import UnwrittenRecords
 
@@ -52,11 +52,12 @@ class AcceptedRun:
 
 @dataclass
 class _Batch:
-    """Runs that started together; `ended` are those of them that have ended while it was open."""
+    """Runs that started together; `ended` are those that have ended while it was open, `bytes` what they take."""
 
     id: str
     opened_ms: float
     size: int = 0
+    bytes: int = 0
     ended: list[RunRecord] = field(default_factory=list)
 
 
@@ -79,9 +80,12 @@ class RunStore:
     def add(self, record: RunRecord) -> None:
         """Write the record after the answer, which it never delays."""
         batch = self._open
-        if batch is None or batch.id != batch_of(record.run_id):
+        record = record.shortened()
+        is_open = batch is not None and batch.id == batch_of(record.run_id)
+        if batch is None or not is_open or batch.bytes + record.bytes > MAX_BATCH_BYTES:
             self._background.start(self._write(_RUN + record.run_id, [record]))
             return
+        batch.bytes += record.bytes
         batch.ended.append(record)
         if len(batch.ended) == 1:
             self._background.start(self._close(batch))

@@ -1,0 +1,66 @@
+"""How large a JSON value is: in bytes as text, and in memory, where each number, list or object takes its own."""
+
+import json
+import sys
+from typing import Any, NamedTuple
+
+VALUE_BYTES = 12  # of memory for a value beside its text, so that the estimate is about half of what Python takes
+SMALL_CHARACTERS = 1_000
+SCALAR_BYTES = 8  # of a number or a word as text, about
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Size(NamedTuple):
+    """`bytes` are those of the text, as wide as Python keeps it; `values` all values and keys in it."""
+
+    bytes: int
+    values: int
+
+    @property
+    def weight(self) -> int:
+        """What limits of memory count, in bytes."""
+        return self.bytes + VALUE_BYTES * self.values
+
+
+def weigh_text(text: str) -> int:
+    """The weight of what a JSON text stands for. What is small is not looked at."""
+    return 4 * len(text) if len(text) <= SMALL_CHARACTERS else size_of_text(text).weight
+
+
+def weigh_parsed(value: Any) -> int:
+    """The weight of a value that was read from JSON, so that nothing in it is there more than once."""
+    return weigh_text(_encode(value))
+
+
+def size_of_text(text: str) -> Size:
+    """Of a JSON text, and at most as large as what it stands for: separators within strings count like others."""
+    width = sys.getsizeof(text) // (len(text) or 1) if not text.isascii() else 1
+    if "\\u" in text:  # what is ASCII as text may be wide once it is read
+        width = max(width, 4 if "\\ud" in text or "\\uD" in text else 2)
+    return Size(len(text) * width, 1 + text.count(",") + text.count("[") + text.count("{"))
+
+
+def size_of(value: Any, most_bytes: int = sys.maxsize, most_values: int = sys.maxsize) -> Size:
+    """Of a JSON value. Counting ends where there is more than the most, so it never takes longer than that allows."""
+    size, values, pending = 0, 0, [value]
+    while pending and size <= most_bytes and values <= most_values:
+        item = pending.pop()
+        values += 1
+        if isinstance(item, str):
+            size += _width_of(item)
+        elif isinstance(item, list):
+            size += 2 * len(item) + 2
+            pending += item
+        elif isinstance(item, dict):
+            values += len(item)
+            size += 4 * len(item) + 2 + sum(map(_width_of, item))
+            pending += item.values()
+        else:
+            size += SCALAR_BYTES
+    return Size(size, values)
+
+
+def _width_of(text: str) -> int:
+    return 2 + (len(text) if text.isascii() else sys.getsizeof(text))
