@@ -104,6 +104,7 @@ async def _run_gherkin_tests(component: Component, bench: Bench) -> tuple[Step, 
     contract, validator = component.contract, SchemaValidator(bench.validator, bench.runner)
     trials = []
     for scenario in contract.scenarios:
+        await bench.pause()
         trial = await run_scenario(component, scenario, bench.runner, "first")
         trials.append(await check_output(contract, trial, validator))
         if trials[-1].code in ENDLESS:  # the others would take as long
@@ -123,6 +124,7 @@ async def _check_determinism(component: Component, bench: Bench, trials: Sequenc
     """Each scenario once more, at the same time but with other randomness: its output must be the same bytes."""
     differing = []
     for trial in trials:
+        await bench.pause()
         again = await run_scenario(component, trial.scenario, bench.runner, "second")
         if again.execution.stdout != trial.execution.stdout:
             differing.append(
