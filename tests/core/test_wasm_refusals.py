@@ -20,6 +20,11 @@ from fakes.modules import build_module, build_section, encode_u32, join_sections
         pytest.param('(import "m" "n" (memory i64 1))', "INVALID_MODULE", id="an imported 64-bit memory"),
         pytest.param("(table i64 1 funcref)", "INVALID_MODULE", id="a 64-bit table"),
         pytest.param("(memory 1) (memory 1)", "INVALID_MODULE", id="two memories"),
+        pytest.param(
+            '(func $f) (start $f) (memory (export "_start") 1)',
+            "INVALID_MODULE",
+            id="a start function, no function _start",
+        ),
         pytest.param("(func $f) (start $f)", "INVALID_MODULE", id="a start function without _start"),
         pytest.param('(func (export "_start") (param i32))', "INVALID_MODULE", id="a _start with a parameter"),
         pytest.param("(table 1 funcref)" * 17, "MODULE_TOO_LARGE", id="tables"),

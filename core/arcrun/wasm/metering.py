@@ -98,7 +98,9 @@ def _check_exports(module: Structure) -> int | None:
 
 def _wrapper_body(module: Structure) -> bytes:
     """The module's own start function, then `_start`."""
-    [start] = [index for name, _, index in module.exports if name == START_EXPORT]
+    start = next(
+        index for name, kind, index in module.exports if (name, kind) == (START_EXPORT, wasm.IMPORTED_FUNCTION)
+    )
     assert module.start is not None
     return bytes((0, op.CALL, *encode_u32(module.start), op.CALL, *encode_u32(start), op.END))
 

@@ -24,7 +24,7 @@ _DECLARED = {wasm.IMPORTED_FUNCTION: "function", wasm.IMPORTED_GLOBAL: "global",
 class Structure:
     """`types` holds the numbers of parameters and results; `functions` and `tags`, imported ones first, their types.
 
-    `imported` says of each kind how many there are; `exports` are name, kind and index.
+    `globals` and `memories` count them, imported ones too; `exports` are name, kind and index.
     """
 
     sections: dict[int, bytes] = field(default_factory=dict)
@@ -40,12 +40,15 @@ class Structure:
 
     def check_index(self, kind: int, index: int) -> None:
         """Raises ComponentError INVALID_MODULE if the module has no such thing."""
-        count = {
-            wasm.IMPORTED_FUNCTION: len(self.functions),
-            wasm.IMPORTED_GLOBAL: self.globals,
-            wasm.NAMED_TYPE: len(self.types),
-        }.get(kind)
-        if count is not None and index >= count:
+        if kind == wasm.IMPORTED_FUNCTION:
+            count = len(self.functions)
+        elif kind == wasm.IMPORTED_GLOBAL:
+            count = self.globals
+        elif kind == wasm.NAMED_TYPE:
+            count = len(self.types)
+        else:  # nothing of this kind is appended
+            return
+        if index >= count:
             raise invalid_module(f"it names {_DECLARED[kind]} {index} and has {count}")
 
     def check_type(self, index: int | None) -> None:
