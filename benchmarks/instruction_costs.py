@@ -70,9 +70,7 @@ def main() -> None:
         figures = {"optimized": round(fast, 2), "baseline": round(slow, 2)}
         print(json.dumps({"name": it.name, "unit": "ns a unit of fuel", **figures}))
         worst = max(worst, 0 if it.name == "pointer chasing" else max(fast, slow))
-    print(
-        json.dumps({"name": "worst", "unit": "ns a unit of fuel", "worst": round(worst, 2), "limit": LIMIT_NS})
-    )
+    print(json.dumps({"name": "worst", "unit": "ns a unit of fuel", "worst": round(worst, 2), "limit": LIMIT_NS}))
     sys.exit(0 if worst <= LIMIT_NS else 1)
 
 
