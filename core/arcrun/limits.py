@@ -265,8 +265,11 @@ MAX_USAGE_NAME_CHARACTERS = 128
 
 # == What an isolate remembers
 
+# The bytes of workflows, heads, credentials and dead tokens together, those of all tenants.
+# Beyond: what has been there longest goes, and is read again.
+MAX_CACHED_BYTES = 16 * MIB
 # Workflows: their plans, ready to run.
-# Beyond: the one that was used least lately goes, and is read again.
+# Beyond: as above.
 MAX_CACHED_WORKFLOWS = 256
 # Heads of workflows.
 # Beyond: as above.
