@@ -25,7 +25,7 @@ from fakes.contracts import build_contract, constraints_source
 from fakes.generated_modules import commands
 from fakes.modules import build_module
 
-EXAMPLES = int(os.environ.get("ARCRUN_GENERATED_MODULES", "60"))
+EXAMPLES = int(os.environ.get("ARCRUN_GENERATED_MODULES", "40"))
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 CONTRACT = build_contract(constraints=constraints_source(max_size_kb=8192))
 

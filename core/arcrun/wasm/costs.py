@@ -1,8 +1,8 @@
 """What code costs, in units of fuel: an instruction is one, and takes about a nanosecond or less in V8.
 
-`EXTRA_COST` is what an instruction costs beyond its one. By benchmarks/instruction_costs.py none takes more than 3 ns for
-a unit, in V8's baseline and in its optimizing compiler. Not in the figures: a load that misses every cache (170 ns in
-64 MiB), and the first touch of each page of memory (at most some milliseconds a call).
+`EXTRA_COST` is what an instruction costs beyond its one. By benchmarks/instruction_costs.py none takes more than 3 ns
+for a unit, in V8's baseline and in its optimizing compiler. Not in the figures: a load that misses every cache (170 ns
+in 64 MiB), and the first touch of each page of memory (at most some milliseconds a call).
 """
 
 from arcrun.limits import MAX_MEMORY_PAGES
