@@ -177,7 +177,7 @@ MAX_CONSTANT_INSTRUCTIONS = 100
 MAX_MODULE_TAGS = 1_000
 # The segments of data of a module.
 # Beyond: MODULE_TOO_LARGE.
-MAX_DATA_SEGMENTS = 50_000
+MAX_DATA_SEGMENTS = 100_000
 # The segments of elements of a module.
 # Beyond: MODULE_TOO_LARGE.
 MAX_ELEMENT_SEGMENTS = 1_000
@@ -190,6 +190,12 @@ MAX_TABLE_ENTRIES = 65_536
 # The bytes of one function's code.
 # Beyond: MODULE_TOO_LARGE.
 MAX_FUNCTION_BYTES = MIB
+# The places in one function where code branches or a branch leads.
+# Beyond: MODULE_TOO_LARGE.
+MAX_FUNCTION_BRANCHES = 100_000
+# The bytes of a module's code when it is metered, which what only branches makes six times as long.
+# Beyond: MODULE_TOO_LARGE.
+MAX_METERED_CODE_BYTES = 16 * MIB
 # The local variables of one function.
 # Beyond: MODULE_TOO_LARGE.
 MAX_FUNCTION_LOCALS = 50_000

@@ -29,6 +29,8 @@ from fakes.modules import build_module, build_section, encode_u32, join_sections
         pytest.param('(func (export "_start") (param i32))', "INVALID_MODULE", id="a _start with a parameter"),
         pytest.param("(table 1 funcref)" * 17, "MODULE_TOO_LARGE", id="tables"),
         pytest.param(f"(func {'(local i32)' * 50_001})", "MODULE_TOO_LARGE", id="local variables"),
+        pytest.param(f"(func {'(loop)' * 110_000})", "MODULE_TOO_LARGE", id="branches"),
+        pytest.param(f"(func {'(loop)' * 95_000})" * 11, "MODULE_TOO_LARGE", id="bytes when metered"),
         pytest.param(f"(func {'block ' * 10_001} {'end ' * 10_001})", "MODULE_TOO_LARGE", id="blocks"),
         pytest.param(f"(func (br_table {'0 ' * 10_002} (i32.const 1)))", "MODULE_TOO_LARGE", id="targets of a branch"),
         pytest.param(
@@ -61,7 +63,7 @@ def count(number: int, before: bytes = b"") -> bytes:
         pytest.param([(7, count(1_001))], "1,001 exports", id="exports"),
         pytest.param([(9, count(1_001))], "1,001 segments of elements", id="segments of elements"),
         pytest.param([(9, count(65_537, b"\x01\x01\x00"))], "65,537 elements", id="elements"),
-        pytest.param([(11, count(50_001))], "50,001 segments of data", id="segments of data"),
+        pytest.param([(11, count(100_001))], "100,001 segments of data", id="segments of data"),
         pytest.param(
             [(1, b"\x01\x60\x00\x00"), (3, b"\x01\x00"), (10, count((1 << 20) + 1, b"\x01"))],
             "1,048,577 bytes of code in a function",

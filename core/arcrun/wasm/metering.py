@@ -16,15 +16,14 @@ Nothing runs before `_start`: a start function is called at its beginning.
 Why so, and what else was weighed: docs/adr/0010-metering.md.
 """
 
-from collections.abc import Iterable
 from heapq import merge
 from operator import itemgetter
 
-from arcrun.limits import MAX_FUNCTION_BYTES
+from arcrun.limits import MAX_FUNCTION_BYTES, MAX_METERED_CODE_BYTES
 from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
-from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_section, encode_u32, invalid_module
+from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_u32, invalid_module, module_too_large
 from arcrun.wasm.segments import Body, fold_segments, read_body
 from arcrun.wasm.steps import Steps, run_steps
 from arcrun.wasm.structure import Structure, read_structure
@@ -72,15 +71,17 @@ def meter_in_steps(binary: bytes, fuel: int = DEFAULT_FUEL) -> Steps[bytes]:
         wrapped = len(module.functions) + len(appended)
         exports = [(name, kind, wrapped if name == START_EXPORT else index) for name, kind, index in exports]
         appended.append((encode_u32(start_type), _wrapper_body(module)))
-    sections = dict(module.sections)
+    bodies += [body for _, body in appended]
+    sections = {section: [content] for section, content in module.sections.items()}
     sections.pop(wasm.START, None)
     _append(sections, wasm.TYPE, [_CHARGE_LENGTH_TYPE, _CHARGE_PAGES_TYPE])
     _append(sections, wasm.FUNCTION, [type_index for type_index, _ in appended])
     _append(sections, wasm.GLOBAL, [tank])
-    sections[wasm.EXPORT] = _vector(map(_export, [*exports, (FUEL_EXPORT, wasm.IMPORTED_GLOBAL, module.globals)]))
-    sections[wasm.CODE] = _vector(_sized(body) for body in [*bodies, *(body for _, body in appended)])
-    ordered = (encode_section(section, sections[section]) for section in wasm.SECTION_ORDER if section in sections)
-    return wasm.MAGIC + b"".join(ordered) + b"".join(module.custom)
+    exports = [*exports, (FUEL_EXPORT, wasm.IMPORTED_GLOBAL, module.globals)]
+    sections[wasm.EXPORT] = [encode_u32(len(exports)), *map(_export, exports)]
+    sized = (part for body in bodies for part in (encode_u32(len(body)), body))
+    sections[wasm.CODE] = [encode_u32(len(bodies)), *sized]
+    return _join(sections, module.custom)
 
 
 def _check_exports(module: Structure) -> int | None:
@@ -105,19 +106,20 @@ def _wrapper_body(module: Structure) -> bytes:
     return bytes((0, op.CALL, *encode_u32(module.start), op.CALL, *encode_u32(start), op.END))
 
 
-def _append(sections: dict[int, bytes], section: int, items: list[bytes]) -> None:
+def _append(sections: dict[int, list[bytes]], section: int, items: list[bytes]) -> None:
     """Add items to a section that is a vector; make the section where it is missing."""
-    reader = Reader(sections.get(section, b"\x00"))
-    sections[section] = encode_u32(reader.u32() + len(items)) + reader.data[reader.offset :] + b"".join(items)
+    [content] = sections.get(section, [b"\x00"])
+    reader = Reader(content)
+    sections[section] = [encode_u32(reader.u32() + len(items)), content[reader.offset :], *items]
 
 
-def _vector(items: Iterable[bytes]) -> bytes:
-    listed = list(items)
-    return encode_u32(len(listed)) + b"".join(listed)
-
-
-def _sized(body: bytes) -> bytes:
-    return encode_u32(len(body)) + body
+def _join(sections: dict[int, list[bytes]], custom: list[bytes]) -> bytes:
+    """The module, from the parts of its sections. Code is large: it is copied once."""
+    parts = [wasm.MAGIC]
+    for section in wasm.SECTION_ORDER:
+        if section in sections:
+            parts += (bytes((section,)), encode_u32(sum(map(len, sections[section]))), *sections[section])
+    return b"".join((*parts, *custom))
 
 
 def _export(entry: tuple[str, int, int]) -> bytes:
@@ -136,8 +138,9 @@ class _Writer:
         self._charges: dict[int, bytes] = {}
 
     def metered_bodies(self) -> Steps[list[bytes]]:
-        section = Reader(self._module.sections.get(wasm.CODE, b"\x00"))
-        bodies = []
+        section = Reader(self._module.sections.pop(wasm.CODE, b"\x00"))
+        bodies: list[bytes] = []
+        total = 0
         for number in range(section.u32()):
             size = section.count(MAX_FUNCTION_BYTES, "bytes of code in a function")
             try:
@@ -145,6 +148,9 @@ class _Writer:
             except IndexError:
                 raise invalid_module("it ends too early") from None
             bodies.append((yield from self._insert_charges(body)))
+            total += len(bodies[-1])
+            if total > MAX_METERED_CODE_BYTES:
+                raise module_too_large(total, MAX_METERED_CODE_BYTES, "bytes of code when metered")
             yield 1
         section.finish()
         return bodies

@@ -7,7 +7,7 @@ itself.
 
 from dataclasses import dataclass, field
 
-from arcrun.limits import MAX_NESTING
+from arcrun.limits import MAX_FUNCTION_BRANCHES, MAX_NESTING
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_GLOBAL, NAMED_TYPE, invalid_module, module_too_large
@@ -94,6 +94,8 @@ def read_body(code: bytes, index: int, module: Structure) -> Steps[Body]:
             _charge_extra(body, instruction, module)
             _cut(body, instruction, module)
         if end - yielded > _STRETCH_BYTES:
+            if len(body.segments) > MAX_FUNCTION_BRANCHES:
+                raise module_too_large(len(body.segments), MAX_FUNCTION_BRANCHES, "branches in a function")
             yield (end - yielded) // 2
             yielded = end
     if body.open_blocks:
