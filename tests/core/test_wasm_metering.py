@@ -190,6 +190,30 @@ def test_what_cannot_be_paid_leaves_the_fuel_little_below_zero() -> None:
     assert (raised.value.trap_code, instance.fuel_left) == (wasmtime.TrapCode.UNREACHABLE, -1)
 
 
+THOUSAND = "i64 " * 1_000
+
+
+@pytest.mark.parametrize(
+    ("fields", "least"),
+    [
+        pytest.param(
+            f"""(tag $e (param {THOUSAND})) (tag $none) (func (export "run") {"nop " * 4_000} (block $n
+            (block $h (result {THOUSAND}) (try_table {"(catch $none $n)" * 9_999} (catch $e $h)) unreachable)
+            {"drop " * 1_000}))""",
+            28_000,
+            id="clauses",
+        ),
+        pytest.param(f'(func (export "run") (local {"i64 " * 50_000}))', 6_000, id="local variables"),
+        pytest.param(f'(func (export "run") {"nop " * 100_000})', 4_000, id="straight code"),
+    ],
+)
+def test_the_fuel_ends_at_most_the_largest_charge_below_zero(fields: str, least: int) -> None:
+    instance = Instance(fields, 0)
+    with pytest.raises(wasmtime.Trap):
+        instance.call()
+    assert -MAX_CHARGE <= instance.fuel_left <= -least
+
+
 STARTING = """
     (global $n (mut i32) (i32.const 0)) (func (export "run") (result i32) (global.get $n))
     (func $add (global.set $n (i32.add (global.get $n) (i32.const 7))))
