@@ -199,9 +199,9 @@ MAX_METERED_CODE_BYTES = 16 * MIB
 # The local variables of one function.
 # Beyond: MODULE_TOO_LARGE.
 MAX_FUNCTION_LOCALS = 50_000
-# The parameters of a function, and its results.
+# The parameters of a function or a block, and its results: what engines move at each branch and call.
 # Beyond: MODULE_TOO_LARGE.
-MAX_TYPE_VALUES = 1_000
+MAX_TYPE_VALUES = 100
 # Blocks, one within the other, in a function.
 # Beyond: MODULE_TOO_LARGE.
 MAX_NESTING = 10_000

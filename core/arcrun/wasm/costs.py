@@ -20,7 +20,7 @@ THROWN_VALUE_COST = 4  # each value of an exception, where it is thrown and wher
 CLAUSE_COST = 2
 
 # The largest charge, and so what the fuel that is used can be above the budget. Straight code up to its cut, then a
-# try_table of 10,000 clauses for 1,000 values; or a function's 50,000 local variables and 2,000 values.
+# try_table of 10,000 clauses for 100 values; or a function's 50,000 local variables and 200 values.
 MAX_CHARGE = 32_768
 
 # What a length is multiplied by for its cost, in eighths of a unit.
