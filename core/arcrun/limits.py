@@ -44,6 +44,21 @@ MAX_QUERY_CHARACTERS = 200
 # The characters of a workflow's source.
 # Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: a tenant has less, by TENANT_SOURCE_CHARACTERS.
 MAX_SOURCE_CHARACTERS = 256 * KIB
+# The nodes of a workflow.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: split it: one workflow can call another (CALLS_SUBFLOW).
+MAX_NODES = 500
+# The lines of its flow.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: as above.
+MAX_LINES = 2_000
+# The templates in its config.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: as above.
+MAX_TEMPLATES = 3_000
+# The loops of a workflow.
+# Beyond: the diagnostic INVALID_LOOP.
+MAX_LOOPS = 100
+# The loops around a node, one within the other.
+# Beyond: the diagnostic INVALID_LOOP.
+MAX_LOOP_DEPTH = 64
 # The depth of YAML.
 # Beyond: the diagnostic INVALID_YAML.
 MAX_YAML_DEPTH = 64
