@@ -16,11 +16,11 @@ from arcrun.errors import ComponentError
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_TABLE_ENTRIES
 from arcrun.registry.checks import scan_module
 from arcrun.registry.step import StepStatus
+from arcrun.steps import run_steps
 from arcrun.wasm.component import build_component
 from arcrun.wasm.costs import MAX_CHARGE
 from arcrun.wasm.metering import FUEL_EXPORT
 from arcrun.wasm.module import bound_module, parse_module
-from arcrun.wasm.steps import run_steps
 from fakes.contracts import build_contract, constraints_source
 from fakes.generated_modules import commands
 from fakes.modules import build_module

@@ -8,12 +8,12 @@ from typing import Any
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_MEMORY_PAGES
+from arcrun.steps import Steps, run_steps
 from arcrun.wasm import abi
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
 from arcrun.wasm.seal import is_sealed, seal_module
-from arcrun.wasm.steps import Steps, run_steps
 
 
 @dataclass(frozen=True)

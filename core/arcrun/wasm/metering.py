@@ -20,12 +20,12 @@ from heapq import merge
 from operator import itemgetter
 
 from arcrun.limits import MAX_FUNCTION_BYTES, MAX_METERED_CODE_BYTES
+from arcrun.steps import Steps, run_steps
 from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
 from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_u32, invalid_module, module_too_large
 from arcrun.wasm.segments import Body, fold_segments, read_body
-from arcrun.wasm.steps import Steps, run_steps
 from arcrun.wasm.structure import Structure, read_structure
 
 FUEL_EXPORT = "arcrun_fuel"

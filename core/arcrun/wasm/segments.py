@@ -8,11 +8,11 @@ itself.
 from dataclasses import dataclass, field
 
 from arcrun.limits import MAX_FUNCTION_BRANCHES, MAX_NESTING
+from arcrun.steps import Steps
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_GLOBAL, NAMED_TYPE, invalid_module, module_too_large
 from arcrun.wasm.code import Instruction, read_instructions, read_locals, read_named_type, read_u32
-from arcrun.wasm.steps import Steps
 from arcrun.wasm.structure import Structure
 
 _STRETCH_BYTES = 500  # of code, between two yields

@@ -9,9 +9,9 @@ Source: WebAssembly core specification 3.0, section 5.5.
 from dataclasses import dataclass, field
 
 from arcrun import limits
+from arcrun.steps import Steps
 from arcrun.wasm import binary as wasm
 from arcrun.wasm.binary import Reader, encode_section, invalid_module
-from arcrun.wasm.steps import Steps
 
 _FUNCTION_TYPE = 0x60
 _EMPTY = b"\x00"  # a vector without elements, and the number 0

@@ -13,9 +13,9 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
 from arcrun.ports import Background, BlobStore, Clock, ComponentRegistry
+from arcrun.steps import run_steps_pausing
 from arcrun.wasm.component import BundledComponent, Component, build_in_steps
 from arcrun.wasm.seal import is_sealed, metered_key
-from arcrun.wasm.steps import run_steps_pausing
 from executor.shelves import BucketShelf, Mark, RegistryShelf, Shelf, Stored
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.

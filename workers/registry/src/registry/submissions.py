@@ -20,9 +20,9 @@ from arcrun.registry.attestation import Attested, build_statement, key_id_of, si
 from arcrun.registry.package import Package, build_package
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.storage import contract_key, module_key
+from arcrun.steps import run_steps_pausing
 from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key
-from arcrun.wasm.steps import run_steps_pausing
 from arcrun.yaml_text import parse_json_or_yaml
 from registry.principals import Principal
 from registry.records import read_record, record_key
