@@ -81,7 +81,7 @@ class Execution:
 class Outcome:
     """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel.
 
-    `weight` is the envelope's (arcrun/size.py).
+    `weight` is the envelope's (arcrun/size.py), `text` what was read.
     """
 
     envelope: Mapping[str, Any]
@@ -89,6 +89,7 @@ class Outcome:
     log: str
     fuel: int | None = None
     weight: int = 0
+    text: str = ""
 
 
 class HostFunctions(Protocol):
@@ -110,7 +111,8 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weigh_text(execution.stdout))
+            text = execution.stdout
+            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weigh_text(text), text)
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)

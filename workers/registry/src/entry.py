@@ -83,4 +83,4 @@ def _build_bench(bindings: Any) -> Bench:
     loader, entry = read_optional(bindings, "LOADER"), BUNDLED_COMPONENTS[VALIDATOR_ID]
     validator = Component(parse_contract(entry.contract), entry.sha256)
     clock = SystemClock()
-    return Bench(PlatformRunner(loader, clock), LoaderColdStarts(loader, clock), validator)
+    return Bench(PlatformRunner(loader, clock), LoaderColdStarts(loader, clock), validator, clock.pause)

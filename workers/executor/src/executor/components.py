@@ -17,7 +17,7 @@ from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
 
-PAUSE_CHARACTERS = 128 * 1024  # some 15 ms of Python, before a component and after it
+STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to read
 
 
 @dataclass(frozen=True)
@@ -82,13 +82,13 @@ class ComponentCaller:
             decoder=self.decoder,
             reaches_local=self.reaches_local,
         )
-        stdin = json.dumps(input_value)
-        budget.work.take_written(len(stdin))
-        if len(stdin) > PAUSE_CHARACTERS:  # so that reading and rendering it do not add to the component's stretch
-            await self.clock.pause()
         async with self.turn():
+            stdin = json.dumps(input_value)
+            budget.work.take_written(len(stdin))
+            if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
+                await self.clock.pause()
             execution = await self.runner.run(component, stdin, host, budget.work.clamp_fuel(fuel))
-        if len(execution.stdout) > PAUSE_CHARACTERS:
+        if len(execution.stdout) > STRETCH_CHARACTERS:
             await self.clock.pause()
         budget.subrequests.require_kept()
         budget.work.take_read(len(execution.stdout))
