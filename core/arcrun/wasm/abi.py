@@ -19,6 +19,7 @@ MAX_MEMORY_PAGES = 1024  # 64 MiB, half of what the platform gives one isolate
 MAX_STDOUT_BYTES = 4 * 1024 * 1024
 MAX_STDERR_BYTES = 64 * 1024
 MAX_SHOWN_LOG_CHARACTERS = 2_000
+MAX_REQUEST_BYTES = 8 * 1024 * 1024
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 WASI_MODULE = "wasi_snapshot_preview1"
@@ -34,18 +35,56 @@ HOST_FUNCTIONS: Mapping[str, str | None] = {
     "read_reply": None,
 }
 
-# WASI snapshot preview1, all of it. component_host.mjs implements each; a test compares the two lists.
-WASI_FUNCTIONS = frozenset(
-    (
-        "args_get args_sizes_get clock_res_get clock_time_get environ_get environ_sizes_get fd_advise fd_allocate "
-        "fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights fd_filestat_get "
-        "fd_filestat_set_size fd_filestat_set_times fd_pread fd_prestat_dir_name fd_prestat_get fd_pwrite fd_read "
-        "fd_readdir fd_renumber fd_seek fd_sync fd_tell fd_write path_create_directory path_filestat_get "
-        "path_filestat_set_times path_link path_open path_readlink path_remove_directory path_rename path_symlink "
-        "path_unlink_file poll_oneoff proc_exit proc_raise random_get sched_yield sock_accept sock_recv sock_send "
-        "sock_shutdown "
-    ).split()
-)
+# WASI snapshot preview1, all of it, with the types of the parameters; the result is an errno, an i32, but for
+# proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
+WASI_FUNCTIONS: Mapping[str, str] = {
+    "args_get": "i32 i32",
+    "args_sizes_get": "i32 i32",
+    "clock_res_get": "i32 i32",
+    "clock_time_get": "i32 i64 i32",
+    "environ_get": "i32 i32",
+    "environ_sizes_get": "i32 i32",
+    "fd_advise": "i32 i64 i64 i32",
+    "fd_allocate": "i32 i64 i64",
+    "fd_close": "i32",
+    "fd_datasync": "i32",
+    "fd_fdstat_get": "i32 i32",
+    "fd_fdstat_set_flags": "i32 i32",
+    "fd_fdstat_set_rights": "i32 i64 i64",
+    "fd_filestat_get": "i32 i32",
+    "fd_filestat_set_size": "i32 i64",
+    "fd_filestat_set_times": "i32 i64 i64 i32",
+    "fd_pread": "i32 i32 i32 i64 i32",
+    "fd_prestat_dir_name": "i32 i32 i32",
+    "fd_prestat_get": "i32 i32",
+    "fd_pwrite": "i32 i32 i32 i64 i32",
+    "fd_read": "i32 i32 i32 i32",
+    "fd_readdir": "i32 i32 i32 i64 i32",
+    "fd_renumber": "i32 i32",
+    "fd_seek": "i32 i64 i32 i32",
+    "fd_sync": "i32",
+    "fd_tell": "i32 i32",
+    "fd_write": "i32 i32 i32 i32",
+    "path_create_directory": "i32 i32 i32",
+    "path_filestat_get": "i32 i32 i32 i32 i32",
+    "path_filestat_set_times": "i32 i32 i32 i32 i64 i64 i32",
+    "path_link": "i32 i32 i32 i32 i32 i32 i32",
+    "path_open": "i32 i32 i32 i32 i32 i64 i64 i32 i32",
+    "path_readlink": "i32 i32 i32 i32 i32 i32",
+    "path_remove_directory": "i32 i32 i32",
+    "path_rename": "i32 i32 i32 i32 i32 i32",
+    "path_symlink": "i32 i32 i32 i32 i32",
+    "path_unlink_file": "i32 i32 i32",
+    "poll_oneoff": "i32 i32 i32 i32",
+    "proc_exit": "i32",
+    "proc_raise": "i32",
+    "random_get": "i32 i32",
+    "sched_yield": "",
+    "sock_accept": "i32 i32 i32",
+    "sock_recv": "i32 i32 i32 i32 i32 i32",
+    "sock_send": "i32 i32 i32 i32 i32",
+    "sock_shutdown": "i32 i32",
+}
 
 
 class ExitKind(StrEnum):

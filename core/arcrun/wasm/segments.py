@@ -1,7 +1,8 @@
 """Cuts function bodies into segments, pieces of code that run from their start to their end, and counts their cost.
 
 A segment ends where code branches, and begins where a branch can lead. Its cost is the number of its instructions, and
-more for those that `EXTRA_COST` names, for calls of the host, and for each call and each iteration by itself.
+more for those that `EXTRA_COST` names, and for each call and each iteration by itself. What a call of the host costs
+beyond that, the host takes (host_costs.py).
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from arcrun.wasm import code as op
 from arcrun.wasm.binary import invalid_module
 from arcrun.wasm.code import Instruction, read_instructions, read_u32
 
-HOST_CALL_COST = 100
 REPEAT_COST = 5  # a call's and an iteration's own
 MAX_FOLDED = 24  # what a segment pays for others at most, so that little is paid for what does not run
 EXTRA_COST = {op.MEMORY_GROW: 1000, op.TABLE_GROW: 1000, op.CALL_INDIRECT: 5, op.RETURN_CALL_INDIRECT: 5}
@@ -90,7 +90,6 @@ def _charge_extra(body: Body, instruction: Instruction, indices: Indices) -> Non
         _refuse_appended(read_u32(body.code, instruction.start + 1)[0], indices.fuel, "global")
     elif opcode in (op.CALL, op.RETURN_CALL):
         callee, _ = read_u32(body.code, instruction.start + 1)
-        body.current.cost += HOST_CALL_COST if callee < indices.imported_functions else 0
         _refuse_appended(callee, indices.functions, "function")
     if opcode in _CALLING:
         body.repeats = True

@@ -117,6 +117,7 @@ def _limits() -> JsProxy:
     limits = {
         "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
         "maxStderrBytes": abi.MAX_STDERR_BYTES,
+        "maxRequestBytes": abi.MAX_REQUEST_BYTES,
         "maxReplyBytes": abi.MAX_REPLY_BYTES,
         "fuel": DEFAULT_FUEL,
     }

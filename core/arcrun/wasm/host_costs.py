@@ -1,0 +1,28 @@
+"""What a call of a host function takes off a component's fuel, on top of the `call` instruction itself.
+
+Each call costs CALL_COST, whether it is direct or through a table, and more by what it asks for:
+
+    fd_read, fd_write     VECTOR_COST each I/O vector
+    fd_read, read_reply   one unit for each COPIED_BYTES_PER_UNIT bytes that are moved, not what there was room for
+    fd_write, log         PRINTED_BYTE_COST a byte; nothing for what stderr no longer takes
+    random_get            RANDOM_BYTE_COST a byte
+    poll_oneoff           SUBSCRIPTION_COST each subscription, and ASK_COST if it waits
+    what asks the host    ASK_COST, and ASKED_BYTE_COST a byte of the request, and of the reply once it is there
+    (http_request, ...)
+
+A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
+FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. component_host.mjs has the same
+numbers, a test compares them. A unit stands for a nanosecond or less; benchmarks/host_calls.py prints what calls take.
+"""
+
+CALL_COST = 500
+VECTOR_COST = 150
+SUBSCRIPTION_COST = 300
+ASK_COST = 100_000
+COPIED_BYTES_PER_UNIT = 8
+PRINTED_BYTE_COST = 1
+RANDOM_BYTE_COST = 16
+ASKED_BYTE_COST = 20
+
+MAX_VECTORS = 1024  # IOV_MAX of Linux; with more, fd_read and fd_write answer INVAL
+MAX_SUBSCRIPTIONS = 1024  # with more, poll_oneoff answers INVAL
