@@ -17,7 +17,7 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 const PROGRAM_NAME = "component\0"; // argv[0]
 
 // What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_costs.py explains it.
-const CALL_COST = 500, VECTOR_COST = 150, SUBSCRIPTION_COST = 300, ASK_COST = 100_000;
+const CALL_COST = 500, VECTOR_COST = 150, SUBSCRIPTION_COST = 300, ASK_COST = 500_000;
 const COPIED_BYTES_PER_UNIT = 8, PRINTED_BYTE_COST = 1, RANDOM_BYTE_COST = 16, ASKED_BYTE_COST = 20;
 const MAX_VECTORS = 1024, MAX_SUBSCRIPTIONS = 1024;
 // The fuel of an instance that has ended: the module's next check traps, and no catch_all catches a trap.

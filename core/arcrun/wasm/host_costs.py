@@ -18,7 +18,7 @@ numbers, a test compares them. A unit stands for a nanosecond or less; benchmark
 CALL_COST = 500
 VECTOR_COST = 150
 SUBSCRIPTION_COST = 300
-ASK_COST = 100_000
+ASK_COST = 500_000
 COPIED_BYTES_PER_UNIT = 8
 PRINTED_BYTE_COST = 1
 RANDOM_BYTE_COST = 16
