@@ -5,7 +5,8 @@ import { run } from "../workers/edge/component_host.mjs";
 
 const WARM_UP_MS = 300, MEASURE_MS = 700, MIN_ROUNDS = 7;
 const limits = {
-  maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxRequestBytes: 8 << 20, maxReplyBytes: 8 << 20, fuel: 1e12,
+  maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxRequestBytes: 8 << 20, maxReplyBytes: 8 << 20,
+  maxVectors: 1024, maxSubscriptions: 1024, fuel: 1e12,
 };
 const stdin = "x".repeat(4 << 20);
 const reply = `{"ok":true,"value":"${"x".repeat((4 << 20) - 22)}"}`;

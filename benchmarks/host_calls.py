@@ -3,8 +3,8 @@
 .venv/bin/python benchmarks/host_calls.py            in V8, on the platform's component host
 .venv/bin/python benchmarks/host_calls.py --workerd  also what asks the host, in the Loader's isolate of `acr dev`
 
-Prints one JSON line each: {"name", "per", "ns", "units", "ns_per_unit"}: a call or a byte, how many nanoseconds it takes
-and how many units of fuel, the loop around it taken off. Above 1 a call takes longer than it is charged for.
+Prints one JSON line each: {"name", "per", "ns", "units", "ns_per_unit"}: what a call or a byte takes in nanoseconds and
+in units of fuel, less the loop around it. Above 1 a call takes longer than it is charged for.
 """
 
 import argparse
@@ -93,7 +93,8 @@ VECTORS = constants(1, 1024, 1024, 16)
 PAIR, FOUR = "i32 i32", "i32 i32 i32 i32"
 CASES = (
     Case("sched_yield", "call", 1, 20_000, WASI, "sched_yield", "", ""),
-    Case("clock_time_get", "call", 1, 20_000, WASI, "clock_time_get", "i32 i64 i32", "(i32.const 0) (i64.const 0) (i32.const 16)"),
+    Case("clock_time_get", "call", 1, 20_000, WASI, "clock_time_get", "i32 i64 i32",
+         "(i32.const 0) (i64.const 0) (i32.const 16)"),
     Case("fd_write of nothing", "call", 1, 20_000, WASI, "fd_write", FOUR, constants(1, 8, 1, 16)),
     Case("fd_write, 1024 vectors", "vector", 1024, 100, WASI, "fd_write", FOUR, VECTORS),
     Case("fd_write, 4 MiB", "byte", 4 * MIB, 1, WASI, "fd_write", FOUR, constants(1, 0, 1, 16)),
@@ -174,10 +175,9 @@ def measure(sources: Mapping[str, str], folder: Path) -> dict[str, tuple[float, 
     """Milliseconds and fuel of each module."""
     wanted = {}
     for number, (name, source) in enumerate(sources.items()):
-        if name.endswith("not called"):
-            source = source.replace("(drop (call $f ))", "")
+        wanted_source = source.replace("(drop (call $f ))", "") if name.endswith("not called") else source
         path = folder / f"{number}.wasm"
-        path.write_bytes(meter_module(bytes(wasmtime.wat2wasm(source))))
+        path.write_bytes(meter_module(bytes(wasmtime.wat2wasm(wanted_source))))
         wanted[name] = str(path)
     command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(ROOT / "benchmarks/host_calls.mjs")]
     result = subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Write docs/components.md from the contracts, and docs/diagnostics.md from the catalogue of diagnostics.
+"""Write docs/components.md from the contracts, docs/diagnostics.md from the catalogue, docs/limits.md from the limits.
 
 python scripts/build_docs.py            writes them
 python scripts/build_docs.py --check    exits 1 if one of them is not what its source says
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from limits_page import render_limits
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
 
 from arcrun.contracts.model import Contract
@@ -19,7 +20,11 @@ from arcrun.yaml_text import parse_yaml, render_yaml
 
 
 def main() -> None:
-    pages = {"components.md": render(list(load_contracts())), "diagnostics.md": render_diagnostics()}
+    pages = {
+        "components.md": render(list(load_contracts())),
+        "diagnostics.md": render_diagnostics(),
+        "limits.md": render_limits(),
+    }
     for name, lines in pages.items():
         text, target = "\n".join(lines) + "\n", ROOT / "docs" / name
         if "--check" not in sys.argv:

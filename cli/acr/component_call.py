@@ -13,8 +13,24 @@ import wasmtime
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 from acr.component_memory import BadPointerError, ComponentMemory
-from arcrun.wasm import abi, host_costs
-from arcrun.wasm.abi import HOST_FUNCTIONS, HOST_MODULE, WASI_FUNCTIONS, WASI_MODULE, ExitKind, HostFunctions
+from arcrun.limits import (
+    MAX_REPLY_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_STDERR_BYTES,
+    MAX_STDOUT_BYTES,
+    MAX_SUBSCRIPTIONS,
+    MAX_VECTORS,
+)
+from arcrun.wasm import host_costs
+from arcrun.wasm.abi import (
+    HOST_FUNCTIONS,
+    HOST_MODULE,
+    REQUEST_TOO_LARGE,
+    WASI_FUNCTIONS,
+    WASI_MODULE,
+    ExitKind,
+    HostFunctions,
+)
 
 # WASI's errno
 SUCCESS, BADF, FAULT, INVAL, NOSYS, NOTDIR, NOTSOCK, SPIPE = 0, 8, 21, 28, 52, 54, 57, 70
@@ -30,9 +46,6 @@ _RESOLUTION_NS = 1_000_000
 _SUBSCRIPTION_BYTES, _EVENT_BYTES = 48, 32
 _U32 = 0xFFFFFFFF
 _LOGGED = b'{"ok":true}'
-_REQUEST_TOO_LARGE = (
-    b'{"ok":false,"error":{"code":"REQUEST_TOO_LARGE","message":"A request has at most 8 MiB.","retriable":false}}'
-)
 
 # What a function answers for an open descriptor, which is its first argument; for any other it is BADF.
 _OF_STREAMS: Mapping[str, int] = {
@@ -74,7 +87,7 @@ _ALWAYS: Mapping[str, int] = {
 HostFunction = Callable[..., int]
 
 
-class CallEnded(Exception):
+class CallEndedError(Exception):
     """Ends an instance from inside a host function. No code of a component can catch it."""
 
     def __init__(self, kind: ExitKind, exit_code: int = -1, message: str = "") -> None:
@@ -98,26 +111,16 @@ class ComponentCall:
         """Define what a component may import: all of WASI preview1, and the `arcrun` functions."""
         wasi = self._wasi_functions()
         for name, parameters in WASI_FUNCTIONS.items():
-            results = [] if name == "proc_exit" else [wasmtime.ValType.i32()]
-            self._define(linker, WASI_MODULE, name, parameters, results, wasi[name])
+            self._define(linker, WASI_MODULE, name, parameters, wasi[name])
         own: dict[str, HostFunction] = {"log": self._log, "read_reply": self._read_reply}
         for name in HOST_FUNCTIONS:
-            function = own.get(name) or self._asking(name)
-            self._define(linker, HOST_MODULE, name, "i32 i32", [wasmtime.ValType.i32()], function)
+            self._define(linker, HOST_MODULE, name, "i32 i32", own.get(name) or self._asking(name))
 
     def begin(self, memory: wasmtime.Memory, fuel: wasmtime.Global | None) -> None:
         """The instance is there: its memory, and the global that is a metered module's fuel, None for any other."""
         self._memory.memory, self._fuel = memory, fuel
 
-    def _define(
-        self,
-        linker: wasmtime.Linker,
-        module: str,
-        name: str,
-        parameters: str,
-        results: list[wasmtime.ValType],
-        function: HostFunction,
-    ) -> None:
+    def _define(self, linker: wasmtime.Linker, module: str, name: str, parameters: str, function: HostFunction) -> None:
         """A pointer outside the memory is the component's mistake: it gets an errno, and goes on."""
         answer_to_bad_pointers = BAD_REQUEST if module == HOST_MODULE else FAULT
 
@@ -130,6 +133,7 @@ class ComponentCall:
                 return answer_to_bad_pointers
 
         types = [getattr(wasmtime.ValType, kind)() for kind in parameters.split()]
+        results = [] if name == "proc_exit" else [wasmtime.ValType.i32()]
         linker.define_func(module, name, wasmtime.FuncType(types, results), call, access_caller=True)
 
     def _pay(self, units: int) -> None:
@@ -139,7 +143,7 @@ class ComponentCall:
         left = int(self._fuel.value(self._memory.caller)) - units
         self._fuel.set_value(self._memory.caller, left)
         if left < 0:
-            raise CallEnded(ExitKind.FUEL_EXHAUSTED, message=USED_UP)
+            raise CallEndedError(ExitKind.FUEL_EXHAUSTED, message=USED_UP)
 
     def _pay_for_copy(self, length: int) -> None:
         self._pay(-(-length // host_costs.COPIED_BYTES_PER_UNIT))
@@ -169,7 +173,7 @@ class ComponentCall:
         return lambda descriptor, *_: answer if descriptor in self._streams else BADF
 
     def _exit(self, code: int) -> int:
-        raise CallEnded(ExitKind.EXITED, code)
+        raise CallEndedError(ExitKind.EXITED, code)
 
     def _close(self, descriptor: int) -> int:
         return BADF if self._streams.pop(descriptor, None) is None else SUCCESS
@@ -184,7 +188,7 @@ class ComponentCall:
     def _read_vectors(self, pointer: int, count: int) -> list[tuple[int, int]] | None:
         """Pointer and length of WASI's iovecs, all within the memory; None if that is INVAL."""
         count &= _U32
-        if count > host_costs.MAX_VECTORS:
+        if count > MAX_VECTORS:
             return None
         self._memory.require(pointer, 8 * count)
         self._pay(count * host_costs.VECTOR_COST)
@@ -220,8 +224,8 @@ class ComponentCall:
         if stream == STDERR:
             for vector in vectors:
                 self._write_log(*vector)
-        elif total > abi.MAX_STDOUT_BYTES - len(self.stdout):
-            raise CallEnded(ExitKind.STDOUT_LIMIT)
+        elif total > MAX_STDOUT_BYTES - len(self.stdout):
+            raise CallEndedError(ExitKind.STDOUT_LIMIT)
         else:
             self._pay(total * host_costs.PRINTED_BYTE_COST)
             self.stdout += b"".join(self._memory.read(*vector) for vector in vectors)
@@ -229,7 +233,7 @@ class ComponentCall:
         return SUCCESS
 
     def _write_log(self, pointer: int, length: int) -> None:
-        kept = min(length, abi.MAX_STDERR_BYTES - len(self.stderr))
+        kept = min(length, MAX_STDERR_BYTES - len(self.stderr))
         self._pay(kept * host_costs.PRINTED_BYTE_COST)
         self.stderr += self._memory.read(pointer, kept)
 
@@ -237,22 +241,22 @@ class ComponentCall:
         """The component's log: one line on stderr for each message."""
         self._memory.require(pointer, length)
         self._write_log(pointer, length & _U32)
-        self.stderr += b"\n"[: abi.MAX_STDERR_BYTES - len(self.stderr)]
+        self.stderr += b"\n"[: MAX_STDERR_BYTES - len(self.stderr)]
         return self._keep(_LOGGED)
 
     def _asking(self, name: str) -> HostFunction:
         def ask(pointer: int, length: int) -> int:
             self._memory.require(pointer, length)
             length &= _U32
-            if length > abi.MAX_REQUEST_BYTES:
-                return self._keep(_REQUEST_TOO_LARGE)
+            if length > MAX_REQUEST_BYTES:
+                return self._keep(REQUEST_TOO_LARGE.encode())
             self._pay(host_costs.ASK_COST + length * host_costs.ASKED_BYTE_COST)
             try:
                 request = self._memory.read(pointer, length).decode()
             except UnicodeDecodeError:
                 return BAD_REQUEST
             reply = finish(self._host.answer(name, request)).encode()
-            if len(reply) > abi.MAX_REPLY_BYTES:
+            if len(reply) > MAX_REPLY_BYTES:
                 return REPLY_TOO_LARGE
             self._pay(len(reply) * host_costs.ASKED_BYTE_COST)
             return self._keep(reply)
@@ -319,7 +323,7 @@ class ComponentCall:
     def _poll(self, subscriptions: int, events: int, count: int, out: int) -> int:
         """Waits for the earliest clock through the host's `sleep`; the streams are always ready."""
         count &= _U32
-        if not 0 < count <= host_costs.MAX_SUBSCRIPTIONS:
+        if not 0 < count <= MAX_SUBSCRIPTIONS:
             return INVAL
         for pointer, size in ((subscriptions, count * _SUBSCRIPTION_BYTES), (events, count * _EVENT_BYTES), (out, 4)):
             self._memory.require(pointer, size)

@@ -1,4 +1,4 @@
-"""A component's memory under wasmtime, by pointers and lengths as WebAssembly hands them over: signed, meant unsigned."""
+"""A component's memory under wasmtime, by pointers and lengths as WebAssembly gives them: signed, meant unsigned."""
 
 import struct
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import wasmtime
 
-from acr.component_call import USED_UP, CallEnded, ComponentCall
+from acr.component_call import USED_UP, CallEndedError, ComponentCall
+from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
@@ -88,7 +89,7 @@ def compile_module(module: bytes) -> wasmtime.Module:
 
 def _build_store() -> wasmtime.Store:
     store = wasmtime.Store(_engine())
-    store.set_limits(memory_size=abi.MAX_MEMORY_PAGES * abi.PAGE_BYTES, table_elements=MAX_TABLE_ENTRIES)
+    store.set_limits(memory_size=MAX_MEMORY_PAGES * abi.PAGE_BYTES, table_elements=MAX_TABLE_ENTRIES)
     return store
 
 
@@ -112,7 +113,7 @@ def _run(code: Callable[[], Any]) -> Any:
     """What `code`, which runs code of a module, gives; an _End if it ended the call. Raises wasmtime.WasmtimeError."""
     try:
         return code()
-    except CallEnded as ended:
+    except CallEndedError as ended:
         return _End(ended.kind, ended.exit_code, ended.message)
     except wasmtime.Trap as trap:
         if trap.trap_code is wasmtime.TrapCode.INTERRUPT:

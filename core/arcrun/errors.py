@@ -67,6 +67,12 @@ class ArcrunError(Exception):
         self._place = self._place | {name: value for name, value in place.items() if name not in self.details}
         self.details |= self._place
 
+    def without_details(self) -> Self:
+        """A copy with what `locate` has said alone."""
+        copied = copy(self)
+        copied.details = dict(self._place)
+        return copied
+
     def scrubbed(self, scrub: Callable[[Any], Any]) -> Self:
         """A copy in which `scrub` has gone over all that is shown, but for what `locate` has said."""
         copied = copy(self)

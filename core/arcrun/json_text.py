@@ -1,7 +1,8 @@
 """JSON as RFC 8259 has it, from untrusted text.
 
-Python's own reader also takes NaN and Infinity, which nothing else can read back; and text nested some thousand deep
-overflows the stack of WebAssembly, which ends the whole isolate before Python can raise RecursionError.
+Python's own reader also takes NaN and Infinity, which nothing else can read back; text nested some thousand deep
+overflows the stack of WebAssembly, which ends the whole isolate before Python can raise RecursionError; and a text of a
+few million values takes a second, and as many objects.
 """
 
 import json
@@ -10,26 +11,25 @@ import re
 from itertools import accumulate
 from typing import Any
 
-MAX_DEPTH = 128  # the components' own parser has the same limit
-MAX_INTEGER_DIGITS = 4300  # Python's own limit, see sys.int_info.default_max_str_digits
+from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH, MAX_JSON_VALUES
 
 _MAX_SHOWN = 40  # digits of a number
-_ESCAPE = re.compile(r"\\.", re.DOTALL)
-_STRING = re.compile(r'"[^"]*"')
-_NOT_A_BRACKET = re.compile(r"[^\[\]{}]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STEP = {"[": 1, "{": 1, "]": -1, "}": -1}
+_STRING = re.compile(rb'"[^"]*"')
+_NO_SIGNS = bytes(set(range(256)) - set(b'[]{},"'))
+_STEP = dict(zip(b"[{]}", (1, 1, -1, -1), strict=True))
+_COLLAPSES = 8  # `[[]]{}` and the like take two
 
 
 def parse_json(text: str) -> Any:
-    """Raises ValueError."""
-    _validate_depth(text)
+    """Raises ValueError; of what is JSON, and more than can be read here, JsonLimitError."""
+    _validate_structure(text)
     try:
         return _DECODER.decode(text)
-    except (json.JSONDecodeError, _NumberError):
+    except (json.JSONDecodeError, JsonLimitError, _NumberError):
         raise
     except ValueError:  # of int(): its words are of Python's settings. A hook for integers would slow each of them
-        raise ValueError(f"an integer in it has more than {MAX_INTEGER_DIGITS} digits") from None
+        raise JsonLimitError(f"it has an integer of more than {MAX_INTEGER_DIGITS} digits") from None
 
 
 def escape_surrogates(text: str) -> str:
@@ -37,16 +37,41 @@ def escape_surrogates(text: str) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
+class JsonLimitError(ValueError):
+    """JSON, but deeper, longer or with a larger number than can be read here. Its text says which, of `it`."""
+
+
 class _NumberError(ValueError):
     """A number that JSON does not have."""
 
 
-def _validate_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _validate_structure(text: str) -> None:
+    """Whether there is no more of it, and no deeper, than Python can read in some tens of milliseconds."""
+    opened = text.count("[") + text.count("{")
+    if opened <= MAX_JSON_DEPTH and opened + text.count(",") <= MAX_JSON_VALUES:
         return
-    brackets = _NOT_A_BRACKET.sub("", _STRING.sub("", _ESCAPE.sub("", text)))
-    if any(depth > MAX_DEPTH for depth in accumulate(map(_STEP.__getitem__, brackets))):
-        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+    signs = _signs_of(text)
+    if signs.count(b"[") + signs.count(b"{") + signs.count(b",") > MAX_JSON_VALUES:
+        raise JsonLimitError(f"it has more than {MAX_JSON_VALUES} values")
+    if _is_deeper(signs.replace(b",", b""), MAX_JSON_DEPTH):
+        raise JsonLimitError(f"it is nested deeper than {MAX_JSON_DEPTH}")
+
+
+def _signs_of(text: str) -> bytes:
+    """The brackets and commas outside of strings."""
+    unescaped = text.encode("utf-8", "surrogatepass").replace(b"\\\\", b"").replace(b'\\"', b"")
+    return _STRING.sub(b"", unescaped.translate(None, _NO_SIGNS).replace(b'""', b""))
+
+
+def _is_deeper(brackets: bytes, most: int) -> bool:
+    """Pairs with nothing in them are taken out a few times, which is all that most texts need; the rest is gone through
+    one by one.
+    """
+    for _ in range(_COLLAPSES):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if not brackets:
+            return False
+    return any(depth > most - _COLLAPSES for depth in accumulate(map(_STEP.__getitem__, brackets)))
 
 
 def _refuse(name: str) -> float:
@@ -57,7 +82,7 @@ def _parse_finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
         shown = digits if len(digits) <= _MAX_SHOWN else f"{digits[:_MAX_SHOWN]}…"
-        raise _NumberError(f"{shown} is out of range")
+        raise JsonLimitError(f"it has a number that is too large for a double: {shown}")
     return number
 
 

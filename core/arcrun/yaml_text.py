@@ -24,9 +24,8 @@ from typing import Any, Never
 import yaml
 
 from arcrun.json_text import parse_json
+from arcrun.limits import MAX_YAML_DEPTH
 from arcrun.yaml_quotes import Quoted, ends_scalar, find_line_start, quote_again, quote_plain
-
-MAX_DEPTH = 64
 
 _WORDS = {
     **dict.fromkeys(("null", "Null", "NULL", "~", "")),
@@ -132,8 +131,8 @@ class _Loader(yaml.SafeLoader):
             start: Any = event.start_mark
             end: Any = event.end_mark
             return yaml.ScalarNode(tag, text, start, end, style=event.style)
-        if self._depth >= MAX_DEPTH - 1:
-            _refuse(f"it is nested more than {MAX_DEPTH} levels deep", event.start_mark)
+        if self._depth >= MAX_YAML_DEPTH - 1:
+            _refuse(f"it is nested more than {MAX_YAML_DEPTH} levels deep", event.start_mark)
         self._depth += 1
         node = self._compose_list(event) if isinstance(event, yaml.SequenceStartEvent) else self._compose_mapping(event)
         self._depth -= 1

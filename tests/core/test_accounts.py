@@ -10,8 +10,9 @@ import pytest
 
 from arcrun.accounts.api_keys import hash_api_key
 from arcrun.accounts.model import Registration, parse_registration
-from arcrun.accounts.store import MAX_KEYS, AccountStore
+from arcrun.accounts.store import AccountStore
 from arcrun.errors import DecryptionError, NotConfiguredError, RequestError
+from arcrun.limits import MAX_ACCOUNT_KEYS
 from fakes.cipher import DeskCipher
 from fakes.storage import InMemoryKV
 from fakes.system import FixedClock, SeededRandom
@@ -98,10 +99,10 @@ async def test_without_a_grace_time_a_key_ends_at_once() -> None:
 async def test_what_ended_leaves_nothing_behind() -> None:
     bench = Bench()
     tenant, _ = await bench.store.register(registration())
-    for _ in range(MAX_KEYS + 3):
+    for _ in range(MAX_ACCOUNT_KEYS + 3):
         tenant, key = await bench.store.rotate_key(tenant, GRACE_S)
-    assert len(tenant.keys) == MAX_KEYS
-    assert len(bench.kv.keys) == MAX_KEYS + 1
+    assert len(tenant.keys) == MAX_ACCOUNT_KEYS
+    assert len(bench.kv.keys) == MAX_ACCOUNT_KEYS + 1
     bench.clock.advance(GRACE_S * 1000)
     assert [entry.key for entry in (await bench.kv.list("key:")).entries] == [f"key:{hash_api_key(key)}"]
 

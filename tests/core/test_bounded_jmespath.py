@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 
 from arcrun.errors import RunError
+from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
-from arcrun.workflows.expressions import MAX_EXPRESSION_STEPS, compile_expression
+from arcrun.workflows.expressions import compile_expression
 
 DOUBLED = " | ".join(["[@,@]"] * 30)
 NESTED = [{"items": [{"items": [1] * 50}] * 50}] * 50

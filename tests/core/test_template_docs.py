@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from arcrun.limits import MAX_FILTER_RESULT, MAX_FILTERS, MAX_JSON_VALUES, MAX_PATH_STEPS, MAX_TEMPLATE_STEPS
 from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
-from arcrun.workflows.filters_values import MAX_FILTERS, MAX_RESULT
-from arcrun.workflows.template_syntax import MAX_STEPS
 from arcrun.workflows.templates import compile_value
 from arcrun.yaml_text import parse_yaml
 
@@ -61,7 +60,9 @@ def test_what_the_page_says_besides(template: str, expected: Any) -> None:
 
 
 def test_the_page_has_the_bounds() -> None:
-    assert f"{MAX_FILTERS} filters, {MAX_STEPS} steps of a path; {MAX_RESULT:,} characters or elements" in PAGE
+    assert f"{MAX_FILTERS} filters, {MAX_PATH_STEPS} steps of a path; {MAX_FILTER_RESULT:,} characters" in PAGE
+    assert f"{MAX_JSON_VALUES:,} elements" in PAGE
+    assert f"{MAX_TEMPLATE_STEPS:,} steps" in PAGE
 
 
 def test_the_page_has_the_filters_for_credentials() -> None:

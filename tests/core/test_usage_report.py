@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from arcrun.analytics.histogram import LAST_BUCKET, LONGEST_MS, RELATIVE_ERROR, SHORTEST_MS, bucket_of, duration_of
 from arcrun.analytics.statistics import ComponentStatistics
 from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import MAX_COUNT, MAX_RECORDS, UsageRecord, parse_report
+from arcrun.analytics.usage import UsageRecord, parse_report
 from arcrun.errors import RequestError
+from arcrun.limits import MAX_USAGE_COUNT, MAX_USAGE_RECORDS
 
 RECORD = {"canonical_id": "string_ops", "version": "v1", "success": True, "duration_ms": 1.5}
 durations = st.floats(0, LONGEST_MS) | st.integers(0, 100).map(float)
@@ -52,7 +53,7 @@ def test_a_record_is_read_back_from_its_json() -> None:
         ({"count": 0}, "count"),
         ({"count": 1.0}, "count"),
         ({"count": True}, "count"),
-        ({"count": MAX_COUNT + 1}, "count"),
+        ({"count": MAX_USAGE_COUNT + 1}, "count"),
         ({"scope": "public"}, "unknown key `scope`"),
     ],
 )
@@ -81,9 +82,9 @@ def test_what_is_no_report(body: Any) -> None:
 
 
 def test_a_report_has_at_most_a_thousand_records() -> None:
-    assert len(parse_report({"records": [RECORD] * MAX_RECORDS})) == MAX_RECORDS
+    assert len(parse_report({"records": [RECORD] * MAX_USAGE_RECORDS})) == MAX_USAGE_RECORDS
     with pytest.raises(RequestError) as caught:
-        parse_report({"records": [RECORD] * (MAX_RECORDS + 1)})
+        parse_report({"records": [RECORD] * (MAX_USAGE_RECORDS + 1)})
     assert caught.value.code == "TOO_MANY_RECORDS"
 
 
@@ -109,14 +110,14 @@ usages = st.builds(
     st.sampled_from(["v1", "v2"]),
     st.booleans(),
     durations,
-    st.integers(1, 3 * MAX_COUNT),
+    st.integers(1, 3 * MAX_USAGE_COUNT),
 )
 
 
 @given(st.lists(usages, max_size=20))
 def test_what_is_reported_is_what_was_added(records: list[UsageRecord]) -> None:
     reported = list(tally(records).records())
-    assert all(record.count <= MAX_COUNT for record in reported)
+    assert all(record.count <= MAX_USAGE_COUNT for record in reported)
     for success in (True, False):
         assert _sum(reported, success) == pytest.approx(_sum(records, success))
 

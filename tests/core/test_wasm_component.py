@@ -9,6 +9,7 @@ import pytest
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.metering import FUEL_EXPORT, METERING_VERSION
@@ -49,7 +50,7 @@ def test_its_memory_is_bounded() -> None:
     assert module is not None
     memory = parse_module(module).memory
     assert memory is not None
-    assert (memory.minimum_pages, memory.maximum_pages) == (1, abi.MAX_MEMORY_PAGES)
+    assert (memory.minimum_pages, memory.maximum_pages) == (1, MAX_MEMORY_PAGES)
 
 
 def test_it_is_metered_and_sealed() -> None:
@@ -70,7 +71,7 @@ def test_a_kept_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], 
 def test_a_kept_module_is_spared_the_metering() -> None:
     """Seen by one that metering would not make: sealed all the same, it is taken over as it is."""
     binary = build_module()
-    other = seal_module(limit_memory(binary, parse_module(binary), abi.MAX_MEMORY_PAGES), _sha256(binary))
+    other = seal_module(limit_memory(binary, parse_module(binary), MAX_MEMORY_PAGES), _sha256(binary))
     assert build_component(build_contract(), binary, other).module == other
 
 
@@ -87,7 +88,7 @@ def test_a_kept_module_is_bounded_too() -> None:
     assert module is not None
     memory = parse_module(module).memory
     assert memory is not None
-    assert memory.maximum_pages == abi.MAX_MEMORY_PAGES
+    assert memory.maximum_pages == MAX_MEMORY_PAGES
 
 
 def test_the_key_names_the_metering_and_the_module() -> None:

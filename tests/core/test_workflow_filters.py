@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.errors import TemplateError
+from arcrun.limits import MAX_DATE_PATTERN, MAX_FILTER_RESULT, MAX_FILTERS, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
 from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS
-from arcrun.workflows.filters_date import MAX_PATTERN, format_date
-from arcrun.workflows.filters_values import MAX_FILTERS, MAX_RESULT
+from arcrun.workflows.filters_date import format_date
 from arcrun.workflows.templates import START, compile_value
 
 
@@ -421,7 +421,10 @@ def test_what_is_missing_goes_through_no_filter(template: str, expected: str) ->
             ('date("%Q")', "`date` does not know %Q in a format."),
             ('date("%:d")', "`date` does not know %:d in a format."),
             ('date("100%")', "`date` does not know % in a format."),
-            (f'date("{"x" * (MAX_PATTERN + 1)}")', f"`date` takes a format of at most {MAX_PATTERN} characters."),
+            (
+                f'date("{"x" * (MAX_DATE_PATTERN + 1)}")',
+                f"`date` takes a format of at most {MAX_DATE_PATTERN} characters.",
+            ),
             *(
                 (
                     f'date("iso", "{zone}")',
@@ -455,22 +458,59 @@ def test_as_many_filters_as_are_allowed() -> None:
     ("value", "filters"),
     [
         pytest.param("a" * 100_000, 'replace("a", w)', id="replace"),
-        pytest.param(["a"] * 100_000, "join(w)", id="join"),
-        pytest.param("," * (MAX_RESULT + 1), 'split(",")', id="split"),
-        pytest.param("'" * MAX_RESULT, "html_escape", id="html_escape"),
-        pytest.param("é" * MAX_RESULT, "url_encode", id="url_encode"),
-        pytest.param("a" * MAX_RESULT, "base64", id="base64"),
-        pytest.param("a" * (MAX_RESULT + 1), "upper", id="upper"),
+        pytest.param(["a"] * 50_000, "join(w)", id="join"),
+        pytest.param("'" * MAX_FILTER_RESULT, "html_escape", id="html_escape"),
+        pytest.param("é" * 750_000, "url_encode", id="url_encode"),
+        pytest.param("a" * MAX_FILTER_RESULT, "base64", id="base64"),
+        pytest.param("a" * (MAX_FILTER_RESULT + 1), "upper", id="upper"),
         pytest.param(["a" * 1000] * 5000, "json", id="json"),
         pytest.param(["a" * 1000] * 5000, "string", id="string"),
-        pytest.param([[0] * 3000] * 2000, "flatten", id="flatten"),
-        pytest.param([0] * (MAX_RESULT + 1), "sort", id="sort"),
-        pytest.param([0] * (MAX_RESULT + 1), 'map("a")', id="map"),
     ],
 )
-def test_a_result_has_a_limit(value: Any, filters: str) -> None:
+def test_a_text_that_is_made_has_a_limit(value: Any, filters: str) -> None:
     said = failure_of(value, filters, w="w" * 1000)
-    assert said.endswith(f"characters or elements, and {MAX_RESULT} are the limit.")
+    assert said.endswith(f"characters; {MAX_FILTER_RESULT} are the limit.")
+
+
+def test_a_list_that_is_made_has_a_limit() -> None:
+    said = failure_of("," * MAX_JSON_VALUES, 'split(",")')
+    assert said.endswith(f"would have a result of {MAX_JSON_VALUES + 1} elements; {MAX_JSON_VALUES} are the limit.")
+
+
+@pytest.mark.parametrize(
+    ("value", "filters"),
+    [
+        pytest.param([0] * MAX_TEMPLATE_STEPS, "sort", id="sort"),
+        pytest.param([0] * MAX_TEMPLATE_STEPS, 'map("a")', id="map"),
+        pytest.param([0] * MAX_TEMPLATE_STEPS, "sum", id="sum"),
+        pytest.param([0] * MAX_TEMPLATE_STEPS, "max", id="max"),
+        pytest.param(["a"] * MAX_TEMPLATE_STEPS, "join", id="join"),
+        pytest.param([[0] * 1000] * 100, "flatten", id="flatten"),
+        pytest.param([[0] * 1000] * 100, "unique", id="what is within counts"),
+        pytest.param([[0] * 1000] * 100, "json", id="json"),
+        pytest.param([[0] * 1000] * 100, "string", id="string"),
+        pytest.param("[" + "0," * MAX_TEMPLATE_STEPS + "0]", "parse_json", id="parse_json"),
+        pytest.param("é" * 800_000, "url_encode", id="url_encode"),
+        pytest.param("%41" * 300_000, "url_decode", id="url_decode"),
+        pytest.param("a" * MAX_FILTER_RESULT, "upper | lower", id="all filters together"),
+        pytest.param("a" * 400_000, " | ".join(["trim"] * MAX_FILTERS), id="and again"),
+    ],
+)
+def test_filters_have_so_many_steps(value: Any, filters: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        apply(value, filters)
+    assert caught.value.code == "TEMPLATE_TOO_COSTLY"
+
+
+def test_so_many_steps_are_taken() -> None:
+    assert apply([0] * (MAX_TEMPLATE_STEPS - 1), "sort") == [0] * (MAX_TEMPLATE_STEPS - 1)
+
+
+def test_all_templates_of_a_config_share_the_steps() -> None:
+    template = compile_value(["{{v | sort}}"] * 3)
+    assert len(template.resolve({"v": [0] * 30_000})) == 3
+    with pytest.raises(TemplateError, match="more than 100000 steps"):
+        template.resolve({"v": [0] * 40_000})
 
 
 def test_arguments_may_be_references() -> None:

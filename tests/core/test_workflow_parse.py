@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arcrun.errors import WorkflowError
+from arcrun.limits import MAX_SOURCE_CHARACTERS
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.model import Edge, LoopPolicy, Node, Workflow
-from arcrun.workflows.parse import MAX_SOURCE_CHARACTERS, parse_workflow
+from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.relations import Relation
 from fakes.flows import Source, codes_of, compile_source, diagnose, flow_of, text_of
 

@@ -10,7 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arcrun.yaml_text import MAX_DEPTH, YamlTextError, parse_json_or_yaml, parse_yaml, render_yaml
+from arcrun.limits import MAX_YAML_DEPTH
+from arcrun.yaml_text import YamlTextError, parse_json_or_yaml, parse_yaml, render_yaml
 
 
 def read(text: str) -> Any:
@@ -475,7 +476,7 @@ def test_a_text_in_its_forms(text: str, expected: Any) -> None:
     assert read(text) == expected
 
 
-@pytest.mark.parametrize(("depth", "is_read"), [(MAX_DEPTH - 1, True), (MAX_DEPTH, False)])
+@pytest.mark.parametrize(("depth", "is_read"), [(MAX_YAML_DEPTH - 1, True), (MAX_YAML_DEPTH, False)])
 def test_the_depth_has_a_limit(depth: int, is_read: bool) -> None:
     text = "[" * depth + "]" * depth
     if is_read:

@@ -49,7 +49,7 @@ POSITIONS: Mapping[str, list[str]] = {
 }
 
 
-def recorded_inputs(component: str, position: str, payload: Mapping[str, Any]) -> list[Mapping[str, Any] | None]:
+def recorded_inputs(component: str, position: str, payload: Mapping[str, Any]) -> list[Any]:
     config = {"n": required_config(component)}
     inner = {"flow": POSITIONS["trigger"], "config": config}
     behaviours: dict[str, Any] = {component: echo, "before": data(payload)}

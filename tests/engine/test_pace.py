@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.loops import MAX_ELEMENTS
-from arcrun.engine.pace import STRETCH_NODES, Pace
+from arcrun.engine.pace import NODE_WORK, STRETCH_WORK, Pace
+from arcrun.limits import MAX_ELEMENTS
 from fakes.engine import EngineBench, echo, statuses
 from fakes.virtual_time import VirtualClock
 
 pytestmark = pytest.mark.anyio
 
+STRETCH_NODES = STRETCH_WORK // NODE_WORK
 LOOP = ["input >> FOREACH x IN input.items >> body"]
 
 
@@ -90,3 +91,26 @@ async def test_too_many_items_are_a_failure_that_the_node_s_handler_gets() -> No
     )
     assert statuses(record) == {"list": "failed", "body": "skipped", "alarm": "success"}
     assert bench.inputs_of("alarm") == [{"code": "TOO_MANY_ITEMS"}]
+
+
+async def test_what_is_read_and_written_counts_as_work() -> None:
+    """Few nodes with large values pause as many small ones do."""
+    clock = PausingClock()
+    bench = EngineBench({"a": echo, "b": echo})
+    object.__setattr__(bench.engine.ports, "clock", clock)
+    flow = ["input >> PIPE >> a", "a >> PIPE >> b"]
+    config = {"a": {"x": "{{input.x}}"}, "b": {"x": "{{a.data.x | upper}}"}}
+    await bench.run(flow, {"x": "x"}, config=config)
+    assert clock.pauses == 0
+    await bench.run(flow, {"x": "x" * 2 * STRETCH_WORK}, config=config)
+    assert clock.pauses >= 4
+
+
+async def test_conditions_pause_between_one_another() -> None:
+    clock = PausingClock()
+    flow = [f"input >> IF(length(input.list[?@ == `{i}`]) > `0`) >> n{i}" for i in range(20)]
+    bench = EngineBench({f"n{i}": echo for i in range(20)})
+    object.__setattr__(bench.engine.ports, "clock", clock)
+    record = await bench.run(flow, {"list": list(range(2_000))})
+    assert list(statuses(record).values()) == ["success"] * 20
+    assert clock.pauses >= 20

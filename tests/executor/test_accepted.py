@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.truncation import MAX_VALUE_BYTES
 from arcrun.errors import UpstreamError
-from executor.accepted import MAX_ACCEPTED_MS, RECORD_TIME_MS
+from arcrun.limits import MAX_ACCEPTED_MS, MAX_SHOWN_VALUE_BYTES
+from executor.accepted import RECORD_TIME_MS
 from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client, upload_component
 from fakes.modules import build_module
@@ -156,9 +156,9 @@ async def test_a_large_input_is_cut_as_in_a_record() -> None:
     bench = build_bench({"echo": echo})
     token = await push(bench)
     bench.background.start = lambda work: work.close()  # type: ignore[method-assign]
-    accepted = await accept(bench, token, body={"x": "x" * MAX_VALUE_BYTES})
+    accepted = await accept(bench, token, body={"x": "x" * MAX_SHOWN_VALUE_BYTES})
     found = await bench.service.runs.find(accepted.json()["run_id"])
-    assert (found["input"]["_truncated"], found["input"]["bytes"]) == (True, MAX_VALUE_BYTES + 9)
+    assert (found["input"]["_truncated"], found["input"]["bytes"]) == (True, MAX_SHOWN_VALUE_BYTES + 9)
 
 
 async def test_what_the_run_will_not_find_hides_nothing() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
-from executor.credentials import FRESH_MS, MAX_CACHED_CREDENTIALS, CredentialVault
+from arcrun.limits import MAX_CACHED_CREDENTIALS
+from executor.credentials import FRESH_MS, CredentialVault
 from fakes.cipher import DeskCipher, seal
 from fakes.storage import InMemoryKV
 from fakes.system import FixedClock

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from arcrun.errors import ArcrunError
+from arcrun.limits import MAX_CACHED_MODULE_BYTES
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
-from executor.library import FRESH_MS, MAX_CACHED_BYTES, ComponentLibrary
+from executor.library import FRESH_MS, ComponentLibrary
 from fakes.background import FakeBackground
 from fakes.contracts import build_contract, contract_source
 from fakes.executor import build_bundle, upload_component
@@ -374,7 +375,7 @@ async def test_references_are_kept_apart() -> None:
 
 async def test_the_oldest_components_make_room() -> None:
     shelf = Shelf()
-    large = pad_module(MODULE, MAX_CACHED_BYTES // 3)
+    large = pad_module(MODULE, MAX_CACHED_MODULE_BYTES // 3)
     for name in "abc":
         shelf.upload(name, large)
         await shelf.find(name)
@@ -387,7 +388,7 @@ async def test_the_oldest_components_make_room() -> None:
 
 async def test_a_component_larger_than_the_cache_is_kept_alone() -> None:
     shelf = Shelf()
-    shelf.upload("large", pad_module(MODULE, MAX_CACHED_BYTES))
+    shelf.upload("large", pad_module(MODULE, MAX_CACHED_MODULE_BYTES))
     first = await shelf.find("large")
     shelf.bucket.reads.clear()
     assert await shelf.find("large") is first

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.budget import DEPTH_HEADER, MAX_RUN_DEPTH, BudgetedHttpClient, SubrequestBudget
+from arcrun.engine.budget import DEPTH_HEADER, BudgetedHttpClient, SubrequestBudget
+from arcrun.limits import MAX_RUN_DEPTH
 from arcrun.ports import HttpRequest
 from fakes.components import exited
 from fakes.executor import API_KEY, Bench, build_bench, build_client

@@ -5,9 +5,10 @@ import logging
 import pytest
 
 from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import MAX_RECORDS, UsageRecord
+from arcrun.analytics.usage import UsageRecord
 from arcrun.engine.engine import Trigger
 from arcrun.errors import RunError
+from arcrun.limits import MAX_USAGE_RECORDS
 from executor.usage import OVERDUE_MS, UsageReporter
 from fakes.background import FakeBackground
 from fakes.components import echo, trapped
@@ -77,9 +78,9 @@ async def test_a_report_that_fails_hurts_nothing_and_is_logged_without_content(
 async def test_more_than_a_report_holds_goes_in_several() -> None:
     report, background = InMemoryReport(), FakeBackground()
     usage = UsageReporter(report, FixedClock(), background)
-    usage.add(tally(record(f"p{i}") for i in range(MAX_RECORDS + 1)))
+    usage.add(tally(record(f"p{i}") for i in range(MAX_USAGE_RECORDS + 1)))
     await background.finish()
-    assert [len(some) for some in report.reports] == [MAX_RECORDS, 1]
+    assert [len(some) for some in report.reports] == [MAX_USAGE_RECORDS, 1]
 
 
 async def test_without_a_registry_nothing_is_reported() -> None:

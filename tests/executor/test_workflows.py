@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from arcrun.errors import ArcrunError, NotFoundError, WorkflowError
+from arcrun.limits import MAX_CACHED_WORKFLOWS
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.plan import Plan
 from executor.heads import FRESH_MS, STALE_MS, Head
-from executor.workflows import MAX_CACHED_WORKFLOWS, StoredWorkflow, require_same_name
+from executor.workflows import StoredWorkflow, require_same_name
 from fakes.flows import compile_source, plan_of
 from fakes.objects import FakeWorkspace
 from fakes.storage import InMemoryKV

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.credentials.record import build_missing_error
-from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import NotFoundError
+from arcrun.limits import SUBREQUESTS_PAID
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.parse import parse_workflow
@@ -31,7 +31,7 @@ class EngineBench:
     contracts: Mapping[str, Any] = field(default_factory=dict)
     workflows: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    subrequest_limit: int = PAID_SUBREQUEST_LIMIT
+    subrequest_limit: int = SUBREQUESTS_PAID
 
     def __post_init__(self) -> None:
         self.components = FakeComponents(self.behaviours, self.schemas, self.contracts)

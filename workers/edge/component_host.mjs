@@ -19,7 +19,6 @@ const PROGRAM_NAME = "component\0"; // argv[0]
 // What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_costs.py explains it.
 const CALL_COST = 500, VECTOR_COST = 150, SUBSCRIPTION_COST = 300, ASK_COST = 500_000;
 const COPIED_BYTES_PER_UNIT = 8, PRINTED_BYTE_COST = 1, RANDOM_BYTE_COST = 16, ASKED_BYTE_COST = 20;
-const MAX_VECTORS = 1024, MAX_SUBSCRIPTIONS = 1024;
 // The fuel of an instance that has ended: the module's next check traps, and no catch_all catches a trap.
 const DRAINED = -(2n ** 62n);
 
@@ -44,8 +43,8 @@ class Ended extends Error {
 /**
  * Run `module` once, in a fresh instance, with `stdin` (text) as its input.
  *
- * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, fuel}; seed: hex text of 32 bytes; nowMs:
- * the wall clock. fuel is the budget of a metered module (core/arcrun/wasm/metering.py); without it, the module's own
+ * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions, fuel}; seed:
+ * hex text of 32 bytes; nowMs: the wall clock. fuel is the budget of a metered module (core/arcrun/wasm/metering.py); without it, the module's own
  * default holds. callHost(name, requestText): a promise of [replyText, nowMs]; answers the asynchronous host functions.
  *
  * Where the call ended with exit code 0 and an empty stderr, returns one text, which is cheaper to hand over: the fuel
@@ -260,7 +259,7 @@ class Call {
 
   /** The parts of the memory that WASI's iovecs name, and the sum of their lengths; undefined if that is INVAL. */
   #vectors(pointer, count) {
-    if (count >>> 0 > MAX_VECTORS) return undefined;
+    if (count >>> 0 > this.#options.maxVectors) return undefined;
     this.#require(pointer, 8 * count);
     this.#pay(count * VECTOR_COST);
     const view = this.#view();
@@ -429,7 +428,7 @@ class Call {
 
   /** Waits for clock subscriptions through the host's `sleep`; the streams are always ready. */
   poll(subscriptions, events, count, out) {
-    if (count === 0 || count >>> 0 > MAX_SUBSCRIPTIONS) return INVAL;
+    if (count === 0 || count >>> 0 > this.#options.maxSubscriptions) return INVAL;
     this.#require(subscriptions, SUBSCRIPTION_SIZE * count);
     this.#require(events, EVENT_SIZE * count);
     this.#require(out, 4);

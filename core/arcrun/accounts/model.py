@@ -10,8 +10,8 @@ from arcrun.accounts.api_keys import KeyRecord
 from arcrun.credentials.record import decode_key
 from arcrun.errors import RequestError
 from arcrun.json_text import parse_json
+from arcrun.limits import MAX_EMAIL_CHARACTERS
 
-MAX_EMAIL_CHARACTERS = 254  # RFC 5321
 _CLOUDFLARE_ID = re.compile(r"[0-9a-f]{32}")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 
 from arcrun.errors import RateLimitedError
+from arcrun.limits import MAX_COUNTED_KEYS
 from arcrun.ports import Background, Clock, RateLimiter
 
 COUNTED_EACH = 10  # so the platform's limit, in wrangler.toml, is a tenth of the requests that it allows
 REFUSED_MS = 1_000  # how long the platform's refusal counts before it is asked again
-MAX_KEYS = 2_000
 MINUTE_MS = 60_000
 
 
@@ -56,6 +56,6 @@ class RequestRate:
         bucket.tokens = min(self._burst, bucket.tokens + (now_ms - bucket.filled_ms) * self._a_ms)
         bucket.filled_ms = now_ms
         self._buckets[key] = bucket
-        if len(self._buckets) > MAX_KEYS:
+        if len(self._buckets) > MAX_COUNTED_KEYS:
             del self._buckets[next(iter(self._buckets))]
         return bucket

@@ -12,9 +12,9 @@ from arcrun.accounts.api_keys import KeyRecord, hash_api_key, make_api_key
 from arcrun.accounts.model import Registration, Tenant, parse_tenant, render_tenant
 from arcrun.credentials.record import IV_BYTES, SealedCredential, decode_key, parse_sealed, render_record
 from arcrun.errors import DecryptionError, NotConfiguredError
+from arcrun.limits import MAX_ACCOUNT_KEYS
 from arcrun.ports import Cipher, Clock, KeyValue, Random
 
-MAX_KEYS = 5  # of a tenant, those in their grace time included
 MIN_TTL_S = 60  # KV's
 MAKE_KEY_COMMAND = "openssl rand -base64 32 | wrangler secret put MASTER_KEY"
 
@@ -81,7 +81,7 @@ class AccountStore:
         now_ms = self._now_ms()
         api_key, record = self._make_key()
         ending = [key.ending(now_ms + grace_s * 1000) for key in tenant.keys]
-        kept = [key for key in ending if key.is_valid(now_ms)][-(MAX_KEYS - 1) :]
+        kept = [key for key in ending if key.is_valid(now_ms)][-(MAX_ACCOUNT_KEYS - 1) :]
         rotated = Tenant(tenant.registration, tenant.created_ms, (*kept, record))
         await self._save(rotated)
         await self._forget_keys(tuple(key for key in ending if key not in kept))

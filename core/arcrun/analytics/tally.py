@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from arcrun.analytics.histogram import bucket_of
-from arcrun.analytics.usage import MAX_COUNT, UsageRecord
+from arcrun.analytics.usage import UsageRecord
+from arcrun.limits import MAX_USAGE_COUNT
 
 _Key = tuple[str, str, bool, int]  # id, version, success, bucket
 TallyRow = tuple[str, str, int, int, int, float]
@@ -33,8 +34,8 @@ class Tally:
         """The same, as it is reported: runs of one bucket have their average duration, which lies in it."""
         for (component_id, version, success, _), (runs, duration_ms) in self._sums.items():
             average_ms = duration_ms / runs
-            for left in range(runs, 0, -MAX_COUNT):
-                yield UsageRecord(component_id, version, success, average_ms, min(left, MAX_COUNT))
+            for left in range(runs, 0, -MAX_USAGE_COUNT):
+                yield UsageRecord(component_id, version, success, average_ms, min(left, MAX_USAGE_COUNT))
 
     def rows(self) -> list[TallyRow]:
         """The same, as it is counted: id, version, bucket, runs, successes, and milliseconds of all together."""

@@ -8,10 +8,8 @@ from typing import Any
 from arcrun.analytics.histogram import LONGEST_MS
 from arcrun.contracts.parse import ID_PATTERN, VERSION_PATTERN
 from arcrun.errors import RequestError
+from arcrun.limits import MAX_USAGE_COUNT, MAX_USAGE_NAME_CHARACTERS, MAX_USAGE_RECORDS
 
-MAX_RECORDS = 1_000  # of one report
-MAX_COUNT = 1_000_000
-MAX_NAME_CHARACTERS = 128
 _KEYS = ("canonical_id", "version", "success", "duration_ms")
 _OPTIONAL_KEYS = ("count",)
 
@@ -37,21 +35,21 @@ class UsageRecord:
 
 
 def parse_report(body: Any) -> tuple[UsageRecord, ...]:
-    """One record, or {"records": [...]} with at most MAX_RECORDS. Raises RequestError INVALID_RECORD, TOO_MANY_RECORDS.
+    """One record, or {"records": [...]} with at most MAX_USAGE_RECORDS.
 
-    Nothing of a report with a bad record is taken.
+    Raises RequestError INVALID_RECORD, TOO_MANY_RECORDS. Nothing of a report with a bad record is taken.
     """
     if not isinstance(body, Mapping) or "records" not in body:
         return (_parse_record(body, "the record"),)
     records = body["records"]
     if not isinstance(records, list) or len(body) > 1:
         raise _invalid("`records` must be a list, and stand alone")
-    if len(records) > MAX_RECORDS:
+    if len(records) > MAX_USAGE_RECORDS:
         raise RequestError(
-            f"A report has at most {MAX_RECORDS} records, and this one has {len(records)}.",
+            f"A report has at most {MAX_USAGE_RECORDS} records, and this one has {len(records)}.",
             code="TOO_MANY_RECORDS",
             next_actions=["Send them in several reports, or join like ones with `count`."],
-            details={"limit": MAX_RECORDS},
+            details={"limit": MAX_USAGE_RECORDS},
         )
     return tuple(_parse_record(record, f"records[{i}]") for i, record in enumerate(records))
 
@@ -73,13 +71,13 @@ def _parse_record(source: Any, place: str) -> UsageRecord:
         raise _invalid(f"`success` of {place} must be true or false")
     if not _is_duration(record.duration_ms):
         raise _invalid(f"`duration_ms` of {place} must be a number from 0 to {LONGEST_MS:.0f}")
-    if type(record.count) is not int or not 1 <= record.count <= MAX_COUNT:
-        raise _invalid(f"`count` of {place} must be a whole number from 1 to {MAX_COUNT}")
+    if type(record.count) is not int or not 1 <= record.count <= MAX_USAGE_COUNT:
+        raise _invalid(f"`count` of {place} must be a whole number from 1 to {MAX_USAGE_COUNT}")
     return record
 
 
 def _is_name(value: Any, pattern: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_NAME_CHARACTERS and pattern.fullmatch(value) is not None
+    return isinstance(value, str) and len(value) <= MAX_USAGE_NAME_CHARACTERS and pattern.fullmatch(value) is not None
 
 
 def _is_duration(value: Any) -> bool:

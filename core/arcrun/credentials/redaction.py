@@ -66,6 +66,11 @@ class Redactor:
         self._literals = tuple(dict.fromkeys(literal for part in self._parts for literal in _literals_of(part)))
         self._scrubs_numbers = any(_NUMERIC.fullmatch(part) for part in self._parts)
 
+    @property
+    def longest(self) -> int:
+        """The characters that the longest secret takes where each of its own is URL-encoded."""
+        return 3 * len(self._parts[0]) if self._parts else 0
+
     def scrub_text(self, text: str) -> str:
         if not self._may_hold(text):
             return text

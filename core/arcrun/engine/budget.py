@@ -7,12 +7,10 @@ from dataclasses import replace
 from arcrun.errors import HostFunctionError, SubrequestLimitError
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 
-PAID_SUBREQUEST_LIMIT, FREE_SUBREQUEST_LIMIT = 10_000, 50  # the platform's, for one request, by plan
 # Kept back for what follows the run: its record, its verdict, its statistics.
 RESERVED_SUBREQUESTS = 4
 # In a request: how many runs stand behind it, each started by a request of the one before.
 DEPTH_HEADER = "arcrun-depth"
-MAX_RUN_DEPTH = 8
 
 
 class SubrequestBudget:

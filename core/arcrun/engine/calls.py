@@ -9,20 +9,22 @@ from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import Arrived, build_input, validate_input, with_credentials
+from arcrun.engine.live import Answer
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
 from arcrun.workflows.plan import Plan, PlannedNode
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
 
-RunPlan = Callable[[Plan, Any, RunContext], Awaitable[Any]]
+RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
 class CallResult:
-    """`envelope` is what templates see of the node; `subflow` the trace of a workflow that was called.
+    """`envelope` is what templates see of the node, `weight` its own (arcrun/size.py).
 
-    `fuel` is what the component used, None where that is not known.
+    `subflow` is the trace of a workflow that was called, `fuel` what the component used, None where it is not known.
     """
 
     envelope: Mapping[str, Any]
@@ -30,6 +32,7 @@ class CallResult:
     log: str = ""
     subflow: tuple[NodeRecord, ...] | None = None
     fuel: int | None = None
+    weight: int = 0
 
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
@@ -37,9 +40,13 @@ def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) ->
 
 
 class Call(Protocol):
-    """`input` is the one that may be recorded, None until it is prepared; `sha256` is the component's."""
+    """`input` is the one that may be recorded, None until it is prepared, `input_weight` its own; `held_weight` is what
+    of it is nowhere else, and held until the call ends. `sha256` is the component's.
+    """
 
     input: Mapping[str, Any] | None
+    input_weight: int
+    held_weight: int
     sha256: str
 
     async def prepare(self) -> None:
@@ -58,6 +65,7 @@ class ComponentCall:
     def __init__(self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
         self.input: Mapping[str, Any] | None = None
+        self.input_weight = self.held_weight = 0
         self.sha256 = ""
         self._began_ms: float | None = None  # of the attempt, once it no longer waits for its turn
 
@@ -65,22 +73,33 @@ class ComponentCall:
         self._component = await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
-        self.input = build_input(self._node, contract, self._scope, self._arrived)
+        rendering = Rendering()
+        self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
+        self.input_weight = rendering.size.weight
+        self._context.pace.count_rendering(rendering)
+        self._hold(rendering.made)
         self._filled = await self._fill_credentials(self.input, contract)
         validate_input(contract, self._filled, self._node.name)
 
     async def run(self) -> CallResult:
         self._began_ms = None
+        await self._context.pace.rest()  # what the input took and the call itself are two stretches
         async with self._context.slots:
             self._began_ms = self._context.ports.clock.now_ms()
             outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
         self._count(success=outcome.error is None)
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
-        return CallResult(outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel)
+        self._context.pace.count(outcome.weight)
+        return CallResult(outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel, weight=outcome.weight)
 
     def note_timeout(self) -> None:
         self._count(success=False)
+
+    def _hold(self, weight: int) -> None:
+        """Raises RunError RUN_TOO_LARGE."""
+        self._context.live.take(weight)
+        self.held_weight += weight
 
     def _count(self, *, success: bool) -> None:
         """What was stopped with its run is not counted: that says nothing of the component."""
@@ -96,7 +115,10 @@ class ComponentCall:
         filled = recorded
         if node.credential_references:
             secrets = await self._reveal_references()
-            filled = {**recorded, **node.template.resolve(with_credentials(self._scope, node, secrets))}
+            rendering = Rendering()
+            filled = {**recorded, **node.template.render(with_credentials(self._scope, node, secrets), rendering)}
+            self._context.pace.count_rendering(rendering)
+            self._hold(rendering.made)
         named = name_credentials(contract, node.credentials or {}, node.config)
         return (await inject_credentials(named, filled, reveal, node.name)).value
 
@@ -124,27 +146,32 @@ class WorkflowCall:
     ) -> None:
         self._node, self._scope, self._arrived, self._context, self._run_plan = node, scope, arrived, context, run_plan
         self.input: Mapping[str, Any] | None = None
+        self.input_weight = self.held_weight = 0
 
     async def prepare(self) -> None:
-        own = self._node.template.resolve(self._scope)
-        self._value = own["input"] if "input" in own else self._find_value()
+        rendering = Rendering()
+        own = self._node.template.render(self._scope, rendering)
+        self._value = own["input"] if "input" in own else rendering.keep(self._find_value(rendering))
+        self.input_weight, self._made = rendering.size.weight, rendering.made
+        self._context.pace.count_rendering(rendering)
         self.input = {"input": self._value}
         self._context.budget.take(2)  # its name, and its plan
         self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
 
-    def _find_value(self) -> Any:
+    def _find_value(self, rendering: Rendering) -> Any:
         if self._arrived is not None:
             return next(iter(self._arrived.everything))
-        return self._node.taken.resolve(self._scope) if self._node.taken else None
+        return self._node.taken.render(self._scope, rendering) if self._node.taken else None
 
     async def run(self) -> CallResult:
         inner = self._context.enter_subflow(self._plan)
         try:
-            data = await self._run_plan(self._plan, self._value, inner)
+            answer = await self._run_plan(self._plan, self._value, inner, None, self._made)
         except ArcrunError as error:
             error.locate(workflow=self._plan.name)
             return failed(error, inner.ledger.trace())
-        return CallResult({"success": True, "data": data}, subflow=inner.ledger.trace())
+        envelope = {"success": True, "data": answer.value}
+        return CallResult(envelope, subflow=inner.ledger.trace(), weight=answer.weight)
 
     def note_timeout(self) -> None:
         """The workflow's own nodes were counted as far as they got."""

@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from arcrun.analytics.tally import Tally
 from arcrun.engine.budget import SubrequestBudget
-from arcrun.engine.ledger import Ledger
+from arcrun.engine.ledger import Ledger, Room
+from arcrun.engine.live import LiveValues
 from arcrun.engine.pace import Pace
 from arcrun.errors import RunError
+from arcrun.limits import MAX_SUBFLOW_DEPTH
 from arcrun.ports import Clock, Random
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
-
-MAX_SUBFLOW_DEPTH = 8
 
 
 class Components(Protocol):
@@ -51,8 +51,7 @@ class RunPorts:
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run of one plan. A sub-workflow shares the budget, the pace, the slots, the secrets and the usage, and keeps
-    its own ledger.
+    """One run of one plan. A sub-workflow keeps its own ledger, and shares the rest.
 
     `started_ms` is the time of the clocks, and what a record's times count from. `secrets` has what was read so far,
     `usage` each call of a component so far.
@@ -64,6 +63,8 @@ class RunContext:
     budget: SubrequestBudget
     pace: Pace
     slots: asyncio.Semaphore
+    room: Room = field(default_factory=Room)
+    live: LiveValues = field(default_factory=LiveValues)
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # one look-up for all nodes that want the same
@@ -104,16 +105,4 @@ class RunContext:
                 code="SUBFLOW_TOO_DEEP",
                 next_actions=["Look for a workflow that calls itself without an end."],
             )
-        return RunContext(
-            self.ports,
-            Ledger(plan),
-            self.started_ms,
-            self.budget,
-            self.pace,
-            self.slots,
-            self.secrets,
-            self.found,
-            self.locks,
-            self.usage,
-            self.depth + 1,
-        )
+        return replace(self, ledger=Ledger(plan, self.room), depth=self.depth + 1)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.credentials.redaction import Redactor
-from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT, SubrequestBudget
+from arcrun.engine.budget import SubrequestBudget
 from arcrun.engine.context import RunContext, RunPorts
-from arcrun.engine.ledger import Ledger
+from arcrun.engine.ledger import Ledger, Room
+from arcrun.engine.live import Answer
 from arcrun.engine.pace import Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
+from arcrun.limits import SUBREQUESTS_PAID
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -33,21 +35,25 @@ class Trigger:
 @dataclass(frozen=True)
 class Engine:
     ports: RunPorts
-    subrequest_limit: int = PAID_SUBREQUEST_LIMIT
+    subrequest_limit: int = SUBREQUESTS_PAID
 
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
         """Never raises for what a node does: the record says it."""
+        room = Room()
         context = RunContext(
             ports=self.ports,
-            ledger=Ledger(plan),
+            ledger=Ledger(plan, room),
             started_ms=self.ports.clock.now_ms(),
             budget=SubrequestBudget(self.subrequest_limit, depth=trigger.depth),
             pace=Pace(self.ports.clock),
             slots=asyncio.Semaphore(plan.concurrency),
+            room=room,
         )
-        data, error = None, None
+        answer, error = Answer(None, 0), None
         try:
-            data = await run_plan(plan, trigger.input, context, trigger.timeout_ms)
+            found = await run_plan(plan, trigger.input, context, trigger.timeout_ms)
+            found.require_bounds()
+            answer = found
         except ArcrunError as raised:
             error = raised
         except Exception as fault:
@@ -60,9 +66,11 @@ class Engine:
             trigger=trigger.kind,
             started_ms=context.started_ms,
             duration_ms=context.since_start_ms(),
-            data=data,
+            data=answer.value,
             error=error,
             trace=context.ledger.trace(),
+            weight=answer.weight,
             usage=context.usage,
         )
+        await context.pace.rest()  # scrubbing and the answer are a stretch of their own
         return record.scrubbed(Redactor(context.secrets.values())) if context.secrets else record

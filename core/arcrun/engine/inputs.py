@@ -8,6 +8,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.errors import ComponentError, InputError
 from arcrun.workflows.plan import PlannedNode
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import CREDENTIAL, Scope, Template
 
 
@@ -19,15 +20,17 @@ class Arrived:
     nodes: Iterable[Any]
 
 
-def build_input(node: PlannedNode, contract: Contract, scope: Scope, arrived: Arrived | None) -> dict[str, Any]:
+def build_input(
+    node: PlannedNode, contract: Contract, scope: Scope, arrived: Arrived | None, rendering: Rendering
+) -> dict[str, Any]:
     """The config with its templates filled, over the fields of the taken value that the component knows.
 
     An optional reference that comes to null leaves its field out, unless the schema takes null. A credential stays as
     its template, and a field that is filled from one is left out: this is the input that may be recorded.
-    `arrived` is None but for plans of format 2. Raises TemplateError, InputError.
+    `arrived` is None but for plans of format 2. Raises TemplateError, InputError, also by `rendering`.
     """
     masks = {name: f"{{{{credential.{name}}}}}" for name in node.credential_references}
-    built: dict[str, Any] = node.template.resolve(with_credentials(scope, node, masks))
+    built: dict[str, Any] = node.template.render(with_credentials(scope, node, masks), rendering)
     for key in node.optional_keys:
         if built[key] is None and key in contract.filled_keys:
             del built[key]
@@ -35,8 +38,8 @@ def build_input(node: PlannedNode, contract: Contract, scope: Scope, arrived: Ar
         if isinstance(built.get(key), str) and built[key] != node.config.get(key):
             raise _build_condition_error(node, key)
     if node.taken is not None:
-        built = {**_take(node, contract, node.taken, scope), **built}
-    return built if arrived is None else _fill(built, contract, arrived)
+        built = {**_take(node, contract, node.taken, scope, rendering), **built}
+    return built if arrived is None else rendering.keep(_fill(built, contract, arrived))
 
 
 def _build_condition_error(node: PlannedNode, key: str) -> InputError:
@@ -48,8 +51,8 @@ def _build_condition_error(node: PlannedNode, key: str) -> InputError:
     )
 
 
-def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope) -> dict[str, Any]:
-    value = taken.resolve(scope)
+def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope, rendering: Rendering) -> dict[str, Any]:
+    value = taken.render(scope, rendering)
     if value is None and taken.references[0].has_fallback:
         return {}
     if not isinstance(value, Mapping):
@@ -62,6 +65,7 @@ def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope) 
     for key in contract.condition_keys:
         if isinstance(taken_fields.get(key), str) and key not in node.config:
             raise _build_condition_error(node, key)
+    rendering.keep(taken_fields)
     return taken_fields
 
 

@@ -1,8 +1,9 @@
-"""Gathers what becomes of the nodes of a run: one record a node, however often a loop has run it."""
+"""Gathers what becomes of the nodes of a run: a record a node, however often a loop has run it, within a bound."""
 
 from dataclasses import dataclass, field, replace
 
 from arcrun.engine.record import Iterations, NodeRecord, NodeStatus, sum_fuel
+from arcrun.limits import MAX_TRACE_BYTES
 from arcrun.workflows.plan import Plan
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
@@ -10,17 +11,32 @@ _COUNTED = (NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED)
 _TELLING = (NodeStatus.FAILED, NodeStatus.SUCCESS, NodeStatus.SKIPPED)
 
 
+class Room:
+    """What is left of a run's trace, its sub-workflows' included, in bytes."""
+
+    def __init__(self) -> None:
+        self._left = MAX_TRACE_BYTES
+
+    def admit(self, record: NodeRecord) -> NodeRecord:
+        """The record as it is, or without its values where there is no room for them."""
+        self._left -= record.bytes
+        if self._left >= 0:
+            return record
+        self._left += record.bytes
+        return record.without_values()
+
+
 class Ledger:
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, room: Room) -> None:
+        self._plan, self._room = plan, room
         self._single: dict[str, NodeRecord] = {}
         self._repeated: dict[str, _Runs] = {}
 
     def add(self, record: NodeRecord, iteration: Iteration) -> None:
         if iteration:
-            self._repeated.setdefault(record.node, _Runs()).add(record, iteration)
+            self._repeated.setdefault(record.node, _Runs()).add(record, iteration, self._room)
         else:
-            self._single[record.node] = record
+            self._single[record.node] = self._room.admit(record)
 
     def trace(self) -> tuple[NodeRecord, ...]:
         """Every node of the plan once, in the plan's order; what nothing was heard of was skipped."""
@@ -45,12 +61,12 @@ class _Runs:
     fuel: int | None = None
     ran: tuple[float, float] | None = None
 
-    def add(self, record: NodeRecord, iteration: Iteration) -> None:
+    def add(self, record: NodeRecord, iteration: Iteration, room: Room) -> None:
         self.counts[record.status] += 1
         self.attempts += record.attempts
         self.fuel = sum_fuel((self.fuel, record.fuel))
         if record.status not in self.first or iteration < self.first[record.status][0]:
-            self.first[record.status] = iteration, record
+            self.first[record.status] = iteration, room.admit(record)
         if record.status is not NodeStatus.SKIPPED:
             start_ms, end_ms = record.start_ms, record.start_ms + record.duration_ms
             began_ms, ended_ms = self.ran or (start_ms, end_ms)

@@ -7,12 +7,13 @@ from typing import Any
 
 from arcrun.contracts.schema import describe_kind
 from arcrun.errors import ArcrunError, RunError, TemplateError
+from arcrun.limits import MAX_ELEMENTS
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import PlannedLoop
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
 
 # In plans of format 2, without a path: the first of these fields of what the source answered that is a list.
-MAX_ELEMENTS = 10_000  # of one loop
 DEFAULT_LIST_FIELDS = ("items", "results", "result")
 
 
@@ -71,13 +72,15 @@ async def run_together(functions: list[Callable[[], Awaitable[None]]]) -> None:
         raise
 
 
-def find_elements(loop: PlannedLoop, scope: Scope) -> list[Any]:
-    """Raises RunError INVALID_ITEMS, TemplateError."""
+def find_elements(loop: PlannedLoop, scope: Scope, rendering: Rendering) -> list[Any]:
+    """Raises RunError INVALID_ITEMS, TOO_MANY_ITEMS; TemplateError."""
     if loop.list_template is not None:
         try:
-            found = loop.list_template.resolve(scope)
+            found = loop.list_template.render(scope, rendering)
         except TemplateError as error:
-            error.next_actions = (f"Where the list may be missing: FOREACH {loop.item} IN {loop.path} | default([]).",)
+            if error.code == TemplateError.code:
+                may_be_missing = f"Where the list may be missing: FOREACH {loop.item} IN {loop.path} | default([])."
+                error.next_actions = (may_be_missing,)
             raise
     else:
         found = _default_list(scope[loop.source] if loop.source == INPUT else scope[loop.source].get("data"))

@@ -7,8 +7,12 @@ from arcrun.engine.calls import Call, CallResult, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
 from arcrun.engine.retries import delay_before_next
+from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
+from arcrun.limits import MAX_LOG_CHARACTERS
 from arcrun.workflows.plan import PlannedNode
+
+ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
 
 logger = logging.getLogger("arcrun")
 
@@ -23,6 +27,12 @@ class NodeRun:
 
     async def settle(self) -> CallResult:
         """Never raises for what the node does: the result says it."""
+        try:
+            return await self._settle()
+        finally:
+            self._context.live.give_back(self._call.held_weight)
+
+    async def _settle(self) -> CallResult:
         tries, result = 1, await self._try()
         while result.error is not None:
             delay_ms = delay_before_next(self._node.retry, tries, result.error, self._context.ports.random)
@@ -67,6 +77,11 @@ class NodeRun:
         return result
 
     def record(self, result: CallResult) -> NodeRecord:
+        call = self._call
+        shown, log = [shorten(call.input, call.input_weight), shorten(result.envelope, result.weight)], result.log
+        size_bytes = ENTRY_BYTES + min(len(log), MAX_LOG_CHARACTERS)
+        for value, weight in zip(shown, (call.input_weight, result.weight), strict=True):
+            size_bytes += CUT_BYTES if isinstance(value, Cut) else weight
         return NodeRecord(
             node=self._node.name,
             component=self._node.component,
@@ -74,11 +89,12 @@ class NodeRun:
             attempts=self._attempts,
             start_ms=self._start_ms,
             duration_ms=self._context.since_start_ms() - self._start_ms,
-            input=self._call.input,
-            output=result.envelope,
+            input=shown[0],
+            output=shown[1],
             error=result.error,
-            sha256=self._call.sha256,
-            log=result.log,
+            sha256=call.sha256,
+            bytes=size_bytes,
+            log=log[-KEPT_CHARACTERS:],
             fuel=self._fuel,
             subflow=result.subflow,
         )

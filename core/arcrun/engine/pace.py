@@ -1,14 +1,20 @@
 """Lets everybody else of the isolate have a turn: a run works in short stretches, and pauses between them.
 
-A stretch is counted in nodes, not timed: deployed, the clock stands still while code computes. A pause is a real timer,
-after which other requests have run, the clock has moved, and a deadline ends the run whose time is over.
+A stretch is counted in work, not timed: deployed, the clock stands still while code computes. Work is counted in bytes
+that are read or written; a node counts as many as take the same time. A pause is a real timer, after which other
+requests have run, the clock has moved, and a deadline ends the run whose time is over.
 """
 
 import asyncio
 
+from arcrun.limits import KIB
 from arcrun.ports import Clock
+from arcrun.workflows.rendering import Rendering
 
-STRETCH_NODES = 25  # about 5 ms: benchmarks/run.py prints what a node takes
+NODE_WORK = 16 * KIB  # about 0.2 ms on Pyodide: benchmarks/run.py prints what a node takes
+STRETCH_WORK = 25 * NODE_WORK  # about 5 ms
+FILTER_STEP_WORK = 160  # about 2 µs
+EXPRESSION_STEP_WORK = 320
 
 
 class Pace:
@@ -16,14 +22,28 @@ class Pace:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._nodes = 0
+        self._work = 0
         self._pause: asyncio.Future[None] | None = None
 
+    def count(self, work: int) -> None:
+        """Work that has been done, in bytes."""
+        self._work += work
+
+    def count_rendering(self, rendering: Rendering) -> None:
+        self._work += rendering.size.weight + rendering.steps * FILTER_STEP_WORK
+
+    def count_expression(self, steps: int) -> None:
+        self._work += steps * EXPRESSION_STEP_WORK
+
     async def step(self) -> None:
-        """Before each node. While the run pauses, none of its nodes goes on."""
-        self._nodes += 1
-        if self._nodes >= STRETCH_NODES and self._pause is None:
-            self._nodes = 0
+        """Before each node."""
+        self._work += NODE_WORK
+        await self.rest()
+
+    async def rest(self) -> None:
+        """Pause if the stretch has been long enough. While the run pauses, none of its nodes goes on."""
+        if self._work >= STRETCH_WORK and self._pause is None:
+            self._work = 0
             self._pause = asyncio.ensure_future(self._clock.pause())
             self._pause.add_done_callback(self._go_on)
         if self._pause is not None:

@@ -8,10 +8,9 @@ from typing import Any
 
 from arcrun.analytics.tally import Tally
 from arcrun.credentials.redaction import Redactor
-from arcrun.engine.truncation import truncate
+from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
-
-MAX_LOG_CHARACTERS = 2_000
+from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
 
 
 class NodeStatus(StrEnum):
@@ -36,10 +35,13 @@ class Iterations:
 class NodeRecord:
     """`start_ms` counts from the run's start. `input` is the one before credentials were filled in; None if the node
     did not get as far. `output` is the component's envelope; None if it did not answer. `sha256` is the component's;
-    `log` what it wrote to stderr.
+    `log` what it wrote to stderr, its end. `bytes` is about what the entry takes in a trace.
+
+    `input` and `output` are Cut where they are large, which keeps a run's record from holding all that the run held.
+    `subflow` is a sub-workflow's trace, `left_out` how many entries it had where there was no room for them.
 
     `iterations` is there for a node of a loop's body: times then span all of its runs, `attempts` is their sum, and the
-    values are those of the first failure or, without one, of the first success. `subflow` is a sub-workflow's trace.
+    values are those of the first failure or, without one, of the first success.
     """
 
     node: str
@@ -48,14 +50,16 @@ class NodeRecord:
     attempts: int = 0
     start_ms: float = 0
     duration_ms: float = 0
-    input: Mapping[str, Any] | None = None
-    output: Mapping[str, Any] | None = None
+    input: Mapping[str, Any] | Cut | None = None
+    output: Mapping[str, Any] | Cut | None = None
     error: ArcrunError | None = None
     sha256: str = ""
     log: str = ""
     fuel: int | None = None
+    bytes: int = 0
     iterations: Iterations | None = None
     subflow: "tuple[NodeRecord, ...] | None" = None
+    left_out: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The trace entry, as it is answered and stored: its values are cut to a bounded size."""
@@ -72,29 +76,53 @@ class NodeRecord:
         if self.iterations is not None:
             entry["iterations"] = self.iterations.to_json()
         if self.input is not None:
-            entry["input"] = truncate(self.input)
+            entry["input"] = render_shortened(self.input)
         if self.error is not None:
             entry["error"] = truncate(self.error.to_json())
         elif self.output is not None:
-            entry["output"] = truncate(self.output)
+            entry["output"] = render_shortened(self.output)
         if self.log:
             entry["log"] = self.log[-MAX_LOG_CHARACTERS:]
-        if self.subflow is not None:
+        if self.left_out:
+            entry["trace"] = {"_truncated": True, "entries": self.left_out}
+        elif self.subflow is not None:
             entry["trace"] = [inner.to_json() for inner in self.subflow]
         if self.sha256:
             entry["sha256"] = self.sha256
         return entry
 
+    def without_values(self) -> "NodeRecord":
+        """A copy that says only how large they were."""
+        return replace(
+            self,
+            input=leave_out(self.input),
+            output=leave_out(self.output),
+            error=self.error.without_details() if self.error else None,
+            log="",
+            subflow=None,
+            left_out=len(self.subflow or ()) or self.left_out,
+        )
+
     def scrubbed(self, redactor: Redactor) -> "NodeRecord":
         """A copy without the secrets that the redactor knows."""
         return replace(
             self,
-            input=redactor.scrub(self.input),
-            output=None if self.output is None else redactor.scrub_envelope(self.output),
+            input=self.input.scrubbed(redactor) if isinstance(self.input, Cut) else redactor.scrub(self.input),
+            output=_scrub_output(self.output, redactor),
             error=self.error.scrubbed(redactor.scrub) if self.error else None,
             log=redactor.scrub_text(self.log),
             subflow=None if self.subflow is None else tuple(inner.scrubbed(redactor) for inner in self.subflow),
         )
+
+
+def _sum_bytes(trace: Iterable[NodeRecord]) -> int:
+    return sum(entry.bytes + _sum_bytes(entry.subflow or ()) for entry in trace)
+
+
+def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) -> Mapping[str, Any] | Cut | None:
+    if output is None or isinstance(output, Cut):
+        return output and output.scrubbed(redactor)
+    return redactor.scrub_envelope(output)
 
 
 def sum_fuel(parts: Iterable[int | None]) -> int | None:
@@ -108,7 +136,8 @@ class RunRecord:
     """`error` is that of the node whose failure failed the run. `trigger` is `execute`, `webhook`, `name`.
 
     `started_ms` is milliseconds since 1970. `version` is that of the stored workflow, 0 for one that is not stored.
-    `usage` has each call of a component; it is reported, and no part of what is kept or answered.
+    `weight` is that of `data`, None where it is not known (arcrun/size.py). `usage` has each call of a component; it is
+    reported, and no part of what is kept or answered.
     """
 
     run_id: str
@@ -120,7 +149,17 @@ class RunRecord:
     data: Any
     error: ArcrunError | None
     trace: tuple[NodeRecord, ...]
+    weight: int | None = None
     usage: Tally = field(default_factory=Tally)
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes where it is kept, its answer cut."""
+        return _sum_bytes(self.trace) + MAX_SHOWN_VALUE_BYTES
+
+    def shortened(self) -> "RunRecord":
+        """A copy to be stored, without an answer that is large."""
+        return replace(self, data=shorten(self.data, self.weight))
 
     @property
     def status(self) -> str:
@@ -169,7 +208,11 @@ class RunRecord:
 
     def to_stored(self) -> dict[str, Any]:
         """The record that is kept: the verdict, the answer or the error, and the trace, large values cut."""
-        result = {"data": truncate(self.data)} if self.error is None else {"error": truncate(self.error.to_json())}
+        result = (
+            {"data": render_shortened(shorten(self.data, self.weight))}
+            if self.error is None
+            else {"error": truncate(self.error.to_json())}
+        )
         return {**self.to_verdict(), **result, "trace": self.render_trace()}
 
 

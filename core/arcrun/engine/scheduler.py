@@ -10,30 +10,41 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arcrun.engine.calls import Call, CallResult, ComponentCall, WorkflowCall
+from arcrun.engine.calls import Call, CallResult, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import Arrived
 from arcrun.engine.ledger import Iteration
+from arcrun.engine.live import Answer
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
 from arcrun.engine.record import NodeRecord, NodeStatus
 from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.size import size_of
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
 from arcrun.workflows.relations import Relation
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import INPUT_LOOP, START, Scope
 
 
-async def run_plan(plan: Plan, trigger_input: Any, context: RunContext, timeout_ms: float | None = None) -> Any:
-    """The answer. `timeout_ms` may shorten the plan's own.
+async def run_plan(
+    plan: Plan,
+    trigger_input: Any,
+    context: RunContext,
+    timeout_ms: float | None = None,
+    input_weight: int | None = None,
+) -> Answer:
+    """`timeout_ms` may shorten the plan's own. `input_weight` is what of the input is held nowhere else, if not all is.
 
     Raises the ArcrunError that nobody handled; RunTimeoutError RUN_TIMEOUT.
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
+    graph_run = GraphRun(plan.graph, scope, context)
     try:
         async with asyncio.timeout(limit_ms / 1000):
-            return await GraphRun(plan.graph, scope, context).run()
+            graph_run.hold(INPUT, size_of(trigger_input).weight if input_weight is None else input_weight)
+            return await graph_run.run()
     except TimeoutError:
         message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
         actions = ["Raise timeout_ms, the workflow's and the request's. A run with ?async=1 has 30 s at most."]
@@ -66,20 +77,29 @@ class GraphRun:
         self._met: set[InEdge] = set()  # the IFs that hold
         self._loops: dict[UnitKey, LoopOutcome] = {}
         self._followed: set[UnitKey] = set()  # the nodes and loops after which something else has run
+        self._weights: dict[str | UnitKey, int] = {}  # of what the nodes answered, and the loops
 
-    async def run(self) -> Any:
-        """The answer of the graph. Raises the ArcrunError that nobody handled."""
+    def hold(self, key: str | UnitKey, weight: int) -> None:
+        """Until the end of this graph. Raises RunError RUN_TOO_LARGE."""
+        self._context.live.take(weight)
+        self._context.pace.count(weight)
+        self._weights[key] = self._weights.get(key, 0) + weight
+
+    async def run(self) -> Answer:
+        """Raises the ArcrunError that nobody handled."""
         running: set[asyncio.Task[UnitKey]] = set()
-        if INPUT in self._graph.exits:
-            self._read_exits(INPUT, self._graph.exits[INPUT])
         try:
+            if INPUT in self._graph.exits:
+                await self._read_exits(INPUT, self._graph.exits[INPUT])
             await self._settle_in_order(running)
+            return self._answer()
         except BaseException:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             raise
-        return self._answer()
+        finally:
+            self._context.live.give_back(sum(self._weights.values()))
 
     async def _settle_in_order(self, running: set[asyncio.Task[UnitKey]]) -> None:
         graph = self._graph
@@ -117,7 +137,7 @@ class GraphRun:
         self._followed |= {_unit_of(edge) for edge in fired}
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
-            result = self._leave(node, await run.settle())
+            result = await self._leave(node, self._hold_result(node, await run.settle()))
         except asyncio.CancelledError:
             self._context.ledger.add(run.record_of_cancelled(), self._around.iteration)
             raise
@@ -128,26 +148,42 @@ class GraphRun:
         if result.error is not None and (result.error.ends_run or not node.handles_failure):
             raise result.error
 
-    def _leave(self, node: PlannedNode, result: CallResult) -> CallResult:
+    def _hold_result(self, node: PlannedNode, result: CallResult) -> CallResult:
+        """The result, failed if the run holds too much for it."""
+        try:
+            self.hold(node.name, result.weight)
+        except ArcrunError as error:
+            error.locate(node=node.name)
+            return failed(error, result.subflow)
+        return result
+
+    async def _leave(self, node: PlannedNode, result: CallResult) -> CallResult:
         """The result, failed if a list or condition on an edge out of the node cannot be read."""
         exits = self._graph.exits.get(node.name)
         if exits is None or result.error is not None:
             return result
         self._scope[node.name] = result.envelope
         try:
-            self._read_exits(node.name, exits)
+            await self._read_exits(node.name, exits)
         except ArcrunError as error:
             return replace(
                 result, envelope={**result.envelope, "success": False, "error": error.to_json()}, error=error
             )
         return result
 
-    def _read_exits(self, source: str, exits: Exits) -> None:
-        """Raises RunError EXPRESSION_FAILED, INVALID_ITEMS; TemplateError."""
+    async def _read_exits(self, source: str, exits: Exits) -> None:
+        """Raises RunError EXPRESSION_FAILED, EXPRESSION_TOO_COSTLY, INVALID_ITEMS, TOO_MANY_ITEMS; TemplateError."""
+        pace = self._context.pace
         try:
             for loop in exits.loops:
-                self._elements[loop.source, loop.item] = find_elements(loop, self._scope)
-            self._met |= {edge for edge in exits.conditions if edge.expression.is_met(self._scope)}
+                rendering = Rendering()
+                self._elements[loop.source, loop.item] = find_elements(loop, self._scope, rendering)
+                pace.count_rendering(rendering)
+                await pace.rest()
+            for edge in exits.conditions:
+                if edge.expression.is_met(self._scope, pace.count_expression):
+                    self._met.add(edge)
+                await pace.rest()
         except ArcrunError as error:
             error.locate(node=source)
             raise
@@ -171,12 +207,22 @@ class GraphRun:
             return
         self._followed.add((loop.source, ""))
 
+        key = loop.source, loop.item
+
         async def run_body(index: int, element: Any) -> Any:
             scope = {**self._scope, loop.item: element}
-            return await GraphRun(loop.body, scope, self._context, self._around.enter(index, loop.item, element)).run()
+            around = self._around.enter(index, loop.item, element)
+            try:
+                answer = await GraphRun(loop.body, scope, self._context, around).run()
+            except ArcrunError as error:
+                if not loop.policy.stops_on_error:
+                    self.hold(key, size_of(error.to_json()).weight)
+                raise
+            self.hold(key, answer.weight)
+            return answer.value
 
-        outcome = await run_loop(loop, self._elements[loop.source, loop.item], run_body)
-        self._loops[loop.source, loop.item] = outcome
+        outcome = await run_loop(loop, self._elements[key], run_body)
+        self._loops[key] = outcome
         if loop.item not in self._around.items:
             self._scope[loop.item] = outcome.to_json()
         if loop.names_input:
@@ -223,7 +269,7 @@ class GraphRun:
         envelope = self._scope[edge.source]
         return {"error": envelope["error"]} if edge.relation is Relation.ON_FAIL else envelope.get("data")
 
-    def _answer(self) -> Any:
+    def _answer(self) -> Answer:
         """What comes along the edges into the answer or, without any, what nothing has followed: of one, its data; of
         several, {source: data}; of none, null.
         """
@@ -231,21 +277,26 @@ class GraphRun:
             answers = dict(self._last())
         else:
             answers = {edge.source: self._answer_of(edge) for edge in self._graph.answers if self._fires(edge)}
-        return next(iter(answers.values()), None) if len(answers) < 2 else answers
+        weight = sum(answer.weight for answer in answers.values())
+        if len(answers) < 2:
+            return next(iter(answers.values()), Answer(None, 0))
+        return Answer({source: answer.value for source, answer in answers.items()}, weight)
 
-    def _last(self) -> Iterator[tuple[str, Any]]:
+    def _last(self) -> Iterator[tuple[str, Answer]]:
         """What has succeeded and nothing that ran has followed. One of several loops of a node goes by its item."""
         for node in self._graph.nodes:
             if self._statuses[node.name] is NodeStatus.SUCCESS and (node.name, "") not in self._followed:
-                yield node.name, self._scope[node.name].get("data")
+                yield node.name, Answer(self._scope[node.name].get("data"), self._weights.get(node.name, 0))
         for loop in self._graph.loops:
-            outcome = self._loops.get((loop.source, loop.item))
-            if outcome is not None and (loop.source, loop.item) not in self._followed:
-                yield loop.source if loop.is_only else loop.item, outcome.results
+            key = loop.source, loop.item
+            if (outcome := self._loops.get(key)) is not None and key not in self._followed:
+                yield loop.source if loop.is_only else loop.item, Answer(outcome.results, self._weights.get(key, 0))
 
-    def _answer_of(self, edge: InEdge) -> Any:
+    def _answer_of(self, edge: InEdge) -> Answer:
         outcome = self._loop_of(edge) if edge.relation is Relation.CONTINUE else None
-        return self._data_of(edge) if outcome is None else outcome.results
+        value = self._data_of(edge) if outcome is None else outcome.results
+        weight = self._weights.get(edge.source) if outcome is None else None
+        return Answer(value, size_of(value).weight if weight is None else weight)
 
 
 def _unit_of(edge: InEdge) -> UnitKey:

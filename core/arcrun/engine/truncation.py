@@ -1,16 +1,54 @@
 """Values of a stored record, bounded: what is larger is replaced by a marker that says so."""
 
 import json
+from dataclasses import dataclass, replace
 from typing import Any
 
-MAX_VALUE_BYTES = 8 * 1024
+from arcrun.credentials.redaction import MARK, Redactor
+from arcrun.limits import MAX_SHOWN_VALUE_BYTES
+
 PREVIEW_CHARACTERS = 1_000
+# What is kept of a text behind its preview, until the secrets are known: one that begins in the preview is then whole.
+KEPT_CHARACTERS = PREVIEW_CHARACTERS + 16 * 1024
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is left of a value: its size as JSON, and the beginning of its text, "" where there was no room for it."""
+
+    bytes: int
+    beginning: str
+
+    def scrubbed(self, redactor: Redactor) -> "Cut":
+        if redactor.longest > KEPT_CHARACTERS - PREVIEW_CHARACTERS:  # cut, it would not be known
+            return replace(self, beginning=MARK)
+        return replace(self, beginning=redactor.scrub_text(self.beginning))
+
+    def to_json(self) -> dict[str, Any]:
+        marker: dict[str, Any] = {"_truncated": True, "bytes": self.bytes}
+        return {**marker, "preview": self.beginning[:PREVIEW_CHARACTERS]} if self.beginning else marker
+
+
+def shorten(value: Any, weight: int | None = None) -> Any:
+    """`value`, or a Cut of it. `weight` (arcrun/size.py) spares most values the measuring."""
+    if value is None or isinstance(value, Cut) or (weight is not None and 2 * weight <= MAX_SHOWN_VALUE_BYTES):
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    size_bytes = len(text.encode("utf-8", "surrogatepass"))
+    return value if size_bytes <= MAX_SHOWN_VALUE_BYTES else Cut(size_bytes, text[:KEPT_CHARACTERS])
+
+
+def leave_out(value: Any) -> Cut | None:
+    """A Cut without the beginning."""
+    if value is None or isinstance(value, Cut):
+        return value and replace(value, beginning="")
+    return Cut(len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")), "")
+
+
+def render_shortened(value: Any) -> Any:
+    return value.to_json() if isinstance(value, Cut) else value
 
 
 def truncate(value: Any) -> Any:
     """`value`, or {"_truncated": true, "bytes": size as JSON, "preview": its first characters}."""
-    text = json.dumps(value, ensure_ascii=False)
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size <= MAX_VALUE_BYTES:
-        return value
-    return {"_truncated": True, "bytes": size, "preview": text[:PREVIEW_CHARACTERS]}
+    return render_shortened(shorten(value))

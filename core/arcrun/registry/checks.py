@@ -3,15 +3,14 @@
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
+from arcrun.limits import MAX_CONTRACT_BYTES, MAX_MEMORY_PAGES, MAX_MODULE_BYTES
 from arcrun.registry.step import Step, StepName, failed, failed_by, passed
-from arcrun.wasm.abi import MAX_MEMORY_PAGES, PAGE_BYTES, WASI_MODULE
+from arcrun.wasm.abi import PAGE_BYTES, WASI_MODULE
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.module import ModuleOutline, parse_module
 from arcrun.workflows.settings import RESERVED_INPUTS
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
-MAX_CONTRACT_BYTES = 256 * 1024
-MAX_MODULE_BYTES = 8 * 1024 * 1024
 # Calls that open, make or change files. wasi-libc brings fd_prestat_get and its like into every program; they are none.
 FILE_CALLS = frozenset(
     (

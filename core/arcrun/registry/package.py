@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from arcrun.registry.checks import MAX_CONTRACT_BYTES
+from arcrun.limits import MAX_CONTRACT_BYTES
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
 

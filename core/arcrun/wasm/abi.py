@@ -2,25 +2,25 @@
 
 A component is a WASI preview1 command. It reads one JSON object from stdin and writes one to stdout:
 {"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data. The
-error may say whether the same call may succeed later (`retriable`), and after how many seconds (`retry_after_s`).
+error may say whether the same call may succeed later (`retriable`), and after how many seconds (`retry_after_s`); its
+code is never one of the platform's own (failure.py).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from arcrun.errors import ComponentError
-from arcrun.json_text import parse_json
+from arcrun.json_text import JsonLimitError, parse_json
+from arcrun.limits import MAX_MEMORY_PAGES, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
+from arcrun.size import size_of, size_of_text
+from arcrun.wasm.failure import read_failure
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
-MAX_MEMORY_PAGES = 1024  # 64 MiB, half of what the platform gives one isolate
-MAX_STDOUT_BYTES = 4 * 1024 * 1024
-MAX_STDERR_BYTES = 64 * 1024
 MAX_SHOWN_LOG_CHARACTERS = 2_000
-MAX_REQUEST_BYTES = 8 * 1024 * 1024
-MAX_REPLY_BYTES = 8 * 1024 * 1024
 
 WASI_MODULE = "wasi_snapshot_preview1"
 HOST_MODULE = "arcrun"
@@ -34,6 +34,19 @@ HOST_FUNCTIONS: Mapping[str, str | None] = {
     "log": None,
     "read_reply": None,
 }
+
+# What a host function answers to a request of more than MAX_REQUEST_BYTES. component_host.mjs has the same.
+REQUEST_TOO_LARGE = json.dumps(
+    {
+        "ok": False,
+        "error": {
+            "code": "REQUEST_TOO_LARGE",
+            "message": f"A request has at most {MAX_REQUEST_BYTES >> 20} MiB.",
+            "retriable": False,
+        },
+    },
+    separators=(",", ":"),
+)
 
 # WASI snapshot preview1, all of it, with the types of the parameters; the result is an errno, an i32, but for
 # proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
@@ -120,12 +133,16 @@ class Execution:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel."""
+    """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel.
+
+    `weight` is the envelope's (arcrun/size.py).
+    """
 
     envelope: Mapping[str, Any]
     error: ComponentError | None
     log: str
     fuel: int | None = None
+    weight: int = 0
 
 
 class HostFunctions(Protocol):
@@ -147,7 +164,10 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used)
+            size = size_of_text(execution.stdout) if error is None else size_of(envelope)  # a failure is shortened
+            return Outcome(envelope, error, execution.stderr, execution.fuel_used, size.weight)
+        except JsonLimitError as error:
+            fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {error}.")
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)
@@ -158,16 +178,8 @@ def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | Non
         return {"success": True, "data": output}, None
     if output["success"]:
         return output, None
-    error = output.get("error")
-    if not isinstance(error, dict):
-        error = {"code": ComponentError.code, "message": str(error or "The component failed and did not say why.")}
-    code, message = str(error.get("code") or ComponentError.code), str(error.get("message") or "The component failed.")
-    extra = {key: value for key, value in error.items() if key not in ("code", "message")}
-    return {**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra)
-
-
-def _failure(code: str, message: str, details: Mapping[str, Any]) -> ComponentError:
-    return ComponentError(message, code=code, retriable=details.get("retriable") is True, details=details)
+    told, failure = read_failure(output.get("error"))
+    return {**output, "error": told}, failure
 
 
 def _platform_fault(execution: Execution, component_id: str) -> ComponentError | None:

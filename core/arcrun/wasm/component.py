@@ -7,6 +7,7 @@ from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.metering import meter_module
 from arcrun.wasm.module import ModuleOutline, limit_memory, parse_module
@@ -56,7 +57,7 @@ def build_component(contract: Contract, binary: bytes, kept: bytes | None = None
 def _check_and_bound(contract: Contract, binary: bytes) -> bytes:
     outline = parse_module(binary)
     validate_imports(outline, contract)
-    return limit_memory(binary, outline, abi.MAX_MEMORY_PAGES)
+    return limit_memory(binary, outline, MAX_MEMORY_PAGES)
 
 
 def validate_imports(outline: ModuleOutline, contract: Contract) -> None:

@@ -23,9 +23,10 @@ from typing import Any, TypeGuard
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
 from arcrun.host_failures import is_retriable
-from arcrun.json_text import parse_json
+from arcrun.json_text import JsonLimitError, parse_json
+from arcrun.limits import MAX_HTTP_TIMEOUT_MS, MAX_REDIRECTS, MAX_REPLY_BYTES, MAX_SLEEP_MS
 from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
-from arcrun.wasm.abi import HOST_FUNCTIONS, MAX_REPLY_BYTES
+from arcrun.wasm.abi import HOST_FUNCTIONS
 from arcrun.wasm.address import is_public_host
 from arcrun.wasm.body_text import decode_body
 from arcrun.wasm.destination import (
@@ -36,10 +37,7 @@ from arcrun.wasm.destination import (
     with_basic_authorization,
 )
 
-MAX_SLEEP_MS = 30_000
-MAX_HTTP_TIMEOUT_MS = 60_000
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
-MAX_REDIRECTS = 5
 _HOST_PATTERN = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+|[0-9a-f:.]+)(?::(?P<port>\d{1,5}))?", re.ASCII)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -162,6 +160,8 @@ class PortHostFunctions:
 def _parse_request(text: str) -> Mapping[str, Any]:
     try:
         request = parse_json(text)
+    except JsonLimitError as error:
+        raise HostFunctionError(f"The request cannot be read: {error}.", code="INVALID_REQUEST") from None
     except ValueError:
         request = None
     if not isinstance(request, dict):

@@ -23,6 +23,3 @@ COPIED_BYTES_PER_UNIT = 8
 PRINTED_BYTE_COST = 1
 RANDOM_BYTE_COST = 16
 ASKED_BYTE_COST = 20
-
-MAX_VECTORS = 1024  # IOV_MAX of Linux; with more, fd_read and fd_write answer INVAL
-MAX_SUBSCRIPTIONS = 1024  # with more, poll_oneoff answers INVAL

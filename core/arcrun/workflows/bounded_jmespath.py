@@ -25,11 +25,11 @@ class BoundedInterpreter(TreeInterpreter):
 
     def __init__(self, max_steps: int) -> None:
         super().__init__(Options(custom_functions=_BoundedFunctions(self)))
-        self._steps_left = max_steps
+        self.steps_left = max_steps
 
     def take(self, steps: int) -> None:
-        self._steps_left -= steps
-        if self._steps_left < 0:
+        self.steps_left -= steps
+        if self.steps_left < 0:
             raise TooManyStepsError
 
     def take_shallow(self, value: Any) -> None:

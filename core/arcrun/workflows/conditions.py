@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from arcrun.limits import MAX_CONDITION_DEPTH
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.places import Path
 from arcrun.workflows.templates import Template
@@ -21,7 +22,6 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _COMPARISONS = ("==", "!=", ">=", "<=", ">", "<")
-_MAX_DEPTH = 64  # of parentheses, as in if_control
 _WORDS = ("and", "or", "not", "true", "false", "null")
 _FOREIGN_WORDS = {
     **dict.fromkeys(("True", "TRUE"), "true"),
@@ -106,7 +106,7 @@ class _Grammar:
     def _operand(self, i: int, depth: int) -> int:
         if self._at(i) == "value":
             return i + 1
-        if self._at(i) != "(" or depth >= _MAX_DEPTH:
+        if self._at(i) != "(" or depth >= MAX_CONDITION_DEPTH:
             return -1
         i = self._any(i + 1, depth + 1)
         return i + 1 if i >= 0 and self._at(i) == ")" else -1

@@ -6,9 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from arcrun.errors import WorkflowError
+from arcrun.limits import MAX_DIAGNOSTICS
 from arcrun.workflows.places import Path, Place, Places
-
-MAX_DIAGNOSTICS = 100
 
 
 class Severity(StrEnum):

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
@@ -13,11 +13,10 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from arcrun.errors import RunError
+from arcrun.limits import MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_STEPS
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
 
-MAX_EXPRESSION_STEPS = 50_000
-MAX_DEPTH = 64  # of the syntax tree: evaluating it takes some frames of the stack for each level
 MAX_REASON_CHARACTERS = 160
 _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
 _FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
@@ -60,14 +59,17 @@ class Expression:
         """Whether the whole expression is one comparison by `==`."""
         return bool(self.parsed.parsed["type"] == "comparator" and self.parsed.parsed["value"] == "eq")
 
-    def is_met(self, scope: Scope) -> bool:
+    def is_met(self, scope: Scope, count: Callable[[int], None] = lambda steps: None) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
+
+        `count` gets the steps that it took.
 
         Raises RunError: EXPRESSION_FAILED for what JMESPath cannot do with the values, such as the length of a number,
         EXPRESSION_TOO_COSTLY beyond MAX_EXPRESSION_STEPS.
         """
+        interpreter = BoundedInterpreter(MAX_EXPRESSION_STEPS)
         try:
-            result = BoundedInterpreter(MAX_EXPRESSION_STEPS).visit(self.parsed.parsed, _visible(self.names, scope))
+            result = interpreter.visit(self.parsed.parsed, _visible(self.names, scope))
         except TooManyStepsError:
             raise RunError(
                 f"IF({self.source}) takes more than {MAX_EXPRESSION_STEPS} steps.",
@@ -80,6 +82,8 @@ class Expression:
                 code="EXPRESSION_FAILED",
                 next_actions=["Check the types of what the expression reads: type(x), to_number(x), not_null(x, y)."],
             ) from None
+        finally:
+            count(MAX_EXPRESSION_STEPS - interpreter.steps_left)
         return not (result is None or result is False or result in ("", [], {}))  # 0 == False, but 0 is truthy
 
 
@@ -118,12 +122,12 @@ def _quote_names(source: str) -> str:
 def _validate(root: Mapping[str, Any]) -> None:
     """Raises ValueError for what JMESPath reads, and no run can use."""
     level = [root]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_EXPRESSION_DEPTH):
         for node in level:
             _validate_node(node)
         level = [child for node in level for child in node.get("children", ()) if isinstance(child, Mapping)]
     if level:
-        raise ValueError(f"it is nested more than {MAX_DEPTH} deep")
+        raise ValueError(f"it is nested more than {MAX_EXPRESSION_DEPTH} deep")
 
 
 def _validate_node(node: Mapping[str, Any]) -> None:

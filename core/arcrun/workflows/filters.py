@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.workflows import filters_date, filters_list, filters_number, filters_text
-from arcrun.workflows.filters_values import FilterError, is_of_kind, kind_of, name_kinds
+from arcrun.workflows.filters_values import (
+    FilterError,
+    count_coded,
+    count_elements,
+    count_inner_elements,
+    count_parsed,
+    count_shallow,
+    count_text,
+    count_values,
+    is_of_kind,
+    kind_of,
+    name_kinds,
+)
 
 DEFAULT = "default"
 
@@ -27,6 +39,7 @@ class Parameter:
 class Filter:
     """`takes` are the JSON types of the value, none are all. `gives` is the type of every result, None if it varies;
     or a function of the arguments that says it. `check` raises FilterError for arguments that `apply` cannot use.
+    `steps` is what a value costs.
     """
 
     apply: Callable[..., Any]
@@ -34,6 +47,7 @@ class Filter:
     gives: str | Callable[..., str | None] | None
     parameters: tuple[Parameter, ...] = ()
     check: Callable[..., None] | None = None
+    steps: Callable[[Any], int] = count_shallow
 
     def kind(self, arguments: Sequence[Any] | None) -> str | None:
         """The type of every result; `arguments` are None where they are not known yet."""
@@ -62,10 +76,11 @@ class Filter:
             wanted, got = name_kinds(parameter.kinds), name_kinds([kind_of(argument)])
             raise FilterError(f"takes {wanted} as its argument `{parameter.name}`, not {got}")
 
-    def run(self, value: Any, arguments: Sequence[Any]) -> Any:
-        """Raises FilterError."""
+    def run(self, value: Any, arguments: Sequence[Any], take: Callable[[int], None]) -> Any:
+        """`take` gets the steps before they are done, and may refuse. Raises FilterError."""
         if not is_of_kind(value, self.takes):
             raise FilterError(f"takes {name_kinds(self.takes)}, not {name_kinds([kind_of(value)])}")
+        take(self.steps(value))
         return self.apply(value, *arguments)
 
 
@@ -90,11 +105,15 @@ EMBEDDING_FILTERS = frozenset((DEFAULT, "replace", "join"))
 
 FILTERS: dict[str, Filter] = {
     DEFAULT: Filter(_take_default, _ANY, None, (Parameter("value", _ANY),)),
-    "upper": Filter(filters_text.upper, _STRING, "string"),
-    "lower": Filter(filters_text.lower, _STRING, "string"),
-    "trim": Filter(filters_text.trim, _STRING, "string"),
+    "upper": Filter(filters_text.upper, _STRING, "string", steps=count_text),
+    "lower": Filter(filters_text.lower, _STRING, "string", steps=count_text),
+    "trim": Filter(filters_text.trim, _STRING, "string", steps=count_text),
     "replace": Filter(
-        filters_text.replace, _STRING, "string", (Parameter("search", _STRING), Parameter("replacement", _STRING))
+        filters_text.replace,
+        _STRING,
+        "string",
+        (Parameter("search", _STRING), Parameter("replacement", _STRING)),
+        steps=count_text,
     ),
     "truncate": Filter(
         filters_text.truncate,
@@ -102,8 +121,10 @@ FILTERS: dict[str, Filter] = {
         "string",
         (Parameter("length", ("integer",)), Parameter("ending", _STRING, is_required=False)),
     ),
-    "split": Filter(filters_text.split, _STRING, "array", (Parameter("separator", _STRING),)),
-    "join": Filter(filters_list.join, _ARRAY, "string", (Parameter("separator", _STRING, is_required=False),)),
+    "split": Filter(filters_text.split, _STRING, "array", (Parameter("separator", _STRING),), steps=count_text),
+    "join": Filter(
+        filters_list.join, _ARRAY, "string", (Parameter("separator", _STRING, is_required=False),), steps=count_elements
+    ),
     "length": Filter(filters_list.length, ("string", "array", "object"), "integer"),
     "first": Filter(filters_list.first, _ARRAY, None),
     "last": Filter(filters_list.last, _ARRAY, None),
@@ -115,14 +136,26 @@ FILTERS: dict[str, Filter] = {
     ),
     "reverse": Filter(filters_list.reverse, ("string", "array"), None),
     "sort": Filter(
-        filters_list.sort, _ARRAY, "array", (Parameter("path", _STRING, is_required=False),), filters_list.check_path
+        filters_list.sort,
+        _ARRAY,
+        "array",
+        (Parameter("path", _STRING, is_required=False),),
+        filters_list.check_path,
+        steps=count_elements,
     ),
-    "map": Filter(filters_list.map_path, _ARRAY, "array", (Parameter("path", _STRING),), filters_list.check_path),
-    "unique": Filter(filters_list.unique, _ARRAY, "array"),
-    "flatten": Filter(filters_list.flatten, _ARRAY, "array"),
-    "sum": Filter(filters_number.total, _ARRAY, "number"),
-    "min": Filter(filters_list.smallest, _ARRAY, None),
-    "max": Filter(filters_list.largest, _ARRAY, None),
+    "map": Filter(
+        filters_list.map_path,
+        _ARRAY,
+        "array",
+        (Parameter("path", _STRING),),
+        filters_list.check_path,
+        steps=count_elements,
+    ),
+    "unique": Filter(filters_list.unique, _ARRAY, "array", steps=count_values),
+    "flatten": Filter(filters_list.flatten, _ARRAY, "array", steps=count_inner_elements),
+    "sum": Filter(filters_number.total, _ARRAY, "number", steps=count_elements),
+    "min": Filter(filters_list.smallest, _ARRAY, None, steps=count_elements),
+    "max": Filter(filters_list.largest, _ARRAY, None, steps=count_elements),
     "keys": Filter(filters_list.list_keys, _OBJECT, "array"),
     "values": Filter(filters_list.list_values, _OBJECT, "array"),
     "add": Filter(filters_number.add, _NUMBER, "number", _OPERAND),
@@ -137,21 +170,22 @@ FILTERS: dict[str, Filter] = {
         filters_number.check_digits,
     ),
     "abs": Filter(filters_number.absolute, _NUMBER, "number"),
-    "int": Filter(filters_number.to_integer, ("number", "string"), "integer"),
-    "number": Filter(filters_number.to_number, ("number", "string"), "number"),
-    "string": Filter(filters_text.to_string, _ANY, "string"),
-    "json": Filter(filters_text.write_json, _ANY, "string"),
-    "parse_json": Filter(filters_text.read_json, _STRING, None),
-    "base64": Filter(filters_text.encode_base64, _STRING, "string"),
-    "base64_decode": Filter(filters_text.decode_base64, _STRING, "string"),
-    "url_encode": Filter(filters_text.url_encode, _STRING, "string"),
-    "url_decode": Filter(filters_text.url_decode, _STRING, "string"),
-    "html_escape": Filter(filters_text.html_escape, _STRING, "string"),
+    "int": Filter(filters_number.to_integer, ("number", "string"), "integer", steps=count_text),
+    "number": Filter(filters_number.to_number, ("number", "string"), "number", steps=count_text),
+    "string": Filter(filters_text.to_string, _ANY, "string", steps=count_values),
+    "json": Filter(filters_text.write_json, _ANY, "string", steps=count_values),
+    "parse_json": Filter(filters_text.read_json, _STRING, None, steps=count_parsed),
+    "base64": Filter(filters_text.encode_base64, _STRING, "string", steps=count_text),
+    "base64_decode": Filter(filters_text.decode_base64, _STRING, "string", steps=count_text),
+    "url_encode": Filter(filters_text.url_encode, _STRING, "string", steps=count_coded),
+    "url_decode": Filter(filters_text.url_decode, _STRING, "string", steps=count_coded),
+    "html_escape": Filter(filters_text.html_escape, _STRING, "string", steps=count_text),
     "date": Filter(
         filters_date.format_date,
         ("string", "number"),
         filters_date.kind_of_date,
         (Parameter("format", _STRING, is_required=False), Parameter("zone", _STRING, is_required=False)),
         filters_date.check_date,
+        steps=count_text,
     ),
 }

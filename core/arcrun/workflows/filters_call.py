@@ -4,23 +4,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from arcrun.errors import TemplateError
+from arcrun.limits import MAX_FILTERS
 from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, ENCODING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
-from arcrun.workflows.filters_values import MAX_FILTERS, FilterError
+from arcrun.workflows.filters_values import FilterError
 from arcrun.workflows.nearest import suggest_nearest
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.template_syntax import FilterCall, Literal, ParsedReference
 
-Resolve = Callable[[dict[str, Any]], Any]
-Stage = Callable[
-    [Any, dict[str, Any]], Any
-]  # one filter: of the value, and the scope that its arguments are looked up in
+Render = Callable[[dict[str, Any], Rendering], Any]
+# One filter: of the value, the scope that its arguments are looked up in, and what counts its steps.
+Stage = Callable[[Any, dict[str, Any], Rendering], Any]
 
 _HINT = "docs/templates.md says what each filter takes."
 
 
-def bind_filter(parsed: ParsedReference, call: FilterCall, arguments: Sequence[Resolve]) -> Stage:
-    """`arguments` resolve those of `call`.
+def bind_filter(parsed: ParsedReference, call: FilterCall, arguments: Sequence[Render]) -> Stage:
+    """`arguments` render those of `call`.
 
-    Raises TemplateError INVALID_TEMPLATE for what is wrong whatever the values are; the stage raises TEMPLATE_FAILED.
+    Raises TemplateError INVALID_TEMPLATE for what is wrong whatever the values are; the stage raises TEMPLATE_FAILED,
+    TEMPLATE_TOO_COSTLY.
     """
     chosen = _find_filter(parsed, call)
     literals = _literals_of(call)
@@ -29,20 +31,20 @@ def bind_filter(parsed: ParsedReference, call: FilterCall, arguments: Sequence[R
     except FilterError as error:
         raise _invalid(parsed, f"`{call.name}` {error}", error.hint or _HINT) from None
     if call.name == DEFAULT:
-        resolve_default = arguments[0]
-        return lambda value, scope: resolve_default(scope) if value is None else value
+        render_default = arguments[0]
+        return lambda value, scope, rendering: render_default(scope, rendering) if value is None else value
 
-    def run_known(value: Any, scope: dict[str, Any]) -> Any:
+    def run_known(value: Any, scope: dict[str, Any], rendering: Rendering) -> Any:
         try:
-            return chosen.run(value, literals or ())
+            return chosen.run(value, literals or (), rendering.take)
         except FilterError as error:
             raise _failed(parsed, call, error, value) from None
 
-    def run(value: Any, scope: dict[str, Any]) -> Any:
-        resolved = [resolve(scope) for resolve in arguments]
+    def run(value: Any, scope: dict[str, Any], rendering: Rendering) -> Any:
+        rendered = [render(scope, rendering) for render in arguments]
         try:
-            chosen.check_arguments(resolved)
-            return chosen.run(value, resolved)
+            chosen.check_arguments(rendered)
+            return chosen.run(value, rendered, rendering.take)
         except FilterError as error:
             raise _failed(parsed, call, error, value) from None
 

@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
+from arcrun.limits import MAX_DATE_PATTERN
 from arcrun.workflows.filters_values import FilterError, check_size
-
-MAX_PATTERN = 1000  # characters
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -185,8 +184,8 @@ def _parse_day(match: re.Match[str]) -> date:
 def _parse_pattern(pattern: str) -> Iterator[tuple[str, str]]:
     """The pieces: (flag, letter) of a directive, ("=", text) of what stands between them."""
     check_size(len(pattern) * 16)
-    if len(pattern) > MAX_PATTERN:
-        raise FilterError(f"takes a format of at most {MAX_PATTERN} characters")
+    if len(pattern) > MAX_DATE_PATTERN:
+        raise FilterError(f"takes a format of at most {MAX_DATE_PATTERN} characters")
     for flag, letter, _, text in _DIRECTIVE.findall(pattern):
         if not text and letter not in _NUMBERS_BY_FLAG[flag] and letter not in _TEXTS_BY_FLAG[flag]:
             raise FilterError(f"does not know %{flag}{letter} in a format")

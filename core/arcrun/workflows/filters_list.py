@@ -6,7 +6,15 @@ from functools import lru_cache
 from typing import Any
 
 from arcrun.errors import TemplateError
-from arcrun.workflows.filters_values import FilterError, check_size, is_of_kind, kind_of, name_kinds, render_text
+from arcrun.workflows.filters_values import (
+    FilterError,
+    check_count,
+    check_size,
+    is_of_kind,
+    kind_of,
+    name_kinds,
+    render_text,
+)
 from arcrun.workflows.template_hints import correct_path
 from arcrun.workflows.template_syntax import Step, can_be_read, follow, parse_inner_path
 
@@ -44,7 +52,7 @@ def join(values: list[Any], separator: str = "") -> str:
 
 def sort(values: list[Any], path: str | None = None) -> list[Any]:
     """Ascending and stable, numbers or strings; by what is at `path` of each element if there is one."""
-    check_size(len(values))
+    check_count(len(values))
     keys = values if path is None else [_pick(value, path, _MISSING) for value in values]
     _check_comparable(keys, "" if path is None else "the path in ")
     order = sorted(range(len(values)), key=keys.__getitem__)
@@ -63,7 +71,7 @@ def largest(values: list[Any]) -> Any:
 
 def map_path(values: list[Any], path: str) -> list[Any]:
     """What is at `path` of each element; null where it is missing."""
-    check_size(len(values))
+    check_count(len(values))
     return [_pick(value, path, None) for value in values]
 
 
@@ -81,7 +89,7 @@ def reverse(value: str | list[Any]) -> str | list[Any]:
 
 def flatten(values: list[Any]) -> list[Any]:
     """The elements of the lists in it, one level deep; other elements stay."""
-    check_size(sum(len(value) if isinstance(value, list) else 1 for value in values))
+    check_count(sum(len(value) if isinstance(value, list) else 1 for value in values))
     flat: list[Any] = []
     for value in values:
         flat += value if isinstance(value, list) else [value]

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from arcrun.json_text import parse_json
-from arcrun.workflows.filters_values import FilterError, check_size, render_json
+from arcrun.workflows.filters_values import FilterError, check_count, check_size, render_json
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _HTML_TABLE = str.maketrans(_HTML)
@@ -34,7 +34,7 @@ def trim(text: str) -> str:
 def split(text: str, separator: str) -> list[str]:
     if not separator:
         raise FilterError("needs a separator that is not empty")
-    check_size(text.count(separator) + 1)
+    check_count(text.count(separator) + 1)
     return text.split(separator)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-MAX_FILTERS = 16  # of one reference
-MAX_RESULT = 4 * 1024 * 1024  # characters of a text, or elements, that a filter takes or makes
+from arcrun.limits import MAX_FILTER_RESULT, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
+from arcrun.size import size_of, size_of_text
 
 _LEAST_IN_DIGITS, _LEAST_WITH_EXPONENT = 1e-6, 1e21  # of numbers, as ECMAScript writes them
 _NAMES = {
@@ -78,16 +78,60 @@ def render_number(number: float) -> str:
 
 def render_json(value: Any) -> str:
     """Compact JSON, with the keys in their order. Raises FilterError."""
-    check_size(_measure(value))
+    check_size(size_of(value, MAX_FILTER_RESULT).bytes)
     written = _write(value, ",", ":", _encode_compactly)
     check_size(len(written))
     return written
 
 
 def check_size(size: int) -> None:
-    """Before a result of `size` characters or elements is made. Raises FilterError."""
-    if size > MAX_RESULT:
-        raise FilterError(f"would have a result of {size} characters or elements, and {MAX_RESULT} are the limit")
+    """Before a text of `size` characters is made. Raises FilterError."""
+    if size > MAX_FILTER_RESULT:
+        raise FilterError(f"would have a result of {size} characters; {MAX_FILTER_RESULT} are the limit")
+
+
+def check_count(count: int) -> None:
+    """Before a list of `count` elements is made. Raises FilterError."""
+    if count > MAX_JSON_VALUES:
+        raise FilterError(f"would have a result of {count} elements; {MAX_JSON_VALUES} are the limit")
+
+
+# What a filter costs. A step is an element that it visits, or as many characters as take the same time: about 2 µs on
+# Pyodide, and benchmarks/run.py prints it.
+CHARACTERS_A_STEP = 64
+COPIED_A_STEP = 1024  # elements and characters that are copied in one go
+CODED_A_STEP = 8  # characters of a URL
+
+
+def count_shallow(value: Any) -> int:
+    return 1 + len(value) // COPIED_A_STEP if isinstance(value, str | list | dict) else 1
+
+
+def count_elements(values: list[Any]) -> int:
+    return 1 + len(values)
+
+
+def count_inner_elements(values: list[Any]) -> int:
+    return 1 + sum(len(value) if isinstance(value, list) else 1 for value in values)
+
+
+def count_text(text: Any) -> int:
+    return 1 + len(text) // CHARACTERS_A_STEP if isinstance(text, str) else 1
+
+
+def count_coded(text: str) -> int:
+    return 1 + len(text) // CODED_A_STEP
+
+
+def count_values(value: Any) -> int:
+    """All that is in it, counted no further than steps are allowed."""
+    size = size_of(value, most_values=MAX_TEMPLATE_STEPS)
+    return size.values + size.bytes // CHARACTERS_A_STEP
+
+
+def count_parsed(text: str) -> int:
+    size = size_of_text(text)
+    return size.values + size.bytes // CHARACTERS_A_STEP
 
 
 def _write(value: Any, comma: str, colon: str, encode: Callable[[Any], str]) -> str:
@@ -113,20 +157,3 @@ def _holds_float(value: Any) -> bool:
         elif isinstance(item, dict):
             pending += item.values()
     return False
-
-
-def _measure(value: Any) -> int:
-    """The characters and elements in a value, counted no further than the limit."""
-    size, pending = 0, [value]
-    while pending and size <= MAX_RESULT:
-        item = pending.pop()
-        size += 1
-        if isinstance(item, str):
-            size += len(item)
-        elif isinstance(item, list):
-            size += len(item)
-            pending += item
-        elif isinstance(item, dict):
-            size += sum(map(len, item))
-            pending += item.values()
-    return size

@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.limits import (
+    MAX_CONCURRENCY,
+    MAX_NAME_BYTES,
+    MAX_NAME_CHARACTERS,
+    MAX_RUN_TIMEOUT_MS,
+    MAX_SOURCE_CHARACTERS,
+    MAX_YAML_DEPTH,
+)
 from arcrun.workflows.diagnostics import EnoughFindingsError, Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.places import Path, Places
@@ -17,18 +25,13 @@ from arcrun.workflows.relations import Relation, RelationCall, RelationTextError
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_RUN_TIMEOUT_MS,
-    MAX_CONCURRENCY,
-    MAX_RUN_TIMEOUT_MS,
     Reader,
     parse_loop_policy,
     report_unknown_key,
 )
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
-from arcrun.yaml_text import MAX_DEPTH, YamlTextError, parse_yaml
+from arcrun.yaml_text import YamlTextError, parse_yaml
 
-MAX_NAME_CHARACTERS = 64
-MAX_NAME_BYTES = 256  # a name is a part of keys, which may have 512
-MAX_SOURCE_CHARACTERS = 256 * 1024
 _LIMITS = ("timeout_ms", "concurrency")
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
 
@@ -84,8 +87,8 @@ def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
     if not isinstance(data, Mapping):
         findings.add("INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`")
         return None
-    if _is_deeper(data, MAX_DEPTH):
-        findings.add("INVALID_WORKFLOW", f"it is nested more than {MAX_DEPTH} levels deep")
+    if _is_deeper(data, MAX_YAML_DEPTH):
+        findings.add("INVALID_WORKFLOW", f"it is nested more than {MAX_YAML_DEPTH} levels deep")
         return None
     for key in data:
         if key not in _KEYS:

@@ -4,17 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from arcrun.limits import MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_DELAY_MS, MAX_NODE_TIMEOUT_MS
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
 
-MAX_ATTEMPTS = 10
-MAX_DELAY_MS = 60_000
-MAX_NODE_TIMEOUT_MS = 300_000
-MAX_RUN_TIMEOUT_MS = 900_000
 DEFAULT_RUN_TIMEOUT_MS = 300_000
-MAX_CONCURRENCY = 64
 DEFAULT_CONCURRENCY = 16
 BACKOFFS = ("exponential", "linear", "fixed")
 SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "credentials")

@@ -18,6 +18,7 @@ from unicodedata import category
 
 from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
+from arcrun.limits import MAX_PATH_STEPS
 from arcrun.workflows.template_hints import suggest_reference
 
 OPEN, CLOSE = "{{", "}}"
@@ -25,7 +26,6 @@ ESCAPED_OPEN = '{{"{{"}}'
 HOW_TO_WRITE_BRACES = 'Braces that are to stay as they are: {{"{{"}}.'
 _FORMS = 'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}.'
 _MAX_SHOWN = 200
-MAX_STEPS = 128  # of a path: no value is nested deeper
 
 # By far the most of them: names and dots.
 _SIMPLE = re.compile(r"\{\{\s*(?P<path>[\w-]+(?:\.[\w-]+)*)(?P<optional>\?)?\s*\}\}")
@@ -215,8 +215,8 @@ def _parse_steps(cursor: _Cursor, pieces: list[str] | None = None) -> list[str]:
         else:
             return steps
         steps.append(step)
-        if len(steps) > MAX_STEPS:
-            raise _GrammarError(f"a path has at most {MAX_STEPS} steps")
+        if len(steps) > MAX_PATH_STEPS:
+            raise _GrammarError(f"a path has at most {MAX_PATH_STEPS} steps")
         if pieces is not None:
             pieces.append(piece)
 

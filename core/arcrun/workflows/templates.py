@@ -8,7 +8,7 @@ docs/templates.md has the grammar and the filters.
 What references see is a scope: {name: value} for `input`, the nodes that have settled, the items of the loops around,
 `credential`; and under START the time of the clocks.
 
-All is compiled to closures once; `resolve` does no parsing.
+All is compiled to closures once; `render` does no parsing. It counts what it does while it does it (rendering.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,8 @@ from arcrun.errors import TemplateError
 from arcrun.workflows.clocks import CLOCKS, read_clock
 from arcrun.workflows.filters import DEFAULT
 from arcrun.workflows.filters_call import bind_filter, check_secrecy, kind_of_call
-from arcrun.workflows.filters_values import kind_of, render_text
+from arcrun.workflows.filters_values import count_values, kind_of, render_text
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.template_syntax import (
     OPEN,
     Literal,
@@ -32,7 +33,7 @@ from arcrun.workflows.template_syntax import (
 )
 
 Scope = dict[str, Any]
-Resolver = Callable[[Scope], Any]
+Render = Callable[[Scope, Rendering], Any]
 
 CREDENTIAL = "credential"
 # Keys of a scope that no template can name: what the loop that leaves the trigger has come to, for {{input.results}}
@@ -70,16 +71,20 @@ class Template:
     A text without references may still resolve to another one: `{{"{{"}}` is `{{`.
     """
 
-    resolve: Resolver
+    render: Render
     references: tuple[Reference, ...] = ()
     whole: bool = False
     kind: str | None = None
+
+    def resolve(self, scope: Scope) -> Any:
+        """What it comes to, with a Rendering of its own. Raises TemplateError, InputError INPUT_TOO_LARGE."""
+        return self.render(scope, Rendering())
 
 
 def compile_value(value: Any) -> Template:
     """Compile the templates in a config value of any shape.
 
-    Raises TemplateError with code INVALID_TEMPLATE for one that cannot be read. `resolve` raises it with
+    Raises TemplateError with code INVALID_TEMPLATE for one that cannot be read. `render` raises it with
     UNRESOLVED_REFERENCE for what is missing, and with TEMPLATE_FAILED for a filter that does not take what it gets and
     for two keys of a mapping that come to the same text.
     """
@@ -89,9 +94,13 @@ def compile_value(value: Any) -> Template:
         return _compile_mapping(value)
     if isinstance(value, list):
         items = [compile_value(item) for item in value]
-        resolves = [item.resolve for item in items]
-        return Template(lambda scope: [resolve(scope) for resolve in resolves], _references_of(items), kind="array")
-    return Template(lambda scope: value, kind=None if value is None else kind_of(value))
+        renders = [item.render for item in items]
+        return Template(
+            lambda scope, rendering: [render(scope, rendering) for render in renders],
+            _references_of(items),
+            kind="array",
+        )
+    return Template(lambda scope, rendering: value, kind=None if value is None else kind_of(value))
 
 
 def compile_path(path: str) -> Template:
@@ -107,64 +116,86 @@ def _compile_mapping(value: Mapping[Any, Any]) -> Template:
     entries = [(str(key), compile_value(item)) for key, item in value.items()]
     if any(OPEN in key for key, _ in entries):
         return _compile_keyed_mapping(entries)
-    resolvers = [(key, item.resolve) for key, item in entries]
+    renders = [(key, item.render) for key, item in entries]
     references = _references_of([item for _, item in entries])
-    return Template(lambda scope: {key: resolve(scope) for key, resolve in resolvers}, references, kind="object")
+    return Template(
+        lambda scope, rendering: {key: render(scope, rendering) for key, render in renders}, references, kind="object"
+    )
 
 
 def _compile_keyed_mapping(entries: Sequence[tuple[str, Template]]) -> Template:
     """A mapping with templates in its keys."""
     keys = [_compile_text(key) for key, _ in entries]
-    parts = [(written, key.resolve, item.resolve) for (written, item), key in zip(entries, keys, strict=True)]
+    parts = [(written, key.render, item.render) for (written, item), key in zip(entries, keys, strict=True)]
 
-    def resolve(scope: Scope) -> dict[str, Any]:
-        resolved: dict[str, Any] = {}
-        for written, resolve_key, resolve_item in parts:
-            key = render_text(resolve_key(scope))
-            if key in resolved:
+    def render(scope: Scope, rendering: Rendering) -> dict[str, Any]:
+        rendered: dict[str, Any] = {}
+        for written, render_key, render_item in parts:
+            key = _write_text(render_key(scope, rendering), rendering)
+            if key in rendered:
                 raise TemplateError(
                     f"The key {written} comes to the same text as another key of its mapping.",
                     code="TEMPLATE_FAILED",
                     next_actions=["Give each key of a mapping a text of its own."],
                 )
-            resolved[key] = resolve_item(scope)
-        return resolved
+            rendered[key] = render_item(scope, rendering)
+        return rendered
 
     interleaved = [template for (_, item), key in zip(entries, keys, strict=True) for template in (key, item)]
-    return Template(resolve, _references_of(interleaved), kind="object")
+    return Template(render, _references_of(interleaved), kind="object")
 
 
 def _compile_text(text: str) -> Template:
     start = text.find(OPEN)
     if start < 0:
-        return Template(lambda scope: text, kind="string")
-    parts: list[str | Resolver] = []
+        return Template(lambda scope, rendering: text, kind="string")
+    parts: list[str | Render] = []
     references: list[Reference] = []
     end = 0
     while start >= 0:
         parsed, close = parse_template(text, start)
         template = _compile_reference(parsed)
         if start == 0 and not text[close:].strip("\n"):
-            return template
+            return _keeping(template, makes=bool(parsed.calls))
         literal = parsed.head.value if isinstance(parsed.head, Literal) and not parsed.calls else None
-        parts += [text[end:start], template.resolve if literal is None else literal]
+        parts += [text[end:start], template.render if literal is None else literal]
         references += template.references
         start, end = text.find(OPEN, close), close
     parts.append(text[end:])
     return Template(_join_parts(parts), tuple(references), kind="string")
 
 
-def _join_parts(parts: Sequence[str | Resolver]) -> Resolver:
+def _keeping(template: Template, *, makes: bool) -> Template:
+    """Whose result is a part of the whole."""
+    render = template.render
+    if makes:
+        return replace(template, render=lambda scope, rendering: rendering.keep_made(render(scope, rendering)))
+    return replace(template, render=lambda scope, rendering: rendering.keep(render(scope, rendering)))
+
+
+def _join_parts(parts: Sequence[str | Render]) -> Render:
     if all(isinstance(part, str) for part in parts):
         text = "".join(str(part) for part in parts)
-        return lambda scope: text
-    return lambda scope: "".join([part if isinstance(part, str) else render_text(part(scope)) for part in parts])
+        return lambda scope, rendering: text
+    return lambda scope, rendering: "".join(
+        [part if isinstance(part, str) else _write_text(part(scope, rendering), rendering) for part in parts]
+    )
+
+
+def _write_text(value: Any, rendering: Rendering) -> str:
+    """A value within a text, which is a part of the whole."""
+    if not isinstance(value, str):
+        if isinstance(value, list | dict):
+            rendering.take(count_values(value))
+        value = render_text(value)
+    rendering.keep_made(value)
+    return str(value)
 
 
 def _compile_reference(parsed: ParsedReference) -> Template:
     if isinstance(parsed.head, Literal):
         text = parsed.head.value
-        head = Template(lambda scope: text, (), whole=True, kind="string")
+        head = Template(lambda scope, rendering: text, (), whole=True, kind="string")
     else:
         is_defaulted = bool(parsed.calls) and parsed.calls[0].name == DEFAULT
         head = _compile_path(parsed.head, has_default=is_defaulted)
@@ -178,18 +209,18 @@ def _compile_path(path: ParsedPath, *, has_default: bool = False) -> Template:
     reference = Reference(path.text, (name, *path.steps[1:]), may_be_missing)
     if name in CLOCKS:
         kind = kind_of(read_clock(name, 0))
-        return Template(lambda scope: read_clock(name, scope[START]), (reference,), whole=True, kind=kind)
-    resolve = _build_lookup(reference)
+        return Template(lambda scope, rendering: read_clock(name, scope[START]), (reference,), whole=True, kind=kind)
+    look_up = _build_lookup(reference)
     if name == "input" and len(reference.steps) > 1 and reference.steps[1] in LOOP_FIELDS:
-        resolve = _build_loop_lookup(reference, resolve)
-    return Template(resolve, (reference,), whole=True)
+        look_up = _build_loop_lookup(reference, look_up)
+    return Template(look_up, (reference,), whole=True)
 
 
-def _build_lookup(reference: Reference) -> Resolver:
+def _build_lookup(reference: Reference) -> Render:
     names, path, may_be_missing = reference.steps, reference.path, reference.has_fallback
     steps = prepare_steps(names)
 
-    def look_up(scope: Scope) -> Any:
+    def look_up(scope: Scope, rendering: Rendering) -> Any:
         value = follow(scope, steps, _MISSING)
         if value is not _MISSING:
             return value
@@ -197,27 +228,27 @@ def _build_lookup(reference: Reference) -> Resolver:
             return None
         raise _unresolved(path, names, scope)
 
-    def look_up_fields(scope: Scope) -> Any:
+    def look_up_fields(scope: Scope, rendering: Rendering) -> Any:
         """The same, faster, for a path without indices that leads somewhere."""
         value: Any = scope
         try:
             for name in names:
                 value = value[name]
         except (KeyError, TypeError):
-            return look_up(scope)
+            return look_up(scope, rendering)
         return value
 
     may_index = any(index is not None for _, index in steps)
     return look_up if may_index or may_be_missing else look_up_fields
 
 
-def _build_loop_lookup(reference: Reference, otherwise: Resolver) -> Resolver:
+def _build_loop_lookup(reference: Reference, otherwise: Render) -> Render:
     """{{input.results}} and {{input.errors}}, which are the loop's where one leaves the trigger."""
     steps = prepare_steps(reference.steps[1:])
 
-    def resolve(scope: Scope) -> Any:
+    def look_up(scope: Scope, rendering: Rendering) -> Any:
         if INPUT_LOOP not in scope:
-            return otherwise(scope)
+            return otherwise(scope, rendering)
         value = follow(scope[INPUT_LOOP], steps, _MISSING)
         if value is not _MISSING:
             return value
@@ -225,13 +256,13 @@ def _build_loop_lookup(reference: Reference, otherwise: Resolver) -> Resolver:
             return None
         raise _unresolved(reference.path, reference.steps, scope)
 
-    return resolve
+    return look_up
 
 
 def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
     arguments = [[_compile_argument(argument) for argument in call.arguments] for call in parsed.calls]
     stages = [
-        bind_filter(parsed, call, [argument.resolve for argument in of_call])
+        bind_filter(parsed, call, [argument.render for argument in of_call])
         for call, of_call in zip(parsed.calls, arguments, strict=True)
     ]
     check_secrecy(parsed, _names_credential([head]), [_names_credential(of_call) for of_call in arguments])
@@ -242,34 +273,34 @@ def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
     ]
     references = (*head.references, *named)
     kind = kind_of_call(parsed.calls[-1])
-    resolve_head, otherwise = head.resolve, parsed.calls[0].arguments[0] if parsed.calls[0].name == DEFAULT else None
+    render_head, otherwise = head.render, parsed.calls[0].arguments[0] if parsed.calls[0].name == DEFAULT else None
     if len(stages) == 1 and isinstance(otherwise, Literal):
-        return Template(_build_default(resolve_head, otherwise.value), references, whole=True, kind=kind)
+        return Template(_build_default(render_head, otherwise.value), references, whole=True, kind=kind)
     mask = _find_mask(head)
 
-    def resolve(scope: Scope) -> Any:
-        value = resolve_head(scope)
+    def render(scope: Scope, rendering: Rendering) -> Any:
+        value = render_head(scope, rendering)
         if mask is not None and value == mask:
             return value
         for stage in stages:
-            value = stage(value, scope)
+            value = stage(value, scope, rendering)
         return value
 
-    return Template(resolve, references, whole=True, kind=kind)
+    return Template(render, references, whole=True, kind=kind)
 
 
 def _names_credential(templates: Sequence[Template]) -> bool:
     return any(reference.head == CREDENTIAL for reference in _references_of(templates))
 
 
-def _build_default(resolve_head: Resolver, otherwise: Any) -> Resolver:
+def _build_default(render_head: Render, otherwise: Any) -> Render:
     """A default alone, by far the most common filter."""
 
-    def resolve(scope: Scope) -> Any:
-        value = resolve_head(scope)
+    def render(scope: Scope, rendering: Rendering) -> Any:
+        value = render_head(scope, rendering)
         return otherwise if value is None else value
 
-    return resolve
+    return render
 
 
 def _find_mask(head: Template) -> str | None:
@@ -284,7 +315,7 @@ def _compile_argument(argument: Literal | ParsedPath) -> Template:
     if isinstance(argument, ParsedPath):
         return _compile_path(argument)
     value = argument.value
-    return Template(lambda scope: value)
+    return Template(lambda scope, rendering: value)
 
 
 def _unresolved(path: str, steps: Sequence[str], scope: Scope) -> TemplateError:

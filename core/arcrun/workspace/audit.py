@@ -9,7 +9,6 @@ from arcrun.ports import Clock
 from arcrun.workspace.protocol import Note, StoredNote, WorkspaceObject
 from arcrun.workspace.sealing import Sealing
 
-MAX_PAGE = 100
 _KIND = "audit"
 
 

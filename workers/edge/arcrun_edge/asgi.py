@@ -13,7 +13,8 @@ import js
 from pyodide.ffi import JsException, jsnull, to_js
 
 from arcrun.errors import RequestError
-from arcrun_http.bodies import MAX_BODY_BYTES, build_cut_body_error, build_too_large_error
+from arcrun.limits import MAX_BODY_BYTES
+from arcrun_http.bodies import build_cut_body_error, build_too_large_error
 from arcrun_http.errors import render_error
 from arcrun_http.queries import parse_whole
 from arcrun_http.targets import parse_target

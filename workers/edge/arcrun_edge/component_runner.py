@@ -15,8 +15,15 @@ from js import Object
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
+from arcrun.limits import (
+    MAX_REPLY_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_STDERR_BYTES,
+    MAX_STDOUT_BYTES,
+    MAX_SUBSCRIPTIONS,
+    MAX_VECTORS,
+)
 from arcrun.ports import ComponentRunner
-from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
 from arcrun.wasm.metering import DEFAULT_FUEL, METERING_VERSION
@@ -115,10 +122,12 @@ def _surroundings(host: HostFunctions) -> tuple[JsProxy, str, float]:
 @cache
 def _limits() -> JsProxy:
     limits = {
-        "maxStdoutBytes": abi.MAX_STDOUT_BYTES,
-        "maxStderrBytes": abi.MAX_STDERR_BYTES,
-        "maxRequestBytes": abi.MAX_REQUEST_BYTES,
-        "maxReplyBytes": abi.MAX_REPLY_BYTES,
+        "maxStdoutBytes": MAX_STDOUT_BYTES,
+        "maxStderrBytes": MAX_STDERR_BYTES,
+        "maxRequestBytes": MAX_REQUEST_BYTES,
+        "maxReplyBytes": MAX_REPLY_BYTES,
+        "maxVectors": MAX_VECTORS,
+        "maxSubscriptions": MAX_SUBSCRIPTIONS,
         "fuel": DEFAULT_FUEL,
     }
     return to_js(limits, dict_converter=Object.fromEntries)

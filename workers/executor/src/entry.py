@@ -11,10 +11,10 @@ from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
-from arcrun.engine.budget import FREE_SUBREQUEST_LIMIT, PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
+from arcrun.limits import SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.objects import Operations
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
@@ -188,4 +188,4 @@ def _subrequest_limit(bindings: Any) -> int:
     given = read_optional(bindings, "SUBREQUEST_LIMIT")
     if given:
         return int(given)
-    return PAID_SUBREQUEST_LIMIT if read_optional(bindings, "LOADER") is not None else FREE_SUBREQUEST_LIMIT
+    return SUBREQUESTS_PAID if read_optional(bindings, "LOADER") is not None else SUBREQUESTS_FREE

@@ -6,6 +6,7 @@ from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
 from arcrun.contracts.parse import parse_contract
+from arcrun.limits import MAX_SUBMISSION_BYTES
 from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.registry.trial import VALIDATOR_ID
@@ -29,7 +30,6 @@ from registry.principals import Keyring
 from registry.state import RegistryObject, RemoteRegistry
 from registry.state import RegistryState as State
 from registry.submissions import Submissions
-from registry.uploads import MAX_SUBMISSION_BYTES
 from workers import DurableObject, WorkerEntrypoint
 
 OBJECT = "registry"  # the only one

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from arcrun.accounts.api_keys import KeyRecord, key_id_of
 from arcrun.accounts.model import Tenant, parse_registration
 from arcrun.errors import RequestError
+from arcrun.limits import MAX_GRACE_S
 from arcrun_http.auth import presented_key
 from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of, caller_of
@@ -16,7 +17,6 @@ from arcrun_http.responses import JsonResponse
 from auth.service import AccountService
 
 DEFAULT_GRACE_S = 3600
-MAX_GRACE_S = 24 * 3600
 REGISTRATION_KEYS = ("email", "account_id", "kv_namespace_id")
 
 TenantHandler = Callable[[Request, Tenant], Awaitable[JsonResponse]]

@@ -8,9 +8,9 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Trigger
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError, RequestError
+from arcrun.limits import MAX_ACCEPTED_MS
 from arcrun.workflows.plan import Plan, PlannedNode
 
-MAX_ACCEPTED_MS = 30_000  # how long after the answer the platform ends all work (waitUntil)
 RECORD_TIME_MS = 1_000  # of it, for the record of a run that takes all its time
 
 T = TypeVar("T")

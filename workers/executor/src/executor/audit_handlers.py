@@ -5,7 +5,7 @@ executor: credentials and keys.
 from starlette.requests import Request
 
 from arcrun.errors import RequestError, build_cursor_error
-from arcrun.workspace.audit import MAX_PAGE
+from arcrun.limits import MAX_PAGE
 from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of
 from arcrun_http.queries import parse_whole, read_count

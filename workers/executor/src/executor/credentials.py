@@ -15,11 +15,11 @@ from arcrun.credentials.record import (
 )
 from arcrun.errors import DecryptionError
 from arcrun.key_listing import list_all
+from arcrun.limits import MAX_CACHED_CREDENTIALS
 from arcrun.ports import Cipher, Clock, KeyValue
 
 # A credential stored anew is seen by a warm isolate after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000
-MAX_CACHED_CREDENTIALS = 256
 
 
 class CredentialVault:

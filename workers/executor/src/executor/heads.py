@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
+from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.sealing import Sealing, token_id_of
 
 FRESH_MS = 30_000  # a rotated or deleted token works no longer than this
 STALE_MS = 3_600_000
-MAX_CACHED_HEADS = 2_000
-MAX_PAGE = 1_000
 _IDENTITY, _TRAITS = "identity", "traits"
 
 logger = logging.getLogger("arcrun")
@@ -119,7 +118,7 @@ class Heads:
         heads: list[Head] = []
         after: str | None = ""
         while after is not None:
-            page, after = await self.list_page(after, MAX_PAGE)
+            page, after = await self.list_page(after, MAX_WORKFLOWS_PAGE)
             heads += page
         return heads
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_CACHED_MODULE_BYTES
 from arcrun.ports import Background, BlobStore, Clock, ComponentRegistry
 from arcrun.wasm.component import BundledComponent, Component, build_component
 from arcrun.wasm.seal import metered_key
@@ -18,7 +19,6 @@ from executor.shelves import BucketShelf, Mark, RegistryShelf, Shelf, Stored
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
 FRESH_MS = 5_000
 REFERENCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,127}(@v[0-9]{1,9})?")
-MAX_CACHED_BYTES = 16 * 1024 * 1024
 
 
 @dataclass
@@ -116,7 +116,7 @@ class ComponentLibrary:
 
     def _keep(self, reference: str, entry: _Cached) -> None:
         self._cached[reference] = entry
-        while len(self._cached) > 1 and self._cached_bytes() > MAX_CACHED_BYTES:
+        while len(self._cached) > 1 and self._cached_bytes() > MAX_CACHED_MODULE_BYTES:
             del self._cached[next(iter(self._cached))]
 
     def _cached_bytes(self) -> int:

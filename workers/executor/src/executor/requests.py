@@ -5,10 +5,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.engine.budget import DEPTH_HEADER, MAX_RUN_DEPTH
+from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.errors import RequestError, RunError
-from arcrun.workflows.settings import MAX_RUN_TIMEOUT_MS
+from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS
 from arcrun_http.bodies import read_json
 from arcrun_http.queries import parse_whole
 from executor.workflows import Source

@@ -16,6 +16,7 @@ from typing import Any
 from arcrun.engine.record import RunRecord, render_time
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, NotFoundError, RequestError
+from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyValue, Random
 from executor.unwritten import UnwrittenRecords
 
@@ -29,8 +30,6 @@ MAX_BATCH_RUNS = 100
 LOST_AFTER_MS = 25_000
 KEY_INTERVAL_MS = 1_000  # between two writes of one key, as the platform demands
 MAX_VERDICTS_BYTES = 1_000  # of a key's metadata, which may have 1,024
-MAX_PAGE = 100
-MAX_SCANNED_PAGES = 5
 _BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
 MAX_DURATION_MS = 86_400_000  # far beyond what any run may take
 MAX_TIME_MS = 8_640_000_000_000_000  # the last moment that a Date of JavaScript knows
@@ -53,11 +52,12 @@ class AcceptedRun:
 
 @dataclass
 class _Batch:
-    """Runs that started together; `ended` are those of them that have ended while it was open."""
+    """Runs that started together; `ended` are those that have ended while it was open, `bytes` what they take."""
 
     id: str
     opened_ms: float
     size: int = 0
+    bytes: int = 0
     ended: list[RunRecord] = field(default_factory=list)
 
 
@@ -80,9 +80,12 @@ class RunStore:
     def add(self, record: RunRecord) -> None:
         """Write the record after the answer, which it never delays."""
         batch = self._open
-        if batch is None or batch.id != batch_of(record.run_id):
+        record = record.shortened()
+        is_open = batch is not None and batch.id == batch_of(record.run_id)
+        if batch is None or not is_open or batch.bytes + record.bytes > MAX_BATCH_BYTES:
             self._background.start(self._write(_RUN + record.run_id, [record]))
             return
+        batch.bytes += record.bytes
         batch.ended.append(record)
         if len(batch.ended) == 1:
             self._background.start(self._close(batch))

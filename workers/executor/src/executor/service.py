@@ -178,4 +178,5 @@ class ExecutorService:
 
 def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Outcome:
     error = outcome.error.scrubbed(redactor.scrub) if outcome.error else None
-    return Outcome(redactor.scrub_envelope(outcome.envelope), error, redactor.scrub_text(outcome.log), outcome.fuel)
+    envelope, log = redactor.scrub_envelope(outcome.envelope), redactor.scrub_text(outcome.log)
+    return replace(outcome, envelope=envelope, error=error, log=log)

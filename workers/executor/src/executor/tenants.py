@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from arcrun.accounts.authentic_kv import AuthenticKV
 from arcrun.accounts.derived_keys import derive_key
-from arcrun.accounts.limits import MIB, Isolate, TenantLimits, TenantShare
+from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
 from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
-from arcrun.engine.budget import PAID_SUBREQUEST_LIMIT
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
+from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES, SUBREQUESTS_PAID
 from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller
@@ -26,9 +26,6 @@ from executor.runs import RunStore
 from executor.service import ExecutorService
 from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
-
-MAX_SERVICES = 100  # of an isolate, which has 128 MB for all
-MAX_VALUE_BYTES = 8 * MIB  # of one of a tenant's values: it may put there what it likes
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Platform:
     master_key: str | None
     limits: TenantLimits
     workspaces: TenantWorkspaces
-    subrequest_limit: int = PAID_SUBREQUEST_LIMIT
+    subrequest_limit: int = SUBREQUESTS_PAID
     decoder: TextDecoder | None = None
 
 
@@ -106,6 +103,6 @@ class TenantServices:
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:
     access = ApiAccess(platform.cloudflare_api, registration.account_id, registration.token)
     client = CloudflareRestClient(
-        platform.http, platform.clock, platform.random, access, max_answer_bytes=MAX_VALUE_BYTES
+        platform.http, platform.clock, platform.random, access, max_answer_bytes=MAX_TENANT_VALUE_BYTES
     )
     return CloudflareRestKV(client, registration.kv_namespace_id, platform.random)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import islice
 
 from arcrun.analytics.tally import Tally
-from arcrun.analytics.usage import MAX_RECORDS, UsageRecord
+from arcrun.analytics.usage import UsageRecord
+from arcrun.limits import MAX_USAGE_RECORDS
 from arcrun.ports import Background, Clock, UsageReport
 
 GATHER_MS = 100
@@ -39,7 +40,7 @@ class UsageReporter:
         await self._clock.sleep(GATHER_MS)
         gathered, self._gathered = self._gathered, Tally()
         records = iter(gathered.records())
-        while some := list(islice(records, MAX_RECORDS)):
+        while some := list(islice(records, MAX_USAGE_RECORDS)):
             await _send(report, some)
 
 

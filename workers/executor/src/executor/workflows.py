@@ -14,12 +14,13 @@ from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.engine.record import render_time
 from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError, build_cursor_error
 from arcrun.key_listing import list_all
+from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_CURSOR_CHARACTERS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.head_import import HeadImport
-from executor.heads import FRESH_MS, MAX_PAGE, Head, Heads, NewVersion, build_missing_workflow_error
+from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
 from executor.values import (
     HOOK,
@@ -32,10 +33,7 @@ from executor.values import (
     version_key,
 )
 
-MAX_CACHED_WORKFLOWS = 256
-MAX_DEAD_TOKENS = 1_000
 MAX_CALLS_BYTES = 512
-MAX_CURSOR_CHARACTERS = 256
 STRANGER_INTERVAL_MS = 200  # between two questions of an isolate for tokens of which KV knows nothing
 MAX_ATTEMPTS = 10  # at what others change meanwhile
 
@@ -218,7 +216,7 @@ class WorkflowStore:
         if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
             raise build_cursor_error()
         await self._take_over()
-        heads, following = await self._heads.list_page(cursor or "", MAX_PAGE)
+        heads, following = await self._heads.list_page(cursor or "", MAX_WORKFLOWS_PAGE)
         return sorted(heads, key=lambda head: head.name), following
 
     async def list_names(self) -> list[str]:

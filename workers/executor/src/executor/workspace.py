@@ -7,14 +7,10 @@ It runs in the same code as the Worker; over sqlite3 it runs in tests.
 from collections.abc import Sequence
 from typing import Any
 
+from arcrun.limits import MAX_AUDIT_LINES, MAX_NAMES, MAX_PENDING, MAX_TOLD_LINES, MAX_WORKFLOWS
 from arcrun.objects import migrate
 from arcrun.ports import Sql
 from arcrun.workspace.protocol import Commit, Committed, Looked, Note, Reserved, Rotation, State, StoredHead, StoredNote
-
-MAX_WORKFLOWS = 5_000  # that live at once
-MAX_NAMES = 100_000  # that were ever used: what is deleted leaves the number of its last version
-MAX_AUDIT_LINES, MAX_TOLD_LINES = 10_000, 2_000  # the oldest go
-MAX_PENDING = 1_000  # of a name: pushes that were interrupted leave a number each
 
 MIGRATIONS = (
     (

@@ -8,6 +8,7 @@ from typing import Any
 
 from arcrun.contracts.parse import CATEGORIES, VERSION_PATTERN
 from arcrun.errors import NotFoundError, RequestError, build_cursor_error
+from arcrun.limits import MAX_QUERY_CHARACTERS
 from arcrun.ports import BlobStore, KeyValue
 from arcrun.registry.storage import contract_key, module_key
 from registry.index import AUTHOR_ONLY, PUBLIC, SORTS
@@ -16,7 +17,6 @@ from registry.records import read_record
 from registry.state import RegistryObject
 
 MAX_PAGE, DEFAULT_PAGE = 200, 50
-MAX_QUERY_CHARACTERS = 200
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from arcrun.engine.record import render_time
 from arcrun.errors import ForbiddenError, RequestError
+from arcrun.limits import MAX_DECISION_CHARACTERS
 from arcrun.ports import Clock
 from registry.index import AUTHOR_ONLY, PUBLIC
 from registry.principals import Principal
@@ -13,7 +14,6 @@ from registry.refusals import build_taken_error
 from registry.state import RegistryObject
 from registry.submissions import Submissions
 
-MAX_REASON_CHARACTERS = 1_000
 _VISIBILITY = {"approved": PUBLIC, "rejected": AUTHOR_ONLY}
 
 logger = logging.getLogger("arcrun")
@@ -35,8 +35,8 @@ class Decisions:
         submission = await self.submissions.find(reviewer, submission_id)
         if not reviewer.is_reviewer:
             raise ForbiddenError("Only the reviewer decides.", next_actions=["Use the registry's ARCRUN_REVIEWER_KEY."])
-        if len(reason) > MAX_REASON_CHARACTERS or (decision == "rejected" and not reason.strip()):
-            raise RequestError(f"`reason` must say why, in at most {MAX_REASON_CHARACTERS} characters.")
+        if len(reason) > MAX_DECISION_CHARACTERS or (decision == "rejected" and not reason.strip()):
+            raise RequestError(f"`reason` must say why, in at most {MAX_DECISION_CHARACTERS} characters.")
         row = {
             "decision": decision,
             "reason": reason,

@@ -9,9 +9,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
+from arcrun.limits import MAX_SUBMISSION_BYTES
 from arcrun_http.bodies import read_object
 
-MAX_SUBMISSION_BYTES = 12 * 1024 * 1024  # the largest module in base64, and its contract
 _FORM = 'Send multipart/form-data with `contract` and `wasm`, or JSON {"contract", "wasm_base64"}.'
 
 

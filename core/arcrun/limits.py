@@ -1,0 +1,258 @@
+"""Every limit of what a caller, an author, a component or a tenant can make grow. docs/limits.md is made from it.
+
+Each has a comment: what it bounds; "Beyond:" what happens then; "Change:" how it can be changed, where it can be. Two
+that end in _PAID and _FREE are one limit on the platform's two plans.
+
+Limits bound work (elements, steps, bytes), never the time of the clock, which deployed stands still while code
+computes. They hold while the work is done, not after it.
+"""
+
+KIB, MIB = 1024, 1024 * 1024
+
+# == Requests
+
+# The body of a request.
+# Beyond: 413 PAYLOAD_TOO_LARGE.
+MAX_BODY_BYTES = 4 * MIB
+# The depth of JSON, in a request, in what a component answers and in what a host function is asked.
+# Beyond: 400 INVALID_JSON in a request, INVALID_OUTPUT of a component.
+MAX_JSON_DEPTH = 128
+# The digits of a whole number in JSON: Python's own limit.
+# Beyond: as above.
+MAX_INTEGER_DIGITS = 4300
+# The values in one JSON text: numbers, texts, lists, objects and what they hold.
+# Beyond: as above.
+MAX_JSON_VALUES = 400_000
+# The entries of a page of runs or of the audit.
+# Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
+MAX_PAGE = 100
+# The entries of a page of workflows.
+# Beyond: 400 INVALID_REQUEST; the rest comes by the cursor.
+MAX_WORKFLOWS_PAGE = 1_000
+# The characters of a cursor.
+# Beyond: 400 INVALID_CURSOR.
+MAX_CURSOR_CHARACTERS = 256
+# Pages of KV that one list of runs looks through for a workflow's.
+# Beyond: the page ends early, with a cursor.
+MAX_SCANNED_PAGES = 5
+# The characters of what GET /components searches for.
+# Beyond: 400 INVALID_REQUEST.
+MAX_QUERY_CHARACTERS = 200
+
+# == Workflows
+
+# The characters of a workflow's source.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: a tenant has less, by TENANT_SOURCE_CHARACTERS.
+MAX_SOURCE_CHARACTERS = 256 * KIB
+# The depth of YAML.
+# Beyond: the diagnostic INVALID_YAML.
+MAX_YAML_DEPTH = 64
+# The characters of a name, of a workflow, node or loop.
+# Beyond: the diagnostic INVALID_NAME.
+MAX_NAME_CHARACTERS = 64
+# The bytes of a name, in UTF-8: it is a part of keys, which may have 512.
+# Beyond: the diagnostic INVALID_NAME.
+MAX_NAME_BYTES = 256
+# The diagnostics of one workflow.
+# Beyond: checking stops, and TOO_MANY_FINDINGS says so.
+MAX_DIAGNOSTICS = 100
+# The attempts of `retry`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_ATTEMPTS = 10
+# The milliseconds that `retry` waits at first.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_DELAY_MS = 60_000
+# The milliseconds of a node's `timeout_ms`.
+# Beyond: the diagnostic INVALID_SETTING; at a run, NODE_TIMEOUT. Change: the node's `timeout_ms`.
+MAX_NODE_TIMEOUT_MS = 300_000
+# The milliseconds of a workflow's `timeout_ms`, which is 300,000 where it is not set.
+# Beyond: the diagnostic INVALID_SETTING; at a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.
+MAX_RUN_TIMEOUT_MS = 900_000
+# The elements that a loop works on at once.
+# Beyond: the diagnostic INVALID_SETTING. Change: the loop's `concurrency`.
+MAX_CONCURRENCY = 64
+
+# == Templates, conditions and expressions
+
+# The steps of a path, such as node.data.items[0].
+# Beyond: the diagnostic INVALID_TEMPLATE.
+MAX_PATH_STEPS = 128
+# The filters of one reference.
+# Beyond: the diagnostic INVALID_TEMPLATE.
+MAX_FILTERS = 16
+# The characters of a text that a filter makes. Of a list, MAX_JSON_VALUES are the limit.
+# Beyond: the node fails with TEMPLATE_FAILED.
+MAX_FILTER_RESULT = 4 * MIB
+# The steps of all filters in a node's config: the elements that they visit, or 64 characters of a text.
+# Beyond: the node fails with TEMPLATE_TOO_COSTLY. Change: let components do it: array_ops, string_ops, filter.
+MAX_TEMPLATE_STEPS = 100_000
+# The characters of a date's format.
+# Beyond: the node fails with TEMPLATE_FAILED.
+MAX_DATE_PATTERN = 1_000
+# The depth of parentheses in a condition.
+# Beyond: the diagnostic INVALID_EXPRESSION.
+MAX_CONDITION_DEPTH = 64
+# The depth of a JMESPath expression's syntax tree.
+# Beyond: the diagnostic INVALID_EXPRESSION.
+MAX_EXPRESSION_DEPTH = 64
+# The steps of evaluating one JMESPath expression: the nodes and elements that it visits.
+# Beyond: the node fails with EXPRESSION_TOO_COSTLY.
+MAX_EXPRESSION_STEPS = 50_000
+
+# == Runs
+
+# The elements of one FOREACH.
+# Beyond: the node fails with TOO_MANY_ITEMS. Change: take them in parts, such as a page a run.
+MAX_ELEMENTS = 10_000
+# The bytes of a node's input as it is rendered; and it has as many values as JSON may.
+# Beyond: the node fails with INPUT_TOO_LARGE. Change: name only the fields that it needs.
+MAX_INPUT_BYTES = 4 * MIB
+# The bytes of a run's answer.
+# Beyond: the run fails with ANSWER_TOO_LARGE. Change: answer a part, or where the whole can be fetched.
+MAX_ANSWER_BYTES = 8 * MIB
+# The bytes of what a run holds at once: its input, what its nodes have answered, what its loops have gathered. A value
+# counts 12 more than its text.
+# Beyond: the node fails with RUN_TOO_LARGE. Change: let nodes answer less, or work on parts in sub-workflows.
+MAX_LIVE_BYTES = 16 * MIB
+# The bytes of a run's trace.
+# Beyond: of later values only the size is shown.
+MAX_TRACE_BYTES = MIB
+# Workflows that call one another (CALLS_SUBFLOW), one within the other.
+# Beyond: SUBFLOW_TOO_DEEP.
+MAX_SUBFLOW_DEPTH = 8
+# Runs that start one another by requests.
+# Beyond: 508 RUN_TOO_DEEP.
+MAX_RUN_DEPTH = 8
+# The subrequests of a run: what it asks of stores, services and other Workers.
+# Beyond: SUBREQUEST_LIMIT. Change: the variable SUBREQUEST_LIMIT of the executor.
+SUBREQUESTS_PAID = 10_000
+SUBREQUESTS_FREE = 50
+# The milliseconds of a run that nobody waits for (?async=1): then the platform ends all work.
+# Beyond: 400 ACCEPTED_RUN_TOO_LONG.
+MAX_ACCEPTED_MS = 30_000
+# The bytes of one value in a trace and in a stored record, as JSON.
+# Beyond: a marker with its size and its beginning stands in its place.
+MAX_SHOWN_VALUE_BYTES = 8 * KIB
+# The characters of a component's log in a trace.
+# Beyond: its end is shown.
+MAX_LOG_CHARACTERS = 2_000
+
+# == Components
+
+# The bytes of a module that is handed to the registry.
+# Beyond: the review step `size_check` refuses it.
+MAX_MODULE_BYTES = 8 * MIB
+# The bytes of a contract.
+# Beyond: CONTRACT_TOO_LARGE.
+MAX_CONTRACT_BYTES = 256 * KIB
+# The bytes of a submission: the largest module in base64, and its contract.
+# Beyond: 413 PAYLOAD_TOO_LARGE.
+MAX_SUBMISSION_BYTES = 12 * MIB
+# The pages, of 64 KiB, of a component's memory: 64 MiB, half of what the platform gives one isolate.
+# Beyond: memory.grow answers -1; a failure then is MEMORY_LIMIT_EXCEEDED.
+MAX_MEMORY_PAGES = 1024
+# The bytes that a component may write to stdout, its answer.
+# Beyond: OUTPUT_TOO_LARGE.
+MAX_STDOUT_BYTES = 4 * MIB
+# The bytes of a component's log, its stderr.
+# Beyond: the rest is dropped.
+MAX_STDERR_BYTES = 64 * KIB
+# The bytes of a request to a host function, as JSON.
+# Beyond: REQUEST_TOO_LARGE, which the component may handle.
+MAX_REQUEST_BYTES = 8 * MIB
+# The bytes of a host function's reply, such as the answer to http_request, as JSON.
+# Beyond: RESPONSE_TOO_LARGE, which the component may handle.
+MAX_REPLY_BYTES = 8 * MIB
+# The I/O vectors of one fd_read or fd_write, as many as Linux takes.
+# Beyond: the errno INVAL.
+MAX_VECTORS = 1024
+# The subscriptions of one poll_oneoff.
+# Beyond: the errno INVAL.
+MAX_SUBSCRIPTIONS = 1024
+# The characters of the code of a failure that a component tells.
+# Beyond: it is COMPONENT_FAILED.
+MAX_ERROR_CODE_CHARACTERS = 64
+# The characters of the message of a failure that a component tells.
+# Beyond: it is left out whole.
+MAX_ERROR_MESSAGE_CHARACTERS = 4_000
+# The bytes of all else that a component tells of a failure, as JSON.
+# Beyond: the fields that do not fit are left out whole, and `left_out` names them.
+MAX_ERROR_DETAILS_BYTES = 64 * KIB
+# The milliseconds of one `sleep`.
+# Beyond: INVALID_REQUEST, which the component may handle.
+MAX_SLEEP_MS = 30_000
+# The milliseconds of one http_request, its redirects included.
+# Beyond: INVALID_REQUEST, which the component may handle.
+MAX_HTTP_TIMEOUT_MS = 60_000
+# The redirects that one http_request follows.
+# Beyond: TOO_MANY_REDIRECTS, which the component may handle.
+MAX_REDIRECTS = 5
+
+# == What is kept
+
+# The workflows of an account that live at once.
+# Beyond: WORKFLOW_LIMIT.
+MAX_WORKFLOWS = 5_000
+# The names that an account has ever used: what is deleted leaves the number of its last version.
+# Beyond: WORKFLOW_LIMIT.
+MAX_NAMES = 100_000
+# Pushes of one name that were interrupted: each leaves a number.
+# Beyond: the oldest goes.
+MAX_PENDING = 1_000
+# The lines of an account's audit that the executor wrote.
+# Beyond: the oldest go.
+MAX_AUDIT_LINES = 10_000
+# The lines of an account's audit that the command line told.
+# Beyond: the oldest go.
+MAX_TOLD_LINES = 2_000
+# The bytes of one of a tenant's values in its own KV.
+# Beyond: it is not read.
+MAX_TENANT_VALUE_BYTES = 8 * MIB
+# The keys of a tenant, those in their grace time included.
+# Beyond: the oldest goes.
+MAX_ACCOUNT_KEYS = 5
+# The seconds that a rotated key goes on working.
+# Beyond: 400 INVALID_REQUEST.
+MAX_GRACE_S = 24 * 3600
+# The characters of an account's e-mail address: RFC 5321.
+# Beyond: 400 INVALID_REQUEST.
+MAX_EMAIL_CHARACTERS = 254
+# The characters of a moderator's reason.
+# Beyond: 400 INVALID_REQUEST.
+MAX_DECISION_CHARACTERS = 1_000
+# The records of one report of usage.
+# Beyond: 400 TOO_MANY_RECORDS.
+MAX_USAGE_RECORDS = 1_000
+# The calls that one record of usage counts.
+# Beyond: 400 INVALID_RECORD.
+MAX_USAGE_COUNT = 1_000_000
+# The characters of a component's name in a report of usage.
+# Beyond: 400 INVALID_RECORD.
+MAX_USAGE_NAME_CHARACTERS = 128
+
+# == What an isolate remembers
+
+# Workflows: their plans, ready to run.
+# Beyond: the one that was used least lately goes, and is read again.
+MAX_CACHED_WORKFLOWS = 256
+# Heads of workflows.
+# Beyond: as above.
+MAX_CACHED_HEADS = 2_000
+# Tokens of which nothing is known.
+# Beyond: as above.
+MAX_DEAD_TOKENS = 1_000
+# Credentials, decrypted.
+# Beyond: as above.
+MAX_CACHED_CREDENTIALS = 256
+# The bytes of components that are not bundled.
+# Beyond: as above.
+MAX_CACHED_MODULE_BYTES = 16 * MIB
+# Tenants' services.
+# Beyond: as above.
+MAX_SERVICES = 100
+# Keys whose requests are counted.
+# Beyond: as above.
+MAX_COUNTED_KEYS = 2_000
+# The bytes of the records that are written together, some 100 ms after the runs have ended.
+# Beyond: a record is written by itself.
+MAX_BATCH_BYTES = 4 * MIB

@@ -1,0 +1,57 @@
+"""How large a JSON value is: in bytes as text, and in memory, where each number, list or object takes its own."""
+
+import sys
+from typing import Any, NamedTuple
+
+VALUE_BYTES = 12  # of memory for a value beside its text, so that the estimate is about half of what Python takes
+SCALAR_BYTES = 8  # of a number or a word as text, about
+
+
+class Size(NamedTuple):
+    """`bytes` are those of the text, as wide as Python keeps it; `values` all values and keys in it."""
+
+    bytes: int
+    values: int
+
+    @property
+    def weight(self) -> int:
+        """What limits of memory count, in bytes."""
+        return self.bytes + VALUE_BYTES * self.values
+
+    def plus(self, other: "Size") -> "Size":
+        return Size(self.bytes + other.bytes, self.values + other.values)
+
+
+NOTHING = Size(0, 0)
+
+
+def size_of_text(text: str) -> Size:
+    """Of a JSON text, and at most as large as what it stands for: separators within strings count like others."""
+    width = sys.getsizeof(text) // (len(text) or 1) if not text.isascii() else 1
+    if "\\u" in text:  # what is ASCII as text may be wide once it is read
+        width = max(width, 4 if "\\ud" in text or "\\uD" in text else 2)
+    return Size(len(text) * width, 1 + text.count(",") + text.count("[") + text.count("{"))
+
+
+def size_of(value: Any, most_bytes: int = sys.maxsize, most_values: int = sys.maxsize) -> Size:
+    """Of a JSON value. Counting ends where there is more than the most, so it never takes longer than that allows."""
+    size, values, pending = 0, 0, [value]
+    while pending and size <= most_bytes and values <= most_values:
+        item = pending.pop()
+        values += 1
+        if isinstance(item, str):
+            size += _width_of(item)
+        elif isinstance(item, list):
+            size += 2 * len(item) + 2
+            pending += item
+        elif isinstance(item, dict):
+            values += len(item)
+            size += 4 * len(item) + 2 + sum(map(_width_of, item))
+            pending += item.values()
+        else:
+            size += SCALAR_BYTES
+    return Size(size, values)
+
+
+def _width_of(text: str) -> int:
+    return 2 + (len(text) if text.isascii() else sys.getsizeof(text))

@@ -1,0 +1,61 @@
+"""Bounds the work of rendering a node's config while it is done: the size of what is made, and the filters' steps."""
+
+from typing import Any
+
+from arcrun.errors import InputError, TemplateError
+from arcrun.limits import MAX_INPUT_BYTES, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
+from arcrun.size import Size, size_of
+
+
+class Rendering:
+    """Of one config. `size` is that of what it has come to so far, `made` how many bytes of it were not there before;
+    `steps` is what its filters have taken.
+    """
+
+    __slots__ = ("bytes", "made", "steps", "values")
+
+    def __init__(self) -> None:
+        self.bytes = self.values = self.made = self.steps = 0
+
+    @property
+    def size(self) -> Size:
+        return Size(self.bytes, self.values)
+
+    def keep(self, value: Any) -> Any:
+        """`value`, which becomes a part of the result. Raises InputError INPUT_TOO_LARGE."""
+        if isinstance(value, str):
+            self.bytes += len(value)
+            self._require_bounds()
+        elif isinstance(value, list | dict):
+            size = size_of(value, MAX_INPUT_BYTES - self.bytes, MAX_JSON_VALUES - self.values)
+            self.bytes += size.bytes
+            self.values += size.values
+            self._require_bounds()
+        return value
+
+    def keep_made(self, value: Any) -> Any:
+        """The same of a value that the rendering has made."""
+        before = self.size.weight
+        self.keep(value)
+        self.made += self.size.weight - before
+        return value
+
+    def take(self, steps: int) -> None:
+        """Before that many steps are done. Raises TemplateError TEMPLATE_TOO_COSTLY."""
+        self.steps += steps
+        if self.steps > MAX_TEMPLATE_STEPS:
+            raise TemplateError(
+                f"The filters of its templates take more than {MAX_TEMPLATE_STEPS} steps.",
+                code="TEMPLATE_TOO_COSTLY",
+                next_actions=["Let components do it, which have more: array_ops, string_ops, filter."],
+                details={"limit": MAX_TEMPLATE_STEPS},
+            )
+
+    def _require_bounds(self) -> None:
+        if self.bytes > MAX_INPUT_BYTES or self.values > MAX_JSON_VALUES:
+            raise InputError(
+                f"Its input would be larger than {MAX_INPUT_BYTES >> 20} MiB or {MAX_JSON_VALUES} values.",
+                code="INPUT_TOO_LARGE",
+                next_actions=["Name only the fields that it needs, or give it a URL from which it fetches the rest."],
+                details={"limit_bytes": MAX_INPUT_BYTES, "limit_values": MAX_JSON_VALUES},
+            )
