@@ -137,12 +137,12 @@ class ComponentCall:
         linker.define_func(module, name, wasmtime.FuncType(types, results), call, access_caller=True)
 
     def _pay(self, units: int) -> None:
-        """Take `units` off the fuel, before the work that they are for."""
+        """Take `units` off the fuel, before the work that they are for. What is not paid for leaves a fuel of -1."""
         if self._fuel is None:
             return
-        left = int(self._fuel.value(self._memory.caller)) - units
-        self._fuel.set_value(self._memory.caller, left)
-        if left < 0:
+        held = int(self._fuel.value(self._memory.caller))
+        self._fuel.set_value(self._memory.caller, held - units if held >= units else min(held, -1))
+        if held < units:
             raise CallEndedError(ExitKind.FUEL_EXHAUSTED, message=USED_UP)
 
     def _pay_for_copy(self, length: int) -> None:
@@ -250,7 +250,7 @@ class ComponentCall:
             length &= _U32
             if length > MAX_REQUEST_BYTES:
                 return self._keep(REQUEST_TOO_LARGE.encode())
-            self._pay(host_costs.ASK_COST + length * host_costs.ASKED_BYTE_COST)
+            self._pay(host_costs.ASK_COST + length * host_costs.REQUEST_BYTE_COST)
             try:
                 request = self._memory.read(pointer, length).decode()
             except UnicodeDecodeError:
@@ -258,7 +258,7 @@ class ComponentCall:
             reply = finish(self._host.answer(name, request)).encode()
             if len(reply) > MAX_REPLY_BYTES:
                 return REPLY_TOO_LARGE
-            self._pay(len(reply) * host_costs.ASKED_BYTE_COST)
+            self._pay(len(reply) * host_costs.REPLY_BYTE_COST)
             return self._keep(reply)
 
         return ask

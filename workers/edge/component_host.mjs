@@ -17,8 +17,9 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 const PROGRAM_NAME = "component\0"; // argv[0]
 
 // What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_costs.py explains it.
-const CALL_COST = 500, VECTOR_COST = 150, SUBSCRIPTION_COST = 300, ASK_COST = 500_000;
-const COPIED_BYTES_PER_UNIT = 8, PRINTED_BYTE_COST = 1, RANDOM_BYTE_COST = 16, ASKED_BYTE_COST = 20;
+const CALL_COST = 1_000, VECTOR_COST = 300, SUBSCRIPTION_COST = 750, ASK_COST = 1_000_000;
+const COPIED_BYTES_PER_UNIT = 8, PRINTED_BYTE_COST = 2, RANDOM_BYTE_COST = 32;
+const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;
 // The fuel of an instance that has ended: the module's next check traps, and no catch_all catches a trap.
 const DRAINED = -(2n ** 62n);
 
@@ -156,7 +157,7 @@ class Call {
   begin(memory, fuel) {
     this.#memory = memory;
     if (fuel === undefined) return;
-    if (this.#options.fuel) fuel.value = BigInt(this.#options.fuel);
+    if (this.#options.fuel !== undefined) fuel.value = BigInt(this.#options.fuel);
     this.#fuel = fuel;
     this.#budget = fuel.value;
   }
@@ -224,12 +225,16 @@ class Call {
     this.#pay(CALL_COST);
   }
 
-  /** Take `units` off the fuel, before the work that they are for. */
+  /** Take `units` off the fuel, before the work that they are for. What is not paid for leaves a fuel of -1. */
   #pay(units) {
     if (this.#fuel === undefined) return;
     const left = this.#fuel.value - BigInt(units);
-    this.#fuel.value = left;
-    if (left < 0n) this.stop("fuel_exhausted", -1, USED_UP);
+    if (left >= 0n) {
+      this.#fuel.value = left;
+      return;
+    }
+    if (this.#fuel.value >= 0n) this.#fuel.value = -1n;
+    this.stop("fuel_exhausted", -1, USED_UP);
   }
 
   #payForCopy(length) {
@@ -277,7 +282,7 @@ class Call {
   ask(name, pointer, length) {
     const bytes = this.#bytes(pointer, length);
     if (bytes.length > this.#options.maxRequestBytes) return this.#keep(REQUEST_TOO_LARGE);
-    this.#pay(ASK_COST + bytes.length * ASKED_BYTE_COST);
+    this.#pay(ASK_COST + bytes.length * REQUEST_BYTE_COST);
     const request = strictDecode(bytes);
     if (request === undefined) return BAD_REQUEST;
     return this.#askHost(name, request, (reply) => this.#keepReply(reply));
@@ -299,7 +304,7 @@ class Call {
     if (text.length > this.#options.maxReplyBytes) return REPLY_TOO_LARGE; // in bytes it is as long, or longer
     const reply = encoder.encode(text);
     if (reply.length > this.#options.maxReplyBytes) return REPLY_TOO_LARGE;
-    this.#pay(reply.length * ASKED_BYTE_COST);
+    this.#pay(reply.length * REPLY_BYTE_COST);
     return this.#keep(reply);
   }
 

@@ -7,19 +7,21 @@ Each call costs CALL_COST, whether it is direct or through a table, and more by 
     fd_write, log         PRINTED_BYTE_COST a byte; nothing for what stderr no longer takes
     random_get            RANDOM_BYTE_COST a byte
     poll_oneoff           SUBSCRIPTION_COST each subscription, and ASK_COST if it waits
-    what asks the host    ASK_COST, and ASKED_BYTE_COST a byte of the request, and of the reply once it is there
-    (http_request, ...)
+    what asks the host    ASK_COST, REQUEST_BYTE_COST a byte of the request, and REPLY_BYTE_COST a byte of the reply once
+    (http_request, ...)   it is there
 
 A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
 FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. component_host.mjs has the same
-numbers, a test compares them. A unit stands for a nanosecond or less; benchmarks/host_calls.py prints what calls take.
+numbers, a test compares them. A unit stands for half a nanosecond or less in V8; benchmarks/host_calls.py prints what
+calls take.
 """
 
-CALL_COST = 500
-VECTOR_COST = 150
-SUBSCRIPTION_COST = 300
-ASK_COST = 500_000
+CALL_COST = 1_000
+VECTOR_COST = 300
+SUBSCRIPTION_COST = 750
+ASK_COST = 1_000_000
 COPIED_BYTES_PER_UNIT = 8
-PRINTED_BYTE_COST = 1
-RANDOM_BYTE_COST = 16
-ASKED_BYTE_COST = 20
+PRINTED_BYTE_COST = 2
+RANDOM_BYTE_COST = 32
+REQUEST_BYTE_COST = 50
+REPLY_BYTE_COST = 10
