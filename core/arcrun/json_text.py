@@ -47,6 +47,8 @@ class _NumberError(ValueError):
 
 def _validate_structure(text: str) -> None:
     """Whether there is no more of it, and no deeper, than Python can read in some tens of milliseconds."""
+    if len(text) <= MAX_JSON_DEPTH:
+        return
     opened = text.count("[") + text.count("{")
     if opened <= MAX_JSON_DEPTH and opened + text.count(",") <= MAX_JSON_VALUES:
         return

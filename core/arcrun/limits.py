@@ -148,6 +148,9 @@ MAX_CONTRACT_BYTES = 256 * KIB
 # The bytes of a submission: the largest module in base64, and its contract.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_SUBMISSION_BYTES = 12 * MIB
+# The bytes of a module's type section: some 20,000 types.
+# Beyond: MODULE_TOO_LARGE.
+MAX_TYPE_SECTION_BYTES = 128 * KIB
 # The pages, of 64 KiB, of a component's memory: 64 MiB, half of what the platform gives one isolate.
 # Beyond: memory.grow answers -1; a failure then is MEMORY_LIMIT_EXCEEDED.
 MAX_MEMORY_PAGES = 1024
@@ -232,8 +235,11 @@ MAX_USAGE_NAME_CHARACTERS = 128
 
 # == What an isolate remembers
 
+# The bytes of workflows, heads, credentials and dead tokens together, those of all tenants.
+# Beyond: what has been there longest goes, and is read again.
+MAX_CACHED_BYTES = 16 * MIB
 # Workflows: their plans, ready to run.
-# Beyond: the one that was used least lately goes, and is read again.
+# Beyond: as above.
 MAX_CACHED_WORKFLOWS = 256
 # Heads of workflows.
 # Beyond: as above.

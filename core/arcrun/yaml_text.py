@@ -25,6 +25,7 @@ import yaml
 
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_YAML_DEPTH
+from arcrun.steps import Steps, run_steps
 from arcrun.yaml_quotes import Quoted, ends_scalar, find_line_start, quote_again, quote_plain
 
 _WORDS = {
@@ -44,6 +45,10 @@ _WORD_IN_BLOCK = re.compile(r"(?:[^\0 \t\r\n:]|:(?![\0 \t\r\n]))+")
 _WORD_IN_FLOW = re.compile(r"(?:[^\0 \t\r\n:,\[\]{}]|:(?![\0 \t\r\n,\[\]{}]))+")
 _BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # to PyYAML; in YAML 1.2 they are characters as others
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Of a text that needs quotes a correction is tried, with as many characters before it at most, which are read again,
+# and behind it about as many.
+_MAX_TRIED, _TRIED_BEHIND = 16 * 1024, 2 * 1024
+VALUE_STEPS = 25  # of reading one
 _MAX_SAMPLE = 500  # characters of a text that is shown with its quotes
 _PRIVATE_USE = range(0xE000, 0xF900)
 
@@ -68,9 +73,14 @@ class YamlText:
 
 def parse_yaml(text: str) -> YamlText:
     """Raises YamlTextError."""
+    return run_steps(parse_yaml_in_steps(text))
+
+
+def parse_yaml_in_steps(text: str) -> Steps[YamlText]:
+    """The same, for whoever lets others have their turn."""
     standins = _choose_standins(text)
     try:
-        root = _Loader(text.translate(standins) if standins else text, standins).get_single_node()
+        root = yield from _Loader(text.translate(standins) if standins else text, standins).read()
         return YamlText(_construct(root) if root else None, root)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
@@ -89,10 +99,14 @@ def parse_json_or_yaml(text: str) -> Any:
 
     Raises YamlTextError.
     """
+    return run_steps(parse_json_or_yaml_in_steps(text))
+
+
+def parse_json_or_yaml_in_steps(text: str) -> Steps[Any]:
     if text.lstrip().startswith("{"):
         with suppress(ValueError):
             return parse_json(text)
-    return parse_yaml(text).value
+    return (yield from parse_yaml_in_steps(text)).value
 
 
 def render_yaml(value: Any) -> str:
@@ -123,7 +137,21 @@ class _Loader(yaml.SafeLoader):
 
     # The composer: https://pyyaml.org/wiki/PyYAMLDocumentation#nodes
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
+    def read(self) -> Steps[yaml.Node | None]:
+        """The root of the one document; None if there is none."""
+        self.get_event()  # type: ignore[no-untyped-call]
+        root = None
+        if not self.check_event(yaml.StreamEndEvent):
+            start: Any = self.get_event()  # type: ignore[no-untyped-call]
+            root = yield from self._compose()
+            self.get_event()  # type: ignore[no-untyped-call]
+            if not self.check_event(yaml.StreamEndEvent):
+                other: Any = self.get_event()  # type: ignore[no-untyped-call]
+                problem = "expected a single document in the stream", start.start_mark
+                raise yaml.composer.ComposerError(*problem, "but found another document", other.start_mark)
+        return root
+
+    def _compose(self) -> Steps[Any]:
         event: Any = self.get_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.ScalarEvent):
             tag = _PLAIN if event.implicit[0] else _QUOTED
@@ -134,28 +162,31 @@ class _Loader(yaml.SafeLoader):
         if self._depth >= MAX_YAML_DEPTH - 1:
             _refuse(f"it is nested more than {MAX_YAML_DEPTH} levels deep", event.start_mark)
         self._depth += 1
-        node = self._compose_list(event) if isinstance(event, yaml.SequenceStartEvent) else self._compose_mapping(event)
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        node = yield from self._compose_list(event) if is_list else self._compose_mapping(event)
         self._depth -= 1
         return node
 
-    def _compose_list(self, start: Any) -> yaml.Node:
+    def _compose_list(self, start: Any) -> Steps[yaml.Node]:
         items = []
         while not self.check_event(yaml.SequenceEndEvent):
-            items.append(self.compose_node(None, None))
+            items.append((yield from self._compose()))
+            yield VALUE_STEPS
         end: Any = self.get_event()  # type: ignore[no-untyped-call]
         return yaml.SequenceNode(_PLAIN, items, start.start_mark, end.end_mark, flow_style=start.flow_style)
 
-    def _compose_mapping(self, start: Any) -> yaml.Node:
+    def _compose_mapping(self, start: Any) -> Steps[yaml.Node]:
         entries, seen = [], set()
         while not self.check_event(yaml.MappingEndEvent):
-            key = self.compose_node(None, None)
+            key = yield from self._compose()
             if not isinstance(key, yaml.ScalarNode):
                 kind = "list" if isinstance(key, yaml.SequenceNode) else "mapping"
                 _refuse(f"a key must be a text, not a {kind}", key.start_mark)
             if key.value in seen:
                 _refuse(f"{key.value!r} is there twice", key.start_mark)
             seen.add(key.value)
-            entries.append((key, self.compose_node(None, None)))
+            entries.append((key, (yield from self._compose())))
+            yield 2 * VALUE_STEPS
         end: Any = self.get_event()  # type: ignore[no-untyped-call]
         return yaml.MappingNode(_PLAIN, entries, start.start_mark, end.end_mark, flow_style=start.flow_style)
 
@@ -351,12 +382,14 @@ class _Loader(yaml.SafeLoader):
 
     def _choose_sample(self, quoted: Quoted | None) -> str | None:
         """None if it would not help: it is tried."""
-        if quoted is None or self._is_trial or len(quoted.sample) > _MAX_SAMPLE:
+        if quoted is None or self._is_trial or len(quoted.sample) > _MAX_SAMPLE or quoted.start > _MAX_TRIED:
             return None
-        corrected = self.buffer[: quoted.start] + quoted.text + self.buffer[quoted.end : -1]
+        after = self.buffer[quoted.end : -1]
+        some = after[: after.find("\n", _TRIED_BEHIND) + 1 or None]
+        corrected = self.buffer[: quoted.start] + quoted.text + some
         end = quoted.start + len(quoted.text)
         try:
-            _Loader(corrected, {}, is_trial=True).get_single_node()
+            run_steps(_Loader(corrected, {}, is_trial=True).read())
         except _QuotesError as error:
             if error.problem_mark is None or error.problem_mark.index < end:
                 return None

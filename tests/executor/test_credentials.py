@@ -28,7 +28,7 @@ class Bench:
     def vault(
         self, encryption_key: str | None = base64.b64encode(KEY).decode(), previous_key: str | None = None
     ) -> CredentialVault:
-        return CredentialVault(self.kv, encryption_key, DeskCipher, self.clock, previous_key)
+        return CredentialVault(self.kv, encryption_key, DeskCipher, self.clock, previous_key=previous_key)
 
 
 async def test_a_sealed_secret_is_revealed() -> None:

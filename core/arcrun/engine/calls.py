@@ -10,6 +10,7 @@ from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import Arrived, build_input, validate_input, with_credentials
 from arcrun.engine.live import Answer
+from arcrun.engine.pace import NODE_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
@@ -75,15 +76,17 @@ class ComponentCall:
         contract = self._component.contract
         rendering = Rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
-        self.input_weight = rendering.size.weight
+        self.input_weight = rendering.weight
         self._context.pace.count_rendering(rendering)
-        self._hold(rendering.made)
+        if rendering.made:
+            self._hold(rendering.made)
         self._filled = await self._fill_credentials(self.input, contract)
         validate_input(contract, self._filled, self._node.name)
 
     async def run(self) -> CallResult:
         self._began_ms = None
-        await self._context.pace.rest()  # what the input took and the call itself are two stretches
+        if self.input_weight > NODE_WORK:  # what it took and the call itself are two stretches
+            await self._context.pace.rest()
         async with self._context.slots:
             self._began_ms = self._context.ports.clock.now_ms()
             outcome = await self._context.ports.components.call(self._component, self._filled, self._context.budget)
@@ -152,7 +155,7 @@ class WorkflowCall:
         rendering = Rendering()
         own = self._node.template.render(self._scope, rendering)
         self._value = own["input"] if "input" in own else rendering.keep(self._find_value(rendering))
-        self.input_weight, self._made = rendering.size.weight, rendering.made
+        self.input_weight, self._made = rendering.weight, rendering.made
         self._context.pace.count_rendering(rendering)
         self.input = {"input": self._value}
         self._context.budget.take(2)  # its name, and its plan

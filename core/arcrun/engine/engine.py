@@ -15,6 +15,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.limits import SUBREQUESTS_PAID
+from arcrun.size import weigh_parsed
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -51,7 +52,7 @@ class Engine:
         )
         answer, error = Answer(None, 0), None
         try:
-            found = await run_plan(plan, trigger.input, context, trigger.timeout_ms)
+            found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weigh_parsed(trigger.input))
             found.require_bounds()
             answer = found
         except ArcrunError as raised:

@@ -35,7 +35,9 @@ class LiveValues:
 
     def take(self, weight: int) -> None:
         """Raises RunError RUN_TOO_LARGE, and then takes nothing."""
-        if self._held + weight > MAX_LIVE_BYTES:
+        self._held += weight
+        if self._held > MAX_LIVE_BYTES:
+            self._held -= weight
             raise RunError(
                 f"The run would hold more than {MAX_LIVE_BYTES >> 20} MiB of values at once.",
                 code="RUN_TOO_LARGE",
@@ -45,7 +47,6 @@ class LiveValues:
                 ],
                 details={"limit_bytes": MAX_LIVE_BYTES},
             )
-        self._held += weight
 
     def give_back(self, weight: int) -> None:
         self._held -= weight

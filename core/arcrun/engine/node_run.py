@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 from arcrun.engine.calls import Call, CallResult, failed
 from arcrun.engine.context import RunContext
@@ -9,7 +10,7 @@ from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
 from arcrun.engine.retries import delay_before_next
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
-from arcrun.limits import MAX_LOG_CHARACTERS
+from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
 from arcrun.workflows.plan import PlannedNode
 
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
@@ -27,12 +28,6 @@ class NodeRun:
 
     async def settle(self) -> CallResult:
         """Never raises for what the node does: the result says it."""
-        try:
-            return await self._settle()
-        finally:
-            self._context.live.give_back(self._call.held_weight)
-
-    async def _settle(self) -> CallResult:
         tries, result = 1, await self._try()
         while result.error is not None:
             delay_ms = delay_before_next(self._node.retry, tries, result.error, self._context.ports.random)
@@ -77,11 +72,15 @@ class NodeRun:
         return result
 
     def record(self, result: CallResult) -> NodeRecord:
-        call = self._call
-        shown, log = [shorten(call.input, call.input_weight), shorten(result.envelope, result.weight)], result.log
-        size_bytes = ENTRY_BYTES + min(len(log), MAX_LOG_CHARACTERS)
-        for value, weight in zip(shown, (call.input_weight, result.weight), strict=True):
-            size_bytes += CUT_BYTES if isinstance(value, Cut) else weight
+        call, log = self._call, result.log[-KEPT_CHARACTERS:]
+        shown_input: Any = call.input
+        shown_output: Any = result.envelope
+        size_bytes = ENTRY_BYTES + call.input_weight + result.weight + len(log)
+        if 2 * size_bytes > MAX_SHOWN_VALUE_BYTES:  # most are small
+            shown_input, shown_output = shorten(call.input, call.input_weight), shorten(result.envelope, result.weight)
+            size_bytes = ENTRY_BYTES + min(len(log), MAX_LOG_CHARACTERS)
+            size_bytes += CUT_BYTES if isinstance(shown_input, Cut) else call.input_weight
+            size_bytes += CUT_BYTES if isinstance(shown_output, Cut) else result.weight
         return NodeRecord(
             node=self._node.name,
             component=self._node.component,
@@ -89,15 +88,20 @@ class NodeRun:
             attempts=self._attempts,
             start_ms=self._start_ms,
             duration_ms=self._context.since_start_ms() - self._start_ms,
-            input=shown[0],
-            output=shown[1],
+            input=shown_input,
+            output=shown_output,
             error=result.error,
             sha256=call.sha256,
             bytes=size_bytes,
-            log=log[-KEPT_CHARACTERS:],
+            log=log,
             fuel=self._fuel,
             subflow=result.subflow,
         )
+
+    def release(self) -> None:
+        """What its input alone has held. The node has ended."""
+        if self._call.held_weight:
+            self._context.live.give_back(self._call.held_weight)
 
     def record_of_cancelled(self) -> NodeRecord:
         """The run has ended while the node was running."""

@@ -9,6 +9,7 @@ import asyncio
 
 from arcrun.limits import KIB
 from arcrun.ports import Clock
+from arcrun.size import VALUE_BYTES
 from arcrun.workflows.rendering import Rendering
 
 NODE_WORK = 16 * KIB  # about 0.2 ms on Pyodide: benchmarks/run.py prints what a node takes
@@ -30,7 +31,7 @@ class Pace:
         self._work += work
 
     def count_rendering(self, rendering: Rendering) -> None:
-        self._work += rendering.size.weight + rendering.steps * FILTER_STEP_WORK
+        self._work += rendering.bytes + VALUE_BYTES * rendering.values + FILTER_STEP_WORK * rendering.steps
 
     def count_expression(self, steps: int) -> None:
         self._work += steps * EXPRESSION_STEP_WORK
@@ -38,10 +39,11 @@ class Pace:
     async def step(self) -> None:
         """Before each node."""
         self._work += NODE_WORK
-        await self.rest()
+        if self._work >= STRETCH_WORK or self._pause is not None:
+            await self.rest()
 
     async def rest(self) -> None:
-        """Pause if the stretch has been long enough. While the run pauses, none of its nodes goes on."""
+        """Pause if one is due. While the run pauses, none of its nodes goes on."""
         if self._work >= STRETCH_WORK and self._pause is None:
             self._work = 0
             self._pause = asyncio.ensure_future(self._clock.pause())

@@ -32,9 +32,9 @@ async def run_plan(
     trigger_input: Any,
     context: RunContext,
     timeout_ms: float | None = None,
-    input_weight: int | None = None,
+    input_weight: int = 0,
 ) -> Answer:
-    """`timeout_ms` may shorten the plan's own. `input_weight` is what of the input is held nowhere else, if not all is.
+    """`timeout_ms` may shorten the plan's own. `input_weight` is what of the input is held nowhere else.
 
     Raises the ArcrunError that nobody handled; RunTimeoutError RUN_TIMEOUT.
     """
@@ -43,7 +43,7 @@ async def run_plan(
     graph_run = GraphRun(plan.graph, scope, context)
     try:
         async with asyncio.timeout(limit_ms / 1000):
-            graph_run.hold(INPUT, size_of(trigger_input).weight if input_weight is None else input_weight)
+            graph_run.hold(INPUT, input_weight)
             return await graph_run.run()
     except TimeoutError:
         message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
@@ -82,7 +82,6 @@ class GraphRun:
     def hold(self, key: str | UnitKey, weight: int) -> None:
         """Until the end of this graph. Raises RunError RUN_TOO_LARGE."""
         self._context.live.take(weight)
-        self._context.pace.count(weight)
         self._weights[key] = self._weights.get(key, 0) + weight
 
     async def run(self) -> Answer:
@@ -137,10 +136,14 @@ class GraphRun:
         self._followed |= {_unit_of(edge) for edge in fired}
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
-            result = await self._leave(node, self._hold_result(node, await run.settle()))
+            result = self._hold_result(node, await run.settle())
+            if result.error is None and node.name in self._graph.exits:
+                result = await self._leave(node, result)
         except asyncio.CancelledError:
             self._context.ledger.add(run.record_of_cancelled(), self._around.iteration)
             raise
+        finally:
+            run.release()
         record = run.record(result)
         self._context.ledger.add(record, self._around.iteration)
         self._statuses[node.name] = record.status
@@ -159,12 +162,9 @@ class GraphRun:
 
     async def _leave(self, node: PlannedNode, result: CallResult) -> CallResult:
         """The result, failed if a list or condition on an edge out of the node cannot be read."""
-        exits = self._graph.exits.get(node.name)
-        if exits is None or result.error is not None:
-            return result
         self._scope[node.name] = result.envelope
         try:
-            await self._read_exits(node.name, exits)
+            await self._read_exits(node.name, self._graph.exits[node.name])
         except ArcrunError as error:
             return replace(
                 result, envelope={**result.envelope, "success": False, "error": error.to_json()}, error=error

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from arcrun.errors import ComponentError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
-from arcrun.size import size_of, size_of_text
+from arcrun.size import weigh_parsed, weigh_text
 from arcrun.wasm.failure import read_failure
 
 ABI_VERSION = 1
@@ -164,8 +164,8 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
-            size = size_of_text(execution.stdout) if error is None else size_of(envelope)  # a failure is shortened
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used, size.weight)
+            weight = weigh_text(execution.stdout) if error is None else weigh_parsed(envelope)  # a failure is shortened
+            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
         except JsonLimitError as error:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {error}.")
         except ValueError:

@@ -12,6 +12,7 @@ from arcrun.wasm import abi
 from arcrun.wasm.metering import meter_module
 from arcrun.wasm.module import ModuleOutline, limit_memory, parse_module
 from arcrun.wasm.seal import is_sealed, seal_module
+from arcrun.wasm.signatures import validate_signatures
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def build_component(contract: Contract, binary: bytes, kept: bytes | None = None
 def _check_and_bound(contract: Contract, binary: bytes) -> bytes:
     outline = parse_module(binary)
     validate_imports(outline, contract)
+    validate_signatures(binary)
     return limit_memory(binary, outline, MAX_MEMORY_PAGES)
 
 

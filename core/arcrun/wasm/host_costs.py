@@ -7,8 +7,8 @@ Each call costs CALL_COST, whether it is direct or through a table, and more by 
     fd_write, log         PRINTED_BYTE_COST a byte; nothing for what stderr no longer takes
     random_get            RANDOM_BYTE_COST a byte
     poll_oneoff           SUBSCRIPTION_COST each subscription, and ASK_COST if it waits
-    what asks the host    ASK_COST, REQUEST_BYTE_COST a byte of the request, and REPLY_BYTE_COST a byte of the reply once
-    (http_request, ...)   it is there
+    what asks the host    ASK_COST, REQUEST_BYTE_COST a byte of the request, and, once it is there, REPLY_BYTE_COST a
+    (http_request, ...)   byte of the reply
 
 A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
 FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. component_host.mjs has the same

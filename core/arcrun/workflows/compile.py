@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from arcrun.errors import TemplateError
+from arcrun.steps import Steps, run_steps
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
@@ -22,6 +23,8 @@ from arcrun.workflows.references import ReferenceChecker
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, compile_path
 
+NODE_STEPS, TEMPLATE_STEPS, LINE_STEPS = 150, 30, 30
+
 
 @dataclass(frozen=True)
 class Compilation:
@@ -33,21 +36,31 @@ class Compilation:
 
 def compile_workflow(draft: Draft, catalogue: Catalogue, file: str | None = None) -> Compilation:
     """Check the draft against the catalogue. `file` is put into each diagnostic."""
+    return run_steps(compile_in_steps(draft, catalogue, file))
+
+
+def compile_in_steps(draft: Draft, catalogue: Catalogue, file: str | None = None) -> Steps[Compilation]:
+    """The same, for whoever lets others have their turn."""
     plan = None
     if draft.workflow is not None:
         with suppress(EnoughFindingsError):
-            plan = _compile(draft.workflow, catalogue, draft.findings)
+            plan = yield from _compile(draft.workflow, catalogue, draft.findings)
     return Compilation(plan, draft.findings.in_order(file))
 
 
-def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> Plan | None:
+def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> Steps[Plan | None]:
     """None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, catalogue, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     inputs = InputChecker(workflow, shape, catalogue, findings)
-    parts = {name: check_node(node, inputs) for name, node in workflow.nodes.items()}
-    _check_references(workflow, shape, parts, catalogue, findings)
+    yield LINE_STEPS * len(workflow.edges)
+    parts = {}
+    for name, node in workflow.nodes.items():
+        parts[name] = check_node(node, inputs)
+        yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates)
+    yield from _check_references(workflow, shape, parts, catalogue, findings)
     check_edges(workflow, catalogue, findings)
+    yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
         _warn_of_unclear_answers(workflow, shape, findings)
     return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
@@ -75,7 +88,7 @@ def _check_references(
     parts: Mapping[str, NodeParts],
     catalogue: Catalogue,
     findings: Findings,
-) -> None:
+) -> Steps[None]:
     checker = ReferenceChecker(workflow, shape, catalogue, findings)
     for node in workflow.nodes.values():
         if parts[node.name].settings.take:
@@ -92,8 +105,10 @@ def _check_references(
             for reference in template.references:
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
                     warn_of_missing_credential(reference.steps[1], node, catalogue.credentials, findings)
+            yield TEMPLATE_STEPS * len(template.references)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
+        yield LINE_STEPS
 
 
 def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:

@@ -18,6 +18,7 @@ from arcrun.limits import (
     MAX_SOURCE_CHARACTERS,
     MAX_YAML_DEPTH,
 )
+from arcrun.steps import Steps, run_steps
 from arcrun.workflows.diagnostics import EnoughFindingsError, Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.places import Path, Places
@@ -30,7 +31,7 @@ from arcrun.workflows.settings import (
     report_unknown_key,
 )
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
-from arcrun.yaml_text import YamlTextError, parse_yaml
+from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
 _LIMITS = ("timeout_ms", "concurrency")
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
@@ -46,21 +47,26 @@ class Draft:
 
 def parse_workflow(source: str | Mapping[str, Any]) -> Draft:
     """Parse a workflow by itself; `compile_workflow` checks it against what it refers to."""
+    return run_steps(parse_workflow_in_steps(source))
+
+
+def parse_workflow_in_steps(source: str | Mapping[str, Any]) -> Steps[Draft]:
+    """The same, for whoever lets others have their turn."""
     findings = Findings()
     try:
-        return Draft(_parse_source(source, findings), findings)
+        return Draft((yield from _parse_source(source, findings)), findings)
     except EnoughFindingsError:
         return Draft(None, findings)
 
 
-def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Workflow | None:
+def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[Workflow | None]:
     if not isinstance(source, str):
         return _parse_mapping(source, findings)
     if len(source) > MAX_SOURCE_CHARACTERS:
         findings.add("WORKFLOW_TOO_LARGE", f"it is longer than {MAX_SOURCE_CHARACTERS} characters")
         return None
     try:
-        parsed = parse_yaml(source)
+        parsed = yield from parse_yaml_in_steps(source)
     except YamlTextError as error:
         findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
         return None

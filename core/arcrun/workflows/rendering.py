@@ -4,12 +4,12 @@ from typing import Any
 
 from arcrun.errors import InputError, TemplateError
 from arcrun.limits import MAX_INPUT_BYTES, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
-from arcrun.size import Size, size_of
+from arcrun.size import VALUE_BYTES, size_of
 
 
 class Rendering:
-    """Of one config. `size` is that of what it has come to so far, `made` how many bytes of it were not there before;
-    `steps` is what its filters have taken.
+    """Of one config. `weight` is that of what it has come to so far (arcrun/size.py), `made` what of it was not there
+    before; `steps` is what its filters have taken.
     """
 
     __slots__ = ("bytes", "made", "steps", "values")
@@ -18,14 +18,15 @@ class Rendering:
         self.bytes = self.values = self.made = self.steps = 0
 
     @property
-    def size(self) -> Size:
-        return Size(self.bytes, self.values)
+    def weight(self) -> int:
+        return self.bytes + VALUE_BYTES * self.values
 
     def keep(self, value: Any) -> Any:
         """`value`, which becomes a part of the result. Raises InputError INPUT_TOO_LARGE."""
         if isinstance(value, str):
             self.bytes += len(value)
-            self._require_bounds()
+            if self.bytes > MAX_INPUT_BYTES:
+                self._require_bounds()
         elif isinstance(value, list | dict):
             size = size_of(value, MAX_INPUT_BYTES - self.bytes, MAX_JSON_VALUES - self.values)
             self.bytes += size.bytes
@@ -35,9 +36,9 @@ class Rendering:
 
     def keep_made(self, value: Any) -> Any:
         """The same of a value that the rendering has made."""
-        before = self.size.weight
+        before = self.weight
         self.keep(value)
-        self.made += self.size.weight - before
+        self.made += self.weight - before
         return value
 
     def take(self, steps: int) -> None:

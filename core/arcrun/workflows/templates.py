@@ -90,17 +90,27 @@ def compile_value(value: Any) -> Template:
     """
     if isinstance(value, str):
         return _compile_text(value)
+    if not _holds_template(value):  # by far the most of a large config: it takes no closure for each of its values
+        kind = None if value is None else kind_of(value)
+        if isinstance(value, Mapping):
+            fields = {str(key): item for key, item in value.items()}
+            return Template(lambda scope, rendering: fields.copy(), kind=kind)
+        return Template(lambda scope, rendering: value, kind=kind)
     if isinstance(value, Mapping):
         return _compile_mapping(value)
-    if isinstance(value, list):
-        items = [compile_value(item) for item in value]
-        renders = [item.render for item in items]
-        return Template(
-            lambda scope, rendering: [render(scope, rendering) for render in renders],
-            _references_of(items),
-            kind="array",
-        )
-    return Template(lambda scope, rendering: value, kind=None if value is None else kind_of(value))
+    items = [compile_value(item) for item in value]
+    renders = [item.render for item in items]
+    return Template(
+        lambda scope, rendering: [render(scope, rendering) for render in renders], _references_of(items), kind="array"
+    )
+
+
+def _holds_template(value: Any) -> bool:
+    if isinstance(value, str):
+        return OPEN in value
+    if isinstance(value, Mapping):
+        return any(map(_holds_template, value)) or any(map(_holds_template, value.values()))
+    return isinstance(value, list) and any(map(_holds_template, value))
 
 
 def compile_path(path: str) -> Template:

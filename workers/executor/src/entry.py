@@ -10,6 +10,7 @@ from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.caches import CacheSpace
 from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
@@ -101,14 +102,24 @@ def _build_own(bindings: Any) -> Access:
         reaches_local=_reaches_local(bindings),
     )
     hooks, workspace, sealing = CloudflareKV(bindings.WEBHOOKS), _workspaces(bindings)(OWN_WORKSPACE), Unsealed()
-    heads, audit = Heads(workspace, sealing, clock), AuditLog(workspace, sealing, clock)
+    space = CacheSpace()
+    heads, audit = Heads(workspace, sealing, clock, space), AuditLog(workspace, sealing, clock)
     head_import = HeadImport(hooks, heads, audit, _subrequest_limit(bindings))
-    workflows = WorkflowStore(hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random))
+    workflows = WorkflowStore(
+        hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random), space=space
+    )
     records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
     runs = RunStore(records, verdicts, clock, random, background)
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
-    vault = CredentialVault(CloudflareKV(bindings.CREDENTIALS_KV), encryption_key, WebCryptoCipher, clock, previous_key)
+    vault = CredentialVault(
+        CloudflareKV(bindings.CREDENTIALS_KV),
+        encryption_key,
+        WebCryptoCipher,
+        clock,
+        previous_key=previous_key,
+        space=space,
+    )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), _subrequest_limit(bindings))
     usage = UsageReporter(registry, clock, background)
     return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage, audit), api_key)

@@ -182,7 +182,7 @@ class Default(WorkerEntrypoint):
             await self.env.KV.put(kv_key_of(given["name"]), given["record"])
         current, previous = given["keys"]
         kv = CloudflareKV(read_bindings().KV)
-        vault = CredentialVault(kv, current, WebCryptoCipher, SystemClock(), previous)
+        vault = CredentialVault(kv, current, WebCryptoCipher, SystemClock(), previous_key=previous)
         try:
             return [await vault.reveal(given["name"]), await vault.reveal(given["name"])]
         except ArcrunError as error:

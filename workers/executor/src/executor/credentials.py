@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 
+from arcrun.caches import Cache, CacheSpace
 from arcrun.credentials.record import (
     KEY_PREFIX,
     NAME_PATTERN,
@@ -20,6 +21,7 @@ from arcrun.ports import Cipher, Clock, KeyValue
 
 # A credential stored anew is seen by a warm isolate after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000
+ENTRY_BYTES = 300  # in memory, beside the secret
 
 
 class CredentialVault:
@@ -33,12 +35,14 @@ class CredentialVault:
         encryption_key: str | None,
         build_cipher: Callable[[bytes], Cipher],
         clock: Clock,
+        *,
         previous_key: str | None = None,
+        space: CacheSpace | None = None,
     ) -> None:
         self._kv, self._clock = kv, clock
         self._encryption_key, self._previous_key, self._build_cipher = encryption_key, previous_key, build_cipher
         self._ciphers: list[Cipher] = []
-        self._cached: dict[str, tuple[float, str]] = {}
+        self._cached: Cache[tuple[float, str]] = Cache(MAX_CACHED_CREDENTIALS, space or CacheSpace())
 
     async def reveal(self, name: str) -> str:
         """The secret stored under `name`.
@@ -46,10 +50,10 @@ class CredentialVault:
         Raises CredentialError (CREDENTIAL_MISSING, CREDENTIAL_UNREADABLE) and NotConfiguredError
         (ENCRYPTION_KEY_MISSING, ENCRYPTION_KEY_INVALID).
         """
-        kept_ms, kept = self._cached.get(name, (0.0, None))
+        kept_ms, kept = self._cached.get(name) or (0.0, None)
         if kept is not None and self._clock.now_ms() - kept_ms < FRESH_MS:
             return kept
-        self._cached.pop(name, None)
+        self._cached.pop(name)
         if not self._ciphers:
             self._ciphers = self._build_ciphers()
         stored = await self._kv.get(kv_key_of(name)) if NAME_PATTERN.fullmatch(name) else None
@@ -73,7 +77,5 @@ class CredentialVault:
         raise build_unreadable_error(name, "it was encrypted with another key, or has been changed")
 
     def _keep(self, name: str, secret: str) -> str:
-        self._cached[name] = (self._clock.now_ms(), secret)
-        if len(self._cached) > MAX_CACHED_CREDENTIALS:
-            del self._cached[next(iter(self._cached))]
+        self._cached.put(name, (self._clock.now_ms(), secret), ENTRY_BYTES + 4 * len(secret))
         return secret

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, DecryptionError, NotFoundError, UpstreamError
 from arcrun.limits import MAX_CACHED_HEADS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock
@@ -18,6 +19,7 @@ from arcrun.workspace.sealing import Sealing, token_id_of
 
 FRESH_MS = 30_000  # a rotated or deleted token works no longer than this
 STALE_MS = 3_600_000
+HEAD_BYTES = 2_000  # what one takes in memory
 _IDENTITY, _TRAITS = "identity", "traits"
 
 logger = logging.getLogger("arcrun")
@@ -61,16 +63,18 @@ class NewVersion:
 class Heads:
     """Raises UpstreamError OBJECT_UNAVAILABLE and DecryptionError wherever the Workspace is asked."""
 
-    def __init__(self, workspace: WorkspaceObject, sealing: Sealing, clock: Clock) -> None:
+    def __init__(
+        self, workspace: WorkspaceObject, sealing: Sealing, clock: Clock, space: CacheSpace | None = None
+    ) -> None:
         self._workspace, self._sealing, self._clock = workspace, sealing, clock
-        self._known: dict[str, tuple[float, Head | None]] = {}
+        self._known: Cache[tuple[float, Head | None]] = Cache(MAX_CACHED_HEADS, space or CacheSpace())
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
         """The head as it was at most FRESH_MS ago. For a missing one the state says whether KV may have it still.
 
         With `token` only if it is the head's, for that of another may be newer than what is remembered.
         """
-        asked_ms, head = self._known.get(name, (None, None))
+        asked_ms, head = self._known.get(name) or (None, None)
         age_ms = STALE_MS if asked_ms is None else self._clock.now_ms() - asked_ms
         fits = token is None or (head is not None and head.token == token)
         if fits and age_ms < FRESH_MS:
@@ -157,12 +161,12 @@ class Heads:
     async def delete(self, head: Head, note: Note) -> bool:
         """Whether the head's token still counted."""
         name_id = self._sealing.id_of(head.name)
-        self._known.pop(head.name, None)
+        self._known.pop(head.name)
         return await self._workspace.delete(name_id, token_id_of(head.token), note)
 
     async def _settle(self, name: str, stored: StoredHead | None) -> Head | None:
         if stored is None:
-            self._known.pop(name, None)
+            self._known.pop(name)
             return None
         return await self._settle_found(stored)
 
@@ -172,10 +176,7 @@ class Heads:
         return head
 
     def _remember(self, name: str, head: Head | None) -> None:
-        self._known.pop(name, None)
-        self._known[name] = (self._clock.now_ms(), head)
-        if len(self._known) > MAX_CACHED_HEADS:
-            del self._known[next(iter(self._known))]
+        self._known.put(name, (self._clock.now_ms(), head), HEAD_BYTES)
 
     async def _open(self, stored: StoredHead) -> Head:
         identity = await self._sealing.open(_IDENTITY, stored["identity"])

@@ -45,7 +45,7 @@ class ComponentLibrary:
         has_names: bool = True,
     ) -> None:
         self._bundle, self._bucket, self._clock, self._background = bundle, bucket, clock, background
-        self._shelves: list[Shelf] = [BucketShelf(bucket)] if has_names else []
+        self._shelves: list[Shelf] = [BucketShelf(bucket, clock.pause)] if has_names else []
         if registry is not None:
             self._shelves.append(RegistryShelf(registry, bucket))
         self._bundled: dict[str, Component] = {}

@@ -16,13 +16,14 @@ from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.ports import Background
+from arcrun.steps import run_steps_pausing
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.catalogue import Catalogue
-from arcrun.workflows.compile import Compilation, compile_workflow, require_plan
+from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
 from arcrun.workflows.model import Workflow
-from arcrun.workflows.parse import parse_workflow
+from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted import limit_accepted_run, make_keepable
@@ -147,7 +148,8 @@ class ExecutorService:
 
     async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
         self.share.check_source(source)
-        draft = parse_workflow(source)
+        pause = self.engine.ports.clock.pause
+        draft = await run_steps_pausing(parse_workflow_in_steps(source), pause)
         if draft.workflow is None:
             return compile_workflow(draft, Catalogue(), file)
         contracts, faults = await self._find_contracts(draft.workflow)
@@ -158,7 +160,7 @@ class ExecutorService:
             await self._find_workflows(draft.workflow),
             await self.vault.list_names() if checks_credentials else None,
         )
-        return compile_workflow(draft, catalogue, file)
+        return await run_steps_pausing(compile_in_steps(draft, catalogue, file), pause)
 
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}

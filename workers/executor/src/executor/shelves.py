@@ -10,8 +10,9 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
 from arcrun.ports import BlobStore, ComponentRegistry
 from arcrun.registry.storage import module_key
+from arcrun.steps import Pause, run_steps_pausing
 from arcrun.wasm.seal import metered_key
-from arcrun.yaml_text import parse_json_or_yaml
+from arcrun.yaml_text import parse_json_or_yaml_in_steps
 
 Mark = tuple[str, str]  # changes with the component
 
@@ -40,10 +41,10 @@ class Shelf(Protocol):
 
 
 class BucketShelf:
-    """`{reference}.wasm` and `{reference}.contract.yaml`."""
+    """`{reference}.wasm` and `{reference}.contract.yaml`. `pause` lets others have their turn: `Clock.pause`."""
 
-    def __init__(self, bucket: BlobStore) -> None:
-        self._bucket = bucket
+    def __init__(self, bucket: BlobStore, pause: Pause) -> None:
+        self._bucket, self._pause = bucket, pause
 
     async def find_mark(self, reference: str) -> Mark | None:
         module, contract = await self._read_etags(reference)
@@ -55,7 +56,7 @@ class BucketShelf:
             return None
         metered = await self._bucket.get(metered_key(hashlib.sha256(module.content).hexdigest()))
         return Stored(
-            _read_contract(reference, contract.content),
+            await _read_contract(reference, contract.content, self._pause),
             module.content,
             metered.content if metered else None,
             (module.etag, contract.etag),
@@ -100,9 +101,9 @@ def _keys_of(reference: str) -> tuple[str, str]:
     return f"{reference}.wasm", f"{reference}.contract.yaml"
 
 
-def _read_contract(reference: str, content: bytes) -> Contract:
+async def _read_contract(reference: str, content: bytes, pause: Pause) -> Contract:
     try:
-        contract = parse_contract(parse_json_or_yaml(content.decode()))
+        contract = parse_contract(await run_steps_pausing(parse_json_or_yaml_in_steps(content.decode()), pause))
     except ValueError:
         message = f"`{reference}.contract.yaml` is not YAML."
         raise ComponentError(message, code="INVALID_CONTRACT", next_actions=["Upload it again."]) from None

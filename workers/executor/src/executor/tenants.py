@@ -10,6 +10,7 @@ from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
+from arcrun.caches import CacheSpace
 from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.engine.context import RunPorts
@@ -55,7 +56,7 @@ class TenantServices:
 
     def __init__(self, platform: Platform, tokens: WebhookTokens) -> None:
         self._platform, self._tokens = platform, tokens
-        self._isolate = Isolate(platform.limits, platform.clock)
+        self._isolate, self._space = Isolate(platform.limits, platform.clock), CacheSpace()
         self._services: dict[str, tuple[Registration, ExecutorService]] = {}  # the one used last comes last
 
     def of(self, tenant: Tenant) -> ExecutorService:
@@ -88,13 +89,20 @@ class TenantServices:
         tokens = TenantTokens(self._tokens, tenant_id)
         workspaces = platform.workspaces
         audit = workspaces.audit_of(tenant_id)
-        heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock)
+        heads = Heads(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, self._space)
         head_import = HeadImport(own, heads, audit, platform.subrequest_limit, trusts_metadata=False)
         workflows = WorkflowStore(
-            own, heads, audit, clock, head_import=head_import, tokens=tokens, limits=platform.limits.storage
+            own,
+            heads,
+            audit,
+            clock,
+            head_import=head_import,
+            tokens=tokens,
+            limits=platform.limits.storage,
+            space=self._space,
         )
         data_key = base64.b64encode(registration.data_key).decode()
-        vault = CredentialVault(namespace, data_key, platform.build_cipher, clock)
+        vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.subrequest_limit)
         runs = RunStore(own, own, clock, random, background)
         return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, share)

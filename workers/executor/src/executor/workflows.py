@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
+from arcrun.caches import Cache, CacheSpace
 from arcrun.engine.record import render_time
 from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError, build_cursor_error
 from arcrun.key_listing import list_all
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_CURSOR_CHARACTERS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue
+from arcrun.size import size_of
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workspace.audit import Actor, AuditLog
@@ -35,6 +37,8 @@ from executor.values import (
 
 MAX_CALLS_BYTES = 512
 STRANGER_INTERVAL_MS = 200  # between two questions of an isolate for tokens of which KV knows nothing
+PLAN_FACTOR = 16  # of what a plan takes in memory, compiled, to the weight of its JSON
+TOKEN_BYTES = 200
 MAX_ATTEMPTS = 10  # at what others change meanwhile
 
 Source = str | Mapping[str, Any]
@@ -74,7 +78,7 @@ class WorkflowVersion:
 
 
 class WorkflowStore:
-    """`limits` bound what a push may add; None for as much as the namespace takes.
+    """`limits` bound what a push may add; None for as much as the namespace takes. `space` is the isolate's.
 
     Every method raises UpstreamError: OBJECT_UNAVAILABLE, and STORAGE_FAILED of KV.
     """
@@ -89,11 +93,13 @@ class WorkflowStore:
         head_import: HeadImport,
         tokens: Tokens,
         limits: StorageLimits | None = None,
+        space: CacheSpace | None = None,
     ) -> None:
         self._kv, self._heads, self._audit, self._head_import = kv, heads, audit, head_import
         self._clock, self._tokens, self._limits = clock, tokens, limits
-        self._cached: dict[str, StoredWorkflow] = {}
-        self._dead: dict[str, float] = {}
+        space = space or CacheSpace()
+        self._cached: Cache[StoredWorkflow] = Cache(MAX_CACHED_WORKFLOWS, space)
+        self._dead: Cache[float] = Cache(MAX_DEAD_TOKENS, space)
         self._looked_ms = 0.0
         self._is_taken_over = False
 
@@ -104,16 +110,17 @@ class WorkflowStore:
         """
         head = await self.find_head(plan.name)
         current = await read_version(self._kv, plan.name, head.version) if head else None
-        compiled = {"source": source, "plan": plan.to_json()}
+        plan_json = plan.to_json()
+        compiled = {"source": source, "plan": plan_json}
         if head is not None and current is not None and current.items() >= compiled.items():
-            await self._mend(head, compiled["plan"])
+            await self._mend(head, plan_json)
             return Saved(_store(head, plan), plan, changed=False)
         pushed_at = self._now()
         record = json.dumps({**compiled, "pushed_at": pushed_at})
         await self._require_room(len(record))
         number, committed = await self._add_version(plan, record, pushed_at, actor, is_new=head is None)
-        if await self._publish(committed, {number: compiled["plan"]}) == committed and committed.version == number:
-            self._keep(_store(committed, plan))
+        if await self._publish(committed, {number: plan_json}) == committed and committed.version == number:
+            self._keep(_store(committed, plan), plan_json)
         stored = StoredWorkflow(committed.token, plan.name, number, plan, pushed_at)
         return Saved(stored, _load_if_possible(current), changed=True)
 
@@ -300,7 +307,7 @@ class WorkflowStore:
 
     async def _write_hook(self, head: Head, plan: Any) -> None:
         hook = {"name": head.name, "version": head.version, "plan": plan, "updated_at": head.updated_at}
-        self._cached.pop(head.token, None)
+        self._cached.pop(head.token)
         await self._kv.put(HOOK + head.token, json.dumps(hook))
 
     async def _require_room(self, size: int) -> None:
@@ -335,7 +342,7 @@ class WorkflowStore:
         record = hook or await read_hook(self._kv, head.token)
         if record is None or (record.get("name"), record.get("version")) != (head.name, head.version):
             record = await read_version(self._kv, head.name, head.version)
-        return None if record is None else self._keep(_store(head, load_plan(record["plan"])))
+        return None if record is None else self._keep(_store(head, load_plan(record["plan"])), record["plan"])
 
     async def _look_for_stranger(self, token: str) -> Head:
         """The head that names a token of which KV knows nothing: it may show it late, or have lost it.
@@ -360,7 +367,7 @@ class WorkflowStore:
         if head is None and state == "new":
             head = await self._head_import.take_one(name)
         if head is None or head.token != token:
-            self._cached.pop(token, None)
+            self._cached.pop(token)
             self._bury(token, now_ms)
             raise build_webhook_missing_error()
         return head
@@ -409,20 +416,15 @@ class WorkflowStore:
         return WorkflowVersion(head.name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
 
     async def _forget(self, token: str) -> None:
-        self._cached.pop(token, None)
+        self._cached.pop(token)
         await self._kv.delete(HOOK + token)
 
     def _bury(self, token: str, now_ms: float) -> None:
-        self._dead.pop(token, None)
-        self._dead[token] = now_ms
-        if len(self._dead) > MAX_DEAD_TOKENS:
-            del self._dead[next(iter(self._dead))]
+        self._dead.put(token, now_ms, TOKEN_BYTES)
 
-    def _keep(self, stored: StoredWorkflow) -> StoredWorkflow:
-        self._cached.pop(stored.token, None)
-        self._cached[stored.token] = stored
-        if len(self._cached) > MAX_CACHED_WORKFLOWS:
-            del self._cached[next(iter(self._cached))]
+    def _keep(self, stored: StoredWorkflow, plan: Mapping[str, Any]) -> StoredWorkflow:
+        """`plan` is the stored one, as JSON."""
+        self._cached.put(stored.token, stored, PLAN_FACTOR * size_of(plan).weight)
         return stored
 
     def _now(self) -> str:

@@ -1,0 +1,52 @@
+"""What an isolate remembers: bounded by its bytes in all, for a count says nothing of what a hundred entries take."""
+
+from collections import OrderedDict
+from typing import Any, Generic, TypeVar
+
+from arcrun.limits import MAX_CACHED_BYTES
+
+T = TypeVar("T")
+
+
+class CacheSpace:
+    """Shared by the caches of an isolate: beyond its bytes goes what has been there longest, of whichever cache."""
+
+    def __init__(self, most_bytes: int = MAX_CACHED_BYTES) -> None:
+        self._left = most_bytes
+        self._weights: OrderedDict[tuple[int, str], tuple[Cache[Any], int]] = OrderedDict()
+
+    def enter(self, cache: "Cache[Any]", key: str, weight: int) -> None:
+        self.leave(cache, key)
+        self._weights[id(cache), key] = cache, weight
+        self._left -= weight
+        while self._left < 0 and len(self._weights) > 1:
+            (_, oldest), (owner, _) = next(iter(self._weights.items()))
+            owner.pop(oldest)
+
+    def leave(self, cache: "Cache[Any]", key: str) -> None:
+        _, weight = self._weights.pop((id(cache), key), (None, 0))
+        self._left += weight
+
+
+class Cache(Generic[T]):
+    """Of at most `most` entries; the one that was put in first goes. `get` is as fast as a dictionary's."""
+
+    def __init__(self, most: int, space: CacheSpace) -> None:
+        self._most, self._space = most, space
+        self._entries: dict[str, T] = {}
+        self.get = self._entries.get
+
+    def put(self, key: str, value: T, weight: int) -> None:
+        """`weight` is about how many bytes the entry takes."""
+        self._entries.pop(key, None)
+        self._entries[key] = value
+        if len(self._entries) > self._most:
+            self.pop(next(iter(self._entries)))
+        self._space.enter(self, key, weight)
+
+    def pop(self, key: str) -> None:
+        self._entries.pop(key, None)
+        self._space.leave(self, key)
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,84 @@
+"""How long the runtime is held by one stretch of work, and how much memory it takes: as another caller sees it.
+
+What other work on the machine costs is left out: a request that waited long while the runtime had little processor time
+was not held by it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+INTERVAL_S = 0.005
+_TICKS_A_SECOND = 100
+
+
+@dataclass
+class Held:
+    """`longest_ms` is the longest that a request for /health has waited for the runtime's own work; `grown_mib` by how
+    much its memory grew, at most; `answered` what the work returned.
+    """
+
+    longest_ms: float = 0.0
+    grown_mib: float = 0.0
+    waited_ms: list[float] = field(default_factory=list)
+
+
+class Watch:
+    """Over a running platform: its executor's URL, and the process whose children the runtime is among."""
+
+    def __init__(self, url: str, process_id: int) -> None:
+        self._url = url
+        self._runtime = Path("/proc") / str(_find_runtime(process_id))
+
+    def during(self, work: Callable[[], object]) -> Held:
+        """Ask for /health all the while that `work` is done."""
+        held, done = Held(), threading.Event()
+        before_mib = self._memory_mib()
+        watcher = threading.Thread(target=self._ask, args=(held, done, before_mib))
+        watcher.start()
+        try:
+            work()
+        finally:
+            time.sleep(2 * INTERVAL_S)
+            done.set()
+            watcher.join()
+        return held
+
+    def _ask(self, held: Held, done: threading.Event, before_mib: float) -> None:
+        with httpx.Client(base_url=self._url, timeout=120, trust_env=False) as client:
+            while not done.is_set():
+                began_s, used_s = time.monotonic(), self._processor_s()
+                assert client.get("/health").status_code == 200
+                waited_ms = (time.monotonic() - began_s) * 1000
+                used_ms = (self._processor_s() - used_s) * 1000
+                held.waited_ms.append(waited_ms)
+                held.longest_ms = max(held.longest_ms, min(waited_ms, used_ms))
+                held.grown_mib = max(held.grown_mib, self._memory_mib() - before_mib)
+                time.sleep(INTERVAL_S)
+
+    def _processor_s(self) -> float:
+        """Of the thread that runs the isolates."""
+        return int((self._runtime / "schedstat").read_text().split()[0]) / 1e9
+
+    def _memory_mib(self) -> float:
+        fields = (self._runtime / "status").read_text().partition("VmRSS:")[2].split()
+        return int(fields[0]) / 1024
+
+
+def _find_runtime(process_id: int) -> int:
+    """The process named workerd among those that come from `process_id`."""
+    for child in _descendants(process_id):
+        if (Path("/proc") / str(child) / "comm").read_text().strip() == "workerd":
+            return child
+    raise AssertionError("no workerd runs below the platform's process")
+
+
+def _descendants(process_id: int) -> Iterator[int]:
+    listed = (Path("/proc") / str(process_id) / "task").glob("*/children")
+    for child in (int(text) for path in listed for text in path.read_text().split()):
+        yield child
+        yield from _descendants(child)
