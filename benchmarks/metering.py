@@ -23,7 +23,7 @@ from arcrun.wasm.metering import meter_module
 from arcrun.yaml_text import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMIT = 0.30
+LIMIT = 0.12
 SIEVE = """(module (memory (export "memory") 17) (func (export "_start") (local $n i32) (local $m i32)
   (local.set $n (i32.const 2))
   (loop $numbers

@@ -17,8 +17,9 @@ _MAX_SHOWN = 40  # digits of a number
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(rb'"[^"]*"')
 _NO_SIGNS = bytes(set(range(256)) - set(b'[]{},"'))
-_STEP = dict(zip(b"[{]}", (1, 1, -1, -1), strict=True))
-_COLLAPSES = 8  # `[[]]{}` and the like take two
+_AS_LISTS = bytes.maketrans(b"{}", b"[]")
+_STEP = dict(zip(b"[]", (1, -1), strict=True))
+_COLLAPSES = 8
 
 
 def parse_json(text: str) -> Any:
@@ -66,11 +67,12 @@ def _signs_of(text: str) -> bytes:
 
 
 def _is_deeper(brackets: bytes, most: int) -> bool:
-    """Pairs with nothing in them are taken out a few times, which is all that most texts need; the rest is gone through
-    one by one.
+    """The innermost level is taken out a few times, which is all that most texts need; the rest is gone through one by
+    one.
     """
+    brackets = brackets.translate(_AS_LISTS)
     for _ in range(_COLLAPSES):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return False
     return any(depth > most - _COLLAPSES for depth in accumulate(map(_STEP.__getitem__, brackets)))

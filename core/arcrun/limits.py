@@ -44,6 +44,21 @@ MAX_QUERY_CHARACTERS = 200
 # The characters of a workflow's source.
 # Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: a tenant has less, by TENANT_SOURCE_CHARACTERS.
 MAX_SOURCE_CHARACTERS = 256 * KIB
+# The nodes of a workflow.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: split it: one workflow can call another (CALLS_SUBFLOW).
+MAX_NODES = 500
+# The lines of its flow.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: as above.
+MAX_LINES = 2_000
+# The templates in its config.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: as above.
+MAX_TEMPLATES = 3_000
+# The loops of a workflow.
+# Beyond: the diagnostic INVALID_LOOP.
+MAX_LOOPS = 100
+# The loops around a node, one within the other.
+# Beyond: the diagnostic INVALID_LOOP.
+MAX_LOOP_DEPTH = 64
 # The depth of YAML.
 # Beyond: the diagnostic INVALID_YAML.
 MAX_YAML_DEPTH = 64
@@ -154,6 +169,63 @@ MAX_TYPE_SECTION_BYTES = 128 * KIB
 # The pages, of 64 KiB, of a component's memory: 64 MiB, half of what the platform gives one isolate.
 # Beyond: memory.grow answers -1; a failure then is MEMORY_LIMIT_EXCEEDED.
 MAX_MEMORY_PAGES = 1024
+# The bytes of a module that the executor meters itself, at its first use: some 2 s of its processor, in stretches.
+# Beyond: MODULE_TOO_LARGE. Change: the registry, `acr parts install` and `acr deploy` meter it beforehand.
+MAX_METERED_ON_USE_BYTES = 2 * MIB
+# The sections of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_SECTIONS = 1_000
+# The functions of a module, imported and its own.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_FUNCTIONS = 50_000
+# The types of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_TYPES = 10_000
+# The imports of a module, and its exports.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_NAMES = 1_000
+# The globals of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_GLOBALS = 10_000
+# The instructions of one constant, such as a global's first value.
+# Beyond: MODULE_TOO_LARGE.
+MAX_CONSTANT_INSTRUCTIONS = 100
+# The kinds of exceptions of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_TAGS = 1_000
+# The segments of data of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_DATA_SEGMENTS = 100_000
+# The segments of elements of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_ELEMENT_SEGMENTS = 1_000
+# The tables of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_TABLES = 16
+# The entries of all the tables of a module together; and those of all its segments of elements.
+# Beyond: TABLE_LIMIT_EXCEEDED if it asks for more from the start, else table.grow answers -1; MODULE_TOO_LARGE.
+MAX_TABLE_ENTRIES = 65_536
+# The bytes of one function's code.
+# Beyond: MODULE_TOO_LARGE.
+MAX_FUNCTION_BYTES = MIB
+# The places in one function where code branches or a branch leads.
+# Beyond: MODULE_TOO_LARGE.
+MAX_FUNCTION_BRANCHES = 100_000
+# The bytes of a module's code when it is metered, which what only branches makes six times as long.
+# Beyond: MODULE_TOO_LARGE.
+MAX_METERED_CODE_BYTES = 16 * MIB
+# The local variables of one function.
+# Beyond: MODULE_TOO_LARGE.
+MAX_FUNCTION_LOCALS = 50_000
+# The parameters of a function or a block, and its results: what engines move at each branch and call.
+# Beyond: MODULE_TOO_LARGE.
+MAX_TYPE_VALUES = 100
+# Blocks, one within the other, in a function.
+# Beyond: MODULE_TOO_LARGE.
+MAX_NESTING = 10_000
+# The places that one br_table can lead to, and the clauses of one try_table.
+# Beyond: MODULE_TOO_LARGE.
+MAX_BRANCH_TARGETS = 10_000
 # The bytes that a component may write to stdout, its answer.
 # Beyond: OUTPUT_TOO_LARGE.
 MAX_STDOUT_BYTES = 4 * MIB

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arcrun.json_text import escape_surrogates, parse_json
@@ -97,6 +97,7 @@ def test_what_only_looks_like_more(text: str) -> None:
     assert parse_json(text) == json.loads(text)
 
 
+@example({"": [{"": []}]})
 @given(
     st.recursive(
         st.text('[]{},\\"a\n', max_size=6) | st.integers(),

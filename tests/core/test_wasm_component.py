@@ -13,7 +13,7 @@ from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.metering import FUEL_EXPORT, METERING_VERSION
-from arcrun.wasm.module import limit_memory, parse_module
+from arcrun.wasm.module import bound_module, parse_module
 from arcrun.wasm.seal import is_sealed, metered_key, seal_module
 from fakes.contracts import build_contract, build_network_contract
 from fakes.modules import COMMAND, build_module
@@ -75,7 +75,7 @@ def test_a_kept_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], 
 def test_a_kept_module_is_spared_the_metering() -> None:
     """Seen by one that metering would not make: sealed all the same, it is taken over as it is."""
     binary = build_module()
-    other = seal_module(limit_memory(binary, parse_module(binary), MAX_MEMORY_PAGES), _sha256(binary))
+    other = seal_module(bound_module(binary, parse_module(binary), MAX_MEMORY_PAGES), _sha256(binary))
     assert build_component(build_contract(), binary, other).module == other
 
 

@@ -10,8 +10,9 @@ import pytest
 import wasmtime
 
 from arcrun.errors import ComponentError
+from arcrun.wasm.costs import MAX_CHARGE
 from arcrun.wasm.metering import DEFAULT_FUEL, FUEL_EXPORT, meter_module
-from fakes.modules import build_module, build_section, join_sections
+from fakes.modules import build_module
 
 FUEL = 20_000  # little enough to end a recursion before the stack does
 
@@ -86,6 +87,155 @@ def test_nothing_outlives_its_fuel(fields: str) -> None:
     with pytest.raises(wasmtime.Trap) as raised:
         instance.call()
     assert (raised.value.trap_code, instance.fuel_left < 0) == (wasmtime.TrapCode.UNREACHABLE, True)
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        pytest.param(f"{'(global.set $n (i32.const 1))' * 5_000}", id="straight code"),
+        pytest.param(f"(if (global.get $n) (then {'(drop (i32.const 1))' * 5_000}))", id="behind a condition"),
+        pytest.param(
+            f"(block $b (block $a (br_table $b $a (global.get $n))) {'(drop (i32.const 1))' * 5_000})", id="a switch"
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param("(call $leaf)", id="call"),
+        pytest.param("(call_indirect (type $plain) (i32.const 0))", id="call_indirect"),
+        pytest.param("(call_ref $plain (ref.func $leaf))", id="call_ref"),
+    ],
+)
+def test_a_leaf_called_again_and_again_does_not_run_past_the_budget(leaf: str, call: str) -> None:
+    """5,000 instructions, called 2,000 times by a function that does nothing else: once 7,200 times its budget."""
+    instance = Instance(
+        f"""(type $plain (func)) (table 1 funcref) (elem (i32.const 0) $leaf)
+        (global $n (mut i32) (i32.const 1)) (global $calls (mut i32) (i32.const 0))
+        (func (export "calls") (result i32) global.get $calls)
+        (func $leaf (type $plain) {leaf} (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+        (func (export "run") {call * 2_000})"""
+    )
+    with pytest.raises(wasmtime.Trap):
+        instance.call()
+    assert -MAX_CHARGE <= instance.fuel_left < 0
+    instance.fuel.set_value(instance.store, FUEL)
+    assert instance.exports["calls"](instance.store) <= FUEL / 5_000
+
+
+def test_what_a_recursion_does_on_its_way_back_does_not_run_past_the_budget() -> None:
+    """Each of 500 calls has straight code to do after the one that it makes."""
+    instance = Instance(
+        f"""(global $done (mut i32) (i32.const 0)) (func (export "done") (result i32) global.get $done)
+        (func $f (export "run") (param i32)
+          (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1)))))
+          {"(if (local.get 0) (then " + "(drop (i32.const 1))" * 2_000 + "))"}
+          (global.set $done (i32.add (global.get $done) (i32.const 1))))"""
+    )
+    with pytest.raises(wasmtime.Trap):
+        instance.call(500)
+    instance.fuel.set_value(instance.store, FUEL)
+    assert instance.exports["done"](instance.store) <= FUEL / 4_000 + 1
+
+
+WIDE, ONES = "i64 " * 90, "(i64.const 1)" * 90
+
+
+@pytest.mark.parametrize(
+    ("fields", "least"),
+    [
+        pytest.param(f"(func $f (local {WIDE * 10}))", 900 // 8, id="local variables"),
+        pytest.param(
+            f"(func $f (block (result i64) (call $g) (br 0)) drop) (func $g (result {WIDE}) {ONES})",
+            90 + 82,
+            id="results",
+        ),
+        pytest.param(
+            f"(func $f (block (result {WIDE}) {ONES} (br 0)) {'drop ' * 90})", 180 + 45, id="values of a branch"
+        ),
+        pytest.param("(func $f (drop (i64.div_u (i64.const 1) (i64.const 1))))", 4 + 4, id="a division"),
+        pytest.param("(tag $e) (func $f (block $h (try_table (catch_all $h) (throw $e))))", 1_200, id="an exception"),
+        pytest.param(
+            f"(tag $e (param {WIDE})) (func $f (block $h (try_table (catch_all $h) {ONES} (throw $e))))",
+            1_200 + 5 * 90,
+            id="an exception with values",
+        ),
+        pytest.param("(func $f (drop (ref.func $f))) (elem declare func $f)", 1_000, id="a function's reference"),
+        pytest.param("(memory 1) (func $f (drop (memory.grow (i32.const 2))))", 2 * 8_192, id="two pages"),
+        pytest.param(
+            "(table 0 funcref) (func $f (drop (table.grow (ref.null func) (i32.const 20))))", 2_000, id="grow"
+        ),
+        pytest.param(
+            "(table 9 funcref) (func $f (table.fill (i32.const 0) (ref.null func) (i32.const 9)))", 900, id="fill"
+        ),
+    ],
+)
+def test_what_costs_more_than_its_instructions(fields: str, least: int) -> None:
+    instance = Instance(f'{fields} (func (export "run") (call $f))', 100_000)
+    instance.call()
+    used = 100_000 - instance.fuel_left
+    assert least <= used <= least * 1.4 + 60
+
+
+def test_a_growth_that_must_fail_costs_no_pages() -> None:
+    instance = Instance('(memory 1 9) (func (export "run") (result i32) (memory.grow (i32.const 65000)))')
+    assert instance.call() == -1
+    assert instance.fuel_left > FUEL - 3_000
+
+
+def test_what_cannot_be_paid_leaves_the_fuel_little_below_zero() -> None:
+    instance = Instance('(memory 1) (func (export "run") (memory.fill (i32.const 0) (i32.const 0) (i32.const -1)))')
+    with pytest.raises(wasmtime.Trap) as raised:
+        instance.call()
+    assert (raised.value.trap_code, instance.fuel_left) == (wasmtime.TrapCode.UNREACHABLE, -1)
+
+
+HUNDRED = "i64 " * 100
+
+
+@pytest.mark.parametrize(
+    ("fields", "least"),
+    [
+        pytest.param(
+            f"""(tag $e (param {HUNDRED})) (tag $none) (func (export "run") {"nop " * 4_000} (block $n
+            (block $h (result {HUNDRED}) (try_table {"(catch $none $n)" * 9_999} (catch $e $h)) unreachable)
+            {"drop " * 100}))""",
+            24_500,
+            id="clauses",
+        ),
+        pytest.param(f'(func (export "run") (local {"i64 " * 50_000}))', 6_000, id="local variables"),
+        pytest.param(f'(func (export "run") {"nop " * 100_000})', 4_000, id="straight code"),
+    ],
+)
+def test_the_fuel_ends_at_most_the_largest_charge_below_zero(fields: str, least: int) -> None:
+    instance = Instance(fields, 0)
+    with pytest.raises(wasmtime.Trap):
+        instance.call()
+    assert -MAX_CHARGE <= instance.fuel_left <= -least
+
+
+STARTING = """
+    (global $n (mut i32) (i32.const 0)) (func (export "run") (result i32) (global.get $n))
+    (func $add (global.set $n (i32.add (global.get $n) (i32.const 7))))
+    (func (export "_start") (global.set $n (i32.mul (global.get $n) (i32.const 6)))) (start $add)"""
+
+
+def test_a_start_function_runs_at_the_beginning_of_start() -> None:
+    instance = Instance(STARTING)
+    assert instance.call() == 0
+    instance.exports["_start"](instance.store)
+    assert instance.call() == 42
+
+
+@pytest.mark.parametrize(
+    ("body", "is_exhausted"),
+    [pytest.param("(loop (br 0))", True, id="endless"), pytest.param("unreachable", False, id="trapping")],
+)
+def test_a_start_function_shares_the_budget_and_fails_like_start(body: str, *, is_exhausted: bool) -> None:
+    instance = Instance(f'(func $own {body}) (start $own) (func (export "_start"))')
+    with pytest.raises(wasmtime.Trap):
+        instance.exports["_start"](instance.store)
+    assert (instance.fuel_left < 0) is is_exhausted
 
 
 @pytest.mark.parametrize(
@@ -196,54 +346,6 @@ EVERY_KIND = """
 
 def test_every_kind_of_instruction_is_read_rightly() -> None:
     assert Instance(EVERY_KIND).call(41) == 42
-
-
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        pytest.param(
-            "(memory 1 1 shared) (func (drop (i32.atomic.load (i32.const 0))))", "UNSUPPORTED_INSTRUCTION", id="threads"
-        ),
-        pytest.param("(func (drop (ref.i31 (i32.const 0))))", "UNSUPPORTED_INSTRUCTION", id="garbage collection"),
-        pytest.param("(type (struct)) (func)", "INVALID_MODULE", id="a type that is not a function's"),
-        pytest.param('(func (export "arcrun_fuel"))', "INVALID_MODULE", id="an export of the fuel's name"),
-    ],
-)
-def test_what_cannot_be_metered_is_refused(fields: str, code: str) -> None:
-    with pytest.raises(ComponentError) as raised:
-        meter_module(build_module(fields))
-    assert raised.value.code == code
-
-
-def _module_with_body(body: bytes, *sections: tuple[int, bytes]) -> bytes:
-    code = bytes((1, len(body))) + body
-    return join_sections(
-        build_section(1, b"\x01\x60\x00\x00"),
-        build_section(3, b"\x01\x00"),
-        *(build_section(*section) for section in sections),
-        build_section(10, code),
-    )
-
-
-@pytest.mark.parametrize(
-    ("binary", "told"),
-    [
-        pytest.param(_module_with_body(b"\x00\x42\x01\x24\x00\x0b"), "global 0", id="writes the fuel"),
-        pytest.param(_module_with_body(b"\x00\x23\x00\x1a\x0b"), "global 0", id="reads the fuel"),
-        pytest.param(_module_with_body(b"\x00\x10\x01\x0b"), "function 1", id="calls what is appended"),
-        pytest.param(_module_with_body(b"\x00\x0b", (7, b"\x01\x01f\x03\x00")), "global 0", id="exports the fuel"),
-        pytest.param(_module_with_body(b"\x00\x01\x01"), "no end", id="no end"),
-        pytest.param(_module_with_body(b"\x00\x0b\x01"), "after its end", id="code after the end"),
-        pytest.param(_module_with_body(b"\x00\x41"), "too early", id="cut off in a number"),
-        pytest.param(_module_with_body(b"\x00\x43\x00"), "too early", id="cut off in a constant"),
-        pytest.param(_module_with_body(b"\x00\x0b", (1, b"\x00")), "there twice", id="a section twice"),
-        pytest.param(b"\x00asm\x02\x00\x00\x00", "version 1", id="another version"),
-    ],
-)
-def test_a_module_cannot_reach_its_fuel_and_a_broken_one_is_refused(binary: bytes, told: str) -> None:
-    with pytest.raises(ComponentError, match=told) as raised:
-        meter_module(binary)
-    assert raised.value.code == "INVALID_MODULE"
 
 
 def test_any_cut_of_a_module_is_refused_or_metered() -> None:

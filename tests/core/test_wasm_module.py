@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_MODULE_TABLES, MAX_TABLE_ENTRIES
 from arcrun.wasm import abi
 from arcrun.wasm.binary import MAGIC
-from arcrun.wasm.module import PAGE_BYTES, Import, limit_memory, parse_module
+from arcrun.wasm.module import PAGE_BYTES, Import, bound_module, parse_module
 from fakes.modules import COMMAND, build_module, build_section, encode_u32, join_sections
 
 GROWABLE = """
@@ -31,6 +32,7 @@ EVERYTHING = """
     (elem (i32.const 0) 1)
     (data (i32.const 0) "bytes")
 """
+READ_OR_REFUSED = (None, "INVALID_MODULE", "MODULE_TOO_LARGE", "TABLE_LIMIT_EXCEEDED")
 SECTIONS = 10  # type, import, function, table, memory, global, export, element, code, data
 
 
@@ -65,7 +67,7 @@ def test_reads_an_import_of_every_kind_and_what_follows_it(fields: str, expected
     ],
 )
 def test_reads_the_exports(fields: str, expected: set[str]) -> None:
-    assert parse_module(build_module(fields)).exports == expected
+    assert set(parse_module(build_module(fields)).exports) == expected
 
 
 @pytest.mark.parametrize(
@@ -157,25 +159,25 @@ def test_a_truncated_module_is_refused_unless_cut_between_sections() -> None:
 
 @given(st.binary(max_size=200))
 def test_garbage_behind_the_header_is_read_or_refused(garbage: bytes) -> None:
-    assert _error_code(MAGIC + garbage) in (None, "INVALID_MODULE")
+    assert _error_code(MAGIC + garbage) in READ_OR_REFUSED
 
 
 @given(st.sampled_from([2, 5, 7]), st.binary(max_size=60))
 def test_garbage_in_a_section_is_read_or_refused(section_id: int, garbage: bytes) -> None:
-    assert _error_code(join_sections(build_section(section_id, garbage))) in (None, "INVALID_MODULE")
+    assert _error_code(join_sections(build_section(section_id, garbage))) in READ_OR_REFUSED
 
 
 @given(st.data())
 def test_a_module_with_a_changed_byte_is_read_or_refused(data: st.DataObject) -> None:
     binary = bytearray(build_module(EVERYTHING))
     binary[data.draw(st.integers(0, len(binary) - 1))] = data.draw(st.integers(0, 255))
-    assert _error_code(bytes(binary)) in (None, "INVALID_MODULE")
+    assert _error_code(bytes(binary)) in READ_OR_REFUSED
 
 
 def _error_code(binary: bytes) -> str | None:
     try:
         outline = parse_module(binary)
-        limit_memory(binary, outline, 2**32)
+        bound_module(binary, outline, 2**32)
     except ComponentError as error:
         return error.code
     return None
@@ -192,9 +194,9 @@ def _error_code(binary: bytes) -> str | None:
         pytest.param("200 60000", 1024, (200, 1024), id="numbers of two bytes"),
     ],
 )
-def test_limit_memory_bounds_what_the_module_can_have(limits: str, limit_pages: int, expected: tuple[int, int]) -> None:
+def test_bound_module_bounds_what_the_module_can_have(limits: str, limit_pages: int, expected: tuple[int, int]) -> None:
     binary = build_module(GROWABLE.format(limits=limits))
-    bounded = limit_memory(binary, parse_module(binary), limit_pages)
+    bounded = bound_module(binary, parse_module(binary), limit_pages)
     memory = parse_module(bounded).memory
     assert memory is not None
     assert (memory.minimum_pages, memory.maximum_pages) == expected
@@ -224,21 +226,21 @@ def _grow(binary: bytes, pages: int) -> int:
         pytest.param("(memory 1 4)", id="bounded enough"),
     ],
 )
-def test_limit_memory_leaves_a_module_that_needs_no_limit(fields: str) -> None:
+def test_bound_module_leaves_a_module_that_needs_no_limit(fields: str) -> None:
     binary = build_module(fields)
-    assert limit_memory(binary, parse_module(binary), 4) == binary
+    assert bound_module(binary, parse_module(binary), 4) == binary
 
 
-def test_limit_memory_changes_the_memory_section_alone() -> None:
+def test_bound_module_changes_the_maxima_alone() -> None:
     binary = build_module(EVERYTHING)
-    expected = build_module(EVERYTHING.replace("2 9", "2 5"))
-    assert limit_memory(binary, parse_module(binary), 5) == expected
+    expected = build_module(EVERYTHING.replace("2 9", "2 5").replace("3 funcref", f"3 {MAX_TABLE_ENTRIES} funcref"))
+    assert bound_module(binary, parse_module(binary), 5) == expected
 
 
-def test_limit_memory_refuses_a_module_that_starts_above_the_limit() -> None:
+def test_bound_module_refuses_a_module_that_starts_above_the_limit() -> None:
     binary = build_module("(memory 2048)")
     with pytest.raises(ComponentError) as caught:
-        limit_memory(binary, parse_module(binary), 1024)
+        bound_module(binary, parse_module(binary), 1024)
     assert caught.value.code == "MEMORY_LIMIT_EXCEEDED"
     assert caught.value.message == "The component asks for 131072 KiB of memory at its start; the limit is 65536 KiB."
 
@@ -248,13 +250,53 @@ def test_a_limited_module_is_valid_and_within_the_limit(minimum: int, more: int,
     binary = build_module(f"(memory {minimum} {minimum + more})")
     if minimum > limit_pages:
         with pytest.raises(ComponentError, match="limit"):
-            limit_memory(binary, parse_module(binary), limit_pages)
+            bound_module(binary, parse_module(binary), limit_pages)
         return
-    bounded = limit_memory(binary, parse_module(binary), limit_pages)
+    bounded = bound_module(binary, parse_module(binary), limit_pages)
     wasmtime.Module.validate(wasmtime.Engine(), bounded)
     memory = parse_module(bounded).memory
     assert memory is not None
     assert (memory.minimum_pages, memory.maximum_pages) == (minimum, min(minimum + more, limit_pages))
+
+
+@pytest.mark.parametrize(
+    ("tables", "limit", "expected"),
+    [
+        pytest.param("(table 3 funcref)", 10, [(3, 10)], id="no maximum"),
+        pytest.param("(table 3 20 funcref)", 10, [(3, 10)], id="maximum above the limit"),
+        pytest.param("(table 3 5 funcref)", 10, [(3, 5)], id="maximum below the limit"),
+        pytest.param("(table 10 externref)", 10, [(10, 10)], id="minimum at the limit"),
+        pytest.param("(table 2 funcref) (table 4 externref)", 10, [(2, 4), (4, 6)], id="an equal part of the rest"),
+        pytest.param("(table 0 9 funcref) (table 4 4 funcref)", 10, [(0, 3), (4, 4)], id="one that does not grow"),
+        pytest.param("(table 1 funcref (ref.null func))", 10, [(1, 10)], id="a table with a first value"),
+        pytest.param("(type $f (func)) (table 1 300 (ref null $f))", 200, [(1, 200)], id="typed references"),
+    ],
+)
+def test_bound_module_bounds_all_tables_together(tables: str, limit: int, expected: list[tuple[int, int]]) -> None:
+    binary = build_module(tables)
+    bounded = bound_module(binary, parse_module(binary), 1, limit)
+    outline = parse_module(bounded)
+    wasmtime.Module.validate(wasmtime.Engine(), bounded)
+    assert [(table.minimum, table.maximum) for table in outline.tables] == expected
+    assert bound_module(bounded, outline, 1, limit) == bounded
+
+
+@pytest.mark.parametrize("tables", ["(table 11 funcref)", "(table 6 funcref) (table 5 externref)"])
+def test_bound_module_refuses_a_module_whose_tables_start_above_the_limit(tables: str) -> None:
+    binary = build_module(tables)
+    with pytest.raises(ComponentError) as caught:
+        bound_module(binary, parse_module(binary), 1, 10)
+    assert caught.value.code == "TABLE_LIMIT_EXCEEDED"
+    assert caught.value.message == "The component asks for tables of 11 entries at its start; the limit is 10."
+
+
+@pytest.mark.parametrize("fields", ["(table i64 1 funcref)", '(import "m" "n" (table i64 1 funcref))'])
+def test_a_64_bit_table_is_refused(fields: str) -> None:
+    assert _error_code(build_module(fields)) == "INVALID_MODULE"
+
+
+def test_too_many_tables_are_refused() -> None:
+    assert _error_code(build_module("(table 1 funcref)" * (MAX_MODULE_TABLES + 1))) == "MODULE_TOO_LARGE"
 
 
 def test_a_page_has_one_size() -> None:

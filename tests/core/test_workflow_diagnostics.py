@@ -263,10 +263,10 @@ def test_each_code_has_a_case() -> None:
 @pytest.mark.parametrize(
     ("lines", "config"),
     [
-        pytest.param([f"n{i} >> PIPER >> m{i}" for i in range(4_500)], {}, id="while it is read"),
+        pytest.param([f"n{i} >> PIPER >> m{i}" for i in range(2_000)], {}, id="while it is read"),
         pytest.param(
-            [f"input >> PIPE >> n{i}" for i in range(1_000)],
-            {f"n{i}": {"component": "any", "x": "{{nobody}}"} for i in range(1_000)},
+            [f"input >> PIPE >> n{i}" for i in range(500)],
+            {f"n{i}": {"component": "any", "x": "{{nobody}}"} for i in range(500)},
             id="while it is compiled",
         ),
     ],

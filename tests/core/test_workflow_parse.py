@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arcrun.errors import WorkflowError
-from arcrun.limits import MAX_SOURCE_CHARACTERS
+from arcrun.limits import MAX_LINES, MAX_NODES, MAX_SOURCE_CHARACTERS, MAX_TEMPLATES
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.model import Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.parse import parse_workflow
@@ -585,3 +585,46 @@ JSON = st.recursive(
 @given(st.fixed_dictionaries({}, optional={"name": JSON, "description": JSON, "flow": JSON, "config": JSON}))
 def test_any_object_is_diagnosed(source: dict[str, Any]) -> None:
     assert diagnostics_of(source) != []
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        pytest.param(
+            {"flow": [f"input >> PIPE >> n{i}" for i in range(MAX_NODES + 1)]},
+            f"it has {MAX_NODES + 1} nodes, and {MAX_NODES} are the limit",
+            id="nodes",
+        ),
+        pytest.param(
+            {"flow": ["input >> PIPE >> a"] * (MAX_LINES + 1)},
+            f"it has {MAX_LINES + 1} lines, and {MAX_LINES} are the limit",
+            id="lines",
+        ),
+        pytest.param(
+            {"edges": [{"from": "input", "to": "a"}] * (MAX_LINES + 1), "nodes": [{"id": "a"}]},
+            f"it has {MAX_LINES + 1} lines, and {MAX_LINES} are the limit",
+            id="edges",
+        ),
+        pytest.param(
+            {"flow": ["input >> PIPE >> a"], "config": {"a": {"x": ["{{input.x}}" * 30] * 101}}},
+            f"it has 3030 templates, and {MAX_TEMPLATES} are the limit",
+            id="templates",
+        ),
+        pytest.param(
+            {"flow": ["input >> PIPE >> a"], "config": {f"n{i}": {} for i in range(MAX_NODES + 2)}},
+            f"it has {MAX_NODES + 2} nodes, and {MAX_NODES} are the limit",
+            id="entries",
+        ),
+    ],
+)
+def test_a_workflow_has_so_much_of_everything(source: dict[str, Any], problem: str) -> None:
+    draft = parse_workflow({"name": "w", **source})
+    assert draft.workflow is None
+    assert [(found.code, found.message) for found in draft.findings.in_order(None)] == [("WORKFLOW_TOO_LARGE", problem)]
+
+
+def test_a_workflow_may_have_as_much() -> None:
+    names = [f"n{i}" for i in range(MAX_NODES)]
+    lines = [f"input >> PIPE >> {name}" for name in names] * (MAX_LINES // MAX_NODES)
+    config = {name: {"x": ["{{input.x}}"] * (MAX_TEMPLATES // MAX_NODES)} for name in names} | {"input": {}}
+    assert parse_workflow({"name": "w", "flow": lines, "config": config}).workflow is not None

@@ -29,7 +29,7 @@ class PausingClock(VirtualClock):
         await asyncio.sleep(0.005)
 
 
-@pytest.mark.parametrize(("nodes", "pauses"), [(0, 0), (STRETCH_NODES - 1, 0), (STRETCH_NODES, 1), (1_000, 40)])
+@pytest.mark.parametrize(("nodes", "pauses"), [(0, 0), (STRETCH_NODES, 0), (STRETCH_NODES + 1, 1), (1_000, 39)])
 async def test_a_pause_comes_after_so_many_nodes(nodes: int, pauses: int) -> None:
     clock = PausingClock()
     pace = Pace(clock)
@@ -51,18 +51,31 @@ async def test_nobody_goes_on_while_the_run_pauses() -> None:
 
     await asyncio.gather(*(work() for _ in range(64)))
     assert done == 64 * 50
-    assert clock.pauses >= done // (STRETCH_NODES + 64)
+    assert clock.pauses >= done // STRETCH_NODES - 1
 
 
 async def test_a_node_that_is_cancelled_in_a_pause_takes_no_other_with_it() -> None:
     pace = Pace(PausingClock())
-    for _ in range(STRETCH_NODES - 1):
+    for _ in range(STRETCH_NODES):
         await pace.step()
     first, second = (asyncio.ensure_future(pace.step()) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     await second
     assert first.cancelled()
+
+
+async def test_a_turn_that_comes_with_the_cancelling_goes_to_the_next() -> None:
+    pace = Pace(PausingClock())
+    for _ in range(STRETCH_NODES):
+        await pace.step()
+    tasks = [asyncio.ensure_future(pace.step()) for _ in range(STRETCH_NODES + 1)]
+    await asyncio.sleep(0)
+    pause = pace._pause
+    assert pause is not None
+    pause.add_done_callback(lambda _: tasks[0].cancel())  # in the moment in which the first ones are let go
+    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 1)
+    assert [task.cancelled() for task in tasks] == [True, *[False] * STRETCH_NODES]
 
 
 async def test_the_deadline_ends_a_run_whose_nodes_never_wait() -> None:

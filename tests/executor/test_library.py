@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from arcrun.errors import ArcrunError
-from arcrun.limits import MAX_CACHED_MODULE_BYTES
+from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
 from executor.library import FRESH_MS, ComponentLibrary
@@ -41,6 +41,13 @@ class Shelf:
 
     def upload(self, reference: str, module: bytes = MODULE, **overrides: Any) -> None:
         upload_component(self.bucket, reference, module, **overrides)
+
+    def keep_metered(self, module: bytes) -> bytes:
+        """As `acr deploy` does. Returns the metered module."""
+        metered = build_component(build_contract(), module).module
+        assert metered is not None
+        self.bucket.upload(metered_key(hashlib.sha256(module).hexdigest()), metered)
+        return metered
 
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
@@ -258,6 +265,43 @@ async def test_a_metered_module_that_is_not_whole_is_made_anew(damage: Callable[
     assert shelf.bucket.objects[METERED_KEY] == METERED
 
 
+LARGE = pad_module(MODULE, MAX_METERED_ON_USE_BYTES)
+
+
+async def test_a_large_module_is_not_metered_here() -> None:
+    shelf = Shelf()
+    shelf.upload("echo", LARGE)
+    error = await shelf.refusal("echo")
+    assert error.code == "MODULE_TOO_LARGE"
+    assert "acr parts publish" in error.next_actions[0]
+    metered = shelf.keep_metered(LARGE)
+    shelf.bucket.upload(metered_key(hashlib.sha256(LARGE).hexdigest()), metered[:-1])
+    assert (await shelf.refusal("echo")).code == "MODULE_TOO_LARGE"
+
+
+async def test_a_large_module_that_was_metered_before_is_found() -> None:
+    shelf = Shelf()
+    shelf.upload("echo", LARGE)
+    metered = shelf.keep_metered(LARGE)
+    assert (await shelf.find("echo")).module == metered
+
+
+async def test_others_have_their_turn_while_a_module_is_metered() -> None:
+    class CountingClock(FixedClock):
+        pauses = 0
+
+        async def pause(self) -> None:
+            self.pauses += 1
+
+    shelf, clock = Shelf(), CountingClock()
+    shelf.library = ComponentLibrary({}, shelf.bucket, clock, shelf.background)
+    shelf.upload("echo", build_module(f"{COMMAND} (func {'(drop (i32.const 100000))' * 10_000})"))
+    await shelf.find("echo")
+    assert 8 <= clock.pauses <= 10  # 50,000 bytes of code, two a unit
+    await shelf.find("echo")
+    assert clock.pauses <= 10
+
+
 async def test_calls_at_once_write_the_metered_module_once() -> None:
     shelf = Shelf()
     shelf.upload("echo")
@@ -378,6 +422,7 @@ async def test_references_are_kept_apart() -> None:
 async def test_the_oldest_components_make_room() -> None:
     shelf = Shelf()
     large = pad_module(MODULE, MAX_CACHED_MODULE_BYTES // 3)
+    shelf.keep_metered(large)
     for name in "abc":
         shelf.upload(name, large)
         await shelf.find(name)
@@ -390,7 +435,9 @@ async def test_the_oldest_components_make_room() -> None:
 
 async def test_a_component_larger_than_the_cache_is_kept_alone() -> None:
     shelf = Shelf()
-    shelf.upload("large", pad_module(MODULE, MAX_CACHED_MODULE_BYTES))
+    large = pad_module(MODULE, MAX_CACHED_MODULE_BYTES)
+    shelf.upload("large", large)
+    shelf.keep_metered(large)
     first = await shelf.find("large")
     shelf.bucket.reads.clear()
     assert await shelf.find("large") is first

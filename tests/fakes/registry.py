@@ -74,7 +74,7 @@ class RegistryBench:
         self.remote = RemoteRegistry(self.channel)
 
     def client(self, key: str = OWNER_KEY) -> httpx.AsyncClient:
-        ground = Bench(WasmtimeRunner(fuel=50_000_000), FixedColdStarts(), VALIDATOR)
+        ground = Bench(WasmtimeRunner(fuel=50_000_000), FixedColdStarts(), VALIDATOR, self.clock.pause)
         submissions = Submissions(
             *(self.remote, self.records, self.bucket, ground, DeskSigner(), self.clock),
             self.random,

@@ -378,7 +378,7 @@ def test_nothing_that_comes_after_the_end_counts(
         assert found.memory_bytes == 100 * 65536
         assert found.fuel_used is not None
         assert alone.fuel_used is not None
-        assert 0 <= found.fuel_used - alone.fuel_used < 100  # the code around it is longer
+        assert 0 <= found.fuel_used - alone.fuel_used < 1_000  # the code around it is longer
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -13,7 +13,7 @@ import yaml
 
 from arcrun.wasm.seal import metered_key
 from fakes.registry import MIA_KEY, OWNER_KEY, REVIEWER_KEY, RegistryBench
-from fakes.storage import InMemoryKV
+from fakes.storage import InMemoryKV, InMemoryR2
 from fixtures import modules
 from fixtures.bad_components import GOOD
 from registry.principals import Keyring
@@ -77,6 +77,18 @@ async def test_half_a_surrogate_pair_is_kept_as_it_came(bench: RegistryBench) ->
     body = {"contract": "a: \ud800", "wasm_base64": ""}
     refused = await send(bench, "POST", "/submit", content=json.dumps(body))
     assert refused.json()["error"]["details"]["step"] == "contract_check"
+
+
+async def test_what_an_earlier_release_metered_is_metered_when_it_comes_again(
+    bench: RegistryBench,
+) -> None:
+    key = metered_key(hashlib.sha256(MODULE).hexdigest())
+    await submit(bench)
+    stored, bench.bucket = bench.bucket.objects, InMemoryR2()
+    for other in stored.keys() - {key}:
+        bench.bucket.upload(other, stored[other])
+    assert (await submit(bench)).status_code == 200
+    assert bench.bucket.objects == stored
 
 
 async def test_of_a_refused_one_nothing_is_stored(bench: RegistryBench) -> None:

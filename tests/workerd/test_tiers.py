@@ -13,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from acr.deployment.uploads import metered_object
 from arcrun.contracts.model import Scenario
 from arcrun.contracts.parse import parse_contract
 from arcrun.wasm.component import build_component
@@ -57,6 +58,18 @@ def service() -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+def put_metered(platform: LocalPlatform, module: bytes, contract: dict[str, Any]) -> str:
+    """As `acr deploy` does: Go's modules are too large to be metered on use."""
+    platform.put_object(*metered_object(parse_contract(contract), module))
+    return platform.put_component(module, contract)
+
+
+def test_a_module_too_large_to_be_metered_on_use_says_so(platform: LocalPlatform, examples: Path) -> None:
+    module = (examples / "shout_go/shout_go.wasm").read_bytes() + bytes((0, 2, 1, ord("u")))  # a hash of its own
+    answer = platform.execute(platform.put_component(module, build_contract("unmetered_go")), {"text": "x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "MODULE_TOO_LARGE")
 
 
 def builtin(component_id: str) -> bytes:
@@ -126,7 +139,7 @@ def test_a_component_of_another_toolchain_runs_unchanged(
     reference = component_id
     if tier == "bucket":
         module = (examples / component_id / f"{component_id}.wasm").read_bytes()
-        reference = platform.put_component(module, build_contract(f"{component_id}_in_bucket"))
+        reference = put_metered(platform, module, build_contract(f"{component_id}_in_bucket"))
     answer = platform.execute(reference, scenario.given)
     if scenario.then_contains is None:
         assert answer.json() == scenario.then
@@ -139,7 +152,7 @@ def test_wasis_own_wait_works(platform: LocalPlatform, examples: Path, tier: str
     reference = "shout_go"
     if tier == "bucket":
         module = (examples / "shout_go/shout_go.wasm").read_bytes()
-        reference = platform.put_component(module, build_contract("sleepy_go"))
+        reference = put_metered(platform, module, build_contract("sleepy_go"))
     started = time.monotonic()
     answer = platform.execute(reference, {"text": "x", "wait_ms": 60})
     assert (answer.json()["data"], time.monotonic() - started > 0.06) == ({"text": "X!"}, True)

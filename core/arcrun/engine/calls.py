@@ -23,7 +23,7 @@ RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]
 
 @dataclass(frozen=True)
 class CallResult:
-    """`envelope` is what templates see of the node, `weight` its own (arcrun/size.py).
+    """`envelope` is what templates see of the node, `weight` its own (arcrun/size.py), `text` what it was read from.
 
     `subflow` is the trace of a workflow that was called, `fuel` what the component used, None where it is not known.
     """
@@ -34,6 +34,7 @@ class CallResult:
     subflow: tuple[NodeRecord, ...] | None = None
     fuel: int | None = None
     weight: int = 0
+    text: str = ""
 
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
@@ -74,6 +75,7 @@ class ComponentCall:
         self._component = await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
+        await self._context.pace.rest()  # others may have rendered much while it was looked for
         rendering = Rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
@@ -94,7 +96,9 @@ class ComponentCall:
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
         self._context.pace.count(outcome.weight)
-        return CallResult(outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel, weight=outcome.weight)
+        return CallResult(
+            outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel, weight=outcome.weight, text=outcome.text
+        )
 
     def note_timeout(self) -> None:
         self._count(success=False)

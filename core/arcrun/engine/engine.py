@@ -52,7 +52,9 @@ class Engine:
         )
         answer, error = Answer(None, 0), None
         try:
-            found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weigh_parsed(trigger.input))
+            weight = weigh_parsed(trigger.input)
+            context.pace.count(3 * weight)  # it was read, and weighed, and the node that gets it may write it
+            found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weight)
             found.require_bounds()
             answer = found
         except ArcrunError as raised:

@@ -77,7 +77,10 @@ class NodeRun:
         shown_output: Any = result.envelope
         size_bytes = ENTRY_BYTES + call.input_weight + result.weight + len(log)
         if 2 * size_bytes > MAX_SHOWN_VALUE_BYTES:  # most are small
-            shown_input, shown_output = shorten(call.input, call.input_weight), shorten(result.envelope, result.weight)
+            shown_input, shown_output = (
+                shorten(call.input, call.input_weight),
+                shorten(result.envelope, result.weight, result.text),
+            )
             size_bytes = ENTRY_BYTES + min(len(log), MAX_LOG_CHARACTERS)
             size_bytes += CUT_BYTES if isinstance(shown_input, Cut) else call.input_weight
             size_bytes += CUT_BYTES if isinstance(shown_output, Cut) else result.weight

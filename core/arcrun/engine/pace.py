@@ -6,6 +6,7 @@ requests have run, the clock has moved, and a deadline ends the run whose time i
 """
 
 import asyncio
+from collections import deque
 
 from arcrun.limits import KIB
 from arcrun.ports import Clock
@@ -25,6 +26,7 @@ class Pace:
         self._clock = clock
         self._work = 0
         self._pause: asyncio.Future[None] | None = None
+        self._waiting: deque[asyncio.Future[None]] = deque()  # for their turn, in order
 
     def count(self, work: int) -> None:
         """Work that has been done, in bytes."""
@@ -38,18 +40,40 @@ class Pace:
 
     async def step(self) -> None:
         """Before each node."""
-        self._work += NODE_WORK
-        if self._work >= STRETCH_WORK or self._pause is not None:
+        if self._pause is not None or self._work >= STRETCH_WORK:
             await self.rest()
+        self._work += NODE_WORK
 
     async def rest(self) -> None:
-        """Pause if one is due. While the run pauses, none of its nodes goes on."""
-        if self._work >= STRETCH_WORK and self._pause is None:
-            self._work = 0
+        """Pause if the stretch has been long enough. While the run pauses, none of its nodes goes on; after it, no more
+        of them than a stretch takes.
+        """
+        if self._pause is None and self._work < STRETCH_WORK:
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._begin_pause()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # it was this one's turn: the next one has it
+                self._let_go(1)
+            raise
+
+    def _begin_pause(self) -> None:
+        if self._pause is None:
             self._pause = asyncio.ensure_future(self._clock.pause())
             self._pause.add_done_callback(self._go_on)
-        if self._pause is not None:
-            await asyncio.shield(self._pause)
 
     def _go_on(self, _pause: object) -> None:
-        self._pause = None
+        self._pause, self._work = None, 0
+        self._let_go(STRETCH_WORK // NODE_WORK)
+        if self._waiting:
+            self._begin_pause()
+
+    def _let_go(self, count: int) -> None:
+        while self._waiting and count:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                count -= 1

@@ -104,14 +104,18 @@ class GraphRun:
         graph = self._graph
         waiting = {key: len(wanted) for key, wanted in graph.waits_for.items()}
         ready = [key for key, count in waiting.items() if not count]
+        finished: asyncio.Queue[asyncio.Task[UnitKey]] = asyncio.Queue()
         while ready or running:
             if len(ready) == 1 and not running:  # a chain needs no tasks
                 settled = [await self._settle(ready[0])]
             else:
-                running |= {asyncio.ensure_future(self._settle(key)) for key in ready}
-                finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                settled = [task.result() for task in finished]
-                running -= finished
+                for key in ready:
+                    task = asyncio.ensure_future(self._settle(key))
+                    task.add_done_callback(finished.put_nowait)
+                    running.add(task)
+                done = [await finished.get(), *(finished.get_nowait() for _ in range(finished.qsize()))]
+                settled = [task.result() for task in done]
+                running.difference_update(done)
             ready = []
             for child in (child for key in settled for child in graph.children[key]):
                 waiting[child] -= 1

@@ -29,11 +29,13 @@ class Cut:
         return {**marker, "preview": self.beginning[:PREVIEW_CHARACTERS]} if self.beginning else marker
 
 
-def shorten(value: Any, weight: int | None = None) -> Any:
-    """`value`, or a Cut of it. `weight` (arcrun/size.py) spares most values the measuring."""
+def shorten(value: Any, weight: int | None = None, text: str = "") -> Any:
+    """`value`, or a Cut of it. `weight` (arcrun/size.py) spares most values the measuring, and `text`, the JSON that it
+    was read from, a large one the writing.
+    """
     if value is None or isinstance(value, Cut) or (weight is not None and 2 * weight <= MAX_SHOWN_VALUE_BYTES):
         return value
-    text = json.dumps(value, ensure_ascii=False)
+    text = text or json.dumps(value, ensure_ascii=False)
     size_bytes = len(text.encode("utf-8", "surrogatepass"))
     return value if size_bytes <= MAX_SHOWN_VALUE_BYTES else Cut(size_bytes, text[:KEPT_CHARACTERS])
 

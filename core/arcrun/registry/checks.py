@@ -5,8 +5,9 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
 from arcrun.limits import MAX_CONTRACT_BYTES, MAX_MEMORY_PAGES, MAX_MODULE_BYTES
 from arcrun.registry.step import Step, StepName, failed, failed_by, passed
+from arcrun.steps import Steps
 from arcrun.wasm.abi import PAGE_BYTES, WASI_MODULE
-from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.component import Component, build_in_steps
 from arcrun.wasm.module import ModuleOutline, parse_module
 from arcrun.workflows.settings import RESERVED_INPUTS
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
@@ -61,11 +62,11 @@ def check_size(contract: Contract, module: bytes) -> Step:
     )
 
 
-def scan_module(contract: Contract, module: bytes) -> tuple[Step, Component | None]:
+def scan_module(contract: Contract, module: bytes) -> Steps[tuple[Step, Component | None]]:
     """The step, and the component with its memory bounded and its fuel metered, as the sandbox runs it."""
     name = StepName.MODULE_SCAN
     try:
-        component = build_component(contract, module)
+        component = yield from build_in_steps(contract, module)
         outline = parse_module(module)
         _refuse_forbidden_calls(contract, outline)
     except ComponentError as error:

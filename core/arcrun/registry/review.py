@@ -1,7 +1,7 @@
 """A component's review: six steps, each real, the same for `acr parts test` and for the registry's POST /submit."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from arcrun.ports import ComponentRunner
 from arcrun.registry.checks import check_contract, check_size, scan_module
 from arcrun.registry.step import Step, StepName, StepStatus, failed, failed_by, passed, skipped
 from arcrun.registry.trial import SchemaValidator, Trial, check_output, run_scenario
+from arcrun.steps import go_on, run_steps_pausing
 from arcrun.wasm.component import Component
 
 COLD_STARTS = 5
@@ -27,11 +28,15 @@ class ColdStarts(Protocol):
 
 @dataclass(frozen=True)
 class Bench:
-    """What a review runs components on. `validator` is the built-in validate_json, as the runner runs it."""
+    """What a review runs components on. `validator` is the built-in validate_json, as the runner runs it.
+
+    `pause` lets others have their turn: `Clock.pause`.
+    """
 
     runner: ComponentRunner
     cold_starts: ColdStarts
     validator: Component
+    pause: Callable[[], Awaitable[None]] = go_on
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ async def review_component(contract_text: str, module: bytes, bench: Bench) -> R
     if contract is None:
         return Review((checked, *skipped(*list(StepName)[1:])), None, None)
     sized = check_size(contract, module)
-    scanned, component = scan_module(contract, module)
+    scanned, component = await run_steps_pausing(scan_module(contract, module), bench.pause)
     if sized.status is StepStatus.FAILED or component is None:
         return Review((checked, sized, scanned, *skipped(*list(StepName)[3:])), contract, None)
     tested, trials = await _run_gherkin_tests(component, bench)
@@ -99,6 +104,7 @@ async def _run_gherkin_tests(component: Component, bench: Bench) -> tuple[Step, 
     contract, validator = component.contract, SchemaValidator(bench.validator, bench.runner)
     trials = []
     for scenario in contract.scenarios:
+        await bench.pause()
         trial = await run_scenario(component, scenario, bench.runner, "first")
         trials.append(await check_output(contract, trial, validator))
         if trials[-1].code in ENDLESS:  # the others would take as long
@@ -118,6 +124,7 @@ async def _check_determinism(component: Component, bench: Bench, trials: Sequenc
     """Each scenario once more, at the same time but with other randomness: its output must be the same bytes."""
     differing = []
     for trial in trials:
+        await bench.pause()
         again = await run_scenario(component, trial.scenario, bench.runner, "second")
         if again.execution.stdout != trial.execution.stdout:
             differing.append(

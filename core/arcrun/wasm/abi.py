@@ -135,7 +135,7 @@ class Execution:
 class Outcome:
     """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel.
 
-    `weight` is the envelope's (arcrun/size.py).
+    `weight` is the envelope's (arcrun/size.py), `text` what a success was read from.
     """
 
     envelope: Mapping[str, Any]
@@ -143,6 +143,7 @@ class Outcome:
     log: str
     fuel: int | None = None
     weight: int = 0
+    text: str = ""
 
 
 class HostFunctions(Protocol):
@@ -164,10 +165,13 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
-            weight = weigh_text(execution.stdout) if error is None else weigh_parsed(envelope)  # a failure is shortened
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
-        except JsonLimitError as error:
-            fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {error}.")
+            if error is not None:  # which is shortened
+                weight = weigh_parsed(envelope)
+                return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
+            text = execution.stdout
+            return Outcome(envelope, None, execution.stderr, execution.fuel_used, weigh_text(text), text)
+        except JsonLimitError as limit:
+            fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {limit}.")
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)

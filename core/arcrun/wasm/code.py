@@ -10,24 +10,26 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from arcrun.errors import ComponentError
-from arcrun.wasm.binary import invalid_module
+from arcrun.limits import MAX_BRANCH_TARGETS, MAX_FUNCTION_LOCALS
+from arcrun.wasm.binary import REFERENCE_PREFIXES, invalid_module, module_too_large
 
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, END = 0x00, 0x02, 0x03, 0x04, 0x05, 0x0B
 CALL, CALL_INDIRECT, RETURN_CALL, RETURN_CALL_INDIRECT, CALL_REF, RETURN_CALL_REF = range(0x10, 0x16)
 BR, BR_IF, BR_TABLE, RETURN = range(0x0C, 0x10)
 THROW, THROW_REF, TRY_TABLE = 0x08, 0x0A, 0x1F
 BR_ON_NULL, BR_ON_NON_NULL = 0xD5, 0xD6
-LOCAL_GET, GLOBAL_GET, GLOBAL_SET = 0x20, 0x23, 0x24
-MEMORY_GROW, I64_CONST, I64_LT_S, I64_SUB, I64_SHR_U, I64_EXTEND_I32_U = 0x40, 0x42, 0x53, 0x7D, 0x88, 0xAD
+LOCAL_GET, LOCAL_SET, GLOBAL_GET, GLOBAL_SET, TABLE_GET, TABLE_SET = 0x20, 0x21, 0x23, 0x24, 0x25, 0x26
+MEMORY_GROW, I32_CONST, I64_CONST, I32_LE_U, I64_LT_S = 0x40, 0x41, 0x42, 0x4D, 0x53
+I64_SUB, I64_MUL, I64_SHR_U, I64_EXTEND_I32_U = 0x7D, 0x7E, 0x88, 0xAD
+DROP, SELECT_TYPED, REF_NULL, REF_FUNC = 0x1A, 0x1C, 0xD0, 0xD2
 # Instructions of two numbers: the prefix byte, and the number after it in the low bits.
 PREFIX_FC, PREFIX_FD = 0xFC, 0xFD
 MEMORY_INIT, MEMORY_COPY, MEMORY_FILL = 0xFC08, 0xFC0A, 0xFC0B
 TABLE_INIT, TABLE_COPY, TABLE_GROW, TABLE_FILL = 0xFC0C, 0xFC0E, 0xFC0F, 0xFC11
 
 EMPTY_BLOCK_TYPE = 0x40
-_NULLABLE_REFERENCE, _REFERENCE = 0x63, 0x64
-_SELECT_TYPED = 0x1C
 _HAS_MEMORY_INDEX = 0x40
+_MAX_LOCAL_GROUPS = 5_000  # of one type each, one after the other
 
 Skip = Callable[[bytes, int], int]
 
@@ -40,12 +42,12 @@ class Instruction(NamedTuple):
     end: int
 
 
-def read_instructions(body: bytes) -> Iterator[Instruction]:
-    """The instructions of one function body, from the end of its locals to its last byte.
+def read_instructions(body: bytes, at: int) -> Iterator[Instruction]:
+    """The instructions of one function body, from `at`, the end of its locals, to its last byte.
 
-    Raises ComponentError: INVALID_MODULE, UNSUPPORTED_INSTRUCTION.
+    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
     """
-    at, size = _skip_locals(body), len(body)
+    size = len(body)
     while at < size:
         start, opcode = at, body[at]
         skip = _SKIPS[opcode]
@@ -61,15 +63,44 @@ def read_instructions(body: bytes) -> Iterator[Instruction]:
 
 
 def read_u32(body: bytes, at: int) -> tuple[int, int]:
-    """An unsigned LEB128, and the offset after it."""
-    value = shift = 0
-    while True:
-        byte = body[at]
+    """An unsigned LEB128 of at most 5 bytes, and the offset after it."""
+    byte = body[at]
+    if byte < 0x80:
+        return byte, at + 1
+    value = byte & 0x7F
+    for shift in range(7, 35, 7):
         at += 1
+        byte = body[at]
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
-        shift += 7
+            return value, at + 1
+    raise invalid_module("a number in it is longer than 32 bits")
+
+
+def read_named_type(body: bytes, at: int) -> tuple[int | None, int]:
+    """The index that a value type, a block type or a type of a reference names, None if it names none; what follows."""
+    if body[at] in REFERENCE_PREFIXES:
+        at += 1
+    if 0x40 <= body[at] < 0x80:  # one negative number for each kind of value
+        return None, at + 1
+    return read_u32(body, at)
+
+
+def read_locals(body: bytes) -> tuple[int, list[int], int]:
+    """How many local variables are declared, the types that theirs name, and the offset of the first instruction."""
+    total, named_types = 0, []
+    groups, at = read_u32(body, 0)
+    if groups > _MAX_LOCAL_GROUPS:
+        raise module_too_large(groups, _MAX_LOCAL_GROUPS, "groups of local variables in a function")
+    for _ in range(groups):
+        count, at = read_u32(body, at)
+        named, at = read_named_type(body, at)
+        total += count
+        if named is not None:
+            named_types.append(named)
+    if total > MAX_FUNCTION_LOCALS:
+        raise module_too_large(total, MAX_FUNCTION_LOCALS, "local variables in a function")
+    return total, named_types, at
 
 
 def _unsupported(name: str) -> ComponentError:
@@ -79,13 +110,6 @@ def _unsupported(name: str) -> ComponentError:
         next_actions=["Build it without the features threads (atomics), garbage collection and legacy exceptions."],
         details={"instruction": name},
     )
-
-
-def _skip_locals(body: bytes) -> int:
-    groups, at = read_u32(body, 0)
-    for _ in range(groups):
-        at = _skip_value_type(body, _skip_number(body, at))
-    return at
 
 
 def _skip_nothing(_body: bytes, at: int) -> int:
@@ -111,27 +135,33 @@ def _skip_eight_bytes(_body: bytes, at: int) -> int:
 
 
 def _skip_value_type(body: bytes, at: int) -> int:
-    """A value type or a block type: one byte, a reference type of more, or the index of a type."""
-    return _skip_number(body, at + 1 if body[at] in (_NULLABLE_REFERENCE, _REFERENCE) else at)
+    return read_named_type(body, at)[1]
 
 
 def _skip_value_types(body: bytes, at: int) -> int:
-    count, at = read_u32(body, at)
+    count, at = _read_targets(body, at)
     for _ in range(count):
         at = _skip_value_type(body, at)
     return at
 
 
 def _skip_labels(body: bytes, at: int) -> int:
-    count, at = read_u32(body, at)
+    count, at = _read_targets(body, at)
     for _ in range(count + 1):
         at = _skip_number(body, at)
     return at
 
 
+def _read_targets(body: bytes, at: int) -> tuple[int, int]:
+    count, at = read_u32(body, at)
+    if count > MAX_BRANCH_TARGETS:
+        raise module_too_large(count, MAX_BRANCH_TARGETS, "targets of one branch")
+    return count, at
+
+
 def _skip_catches(body: bytes, at: int) -> int:
     """try_table: a block type and clauses, of which kinds 0 and 1 name a tag before their label."""
-    count, at = read_u32(body, _skip_value_type(body, at))
+    count, at = _read_targets(body, _skip_value_type(body, at))
     for _ in range(count):
         at = (_skip_two_numbers if body[at] < 2 else _skip_number)(body, at + 1)
     return at
@@ -173,10 +203,10 @@ def _build_skips() -> list[Skip | None]:
         *range(0x20, 0x27),
         0x3F,
         MEMORY_GROW,
-        0x41,
+        I32_CONST,
         I64_CONST,
-        0xD0,
-        0xD2,
+        REF_NULL,
+        REF_FUNC,
         BR_ON_NULL,
         BR_ON_NON_NULL,
     )
@@ -185,7 +215,7 @@ def _build_skips() -> list[Skip | None]:
         (_skip_number, numbered),
         (_skip_two_numbers, (CALL_INDIRECT, RETURN_CALL_INDIRECT)),
         (_skip_value_type, (BLOCK, LOOP, IF)),
-        (_skip_value_types, (_SELECT_TYPED,)),
+        (_skip_value_types, (SELECT_TYPED,)),
         (_skip_labels, (BR_TABLE,)),
         (_skip_catches, (TRY_TABLE,)),
         (_skip_memory_argument, tuple(range(0x28, 0x3F))),

@@ -8,9 +8,11 @@ from typing import Any
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_MEMORY_PAGES
+from arcrun.steps import Steps, run_steps
 from arcrun.wasm import abi
-from arcrun.wasm.metering import meter_module
-from arcrun.wasm.module import ModuleOutline, limit_memory, parse_module
+from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
+from arcrun.wasm.metering import meter_in_steps
+from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
 from arcrun.wasm.seal import is_sealed, seal_module
 from arcrun.wasm.signatures import validate_signatures
 
@@ -19,7 +21,7 @@ from arcrun.wasm.signatures import validate_signatures
 class Component:
     """`sha256` is that of the module as published.
 
-    `module` is what runs: its memory bounded, metered and sealed. None for a component in the Worker's own bundle.
+    `module` is what runs: its memory and tables bounded, metered and sealed. None for one in the Worker's own bundle.
     """
 
     contract: Contract
@@ -40,18 +42,23 @@ class BundledComponent:
 
 
 def build_component(contract: Contract, binary: bytes, kept: bytes | None = None) -> Component:
-    """Check `binary` against `contract`, bound its memory and meter it.
+    """Check `binary` against `contract`, bound its memory and tables, and meter it.
 
     `kept` is the module that this came to at an earlier time. If its seal holds, it takes the same checks and is spared
     the metering, which costs the most; else it is as if it were not there.
 
-    Raises ComponentError: INVALID_MODULE, UNSUPPORTED_INSTRUCTION, UNKNOWN_IMPORT, CAPABILITY_NOT_DECLARED,
-    MEMORY_LIMIT_EXCEEDED.
+    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION, UNKNOWN_IMPORT,
+    CAPABILITY_NOT_DECLARED, MEMORY_LIMIT_EXCEEDED, TABLE_LIMIT_EXCEEDED.
     """
+    return run_steps(build_in_steps(contract, binary, kept))
+
+
+def build_in_steps(contract: Contract, binary: bytes, kept: bytes | None = None) -> Steps[Component]:
+    """As `build_component`, which takes seconds for a large module."""
     sha256 = hashlib.sha256(binary).hexdigest()
     if kept is not None and is_sealed(kept, sha256):
         return Component(contract, sha256, _check_and_bound(contract, kept))
-    metered = meter_module(_check_and_bound(contract, binary))
+    metered = yield from meter_in_steps(_check_and_bound(contract, binary))
     return Component(contract, sha256, seal_module(metered, sha256))
 
 
@@ -59,7 +66,7 @@ def _check_and_bound(contract: Contract, binary: bytes) -> bytes:
     outline = parse_module(binary)
     validate_imports(outline, contract)
     validate_signatures(binary)
-    return limit_memory(binary, outline, MAX_MEMORY_PAGES)
+    return bound_module(binary, outline, MAX_MEMORY_PAGES)
 
 
 def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
@@ -85,7 +92,8 @@ def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
                 next_actions=[_how_to_declare(capability)],
                 details={"import": full_name, "capability": capability},
             )
-    missing = {"memory", "_start"} - outline.exports
+    wanted_exports = (("memory", IMPORTED_MEMORY), ("_start", IMPORTED_FUNCTION))
+    missing = [name for name, kind in wanted_exports if outline.exports.get(name) != kind]
     if missing:
         raise ComponentError(
             f"`{contract.canonical_id}` does not export {' and '.join(f'`{name}`' for name in sorted(missing))}.",

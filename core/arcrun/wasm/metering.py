@@ -1,41 +1,44 @@
 """Writes an execution budget into a module, so that no code of it can run for ever, on whatever engine.
 
 A mutable global of type i64 holds the fuel that is left. Code is cut into segments, at branches and where they lead
-(segments.py). Where a segment begins, its cost is taken off the fuel. At a function's entry and at a loop's head the
-module also traps (`unreachable`) if less than nothing is left: nothing repeats without them.
+(segments.py). Where a segment begins, its cost is taken off the fuel, and the module traps (`unreachable`) if less than
+nothing is left. So no instruction runs that is not paid for.
 
     global.get $fuel   i64.const COST   i64.sub   global.set $fuel
     global.get $fuel   i64.const 0      i64.lt_s  if  unreachable  end
 
-Short segments are paid for together with the one that always comes before them, whether they run or not. So never less
-fuel than instructions is used. Copying and filling costs one more for every 8 bytes: the length goes through a function
-that is appended.
+Short segments are paid for together with the one that always comes before them, whether they run or not. What takes a
+length, such as memory.fill, costs by it: the length goes through a function that is appended.
 
 The global is exported as `arcrun_fuel`. The host sets it before `_start`; after a trap, a value below zero means that
-the budget was used up, and any other value that the component itself trapped. Unset, and while the module's own start
-function runs, it is what `meter_module` was given.
+the budget was used up, and any other value that the component itself trapped. It is never below -costs.MAX_CHARGE.
+Nothing runs before `_start`: a start function is called at its beginning.
 Why so, and what else was weighed: docs/adr/0010-metering.md.
 """
 
-from collections.abc import Iterator
+from heapq import merge
+from operator import itemgetter
 
+from arcrun.limits import MAX_FUNCTION_BYTES, MAX_METERED_CODE_BYTES
+from arcrun.steps import Steps, run_steps
 from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
-from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_section, encode_u32, invalid_module
-from arcrun.wasm.segments import Body, Indices, Segment, fold_segments, read_body
+from arcrun.wasm import costs
+from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_u32, invalid_module, module_too_large
+from arcrun.wasm.segments import Body, fold_segments, read_body
+from arcrun.wasm.structure import Structure, read_structure
 
 FUEL_EXPORT = "arcrun_fuel"
-METERING_VERSION = 1  # another one where the same module would come out differently: metered ones are kept
+START_EXPORT = "_start"
+METERING_VERSION = 2  # another one where the same module would come out differently: metered ones are kept
 DEFAULT_FUEL = 10_000_000_000  # some seconds of computing
 
-_LENGTH_SHIFT = 3  # 8 bytes, or 8 entries of a table, for one unit of fuel
 _I32, _I64, _FUNCTION_TYPE, _MUTABLE = 0x7F, 0x7E, 0x60, 1
-_EXPORTED_GLOBAL = 3
-_REFERENCE_PREFIXES = (0x63, 0x64)
-# Custom sections that speak of offsets into the code, which change.
-_DROPPED_CUSTOM = (".debug_", "metadata.code.", "reloc.", "linking", "sourceMappingURL", "external_debug_info")
-
-Sections = dict[int, bytes]
+_CHARGE_LENGTH_TYPE = bytes((_FUNCTION_TYPE, 2, _I32, _I64, 1, _I32))
+_CHARGE_PAGES_TYPE = bytes((_FUNCTION_TYPE, 1, _I32, 1, _I32))
+_NOTHING = (0, 0)  # parameters and results
+_CHARGES_AT_ONCE = 500  # written between two yields
+_EIGHTHS = 3  # of a unit: what a length is multiplied by counts them
 
 
 def meter_module(binary: bytes, fuel: int = DEFAULT_FUEL) -> bytes:
@@ -43,128 +46,158 @@ def meter_module(binary: bytes, fuel: int = DEFAULT_FUEL) -> bytes:
 
     `fuel` is the budget as long as the host sets no other.
 
-    Raises ComponentError: INVALID_MODULE, UNSUPPORTED_INSTRUCTION.
+    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
     """
-    sections, custom = _split_sections(binary)
-    try:
-        indices = _count_indices(sections)
-        bodies = list(_metered_bodies(sections.get(wasm.CODE, b"\x00"), indices))
-        _refuse_exported_fuel(sections, indices)
-    except IndexError:
-        raise invalid_module("it ends too early") from None
+    return run_steps(meter_in_steps(binary, fuel))
+
+
+def meter_in_steps(binary: bytes, fuel: int = DEFAULT_FUEL) -> Steps[bytes]:
+    """As `meter_module`."""
+    module = yield from read_structure(binary)
+    writer = _Writer(module)
+    bodies = yield from writer.metered_bodies()
     tank = bytes((_I64, _MUTABLE, op.I64_CONST)) + encode_s64(fuel) + bytes((op.END,))
-    _append(sections, wasm.TYPE, bytes((_FUNCTION_TYPE, 1, _I32, 1, _I32)))
-    _append(sections, wasm.FUNCTION, encode_u32(indices.types))
-    _append(sections, wasm.GLOBAL, tank)
-    _append(sections, wasm.EXPORT, encode_name(FUEL_EXPORT) + bytes((_EXPORTED_GLOBAL,)) + encode_u32(indices.fuel))
-    sections[wasm.CODE] = encode_u32(len(bodies) + 1) + b"".join(map(_sized, [*bodies, _charge_length_body(indices)]))
-    ordered = (encode_section(section, sections[section]) for section in wasm.SECTION_ORDER if section in sections)
-    return wasm.MAGIC + b"".join(ordered) + b"".join(custom)
+    appended = [
+        (encode_u32(len(module.types)), writer.charge_length_body()),
+        (encode_u32(len(module.types) + 1), writer.charge_pages_body()),
+    ]
+    exports = module.exports
+    start_type = _check_exports(module)
+    if module.start is not None:
+        if module.types[module.functions[module.start]] != _NOTHING:
+            raise invalid_module("its start function has parameters or results")
+        if start_type is None:
+            raise invalid_module(f"it has a start function and does not export the function `{START_EXPORT}`")
+        wrapped = len(module.functions) + len(appended)
+        exports = [(name, kind, wrapped if name == START_EXPORT else index) for name, kind, index in exports]
+        appended.append((encode_u32(start_type), _wrapper_body(module)))
+    bodies += [body for _, body in appended]
+    sections = {section: [content] for section, content in module.sections.items()}
+    sections.pop(wasm.START, None)
+    _append(sections, wasm.TYPE, [_CHARGE_LENGTH_TYPE, _CHARGE_PAGES_TYPE])
+    _append(sections, wasm.FUNCTION, [type_index for type_index, _ in appended])
+    _append(sections, wasm.GLOBAL, [tank])
+    exports = [*exports, (FUEL_EXPORT, wasm.IMPORTED_GLOBAL, module.globals)]
+    sections[wasm.EXPORT] = [encode_u32(len(exports)), *map(_export, exports)]
+    sized = (part for body in bodies for part in (encode_u32(len(body)), body))
+    sections[wasm.CODE] = [encode_u32(len(bodies)), *sized]
+    return _join(sections, module.custom)
 
 
-def _split_sections(binary: bytes) -> tuple[Sections, list[bytes]]:
-    """The sections by their ids, and the custom sections, whole, which may stand anywhere and so go to the end."""
-    if binary[:8] != wasm.MAGIC:
-        raise invalid_module("it does not begin with \\0asm and version 1")
-    sections: Sections = {}
-    custom: list[bytes] = []
-    reader = Reader(binary, offset=8)
-    while reader.offset < reader.end:
-        section, body = reader.byte(), reader.take(reader.u32())
-        if section == wasm.CUSTOM:
-            if not Reader(body).name().startswith(_DROPPED_CUSTOM):
-                custom.append(encode_section(section, body))
-        elif section in sections or section not in wasm.SECTION_ORDER:
-            raise invalid_module(f"section {section} is unknown or there twice")
-        else:
-            sections[section] = body
-    return sections, custom
+def _check_exports(module: Structure) -> int | None:
+    """The type of the exported function `_start`, which must take and give nothing; None if there is none."""
+    start_type = None
+    for name, kind, index in module.exports:
+        if name == FUEL_EXPORT:
+            raise invalid_module(f"it exports `{name}`, which it may not")
+        if (name, kind) == (START_EXPORT, wasm.IMPORTED_FUNCTION):
+            start_type = module.functions[index]
+            if module.types[start_type] != _NOTHING:
+                raise invalid_module(f"its function `{name}` has parameters or results")
+    return start_type
 
 
-def _append(sections: Sections, section: int, item: bytes) -> None:
-    """Add one item to a section that is a vector; make the section where it is missing."""
-    reader = Reader(sections.get(section, b"\x00"))
-    sections[section] = encode_u32(reader.u32() + 1) + reader.data[reader.offset :] + item
-
-
-def _sized(body: bytes) -> bytes:
-    return encode_u32(len(body)) + body
-
-
-def _count_indices(sections: Sections) -> Indices:
-    imports = Reader(sections.get(wasm.IMPORT, b"\x00"))
-    kinds = [imports.import_entry()[2] for _ in range(imports.u32())]
-    imported_functions = kinds.count(wasm.IMPORTED_FUNCTION)
-    return Indices(
-        types=_count_types(sections.get(wasm.TYPE, b"\x00")),
-        imported_functions=imported_functions,
-        functions=imported_functions + _count(sections, wasm.FUNCTION),
-        fuel=kinds.count(wasm.IMPORTED_GLOBAL) + _count(sections, wasm.GLOBAL),
+def _wrapper_body(module: Structure) -> bytes:
+    """The module's own start function, then `_start`."""
+    start = next(
+        index for name, kind, index in module.exports if (name, kind) == (START_EXPORT, wasm.IMPORTED_FUNCTION)
     )
+    assert module.start is not None
+    return bytes((0, op.CALL, *encode_u32(module.start), op.CALL, *encode_u32(start), op.END))
 
 
-def _count(sections: Sections, section: int) -> int:
-    return Reader(sections.get(section, b"\x00")).u32()
+def _append(sections: dict[int, list[bytes]], section: int, items: list[bytes]) -> None:
+    """Add items to a section that is a vector; make the section where it is missing."""
+    [content] = sections.get(section, [b"\x00"])
+    reader = Reader(content)
+    sections[section] = [encode_u32(reader.u32() + len(items)), content[reader.offset :], *items]
 
 
-def _count_types(section: bytes) -> int:
-    """Function types only: a recursive group would count for more than one."""
-    reader = Reader(section)
-    count = reader.u32()
-    for _ in range(count):
-        if reader.byte() != _FUNCTION_TYPE:
-            raise invalid_module("it has a type that is not a function's (garbage collection)")
-        for _ in range(2):  # parameters, results
-            for _ in range(reader.u32()):
-                if reader.byte() in _REFERENCE_PREFIXES:
-                    reader.u32()
-    return count
+def _join(sections: dict[int, list[bytes]], custom: list[bytes]) -> bytes:
+    """The module, from the parts of its sections. Code is large: it is copied once."""
+    parts = [wasm.MAGIC]
+    for section in wasm.SECTION_ORDER:
+        if section in sections:
+            parts += (bytes((section,)), encode_u32(sum(map(len, sections[section]))), *sections[section])
+    return b"".join((*parts, *custom))
 
 
-def _refuse_exported_fuel(sections: Sections, indices: Indices) -> None:
-    """A module that exports what it does not have yet would be given the fuel."""
-    reader = Reader(sections.get(wasm.EXPORT, b"\x00"))
-    for _ in range(reader.u32()):
-        name, kind, index = reader.name(), reader.byte(), reader.u32()
-        if name == FUEL_EXPORT or (kind == _EXPORTED_GLOBAL and index >= indices.fuel):
-            raise invalid_module(f"it exports `{name}`, global {index}, which it may not")
+def _export(entry: tuple[str, int, int]) -> bytes:
+    name, kind, index = entry
+    return encode_name(name) + bytes((kind,)) + encode_u32(index)
 
 
-def _metered_bodies(section: bytes, indices: Indices) -> Iterator[bytes]:
-    reader = Reader(section)
-    for _ in range(reader.u32()):
-        yield _insert_charges(read_body(reader.take(reader.u32()), indices), indices)
+class _Writer:
+    """Writes charges, with the indices of what is appended to `module`."""
 
+    def __init__(self, module: Structure) -> None:
+        self._module = module
+        self._fuel = encode_u32(module.globals)
+        self._charge_length = bytes((op.CALL, *encode_u32(len(module.functions))))
+        self._charge_pages = bytes((op.CALL, *encode_u32(len(module.functions) + 1)))
+        self._charges: dict[int, bytes] = {}
 
-def _insert_charges(body: Body, indices: Indices) -> bytes:
-    charge_length = bytes((op.CALL,)) + encode_u32(indices.functions)
-    inserts = [(segment.offset, _charge(segment, body, indices)) for segment in fold_segments(body.segments)]
-    inserts += [(offset, charge_length) for offset in body.lengths]
-    parts: list[bytes] = []
-    done = 0
-    for offset, inserted in sorted(inserts, key=lambda insert: insert[0]):
-        parts += (body.code[done:offset], inserted)
-        done = offset
-    return b"".join((*parts, body.code[done:]))
+    def metered_bodies(self) -> Steps[list[bytes]]:
+        section = Reader(self._module.sections.pop(wasm.CODE, b"\x00"))
+        bodies: list[bytes] = []
+        total = 0
+        for number in range(section.u32()):
+            size = section.count(MAX_FUNCTION_BYTES, "bytes of code in a function")
+            try:
+                body = yield from read_body(section.take(size), self._module.imported_functions + number, self._module)
+            except IndexError:
+                raise invalid_module("it ends too early") from None
+            bodies.append((yield from self._insert_charges(body)))
+            total += len(bodies[-1])
+            if total > MAX_METERED_CODE_BYTES:
+                raise module_too_large(total, MAX_METERED_CODE_BYTES, "bytes of code when metered")
+            yield 1
+        section.finish()
+        return bodies
 
+    def _insert_charges(self, body: Body) -> Steps[bytes]:
+        kept = yield from fold_segments(body.segments)
+        charges = ((segment.offset, self._charge(segment.cost)) for segment in kept)
+        lengths = ((offset, self._charge_by_length(opcode)) for offset, opcode in body.lengths)
+        parts: list[bytes] = []
+        done = 0
+        for number, (offset, inserted) in enumerate(merge(charges, lengths, key=itemgetter(0)), 1):
+            parts += (body.code[done:offset], inserted)
+            done = offset
+            if number % _CHARGES_AT_ONCE == 0:
+                yield _CHARGES_AT_ONCE
+        return b"".join((*parts, body.code[done:]))
 
-def _charge(segment: Segment, body: Body, indices: Indices) -> bytes:
-    """Take the segment's cost off the fuel. A function that neither loops nor calls leaves the trap to another."""
-    fuel = encode_u32(indices.fuel)
-    cost = (op.I64_CONST, *encode_s64(segment.cost))
-    take = (op.GLOBAL_GET, *fuel, *cost, op.I64_SUB, op.GLOBAL_SET, *fuel)
-    must_trap = segment.before is None and body.repeats
-    return bytes((*take, *_trap_below_zero(fuel))) if must_trap else bytes(take)
+    def _charge(self, cost: int) -> bytes:
+        """Take `cost` off the fuel, and trap if too little was left."""
+        charge = self._charges.get(cost)
+        if charge is None:
+            take = (op.GLOBAL_GET, *self._fuel, op.I64_CONST, *encode_s64(cost), op.I64_SUB, op.GLOBAL_SET, *self._fuel)
+            test = (op.GLOBAL_GET, *self._fuel, op.I64_CONST, 0, op.I64_LT_S)
+            charge = bytes((*take, *test, op.IF, op.EMPTY_BLOCK_TYPE, op.UNREACHABLE, op.END))
+            self._charges[cost] = charge
+        return charge
 
+    def _charge_by_length(self, opcode: int) -> bytes:
+        """For an instruction whose length is on top of the stack."""
+        if opcode == op.MEMORY_GROW:
+            return self._charge_pages
+        return bytes((op.I64_CONST, *encode_s64(costs.LENGTH_FACTORS[opcode]))) + self._charge_length
 
-def _trap_below_zero(fuel: bytes) -> tuple[int, ...]:
-    test = (op.GLOBAL_GET, *fuel, op.I64_CONST, 0, op.I64_LT_S)
-    return (*test, op.IF, op.EMPTY_BLOCK_TYPE, op.UNREACHABLE, op.END)
+    def charge_length_body(self) -> bytes:
+        """A function of a length (i32) and eighths of a unit for each (i64). Gives back the length.
 
+        What is not paid for leaves a fuel of -1.
+        """
+        cost = (op.LOCAL_GET, 0, op.I64_EXTEND_I32_U, op.LOCAL_GET, 1, op.I64_MUL, op.I64_CONST, _EIGHTHS, op.I64_SHR_U)
+        test = (op.GLOBAL_GET, *self._fuel, op.LOCAL_GET, 1, op.I64_LT_S)
+        empty = (op.I64_CONST, *encode_s64(-1), op.GLOBAL_SET, *self._fuel, op.UNREACHABLE)
+        take = (op.GLOBAL_GET, *self._fuel, op.LOCAL_GET, 1, op.I64_SUB, op.GLOBAL_SET, *self._fuel)
+        trap = (*test, op.IF, op.EMPTY_BLOCK_TYPE, *empty, op.END)
+        return bytes((0, *cost, op.LOCAL_SET, 1, *trap, *take, op.LOCAL_GET, 0, op.END))
 
-def _charge_length_body(indices: Indices) -> bytes:
-    """A function of a length (i32) that takes its cost off the fuel and gives it back."""
-    fuel = encode_u32(indices.fuel)
-    length = (op.LOCAL_GET, 0, op.I64_EXTEND_I32_U, op.I64_CONST, _LENGTH_SHIFT, op.I64_SHR_U)
-    take = (op.GLOBAL_GET, *fuel, *length, op.I64_SUB, op.GLOBAL_SET, *fuel)
-    return bytes((0, *take, *_trap_below_zero(fuel), op.LOCAL_GET, 0, op.END))
+    def charge_pages_body(self) -> bytes:
+        """A function of a number of pages (i32) that charges for those that there can be, and gives back the number."""
+        test = (op.LOCAL_GET, 0, op.I32_CONST, *encode_s64(costs.MAX_PAGES), op.I32_LE_U)
+        charge = (op.LOCAL_GET, 0, op.I64_CONST, *encode_s64(costs.PAGES), *self._charge_length, op.DROP)
+        return bytes((0, *test, op.IF, op.EMPTY_BLOCK_TYPE, *charge, op.END, op.LOCAL_GET, 0, op.END))

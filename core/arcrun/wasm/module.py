@@ -1,26 +1,28 @@
-"""Read a WebAssembly binary's outline, and bound its memory. Format: WebAssembly core specification 2.0, section 5.5.
+"""Read a WebAssembly binary's outline, and bound its memory and tables. Format: WebAssembly core specification, 5.5.
 
 Only sections are parsed, never searched for substrings. Whether the code in them is valid is for the engine to say.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_MODULE_NAMES, MAX_MODULE_TABLES, MAX_TABLE_ENTRIES
 from arcrun.wasm.binary import (
     EXPORT,
     IMPORT,
     IMPORTED_FUNCTION,
-    MAGIC,
     MEMORY,
+    TABLE,
+    TABLE_WITH_VALUE,
     Reader,
     encode_section,
     encode_u32,
     invalid_module,
+    read_sections,
 )
 
 PAGE_BYTES = 64 * 1024
-# A WebAssembly 3 memory64 or a custom page size would need other rules for its limits; neither is accepted.
-_KNOWN_MEMORY_FLAGS = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -32,82 +34,124 @@ class Import:
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory's limits in pages of 64 KiB, and where its section lies in the binary."""
+    """A memory's limits in pages of 64 KiB."""
 
     minimum_pages: int
     maximum_pages: int | None
-    section_start: int
-    section_end: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's limits in entries; `before` and `after` are what stands around them in the binary."""
+
+    minimum: int
+    maximum: int | None
+    before: bytes
+    after: bytes
 
 
 @dataclass(frozen=True)
 class ModuleOutline:
+    """`exports` are the kinds of what is exported, by their names; `places` is where a section lies in the binary."""
+
     imports: tuple[Import, ...]
-    exports: frozenset[str]
+    exports: Mapping[str, int]
     memory: Memory | None
+    tables: tuple[Table, ...]
+    places: Mapping[int, tuple[int, int]]
 
 
 def parse_module(binary: bytes) -> ModuleOutline:
-    """Parse the outline of `binary`. Raises ComponentError INVALID_MODULE."""
-    if binary[:8] != MAGIC:
-        raise invalid_module("it does not begin with \\0asm and version 1")
+    """Parse the outline of `binary`. Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE."""
     imports: list[Import] = []
-    exports: set[str] = set()
+    exports: dict[str, int] = {}
     memory: Memory | None = None
-    reader = Reader(binary, offset=8)
-    while reader.offset < reader.end:
-        start = reader.offset
-        section = reader.byte()
-        size = reader.u32()
-        body = Reader(binary, reader.offset, reader.offset + size)
-        reader.take(size)
+    tables: list[Table] = []
+    places: dict[int, tuple[int, int]] = {}
+    end = 8
+    for section, body in read_sections(binary):
+        places[section], end = (end, body.end), body.end
         if section == IMPORT:
             imports = _parse_imports(body)
         elif section == EXPORT:
             exports = _parse_exports(body)
         elif section == MEMORY:
-            memory = _parse_memory(body, start)
-    return ModuleOutline(tuple(imports), frozenset(exports), memory)
+            memory = _parse_memory(body)
+            body.finish()
+        elif section == TABLE:
+            tables = _parse_tables(body)
+            body.finish()
+    return ModuleOutline(tuple(imports), exports, memory, tuple(tables), places)
 
 
 def _parse_imports(body: Reader) -> list[Import]:
-    return [_parse_import(body) for _ in range(body.u32())]
+    entries = [body.import_entry() for _ in range(body.count(MAX_MODULE_NAMES, "imports"))]
+    return [Import(entry.module, entry.name, entry.kind == IMPORTED_FUNCTION) for entry in entries]
 
 
-def _parse_import(body: Reader) -> Import:
-    module, name, kind = body.import_entry()
-    return Import(module, name, kind == IMPORTED_FUNCTION)
-
-
-def _parse_exports(body: Reader) -> set[str]:
-    names = set()
-    for _ in range(body.u32()):
-        names.add(body.name())
-        body.byte()
+def _parse_exports(body: Reader) -> dict[str, int]:
+    exports = {}
+    for _ in range(body.count(MAX_MODULE_NAMES, "exports")):
+        name = body.name()
+        exports[name] = body.byte()
         body.u32()
-    return names
+    return exports
 
 
-def _parse_memory(body: Reader, section_start: int) -> Memory | None:
+def _parse_memory(body: Reader) -> Memory | None:
     count = body.u32()
     if count == 0:
         return None
     if count > 1:
         raise invalid_module("it has more than one memory")
-    minimum, maximum, flags = body.limits()
-    if flags not in _KNOWN_MEMORY_FLAGS:
-        raise invalid_module("its memory is shared, 64-bit or has its own page size")
-    return Memory(minimum, maximum, section_start, body.end)
+    return Memory(*body.memory_type())
 
 
-def limit_memory(binary: bytes, outline: ModuleOutline, limit_pages: int) -> bytes:
-    """Rewrite the memory's maximum to at most `limit_pages`; the module is otherwise the same.
+def _parse_tables(body: Reader) -> list[Table]:
+    tables = []
+    for _ in range(body.count(MAX_MODULE_TABLES, "tables")):
+        start = body.offset
+        has_value = body.data[start : start + 2] == TABLE_WITH_VALUE
+        if has_value:
+            body.skip(2)
+        body.value_type()
+        limits_start = body.offset
+        minimum, maximum = body.table_limits()
+        value_start = body.offset
+        if has_value:
+            list(body.constant_expression())
+        tables.append(
+            Table(minimum, maximum, body.data[start:limits_start], body.data[value_start : body.offset]),
+        )
+    return tables
 
-    Raises ComponentError MEMORY_LIMIT_EXCEEDED if the module asks for more from the start.
+
+def bound_module(
+    binary: bytes, outline: ModuleOutline, limit_pages: int, limit_entries: int = MAX_TABLE_ENTRIES
+) -> bytes:
+    """Rewrite the maxima of the memory, to at most `limit_pages`, and of the tables, to `limit_entries` all together.
+
+    The module is otherwise the same. What the tables leave of their limit at their start, they share equally.
+
+    Raises ComponentError MEMORY_LIMIT_EXCEEDED, TABLE_LIMIT_EXCEEDED if it asks for more from the start.
     """
-    memory = outline.memory
+    bounded = {
+        outline.places[section]: encode_section(section, body)
+        for section, body in (
+            (MEMORY, _bound_memory(outline.memory, limit_pages)),
+            (TABLE, _bound_tables(outline.tables, limit_entries)),
+        )
+        if body is not None
+    }
+    for (start, end), section in sorted(bounded.items(), reverse=True):
+        binary = binary[:start] + section + binary[end:]
+    return binary
+
+
+def _bound_memory(memory: Memory | None, limit_pages: int) -> bytes | None:
+    """The section's new contents; None if it needs none."""
     if memory is None:
-        return binary
+        return None
     if memory.minimum_pages > limit_pages:
         raise ComponentError(
             f"The component asks for {memory.minimum_pages * PAGE_BYTES >> 10} KiB of memory at its start; "
@@ -116,6 +160,34 @@ def limit_memory(binary: bytes, outline: ModuleOutline, limit_pages: int) -> byt
             next_actions=["Build it with a smaller initial memory."],
         )
     if memory.maximum_pages is not None and memory.maximum_pages <= limit_pages:
-        return binary
-    body = b"\x01\x01" + encode_u32(memory.minimum_pages) + encode_u32(limit_pages)
-    return binary[: memory.section_start] + encode_section(MEMORY, body) + binary[memory.section_end :]
+        return None
+    return b"\x01" + _encode_limits(memory.minimum_pages, limit_pages)
+
+
+def _bound_tables(tables: tuple[Table, ...], limit_entries: int) -> bytes | None:
+    """As `_bound_memory`."""
+    if not tables:
+        return None
+    minimum = sum(table.minimum for table in tables)
+    if minimum > limit_entries:
+        raise ComponentError(
+            f"The component asks for tables of {minimum:,} entries at its start; the limit is {limit_entries:,}.",
+            code="TABLE_LIMIT_EXCEEDED",
+            next_actions=["Build it with smaller tables: fewer functions that are called through pointers."],
+        )
+    share = (limit_entries - minimum) // len(tables)
+    maxima = [
+        table.minimum + share if table.maximum is None else min(table.maximum, table.minimum + share)
+        for table in tables
+    ]
+    if maxima == [table.maximum for table in tables]:
+        return None
+    bounded = (
+        table.before + _encode_limits(table.minimum, maximum) + table.after
+        for table, maximum in zip(tables, maxima, strict=True)
+    )
+    return encode_u32(len(tables)) + b"".join(bounded)
+
+
+def _encode_limits(minimum: int, maximum: int) -> bytes:
+    return b"\x01" + encode_u32(minimum) + encode_u32(maximum)

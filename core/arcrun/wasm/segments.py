@@ -1,40 +1,44 @@
 """Cuts function bodies into segments, pieces of code that run from their start to their end, and counts their cost.
 
-A segment ends where code branches, and begins where a branch can lead. Its cost is the number of its instructions, and
-more for those that `EXTRA_COST` names, and for each call and each iteration by itself. What a call of the host costs
-beyond that, the host takes (host_costs.py).
+A segment ends where code branches, and begins where a branch can lead, and where straight code has become dear. Its
+cost is what its instructions cost (costs.py), and more for each call and each iteration by itself. What a call of the
+host costs beyond that, the host takes (host_costs.py).
 """
 
 from dataclasses import dataclass, field
 
+from arcrun.limits import MAX_FUNCTION_BRANCHES, MAX_NESTING
+from arcrun.steps import Steps
 from arcrun.wasm import code as op
-from arcrun.wasm.binary import invalid_module
-from arcrun.wasm.code import Instruction, read_instructions, read_u32
+from arcrun.wasm import costs
+from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_GLOBAL, NAMED_TYPE, invalid_module, module_too_large
+from arcrun.wasm.code import Instruction, read_instructions, read_locals, read_named_type, read_u32
+from arcrun.wasm.structure import Structure
 
-REPEAT_COST = 5  # a call's and an iteration's own
-MAX_FOLDED = 24  # what a segment pays for others at most, so that little is paid for what does not run
-EXTRA_COST = {op.MEMORY_GROW: 1000, op.TABLE_GROW: 1000, op.CALL_INDIRECT: 5, op.RETURN_CALL_INDIRECT: 5}
-_WITH_LENGTH = frozenset(
-    (op.MEMORY_INIT, op.MEMORY_COPY, op.MEMORY_FILL, op.TABLE_INIT, op.TABLE_COPY, op.TABLE_GROW, op.TABLE_FILL)
-)
-_CALLING = frozenset(range(op.CALL, op.RETURN_CALL_REF + 1))
-_BLOCKS = frozenset((op.BLOCK, op.LOOP, op.IF, op.ELSE, op.TRY_TABLE, op.END))
+_STRETCH_BYTES = 500  # of code, between two yields
+_FOLDED_AT_ONCE = 2_000  # segments, between two yields
+_OPENING = frozenset((op.BLOCK, op.LOOP, op.IF, op.TRY_TABLE))
 _BRANCHING_ON = frozenset((op.BR_IF, op.BR_ON_NULL, op.BR_ON_NON_NULL))
+_BRANCHING = _BRANCHING_ON | {op.BR, op.BR_TABLE}
 _TAIL_CALLS = frozenset((op.RETURN_CALL, op.RETURN_CALL_INDIRECT, op.RETURN_CALL_REF))
 _LEAVING = _TAIL_CALLS | {op.UNREACHABLE, op.BR, op.BR_TABLE, op.RETURN, op.THROW, op.THROW_REF}
-_SPECIAL = frozenset((op.GLOBAL_GET, op.GLOBAL_SET)).union(
-    _CALLING, _WITH_LENGTH, _BLOCKS, _BRANCHING_ON, _LEAVING, EXTRA_COST
+# Instructions whose first number is the index of a type, a function or a global.
+_NAMING = {
+    op.CALL: IMPORTED_FUNCTION,
+    op.RETURN_CALL: IMPORTED_FUNCTION,
+    op.REF_FUNC: IMPORTED_FUNCTION,
+    op.GLOBAL_GET: IMPORTED_GLOBAL,
+    op.GLOBAL_SET: IMPORTED_GLOBAL,
+    op.CALL_INDIRECT: NAMED_TYPE,
+    op.RETURN_CALL_INDIRECT: NAMED_TYPE,
+    op.CALL_REF: NAMED_TYPE,
+    op.RETURN_CALL_REF: NAMED_TYPE,
+}
+_MAY_NAME_TYPE = frozenset((op.REF_NULL, *_OPENING))
+_WITH_LENGTH = frozenset((*costs.LENGTH_FACTORS, op.MEMORY_GROW))
+_SPECIAL = frozenset((op.ELSE, op.END, op.SELECT_TYPED)).union(
+    _NAMING, _MAY_NAME_TYPE, _WITH_LENGTH, _BRANCHING, _LEAVING, costs.EXTRA_COST
 )
-
-
-@dataclass(frozen=True)
-class Indices:
-    """The module's index spaces: what there is of each, so also the index of what is appended to it."""
-
-    types: int
-    imported_functions: int
-    functions: int
-    fuel: int
 
 
 @dataclass(slots=True)
@@ -52,89 +56,168 @@ class Segment:
 
 @dataclass(slots=True)
 class Body:
-    """A function's body with what is to be put into it: charges, and the offsets of instructions that take a length."""
+    """A function's body with what is to be put into it: charges, and the instructions that take a length."""
 
     code: bytes
+    results: int
     current: Segment
     segments: list[Segment] = field(default_factory=list)
-    open_blocks: list[Segment] = field(default_factory=list)  # for each, the segment that it was opened in
-    lengths: list[int] = field(default_factory=list)
-    repeats: bool = False  # it loops or calls
+    # For each block the segment that it was opened in, and how many values a branch takes to it.
+    open_blocks: list[tuple[Segment, int]] = field(default_factory=list)
+    lengths: list[tuple[int, int]] = field(default_factory=list)  # offset and opcode
 
 
-def read_body(code: bytes, indices: Indices) -> Body:
-    """Cut one function into segments and work out what each costs."""
-    body = Body(code, Segment(0))
-    for instruction in read_instructions(code):
-        if not body.segments:
-            _begin(body, instruction.start)
-            body.open_blocks.append(body.current)
-        elif not body.open_blocks:
+def read_body(code: bytes, index: int, module: Structure) -> Steps[Body]:
+    """Cut function `index` into segments and work out what each costs.
+
+    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
+    """
+    parameters, results = module.types[module.functions[index]]
+    local_count, local_types, start = read_locals(code)
+    for named in local_types:
+        module.check_type(named)
+    body = Body(code, results, Segment(start))
+    _begin(body, start)
+    body.current.cost += _entry_cost(parameters + results, local_count, module)
+    body.open_blocks.append((body.current, results))
+    yielded = 0
+    for instruction in read_instructions(code, start):
+        opcode, at, end = instruction
+        if not body.open_blocks:
             raise invalid_module("a function body goes on after its end")
+        if body.current.cost >= costs.MAX_SEGMENT_COST:
+            _continue(body, at)
         body.current.cost += 1
-        if instruction.opcode in _SPECIAL:
-            _charge_extra(body, instruction, indices)
-            _cut(body, instruction)
-    if body.open_blocks or not body.segments:
+        if opcode in _SPECIAL:
+            _check_names(body, instruction, module)
+            _charge_extra(body, instruction, module)
+            _cut(body, instruction, module)
+        if end - yielded > _STRETCH_BYTES:
+            if len(body.segments) > MAX_FUNCTION_BRANCHES:
+                raise module_too_large(len(body.segments), MAX_FUNCTION_BRANCHES, "branches in a function")
+            yield (end - yielded) // 2
+            yielded = end
+    if body.open_blocks:
         raise invalid_module("a function body has no end")
     return body
 
 
-def _charge_extra(body: Body, instruction: Instruction, indices: Indices) -> None:
-    """What costs more than one, and what must not reach the fuel."""
-    opcode = instruction.opcode
-    body.current.cost += EXTRA_COST.get(opcode, 0)
+def _entry_cost(values: int, local_count: int, module: Structure) -> int:
+    unwinding = costs.UNWINDING_COST if module.tags else 0
+    return unwinding + max(0, values - costs.FREE_VALUES) + local_count // costs.LOCALS_FOR_ONE
+
+
+def _check_names(body: Body, instruction: Instruction, module: Structure) -> None:
+    """What is appended must be named by nothing."""
+    opcode, at = instruction.opcode, instruction.start + 1
+    if opcode in _NAMING:
+        module.check_index(_NAMING[opcode], read_u32(body.code, at)[0])
+    elif opcode in _MAY_NAME_TYPE:
+        module.check_type(read_named_type(body.code, at)[0])
+    elif opcode == op.SELECT_TYPED:
+        count, at = read_u32(body.code, at)
+        for _ in range(count):
+            named, at = read_named_type(body.code, at)
+            module.check_type(named)
+
+
+def _charge_extra(body: Body, instruction: Instruction, module: Structure) -> None:
+    """What costs more than one. `current` is the segment that the instruction ends."""
+    opcode, at = instruction.opcode, instruction.start + 1
+    body.current.cost += costs.EXTRA_COST.get(opcode, 0)
     if opcode in _WITH_LENGTH:
-        body.lengths.append(instruction.start)
-    elif opcode in (op.GLOBAL_GET, op.GLOBAL_SET):
-        _refuse_appended(read_u32(body.code, instruction.start + 1)[0], indices.fuel, "global")
-    elif opcode in (op.CALL, op.RETURN_CALL):
-        callee, _ = read_u32(body.code, instruction.start + 1)
-        _refuse_appended(callee, indices.functions, "function")
-    if opcode in _CALLING:
-        body.repeats = True
+        body.lengths.append((instruction.start, opcode))
+    elif opcode in _BRANCHING:
+        if opcode == op.BR_TABLE:
+            count, at = read_u32(body.code, at)
+            body.current.cost += count.bit_length()
+        body.current.cost += _carried(body, read_u32(body.code, at)[0]) // costs.BRANCHED_FOR_ONE
+    elif opcode == op.RETURN:
+        body.current.cost += body.results // costs.BRANCHED_FOR_ONE
+    elif opcode == op.THROW:
+        body.current.cost += _thrown_values(read_u32(body.code, at)[0], module) * costs.THROWN_VALUE_COST
+    elif opcode == op.TRY_TABLE:
+        body.current.cost += _clauses_cost(body.code, at, module)
 
 
-def _cut(body: Body, instruction: Instruction) -> None:
+def _carried(body: Body, label: int) -> int:
+    """How many values a branch takes along. All the labels of a br_table take as many."""
+    if label >= len(body.open_blocks):
+        raise invalid_module(f"a branch in it leads {label} blocks out and is in {len(body.open_blocks)}")
+    return body.open_blocks[-1 - label][1]
+
+
+def _thrown_values(tag: int, module: Structure) -> int:
+    if tag >= len(module.tags):
+        raise invalid_module(f"it names exception {tag} and has {len(module.tags)}")
+    return module.types[module.tags[tag]][0]
+
+
+def _clauses_cost(code: bytes, at: int, module: Structure) -> int:
+    _, at = read_named_type(code, at)
+    count, at = read_u32(code, at)
+    values = 0
+    for _ in range(count):
+        kind = code[at]
+        at += 1
+        if kind < 2:  # with a tag
+            tag, at = read_u32(code, at)
+            values = max(values, _thrown_values(tag, module))
+        _, at = read_u32(code, at)
+    return count * costs.CLAUSE_COST + values * costs.THROWN_VALUE_COST
+
+
+def _cut(body: Body, instruction: Instruction, module: Structure) -> None:
     """Begin a new segment after an instruction that branches, or that a branch can lead to."""
     opcode, after = instruction.opcode, instruction.end
-    if opcode == op.LOOP:
-        body.open_blocks.append(body.current)
-        _begin(body, after)
-        body.repeats = True
-    elif opcode == op.IF:
-        body.open_blocks.append(body.current)
-        _begin(body, after, body.current)
-    elif opcode in (op.BLOCK, op.TRY_TABLE):
-        body.open_blocks.append(body.current)
+    if opcode in _OPENING:
+        _open(body, instruction, module)
     elif opcode == op.ELSE:
-        _begin(body, after, body.open_blocks[-1])
+        _begin(body, after, body.open_blocks[-1][0])
     elif opcode == op.END:
-        _begin(body, after, body.open_blocks.pop())
+        _begin(body, after, body.open_blocks.pop()[0])
     elif opcode in _BRANCHING_ON:
         _begin(body, after, body.current)
     elif opcode in _LEAVING:
         body.current = Segment(after)  # cannot be reached, so it is paid for by nothing
 
 
+def _open(body: Body, instruction: Instruction, module: Structure) -> None:
+    named, _ = read_named_type(body.code, instruction.start + 1)
+    parameters, results = (0, 1) if named is None else module.types[named]
+    taken = parameters if instruction.opcode == op.LOOP else results
+    body.open_blocks.append((body.current, taken))
+    if len(body.open_blocks) > MAX_NESTING:
+        raise module_too_large(len(body.open_blocks), MAX_NESTING, "blocks within one another")
+    if instruction.opcode == op.LOOP:
+        _begin(body, instruction.end)
+    elif instruction.opcode == op.IF:
+        _begin(body, instruction.end, body.current)
+
+
 def _begin(body: Body, offset: int, before: Segment | None = None) -> None:
-    body.current = Segment(offset, before, cost=REPEAT_COST if before is None else 0)
+    body.current = Segment(offset, before, cost=costs.REPEAT_COST if before is None else 0)
     body.segments.append(body.current)
 
 
-def fold_segments(segments: list[Segment]) -> list[Segment]:
+def _continue(body: Body, offset: int) -> None:
+    """Cut straight code. What cannot be reached is not charged, cut or not."""
+    if body.current is body.segments[-1]:
+        _begin(body, offset, body.current)
+    else:
+        body.current = Segment(offset)
+
+
+def fold_segments(segments: list[Segment]) -> Steps[list[Segment]]:
     """The segments with a charge of their own, after the others' costs have been added to those before them."""
     kept = []
-    for segment in reversed(segments):
+    for number, segment in enumerate(reversed(segments), 1):
+        if number % _FOLDED_AT_ONCE == 0:
+            yield _FOLDED_AT_ONCE // 4
         before, cost = segment.before, segment.cost
-        if before is None or (cost and before.folded + cost > MAX_FOLDED):
+        if before is None or (cost and before.folded + cost > costs.MAX_FOLDED):
             kept.append(segment)
         else:
             before.cost += cost
             before.folded += cost
     return kept[::-1]
-
-
-def _refuse_appended(index: int, count: int, kind: str) -> None:
-    if index >= count:
-        raise invalid_module(f"it names {kind} {index} and has {count}")

@@ -5,26 +5,26 @@ component can catch and do again, at no more than the price of the call.
 """
 
 from arcrun.errors import ComponentError
-from arcrun.limits import MAX_TYPE_SECTION_BYTES
+from arcrun.limits import MAX_MODULE_NAMES, MAX_MODULE_TYPES, MAX_TYPE_SECTION_BYTES, MAX_TYPE_VALUES
 from arcrun.wasm import abi
-from arcrun.wasm.binary import IMPORT, TYPE, Reader, invalid_module
+from arcrun.wasm.binary import IMPORT, TYPE, Reader, invalid_module, read_sections
 
 _FUNCTION_TYPE = 0x60
 _NAMES = {0x7F: "i32", 0x7E: "i64"}
-_REFERENCE_PREFIXES = (0x63, 0x64)
 _OTHER = "other"
 
 
 def validate_signatures(binary: bytes) -> None:
     """Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE. What `binary` imports must be functions of the host."""
-    sections = _read_sections(binary)
-    imports = Reader(sections.get(IMPORT, b"\x00"))
-    wanted = [(imports.name(), imports.name(), imports.byte(), imports.u32()) for _ in range(imports.u32())]
-    types = _read_types(sections.get(TYPE, b"\x00"), max((index for *_, index in wanted), default=-1) + 1)
-    for module, name, _, index in wanted:
-        found, expected = types[index], _expected(module, name)
+    sections = dict(read_sections(binary))
+    imports = sections.get(IMPORT, Reader(b"\x00"))
+    wanted = [imports.import_entry() for _ in range(imports.count(MAX_MODULE_NAMES, "imports"))]
+    indices = [-1 if entry.type_index is None else entry.type_index for entry in wanted]
+    types = _read_types(sections.get(TYPE, Reader(b"\x00")), max(indices, default=-1) + 1)
+    for entry, index in zip(wanted, indices, strict=True):
+        found, expected = types[index], _expected(entry.module, entry.name)
         if found != expected:
-            raise invalid_module(f"it imports {module}.{name} as ({found}), and it is ({expected})")
+            raise invalid_module(f"it imports {entry.module}.{entry.name} as ({found}), and it is ({expected})")
 
 
 def _expected(module: str, name: str) -> str:
@@ -32,24 +32,16 @@ def _expected(module: str, name: str) -> str:
     return _render(parameters, "" if name == "proc_exit" else "i32")
 
 
-def _read_sections(binary: bytes) -> dict[int, bytes]:
-    reader, sections = Reader(binary, offset=8), {}
-    while reader.offset < reader.end:
-        section = reader.byte()
-        sections[section] = reader.take(reader.u32())
-    return sections
-
-
-def _read_types(section: bytes, count: int) -> list[str]:
-    """The first `count` types of functions."""
-    if len(section) > MAX_TYPE_SECTION_BYTES:
+def _read_types(reader: Reader, count: int) -> list[str]:
+    """The first `count` types, of functions."""
+    size = reader.end - reader.offset
+    if size > MAX_TYPE_SECTION_BYTES:
         raise ComponentError(
-            f"The module's types take {len(section):,} bytes; the limit is {MAX_TYPE_SECTION_BYTES:,}.",
+            f"The module's types take {size:,} bytes; the limit is {MAX_TYPE_SECTION_BYTES:,}.",
             code="MODULE_TOO_LARGE",
             next_actions=["Build it for size, without what it does not use."],
         )
-    reader = Reader(section)
-    if reader.u32() < count:
+    if reader.count(MAX_MODULE_TYPES, "types") < count:
         raise invalid_module("it imports a function of a type that it does not have")
     types = []
     for _ in range(count):
@@ -61,11 +53,9 @@ def _read_types(section: bytes, count: int) -> list[str]:
 
 def _read_values(reader: Reader) -> str:
     names = []
-    for _ in range(reader.u32()):
-        kind = reader.byte()
-        if kind in _REFERENCE_PREFIXES:
-            while reader.byte() >= 0x80:  # which one is of no interest
-                pass
+    for _ in range(reader.count(MAX_TYPE_VALUES, "parameters or results of a type")):
+        kind = reader.data[reader.offset] if reader.offset < reader.end else 0
+        reader.value_type()
         names.append(_NAMES.get(kind, _OTHER))
     return " ".join(names)
 

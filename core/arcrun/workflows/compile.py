@@ -13,7 +13,7 @@ from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import OUTPUT, Edge, NodeParts, Workflow
+from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Edge, NodeParts, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.places import Path
@@ -23,7 +23,7 @@ from arcrun.workflows.references import ReferenceChecker
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, compile_path
 
-NODE_STEPS, TEMPLATE_STEPS, LINE_STEPS = 150, 30, 30
+NODE_STEPS, LINE_STEPS = 150, 30
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> St
     yield LINE_STEPS * len(workflow.edges)
     parts = {}
     for name, node in workflow.nodes.items():
+        yield from node.compile_in_steps()
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates)
     yield from _check_references(workflow, shape, parts, catalogue, findings)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 
+from arcrun.limits import MAX_LOOP_DEPTH, MAX_LOOPS
 from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Workflow
@@ -13,8 +14,6 @@ from arcrun.workflows.templates import ALIASES, CREDENTIAL
 
 # What templates will know of: the request, the project's settings, the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
-
-MAX_LOOPS, MAX_LOOP_DEPTH = 100, 64
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from functools import cached_property
 from typing import Any
 
 from arcrun.errors import TemplateError
+from arcrun.steps import Steps, run_steps
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.template_syntax import OPEN
 from arcrun.workflows.templates import Template, compile_value
 
 INPUT, OUTPUT = "input", "output"
+TEMPLATE_STEPS = 30  # of compiling one (arcrun/steps.py)
 TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
     **dict.fromkeys(("output", "result", "end", "done"), OUTPUT),
@@ -99,7 +101,16 @@ class Node:
         """The texts of the config that hold braces, by their paths in it, compiled, or why they cannot be. A key that
         holds some has the path of its value, and OPEN behind it.
         """
-        return {path: _compile(text) for path, text in _find_templates(self.config, ())}
+        run_steps(self.compile_in_steps())
+        return self.templates
+
+    def compile_in_steps(self) -> Steps[None]:
+        """What `templates` does when it is first asked for, for whoever lets others have their turn."""
+        compiled: dict[Path, Template | TemplateError] = {}
+        for path, text in _find_templates(self.config, ()):
+            compiled[path] = _compile(text)
+            yield TEMPLATE_STEPS * text.count(OPEN)
+        self.__dict__["templates"] = compiled  # where cached_property keeps it
 
 
 def _find_templates(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -12,10 +12,13 @@ from typing import Any
 
 from arcrun.limits import (
     MAX_CONCURRENCY,
+    MAX_LINES,
     MAX_NAME_BYTES,
     MAX_NAME_CHARACTERS,
+    MAX_NODES,
     MAX_RUN_TIMEOUT_MS,
     MAX_SOURCE_CHARACTERS,
+    MAX_TEMPLATES,
     MAX_YAML_DEPTH,
 )
 from arcrun.steps import Steps, run_steps
@@ -30,9 +33,11 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
+from arcrun.workflows.template_syntax import OPEN
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
+_SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
 
@@ -74,6 +79,35 @@ def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[
     return _parse_mapping(parsed.value, findings)
 
 
+def _find_excess(data: Mapping[str, Any]) -> str:
+    """What there is more of than a workflow may have; empty if there is not."""
+    entries = data.get("config")
+    nodes = _count(entries) - (isinstance(entries, dict) and INPUT in entries)
+    counts = {
+        "lines": (max(_count(data.get(key)) for key in ("flow", "edges")), MAX_LINES),
+        "nodes": (max(nodes, _count(data.get("nodes"))), MAX_NODES),
+        "templates": (_count_templates(data), MAX_TEMPLATES),
+    }
+    return next((f"it has {n} {what}, and {most} are the limit" for what, (n, most) in counts.items() if n > most), "")
+
+
+def _count(value: Any) -> int:
+    return len(value) if isinstance(value, list | dict) else 0
+
+
+def _count_templates(value: Any) -> int:
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            count += item.count(OPEN)
+        elif isinstance(item, Mapping):
+            pending += [*item, *item.values()]
+        elif isinstance(item, list):
+            pending += item
+    return count
+
+
 def is_workflow_name(name: Any) -> bool:
     """Letters and digits of any script with their marks (XID_Continue of UAX 31, which has _), and -."""
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS:
@@ -102,9 +136,16 @@ def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
     name = data.get("name", "")
     if not is_workflow_name(name):
         findings.add("INVALID_NAME", f"the name {name!r} is not allowed", _suggest_workflow_name(name), at=("name",))
+    if excess := _find_excess(data):
+        findings.add("WORKFLOW_TOO_LARGE", excess, _SPLIT)
+        return None
     limits = Reader(findings, {key: data[key] for key in _LIMITS if key in data}, (), _LIMITS)
     entries = _read_entries(data, findings)
     edges, is_complete = _parse_edges(data, findings)
+    names = {name for edge in edges for name in (edge.source, edge.target)} - {INPUT, OUTPUT}
+    if len(names) > MAX_NODES:
+        findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes, and {MAX_NODES} are the limit", _SPLIT)
+        return None
     return Workflow(
         name if isinstance(name, str) else "",
         str(data.get("description") or ""),

@@ -82,4 +82,5 @@ def _build_bench(bindings: Any) -> Bench:
     """The review's ground: the sandbox, and the built-in validator in this Worker's own bundle."""
     loader, entry = read_optional(bindings, "LOADER"), BUNDLED_COMPONENTS[VALIDATOR_ID]
     validator = Component(parse_contract(entry.contract), entry.sha256)
-    return Bench(PlatformRunner(loader), LoaderColdStarts(loader, SystemClock()), validator)
+    clock = SystemClock()
+    return Bench(PlatformRunner(loader), LoaderColdStarts(loader, clock), validator, clock.pause)

@@ -14,6 +14,8 @@ from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
 
+STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to read
+
 
 @dataclass(frozen=True)
 class ComponentCaller:
@@ -46,6 +48,11 @@ class ComponentCaller:
             reaches_local=self.reaches_local,
         )
         async with self.turn():
-            execution = await self.runner.run(component, json.dumps(input_value), host)
+            stdin = json.dumps(input_value)
+            if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
+                await self.clock.pause()
+            execution = await self.runner.run(component, stdin, host)
+        if len(execution.stdout) > STRETCH_CHARACTERS:
+            await self.clock.pause()
         budget.require_kept()
         return read_outcome(execution, component.id)

@@ -4,16 +4,18 @@ A module that is not bundled is metered at its first use. What that comes to is 
 hash (arcrun/wasm/seal.py), and spares later isolates the work; one that is not whole is made and kept anew.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
-from arcrun.limits import MAX_CACHED_MODULE_BYTES
+from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
 from arcrun.ports import Background, BlobStore, Clock, ComponentRegistry
-from arcrun.wasm.component import BundledComponent, Component, build_component
-from arcrun.wasm.seal import metered_key
+from arcrun.steps import run_steps_pausing
+from arcrun.wasm.component import BundledComponent, Component, build_in_steps
+from arcrun.wasm.seal import is_sealed, metered_key
 from executor.shelves import BucketShelf, Mark, RegistryShelf, Shelf, Stored
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
@@ -88,7 +90,7 @@ class ComponentLibrary:
         for shelf in self._shelves:
             stored = await shelf.read(reference)
             if stored is not None:
-                component = self._build(stored)
+                component = await self._build(reference, stored)
                 self._keep(reference, _Cached(component, shelf, stored.mark, now_ms))
                 return component
         raise self._not_found(reference, [line for shelf in self._shelves for line in await shelf.explain(reference)])
@@ -101,8 +103,12 @@ class ComponentLibrary:
                 return shelf is cached.shelf and mark == cached.mark
         return False
 
-    def _build(self, stored: Stored) -> Component:
-        component = build_component(stored.contract, stored.module, stored.metered)
+    async def _build(self, reference: str, stored: Stored) -> Component:
+        """Others have their turn meanwhile: a large module takes seconds."""
+        if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
+            raise _too_large(reference, len(stored.module))
+        steps = build_in_steps(stored.contract, stored.module, stored.metered)
+        component = await run_steps_pausing(steps, self._clock.pause)
         if component.module != stored.metered:
             self._keep_metered(component)
         return component
@@ -133,3 +139,20 @@ class ComponentLibrary:
             ],
             details={"component": reference, "looked_in": [f"bundle: {len(self._bundle)} components", *looked]},
         )
+
+
+def _is_metered(stored: Stored) -> bool:
+    return stored.metered is not None and is_sealed(stored.metered, hashlib.sha256(stored.module).hexdigest())
+
+
+def _too_large(reference: str, size: int) -> ComponentError:
+    return ComponentError(
+        f"The module of `{reference}` has {size >> 10} KiB and is not metered yet; the executor meters up to "
+        f"{MAX_METERED_ON_USE_BYTES >> 10} KiB.",
+        code="MODULE_TOO_LARGE",
+        next_actions=[
+            "If it came from the registry, publish the same again, which meters it: acr parts publish DIR.",
+            "If it lies in the bucket, put it there metered: acr parts install, or acr deploy --components DIR.",
+        ],
+        details={"component": reference, "bytes": size},
+    )

@@ -27,7 +27,7 @@ from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted import limit_accepted_run, make_keepable
-from executor.components import ComponentCaller
+from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import AcceptedRun, RunStore
 from executor.share import WHOLE_PLATFORM, Share
@@ -137,6 +137,8 @@ class ExecutorService:
         with self.share.running():
             record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
         self._keep(record)
+        if (record.weight or 0) > STRETCH_CHARACTERS:  # to keep it and to answer it are two stretches
+            await self.engine.ports.clock.pause()
         return record
 
     def _clamp(self, trigger: Trigger) -> Trigger:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.contracts.model import Contract
+from arcrun.contracts.parse import parse_contract
 from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
@@ -19,7 +20,10 @@ from arcrun.registry.attestation import Attested, build_statement, key_id_of, si
 from arcrun.registry.package import Package, build_package
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.storage import contract_key, module_key
+from arcrun.steps import run_steps_pausing
+from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key
+from arcrun.yaml_text import parse_json_or_yaml
 from registry.principals import Principal
 from registry.records import read_record, record_key
 from registry.refusals import build_conflict, build_refusal
@@ -49,6 +53,7 @@ class Submissions:
         package = build_package(contract_text, module)
         known = await self.state.find_same(principal.id, package.sha256, package.contract_sha256)
         if known is not None:
+            await self._meter_again(package)
             return Submitted(await read_record(self.records, known), is_new=False)
         review = await review_component(package.contract_text, module, self.bench)
         if not review.accepted:
@@ -99,6 +104,16 @@ class Submissions:
         if answer["outcome"] == "same":  # somebody submitted it at the same time
             return Submitted(await read_record(self.records, answer["submission_id"]), is_new=False)
         raise build_conflict(answer["outcome"], contract)
+
+    async def _meter_again(self, package: Package) -> None:
+        """A module that was accepted under an earlier metering."""
+        key = metered_key(package.sha256)
+        if await self.modules.etag(key) is None:
+            contract = parse_contract(parse_json_or_yaml(package.contract_text))
+            steps = build_in_steps(contract, package.module)
+            component = await run_steps_pausing(steps, self.clock.pause)
+            assert component.module is not None
+            await self._keep(key, component.module)
 
     async def _keep(self, key: str, content: bytes) -> None:
         """What is there already is the same, for its key is its hash. R2 refuses a second write within a second."""

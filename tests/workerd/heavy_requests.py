@@ -1,0 +1,110 @@
+"""Requests that ask for more than their share, by the examples of those that once stalled an isolate or filled it.
+
+Each: a name, a workflow, its input, and the code that it ends with, None where it is answered.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from arcrun.limits import MAX_ELEMENTS, MAX_NODES, MAX_SOURCE_CHARACTERS, MIB
+
+PIPE = ["input >> PIPE >> a", "a >> PIPE >> output"]
+LOOP = ["input >> FOREACH x IN input.items >> a"]
+
+
+@dataclass(frozen=True)
+class HeavyRequest:
+    name: str
+    workflow: Any
+    input: Any
+    code: str | None = None
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def heavy_requests() -> Iterator[HeavyRequest]:
+    yield from _expressions()
+    yield from _loops()
+    yield from _values()
+    yield from _filters()
+    yield from _sources()
+
+
+def _expressions() -> Iterator[HeavyRequest]:
+    doubled = f"input >> IF({'[@,@][] | ' * 24}@) >> a"
+    yield HeavyRequest("doubled lists", _workflow([doubled], a=_set(1)), {}, "EXPRESSION_TOO_COSTLY")
+    conditions = [f"input >> IF(length(input.list[?@ == `{i}`]) > `0`) >> n{i}" for i in range(100)]
+    nodes = {f"n{i}": _set(1) for i in range(100)}
+    yield HeavyRequest("a hundred conditions", _workflow(conditions, **nodes), {"list": list(range(8_000))})
+
+
+def _loops() -> Iterator[HeavyRequest]:
+    each = _workflow(LOOP, a=_set("{{x}}"))
+    items = list(range(MAX_ELEMENTS))
+    yield HeavyRequest("60,000 elements", each, {"items": list(range(60_000))}, "TOO_MANY_ITEMS")
+    yield HeavyRequest("a loop that has a second", each, {"items": items}, "RUN_TIMEOUT", {"timeout_ms": "1000"})
+    at_once = _workflow(LOOP, a=_set("{{x}}"), input={"foreach": {"concurrency": 64}}) | {"concurrency": 64}
+    yield HeavyRequest("64 elements at once", at_once, {"items": items[:2_000]})
+    inner = ["input >> FOREACH x IN input.items >> p", "p >> FOREACH y IN input.items >> q"]
+    nested = _workflow(inner, p=_set(1), q=_set("{{y}}"))
+    yield HeavyRequest("loops in loops", nested, {"items": items}, "RUN_TIMEOUT", {"timeout_ms": "1000"})
+    making = _workflow(LOOP, a=_set("{{x}}{{input.text}}"), input={"foreach": {"concurrency": 64}})
+    filling = {"items": items[:64], "text": "x" * 3 * MIB}
+    yield HeavyRequest("64 large texts at once", making | {"concurrency": 64}, filling, "RUN_TOO_LARGE")
+
+
+def _values() -> Iterator[HeavyRequest]:
+    whole = _workflow(PIPE, a=_set("{{input.value}}"))
+    megabyte = {"value": "x" * MIB}
+    yield HeavyRequest(
+        "200 references", _workflow(PIPE, a=_set(["{{input.value}}"] * 200)), megabyte, "INPUT_TOO_LARGE"
+    )
+    yield HeavyRequest("three references", _workflow(PIPE, a=_set(["{{input.value}}"] * 3)), megabyte)
+    yield HeavyRequest("a text of 4 MiB", whole, {"value": "x" * (4 * MIB - 400)})
+    yield HeavyRequest("40,000 records", whole, {"value": _records(40_000)})
+    yield HeavyRequest("200,000 fractions", whole, {"value": [i * 1.1 for i in range(200_000)]})
+    yield HeavyRequest("200,000 lists", whole, {"value": [[]] * 199_000})
+    yield HeavyRequest("a million numbers", whole, {"value": [0] * 1_000_000}, "INVALID_JSON")
+    names = [f"n{i}" for i in range(200)]
+    chain = [f"{before} >> PIPE >> {name}" for before, name in zip(["input", *names], names, strict=False)]
+    nodes = {name: _set("{{input.value}}") for name in names}
+    yield HeavyRequest("200 nodes with 50 KB each", _workflow(chain, **nodes), {"value": "x" * 50_000})
+
+
+def _filters() -> Iterator[HeavyRequest]:
+    for name, filters, value, code in (
+        ("texts", "upper | lower | trim | length", "x" * 500_000, None),
+        ("texts again and again", " | ".join(["upper"] * 16), "x" * MIB, "TEMPLATE_TOO_COSTLY"),
+        ("sorting", 'sort("name") | length', _records(40_000), None),
+        ("JSON", "json | length", _records(9_000), None),
+        ("all values once", "unique | length", _records(9_000), None),
+        ("codes", "url_encode | length", "é" * 300_000, None),
+    ):
+        yield HeavyRequest(
+            f"filters: {name}", _workflow(PIPE, a=_set(f"{{{{input.value | {filters}}}}}")), {"value": value}, code
+        )
+
+
+def _sources() -> Iterator[HeavyRequest]:
+    wide = [f"input >> PIPE >> n{i}" for i in range(MAX_NODES)]
+    nodes = {f"n{i}": _set("{{input.value}}") for i in range(MAX_NODES)}
+    yield HeavyRequest("500 nodes side by side", _workflow(wide, **nodes), {"value": 1})
+    yield HeavyRequest(
+        "4,500 lines", _workflow([f"a{i} >> NOPE >> b{i}" for i in range(4_500)]), {}, "INVALID_WORKFLOW"
+    )
+    yield HeavyRequest("3,000 templates", _workflow(PIPE, a=_set(["{{input.value}}"] * 2_900)), {"value": 1})
+    line = '  - "a >> PIPE >> b"\n'
+    text = "name: w\nflow:\n" + line * ((MAX_SOURCE_CHARACTERS - 100) // len(line))
+    yield HeavyRequest("256 KiB of YAML", text, {}, "INVALID_WORKFLOW")
+
+
+def _workflow(flow: list[str], **config: Any) -> dict[str, Any]:
+    return {"name": "heavy", "flow": flow, "config": config}
+
+
+def _set(value: Any) -> dict[str, Any]:
+    return {"component": "set", "values": {"x": value}}
+
+
+def _records(count: int) -> list[dict[str, Any]]:
+    return [{"id": i, "name": f"n{i}", "tags": ["a", "b"]} for i in range(count)]

@@ -1,0 +1,45 @@
+"""No request holds the isolate from others for long, or fills it: with this machine's clock, and with production's,
+which stands still while code computes.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from workerd.heavy_requests import HeavyRequest, heavy_requests
+from workerd.held import Watch
+from workerd.local_platform import LocalPlatform, running_platform
+
+pytestmark = pytest.mark.workerd
+
+MOST_HELD_MS, MOST_GROWN_MIB = 250, 50
+
+
+@pytest.fixture(scope="module", params=["own clock", "production clock"])
+def platform(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
+    options = ["--production-clock"] if request.param == "production clock" else []
+    with running_platform(tmp_path_factory.mktemp("bounds"), *options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def watch(platform: LocalPlatform) -> Watch:
+    return Watch(platform.urls["executor"], platform.process.pid)
+
+
+@pytest.mark.parametrize("heavy", [pytest.param(heavy, id=heavy.name) for heavy in heavy_requests()])
+def test_nobody_waits_long_for_it(platform: LocalPlatform, watch: Watch, heavy: HeavyRequest) -> None:
+    codes = []
+
+    def work() -> None:
+        with platform.executor as client:
+            answer = client.post(
+                "/execute", params=heavy.query, json={"workflow": heavy.workflow, "input": heavy.input}
+            )
+            codes.append(answer.json().get("error", {}).get("code"))
+
+    held = watch.during(work)
+    print(f"held {held.longest_ms:.0f} ms, grown {held.grown_mib:.0f} MiB")
+    assert codes == [heavy.code]
+    assert held.longest_ms <= MOST_HELD_MS
+    assert held.grown_mib <= MOST_GROWN_MIB
