@@ -227,7 +227,7 @@ COSTS = [
         "fd_write", FOUR, (2, 0, 1, 8), host_costs.VECTOR_COST + 2 * 65536, id="stderr, as far as it is taken"
     ),
     pytest.param("fd_write", FOUR, (1, 0, -1, 8), 0, id="vectors beyond the limit"),
-    pytest.param("fd_read", FOUR, (0, 0, 1, 8), host_costs.VECTOR_COST + 2, id="stdin, what there is: 10 bytes"),
+    pytest.param("fd_read", FOUR, (0, 0, 1, 8), host_costs.VECTOR_COST + 5, id="stdin, what there is: 10 bytes"),
     pytest.param("random_get", PAIR, (0, 100), 100 * host_costs.RANDOM_BYTE_COST, id="random bytes"),
     pytest.param("random_get", PAIR, (0, -1), 0, id="random bytes beyond the memory"),
     pytest.param("poll_oneoff", FOUR, (64, 4096, 9, 8), 9 * host_costs.SUBSCRIPTION_COST, id="subscriptions"),

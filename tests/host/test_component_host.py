@@ -52,14 +52,14 @@ def test_the_end_of_the_fuel_is_told_from_another_trap(run: Run, body: str, kind
 def test_a_text_has_the_fuel_before_stdout(host: Run) -> None:
     assert host(printing("4\n2")) == "\n4\n2"
     fuel, _, stdout = host(printing("4\n2"), metered=True).partition("\n")
-    assert (1_300 < int(fuel) < 1_400, stdout) == (True, "4\n2")  # a call of the host costs 1,000, its vector 300
+    assert (2_300 < int(fuel) < 2_400, stdout) == (True, "4\n2")  # a call of the host costs 2,000, its vector 300
 
 
 @pytest.mark.parametrize(
     ("end", "kind", "used"),
     [
         pytest.param("unreachable", "trapped", range(1, 10), id="a trap"),
-        pytest.param("(call $exit (i32.const 3))", "exited", range(1_000, 1_010), id="an exit code"),
+        pytest.param("(call $exit (i32.const 3))", "exited", range(2_000, 2_010), id="an exit code"),
         pytest.param("(loop $l br $l)", "fuel_exhausted", range(20_001, 20_010), id="no fuel left"),
     ],
 )

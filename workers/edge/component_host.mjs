@@ -17,8 +17,8 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 const PROGRAM_NAME = "component\0"; // argv[0]
 
 // What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_costs.py explains it.
-const CALL_COST = 1_000, VECTOR_COST = 300, SUBSCRIPTION_COST = 750, ASK_COST = 1_000_000;
-const COPIED_BYTES_PER_UNIT = 8, PRINTED_BYTE_COST = 2, RANDOM_BYTE_COST = 32;
+const CALL_COST = 2_000, VECTOR_COST = 300, SUBSCRIPTION_COST = 750, ASK_COST = 1_000_000;
+const COPIED_BYTES_PER_UNIT = 2, PRINTED_BYTE_COST = 2, RANDOM_BYTE_COST = 32;
 const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;
 // The fuel of an instance that has ended: the module's next check traps, and no catch_all catches a trap.
 const DRAINED = -(2n ** 62n);

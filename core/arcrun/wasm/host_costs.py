@@ -16,11 +16,11 @@ numbers, a test compares them. A unit stands for half a nanosecond or less in V8
 calls take.
 """
 
-CALL_COST = 1_000
+CALL_COST = 2_000
 VECTOR_COST = 300
 SUBSCRIPTION_COST = 750
 ASK_COST = 1_000_000
-COPIED_BYTES_PER_UNIT = 8
+COPIED_BYTES_PER_UNIT = 2
 PRINTED_BYTE_COST = 2
 RANDOM_BYTE_COST = 32
 REQUEST_BYTE_COST = 50
