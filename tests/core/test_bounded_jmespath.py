@@ -12,6 +12,7 @@ from arcrun.errors import RunError
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.workflows.expressions import compile_expression
+from fakes.searches import examples
 
 DOUBLED = " | ".join(["[@,@]"] * 30)
 NESTED = [{"items": [{"items": [1] * 50}] * 50}] * 50
@@ -92,7 +93,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.sampled_from(SOURCES), min_size=1, max_size=3), VALUES)
 def test_it_gives_what_jmespath_gives(sources: list[str], value: Any) -> None:
     parsed = jmespath.compile(" | ".join(sources))

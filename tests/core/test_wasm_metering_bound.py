@@ -1,11 +1,10 @@
 """Proves for any module that what runs is paid for before it runs, whatever it loops, calls, throws or starts with:
 by the count that the module keeps itself, and by wasmtime's. And that no invalid module becomes valid by metering.
 
-ARCRUN_GENERATED_MODULES sets how many modules are tried; 20,000 take some ten minutes.
+ARCRUN_SEARCH=1000 tries so many times more modules, which takes some ten minutes.
 """
 
 import functools
-import os
 
 import pytest
 import wasmtime
@@ -24,8 +23,9 @@ from arcrun.wasm.module import bound_module, parse_module
 from fakes.contracts import build_contract, constraints_source
 from fakes.generated_modules import commands
 from fakes.modules import build_module
+from fakes.searches import examples
 
-EXAMPLES = int(os.environ.get("ARCRUN_GENERATED_MODULES", "40"))
+EXAMPLES = examples(15)
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 CONTRACT = build_contract(constraints=constraints_source(max_size_kb=8192))
 

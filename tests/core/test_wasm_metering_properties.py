@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from arcrun.wasm.metering import FUEL_EXPORT, meter_module
 from fakes.modules import build_module
+from fakes.searches import examples
 
 FUEL = 10**9
 SLACK = 4  # at most so many times what runs, and a little
@@ -91,7 +92,7 @@ def run_metered(module: bytes, argument: int) -> tuple[object, int]:
     return run(store, argument), FUEL - int(fuel.value(store))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(programs(), st.integers(0, 1000))
 def test_metered_code_computes_the_same_and_pays_for_what_runs(module: bytes, argument: int) -> None:
     expected, instructions = run_plain(module, argument)

@@ -102,18 +102,18 @@ async def test_what_a_loop_holds_of_failures_is_bounded() -> None:
 
 
 async def test_values_go_with_the_graph_that_held_them() -> None:
-    """Of 50 iterations, each of which holds half of what a run may."""
+    """Of six iterations, each of which holds half of what a run may."""
     flow = ["input >> FOREACH x IN input.items >> a", "a >> PIPE >> b", "input >> CONTINUE >> output"]
     bench = EngineBench({"a": data("x" * (MAX_LIVE_BYTES // 2)), "b": data(1)})
-    record = await bench.run(flow, {"items": list(range(50))}, config=ONE_BY_ONE)
-    assert (code_of(record), record.data) == (None, [1] * 50)
+    record = await bench.run(flow, {"items": list(range(6))}, config=ONE_BY_ONE)
+    assert (code_of(record), record.data) == (None, [1] * 6)
 
 
 async def test_values_of_a_workflow_that_was_called_go_with_it() -> None:
     inner = {"flow": ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> output"]}
     bench = EngineBench({"a": data("x" * (MAX_LIVE_BYTES // 2)), "b": data(1)}, workflows={"inner": inner})
-    flow = [f"{before} >> CALLS_SUBFLOW >> s{i}" for i, before in enumerate(["input", *(f"s{i}" for i in range(9))])]
-    record = await bench.run(flow, {}, config={f"s{i}": {"workflow": "inner"} for i in range(10)})
+    flow = [f"{before} >> CALLS_SUBFLOW >> s{i}" for i, before in enumerate(["input", *(f"s{i}" for i in range(3))])]
+    record = await bench.run(flow, {}, config={f"s{i}": {"workflow": "inner"} for i in range(4)})
     assert (code_of(record), record.data) == (None, 1)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from arcrun.workflows.settings import RESERVED_INPUTS
 from fakes.builtins import BUILTINS, read_contract_sources
 from fakes.engine import EngineBench, data, echo
+from fakes.searches import examples
 
 SECRETS = {"telegram_bot_token": "s-1", "google_oauth": "s-2", "line_channel_access_token": "s-3"}
 OPTIONAL = [
@@ -72,7 +73,7 @@ def test_no_payload_sets_an_optional_field(component: str, position: str) -> Non
     assert not {*optional} & {key for given in clean for key in given or ()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     st.sampled_from(sorted(BUILTINS)),
     st.sampled_from(sorted(POSITIONS)),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from arcrun.engine.record import RunRecord
 from fakes.components import Input
 from fakes.engine import EngineBench, data, failure
+from fakes.searches import examples
 from fakes.virtual_time import VirtualTimeLoop
 
 ENTRY = "(entry)"
@@ -207,7 +208,7 @@ def run_engine(case: Case, concurrency: int) -> Observed:
     return Observed(record, begun, ended, order)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(cases())
 def test_any_workflow_runs_as_the_interpreter_has_it(case: Case) -> None:
     calls: list[tuple[str, Path]] = []

@@ -16,6 +16,7 @@ from executor.heads import FRESH_MS
 from executor.workflows import WorkflowStore
 from fakes.flows import compile_source
 from fakes.objects import FakeWorkspace
+from fakes.searches import examples
 from fakes.storage import ShuffledKV
 from fakes.system import FixedClock, SeededRandom
 from fakes.workflows import ADA, build_workflows
@@ -85,7 +86,7 @@ class Race:
         return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(OPERATIONS, st.integers(0, 10**6), st.booleans())
 def test_any_race_ends_with_one_live_token_or_none(operations: list[str], seed: int, is_new: bool) -> None:
     async def run() -> None:

@@ -1,9 +1,8 @@
 """A search for requests that hold the isolate or fill it: values, templates, conditions and loops, in any mixture.
 
-ARCRUN_SEARCH_EXAMPLES=1000 pytest tests/workerd/test_bounds_search.py searches for longer.
+ARCRUN_SEARCH=50 pytest tests/workerd/test_bounds_search.py searches for longer.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from fakes.searches import TIMES, examples
 from workerd.held import Watch
 from workerd.local_platform import LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
 
-EXAMPLES = int(os.environ.get("ARCRUN_SEARCH_EXAMPLES", "12"))
+EXAMPLES = examples(12)
 MOST_HELD_MS, MOST_GROWN_MIB = 250, 50
 
 SIZES = st.sampled_from((1, 30, 1_000, 10_000, 60_000, 200_000, 390_000))
@@ -110,7 +110,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform
 @settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=EXAMPLES <= 12,
+    derandomize=TIMES == 1,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.generate),
 )
