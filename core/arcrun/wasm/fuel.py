@@ -12,7 +12,10 @@ from arcrun.limits import CALL_CPU_MS, SANDBOX_CALL_CPU_MS
 FUEL_A_MS = 4_500_000
 TEXT_FUEL_A_MS = 9_000_000
 _TEXT_COMPONENTS = frozenset(
-    {"gmail", "google_sheets", "http_request", "line_notify", "string_ops", "telegram", "validate_json"}
+    (
+        "gmail google_sheets http_request if_control line_notify merge set string_ops switch telegram try_catch "
+        "validate_json"
+    ).split()
 )
 
 
