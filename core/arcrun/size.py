@@ -4,6 +4,7 @@ import sys
 from typing import Any, NamedTuple
 
 VALUE_BYTES = 12  # of memory for a value beside its text, so that the estimate is about half of what Python takes
+EXCERPT_CHARACTERS = 20_000
 SMALL_CHARACTERS = 1_000
 SCALAR_BYTES = 8  # of a number or a word as text, about
 
@@ -18,6 +19,21 @@ class Size(NamedTuple):
     def weight(self) -> int:
         """What limits of memory count, in bytes."""
         return self.bytes + VALUE_BYTES * self.values
+
+
+class Excerpt(NamedTuple):
+    """What is remembered of a long text: its bytes, and its beginning."""
+
+    bytes: int
+    beginning: str
+
+
+def excerpt(text: str) -> Excerpt | None:
+    """None of a short one."""
+    if len(text) <= EXCERPT_CHARACTERS:
+        return None
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return Excerpt(size, text[:EXCERPT_CHARACTERS])
 
 
 def weigh_text(text: str) -> int:

@@ -26,6 +26,8 @@ const DRAINED = -(2n ** 62n);
 // Functions that answer with a promise; the instance is suspended meanwhile.
 const SUSPENDING = ["http_request", "sleep", "ai_run", "kv_get", "poll_oneoff"];
 
+const LARGE_CHARACTERS = 64 * 1024; // of output, which are better not copied once more
+
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientDecoder = new TextDecoder();
@@ -42,17 +44,17 @@ class Ended extends Error {
 }
 
 /**
- * Run `module` once, in a fresh instance, with `stdin` (text) as its input.
+ * Run `module` once, in a fresh instance, with `stdin` (a text, or its bytes, which are given back) as its input.
  *
  * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions, fuel}; seed:
  * hex text of 32 bytes; nowMs: the wall clock. fuel is the budget of a metered module (core/arcrun/wasm/metering.py);
  * without it, the module's own default holds. callHost(name, requestText, memoryBytes): a promise of [replyText, nowMs];
  * how the asynchronous host functions are answered; memoryBytes is the size of the memory that waits meanwhile.
  *
- * Where the call ended with exit code 0 and an empty stderr, returns one text, which is cheaper to hand over: the fuel
- * used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message, stdout, stderr,
- * memoryBytes, fuel], kind being "exited", "trapped", "fuel_exhausted", "stdout_limit", "not_utf8" or "not_loaded", fuel
- * null without metering. Where the module `waits`, returns a promise of that.
+ * Where the call ended with exit code 0, an empty stderr and little output, returns one text, which is cheaper to hand
+ * over: the fuel used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message,
+ * stdout, stderr, memoryBytes, fuel], kind being "exited", "trapped", "fuel_exhausted", "stdout_limit", "not_utf8" or
+ * "not_loaded", fuel null without metering. Where the module `waits`, returns a promise of that.
  */
 export function run(module, stdin, options, seed, nowMs, callHost) {
   const call = new Call(stdin, options, seed, nowMs, callHost);
@@ -147,7 +149,7 @@ class Call {
   #ended;
 
   constructor(stdin, options, seed, nowMs, callHost) {
-    this.#stdin = encoder.encode(stdin);
+    this.#stdin = typeof stdin === "string" ? encoder.encode(stdin) : stdin;
     this.#options = options;
     this.#seed = seed;
     this.#nowMs = this.#startMs = nowMs;
@@ -198,7 +200,9 @@ class Call {
     } catch {
       if (kind === "exited" && code === 0) kind = "not_utf8";
     }
-    if (kind === "exited" && code === 0 && stderr === "") return `${fuelUsed ?? ""}\n${stdout}`;
+    for (const bytes of [this.#stdin, this.#stdout.bytes()]) release(bytes);
+    const isPlain = kind === "exited" && code === 0 && stderr === "" && stdout.length < LARGE_CHARACTERS;
+    if (isPlain) return `${fuelUsed ?? ""}\n${stdout}`;
     return [kind, code, message, stdout, stderr, memoryBytes, fuelUsed];
   }
 
@@ -587,6 +591,11 @@ class Capture {
   bytes() {
     return this.#buffer.subarray(0, this.length);
   }
+}
+
+/** Give the memory of large bytes back at once: until the collector comes, a few calls would hold all that there is. */
+function release(bytes) {
+  if (bytes.length > LARGE_CHARACTERS) bytes.buffer.transfer(0);
 }
 
 function strictDecode(bytes) {

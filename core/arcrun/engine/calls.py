@@ -14,6 +14,7 @@ from arcrun.engine.pace import NODE_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
+from arcrun.size import Excerpt
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
@@ -23,7 +24,8 @@ RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]
 
 @dataclass(frozen=True)
 class CallResult:
-    """`envelope` is what templates see of the node, `weight` its own (arcrun/size.py), `text` what it was read from.
+    """`envelope` is what templates see of the node, `weight` its own (arcrun/size.py), `excerpt` what
+    is remembered of its long text.
 
     `subflow` is the trace of a workflow that was called, `fuel` what the component used, None where it is not known.
     """
@@ -34,7 +36,7 @@ class CallResult:
     subflow: tuple[NodeRecord, ...] | None = None
     fuel: int | None = None
     weight: int = 0
-    text: str = ""
+    excerpt: Excerpt | None = None
 
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
@@ -99,7 +101,12 @@ class ComponentCall:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
         self._context.pace.count(outcome.weight)
         return CallResult(
-            outcome.envelope, outcome.error, outcome.log, fuel=outcome.fuel, weight=outcome.weight, text=outcome.text
+            outcome.envelope,
+            outcome.error,
+            outcome.log,
+            fuel=outcome.fuel,
+            weight=outcome.weight,
+            excerpt=outcome.excerpt,
         )
 
     def note_timeout(self) -> None:

@@ -81,7 +81,7 @@ class NodeRun:
         if 2 * size_bytes > MAX_SHOWN_VALUE_BYTES:  # most are small
             shown_input, shown_output = (
                 shorten(call.input, call.input_weight),
-                shorten(result.envelope, result.weight, result.text),
+                shorten(result.envelope, result.weight, result.excerpt),
             )
             size_bytes = ENTRY_BYTES + min(len(log), MAX_LOG_CHARACTERS)
             size_bytes += CUT_BYTES if isinstance(shown_input, Cut) else call.input_weight

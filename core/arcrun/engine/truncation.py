@@ -6,6 +6,7 @@ from typing import Any
 
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.limits import MAX_SHOWN_VALUE_BYTES
+from arcrun.size import Excerpt
 
 PREVIEW_CHARACTERS = 1_000
 # What is kept of a text behind its preview, until the secrets are known: one that begins in the preview is then whole.
@@ -29,13 +30,15 @@ class Cut:
         return {**marker, "preview": self.beginning[:PREVIEW_CHARACTERS]} if self.beginning else marker
 
 
-def shorten(value: Any, weight: int | None = None, text: str = "") -> Any:
-    """`value`, or a Cut of it. `weight` (arcrun/size.py) spares most values the measuring, and `text`, the JSON that it
-    was read from, a large one the writing.
+def shorten(value: Any, weight: int | None = None, excerpt: Excerpt | None = None) -> Any:
+    """`value`, or a Cut of it. `weight` (arcrun/size.py) spares most values the measuring; `excerpt`, of the JSON that
+    they were read from, spares large ones the writing.
     """
     if value is None or isinstance(value, Cut) or (weight is not None and 2 * weight <= MAX_SHOWN_VALUE_BYTES):
         return value
-    text = text or json.dumps(value, ensure_ascii=False)
+    if excerpt is not None:
+        return Cut(excerpt.bytes, excerpt.beginning[:KEPT_CHARACTERS])
+    text = json.dumps(value, ensure_ascii=False)
     size_bytes = len(text.encode("utf-8", "surrogatepass"))
     return value if size_bytes <= MAX_SHOWN_VALUE_BYTES else Cut(size_bytes, text[:KEPT_CHARACTERS])
 

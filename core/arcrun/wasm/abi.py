@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from arcrun.errors import ComponentError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
-from arcrun.size import size_of, weigh_text
+from arcrun.size import Excerpt, excerpt, size_of, weigh_text
 from arcrun.wasm.failure import read_failure
 
 ABI_VERSION = 1
@@ -143,7 +143,7 @@ class Outcome:
     log: str
     fuel: int | None = None
     weight: int = 0
-    text: str = ""
+    excerpt: Excerpt | None = None
 
 
 class HostFunctions(Protocol):
@@ -169,7 +169,7 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
                 weight = size_of(envelope).weight
                 return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
             text = execution.stdout
-            return Outcome(envelope, None, execution.stderr, execution.fuel_used, weigh_text(text), text)
+            return Outcome(envelope, None, execution.stderr, execution.fuel_used, weigh_text(text), excerpt(text))
         except JsonLimitError as limit:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {limit}.")
         except ValueError:

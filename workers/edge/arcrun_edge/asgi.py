@@ -22,6 +22,9 @@ from arcrun_http.targets import parse_target
 logger = logging.getLogger("arcrun")
 
 
+LARGE_BYTES = 256 * 1024
+
+
 async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
     js_request = getattr(request, "js_object", request)
@@ -90,11 +93,14 @@ async def _read_body(js_request: Any, content_length: str | None, limit_bytes: i
     try:
         if announced is None:
             return await _read_stream(js_request.body.getReader(), limit_bytes)
-        whole: bytes = (await js_request.arrayBuffer()).to_bytes()
+        buffer = await js_request.arrayBuffer()
+        whole: bytes = buffer.to_bytes()
     except JsException:  # the connection ended, or the body broke its own framing
         raise build_cut_body_error() from None
     if len(whole) > limit_bytes:
         raise build_too_large_error(limit_bytes)
+    if len(whole) > LARGE_BYTES:  # V8 would give it back with its next collection
+        buffer.transfer(0)
     return whole
 
 

@@ -62,11 +62,18 @@ class BundledRunner:
             if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
                 if len(stdin) > SMALL_INPUT:
                     await self._room.wait_for_room(estimate_memory(len(stdin)))
-                return _read_execution(_component_host().run(module, stdin, *_surroundings(host, fuel), None))
+                result = _component_host().run(module, _hand_over(stdin), *_surroundings(host, fuel), None)
+                return _read_execution(result)
             async with self._room.hold(component.id, len(stdin)) as hold:
                 with _host_call(host, partial(self._room.resize, hold)) as call_host:
-                    result = await _component_host().run(module, stdin, *_surroundings(host, fuel), call_host)
+                    surroundings = _surroundings(host, fuel)
+                    result = await _component_host().run(module, _hand_over(stdin), *surroundings, call_host)
             return _read_execution(result)
+
+
+def _hand_over(stdin: str) -> Any:
+    """A long text as its bytes, which are not copied once more and can be given back."""
+    return stdin if len(stdin) <= SMALL_INPUT else to_js(stdin.encode("utf-8", "replace"))
 
 
 class SandboxRunner:

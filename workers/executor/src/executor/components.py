@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
+from arcrun.engine.work import WorkBudget
 from arcrun.errors import ComponentError
 from arcrun.limits import CALL_CPU_MS
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
-from arcrun.wasm.abi import Outcome, read_outcome
+from arcrun.wasm.abi import Execution, Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.fuel import fuel_of_bundled, fuel_of_stored
 from arcrun.wasm.host import PortHostFunctions
@@ -83,14 +84,19 @@ class ComponentCaller:
             reaches_local=self.reaches_local,
         )
         async with self.turn():
-            stdin = json.dumps(input_value)
-            budget.work.take_written(len(stdin))
-            if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
-                await self.clock.pause()
-            execution = await self.runner.run(component, stdin, host, budget.work.clamp_fuel(fuel))
+            execution = await self._run(component, json.dumps(input_value), host, budget.work, fuel)
         if len(execution.stdout) > STRETCH_CHARACTERS:
             await self.clock.pause()
         budget.subrequests.require_kept()
         budget.work.take_read(len(execution.stdout))
         budget.work.take_fuel(execution.fuel_used or 0)
         return read_outcome(execution, component.id)
+
+    async def _run(
+        self, component: Component, stdin: str, host: PortHostFunctions, work: WorkBudget, fuel: int
+    ) -> Execution:
+        """By itself, so that a long input is gone when the output is read."""
+        work.take_written(len(stdin))
+        if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
+            await self.clock.pause()
+        return await self.runner.run(component, stdin, host, work.clamp_fuel(fuel))
