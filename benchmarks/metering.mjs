@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { run } from "../workers/edge/component_host.mjs";
 
 const WARM_UP_MS = 400, MEASURE_MS = 1000, MIN_ROUNDS = 15;
-const limits = { maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxReplyBytes: 8 << 20 };
+const limits = { maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxRequestBytes: 8 << 20, maxReplyBytes: 8 << 20 };
 const refuse = async () => ['{"ok":false,"error":{"code":"NO_STUB","message":"measuring"}}', 0];
 const seed = "00".repeat(32);
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];

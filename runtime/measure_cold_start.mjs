@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { run } from "../workers/edge/component_host.mjs";
 
-const limits = { maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxReplyBytes: 8 << 20 };
+const limits = { maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxRequestBytes: 8 << 20, maxReplyBytes: 8 << 20 };
 const refuse = async () => ['{"ok":false,"error":{"code":"NO_STUB","message":"measuring"}}', 0];
 const components = JSON.parse(readFileSync(0, "utf8"));
 const results = {};

@@ -2,14 +2,14 @@
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import wasmtime
 
-from acr.component_call import ComponentCall
+from acr.component_call import USED_UP, CallEndedError, ComponentCall
 from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
@@ -43,19 +43,24 @@ class WasmtimeRunner:
 
     def _start(self, store: wasmtime.Store, linker: wasmtime.Linker, module: bytes, call: ComponentCall) -> Execution:
         try:
-            instance = linker.instantiate(store, compile_module(module))
-        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
-            return Execution(ExitKind.NOT_LOADED, -1, _last_line(error), "", "", 0)
+            compiled = compile_module(module)
+            instance = _run(lambda: linker.instantiate(store, compiled))
+        except wasmtime.WasmtimeError as error:
+            return _not_loaded(_last_line(error))
+        if isinstance(instance, _End):  # a start function's
+            return _describe(call, instance, 0, None)
         exports = instance.exports(store)
         fuel, start, memory = exports.get(FUEL_EXPORT), exports.get("_start"), exports.get("memory")
         if not isinstance(start, wasmtime.Func) or not isinstance(memory, wasmtime.Memory):
-            return Execution(ExitKind.NOT_LOADED, -1, "it does not export `memory` and `_start`", "", "", 0)
-        if isinstance(fuel, wasmtime.Global):
-            fuel.set_value(store, self.fuel)
+            return _not_loaded("it does not export `memory` and `_start`")
+        tank = fuel if isinstance(fuel, wasmtime.Global) else None
+        if tank is not None:
+            tank.set_value(store, self.fuel)
+        call.begin(memory, tank)
         end = _call(start, store)
-        used = self.fuel - int(fuel.value(store)) if isinstance(fuel, wasmtime.Global) else None
-        if end.kind is ExitKind.TRAPPED and used is not None and used > self.fuel:
-            end = _End(ExitKind.FUEL_EXHAUSTED, -1, f"more than {self.fuel} units of fuel")
+        used = None if tank is None else self.fuel - int(tank.value(store))
+        if used is not None and used > self.fuel and end.kind is not ExitKind.DEADLINE_EXCEEDED:
+            end = _End(ExitKind.FUEL_EXHAUSTED, -1, USED_UP)  # what ran into debt has failed, whatever it says
         return _describe(call, end, memory.data_len(store), used)
 
     @contextmanager
@@ -86,7 +91,6 @@ def compile_module(module: bytes) -> wasmtime.Module:
 def _build_store() -> wasmtime.Store:
     store = wasmtime.Store(_engine())
     store.set_limits(memory_size=MAX_MEMORY_PAGES * abi.PAGE_BYTES, table_elements=MAX_TABLE_ENTRIES)
-    store.set_wasi(wasmtime.WasiConfig())
     return store
 
 
@@ -100,16 +104,26 @@ class _End(NamedTuple):
 
 def _call(start: wasmtime.Func, store: wasmtime.Store) -> _End:
     try:
-        start(store)
-    except wasmtime.ExitTrap as ended:
-        return _End(ExitKind.EXITED, ended.code, "")
+        end = _run(lambda: start(store))
+    except wasmtime.WasmtimeError as error:
+        return _End(ExitKind.TRAPPED, -1, _last_line(error))
+    return end if isinstance(end, _End) else _End(ExitKind.EXITED, 0, "")
+
+
+def _run(code: Callable[[], Any]) -> Any:
+    """What `code`, which runs code of a module, gives; an _End if it ended the call. Raises wasmtime.WasmtimeError."""
+    try:
+        return code()
+    except CallEndedError as ended:
+        return _End(ended.kind, ended.exit_code, ended.message)
     except wasmtime.Trap as trap:
         if trap.trap_code is wasmtime.TrapCode.INTERRUPT:
             return _End(ExitKind.DEADLINE_EXCEEDED, -1, "out of time")
         return _End(ExitKind.TRAPPED, -1, _last_line(trap))
-    except wasmtime.WasmtimeError as error:
-        return _End(ExitKind.TRAPPED, -1, _last_line(error))
-    return _End(ExitKind.EXITED, 0, "")
+
+
+def _not_loaded(message: str) -> Execution:
+    return Execution(ExitKind.NOT_LOADED, -1, message, "", "", 0)
 
 
 def _last_line(error: Exception) -> str:
@@ -118,8 +132,6 @@ def _last_line(error: Exception) -> str:
 
 
 def _describe(call: ComponentCall, end: _End, memory_bytes: int, fuel_used: int | None) -> Execution:
-    if call.overflowed:
-        end = _End(ExitKind.STDOUT_LIMIT, -1, "")
     try:
         stdout = call.stdout.decode()
     except UnicodeDecodeError:

@@ -23,19 +23,23 @@ _COLLAPSES = 8
 
 
 def parse_json(text: str) -> Any:
-    """Raises ValueError."""
+    """Raises ValueError; of what is JSON, and more than can be read here, JsonLimitError."""
     _validate_structure(text)
     try:
         return _DECODER.decode(text)
-    except (json.JSONDecodeError, _NumberError):
+    except (json.JSONDecodeError, JsonLimitError, _NumberError):
         raise
     except ValueError:  # of int(): its words are of Python's settings. A hook for integers would slow each of them
-        raise ValueError(f"an integer in it has more than {MAX_INTEGER_DIGITS} digits") from None
+        raise JsonLimitError(f"it has an integer of more than {MAX_INTEGER_DIGITS} digits") from None
 
 
 def escape_surrogates(text: str) -> str:
     """Half a surrogate pair as JSON writes it, `\\ud800`: JSON's escapes can make one, and UTF-8 cannot write it."""
     return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+class JsonLimitError(ValueError):
+    """JSON, but deeper, longer or with a larger number than can be read here. Its text says which, of `it`."""
 
 
 class _NumberError(ValueError):
@@ -51,9 +55,9 @@ def _validate_structure(text: str) -> None:
         return
     signs = _signs_of(text)
     if signs.count(b"[") + signs.count(b"{") + signs.count(b",") > MAX_JSON_VALUES:
-        raise ValueError(f"it has more than {MAX_JSON_VALUES} values")
+        raise JsonLimitError(f"it has more than {MAX_JSON_VALUES} values")
     if _is_deeper(signs.replace(b",", b""), MAX_JSON_DEPTH):
-        raise ValueError(f"it is nested more than {MAX_JSON_DEPTH} deep")
+        raise JsonLimitError(f"it is nested deeper than {MAX_JSON_DEPTH}")
 
 
 def _signs_of(text: str) -> bytes:
@@ -82,7 +86,7 @@ def _parse_finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
         shown = digits if len(digits) <= _MAX_SHOWN else f"{digits[:_MAX_SHOWN]}…"
-        raise _NumberError(f"{shown} is out of range")
+        raise JsonLimitError(f"it has a number that is too large for a double: {shown}")
     return number
 
 

@@ -179,6 +179,9 @@ MAX_CONTRACT_BYTES = 256 * KIB
 # The bytes of a submission: the largest module in base64, and its contract.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_SUBMISSION_BYTES = 12 * MIB
+# The bytes of a module's type section: some 20,000 types.
+# Beyond: MODULE_TOO_LARGE.
+MAX_TYPE_SECTION_BYTES = 128 * KIB
 # The pages, of 64 KiB, of a component's memory: 64 MiB, half of what the platform gives one isolate.
 # Beyond: memory.grow answers -1; a failure then is MEMORY_LIMIT_EXCEEDED.
 MAX_MEMORY_PAGES = 1024
@@ -251,9 +254,27 @@ MAX_STDOUT_BYTES = 4 * MIB
 # The bytes of a component's log, its stderr.
 # Beyond: the rest is dropped.
 MAX_STDERR_BYTES = 64 * KIB
+# The bytes of a request to a host function, as JSON.
+# Beyond: REQUEST_TOO_LARGE, which the component may handle.
+MAX_REQUEST_BYTES = 8 * MIB
 # The bytes of a host function's reply, such as the answer to http_request, as JSON.
 # Beyond: RESPONSE_TOO_LARGE, which the component may handle.
 MAX_REPLY_BYTES = 8 * MIB
+# The I/O vectors of one fd_read or fd_write, as many as Linux takes.
+# Beyond: the errno INVAL.
+MAX_VECTORS = 1024
+# The subscriptions of one poll_oneoff.
+# Beyond: the errno INVAL.
+MAX_SUBSCRIPTIONS = 1024
+# The characters of the code of a failure that a component tells.
+# Beyond: it is COMPONENT_FAILED.
+MAX_ERROR_CODE_CHARACTERS = 64
+# The characters of the message of a failure that a component tells.
+# Beyond: it is left out whole.
+MAX_ERROR_MESSAGE_CHARACTERS = 4_000
+# The bytes of all else that a component tells of a failure, as JSON.
+# Beyond: the fields that do not fit are left out whole, and `left_out` names them.
+MAX_ERROR_DETAILS_BYTES = 64 * KIB
 # The milliseconds of one `sleep`.
 # Beyond: INVALID_REQUEST, which the component may handle.
 MAX_SLEEP_MS = 30_000

@@ -17,6 +17,7 @@ from arcrun.wasm.module import bound_module, parse_module
 from arcrun.wasm.seal import is_sealed, metered_key, seal_module
 from fakes.contracts import build_contract, build_network_contract
 from fakes.modules import COMMAND, build_module
+from fixtures.modules import import_of
 
 CAPABILITIES = {
     "network": build_network_contract("example.com"),
@@ -27,8 +28,11 @@ CAPABILITIES = {
 NEEDING = [pytest.param(name, wanted, id=name) for name, wanted in abi.HOST_FUNCTIONS.items() if wanted]
 
 
+WASI = "wasi_snapshot_preview1"
+
+
 def import_function(module: str, name: str) -> bytes:
-    return build_module(f'(import "{module}" "{name}" (func)) {COMMAND}')
+    return build_module(f"{import_of(module, name)} {COMMAND}")
 
 
 def refusal(binary: bytes, contract: Contract) -> ComponentError:
@@ -175,6 +179,26 @@ def test_an_unknown_import_is_refused(field: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "name", "types", "said"),
+    [
+        pytest.param("arcrun", "log", "(param i32 i32) (result i64)", "i32 i32 -> i64", id="another result"),
+        pytest.param("arcrun", "log", "(param i32 i64) (result i32)", "i32 i64 -> i32", id="another parameter"),
+        pytest.param("arcrun", "read_reply", "(param i32 i32)", "i32 i32 -> nothing", id="no result"),
+        pytest.param("arcrun", "log", "(param i32 externref) (result i32)", "i32 other -> i32", id="a reference"),
+        pytest.param("arcrun", "log", "(param i32) (result i32)", "i32 -> i32", id="one parameter less"),
+        pytest.param(WASI, "proc_exit", "(param i32) (result i32)", "i32 -> i32", id="a result of what has none"),
+        pytest.param(WASI, "fd_seek", "(param i32 i32 i32 i32) (result i32)", "i32 i32 i32 i32 -> i32", id="of WASI"),
+    ],
+)
+def test_an_import_with_other_types_is_refused(module: str, name: str, types: str, said: str) -> None:
+    error = refusal(
+        build_module(f'(type (func)) (import "{module}" "{name}" (func {types})) {COMMAND}'), build_contract()
+    )
+    assert error.code == "INVALID_MODULE"
+    assert f"it imports {module}.{name} as ({said}), and it is (" in error.message
+
+
+@pytest.mark.parametrize(
     ("fields", "missing"),
     [
         pytest.param('(memory (export "memory") 1)', "`_start`", id="library"),
@@ -201,3 +225,8 @@ def test_missing_exports_are_refused(fields: str, missing: str) -> None:
 )
 def test_a_bad_binary_is_refused(binary: bytes, code: str) -> None:
     assert refusal(binary, build_contract()).code == code
+
+
+def test_a_module_of_too_many_types_is_refused_before_they_are_read() -> None:
+    fields = f"{import_of('arcrun', 'log')} {'(type (func (param i32 i64)))' * 40_000} {COMMAND}"
+    assert refusal(build_module(fields), build_contract()).code == "MODULE_TOO_LARGE"

@@ -17,6 +17,7 @@ from fakes.contracts import build_contract, build_network_contract
 from fakes.http_client import FakeHttpClient, redirect, respond
 from fakes.system import FixedClock, SeededRandom
 from fixtures.addresses import FORBIDDEN
+from fixtures.json_limits import BEYOND_JSON
 
 pytestmark = pytest.mark.anyio
 
@@ -657,13 +658,18 @@ async def test_an_unknown_function_is_refused() -> None:
         pytest.param("no json", id="text"),
         pytest.param("[]", id="list"),
         pytest.param("null", id="null"),
-        pytest.param("1" * 5000, id="number of 5,000 digits"),
-        pytest.param("[" * 100_000, id="nested 100,000 deep"),
     ],
 )
 async def test_a_request_that_is_no_json_object_is_refused(name: str, text: str) -> None:
     reply = json.loads(await build_host(ANY_HOST).answer(name, text))
     error = {"code": "INVALID_REQUEST", "message": "The request is not a JSON object.", "retriable": False}
+    assert reply == {"ok": False, "error": error}
+
+
+@pytest.mark.parametrize(("text", "problem"), BEYOND_JSON)
+async def test_a_request_that_is_too_much_json_says_so(text: str, problem: str) -> None:
+    reply = json.loads(await build_host(build_contract(capabilities=["sleep"])).answer("sleep", text))
+    error = {"code": "INVALID_REQUEST", "message": f"The request cannot be read: {problem}.", "retriable": False}
     assert reply == {"ok": False, "error": error}
 
 

@@ -248,7 +248,6 @@ def test_a_start_function_shares_the_budget_and_fails_like_start(body: str, *, i
             "(table.fill (i32.const 0) (ref.null func) (i32.const 9999))", "(table 9999 funcref)", id="table.fill"
         ),
         pytest.param("(drop (table.grow (ref.null func) (i32.const 1)))", "(table 0 funcref)", id="table.grow"),
-        pytest.param("call 0", '(import "m" "n" (func))', id="a call of the host"),
     ],
 )
 def test_what_takes_long_costs_more(instruction: str, declared: str) -> None:

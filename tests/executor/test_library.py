@@ -207,7 +207,9 @@ async def test_a_contract_that_cannot_be_read(content: bytes, code: str, message
         pytest.param(b"no module", "INVALID_MODULE", id="no module"),
         pytest.param(build_module(f'(import "env" "f" (func)) {COMMAND}'), "UNKNOWN_IMPORT", id="unknown import"),
         pytest.param(
-            build_module(f'(import "arcrun" "sleep" (func)) {COMMAND}'), "CAPABILITY_NOT_DECLARED", id="capability"
+            build_module(f'(import "arcrun" "sleep" (func (param i32 i32) (result i32))) {COMMAND}'),
+            "CAPABILITY_NOT_DECLARED",
+            id="capability",
         ),
         pytest.param(METERED, "INVALID_MODULE", id="metered already"),
     ],
@@ -233,7 +235,7 @@ async def test_the_first_use_leaves_the_metered_module_and_another_isolate_takes
 
 
 async def test_the_contract_holds_for_a_module_that_was_metered_under_another() -> None:
-    sleeping = build_module(f'(import "arcrun" "sleep" (func)) {COMMAND}')
+    sleeping = build_module(f'(import "arcrun" "sleep" (func (param i32 i32) (result i32))) {COMMAND}')
     allowed = Shelf()
     allowed.upload("a", sleeping, capabilities=["sleep"])
     await allowed.find("a")

@@ -57,6 +57,51 @@ def test_an_endless_loop_ends_with_its_fuel(platform: LocalPlatform, tier: str) 
     assert platform.execute("string_ops", {"operation": "upper", "input": "on"}).json()["data"]["result"] == "ON"
 
 
+# Ends its call, catches what that throws, and then says that all is well.
+GOING_ON = """(module
+  {ask}
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 0) "\\20\\00\\00\\00\\02\\00\\00\\00") (data (i32.const 32) "{{}}")
+  (func $end {end})
+  (func (export "_start")
+    (block $caught (try_table (catch_all $caught) (call $end)))
+    (loop $more
+      (block $caught (try_table (catch_all $caught)
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))
+      (br $more))))"""
+ASK = '(import "arcrun" "sleep" (func $ask (param i32 i32) (result i32)))'
+TOO_MUCH = (
+    "(i32.store (i32.const 4) (i32.const 60000)) (loop $l (drop (call $write (i32.const 1) (i32.const 0) "
+    "(i32.const 1) (i32.const 8))) (br $l))"
+)
+
+
+@pytest.mark.parametrize("suspends", [False, True], ids=["does not wait", "could wait"])
+@pytest.mark.parametrize(
+    ("name", "end", "code"),
+    [
+        ("exit", "(call $exit (i32.const 3))", "COMPONENT_EXITED"),
+        ("output", TOO_MUCH, "OUTPUT_TOO_LARGE"),
+    ],
+)
+def test_nothing_goes_on_after_the_end(platform: LocalPlatform, name: str, end: str, code: str, suspends: bool) -> None:
+    source = GOING_ON.format(ask=ASK if suspends else "", end=end)
+    contract = build_contract(f"going_on_{name}_{suspends}".lower(), capabilities=["sleep"])
+    answer = platform.execute(platform.put_component(build_module(source), contract), {})
+    assert (answer.json()["error"]["code"], answer.status_code) == (code, 502)
+
+
+def test_a_code_of_ours_that_a_component_tells_is_not_taken_for_ours(platform: LocalPlatform) -> None:
+    given = {"success": False, "error": {"code": "FUEL_EXHAUSTED", "message": "none left"}}
+    component_id = platform.put_component(build_module(printing(json.dumps(given))), build_contract("told_ours"))
+    answer = platform.execute(component_id, {})
+    assert answer.status_code == 422
+    error = {"code": "COMPONENT_FAILED", "message": "none left", "component_code": "FUEL_EXHAUSTED"}
+    assert answer.json() == {"success": False, "error": error}
+
+
 BROKEN_FILES = [
     pytest.param(b"MZ, not WebAssembly", id="another format"),
     pytest.param(b"", id="empty"),

@@ -16,7 +16,7 @@ from acr.render_trace import render_trace
 from acr.service_client import Answer
 from acr.terminal import say
 from acr.workflow_file import read_workflow_file
-from arcrun.json_text import parse_json
+from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_RUN_TIMEOUT_MS
 
 
@@ -82,6 +82,8 @@ def _read_input(text: str) -> Any:
         return parse_json(_read_file(Path(text[1:])) if text.startswith("@") else text)
     except OSError as error:
         raise click.BadParameter(f"{text[1:]}: {error.strerror}", param_hint="--input") from None
+    except JsonLimitError as error:
+        raise click.BadParameter(f"{error}", param_hint="--input") from None
     except ValueError as error:
         raise click.BadParameter(f"not JSON: {error}", param_hint="--input") from None
 

@@ -2,18 +2,21 @@
 
 A component is a WASI preview1 command. It reads one JSON object from stdin and writes one to stdout:
 {"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data. The
-error may say whether the same call may succeed later (`retriable`), and after how many seconds (`retry_after_s`).
+error may say whether the same call may succeed later (`retriable`), and after how many seconds (`retry_after_s`); its
+code is never one of the platform's own (failure.py).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from arcrun.errors import ComponentError
-from arcrun.json_text import parse_json
-from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_STDOUT_BYTES
-from arcrun.size import weigh_text
+from arcrun.json_text import JsonLimitError, parse_json
+from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
+from arcrun.size import weigh_parsed, weigh_text
+from arcrun.wasm.failure import read_failure
 
 ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
@@ -32,18 +35,69 @@ HOST_FUNCTIONS: Mapping[str, str | None] = {
     "read_reply": None,
 }
 
-# WASI snapshot preview1, all of it. component_host.mjs implements each; a test compares the two lists.
-WASI_FUNCTIONS = frozenset(
-    (
-        "args_get args_sizes_get clock_res_get clock_time_get environ_get environ_sizes_get fd_advise fd_allocate "
-        "fd_close fd_datasync fd_fdstat_get fd_fdstat_set_flags fd_fdstat_set_rights fd_filestat_get "
-        "fd_filestat_set_size fd_filestat_set_times fd_pread fd_prestat_dir_name fd_prestat_get fd_pwrite fd_read "
-        "fd_readdir fd_renumber fd_seek fd_sync fd_tell fd_write path_create_directory path_filestat_get "
-        "path_filestat_set_times path_link path_open path_readlink path_remove_directory path_rename path_symlink "
-        "path_unlink_file poll_oneoff proc_exit proc_raise random_get sched_yield sock_accept sock_recv sock_send "
-        "sock_shutdown "
-    ).split()
+# What a host function answers to a request of more than MAX_REQUEST_BYTES. component_host.mjs has the same.
+REQUEST_TOO_LARGE = json.dumps(
+    {
+        "ok": False,
+        "error": {
+            "code": "REQUEST_TOO_LARGE",
+            "message": f"A request has at most {MAX_REQUEST_BYTES >> 20} MiB.",
+            "retriable": False,
+        },
+    },
+    separators=(",", ":"),
 )
+
+# WASI snapshot preview1, all of it, with the types of the parameters; the result is an errno, an i32, but for
+# proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
+WASI_FUNCTIONS: Mapping[str, str] = {
+    "args_get": "i32 i32",
+    "args_sizes_get": "i32 i32",
+    "clock_res_get": "i32 i32",
+    "clock_time_get": "i32 i64 i32",
+    "environ_get": "i32 i32",
+    "environ_sizes_get": "i32 i32",
+    "fd_advise": "i32 i64 i64 i32",
+    "fd_allocate": "i32 i64 i64",
+    "fd_close": "i32",
+    "fd_datasync": "i32",
+    "fd_fdstat_get": "i32 i32",
+    "fd_fdstat_set_flags": "i32 i32",
+    "fd_fdstat_set_rights": "i32 i64 i64",
+    "fd_filestat_get": "i32 i32",
+    "fd_filestat_set_size": "i32 i64",
+    "fd_filestat_set_times": "i32 i64 i64 i32",
+    "fd_pread": "i32 i32 i32 i64 i32",
+    "fd_prestat_dir_name": "i32 i32 i32",
+    "fd_prestat_get": "i32 i32",
+    "fd_pwrite": "i32 i32 i32 i64 i32",
+    "fd_read": "i32 i32 i32 i32",
+    "fd_readdir": "i32 i32 i32 i64 i32",
+    "fd_renumber": "i32 i32",
+    "fd_seek": "i32 i64 i32 i32",
+    "fd_sync": "i32",
+    "fd_tell": "i32 i32",
+    "fd_write": "i32 i32 i32 i32",
+    "path_create_directory": "i32 i32 i32",
+    "path_filestat_get": "i32 i32 i32 i32 i32",
+    "path_filestat_set_times": "i32 i32 i32 i32 i64 i64 i32",
+    "path_link": "i32 i32 i32 i32 i32 i32 i32",
+    "path_open": "i32 i32 i32 i32 i32 i64 i64 i32 i32",
+    "path_readlink": "i32 i32 i32 i32 i32 i32",
+    "path_remove_directory": "i32 i32 i32",
+    "path_rename": "i32 i32 i32 i32 i32 i32",
+    "path_symlink": "i32 i32 i32 i32 i32",
+    "path_unlink_file": "i32 i32 i32",
+    "poll_oneoff": "i32 i32 i32 i32",
+    "proc_exit": "i32",
+    "proc_raise": "i32",
+    "random_get": "i32 i32",
+    "sched_yield": "",
+    "sock_accept": "i32 i32 i32",
+    "sock_recv": "i32 i32 i32 i32 i32 i32",
+    "sock_send": "i32 i32 i32 i32 i32",
+    "sock_shutdown": "i32 i32",
+}
 
 
 class ExitKind(StrEnum):
@@ -81,7 +135,7 @@ class Execution:
 class Outcome:
     """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel.
 
-    `weight` is the envelope's (arcrun/size.py), `text` what was read.
+    `weight` is the envelope's (arcrun/size.py), `text` what a success was read from.
     """
 
     envelope: Mapping[str, Any]
@@ -111,8 +165,13 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     if fault is None:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
+            if error is not None:  # which is shortened
+                weight = weigh_parsed(envelope)
+                return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
             text = execution.stdout
-            return Outcome(envelope, error, execution.stderr, execution.fuel_used, weigh_text(text), text)
+            return Outcome(envelope, None, execution.stderr, execution.fuel_used, weigh_text(text), text)
+        except JsonLimitError as limit:
+            fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {limit}.")
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
     return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)
@@ -123,16 +182,8 @@ def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | Non
         return {"success": True, "data": output}, None
     if output["success"]:
         return output, None
-    error = output.get("error")
-    if not isinstance(error, dict):
-        error = {"code": ComponentError.code, "message": str(error or "The component failed and did not say why.")}
-    code, message = str(error.get("code") or ComponentError.code), str(error.get("message") or "The component failed.")
-    extra = {key: value for key, value in error.items() if key not in ("code", "message")}
-    return {**output, "error": {**error, "code": code, "message": message}}, _failure(code, message, extra)
-
-
-def _failure(code: str, message: str, details: Mapping[str, Any]) -> ComponentError:
-    return ComponentError(message, code=code, retriable=details.get("retriable") is True, details=details)
+    told, failure = read_failure(output.get("error"))
+    return {**output, "error": told}, failure
 
 
 def _platform_fault(execution: Execution, component_id: str) -> ComponentError | None:

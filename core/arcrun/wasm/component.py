@@ -14,6 +14,7 @@ from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
 from arcrun.wasm.seal import is_sealed, seal_module
+from arcrun.wasm.signatures import validate_signatures
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def build_in_steps(contract: Contract, binary: bytes, kept: bytes | None = None)
 def _check_and_bound(contract: Contract, binary: bytes) -> bytes:
     outline = parse_module(binary)
     validate_imports(outline, contract)
+    validate_signatures(binary)
     return bound_module(binary, outline, MAX_MEMORY_PAGES)
 
 

@@ -12,7 +12,6 @@ MAX_SEGMENT_COST = 4_096  # straight code is cut where it costs more: one more i
 MAX_FOLDED = 24  # what a segment pays for others at most, so that little is paid for what does not run
 REPEAT_COST = 5  # a call's and an iteration's own
 UNWINDING_COST = 60  # a call's besides, in a module with exceptions: one that is thrown goes through it
-HOST_CALL_COST = 100
 FREE_VALUES = 8  # parameters and results of a call, which registers hold; the others cost one each
 LOCALS_FOR_ONE = 8  # local variables that are set to zero for one unit
 BRANCHED_FOR_ONE = 2  # values that a branch takes along for one unit

@@ -23,7 +23,7 @@ from typing import Any, TypeGuard
 from arcrun.contracts.model import Contract
 from arcrun.errors import HostFunctionError
 from arcrun.host_failures import is_retriable
-from arcrun.json_text import parse_json
+from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_HTTP_TIMEOUT_MS, MAX_REDIRECTS, MAX_REPLY_BYTES, MAX_SLEEP_MS
 from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
 from arcrun.wasm.abi import HOST_FUNCTIONS
@@ -160,6 +160,8 @@ class PortHostFunctions:
 def _parse_request(text: str) -> Mapping[str, Any]:
     try:
         request = parse_json(text)
+    except JsonLimitError as error:
+        raise HostFunctionError(f"The request cannot be read: {error}.", code="INVALID_REQUEST") from None
     except ValueError:
         request = None
     if not isinstance(request, dict):

@@ -1,8 +1,8 @@
 """Cuts function bodies into segments, pieces of code that run from their start to their end, and counts their cost.
 
 A segment ends where code branches, and begins where a branch can lead, and where straight code has become dear. Its
-cost is what its instructions cost (costs.py), and more for calls of the host, and for each call and each iteration by
-itself.
+cost is what its instructions cost (costs.py), and more for each call and each iteration by itself. What a call of the
+host costs beyond that, the host takes (host_costs.py).
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,6 @@ from arcrun.wasm.structure import Structure
 
 _STRETCH_BYTES = 500  # of code, between two yields
 _FOLDED_AT_ONCE = 2_000  # segments, between two yields
-_CALLS = frozenset((op.CALL, op.RETURN_CALL))
 _OPENING = frozenset((op.BLOCK, op.LOOP, op.IF, op.TRY_TABLE))
 _BRANCHING_ON = frozenset((op.BR_IF, op.BR_ON_NULL, op.BR_ON_NON_NULL))
 _BRANCHING = _BRANCHING_ON | {op.BR, op.BR_TABLE}
@@ -128,9 +127,6 @@ def _charge_extra(body: Body, instruction: Instruction, module: Structure) -> No
     body.current.cost += costs.EXTRA_COST.get(opcode, 0)
     if opcode in _WITH_LENGTH:
         body.lengths.append((instruction.start, opcode))
-    elif opcode in _CALLS:
-        callee, _ = read_u32(body.code, at)
-        body.current.cost += costs.HOST_CALL_COST if callee < module.imported_functions else 0
     elif opcode in _BRANCHING:
         if opcode == op.BR_TABLE:
             count, at = read_u32(body.code, at)

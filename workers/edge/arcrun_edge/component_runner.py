@@ -15,7 +15,14 @@ from js import Object
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
-from arcrun.limits import MAX_REPLY_BYTES, MAX_STDERR_BYTES, MAX_STDOUT_BYTES
+from arcrun.limits import (
+    MAX_REPLY_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_STDERR_BYTES,
+    MAX_STDOUT_BYTES,
+    MAX_SUBSCRIPTIONS,
+    MAX_VECTORS,
+)
 from arcrun.ports import Clock, ComponentRunner
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
@@ -145,7 +152,10 @@ def _limits(fuel: int) -> JsProxy:
     limits = {
         "maxStdoutBytes": MAX_STDOUT_BYTES,
         "maxStderrBytes": MAX_STDERR_BYTES,
+        "maxRequestBytes": MAX_REQUEST_BYTES,
         "maxReplyBytes": MAX_REPLY_BYTES,
+        "maxVectors": MAX_VECTORS,
+        "maxSubscriptions": MAX_SUBSCRIPTIONS,
         "fuel": fuel,
     }
     return to_js(limits, dict_converter=Object.fromEntries)

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 
 from arcrun.errors import PayloadTooLargeError, RequestError
-from arcrun.json_text import parse_json
+from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES
 
 _SIZE = "arcrun.body_bytes"  # in a request's scope
@@ -53,17 +53,17 @@ async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:
     try:
         return parse_json(body.decode())
     except UnicodeDecodeError:
-        raise _invalid_json("it is not UTF-8") from None
+        raise _invalid_json("is not JSON: it is not UTF-8") from None
+    except JsonLimitError as error:
+        raise _invalid_json(f"cannot be read: {error}", "Send less in one body, or numbers as texts.") from None
     except ValueError as error:
-        raise _invalid_json(str(error)) from None
+        raise _invalid_json(f"is not JSON: {error}") from None
 
 
-def _invalid_json(reason: str) -> RequestError:
-    return RequestError(
-        f"The body is not JSON: {reason}.",
-        code="INVALID_JSON",
-        next_actions=["Send a JSON body with `Content-Type: application/json`."],
-    )
+def _invalid_json(
+    reason: str, next_action: str = "Send a JSON body with `Content-Type: application/json`."
+) -> RequestError:
+    return RequestError(f"The body {reason}.", code="INVALID_JSON", next_actions=[next_action])
 
 
 async def read_object(request: Request, allowed: Collection[str], limit_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
