@@ -292,7 +292,7 @@ class Call {
   /** `use` gets the host's reply. A failure of the asking itself ends the call, as in `lend`. */
   async #askHost(name, request, use) {
     try {
-      const [reply, nowMs] = await this.#callHost(name, request, this.memory.buffer.byteLength);
+      const [reply, nowMs] = await this.#callHost(name, request, this.#memory.buffer.byteLength);
       this.#nowMs = nowMs;
       return use(reply);
     } catch (error) {
