@@ -69,7 +69,7 @@ def measure(flags: list[str]) -> Iterator[dict[str, Any]]:
             case = {"module": str(path), "input": json.dumps(given), "reply": reply}
             result = subprocess.run(command, input=json.dumps(case), capture_output=True, text=True, check=True)
             figures = json.loads(result.stdout)
-            rate = figures["fuel"] / max(figures["first_ms"], figures["warm_ms"])
+            rate = figures["fuel"] / max(figures["first_ms"], figures["warm_ms"], 0.1)  # as fine as the figures are
             size = len(case["input"])
             rates = {"fuel_a_ms": round(rate), "budget_ms": round(fuel_of_bundled(name) / rate)}
             yield {"name": name, "input": what, "input_bytes": size, **figures, **rates}

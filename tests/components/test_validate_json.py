@@ -25,15 +25,15 @@ fragments = st.lists(
 ).map("".join)
 
 
-def validate(text: str, schema: Any = None) -> list[tuple[str, str]]:
+def validate(text: str, schema: Any = None, cpu_ms: int | None = None) -> list[tuple[str, str]]:
     """The errors, each as (path, message)."""
-    data = harness.run("validate_json", {"json_string": text, "schema": schema}).data
+    data = harness.run("validate_json", {"json_string": text, "schema": schema}, cpu_ms=cpu_ms).data
     assert data["valid"] is (data["errors"] == [])
     return [(error["path"], error["message"]) for error in data["errors"]]
 
 
-def is_valid(text: str) -> bool:
-    return not validate(text)
+def is_valid(text: str, cpu_ms: int | None = None) -> bool:
+    return not validate(text, cpu_ms=cpu_ms)
 
 
 def is_json(text: str) -> bool:
@@ -135,10 +135,11 @@ def test_edge_cases(text: str) -> None:
 
 @pytest.mark.parametrize("depth", [1, 128, 129, 5000, 400_000])
 def test_any_depth_is_valid(depth: int) -> None:
-    assert is_valid("[" * depth + "]" * depth)
-    assert is_valid('{"a":' * depth + "1" + "}" * depth)
-    assert not is_valid("[" * depth)
-    assert not is_valid("[" * depth + "]" * (depth - 1) + "}")
+    """Of 3.2 MB, with more than the usual `cpu_ms`."""
+    assert is_valid("[" * depth + "]" * depth, harness.MUCH_MS)
+    assert is_valid('{"a":' * depth + "1" + "}" * depth, harness.MUCH_MS)
+    assert not is_valid("[" * depth, harness.MUCH_MS)
+    assert not is_valid("[" * depth + "]" * (depth - 1) + "}", harness.MUCH_MS)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_nobody_waits_long_for_it(platform: LocalPlatform, watch: Watch, heavy: 
             )
             codes.append(answer.json().get("error", {}).get("code"))
 
-    rounds = []
+    rounds = list[Held]()
     while len(rounds) < ROUNDS and not any(map(_is_bounded, rounds)):
         rounds.append(watch.during(work))
     for held in rounds:
