@@ -2,9 +2,10 @@
 
 Fuel counts instructions, and how many of them a millisecond does differs: benchmarks/fuel.py prints it for the built-in
 components on their heaviest inputs. On the machine that it was calibrated on, sorting 190,000 numbers, which misses the
-processor's caches, does 4.8 million, and no call that takes 100 ms does less. Those that go through texts and values from end to
-end do 11 to 16 million; with the common rate they could not take a large answer that they would have done in time. A
-module that is not ours may be one endless loop, which V8 runs to its end in code not optimized yet: 3.6 million.
+processor's caches, does 4.8 million, and no call that takes 100 ms does less. Those that go through texts and values
+from end to end do 11 to 16 million; with the common rate they could not take a large answer that they would have done
+in time. A module that is not ours may be one endless loop, which V8 runs to its end in code not optimized yet: 3.6
+million.
 """
 
 from arcrun.limits import CALL_CPU_MS, SANDBOX_CALL_CPU_MS
