@@ -67,6 +67,14 @@ class FakeComponents:
         output = await behaviour(dict(input_value)) if callable(behaviour) else behaviour
         return read_outcome(exited(output), component.id)
 
+    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
+        """What the behaviour `validate_json` answers, if there is one."""
+        if "validate_json" not in self._behaviours:
+            return None
+        outcome = await self.call(await self.find("validate_json"), {"value": value, "schema": schema}, budget)
+        errors = outcome.envelope["data"]["errors"]
+        return (errors[0]["path"], errors[0]["message"]) if errors else None
+
     def inputs_of(self, reference: str) -> list[Input]:
         return [input_value for called, input_value in self.calls if called == reference]
 

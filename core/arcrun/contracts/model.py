@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from arcrun.contracts.bounded_schema import bound_schema
 from arcrun.contracts.schema import Validator, compile_schema
 
 CONDITION_FORMAT = "arcrun-condition"  # of a text that is a condition in the language of if_control
@@ -67,6 +68,7 @@ class Contract:
     tags: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     capabilities: frozenset[str]
+    is_ours: bool = False
 
     @cached_property
     def input_keys(self) -> tuple[str, ...]:
@@ -112,13 +114,25 @@ class Contract:
 
     @cached_property
     def validate_input(self) -> Validator:
-        """Compiled at its first use, which costs some milliseconds. Raises SchemaError."""
-        return compile_schema(self.input_schema)
+        """Compiled at its first use, which costs some milliseconds. Raises SchemaError.
+
+        Of a contract that is not ours, what is checked in bounded time (bounded_schema.py).
+        """
+        return compile_schema(self._checked_schema[0])
 
     @cached_property
     def validate_input_fully(self) -> Validator:
         """The same, but it finds everything that is wrong."""
-        return compile_schema(self.input_schema, find_all=True)
+        return compile_schema(self._checked_schema[0], find_all=True)
+
+    @property
+    def has_unchecked_rules(self) -> bool:
+        """Whether `validate_input` leaves some of the input_schema to validate_json."""
+        return not self._checked_schema[1]
+
+    @cached_property
+    def _checked_schema(self) -> tuple[Mapping[str, Any], bool]:
+        return (self.input_schema, True) if self.is_ours else bound_schema(self.input_schema)
 
 
 def _takes_null(schema: Any) -> bool:

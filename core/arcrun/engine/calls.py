@@ -8,7 +8,7 @@ from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
-from arcrun.engine.inputs import Arrived, build_input, validate_input, with_credentials
+from arcrun.engine.inputs import Arrived, build_input, build_input_error, validate_input, with_credentials
 from arcrun.engine.live import Answer
 from arcrun.engine.pace import NODE_WORK
 from arcrun.engine.record import NodeRecord
@@ -86,6 +86,11 @@ class ComponentCall:
             self._hold(rendering.made)
         self._filled = await self._fill_credentials(self.input, contract)
         validate_input(contract, self._filled, self._node.name)
+        if contract.has_unchecked_rules:
+            components, budget = self._context.ports.components, self._context.budget
+            mismatch = await components.find_mismatch(contract.input_schema, self._filled, budget)
+            if mismatch is not None:
+                raise build_input_error(contract, self._node.name, *mismatch)
 
     async def run(self) -> CallResult:
         self._began_ms = None

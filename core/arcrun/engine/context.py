@@ -28,6 +28,11 @@ class Components(Protocol):
     ) -> Outcome:
         """`cpu_ms` is how long it may compute, None for as long as is usual. Raises CpuBudgetError too."""
 
+    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
+        """What in `value` a schema does not allow that somebody else wrote: the field, and what it must be. In bounded
+        time. Raises ComponentError INVALID_CONTRACT, and what `call` raises.
+        """
+
 
 class Workflows(Protocol):
     """The workflows that CALLS_SUBFLOW may lead to."""

@@ -102,8 +102,13 @@ def validate_input(contract: Contract, value: Mapping[str, Any], node: str) -> N
         raise ComponentError(f"`{contract.canonical_id}`: {error}.", code="INVALID_CONTRACT") from None
     if mismatches:
         wrong = mismatches[0]
-        raise InputError(
-            f"`{wrong.field}` of `{node}` must be {wrong.expected}, not {wrong.got}.",
-            next_actions=[f"Look at the inputs of {contract.canonical_id}: acr parts list {contract.canonical_id}."],
-            details={"field": wrong.field, "expected": wrong.expected, "got": wrong.got},
-        )
+        raise build_input_error(contract, node, wrong.field, wrong.expected, wrong.got)
+
+
+def build_input_error(contract: Contract, node: str, field: str, expected: str, got: str = "") -> InputError:
+    said = f"`{field}` of `{node}` must be {expected}, not {got}." if got else f"`{field}` of `{node}`: it {expected}."
+    return InputError(
+        said,
+        next_actions=[f"Look at the inputs of {contract.canonical_id}: acr parts list {contract.canonical_id}."],
+        details={"field": field, "expected": expected, **({"got": got} if got else {})},
+    )

@@ -18,6 +18,7 @@ from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
 from executor.share import WHOLE_PLATFORM
 
+VALIDATOR_ID = "validate_json"
 STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to read
 
 
@@ -100,3 +101,22 @@ class ComponentCaller:
         if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
             await self.clock.pause()
         return await self.runner.run(component, stdin, host, work.clamp_fuel(fuel))
+
+    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
+        """By the bundled validate_json, whose work is bounded whatever the schema is."""
+        validator = await self.library.find(VALIDATOR_ID)
+        outcome = await self.call(validator, {"value": value, "schema": schema}, budget)
+        if outcome.error is not None:
+            raise ComponentError(
+                f"The input_schema cannot be used: {outcome.error.message}",
+                code="INVALID_CONTRACT",
+                next_actions=["Let the component's author write it with the keywords of validate_json."],
+            )
+        errors = outcome.envelope["data"]["errors"]
+        return (_name_field(errors[0]["path"]), str(errors[0]["message"])) if errors else None
+
+
+def _name_field(pointer: str) -> str:
+    """A JSON Pointer as people write a path: `/items/0/name` is `items.0.name`."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return ".".join(steps) or "the input"

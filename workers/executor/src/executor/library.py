@@ -7,7 +7,7 @@ hash (arcrun/wasm/seal.py), and spares later isolates the work; one that is not 
 import hashlib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
@@ -94,7 +94,7 @@ class ComponentLibrary:
             return None
         component = self._bundled.get(component_id)
         if component is None:
-            component = Component(parse_contract(entry.contract), entry.sha256)
+            component = Component(replace(parse_contract(entry.contract), is_ours=True), entry.sha256)
             self._bundled[component_id] = component
         return component
 

@@ -1,0 +1,60 @@
+"""The part of a schema that can be checked in time in proportion to the value, whoever wrote it.
+
+A pattern may take exponential time, uniqueItems quadratic, and a reference within alternatives doubles at each depth of
+the value. What is left asks at most one schema of each value: its type, bounds, fields and elements. It allows what the
+whole schema allows, and perhaps more; the rest is for validate_json, which counts its steps.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+MAX_SCHEMA_CHARACTERS = 16 * 1024  # of JSON: what is longer takes long to be compiled
+MAX_WORDS = 100  # of an enum
+_PLAIN = frozenset(
+    "type const required minItems maxItems minLength maxLength minProperties maxProperties minimum maximum "
+    "exclusiveMinimum exclusiveMaximum".split()
+)
+_NOTES = frozenset("title description default examples format deprecated readOnly writeOnly $comment $schema".split())
+
+
+def bound_schema(schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """The part, and whether it is the whole."""
+    if len(json.dumps(schema)) > MAX_SCHEMA_CHARACTERS:
+        return {"type": "object"} if schema.get("type") == "object" else {}, False
+    bound = _bound(schema)
+    return bound, bound == _without_notes(schema)
+
+
+def _bound(schema: Any) -> Any:
+    if not isinstance(schema, Mapping):
+        return schema
+    kept: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in _PLAIN or (key == "enum" and isinstance(value, list) and len(value) <= MAX_WORDS):
+            kept[key] = value
+        elif key == "properties" and isinstance(value, Mapping):
+            kept[key] = {name: _bound(inner) for name, inner in value.items()}
+        elif _leads_to_one(key, value, schema):
+            kept[key] = _bound(value)
+    return kept
+
+
+def _leads_to_one(key: str, value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether the keyword asks one schema of each element or field."""
+    if key == "items":
+        return isinstance(value, Mapping | bool)
+    return key == "additionalProperties" and "patternProperties" not in schema
+
+
+def _without_notes(schema: Any) -> Any:
+    """Without what demands nothing."""
+    if not isinstance(schema, Mapping):
+        return schema
+    plain = {key: value for key, value in schema.items() if key not in _NOTES and not key.startswith("x-")}
+    for key in ("items", "additionalProperties"):
+        if key in plain:
+            plain[key] = _without_notes(plain[key])
+    if isinstance(plain.get("properties"), Mapping):
+        plain["properties"] = {name: _without_notes(inner) for name, inner in plain["properties"].items()}
+    return plain
