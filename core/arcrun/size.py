@@ -1,15 +1,11 @@
 """How large a JSON value is: in bytes as text, and in memory, where each number, list or object takes its own."""
 
-import json
 import sys
 from typing import Any, NamedTuple
 
 VALUE_BYTES = 12  # of memory for a value beside its text, so that the estimate is about half of what Python takes
 SMALL_CHARACTERS = 1_000
 SCALAR_BYTES = 8  # of a number or a word as text, about
-
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Size(NamedTuple):
@@ -27,11 +23,6 @@ class Size(NamedTuple):
 def weigh_text(text: str) -> int:
     """The weight of what a JSON text stands for. What is small is not looked at."""
     return 4 * len(text) if len(text) <= SMALL_CHARACTERS else size_of_text(text).weight
-
-
-def weigh_parsed(value: Any) -> int:
-    """The weight of a value that was read from JSON, so that nothing in it is there more than once."""
-    return weigh_text(_encode(value))
 
 
 def size_of_text(text: str) -> Size:

@@ -503,14 +503,14 @@ def test_filters_have_so_many_steps(value: Any, filters: str) -> None:
 
 
 def test_so_many_steps_are_taken() -> None:
-    assert apply([0] * (MAX_TEMPLATE_STEPS - 1), "sort") == [0] * (MAX_TEMPLATE_STEPS - 1)
+    assert apply([0] * (MAX_TEMPLATE_STEPS - 1), "max") == 0
 
 
 def test_all_templates_of_a_config_share_the_steps() -> None:
     template = compile_value(["{{v | sort}}"] * 3)
-    assert len(template.resolve({"v": [0] * 30_000})) == 3
+    assert len(template.resolve({"v": [0] * 15_000})) == 3
     with pytest.raises(TemplateError, match="more than 100000 steps"):
-        template.resolve({"v": [0] * 40_000})
+        template.resolve({"v": [0] * 20_000})
 
 
 def test_arguments_may_be_references() -> None:

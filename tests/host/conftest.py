@@ -15,9 +15,10 @@ from acr.wasmtime_runner import WasmtimeRunner
 from arcrun import limits
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.metering import meter_module
+from fakes.searches import examples
 from fixtures.modules import build_module
 
-settings.register_profile("arcrun", parent=settings(), deadline=None, max_examples=50)
+settings.register_profile("arcrun", parent=settings(), deadline=None, max_examples=examples(30))
 settings.load_profile("arcrun")
 
 NOW_MS = 1_700_000_000_123

@@ -43,7 +43,7 @@ def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) ->
 
 class Call(Protocol):
     """`input` is the one that may be recorded, None until it is prepared, `input_weight` its own; `held_weight` is what
-    of it is nowhere else, and held until the call ends. `sha256` is the component's.
+    of it is nowhere else, and as JSON once more, held until the call ends. `sha256` is the component's.
     """
 
     input: Mapping[str, Any] | None
@@ -107,8 +107,8 @@ class ComponentCall:
 
     def _hold(self, weight: int) -> None:
         """Raises RunError RUN_TOO_LARGE."""
-        self._context.live.take(weight)
-        self.held_weight += weight
+        self._context.live.take(2 * weight)
+        self.held_weight += 2 * weight
 
     def _count(self, *, success: bool) -> None:
         """What was stopped with its run is not counted: that says nothing of the component."""

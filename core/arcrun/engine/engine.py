@@ -10,11 +10,11 @@ from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunContext, RunPorts
 from arcrun.engine.ledger import Ledger, Room
 from arcrun.engine.live import Answer
-from arcrun.engine.pace import Pace
+from arcrun.engine.pace import STRETCH_WORK, Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
-from arcrun.size import weigh_parsed
+from arcrun.size import size_of
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -54,7 +54,9 @@ class Engine:
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)
-            weight = weigh_parsed(trigger.input)
+            if trigger.body_bytes > STRETCH_WORK:  # to read it and to weigh it are two stretches
+                await self.ports.clock.pause()
+            weight = size_of(trigger.input).weight
             context.pace.count(3 * weight)  # it was read, and weighed, and the node that gets it may write it
             found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weight)
             found.require_bounds()

@@ -17,6 +17,7 @@ from arcrun.engine.ledger import Iteration
 from arcrun.engine.live import Answer
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
+from arcrun.engine.pace import CONDITION_WORK
 from arcrun.engine.record import NodeRecord, NodeStatus
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.size import size_of
@@ -140,14 +141,16 @@ class GraphRun:
         self._followed |= {_unit_of(edge) for edge in fired}
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
-            result = self._hold_result(node, await run.settle())
+            try:
+                settled = await run.settle()
+            finally:
+                run.release()
+            result = self._hold_result(node, settled)
             if result.error is None and node.name in self._graph.exits:
                 result = await self._leave(node, result)
         except asyncio.CancelledError:
             self._context.ledger.add(run.record_of_cancelled(), self._around.iteration)
             raise
-        finally:
-            run.release()
         record = run.record(result)
         self._context.ledger.add(record, self._around.iteration)
         self._statuses[node.name] = record.status
@@ -187,6 +190,7 @@ class GraphRun:
                 pace.count_rendering(rendering)
                 await pace.rest()
             for edge in exits.conditions:
+                pace.count(CONDITION_WORK)
                 if edge.expression.is_met(self._scope, pace.count_expression):
                     self._met.add(edge)
                 self._context.budget.work.require_kept()

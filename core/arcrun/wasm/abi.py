@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from arcrun.errors import ComponentError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
-from arcrun.size import weigh_parsed, weigh_text
+from arcrun.size import size_of, weigh_text
 from arcrun.wasm.failure import read_failure
 
 ABI_VERSION = 1
@@ -166,7 +166,7 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
         try:
             envelope, error = _read_envelope(parse_json(execution.stdout))
             if error is not None:  # which is shortened
-                weight = weigh_parsed(envelope)
+                weight = size_of(envelope).weight
                 return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
             text = execution.stdout
             return Outcome(envelope, None, execution.stderr, execution.fuel_used, weigh_text(text), text)

@@ -10,7 +10,6 @@ from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
-from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Edge, NodeParts, Workflow
@@ -23,7 +22,7 @@ from arcrun.workflows.references import ReferenceChecker
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, compile_path
 
-NODE_STEPS, LINE_STEPS = 150, 30
+NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 150, 30, 15  # of an expression, for each character
 
 
 @dataclass(frozen=True)
@@ -109,13 +108,13 @@ def _check_references(
             yield TEMPLATE_STEPS * len(template.references)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
-        yield LINE_STEPS
+        yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument)
 
 
 def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:
     if edge.relation is Relation.IF:
         try:
-            expression = compile_expression(edge.argument)
+            expression = edge.expression
         except ValueError as error:
             findings.add("INVALID_EXPRESSION", f"IF({edge.argument}) cannot be read: {error}", at=edge.at)
             return

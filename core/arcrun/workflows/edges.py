@@ -9,7 +9,6 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import describe_kind, types_of
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.expressions import compile_expression
 from arcrun.workflows.model import INPUT, Edge, Node, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.relations import Relation
@@ -61,7 +60,7 @@ def check_edges(workflow: Workflow, catalogue: Catalogue, findings: Findings) ->
 def _check_comparisons(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
     """What an expression compares with a literal of another type than the contract's, which is never equal."""
     try:
-        expression = compile_expression(edge.argument)
+        expression = edge.expression
     except ValueError:
         return  # reported where expressions are
     for path, literal in expression.equalities:

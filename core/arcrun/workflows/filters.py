@@ -16,6 +16,7 @@ from arcrun.workflows.filters_values import (
     count_inner_elements,
     count_parsed,
     count_shallow,
+    count_sorted,
     count_text,
     count_values,
     is_of_kind,
@@ -141,7 +142,7 @@ FILTERS: dict[str, Filter] = {
         "array",
         (Parameter("path", _STRING, is_required=False),),
         filters_list.check_path,
-        steps=count_elements,
+        steps=count_sorted,
     ),
     "map": Filter(
         filters_list.map_path,

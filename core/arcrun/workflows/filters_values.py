@@ -111,6 +111,10 @@ def count_elements(values: list[Any]) -> int:
     return 1 + len(values)
 
 
+def count_sorted(values: list[Any]) -> int:
+    return 1 + 2 * len(values)
+
+
 def count_inner_elements(values: list[Any]) -> int:
     return 1 + sum(len(value) if isinstance(value, list) else 1 for value in values)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.steps import Steps, run_steps
+from arcrun.workflows.expressions import Expression, compile_expression
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.template_syntax import OPEN
@@ -33,6 +34,11 @@ class Edge:
     argument: str = ""
     path: str = ""
     at: Path = ()
+
+    @cached_property
+    def expression(self) -> Expression:
+        """That of an IF. Raises ValueError."""
+        return compile_expression(self.argument)
 
 
 @dataclass(frozen=True)
