@@ -71,10 +71,10 @@ def test_others_are_answered_while_a_component_uses_up_its_budget(clocked: Local
     assert min(waits) < MOST_WAIT_S, waits  # the least: a processor that others use too is slower
 
 
-def test_a_component_without_its_code_in_the_bucket_gets_no_more(platform: LocalPlatform) -> None:
-    node = {"component": "array_ops", "operation": "sort", "input": [2, 1], "cpu_ms": 300}
+def test_a_component_without_its_code_in_the_bucket_gets_no_more(clocked: LocalPlatform) -> None:
+    node = {"component": "set", "values": {"x": 1}, "cpu_ms": 300}
     workflow = {"name": "w", "flow": ["input >> PIPE >> a"], "config": {"a": node}}
-    with platform.executor as client:
+    with clocked.executor as client:
         error = client.post("/execute", json={"workflow": workflow, "input": {}}).json()["error"]
     assert (error["code"], error["next_actions"][0][:12]) == ("CODE_NOT_STORED", "Let the regi")
 

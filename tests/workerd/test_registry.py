@@ -26,7 +26,7 @@ BUILT_INS = sorted(path.parent for path in (ROOT / "components").glob("*/contrac
 SLOW = modules.printing("{}").replace(
     '(func (export "_start")',
     """(func (export "_start") (local $i i32)
-      (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 60000000))))""",
+      (loop $l (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 8000000))))""",
 )
 
 

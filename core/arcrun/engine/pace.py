@@ -55,8 +55,17 @@ class Pace:
         """
         if self._pause is None and self._work < STRETCH_WORK:
             return
+        await self._wait()
+        while self._work >= STRETCH_WORK:  # one of those that were let go with it has done as much
+            await self._wait(is_first=True)
+
+    async def _wait(self, *, is_first: bool = False) -> None:
+        """For its turn."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        if is_first:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
         self._begin_pause()
         try:
             await turn
