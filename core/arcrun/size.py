@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 VALUE_BYTES = 12  # of memory for a value beside its text, so that the estimate is about half of what Python takes
 EXCERPT_CHARACTERS = 20_000
-SMALL_CHARACTERS = 1_000
+SMALL_CHARACTERS = 1_000  # of a text whose weight is taken for SMALL_FACTOR of its length
+SMALL_FACTOR = 4
 SCALAR_BYTES = 8  # of a number or a word as text, about
 
 
@@ -38,7 +39,7 @@ def excerpt(text: str) -> Excerpt | None:
 
 def weigh_text(text: str) -> int:
     """The weight of what a JSON text stands for. What is small is not looked at."""
-    return 4 * len(text) if len(text) <= SMALL_CHARACTERS else size_of_text(text).weight
+    return SMALL_FACTOR * len(text) if len(text) <= SMALL_CHARACTERS else size_of_text(text).weight
 
 
 def size_of_text(text: str) -> Size:

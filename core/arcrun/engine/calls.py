@@ -14,7 +14,7 @@ from arcrun.engine.pace import NODE_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
-from arcrun.size import Excerpt
+from arcrun.size import SMALL_CHARACTERS, Excerpt
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
@@ -77,11 +77,14 @@ class ComponentCall:
         self._component = await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
-        await self._context.pace.rest()  # others may have rendered much while it was looked for
+        pace = self._context.pace
+        if pace.is_due:  # others may have rendered much while it was looked for
+            await pace.rest()
         rendering = Rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
-        self._context.pace.count_rendering(rendering)
+        if self.input_weight > SMALL_CHARACTERS or rendering.steps:  # a node's own work has room for what is small
+            pace.count_rendering(rendering)
         if rendering.made:
             self._hold(rendering.made)
         self._filled = await self._fill_credentials(self.input, contract)

@@ -14,7 +14,7 @@ from arcrun.engine.pace import STRETCH_WORK, Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
-from arcrun.size import size_of
+from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -32,6 +32,13 @@ class Trigger:
     timeout_ms: float | None = None
     depth: int = 0
     body_bytes: int = 0
+
+
+def _weigh_input(trigger: Trigger) -> int:
+    """What came in a small body is not looked at."""
+    if 0 < trigger.body_bytes <= SMALL_CHARACTERS:
+        return SMALL_FACTOR * trigger.body_bytes
+    return size_of(trigger.input).weight
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Engine:
             context.budget.work.take_read(trigger.body_bytes)
             if trigger.body_bytes > STRETCH_WORK:  # to read it and to weigh it are two stretches
                 await self.ports.clock.pause()
-            weight = size_of(trigger.input).weight
+            weight = _weigh_input(trigger)
             context.pace.count(3 * weight)  # it was read, and weighed, and the node that gets it may write it
             found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weight)
             found.require_bounds()

@@ -43,6 +43,10 @@ class Pace:
         self._budget.note(steps * STEP_WORK)
         self._work += steps * EXPRESSION_STEP_WORK
 
+    @property
+    def is_due(self) -> bool:
+        return self._pause is not None or self._work >= STRETCH_WORK
+
     async def step(self) -> None:
         """Before each node."""
         if self._pause is not None or self._work >= STRETCH_WORK:

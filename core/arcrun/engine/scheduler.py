@@ -105,11 +105,12 @@ class GraphRun:
         graph = self._graph
         waiting = {key: len(wanted) for key, wanted in graph.waits_for.items()}
         ready = [key for key, count in waiting.items() if not count]
-        finished: asyncio.Queue[asyncio.Task[UnitKey]] = asyncio.Queue()
+        finished: asyncio.Queue[asyncio.Task[UnitKey]] | None = None
         while ready or running:
             if len(ready) == 1 and not running:  # a chain needs no tasks
                 settled = [await self._settle(ready[0])]
             else:
+                finished = finished or asyncio.Queue()
                 for key in ready:
                     task = asyncio.ensure_future(self._settle(key))
                     task.add_done_callback(finished.put_nowait)

@@ -22,7 +22,7 @@ from arcrun.workflows.references import ReferenceChecker
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, compile_path
 
-NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 150, 30, 15  # of an expression, for each character
+NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from arcrun.workflows.template_syntax import OPEN
 from arcrun.workflows.templates import Template, compile_value
 
 INPUT, OUTPUT = "input", "output"
-TEMPLATE_STEPS = 30  # of compiling one (arcrun/steps.py)
+TEMPLATE_STEPS = 8  # of compiling one (arcrun/steps.py)
 TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
     **dict.fromkeys(("output", "result", "end", "done"), OUTPUT),
