@@ -1,7 +1,7 @@
 """What a run works with: the ports that its nodes use, and what the nodes share."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -23,9 +23,9 @@ class Components(Protocol):
 
     async def find(self, reference: str) -> Component: ...
 
-    async def call(
+    def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
-    ) -> Outcome:
+    ) -> Coroutine[Any, Any, Outcome]:
         """`cpu_ms` is how long it may compute, None for as long as is usual. Raises CpuBudgetError too."""
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:

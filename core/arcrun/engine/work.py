@@ -24,6 +24,10 @@ class WorkBudget:
     def __init__(self, limit_us: float | None = None) -> None:
         self._left_us = limit_us
 
+    @property
+    def is_limited(self) -> bool:
+        return self._left_us is not None
+
     @classmethod
     def of_free_plan(cls) -> "WorkBudget":
         return cls(FREE_PLAN_CPU_MS * 1000 - RUN_WORK)

@@ -1,17 +1,16 @@
 """Calls components: finds one, lends it its host functions, runs it and reads its outcome."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
-from arcrun.engine.work import WorkBudget
 from arcrun.errors import ComponentError
 from arcrun.limits import CALL_CPU_MS
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
-from arcrun.wasm.abi import Execution, Outcome, read_outcome
+from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.fuel import fuel_of_bundled, fuel_of_stored
 from arcrun.wasm.host import PortHostFunctions
@@ -40,11 +39,18 @@ class ComponentCaller:
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
 
-    async def call(
+    def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+    ) -> Coroutine[Any, Any, Outcome]:
+        if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS:
+            return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms))
+        return self._call_in_sandbox(component, input_value, budget, cpu_ms)
+
+    async def _call_in_sandbox(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None
     ) -> Outcome:
         fuel = fuel_of_bundled(component.id, cpu_ms) if component.module is None else fuel_of_stored(cpu_ms)
-        if component.module is None and (cpu_ms or 0) > CALL_CPU_MS:
+        if component.module is None:
             component = await self._move_to_sandbox(component, budget)
         if component.module is None:
             return await self._call(component, input_value, budget, fuel)
@@ -84,23 +90,23 @@ class ComponentCaller:
             decoder=self.decoder,
             reaches_local=self.reaches_local,
         )
+        work = budget.work
         async with self.turn():
-            execution = await self._run(component, json.dumps(input_value), host, budget.work, fuel)
+            stdin = json.dumps(input_value)
+            if work.is_limited:
+                work.take_written(len(stdin))
+                fuel = work.clamp_fuel(fuel)
+            if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
+                await self.clock.pause()
+            execution = await self.runner.run(component, stdin, host, fuel)
+            del stdin  # a long one is gone when the output is read
         if len(execution.stdout) > STRETCH_CHARACTERS:
             await self.clock.pause()
         budget.subrequests.require_kept()
-        budget.work.take_read(len(execution.stdout))
-        budget.work.take_fuel(execution.fuel_used or 0)
+        if work.is_limited:
+            work.take_read(len(execution.stdout))
+            work.take_fuel(execution.fuel_used or 0)
         return read_outcome(execution, component.id)
-
-    async def _run(
-        self, component: Component, stdin: str, host: PortHostFunctions, work: WorkBudget, fuel: int
-    ) -> Execution:
-        """By itself, so that a long input is gone when the output is read."""
-        work.take_written(len(stdin))
-        if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
-            await self.clock.pause()
-        return await self.runner.run(component, stdin, host, work.clamp_fuel(fuel))
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
         """By the bundled validate_json, whose work is bounded whatever the schema is."""
