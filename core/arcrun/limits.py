@@ -136,7 +136,7 @@ MAX_INPUT_BYTES = 4 * MIB
 # Beyond: the run fails with ANSWER_TOO_LARGE. Change: answer a part, or where the whole can be fetched.
 MAX_ANSWER_BYTES = 8 * MIB
 # The bytes of what a run holds at once: its input, what its nodes have answered, what its loops have gathered. A value
-# counts 12 more than its text.
+# counts 16 more than its text.
 # Beyond: the node fails with RUN_TOO_LARGE. Change: let nodes answer less, or work on parts in sub-workflows.
 MAX_LIVE_BYTES = 16 * MIB
 # The bytes of a run's trace.

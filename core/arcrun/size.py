@@ -3,7 +3,7 @@
 import sys
 from typing import Any, NamedTuple
 
-VALUE_BYTES = 12  # of memory for a value beside its text, so that the estimate is about half of what Python takes
+VALUE_BYTES = 16  # of memory for a value beside its text, so that the estimate is about half of what Python takes
 EXCERPT_CHARACTERS = 20_000
 SMALL_CHARACTERS = 1_000  # of a text whose weight is taken for SMALL_FACTOR of its length
 SMALL_FACTOR = 4
@@ -47,7 +47,7 @@ def size_of_text(text: str) -> Size:
     width = sys.getsizeof(text) // (len(text) or 1) if not text.isascii() else 1
     if "\\u" in text:  # what is ASCII as text may be wide once it is read
         width = max(width, 4 if "\\ud" in text or "\\uD" in text else 2)
-    return Size(len(text) * width, 1 + text.count(",") + text.count("[") + text.count("{"))
+    return Size(len(text) * width, 1 + sum(map(text.count, ",[{:")))
 
 
 def size_of(value: Any, most_bytes: int = sys.maxsize, most_values: int = sys.maxsize) -> Size:

@@ -116,3 +116,18 @@ def test_the_steps_are_those_of_the_work() -> None:
         else:
             with pytest.raises(TooManyStepsError):
                 interpreter.visit(parsed.parsed, data)
+
+
+@pytest.mark.parametrize(
+    ("expression", "scope"),
+    [
+        ("sort(input)", {"input": ["y" * 200_000 + str(i) for i in range(64)]}),
+        ("max(input)", {"input": ["y" * 200_000] * 65}),
+        ("sort_by(input, &n)", {"input": [{"n": "y" * 200_000 + str(i)} for i in range(64)]}),
+        ("join(input.glue, input.list)", {"input": {"glue": "x" * 200_000, "list": [""] * 70}}),
+    ],
+)
+def test_long_texts_cost_what_comparing_and_joining_them_takes(expression: str, scope: dict[str, Any]) -> None:
+    with pytest.raises(RunError) as caught:
+        compile_expression(expression).is_met(scope)
+    assert caught.value.code == "EXPRESSION_TOO_COSTLY"

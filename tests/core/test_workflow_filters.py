@@ -4,6 +4,8 @@ that is wrong whatever the values are is found before a run.
 
 import json
 import re
+import sys
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -634,3 +636,19 @@ def test_a_number_is_read_as_it_is_written(number: float) -> None:
     written = apply(number, "string")
     assert float(written) == number
     assert apply([number], "json") == f"[{written}]"
+
+
+def test_numbers_that_all_have_one_hash_take_no_longer() -> None:
+    numbers = [k * sys.hash_info.modulus for k in range(1, 15_001)]
+    began = time.process_time()
+    assert apply([*numbers, 1, 1.0, "1", True, 0.5, 0.5], "unique | length") == len(numbers) + 4
+    assert time.process_time() - began < 2
+
+
+def test_a_fraction_deep_inside_is_looked_for_once() -> None:
+    value: Any = [0.5, *[1] * 20_000]
+    for _ in range(110):
+        value = [value]
+    began = time.process_time()
+    assert apply(value, "json | length") == 220 + len("[0.5") + 2 * 20_000 + 1
+    assert time.process_time() - began < 2

@@ -33,6 +33,13 @@ def heavy_requests() -> Iterator[HeavyRequest]:
 def _expressions() -> Iterator[HeavyRequest]:
     doubled = f"input >> IF({'[@,@][] | ' * 24}@) >> a"
     yield HeavyRequest("doubled lists", _workflow([doubled], a=_set(1)), {}, "EXPRESSION_TOO_COSTLY")
+    sorting = _workflow(
+        ["input >> IF([input.a,input.b] | [@,@,@,@,@,@,@,@][] | [@,@,@,@,@,@,@,@][] | sort(@)) >> a"], a=_set(1)
+    )
+    texts = {"a": "y" * 1_000_000 + "1", "b": "y" * 1_000_000 + "2"}
+    yield HeavyRequest("sorting long texts", sorting, texts, "EXPRESSION_TOO_COSTLY")
+    joined = _workflow(["input >> IF(join(input.glue, input.list)) >> a"], a=_set(1))
+    yield HeavyRequest("long glue", joined, {"glue": "x" * 1_000_000, "list": [""] * 101}, "EXPRESSION_TOO_COSTLY")
     conditions = [f"input >> IF(length(input.list[?@ == `{i}`]) > `0`) >> n{i}" for i in range(100)]
     nodes = {f"n{i}": _set(1) for i in range(100)}
     yield HeavyRequest("a hundred conditions", _workflow(conditions, **nodes), {"list": list(range(8_000))})
@@ -48,6 +55,10 @@ def _loops() -> Iterator[HeavyRequest]:
     inner = ["input >> FOREACH x IN input.items >> p", "p >> FOREACH y IN input.items >> q"]
     nested = _workflow(inner, p=_set(1), q=_set("{{y}}"))
     yield HeavyRequest("loops in loops", nested, {"items": items}, "RUN_TIMEOUT", {"timeout_ms": "1000"})
+    numbers = {"component": "set", "values": {f"k{i}": "{{input.a.b.c.d.e.f}}" for i in range(2_900)}}
+    wide = _workflow(LOOP, a=numbers, input={"foreach": {"concurrency": 64}}) | {"concurrency": 64}
+    path = {"items": list(range(60)), "a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}
+    yield HeavyRequest("2,900 numbers for each of 60", wide, path)
     making = _workflow(LOOP, a=_set("{{x}}{{input.text}}"), input={"foreach": {"concurrency": 64}})
     filling = {"items": items[:64], "text": "x" * 3 * MIB}
     yield HeavyRequest("64 large texts at once", making | {"concurrency": 64}, filling, "RUN_TOO_LARGE")
@@ -78,6 +89,8 @@ def _filters() -> Iterator[HeavyRequest]:
         ("sorting", 'sort("name") | length', _records(40_000), None),
         ("JSON", "json | length", _records(9_000), None),
         ("all values once", "unique | length", _records(9_000), None),
+        ("numbers of one hash", "unique | length", [k * (2**31 - 1) for k in range(1, 20_001)], None),
+        ("a fraction in 118 lists", "json | length", _nested([0.5, *[1] * 40_000], 118), None),
         ("codes", "url_encode | length", "é" * 300_000, None),
     ):
         yield HeavyRequest(
@@ -96,6 +109,12 @@ def _sources() -> Iterator[HeavyRequest]:
     line = '  - "a >> PIPE >> b"\n'
     text = "name: w\nflow:\n" + line * ((MAX_SOURCE_CHARACTERS - 100) // len(line))
     yield HeavyRequest("256 KiB of YAML", text, {}, "INVALID_WORKFLOW")
+
+
+def _nested(value: Any, depth: int) -> Any:
+    for _ in range(depth):
+        value = [value]
+    return value
 
 
 def _workflow(flow: list[str], **config: Any) -> dict[str, Any]:

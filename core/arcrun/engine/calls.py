@@ -10,7 +10,7 @@ from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import Arrived, build_input, build_input_error, validate_input, with_credentials
 from arcrun.engine.live import Answer
-from arcrun.engine.pace import NODE_WORK
+from arcrun.engine.pace import NODE_WORK, REFERENCE_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
@@ -83,6 +83,7 @@ class ComponentCall:
         rendering = Rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
+        pace.count(REFERENCE_WORK * len(self._node.template.references))
         if self.input_weight > SMALL_CHARACTERS or rendering.steps:  # a node's own work has room for what is small
             pace.count_rendering(rendering)
         if rendering.made:

@@ -14,6 +14,8 @@ from jmespath.visitor import Options, TreeInterpreter
 CHARACTERS_A_STEP = 256
 _LOOKS_INTO = ("to_string", "contains", "join")
 _SORTS = ("sort", "sort_by")
+_COMPARING = (*_SORTS, "max", "max_by", "min", "min_by")
+_MEASURED_A_STEP = 4  # values that are looked at for long texts
 
 
 class TooManyStepsError(Exception):
@@ -50,6 +52,22 @@ class BoundedInterpreter(TreeInterpreter):
             elif isinstance(each, dict):
                 waiting += each.values()
 
+    def measure_long(self, values: list[Any]) -> int:
+        """The steps of comparing the long texts in it with one another, once each."""
+        seen, steps, waiting = 0, 0, [*values]
+        while waiting:
+            each = waiting.pop()
+            seen += 1
+            if seen % _MEASURED_A_STEP == 0:
+                self.take(1)
+            if isinstance(each, str):
+                steps += len(each) // CHARACTERS_A_STEP
+            elif isinstance(each, list):
+                waiting += each
+            elif isinstance(each, dict):
+                waiting += each.values()
+        return steps
+
     def visit(self, node: Any, *arguments: Any, **options: Any) -> Any:
         self.take(1)
         return super().visit(node, *arguments, **options)
@@ -78,6 +96,10 @@ def _on_values(node: Any, *values: Any) -> Any:
     return {**node, "children": [{"type": "literal", "value": value, "children": []} for value in values]}
 
 
+def _is_sized(value: Any) -> bool:
+    return isinstance(value, str | list)
+
+
 class _BoundedFunctions(Functions):
     def __init__(self, interpreter: BoundedInterpreter) -> None:
         self._interpreter = interpreter
@@ -89,6 +111,9 @@ class _BoundedFunctions(Functions):
                 self._interpreter.take_deep(argument)
             else:
                 self._interpreter.take_shallow(argument)
-            if function_name in _SORTS and isinstance(argument, list):
-                self._interpreter.take(len(argument) * len(argument).bit_length())
+            if function_name in _COMPARING and isinstance(argument, list):
+                rounds = len(argument).bit_length() if function_name in _SORTS else 1
+                self._interpreter.take((len(argument) + self._interpreter.measure_long(argument)) * rounds)
+        if function_name == "join" and len(arguments) == 2 and all(map(_is_sized, arguments)):
+            self._interpreter.take(len(arguments[0]) * len(arguments[1]) // CHARACTERS_A_STEP)
         return super().call_function(function_name, arguments)

@@ -139,4 +139,8 @@ def _identity(value: Any) -> Hashable:
         return "object", frozenset((key, _identity(item)) for key, item in value.items())
     if isinstance(value, list):
         return "array", tuple(map(_identity, value))
-    return isinstance(value, bool), value
+    if isinstance(value, bool | str) or value is None:
+        return isinstance(value, bool), value
+    # As digits: numbers can be chosen that all have one hash, and then each is compared with all before it.
+    whole = int(value) if isinstance(value, float) and value.is_integer() else value
+    return "number", repr(whole)

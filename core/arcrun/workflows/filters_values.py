@@ -111,6 +111,12 @@ def count_elements(values: list[Any]) -> int:
     return 1 + len(values)
 
 
+def count_written(value: Any) -> int:
+    """What is written as JSON: a fraction takes twice as long as other values."""
+    size = size_of(value, most_values=MAX_TEMPLATE_STEPS)
+    return 2 * size.values + size.bytes // CHARACTERS_A_STEP
+
+
 def count_sorted(values: list[Any]) -> int:
     return 1 + 2 * len(values)
 
@@ -140,14 +146,18 @@ def count_parsed(text: str) -> int:
 
 def _write(value: Any, comma: str, colon: str, encode: Callable[[Any], str]) -> str:
     """`encode` for all but what holds floats, which it would write as Python does."""
+    return _write_each(value, comma, colon, encode) if _holds_float(value) else encode(value)
+
+
+def _write_each(value: Any, comma: str, colon: str, encode: Callable[[Any], str]) -> str:
     if isinstance(value, float):
         return render_number(value)
-    if not isinstance(value, list | dict) or not _holds_float(value):
-        return encode(value)
     if isinstance(value, list):
-        return f"[{comma.join([_write(item, comma, colon, encode) for item in value])}]"
-    fields = [f"{encode(str(key))}{colon}{_write(item, comma, colon, encode)}" for key, item in value.items()]
-    return f"{{{comma.join(fields)}}}"
+        return f"[{comma.join([_write_each(item, comma, colon, encode) for item in value])}]"
+    if isinstance(value, dict):
+        fields = [f"{encode(str(key))}{colon}{_write_each(item, comma, colon, encode)}" for key, item in value.items()]
+        return f"{{{comma.join(fields)}}}"
+    return encode(value)
 
 
 def _holds_float(value: Any) -> bool:

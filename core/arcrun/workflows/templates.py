@@ -19,7 +19,7 @@ from arcrun.errors import TemplateError
 from arcrun.workflows.clocks import CLOCKS, read_clock
 from arcrun.workflows.filters import DEFAULT
 from arcrun.workflows.filters_call import bind_filter, check_secrecy, kind_of_call
-from arcrun.workflows.filters_values import count_values, kind_of, render_text
+from arcrun.workflows.filters_values import count_written, kind_of, render_text
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.template_syntax import (
     OPEN,
@@ -196,7 +196,7 @@ def _write_text(value: Any, rendering: Rendering) -> str:
     """A value within a text, which is a part of the whole."""
     if not isinstance(value, str):
         if isinstance(value, list | dict):
-            rendering.take(count_values(value))
+            rendering.take(count_written(value))
         value = render_text(value)
     rendering.keep_made(value)
     return str(value)
