@@ -3,9 +3,12 @@ which stands still while code computes.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from fakes.contracts import contract_source
+from fixtures import modules
 from workerd.heavy_requests import HeavyRequest, heavy_requests
 from workerd.held import Held, Watch
 from workerd.local_platform import LocalPlatform, running_platform
@@ -50,3 +53,37 @@ def test_nobody_waits_long_for_it(platform: LocalPlatform, watch: Watch, heavy: 
 
 def _is_bounded(held: Held) -> bool:
     return held.longest_ms <= MOST_HELD_MS and held.grown_mib <= MOST_GROWN_MIB
+
+
+HOSTILE_RULES = [
+    pytest.param("strange_alternatives", {"pattern": "^(x|x)*$"}, "x" * 300 + "y", id="doubled alternatives"),
+    pytest.param("strange_repetitions", {"pattern": "x*x*x*x*x*$"}, "x" * 300 + "y", id="five repetitions"),
+    pytest.param(
+        "strange_unique", {"uniqueItems": True}, [k * (2**31 - 1) for k in range(12_000)], id="numbers of one hash"
+    ),
+    pytest.param(
+        "strange_items", {"items": {"anyOf": [{"type": "string"}] * 400}}, [1] * 30_000, id="many alternatives"
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "rule", "value"), HOSTILE_RULES)
+def test_nobody_waits_for_the_rules_of_a_strange_contract(
+    platform: LocalPlatform, watch: Watch, name: str, rule: dict[str, Any], value: Any
+) -> None:
+    schema = {"type": "object", "properties": {"p": rule}}
+    module = modules.build_module(modules.printing('{"success":true,"data":1}'))
+    platform.put_component(module, contract_source(canonical_id=name, input_schema=schema))
+    workflow = {"name": "w", "flow": ["input >> PIPE >> a"], "config": {"a": {"component": name, "p": "{{input.p}}"}}}
+
+    def work() -> None:
+        with platform.executor as client:
+            answer = client.post("/execute", json={"workflow": workflow, "input": {"p": value}})
+            assert answer.json().get("error", {}).get("code") in (None, "INVALID_INPUT", "INVALID_CONTRACT"), (
+                answer.text
+            )
+
+    rounds = list[Held]()
+    while len(rounds) < ROUNDS and not any(map(_is_bounded, rounds)):
+        rounds.append(watch.during(work))
+    assert _is_bounded(rounds[-1]), rounds
