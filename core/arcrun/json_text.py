@@ -8,11 +8,13 @@ few million values takes a second, and as many objects.
 import json
 import math
 import re
+import sys
 from itertools import accumulate
 from typing import Any
 
 from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH, MAX_JSON_VALUES
 
+sys.set_int_max_str_digits(MAX_INTEGER_DIGITS)  # of int() and str(), in the whole program: Python takes no less
 _MAX_SHOWN = 40  # digits of a number
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(rb'"[^"]*"')

@@ -17,9 +17,9 @@ MAX_BODY_BYTES = 4 * MIB
 # The depth of JSON, in a request, in what a component answers and in what a host function is asked.
 # Beyond: 400 INVALID_JSON in a request, INVALID_OUTPUT of a component.
 MAX_JSON_DEPTH = 128
-# The digits of a whole number in JSON: Python's own limit.
+# The digits of a whole number in JSON: reading and writing one takes quadratic time. A double holds up to 309.
 # Beyond: as above.
-MAX_INTEGER_DIGITS = 4300
+MAX_INTEGER_DIGITS = 640
 # The values in one JSON text: numbers, texts, lists, objects and what they hold.
 # Beyond: as above.
 MAX_JSON_VALUES = 400_000

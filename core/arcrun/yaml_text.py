@@ -426,7 +426,7 @@ def _construct_plain(node: yaml.ScalarNode) -> Any:
     if number["fraction"] is None and number["exponent"] is None:
         try:
             return int(text)
-        except ValueError:  # Python reads 4300 digits at most
+        except ValueError:  # arcrun.json_text has set the limit
             _refuse(f"the number has {len(text)} digits, which are too many: put it in quotes", node.start_mark)
     value = float(text)
     if math.isinf(value):

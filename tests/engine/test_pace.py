@@ -127,3 +127,14 @@ async def test_conditions_pause_between_one_another() -> None:
     record = await bench.run(flow, {"list": list(range(2_000))})
     assert list(statuses(record).values()) == ["success"] * 20
     assert clock.pauses >= 20
+
+
+async def test_nodes_that_are_let_go_together_look_before_each_condition() -> None:
+    """Of 64 elements at once, each with a condition that takes longer than a stretch, one is read in a stretch."""
+    clock, flow = PausingClock(), ["input >> FOREACH x IN input.items >> a", "a >> IF(length(input.v[?@ > `3`])) >> b"]
+    bench = EngineBench({"a": echo, "b": echo})
+    object.__setattr__(bench.engine.ports, "clock", clock)
+    config = {"input": {"foreach": {"concurrency": 64}}}
+    record = await bench.run(flow, {"items": list(range(64)), "v": [1] * 2_000}, config=config, concurrency=64)
+    assert record.error is None
+    assert clock.pauses >= 63

@@ -186,16 +186,18 @@ class GraphRun:
         pace = self._context.pace
         try:
             for loop in exits.loops:
+                if pace.is_due:  # others may have done much since this node was let go
+                    await pace.rest()
                 rendering = Rendering()
                 self._elements[loop.source, loop.item] = find_elements(loop, self._scope, rendering)
                 pace.count_rendering(rendering)
-                await pace.rest()
             for edge in exits.conditions:
+                if pace.is_due:
+                    await pace.rest()
                 pace.count(CONDITION_WORK)
                 if edge.expression.is_met(self._scope, pace.count_expression):
                     self._met.add(edge)
                 self._context.budget.work.require_kept()
-                await pace.rest()
         except ArcrunError as error:
             error.locate(node=source)
             raise
