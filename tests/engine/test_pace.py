@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.pace import NODE_WORK, STRETCH_WORK, Pace
+from arcrun.engine.pace import FUEL_A_BYTE, NODE_WORK, STRETCH_WORK, Pace
 from arcrun.limits import MAX_ELEMENTS
 from fakes.engine import EngineBench, echo, statuses
 from fakes.virtual_time import VirtualClock
@@ -138,3 +138,14 @@ async def test_nodes_that_are_let_go_together_look_before_each_condition() -> No
     record = await bench.run(flow, {"items": list(range(64)), "v": [1] * 2_000}, config=config, concurrency=64)
     assert record.error is None
     assert clock.pauses >= 63
+
+
+async def test_what_components_compute_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that never wait, one after the other and 64 at once: each that takes long has a stretch of its own."""
+    monkeypatch.setattr("fakes.components.FUEL_A_CALL", FUEL_A_BYTE * STRETCH_WORK)
+    for concurrency in (1, 64):
+        clock, bench = PausingClock(), EngineBench({"body": echo})
+        object.__setattr__(bench.engine.ports, "clock", clock)
+        config = {"input": {"foreach": {"concurrency": concurrency}}}
+        await bench.run(LOOP, {"items": list(range(64))}, config=config, concurrency=64)
+        assert clock.pauses >= 62

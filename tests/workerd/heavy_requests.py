@@ -59,6 +59,11 @@ def _loops() -> Iterator[HeavyRequest]:
     wide = _workflow(LOOP, a=numbers, input={"foreach": {"concurrency": 64}}) | {"concurrency": 64}
     path = {"items": list(range(60)), "a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}
     yield HeavyRequest("2,900 numbers for each of 60", wide, path)
+    slow = {"allOf": [{"pattern": "(a?){90}b"}, {"pattern": "(a?){89}b"}]}
+    check = {"component": "validate_json", "value": "{{input.text}}", "schema": slow}
+    going_on = {"foreach": {"concurrency": 64, "on_error": "continue"}}
+    checking = _workflow(LOOP, a=check, input=going_on) | {"concurrency": 64}
+    yield HeavyRequest("64 calls that take all they may", checking, {"items": items[:64], "text": "a" * 15_000})
     making = _workflow(LOOP, a=_set("{{x}}{{input.text}}"), input={"foreach": {"concurrency": 64}})
     filling = {"items": items[:64], "text": "x" * 3 * MIB}
     yield HeavyRequest("64 large texts at once", making | {"concurrency": 64}, filling, "RUN_TOO_LARGE")

@@ -10,7 +10,7 @@ from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import Arrived, build_input, build_input_error, validate_input, with_credentials
 from arcrun.engine.live import Answer
-from arcrun.engine.pace import NODE_WORK, REFERENCE_WORK
+from arcrun.engine.pace import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
@@ -92,15 +92,18 @@ class ComponentCall:
         validate_input(contract, self._filled, self._node.name)
         if contract.has_unchecked_rules:
             components, budget = self._context.ports.components, self._context.budget
+            pace.count(STRETCH_WORK)  # what it computes is not told
+            await pace.rest()
             mismatch = await components.find_mismatch(contract.input_schema, self._filled, budget)
             if mismatch is not None:
                 raise build_input_error(contract, self._node.name, *mismatch)
 
     async def run(self) -> CallResult:
         self._began_ms = None
-        if self.input_weight > NODE_WORK:  # what it took and the call itself are two stretches
-            await self._context.pace.rest()
+        pace = self._context.pace
         async with self._context.slots:
+            if pace.is_due:  # what the input took, what others have computed, and the call are stretches of their own
+                await pace.rest()
             self._began_ms = self._context.ports.clock.now_ms()
             outcome = await self._context.ports.components.call(
                 self._component, self._filled, self._context.budget, self._node.cpu_ms
@@ -108,7 +111,7 @@ class ComponentCall:
         self._count(success=outcome.error is None)
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
-        self._context.pace.count(outcome.weight)
+        pace.count(outcome.weight + (outcome.fuel or 0) // FUEL_A_BYTE)
         return CallResult(
             outcome.envelope,
             outcome.error,

@@ -15,6 +15,7 @@ from arcrun.size import VALUE_BYTES
 from arcrun.workflows.rendering import Rendering
 
 NODE_WORK = 16 * KIB  # about 0.2 ms on Pyodide: benchmarks/run.py prints what a node takes
+FUEL_A_BYTE = 50  # units that take as long as a byte
 REFERENCE_WORK = 400  # of resolving one, with its steps
 CONDITION_WORK = 4 * NODE_WORK  # of compiling one, the first time
 STRETCH_WORK = 25 * NODE_WORK  # about 5 ms
