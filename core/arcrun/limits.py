@@ -50,6 +50,9 @@ MAX_NODES = 500
 # The lines of its flow.
 # Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: as above.
 MAX_LINES = 2_000
+# The values in it: texts, numbers, keys, lists and mappings.
+# Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: send what is much as the input, or fetch it.
+MAX_SOURCE_VALUES = 20_000
 # The templates in its config.
 # Beyond: the diagnostic WORKFLOW_TOO_LARGE. Change: as above.
 MAX_TEMPLATES = 3_000
@@ -117,6 +120,12 @@ MAX_DATE_PATTERN = 1_000
 # The depth of parentheses in a condition.
 # Beyond: the diagnostic INVALID_EXPRESSION.
 MAX_CONDITION_DEPTH = 64
+# The characters of an expression of IF.
+# Beyond: the diagnostic INVALID_EXPRESSION.
+MAX_EXPRESSION_CHARACTERS = 2_000
+# The characters of a component's condition, such as if_control's.
+# Beyond: the diagnostic INVALID_INPUT.
+MAX_CONDITION_CHARACTERS = 10_000
 # The depth of a JMESPath expression's syntax tree.
 # Beyond: the diagnostic INVALID_EXPRESSION.
 MAX_EXPRESSION_DEPTH = 64

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from arcrun.errors import WorkflowError
-from arcrun.limits import MAX_LINES, MAX_NODES, MAX_SOURCE_CHARACTERS, MAX_TEMPLATES
+from arcrun.limits import MAX_LINES, MAX_NODES, MAX_SOURCE_CHARACTERS, MAX_SOURCE_VALUES, MAX_TEMPLATES
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.model import Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.parse import parse_workflow
@@ -611,6 +611,11 @@ def test_any_object_is_diagnosed(source: dict[str, Any]) -> None:
             id="templates",
         ),
         pytest.param(
+            {"flow": ["input >> PIPE >> a"], "config": {"a": {"x": [1] * MAX_SOURCE_VALUES}}},
+            f"it has {MAX_SOURCE_VALUES + 12} values, and {MAX_SOURCE_VALUES} are the limit",
+            id="values",
+        ),
+        pytest.param(
             {"flow": ["input >> PIPE >> a"], "config": {f"n{i}": {} for i in range(MAX_NODES + 2)}},
             f"it has {MAX_NODES + 2} nodes, and {MAX_NODES} are the limit",
             id="entries",
@@ -628,3 +633,9 @@ def test_a_workflow_may_have_as_much() -> None:
     lines = [f"input >> PIPE >> {name}" for name in names] * (MAX_LINES // MAX_NODES)
     config = {name: {"x": ["{{input.x}}"] * (MAX_TEMPLATES // MAX_NODES)} for name in names} | {"input": {}}
     assert parse_workflow({"name": "w", "flow": lines, "config": config}).workflow is not None
+
+
+@pytest.mark.parametrize("text", ["-" * 250_000, "a && " * 50_000 + "a", "a[" + "1" * 200_000 + "]"])
+def test_an_expression_has_so_many_characters(text: str) -> None:
+    [found] = diagnose(flow_of(f"input >> IF({text}) >> a"))
+    assert (found.code, found.message[-31:]) == ("INVALID_EXPRESSION", "it is longer than 2000 characters"[-31:])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from arcrun.limits import MAX_CONDITION_DEPTH
+from arcrun.limits import MAX_CONDITION_CHARACTERS, MAX_CONDITION_DEPTH
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.places import Path
 from arcrun.workflows.templates import Template
@@ -49,6 +49,9 @@ def check_condition(text: str, template: Template | None, reads: Reads, findings
             )
             hint = f'Compare a named value: condition: given == "admin", {reads.name}: {{given: "{{{{input.v}}}}"}}.'
             findings.add("INVALID_INPUT", message, hint, at=at)
+        return
+    if len(text) > MAX_CONDITION_CHARACTERS:
+        findings.add("INVALID_INPUT", f"the condition is longer than {MAX_CONDITION_CHARACTERS} characters", at=at)
         return
     problems = [
         problem for match in _TOKEN.finditer(text) if (problem := _find_problem(match, reads.name, reads.names))

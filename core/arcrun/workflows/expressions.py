@@ -13,7 +13,7 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from arcrun.errors import RunError
-from arcrun.limits import MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_STEPS
+from arcrun.limits import MAX_EXPRESSION_CHARACTERS, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_STEPS
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
 
@@ -99,6 +99,8 @@ def compile_expression(source: str) -> Expression:
 
     Raises ValueError, with the reason.
     """
+    if len(source) > MAX_EXPRESSION_CHARACTERS:
+        raise ValueError(f"it is longer than {MAX_EXPRESSION_CHARACTERS} characters")
     if "{{" in source:
         raise ValueError("an expression has no templates: write a.data.b for '{{a.data.b}}'")
     try:

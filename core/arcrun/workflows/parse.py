@@ -18,6 +18,7 @@ from arcrun.limits import (
     MAX_NODES,
     MAX_RUN_TIMEOUT_MS,
     MAX_SOURCE_CHARACTERS,
+    MAX_SOURCE_VALUES,
     MAX_TEMPLATES,
     MAX_YAML_DEPTH,
 )
@@ -83,10 +84,12 @@ def _find_excess(data: Mapping[str, Any]) -> str:
     """What there is more of than a workflow may have; empty if there is not."""
     entries = data.get("config")
     nodes = _count(entries) - (isinstance(entries, dict) and INPUT in entries)
+    templates, values = _count_templates(data)
     counts = {
+        "values": (values, MAX_SOURCE_VALUES),
         "lines": (max(_count(data.get(key)) for key in ("flow", "edges")), MAX_LINES),
         "nodes": (max(nodes, _count(data.get("nodes"))), MAX_NODES),
-        "templates": (_count_templates(data), MAX_TEMPLATES),
+        "templates": (templates, MAX_TEMPLATES),
     }
     return next((f"it has {n} {what}, and {most} are the limit" for what, (n, most) in counts.items() if n > most), "")
 
@@ -95,17 +98,19 @@ def _count(value: Any) -> int:
     return len(value) if isinstance(value, list | dict) else 0
 
 
-def _count_templates(value: Any) -> int:
-    count, pending = 0, [value]
+def _count_templates(value: Any) -> tuple[int, int]:
+    """How many templates there are in it, and how many values."""
+    templates, values, pending = 0, 0, [value]
     while pending:
         item = pending.pop()
+        values += 1
         if isinstance(item, str):
-            count += item.count(OPEN)
+            templates += item.count(OPEN)
         elif isinstance(item, Mapping):
             pending += [*item, *item.values()]
         elif isinstance(item, list):
             pending += item
-    return count
+    return templates, values
 
 
 def is_workflow_name(name: Any) -> bool:
