@@ -185,6 +185,12 @@ MAX_MODULE_BYTES = 8 * MIB
 # The bytes of a contract.
 # Beyond: CONTRACT_TOO_LARGE.
 MAX_CONTRACT_BYTES = 256 * KIB
+# The characters of an input_schema, as JSON, that is checked in the Worker itself: a longer one takes long to compile.
+# Beyond: validate_json checks it, if it is not a built-in component's.
+MAX_CHECKED_SCHEMA_CHARACTERS = 16 * KIB
+# The words of an `enum` in it.
+# Beyond: as above.
+MAX_CHECKED_WORDS = 100
 # The bytes of a submission: the largest module in base64, and its contract.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_SUBMISSION_BYTES = 12 * MIB

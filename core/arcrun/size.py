@@ -33,8 +33,12 @@ def excerpt(text: str) -> Excerpt | None:
     """None of a short one."""
     if len(text) <= EXCERPT_CHARACTERS:
         return None
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return Excerpt(size, text[:EXCERPT_CHARACTERS])
+    return Excerpt(length_in_utf8(text), text[:EXCERPT_CHARACTERS])
+
+
+def length_in_utf8(text: str) -> int:
+    """In bytes; half a surrogate pair takes three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def weigh_text(text: str) -> int:

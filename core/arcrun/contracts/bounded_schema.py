@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-MAX_SCHEMA_CHARACTERS = 16 * 1024  # of JSON: what is longer takes long to be compiled
-MAX_WORDS = 100  # of an enum
+from arcrun.limits import MAX_CHECKED_SCHEMA_CHARACTERS, MAX_CHECKED_WORDS
+
 _PLAIN = frozenset(
     "type const required minItems maxItems minLength maxLength minProperties maxProperties minimum maximum "
     "exclusiveMinimum exclusiveMaximum".split()
@@ -20,7 +20,7 @@ _NOTES = frozenset("title description default examples format deprecated readOnl
 
 def bound_schema(schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
     """The part, and whether it is the whole."""
-    if len(json.dumps(schema)) > MAX_SCHEMA_CHARACTERS:
+    if len(json.dumps(schema)) > MAX_CHECKED_SCHEMA_CHARACTERS:
         return {"type": "object"} if schema.get("type") == "object" else {}, False
     bound = _bound(schema)
     return bound, bound == _without_notes(schema)
@@ -31,7 +31,7 @@ def _bound(schema: Any) -> Any:
         return schema
     kept: dict[str, Any] = {}
     for key, value in schema.items():
-        if key in _PLAIN or (key == "enum" and isinstance(value, list) and len(value) <= MAX_WORDS):
+        if key in _PLAIN or (key == "enum" and isinstance(value, list) and len(value) <= MAX_CHECKED_WORDS):
             kept[key] = value
         elif key == "properties" and isinstance(value, Mapping):
             kept[key] = {name: _bound(inner) for name, inner in value.items()}

@@ -11,7 +11,6 @@ from collections import deque
 from arcrun.engine.work import RENDERED_KIB_WORK, STEP_WORK, WorkBudget
 from arcrun.limits import KIB
 from arcrun.ports import Clock
-from arcrun.size import VALUE_BYTES
 from arcrun.workflows.rendering import Rendering
 
 NODE_WORK = 16 * KIB  # about 0.2 ms on Pyodide: benchmarks/run.py prints what a node takes
@@ -39,7 +38,7 @@ class Pace:
 
     def count_rendering(self, rendering: Rendering) -> None:
         self._budget.note(rendering.bytes / KIB * RENDERED_KIB_WORK)
-        self._work += rendering.bytes + VALUE_BYTES * rendering.values + FILTER_STEP_WORK * rendering.steps
+        self._work += rendering.weight + FILTER_STEP_WORK * rendering.steps
 
     def count_expression(self, steps: int) -> None:
         self._budget.note(steps * STEP_WORK)
@@ -51,7 +50,7 @@ class Pace:
 
     async def step(self) -> None:
         """Before each node."""
-        if self._pause is not None or self._work >= STRETCH_WORK:
+        if self._pause is not None or self._work >= STRETCH_WORK:  # is_due, without a call
             await self.rest()
         self._work += NODE_WORK
 
@@ -59,7 +58,7 @@ class Pace:
         """Pause if the stretch has been long enough. While the run pauses, none of its nodes goes on; after it, no more
         of them than a stretch takes.
         """
-        if self._pause is None and self._work < STRETCH_WORK:
+        if not self.is_due:
             return
         await self._wait()
         while self._work >= STRETCH_WORK:  # one of those that were let go with it has done as much

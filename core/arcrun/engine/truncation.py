@@ -6,7 +6,7 @@ from typing import Any
 
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.limits import MAX_SHOWN_VALUE_BYTES
-from arcrun.size import Excerpt
+from arcrun.size import Excerpt, length_in_utf8
 
 PREVIEW_CHARACTERS = 1_000
 # What is kept of a text behind its preview, until the secrets are known: one that begins in the preview is then whole.
@@ -39,7 +39,7 @@ def shorten(value: Any, weight: int | None = None, excerpt: Excerpt | None = Non
     if excerpt is not None:
         return Cut(excerpt.bytes, excerpt.beginning[:KEPT_CHARACTERS])
     text = json.dumps(value, ensure_ascii=False)
-    size_bytes = len(text.encode("utf-8", "surrogatepass"))
+    size_bytes = length_in_utf8(text)
     return value if size_bytes <= MAX_SHOWN_VALUE_BYTES else Cut(size_bytes, text[:KEPT_CHARACTERS])
 
 
@@ -47,7 +47,7 @@ def leave_out(value: Any) -> Cut | None:
     """A Cut without the beginning."""
     if value is None or isinstance(value, Cut):
         return value and replace(value, beginning="")
-    return Cut(len(json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")), "")
+    return Cut(length_in_utf8(json.dumps(value, ensure_ascii=False)), "")
 
 
 def render_shortened(value: Any) -> Any:

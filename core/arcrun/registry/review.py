@@ -1,7 +1,7 @@
 """A component's review: six steps, each real, the same for `acr parts test` and for the registry's POST /submit."""
 
 import statistics
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from arcrun.ports import ComponentRunner
 from arcrun.registry.checks import check_contract, check_size, scan_module
 from arcrun.registry.step import Step, StepName, StepStatus, failed, failed_by, passed, skipped
 from arcrun.registry.trial import SchemaValidator, Trial, check_output, run_scenario
-from arcrun.steps import go_on, run_steps_pausing
+from arcrun.steps import Pause, go_on, run_steps_pausing
 from arcrun.wasm.component import Component
 
 COLD_STARTS = 5
@@ -36,7 +36,7 @@ class Bench:
     runner: ComponentRunner
     cold_starts: ColdStarts
     validator: Component
-    pause: Callable[[], Awaitable[None]] = go_on
+    pause: Pause = go_on
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ operation costs is taken before it is done; what looks into a value, such as `==
 value may name one list many times over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jmespath.functions import Functions
@@ -43,29 +43,17 @@ class BoundedInterpreter(TreeInterpreter):
 
     def take_deep(self, value: Any) -> None:
         """For one that goes through all that is in a value."""
-        waiting = [value]
-        while waiting:
-            each = waiting.pop()
+        for each in _all_in(value):
             self.take_shallow(each)
-            if isinstance(each, list):
-                waiting += each
-            elif isinstance(each, dict):
-                waiting += each.values()
 
     def measure_long(self, values: list[Any]) -> int:
         """The steps of comparing the long texts in it with one another, once each."""
-        seen, steps, waiting = 0, 0, [*values]
-        while waiting:
-            each = waiting.pop()
-            seen += 1
+        steps = 0
+        for seen, each in enumerate(_all_in(values)):
             if seen % _MEASURED_A_STEP == 0:
                 self.take(1)
             if isinstance(each, str):
                 steps += len(each) // CHARACTERS_A_STEP
-            elif isinstance(each, list):
-                waiting += each
-            elif isinstance(each, dict):
-                waiting += each.values()
         return steps
 
     def visit(self, node: Any, *arguments: Any, **options: Any) -> Any:
@@ -89,6 +77,20 @@ class BoundedInterpreter(TreeInterpreter):
     def visit_slice(self, node: Any, value: Any) -> Any:
         self.take_shallow(value)
         return super().visit_slice(node, value)
+
+
+def _all_in(value: Any) -> Iterator[Any]:
+    """The value and all that is in it. What is in a list or an object is looked at after that has been yielded, so who
+    takes steps for each can end it before.
+    """
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if isinstance(each, list):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += each.values()
 
 
 def _on_values(node: Any, *values: Any) -> Any:
