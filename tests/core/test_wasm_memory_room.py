@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_WAITING_MEMORY_BYTES
+from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_WAITING_MEMORY_BYTES, MIB
 from arcrun.wasm.memory_room import (
     BYTES_A_BYTE,
     HELD_AT_MOST_MS,
-    MIB,
     SMALL_INPUT,
     START_BYTES,
     MemoryRoom,

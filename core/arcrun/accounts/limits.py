@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.errors import NotConfiguredError, PayloadTooLargeError, RateLimitedError
+from arcrun.limits import MIB
 from arcrun.ports import Clock
 
 RUNS_RETRY_AFTER_S = 1
 TURN_MS = 5.0  # how often a node that has no place asks again: on the platform no request can wake another
 MIN_COUNTED_BYTES = 4 * 1024  # of a stored version, so that their number is bounded too
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)

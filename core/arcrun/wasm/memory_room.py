@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_MEMORY_PAGES, MAX_WAITING_MEMORY_BYTES
+from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_MEMORY_PAGES, MAX_WAITING_MEMORY_BYTES, MIB
 from arcrun.ports import Clock
+from arcrun.wasm.abi import PAGE_BYTES
 
-PAGE_BYTES, MIB = 64 * 1024, 1024 * 1024
 # Of what the built-in components take (benchmarks/fuel.py prints it): at their start, and for a byte that they read.
 START_BYTES, BYTES_A_BYTE = MIB, 8
 SMALL_INPUT = 64 * 1024  # characters: what comes of them finds room beside anything

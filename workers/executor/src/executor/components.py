@@ -52,8 +52,6 @@ class ComponentCaller:
         fuel = fuel_of_bundled(component.id, cpu_ms) if component.module is None else fuel_of_stored(cpu_ms)
         if component.module is None:
             component = await self._move_to_sandbox(component, budget)
-        if component.module is None:
-            return await self._call(component, input_value, budget, fuel)
         budget.subrequests.take()  # its sandbox is called over RPC
         async with budget.sandboxes.turn(component.sha256):
             return await self._call(component, input_value, budget, fuel)
