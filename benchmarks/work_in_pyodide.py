@@ -9,6 +9,7 @@ from arcrun.json_text import parse_json
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.workflows.bounded_jmespath import BoundedInterpreter
 from arcrun.workflows.expressions import compile_expression
+from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import compile_value
 
 REPEATS = 25
@@ -46,3 +47,28 @@ measure("template_rendered", "KiB", rendered, lambda: json.dumps(template.resolv
 for source in ("length(a.data.items[?amount > `10`]) > `3`", "a.data.items[*].[id, name, amount] | [0]"):
     steps, work = evaluate(source, scope)
     measure(f"expression {source}", "step", steps, work)
+
+condition = "length(a.data.items[?amount > `10` && contains(tags, 'a')]) > `3` || a.data.total == b.data.x"
+conditions = [f"{condition} || a.n{i}" for i in range(200)]  # jmespath remembers some
+measure("expression_compiled", "character", sum(map(len, conditions)), lambda: [*map(compile_expression, conditions)])
+texts = [f'Order {{{{a.data.items[{i}].name}}}} for {{{{input.name | upper | default("x")}}}}' for i in range(200)]
+measure("template_compiled", "character", sum(map(len, texts)), lambda: compile_value(texts))
+
+MANY: dict[str, Any] = {
+    "numbers": list(range(20_000)),
+    "records": RECORDS,
+    "lists": [[i, i + 1] for i in range(6_000)],
+    "flat": [[0] * 1_000] * 20,
+    "texts": [str(i) for i in range(20_000)],
+    "text": "a b, " * 40_000,
+    "json": json.dumps(RECORDS[:1_000]),
+}
+for source in (
+    "numbers | unique", "records | unique", "lists | unique", "flat | unique", "texts | unique",
+    "numbers | sort", 'records | map("name")', 'records | sort("name")', "texts | join", "numbers | sum", "flat | flatten",
+    "records | json", "json | parse_json", "text | upper", 'text | split(",")', "text | url_encode", "text | html_escape",
+):  # fmt: skip
+    filtering = compile_value(f"{{{{input.{source} | length}}}}" if "sum" not in source else f"{{{{input.{source}}}}}")
+    rendering = Rendering()
+    filtering.render({"input": MANY}, rendering)
+    measure(f"filter {source}", "step", rendering.steps, lambda: filtering.render({"input": MANY}, Rendering()))

@@ -96,6 +96,9 @@ MAX_NODE_CPU_MS = 10_000
 # The milliseconds of a workflow's `timeout_ms`, which is 300,000 where it is not set.
 # Beyond: the diagnostic INVALID_SETTING; at a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.
 MAX_RUN_TIMEOUT_MS = 900_000
+# The elements of loops, and nodes beside one another, that a run works on at once, its loops within loops included.
+# Beyond: one after the other, as those before are done.
+MAX_RUN_TASKS = 256
 # The elements that a loop works on at once.
 # Beyond: the diagnostic INVALID_SETTING. Change: the loop's `concurrency`.
 MAX_CONCURRENCY = 64

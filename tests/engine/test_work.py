@@ -9,7 +9,7 @@ import pytest
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.engine.work import NODE_WORK, RUN_WORK, STEP_WORK, WorkBudget
+from arcrun.engine.work import NODE_WORK, RUN_WORK, STEP_WORK, UNIT_WORK, WorkBudget
 from arcrun.errors import CpuBudgetError, NotConfiguredError
 from arcrun.limits import FREE_PLAN_CPU_MS
 from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
@@ -63,7 +63,9 @@ async def test_no_workflow_goes_on_after_it(way: str) -> None:
     bench = EngineBench({"a": echo, "b": echo}, limits=FREE)
     record = await bench.run(flow, {"items": [1] * 200}, config=config)
     assert record.error is not None
-    assert (record.error.code, len(bench.components.calls)) == ("CPU_BUDGET", MOST_NODES)
+    skipping = UNIT_WORK if way == "on_fail" else 0  # b, each time
+    most = (FREE_PLAN_CPU_MS * 1000 - RUN_WORK - UNIT_WORK) // (NODE_WORK + skipping)
+    assert (record.error.code, len(bench.components.calls)) == ("CPU_BUDGET", most)
 
 
 async def test_workflows_that_are_called_share_the_budget() -> None:

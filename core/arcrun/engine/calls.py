@@ -13,8 +13,9 @@ from arcrun.engine.live import Answer
 from arcrun.engine.pace import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
+from arcrun.engine.work import WorkBudget
 from arcrun.errors import ArcrunError, CredentialError
-from arcrun.size import SMALL_CHARACTERS, Excerpt
+from arcrun.size import SMALL_CHARACTERS, Excerpt, size_of
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
@@ -37,6 +38,11 @@ class CallResult:
     fuel: int | None = None
     weight: int = 0
     excerpt: Excerpt | None = None
+
+
+def take_compiling_config(node: PlannedNode, work: WorkBudget) -> None:
+    """For the node's templates, the first time. Raises CpuBudgetError."""
+    work.take_compiling(node, "template", size_of(node.config).bytes)
 
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
@@ -77,10 +83,12 @@ class ComponentCall:
         self._component = await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
-        pace = self._context.pace
+        pace, work = self._context.pace, self._context.budget.work
         if pace.is_due:  # others may have rendered much while it was looked for
             await pace.rest()
-        rendering = Rendering()
+        if work.is_limited:
+            take_compiling_config(self._node, work)
+        rendering = work.open_rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
         pace.count(REFERENCE_WORK * len(self._node.template.references))
@@ -143,7 +151,7 @@ class ComponentCall:
         filled = recorded
         if node.credential_references:
             secrets = await self._reveal_references()
-            rendering = Rendering()
+            rendering = self._context.budget.work.open_rendering()
             filled = {**recorded, **node.template.render(with_credentials(self._scope, node, secrets), rendering)}
             self._context.pace.count_rendering(rendering)
             self._hold(rendering.made)
@@ -177,7 +185,10 @@ class WorkflowCall:
         self.input_weight = self.held_weight = 0
 
     async def prepare(self) -> None:
-        rendering = Rendering()
+        work = self._context.budget.work
+        if work.is_limited:
+            take_compiling_config(self._node, work)
+        rendering = work.open_rendering()
         own = self._node.template.render(self._scope, rendering)
         self._value = own["input"] if "input" in own else rendering.keep(self._find_value(rendering))
         self.input_weight, self._made = rendering.weight, rendering.made

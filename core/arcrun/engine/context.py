@@ -10,6 +10,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.ledger import Ledger, Room
 from arcrun.engine.live import LiveValues
 from arcrun.engine.pace import Pace
+from arcrun.engine.tasks import RunTasks
 from arcrun.errors import RunError
 from arcrun.limits import MAX_SUBFLOW_DEPTH
 from arcrun.ports import Clock, Random
@@ -71,6 +72,7 @@ class RunContext:
     budget: RunBudget
     pace: Pace
     slots: asyncio.Semaphore
+    tasks: RunTasks = field(default_factory=RunTasks)
     room: Room = field(default_factory=Room)
     live: LiveValues = field(default_factory=LiveValues)
     secrets: dict[str, str] = field(default_factory=dict)

@@ -1,11 +1,12 @@
 """Runs a FOREACH: its body once for each element, some at a time, and gathers the answers in the elements' order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.contracts.schema import describe_kind
+from arcrun.engine.tasks import RunTasks
 from arcrun.errors import ArcrunError, RunError, TemplateError
 from arcrun.limits import MAX_ELEMENTS
 from arcrun.workflows.model import INPUT
@@ -31,45 +32,53 @@ class LoopOutcome:
 
 
 async def run_loop(
-    loop: PlannedLoop, elements: list[Any], run_body: Callable[[int, Any], Awaitable[Any]]
+    loop: PlannedLoop, elements: list[Any], run_body: Callable[[int, Any], Awaitable[Any]], tasks: RunTasks
 ) -> LoopOutcome:
     """`run_body` takes an element's index and value, and answers for it; it raises the ArcrunError that ends it.
 
     Raises that of the first element that fails, unless the loop goes on.
     """
     results: list[Any] = [None] * len(elements)
-    errors: dict[int, ArcrunError] = {}
+    errors: dict[int, dict[str, Any]] = {}  # as JSON: an error holds the frames that it came through
     waiting = iter(range(len(elements)))
 
-    async def work() -> None:
+    async def work(begin_more: Callable[[], None]) -> None:
         for i in waiting:
+            begin_more()
             try:
                 results[i] = await run_body(i, elements[i])
             except ArcrunError as error:
                 if loop.policy.stops_on_error or error.ends_run:
                     error.locate(index=i)
                     raise
-                errors[i] = error
+                errors[i] = error.to_json()
 
-    await run_together([work] * min(loop.policy.concurrency, len(elements)))
-    return LoopOutcome(
-        results, [{"index": i, "item": elements[i], "error": errors[i].to_json()} for i in sorted(errors)]
-    )
+    await _run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
+    return LoopOutcome(results, [{"index": i, "item": elements[i], "error": errors[i]} for i in sorted(errors)])
 
 
-async def run_together(functions: list[Callable[[], Awaitable[None]]]) -> None:
-    """Run them at once; the first that raises ends the others."""
-    if len(functions) == 1:
-        await functions[0]()
+async def _run_together(
+    work: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], most: int, tasks: RunTasks
+) -> None:
+    """Run `work` up to `most` times at once, as far as there are tasks for it. It gets a function that begins it more
+    often where there are now. The first that raises ends the others.
+    """
+    if most < 2:
+        await work(lambda: None)
         return
-    tasks = [asyncio.ensure_future(function()) for function in functions]
+    begun = 1
     try:
-        await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+        async with asyncio.TaskGroup() as group:
+
+            def begin_more() -> None:
+                nonlocal begun
+                while begun < most and tasks.has_room:
+                    begun += 1
+                    tasks.count(group.create_task(work(begin_more)))
+
+            await work(begin_more)
+    except BaseExceptionGroup as raised:
+        raise raised.exceptions[0] from None
 
 
 def find_elements(loop: PlannedLoop, scope: Scope, rendering: Rendering) -> list[Any]:

@@ -8,7 +8,7 @@ requests have run, the clock has moved, and a deadline ends the run whose time i
 import asyncio
 from collections import deque
 
-from arcrun.engine.work import RENDERED_KIB_WORK, STEP_WORK, WorkBudget
+from arcrun.engine.work import WorkBudget
 from arcrun.limits import KIB
 from arcrun.ports import Clock
 from arcrun.workflows.rendering import Rendering
@@ -26,7 +26,7 @@ class Pace:
     """Of one run, its loops and sub-workflows."""
 
     def __init__(self, clock: Clock, budget: WorkBudget | None = None) -> None:
-        """`budget` is told of what is counted here and nowhere else: templates and expressions."""
+        """`budget` is told of the steps of expressions."""
         self._clock, self._budget = clock, budget or WorkBudget()
         self._work = 0
         self._pause: asyncio.Future[None] | None = None
@@ -37,12 +37,12 @@ class Pace:
         self._work += work
 
     def count_rendering(self, rendering: Rendering) -> None:
-        self._budget.note(rendering.bytes / KIB * RENDERED_KIB_WORK)
         self._work += rendering.weight + FILTER_STEP_WORK * rendering.steps
 
     def count_expression(self, steps: int) -> None:
-        self._budget.note(steps * STEP_WORK)
+        """Raises CpuBudgetError."""
         self._work += steps * EXPRESSION_STEP_WORK
+        self._budget.take_steps(steps)
 
     @property
     def is_due(self) -> bool:

@@ -6,6 +6,7 @@ A failure that nobody handles ends the graph: what is running is cancelled, what
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,14 +18,15 @@ from arcrun.engine.ledger import Iteration
 from arcrun.engine.live import Answer
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
-from arcrun.engine.pace import CONDITION_WORK
+from arcrun.engine.pace import CONDITION_WORK, REFERENCE_WORK
 from arcrun.engine.record import NodeRecord, NodeStatus
+from arcrun.engine.work import UNIT_WORK
 from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.size import size_of
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import INPUT_LOOP, START, Scope
 
 
@@ -102,23 +104,23 @@ class GraphRun:
             self._context.live.give_back(sum(self._weights.values()))
 
     async def _settle_in_order(self, running: set[asyncio.Task[UnitKey]]) -> None:
-        graph = self._graph
+        graph, tasks = self._graph, self._context.tasks
         waiting = {key: len(wanted) for key, wanted in graph.waits_for.items()}
-        ready = [key for key, count in waiting.items() if not count]
+        ready = deque(key for key, count in waiting.items() if not count)
         finished: asyncio.Queue[asyncio.Task[UnitKey]] | None = None
         while ready or running:
-            if len(ready) == 1 and not running:  # a chain needs no tasks
-                settled = [await self._settle(ready[0])]
+            if not running and (len(ready) == 1 or not tasks.has_room):  # a chain needs no tasks
+                settled = [await self._settle(ready.popleft())]
             else:
                 finished = finished or asyncio.Queue()
-                for key in ready:
-                    task = asyncio.ensure_future(self._settle(key))
+                while ready and tasks.has_room:
+                    task = asyncio.ensure_future(self._settle(ready.popleft()))
+                    tasks.count(task)
                     task.add_done_callback(finished.put_nowait)
                     running.add(task)
                 done = [await finished.get(), *(finished.get_nowait() for _ in range(finished.qsize()))]
                 settled = [task.result() for task in done]
                 running.difference_update(done)
-            ready = []
             for child in (child for key in settled for child in graph.children[key]):
                 waiting[child] -= 1
                 if not waiting[child]:
@@ -136,6 +138,7 @@ class GraphRun:
         await self._context.pace.step()
         fired = [edge for edge in node.parents if self._fires(edge)]
         if not fired:
+            self._context.budget.work.take(UNIT_WORK)
             self._statuses[node.name] = NodeStatus.SKIPPED
             self._context.ledger.add(NodeRecord(node.name, node.component, NodeStatus.SKIPPED), self._around.iteration)
             return
@@ -183,21 +186,24 @@ class GraphRun:
         """Raises RunError EXPRESSION_FAILED, EXPRESSION_TOO_COSTLY, INVALID_ITEMS, TOO_MANY_ITEMS; CpuBudgetError,
         TemplateError.
         """
-        pace = self._context.pace
+        pace, work = self._context.pace, self._context.budget.work
         try:
             for loop in exits.loops:
                 if pace.is_due:  # others may have done much since this node was let go
                     await pace.rest()
-                rendering = Rendering()
+                rendering = work.open_rendering()
                 self._elements[loop.source, loop.item] = find_elements(loop, self._scope, rendering)
+                pace.count(REFERENCE_WORK)
                 pace.count_rendering(rendering)
             for edge in exits.conditions:
                 if pace.is_due:
                     await pace.rest()
                 pace.count(CONDITION_WORK)
-                if edge.expression.is_met(self._scope, pace.count_expression):
+                if work.is_limited:
+                    work.take_compiling(edge, "expression", len(edge.argument))
+                most_steps = work.clamp_steps(MAX_EXPRESSION_STEPS)
+                if edge.expression.is_met(self._scope, pace.count_expression, most_steps):
                     self._met.add(edge)
-                self._context.budget.work.require_kept()
         except ArcrunError as error:
             error.locate(node=source)
             raise
@@ -217,6 +223,8 @@ class GraphRun:
         return Arrived(everything, nodes)
 
     async def _settle_loop(self, loop: PlannedLoop) -> None:
+        await self._context.pace.step()
+        self._context.budget.work.take(UNIT_WORK)
         if self._statuses[loop.source] is not NodeStatus.SUCCESS:
             return
         self._followed.add((loop.source, ""))
@@ -235,7 +243,7 @@ class GraphRun:
             self.hold(key, answer.weight)
             return answer.value
 
-        outcome = await run_loop(loop, self._elements[key], run_body)
+        outcome = await run_loop(loop, self._elements[key], run_body, self._context.tasks)
         self._loops[key] = outcome
         if loop.item not in self._around.items:
             self._scope[loop.item] = outcome.to_json()

@@ -4,14 +4,21 @@ It is counted in work, never read off a clock, which stands still while code com
 measured: benchmarks/work.py prints it for Pyodide, benchmarks/run.py the nodes, benchmarks/fuel.py the fuel.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from arcrun.errors import CpuBudgetError
 from arcrun.limits import FREE_PLAN_CPU_MS, KIB
 from arcrun.wasm.fuel import FUEL_A_MS
+from arcrun.workflows.rendering import Rendering
 
 # Microseconds.
 RUN_WORK = 1_500  # a request, its answer and its record
 NODE_WORK = 200  # an attempt of a node
-STEP_WORK = 2  # a step of an expression
+UNIT_WORK = 50  # a node that is skipped, or a loop beside its iterations
+STEP_WORK = 2  # a step of an expression, or of a filter
+COMPILED_CHARACTER_WORK = 1.5  # of an expression or a node's config, the first time
 # For a KiB of JSON:
 READ_KIB_WORK = 50
 RENDERED_KIB_WORK = 70  # from templates
@@ -23,6 +30,7 @@ class WorkBudget:
 
     def __init__(self, limit_us: float | None = None) -> None:
         self._left_us = limit_us
+        self.open_rendering: Callable[[], Rendering] = Rendering if limit_us is None else partial(_Rendering, self)
 
     @property
     def is_limited(self) -> bool:
@@ -55,10 +63,49 @@ class WorkBudget:
         """For one that is made. Raises CpuBudgetError."""
         self.take(length / KIB * WRITTEN_KIB_WORK)
 
+    def take_rendered(self, size: int) -> None:
+        """For so many bytes of a node's input, as it is rendered. Raises CpuBudgetError."""
+        self.take(size / KIB * RENDERED_KIB_WORK)
+
+    def take_steps(self, steps: int) -> None:
+        """Raises CpuBudgetError."""
+        self.take(steps * STEP_WORK)
+
+    def take_compiling(self, holder: object, name: str, length: int) -> None:
+        """For the cached property `name` of `holder`, unless it is there: it compiles so many characters. Raises
+        CpuBudgetError.
+        """
+        if name not in vars(holder):
+            self.take(length * COMPILED_CHARACTER_WORK)
+
     def take_fuel(self, fuel: int) -> None:
         """What a component has used. Raises CpuBudgetError."""
         self.take(fuel * 1000 / FUEL_A_MS)
 
+    def clamp_steps(self, steps: int) -> int:
+        """How many an expression may take, of the `steps` that it could: one more, taken, is beyond the budget."""
+        return steps if self._left_us is None else min(steps, max(0, int(self._left_us / STEP_WORK)))
+
     def clamp_fuel(self, fuel: int) -> int:
         """What a component may use, of the `fuel` that it would get: at least 1."""
         return fuel if self._left_us is None else min(fuel, max(1, int(self._left_us * FUEL_A_MS / 1000)))
+
+
+class _Rendering(Rendering):
+    """Takes what it does off a budget while it is done. Its methods raise CpuBudgetError too."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: WorkBudget) -> None:
+        super().__init__()
+        self._work = work
+
+    def keep(self, value: Any) -> Any:
+        before = self.bytes
+        super().keep(value)
+        self._work.take_rendered(self.bytes - before)
+        return value
+
+    def take(self, steps: int) -> None:
+        super().take(steps)
+        self._work.take_steps(steps)

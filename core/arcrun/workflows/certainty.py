@@ -8,12 +8,15 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
+from arcrun.steps import Steps
 from arcrun.workflows.graph import Loop, Shape, reachable
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import Relation
 
 MAX_COMPARED = 64
+_STEPS_AN_EDGE = 0.3  # of arcrun/steps.py, for looking at an edge or a condition
 _COMPARISON = re.compile(r"([^=!<>&|]+)(?:==|!=|<=?|>=?)([^=!<>&|]+)")
 CONDITIONAL = (Relation.ON_TRUE, Relation.ON_FALSE, Relation.ON_BRANCH, Relation.IF)
 
@@ -27,6 +30,7 @@ class Outcome(StrEnum):
 
 
 Condition = tuple[str, Relation, str]  # source, relation, argument: edges with the same fire together
+_Opposites = list[tuple[int, int]]  # the bit of a condition, and those of what cannot hold beside it
 
 
 class Certainty:
@@ -37,9 +41,16 @@ class Certainty:
         for edge in workflow.edges:
             self._into.setdefault(edge.target, []).append(edge)
             self._leaving[edge.source].append(edge)
+        self._edges = len(workflow.edges)
+        self._looked_at = 0
         self._bits: dict[object, int] = {}
         self._closed: dict[int, int] = {}
         self._handled = {edge.source for edge in workflow.edges if edge.relation is Relation.ON_FAIL}
+
+    def take_steps(self) -> int:
+        """What has been done since the last time."""
+        done, self._looked_at = self._looked_at, 0
+        return int(done * _STEPS_AN_EDGE)
 
     def is_certain(self, outcome: Outcome, head: str, node: str) -> bool:
         """Whether `head`, which settles before `node`, has come to this outcome whenever `node` runs."""
@@ -52,17 +63,19 @@ class Certainty:
             other for other in (Outcome.OK, Outcome.FAILED) if self.is_certain(other, head, node)
         ]
 
-    def find_unclear_answers(self) -> list[tuple[str, ...]]:
+    def find_unclear_answers(self) -> Steps[list[tuple[str, ...]]]:
         """For the flow and for each loop's body: what may be answered, one alone in one run and several in another.
         Failures and their handlers are left aside.
         """
         found = []
+        opposites = yield from self._find_opposites()
         for around in (None, *self._shape.loops):
+            yield self.take_steps() + len(self._shape.order) // 4
             names = [name for name in self._shape.order if self._shape.loop_around(name) == around]
             last = self._find_named(names, around) or [
                 (name, self._facts[name] | self._bit((name, Outcome.OK))) for name in names if self._may_be_last(name)
             ]
-            if not self._is_always(last, around) and self._may_be_together(last):
+            if not self._is_always(last, around) and (yield from self._may_be_together(last, opposites)):
                 found.append(tuple(dict.fromkeys(name for name, _ in last)))
         return found
 
@@ -129,6 +142,7 @@ class Certainty:
         """The facts, and what follows: an edge that fires runs its node, which succeeds unless a handler leaves it."""
         if facts not in self._closed:
             closed = facts
+            self._looked_at += self._edges
             for name in self._shape.order:
                 if self._has_run(name, closed):
                     closed |= self._bit((name, Outcome.RAN))
@@ -138,17 +152,25 @@ class Certainty:
 
     def _has_run(self, name: str, facts: int) -> bool:
         """Whether an edge into the node has fired; one of ON_TRUE and ON_FALSE does, if its source has succeeded."""
-        into = self._into[name]
-        if any(self._of_edge(edge) & facts == self._of_edge(edge) for edge in into):
-            return True
-        decided = {edge.source: 0 for edge in into if edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE)}
-        for edge in into:
-            if edge.source in decided and edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE):
-                decided[edge.source] |= 1 if edge.relation is Relation.ON_TRUE else 2
-        return any(
-            both == 3 and source != INPUT and facts & self._bit((source, Outcome.OK))
-            for source, both in decided.items()
-        )
+        fired, decided = self._ways_into[name]
+        return any(bits & facts == bits for bits in fired) or bool(decided & facts)
+
+    @cached_property
+    def _ways_into(self) -> Mapping[str, tuple[list[int], int]]:
+        """For each node what each edge into it says, and the success of each source that both ON_TRUE and ON_FALSE
+        leave for it.
+        """
+        ways = {}
+        for name, into in self._into.items():
+            true, false = (
+                {edge.source for edge in into if edge.relation is relation and edge.source != INPUT}
+                for relation in (Relation.ON_TRUE, Relation.ON_FALSE)
+            )
+            decided = 0
+            for source in true & false:
+                decided |= self._bit((source, Outcome.OK))
+            ways[name] = [self._of_edge(edge) for edge in into], decided
+        return ways
 
     def _may_be_last(self, name: str) -> bool:
         """Whether the node may succeed, in a run without failures, and nothing follow it; for a node with a loop that
@@ -161,11 +183,15 @@ class Certainty:
             return not any(edge.relation is Relation.CONTINUE for edge in leaving)
         return all(edge.relation in CONDITIONAL for edge in leaving)
 
-    def _may_be_together(self, answers: list[tuple[str, int]]) -> bool:
+    def _may_be_together(self, answers: list[tuple[str, int]], opposites: _Opposites) -> Steps[bool]:
         """Of more than MAX_COMPARED, some are looked at: what is at stake is a warning."""
-        compared = [(name, self._close(facts)) for name, facts in answers[:MAX_COMPARED]]
-        barred = [self._opposites_of(held) for _, held in compared]
-        behind = {name: self._only_behind(name) for name, _ in compared}
+        compared, barred, behind = [], [], {}
+        for name, facts in answers[:MAX_COMPARED]:
+            held = self._close(facts)
+            compared.append((name, held))
+            barred.append(self._opposites_of(held, opposites))
+            behind[name] = self._only_behind(name)
+            yield int((len(opposites) + 2 * self._edges) * _STEPS_AN_EDGE) + self.take_steps()
         return any(
             a != b and not held & barred[j] and b not in behind[a] and a not in behind[b]
             for i, (a, held) in enumerate(compared)
@@ -177,41 +203,64 @@ class Certainty:
         others = [edge for source, edges in self._leaving.items() if source != name for edge in edges]
         return self._leaving.keys() - reachable([INPUT], others)
 
-    def _opposites_of(self, facts: int) -> int:
+    def _opposites_of(self, facts: int, opposites: _Opposites) -> int:
         """What cannot be beside the facts: false beside true, another branch, the negation of a condition."""
-        opposite = 0
-        for condition, others in self._opposites.items():
-            if facts & self._bit(condition):
-                for other in others:
-                    opposite |= self._bit(other)
-        return opposite
+        barred = 0
+        for bit, others in opposites:
+            if facts & bit:
+                barred |= others
+        return barred
 
-    @cached_property
-    def _opposites(self) -> Mapping[Condition, list[Condition]]:
-        by_source: dict[str, dict[Condition, None]] = {}
-        for source, edges in self._leaving.items():
-            by_source[source] = {_condition_of(edge): None for edge in edges if edge.relation in CONDITIONAL}
-        return {
-            one: [other for other in conditions if _are_opposite(one, other)]
-            for conditions in by_source.values()
-            for one in conditions
-        }
+    def _find_opposites(self) -> Steps[_Opposites]:
+        """For each condition the others of its source that cannot hold beside it. Of more than MAX_COMPARED that leave
+        one node, some are looked at.
+        """
+        found = []
+        for edges in self._leaving.values():
+            conditions = list({_condition_of(edge): None for edge in edges if edge.relation in CONDITIONAL})
+            read = [(condition, _read(condition)) for condition in conditions[:MAX_COMPARED]]
+            for condition, one in read:
+                others = 0
+                for other_condition, other in read:
+                    if _are_opposite(one, other):
+                        others |= self._bit(other_condition)
+                found.append((self._bit(condition), others))
+                yield int(len(read) * _STEPS_AN_EDGE) + len(condition[2]) // 100
+        return found
 
 
 def _condition_of(edge: Edge) -> Condition:
     return edge.source, edge.relation, edge.argument
 
 
-def _are_opposite(one: Condition, other: Condition) -> bool:
+class _Read(NamedTuple):
+    """A condition: its branch; of an IF the whole and what `&&` joins, the inside of `!(...)`, and what it compares."""
+
+    relation: Relation
+    branch: str
+    conjuncts: frozenset[str] = frozenset()
+    negated: str = ""
+    compared: str = ""
+
+
+def _read(condition: Condition) -> _Read:
+    _, relation, argument = condition
+    if relation is not Relation.IF:
+        return _Read(relation, _branch_of(relation, argument))
+    return _Read(relation, "", frozenset(_conjuncts(argument)), _negate(argument), _compared(argument))
+
+
+def _are_opposite(one: _Read, other: _Read) -> bool:
     """Of two conditions of one source. Comparisons of one value with two others are taken for opposites: so they are
     meant, as a rule.
     """
-    (_, a, x), (_, b, y) = one, other
+    a, b = one.relation, other.relation
     if Relation.IF in (a, b) and a is not b:
         return {(a, b), (b, a)} & {(Relation.IF, Relation.ON_TRUE), (Relation.IF, Relation.ON_FALSE)} != set()
-    if a is b is Relation.IF:
-        return _negate(x) in _conjuncts(y) or _negate(y) in _conjuncts(x) or _compared(x) == _compared(y) != ""
-    return (_branch_of(a, x), _branch_of(b, y)) != (_branch_of(b, y), _branch_of(a, x))
+    if a is Relation.IF:
+        is_negation = one.negated in other.conjuncts or other.negated in one.conjuncts
+        return is_negation or one.compared == other.compared != ""
+    return one.branch != other.branch
 
 
 def _branch_of(relation: Relation, argument: str) -> str:

@@ -23,6 +23,7 @@ from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, compile_path
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
+FINDING_STEPS = 1_500  # for the hint, of which many names may have been compared
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,14 @@ def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> St
     parts = {}
     for name, node in workflow.nodes.items():
         yield from node.compile_in_steps()
+        told = len(findings.found)
         parts[name] = check_node(node, inputs)
-        yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates)
+        yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
     yield from _check_references(workflow, shape, parts, catalogue, findings)
     check_edges(workflow, catalogue, findings)
     yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
-        _warn_of_unclear_answers(workflow, shape, findings)
+        yield from _warn_of_unclear_answers(workflow, shape, findings)
     return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
 
 
@@ -73,8 +75,8 @@ def require_plan(compilation: Compilation) -> Plan:
     return compilation.plan
 
 
-def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Findings) -> None:
-    for names in Certainty(workflow, shape).find_unclear_answers():
+def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Findings) -> Steps[None]:
+    for names in (yield from Certainty(workflow, shape).find_unclear_answers()):
         listed = ", ".join(f"`{name}`" for name in names)
         message = f"the answer differs from run to run: {listed} may be answered one alone, or several by their names"
         hint = "If one is meant: lead it alone to `output`, or lead all into one node before it."
@@ -105,10 +107,10 @@ def _check_references(
             for reference in template.references:
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
                     warn_of_missing_credential(reference.steps[1], node, catalogue.credentials, findings)
-            yield TEMPLATE_STEPS * len(template.references)
+            yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
-        yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument)
+        yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()
 
 
 def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:

@@ -59,15 +59,21 @@ class Expression:
         """Whether the whole expression is one comparison by `==`."""
         return bool(self.parsed.parsed["type"] == "comparator" and self.parsed.parsed["value"] == "eq")
 
-    def is_met(self, scope: Scope, count: Callable[[int], None] = lambda steps: None) -> bool:
+    def is_met(
+        self,
+        scope: Scope,
+        count: Callable[[int], None] = lambda steps: None,
+        most_steps: int = MAX_EXPRESSION_STEPS,
+    ) -> bool:
         """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
 
-        `count` gets the steps that it took.
+        `count` gets the steps that it took; what it raises is raised. `most_steps` may be fewer than an expression may
+        take; what would be one more is counted.
 
         Raises RunError: EXPRESSION_FAILED for what JMESPath cannot do with the values, such as the length of a number,
         EXPRESSION_TOO_COSTLY beyond MAX_EXPRESSION_STEPS.
         """
-        interpreter = BoundedInterpreter(MAX_EXPRESSION_STEPS)
+        interpreter = BoundedInterpreter(most_steps)
         try:
             result = interpreter.visit(self.parsed.parsed, _visible(self.names, scope))
         except TooManyStepsError:
@@ -83,7 +89,7 @@ class Expression:
                 next_actions=["Check the types of what the expression reads: type(x), to_number(x), not_null(x, y)."],
             ) from None
         finally:
-            count(MAX_EXPRESSION_STEPS - interpreter.steps_left)
+            count(most_steps - interpreter.steps_left)
         return not (result is None or result is False or result in ("", [], {}))  # 0 == False, but 0 is truthy
 
 

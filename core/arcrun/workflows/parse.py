@@ -40,6 +40,7 @@ from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
 _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
+_LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # of a flow line, at worst (arcrun/steps.py)
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
 
 
@@ -67,7 +68,7 @@ def parse_workflow_in_steps(source: str | Mapping[str, Any]) -> Steps[Draft]:
 
 def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[Workflow | None]:
     if not isinstance(source, str):
-        return _parse_mapping(source, findings)
+        return (yield from _parse_mapping(source, findings))
     if len(source) > MAX_SOURCE_CHARACTERS:
         findings.add("WORKFLOW_TOO_LARGE", f"it is longer than {MAX_SOURCE_CHARACTERS} characters")
         return None
@@ -77,15 +78,16 @@ def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[
         findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
         return None
     findings.places = Places(parsed.root)
-    return _parse_mapping(parsed.value, findings)
+    return (yield from _parse_mapping(parsed.value, findings))
 
 
 def _find_excess(data: Mapping[str, Any]) -> str:
     """What there is more of than a workflow may have; empty if there is not."""
     entries = data.get("config")
     nodes = _count(entries) - (isinstance(entries, dict) and INPUT in entries)
-    templates, values = _count_templates(data)
+    templates, values, characters = _count_parts(data)
     counts = {
+        "characters": (characters, MAX_SOURCE_CHARACTERS),
         "values": (values, MAX_SOURCE_VALUES),
         "lines": (max(_count(data.get(key)) for key in ("flow", "edges")), MAX_LINES),
         "nodes": (max(nodes, _count(data.get("nodes"))), MAX_NODES),
@@ -98,19 +100,20 @@ def _count(value: Any) -> int:
     return len(value) if isinstance(value, list | dict) else 0
 
 
-def _count_templates(value: Any) -> tuple[int, int]:
-    """How many templates there are in it, and how many values."""
-    templates, values, pending = 0, 0, [value]
+def _count_parts(value: Any) -> tuple[int, int, int]:
+    """How many templates there are in it, how many values, and the characters of its texts."""
+    templates, values, characters, pending = 0, 0, 0, [value]
     while pending:
         item = pending.pop()
         values += 1
         if isinstance(item, str):
             templates += item.count(OPEN)
+            characters += len(item)
         elif isinstance(item, Mapping):
             pending += [*item, *item.values()]
         elif isinstance(item, list):
             pending += item
-    return templates, values
+    return templates, values, characters
 
 
 def is_workflow_name(name: Any) -> bool:
@@ -128,7 +131,7 @@ def _suggest_workflow_name(name: Any) -> str:
     return f"Write {possible}." if is_workflow_name(possible) else ""
 
 
-def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
+def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     if not isinstance(data, Mapping):
         findings.add("INVALID_WORKFLOW", "it must be a mapping with `name` and `flow`")
         return None
@@ -146,7 +149,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Workflow | None:
         return None
     limits = Reader(findings, {key: data[key] for key in _LIMITS if key in data}, (), _LIMITS)
     entries = _read_entries(data, findings)
-    edges, is_complete = _parse_edges(data, findings)
+    edges, is_complete = yield from _parse_edges(data, findings)
     names = {name for edge in edges for name in (edge.source, edge.target)} - {INPUT, OUTPUT}
     if len(names) > MAX_NODES:
         findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes, and {MAX_NODES} are the limit", _SPLIT)
@@ -212,7 +215,7 @@ def _read_node_list(data: Mapping[str, Any], findings: Findings) -> dict[str, _E
     return entries
 
 
-def _parse_edges(data: Mapping[str, Any], findings: Findings) -> tuple[list[Edge], bool]:
+def _parse_edges(data: Mapping[str, Any], findings: Findings) -> Steps[tuple[list[Edge], bool]]:
     """The lines that could be read, and whether those are all."""
     key = "edges" if "nodes" in data or "edges" in data else "flow"
     lines = data.get(key)
@@ -223,6 +226,7 @@ def _parse_edges(data: Mapping[str, Any], findings: Findings) -> tuple[list[Edge
     edges = []
     for i, line in enumerate(lines):
         at = (key, i)
+        yield _LINE_STEPS + (len(line) // _CHARACTERS_A_STEP if isinstance(line, str) else 0)
         try:
             source, call, target = _parse_edge(line) if key == "edges" else _parse_line(line, i)
         except RelationTextError as error:

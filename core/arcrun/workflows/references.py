@@ -41,6 +41,10 @@ class ReferenceChecker:
     def _certainty(self) -> Certainty | None:
         return Certainty(self.workflow, self.shape) if self.shape else None
 
+    def take_steps(self) -> int:
+        """What it has taken to know what is certain, since the last time (arcrun/steps.py)."""
+        return self._certainty.take_steps() if self._certainty else 0
+
     def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:
         """References of `node`; `after` it has run, as an expression or a loop's path on an edge out of it has them."""
         for reference in references:

@@ -2,8 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
+
+from arcrun.workflows.nearest import find_nearest
 
 
 class Relation(StrEnum):
@@ -102,6 +103,6 @@ def _malformed(message: str, relation: Relation) -> RelationTextError:
 def _unknown(text: str, relation: Relation | None) -> RelationTextError:
     if relation is not None:
         return RelationTextError("MALFORMED_LINE", f"{relation} takes no parameter", f"Write {relation}.")
-    near = get_close_matches(text.upper().replace(" ", "_").replace("-", "_"), RELATION_ALIASES, n=1)
+    near = find_nearest(text.upper().replace(" ", "_").replace("-", "_"), list(RELATION_ALIASES))
     hint = f"Did you mean {near[0]}?" if near else f"Relations: {', '.join(Relation)}."
     return RelationTextError("UNKNOWN_RELATION", f"unknown relation {text!r}", hint)

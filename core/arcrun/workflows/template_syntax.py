@@ -28,7 +28,7 @@ _FORMS = 'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} o
 _MAX_SHOWN = 200
 
 # By far the most of them: names and dots.
-_SIMPLE = re.compile(r"\{\{\s*(?P<path>[\w-]+(?:\.[\w-]+)*)(?P<optional>\?)?\s*\}\}")
+_SIMPLE = re.compile(rf"\{{\{{\s*(?P<path>[\w-]+(?:\.[\w-]+){{0,{MAX_PATH_STEPS}}})(?P<optional>\?)?\s*\}}\}}")
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"(?:[\w-]|[^\x00-\x7f\s])+")
 _PLAIN_NAME = re.compile(r"[\w-]+")

@@ -13,6 +13,7 @@ All is compiled to closures once; `render` does no parsing. It counts what it do
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from arcrun.errors import TemplateError
@@ -44,6 +45,7 @@ LOOP_FIELDS = ("results", "errors")  # of a node that FOREACH leaves, when its l
 ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
 _MISSING = object()
+_MAX_SORTED, _MAX_NAMED = 100, 10  # fields of an object, in a message
 
 
 @dataclass(frozen=True)
@@ -329,15 +331,25 @@ def _compile_argument(argument: Literal | ParsedPath) -> Template:
 
 
 def _unresolved(path: str, steps: Sequence[str], scope: Scope) -> TemplateError:
-    prepared = prepare_steps(steps)
-    count = next(n for n in range(len(steps), 0, -1) if follow(scope, prepared[: n - 1], _MISSING) is not _MISSING)
-    found = follow(scope, prepared[: count - 1], _MISSING)
+    count, found = _find_missing(steps, scope)
     fields = found if isinstance(found, dict) else {}
-    names = sorted(str(name) for name in fields if name not in (START, INPUT_LOOP))[:10]
+    looked_at = islice((name for name in fields if name not in (START, INPUT_LOOP)), _MAX_SORTED)
+    names = sorted(map(str, looked_at))[:_MAX_NAMED]
     has = f"it has {', '.join(names)}" if names else "it has no fields"
-    where = f"`{'.'.join(steps[: count - 1])}`" if count > 1 else "the run"
+    where = f"`{'.'.join(steps[:count])}`" if count else "the run"
     return TemplateError(
-        f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count - 1]}`; {has}.",
+        f"{{{{{path}}}}} cannot be resolved: {where} has no `{steps[count]}`; {has}.",
         next_actions=[f'If it may be missing, write {{{{{path}?}}}} or {{{{{path} | default("...")}}}}.'],
         details={"reference": path},
     )
+
+
+def _find_missing(steps: Sequence[str], scope: Scope) -> tuple[int, Any]:
+    """How many of the steps lead somewhere, of a path that does not, and what is there."""
+    found: Any = scope
+    for count, step in enumerate(prepare_steps(steps)):
+        inner = follow(found, (step,), _MISSING)
+        if inner is _MISSING:
+            return count, found
+        found = inner
+    raise AssertionError("the path leads somewhere")

@@ -10,15 +10,19 @@ _HINT = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >
 # What a Chinese keyboard gives for the signs of the language. Texts in quotes keep theirs.
 _FULL_WIDTH = str.maketrans("＞＜＝！＆｜（）［］｛｝．，　", "><=!&|()[]{}., ")
 _QUOTES = "'\"`"
+_MAX_SCANNED = 10_000  # characters, sign by sign: no relation that can be read is as long
 
 
 def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
     """Source, relation, target. Raises RelationTextError: MALFORMED_LINE, UNKNOWN_RELATION."""
-    line = "".join(sign for sign, _ in _scan(text))
+    if text.isascii() or len(text) > _MAX_SCANNED:
+        line = text.translate(_FULL_WIDTH)
+    else:
+        line = "".join(sign for sign, _ in _scan(text))
     source, first, rest = line.partition(">>")
     middle, last, target = rest.rpartition(">>")
     source, middle, target = source.strip(), middle.strip(), target.strip()
-    is_chain = ">>" in middle and ">>" in "".join(sign for sign, is_inner in _scan(middle) if not is_inner)
+    is_chain = ">>" in middle and _is_chain(middle)
     if not first or not last or is_chain:
         count = len(line.split(">>"))
         raise RelationTextError("MALFORMED_LINE", f"the flow line {text!r} has {count} parts, not 3", _HINT)
@@ -27,6 +31,11 @@ def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
             message = f"the flow line {text!r} has the name {name!r}, which is not made of letters, digits, _ and -"
             raise RelationTextError("MALFORMED_LINE", message, suggest_name(name))
     return source, parse_relation(middle), target
+
+
+def _is_chain(middle: str) -> bool:
+    """Whether there is a `>>` outside of parentheses."""
+    return len(middle) > _MAX_SCANNED or ">>" in "".join(sign for sign, is_inner in _scan(middle) if not is_inner)
 
 
 def suggest_name(name: str) -> str:
