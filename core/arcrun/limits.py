@@ -98,7 +98,7 @@ MAX_NODE_CPU_MS = 10_000
 MAX_RUN_TIMEOUT_MS = 900_000
 # The elements of loops, and nodes beside one another, that a run works on at once, its loops within loops included.
 # Beyond: one after the other, as those before are done.
-MAX_RUN_TASKS = 256
+MAX_RUN_TASKS = 128
 # The elements that a loop works on at once.
 # Beyond: the diagnostic INVALID_SETTING. Change: the loop's `concurrency`.
 MAX_CONCURRENCY = 64

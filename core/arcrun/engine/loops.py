@@ -39,7 +39,7 @@ async def run_loop(
     Raises that of the first element that fails, unless the loop goes on.
     """
     results: list[Any] = [None] * len(elements)
-    errors: dict[int, dict[str, Any]] = {}  # as JSON: an error holds the frames that it came through
+    errors: dict[int, dict[str, Any]] = {}
     waiting = iter(range(len(elements)))
 
     async def work(begin_more: Callable[[], None]) -> None:
@@ -51,7 +51,7 @@ async def run_loop(
                 if loop.policy.stops_on_error or error.ends_run:
                     error.locate(index=i)
                     raise
-                errors[i] = error.to_json()
+                errors[i] = error.with_traceback(None).to_json()  # which holds each frame that it came through
 
     await _run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
     return LoopOutcome(results, [{"index": i, "item": elements[i], "error": errors[i]} for i in sorted(errors)])

@@ -23,6 +23,7 @@ from arcrun.workflows.relations import Relation
 from arcrun.workflows.templates import CREDENTIAL, compile_path
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
+CHARACTERS_A_STEP = 2  # of a component's condition
 FINDING_STEPS = 1_500  # for the hint, of which many names may have been compared
 
 
@@ -60,6 +61,7 @@ def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> St
         told = len(findings.found)
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
+        yield sum(len(text) for text in node.config.values() if isinstance(text, str)) // CHARACTERS_A_STEP
     yield from _check_references(workflow, shape, parts, catalogue, findings)
     check_edges(workflow, catalogue, findings)
     yield LINE_STEPS * len(workflow.edges)

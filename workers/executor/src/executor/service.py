@@ -15,6 +15,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.limits import MAX_DIAGNOSTICS
 from arcrun.ports import Background
 from arcrun.steps import run_steps_pausing
 from arcrun.wasm.abi import Outcome
@@ -167,11 +168,16 @@ class ExecutorService:
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}
         faults: dict[str, ArcrunError] = {}
-        for reference in {node.component for node in workflow.nodes.values() if node.component}:
+        for reference in dict.fromkeys(node.component for node in workflow.nodes.values() if node.component):
+            if len(faults) == MAX_DIAGNOSTICS:  # nobody is told of more
+                break
             try:
-                contracts[reference] = (await self.components.find(reference)).contract
+                component = await self.components.find(reference)
+                contracts[reference] = component.contract
             except ArcrunError as error:
-                faults[reference] = error
+                component, faults[reference] = None, error
+            if component is None or component.module is not None:  # it was looked for outside
+                await self.engine.ports.clock.pause()
         return contracts, faults
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
