@@ -247,16 +247,23 @@ MAX_MODULE_TABLES = 16
 MAX_TABLE_ENTRIES = 65_536
 # The bytes of one function's code.
 # Beyond: MODULE_TOO_LARGE.
-MAX_FUNCTION_BYTES = MIB
+MAX_FUNCTION_BYTES = 256 * KIB
 # The places in one function where code branches or a branch leads.
 # Beyond: MODULE_TOO_LARGE.
-MAX_FUNCTION_BRANCHES = 100_000
+MAX_FUNCTION_BRANCHES = 50_000
+# The local variables of a function, counted anew at each place where code branches or a branch leads: engines keep
+# track of all of them there, which takes them up to 80 ns and 150 bytes each.
+# Beyond: MODULE_TOO_LARGE.
+MAX_FUNCTION_STATES = 500_000
+# Those of all functions of a module.
+# Beyond: MODULE_TOO_LARGE.
+MAX_MODULE_STATES = 5_000_000
 # The bytes of a module's code when it is metered, which what only branches makes six times as long.
 # Beyond: MODULE_TOO_LARGE.
 MAX_METERED_CODE_BYTES = 16 * MIB
 # The local variables of one function.
 # Beyond: MODULE_TOO_LARGE.
-MAX_FUNCTION_LOCALS = 50_000
+MAX_FUNCTION_LOCALS = 10_000
 # The parameters of a function or a block, and its results: what engines move at each branch and call.
 # Beyond: MODULE_TOO_LARGE.
 MAX_TYPE_VALUES = 100

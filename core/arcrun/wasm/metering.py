@@ -19,7 +19,7 @@ Why so, and what else was weighed: docs/adr/0010-metering.md.
 from heapq import merge
 from operator import itemgetter
 
-from arcrun.limits import MAX_FUNCTION_BYTES, MAX_METERED_CODE_BYTES
+from arcrun.limits import MAX_FUNCTION_BYTES, MAX_METERED_CODE_BYTES, MAX_MODULE_STATES
 from arcrun.steps import Steps, run_steps
 from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
@@ -141,13 +141,16 @@ class _Writer:
     def metered_bodies(self) -> Steps[list[bytes]]:
         section = Reader(self._module.sections.pop(wasm.CODE, b"\x00"))
         bodies: list[bytes] = []
-        total = 0
+        total = states = 0
         for number in range(section.u32()):
             size = section.count(MAX_FUNCTION_BYTES, "bytes of code in a function")
             try:
                 body = yield from read_body(section.take(size), self._module.imported_functions + number, self._module)
             except IndexError:
                 raise invalid_module("it ends too early") from None
+            states += body.states
+            if states > MAX_MODULE_STATES:
+                raise module_too_large(states, MAX_MODULE_STATES, "local variables at all branches of all functions")
             bodies.append((yield from self._insert_charges(body)))
             total += len(bodies[-1])
             if total > MAX_METERED_CODE_BYTES:

@@ -7,7 +7,7 @@ host costs beyond that, the host takes (host_costs.py).
 
 from dataclasses import dataclass, field
 
-from arcrun.limits import MAX_FUNCTION_BRANCHES, MAX_NESTING
+from arcrun.limits import MAX_FUNCTION_BRANCHES, MAX_FUNCTION_STATES, MAX_NESTING
 from arcrun.steps import Steps
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
@@ -56,11 +56,17 @@ class Segment:
 
 @dataclass(slots=True)
 class Body:
-    """A function's body with what is to be put into it: charges, and the instructions that take a length."""
+    """A function's body with what is to be put into it: charges, and the instructions that take a length.
+
+    `width` is how many local variables it has, `states` their number at all places where code branches or a branch
+    leads, with the values that are carried there.
+    """
 
     code: bytes
     results: int
     current: Segment
+    width: int = 1
+    states: int = 0
     segments: list[Segment] = field(default_factory=list)
     # For each block the segment that it was opened in, and how many values a branch takes to it.
     open_blocks: list[tuple[Segment, int]] = field(default_factory=list)
@@ -76,7 +82,7 @@ def read_body(code: bytes, index: int, module: Structure) -> Steps[Body]:
     local_count, local_types, start = read_locals(code)
     for named in local_types:
         module.check_type(named)
-    body = Body(code, results, Segment(start))
+    body = Body(code, results, Segment(start), 1 + parameters + local_count)
     _begin(body, start)
     body.current.cost += _entry_cost(parameters + results, local_count, module)
     body.open_blocks.append((body.current, results))
@@ -93,13 +99,20 @@ def read_body(code: bytes, index: int, module: Structure) -> Steps[Body]:
             _charge_extra(body, instruction, module)
             _cut(body, instruction, module)
         if end - yielded > _STRETCH_BYTES:
-            if len(body.segments) > MAX_FUNCTION_BRANCHES:
-                raise module_too_large(len(body.segments), MAX_FUNCTION_BRANCHES, "branches in a function")
+            _require_bounded(body)
             yield (end - yielded) // 2
             yielded = end
     if body.open_blocks:
         raise invalid_module("a function body has no end")
+    _require_bounded(body)
     return body
+
+
+def _require_bounded(body: Body) -> None:
+    if len(body.segments) > MAX_FUNCTION_BRANCHES:
+        raise module_too_large(len(body.segments), MAX_FUNCTION_BRANCHES, "branches in a function")
+    if body.states > MAX_FUNCTION_STATES:
+        raise module_too_large(body.states, MAX_FUNCTION_STATES, "local variables at all branches of a function")
 
 
 def _entry_cost(values: int, local_count: int, module: Structure) -> int:
@@ -131,6 +144,8 @@ def _charge_extra(body: Body, instruction: Instruction, module: Structure) -> No
         if opcode == op.BR_TABLE:
             count, at = read_u32(body.code, at)
             body.current.cost += count.bit_length()
+            carried = _carried(body, read_u32(body.code, at)[0])
+            body.states += min(count, len(body.open_blocks)) * (body.width + carried)
         body.current.cost += _carried(body, read_u32(body.code, at)[0]) // costs.BRANCHED_FOR_ONE
     elif opcode == op.RETURN:
         body.current.cost += body.results // costs.BRANCHED_FOR_ONE
@@ -187,6 +202,7 @@ def _open(body: Body, instruction: Instruction, module: Structure) -> None:
     parameters, results = (0, 1) if named is None else module.types[named]
     taken = parameters if instruction.opcode == op.LOOP else results
     body.open_blocks.append((body.current, taken))
+    body.states += parameters + results
     if len(body.open_blocks) > MAX_NESTING:
         raise module_too_large(len(body.open_blocks), MAX_NESTING, "blocks within one another")
     if instruction.opcode == op.LOOP:
@@ -196,6 +212,7 @@ def _open(body: Body, instruction: Instruction, module: Structure) -> None:
 
 
 def _begin(body: Body, offset: int, before: Segment | None = None) -> None:
+    body.states += body.width
     body.current = Segment(offset, before, cost=costs.REPEAT_COST if before is None else 0)
     body.segments.append(body.current)
 
