@@ -96,6 +96,14 @@ class ExecutorClient(ServiceClient):
         unwritten: dict[str, Any] | None = require_data(self._send("GET", "/runs", limit=1)).get("unwritten")
         return unwritten
 
+    def read_plan(self) -> dict[str, Any]:
+        """Which of the platform's plans it keeps runs to: {"plan", "cpu_ms", "subrequests", "has_sandbox"}.
+
+        Raises AnswerError.
+        """
+        plan: dict[str, Any] = require_data(self._send("GET", "/plan"))
+        return plan
+
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")

@@ -23,8 +23,11 @@ from acr.private_file import is_private
 from acr.registry_client import RegistryClient
 from acr.settings import Storage, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
+from arcrun.limits import CALL_CPU_MS
 from arcrun.registry.attestation import key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT
+
+_NOT_KNOWN = "not known; the checks of executor and API key say why"
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,29 @@ def _look_at_api_key(patient: Patient) -> str:
     return "accepted"
 
 
+def _look_at_plan(patient: Patient) -> str:
+    """Cloudflare's, as the executor believes it, and what follows."""
+    try:
+        plan = patient.executor.read_plan()
+    except AnswerError as refused:
+        if refused.answer["error"]["code"] != "NOT_FOUND":
+            raise
+        raise CliError("The executor does not say which plan it keeps runs to.", "acr deploy") from None
+    except CliError:
+        return _NOT_KNOWN
+    subrequests = f"{plan['subrequests']:,} subrequests a run"
+    if plan["plan"] == "free":
+        sandbox = "sandboxes for" if plan["has_sandbox"] else "no sandboxes:"
+        what = f"{sandbox} components of the bucket and cpu_ms above {CALL_CPU_MS}"
+        return f"free: {plan['cpu_ms']} ms of processor time (else CPU_BUDGET) and {subrequests}; {what}"
+    if not plan["has_sandbox"]:
+        raise CliError(
+            "The executor takes the account for one on the paid plan, and has no Worker Loader (SANDBOX_UNAVAILABLE).",
+            "On the free plan: acr deploy --free-plan. On the paid one: acr deploy",
+        )
+    return f"paid: {subrequests}, sandboxes for components of the bucket and cpu_ms above {CALL_CPU_MS}"
+
+
 def _look_at_workflows(patient: Patient) -> str:
     """Those that were stored before a step got exactly what its config says."""
     try:
@@ -161,7 +187,7 @@ def _look_at_workflows(patient: Patient) -> str:
     except AnswerError:
         raise
     except CliError:
-        return "not known; the checks of executor and API key say why"
+        return _NOT_KNOWN
     old = sorted(workflow["name"] for workflow in workflows if workflow.get("format", 0) < PLAN_FORMAT)
     if old:
         raise CliError(
@@ -219,6 +245,7 @@ _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "components": _look_at_components,
     "executor": _look_at_executor,
     "API key": _look_at_api_key,
+    "plan": _look_at_plan,
     "workflows": _look_at_workflows,
     "registry": _look_at_registry,
     "registry keys": _look_at_registry_keys,

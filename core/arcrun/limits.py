@@ -91,7 +91,7 @@ CALL_CPU_MS = 200
 # Beyond: as above. Change: the node's `cpu_ms`.
 SANDBOX_CALL_CPU_MS = 150
 # The milliseconds of a node's `cpu_ms`.
-# Beyond: the diagnostic INVALID_SETTING; at a run, FUEL_EXHAUSTED. Change: the node's `cpu_ms`.
+# Beyond: the diagnostic INVALID_SETTING; at a run, FUEL_EXHAUSTED. Change: a tenant has less, by TENANT_NODE_CPU_MS.
 MAX_NODE_CPU_MS = 10_000
 # The milliseconds of a workflow's `timeout_ms`, which is 300,000 where it is not set.
 # Beyond: the diagnostic INVALID_SETTING; at a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.

@@ -103,6 +103,46 @@ def test_records_that_could_not_be_written_are_said() -> None:
     assert diagnose(build_cloudflare(), listed=listed(workflows=[]))["executor"].ok
 
 
+PAID = {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
+FREE = {"plan": "free", "cpu_ms": 10, "subrequests": 50, "has_sandbox": False}
+
+
+@pytest.mark.parametrize(
+    ("plan", "said", "hint"),
+    [
+        pytest.param(
+            PAID,
+            "paid: 10,000 subrequests a run, sandboxes for components of the bucket and cpu_ms above 200",
+            "",
+            id="paid",
+        ),
+        pytest.param(
+            FREE,
+            "free: 10 ms of processor time (else CPU_BUDGET) and 50 subrequests a run; no sandboxes: components of the "
+            "bucket and cpu_ms above 200",
+            "",
+            id="free",
+        ),
+        pytest.param(
+            {**PAID, "has_sandbox": False},
+            "The executor takes the account for one on the paid plan, and has no Worker Loader (SANDBOX_UNAVAILABLE).",
+            "On the free plan: acr deploy --free-plan. On the paid one: acr deploy",
+            id="paid, without sandboxes",
+        ),
+    ],
+)
+def test_which_plan_the_executor_believes_in_is_said(plan: dict[str, Any], said: str, hint: str) -> None:
+    check = diagnose(build_cloudflare(), listed=listed(workflows=[], **plan))["plan"]
+    assert (check.ok, check.detail, check.hint) == (not hint, said, hint)
+
+
+def test_an_executor_of_an_earlier_version_does_not_say_its_plan() -> None:
+    answer = {"success": False, "error": {"code": "NOT_FOUND", "message": "There is no such route."}}
+    refusing = httpx.MockTransport(lambda _: httpx.Response(404, json=answer))
+    check = diagnose(build_cloudflare(), listed=refusing)["plan"]
+    assert (check.ok, check.detail[:23], check.hint) == (False, "The executor does not s", "acr deploy")
+
+
 @pytest.mark.parametrize("counted", [True, False])
 def test_an_executor_that_refuses_is_not_well(counted: bool) -> None:
     """As while the disk is full."""

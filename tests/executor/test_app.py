@@ -264,6 +264,7 @@ ROUTES = [
     ("POST", "/webhooks/named/tell/rollback"),
     ("GET", "/audit"),
     ("POST", "/audit"),
+    ("GET", "/plan"),
     ("GET", "/runs"),
     ("GET", f"/runs/{'0' * 26}"),
 ]

@@ -88,6 +88,7 @@ ROUTES = [
     ("GET", "/audit", None),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["slack"]}),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
+    ("GET", "/plan", None),
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
 ]

@@ -172,6 +172,25 @@ async def test_a_run_has_no_more_time_than_the_tenant() -> None:
     assert codes == [(504, "RUN_TIMEOUT"), (504, "RUN_TIMEOUT")]
 
 
+async def test_a_node_computes_no_longer_than_a_tenant_may_let_it() -> None:
+    """What was stored while the limit was higher is refused at its run."""
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(node_cpu_ms=300))
+    flow = [{**FLOW, "config": {"echo": {"component": "echo", "cpu_ms": cpu_ms}}} for cpu_ms in (301, 200)]
+    key, said = bench.keys["a"], ("CPU_MS_LIMIT", {"cpu_ms": 301, "limit_ms": 300})
+    refused = await bench.ask("POST", "/webhooks", key, {"workflow": flow[0]})
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["details"]) == (422, *said)
+    executed = await bench.ask("POST", "/execute", key, {"workflow": flow[0], "input": {}})
+    assert executed.json()["error"]["code"] == "CPU_MS_LIMIT"
+    assert (await bench.ask("POST", "/webhooks", key, {"workflow": flow[1]})).status_code == 201
+
+
+async def test_a_tenant_is_told_the_plan() -> None:
+    bench = await build_hosted(SCRIPT)
+    answer = await bench.ask("GET", "/plan", bench.keys["a"])
+    assert answer.json()["data"] == {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
+
+
 async def enter(share: TenantShare, let_go: asyncio.Event, entered: list[str]) -> None:
     async with share.node():
         entered.append(share.tenant_id)
@@ -276,10 +295,10 @@ async def test_a_credential_that_cannot_be_read_fails_its_node() -> None:
 
 
 def test_variables_override_the_limits() -> None:
-    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "12345678", strict=True))
+    default, given = TenantLimits(), dict(zip(LIMIT_VARIABLES, "123456789", strict=True))
     assert read_limits({}) == default
     assert read_limits(dict.fromkeys(LIMIT_VARIABLES)) == default
-    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, StorageLimits(7, 8))
+    assert read_limits(given) == TenantLimits(1, 2, 3, 4, 5, 6, 7, StorageLimits(8, 9))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 20])

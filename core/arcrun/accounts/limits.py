@@ -61,6 +61,7 @@ class TenantLimits:
     """All but `storage` count in one isolate. A run that takes longer than its duration ends with RUN_TIMEOUT.
 
     `source_characters` are those of a workflow as sent: reading YAML and planning keep the isolate from everybody else.
+    `node_cpu_ms` is how long a node may let a component compute: the operator pays for it.
     """
 
     requests_a_minute: int = 600
@@ -69,6 +70,7 @@ class TenantLimits:
     run_duration_ms: int = 120_000
     isolate_nodes: int = 32
     source_characters: int = 128 * 1024
+    node_cpu_ms: int = 1_000
     storage: StorageLimits = field(default_factory=StorageLimits)
 
 
@@ -80,6 +82,7 @@ LIMIT_VARIABLES = (
     "TENANT_RUN_DURATION_MS",
     "ISOLATE_NODES",
     "TENANT_SOURCE_CHARACTERS",
+    "TENANT_NODE_CPU_MS",
     "TENANT_WORKFLOW_BYTES",
     "TENANT_STORED_BYTES",
 )
@@ -99,6 +102,7 @@ def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
         read("TENANT_RUN_DURATION_MS", default.run_duration_ms),
         read("ISOLATE_NODES", default.isolate_nodes),
         read("TENANT_SOURCE_CHARACTERS", default.source_characters),
+        read("TENANT_NODE_CPU_MS", default.node_cpu_ms),
         StorageLimits(
             read("TENANT_WORKFLOW_BYTES", storage.workflow_bytes), read("TENANT_STORED_BYTES", storage.stored_bytes)
         ),

@@ -5,11 +5,12 @@ that calls itself ends.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from arcrun.engine.sandboxes import SandboxTurns
 from arcrun.engine.work import WorkBudget
 from arcrun.errors import HostFunctionError, NotConfiguredError, SubrequestLimitError
-from arcrun.limits import SUBREQUESTS_FREE, SUBREQUESTS_PAID
+from arcrun.limits import FREE_PLAN_CPU_MS, SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 
 # Kept back for what follows the run: its record, its verdict, its statistics.
@@ -63,6 +64,11 @@ class RunLimits:
 
     subrequests: int = SUBREQUESTS_PAID
     counts_work: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """{"plan", "cpu_ms", "subrequests"}: `cpu_ms` is None where it is not counted."""
+        plan, cpu_ms = ("free", FREE_PLAN_CPU_MS) if self.counts_work else ("paid", None)
+        return {"plan": plan, "cpu_ms": cpu_ms, "subrequests": self.subrequests}
 
     def open_budget(self, *, depth: int = 0) -> RunBudget:
         work = WorkBudget.of_free_plan() if self.counts_work else WorkBudget()

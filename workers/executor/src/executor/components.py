@@ -8,7 +8,7 @@ from typing import Any
 
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
-from arcrun.limits import CALL_CPU_MS
+from arcrun.limits import CALL_CPU_MS, MAX_NODE_CPU_MS
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
 from arcrun.wasm.abi import Outcome, read_outcome
 from arcrun.wasm.component import Component
@@ -35,6 +35,7 @@ class ComponentCaller:
     reaches_local: bool = False
     has_sandbox: bool = True
     turn: Callable[[], AbstractAsyncContextManager[None]] = WHOLE_PLATFORM.node
+    most_cpu_ms: int = MAX_NODE_CPU_MS
 
     async def find(self, reference: str) -> Component:
         return await self.library.find(reference)
@@ -42,9 +43,23 @@ class ComponentCaller:
     def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
     ) -> Coroutine[Any, Any, Outcome]:
+        if cpu_ms is not None:
+            self.require_cpu(component.id, cpu_ms)
         if component.module is None and (cpu_ms or 0) <= CALL_CPU_MS:
             return self._call(component, input_value, budget, fuel_of_bundled(component.id, cpu_ms))
         return self._call_in_sandbox(component, input_value, budget, cpu_ms)
+
+    def require_cpu(self, component_id: str, cpu_ms: int) -> None:
+        """Raises ComponentError CPU_MS_LIMIT."""
+        if cpu_ms > self.most_cpu_ms:
+            raise ComponentError(
+                f"`{component_id}` is to compute for {cpu_ms} ms (cpu_ms), and {self.most_cpu_ms} are the limit of "
+                "this platform for an account.",
+                code="CPU_MS_LIMIT",
+                http_status=422,
+                next_actions=[f"Set cpu_ms to {self.most_cpu_ms} or less, and give the component less to do at once."],
+                details={"cpu_ms": cpu_ms, "limit_ms": self.most_cpu_ms},
+            )
 
     async def _call_in_sandbox(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None

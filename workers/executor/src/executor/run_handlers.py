@@ -79,3 +79,9 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+
+
+async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:
+    """Which of the platform's plans runs are kept to, and what follows."""
+    has_sandbox = service.components.has_sandbox
+    return JsonResponse({"success": True, "data": {**service.engine.limits.to_json(), "has_sandbox": has_sandbox}})

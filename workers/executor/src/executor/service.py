@@ -95,10 +95,13 @@ class ExecutorService:
     async def push(self, source: Source, actor: Actor, token: str | None = None) -> Push:
         """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow.
 
-        Raises WorkflowError with all diagnostics; NotFoundError.
+        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError.
         """
         compilation = await self.validate(source)
         plan = require_plan(compilation)
+        for node in plan.nodes:
+            if node.cpu_ms is not None:
+                self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
             require_same_name(await self.workflows.find_name(token), plan)
         saved = await self.workflows.save(source, plan, actor)

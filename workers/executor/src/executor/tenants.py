@@ -88,6 +88,7 @@ class TenantServices:
             platform.reaches_local,
             platform.has_sandbox,
             share.node,
+            platform.limits.node_cpu_ms,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
         workspaces = platform.workspaces
