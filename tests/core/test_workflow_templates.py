@@ -645,3 +645,19 @@ def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     with suppress(TemplateError):
         compile_value(text)
     assert time.perf_counter() - started < 0.25
+
+
+@pytest.mark.parametrize("after", ["", "?", " | default(1)"])
+def test_a_path_has_so_many_steps_however_it_is_written(after: str) -> None:
+    """One of names and dots alone is read in another way, and was not bounded: 100,000 steps took 12 s."""
+    assert error_code_of(f"{{{{input{'.a' * 129}{after}}}}}") == "INVALID_TEMPLATE"
+    assert error_code_of(f"{{{{input{'.a' * 128}{after}}}}}") == (None if after else "UNRESOLVED_REFERENCE")
+
+
+def test_what_a_path_finds_last_is_told_with_some_of_its_fields() -> None:
+    """Of very many fields all would be sorted, for each element of a loop that fails."""
+    fields = {f"k{i:06}": 1 for i in reversed(range(200_000))}
+    with pytest.raises(TemplateError) as caught:
+        compile_value("{{a.b[1].c.d}}").resolve({"a": {"b": [0, fields]}})
+    said = "{{a.b[1].c.d}} cannot be resolved: `a.b.1` has no `c`; it has k199900, k199901, k199902, k199903, k199904, "
+    assert caught.value.message == said + "k199905, k199906, k199907, k199908, k199909."

@@ -10,9 +10,10 @@ from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.work import NODE_WORK, RUN_WORK, STEP_WORK, UNIT_WORK, WorkBudget
-from arcrun.errors import CpuBudgetError, NotConfiguredError
+from arcrun.errors import CpuBudgetError, NotConfiguredError, RunError
 from arcrun.limits import FREE_PLAN_CPU_MS
 from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
+from arcrun.workflows.expressions import compile_expression
 from fakes.engine import RUN_ID, EngineBench, echo
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +65,7 @@ async def test_no_workflow_goes_on_after_it(way: str) -> None:
     record = await bench.run(flow, {"items": [1] * 200}, config=config)
     assert record.error is not None
     skipping = UNIT_WORK if way == "on_fail" else 0  # b, each time
-    most = (FREE_PLAN_CPU_MS * 1000 - RUN_WORK - UNIT_WORK) // (NODE_WORK + skipping)
+    most = (FREE_PLAN_CPU_MS * 1000 - RUN_WORK - UNIT_WORK + skipping) // (NODE_WORK + skipping)
     assert (record.error.code, len(bench.components.calls)) == ("CPU_BUDGET", most)
 
 
@@ -85,6 +86,76 @@ async def test_an_expression_is_counted_by_its_steps() -> None:
     record = await run([condition], {"items": [1] * 4_000})
     assert record.error is not None
     assert record.error.code == "CPU_BUDGET"
+
+
+@pytest.mark.parametrize(("limits", "code"), [(FREE, "CPU_BUDGET"), (RunLimits(), "EXPRESSION_TOO_COSTLY")])
+async def test_an_expression_ends_where_the_budget_does(limits: RunLimits, code: str) -> None:
+    """Not after all the steps that an expression may take, which are 100 ms."""
+    record = await run(
+        ["input >> IF(length(input.items[?@ == `2`]) == `0`) >> a"], {"items": [1] * 40_000}, limits=limits
+    )
+    assert record.error is not None
+    assert record.error.code == code
+
+
+def test_no_more_steps_are_done_than_an_expression_is_given() -> None:
+    counted: list[int] = []
+    with pytest.raises(RunError, match="takes more than") as caught:
+        compile_expression("a[?@ == `2`]").is_met({"a": [1] * 1_000}, counted.append, 200)
+    assert (caught.value.code, counted) == ("EXPRESSION_TOO_COSTLY", [201])
+
+
+COSTLY_CONFIG: Any = [
+    pytest.param("{{input.items | unique | length}}", {"items": list(range(5_000))}, id="a filter"),
+    pytest.param(["{{input.text}}"] * 300, {"text": "x" * 1_000}, id="a text, many times"),
+    pytest.param("{{input.text | upper}}" * 20, {"text": "x" * 20_000}, id="texts"),
+]
+
+
+@pytest.mark.parametrize(("value", "given"), COSTLY_CONFIG)
+async def test_templates_are_counted_while_they_are_rendered(value: Any, given: Any) -> None:
+    flow, config = ["input >> PIPE >> a"], {"a": {"n": value}}
+    assert (await run(flow, given, config=config, limits=RunLimits())).error is None
+    bench = EngineBench({"a": echo}, limits=FREE)
+    record = await bench.run(flow, given, config=config)
+    assert record.error is not None
+    assert (record.error.code, bench.components.calls) == ("CPU_BUDGET", [])
+
+
+async def test_what_compiles_is_counted_the_first_time() -> None:
+    expressions = [f"[{','.join([f'input.a{n}'] * 190)}][0]" for n in range(4)]
+    bench = EngineBench(dict.fromkeys("abcd", echo), limits=FREE)
+    flow = [f"input >> IF({source}) >> {name}" for source, name in zip(expressions, "abcd", strict=True)]
+    plan = bench.plan({"name": "w", "flow": flow})
+    codes = []
+    for _ in range(2):
+        record = await bench.engine.run(plan, Trigger("webhook", {}), RUN_ID)
+        codes.append(record.error and record.error.code)
+    assert codes == ["CPU_BUDGET", None]
+
+
+async def test_a_nodes_templates_are_compiled_the_first_time() -> None:
+    bench = EngineBench({"a": echo}, limits=FREE)
+    config = {"a": {"n": [f"{{{{input.a{n}?}}}} " for n in range(150)]}}
+    plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> a"], "config": config})
+    codes = []
+    for _ in range(2):
+        record = await bench.engine.run(plan, Trigger("webhook", {}), RUN_ID)
+        codes.append(record.error and record.error.code)
+    assert codes == ["CPU_BUDGET", None]
+
+
+async def test_skipped_nodes_and_loops_of_nothing_are_counted() -> None:
+    names = [f"c{n}" for n in range(160)]
+    flow = ["input >> IF(input.no) >> b", *[f"b >> PIPE >> {name}" for name in names]]
+    loops = [f"input >> FOREACH x{n} IN input.none >> d{n}" for n in range(20)]
+    config = {**{name: {"component": "a"} for name in names}, **{f"d{n}": {"component": "a"} for n in range(20)}}
+    codes = []
+    for lines in (flow, [*flow, *loops]):
+        used = {name: node for name, node in config.items() if any(line.endswith(f" {name}") for line in lines)}
+        record = await EngineBench({"a": echo, "b": echo}, limits=FREE).run(lines, {"none": []}, config=used)
+        codes.append(record.error and record.error.code)
+    assert codes == [None, "CPU_BUDGET"]
 
 
 async def test_what_the_request_brings_is_counted() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from arcrun.limits import MAX_ELEMENTS, MAX_NODES, MAX_SOURCE_CHARACTERS, MIB
 
 PIPE = ["input >> PIPE >> a", "a >> PIPE >> output"]
+INVALID = "INVALID_WORKFLOW"
 LOOP = ["input >> FOREACH x IN input.items >> a"]
 
 
@@ -64,6 +65,19 @@ def _loops() -> Iterator[HeavyRequest]:
     going_on = {"foreach": {"concurrency": 64, "on_error": "continue"}}
     checking = _workflow(LOOP, a=check, input=going_on) | {"concurrency": 64}
     yield HeavyRequest("64 calls that take all they may", checking, {"items": items[:64], "text": "a" * 15_000})
+    deep = [*inner, "q >> FOREACH z IN input.items >> r"]
+    each_at_once = {"input": going_on, "p": _set(1) | going_on, "q": _set(1) | going_on, "r": _set("{{z}}")}
+    three = _workflow(deep, **each_at_once) | {"concurrency": 64}
+    yield HeavyRequest("64 in 64 in 64", three, {"items": items[:500]}, "RUN_TIMEOUT", {"timeout_ms": "1000"})
+    failing = _workflow(LOOP, a=_set("{{x.nope}}"), input=going_on) | {"concurrency": 64}
+    yield HeavyRequest("2,000 elements that fail", failing, {"items": [{"a": "x" * 300}] * 2_000})
+    wanting = _workflow(LOOP, a=_set("{{input.nope}}"), input=going_on) | {"concurrency": 64}
+    fields = {f"k{i}": 1 for i in range(150_000)}
+    yield HeavyRequest("a field that 150,000 are not", wanting, {**fields, "items": items[:200]})
+    nothing = [LOOP[0], *(f"a >> FOREACH y{i} IN input.none >> b{i}" for i in range(90))]
+    empty = _workflow(nothing, a=_set(1), input=going_on, **{f"b{i}": _set(1) for i in range(90)})
+    given = {"items": items[:500], "none": []}
+    yield HeavyRequest("90 loops of nothing for each", empty, given, "RUN_TIMEOUT", {"timeout_ms": "1000"})
     making = _workflow(LOOP, a=_set("{{x}}{{input.text}}"), input={"foreach": {"concurrency": 64}})
     filling = {"items": items[:64], "text": "x" * 3 * MIB}
     yield HeavyRequest("64 large texts at once", making | {"concurrency": 64}, filling, "RUN_TOO_LARGE")
@@ -110,6 +124,22 @@ def _sources() -> Iterator[HeavyRequest]:
     yield HeavyRequest(
         "4,500 lines", _workflow([f"a{i} >> NOPE >> b{i}" for i in range(4_500)]), {}, "INVALID_WORKFLOW"
     )
+    conditions = [f"input >> IF({'input.a || ' * 40}input.b{i}) >> n{i}" for i in range(480)]
+    some = {f"n{i}": _set(1) for i in range(480)}
+    yield HeavyRequest("240 conditions of one node", _workflow(conditions, **some), {})
+    yield HeavyRequest(
+        "a path of 100,000 steps", _workflow(PIPE, a=_set(f"{{{{input{'.a' * 100_000}}}}}")), {}, INVALID
+    )
+    controls = {f"n{i}": {"component": "if_control", "condition": "a == 1 or " * 900 + "a == 2"} for i in range(25)}
+    controls = {name: {**node, "input": {"a": 1}} for name, node in controls.items()}
+    yield HeavyRequest(
+        "25 long conditions", _workflow([f"input >> PIPE >> {name}" for name in controls], **controls), {}
+    )
+    strange = {f"n{i}": {"component": f"strinf_{i}"} for i in range(480)}
+    yield HeavyRequest(
+        "480 strange components", _workflow([f"input >> PIPE >> {name}" for name in strange], **strange), {}, INVALID
+    )
+    yield HeavyRequest("a line of 250,000", _workflow([f"input >> IF({'é ' * 125_000}) >> a"]), {}, INVALID)
     yield HeavyRequest("3,000 templates", _workflow(PIPE, a=_set(["{{input.value}}"] * 2_900)), {"value": 1})
     line = '  - "a >> PIPE >> b"\n'
     text = "name: w\nflow:\n" + line * ((MAX_SOURCE_CHARACTERS - 100) // len(line))

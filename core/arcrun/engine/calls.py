@@ -13,9 +13,9 @@ from arcrun.engine.live import Answer
 from arcrun.engine.pace import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
-from arcrun.engine.work import WorkBudget
+from arcrun.engine.work import COMPILED_REFERENCE_WORK, WorkBudget
 from arcrun.errors import ArcrunError, CredentialError
-from arcrun.size import SMALL_CHARACTERS, Excerpt, size_of
+from arcrun.size import SMALL_CHARACTERS, Excerpt
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
@@ -40,9 +40,9 @@ class CallResult:
     excerpt: Excerpt | None = None
 
 
-def take_compiling_config(node: PlannedNode, work: WorkBudget) -> None:
+def _take_compiling(node: PlannedNode, work: WorkBudget) -> None:
     """For the node's templates, the first time. Raises CpuBudgetError."""
-    work.take_compiling(node, "template", size_of(node.config).bytes)
+    work.take_compiling(node, "template", lambda it: len(it.references) * COMPILED_REFERENCE_WORK)
 
 
 def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
@@ -87,7 +87,7 @@ class ComponentCall:
         if pace.is_due:  # others may have rendered much while it was looked for
             await pace.rest()
         if work.is_limited:
-            take_compiling_config(self._node, work)
+            _take_compiling(self._node, work)
         rendering = work.open_rendering()
         self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
@@ -187,7 +187,7 @@ class WorkflowCall:
     async def prepare(self) -> None:
         work = self._context.budget.work
         if work.is_limited:
-            take_compiling_config(self._node, work)
+            _take_compiling(self._node, work)
         rendering = work.open_rendering()
         own = self._node.template.render(self._scope, rendering)
         self._value = own["input"] if "input" in own else rendering.keep(self._find_value(rendering))

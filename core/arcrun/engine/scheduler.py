@@ -20,7 +20,7 @@ from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
 from arcrun.engine.pace import CONDITION_WORK, REFERENCE_WORK
 from arcrun.engine.record import NodeRecord, NodeStatus
-from arcrun.engine.work import UNIT_WORK
+from arcrun.engine.work import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.size import size_of
@@ -200,7 +200,7 @@ class GraphRun:
                     await pace.rest()
                 pace.count(CONDITION_WORK)
                 if work.is_limited:
-                    work.take_compiling(edge, "expression", len(edge.argument))
+                    work.take_compiling(edge, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
                 most_steps = work.clamp_steps(MAX_EXPRESSION_STEPS)
                 if edge.expression.is_met(self._scope, pace.count_expression, most_steps):
                     self._met.add(edge)

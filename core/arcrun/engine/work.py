@@ -18,7 +18,8 @@ RUN_WORK = 1_500  # a request, its answer and its record
 NODE_WORK = 200  # an attempt of a node
 UNIT_WORK = 50  # a node that is skipped, or a loop beside its iterations
 STEP_WORK = 2  # a step of an expression, or of a filter
-COMPILED_CHARACTER_WORK = 1.5  # of an expression or a node's config, the first time
+COMPILED_CHARACTER_WORK = 1  # of an expression, the first time
+COMPILED_REFERENCE_WORK = 60  # of a node's templates, the first time
 # For a KiB of JSON:
 READ_KIB_WORK = 50
 RENDERED_KIB_WORK = 70  # from templates
@@ -71,12 +72,12 @@ class WorkBudget:
         """Raises CpuBudgetError."""
         self.take(steps * STEP_WORK)
 
-    def take_compiling(self, holder: object, name: str, length: int) -> None:
-        """For the cached property `name` of `holder`, unless it is there: it compiles so many characters. Raises
-        CpuBudgetError.
+    def take_compiling(self, holder: object, name: str, cost_us: Callable[[Any], float]) -> None:
+        """For compiling the cached property `name` of `holder`, unless it is there. It is kept in any case, so that the
+        next run has it. Raises CpuBudgetError.
         """
         if name not in vars(holder):
-            self.take(length * COMPILED_CHARACTER_WORK)
+            self.take(cost_us(getattr(holder, name)))
 
     def take_fuel(self, fuel: int) -> None:
         """What a component has used. Raises CpuBudgetError."""

@@ -8,8 +8,6 @@ _MAX_CHARACTERS, _MAX_COMPARED = 100, 100  # to compare two names takes up to a 
 
 def suggest_nearest(name: str, known: Iterable[str], otherwise: str = "", *, ignore_case: bool = False) -> str:
     """Did you mean `x`? Or `otherwise`, if nothing is near. Of very many names, some that begin alike are looked at."""
-    if len(name) > _MAX_CHARACTERS:
-        return otherwise
     names = list(known)
     near = [other for other in names if ignore_case and other.casefold() == name.casefold()]
     near = near or find_nearest(name, names)
