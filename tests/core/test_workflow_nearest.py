@@ -21,7 +21,7 @@ def test_the_nearest(name: str, known: list[str], expected: str) -> None:
     assert suggest_nearest(name, known, "otherwise") == expected
 
 
-@pytest.mark.parametrize(("before", "expected"), [(99, "Did you mean `c_near`?"), (100, "")])
+@pytest.mark.parametrize(("before", "expected"), [(49, "Did you mean `c_near`?"), (50, "")])
 def test_no_more_than_so_many_are_compared(before: int, expected: str) -> None:
     others = [f"c{i}" for i in range(before)]
     assert suggest_nearest("c_nearr", [*others, "c_near", *MANY]) == expected

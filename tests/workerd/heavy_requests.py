@@ -124,8 +124,8 @@ def _sources() -> Iterator[HeavyRequest]:
     yield HeavyRequest(
         "4,500 lines", _workflow([f"a{i} >> NOPE >> b{i}" for i in range(4_500)]), {}, "INVALID_WORKFLOW"
     )
-    conditions = [f"input >> IF({'input.a || ' * 40}input.b{i}) >> n{i}" for i in range(480)]
-    some = {f"n{i}": _set(1) for i in range(480)}
+    conditions = [f"input >> IF({'input.a || ' * 40}input.b{i}) >> n{i}" for i in range(240)]
+    some = {f"n{i}": _set(1) for i in range(240)}
     yield HeavyRequest("240 conditions of one node", _workflow(conditions, **some), {})
     yield HeavyRequest(
         "a path of 100,000 steps", _workflow(PIPE, a=_set(f"{{{{input{'.a' * 100_000}}}}}")), {}, INVALID

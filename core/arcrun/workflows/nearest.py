@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_MAX_CHARACTERS, _MAX_COMPARED = 100, 100  # to compare two names takes up to a millisecond on Pyodide
+_MAX_CHARACTERS, _MAX_COMPARED = 100, 50  # to compare two names takes up to a millisecond on Pyodide
 
 
 def suggest_nearest(name: str, known: Iterable[str], otherwise: str = "", *, ignore_case: bool = False) -> str:
