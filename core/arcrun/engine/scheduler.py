@@ -316,5 +316,3 @@ class GraphRun:
         value = self._data_of(edge) if outcome is None else outcome.results
         weight = self._weights.get(edge.source) if outcome is None else None
         return Answer(value, size_of(value).weight if weight is None else weight)
-
-
