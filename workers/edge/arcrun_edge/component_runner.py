@@ -16,6 +16,7 @@ from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
 from arcrun.limits import (
+    MAX_IDLE_INSTANCES,
     MAX_REPLY_BYTES,
     MAX_REQUEST_BYTES,
     MAX_STDERR_BYTES,
@@ -63,11 +64,12 @@ class BundledRunner:
             if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
                 if len(stdin) > SMALL_INPUT:
                     await self._room.wait_for_room(estimate_memory(len(stdin)))
-                result = _component_host().run(module, _hand_over(stdin), *_surroundings(host, fuel), None)
+                surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
+                result = _component_host().run(module, _hand_over(stdin), *surroundings, None)
                 return _read_execution(result)
             async with self._room.hold(component.id, len(stdin)) as hold:
                 with _host_call(host, partial(self._room.resize, hold)) as call_host:
-                    surroundings = _surroundings(host, fuel)
+                    surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
                     result = await _component_host().run(module, _hand_over(stdin), *surroundings, call_host)
             return _read_execution(result)
 
@@ -152,13 +154,13 @@ def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Itera
         proxy.destroy()
 
 
-def _surroundings(host: HostFunctions, fuel: int) -> tuple[JsProxy, str, float]:
+def _surroundings(host: HostFunctions, fuel: int, idle_instances: int = 0) -> tuple[JsProxy, str, float]:
     """Limits, seed and time, as `run` in component_host.mjs takes them."""
-    return _limits(fuel), host.seed().hex(), host.now_ms()
+    return _limits(fuel, idle_instances), host.seed().hex(), host.now_ms()
 
 
 @lru_cache(maxsize=64)
-def _limits(fuel: int) -> JsProxy:
+def _limits(fuel: int, idle_instances: int) -> JsProxy:
     limits = {
         "maxStdoutBytes": MAX_STDOUT_BYTES,
         "maxStderrBytes": MAX_STDERR_BYTES,
@@ -166,6 +168,7 @@ def _limits(fuel: int) -> JsProxy:
         "maxReplyBytes": MAX_REPLY_BYTES,
         "maxVectors": MAX_VECTORS,
         "maxSubscriptions": MAX_SUBSCRIPTIONS,
+        "maxIdleInstances": idle_instances,
         "fuel": fuel,
     }
     return to_js(limits, dict_converter=Object.fromEntries)
