@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from arcrun.json_text import parse_json
@@ -58,17 +59,31 @@ MANY: dict[str, Any] = {
     "numbers": list(range(20_000)),
     "records": RECORDS,
     "lists": [[i, i + 1] for i in range(6_000)],
-    "flat": [[0] * 1_000] * 20,
     "texts": [str(i) for i in range(20_000)],
     "text": "a b, " * 40_000,
     "json": json.dumps(RECORDS[:1_000]),
 }
+
+
+def render_filter(source: str) -> Rendering:
+    counted = Rendering()
+    compile_value(f"{{{{input.{source}}}}}").render({"input": MANY}, counted)
+    return counted
+
+
 for source in (
-    "numbers | unique", "records | unique", "lists | unique", "flat | unique", "texts | unique",
-    "numbers | sort", 'records | map("name")', 'records | sort("name")', "texts | join", "numbers | sum", "flat | flatten",
-    "records | json", "json | parse_json", "text | upper", 'text | split(",")', "text | url_encode", "text | html_escape",
-):  # fmt: skip
-    filtering = compile_value(f"{{{{input.{source} | length}}}}" if "sum" not in source else f"{{{{input.{source}}}}}")
-    rendering = Rendering()
-    filtering.render({"input": MANY}, rendering)
-    measure(f"filter {source}", "step", rendering.steps, lambda: filtering.render({"input": MANY}, Rendering()))
+    "numbers | unique",
+    "records | unique",
+    "lists | unique",
+    "texts | unique",
+    "numbers | sort",
+    'records | map("name")',
+    "texts | join",
+    "numbers | sum",
+    "records | json",
+    "json | parse_json",
+    "text | upper",
+    'text | split(",")',
+    "text | url_encode",
+):
+    measure(f"filter {source}", "step", render_filter(source).steps, partial(render_filter, source))
