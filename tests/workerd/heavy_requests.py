@@ -130,11 +130,10 @@ def _sources() -> Iterator[HeavyRequest]:
     yield HeavyRequest(
         "a path of 100,000 steps", _workflow(PIPE, a=_set(f"{{{{input{'.a' * 100_000}}}}}")), {}, INVALID
     )
-    controls = {f"n{i}": {"component": "if_control", "condition": "a == 1 or " * 900 + "a == 2"} for i in range(25)}
-    controls = {name: {**node, "input": {"a": 1}} for name, node in controls.items()}
-    yield HeavyRequest(
-        "25 long conditions", _workflow([f"input >> PIPE >> {name}" for name in controls], **controls), {}
-    )
+    control = {"component": "if_control", "condition": "a == 1 or " * 900 + "a == 2", "input": {"a": 1}}
+    controls = [f"n{i}" for i in range(25)]
+    side_by_side = [f"input >> PIPE >> {name}" for name in controls]
+    yield HeavyRequest("25 long conditions", _workflow(side_by_side, **dict.fromkeys(controls, control)), {})
     strange = {f"n{i}": {"component": f"strinf_{i}"} for i in range(480)}
     yield HeavyRequest(
         "480 strange components", _workflow([f"input >> PIPE >> {name}" for name in strange], **strange), {}, INVALID

@@ -3,6 +3,7 @@ which stands still while code computes.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -48,6 +49,26 @@ def test_nobody_waits_long_for_it(platform: LocalPlatform, watch: Watch, heavy: 
     for held in rounds:
         print(f"held {held.longest_ms:.0f} ms, grown {held.grown_mib:.0f} MiB")
     assert set(codes) == {heavy.code}
+    assert _is_bounded(rounds[-1]), rounds
+
+
+def test_nobody_waits_for_the_turns_of_many(platform: LocalPlatform, watch: Watch) -> None:
+    """Eight who each have 50 ms to do at once, again and again: one of them at a time, and then whoever has come."""
+    conditions = [f"input >> IF(length(input.list[?@ == `{i}`]) > `0`) >> n{i}" for i in range(4)]
+    config = {f"n{i}": {"component": "set", "values": {"x": 1}} for i in range(4)}
+    body = {"workflow": {"name": "w", "flow": conditions, "config": config}, "input": {"list": list(range(5_000))}}
+
+    def ask(_: int) -> bool:
+        with platform.executor as client:
+            return bool(client.post("/execute", json=body).json()["success"])
+
+    def work() -> None:
+        with ThreadPoolExecutor(8) as callers:
+            assert all(callers.map(ask, range(8)))
+
+    rounds = list[Held]()
+    while len(rounds) < ROUNDS and not any(map(_is_bounded, rounds)):
+        rounds.append(watch.during(work))
     assert _is_bounded(rounds[-1]), rounds
 
 

@@ -14,8 +14,11 @@ from arcrun.engine.pace import STRETCH_WORK, Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
+from arcrun.limits import KIB
 from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of
 from arcrun.workflows.plan import Plan
+
+LARGE_INPUT = 64 * KIB  # the weight of what a condition may look at for a stretch and more
 
 logger = logging.getLogger("arcrun")
 
@@ -64,6 +67,8 @@ class Engine:
             if trigger.body_bytes > STRETCH_WORK:  # to read it and to weigh it are two stretches
                 await self.ports.clock.pause()
             weight = _weigh_input(trigger)
+            if weight > LARGE_INPUT:  # many may have come at once: each begins in its turn
+                await self.ports.clock.pause()
             context.pace.count(3 * weight)  # it was read, and weighed, and the node that gets it may write it
             found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weight)
             found.require_bounds()

@@ -7,6 +7,12 @@ import time
 import js
 
 
+class _Stretches:
+    """Of the isolate: how many have begun after a pause."""
+
+    begun = 0
+
+
 class SystemClock:
     def now_ms(self) -> float:
         return time.time() * 1000
@@ -15,8 +21,17 @@ class SystemClock:
         await asyncio.sleep(duration_ms / 1000)
 
     async def pause(self) -> None:
-        # Not asyncio's: its shortest sleeps are messages, which come before other requests.
-        await js.scheduler.wait(1)
+        """One stretch of work between two timers, whosever it is: where others have worked meanwhile, it waits again.
+
+        Else ten requests that do 100 ms each would all have their turn before one that has just come. Each waits for
+        timers of its own, for no request can wake another; who has waited longest is the first.
+        """
+        while True:
+            before = _Stretches.begun
+            await js.scheduler.wait(1)  # not asyncio's: its shortest sleeps are messages, which come before requests
+            if _Stretches.begun == before:
+                _Stretches.begun += 1
+                return
 
 
 class SystemRandom:
