@@ -116,7 +116,12 @@ class NodeRecord:
 
 
 def _sum_bytes(trace: Iterable[NodeRecord]) -> int:
-    return sum(entry.bytes + _sum_bytes(entry.subflow or ()) for entry in trace)
+    total = 0
+    for entry in trace:
+        total += entry.bytes
+        if entry.subflow:
+            total += _sum_bytes(entry.subflow)
+    return total
 
 
 def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) -> Mapping[str, Any] | Cut | None:
@@ -159,7 +164,8 @@ class RunRecord:
 
     def shortened(self) -> "RunRecord":
         """A copy to be stored, without an answer that is large."""
-        return replace(self, data=shorten(self.data, self.weight))
+        shown = shorten(self.data, self.weight)
+        return self if shown is self.data else replace(self, data=shown)
 
     @property
     def status(self) -> str:

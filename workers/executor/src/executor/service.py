@@ -142,7 +142,8 @@ class ExecutorService:
         return record
 
     def _clamp(self, trigger: Trigger) -> Trigger:
-        return replace(trigger, timeout_ms=self.share.clamp_duration(trigger.timeout_ms))
+        timeout_ms = self.share.clamp_duration(trigger.timeout_ms)
+        return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
 
     def _keep(self, record: RunRecord) -> None:
         self.runs.add(record)
