@@ -15,6 +15,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of
+from arcrun.steps import run_steps_pausing
 from arcrun.workflows.plan import Plan
 
 logger = logging.getLogger("arcrun")
@@ -86,5 +87,7 @@ class Engine:
             weight=answer.weight,
             usage=context.usage,
         )
-        await context.pace.rest()  # scrubbing and the answer are a stretch of their own
-        return record.scrubbed(Redactor(context.secrets.values())) if context.secrets else record
+        await context.pace.rest()  # the answer is a stretch of its own
+        if not context.secrets:
+            return record
+        return await run_steps_pausing(record.scrubbed(Redactor(context.secrets.values())), self.ports.clock.pause)

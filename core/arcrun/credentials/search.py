@@ -1,0 +1,228 @@
+"""Finds the forms of secrets (arcrun/credentials/forms.py) in a text, in steps: as one regular expression of all forms,
+one branch each, would find them from left to right, which is one stretch however long the text is.
+
+A regular expression cannot be interrupted, and what it needs of the text behind the end of a window is not known. So
+only the beginnings are looked for in windows, which are short; where there is one, the whole form is tried on the whole
+text.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import heapify, heappop, heapreplace
+from typing import NamedTuple
+
+from arcrun.credentials.forms import LINE_BREAK, MAX_OPENING, Form
+from arcrun.steps import Steps
+
+# Units of arcrun/steps.py: characters of a text that are gone through for beginnings, or for a literal, in one of them;
+# of a regular expression that is compiled; and forms that are tried at one place, and characters of a form.
+SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 10, 8, 200
+WINDOW, LONG_WINDOW = 8 * 1024, 128 * 1024  # characters
+MOST_UNITS = 500  # without a step
+MAX_GROUP = 4_000  # characters of a regular expression, if it is not that of one form
+_FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each line break
+
+Places = list[tuple[int, int]]  # where something begins and ends, from left to right
+
+
+class Hit(NamedTuple):
+    """`order` says which of those that begin at one place is taken."""
+
+    start: int
+    order: int
+    end: int
+
+
+class Scanner:
+    """A regular expression, and those of the beginnings with one of which all begins that it matches."""
+
+    def __init__(self, beginnings: Iterable[str], sources: Sequence[str], orders: Sequence[int], length: int) -> None:
+        """`sources` are alternatives, `orders` theirs. `length` is about what one match takes at most."""
+        self._beginnings, self._sources, self._orders = beginnings, sources, orders
+        self._units = 1 + len(sources) // TRIED + length // COMPARED
+
+    @cached_property
+    def _starts(self) -> re.Pattern[str]:
+        return re.compile(_write_alternatives(self._beginnings))
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        return re.compile("|".join(f"{source}()" for source in self._sources))  # the group tells which it was
+
+    def search(self, text: str, at: int) -> Steps[Hit | None]:
+        """The first match that begins at `at` or later."""
+        search, length, units = self._starts.search, len(text), 1
+        while at < length:
+            stop, began = at + WINDOW, at
+            while (found := search(text, at, stop + MAX_OPENING)) is not None:
+                beginning = found.start()
+                if beginning >= stop:
+                    break
+                if "pattern" not in self.__dict__:
+                    yield sum(map(len, self._sources)) // COMPILED
+                hit = self.pattern.match(text, beginning)
+                units += self._units
+                if hit is not None:
+                    yield units + (beginning - began) // SEARCHED
+                    return Hit(beginning, self._orders[(hit.lastindex or 1) - 1], hit.end())
+                if units >= MOST_UNITS:
+                    yield units
+                    units = 0
+                at = beginning + 1
+            units += WINDOW // SEARCHED
+            if units >= MOST_UNITS:
+                yield units
+                units = 0
+            at = stop
+        yield units
+        return None
+
+
+def _write_alternatives(texts: Iterable[str]) -> str:
+    """A regular expression for any of them, character by character: of what none begins with it skips all at once."""
+    by_first: dict[str, list[str]] = {}
+    for text in texts:
+        by_first.setdefault(text[0], []).append(text[1:])
+    return "|".join(
+        re.escape(first) + ("" if "" in rest else f"(?:{_write_alternatives(rest)})")
+        for first, rest in sorted(by_first.items())
+    )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Forms that are tried together, each with its place among all."""
+
+    scanner: Scanner
+    forms: frozenset[int]
+
+
+class FormSet:
+    """Forms in the order in which they are tried at one place."""
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        self.literals: list[str] = []
+        self._groups: list[Group] = []
+        by_head: dict[str, list[tuple[int, Form]]] = {}
+        for order, form in enumerate(forms):
+            self.literals.append(form.literal)
+            by_head.setdefault(form.head, []).append((order, form))
+        for head, members in by_head.items():
+            self._groups += _group(head, members)
+
+    def find(self, text: str, active: frozenset[int]) -> Steps[Places]:
+        """Where forms stand in the text, of which only `active` can: each place once, the leftmost first."""
+        scanners = [group.scanner for group in self._groups if group.forms & active]
+        return (yield from _find_all(text, scanners))
+
+
+def _group(head: str, members: list[tuple[int, Form]]) -> Iterable[Group]:
+    some: list[tuple[int, Form]] = []
+    size = 0
+    for member in members:
+        if some and size + len(member[1].rest) > MAX_GROUP:
+            yield _build_group(head, some)
+            some, size = [], 0
+        some.append(member)
+        size += len(member[1].rest)
+    if some:
+        yield _build_group(head, some)
+
+
+def _build_group(head: str, members: list[tuple[int, Form]]) -> Group:
+    orders, forms = zip(*members, strict=True)
+    beginnings = frozenset[str]().union(*(form.openings for form in forms))
+    sources = [head + form.rest for form in forms]
+    return Group(Scanner(beginnings, sources, orders, max(form.length for form in forms)), frozenset(orders))
+
+
+def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
+    """As one scanner of all their alternatives would find it."""
+    places: Places = []
+    upcoming: list[tuple[Hit, int]] = []
+    for i, scanner in enumerate(scanners):
+        if (hit := (yield from scanner.search(text, 0))) is not None:
+            upcoming.append((hit, i))
+    heapify(upcoming)
+    end = 0
+    while upcoming:
+        hit, i = upcoming[0]
+        if hit.start >= end:
+            places.append((hit.start, hit.end))
+            end = hit.end
+        if (following := (yield from scanners[i].search(text, end))) is None:
+            heappop(upcoming)
+        else:
+            heapreplace(upcoming, (following, i))
+    return places
+
+
+def find_literals(text: str, literals: Sequence[str], is_possible: Callable[[int], bool]) -> Steps[frozenset[int]]:
+    """The numbers of those that stand in the text; of the others those that are possible without."""
+    found, units = set[int](), 0
+    for i, literal in enumerate(literals):
+        units += 1
+        for at in range(0, len(text) or 1, LONG_WINDOW):
+            if text.find(literal, at, at + LONG_WINDOW + len(literal)) >= 0:
+                found.add(i)
+                break
+            units += min(len(text), LONG_WINDOW) // FOUND
+        else:
+            if is_possible(i):
+                found.add(i)
+        if units >= MOST_UNITS:
+            yield units
+            units = 0
+    yield units
+    return frozenset(found)
+
+
+def replace_places(text: str, places: Places, mark: str) -> str:
+    kept, end = [], 0
+    for start, stop in places:
+        kept.append(text[end:start])
+        end = stop
+    return mark.join([*kept, text[end:]])
+
+
+_BREAKS = Scanner(
+    ("\n", "\r", "=\n", "=\r", "=\\", "=%", "\\n", "\\r", "\\\\", "%0", "%2"), [LINE_BREAK.pattern], [0], 0
+)
+
+
+class Lines(NamedTuple):
+    """A text without its line breaks. `places` is where they were, `removed` how much went before each and in all."""
+
+    text: str
+    places: list[int]
+    removed: list[int]
+
+    def spread(self, found: Places) -> Places:
+        """Of places in it those across which a break lies, as places of the text with its breaks."""
+        spread: Places = []
+        for start, end in found:
+            first, last = bisect_right(self.places, start), bisect_left(self.places, end)
+            if first < last:
+                spread.append((start + self.removed[first], end + self.removed[last]))
+        return spread
+
+
+def may_break(text: str) -> bool:
+    return any(feed in text for feed in _FEEDS)
+
+
+def join_lines(text: str) -> Steps[Lines | None]:
+    """None if there are no breaks."""
+    if not may_break(text):
+        return None
+    breaks = yield from _find_all(text, [_BREAKS])
+    if not breaks:
+        return None
+    places, removed = [], [0]
+    for start, end in breaks:
+        places.append(start - removed[-1])
+        removed.append(removed[-1] + end - start)
+    return Lines(replace_places(text, breaks, ""), places, removed)
