@@ -19,10 +19,12 @@ from arcrun.json_text import parse_json
 
 MIN_SECRET_LENGTH = 6  # characters
 MAX_OPENING = 6  # characters
+MAX_PIECE = 2_000  # characters of a regular expression, and some more: compiling takes some 2 us each
 
 _PLAIN_RUN = re.compile(r"[A-Za-z0-9]+")
 _RUNS = re.compile(r"\\+|[^\\]", re.DOTALL)
 _AMBIGUOUS = "%&=\\"  # what begins encodings: a text may be read as one, or as the character
+_OF_ENCODINGS = "2u3aA"  # what follows these in encodings of themselves: %25 \\u &amp; =3D
 _PLAIN_PAIR = re.compile(r"[A-Za-z0-9]{2}")
 _JSON_SHORT_ESCAPES = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
 _PERCENT = "%(?:25)*"  # encoded again, `%` is `%25`
@@ -98,12 +100,14 @@ def code_needles_of(part: str) -> Iterator[str]:
 class Form(NamedTuple):
     """One part of a secret in all encodings but base64, or a fragment of its base64.
 
-    The regular expression is `head` and `rest`; forms with the same head, if it is one, are tried together. `literal`
-    is "" where nothing must stand in the text. `length` is that of the part.
+    The regular expression is `head` and `rest`, and where it is long `later` behind them: each of these can be matched
+    where the one before it ends. Forms with the same head, if there is one, are tried together. `literal` is "" where
+    nothing must stand in the text. `length` is that of the part.
     """
 
     head: str
     rest: str
+    later: tuple[str, ...]
     literal: str
     openings: frozenset[str]
     length: int
@@ -114,9 +118,11 @@ def write_forms(parts: Iterable[str]) -> Iterator[Form]:
         yield _write_form(part, _form_of, _beginnings_of)
         for fragment in _base64_fragments(part):
             first, *others = [_BASE64_VARIANTS.get(character, character) for character in fragment]
+            rest, *later = _cut(list(fragment), [_at_its_beginning(first), *others])
             yield Form(
                 "",
-                "".join([_at_its_beginning(first), *others]),
+                rest,
+                tuple(later),
                 _longest_run(fragment),
                 frozenset(_openings(fragment, lambda character: _BASE64_BEGINNINGS.get(character, character))),
                 len(fragment),
@@ -146,11 +152,23 @@ def write_forms_in_codes(parts: Iterable[str]) -> Iterator[Form]:
 
 def _write_form(part: str, form_of: Callable[[str], str], beginnings_of: Callable[[str], str]) -> Form:
     runs = _RUNS.findall(part)
-    first, *others = _write_runs(runs, form_of)
+    written = _write_runs(runs, form_of)
+    head = "" if written[0] == part[0] or runs[0][0] in _AMBIGUOUS else written[0]
+    rest, *later = _cut(runs, written)
     openings = frozenset(_openings(runs, beginnings_of))
-    if first == part[0] or runs[0][0] in _AMBIGUOUS:
-        return Form("", first + "".join(others), _longest_run(part), openings, len(part))
-    return Form(first, "".join(others), _longest_run(part), openings, len(part))
+    return Form(head, rest.removeprefix(head), tuple(later), _longest_run(part), openings, len(part))
+
+
+def _cut(runs: list[str], written: list[str]) -> Iterator[str]:
+    """The regular expression in pieces that are not long. Cut is behind what can be read in one way only."""
+    piece, is_certain = "", True
+    for run, form, following in zip(runs, written, [*runs[1:], ""], strict=True):
+        piece += form
+        is_certain &= run[0] not in _AMBIGUOUS or (is_plain(following) and following not in _OF_ENCODINGS)
+        if is_certain and run[0] not in _AMBIGUOUS and following and len(piece) > MAX_PIECE:
+            yield piece
+            piece = ""
+    yield piece
 
 
 def _openings(runs: Iterable[str], beginnings_of: Callable[[str], str]) -> Iterator[str]:

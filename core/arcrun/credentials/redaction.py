@@ -105,10 +105,9 @@ class Redactor:
         changed: dict[str, str] = {}
         if not self._parts or (is_small and not self._may_hold(json.dumps(value))):
             return changed
-        texts = yield from _gather(value, with_numbers=self._scrubs_numbers)
-        for has_numbers in (False, True):
-            some = [text for text in texts if ("&#" in text) == has_numbers]
-            for batch in _divide(some):
+        plain, numbered = yield from _gather(value, with_numbers=self._scrubs_numbers)
+        for has_numbers, texts in ((False, plain), (True, numbered)):
+            for batch in _divide(texts):
                 changed |= yield from self._scrub_batch(batch, has_numbers=has_numbers)
                 yield len(batch) // VALUES_A_UNIT
         return changed
@@ -163,12 +162,12 @@ class Redactor:
 
         active = yield from find_literals(text, literals, may_be_numbered)
         if active:
-            text = replace_places(text, (yield from forms().find(text, active)), MARK)
+            text = yield from replace_places(text, (yield from forms().find(text, active)), MARK)
         if text != before:
             lines = yield from join_lines(text)
         if lines and (active := (yield from find_literals(lines.text, literals, may_be_numbered))):
             found = yield from forms().find(lines.text, active)
-            text = replace_places(text, lines.spread(found), MARK)
+            text = yield from replace_places(text, lines.spread(found), MARK)
         return (yield from self._scrub_codes(text, lines if text == before else None))
 
     def _scrub_codes(self, text: str, lines: Lines | None) -> Steps[str]:
@@ -184,11 +183,11 @@ class Redactor:
         everything = frozenset(range(len(forms.literals)))
         found = yield from forms.find(text, everything)
         if found:
-            text = replace_places(text, found, MARK)
+            text = yield from replace_places(text, found, MARK)
             lines = yield from join_lines(text)
         if lines:
             found = yield from forms.find(lines.text, everything)
-            text = replace_places(text, lines.spread(found), MARK)
+            text = yield from replace_places(text, lines.spread(found), MARK)
         return text
 
     def _find_numbered(self, text: str) -> Steps[frozenset[str]]:
@@ -217,14 +216,14 @@ class Redactor:
         """What stands where all letters and digits of a part are written by their codes."""
         needles = "|".join(sorted({needle for part in self._parts for needle in code_needles_of(part)}))
         pattern = rf"[%=\\](?:(?<=%)(?:25)*+|(?<==)|(?<=\\)u00)(?:{needles or '(?!)'})"
-        return Scanner(CODE_STARTS, [pattern], [0], 0)
+        return Scanner(CODE_STARTS, [pattern])
 
     @cached_property
     def _numbers(self) -> Scanner:
         """Any letter or digit of the secrets as a number of HTML."""
         plain = {ord(character) for part in self._parts for character in part if is_plain(character)} or {0}
         decimal, hexadecimal = ("|".join(format(number, form) for number in plain) for form in "dx")
-        return Scanner("#", [f"(?i:#(?:0*(?:{decimal})|x0*(?:{hexadecimal})))"], [0], 0)
+        return Scanner("#", [f"(?i:#(?:0*(?:{decimal})|x0*(?:{hexadecimal})))"])
 
 
 def is_small(weight: int | None) -> bool:
@@ -232,16 +231,16 @@ def is_small(weight: int | None) -> bool:
     return weight is not None and weight <= SMALL_BYTES
 
 
-def _gather(value: Any, *, with_numbers: bool) -> Steps[set[str]]:
-    """All texts in a JSON value, keys too, and its numbers as they are written."""
-    texts, pending, done = set[str](), [value], 0
+def _gather(value: Any, *, with_numbers: bool) -> Steps[tuple[set[str], set[str]]]:
+    """All texts in a JSON value, keys too, and its numbers as they are written: without numbers of HTML, and with."""
+    numbered, texts, pending, done = set[str](), set[str](), [value], 0
     while pending:
         item = pending.pop()
         done += 1
         if isinstance(item, str):
-            texts.add(item)
+            (numbered if "&#" in item else texts).add(item)
         elif isinstance(item, Mapping):
-            texts.update(item)
+            pending += item
             pending += item.values()
         elif isinstance(item, list | tuple):
             pending += item
@@ -249,7 +248,7 @@ def _gather(value: Any, *, with_numbers: bool) -> Steps[set[str]]:
             texts.add(repr(item))
         if done % VALUES_A_STEP == 0:
             yield VALUES_A_STEP // VALUES_A_UNIT
-    return texts
+    return texts, numbered
 
 
 def _divide(texts: Iterable[str]) -> Iterator[list[str]]:

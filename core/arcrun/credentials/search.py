@@ -19,7 +19,7 @@ from arcrun.steps import Steps
 
 # Units of arcrun/steps.py: characters of a text that are gone through for beginnings, or for a literal, in one of them;
 # of a regular expression that is compiled; and forms that are tried at one place, and characters of a form.
-SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 10, 8, 200
+SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 1, 32, 500
 WINDOW, LONG_WINDOW = 8 * 1024, 128 * 1024  # characters
 MOST_UNITS = 500  # without a step
 MAX_GROUP = 4_000  # characters of a regular expression, if it is not that of one form
@@ -39,9 +39,19 @@ class Hit(NamedTuple):
 class Scanner:
     """A regular expression, and those of the beginnings with one of which all begins that it matches."""
 
-    def __init__(self, beginnings: Iterable[str], sources: Sequence[str], orders: Sequence[int], length: int) -> None:
-        """`sources` are alternatives, `orders` theirs. `length` is about what one match takes at most."""
-        self._beginnings, self._sources, self._orders = beginnings, sources, orders
+    def __init__(
+        self,
+        beginnings: Iterable[str],
+        sources: Sequence[str],
+        orders: Sequence[int] = (0,),
+        length: int = 0,
+        later: Sequence[str] = (),
+    ) -> None:
+        """`sources` are alternatives, `orders` theirs; `later` must follow one by one. `length` is about what one match
+        takes at most.
+        """
+        self._beginnings, self._sources, self._orders, self._later = beginnings, sources, orders, later
+        self._later_patterns: list[re.Pattern[str]] = []
         self._units = 1 + len(sources) // TRIED + length // COMPARED
 
     @cached_property
@@ -66,8 +76,10 @@ class Scanner:
                 hit = self.pattern.match(text, beginning)
                 units += self._units
                 if hit is not None:
-                    yield units + (beginning - began) // SEARCHED
-                    return Hit(beginning, self._orders[(hit.lastindex or 1) - 1], hit.end())
+                    end = (yield from self._match_later(text, hit.end())) if self._later else hit.end()
+                    if end:
+                        yield units + (beginning - began) // SEARCHED
+                        return Hit(beginning, self._orders[(hit.lastindex or 1) - 1], end)
                 if units >= MOST_UNITS:
                     yield units
                     units = 0
@@ -79,6 +91,18 @@ class Scanner:
             at = stop
         yield units
         return None
+
+    def _match_later(self, text: str, at: int) -> Steps[int]:
+        """Where it ends; 0 where it is no match."""
+        for i, source in enumerate(self._later):
+            if i == len(self._later_patterns):
+                self._later_patterns.append(re.compile(source))
+                yield len(source) // COMPILED
+            found = self._later_patterns[i].match(text, at)
+            if found is None:
+                return 0
+            at = found.end()
+        return at
 
 
 def _write_alternatives(texts: Iterable[str]) -> str:
@@ -123,6 +147,9 @@ def _group(head: str, members: list[tuple[int, Form]]) -> Iterable[Group]:
     some: list[tuple[int, Form]] = []
     size = 0
     for member in members:
+        if member[1].later:
+            yield _build_group(head, [member])
+            continue
         if some and size + len(member[1].rest) > MAX_GROUP:
             yield _build_group(head, some)
             some, size = [], 0
@@ -136,7 +163,8 @@ def _build_group(head: str, members: list[tuple[int, Form]]) -> Group:
     orders, forms = zip(*members, strict=True)
     beginnings = frozenset[str]().union(*(form.openings for form in forms))
     sources = [head + form.rest for form in forms]
-    return Group(Scanner(beginnings, sources, orders, max(form.length for form in forms)), frozenset(orders))
+    length = max(form.length for form in forms)
+    return Group(Scanner(beginnings, sources, orders, length, forms[0].later), frozenset(orders))
 
 
 def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
@@ -180,17 +208,18 @@ def find_literals(text: str, literals: Sequence[str], is_possible: Callable[[int
     return frozenset(found)
 
 
-def replace_places(text: str, places: Places, mark: str) -> str:
-    kept, end = [], 0
+def replace_places(text: str, places: Places, mark: str) -> Steps[str]:
+    kept, end = list[str](), 0
     for start, stop in places:
         kept.append(text[end:start])
         end = stop
-    return mark.join([*kept, text[end:]])
+        if len(kept) % MOST_UNITS == 0:
+            yield MOST_UNITS // 2
+    kept.append(text[end:])
+    return mark.join(kept)
 
 
-_BREAKS = Scanner(
-    ("\n", "\r", "=\n", "=\r", "=\\", "=%", "\\n", "\\r", "\\\\", "%0", "%2"), [LINE_BREAK.pattern], [0], 0
-)
+_BREAKS = Scanner(("\n", "\r", "=\n", "=\r", "=\\", "=%", "\\n", "\\r", "\\\\", "%0", "%2"), [LINE_BREAK.pattern])
 
 
 class Lines(NamedTuple):
@@ -225,4 +254,6 @@ def join_lines(text: str) -> Steps[Lines | None]:
     for start, end in breaks:
         places.append(start - removed[-1])
         removed.append(removed[-1] + end - start)
-    return Lines(replace_places(text, breaks, ""), places, removed)
+        if len(places) % MOST_UNITS == 0:
+            yield MOST_UNITS // 2
+    return Lines((yield from replace_places(text, breaks, "")), places, removed)
