@@ -65,6 +65,15 @@ MAX_LOOP_DEPTH = 64
 # The depth of YAML.
 # Beyond: the diagnostic INVALID_YAML.
 MAX_YAML_DEPTH = 64
+# The lines of YAML, empty ones and comments too.
+# Beyond: the diagnostic INVALID_YAML. Change: write what is much as JSON, or send it as the input.
+MAX_YAML_LINES = 20_000
+# The values in YAML, keys too. A workflow's are MAX_SOURCE_VALUES.
+# Beyond: as above. Change: as above.
+MAX_YAML_VALUES = 50_000
+# The directives and the marks of documents, `---` and `...`, of YAML.
+# Beyond: the diagnostic INVALID_YAML.
+MAX_YAML_MARKS = 100
 # The characters of a name, of a workflow, node or loop.
 # Beyond: the diagnostic INVALID_NAME.
 MAX_NAME_CHARACTERS = 64

@@ -25,7 +25,7 @@ MOST_UNITS = 500  # without a step
 MAX_GROUP = 4_000  # characters of a regular expression, if it is not that of one form
 _FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each line break
 
-Places = list[tuple[int, int]]  # where something begins and ends, from left to right
+Places = list[int]  # where something begins, where it ends, and so on, from left to right
 
 
 class Hit(NamedTuple):
@@ -179,7 +179,7 @@ def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
     while upcoming:
         hit, i = upcoming[0]
         if hit.start >= end:
-            places.append((hit.start, hit.end))
+            places += (hit.start, hit.end)
             end = hit.end
         if (following := (yield from scanners[i].search(text, end))) is None:
             heappop(upcoming)
@@ -208,9 +208,14 @@ def find_literals(text: str, literals: Sequence[str], is_possible: Callable[[int
     return frozenset(found)
 
 
+def _pairs(places: Places) -> Iterable[tuple[int, int]]:
+    ends = iter(places)
+    return zip(ends, ends, strict=True)
+
+
 def replace_places(text: str, places: Places, mark: str) -> Steps[str]:
     kept, end = list[str](), 0
-    for start, stop in places:
+    for start, stop in _pairs(places):
         kept.append(text[end:start])
         end = stop
         if len(kept) % MOST_UNITS == 0:
@@ -232,10 +237,10 @@ class Lines(NamedTuple):
     def spread(self, found: Places) -> Places:
         """Of places in it those across which a break lies, as places of the text with its breaks."""
         spread: Places = []
-        for start, end in found:
+        for start, end in _pairs(found):
             first, last = bisect_right(self.places, start), bisect_left(self.places, end)
             if first < last:
-                spread.append((start + self.removed[first], end + self.removed[last]))
+                spread += (start + self.removed[first], end + self.removed[last])
         return spread
 
 
@@ -251,7 +256,7 @@ def join_lines(text: str) -> Steps[Lines | None]:
     if not breaks:
         return None
     places, removed = [], [0]
-    for start, end in breaks:
+    for start, end in _pairs(breaks):
         places.append(start - removed[-1])
         removed.append(removed[-1] + end - start)
         if len(places) % MOST_UNITS == 0:
