@@ -14,6 +14,16 @@ KIB, MIB = 1024, 1024 * 1024
 # The body of a request.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_BODY_BYTES = 4 * MIB
+# The bytes of a body that is read at once, whatever others are worked on.
+# Beyond: it may wait.
+SMALL_BODY_BYTES = 64 * KIB
+# The bytes of the larger bodies that an isolate works on at once, each from its reading to its answer, for 5 s at most;
+# one that is alone may be larger.
+# Beyond: they wait for their turn, in the order of coming.
+MAX_LARGE_BODIES_BYTES = 4 * MIB
+# The requests that wait so in an isolate.
+# Beyond: 429 TOO_MANY_BODIES.
+MAX_WAITING_BODIES = 100
 # The depth of JSON, in a request, in what a component answers and in what a host function is asked.
 # Beyond: 400 INVALID_JSON in a request, INVALID_OUTPUT of a component.
 MAX_JSON_DEPTH = 128

@@ -7,12 +7,13 @@ text.
 """
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heapreplace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from arcrun.credentials.forms import LINE_BREAK, MAX_OPENING, Form
 from arcrun.steps import Steps
@@ -25,7 +26,7 @@ MOST_UNITS = 500  # without a step
 MAX_GROUP = 4_000  # characters of a regular expression, if it is not that of one form
 _FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each line break
 
-Places = list[int]  # where something begins, where it ends, and so on, from left to right
+Places: TypeAlias = "array[int]"  # where something begins, where it ends, and so on, from left to right
 
 
 class Hit(NamedTuple):
@@ -169,7 +170,7 @@ def _build_group(head: str, members: list[tuple[int, Form]]) -> Group:
 
 def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
     """As one scanner of all their alternatives would find it."""
-    places: Places = []
+    places: Places = array("q")
     upcoming: list[tuple[Hit, int]] = []
     for i, scanner in enumerate(scanners):
         if (hit := (yield from scanner.search(text, 0))) is not None:
@@ -179,7 +180,7 @@ def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
     while upcoming:
         hit, i = upcoming[0]
         if hit.start >= end:
-            places += (hit.start, hit.end)
+            places.extend((hit.start, hit.end))
             end = hit.end
         if (following := (yield from scanners[i].search(text, end))) is None:
             heappop(upcoming)
@@ -214,14 +215,15 @@ def _pairs(places: Places) -> Iterable[tuple[int, int]]:
 
 
 def replace_places(text: str, places: Places, mark: str) -> Steps[str]:
-    kept, end = list[str](), 0
+    done, kept, end = list[str](), list[str](), 0
     for start, stop in _pairs(places):
         kept.append(text[end:start])
         end = stop
-        if len(kept) % MOST_UNITS == 0:
+        if len(kept) == MOST_UNITS:
+            done.append(mark.join(kept))
+            kept = []
             yield MOST_UNITS // 2
-    kept.append(text[end:])
-    return mark.join(kept)
+    return mark.join([*done, *kept, text[end:]])
 
 
 _BREAKS = Scanner(("\n", "\r", "=\n", "=\r", "=\\", "=%", "\\n", "\\r", "\\\\", "%0", "%2"), [LINE_BREAK.pattern])
@@ -231,16 +233,16 @@ class Lines(NamedTuple):
     """A text without its line breaks. `places` is where they were, `removed` how much went before each and in all."""
 
     text: str
-    places: list[int]
-    removed: list[int]
+    places: Places
+    removed: Places
 
     def spread(self, found: Places) -> Places:
         """Of places in it those across which a break lies, as places of the text with its breaks."""
-        spread: Places = []
+        spread: Places = array("q")
         for start, end in _pairs(found):
             first, last = bisect_right(self.places, start), bisect_left(self.places, end)
             if first < last:
-                spread += (start + self.removed[first], end + self.removed[last])
+                spread.extend((start + self.removed[first], end + self.removed[last]))
         return spread
 
 
@@ -255,7 +257,7 @@ def join_lines(text: str) -> Steps[Lines | None]:
     breaks = yield from _find_all(text, [_BREAKS])
     if not breaks:
         return None
-    places, removed = [], [0]
+    places, removed = array("q"), array("q", [0])
     for start, end in _pairs(breaks):
         places.append(start - removed[-1])
         removed.append(removed[-1] + end - start)
