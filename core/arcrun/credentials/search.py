@@ -23,7 +23,7 @@ from arcrun.steps import Steps
 SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 1, 32, 500
 WINDOW, LONG_WINDOW = 8 * 1024, 128 * 1024  # characters
 MOST_UNITS = 500  # without a step
-MAX_GROUP = 4_000  # characters of a regular expression, if it is not that of one form
+MAX_GROUP = 3_000  # characters of a regular expression, if it is not that of one form
 _FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each line break
 
 Places: TypeAlias = "array[int]"  # where something begins, where it ends, and so on, from left to right
@@ -151,11 +151,11 @@ def _group(head: str, members: list[tuple[int, Form]]) -> Iterable[Group]:
         if member[1].later:
             yield _build_group(head, [member])
             continue
-        if some and size + len(member[1].rest) > MAX_GROUP:
+        if some and size + len(head) + len(member[1].rest) > MAX_GROUP:
             yield _build_group(head, some)
             some, size = [], 0
         some.append(member)
-        size += len(member[1].rest)
+        size += len(head) + len(member[1].rest)
     if some:
         yield _build_group(head, some)
 
