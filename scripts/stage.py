@@ -104,7 +104,7 @@ def _component_upload(folders: list[Path], staged: Path) -> Upload:
         try:
             contract_source = parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value
             contract, metered = parse_contract(contract_source), kept.read_bytes() if kept.is_file() else None
-            component = build_component(contract, binary.read_bytes(), metered)
+            component = build_component(contract, binary.read_bytes(), metered, exposes_state=True)
         except YamlTextError as error:
             raise SystemExit(f"stage: {folder}/contract.yaml:{error.line}:{error.column}: {error.problem}") from None
         except (ArcrunError, FileNotFoundError) as error:

@@ -109,6 +109,12 @@ CALL_CPU_MS = 200
 # The same of a component in a sandbox, whose code may be slower than any of ours.
 # Beyond: as above. Change: the node's `cpu_ms`.
 SANDBOX_CALL_CPU_MS = 150
+# How many times as long a call in a sandbox may compute by the platform's own clock (deployed only) as by its fuel.
+# Beyond: FUEL_EXHAUSTED. Change: the node's `cpu_ms`.
+SANDBOX_CPU_FACTOR = 4
+# The instances of a bundled component that an isolate keeps for later calls, put back to how they were at the start.
+# Beyond: a call gets an instance of its own, which is dropped.
+MAX_IDLE_INSTANCES = 2
 # The milliseconds of a node's `cpu_ms`.
 # Beyond: the diagnostic INVALID_SETTING; at a run, FUEL_EXHAUSTED. Change: the node's `cpu_ms`.
 MAX_NODE_CPU_MS = 10_000

@@ -9,6 +9,7 @@ import pytest
 
 from arcrun.engine.sandboxes import SandboxTurns
 from arcrun.limits import MAX_RUN_SANDBOXES
+from fakes.virtual_time import VirtualClock
 
 pytestmark = pytest.mark.anyio
 
@@ -18,12 +19,13 @@ class Watched:
 
     def __init__(self, limit: int) -> None:
         self.turns = SandboxTurns(limit)
+        self.clock = VirtualClock()
         self.under_way: list[str] = []
         self.began: list[str] = []
         self.most = 0
 
     async def call(self, sandbox: str, duration_s: float = 1.0) -> None:
-        async with self.turns.turn(sandbox):
+        async with self.turns.turn(sandbox, self.clock):
             self.began.append(sandbox)
             self.under_way.append(sandbox)
             self.most = max(self.most, len(set(self.under_way)))
@@ -45,6 +47,26 @@ async def test_calls_of_one_sandbox_count_once_and_do_not_wait() -> None:
     await asyncio.sleep(0.5)
     assert len(watched.under_way) == 20
     await asyncio.gather(*calls)
+
+
+class SlowClock(VirtualClock):
+    async def pause(self) -> None:
+        await self.sleep(10)
+
+
+async def test_calls_beside_each_other_begin_one_after_the_other_with_a_pause_before_each_but_the_first() -> None:
+    watched = Watched(MAX_RUN_SANDBOXES)
+    watched.clock = SlowClock()
+    calls = [asyncio.ensure_future(watched.call(name)) for name in ("a", "a", "b", "a")]
+    counts = []
+    for _ in range(4):
+        await asyncio.sleep(0.009)
+        counts.append(len(watched.began))
+        await asyncio.sleep(0.001)
+    assert counts == [1, 2, 3, 4]
+    await asyncio.gather(*calls)
+    await watched.call("c")
+    assert watched.began[3:] == ["a", "c"]
 
 
 async def test_who_comes_later_does_not_overtake() -> None:

@@ -44,7 +44,7 @@ class Runner:
         if component.module is not None:
             self.at_once.add(component.sha256)
             self.most = max(self.most, len(self.at_once))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
             self.at_once.discard(component.sha256)
         if self.used > fuel:
             return Execution(ExitKind.FUEL_EXHAUSTED, -1, "", "", "", 1 << 20, fuel + 3)

@@ -28,6 +28,13 @@ const SUSPENDING = ["http_request", "sleep", "ai_run", "kv_get", "poll_oneoff"];
 
 const LARGE_CHARACTERS = 64 * 1024; // of output, which are better not copied once more
 
+const MOST_ENDED_BYTES = 32 * 1024 * 1024;
+const LONG_NAME = "x".repeat(160 * 1024); // more than a page of V8's heap
+
+// What core/arcrun/wasm/reuse.py writes into a module whose whole state is its memory and the globals that it exports.
+const STATE_MARK = "arcrun.state", STATE_PREFIX = "arcrun_state_";
+const EMPTY = new Uint8Array();
+
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenientDecoder = new TextDecoder();
@@ -44,10 +51,11 @@ class Ended extends Error {
 }
 
 /**
- * Run `module` once, in a fresh instance, with `stdin` (a text, or its bytes, which are given back) as its input.
+ * Run `module` once, with `stdin` (a text, or its bytes, which are given back) as its input, in a fresh instance or in
+ * one that was put back to how a fresh one is (core/arcrun/wasm/reuse.py says of which modules).
  *
- * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions, fuel}; seed:
- * hex text of 32 bytes; nowMs: the wall clock. fuel is the budget of a metered module (core/arcrun/wasm/metering.py);
+ * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions,
+ * maxIdleInstances, fuel}; maxIdleInstances is how many instances of a module are kept for later calls; seed: hex text of 32 bytes; nowMs: the wall clock. fuel is the budget of a metered module (core/arcrun/wasm/metering.py);
  * without it, the module's own default holds. callHost(name, requestText, memoryBytes): a promise of [replyText, nowMs];
  * how the asynchronous host functions are answered; memoryBytes is the size of the memory that waits meanwhile.
  *
@@ -56,21 +64,36 @@ class Ended extends Error {
  * stdout, stderr, memoryBytes, fuel], kind being "exited", "trapped", "fuel_exhausted", "stdout_limit", "not_utf8" or
  * "not_loaded", fuel null without metering. Where the module `waits`, returns a promise of that.
  */
-export function run(module, stdin, options, seed, nowMs, callHost) {
-  const call = new Call(stdin, options, seed, nowMs, callHost);
-  const wanted = outlineOf(module);
-  let exports;
-  try {
-    ({ exports } = new WebAssembly.Instance(module, wanted.link(call)));
-  } catch (error) {
-    return isOfStartFunction(error) ? call.failure(error) : notLoaded(String(error.message ?? error));
+export function run(...args) {
+  const outcome = runOnce(...args);
+  if (outcome instanceof Promise) return outcome.finally(collectWhatHasEnded);
+  collectWhatHasEnded();
+  return outcome;
+}
+
+function runOnce(module, stdin, options, seed, nowMs, callHost) {
+  const outline = outlineOf(module);
+  let call = outline.idle.pop();
+  if (call !== undefined) {
+    call.open(stdin, options, seed, nowMs, callHost);
+    call.begin();
+  } else {
+    call = new Call(outline);
+    call.open(stdin, options, seed, nowMs, callHost);
+    let exports;
+    try {
+      ({ exports } = new WebAssembly.Instance(module, outline.link(call)));
+    } catch (error) {
+      return isOfStartFunction(error) ? call.failure(error) : notLoaded(String(error.message ?? error));
+    }
+    const { memory, _start: start } = exports;
+    if (typeof start !== "function" || !(memory instanceof WebAssembly.Memory)) {
+      return notLoaded("it does not export `memory` and the function `_start`");
+    }
+    call.attach(exports);
+    call.begin();
   }
-  const { memory, _start: start } = exports;
-  if (typeof start !== "function" || !(memory instanceof WebAssembly.Memory)) {
-    return notLoaded("it does not export `memory` and the function `_start`");
-  }
-  call.begin(memory, exports.arcrun_fuel);
-  return wanted.waits ? call.outcomeAsync(WebAssembly.promising(start)) : call.outcome(start);
+  return outline.waits ? call.outcomeAsync() : call.outcome();
 }
 
 /** Whether the module imports a function that can suspend it. The others run without promises, which is cheaper. */
@@ -96,6 +119,9 @@ function outlineOf(module) {
   if (outline === undefined) {
     const wanted = WebAssembly.Module.imports(module).filter(({ module: from, name }) => HOST_MODULES[from]?.[name]);
     outline = {
+      isReusable: WebAssembly.Module.customSections(module, STATE_MARK).length > 0,
+      pristine: undefined, // what its memory holds at the start, once an instance has been made
+      idle: [], // calls whose instances are as fresh ones
       waits: wanted.some(({ name }) => SUSPENDING.includes(name)),
       link: (call) => {
         const imports = { wasi_snapshot_preview1: {}, arcrun: {} };
@@ -129,8 +155,14 @@ function lend(call, implementation, answer) {
   };
 }
 
-/** The state of one call, and the functions that its instance imports. */
+/**
+ * An instance with the state of the call that it is lent to, and the functions that it imports. `open` begins with
+ * nothing of the call before.
+ */
 class Call {
+  #outline;
+  #start;
+  #globals = []; // [global, value at the start] of those that the module exports as its state
   #memory;
   #fuel;
   #budget;
@@ -140,43 +172,62 @@ class Call {
   #nowMs;
   #startMs;
   #stdin;
-  #stdinOffset = 0;
-  #stdout = new Capture();
-  #stderr = new Capture();
-  #streams = [STDIN, STDOUT, STDERR]; // by descriptor; undefined once it is closed
-  #reply = new Uint8Array();
+  #stdinOffset;
+  #stdout;
+  #stderr;
+  #streams; // by descriptor; undefined once it is closed
+  #reply;
   #random;
   #ended;
 
-  constructor(stdin, options, seed, nowMs, callHost) {
+  constructor(outline) {
+    this.#outline = outline;
+  }
+
+  open(stdin, options, seed, nowMs, callHost) {
     this.#stdin = typeof stdin === "string" ? encoder.encode(stdin) : stdin;
+    this.#stdinOffset = 0;
+    this.#stdout = new Capture();
+    this.#stderr = new Capture();
+    this.#streams = [STDIN, STDOUT, STDERR];
+    this.#reply = EMPTY;
+    this.#random = this.#ended = undefined;
     this.#options = options;
     this.#seed = seed;
     this.#nowMs = this.#startMs = nowMs;
     this.#callHost = callHost;
   }
 
-  /** The instance is there: its memory, and the global that is a metered module's fuel, undefined for any other. */
-  begin(memory, fuel) {
-    this.#memory = memory;
-    if (fuel === undefined) return;
-    if (this.#options.fuel !== undefined) fuel.value = BigInt(this.#options.fuel);
-    this.#fuel = fuel;
-    this.#budget = fuel.value;
+  /** The instance is there. */
+  attach(exports) {
+    this.#memory = exports.memory;
+    this.#fuel = exports.arcrun_fuel; // undefined if it is not metered
+    this.#start = this.#outline.waits ? WebAssembly.promising(exports._start) : exports._start;
+    if (!this.#outline.isReusable || !this.#options.maxIdleInstances) return;
+    this.#outline.pristine ??= copyPristine(this.#memory);
+    for (const [name, exported] of Object.entries(exports)) {
+      if (name.startsWith(STATE_PREFIX)) this.#globals.push([exported, exported.value]);
+    }
   }
 
-  outcome(start) {
+  begin() {
+    if (this.#fuel === undefined) return;
+    if (this.#options.fuel !== undefined) this.#fuel.value = BigInt(this.#options.fuel);
+    this.#budget = this.#fuel.value;
+  }
+
+  outcome() {
     try {
-      start();
+      this.#start();
     } catch (error) {
       return this.failure(error);
     }
     return this.#end("exited", 0, "");
   }
 
-  async outcomeAsync(start) {
+  async outcomeAsync() {
     try {
-      await start();
+      await this.#start();
     } catch (error) {
       return this.failure(error);
     }
@@ -190,6 +241,7 @@ class Call {
   /** How the call ended: as the host ended it, else as the code did. What ran into debt has failed, whatever it says. */
   #end(kind, code, message) {
     let { fuelUsed, memoryBytes } = this.#ended ?? this.#measure();
+    const isClean = kind === "exited" && this.#ended === undefined && fuelUsed <= this.#budget;
     if (this.#ended) ({ kind, code, message } = this.#ended);
     else if (fuelUsed > this.#budget) [kind, code, message] = ["fuel_exhausted", -1, USED_UP];
     fuelUsed = fuelUsed === null ? null : Number(fuelUsed);
@@ -201,9 +253,25 @@ class Call {
       if (kind === "exited" && code === 0) kind = "not_utf8";
     }
     for (const bytes of [this.#stdin, this.#stdout.bytes()]) release(bytes);
+    if (!(isClean && this.#putBack())) endedBytes += memoryBytes;
     const isPlain = kind === "exited" && code === 0 && stderr === "" && stdout.length < LARGE_CHARACTERS;
     if (isPlain) return `${fuelUsed ?? ""}\n${stdout}`;
     return [kind, code, message, stdout, stderr, memoryBytes, fuelUsed];
+  }
+
+  /** Make the instance as a fresh one is, for another call; false where it is not kept. Nothing of this call is left. */
+  #putBack() {
+    const { idle, pristine } = this.#outline;
+    if (pristine === undefined || idle.length >= this.#options.maxIdleInstances) return false;
+    if (this.#memory.buffer.byteLength !== pristine.size) return false;
+    const bytes = new Uint8Array(this.#memory.buffer);
+    bytes.fill(0);
+    bytes.set(pristine.bytes, pristine.offset);
+    for (const [global, value] of this.#globals) global.value = value;
+    this.#stdin = this.#reply = EMPTY;
+    this.#stdout = this.#stderr = this.#random = this.#seed = this.#callHost = undefined;
+    idle.push(this);
+    return true;
   }
 
   #measure() {
@@ -492,6 +560,14 @@ class Call {
   }
 }
 
+/** What a memory holds before anything has run: its size, and what is not zero of it. */
+function copyPristine(memory) {
+  const bytes = new Uint8Array(memory.buffer);
+  const first = bytes.findIndex((byte) => byte !== 0);
+  const offset = Math.max(first, 0);
+  return { size: bytes.length, offset, bytes: bytes.slice(offset, bytes.findLastIndex((byte) => byte !== 0) + 1) };
+}
+
 const USED_UP = "its execution budget is used up";
 const LINE_FEED = encoder.encode("\n");
 const LOGGED = encoder.encode('{"ok":true}');
@@ -596,6 +672,21 @@ class Capture {
 /** Give the memory of large bytes back at once: until the collector comes, a few calls would hold all that there is. */
 function release(bytes) {
   if (bytes.length > LARGE_CHARACTERS) bytes.buffer.transfer(0);
+}
+
+let endedBytes = 0; // of the memory of instances that have ended, since the collector was last asked for
+let askedFor = 0;
+
+/**
+ * Have V8 collect what has ended before it is a lot. It counts these memories, but compares the sum with its limit only
+ * where it has to find new room among its old objects, which calls of components hardly ever make it do: 64 calls of
+ * 56 MiB each stood for 3.6 GB. A long property name goes there at once.
+ */
+function collectWhatHasEnded() {
+  if (endedBytes < MOST_ENDED_BYTES) return;
+  endedBytes = 0;
+  askedFor += 1;
+  Reflect.set({}, `${LONG_NAME}${askedFor}`, true);
 }
 
 function strictDecode(bytes) {

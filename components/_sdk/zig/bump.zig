@@ -4,6 +4,9 @@ const std = @import("std");
 const Allocator = std.mem.Allocator;
 const Alignment = std.mem.Alignment;
 
+/// Where the stack and the static data end: a symbol of the linker, of which only the address means something.
+extern const __heap_base: u8;
+
 var at: usize = 0;
 var end: usize = 0;
 
@@ -14,9 +17,8 @@ pub const allocator: Allocator = .{
 
 fn alloc(_: *anyopaque, length: usize, alignment: Alignment, _: usize) ?[*]u8 {
     if (end == 0) {
-        // The first pages hold the stack and the static data; what lies behind them is free.
         end = @wasmMemorySize(0) * std.wasm.page_size;
-        at = end;
+        at = @intFromPtr(&__heap_base);
     }
     const start = alignment.forward(at);
     return if (reach(start, length)) @ptrFromInt(start) else null;

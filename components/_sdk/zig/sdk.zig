@@ -11,7 +11,7 @@
 //!     }
 //!
 //! What it returns becomes {"success": true, "data": ...}. `return ctx.fail(CODE, message)` becomes
-//! {"success": false, "error": {"code", "message"}}. Memory is never freed: an instance lives for one call.
+//! {"success": false, "error": {"code", "message"}}. Memory is never freed: what a call has taken goes with it.
 
 const std = @import("std");
 const context = @import("context.zig");

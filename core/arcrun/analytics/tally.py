@@ -15,6 +15,10 @@ TallyRow = tuple[str, str, int, int, int, float]
 class Tally:
     _sums: dict[_Key, tuple[int, float]] = field(default_factory=dict)  # runs, and milliseconds of all together
 
+    def count(self, component_id: str, version: str, success: bool, duration_ms: float) -> None:
+        """A run."""
+        self._add((component_id, version, success, bucket_of(duration_ms)), 1, duration_ms)
+
     def add(self, record: UsageRecord) -> None:
         key = (record.canonical_id, record.version, record.success, bucket_of(record.duration_ms))
         self._add(key, record.count, record.count * record.duration_ms)

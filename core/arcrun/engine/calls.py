@@ -1,10 +1,8 @@
 """What a node calls: a component, or a stored workflow. Both prepare their input once and may be called again."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.context import RunContext
@@ -14,7 +12,8 @@ from arcrun.engine.pace import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.retries import judge_failure
 from arcrun.errors import ArcrunError, CredentialError
-from arcrun.size import SMALL_CHARACTERS, Excerpt
+from arcrun.size import SMALL_CHARACTERS
+from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
@@ -22,25 +21,8 @@ from arcrun.workflows.templates import Scope
 RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]
 
 
-@dataclass(slots=True)  # made for each node: a frozen one takes three times as long
-class CallResult:
-    """`envelope` is what templates see of the node, `weight` its own (arcrun/size.py), `excerpt` what
-    is remembered of its long text.
-
-    `subflow` is the trace of a workflow that was called, `fuel` what the component used, None where it is not known.
-    """
-
-    envelope: Mapping[str, Any]
-    error: ArcrunError | None = None
-    log: str = ""
-    subflow: tuple[NodeRecord, ...] | None = None
-    fuel: int | None = None
-    weight: int = 0
-    excerpt: Excerpt | None = None
-
-
-def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> CallResult:
-    return CallResult({"success": False, "error": error.to_json()}, error, subflow=subflow)
+def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) -> Outcome:
+    return Outcome({"success": False, "error": error.to_json()}, error, subflow=subflow)
 
 
 class Call(Protocol):
@@ -56,7 +38,7 @@ class Call(Protocol):
     async def prepare(self) -> None:
         """Before the first attempt. Raises ArcrunError, and whatever a port raises that nobody expected."""
 
-    async def run(self) -> CallResult:
+    async def run(self) -> Outcome:
         """One attempt. Raises the same."""
 
     def note_timeout(self) -> None:
@@ -74,7 +56,8 @@ class ComponentCall:
         self._began_ms: float | None = None  # of the attempt, once it no longer waits for its turn
 
     async def prepare(self) -> None:
-        self._component = await self._context.find_component(self._node.component)
+        known = self._context.found.get(self._node.component)
+        self._component = known or await self._context.find_component(self._node.component)
         self.sha256 = self._component.sha256
         contract = self._component.contract
         pace = self._context.pace
@@ -88,7 +71,9 @@ class ComponentCall:
             pace.count_rendering(rendering)
         if rendering.made:
             self._hold(rendering.made)
-        self._filled = await self._fill_credentials(self.input, contract)
+        self._filled: Mapping[str, Any] = self.input
+        if contract.credentials_required or self._node.credentials or self._node.credential_references:
+            self._filled = await self._fill_credentials(self.input, contract)
         validate_input(contract, self._filled, self._node.name)
         if contract.has_unchecked_rules:
             components, budget = self._context.ports.components, self._context.budget
@@ -98,7 +83,7 @@ class ComponentCall:
             if mismatch is not None:
                 raise build_input_error(contract, self._node.name, *mismatch)
 
-    async def run(self) -> CallResult:
+    async def run(self) -> Outcome:
         self._began_ms = None
         pace = self._context.pace
         async with self._context.slots:
@@ -112,14 +97,7 @@ class ComponentCall:
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
         pace.count(outcome.weight + (outcome.fuel or 0) // FUEL_A_BYTE)
-        return CallResult(
-            outcome.envelope,
-            outcome.error,
-            outcome.log,
-            fuel=outcome.fuel,
-            weight=outcome.weight,
-            excerpt=outcome.excerpt,
-        )
+        return outcome
 
     def note_timeout(self) -> None:
         self._count(success=False)
@@ -133,9 +111,7 @@ class ComponentCall:
         """What was stopped with its run is not counted: that says nothing of the component."""
         if self._began_ms is not None:
             duration_ms = max(0.0, self._context.ports.clock.now_ms() - self._began_ms)
-            self._context.usage.add(
-                UsageRecord(self._component.id, self._component.contract.version, success, duration_ms)
-            )
+            self._context.usage.count(self._component.id, self._component.contract.version, success, duration_ms)
 
     async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
         """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""
@@ -191,7 +167,7 @@ class WorkflowCall:
             return next(iter(self._arrived.everything))
         return self._node.taken.render(self._scope, rendering) if self._node.taken else None
 
-    async def run(self) -> CallResult:
+    async def run(self) -> Outcome:
         inner = self._context.enter_subflow(self._plan)
         try:
             answer = await self._run_plan(self._plan, self._value, inner, None, self._made)
@@ -199,7 +175,7 @@ class WorkflowCall:
             error.locate(workflow=self._plan.name)
             return failed(error, inner.ledger.trace())
         envelope = {"success": True, "data": answer.value}
-        return CallResult(envelope, subflow=inner.ledger.trace(), weight=answer.weight)
+        return Outcome(envelope, subflow=inner.ledger.trace(), weight=answer.weight)
 
     def note_timeout(self) -> None:
         """The workflow's own nodes were counted as far as they got."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
-from arcrun.engine.calls import Call, CallResult, failed
+from arcrun.engine.calls import Call, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
 from arcrun.engine.retries import delay_before_next
@@ -12,6 +12,7 @@ from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.engine.work import NODE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
 from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
+from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import PlannedNode
 
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
@@ -27,7 +28,7 @@ class NodeRun:
         self._fuel: int | None = None
         self._start_ms = context.since_start_ms()
 
-    async def settle(self) -> CallResult:
+    async def settle(self) -> Outcome:
         """Never raises for what the node does: the result says it."""
         tries, result = 1, await self._try()
         while result.error is not None:
@@ -41,7 +42,7 @@ class NodeRun:
             result.error.locate(node=self._node.name)
         return result
 
-    async def _try(self) -> CallResult:
+    async def _try(self) -> Outcome:
         try:
             self._context.budget.work.take(NODE_WORK)
             if not self._is_prepared:
@@ -54,7 +55,7 @@ class NodeRun:
             logger.error("The node %s met a fault: %s", self._node.name, describe_fault(fault))
             return failed(InternalError())
 
-    async def _attempt(self) -> CallResult:
+    async def _attempt(self) -> Outcome:
         self._attempts += 1
         timeout_ms = self._node.timeout_ms
         if timeout_ms is None:
@@ -68,12 +69,12 @@ class NodeRun:
             raising = f"Raise config.{self._node.name}.timeout_ms, or retry it."
             return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
 
-    async def _run_call(self) -> CallResult:
+    async def _run_call(self) -> Outcome:
         result = await self._call.run()
         self._fuel = sum_fuel((self._fuel, result.fuel))
         return result
 
-    def record(self, result: CallResult) -> NodeRecord:
+    def record(self, result: Outcome) -> NodeRecord:
         call, log = self._call, result.log[-KEPT_CHARACTERS:]
         shown_input: Any = call.input
         shown_output: Any = result.envelope

@@ -29,30 +29,29 @@ class Pace:
         """`budget` is told of what is counted here and nowhere else: templates and expressions."""
         self._clock, self._budget = clock, budget or WorkBudget()
         self._work = 0
+        self.is_due = False  # the stretch has been long enough, or the run pauses
         self._pause: asyncio.Future[None] | None = None
         self._waiting: deque[asyncio.Future[None]] = deque()  # for their turn, in order
 
     def count(self, work: int) -> None:
         """Work that has been done, in bytes."""
         self._work += work
+        if self._work >= STRETCH_WORK:
+            self.is_due = True
 
     def count_rendering(self, rendering: Rendering) -> None:
         self._budget.note(rendering.bytes / KIB * RENDERED_KIB_WORK)
-        self._work += rendering.weight + FILTER_STEP_WORK * rendering.steps
+        self.count(rendering.weight + FILTER_STEP_WORK * rendering.steps)
 
     def count_expression(self, steps: int) -> None:
         self._budget.note(steps * STEP_WORK)
-        self._work += steps * EXPRESSION_STEP_WORK
-
-    @property
-    def is_due(self) -> bool:
-        return self._pause is not None or self._work >= STRETCH_WORK
+        self.count(steps * EXPRESSION_STEP_WORK)
 
     async def step(self) -> None:
         """Before each node."""
-        if self._pause is not None or self._work >= STRETCH_WORK:  # is_due, without a call
+        if self.is_due:
             await self.rest()
-        self._work += NODE_WORK
+        self.count(NODE_WORK)
 
     async def rest(self) -> None:
         """Pause if the stretch has been long enough. While the run pauses, none of its nodes goes on; after it, no more
@@ -80,12 +79,13 @@ class Pace:
             raise
 
     def _begin_pause(self) -> None:
+        self.is_due = True
         if self._pause is None:
             self._pause = asyncio.ensure_future(self._clock.pause())
             self._pause.add_done_callback(self._go_on)
 
     def _go_on(self, _pause: object) -> None:
-        self._pause, self._work = None, 0
+        self._pause, self._work, self.is_due = None, 0, False
         self._let_go(STRETCH_WORK // NODE_WORK)
         if self._waiting:
             self._begin_pause()

@@ -31,7 +31,7 @@ def delay_before_next(policy: RetryPolicy | None, attempt: int, error: ArcrunErr
     return max(asked_ms, _backoff_ms(policy, attempt) * (1 - policy.jitter * _draw(random)))
 
 
-def judge_failure(error: ComponentError, contract: Contract) -> bool:
+def judge_failure(error: ArcrunError, contract: Contract) -> bool:
     """Whether a component's failure may not come again: what it says by `retriable`, else its `status`, else whether
     the component reaches outside. A fault, such as a trap, comes again.
     """

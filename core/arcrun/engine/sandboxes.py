@@ -2,6 +2,9 @@
 
 It counts the distinct Workers of the Worker Loader that have a call under way for one request; several calls of one
 Worker count as one. https://developers.cloudflare.com/dynamic-workers/platform/limits/
+
+Locally all isolates share one thread, so calls of a run that are made beside each other begin one after the other, with
+a pause before each: they would compute in one stretch.
 """
 
 import asyncio
@@ -10,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from arcrun.limits import MAX_RUN_SANDBOXES
+from arcrun.ports import Clock
 
 
 class SandboxTurns:
@@ -19,15 +23,19 @@ class SandboxTurns:
         self._limit = limit
         self._calls: Counter[str] = Counter()  # under way, by sandbox
         self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
+        self._beginning = asyncio.Lock()
 
     @asynccontextmanager
-    async def turn(self, sandbox: str) -> AsyncIterator[None]:
+    async def turn(self, sandbox: str, clock: Clock) -> AsyncIterator[None]:
         """Around a call in `sandbox`. All of this is one request's, so one of its tasks may wake another."""
         if self._may_enter(sandbox):
             self._calls[sandbox] += 1
         else:
             await self._wait(sandbox)
         try:
+            if self._calls.total() > 1:
+                async with self._beginning:
+                    await clock.pause()
             yield
         finally:
             self._leave(sandbox)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arcrun.engine.calls import Call, CallResult, ComponentCall, WorkflowCall, failed
+from arcrun.engine.calls import Call, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.inputs import Arrived
 from arcrun.engine.ledger import Iteration
@@ -21,6 +21,7 @@ from arcrun.engine.pace import CONDITION_WORK
 from arcrun.engine.record import NodeRecord, NodeStatus
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.size import size_of
+from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
 from arcrun.workflows.relations import Relation
@@ -139,7 +140,8 @@ class GraphRun:
             self._statuses[node.name] = NodeStatus.SKIPPED
             self._context.ledger.add(NodeRecord(node.name, node.component, NodeStatus.SKIPPED), self._around.iteration)
             return
-        self._followed |= {_unit_of(edge) for edge in fired}
+        for edge in fired:
+            self._followed.add(edge.leaves)
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
             try:
@@ -159,7 +161,7 @@ class GraphRun:
         if result.error is not None and (result.error.ends_run or not node.handles_failure):
             raise result.error
 
-    def _hold_result(self, node: PlannedNode, result: CallResult) -> CallResult:
+    def _hold_result(self, node: PlannedNode, result: Outcome) -> Outcome:
         """The result, failed if the run holds too much for it."""
         try:
             self.hold(node.name, result.weight)
@@ -168,7 +170,7 @@ class GraphRun:
             return failed(error, result.subflow)
         return result
 
-    async def _leave(self, node: PlannedNode, result: CallResult) -> CallResult:
+    async def _leave(self, node: PlannedNode, result: Outcome) -> Outcome:
         """The result, failed if a list or condition on an edge out of the node cannot be read."""
         self._scope[node.name] = result.envelope
         try:
@@ -245,19 +247,22 @@ class GraphRun:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
 
     def _fires(self, edge: InEdge) -> bool:
-        if edge.relation is Relation.FOREACH:
+        relation = edge.relation
+        if relation is Relation.ON_SUCCESS:  # first, for it is the usual one
+            return self._statuses[edge.source] is NodeStatus.SUCCESS
+        if relation is Relation.FOREACH:
             return True  # the loop around has begun
-        if edge.relation is Relation.CONTINUE:
+        if relation is Relation.CONTINUE:
             return self._loop_of(edge) is not None
-        wanted = NodeStatus.FAILED if edge.relation is Relation.ON_FAIL else NodeStatus.SUCCESS
+        wanted = NodeStatus.FAILED if relation is Relation.ON_FAIL else NodeStatus.SUCCESS
         if self._statuses[edge.source] is not wanted:
             return False
-        if edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE):
-            return self._field_of(edge.source, "result") is (edge.relation is Relation.ON_TRUE)
-        if edge.relation is Relation.ON_BRANCH:
+        if relation in (Relation.ON_TRUE, Relation.ON_FALSE):
+            return self._field_of(edge.source, "result") is (relation is Relation.ON_TRUE)
+        if relation is Relation.ON_BRANCH:
             branch = self._field_of(edge.source, "branch")
             return isinstance(branch, str) and branch == edge.argument
-        if edge.relation is Relation.IF:
+        if relation is Relation.IF:
             return edge in self._met
         return True
 
@@ -311,8 +316,3 @@ class GraphRun:
         value = self._data_of(edge) if outcome is None else outcome.results
         weight = self._weights.get(edge.source) if outcome is None else None
         return Answer(value, size_of(value).weight if weight is None else weight)
-
-
-def _unit_of(edge: InEdge) -> UnitKey:
-    """The node or the loop that an edge leaves."""
-    return edge.source, edge.argument if edge.relation is Relation.CONTINUE else ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from arcrun.errors import ComponentError
+from arcrun.errors import ArcrunError, ComponentError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
 from arcrun.size import Excerpt, excerpt, size_of, weigh_text
@@ -133,17 +133,19 @@ class Execution:
 
 @dataclass(slots=True)  # made for each node: a frozen one takes three times as long
 class Outcome:
-    """What a call means: its output envelope, the error if it failed, the component's log (its stderr), its fuel.
+    """What a call means: the envelope that templates see, the error if it failed, the component's log (its stderr).
 
-    `weight` is the envelope's (arcrun/size.py), `text` what a success was read from.
+    `fuel` is what the component used, None where it is not known; `weight` the envelope's (arcrun/size.py); `excerpt`
+    what is remembered of the long text that it was read from. `subflow` is the trace of a workflow that was called.
     """
 
     envelope: Mapping[str, Any]
-    error: ComponentError | None
-    log: str
+    error: ArcrunError | None = None
+    log: str = ""
     fuel: int | None = None
     weight: int = 0
     excerpt: Excerpt | None = None
+    subflow: tuple[Any, ...] | None = None  # of the engine's NodeRecord
 
 
 class HostFunctions(Protocol):

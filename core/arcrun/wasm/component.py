@@ -13,6 +13,7 @@ from arcrun.wasm import abi
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
+from arcrun.wasm.reuse import expose_state
 from arcrun.wasm.seal import is_sealed, seal_module
 from arcrun.wasm.signatures import validate_signatures
 
@@ -41,8 +42,11 @@ class BundledComponent:
     sha256: str
 
 
-def build_component(contract: Contract, binary: bytes, kept: bytes | None = None) -> Component:
-    """Check `binary` against `contract`, bound its memory and tables, and meter it.
+def build_component(
+    contract: Contract, binary: bytes, kept: bytes | None = None, *, exposes_state: bool = False
+) -> Component:
+    """Check `binary` against `contract`, bound its memory and tables, and meter it. With `exposes_state` its instances
+    may be used again, where that is safe (reuse.py).
 
     `kept` is the module that this came to at an earlier time. If its seal holds, it takes the same checks and is spared
     the metering, which costs the most; else it is as if it were not there.
@@ -50,15 +54,19 @@ def build_component(contract: Contract, binary: bytes, kept: bytes | None = None
     Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION, UNKNOWN_IMPORT,
     CAPABILITY_NOT_DECLARED, MEMORY_LIMIT_EXCEEDED, TABLE_LIMIT_EXCEEDED.
     """
-    return run_steps(build_in_steps(contract, binary, kept))
+    return run_steps(build_in_steps(contract, binary, kept, exposes_state=exposes_state))
 
 
-def build_in_steps(contract: Contract, binary: bytes, kept: bytes | None = None) -> Steps[Component]:
+def build_in_steps(
+    contract: Contract, binary: bytes, kept: bytes | None = None, *, exposes_state: bool = False
+) -> Steps[Component]:
     """As `build_component`, which takes seconds for a large module."""
     sha256 = hashlib.sha256(binary).hexdigest()
     if kept is not None and is_sealed(kept, sha256):
         return Component(contract, sha256, _check_and_bound(contract, kept))
     metered = yield from meter_in_steps(_check_and_bound(contract, binary))
+    if exposes_state:
+        metered = expose_state(metered)
     return Component(contract, sha256, seal_module(metered, sha256))
 
 

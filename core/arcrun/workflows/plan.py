@@ -34,6 +34,11 @@ class InEdge:
     argument: str = ""
 
     @cached_property
+    def leaves(self) -> "UnitKey":
+        """The node or the loop that it leads out of."""
+        return self.source, self.argument if self.relation is Relation.CONTINUE else ""
+
+    @cached_property
     def expression(self) -> Expression:
         """Of an IF. It was read when the plan was made."""
         return compile_expression(self.argument)

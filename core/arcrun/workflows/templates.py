@@ -126,11 +126,21 @@ def _compile_mapping(value: Mapping[Any, Any]) -> Template:
     entries = [(str(key), compile_value(item)) for key, item in value.items()]
     if any(OPEN in key for key, _ in entries):
         return _compile_keyed_mapping(entries)
-    renders = [(key, item.render) for key, item in entries]
-    references = _references_of([item for _, item in entries])
-    return Template(
-        lambda scope, rendering: {key: render(scope, rendering) for key, render in renders}, references, kind="object"
-    )
+    fixed = {str(key): item if _is_fixed(item) else None for key, item in value.items()}
+    renders = [(key, item.render) for key, item in entries if fixed[key] is None]
+
+    def render(scope: Scope, rendering: Rendering) -> dict[str, Any]:
+        rendered = fixed.copy()
+        for key, render_item in renders:
+            rendered[key] = render_item(scope, rendering)
+        return rendered
+
+    return Template(render, _references_of([item for _, item in entries]), kind="object")
+
+
+def _is_fixed(value: Any) -> bool:
+    """A scalar without a template, which needs no rendering."""
+    return not isinstance(value, Mapping | list) and not _holds_template(value)
 
 
 def _compile_keyed_mapping(entries: Sequence[tuple[str, Template]]) -> Template:

@@ -16,17 +16,19 @@ from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
 from arcrun.limits import (
+    MAX_IDLE_INSTANCES,
     MAX_REPLY_BYTES,
     MAX_REQUEST_BYTES,
     MAX_STDERR_BYTES,
     MAX_STDOUT_BYTES,
     MAX_SUBSCRIPTIONS,
     MAX_VECTORS,
+    SANDBOX_CPU_FACTOR,
 )
 from arcrun.ports import Clock, ComponentRunner
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import SANDBOX_FUEL
+from arcrun.wasm.fuel import FUEL_A_MS, SANDBOX_FUEL
 from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
 from arcrun_edge.faults import naming_faults
@@ -62,11 +64,12 @@ class BundledRunner:
             if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
                 if len(stdin) > SMALL_INPUT:
                     await self._room.wait_for_room(estimate_memory(len(stdin)))
-                result = _component_host().run(module, _hand_over(stdin), *_surroundings(host, fuel), None)
+                surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
+                result = _component_host().run(module, _hand_over(stdin), *surroundings, None)
                 return _read_execution(result)
             async with self._room.hold(component.id, len(stdin)) as hold:
                 with _host_call(host, partial(self._room.resize, hold)) as call_host:
-                    surroundings = _surroundings(host, fuel)
+                    surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
                     result = await _component_host().run(module, _hand_over(stdin), *surroundings, call_host)
             return _read_execution(result)
 
@@ -112,9 +115,11 @@ async def _call_sandbox(
 ) -> Execution:
     try:
         with _host_call(host, resize) as call_host:
-            result = await stub.getEntrypoint().call(stdin, *_surroundings(host, fuel), call_host)
+            entrypoint = stub.getEntrypoint(jsnull, _platform_limits(fuel))
+            result = await entrypoint.call(stdin, *_surroundings(host, fuel), call_host)
     except JsException as error:
-        return Execution(ExitKind.NOT_LOADED, -1, error.message, "", "", 0)
+        kind = ExitKind.FUEL_EXHAUSTED if "CPU" in error.message else ExitKind.NOT_LOADED
+        return Execution(kind, -1, error.message, "", "", 0)
     return _read_execution(result)
 
 
@@ -149,13 +154,13 @@ def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Itera
         proxy.destroy()
 
 
-def _surroundings(host: HostFunctions, fuel: int) -> tuple[JsProxy, str, float]:
+def _surroundings(host: HostFunctions, fuel: int, idle_instances: int = 0) -> tuple[JsProxy, str, float]:
     """Limits, seed and time, as `run` in component_host.mjs takes them."""
-    return _limits(fuel), host.seed().hex(), host.now_ms()
+    return _limits(fuel, idle_instances), host.seed().hex(), host.now_ms()
 
 
 @lru_cache(maxsize=64)
-def _limits(fuel: int) -> JsProxy:
+def _limits(fuel: int, idle_instances: int) -> JsProxy:
     limits = {
         "maxStdoutBytes": MAX_STDOUT_BYTES,
         "maxStderrBytes": MAX_STDERR_BYTES,
@@ -163,9 +168,20 @@ def _limits(fuel: int) -> JsProxy:
         "maxReplyBytes": MAX_REPLY_BYTES,
         "maxVectors": MAX_VECTORS,
         "maxSubscriptions": MAX_SUBSCRIPTIONS,
+        "maxIdleInstances": idle_instances,
         "fuel": fuel,
     }
     return to_js(limits, dict_converter=Object.fromEntries)
+
+
+@lru_cache(maxsize=64)
+def _platform_limits(fuel: int) -> JsProxy:
+    """How long the platform lets a call compute, by its own clock: for what takes longer than its fuel says, such as
+    loads that all miss the processor's caches. Local workerd ignores it.
+    https://developers.cloudflare.com/dynamic-workers/usage/limits/
+    """
+    cpu_ms = SANDBOX_CPU_FACTOR * (fuel // FUEL_A_MS)
+    return to_js({"limits": {"cpuMs": cpu_ms}}, dict_converter=Object.fromEntries)
 
 
 def _read_execution(result: Any) -> Execution:

@@ -53,7 +53,7 @@ class ComponentCaller:
         if component.module is None:
             component = await self._move_to_sandbox(component, budget)
         budget.subrequests.take()  # its sandbox is called over RPC
-        async with budget.sandboxes.turn(component.sha256):
+        async with budget.sandboxes.turn(component.sha256, self.clock):
             return await self._call(component, input_value, budget, fuel)
 
     async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
