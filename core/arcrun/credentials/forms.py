@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from html.entities import html5
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from arcrun.json_text import parse_json
 
 MIN_SECRET_LENGTH = 6  # characters
 MAX_OPENING = 6  # characters
+KEPT_CHARACTERS = 1_000  # whose forms are remembered
 MAX_PIECE = 2_000  # characters of a regular expression, and some more: compiling takes some 2 us each
 
 _PLAIN_RUN = re.compile(r"[A-Za-z0-9]+")
@@ -205,6 +206,7 @@ def _at_its_beginning(form: str) -> str:
     return re.sub(r"\\\\(?=[+*{])", lambda _: r"(?<!\\)\\", form)
 
 
+@lru_cache(KEPT_CHARACTERS)
 def _form_of(run: str) -> str:
     """A regular expression for a character, or for a run of backslashes, in every encoding.
 
@@ -220,10 +222,12 @@ def _form_of(run: str) -> str:
     return f"(?:{re.escape(run)}|{encoded})"
 
 
+@lru_cache(KEPT_CHARACTERS)
 def _form_with_numbers(run: str) -> str:
     return f"(?:{run}|{_html_form(run)})" if is_plain(run) else _form_of(run)
 
 
+@lru_cache(KEPT_CHARACTERS)
 def _form_in_code(code: str, run: str) -> str:
     """A letter or digit by its code alone, else there were two ways to read a code whose digits the secret has."""
     return _CODES[code] + _hexadecimal(run) if is_plain(run) else _form_of(run)
@@ -233,7 +237,7 @@ def is_plain(character: str) -> bool:
     return character.isascii() and character.isalnum()
 
 
-@cache
+@lru_cache(KEPT_CHARACTERS)
 def _encodings_of(character: str) -> tuple[str, ...]:
     content = character.encode("utf-8", "surrogatepass")
     units = character.encode("utf-16-be", "surrogatepass").hex()

@@ -19,13 +19,14 @@ through together, joined by a character that no form has. benchmarks/run.py has 
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from arcrun.credentials.forms import (
     CODE_STARTS,
     LINE_BREAK,
+    Form,
     code_needles_of,
     is_plain,
     literals_of,
@@ -45,6 +46,7 @@ ERROR_KEYS = frozenset({"code", "message", "retriable", "retry_after_s", "next_a
 
 JOINED_CHARACTERS = 128 * 1024  # of texts that are looked through together, at most: a longer one is by itself
 VALUES_A_STEP, VALUES_A_UNIT = 100, 5
+CHARACTERS_A_UNIT, LITERALS_UNITS = 20, 10  # of a secret that is read, and of the literals of its forms
 SMALL_BYTES = 32 * 1024  # of a value as JSON, of which some 20 are looked through in a millisecond
 _NOTHING = frozenset[str]()
 
@@ -61,12 +63,32 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        found = {part for secret in secrets for part in parts_of(secret)}
-        parts = {form for part in found for form in (part, *misread(part))}
+        self._parts: list[str] = []
+        self._literals: list[str] = []  # of the forms of write_forms
+        self._known_literals: tuple[str, ...] = ()
+        self._scrubs_numbers = False
+        self._form_sets: dict[Callable[[Iterable[str]], Iterator[Form]], FormSet] = {}
+        run_steps(self._read(secrets))
+
+    @classmethod
+    def build(cls, secrets: Iterable[str]) -> "Steps[Redactor]":
+        """For whoever lets others have their turn: there may be many, or long ones."""
+        redactor = cls()
+        yield from redactor._read(secrets)
+        return redactor
+
+    def _read(self, secrets: Iterable[str]) -> Steps[None]:
+        parts = set[str]()
+        for secret in secrets:
+            for part in parts_of(secret):
+                parts |= {part, *misread(part)}
+                yield 1 + len(part) // CHARACTERS_A_UNIT
         self._parts = sorted(parts, key=lambda part: (-len(part), part))  # of two that begin alike, the longer one
-        self._literals = [literal for part in self._parts for literal in literals_of(part)]  # of self._forms
+        for part in self._parts:
+            self._literals += literals_of(part)
+            self._scrubs_numbers |= _NUMERIC.fullmatch(part) is not None
+            yield LITERALS_UNITS + len(part) // CHARACTERS_A_UNIT
         self._known_literals = tuple(dict.fromkeys(self._literals))
-        self._scrubs_numbers = any(_NUMERIC.fullmatch(part) for part in self._parts)
 
     @property
     def longest(self) -> int:
@@ -157,16 +179,16 @@ class Redactor:
         def may_be_numbered(i: int) -> bool:
             return not numbered.isdisjoint(literals[i])
 
-        def forms() -> FormSet:
-            return self._forms_with_numbers if numbered else self._forms
-
+        write = write_forms_with_numbers if numbered else write_forms
         active = yield from find_literals(text, literals, may_be_numbered)
         if active:
-            text = yield from replace_places(text, (yield from forms().find(text, active)), MARK)
+            text = yield from replace_places(
+                text, (yield from (yield from self._forms(write)).find(text, active)), MARK
+            )
         if text != before:
             lines = yield from join_lines(text)
         if lines and (active := (yield from find_literals(lines.text, literals, may_be_numbered))):
-            found = yield from forms().find(lines.text, active)
+            found = yield from (yield from self._forms(write)).find(lines.text, active)
             text = yield from replace_places(text, lines.spread(found), MARK)
         return (yield from self._scrub_codes(text, lines if text == before else None))
 
@@ -179,14 +201,13 @@ class Redactor:
                 break
         else:
             return text
-        forms = self._forms_in_codes
-        everything = frozenset(range(len(forms.literals)))
-        found = yield from forms.find(text, everything)
+        forms = yield from self._forms(write_forms_in_codes)
+        found = yield from forms.find(text, forms.everything)
         if found:
             text = yield from replace_places(text, found, MARK)
             lines = yield from join_lines(text)
         if lines:
-            found = yield from forms.find(lines.text, everything)
+            found = yield from forms.find(lines.text, forms.everything)
             text = yield from replace_places(text, lines.spread(found), MARK)
         return text
 
@@ -199,17 +220,11 @@ class Redactor:
             at = hit.end
         return frozenset(found)
 
-    @cached_property
-    def _forms(self) -> FormSet:
-        return FormSet(write_forms(self._parts))
-
-    @cached_property
-    def _forms_with_numbers(self) -> FormSet:
-        return FormSet(write_forms_with_numbers(self._parts))
-
-    @cached_property
-    def _forms_in_codes(self) -> FormSet:
-        return FormSet(write_forms_in_codes(self._parts))
+    def _forms(self, write: Callable[[Iterable[str]], Iterator[Form]]) -> Steps[FormSet]:
+        """Written once, when the first of them may be in a text."""
+        if write not in self._form_sets:
+            self._form_sets[write] = yield from FormSet.build(write(self._parts))
+        return self._form_sets[write]
 
     @cached_property
     def _codes(self) -> Scanner:

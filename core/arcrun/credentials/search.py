@@ -21,6 +21,7 @@ from arcrun.steps import Steps
 # Units of arcrun/steps.py: characters of a text that are gone through for beginnings, or for a literal, in one of them;
 # of a regular expression that is compiled; and forms that are tried at one place, and characters of a form.
 SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 1, 32, 500
+WRITTEN = 15  # units of writing a form, and one for each character
 WINDOW, LONG_WINDOW = 8 * 1024, 128 * 1024  # characters
 MOST_UNITS = 500  # without a step
 MAX_GROUP = 3_000  # characters of a regular expression, if it is not that of one form
@@ -128,15 +129,24 @@ class Group:
 class FormSet:
     """Forms in the order in which they are tried at one place."""
 
-    def __init__(self, forms: Iterable[Form]) -> None:
-        self.literals: list[str] = []
+    def __init__(self) -> None:
         self._groups: list[Group] = []
+        self.everything = frozenset[int]()
+
+    @classmethod
+    def build(cls, forms: Iterable[Form]) -> Steps["FormSet"]:
+        made, count = cls(), 0
         by_head: dict[str, list[tuple[int, Form]]] = {}
         for order, form in enumerate(forms):
-            self.literals.append(form.literal)
             by_head.setdefault(form.head, []).append((order, form))
+            count = order + 1
+            yield WRITTEN + form.length
+        made.everything = frozenset(range(count))
         for head, members in by_head.items():
-            self._groups += _group(head, members)
+            for group in _group(head, members):
+                made._groups.append(group)
+                yield len(group.forms)
+        return made
 
     def find(self, text: str, active: frozenset[int]) -> Steps[Places]:
         """Where forms stand in the text, of which only `active` can: each place once, the leftmost first."""

@@ -90,4 +90,5 @@ class Engine:
         await context.pace.rest()  # the answer is a stretch of its own
         if not context.secrets:
             return record
-        return await run_steps_pausing(record.scrubbed(Redactor(context.secrets.values())), self.ports.clock.pause)
+        redactor = await run_steps_pausing(Redactor.build(context.secrets.values()), self.ports.clock.pause)
+        return await run_steps_pausing(record.scrubbed(redactor), self.ports.clock.pause)

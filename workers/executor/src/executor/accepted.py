@@ -51,7 +51,8 @@ async def make_keepable(plan: Plan, trigger: Trigger, ports: RunPorts) -> Any:
     """
     names = sorted(await _find_credentials(plan, ports, set()))
     secrets = [await _unless_missing(ports.credentials.reveal(name)) for name in names]
-    redactor = Redactor(secret for secret in secrets if secret is not None)
+    known = [secret for secret in secrets if secret is not None]
+    redactor = await run_steps_pausing(Redactor.build(known), ports.clock.pause)
     scrubbing = redactor.scrub_in_steps(trigger.input, is_small=is_small(trigger.body_bytes))
     return truncate(await run_steps_pausing(scrubbing, ports.clock.pause))
 

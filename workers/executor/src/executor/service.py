@@ -74,7 +74,8 @@ class ExecutorService:
         if not injected.secrets:
             return outcome
         pause = self.engine.ports.clock.pause
-        return await run_steps_pausing(_scrub_outcome(outcome, Redactor(injected.secrets)), pause)
+        redactor = await run_steps_pausing(Redactor.build(injected.secrets), pause)
+        return await run_steps_pausing(_scrub_outcome(outcome, redactor), pause)
 
     async def _call_in_time(self, component: Component, value: Mapping[str, Any], budget: RunBudget) -> Outcome:
         """Raises RunTimeoutError."""
