@@ -135,7 +135,7 @@ def _secrets() -> Iterator[HeavyRequest]:
     escapes = "%25%2D&amp;&#45;\\u002d=3D&#115;%61%62"
     for name, value in (
         ("near-misses", every + near * (QUARTER // len(near))),
-        ("escapes", every + escapes * (QUARTER // len(escapes))),
+        ("escapes", every + escapes * (QUARTER // 2 // len(escapes))),
         ("lines", "a\n" * (QUARTER // 2) + every),
         ("texts", [f"{secret}{i}" for i in range(200) for secret in SECRETS.values()]),
     ):
