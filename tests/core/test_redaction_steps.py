@@ -101,6 +101,23 @@ def test_in_steps_as_in_one_go(case: tuple[list[str], list[str]]) -> None:
     assert redactor.scrub(texts) == whole
 
 
+@pytest.mark.parametrize("text", ["&#0 and more", "%00", "=00\n", "a\nb"])
+def test_where_all_secrets_are_too_short_nothing_is_scrubbed(text: str) -> None:
+    assert Redactor(["abcde", ""]).scrub_text(text) == text
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "=\n", "\\n", "%0a", "\n \t"], ids=repr)
+@pytest.mark.parametrize("before", ["", "d", "%0", "="])
+def test_a_line_break_where_a_window_ends_is_one(end: str, before: str) -> None:
+    """Wherever it lies about the end of a window; and without a letter at which the text could be cut."""
+    redactor = Redactor(["secret-of-two-lines"])
+    for filler in (".", "a\n"):
+        for length in range(WINDOW - 6, WINDOW + 2):
+            filling = (filler * length)[:length]
+            text = f"{filling}secret-of{before and '-two'}{end}{'' if before else '-two'}-lines{before}{end}"
+            assert redactor.scrub_text(text) == scrub_whole(["secret-of-two-lines"], text)
+
+
 PEM = "-----BEGIN KEY-----\n" + "\n".join(f"{i:02}Ab+/" * 9 for i in range(12)) + "\n-----END KEY-----="
 
 

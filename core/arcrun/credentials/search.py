@@ -260,11 +260,31 @@ def may_break(text: str) -> bool:
     return any(feed in text for feed in _FEEDS)
 
 
+# Behind which a text can be cut without cutting a line break: letters that no break has, or the next one begins there.
+_CUT = re.compile(r"[b-ce-mo-qsu-zB-CE-Z]|[an0-9At](?=\n)")
+
+
+def _find_breaks(text: str) -> Steps[Places]:
+    places: Places = array("q")
+    at, length = 0, len(text)
+    while at < length:
+        cut = _CUT.search(text, at + WINDOW, at + 2 * WINDOW)
+        if cut is None and at + 2 * WINDOW < length:
+            return (yield from _find_all(text, [_BREAKS]))
+        end = length if cut is None else cut.end()
+        before = len(places)
+        for found in LINE_BREAK.finditer(text, at, end):
+            places.extend(found.span())
+        yield 1 + (end - at) // SEARCHED + (len(places) - before) // 2
+        at = end
+    return places
+
+
 def join_lines(text: str) -> Steps[Lines | None]:
     """None if there are no breaks."""
     if not may_break(text):
         return None
-    breaks = yield from _find_all(text, [_BREAKS])
+    breaks = yield from _find_breaks(text)
     if not breaks:
         return None
     places, removed = array("q"), array("q", [0])
