@@ -112,7 +112,7 @@ def test_a_line_break_where_a_window_ends_is_one(end: str, before: str) -> None:
     """Wherever it lies about the end of a window; and without a letter at which the text could be cut."""
     redactor = Redactor(["secret-of-two-lines"])
     for filler in (".", "a\n"):
-        for length in range(WINDOW - 6, WINDOW + 2):
+        for length in range(WINDOW - 4, WINDOW + 1):
             filling = (filler * length)[:length]
             text = f"{filling}secret-of{before and '-two'}{end}{'' if before else '-two'}-lines{before}{end}"
             assert redactor.scrub_text(text) == scrub_whole(["secret-of-two-lines"], text)
