@@ -34,6 +34,8 @@ from copy import copy
 from traceback import format_tb
 from typing import Any, Self
 
+from arcrun.steps import Steps
+
 
 class ArcrunError(Exception):
     """What every deliberate error is. Subclasses set the defaults; an instance may name a closer code.
@@ -74,14 +76,13 @@ class ArcrunError(Exception):
         copied.details = dict(self._place)
         return copied
 
-    def scrubbed(self, scrub: Callable[[Any], Any]) -> Self:
+    def scrubbed(self, scrub: Callable[[Any], Steps[Any]]) -> Steps[Self]:
         """A copy in which `scrub` has gone over all that is shown, but for what `locate` has said."""
         copied = copy(self)
-        copied.code = scrub(self.code)  # a component chooses its own
-        copied.message = scrub(self.message)
-        copied.next_actions = tuple(scrub(action) for action in self.next_actions)
         said = {name: value for name, value in self.details.items() if name not in self._place}
-        copied.details = {**scrub(said), **self._place}
+        shown = yield from scrub([self.code, self.message, list(self.next_actions), said])
+        copied.code, copied.message, actions, details = shown  # a component chooses its own code
+        copied.next_actions, copied.details = tuple(actions), {**details, **self._place}
         return copied
 
     def to_json(self) -> dict[str, Any]:

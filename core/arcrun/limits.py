@@ -14,6 +14,16 @@ KIB, MIB = 1024, 1024 * 1024
 # The body of a request.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_BODY_BYTES = 4 * MIB
+# The bytes of a body that is read at once, whatever others are worked on.
+# Beyond: it may wait.
+SMALL_BODY_BYTES = 64 * KIB
+# The bytes of the larger bodies that an isolate works on at once, each from its reading to its answer, for 5 s at most;
+# one that is alone may be larger.
+# Beyond: they wait for their turn, in the order of coming.
+MAX_LARGE_BODIES_BYTES = 4 * MIB
+# The requests that wait so in an isolate.
+# Beyond: 429 TOO_MANY_BODIES.
+MAX_WAITING_BODIES = 100
 # The depth of JSON, in a request, in what a component answers and in what a host function is asked.
 # Beyond: 400 INVALID_JSON in a request, INVALID_OUTPUT of a component.
 MAX_JSON_DEPTH = 128
@@ -65,6 +75,15 @@ MAX_LOOP_DEPTH = 64
 # The depth of YAML.
 # Beyond: the diagnostic INVALID_YAML.
 MAX_YAML_DEPTH = 64
+# The lines of YAML, empty ones and comments too.
+# Beyond: the diagnostic INVALID_YAML. Change: write what is much as JSON, or send it as the input.
+MAX_YAML_LINES = 20_000
+# The values in YAML, keys too. A workflow's are MAX_SOURCE_VALUES.
+# Beyond: as above. Change: as above.
+MAX_YAML_VALUES = 50_000
+# The directives and the marks of documents, `---` and `...`, of YAML.
+# Beyond: the diagnostic INVALID_YAML.
+MAX_YAML_MARKS = 100
 # The characters of a name, of a workflow, node or loop.
 # Beyond: the diagnostic INVALID_NAME.
 MAX_NAME_CHARACTERS = 64

@@ -3,10 +3,13 @@
 import sys
 from typing import Any, NamedTuple
 
+from arcrun.steps import Steps, run_steps
+
 VALUE_BYTES = 16  # of memory for a value beside its text, so that the estimate is about half of what Python takes
 EXCERPT_CHARACTERS = 20_000
 SMALL_CHARACTERS = 1_000  # of a text whose weight is taken for SMALL_FACTOR of its length
 SMALL_FACTOR = 4
+STEP_VALUES, VALUES_A_UNIT = 1_000, 4
 SCALAR_BYTES = 8  # of a number or a word as text, about
 
 
@@ -56,8 +59,15 @@ def size_of_text(text: str) -> Size:
 
 def size_of(value: Any, most_bytes: int = sys.maxsize, most_values: int = sys.maxsize) -> Size:
     """Of a JSON value. Counting ends where there is more than the most, so it never takes longer than that allows."""
-    size, values, pending = 0, 0, [value]
+    return run_steps(size_of_in_steps(value, most_bytes, most_values))
+
+
+def size_of_in_steps(value: Any, most_bytes: int = sys.maxsize, most_values: int = sys.maxsize) -> Steps[Size]:
+    size, values, pending, next_step = 0, 0, [value], STEP_VALUES
     while pending and size <= most_bytes and values <= most_values:
+        if values >= next_step:
+            yield (values - next_step + STEP_VALUES) // VALUES_A_UNIT
+            next_step = values + STEP_VALUES
         item = pending.pop()
         values += 1
         if isinstance(item, str):

@@ -13,6 +13,7 @@ _BLANK = "\0 \t\r\n"
 _KEY = re.compile(r"""(?:[\w.$-]+|"[^"]*"|'[^']*')[ \t]*:[ \t]*$""")
 _NEXT_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\0\r\n]*)?[\r\n])*(?P<indent>[ \t]*)")
 _PIECE_OF_TEMPLATE = re.compile(r'"(?:[^"\\\r\n\0]|\\.)*"|[\[\](){}]|[^"\[\](){}\r\n\0]+')
+_MAX_LENGTH = 1_000  # characters of what is looked at: a sample is short
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 
 
@@ -69,6 +70,8 @@ def _find_end(text: str, start: int, *, in_flow: bool, is_value: bool) -> tuple[
     """Where it ends, and whether that is before the colon of a key."""
     at, behind_colon = start, _BLANK + (",[]{}" if in_flow else "")
     while text[at] not in _END_OF_LINE:
+        if at - start > _MAX_LENGTH:
+            return None
         if text.startswith("{{", at):
             end = find_template_end(text, at)
             if end is None:
@@ -92,6 +95,8 @@ def _find_closing_quote(text: str, start: int, *, in_flow: bool) -> int | None:
     """Behind the quote of the same kind that nothing but the end of a value or of a key follows."""
     quote, at = text[start], start + 1
     while text[at] not in _END_OF_LINE and not (quote == '"' and text[at] == "\\"):
+        if at - start > _MAX_LENGTH:
+            return None
         if text.startswith("{{", at):
             end = find_template_end(text, at)
             if end is None:
@@ -133,7 +138,7 @@ def _quote(text: str) -> str:
 
 
 def _name_key(before: str) -> str:
-    match = _KEY.search(before)
+    match = _KEY.search(before[-_MAX_LENGTH:])
     return match.group() if match else ""
 
 

@@ -24,7 +24,7 @@ from typing import Any, Never
 import yaml
 
 from arcrun.json_text import parse_json
-from arcrun.limits import MAX_YAML_DEPTH
+from arcrun.limits import MAX_YAML_DEPTH, MAX_YAML_LINES, MAX_YAML_MARKS, MAX_YAML_VALUES
 from arcrun.steps import Steps, run_steps
 from arcrun.yaml_quotes import Quoted, ends_scalar, find_line_start, quote_again, quote_plain
 
@@ -41,14 +41,26 @@ _PLAIN, _QUOTED = "?", "!"
 _BLANK = "\0 \t\r\n"
 _SPACES = re.compile(r"[ \t]*")
 _COMMENT = re.compile(r"[^\0\r\n]*")
-_WORD_IN_BLOCK = re.compile(r"(?:[^\0 \t\r\n:]|:(?![\0 \t\r\n]))+")
-_WORD_IN_FLOW = re.compile(r"(?:[^\0 \t\r\n:,\[\]{}]|:(?![\0 \t\r\n,\[\]{}]))+")
+_ALL_SPACES = re.compile(" *")
+_WORD_IN_BLOCK = r"(?:[^\0 \t\r\n:]++|:(?![\0 \t\r\n]))++"
+_WORD_IN_FLOW = r"(?:[^\0 \t\r\n:,\[\]{}]++|:(?![\0 \t\r\n,\[\]{}]))++"
+_WORDS_IN_BLOCK, _WORDS_IN_FLOW = (
+    re.compile(rf"{word}(?:[ \t]++(?!#){word})*+") for word in (_WORD_IN_BLOCK, _WORD_IN_FLOW)
+)
+# What stands in quotes on one line, but for the spaces at its end; and the escapes of double quotes.
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0abt\tnvfre \"/\\N_LP]))")
+_INNER_SPACES = r"[ \t]++(?![ \t\r\n\0\x85\u2028\u2029])"
+_IN_DOUBLE_QUOTES = re.compile(rf'(?:[^"\\\0 \t\r\n\x85\u2028\u2029]++|{_ESCAPE.pattern}|{_INNER_SPACES})++')
+_IN_SINGLE_QUOTES = re.compile(rf"(?:[^'\0 \t\r\n\x85\u2028\u2029]++|''|{_INNER_SPACES})++")
 _BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # to PyYAML; in YAML 1.2 they are characters as others
+_LINE_END = re.compile(r"\r\n?|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Of a text that needs quotes a correction is tried, with as many characters before it at most, which are read again,
 # and behind it about as many.
 _MAX_TRIED, _TRIED_BEHIND = 16 * 1024, 2 * 1024
 VALUE_STEPS = 25  # of reading one
+LINE_STEPS, CHARACTERS_A_STEP = 3, 30  # of those that it takes
+VALUES_A_STEP = 2  # that are made of what was read
 _MAX_SAMPLE = 500  # characters of a text that is shown with its quotes
 _PRIVATE_USE = range(0xE000, 0xF900)
 
@@ -77,11 +89,18 @@ def parse_yaml(text: str) -> YamlText:
 
 
 def parse_yaml_in_steps(text: str) -> Steps[YamlText]:
-    """The same, for whoever lets others have their turn."""
+    """The same, for whoever lets others have their turn.
+
+    A scalar and the lines without any value are read without a step, however long: MAX_YAML_LINES bounds them.
+    """
+    if text.count("\n") + text.count("\r") > MAX_YAML_LINES:  # of those that end in both, half as many
+        line = len(_LINE_END.findall(text))
+        if line > MAX_YAML_LINES:
+            raise YamlTextError(f"it has more than {MAX_YAML_LINES:,} lines", MAX_YAML_LINES + 1, 1)
     standins = _choose_standins(text)
     try:
         root = yield from _Loader(text.translate(standins) if standins else text, standins).read()
-        return YamlText(_construct(root) if root else None, root)
+        return YamlText((yield from _construct(root)) if root else None, root)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -132,6 +151,9 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = 0
         self._is_trial = is_trial  # of a correction, which suggests no further one
+        self._values = 0
+        self._marks = 0  # directives and marks of documents
+        self._read = (0, 0)  # how many lines and characters have been counted as steps
         self._plain = (0, 0)  # where the last plain scalar began, and where it ended
         self._originals = {standin: original for original, standin in standins.items()}
 
@@ -153,6 +175,9 @@ class _Loader(yaml.SafeLoader):
 
     def _compose(self) -> Steps[Any]:
         event: Any = self.get_event()  # type: ignore[no-untyped-call]
+        self._values += 1
+        if self._values > MAX_YAML_VALUES:
+            _refuse(f"it has more than {MAX_YAML_VALUES:,} values", event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
             tag = _PLAIN if event.implicit[0] else _QUOTED
             text = self._restore(event) if self._originals or event.style == '"' else event.value
@@ -171,7 +196,7 @@ class _Loader(yaml.SafeLoader):
         items = []
         while not self.check_event(yaml.SequenceEndEvent):
             items.append((yield from self._compose()))
-            yield VALUE_STEPS
+            yield VALUE_STEPS + self._count_read()
         end: Any = self.get_event()  # type: ignore[no-untyped-call]
         return yaml.SequenceNode(_PLAIN, items, start.start_mark, end.end_mark, flow_style=start.flow_style)
 
@@ -186,9 +211,16 @@ class _Loader(yaml.SafeLoader):
                 _refuse(f"{key.value!r} is there twice", key.start_mark)
             seen.add(key.value)
             entries.append((key, (yield from self._compose())))
-            yield 2 * VALUE_STEPS
+            yield 2 * VALUE_STEPS + self._count_read()
         end: Any = self.get_event()  # type: ignore[no-untyped-call]
         return yaml.MappingNode(_PLAIN, entries, start.start_mark, end.end_mark, flow_style=start.flow_style)
+
+    def _count_read(self) -> int:
+        """The steps of the lines and characters since the last time."""
+        lines: int = self.line - self._read[0]
+        characters: int = self.index - self._read[1]
+        self._read = self.line, self.index
+        return LINE_STEPS * lines + characters // CHARACTERS_A_STEP
 
     def _restore(self, event: yaml.ScalarEvent) -> str:
         """The text with its own characters again, and with the pairs of surrogates that JSON's escapes make joined."""
@@ -238,6 +270,44 @@ class _Loader(yaml.SafeLoader):
         self._skip_spaces()
         super().scan_block_scalar_ignored_line(start_mark)
 
+    def scan_block_scalar_indentation(self) -> Any:
+        breaks, widest, end_mark = [], 0, self.get_mark()
+        while self.buffer[self.pointer] in " \r\n":
+            self._skip_indentation(len(self.buffer))
+            widest = max(widest, self.column)
+            if self.buffer[self.pointer] in "\r\n":
+                breaks.append(self.scan_line_break())  # type: ignore[no-untyped-call]
+                end_mark = self.get_mark()
+        return breaks, widest, end_mark
+
+    def scan_block_scalar_breaks(self, indent: int) -> Any:
+        breaks, end_mark = [], self.get_mark()
+        self._skip_indentation(indent)
+        while self.buffer[self.pointer] in "\r\n":
+            breaks.append(self.scan_line_break())  # type: ignore[no-untyped-call]
+            end_mark = self.get_mark()
+            self._skip_indentation(indent)
+        return breaks, end_mark
+
+    def _skip_indentation(self, most: int) -> None:
+        """Spaces, up to the column `most`."""
+        match = _ALL_SPACES.match(self.buffer, self.pointer, self.pointer + max(0, most - self.column))
+        if match:
+            self._skip(match.end() - self.pointer)
+
+    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: Any) -> list[str]:
+        """As PyYAML's, which goes on where a line ends or is wrong."""
+        match = (_IN_DOUBLE_QUOTES if double else _IN_SINGLE_QUOTES).match(self.buffer, self.pointer)
+        if match is None:
+            return super().scan_flow_scalar_non_spaces(double, start_mark)
+        self._skip(match.end() - self.pointer)
+        text = _ESCAPE.sub(self._read_escape, match[0]) if double else match[0].replace("''", "'")
+        return [text, *super().scan_flow_scalar_non_spaces(double, start_mark)]
+
+    def _read_escape(self, match: re.Match[str]) -> str:
+        digits = match[1] or match[2] or match[3]
+        return chr(int(digits, 16)) if digits else str(self.ESCAPE_REPLACEMENTS[match[4]])
+
     def check_key(self) -> bool:
         return self.peek(1) in (_BLANK + ",[]{}" if self.flow_level else _BLANK)
 
@@ -248,14 +318,14 @@ class _Loader(yaml.SafeLoader):
         return True
 
     def scan_plain(self) -> Any:
-        """As PyYAML's, a word at a time; but tabs may be within, and in flow collections `?`."""
-        word = _WORD_IN_FLOW if self.flow_level else _WORD_IN_BLOCK
+        """As PyYAML's, a line at a time; but tabs may be within, and in flow collections `?`."""
+        words = _WORDS_IN_FLOW if self.flow_level else _WORDS_IN_BLOCK
         indent = self.indent + 1
         start_mark = end_mark = self.get_mark()
         start = self.pointer
         chunks: list[str] = []
         spaces: list[str] = []
-        while self.buffer[self.pointer] != "#" and (match := word.match(self.buffer, self.pointer)):
+        while self.buffer[self.pointer] != "#" and (match := words.match(self.buffer, self.pointer)):
             self.allow_simple_key = False
             chunks += [*spaces, match.group()]
             self._skip(match.end() - self.pointer)
@@ -307,7 +377,25 @@ class _Loader(yaml.SafeLoader):
     def fetch_anchor(self) -> None:
         self._fetch_or_refuse_start(super().fetch_anchor)
 
+    def fetch_document_indicator(self, token_class: Any) -> None:
+        self._count_mark()
+        super().fetch_document_indicator(token_class)
+
+    def _count_mark(self) -> None:
+        self._marks += 1
+        if self._marks > MAX_YAML_MARKS:
+            problem = f"it has more than {MAX_YAML_MARKS} directives and marks of documents"
+            raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
+
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        """One at a time is composed, and each that is open makes the next one slower."""
+        if self.flow_level > MAX_YAML_DEPTH:
+            problem = f"it is nested more than {MAX_YAML_DEPTH} levels deep"
+            raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
+        super().fetch_flow_collection_start(token_class)
+
     def fetch_directive(self) -> None:
+        self._count_mark()
         self._fetch_or_refuse_start(super().fetch_directive)
 
     def fetch_block_scalar(self, style: str) -> None:
@@ -408,12 +496,24 @@ class _Loader(yaml.SafeLoader):
         return before.rstrip(" \t").endswith(":")
 
 
-def _construct(node: yaml.Node) -> Any:
+def _construct(node: yaml.Node) -> Steps[Any]:
     if isinstance(node, yaml.ScalarNode):
-        return node.value if node.tag == _QUOTED else _construct_plain(node)
+        return _construct_scalar(node)
+    yield 1 + len(node.value) // VALUES_A_STEP
     if isinstance(node, yaml.SequenceNode):
-        return [_construct(item) for item in node.value]
-    return {key.value: _construct(value) for key, value in node.value}
+        items = []
+        for item in node.value:
+            is_scalar = isinstance(item, yaml.ScalarNode)
+            items.append(_construct_scalar(item) if is_scalar else (yield from _construct(item)))
+        return items
+    entries = {}
+    for key, value in node.value:
+        entries[key.value] = yield from _construct(value)
+    return entries
+
+
+def _construct_scalar(node: yaml.ScalarNode) -> Any:
+    return node.value if node.tag == _QUOTED else _construct_plain(node)
 
 
 def _construct_plain(node: yaml.ScalarNode) -> Any:

@@ -14,8 +14,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from arcrun.credentials.redaction import MARK, MIN_SECRET_LENGTH, Redactor
+from arcrun.credentials.forms import MIN_SECRET_LENGTH
+from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.errors import ComponentError
+from arcrun.steps import run_steps
 
 CANARY = 'c4n@ry/"\\ +%é密\n~z9'
 URL_SAFE = str.maketrans("+/", "-_")
@@ -283,20 +285,20 @@ OWN = ["success", "message", "status", "details", "retriable", "next_actions", "
 def test_an_envelope_keeps_its_own_keys_and_loses_the_secret(secret: str) -> None:
     envelope = {"success": False, "data": {secret: secret}, "error": {"code": "X", "message": secret, secret + "!": 1}}
     expected = {"success": False, "data": {MARK: MARK}, "error": {"code": "X", "message": MARK, MARK + "!": 1}}
-    assert Redactor([secret]).scrub_envelope(envelope) == expected
+    assert run_steps(Redactor([secret]).scrub_envelope_in_steps(envelope)) == expected
 
 
 @given(secret=secrets, value=json_values)
 def test_an_envelope_without_a_secret_is_handed_back_itself(secret: str, value: Any) -> None:
     envelope = {"success": True, "data": value}
     assume(not any(form in json.dumps(envelope) for form in Redactor([secret])._literals))
-    assert Redactor([secret]).scrub_envelope(envelope) is envelope
+    assert run_steps(Redactor([secret]).scrub_envelope_in_steps(envelope)) is envelope
 
 
 def test_where_an_error_came_about_stays_and_what_a_component_says_of_it_does_not() -> None:
     error = ComponentError("telegram", code="X", details={"index": "telegram", "telegram": 1})
     error.locate(node="telegram", index=123456)
-    scrubbed = error.scrubbed(Redactor(["telegram", "123456"]).scrub)
+    scrubbed = run_steps(error.scrubbed(Redactor(["telegram", "123456"]).scrub_in_steps))
     assert scrubbed.details == {"node": "telegram", "index": MARK, MARK: 1}
     assert error.details == {"node": "telegram", "index": "telegram", "telegram": 1}
 

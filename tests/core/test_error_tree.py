@@ -31,6 +31,7 @@ from arcrun.errors import (
     UpstreamError,
     WorkflowError,
 )
+from arcrun.steps import Steps, run_steps
 
 
 @pytest.mark.parametrize(
@@ -115,8 +116,12 @@ def test_a_rate_limit_says_how_long_to_wait() -> None:
 
 
 def test_a_scrubbed_error_is_a_copy_of_the_same_kind() -> None:
+    def scrub(value: Any) -> Steps[Any]:
+        yield 1
+        return json.loads(json.dumps(value).replace("s", "*"))
+
     error = ComponentError("m s", code="C s", http_status=502, next_actions=["do s"], details={"x": "s"})
-    scrubbed = error.scrubbed(lambda value: json.loads(json.dumps(value).replace("s", "*")))
+    scrubbed = run_steps(error.scrubbed(scrub))
     assert (type(scrubbed), scrubbed.http_status) == (ComponentError, 502)
     assert scrubbed.to_json() == {
         "code": "C *",

@@ -10,8 +10,8 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arcrun.limits import MAX_YAML_DEPTH
-from arcrun.yaml_text import YamlTextError, parse_json_or_yaml, parse_yaml, render_yaml
+from arcrun.limits import MAX_YAML_DEPTH, MAX_YAML_LINES
+from arcrun.yaml_text import YamlTextError, parse_json_or_yaml, parse_yaml, parse_yaml_in_steps, render_yaml
 
 
 def read(text: str) -> Any:
@@ -586,3 +586,84 @@ def test_a_text_is_read_or_refused_at_its_place(text: str) -> None:
     except YamlTextError as error:
         place = error.line, error.column
     assert None not in place
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "place"),
+    [
+        pytest.param(
+            "a: 1" + "\n" * (MAX_YAML_LINES + 1), f"it has more than {MAX_YAML_LINES:,} lines", True, id="empty lines"
+        ),
+        pytest.param("#\r" * 20_001, f"it has more than {MAX_YAML_LINES:,} lines", True, id="comments"),
+        pytest.param("a: |\n" + " x\r\n" * 20_001, f"it has more than {MAX_YAML_LINES:,} lines", True, id="a text"),
+        pytest.param(
+            "a: 1\n" + "...\n" * 101,
+            "it has more than 100 directives and marks of documents",
+            False,
+            id="ends of documents",
+        ),
+        pytest.param(
+            "%A B\n" * 101 + "---\n1", "it has more than 100 directives and marks of documents", False, id="directives"
+        ),
+        pytest.param("[" * 70, "it is nested more than 64 levels deep", False, id="brackets"),
+        pytest.param("[" + "1," * 50_001 + "]", "it has more than 50,000 values", False, id="values"),
+    ],
+)
+def test_what_is_read_without_a_step_has_a_limit(text: str, expected: str, place: bool) -> None:
+    with pytest.raises(YamlTextError) as refused:
+        parse_yaml(text)
+    assert refused.value.problem == expected
+    if place:
+        assert (refused.value.line, refused.value.column) == (MAX_YAML_LINES + 1, 1)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+def test_as_many_lines_as_are_allowed_are_read(end: str) -> None:
+    assert parse_yaml(f"a: 1{end}" + end * (MAX_YAML_LINES - 2) + f"b: 2{end}").value == {"a": 1, "b": 2}
+
+
+QUOTED_PIECES = ("x", "y z", " ", "  ", "\t", "''", '"', "'", "\n", "\n\n", "\r\n", "#", ": ", "é", "---", "\n--- ")
+ESCAPES = ("\\n", "\\\\", "\\x41", "\\u00e9", "\\U0001F600", "\\/", "\\ ", "\\\t", "\\\n", "\\q", "\\x4")
+IN_QUOTES = st.lists(st.sampled_from(QUOTED_PIECES + ESCAPES), max_size=8).map("".join)
+
+
+@given(IN_QUOTES, st.sampled_from("'\""))
+def test_quotes_are_read_as_pyyaml_reads_them(inner: str, quote: str) -> None:
+    """A line at once, where PyYAML goes from character to character."""
+    text = f"[{quote}{inner}{quote}]"
+    try:
+        expected = yaml.safe_load(text)
+    except yaml.YAMLError:
+        expected = None
+    try:
+        assert parse_yaml(text).value == expected
+    except YamlTextError:
+        assert expected is None or not all(isinstance(item, str) for item in expected)
+
+
+IN_BLOCK = st.lists(st.sampled_from(("x", " x", "  x y", "", " ", "   ", "\tx", "#", "\n", "x  ")), max_size=10)
+
+
+@given(IN_BLOCK, st.sampled_from(("|", ">", "|-", ">+", "|2", ">1-")), st.sampled_from(("\n", "\r\n")))
+def test_blocks_are_read_as_pyyaml_reads_them(lines: list[str], style: str, end: str) -> None:
+    text = f"a: {style}{end}" + "".join(f"  {line}{end}" if line.strip() else line + end for line in lines) + "b: 1"
+    try:
+        expected = yaml.safe_load(text)
+    except yaml.YAMLError:
+        expected = None
+    try:
+        assert parse_yaml(text).value == expected
+    except YamlTextError:
+        assert expected is None
+
+
+def test_the_steps_follow_what_is_read() -> None:
+    """A value counts for what it takes, and not only as one."""
+    short = sum(steps_of("- x\n" * 100))
+    assert sum(steps_of("- x\n" * 200)) == pytest.approx(2 * short, rel=0.1)
+    assert sum(steps_of("- |\n" + " x\n" * 5_000 + "- y\n")) > 5_000
+    assert sum(steps_of(f"- {'x ' * 50_000}\n- y\n")) > 3_000
+
+
+def steps_of(text: str) -> list[int]:
+    return list(parse_yaml_in_steps(text))

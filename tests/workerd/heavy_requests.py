@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from arcrun.limits import MAX_ELEMENTS, MAX_NODES, MAX_SOURCE_CHARACTERS, MIB
+from arcrun.limits import MAX_ELEMENTS, MAX_NODES, MAX_SOURCE_CHARACTERS, MAX_YAML_LINES, MIB
 
+QUARTER = MIB // 4  # of a MiB
 PIPE = ["input >> PIPE >> a", "a >> PIPE >> output"]
 INVALID = "INVALID_WORKFLOW"
+SECRETS = {f"s{i:02}": f'-"s{i:02}-{i * 7919 % 1000:03}_{chr(97 + i % 26)}{i}k' for i in range(50)}
 LOOP = ["input >> FOREACH x IN input.items >> a"]
 
 
@@ -29,6 +31,7 @@ def heavy_requests() -> Iterator[HeavyRequest]:
     yield from _values()
     yield from _filters()
     yield from _sources()
+    yield from _secrets()
 
 
 def _expressions() -> Iterator[HeavyRequest]:
@@ -143,6 +146,29 @@ def _sources() -> Iterator[HeavyRequest]:
     line = '  - "a >> PIPE >> b"\n'
     text = "name: w\nflow:\n" + line * ((MAX_SOURCE_CHARACTERS - 100) // len(line))
     yield HeavyRequest("256 KiB of YAML", text, {}, "INVALID_WORKFLOW")
+    yield HeavyRequest("empty lines of YAML", "name: w\n" + "\n" * 260_000, {}, "INVALID_WORKFLOW")
+    lines = " x\n" * (MAX_YAML_LINES - 100)
+    for name, scalar in (("a folded text", f">\n{lines}"), ("words", "x " * 130_000), ("quotes", f'"{lines}"')):
+        source = (
+            f'name: w\nflow: ["input >> PIPE >> a"]\nconfig: {{a: {{component: set, values: {{x: 1}}}}}}\nd: {scalar}'
+        )
+        yield HeavyRequest(f"YAML: {name}", source, {}, "INVALID_WORKFLOW")
+
+
+def _secrets() -> Iterator[HeavyRequest]:
+    """Two nodes: one has read the secrets, the other's answer is looked through for them."""
+    values = {name: f"{{{{credential.{name}}}}}" for name in SECRETS}
+    flow = ["input >> PIPE >> a", "a >> PIPE >> b"]
+    answering = _workflow(flow, a={"component": "set", "values": values}, b=_set("{{input.value}}"))
+    every, near = "".join(SECRETS.values()), "".join(secret[:-1] for secret in SECRETS.values())
+    escapes = "%25%2D&amp;&#45;\\u002d=3D&#115;%61%62"
+    for name, value in (
+        ("near-misses", every + near * (QUARTER // len(near))),
+        ("escapes", every + escapes * (QUARTER // 2 // len(escapes))),
+        ("lines", "a\n" * (QUARTER // 2) + every),
+        ("texts", [f"{secret}{i}" for i in range(200) for secret in SECRETS.values()]),
+    ):
+        yield HeavyRequest(f"secrets: {name}", answering, {"value": value})
 
 
 def _nested(value: Any, depth: int) -> Any:

@@ -18,7 +18,7 @@ from acr.platform_resources import namespace_id_of
 from acr.render import print_json, print_table, warn
 from acr.settings import Storage, resolve_storage
 from acr.terminal import say
-from arcrun.credentials.redaction import MIN_SECRET_LENGTH
+from arcrun.credentials.forms import MIN_SECRET_LENGTH
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 _READABLE = {True: "yes", False: "no", None: "?"}

@@ -15,7 +15,8 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.limits import KIB
-from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of
+from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
+from arcrun.steps import Pause, run_steps_pausing
 from arcrun.workflows.plan import Plan
 
 LARGE_INPUT = 64 * KIB  # the weight of what a condition may look at for a stretch and more
@@ -37,11 +38,11 @@ class Trigger:
     body_bytes: int = 0
 
 
-def _weigh_input(trigger: Trigger) -> int:
+async def _weigh_input(trigger: Trigger, pause: Pause) -> int:
     """What came in a small body is not looked at."""
     if 0 < trigger.body_bytes <= SMALL_CHARACTERS:
         return SMALL_FACTOR * trigger.body_bytes
-    return size_of(trigger.input).weight
+    return (await run_steps_pausing(size_of_in_steps(trigger.input), pause)).weight
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Engine:
             context.budget.work.take_read(trigger.body_bytes)
             if trigger.body_bytes > STRETCH_WORK:  # to read it and to weigh it are two stretches
                 await self.ports.clock.pause()
-            weight = _weigh_input(trigger)
+            weight = await _weigh_input(trigger, self.ports.clock.pause)
             if weight > LARGE_INPUT:  # many may have come at once: each begins in its turn
                 await self.ports.clock.pause()
             context.pace.count(3 * weight)  # it was read, and weighed, and the node that gets it may write it
@@ -91,5 +92,8 @@ class Engine:
             weight=answer.weight,
             usage=context.usage,
         )
-        await context.pace.rest()  # scrubbing and the answer are a stretch of their own
-        return record.scrubbed(Redactor(context.secrets.values())) if context.secrets else record
+        await context.pace.rest()  # the answer is a stretch of its own
+        if not context.secrets:
+            return record
+        redactor = await run_steps_pausing(Redactor.build(context.secrets.values()), self.ports.clock.pause)
+        return await run_steps_pausing(record.scrubbed(redactor), self.ports.clock.pause)

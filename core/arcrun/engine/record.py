@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 from arcrun.analytics.tally import Tally
-from arcrun.credentials.redaction import Redactor
+from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
+from arcrun.steps import Steps
 
 
 class NodeStatus(StrEnum):
@@ -103,26 +104,43 @@ class NodeRecord:
             left_out=len(self.subflow or ()) or self.left_out,
         )
 
-    def scrubbed(self, redactor: Redactor) -> "NodeRecord":
+    def scrubbed(self, redactor: Redactor) -> "Steps[NodeRecord]":
         """A copy without the secrets that the redactor knows."""
+        scrub_input = (
+            self.input.scrubbed(redactor) if isinstance(self.input, Cut) else redactor.scrub_in_steps(self.input)
+        )
         return replace(
             self,
-            input=self.input.scrubbed(redactor) if isinstance(self.input, Cut) else redactor.scrub(self.input),
-            output=_scrub_output(self.output, redactor),
-            error=self.error.scrubbed(redactor.scrub) if self.error else None,
-            log=redactor.scrub_text(self.log),
-            subflow=None if self.subflow is None else tuple(inner.scrubbed(redactor) for inner in self.subflow),
+            input=(yield from scrub_input),
+            output=(yield from _scrub_output(self.output, redactor)),
+            error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
+            log=(yield from redactor.scrub_text_in_steps(self.log)),
+            subflow=None if self.subflow is None else (yield from _scrub_trace(self.subflow, redactor)),
         )
 
 
 def _sum_bytes(trace: Iterable[NodeRecord]) -> int:
-    return sum(entry.bytes + _sum_bytes(entry.subflow or ()) for entry in trace)
+    total = 0
+    for entry in trace:
+        total += entry.bytes
+        if entry.subflow:
+            total += _sum_bytes(entry.subflow)
+    return total
 
 
-def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) -> Mapping[str, Any] | Cut | None:
-    if output is None or isinstance(output, Cut):
-        return output and output.scrubbed(redactor)
-    return redactor.scrub_envelope(output)
+def _scrub_trace(trace: Iterable[NodeRecord], redactor: Redactor) -> Steps[tuple[NodeRecord, ...]]:
+    scrubbed = []
+    for entry in trace:
+        scrubbed.append((yield from entry.scrubbed(redactor)))
+    return tuple(scrubbed)
+
+
+def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) -> Steps[Mapping[str, Any] | Cut | None]:
+    if output is None:
+        return None
+    if isinstance(output, Cut):
+        return (yield from output.scrubbed(redactor))
+    return (yield from redactor.scrub_envelope_in_steps(output))
 
 
 def sum_fuel(parts: Iterable[int | None]) -> int | None:
@@ -159,19 +177,20 @@ class RunRecord:
 
     def shortened(self) -> "RunRecord":
         """A copy to be stored, without an answer that is large."""
-        return replace(self, data=shorten(self.data, self.weight))
+        shown = shorten(self.data, self.weight)
+        return self if shown is self.data else replace(self, data=shown)
 
     @property
     def status(self) -> str:
         return "success" if self.error is None else "failed"
 
-    def scrubbed(self, redactor: Redactor) -> "RunRecord":
+    def scrubbed(self, redactor: Redactor) -> "Steps[RunRecord]":
         """A copy without the secrets that the redactor knows."""
         return replace(
             self,
-            data=redactor.scrub(self.data),
-            error=self.error.scrubbed(redactor.scrub) if self.error else None,
-            trace=tuple(entry.scrubbed(redactor) for entry in self.trace),
+            data=(yield from redactor.scrub_in_steps(self.data, is_small=is_small(self.weight))),
+            error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
+            trace=(yield from _scrub_trace(self.trace, redactor)),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 from arcrun.ports import Clock, Random
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _MIRROR = str.maketrans(_ALPHABET, _ALPHABET[::-1])
 _PATTERN = re.compile(f"[{_ALPHABET}]{{26}}")
 _TIME_CHARACTERS, _HALF_CHARACTERS = 10, 8  # 48 bits of time; twice 40 random bits
@@ -36,4 +37,5 @@ def mirror_run_id(run_id: str) -> str:
 
 
 def _encode(number: int, length: int) -> str:
-    return "".join(_ALPHABET[number >> shift & 31] for shift in range(5 * (length - 1), -1, -5))
+    """Of an even length: two characters at a time."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * (length - 2), -1, -10)])

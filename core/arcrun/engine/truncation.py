@@ -7,6 +7,7 @@ from typing import Any
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.limits import MAX_SHOWN_VALUE_BYTES
 from arcrun.size import Excerpt, length_in_utf8
+from arcrun.steps import Steps
 
 PREVIEW_CHARACTERS = 1_000
 # What is kept of a text behind its preview, until the secrets are known: one that begins in the preview is then whole.
@@ -20,10 +21,10 @@ class Cut:
     bytes: int
     beginning: str
 
-    def scrubbed(self, redactor: Redactor) -> "Cut":
+    def scrubbed(self, redactor: Redactor) -> "Steps[Cut]":
         if redactor.longest > KEPT_CHARACTERS - PREVIEW_CHARACTERS:  # cut, it would not be known
             return replace(self, beginning=MARK)
-        return replace(self, beginning=redactor.scrub_text(self.beginning))
+        return replace(self, beginning=(yield from redactor.scrub_text_in_steps(self.beginning)))
 
     def to_json(self) -> dict[str, Any]:
         marker: dict[str, Any] = {"_truncated": True, "bytes": self.bytes}

@@ -4,9 +4,8 @@ The platform gives an isolate 128 MB for everything. A component computes withou
 time holds memory (`wait_for_room`). One that waits for a host function holds its own meanwhile (`hold`): those together
 have less than the whole, so that there is always room for what computes on ordinary inputs.
 
-What a call will take is not known before: it is estimated from its input, and corrected whenever it waits. No request
-may wait for another on the platform, so who waits asks again; and a request that the platform ends gives nothing back,
-so nothing counts for longer than it may.
+What a call will take is not known before: it is estimated from its input, and corrected whenever it waits. A request
+that the platform ends gives nothing back, so nothing counts for longer than it may.
 """
 
 from collections.abc import AsyncIterator
@@ -15,13 +14,12 @@ from dataclasses import dataclass
 
 from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_MEMORY_PAGES, MAX_WAITING_MEMORY_BYTES, MIB
 from arcrun.ports import Clock
+from arcrun.turns import Turns
 from arcrun.wasm.abi import PAGE_BYTES
 
 # Of what the built-in components take (benchmarks/fuel.py prints it): at their start, and for a byte that they read.
 START_BYTES, BYTES_A_BYTE = MIB, 8
 SMALL_INPUT = 64 * 1024  # characters: what comes of them finds room beside anything
-ASK_MS = 5.0
-FORGOTTEN_MS = 1_000.0  # who has not asked for so long was ended
 HELD_AT_MOST_MS = 120_000.0  # longer than any host function takes
 
 
@@ -39,23 +37,18 @@ class Hold:
     until_ms: float
 
 
-@dataclass(eq=False)
-class _Ticket:
-    asked_ms: float
-
-
 class MemoryRoom:
     """Of one isolate."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._holds: set[Hold] = set()
-        self._queue: list[_Ticket] = []
+        self._turns = Turns(clock)
         self._seen: dict[str, int] = {}  # by component: there are as many as the isolate has code of
 
     @property
     def is_empty(self) -> bool:
-        return not self._holds and not self._queue
+        return not self._holds and not self._turns
 
     @property
     def held_bytes(self) -> int:
@@ -67,9 +60,7 @@ class MemoryRoom:
         """
         if self._has_room(size, MAX_ALIVE_MEMORY_BYTES):
             return
-        async with self._queued() as ticket:
-            while not self._has_room(size, MAX_ALIVE_MEMORY_BYTES):
-                await self._ask_later(ticket)
+        await self._turns.wait(lambda: self._has_room(size, MAX_ALIVE_MEMORY_BYTES), in_order=False)
 
     @asynccontextmanager
     async def hold(self, name: str, characters: int) -> AsyncIterator[Hold]:
@@ -78,10 +69,8 @@ class MemoryRoom:
         It is taken for as large as its input says, or as the component was when it waited the last time.
         """
         size = max(estimate_memory(characters), self._seen.get(name, 0))
-        if self._queue or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
-            async with self._queued() as ticket:
-                while self._first() is not ticket or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
-                    await self._ask_later(ticket)
+        if self._turns or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
+            await self._turns.wait(lambda: self._has_room(size, MAX_WAITING_MEMORY_BYTES))
         hold = Hold(name, size, self._until_ms())
         self._holds.add(hold)
         try:
@@ -109,26 +98,3 @@ class MemoryRoom:
         now_ms = self._clock.now_ms()
         self._holds = {hold for hold in self._holds if hold.until_ms > now_ms}
         return not self._holds or self.held_bytes + size <= limit
-
-    @asynccontextmanager
-    async def _queued(self) -> AsyncIterator[_Ticket]:
-        ticket = _Ticket(self._clock.now_ms())
-        self._queue.append(ticket)
-        try:
-            yield ticket
-        finally:
-            if ticket in self._queue:
-                self._queue.remove(ticket)
-
-    def _first(self) -> _Ticket:
-        """Of those that wait, and still ask."""
-        now_ms = self._clock.now_ms()
-        while now_ms - self._queue[0].asked_ms > FORGOTTEN_MS:
-            del self._queue[0]
-        return self._queue[0]
-
-    async def _ask_later(self, ticket: _Ticket) -> None:
-        await self._clock.sleep(ASK_MS)
-        ticket.asked_ms = self._clock.now_ms()
-        if ticket not in self._queue:  # it was taken for ended: the isolate had computed for that long
-            self._queue.append(ticket)

@@ -7,14 +7,17 @@ anyone has looked at its size. docs/adr/0006 has the figures. This one does what
 import asyncio
 import json
 import logging
+from functools import cache
 from typing import Any
 
 import js
 from pyodide.ffi import JsException, jsnull, to_js
 
-from arcrun.errors import RequestError
-from arcrun.limits import MAX_BODY_BYTES
+from arcrun.errors import ArcrunError
+from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
+from arcrun_edge.system import SystemClock
 from arcrun_http.bodies import build_cut_body_error, build_too_large_error
+from arcrun_http.body_room import BodyHold, BodyRoom
 from arcrun_http.errors import render_error
 from arcrun_http.queries import parse_whole
 from arcrun_http.targets import parse_target
@@ -23,16 +26,28 @@ logger = logging.getLogger("arcrun")
 
 
 LARGE_BYTES = 256 * 1024
+SHORT_BYTES = 16 * 1024
+_clock = SystemClock()
+_room = BodyRoom(_clock)
 
 
 async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
-    js_request = getattr(request, "js_object", request)
-    headers: list[list[str]] = json.loads(js.JSON.stringify(getattr(js.Array, "from")(js_request.headers)))
+    hold = BodyHold(_room)
     try:
-        scope = _build_scope(js_request, headers)
-        body = await _read_body(js_request, dict(headers).get("content-length"), max_body_bytes)
-    except RequestError as error:
+        return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold)
+    finally:
+        hold.give_back()
+
+
+async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold) -> Any:
+    array_from, stringify = _functions()
+    headers: list[list[str]] = json.loads(stringify(array_from(js_request.headers)))
+    named = dict(headers)
+    try:
+        scope = _build_scope(js_request, headers, named.get("host"))
+        body = await _read_body(js_request, named.get("content-length"), max_body_bytes, hold)
+    except ArcrunError as error:
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
     exchange = _Exchange(body)
@@ -65,9 +80,17 @@ class _Exchange:
             self.parts.append(message.get("body", b""))
 
 
-def _build_scope(js_request: Any, headers: list[list[str]]) -> dict[str, Any]:
+@cache
+def _functions() -> tuple[Any, Any]:
+    """Array.from and JSON.stringify: looking them up takes longer than calling them. Never at a module's top level, for
+    the deploy's memory snapshot holds no JavaScript.
+    """
+    return getattr(js.Array, "from"), js.JSON.stringify
+
+
+def _build_scope(js_request: Any, headers: list[list[str]], host: str | None) -> dict[str, Any]:
     """Raises RequestError INVALID_HOST."""
-    target = parse_target(js_request.url, dict(headers).get("host"))
+    target = parse_target(js_request.url, host)
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -83,8 +106,10 @@ def _build_scope(js_request: Any, headers: list[list[str]]) -> dict[str, Any]:
     }
 
 
-async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int) -> bytes:
-    """Raises RequestError: PAYLOAD_TOO_LARGE, unread if it announces its length, and BODY_INCOMPLETE."""
+async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int, hold: BodyHold) -> bytes:
+    """Raises RequestError: PAYLOAD_TOO_LARGE, unread if it announces its length, and BODY_INCOMPLETE; and
+    RateLimitedError.
+    """
     if js_request.body is jsnull:
         return b""
     announced = None if content_length is None else parse_whole(content_length)
@@ -92,19 +117,22 @@ async def _read_body(js_request: Any, content_length: str | None, limit_bytes: i
         raise build_too_large_error(limit_bytes)
     try:
         if announced is None:
-            return await _read_stream(js_request.body.getReader(), limit_bytes)
+            return await _read_stream(js_request.body.getReader(), limit_bytes, hold)
+        await hold.take(announced)
         buffer = await js_request.arrayBuffer()
         whole: bytes = buffer.to_bytes()
     except JsException:  # the connection ended, or the body broke its own framing
         raise build_cut_body_error() from None
     if len(whole) > limit_bytes:
         raise build_too_large_error(limit_bytes)
-    if len(whole) > LARGE_BYTES:  # V8 would give it back with its next collection
-        buffer.transfer(0)
+    if len(whole) > LARGE_BYTES:
+        buffer.transfer(0)  # V8 would give it back with its next collection
+        await _clock.pause()  # to read it and to parse it are two stretches
     return whole
 
 
-async def _read_stream(reader: Any, limit_bytes: int) -> bytes:
+async def _read_stream(reader: Any, limit_bytes: int, hold: BodyHold) -> bytes:
+    """What is not small, and says no length, may become as large as any."""
     parts: list[bytes] = []
     size = 0
     while not (chunk := await reader.read()).done:
@@ -113,9 +141,25 @@ async def _read_stream(reader: Any, limit_bytes: int) -> bytes:
         if size > limit_bytes:
             await reader.cancel()
             raise build_too_large_error(limit_bytes)
+        if size > SMALL_BODY_BYTES:
+            await hold.take(limit_bytes)
+    if size > LARGE_BYTES:
+        await _clock.pause()
     return b"".join(parts)
 
 
 def _build_response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
     pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
-    return js.Response.new(to_js(body) if body else jsnull, status=status, headers=to_js(pairs))
+    return js.Response.new(_hand_over(body), status=status, headers=to_js(pairs))
+
+
+def _hand_over(body: bytes) -> Any:
+    """A short text goes over faster than its bytes."""
+    if not body:
+        return jsnull
+    if len(body) <= SHORT_BYTES:
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            pass
+    return to_js(body)

@@ -3,12 +3,13 @@
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from arcrun.credentials.redaction import Redactor
+from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Trigger
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError, RequestError
 from arcrun.limits import MAX_ACCEPTED_MS
+from arcrun.steps import run_steps_pausing
 from arcrun.workflows.plan import Plan, PlannedNode
 
 RECORD_TIME_MS = 1_000  # of it, for the record of a run that takes all its time
@@ -43,14 +44,17 @@ def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, i
     return min(limit_ms, MAX_ACCEPTED_MS - RECORD_TIME_MS)
 
 
-async def make_keepable(plan: Plan, input_value: Any, ports: RunPorts) -> Any:
+async def make_keepable(plan: Plan, trigger: Trigger, ports: RunPorts) -> Any:
     """What may be kept of a run's input, as in a record: cut, and without the secrets that the run may read.
 
     Raises UpstreamError: a secret that cannot be looked up cannot be taken out.
     """
     names = sorted(await _find_credentials(plan, ports, set()))
     secrets = [await _unless_missing(ports.credentials.reveal(name)) for name in names]
-    return truncate(Redactor(secret for secret in secrets if secret is not None).scrub(input_value))
+    known = [secret for secret in secrets if secret is not None]
+    redactor = await run_steps_pausing(Redactor.build(known), ports.clock.pause)
+    scrubbing = redactor.scrub_in_steps(trigger.input, is_small=is_small(trigger.body_bytes))
+    return truncate(await run_steps_pausing(scrubbing, ports.clock.pause))
 
 
 async def _find_credentials(plan: Plan, ports: RunPorts, seen: set[str]) -> set[str]:

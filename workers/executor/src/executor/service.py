@@ -10,14 +10,14 @@ from arcrun.analytics.tally import tally
 from arcrun.analytics.usage import UsageRecord
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
-from arcrun.credentials.redaction import Redactor
+from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.limits import MAX_DIAGNOSTICS
 from arcrun.ports import Background
-from arcrun.steps import run_steps_pausing
+from arcrun.steps import Steps, run_steps_pausing
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.catalogue import Catalogue
@@ -72,7 +72,11 @@ class ExecutorService:
         duration_ms = max(0.0, self.engine.ports.clock.now_ms() - began_ms)
         ran = UsageRecord(component.id, component.contract.version, outcome.error is None, duration_ms)
         self.usage.add(tally([ran]))
-        return _scrub_outcome(outcome, Redactor(injected.secrets)) if injected.secrets else outcome
+        if not injected.secrets:
+            return outcome
+        pause = self.engine.ports.clock.pause
+        redactor = await run_steps_pausing(Redactor.build(injected.secrets), pause)
+        return await run_steps_pausing(_scrub_outcome(outcome, redactor), pause)
 
     async def _call_in_time(self, component: Component, value: Mapping[str, Any], budget: RunBudget) -> Outcome:
         """Raises RunTimeoutError."""
@@ -125,7 +129,7 @@ class ExecutorService:
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.share.running())
-            kept = await make_keepable(stored.plan, trigger.input, self.engine.ports)
+            kept = await make_keepable(stored.plan, trigger, self.engine.ports)
             await self.runs.accept(AcceptedRun(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept))
             limited = replace(trigger, timeout_ms=limit_ms)
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
@@ -146,7 +150,8 @@ class ExecutorService:
         return record
 
     def _clamp(self, trigger: Trigger) -> Trigger:
-        return replace(trigger, timeout_ms=self.share.clamp_duration(trigger.timeout_ms))
+        timeout_ms = self.share.clamp_duration(trigger.timeout_ms)
+        return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
 
     def _keep(self, record: RunRecord) -> None:
         self.runs.add(record)
@@ -189,7 +194,8 @@ class ExecutorService:
         return await self.workflows.list_names() if calls_any else []
 
 
-def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Outcome:
-    error = outcome.error.scrubbed(redactor.scrub) if outcome.error else None
-    envelope, log = redactor.scrub_envelope(outcome.envelope), redactor.scrub_text(outcome.log)
+def _scrub_outcome(outcome: Outcome, redactor: Redactor) -> Steps[Outcome]:
+    error = (yield from outcome.error.scrubbed(redactor.scrub_in_steps)) if outcome.error else None
+    envelope = yield from redactor.scrub_envelope_in_steps(outcome.envelope, is_small=is_small(outcome.weight))
+    log = yield from redactor.scrub_text_in_steps(outcome.log)
     return replace(outcome, envelope=envelope, error=error, log=log)

@@ -1,0 +1,292 @@
+"""The forms in which a secret may be written, as regular expressions: arcrun/credentials/redaction.py says which.
+
+A form is told by its literal, which stands in each text that it matches, and by its openings, with one of which each
+such text begins: so most texts are looked through for those alone, and few forms are ever compiled. No form can be read
+in two ways that take the same characters, for a regular expression tries all of them where there is no hit, which is
+exponential in the secret.
+"""
+
+import base64
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import cache, lru_cache, partial
+from html.entities import html5
+from typing import Any, NamedTuple
+
+from arcrun.json_text import parse_json
+
+MIN_SECRET_LENGTH = 6  # characters
+MAX_OPENING = 6  # characters
+KEPT_CHARACTERS = 1_000  # whose forms are remembered
+MAX_PIECE = 2_000  # characters of a regular expression, and some more: compiling takes some 2 us each
+
+_PLAIN_RUN = re.compile(r"[A-Za-z0-9]+")
+_RUNS = re.compile(r"\\+|[^\\]", re.DOTALL)
+_AMBIGUOUS = "%&=\\"  # what begins encodings: a text may be read as one, or as the character
+_OF_ENCODINGS = "2u3aA"  # what follows these in encodings of themselves: %25 \\u &amp; =3D
+_PLAIN_PAIR = re.compile(r"[A-Za-z0-9]{2}")
+_JSON_SHORT_ESCAPES = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
+_PERCENT = "%(?:25)*"  # encoded again, `%` is `%25`
+_AMPERSAND = "&(?:amp;?+)*"  # likewise
+_CODES = {"%": "%(?:25)*+", "u": r"\\++u00", "=": "="}  # before a letter's or digit's two hexadecimal digits
+CODE_STARTS = ("%", "\\", "=")
+_BASE64_BEGINNINGS = {"+": "+-%", "/": "/\\_%"}
+_BASE64_VARIANTS = {"+": rf"(?:\+|-|{_PERCENT}2[Bb])", "/": rf"(?:\\*/|_|{_PERCENT}2[Ff])"}
+# A line break with what folds a line before it and indents the next one. The first character says which branch may fit.
+_FEED, _RETURN = r"(?:\\+n|\n|%(?:25)*0[Aa])", r"(?:\\+r|\r|%(?:25)*0[Dd])"
+LINE_BREAK = re.compile(
+    r"[=\\\r\n%](?:(?<=\n)|(?<=\r)" + _FEED + r"|(?<=\\)(?<!\\\\)\\*(?:n|r" + _FEED + r")"
+    r"|(?<=%)(?:25)*0(?:[Aa]|[Dd]" + _FEED + r")|(?<==)" + _RETURN + "?" + _FEED + r")(?:[ \t]|\\+t)*"
+)
+
+
+def parts_of(secret: str) -> Iterator[str]:
+    """The secret, its lines if there are several, and the texts in it if it is JSON."""
+    candidates = [secret, *secret.splitlines()]
+    with suppress(ValueError):
+        candidates = [secret, *_texts_in(parse_json(secret))]
+    for candidate in candidates:
+        stripped = candidate.strip()
+        if len(stripped) >= MIN_SECRET_LENGTH:
+            yield stripped
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_in(item)
+
+
+def misread(part: str) -> set[str]:
+    """The part's UTF-8 read as Latin-1, and as Windows-1252, in which five bytes stand for what Latin-1 has there."""
+    content = part.encode("utf-8", "surrogatepass")
+    forms = {content.decode("latin-1"), "".join(_read_windows_1252(byte) for byte in content)}
+    return set() if part.isascii() else forms
+
+
+@cache
+def _read_windows_1252(byte: int) -> str:
+    try:
+        return bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return chr(byte)
+
+
+def literals_of(part: str) -> Iterator[str]:
+    """Of its forms, in the same order as write_forms."""
+    return map(_longest_run, (part, *_base64_fragments(part)))
+
+
+def _longest_run(form: str) -> str:
+    """Of letters and digits, which nothing encodes: it stands in all that the form matches."""
+    return max(_PLAIN_RUN.findall(form), key=len, default="")
+
+
+def code_needles_of(part: str) -> Iterator[str]:
+    """The code of one of its letters and digits, and how that of the next one begins if it follows at once."""
+    pair = _PLAIN_PAIR.search(part)
+    if pair:
+        yield _hexadecimal(pair[0][0]) + r"[%=\\]"
+    elif plain := next(filter(is_plain, part), None):
+        yield _hexadecimal(plain)
+
+
+class Form(NamedTuple):
+    """One part of a secret in all encodings but base64, or a fragment of its base64.
+
+    The regular expression is `head` and `rest`, and where it is long `later` behind them: each of these can be matched
+    where the one before it ends. Forms with the same head, if there is one, are tried together. `literal` is "" where
+    nothing must stand in the text. `length` is that of the part.
+    """
+
+    head: str
+    rest: str
+    later: tuple[str, ...]
+    literal: str
+    openings: frozenset[str]
+    length: int
+
+
+def write_forms(parts: Iterable[str]) -> Iterator[Form]:
+    for part in parts:
+        yield _write_form(part, _form_of, _beginnings_of)
+        for fragment in _base64_fragments(part):
+            first, *others = [_BASE64_VARIANTS.get(character, character) for character in fragment]
+            rest, *later = _cut(list(fragment), [_at_its_beginning(first), *others])
+            yield Form(
+                "",
+                rest,
+                tuple(later),
+                _longest_run(fragment),
+                frozenset(_openings(fragment, lambda character: _BASE64_BEGINNINGS.get(character, character))),
+                len(fragment),
+            )
+
+
+def write_forms_with_numbers(parts: Iterable[str]) -> Iterator[Form]:
+    """For a text in which letters and digits may be HTML's numbers as well."""
+    for part in parts:
+        yield _write_form(part, _form_with_numbers, lambda run: f"{run}&" if is_plain(run) else _beginnings_of(run))
+        yield from itertools.islice(write_forms([part]), 1, None)  # base64 has none
+
+
+def write_forms_in_codes(parts: Iterable[str]) -> Iterator[Form]:
+    """For a text in which all letters and digits may be written by their codes."""
+    for part in parts:
+        if not any(map(is_plain, part)):
+            continue
+        for code in _CODES:
+            start = CODE_STARTS[list(_CODES).index(code)]
+            yield _write_form(
+                part,
+                partial(_form_in_code, code),
+                lambda run, start=start: start if is_plain(run) else _beginnings_of(run),  # type: ignore[misc]
+            )._replace(literal="")
+
+
+def _write_form(part: str, form_of: Callable[[str], str], beginnings_of: Callable[[str], str]) -> Form:
+    runs = _RUNS.findall(part)
+    written = _write_runs(runs, form_of)
+    head = "" if written[0] == part[0] or runs[0][0] in _AMBIGUOUS else written[0]
+    rest, *later = _cut(runs, written)
+    openings = frozenset(_openings(runs, beginnings_of))
+    return Form(head, rest.removeprefix(head), tuple(later), _longest_run(part), openings, len(part))
+
+
+def _cut(runs: list[str], written: list[str]) -> Iterator[str]:
+    """The regular expression in pieces that are not long. Cut is behind what can be read in one way only."""
+    piece, is_certain = "", True
+    for run, form, following in zip(runs, written, [*runs[1:], ""], strict=True):
+        piece += form
+        is_certain &= run[0] not in _AMBIGUOUS or (is_plain(following) and following not in _OF_ENCODINGS)
+        if is_certain and run[0] not in _AMBIGUOUS and following and len(piece) > MAX_PIECE:
+            yield piece
+            piece = ""
+    yield piece
+
+
+def _openings(runs: Iterable[str], beginnings_of: Callable[[str], str]) -> Iterator[str]:
+    """Texts with one of which all begins that the forms of these characters match."""
+    opening = ""
+    for run in itertools.islice(runs, MAX_OPENING - 1):
+        beginnings = beginnings_of(run)
+        if run not in beginnings or run in _AMBIGUOUS:
+            yield from (opening + beginning for beginning in beginnings)
+            return
+        yield from (opening + beginning for beginning in beginnings if beginning != run)
+        opening += run
+    yield opening
+
+
+def _beginnings_of(run: str) -> str:
+    """The characters with one of which all begins that _form_of matches."""
+    return run if is_plain(run) else f"{run[0]}%\\&={'+_' if run == ' ' else ''}"
+
+
+def _write_runs(runs: list[str], form_of: Callable[[str], str]) -> list[str]:
+    """What begins with any number of backslashes begins where they do, and takes them all: else a run of them would be
+    gone through from each of its places. So behind a secret's own backslashes there may be none left for an escape.
+    """
+    forms = [form_of(run) for run in runs]
+    for i, (before, run) in enumerate(itertools.pairwise(runs), start=1):
+        if before[0] == "\\":
+            own = rf"\\++{run}"  # a short escape of `"` and `/`: without backslashes it is the character, a second way
+            forms[i] = forms[i].replace(r"\\++", r"\\*+").replace(own.replace("++", "*+"), own)
+    return [_at_its_beginning(forms[0]), *forms[1:]]
+
+
+def _at_its_beginning(form: str) -> str:
+    return re.sub(r"\\\\(?=[+*{])", lambda _: r"(?<!\\)\\", form)
+
+
+@lru_cache(KEPT_CHARACTERS)
+def _form_of(run: str) -> str:
+    """A regular expression for a character, or for a run of backslashes, in every encoding.
+
+    JSON doubles backslashes at each depth, so a run of n becomes one of n or more.
+    """
+    if is_plain(run):
+        return run
+    if run == "&":
+        return f"(?:{_html_form(run)}|{'|'.join(form for form in _encodings_of(run) if form[0] != '&')})"
+    encoded = "|".join(_encodings_of(run[0]))
+    if run[0] == "\\":
+        return rf"(?:\\{{{len(run)},}}+|(?:{encoded}){{{len(run)}}})"
+    return f"(?:{re.escape(run)}|{encoded})"
+
+
+@lru_cache(KEPT_CHARACTERS)
+def _form_with_numbers(run: str) -> str:
+    return f"(?:{run}|{_html_form(run)})" if is_plain(run) else _form_of(run)
+
+
+@lru_cache(KEPT_CHARACTERS)
+def _form_in_code(code: str, run: str) -> str:
+    """A letter or digit by its code alone, else there were two ways to read a code whose digits the secret has."""
+    return _CODES[code] + _hexadecimal(run) if is_plain(run) else _form_of(run)
+
+
+def is_plain(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
+@lru_cache(KEPT_CHARACTERS)
+def _encodings_of(character: str) -> tuple[str, ...]:
+    content = character.encode("utf-8", "surrogatepass")
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    octets = [_either_case(f"{byte:02x}") for byte in content]
+    forms = [
+        "".join(_PERCENT + octet for octet in octets) if character != "%" else "%(?:25)+",
+        "".join(r"\\++u" + _either_case(units[i : i + 4]) for i in range(0, len(units), 4)),
+        _html_form(character),
+        "".join(f"={octet}" for octet in octets),
+    ]
+    if character in _JSON_SHORT_ESCAPES:
+        forms.append(r"\\++" + _JSON_SHORT_ESCAPES[character])
+    if character == " ":
+        forms += ["[+_]", f"{_PERCENT}2[Bb]"]  # a query's, encoded again too, and that of RFC 2047
+    return tuple(forms)
+
+
+def _html_form(character: str) -> str:
+    """`&` itself is one of its forms, and `&amp;` is read in one way: as `&` encoded again."""
+    number, names = ord(character), _html_names().get(character, [])
+    forms = [
+        f"#0*{number};?+",
+        f"#[Xx]0*{_either_case(f'{number:x}')};?+",
+        *(name for name in names if name != "amp;?+"),
+    ]
+    return f"{_AMPERSAND}(?:{'|'.join(forms)})" + ("?" if character == "&" else "")
+
+
+@cache
+def _html_names() -> Mapping[str, list[str]]:
+    """Regular expressions by what they stand for. Some names are read without a semicolon too."""
+    names: dict[str, list[str]] = {}
+    for name, characters in html5.items():
+        if name.endswith(";"):
+            names.setdefault(characters, []).append(f"{name}?+" if name[:-1] in html5 else name)
+    return names
+
+
+def _hexadecimal(character: str) -> str:
+    return _either_case(f"{ord(character):02x}")
+
+
+def _either_case(hexadecimal: str) -> str:
+    return "".join(f"[{digit.upper()}{digit}]" if digit.isalpha() else digit for digit in hexadecimal)
+
+
+def _base64_fragments(secret: str) -> Iterator[str]:
+    """For each alignment the characters that the secret alone determines: 6 bits each, from bit 8 * `before` on."""
+    content = secret.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + content).decode()
+        yield encoded[-(-8 * before // 6) : 8 * (before + len(content)) // 6]

@@ -1,0 +1,54 @@
+"""A queue of those who wait for something of the isolate's, in the order of coming.
+
+No request may wait for another on the platform, so who waits asks again, by a real timer; and a request that the
+platform ends says nothing, so who has not asked for long is not in the queue any more.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from arcrun.ports import Clock
+
+ASK_MS = 5.0
+FORGOTTEN_MS = 1_000.0  # who has not asked for so long was ended
+
+
+@dataclass(eq=False)
+class _Ticket:
+    asked_ms: float
+
+
+class Turns:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._queue: list[_Ticket] = []
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    async def wait(self, may_go: Callable[[], bool], *, in_order: bool = True) -> None:
+        """Until `may_go`, and nobody who came earlier waits. Without `in_order` others may come first."""
+        with self._queued() as ticket:
+            while (in_order and self._first() is not ticket) or not may_go():
+                await self._clock.sleep(ASK_MS)
+                ticket.asked_ms = self._clock.now_ms()
+                if ticket not in self._queue:  # it was taken for ended: the isolate had computed for that long
+                    self._queue.append(ticket)
+
+    @contextmanager
+    def _queued(self) -> Iterator[_Ticket]:
+        ticket = _Ticket(self._clock.now_ms())
+        self._queue.append(ticket)
+        try:
+            yield ticket
+        finally:
+            if ticket in self._queue:
+                self._queue.remove(ticket)
+
+    def _first(self) -> _Ticket:
+        """Of those that wait, and still ask."""
+        now_ms = self._clock.now_ms()
+        while now_ms - self._queue[0].asked_ms > FORGOTTEN_MS:
+            del self._queue[0]
+        return self._queue[0]

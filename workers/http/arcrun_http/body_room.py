@@ -1,0 +1,63 @@
+"""The large bodies that an isolate works on at once: a request waits for room before its body is read.
+
+Several are read, parsed and run one after the other, so that others have their turn between them and memory holds them.
+A small body never waits. What a request holds counts until it has been answered, and not for longer than a moment: then
+the others do not wait for a run that waits for a service, or for a body that comes slowly.
+"""
+
+from arcrun.errors import RateLimitedError
+from arcrun.limits import MAX_LARGE_BODIES_BYTES, MAX_WAITING_BODIES, SMALL_BODY_BYTES
+from arcrun.ports import Clock
+from arcrun.turns import Turns
+
+HELD_AT_MOST_MS = 5_000.0
+RETRY_AFTER_S = 5
+
+
+class BodyHold:
+    """What one request holds."""
+
+    def __init__(self, room: "BodyRoom") -> None:
+        self._room = room
+        self.size = 0
+        self.until_ms = 0.0
+
+    async def take(self, size: int) -> None:
+        """Wait for room for a body of so many bytes, at most. Raises RateLimitedError TOO_MANY_BODIES."""
+        if size > SMALL_BODY_BYTES and not self.size:
+            await self._room.admit(self, size)
+
+    def give_back(self) -> None:
+        if self.size:
+            self._room.dismiss(self)
+
+
+class BodyRoom:
+    """Of one isolate."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._turns = clock, Turns(clock)
+        self._holds: set[BodyHold] = set()
+
+    @property
+    def held_bytes(self) -> int:
+        return sum(hold.size for hold in self._holds)
+
+    async def admit(self, hold: BodyHold, size: int) -> None:
+        if len(self._turns) >= MAX_WAITING_BODIES:
+            message = "Too many requests with large bodies are waiting."
+            raise RateLimitedError(RETRY_AFTER_S, message, code="TOO_MANY_BODIES")
+        if self._turns or not self._has_room(size):
+            await self._turns.wait(lambda: self._has_room(size))
+        hold.size, hold.until_ms = size, self._clock.now_ms() + HELD_AT_MOST_MS
+        self._holds.add(hold)
+
+    def dismiss(self, hold: BodyHold) -> None:
+        self._holds.discard(hold)
+
+    def _has_room(self, size: int) -> bool:
+        """One that is alone may be larger."""
+        if self._holds and self.held_bytes + size > MAX_LARGE_BODIES_BYTES:
+            now_ms = self._clock.now_ms()
+            self._holds = {hold for hold in self._holds if hold.until_ms > now_ms}
+        return not self._holds or self.held_bytes + size <= MAX_LARGE_BODIES_BYTES
