@@ -10,7 +10,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 Steps = Generator[int, None, Result]
 Pause = Callable[[], Awaitable[None]]
-STRETCH_UNITS = 3_000  # some 10 ms in the Workers' Python, where a unit takes about 3 us
+STRETCH_UNITS = 6_000  # some 10 ms in the Workers' Python, where a unit takes about 2 µs
 
 
 async def go_on() -> None:

@@ -56,11 +56,20 @@ class BundledRunner:
     """Instantiates a module of the Worker's own upload, in this isolate."""
 
     def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._room = MemoryRoom(clock)
+        self._modules: dict[str, tuple[Any, bool]] = {}  # with whether it waits for the host
+
+    async def _import_module(self, component_id: str) -> tuple[Any, bool]:
+        """While it is imported all come in that want it as well: then each goes on in a stretch of its own."""
+        module = _import_default(f"components/{component_id}.wasm")
+        found = self._modules[component_id] = module, bool(_component_host().waits(module))
+        await self._clock.pause()
+        return found
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         with naming_faults(f"The runner of `{component.id}`", "RUNNER_FAILED"):
-            module, waits = _bundled_module(component.id)
+            module, waits = self._modules.get(component.id) or await self._import_module(component.id)
             if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
                 if len(stdin) > SMALL_INPUT:
                     await self._room.wait_for_room(estimate_memory(len(stdin)))
@@ -191,13 +200,6 @@ def _read_execution(result: Any) -> Execution:
     kind, exit_code, message, stdout, stderr, memory_bytes, fuel = result
     fuel_used = None if fuel is jsnull else int(fuel)
     return Execution(ExitKind(kind), exit_code, message, stdout, stderr, memory_bytes, fuel_used)
-
-
-@cache
-def _bundled_module(component_id: str) -> tuple[Any, bool]:
-    """The compiled module, and whether it waits for the host."""
-    module = _import_default(f"components/{component_id}.wasm")
-    return module, bool(_component_host().waits(module))
 
 
 def _worker_code(component: Component) -> JsProxy:
