@@ -128,11 +128,11 @@ def measure_asking() -> None:
     with tempfile.TemporaryDirectory(prefix="arcrun-host-calls-") as folder:
         key = secrets.token_urlsafe(16)
         environment = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
-        with started_platform(Path(folder), environment) as (_, urls):
+        with started_platform(Path(folder), environment) as started:
             headers = {"X-Arcrun-API-Key": key}
-            with httpx.Client(base_url=urls["executor"], headers=headers, timeout=60) as client:
+            with httpx.Client(base_url=started.urls["executor"], headers=headers, timeout=60) as client:
                 took = {
-                    (count, size): time_asking(client, urls["cloudflare-api"], count, size)
+                    (count, size): time_asking(client, started.urls["cloudflare-api"], count, size)
                     for count, size in ((0, 2), (500, 2), (10, MIB))
                 }
     bare = took[0, 2]

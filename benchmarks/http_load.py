@@ -62,6 +62,11 @@ async def count_requests(request: PreparedRequest, clients: int, duration_s: flo
     return len(latencies_ms) / (time.perf_counter() - started), latencies_ms
 
 
+async def repeat_requests(request: PreparedRequest, clients: int, count: int) -> None:
+    """Send it so often in all, from so many clients at once."""
+    await asyncio.gather(*(time_requests(request, count // clients) for _ in range(clients)))
+
+
 async def _read_answer(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     status = head.split(b" ", 2)[1]

@@ -1,8 +1,11 @@
-"""Measure the platform. Prints one JSON line for each figure: {"name", "unit", "p50", "p95", "limit", ...}.
+"""Measure the platform. Prints one JSON line for each figure: {"name", "unit", "p50", "p95", "p99", "limit", ...}.
 
 .venv/bin/python benchmarks/run.py                          start a platform of its own and measure it
 .venv/bin/python benchmarks/run.py --url U --key K          measure one that runs (boot is then left out)
 ... --api-url A                                             its Cloudflare API, for the figures about the bucket
+... --runs 100000                                           after how many runs memory is looked at (10,000)
+
+Processor time and memory are those of a platform of its own. The first line says how busy the machine is.
 """
 
 import argparse
@@ -18,12 +21,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-from http_load import PreparedRequest, count_requests, prepare, time_last, time_requests
+from http_load import PreparedRequest, count_requests, prepare, repeat_requests, time_last, time_requests
+from processes import Processes, find_processes
 
 from acr.deployment.uploads import metered_object
 from arcrun.contracts.parse import parse_contract
@@ -41,7 +46,9 @@ def main() -> None:
     parser.add_argument("--url", help="the executor's address")
     parser.add_argument("--key", help="its API key")
     parser.add_argument("--api-url", help="Cloudflare's API for it, to put components into its bucket")
+    parser.add_argument("--runs", type=int, default=10_000, help="after how many memory is looked at")
     options = parser.parse_args()
+    print(json.dumps({"name": "load_average", "one_minute": os.getloadavg()[0], "processors": os.cpu_count()}))
     measure_desk()
     if options.url:
         asyncio.run(measure(options.url, options.key, options.api_url))
@@ -50,9 +57,12 @@ def main() -> None:
         key = secrets.token_urlsafe(16)
         environment = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
         for name, limit_s in (("boot_without_snapshot", 5), ("boot_with_snapshot", 2)):
-            with started_platform(Path(folder), environment) as (first_answer_s, _):
-                report(name, "s", [first_answer_s], limit_s)
-        with started_platform(Path(folder), environment) as (_, urls):
+            with started_platform(Path(folder), environment) as started:
+                report(name, "s", [started.first_answer_s], limit_s)
+        with started_platform(Path(folder), environment) as started:
+            asyncio.run(measure_processes(started.urls["executor"], key, started.processes, options.runs))
+        with started_platform(Path(folder), environment) as started:
+            urls = started.urls
             asyncio.run(measure(urls["executor"], key, urls["cloudflare-api"]))
             asyncio.run(measure_counting(urls["registry"], key))
 
@@ -74,9 +84,17 @@ def measure_desk() -> None:
     report("redact_record", "us", scrub_us, record_kb=len(json.dumps(record)) // 1000, secrets=2)
 
 
-@contextmanager
-def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[tuple[float, dict[str, str]]]:
+@dataclass(frozen=True)
+class Started:
     """`acr dev`: the seconds from its start to the executor's first answer, and the services' addresses."""
+
+    first_answer_s: float
+    urls: dict[str, str]
+    processes: Processes
+
+
+@contextmanager
+def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[Started]:
     started = time.monotonic()
     command = [ACR, "dev", "--persist", str(folder / "state"), "--port", "8987", "--no-reload", "--no-seed"]
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
@@ -86,7 +104,7 @@ def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[tupl
         urls = dict(process.stdout.readline().split()[1:] for _ in range(4))
         record = json.loads((Path(environment["ACR_CONFIG_DIR"]) / "local.json").read_text())
         urls["cloudflare-api"] = record["api_url"]
-        yield first_answer_s, urls
+        yield Started(first_answer_s, urls, find_processes(process.pid))
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate()
@@ -103,6 +121,19 @@ def wait_for_answer(url: str, started: float | None = None) -> float:
         else:
             return time.monotonic() - started
     raise SystemExit(f"{url} did not answer within 60 s")
+
+
+async def measure_processes(url: str, key: str, processes: Processes, runs: int) -> None:
+    """Memory when nothing has run yet and after many runs of three nodes, and the processor time of one of them, its
+    record included.
+    """
+    report("memory_at_rest", "MiB", [processes.memory_mib()])
+    hook = push_chain(url, key, COMPONENT, 3)
+    await repeat_requests(hook, 8, 200)
+    before_mib, before_ms = processes.runtime_memory_mib(), processes.runtime_processor_ms()
+    await repeat_requests(hook, 8, runs)
+    report("processor_time_3_nodes", "ms", [(processes.runtime_processor_ms() - before_ms) / runs])
+    report("memory_grown", "MiB", [processes.runtime_memory_mib() - before_mib], runs=runs)
 
 
 async def measure(url: str, key: str, api_url: str | None) -> None:
@@ -146,6 +177,11 @@ async def measure_language(url: str, key: str) -> None:
         validate = prepare("POST", f"{url}/validate", {"X-Arcrun-API-Key": key}, body)
         await time_requests(validate, 3)
         report(name, "ms", await time_requests(validate, PLAN_REPEATS), limit)
+    loop = build_chain(COMPONENT, 1) | {"flow": ["input >> FOREACH item IN input.items >> n0"]}
+    loop["config"] = {"n0": {**loop["config"]["n0"], "input": "{{item}}"}, "input": {"foreach": {"concurrency": 8}}}
+    hook = push_workflow(url, key, loop, {"items": [str(i) for i in range(1_000)]})
+    await time_requests(hook, 3)
+    report("foreach_1000", "ms", await time_requests(hook, PLAN_REPEATS))
     waits = [f"w{i}" for i in range(10)]
     flow = [f"input >> ON_SUCCESS >> {name}" for name in waits]
     fan = {"name": "bench_fan", "flow": flow, "config": {name: {"component": "wait", "ms": 50} for name in waits}}
@@ -226,8 +262,9 @@ def put_copy(api_url: str, component_id: str, *, metered: bool = False) -> None:
 
 def report(name: str, unit: str, values: list[float], limit: float | None = None, **more: float) -> None:
     ordered = sorted(values)
-    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
-    figure = {"name": name, "unit": unit, "p50": round(statistics.median(ordered), 3), "p95": round(p95, 3)}
+    p95, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.95, 0.99))
+    figure = {"name": name, "unit": unit, "p50": round(statistics.median(ordered), 3)}
+    figure |= {"p95": round(p95, 3), "p99": round(p99, 3)} if len(ordered) > 1 else {}
     limits = {} if limit is None else {"limit": limit}
     print(json.dumps({**figure, "count": len(ordered), **limits, **more}), flush=True)
 

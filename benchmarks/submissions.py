@@ -32,8 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="arcrun-benchmark-") as folder:
         key = secrets.token_urlsafe(16)
         environment = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
-        with started_platform(Path(folder), environment) as (_, urls):
-            asyncio.run(measure(urls["registry"], key))
+        with started_platform(Path(folder), environment) as started:
+            asyncio.run(measure(started.urls["registry"], key))
 
 
 async def measure(url: str, key: str) -> None:
