@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from arcrun.engine.record import Iterations, NodeRecord, NodeStatus, sum_fuel
+from arcrun.engine.record import Iterations, NodeRecord, NodeStatus, add_fuel
 from arcrun.limits import MAX_TRACE_BYTES
 from arcrun.workflows.plan import Plan
 
@@ -34,7 +34,10 @@ class Ledger:
 
     def add(self, record: NodeRecord, iteration: Iteration) -> None:
         if iteration:
-            self._repeated.setdefault(record.node, _Runs()).add(record, iteration, self._room)
+            runs = self._repeated.get(record.node)
+            if runs is None:
+                runs = self._repeated[record.node] = _Runs()
+            runs.add(record, iteration, self._room)
         else:
             self._single[record.node] = self._room.admit(record)
 
@@ -64,8 +67,9 @@ class _Runs:
     def add(self, record: NodeRecord, iteration: Iteration, room: Room) -> None:
         self.counts[record.status] += 1
         self.attempts += record.attempts
-        self.fuel = sum_fuel((self.fuel, record.fuel))
-        if record.status not in self.first or iteration < self.first[record.status][0]:
+        self.fuel = add_fuel(self.fuel, record.fuel)
+        first = self.first.get(record.status)
+        if first is None or iteration < first[0]:
             self.first[record.status] = iteration, room.admit(record)
         if record.status is not NodeStatus.SKIPPED:
             start_ms, end_ms = record.start_ms, record.start_ms + record.duration_ms

@@ -6,7 +6,7 @@ from typing import Any
 
 from arcrun.engine.calls import Call, failed
 from arcrun.engine.context import RunContext
-from arcrun.engine.record import NodeRecord, NodeStatus, sum_fuel
+from arcrun.engine.record import NodeRecord, NodeStatus, add_fuel
 from arcrun.engine.retries import delay_before_next
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.engine.work import NODE_WORK
@@ -71,7 +71,7 @@ class NodeRun:
 
     async def _run_call(self) -> Outcome:
         result = await self._call.run()
-        self._fuel = sum_fuel((self._fuel, result.fuel))
+        self._fuel = add_fuel(self._fuel, result.fuel)
         return result
 
     def record(self, result: Outcome) -> NodeRecord:

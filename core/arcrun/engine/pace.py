@@ -13,11 +13,11 @@ from arcrun.limits import KIB
 from arcrun.ports import Clock
 from arcrun.workflows.rendering import Rendering
 
-NODE_WORK = 16 * KIB  # about 0.2 ms on Pyodide: benchmarks/run.py prints what a node takes
+NODE_WORK = 10 * KIB  # about 0.12 ms on Pyodide: benchmarks/run.py prints what a node takes
 FUEL_A_BYTE = 50  # units that take as long as a byte
 REFERENCE_WORK = 400  # of resolving one, with its steps
-CONDITION_WORK = 4 * NODE_WORK  # of compiling one, the first time
-STRETCH_WORK = 25 * NODE_WORK  # about 5 ms
+CONDITION_WORK = 64 * KIB  # of compiling one, the first time
+STRETCH_WORK = 40 * NODE_WORK  # about 5 ms
 FILTER_STEP_WORK = 160  # about 2 µs
 EXPRESSION_STEP_WORK = 320
 

@@ -143,10 +143,9 @@ def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) ->
     return (yield from redactor.scrub_envelope_in_steps(output))
 
 
-def sum_fuel(parts: Iterable[int | None]) -> int | None:
-    """What is known of the parts, in all; None if nothing is."""
-    known = [part for part in parts if part is not None]
-    return sum(known) if known else None
+def add_fuel(one: int | None, other: int | None) -> int | None:
+    """What is known of both; None if nothing is."""
+    return other if one is None else one if other is None else one + other
 
 
 @dataclass(frozen=True)
