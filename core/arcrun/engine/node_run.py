@@ -59,18 +59,16 @@ class NodeRun:
         self._attempts += 1
         timeout_ms = self._node.timeout_ms
         if timeout_ms is None:
-            return await self._run_call()
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                return await self._run_call()
-        except TimeoutError:
-            self._call.note_timeout()
-            message = f"`{self._node.name}` took longer than {timeout_ms} ms."
-            raising = f"Raise config.{self._node.name}.timeout_ms, or retry it."
-            return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
-
-    async def _run_call(self) -> Outcome:
-        result = await self._call.run()
+            result = await self._call.run()
+        else:
+            try:
+                async with asyncio.timeout(timeout_ms / 1000):
+                    result = await self._call.run()
+            except TimeoutError:
+                self._call.note_timeout()
+                message = f"`{self._node.name}` took longer than {timeout_ms} ms."
+                raising = f"Raise config.{self._node.name}.timeout_ms, or retry it."
+                return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
         self._fuel = add_fuel(self._fuel, result.fuel)
         return result
 

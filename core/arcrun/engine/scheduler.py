@@ -8,8 +8,8 @@ A failure that nobody handles ends the graph: what is running is cancelled, what
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from arcrun.engine.calls import Call, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import RunContext
@@ -55,19 +55,18 @@ async def run_plan(
         raise RunTimeoutError(message, next_actions=actions) from None
 
 
-@dataclass(frozen=True)
-class Around:
+class Around(NamedTuple):
     """The loops around a graph: the index in each, the outermost first; the elements by their names; the innermost."""
 
-    iteration: Iteration = ()
-    items: Mapping[str, Any] = field(default_factory=dict)
-    element: Any = None
+    iteration: Iteration
+    items: Mapping[str, Any]
+    element: Any
 
     def enter(self, index: int, item: str, element: Any) -> "Around":
         return Around((*self.iteration, index), {**self.items, item: element}, element)
 
 
-OUTERMOST = Around()
+OUTERMOST = Around((), {}, None)
 
 
 class GraphRun:

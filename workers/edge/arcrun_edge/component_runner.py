@@ -6,7 +6,7 @@ the Worker Loader, which makes an isolate of them, keyed by their hash, without 
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache, lru_cache, partial
 from typing import Any
@@ -31,7 +31,7 @@ from arcrun.wasm.component import Component
 from arcrun.wasm.fuel import FUEL_A_MS, SANDBOX_FUEL
 from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
-from arcrun_edge.faults import naming_faults
+from arcrun_edge.faults import build_fault
 from workers import import_from_javascript
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
@@ -44,12 +44,14 @@ class PlatformRunner:
         self._bundled: ComponentRunner = BundledRunner(clock)
         self._sandbox: ComponentRunner | None = SandboxRunner(loader, clock) if loader is not None else None
 
-    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+    def run(
+        self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL
+    ) -> Coroutine[Any, Any, Execution]:
         if component.module is None:
-            return await self._bundled.run(component, stdin, host, fuel)
+            return self._bundled.run(component, stdin, host, fuel)
         if self._sandbox is None:
             raise _sandbox_unavailable(component.id)
-        return await self._sandbox.run(component, stdin, host, fuel)
+        return self._sandbox.run(component, stdin, host, fuel)
 
 
 class BundledRunner:
@@ -68,19 +70,23 @@ class BundledRunner:
         return found
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
-        with naming_faults(f"The runner of `{component.id}`", "RUNNER_FAILED"):
+        try:
             module, waits = self._modules.get(component.id) or await self._import_module(component.id)
-            if not waits:  # it cannot call the host, so it needs no proxy, which costs more than its call
-                if len(stdin) > SMALL_INPUT:
-                    await self._room.wait_for_room(estimate_memory(len(stdin)))
+            if waits:
+                return _read_execution(await self._run_waiting(component.id, module, stdin, host, fuel))
+            # It cannot call the host, so it needs no proxy, which costs more than its call.
+            if len(stdin) > SMALL_INPUT:
+                await self._room.wait_for_room(estimate_memory(len(stdin)))
+            surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
+            return _read_execution(_component_host().run(module, _hand_over(stdin), *surroundings, None))
+        except JsException as error:
+            raise build_fault(f"The runner of `{component.id}`", error, "RUNNER_FAILED") from None
+
+    async def _run_waiting(self, component_id: str, module: Any, stdin: str, host: HostFunctions, fuel: int) -> Any:
+        async with self._room.hold(component_id, len(stdin)) as hold:
+            with _host_call(host, partial(self._room.resize, hold)) as call_host:
                 surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
-                result = _component_host().run(module, _hand_over(stdin), *surroundings, None)
-                return _read_execution(result)
-            async with self._room.hold(component.id, len(stdin)) as hold:
-                with _host_call(host, partial(self._room.resize, hold)) as call_host:
-                    surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
-                    result = await _component_host().run(module, _hand_over(stdin), *surroundings, call_host)
-            return _read_execution(result)
+                return await _component_host().run(module, _hand_over(stdin), *surroundings, call_host)
 
 
 def _hand_over(stdin: str) -> Any:
