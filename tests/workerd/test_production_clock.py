@@ -23,5 +23,5 @@ def test_a_node_that_computes_takes_no_time_and_one_that_waits_does(tmp_path: Pa
         answers = [client.post("/execute?trace=1", json={"workflow": WORKFLOW, "input": {}}).json() for _ in range(3)]
     assert [answer.get("error") for answer in answers] == [None] * 3
     durations = [{entry["node"]: entry["duration_ms"] for entry in answer["trace"]} for answer in answers]
-    assert [duration["compute"] for duration in durations] == [0, 0, 0]
+    assert [duration["compute"] for duration in durations[1:]] == [0, 0]  # the first waits for its code
     assert all(duration["pause"] >= 79 for duration in durations)
