@@ -1,4 +1,5 @@
-"""How long the runtime is held by one stretch of work, and how much memory it takes: as another caller sees it.
+"""How long the runtime is held by one stretch of work, and how much memory it takes: as another caller sees it, who asks
+for /health, or for something of its own.
 
 What other work on the machine costs is left out: a request that waited long while the runtime had little processor time
 was not held by it.
@@ -18,8 +19,8 @@ _TICKS_A_SECOND = 100
 
 @dataclass
 class Held:
-    """`longest_ms` is the longest that a request for /health has waited for the runtime's own work; `grown_mib` by how
-    much its memory grew, at most; `answered` what the work returned.
+    """`longest_ms` is the longest that the other caller has waited for the runtime's own work; `grown_mib` by how much
+    its memory grew, at most.
     """
 
     longest_ms: float = 0.0
@@ -27,15 +28,21 @@ class Held:
     waited_ms: list[float] = field(default_factory=list)
 
 
-class Watch:
-    """Over a running platform: its executor's URL, and the process whose children the runtime is among."""
+def ask_health(client: httpx.Client) -> httpx.Response:
+    return client.get("/health")
 
-    def __init__(self, url: str, process_id: int) -> None:
-        self._url = url
+
+class Watch:
+    """Over a running platform: its executor's URL, and the process whose children the runtime is among. `ask` sends the
+    other caller's request.
+    """
+
+    def __init__(self, url: str, process_id: int, ask: Callable[[httpx.Client], httpx.Response] = ask_health) -> None:
+        self._url, self._ask_other = url, ask
         self._runtime = Path("/proc") / str(_find_runtime(process_id))
 
     def during(self, work: Callable[[], object]) -> Held:
-        """Ask for /health all the while that `work` is done."""
+        """Ask all the while that `work` is done."""
         held, done = Held(), threading.Event()
         before_mib = self._memory_mib()
         watcher = threading.Thread(target=self._ask, args=(held, done, before_mib))
@@ -52,7 +59,8 @@ class Watch:
         with httpx.Client(base_url=self._url, timeout=120, trust_env=False) as client:
             while not done.is_set():
                 began_s, used_s = time.monotonic(), self._processor_s()
-                assert client.get("/health").status_code == 200
+                answer = self._ask_other(client)
+                assert answer.status_code == 200, answer.text
                 waited_ms = (time.monotonic() - began_s) * 1000
                 used_ms = (self._processor_s() - used_s) * 1000
                 held.waited_ms.append(waited_ms)
