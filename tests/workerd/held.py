@@ -1,5 +1,6 @@
-"""How long the runtime is held by one stretch of work, and how much memory it takes: as another caller sees it, who asks
-for /health, or for something of its own.
+"""How long the runtime is held by one stretch of work, and how much memory it takes: as another caller sees it.
+
+That one asks for /health, or for something of its own.
 
 What other work on the machine costs is left out: a request that waited long while the runtime had little processor time
 was not held by it.
