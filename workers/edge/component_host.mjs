@@ -55,9 +55,10 @@ class Ended extends Error {
  * one that was put back to how a fresh one is (core/arcrun/wasm/reuse.py says of which modules).
  *
  * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions,
- * maxIdleInstances, fuel}; maxIdleInstances is how many instances of a module are kept for later calls; seed: hex text of 32 bytes; nowMs: the wall clock. fuel is the budget of a metered module (core/arcrun/wasm/metering.py);
- * without it, the module's own default holds. callHost(name, requestText, memoryBytes): a promise of [replyText, nowMs];
- * how the asynchronous host functions are answered; memoryBytes is the size of the memory that waits meanwhile.
+ * maxIdleInstances, fuel}; maxIdleInstances is how many instances of a module are kept for later calls, fuel the budget
+ * of a metered module (core/arcrun/wasm/metering.py); without it, the module's own default holds. seed: hex text of 32
+ * bytes; nowMs: the wall clock. callHost(name, requestText, memoryBytes): a promise of [replyText, nowMs]; how the
+ * asynchronous host functions are answered; memoryBytes is the size of the memory that waits meanwhile.
  *
  * Where the call ended with exit code 0, an empty stderr and little output, returns one text, which is cheaper to hand
  * over: the fuel used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message,
@@ -73,27 +74,29 @@ export function run(...args) {
 
 function runOnce(module, stdin, options, seed, nowMs, callHost) {
   const outline = outlineOf(module);
-  let call = outline.idle.pop();
-  if (call !== undefined) {
-    call.open(stdin, options, seed, nowMs, callHost);
-    call.begin();
-  } else {
-    call = new Call(outline);
-    call.open(stdin, options, seed, nowMs, callHost);
-    let exports;
-    try {
-      ({ exports } = new WebAssembly.Instance(module, outline.link(call)));
-    } catch (error) {
-      return isOfStartFunction(error) ? call.failure(error) : notLoaded(String(error.message ?? error));
-    }
-    const { memory, _start: start } = exports;
-    if (typeof start !== "function" || !(memory instanceof WebAssembly.Memory)) {
-      return notLoaded("it does not export `memory` and the function `_start`");
-    }
-    call.attach(exports);
-    call.begin();
-  }
+  const idle = outline.idle.pop();
+  const call = idle ?? new Call(outline);
+  call.open(stdin, options, seed, nowMs, callHost);
+  const fault = idle ? undefined : instantiate(module, outline, call);
+  if (fault) return fault;
+  call.begin();
   return outline.waits ? call.outcomeAsync() : call.outcome();
+}
+
+/** Give the call an instance of its own. Returns the outcome where there can be none. */
+function instantiate(module, outline, call) {
+  let exports;
+  try {
+    ({ exports } = new WebAssembly.Instance(module, outline.link(call)));
+  } catch (error) {
+    return isOfStartFunction(error) ? call.failure(error) : notLoaded(String(error.message ?? error));
+  }
+  const { memory, _start: start } = exports;
+  if (typeof start !== "function" || !(memory instanceof WebAssembly.Memory)) {
+    return notLoaded("it does not export `memory` and the function `_start`");
+  }
+  call.attach(exports);
+  return undefined;
 }
 
 /** Whether the module imports a function that can suspend it. The others run without promises, which is cheaper. */
