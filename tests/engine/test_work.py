@@ -14,6 +14,7 @@ from arcrun.errors import CpuBudgetError, NotConfiguredError, RunError
 from arcrun.limits import FREE_PLAN_CPU_MS
 from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
 from arcrun.workflows.expressions import compile_expression
+from arcrun.workflows.plan import Plan
 from fakes.engine import RUN_ID, EngineBench, echo
 
 pytestmark = pytest.mark.anyio
@@ -122,27 +123,25 @@ async def test_templates_are_counted_while_they_are_rendered(value: Any, given: 
     assert (record.error.code, bench.components.calls) == ("CPU_BUDGET", [])
 
 
+async def run_twice(bench: EngineBench, plan: Plan) -> list[str | None]:
+    """The codes of their errors."""
+    records = [await bench.engine.run(plan, Trigger("webhook", {}), RUN_ID) for _ in range(2)]
+    return [record.error.code if record.error else None for record in records]
+
+
 async def test_what_compiles_is_counted_the_first_time() -> None:
     expressions = [f"[{','.join([f'input.a{n}'] * 190)}][0]" for n in range(4)]
     bench = EngineBench(dict.fromkeys("abcd", echo), limits=FREE)
     flow = [f"input >> IF({source}) >> {name}" for source, name in zip(expressions, "abcd", strict=True)]
     plan = bench.plan({"name": "w", "flow": flow})
-    codes = []
-    for _ in range(2):
-        record = await bench.engine.run(plan, Trigger("webhook", {}), RUN_ID)
-        codes.append(record.error and record.error.code)
-    assert codes == ["CPU_BUDGET", None]
+    assert await run_twice(bench, plan) == ["CPU_BUDGET", None]
 
 
 async def test_a_nodes_templates_are_compiled_the_first_time() -> None:
     bench = EngineBench({"a": echo}, limits=FREE)
     config = {"a": {"n": [f"{{{{input.a{n}?}}}} " for n in range(150)]}}
     plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> a"], "config": config})
-    codes = []
-    for _ in range(2):
-        record = await bench.engine.run(plan, Trigger("webhook", {}), RUN_ID)
-        codes.append(record.error and record.error.code)
-    assert codes == ["CPU_BUDGET", None]
+    assert await run_twice(bench, plan) == ["CPU_BUDGET", None]
 
 
 async def test_skipped_nodes_and_loops_of_nothing_are_counted() -> None:

@@ -565,10 +565,12 @@ class Call {
 
 /** What a memory holds before anything has run: its size, and what is not zero of it. */
 function copyPristine(memory) {
-  const bytes = new Uint8Array(memory.buffer);
-  const first = bytes.findIndex((byte) => byte !== 0);
-  const offset = Math.max(first, 0);
-  return { size: bytes.length, offset, bytes: bytes.slice(offset, bytes.findLastIndex((byte) => byte !== 0) + 1) };
+  const words = new Int32Array(memory.buffer); // a fourth of the steps that bytes take
+  let first = 0, end = words.length;
+  while (first < end && words[first] === 0) first += 1;
+  while (end > first && words[end - 1] === 0) end -= 1;
+  const bytes = new Uint8Array(memory.buffer.slice(4 * first, 4 * end));
+  return { size: memory.buffer.byteLength, offset: 4 * first, bytes };
 }
 
 const USED_UP = "its execution budget is used up";
