@@ -6,7 +6,7 @@
 // object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
 // (re)loads the plan; the end of stdin stops everything, so nothing outlives the process that started it.
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import path from "node:path";
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from "miniflare";
@@ -31,34 +31,47 @@ function filesBelow(root) {
     .sort();
 }
 
-/** Files as Pyodide's file system gets them: {path: {text} | {base64}}. */
-function packFiles(root, names, prefix) {
-  return Object.fromEntries(
-    names.map((name) => {
-      const bytes = readFileSync(path.join(root, name));
-      const text = bytes.toString("utf8");
-      return [prefix + name, Buffer.from(text, "utf8").equals(bytes) ? { text } : { base64: bytes.toString("base64") }];
-    }),
-  );
+/** Write files as python_boot.mjs reads them. Their name is given by their content. */
+function packFiles(files, folder) {
+  const content = packed(files);
+  const key = digestOf(content);
+  const target = path.join(folder, key);
+  if (!existsSync(target) || !readFileSync(target).equals(content)) writeFileSync(target, content);
+  return key;
+}
+
+/** u32 bytes of the index, the index [[path, bytes], ...] in JSON, the contents. */
+function packed(files) {
+  const index = Buffer.from(JSON.stringify(files.map(([name, content]) => [name, content.length])));
+  const indexBytes = Buffer.alloc(4);
+  indexBytes.writeUInt32LE(index.length);
+  return Buffer.concat([indexBytes, index, ...files.map(([, content]) => content)]);
 }
 
 const JS_MODULE_TYPES = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".txt": "Text" };
 
-/** The Worker's own upload: modules that workerd loads, and the Python files that Pyodide's file system gets. */
-function uploadOf(worker) {
+/** The Worker's own upload: modules that workerd loads, and the Python files, packed into `folder` for Pyodide. */
+function uploadOf(worker, folder) {
   const names = filesBelow(worker.moduleRoot);
   const typeOf = (name) => JS_MODULE_TYPES[path.extname(name)];
-  const vendored = filesBelow(worker.pythonModules);
+  const vendoredNames = filesBelow(worker.pythonModules);
+  const own = readFiles(worker.moduleRoot, names.filter((name) => !typeOf(name)), "");
+  const vendored = readFiles(worker.pythonModules, vendoredNames, "python_modules/");
   return {
     modules: [
       ...names.filter(typeOf).map((name) => moduleAt(name, typeOf(name), path.join(worker.moduleRoot, name))),
-      ...vendored
+      ...vendoredNames
         .filter((name) => name.startsWith("workers/") && name.endsWith(".js"))
         .map((name) => moduleAt(`python_modules/${name}`, "ESModule", path.join(worker.pythonModules, name))),
     ],
-    files: packFiles(worker.moduleRoot, names.filter((name) => !typeOf(name)), ""),
-    vendored: packFiles(worker.pythonModules, vendored, "python_modules/"),
+    filesKey: packFiles([...own, ...vendored], folder),
+    vendoredKey: digestOf(packed(vendored)),
+    ...importsIn(own),
   };
+}
+
+function readFiles(root, names, prefix) {
+  return names.map((name) => [prefix + name, readFileSync(path.join(root, name))]);
 }
 
 function moduleAt(name, type, file) {
@@ -66,36 +79,43 @@ function moduleAt(name, type, file) {
   return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
 }
 
-const HOST_MODULES = ["python_host.mjs", "python_boot.mjs", "global_scope.mjs", "browser_shim.mjs"];
+const HOST_MODULES = ["python_host.mjs", "python_boot.mjs", "snapshots.mjs", "files.mjs", "global_scope.mjs", "browser_shim.mjs"];
+const BOOT_MODULES = ["python_boot.mjs", "snapshots.mjs", "global_scope.mjs"]; // what a snapshot depends on
 const PUBLIC_NETWORK = { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } };
 
-function workerOptions(plan, worker, upload, imports) {
+/** What is the same for all Workers: Pyodide, the modules of the runtime. */
+function runtimeOf(plan, imports) {
   const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
-  const pyodideInfo = JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info;
-  const { version } = JSON.parse(readFileSync(pyodide("package.json"), "utf8"));
-  const { entry, pythonFlags: compatibilityFlags } = worker;
-  const { files, vendored } = upload;
-  const bootSource = ["python_boot.mjs", "global_scope.mjs"].map((name) => readFileSync(path.join(HERE, name), "utf8"));
-  const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendored, imports });
-  const hostData = {
-    entry,
-    compatibilityFlags,
-    pyodideInfo,
+  const clock = plan.productionClock ? "production_clock.mjs" : "clock.mjs";
+  return {
+    pyodideFolder: pyodide(""),
+    pyodideInfo: JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info,
+    version: JSON.parse(readFileSync(pyodide("package.json"), "utf8")).version,
+    bootSource: BOOT_MODULES.map((name) => readFileSync(path.join(HERE, name), "utf8")),
     imports,
-    files: { ...files, ...vendored },
-    baseSnapshotKey,
-    snapshotKey: contentKey({ baseSnapshotKey, entry, files }),
+    modules: [
+      ...HOST_MODULES.map((name) => moduleAt(name, "ESModule", path.join(HERE, name))),
+      moduleAt("clock.mjs", "ESModule", path.join(HERE, clock)),
+      moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
+      moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),
+      { type: "Text", path: "/internal_error.json", contents: JSON.stringify(plan.internalError) },
+    ],
   };
+}
+
+function workerOptions(plan, worker, upload, runtime) {
+  const { entry, pythonFlags: compatibilityFlags } = worker;
+  const { filesKey, vendoredKey } = upload;
+  const { version, bootSource, imports, pyodideInfo } = runtime;
+  const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendoredKey, imports });
+  const snapshotKey = contentKey({ baseSnapshotKey, entry, filesKey });
+  const hostData = { entry, compatibilityFlags, pyodideInfo, imports, filesKey, baseSnapshotKey, snapshotKey };
   return {
     name: worker.name,
     modulesRoot: "/",
     modules: [
       { type: "ESModule", path: "/main.mjs", contents: mainModule(worker.classes) },
-      ...HOST_MODULES.map((name) => moduleAt(name, "ESModule", path.join(HERE, name))),
-      moduleAt("clock.mjs", "ESModule", path.join(HERE, plan.productionClock ? "production_clock.mjs" : "clock.mjs")),
-      moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
-      moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),
-      { type: "Text", path: "/internal_error.json", contents: JSON.stringify(plan.internalError) },
+      ...runtime.modules,
       { type: "Text", path: "/worker.json", contents: JSON.stringify(hostData) },
       ...upload.modules,
     ],
@@ -106,7 +126,8 @@ function workerOptions(plan, worker, upload, imports) {
       ...worker.services,
       // Requests to the outside: it connects to no address of this machine or its networks, whatever name leads there.
       ...(worker.reachesLocal ? {} : { PUBLIC_NETWORK: PUBLIC_NETWORK }),
-      ARCRUN_PYODIDE: { disk: { path: pyodide("") } },
+      ARCRUN_PYODIDE: { disk: { path: runtime.pyodideFolder } },
+      ARCRUN_FILES: { disk: { path: filesFolder(plan) } },
       ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } },
     },
     unsafeDirectSockets: [{ host: plan.host, port: worker.port }],
@@ -119,16 +140,26 @@ function workerOptions(plan, worker, upload, imports) {
   };
 }
 
-/** The modules that the Workers' sources import at their top level and do not bring themselves. */
-function importsOf(uploads) {
-  const sources = uploads.flatMap(({ files }) => Object.entries(files)).filter(([name]) => name.endsWith(".py"));
-  const own = new Set(sources.map(([name]) => name.replace(/[./].*/, "")));
-  const importsIn = (text) => [...text.matchAll(/^(?:import|from) ([\w.]+)/gm)].map(([, name]) => name);
-  const names = sources.flatMap(([, { text }]) => importsIn(text));
-  return [...new Set(names)].filter((name) => !own.has(name.replace(/\..*/, ""))).sort();
+/** The modules that Python files name in imports at their top level, and the modules and packages that they are. */
+function importsIn(files) {
+  const sources = files.filter(([name]) => name.endsWith(".py"));
+  const found = sources.flatMap(([, content]) => [...content.toString("utf8").matchAll(/^(?:import|from) ([\w.]+)/gm)]);
+  return {
+    imported: new Set(found.map(([, name]) => name)),
+    ownModules: new Set(sources.map(([name]) => name.replace(/[./].*/, ""))),
+  };
 }
 
-const contentKey = (content) => createHash("sha256").update(JSON.stringify(content)).digest("hex");
+/** The modules that the Workers import and do not bring themselves. */
+function importsOf(uploads) {
+  const own = new Set(uploads.flatMap(({ ownModules }) => [...ownModules]));
+  const names = new Set(uploads.flatMap(({ imported }) => [...imported]));
+  return [...names].filter((name) => !own.has(name.replace(/\..*/, ""))).sort();
+}
+
+const digestOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const contentKey = (content) => digestOf(JSON.stringify(content));
+const filesFolder = (plan) => path.join(path.dirname(plan.state), "python-files");
 
 /** The classes must be exports of the main module, before Python has started: the plan names them. */
 function mainModule(classes) {
@@ -141,10 +172,12 @@ function mainModule(classes) {
 
 function options() {
   const plan = JSON.parse(readFileSync(planPath, "utf8"));
-  const uploads = plan.workers.map(uploadOf);
-  const imports = importsOf(uploads); // of all Workers, so that they share one base snapshot
+  mkdirSync(filesFolder(plan), { recursive: true });
+  const uploads = plan.workers.map((worker) => uploadOf(worker, filesFolder(plan)));
+  const runtime = runtimeOf(plan, importsOf(uploads)); // of all Workers, so that they share one base snapshot
   return {
     plan,
+    filesKeys: uploads.map(({ filesKey }) => filesKey),
     miniflare: convertV4MiniflareOptions({
       host: plan.host,
       port: plan.explorerPort,
@@ -155,20 +188,23 @@ function options() {
       telemetry: { enabled: false },
       resourcePersistencePath: plan.state,
       unsafeLocalExplorer: true,
-      workers: plan.workers.map((worker, i) => workerOptions(plan, worker, uploads[i], imports)),
+      workers: plan.workers.map((worker, i) => workerOptions(plan, worker, uploads[i], runtime)),
     }),
   };
 }
 
+/** Only the first Worker is asked: in the others Python starts with their first request, if one ever comes. */
 async function announce(plan) {
-  for (const worker of plan.workers) {
-    const url = `http://${plan.host}:${worker.port}`;
-    const answer = await fetch(`${url}/health`);
-    if (!answer.ok) throw new Error(`${worker.service} answered ${answer.status}: ${await answer.text()}`);
-    await answer.body?.cancel();
-    say({ event: "ready", service: worker.service, url });
-  }
+  const urls = plan.workers.map((worker) => `http://${plan.host}:${worker.port}`);
+  const answer = await fetch(`${urls[0]}/health`);
+  if (!answer.ok) throw new Error(`${plan.workers[0].service} answered ${answer.status}: ${await answer.text()}`);
+  await answer.body?.cancel();
+  plan.workers.forEach(({ service }, i) => say({ event: "ready", service, url: urls[i] }));
   say({ event: "ready", service: "cloudflare-api", url: `http://${plan.host}:${plan.apiPort}` });
+}
+
+function keepOnly(names, folder) {
+  for (const name of readdirSync(folder)) if (!names.includes(name)) rmSync(path.join(folder, name));
 }
 
 let miniflare;
@@ -176,15 +212,17 @@ let announced = false; // whether every Worker has answered once
 
 /** Start the plan, or change over to what it has become. */
 async function load() {
-  const { plan, miniflare: wanted } = options();
+  const { plan, filesKeys, miniflare: wanted } = options();
   if (miniflare) {
     await miniflare.setOptions(wanted);
+    keepOnly(filesKeys, filesFolder(plan));
     say({ event: "reloaded" });
     return;
   }
   miniflare = new Miniflare(wanted);
   await miniflare.ready;
   await startGuard({ host: plan.host, port: plan.apiPort, secret: plan.apiSecret, target: plan.explorerPort });
+  keepOnly(filesKeys, filesFolder(plan));
   await announce(plan);
   announced = true;
 }
