@@ -17,7 +17,7 @@ from arcrun.credentials.record import (
     parse_sealed,
     render_record,
 )
-from arcrun.errors import DecryptionError, NotConfiguredError
+from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError
 from arcrun.ports import Cipher, Random
 from arcrun.run_log.protocol import RunLogObject
 
@@ -45,17 +45,12 @@ class RunInputs:
 
     async def seal(self, run_id: str, content: bytes) -> bytes | None:
         """The data key's number (4 bytes), the IV (12) and the ciphertext, which opens for this run alone. None where
-        no key is.
+        no key is, or cannot be had now: a record is worth more than what it began with.
         """
         if self._is_off:
             return None
-        if not self._known:
-            try:
-                await self._load()
-            except NotConfiguredError as error:
-                self._is_off = True
-                logger.warning("What runs are started with is not kept: %s", error.message)
-                return None
+        if not self._known and not await self._is_loaded():
+            return None
         number, iv = max(self._known), self._random.token_bytes(IV_BYTES)
         ciphertext = await self._known[number].encrypt(content, iv, _purpose(run_id))
         return number.to_bytes(_NUMBER_BYTES) + iv + ciphertext
@@ -68,6 +63,15 @@ class RunInputs:
         if number not in self._known:
             raise DecryptionError("The key that the run's input was sealed under cannot be opened any more.")
         return await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(run_id))
+
+    async def _is_loaded(self) -> bool:
+        try:
+            await self._load()
+        except ArcrunError as error:
+            self._is_off = isinstance(error, NotConfiguredError)
+            logger.warning("What runs are started with is not kept: %s", error.message)
+            return False
+        return True
 
     async def _load(self) -> None:
         current, *previous = self._wrapping_ciphers()
