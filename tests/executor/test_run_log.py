@@ -167,7 +167,9 @@ async def test_pages_have_each_run_once_while_others_arrive(seed: int, monkeypat
 
     for _ in range(25):
         await go_on()
-    asked: dict[str, Any] = chance.choice([{}, {"workflow": "a"}, {"status": "failed"}, {"status": "failed", "workflow": "b"}])
+    asked: dict[str, Any] = chance.choice(
+        [{}, {"workflow": "a"}, {"status": "failed"}, {"status": "failed", "workflow": "b"}]
+    )
     expected = [
         run_id
         for run_id in sorted((run_id for number in range(logs.count) for run_id in logs.ids_in(number)), reverse=True)
