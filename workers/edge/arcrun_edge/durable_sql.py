@@ -18,6 +18,11 @@ class DurableSql:
         rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(found))
         return rows
 
+    @property
+    def size_bytes(self) -> int:
+        size: int = self._sql.databaseSize
+        return size
+
 
 def _bind(value: str | float | None) -> Any:
     """SQLite has no booleans; the binding would make a text of one, "true", which counts as false."""

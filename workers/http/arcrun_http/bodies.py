@@ -9,7 +9,7 @@ from arcrun.errors import PayloadTooLargeError, RequestError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES
 
-_SIZE = "arcrun.body_bytes"  # in a request's scope
+_BODY = "arcrun.body"  # in a request's scope
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
@@ -36,14 +36,14 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
         if size > limit_bytes:
             raise build_too_large_error(limit_bytes)
         chunks.append(chunk)
-    request.scope[_SIZE] = size
-    return b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
+    body = request.scope[_BODY] = b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
+    return body
 
 
-def size_of_body(request: Request) -> int:
-    """The bytes of the body, once it has been read."""
-    size: int = request.scope.get(_SIZE, 0)
-    return size
+def body_of(request: Request) -> bytes:
+    """The body, once it has been read."""
+    body: bytes = request.scope.get(_BODY, b"")
+    return body
 
 
 async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:

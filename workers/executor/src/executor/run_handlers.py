@@ -11,7 +11,15 @@ from arcrun_http.bodies import read_object
 from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
 from executor.answers import answer_caller, answer_owner
-from executor.requests import build_trigger, read_depth, read_source, read_trigger, wants_async, wants_trace
+from executor.requests import (
+    build_trigger,
+    read_depth,
+    read_filter,
+    read_source,
+    read_trigger,
+    wants_async,
+    wants_trace,
+)
 from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -64,11 +72,10 @@ async def _run(
 
 
 async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
-    query = request.query_params
     limit = read_count(request, "limit", 50)
     unwritten = service.runs.unwritten
     try:
-        runs, cursor = await service.runs.list(query.get("workflow"), limit, query.get("cursor"))
+        runs, cursor = await service.runs.list(read_filter(request), limit, request.query_params.get("cursor"))
     except ArcrunError as error:
         if unwritten.count:  # what hinders the list may be what has hindered the records
             error.details["unwritten"] = unwritten.to_json()
