@@ -10,8 +10,9 @@ const HERE = import.meta.dirname;
 export const digestOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const contentKey = (content) => digestOf(JSON.stringify(content));
 
-/** Where the packed Python files lie. */
-export const filesFolder = (plan) => path.join(path.dirname(plan.state), "python-files");
+/** Where the packed Python files lie, and workerd's configuration. */
+export const filesFolder = (plan) => path.join(path.dirname(plan.state), "runtime/python");
+export const configFolder = (plan) => path.join(path.dirname(plan.state), "runtime/config");
 
 /** {options, filesKeys}: Miniflare's options, and the names of the packed files that they use. */
 export function buildOptions(plan) {

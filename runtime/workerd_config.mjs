@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { digestOf, filesFolder, buildOptions } from "./platform.mjs";
+import { buildOptions, configFolder, digestOf, filesFolder } from "./platform.mjs";
 
 const HERE = import.meta.dirname;
 const MAKER = path.join(HERE, "make_config.mjs");
@@ -21,7 +21,7 @@ export async function workerdConfig(planPath) {
   const plan = JSON.parse(readFileSync(planPath, "utf8"));
   const { options, filesKeys } = buildOptions(plan);
   const key = configKey(plan, options);
-  const folder = path.join(path.dirname(plan.state), "config");
+  const folder = configFolder(plan);
   mkdirSync(folder, { recursive: true });
   const about = readConfig(folder, key) ?? (await makeConfig(planPath, folder, key));
   for (const needed of about.folders) mkdirSync(needed, { recursive: true });
@@ -62,8 +62,10 @@ async function makeConfig(planPath, folder, key) {
   return about;
 }
 
+const OWN_NAME = /^([0-9a-f]{64}(\.json)?|tmp-\w+)$/;
+
 function keepOnly(folder, names) {
   for (const name of readdirSync(folder)) {
-    if (!names.includes(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
+    if (OWN_NAME.test(name) && !names.includes(name)) rmSync(path.join(folder, name), { recursive: true, force: true });
   }
 }

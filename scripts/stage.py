@@ -65,19 +65,19 @@ def stage(source: Path, component_folders: list[Path], out: Path) -> None:
     upload: Upload = dict(_python_files(source / "src"))
     for package in SHARED_PACKAGES:
         upload |= {f"{package.name}/{name}": content for name, content in _python_files(package)}
+    contracts = ContractSources(out / CONTRACT_SOURCES if out != source else None)
     bundled = project.get("tool", {}).get("arcrun", {}).get("bundled_components", [])
     if bundled:
         folders = component_folders_below(component_folders)
         wanted = [folder for folder in folders if bundled == "all" or folder.name in bundled]
-        contracts = ContractSources(out / CONTRACT_SOURCES if out != source else None)
         upload |= _component_upload(wanted, out / "build", contracts)
-        contracts.save()
     vendored = _vendored(project["project"]["dependencies"])
     _require_own_names(upload, vendored)
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", vendored)
     if out != source:
         shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
+        contracts.save()
 
 
 def _require_own_names(upload: Upload, vendored: Upload) -> None:

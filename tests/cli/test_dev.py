@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 import signal
+import struct
 import socket
 import subprocess
 import time
@@ -114,28 +115,41 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with running_platform(tmp_path / "first", ACR_CACHE_DIR=str(cache)):
         snapshots = list((cache / "snapshots").iterdir())
+    whole = struct.pack("<3I4s", 4096, 4, 0, b"none")  # a memory of one page of zeros, and a head that is not Pyodide's
     for snapshot in snapshots:
-        snapshot.write_bytes(b"no snapshot" + hashlib.sha256(b"no snapshot").digest())
+        snapshot.write_bytes(whole + hashlib.sha256(whole).digest())
     result = run_dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
 
 
 def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
-    """As a full disk, or a machine that went down, leaves them."""
+    """As a full disk, or a machine that went down, leaves them: the executor's, and the base of it."""
     cache = tmp_path / "cache"
     with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)):
         snapshots = sorted((cache / "snapshots").iterdir())
+    assert len(snapshots) == 2  # the other Workers have not been asked anything
     whole = [snapshot.read_bytes() for snapshot in snapshots]
-    middle = len(whole[0]) // 2
-    flipped = bytes(byte ^ 255 for byte in whole[0][middle : middle + 8])
-    damages = [b"", bytes(len(whole[1])), whole[2][:middle], whole[0][:middle] + flipped + whole[0][middle + 8 :]]
-    for snapshot, damaged in zip(snapshots, [damages[3], *damages[:3]], strict=True):
-        snapshot.write_bytes(damaged)
-    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform, platform.executor as client:
-        assert client.get("/health").json()["ok"] is True
-    assert [snapshot.read_bytes()[-32:] for snapshot in snapshots] == [
-        hashlib.sha256(snapshot.read_bytes()[:-32]).digest() for snapshot in snapshots
-    ]
+    for damage, other in [(flip_the_middle, cut_off), (fill_with_zeros, flip_the_middle), (cut_off, lambda _: b"")]:
+        for snapshot, content, spoil in zip(snapshots, whole, (damage, other), strict=True):
+            snapshot.write_bytes(spoil(content))
+        with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform, platform.executor as client:
+            assert client.get("/health").json()["ok"] is True
+        assert [snapshot.read_bytes()[-32:] for snapshot in snapshots] == [
+            hashlib.sha256(snapshot.read_bytes()[:-32]).digest() for snapshot in snapshots
+        ]
+
+
+def flip_the_middle(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 255 for byte in content[middle : middle + 8]) + content[middle + 8 :]
+
+
+def fill_with_zeros(content: bytes) -> bytes:
+    return bytes(len(content))
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[: len(content) // 2]
 
 
 @pytest.mark.parametrize("port", ["0", "-5", "65534", "70000"])
