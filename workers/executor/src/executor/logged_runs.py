@@ -25,7 +25,7 @@ from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
 from executor.unwritten import UnwrittenRecords
 
-GATHER_MS = 50  # how long a batch waits for more runs to end: what a crash may take
+GATHER_MS = 40  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 # After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
 OVERDUE_GATHERING_MS = 10 * GATHER_MS
 OVERDUE_WRITING_MS = 10_000

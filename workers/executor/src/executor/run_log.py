@@ -15,6 +15,7 @@ from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.run_log.blobs import Blobs, blob_keys_of
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Listed, Size, StoredRun, Unexported
+from arcrun.run_log.settings import RunLogSettings
 
 MIGRATIONS = (
     (
@@ -55,13 +56,8 @@ Export = Callable[[], Awaitable[bool]]
 
 
 class RunLog:
-    """`keep_days` is how long runs are kept whose workflow does not say it, `most_bytes` what the database may have."""
-
-    def __init__(
-        self, sql: Sql, alarm: Alarm, clock: Clock, *, keep_days: int, most_bytes: int, export_interval_ms: float
-    ) -> None:
-        self._sql, self._alarm, self._clock = sql, alarm, clock
-        self._keep_days, self._most_bytes, self._export_interval_ms = keep_days, most_bytes, export_interval_ms
+    def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
+        self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
         migrate(sql, MIGRATIONS)
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
@@ -79,7 +75,7 @@ class RunLog:
         now_ms = self._clock.now_ms()
         if self._unchecked_bytes > CHECKED_BYTES:
             self._unchecked_bytes = 0
-            if self._sql.size_bytes > self._most_bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
+            if self._sql.size_bytes > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
                 self._set_alarm(prune_ms=now_ms)
         if not self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
@@ -135,11 +131,11 @@ class RunLog:
         return [_without_none(row) for row in rows]
 
     def measure(self) -> Size:
-        return {"bytes": self._sql.size_bytes, "most_bytes": self._most_bytes}
+        return {"bytes": self._sql.size_bytes, "most_bytes": self._settings.bytes}
 
     def expect_export(self) -> None:
         if not self._export_ms:
-            self._set_alarm(export_ms=self._clock.now_ms() + self._export_interval_ms)
+            self._set_alarm(export_ms=self._clock.now_ms() + self._settings.export_ms)
 
     def list_unexported(self, limit: int) -> Unexported:
         columns = ", ".join(_VERDICT)
@@ -183,7 +179,7 @@ class RunLog:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # whatever happens now
             await self._prune(blobs)
         if self._export_ms and now_ms >= self._export_ms:
-            self._set_alarm(export_ms=now_ms + self._export_interval_ms)
+            self._set_alarm(export_ms=now_ms + self._settings.export_ms)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
@@ -193,13 +189,13 @@ class RunLog:
         now_ms = self._clock.now_ms()
         has_more = False
         for keep_days, pruned in tuple(self._pruned.items()):
-            upper = first_id_at(now_ms - (keep_days or self._keep_days) * DAY_MS)
+            upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
             if ids:
                 self._mark_pruned(keep_days, ids[-1])
             has_more = has_more or len(ids) == MAX_PRUNED_RUNS
         size_bytes = self._sql.size_bytes
-        self._is_full = size_bytes > (LEFT_SHARE if self._is_full else 1) * self._most_bytes
+        self._is_full = size_bytes > (LEFT_SHARE if self._is_full else 1) * self._settings.bytes
         if self._is_full:
             has_more = bool(await self._delete(blobs, "id > ''"))
         if has_more:
