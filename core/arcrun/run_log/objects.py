@@ -8,7 +8,7 @@ from typing import Any
 
 from arcrun.engine.run_id import object_of
 from arcrun.run_log.filter import RunFilter
-from arcrun.run_log.protocol import RunLogObject, StoredRun, Unexported
+from arcrun.run_log.protocol import Measured, RunLogObject, StoredRun, Unexported
 
 
 class RunLogObjects:
@@ -46,6 +46,10 @@ class RunLogObjects:
         if len(runs) == limit and sum(len(page["runs"]) for page in pages) > limit:
             return runs, runs[-1]["id"]
         return runs, reached
+
+    async def measure(self) -> Sequence[Measured]:
+        """Of each object."""
+        return await asyncio.gather(*(self._open_object(number).measure() for number in range(self.count)))
 
     async def list_unexported(self, limit: int) -> list[tuple[int, Unexported]]:
         """By object, `limit` verdicts at most in all."""

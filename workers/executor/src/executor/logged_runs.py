@@ -19,6 +19,7 @@ from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import StoredRun
+from arcrun.run_log.usage import Usage, sum_usage
 from arcrun.workflows.keeping import Keeping
 from executor.kv_runs import KvRuns
 from executor.run_inputs import RunInputs
@@ -153,6 +154,9 @@ class LoggedRuns:
             return self._judge(verdicts), EARLIEST
         earlier, cursor = await self._earlier.list(asked, limit - len(verdicts), cursor)
         return [*self._judge(verdicts), *earlier], cursor
+
+    async def measure(self, *, is_free: bool) -> Sequence[Usage]:
+        return sum_usage(await self._objects.measure(), is_free=is_free)
 
     def _judge(self, verdicts: Sequence[dict[str, Any]]) -> Verdicts:
         now_ms = self._clock.now_ms()

@@ -88,6 +88,14 @@ async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
 
 
+async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
+    """What the records of runs have taken of the platform today, and what could not be written."""
+    limits, unwritten = service.engine.limits, service.runs.unwritten
+    usage = [each.to_json() for each in await service.runs.measure(is_free=limits.is_free)]
+    missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
+    return JsonResponse({"success": True, "data": {"plan": limits.to_json()["plan"], "usage": usage, **missing}})
+
+
 async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:
     """Which of the platform's plans runs are kept to, and what follows."""
     has_sandbox = service.components.has_sandbox

@@ -6,15 +6,17 @@ that they leave the rest of it alone. Failed runs have an index besides.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
+from arcrun.engine.record import render_time
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.objects import migrate
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.run_log.blobs import Blobs, blob_keys_of
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Listed, Size, StoredRun, Unexported
+from arcrun.run_log.protocol import Listed, Measured, StoredRun, Unexported
 from arcrun.run_log.settings import RunLogSettings
 
 MIGRATIONS = (
@@ -28,9 +30,9 @@ MIGRATIONS = (
         "CREATE TABLE late (id TEXT PRIMARY KEY) WITHOUT ROWID",
         """CREATE TABLE log (
             id INTEGER PRIMARY KEY CHECK (id = 1), exported TEXT NOT NULL, prune_ms REAL NOT NULL,
-            export_ms REAL NOT NULL)""",
+            export_ms REAL NOT NULL, day TEXT NOT NULL, pruned INTEGER NOT NULL, exports INTEGER NOT NULL)""",
         "CREATE TABLE data_keys (number INTEGER PRIMARY KEY, wrapped TEXT NOT NULL)",
-        "INSERT INTO log (id, exported, prune_ms, export_ms) VALUES (1, '', 0, 0)",
+        "INSERT INTO log (id, exported, prune_ms, export_ms, day, pruned, exports) VALUES (1, '', 0, 0, '', 0, 0)",
     ),
 )
 DAY_MS = 86_400_000
@@ -52,6 +54,26 @@ _INSERT = (
 )
 _BEYOND = "~"  # sorts behind every id
 
+
+@dataclass(frozen=True)
+class _Day:
+    """What an object has done of one day, `date`: runs deleted, verdicts written to KV. It is written along with the
+    next alarm, so that counting costs no row.
+    """
+
+    date: str
+    pruned: int = 0
+    exports: int = 0
+
+    def at(self, now_ms: float) -> "_Day":
+        """It, or a new one."""
+        date = render_time(now_ms)[:10]
+        return self if date == self.date else _Day(date)
+
+    def plus(self, pruned: int = 0, exports: int = 0) -> "_Day":
+        return _Day(self.date, self.pruned + pruned, self.exports + exports)
+
+
 Export = Callable[[], Awaitable[bool]]
 
 
@@ -61,13 +83,16 @@ class RunLog:
         migrate(sql, MIGRATIONS)
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
-        [log] = sql.execute("SELECT exported, prune_ms, export_ms FROM log")
+        [log] = sql.execute("SELECT exported, prune_ms, export_ms, day, pruned, exports FROM log")
         self._exported: str = log["exported"]
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
+        self._day = _Day(log["day"], log["pruned"], log["exports"])
         self._unchecked_bytes = 0
         self._is_full = False
+        self._batches, self._busy_ms = 0, 0.0
 
     def add(self, runs: Sequence[StoredRun]) -> None:
+        began_ms = self._clock.now_ms()
         for run in runs:
             values: Mapping[str, Any] = run
             self._sql.execute(_INSERT, *(values.get(name) for name in _STORED))
@@ -79,6 +104,8 @@ class RunLog:
                 self._set_alarm(prune_ms=now_ms)
         if not self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+        self._batches += 1
+        self._busy_ms += self._clock.now_ms() - began_ms
 
     def _note(self, run: StoredRun) -> None:
         """What else follows from a run that is kept now."""
@@ -130,8 +157,25 @@ class RunLog:
         )
         return [_without_none(row) for row in rows]
 
-    def measure(self) -> Size:
-        return {"bytes": self._sql.size_bytes, "most_bytes": self._settings.bytes}
+    def measure(self) -> Measured:
+        now_ms = self._clock.now_ms()
+        today, first = self._day.at(now_ms), first_id_at(now_ms - now_ms % DAY_MS)
+        [begun] = self._sql.execute("SELECT COUNT(*) AS runs FROM runs WHERE id >= ?", first)
+        [indexed] = self._sql.execute(
+            "SELECT COUNT(*) AS runs FROM runs INDEXED BY runs_without_success WHERE status <> 'success' AND id >= ?",
+            first,
+        )
+        return {
+            "bytes": self._sql.size_bytes,
+            "most_bytes": self._settings.bytes,
+            "runs": begun["runs"],
+            "indexed": indexed["runs"],
+            "pruned": today.pruned,
+            "exports": today.exports,
+            "rows_written": self._sql.rows_written,
+            "batches": self._batches,
+            "busy_ms": self._busy_ms,
+        }
 
     def expect_export(self) -> None:
         if not self._export_ms:
@@ -180,6 +224,7 @@ class RunLog:
             await self._prune(blobs)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
+            self._day = self._day.at(now_ms).plus(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
@@ -212,6 +257,7 @@ class RunLog:
             await blobs.delete(keys)
         if rows:
             self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
+            self._day = self._day.at(self._clock.now_ms()).plus(pruned=len(rows))
         return [row["id"] for row in rows]
 
     def _mark_pruned(self, keep_days: int, run_id: str) -> None:
@@ -223,7 +269,10 @@ class RunLog:
         """For what is due first, if anything is."""
         self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
         self._export_ms = self._export_ms if export_ms is None else export_ms
-        self._sql.execute("UPDATE log SET prune_ms = ?, export_ms = ?", self._prune_ms, self._export_ms)
+        self._sql.execute(
+            "UPDATE log SET prune_ms = ?, export_ms = ?, day = ?, pruned = ?, exports = ?",
+            *(self._prune_ms, self._export_ms, self._day.date, self._day.pruned, self._day.exports),
+        )
         if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 
