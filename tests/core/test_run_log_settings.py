@@ -44,7 +44,8 @@ MEASURED: Any = {"bytes": 5, "most_bytes": 100, "runs": 40, "indexed": 3, "prune
 
 
 def test_objects_are_added_up() -> None:
-    usage = sum_usage([{**MEASURED, "exports": 2}, MEASURED], is_free=True)
+    first: Any = {**MEASURED, "exports": 2}
+    usage = sum_usage([first, MEASURED], is_free=True)
     assert [(each.name, each.used, each.most) for each in usage] == [
         ("rows_written", 2 * (40 + 3 + 7), 100_000),
         ("object_requests", 80 + 2 * 5, 100_000),

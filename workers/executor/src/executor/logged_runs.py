@@ -18,8 +18,7 @@ from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import StoredRun
-from arcrun.run_log.usage import Usage, sum_usage
+from arcrun.run_log.protocol import Measured, StoredRun
 from arcrun.workflows.keeping import Keeping
 from executor.kv_runs import KvRuns
 from executor.run_inputs import RunInputs
@@ -155,8 +154,8 @@ class LoggedRuns:
         earlier, cursor = await self._earlier.list(asked, limit - len(verdicts), cursor)
         return [*self._judge(verdicts), *earlier], cursor
 
-    async def measure(self, *, is_free: bool) -> Sequence[Usage]:
-        return sum_usage(await self._objects.measure(), is_free=is_free)
+    async def measure(self) -> Sequence[Measured]:
+        return await self._objects.measure()
 
     def _judge(self, verdicts: Sequence[dict[str, Any]]) -> Verdicts:
         now_ms = self._clock.now_ms()

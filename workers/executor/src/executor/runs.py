@@ -8,7 +8,7 @@ from arcrun.engine.record import RunRecord, render_time
 from arcrun.errors import NotFoundError, RequestError
 from arcrun.limits import MAX_PAGE
 from arcrun.run_log.filter import RunFilter
-from arcrun.run_log.usage import Usage
+from arcrun.run_log.protocol import Measured
 from arcrun.workflows.keeping import Keeping
 from executor.unwritten import UnwrittenRecords
 
@@ -92,8 +92,8 @@ class Runs(Protocol):
         where many runs had to be looked through. Raises RequestError.
         """
 
-    async def measure(self, *, is_free: bool) -> Sequence[Usage]:
-        """What has been taken of the platform, on the free plan or the paid one; nothing where a tenant's KV is."""
+    async def measure(self) -> Sequence[Measured]:
+        """What the objects of the RunLog have taken of the platform; nothing where runs are in a tenant's KV."""
 
 
 def check_page(limit: int) -> None:
