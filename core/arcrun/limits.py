@@ -430,8 +430,18 @@ RUN_LOG_KEEP_DAYS = 7
 # The bytes that all records of an account take.
 # Beyond: the oldest are deleted. Change: RUN_LOG_BYTES.
 RUN_LOG_BYTES = 1024 * MIB
+# The rows of Durable Objects that the free plan writes a day, over all of an account.
+# Beyond: no record is written until midnight UTC, and what is lost is counted: `acr usage` tells of it before.
+FREE_ROWS_WRITTEN = 100_000
+# The requests to Durable Objects that it takes a day.
+# Beyond: as above.
+FREE_OBJECT_REQUESTS = 100_000
+# The writes to KV that it takes a day.
+# Beyond: verdicts of runs, statistics and pushes are refused until midnight UTC.
+FREE_KV_WRITES = 1_000
 # The Durable Objects that records are spread over.
-# Change: RUN_LOG_OBJECTS, up to 1,024. Only ever more: what lies in one that is not asked any more is no longer listed.
+# Beyond: there are no others. Change: RUN_LOG_OBJECTS, up to 1,024; what lies in one that is not asked any more is
+# found by its id, and no longer listed.
 RUN_LOG_OBJECTS = 8
 # Runs that an object deletes at once.
 # Beyond: the rest follows a second later.

@@ -85,6 +85,10 @@ class Sql(Protocol):
     def size_bytes(self) -> int:
         """What the database takes, without its free pages."""
 
+    @property
+    def rows_written(self) -> int:
+        """Those of tables and indexes that were written or deleted since it was opened, as the platform counts them."""
+
 
 class Alarm(Protocol):
     """The one alarm of a Durable Object. It is kept with what the same call has written."""

@@ -294,7 +294,7 @@ async def test_a_late_run_is_pruned_though_its_time_was_pruned_before() -> None:
 
 
 async def test_the_oldest_go_where_there_are_too_many() -> None:
-    logs = Logs(most_bytes=4_000_000)
+    logs = Logs(bytes=4_000_000)
     while logs.alarms == {} or (logs.alarms[0].due_ms or 0) > logs.clock.now_ms():
         logs.clock.advance(1)
         await logs.keep(result="x" * 200_000, keep_days=365)

@@ -10,6 +10,7 @@ from arcrun.errors import UpstreamError
 from arcrun.objects import Operations, render_call
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject, StoredRun
+from arcrun.run_log.settings import RunLogSettings
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
 from executor.run_log import RunLog
 from executor.workspace import Workspace
@@ -54,7 +55,7 @@ class FakeRunLogs(RunLogObjects):
     def __init__(self, clock: FixedClock, count: int = 4, **options: Any) -> None:
         super().__init__(lambda number: RemoteRunLog(self.channel_of(number)), count)
         self._clock, self._is_down = clock, False
-        self._options = {"keep_days": 7, "most_bytes": 64 * 1024 * 1024, "export_interval_ms": 60_000, **options}
+        self._settings = RunLogSettings(count, **{"keep_days": 7, "bytes": 2**26, "export_ms": 60_000, **options})
         self.sql: dict[int, SqliteSql] = {}
         self.alarms: dict[int, FakeAlarm] = {}
         self.tables: dict[int, RunLog] = {}
@@ -69,7 +70,7 @@ class FakeRunLogs(RunLogObjects):
 
     def start(self, number: int) -> RunLog:
         """A new instance of the object over what it has stored."""
-        log = RunLog(self.sql[number], self.alarms[number], self._clock, **self._options)
+        log = RunLog(self.sql[number], self.alarms[number], self._clock, self._settings)
         self.tables[number] = log
         if number in self.channels:
             self.channels[number].operations = Operations(log, RunLogObject)

@@ -59,11 +59,22 @@ class DataKey(TypedDict):
     wrapped: str
 
 
-class Size(TypedDict):
-    """`bytes` of the database, of which an object may have `most_bytes`."""
+class Measured(TypedDict):
+    """`bytes` of the database, of which an object may have `most_bytes`. Of this day, in UTC: `runs` that have begun
+    and are kept, how many of them have an entry in the index of those without success, `pruned` runs that were deleted,
+    and `exports`, writes to ANALYTICS_KV. Since this instance of the object began: `rows_written`, in how many calls of
+    `add` (`batches`), which took `busy_ms` of the clock.
+    """
 
     bytes: int
     most_bytes: int
+    runs: int
+    indexed: int
+    pruned: int
+    exports: int
+    rows_written: int
+    batches: int
+    busy_ms: float
 
 
 class RunLogObject(Protocol):
@@ -96,7 +107,7 @@ class RunLogObject(Protocol):
     async def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         """The same key wrapped anew, if `old` is what is kept."""
 
-    async def measure(self) -> Size: ...
+    async def measure(self) -> Measured: ...
 
 
 class RemoteRunLog:
@@ -141,6 +152,6 @@ class RemoteRunLog:
     async def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         await self._channel.call("rewrap_data_key", {"number": number, "old": old, "new": new})
 
-    async def measure(self) -> Size:
-        size: Size = await self._channel.call("measure", {})
-        return size
+    async def measure(self) -> Measured:
+        measured: Measured = await self._channel.call("measure", {})
+        return measured

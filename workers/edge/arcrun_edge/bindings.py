@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from arcrun.errors import NotConfiguredError
 from workers import import_from_javascript
 
 
@@ -14,18 +13,6 @@ def read_bindings() -> Any:
 def read_optional(bindings: Any, name: str) -> Any | None:
     """A binding that may be missing; the platform raises AttributeError for it."""
     return getattr(bindings, name, None)
-
-
-def read_number(bindings: Any, name: str, default: int, most: int = 2**53) -> int:
-    """A variable that is a whole number from 1 to `most`. Raises NotConfiguredError."""
-    text = read_optional(bindings, name)
-    if text is None or text == "":
-        return default
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
-        raise NotConfiguredError(
-            f"{name} must be a whole number from 1 to {most}.", next_actions=["Set it in the Worker's variables."]
-        )
-    return int(text)
 
 
 def is_local() -> bool:

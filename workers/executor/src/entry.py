@@ -15,18 +15,17 @@ from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
-from arcrun.engine.run_id import MAX_OBJECTS
 from arcrun.errors import NotConfiguredError
-from arcrun.limits import MAX_KEEP_DAYS, RUN_LOG_BYTES, RUN_LOG_KEEP_DAYS, RUN_LOG_OBJECTS
 from arcrun.objects import Operations
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
+from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
 from arcrun.workspace.sealing import Unsealed
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
-from arcrun_edge.bindings import read_bindings, read_number, read_optional
+from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
@@ -57,7 +56,7 @@ from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.usage import UsageReporter
-from executor.verdict_export import FREE_PLAN_INTERVAL_S, INTERVAL_S, export_verdicts
+from executor.verdict_export import export_verdicts
 from executor.workflows import WorkflowStore
 from executor.workspace import Workspace as WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
@@ -91,14 +90,11 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        bindings = read_bindings()
         self._tables = RunLogTables(
             DurableSql(self.ctx),
             DurableAlarm(self.ctx),
             SystemClock(),
-            keep_days=read_number(bindings, "RUN_LOG_KEEP_DAYS", RUN_LOG_KEEP_DAYS, MAX_KEEP_DAYS),
-            most_bytes=read_number(bindings, "RUN_LOG_BYTES", RUN_LOG_BYTES) // _count_run_logs(bindings),
-            export_interval_ms=_export_interval_ms(bindings),
+            _run_log_settings(read_bindings()),
         )
         self._operations = Operations(self._tables, RunLogObject)
 
@@ -166,7 +162,7 @@ def _build_own(bindings: Any) -> Access:
         clock=clock,
         random=random,
         background=background,
-        export_interval_ms=_export_interval_ms(bindings),
+        export_interval_ms=_run_log_settings(bindings).export_ms,
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
@@ -222,17 +218,12 @@ def _open_run_logs(bindings: Any) -> RunLogObjects:
     namespace = bindings.RUN_LOG
     return RunLogObjects(
         lambda number: RemoteRunLog(DurableObjectChannel(namespace, str(number), "The RunLog")),
-        _count_run_logs(bindings),
+        _run_log_settings(bindings).objects,
     )
 
 
-def _count_run_logs(bindings: Any) -> int:
-    return read_number(bindings, "RUN_LOG_OBJECTS", RUN_LOG_OBJECTS, MAX_OBJECTS)
-
-
-def _export_interval_ms(bindings: Any) -> float:
-    usual_s = FREE_PLAN_INTERVAL_S if _run_limits(bindings).is_free else INTERVAL_S
-    return 1000 * read_number(bindings, "VERDICT_EXPORT_S", usual_s)
+def _run_log_settings(bindings: Any) -> RunLogSettings:
+    return read_run_log_settings(lambda name: read_optional(bindings, name), is_free=_run_limits(bindings).is_free)
 
 
 def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService | None:

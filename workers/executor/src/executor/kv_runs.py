@@ -19,6 +19,7 @@ from arcrun.errors import ArcrunError, RecordError
 from arcrun.limits import MAX_BATCH_BYTES, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyValue, Random
 from arcrun.run_log.filter import RunFilter, judge
+from arcrun.run_log.protocol import Measured
 from executor.runs import AcceptedRun, EndedRun, RunPage, build_unknown_run_error, check_page
 from executor.unwritten import UnwrittenRecords
 
@@ -161,6 +162,9 @@ class KvRuns:
             if cursor is None or len(found) >= limit:
                 break
         return sorted(found, key=lambda verdict: verdict["id"], reverse=True), cursor
+
+    async def measure(self) -> Sequence[Measured]:
+        return ()
 
 
 def _find_ttl_s(runs: Iterable[EndedRun], default_s: int) -> int:

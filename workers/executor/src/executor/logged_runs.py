@@ -18,14 +18,14 @@ from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import StoredRun
+from arcrun.run_log.protocol import Measured, StoredRun
 from arcrun.workflows.keeping import Keeping
 from executor.kv_runs import KvRuns
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
 from executor.unwritten import UnwrittenRecords
 
-GATHER_MS = 50  # how long a batch waits for more runs to end: what a crash may take
+GATHER_MS = 40  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 # After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
 OVERDUE_GATHERING_MS = 10 * GATHER_MS
 OVERDUE_WRITING_MS = 10_000
@@ -153,6 +153,9 @@ class LoggedRuns:
             return self._judge(verdicts), EARLIEST
         earlier, cursor = await self._earlier.list(asked, limit - len(verdicts), cursor)
         return [*self._judge(verdicts), *earlier], cursor
+
+    async def measure(self) -> Sequence[Measured]:
+        return await self._objects.measure()
 
     def _judge(self, verdicts: Sequence[dict[str, Any]]) -> Verdicts:
         now_ms = self._clock.now_ms()

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from arcrun.engine.engine import Trigger
 from arcrun.errors import ArcrunError, RequestError
+from arcrun.run_log.usage import sum_usage
 from arcrun_http.bodies import read_object
 from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
@@ -86,6 +87,19 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+
+
+async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
+    """What the records of runs have taken of the platform today, of each object too; and what could not be written."""
+    limits, unwritten = service.engine.limits, service.runs.unwritten
+    objects = await service.runs.measure()
+    data = {
+        "plan": limits.to_json()["plan"],
+        "usage": [each.to_json() for each in sum_usage(objects, is_free=limits.is_free)] if objects else [],
+        "objects": objects,
+        **({"unwritten": unwritten.to_json()} if unwritten.count else {}),
+    }
+    return JsonResponse({"success": True, "data": data})
 
 
 async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:

@@ -6,15 +6,18 @@ that they leave the rest of it alone. Failed runs have an index besides.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
+from arcrun.engine.record import render_time
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.objects import migrate
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.run_log.blobs import Blobs, blob_keys_of
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Listed, Size, StoredRun, Unexported
+from arcrun.run_log.protocol import Listed, Measured, StoredRun, Unexported
+from arcrun.run_log.settings import RunLogSettings
 
 MIGRATIONS = (
     (
@@ -27,9 +30,9 @@ MIGRATIONS = (
         "CREATE TABLE late (id TEXT PRIMARY KEY) WITHOUT ROWID",
         """CREATE TABLE log (
             id INTEGER PRIMARY KEY CHECK (id = 1), exported TEXT NOT NULL, prune_ms REAL NOT NULL,
-            export_ms REAL NOT NULL)""",
+            export_ms REAL NOT NULL, day TEXT NOT NULL, pruned INTEGER NOT NULL, exports INTEGER NOT NULL)""",
         "CREATE TABLE data_keys (number INTEGER PRIMARY KEY, wrapped TEXT NOT NULL)",
-        "INSERT INTO log (id, exported, prune_ms, export_ms) VALUES (1, '', 0, 0)",
+        "INSERT INTO log (id, exported, prune_ms, export_ms, day, pruned, exports) VALUES (1, '', 0, 0, '', 0, 0)",
     ),
 )
 DAY_MS = 86_400_000
@@ -49,29 +52,48 @@ _INSERT = (
     " input = COALESCE(excluded.input, input), result = excluded.result,"
     f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END"
 )
+_RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What an object has done of one day, `date`: runs deleted, verdicts written to KV. It is written along with the
+    next alarm, so that counting costs no row.
+    """
+
+    date: str
+    pruned: int = 0
+    exports: int = 0
+
+    def at(self, now_ms: float) -> "_Day":
+        """It, or a new one."""
+        date = render_time(now_ms)[:10]
+        return self if date == self.date else _Day(date)
+
+    def plus(self, pruned: int = 0, exports: int = 0) -> "_Day":
+        return _Day(self.date, self.pruned + pruned, self.exports + exports)
+
 
 Export = Callable[[], Awaitable[bool]]
 
 
 class RunLog:
-    """`keep_days` is how long runs are kept whose workflow does not say it, `most_bytes` what the database may have."""
-
-    def __init__(
-        self, sql: Sql, alarm: Alarm, clock: Clock, *, keep_days: int, most_bytes: int, export_interval_ms: float
-    ) -> None:
-        self._sql, self._alarm, self._clock = sql, alarm, clock
-        self._keep_days, self._most_bytes, self._export_interval_ms = keep_days, most_bytes, export_interval_ms
+    def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
+        self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
         migrate(sql, MIGRATIONS)
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
-        [log] = sql.execute("SELECT exported, prune_ms, export_ms FROM log")
+        [log] = sql.execute("SELECT exported, prune_ms, export_ms, day, pruned, exports FROM log")
         self._exported: str = log["exported"]
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
+        self._day = _Day(log["day"], log["pruned"], log["exports"])
         self._unchecked_bytes = 0
         self._is_full = False
+        self._batches, self._busy_ms = 0, 0.0
 
     def add(self, runs: Sequence[StoredRun]) -> None:
+        began_ms = self._clock.now_ms()
         for run in runs:
             values: Mapping[str, Any] = run
             self._sql.execute(_INSERT, *(values.get(name) for name in _STORED))
@@ -79,10 +101,12 @@ class RunLog:
         now_ms = self._clock.now_ms()
         if self._unchecked_bytes > CHECKED_BYTES:
             self._unchecked_bytes = 0
-            if self._sql.size_bytes > self._most_bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
+            if self._sql.size_bytes > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
                 self._set_alarm(prune_ms=now_ms)
         if not self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+        self._batches += 1
+        self._busy_ms += self._clock.now_ms() - began_ms
 
     def _note(self, run: StoredRun) -> None:
         """What else follows from a run that is kept now."""
@@ -107,39 +131,56 @@ class RunLog:
         lower = "" if wanted.since_ms is None else first_id_at(wanted.since_ms)
         conditions, values = _render(wanted, self._clock.now_ms())
         if not conditions:
-            verdicts = self._select("runs", (), upper, lower, limit)
+            verdicts = self._select(f"runs WHERE {_RANGE}", upper, lower, limit)
         elif wanted.status not in (None, "success"):
-            source = "runs INDEXED BY runs_without_success"
-            verdicts = self._select(source, ("status <> 'success'", *conditions), upper, lower, limit, *values)
+            where = " AND ".join(("status <> 'success'", _RANGE, *conditions))
+            source = f"runs INDEXED BY runs_without_success WHERE {where}"
+            verdicts = self._select(source, upper, lower, *values, limit)
         else:
-            lowest = self._sql.execute(
-                "SELECT id FROM runs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT 1 OFFSET ?",
-                *(upper, lower, MAX_SCANNED_RUNS - 1),
-            )
-            lower = lowest[0]["id"] if lowest else lower
-            verdicts = self._select("runs", conditions, upper, lower, limit, *values)
-            if lowest and len(verdicts) < limit:
-                return {"runs": verdicts, "reached": lower}
+            newest = f"(SELECT * FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT {MAX_SCANNED_RUNS})"
+            verdicts = self._select(f"{newest} WHERE {' AND '.join(conditions)}", upper, lower, *values, limit)
+            if len(verdicts) < limit:
+                return {"runs": verdicts, "reached": self._find_last_scanned(upper, lower)}
         return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
 
-    def _select(
-        self, source: str, conditions: Sequence[str], upper: str, lower: str, limit: int, *values: str | float
-    ) -> list[dict[str, Any]]:
+    def _select(self, source: str, *values: str | float) -> list[dict[str, Any]]:
         """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
-        where = " AND ".join(("id < ?", "id >= ?", *conditions))
         rows = self._sql.execute(
             f"SELECT {', '.join(_VERDICT)} FROM runs"
-            f" WHERE id IN (SELECT id FROM {source} WHERE {where} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
-            *(upper, lower, *values, limit),
+            f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
+            *values,
         )
         return [_without_none(row) for row in rows]
 
-    def measure(self) -> Size:
-        return {"bytes": self._sql.size_bytes, "most_bytes": self._most_bytes}
+    def _find_last_scanned(self, upper: str, lower: str) -> str:
+        """The last of those that may be looked through; "" where there are no more."""
+        statement = f"SELECT id FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT 1 OFFSET ?"
+        last = self._sql.execute(statement, upper, lower, MAX_SCANNED_RUNS - 1)
+        return last[0]["id"] if last else ""
+
+    def measure(self) -> Measured:
+        now_ms = self._clock.now_ms()
+        today, first = self._day.at(now_ms), first_id_at(now_ms - now_ms % DAY_MS)
+        [begun] = self._sql.execute("SELECT COUNT(*) AS runs FROM runs WHERE id >= ?", first)
+        [indexed] = self._sql.execute(
+            "SELECT COUNT(*) AS runs FROM runs INDEXED BY runs_without_success WHERE status <> 'success' AND id >= ?",
+            first,
+        )
+        return {
+            "bytes": self._sql.size_bytes,
+            "most_bytes": self._settings.bytes,
+            "runs": begun["runs"],
+            "indexed": indexed["runs"],
+            "pruned": today.pruned,
+            "exports": today.exports,
+            "rows_written": self._sql.rows_written,
+            "batches": self._batches,
+            "busy_ms": self._busy_ms,
+        }
 
     def expect_export(self) -> None:
         if not self._export_ms:
-            self._set_alarm(export_ms=self._clock.now_ms() + self._export_interval_ms)
+            self._set_alarm(export_ms=self._clock.now_ms() + self._settings.export_ms)
 
     def list_unexported(self, limit: int) -> Unexported:
         columns = ", ".join(_VERDICT)
@@ -183,7 +224,8 @@ class RunLog:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # whatever happens now
             await self._prune(blobs)
         if self._export_ms and now_ms >= self._export_ms:
-            self._set_alarm(export_ms=now_ms + self._export_interval_ms)
+            self._set_alarm(export_ms=now_ms + self._settings.export_ms)
+            self._day = self._day.at(now_ms).plus(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
@@ -193,13 +235,13 @@ class RunLog:
         now_ms = self._clock.now_ms()
         has_more = False
         for keep_days, pruned in tuple(self._pruned.items()):
-            upper = first_id_at(now_ms - (keep_days or self._keep_days) * DAY_MS)
+            upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
             if ids:
                 self._mark_pruned(keep_days, ids[-1])
             has_more = has_more or len(ids) == MAX_PRUNED_RUNS
         size_bytes = self._sql.size_bytes
-        self._is_full = size_bytes > (LEFT_SHARE if self._is_full else 1) * self._most_bytes
+        self._is_full = size_bytes > (LEFT_SHARE if self._is_full else 1) * self._settings.bytes
         if self._is_full:
             has_more = bool(await self._delete(blobs, "id > ''"))
         if has_more:
@@ -216,6 +258,7 @@ class RunLog:
             await blobs.delete(keys)
         if rows:
             self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
+            self._day = self._day.at(self._clock.now_ms()).plus(pruned=len(rows))
         return [row["id"] for row in rows]
 
     def _mark_pruned(self, keep_days: int, run_id: str) -> None:
@@ -227,7 +270,10 @@ class RunLog:
         """For what is due first, if anything is."""
         self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
         self._export_ms = self._export_ms if export_ms is None else export_ms
-        self._sql.execute("UPDATE log SET prune_ms = ?, export_ms = ?", self._prune_ms, self._export_ms)
+        self._sql.execute(
+            "UPDATE log SET prune_ms = ?, export_ms = ?, day = ?, pruned = ?, exports = ?",
+            *(self._prune_ms, self._export_ms, self._day.date, self._day.pruned, self._day.exports),
+        )
         if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))
 

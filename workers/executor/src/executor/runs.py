@@ -1,5 +1,6 @@
 """What is kept of runs, wherever it is kept: in a RunLog (logged_runs.py), a tenant's in its own KV (kv_runs.py)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -7,6 +8,7 @@ from arcrun.engine.record import RunRecord, render_time
 from arcrun.errors import NotFoundError, RequestError
 from arcrun.limits import MAX_PAGE
 from arcrun.run_log.filter import RunFilter
+from arcrun.run_log.protocol import Measured
 from arcrun.workflows.keeping import Keeping
 from executor.unwritten import UnwrittenRecords
 
@@ -89,6 +91,9 @@ class Runs(Protocol):
         """Verdicts, the newest first, and the cursor of the next page. A page may hold fewer than `limit`, or none,
         where many runs had to be looked through. Raises RequestError.
         """
+
+    async def measure(self) -> Sequence[Measured]:
+        """What the objects of the RunLog have taken of the platform; nothing where runs are in a tenant's KV."""
 
 
 def check_page(limit: int) -> None:

@@ -14,8 +14,6 @@ from arcrun.run_log.objects import RunLogObjects
 FORMAT = 2
 PREFIX = "verdicts:"
 TTL_S = 30 * 24 * 3600
-INTERVAL_S = 60
-FREE_PLAN_INTERVAL_S = 450  # 192 writes a day, of the 1,000 that the free plan has for all of KV
 
 
 async def export_verdicts(objects: RunLogObjects, kv: KeyValue) -> bool:
