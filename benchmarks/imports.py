@@ -3,13 +3,13 @@
 .venv/bin/python benchmarks/imports.py              {"name", "import_ms", "time_ratio", "source_ratio", "heap_mib", ...}
 .venv/bin/python benchmarks/imports.py --record     the same, and keeps the source ratios in benchmarks/imports.json
 
-A deploy imports the entry module once, on the platform's main thread, and may take one second for it; an isolate then starts
-from the memory that was there. Pyodide runs in Node here, a process for each import, in turn with an empty Worker's: ratios
-are to that one, for a machine's speed falls out of them. The platform's own runtime takes about a quarter of Pyodide's time.
+A deploy imports the entry module once, on the platform's main thread, and may take one second for it; an isolate then
+starts from the memory that was there. Pyodide runs in Node here, a process for each import, in turn with an empty
+Worker's: ratios are to that one, for a machine's speed falls out of them.
 
 The time's ratio still swings by a third on a machine that does other things. So the test (tests/deploy/test_imports.py)
-compares the source's: the bytes of the modules that are imported, of the upload's own, which are compiled there. It is the
-same number on every machine, and the time goes with it.
+compares the source's: the bytes of the modules that are imported, of the upload's own, which are compiled there. It is
+the same number on every machine, and the time goes with it.
 """
 
 import argparse
@@ -80,7 +80,12 @@ def stage(folder: Path) -> None:
 
 def measure_import(upload: Path) -> Import:
     """In a Pyodide of its own."""
-    command = [f"{NODE_ROOT}/bin/node", str(ROOT / "benchmarks/imports.mjs"), f"{ROOT}/node_modules/pyodide/", str(upload)]
+    command = [
+        f"{NODE_ROOT}/bin/node",
+        str(ROOT / "benchmarks/imports.mjs"),
+        f"{ROOT}/node_modules/pyodide/",
+        str(upload),
+    ]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     imported, after = map(json.loads, output.splitlines())
     modules = tuple(imported["modules"])

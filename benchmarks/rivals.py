@@ -3,7 +3,7 @@
 .venv/bin/python benchmarks/rivals.py --n8n URL --node-red URL [--rounds 10] [--nodes 3]
 
 Each URL is that of a webhook that answers: a flow of as many steps as --nodes says, which a person has made and started
-there, with whatever that platform keeps of its runs. arcrun is started by this script, with its records on, as it comes.
+there, with whatever that platform keeps of its runs. arcrun is started by this script, with its records on.
 The request is POST {"text": "hello"}. The platforms are measured in turn, round by round, so that what else the machine
 does meets them all: in each round one client first, then eight at once. A platform without URL is left out.
 """
@@ -30,7 +30,7 @@ REQUESTS_A_ROUND, WARM_REQUESTS, CLIENTS, LOAD_DURATION_S, SETTLE_S = 100, 50, 8
 
 @dataclass
 class Measured:
-    """Of one platform: each request's latency in milliseconds, one client; answers a second to CLIENTS, each round's."""
+    """Of one platform: each request's latency in milliseconds, one client; each round's answers a second to CLIENTS."""
 
     latencies_ms: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
@@ -46,7 +46,9 @@ def main() -> None:
     parser.add_argument("--n8n", metavar="URL")
     parser.add_argument("--node-red", metavar="URL")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--nodes", type=int, default=3, help="steps of arcrun's workflow; the others have what they have")
+    parser.add_argument(
+        "--nodes", type=int, default=3, help="steps of arcrun's workflow; the others have what they have"
+    )
     options = parser.parse_args()
     urls = {"n8n": options.n8n, "node-red": options.node_red}
     for name, url in urls.items():

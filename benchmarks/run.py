@@ -144,13 +144,15 @@ async def measure_memory(url: str, key: str, processes: Processes, runs: int) ->
 
 @dataclass(frozen=True)
 class Meter:
-    """Times requests and reports them: the latencies of one client, or of several at once with the answers a second. With
-    `processes` also the runtime's processor time of one request, the records of its run included.
+    """Times requests and reports them: the latencies of one client, or of several at once with the answers a second.
+    With `processes` also the runtime's processor time of one request, the records of its run included.
     """
 
     processes: Processes | None = None
 
-    async def time(self, name: str, request: PreparedRequest, limit: float | None = None, count: int = REPEATS) -> float:
+    async def time(
+        self, name: str, request: PreparedRequest, limit: float | None = None, count: int = REPEATS
+    ) -> float:
         """The median in milliseconds. A tenth as many requests go before, unmeasured."""
         await time_requests(request, max(count // 10, 3))
         before_ms = await self._processor_ms()

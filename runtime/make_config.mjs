@@ -6,7 +6,7 @@
 // is written to the file, with the names of the sockets and folders in it, and this process ends.
 import childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
-import { mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { buildOptions, digestOf } from "./platform.mjs";
@@ -24,7 +24,7 @@ childProcess.spawn = () => {
     final: () => finish(Buffer.concat(chunks)),
   });
   const [stdout, stderr, control] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  return Object.assign(new EventEmitter(), { stdin, stdout, stderr, stdio: [stdin, stdout, stderr, control] });
+  return Object.assign(new EventEmitter(), { stdin, stdout, stderr, stdio: [stdin, stdout, stderr, control], kill: () => {} });
 };
 
 function finish(config) {
@@ -39,7 +39,8 @@ function finish(config) {
   };
   write(key, config);
   write(`${key}.json`, JSON.stringify(about)); // last: it says that the other one is whole
-  process.reallyExit(0); // without the hooks, with which Miniflare removes folders that are in use from now on
+  rmSync(readable); // it has the Workers' secrets, as the configuration itself
+  process.exit(0);
 }
 
 function write(name, content) {

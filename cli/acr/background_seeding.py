@@ -15,8 +15,8 @@ SEEDED = "seeded"  # the file in the state's folder that says which components t
 class BackgroundSeeding:
     """`announce_stop`, end the platform, `join`: a request that the end cuts off is then no failure.
 
-    `state` is the folder of the platform's state. Where it says that the same components were seeded before, the registry
-    is asked nothing: its Python need not start.
+    `state` is the folder of the platform's state. Where it says that the same components were seeded before, the
+    registry is asked nothing: its Python need not start.
     """
 
     def __init__(self, target: RegistryTarget, home: Path, state: Path) -> None:

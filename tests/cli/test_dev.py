@@ -5,8 +5,8 @@ import hashlib
 import os
 import shutil
 import signal
-import struct
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterable

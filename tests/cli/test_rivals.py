@@ -21,7 +21,9 @@ from rivals import Measured, order_of_round, render_table
 
 
 class StandIn(ThreadingHTTPServer):
-    """Answers like a webhook of another platform: `chunked` as some do, or with `status`. `bodies` are what it was sent."""
+    """Answers like a webhook of another platform: `chunked` as some do, or with `status`. `bodies` is what it
+    was sent.
+    """
 
     daemon_threads = True
 
