@@ -40,7 +40,7 @@ class BackgroundSeeding:
 
         if self._stopping.wait(QUIET_S):
             return
-        wanted = _fingerprint(self._home)
+        wanted = fingerprint_components(self._home)
         if self._mark.is_file() and self._mark.read_text(encoding="utf-8") == wanted:
             return
         with RegistryClient(self._target) as client:
@@ -49,7 +49,7 @@ class BackgroundSeeding:
             self._mark.write_text(wanted, encoding="utf-8")
 
 
-def _fingerprint(home: Path) -> str:
+def fingerprint_components(home: Path) -> str:
     """Of the built-in components' contracts and modules."""
     digest = hashlib.sha256()
     for contract in sorted((home / "components").glob("*/contract.yaml")):

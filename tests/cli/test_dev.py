@@ -18,7 +18,7 @@ import pytest
 from acr.folder_lock import make_kept_private
 from acr.local_platform import find_free_ports
 from acr.private_file import make_private_folder
-from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, run_dev, running_platform
+from workerd.local_platform import ACR, API_KEY, CACHE, LOG, ROOT, find_descendants, run_dev, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -137,6 +137,58 @@ def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
         assert [snapshot.read_bytes()[-32:] for snapshot in snapshots] == [
             hashlib.sha256(snapshot.read_bytes()[:-32]).digest() for snapshot in snapshots
         ]
+
+
+def test_the_configuration_is_made_once_and_again_when_it_is_damaged(tmp_path: Path) -> None:
+    folder = tmp_path / "runtime/config"
+    environment = {"ARCRUN_ALLOW_LOCAL_NETWORK": ""}  # with it each start has ports of its own in the configuration
+    port = str(find_free_ports(4))
+
+    def start() -> dict[str, tuple[int, bytes]]:
+        with running_platform(tmp_path, "--port", port, **environment) as platform, platform.executor as client:
+            assert client.get("/health").json()["ok"] is True
+        return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir() if path.is_file()}
+
+    first = start()
+    assert len(first) == 2
+    assert start() == first
+    (config,) = (folder / name for name in first if not name.endswith(".json"))
+    config.write_bytes(cut_off(config.read_bytes()))
+    again = start()
+    assert (again.keys(), again != first) == (first.keys(), True)
+    assert len(again[config.name][1]) == len(first[config.name][1])
+
+
+def test_a_workerd_that_is_killed_is_started_anew(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        token = client.post("/webhooks", json={"workflow": GREET}).json()["data"]["token"]
+        for _ in range(2):
+            children = find_descendants(platform.process.pid)
+            [workerd] = [pid for pid, command in children.items() if "workerd" in command.partition("\0")[0]]
+            os.kill(workerd, signal.SIGKILL)
+            assert trigger_until_it_answers(client, token) == {"result": "Hello X, welcome to arcrun."}
+        assert "has ended by itself (SIGKILL) and is started anew" in (tmp_path / LOG).read_text()
+
+
+def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            return client.post(f"/webhooks/{token}/trigger", json={"name": "x"}).json()["data"]
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("workerd was not started anew")
+
+
+def test_python_starts_where_a_worker_is_asked_first(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform:
+        counts = [len(list((cache / "snapshots").iterdir()))]
+        for service in ("registry", "auth"):
+            assert httpx.get(f"{platform.urls[service]}/health", timeout=60).json()["ok"] is True
+            counts.append(len(list((cache / "snapshots").iterdir())))
+    # A base and the executor's own; the registry's two, for it vendors another package; auth's, on the executor's base.
+    assert counts == [2, 4, 5]
 
 
 def flip_the_middle(content: bytes) -> bytes:
