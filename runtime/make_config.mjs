@@ -6,16 +6,26 @@
 // is written to the file, with the names of the sockets and folders in it, and this process ends.
 import childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import fs, { mkdtempSync, readFileSync, renameSync } from "node:fs";
 import path from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { buildOptions, digestOf } from "./platform.mjs";
 
 const [planPath, folder, key] = process.argv.slice(2);
 const temporary = mkdtempSync(path.join(folder, "tmp-")); // Miniflare's, for what it does not keep; named in the configuration
-const readable = path.join(temporary, "config.json");
 process.env.TMPDIR = temporary;
-process.env.MINIFLARE_WORKERD_CONFIG_DEBUG = readable;
+
+// Asked to, Miniflare also writes the configuration as JSON. It has the Workers' secrets, so it gets into no file; and what
+// is looked for in it is not in the modules' bytes.
+const READABLE = path.join(temporary, "config.json");
+let readable;
+const { writeFileSync } = fs;
+process.env.MINIFLARE_WORKERD_CONFIG_DEBUG = READABLE;
+fs.writeFileSync = (file, content, ...options) => {
+  if (file === READABLE) readable = content;
+  else writeFileSync(file, content, ...options);
+};
+Uint8Array.prototype.toJSON = Buffer.prototype.toJSON = () => null;
 
 childProcess.spawn = () => {
   const chunks = [];
@@ -28,7 +38,7 @@ childProcess.spawn = () => {
 };
 
 function finish(config) {
-  const { services, sockets } = JSON.parse(readFileSync(readable, "utf8"));
+  const { services, sockets } = JSON.parse(readable);
   const loopback = services.find(({ name }) => name === "loopback").external.http.injectRequestHeaders[0];
   const about = {
     sha256: digestOf(config),
@@ -39,7 +49,6 @@ function finish(config) {
   };
   write(key, config);
   write(`${key}.json`, JSON.stringify(about)); // last: it says that the other one is whole
-  rmSync(readable); // it has the Workers' secrets, as the configuration itself
   process.exit(0);
 }
 

@@ -109,7 +109,7 @@ def test_stopped_in_the_middle_it_says_nothing_and_the_next_start_goes_on(tmp_pa
 def test_what_was_seeded_before_is_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The registry here does not answer, which is told whenever it is asked: while components are not what they were."""
+    """The registry here does not answer, which is told when it is asked: while components are not what they were."""
     monkeypatch.setattr("acr.background_seeding.QUIET_S", 0)
     folder = tmp_path / "components/echo"
     folder.mkdir(parents=True)
