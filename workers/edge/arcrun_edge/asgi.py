@@ -15,6 +15,7 @@ from pyodide.ffi import JsException, jsnull, to_js
 
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
+from arcrun_edge.event_loop import shorten_turns
 from arcrun_edge.system import SystemClock
 from arcrun_http.bodies import build_cut_body_error, build_too_large_error
 from arcrun_http.body_room import BodyHold, BodyRoom
@@ -33,6 +34,7 @@ _room = BodyRoom(_clock)
 
 async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
+    shorten_turns()
     hold = BodyHold(_room)
     try:
         return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold)

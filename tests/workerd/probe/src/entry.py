@@ -15,7 +15,7 @@ from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
 from arcrun_edge.bindings import read_bindings
 from arcrun_edge.cloudflare_kv import CloudflareKV
-from arcrun_edge.component_runner import PlatformRunner, _host_version, _worker_code
+from arcrun_edge.component_runner import PlatformRunner, _read_host_sources, _worker_code
 from arcrun_edge.system import SystemClock
 from arcrun_edge.webcrypto import WebCryptoCipher
 from executor.credentials import CredentialVault
@@ -200,8 +200,7 @@ class Default(WorkerEntrypoint):
 
     async def try_sandbox_network(self) -> Any:
         """The sandbox as the executor makes it, but for a main module that calls `fetch`."""
-        _host_version()  # reads the sources that the code is made of
-        code = _worker_code(SimpleNamespace(module=EMPTY_MODULE))
+        code = _worker_code(SimpleNamespace(module=EMPTY_MODULE), await _read_host_sources())
         setattr(code.modules, "sandbox.mjs", to_js({"js": FETCHING_MAIN_MODULE}, dict_converter=js.Object.fromEntries))
         callback = create_proxy(lambda: code)
         try:
