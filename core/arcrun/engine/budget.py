@@ -12,6 +12,7 @@ from arcrun.engine.work import WorkBudget
 from arcrun.errors import HostFunctionError, NotConfiguredError, SubrequestLimitError
 from arcrun.limits import FREE_PLAN_CPU_MS, SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
+from arcrun.wasm.abi import HostFunctions
 
 # Kept back for what follows the run: its record, its verdict, its statistics.
 RESERVED_SUBREQUESTS = 4
@@ -51,11 +52,14 @@ class SubrequestBudget:
 
 @dataclass(frozen=True)
 class RunBudget:
-    """All that is counted of one run, its loops and its sub-workflows."""
+    """All that is counted of one run, its loops and its sub-workflows. `lent` are the host functions of its components,
+    by the identity of their contracts: they take from this budget.
+    """
 
     subrequests: SubrequestBudget
     work: WorkBudget = field(default_factory=WorkBudget)
     sandboxes: SandboxTurns = field(default_factory=SandboxTurns)
+    lent: dict[int, HostFunctions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

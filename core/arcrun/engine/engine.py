@@ -1,6 +1,5 @@
 """The engine: runs a plan for a trigger and makes its record."""
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from arcrun.engine.live import Answer
 from arcrun.engine.pace import STRETCH_WORK, Pace
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
+from arcrun.engine.tasks import Slots
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.limits import KIB
 from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
@@ -59,7 +59,7 @@ class Engine:
             started_ms=self.ports.clock.now_ms(),
             budget=budget,
             pace=Pace(self.ports.clock, budget.work),
-            slots=asyncio.Semaphore(plan.concurrency),
+            slots=Slots(plan.concurrency),
             room=room,
         )
         answer, error = Answer(None, 0), None
