@@ -50,7 +50,7 @@ class SubrequestBudget:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunBudget:
     """All that is counted of one run, its loops and its sub-workflows. `lent` are the host functions of its components,
     by the identity of their contracts: they take from this budget.

@@ -58,7 +58,7 @@ class RunPorts:
     random: Random
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunContext:
     """One run of one plan. A sub-workflow keeps its own ledger, and shares the rest.
 

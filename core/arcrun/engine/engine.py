@@ -24,7 +24,7 @@ LARGE_INPUT = 64 * KIB  # the weight of what a condition may look at for a stret
 logger = logging.getLogger("arcrun")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
     """What starts a run. `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits,
     `depth` the number of runs that stand behind it, each started by a request of the one before. `body_bytes` is the

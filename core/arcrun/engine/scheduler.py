@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from arcrun.engine.calls import Call, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import RunContext
+from arcrun.engine.deadline import run_within
 from arcrun.engine.inputs import Arrived
 from arcrun.engine.ledger import Iteration, SkippedNode
 from arcrun.engine.live import Answer
@@ -45,10 +46,9 @@ async def run_plan(
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
     graph_run = GraphRun(plan.graph, scope, context)
+    graph_run.hold(INPUT, input_weight)
     try:
-        async with asyncio.timeout(limit_ms / 1000):
-            graph_run.hold(INPUT, input_weight)
-            return await graph_run.run()
+        return await run_within(limit_ms / 1000, graph_run.run())
     except TimeoutError:
         message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
         actions = ["Raise timeout_ms, the workflow's and the request's. A run with ?async=1 has 30 s at most."]

@@ -12,7 +12,7 @@ MAX_PORT = 65_535
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::([0-9]{0,5}))?")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each request: a frozen one takes three times as long
 class Target:
     """`path` is decoded, with U+FFFD for what is not UTF-8; `raw_path` and `query` are as they came."""
 
