@@ -19,6 +19,8 @@ from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
 
+SMALL_REFERENCES = 4
+
 RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]
 
 
@@ -74,8 +76,9 @@ class ComponentCall:
         rendering = work.open_rendering()
         value = self.input = build_input(node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
-        pace.count(REFERENCE_WORK * len(node.template.references))
-        if self.input_weight > SMALL_CHARACTERS or rendering.steps:  # a node's own work has room for what is small
+        if (references := len(node.template.references)) > SMALL_REFERENCES:  # a node's own work has room for few
+            pace.count(REFERENCE_WORK * references)
+        if self.input_weight > SMALL_CHARACTERS or rendering.steps:
             pace.count_rendering(rendering)
         if rendering.made:
             self._hold(rendering.made)

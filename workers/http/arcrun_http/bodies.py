@@ -9,7 +9,9 @@ from arcrun.errors import PayloadTooLargeError, RequestError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES
 
-_SIZE = "arcrun.body_bytes"  # in a request's scope
+# In a request's scope: the whole body, where the server has read it; and its size, once it has been read here.
+WHOLE_BODY = "arcrun.body"
+_SIZE = "arcrun.body_bytes"
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
@@ -30,13 +32,22 @@ def build_cut_body_error() -> RequestError:
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Raises PayloadTooLargeError, before it has read what is too much."""
+    whole: bytes | None = request.scope.get(WHOLE_BODY)
+    if whole is None:
+        whole = await _read_chunks(request, limit_bytes)
+    elif len(whole) > limit_bytes:
+        raise build_too_large_error(limit_bytes)
+    request.scope[_SIZE] = len(whole)
+    return whole
+
+
+async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
     chunks, size = list[bytes](), 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit_bytes:
             raise build_too_large_error(limit_bytes)
         chunks.append(chunk)
-    request.scope[_SIZE] = size
     return b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
 
 
