@@ -116,10 +116,8 @@ class _Runs:
         if status is not SKIPPED:
             began_ms = end.start_ms
             ended_ms = began_ms + end.duration_ms
-            if began_ms < self._began_ms:
-                self._began_ms = began_ms
-            if ended_ms > self._ended_ms:
-                self._ended_ms = ended_ms
+            self._began_ms = min(self._began_ms, began_ms)
+            self._ended_ms = max(self._ended_ms, ended_ms)
 
     def merge(self) -> NodeRecord:
         """When the first began and the last ended, and the values of the first failure or else success."""
