@@ -1,6 +1,6 @@
 """The executor over HTTP. Each method is a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -72,16 +72,17 @@ class ExecutorClient(ServiceClient):
     def delete_workflow(self, token: str) -> Answer:
         return self._send("DELETE", f"/webhooks/{token}")
 
-    def list_runs(self, workflow: str | None, limit: int, max_requests: int = MAX_REQUESTS) -> list[dict[str, Any]]:
-        """Verdicts of the newest `limit` runs, the newest first. Raises AnswerError.
+    def list_runs(self, asked: Mapping[str, Any], limit: int, max_requests: int = MAX_REQUESTS) -> list[dict[str, Any]]:
+        """Verdicts of the newest `limit` runs, the newest first; `asked` is the query (docs/language.md). Raises
+        AnswerError.
 
-        The runs of one workflow are looked for among all runs, no further back than `max_requests` reach.
+        They are looked for no further back than `max_requests` reach.
         """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
-        size = MAX_PAGE if workflow else limit
         for _ in range(max_requests):
-            data = require_data(self._send("GET", "/runs", workflow=workflow, limit=size, cursor=cursor))
+            size = min(MAX_PAGE, limit - len(found))
+            data = require_data(self._send("GET", "/runs", **asked, limit=size, cursor=cursor))
             found += data["runs"]
             cursor = data["cursor"]
             if cursor is None or len(found) >= limit:
@@ -103,6 +104,11 @@ class ExecutorClient(ServiceClient):
         """
         plan: dict[str, Any] = require_data(self._send("GET", "/plan"))
         return plan
+
+    def read_usage(self) -> dict[str, Any]:
+        """{"plan", "usage": [{"name", "used", "most", "is_estimate"}], "unwritten": as above}. Raises AnswerError."""
+        usage: dict[str, Any] = require_data(self._send("GET", "/usage"))
+        return usage
 
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""

@@ -21,6 +21,7 @@ from acr.encryption import read_key_ring
 from acr.errors import AnswerError, CliError
 from acr.private_file import is_private
 from acr.registry_client import RegistryClient
+from acr.render_usage import find_nearly_used_up
 from acr.settings import Storage, user_config_path
 from acr.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
 from arcrun.limits import CALL_CPU_MS
@@ -180,6 +181,23 @@ def _look_at_plan(patient: Patient) -> str:
     return f"paid: {subrequests}, sandboxes for components of the bucket and cpu_ms above {CALL_CPU_MS}"
 
 
+def _look_at_usage(patient: Patient) -> str:
+    """How much of the plan is gone."""
+    try:
+        data = patient.executor.read_usage()
+    except AnswerError as refused:
+        if refused.answer["error"]["code"] != "NOT_FOUND":
+            raise
+        raise CliError("The executor does not say what it has used.", "acr deploy") from None
+    except CliError:
+        return _NOT_KNOWN
+    if sentences := find_nearly_used_up(data["usage"]):
+        raise CliError(
+            " ".join(sentences), "Keep fewer records (`record: errors`, `keep_days`), or move to the Workers paid plan."
+        )
+    return "below four fifths of what there is: acr usage"
+
+
 def _look_at_workflows(patient: Patient) -> str:
     """Those that were stored before a step got exactly what its config says."""
     try:
@@ -246,6 +264,7 @@ _PLATFORM_CHECKS: Mapping[str, _Look] = {
     "executor": _look_at_executor,
     "API key": _look_at_api_key,
     "plan": _look_at_plan,
+    "usage": _look_at_usage,
     "workflows": _look_at_workflows,
     "registry": _look_at_registry,
     "registry keys": _look_at_registry_keys,

@@ -40,9 +40,11 @@ from acr.worker_secrets import (
     make_signing_key,
 )
 from arcrun.accounts.limits import LIMIT_VARIABLES
+from arcrun.run_log.settings import RUN_LOG_VARIABLES
 
-# Of this process's environment, to the Workers: where Cloudflare's API is, and the hosted mode with its limits.
-HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES)
+# Of this process's environment, to the Workers: where Cloudflare's API is, the hosted mode with its limits, what is
+# kept of runs.
+HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES, *RUN_LOG_VARIABLES)
 WATCHED = ("core", "workers", "components", "runtime")
 
 

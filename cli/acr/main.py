@@ -30,6 +30,7 @@ _COMMANDS = {
     "rollback": "Make an earlier version of a workflow current again.",
     "rotate": "Give a workflow a new webhook URL; the old one stops.",
     "delete": "Delete a workflow with all its versions and its webhook.",
+    "usage": "Show what the records of runs have taken today, against the plan.",
     "audit": "Show who changed what: workflows, credentials, keys.",
     "account": "Show your account at a hosted platform, renew its API key, remove it.",
     "creds": "Store secrets, encrypted on this machine.",

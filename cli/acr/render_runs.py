@@ -14,7 +14,7 @@ _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "err
 def render_runs(verdicts: Sequence[dict[str, Any]]) -> None:
     """A table, on stdout."""
     if not verdicts:
-        say("There is no such run. Records are kept for 7 days, lists for 30.", err=True)
+        say("There is no such run. Records are kept for 7 days, or as long as the workflow says.", err=True)
         return
     print_table(_TITLES, [_describe(verdict) for verdict in verdicts])
 

@@ -24,6 +24,7 @@ ArcrunError                     code                    status
   DecryptionError               DECRYPTION_FAILED       500
   RateLimitedError              RATE_LIMITED ...        429
   UpstreamError                 UPSTREAM_UNAVAILABLE    503
+  RecordError                   RECORD_NOT_STORED       503
   TenantStorageError            (one code a cause)      424
   RegistrationError             (one code a cause)      422
   InternalError                 INTERNAL                500
@@ -290,6 +291,20 @@ class UpstreamError(ArcrunError):
     code = "UPSTREAM_UNAVAILABLE"
     http_status = 503
     retriable = True
+
+
+class RecordError(ArcrunError):
+    """A run has ended, and its record, which was to be kept before the answer, is not."""
+
+    code = "RECORD_NOT_STORED"
+    http_status = 503
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"The run {run_id} has ended, but its record could not be stored.",
+            details={"run_id": run_id},
+            next_actions=["What the workflow does has been done: before you repeat it, look whether that does harm."],
+        )
 
 
 class TenantStorageError(ArcrunError):

@@ -42,9 +42,15 @@ MAX_WORKFLOWS_PAGE = 1_000
 # The characters of a cursor.
 # Beyond: 400 INVALID_CURSOR.
 MAX_CURSOR_CHARACTERS = 256
-# Pages of KV that one list of runs looks through for a workflow's.
+# Pages of KV that one list of runs looks through for those that it is asked for.
 # Beyond: the page ends early, with a cursor.
 MAX_SCANNED_PAGES = 5
+# The runs that each object of the RunLog looks through for a list.
+# Beyond: as above.
+MAX_SCANNED_RUNS = 10_000
+# The characters of the text that a list of runs is searched for.
+# Beyond: 400 INVALID_REQUEST.
+MAX_SEARCH_CHARACTERS = 128
 # The characters of what GET /components searches for.
 # Beyond: 400 INVALID_REQUEST.
 MAX_QUERY_CHARACTERS = 200
@@ -403,6 +409,43 @@ MAX_SERVICES = 100
 # Keys whose requests are counted.
 # Beyond: as above.
 MAX_COUNTED_KEYS = 2_000
-# The bytes of the records that are written together, some 100 ms after the runs have ended.
-# Beyond: a record is written by itself.
+
+# == Records of runs
+
+# The bytes of the records that are written together, a moment after the runs have ended.
+# Beyond: they are written at once, and a new batch begins.
 MAX_BATCH_BYTES = 4 * MIB
+# The bytes of the records of an isolate that are under way to where they are kept.
+# Beyond: a record is lost, and counted: `acr doctor` and GET /runs say so.
+MAX_UNWRITTEN_BYTES = 16 * MIB
+# The bytes of a record in a row of the RunLog, and of the input that is kept beside it.
+# Beyond: it lies in the bucket.
+MAX_ROW_BYTES = 256 * KIB
+# The days for which a workflow's runs are kept, by its `keep_days`.
+# Beyond: INVALID_SETTING at push.
+MAX_KEEP_DAYS = 365
+# The days for which they are kept where the workflow does not say it.
+# Beyond: they are deleted. Change: RUN_LOG_KEEP_DAYS.
+RUN_LOG_KEEP_DAYS = 7
+# The bytes that all records of an account take.
+# Beyond: the oldest are deleted. Change: RUN_LOG_BYTES.
+RUN_LOG_BYTES = 1024 * MIB
+# The rows of Durable Objects that the free plan writes a day, over all of an account.
+# Beyond: no record is written until midnight UTC, and what is lost is counted: `acr usage` tells of it before.
+FREE_ROWS_WRITTEN = 100_000
+# The requests to Durable Objects that it takes a day.
+# Beyond: as above.
+FREE_OBJECT_REQUESTS = 100_000
+# The writes to KV that it takes a day.
+# Beyond: verdicts of runs, statistics and pushes are refused until midnight UTC.
+FREE_KV_WRITES = 1_000
+# The Durable Objects that records are spread over.
+# Beyond: there are no others. Change: RUN_LOG_OBJECTS, up to 1,024; what lies in one that is not asked any more is
+# found by its id, and no longer listed.
+RUN_LOG_OBJECTS = 8
+# Runs that an object deletes at once.
+# Beyond: the rest follows a second later.
+MAX_PRUNED_RUNS = 500
+# Verdicts of runs that are written to KV at once.
+# Beyond: the rest follows with the next write.
+MAX_EXPORTED_VERDICTS = 10_000

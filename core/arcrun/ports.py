@@ -68,6 +68,9 @@ class BlobStore(Protocol):
     async def put(self, key: str, content: bytes) -> None:
         """The platform allows one write a second for each key."""
 
+    async def delete(self, keys: Sequence[str]) -> None:
+        """At most 1,000. Those that are not there do not matter."""
+
 
 class Sql(Protocol):
     """The SQLite database of a Durable Object. Calls are synchronous; nothing else runs between two of them.
@@ -77,6 +80,14 @@ class Sql(Protocol):
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
         """The rows, by their columns' names. `values` are those of the statement's question marks."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What the database takes, without its free pages."""
+
+    @property
+    def rows_written(self) -> int:
+        """Those of tables and indexes that were written or deleted since it was opened, as the platform counts them."""
 
 
 class Alarm(Protocol):

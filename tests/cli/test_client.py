@@ -83,15 +83,15 @@ def test_the_audit_log_is_read_page_by_page_until_there_is_enough() -> None:
 )
 def test_runs_are_listed_until_there_are_enough(limit: int, ids: list[str], requests: int) -> None:
     executor = Executor(paged("runs", [[{"id": "3"}, {"id": "2"}], [{"id": "1"}]]))
-    assert [run["id"] for run in executor.client.list_runs(None, limit)] == ids
+    assert [run["id"] for run in executor.client.list_runs({}, limit)] == ids
     assert len(executor.requests) == requests
 
 
 def test_the_runs_of_a_rare_workflow_are_not_looked_for_for_ever() -> None:
     executor = Executor(paged("runs", [[]], endless=True))
-    assert executor.client.list_runs("rare", 5) == []
+    assert executor.client.list_runs({"workflow": "rare"}, 5) == []
     assert len(executor.requests) == MAX_REQUESTS
-    assert executor.client.list_runs("rare", 5, 1) == []
+    assert executor.client.list_runs({"workflow": "rare"}, 5, 1) == []
     assert len(executor.requests) == MAX_REQUESTS + 1
 
 

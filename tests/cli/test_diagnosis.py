@@ -143,6 +143,17 @@ def test_an_executor_of_an_earlier_version_does_not_say_its_plan() -> None:
     assert (check.ok, check.detail[:23], check.hint) == (False, "The executor does not s", "acr deploy")
 
 
+@pytest.mark.parametrize(("used", "is_well"), [(79_999, True), (80_000, False)])
+def test_what_is_nearly_used_up_is_not_well(used: int, is_well: bool) -> None:
+    usage = [{"name": "rows_written", "used": used, "most": 100_000, "is_estimate": True}]
+    check = diagnose(build_cloudflare(), listed=listed(workflows=[], usage=usage))["usage"]
+    assert (check.ok, "80,000 of 100,000" in check.detail, "record: errors" in check.hint) == (
+        is_well,
+        not is_well,
+        not is_well,
+    )
+
+
 @pytest.mark.parametrize("counted", [True, False])
 def test_an_executor_that_refuses_is_not_well(counted: bool) -> None:
     """As while the disk is full."""

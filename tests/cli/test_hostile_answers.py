@@ -82,6 +82,11 @@ DATA: dict[str, Any] = {
     "/execute": {HOSTILE: HOSTILE},
     f"/runs/{RUN_ID}": {**RECORD, "status": "lost", "input": HOSTILE, "error": ENTRY["error"]},
     "/runs": {"runs": [LISTED], "cursor": None, "unwritten": {"count": 1, "last_at": HOSTILE, "reason": HOSTILE}},
+    "/usage": {
+        "plan": HOSTILE,
+        "usage": [{"name": HOSTILE, "used": 9, "most": 10, "is_estimate": True}],
+        "unwritten": {"count": 1, "last_at": HOSTILE, "reason": HOSTILE},
+    },
     "/rollback": PUSHED,
     "/rotate": {**PUSHED, "tenant_id": HOSTILE, "api_key": HOSTILE, "keys": []},
     "/audit": {
@@ -139,6 +144,7 @@ COMMANDS: dict[str, list[str]] = {
     "parts verify": ["x@v1"],
     "doctor": [],
     "audit": [],
+    "usage": [],
     "completion": ["bash"],
 }
 MORE = {"run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],

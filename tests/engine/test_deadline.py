@@ -26,9 +26,14 @@ async def wait(*durations_s: float, events: list[str] | None = None) -> str:
 async def test_a_timer_is_set_when_it_first_waits(
     monkeypatch: pytest.MonkeyPatch, durations_s: tuple[float, ...], timers: int
 ) -> None:
-    loop, made = asyncio.get_running_loop(), []
+    loop, made = asyncio.get_running_loop(), list[float]()
     original = loop.call_at
-    monkeypatch.setattr(loop, "call_at", lambda *given, **more: made.append(given) or original(*given, **more))
+
+    def call_at(when: float, *given: Any, **more: Any) -> asyncio.TimerHandle:
+        made.append(when)
+        return original(when, *given, **more)
+
+    monkeypatch.setattr(loop, "call_at", call_at)
     assert await run_within(10, wait(*durations_s)) == "done"
     assert len(made) == timers
 

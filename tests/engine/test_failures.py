@@ -372,13 +372,13 @@ async def test_so_many_components_run_at_once(concurrency: int, took_ms: float) 
 
 
 async def test_a_run_stops_before_the_platforms_limit() -> None:
-    """Of 10 subrequests 4 are kept back; each credential takes one."""
+    """Of 14 subrequests 8 are kept back; each credential takes one."""
     secrets = {f"s{i}": f"secret-{i}" for i in range(9)}
-    bench = EngineBench({"a": echo}, secrets=secrets, limits=RunLimits(10))
+    bench = EngineBench({"a": echo}, secrets=secrets, limits=RunLimits(14))
     config = {"a": {name: f"{{{{credential.{name}}}}}" for name in secrets}}
     record = await bench.run(["input >> PIPE >> a"], config=config)
     assert record.error is not None
-    assert (record.error.code, record.error.details["limit"]) == ("SUBREQUEST_LIMIT", 10)
+    assert (record.error.code, record.error.details["limit"]) == ("SUBREQUEST_LIMIT", 14)
     assert len(record.error.next_actions) == 2
 
 
@@ -386,7 +386,7 @@ async def test_a_run_stops_before_the_platforms_limit() -> None:
 async def test_the_platforms_limit_ends_the_run_whoever_would_handle_it(on_error: str) -> None:
     secrets = {f"s{i}": f"secret-{i}" for i in range(9)}
     bench = EngineBench({"list": data({"items": [1, 2, 3]}), "a": echo, "alarm": echo}, secrets=secrets)
-    bench.engine = replace(bench.engine, limits=RunLimits(10))
+    bench.engine = replace(bench.engine, limits=RunLimits(14))
     flow = ["input >> PIPE >> list", "list >> FOREACH x IN list.data.items >> a", "a >> ON_FAIL >> alarm"]
     config = {
         "list": {"foreach": {"on_error": on_error}},
@@ -398,8 +398,8 @@ async def test_the_platforms_limit_ends_the_run_whoever_would_handle_it(on_error
 
 
 async def test_nodes_that_want_the_same_secret_at_once_read_it_once() -> None:
-    """Of 6 subrequests 4 are kept back, and the secret takes one."""
-    bench = EngineBench({"a": echo}, secrets={"s": "secret-1"}, limits=RunLimits(6))
+    """Of 10 subrequests 8 are kept back, and the secret takes one."""
+    bench = EngineBench({"a": echo}, secrets={"s": "secret-1"}, limits=RunLimits(10))
     nodes = [f"n{i}" for i in range(5)]
     config = {name: {"component": "a", "x": "{{credential.s}}"} for name in nodes}
     record = await bench.run([f"input >> PIPE >> {name}" for name in nodes], config=config)

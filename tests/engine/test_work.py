@@ -19,7 +19,7 @@ from fakes.engine import RUN_ID, EngineBench, echo
 
 pytestmark = pytest.mark.anyio
 
-FREE = RunLimits(50, counts_work=True)
+FREE = RunLimits(50, is_free=True)
 MOST_NODES = (FREE_PLAN_CPU_MS * 1000 - RUN_WORK) // NODE_WORK
 LOOP = ["input >> FOREACH x IN input.items >> a"]
 
@@ -184,12 +184,12 @@ def test_without_a_limit_nothing_is_counted() -> None:
 @pytest.mark.parametrize(
     ("plan", "subrequests", "expected"),
     [
-        pytest.param(None, None, RunLimits(10_000, counts_work=False), id="neither"),
-        pytest.param("", "", RunLimits(10_000, counts_work=False), id="empty"),
-        pytest.param("paid", None, RunLimits(10_000, counts_work=False), id="paid"),
-        pytest.param("free", None, RunLimits(50, counts_work=True), id="free"),
-        pytest.param("free", "80", RunLimits(80, counts_work=True), id="free, with another limit"),
-        pytest.param(None, "80", RunLimits(80, counts_work=False), id="another limit"),
+        pytest.param(None, None, RunLimits(10_000, is_free=False), id="neither"),
+        pytest.param("", "", RunLimits(10_000, is_free=False), id="empty"),
+        pytest.param("paid", None, RunLimits(10_000, is_free=False), id="paid"),
+        pytest.param("free", None, RunLimits(50, is_free=True), id="free"),
+        pytest.param("free", "80", RunLimits(80, is_free=True), id="free, with another limit"),
+        pytest.param(None, "80", RunLimits(80, is_free=False), id="another limit"),
     ],
 )
 def test_the_plan_is_a_variable(plan: str | None, subrequests: str | None, expected: RunLimits) -> None:

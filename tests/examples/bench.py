@@ -25,13 +25,15 @@ from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
+from executor.kv_runs import KvRuns
 from executor.library import ComponentLibrary
-from executor.runs import RunStore
+from executor.logged_runs import LoggedRuns
+from executor.run_inputs import RunInputs
 from executor.service import ExecutorService
 from executor.usage import UsageReporter
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
-from fakes.objects import FakeWorkspace
+from fakes.objects import FakeRunLogs, FakeWorkspace
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
 from fakes.workflows import build_workflows
@@ -114,7 +116,7 @@ class ExampleBench:
     """A service, and what lies below it that a test looks at."""
 
     service: ExecutorService
-    records: InMemoryKV
+    logs: FakeRunLogs
     credentials: InMemoryKV
     clock: FixedClock
     background: FakeBackground
@@ -126,16 +128,26 @@ class ExampleBench:
 def build_example_bench(services: StubServices, model: StubModel) -> ExampleBench:
     clock, random, background = FixedClock(), SeededRandom(), FakeBackground()
     kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
-    library = ComponentLibrary(load_bundle(), InMemoryR2(clock), clock, background)
+    bucket, logs, encryption_key = InMemoryR2(clock), FakeRunLogs(clock), base64.b64encode(ENCRYPTION_KEY).decode()
+    library = ComponentLibrary(load_bundle(), bucket, clock, background)
     components = ComponentCaller(library, BundleRunner(), services, clock, random, model)
     workspace = FakeWorkspace()
     workflows = build_workflows(kv, workspace, clock, random)
-    vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
+    vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
-    runs = RunStore(records, verdicts, clock, random, background)
+    inputs = RunInputs(logs.first, encryption_key, None, DeskCipher, random)
+    earlier = KvRuns(records, verdicts, clock, random, background)
+    runs = LoggedRuns(
+        *(logs, inputs, bucket),
+        earlier=earlier,
+        clock=clock,
+        random=random,
+        background=background,
+        export_interval_ms=60_000,
+    )
     usage, audit = UsageReporter(None, clock, background), AuditLog(workspace, Unsealed(), clock)
     service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit)
-    return ExampleBench(service, records, credentials, clock, background)
+    return ExampleBench(service, logs, credentials, clock, background)
 
 
 @functools.cache

@@ -49,9 +49,8 @@ async def test_how_long_an_accepted_run_may_take(own_ms: int | None, asked_ms: i
     bench.background.start = lambda work: work.close()  # type: ignore[method-assign]
     accepted = await accept(bench, token, f"&timeout_ms={asked_ms}" if asked_ms else "")
     assert accepted.status_code == 202
-    [entry] = (await bench.verdicts.list("verdict:")).entries
-    [verdict] = (entry.metadata or {})["verdicts"]
-    assert verdict["deadline_ms"] - bench.clock.now_ms() == limit_ms
+    stored = bench.logs.look_up(accepted.json()["run_id"])
+    assert (stored["status"], (stored.get("deadline_ms") or 0) - bench.clock.now_ms()) == ("running", limit_ms)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None,
     assert (answer.status_code, error["code"]) == (400, "ACCEPTED_RUN_TOO_LONG")
     assert error["message"].endswith(said)
     assert error["next_actions"][0] == "Let it take less: ?async=1&timeout_ms=30000."
-    assert (bench.verdicts.writes, bench.background.is_idle) == ([], True)
+    assert (bench.logs.stored, bench.background.is_idle) == ("[]", True)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +147,7 @@ async def test_a_secret_in_the_input_is_not_kept(config: Any, is_called: bool) -
     accepted = await accept(bench, token, body={"text": f"my {SECRET}", "n": 1})
     found = await bench.service.runs.find(accepted.json()["run_id"])
     assert found["input"] == {"text": "my [REDACTED]", "n": 1}
-    [key] = bench.verdicts.keys
-    assert SECRET not in (await bench.verdicts.get(key) or "")
+    assert SECRET not in bench.logs.stored
 
 
 async def test_a_large_input_is_cut_as_in_a_record() -> None:
@@ -178,7 +176,7 @@ async def test_a_secret_that_cannot_be_looked_up_refuses_the_run() -> None:
 
     bench.credentials.get = fail  # type: ignore[method-assign]
     answer = await accept(bench, token)
-    assert (answer.status_code, read_error(answer)["code"], bench.verdicts.writes) == (503, "STORAGE_FAILED", [])
+    assert (answer.status_code, read_error(answer)["code"], bench.logs.stored) == (503, "STORAGE_FAILED", "[]")
     await bench.background.finish()
     assert bench.runner.calls == []
 
@@ -187,10 +185,7 @@ async def test_a_run_that_cannot_be_noted_is_not_begun() -> None:
     bench = build_bench({"echo": echo})
     token = await push(bench)
 
-    async def fail(*_: Any, **__: Any) -> None:
-        raise UpstreamError("Workers KV failed: the disk is full.", code="STORAGE_FAILED")
-
-    bench.verdicts.put = fail  # type: ignore[method-assign]
+    bench.logs.is_down = True
     answer = await accept(bench, token)
-    assert (answer.status_code, read_error(answer)["code"]) == (503, "STORAGE_FAILED")
+    assert (answer.status_code, read_error(answer)["code"]) == (503, "OBJECT_UNAVAILABLE")
     assert (bench.background.is_idle, bench.runner.calls) == (True, [])

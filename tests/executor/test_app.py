@@ -265,6 +265,7 @@ ROUTES = [
     ("GET", "/audit"),
     ("POST", "/audit"),
     ("GET", "/plan"),
+    ("GET", "/usage"),
     ("GET", "/runs"),
     ("GET", f"/runs/{'0' * 26}"),
 ]

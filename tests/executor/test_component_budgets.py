@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 MODULE = build_module()
 SHA256 = hashlib.sha256(MODULE).hexdigest()
-FREE = RunLimits(50, counts_work=True)
+FREE = RunLimits(50, is_free=True)
 
 
 @dataclass

@@ -89,6 +89,7 @@ ROUTES = [
     ("POST", "/audit", {"action": "credential.put", "subjects": ["slack"]}),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
     ("GET", "/plan", None),
+    ("GET", "/usage", None),
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
 ]

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from arcrun.run_log.filter import RunFilter
 from arcrun.wasm.abi import Execution
 from fakes.components import echo, exited, trapped
 from fakes.executor import Bench, build_bench, build_client, upload_component
@@ -101,10 +102,8 @@ def bench_of(behaviour: str) -> Bench:
 async def everything_seen(bench: Bench, response: httpx.Response) -> str:
     """The answer, and all that was stored of it, as text."""
     await bench.background.finish()
-    stored = [await bench.records.get(key) for key in bench.records.keys]
-    verdicts = [entry.metadata for entry in (await bench.verdicts.list("")).entries]
-    assert len(verdicts) == len(bench.records.keys)
-    return "\n".join([response.text, *map(str, stored), json.dumps(verdicts, ensure_ascii=False), str(bench.kv.keys)])
+    assert (await bench.service.runs.list(RunFilter(), 10, None))[0]
+    return "\n".join([response.text, bench.logs.stored, str(bench.kv.keys)])
 
 
 def forms_in(text: str) -> list[str]:

@@ -166,6 +166,45 @@ async def test_runs_may_be_those_of_one_workflow(executor: Executor) -> None:
     assert len((await executor.runs())["runs"]) == 2
 
 
+async def test_runs_may_be_those_that_are_asked_for(executor: Executor) -> None:
+    await executor.send("POST", TRIGGERS[0])
+    await executor.send("POST", "/execute", {"workflow": {**FLOW, "name": "other"}, "input": {"fail": True}})
+    every = (await executor.runs())["runs"]
+    started = every[0]["started_at"]
+    for query, count in {
+        "status=success": len([run for run in every if run["status"] == "success"]),
+        "status=lost": 0,
+        "trigger=execute": 1,
+        "version=0": 1,
+        "version=9": 0,
+        "q=OTHE": 1,
+        f"since={started}": 2,
+        "since=2026-09-21": 2,
+        "until=2026-09-21": 0,
+        f"until={started}": 0,
+        "since=2026-09-21T16:13:20%2B02:00": 2,
+        "workflow=other&trigger=execute": 1,
+    }.items():
+        assert len((await executor.runs(f"?{query}"))["runs"]) == count, query
+
+
+@pytest.mark.parametrize("query", ["status=bad", "version=x", "version=-1", "since=soon", "until=", "q=" + "x" * 129])
+async def test_what_cannot_be_asked_is_refused(executor: Executor, query: str) -> None:
+    answer = await executor.send("GET", f"/runs?{query}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "INVALID_REQUEST")
+
+
+async def test_what_has_been_used_is_told(executor: Executor) -> None:
+    await executor.send("POST", TRIGGERS[0])
+    await executor.bench.background.finish()
+    data = (await executor.send("GET", "/usage")).json()["data"]
+    assert (data["plan"], [each["name"] for each in data["usage"]]) == (
+        "paid",
+        ["rows_written", "object_requests", "kv_writes", "stored_bytes"],
+    )
+    assert data["usage"][0] == {"name": "rows_written", "used": 1, "most": None, "is_estimate": True}
+
+
 @pytest.mark.parametrize(
     ("limit", "message"),
     [

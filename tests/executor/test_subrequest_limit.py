@@ -39,9 +39,9 @@ async def call(runner: AskingRunner, limit: int) -> None:
 
 
 async def test_a_component_within_the_limit() -> None:
-    """Of 10 requests 4 are kept back."""
+    """Of 14 requests 8 are kept back."""
     runner = AskingRunner(6)
-    await call(runner, 10)
+    await call(runner, 14)
     assert [reply["ok"] for reply in runner.replies] == [True] * 6
 
 
@@ -58,7 +58,7 @@ async def test_a_platform_whose_limit_is_lower_ends_the_run_too() -> None:
 async def test_a_component_beyond_the_limit_ends_the_run_though_it_goes_on_itself() -> None:
     runner = AskingRunner(8)
     with pytest.raises(SubrequestLimitError) as caught:
-        await call(runner, 10)
-    assert (caught.value.code, caught.value.details, caught.value.ends_run) == ("SUBREQUEST_LIMIT", {"limit": 10}, True)
+        await call(runner, 14)
+    assert (caught.value.code, caught.value.details, caught.value.ends_run) == ("SUBREQUEST_LIMIT", {"limit": 14}, True)
     assert [reply["ok"] for reply in runner.replies] == [True] * 6 + [False] * 2
     assert runner.replies[-1]["error"]["code"] == "SUBREQUEST_LIMIT"

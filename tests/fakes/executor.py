@@ -19,8 +19,10 @@ from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
+from executor.kv_runs import KvRuns
 from executor.library import ComponentLibrary
-from executor.runs import RunStore
+from executor.logged_runs import LoggedRuns
+from executor.run_inputs import RunInputs
 from executor.service import ExecutorService
 from executor.usage import UsageReporter
 from fakes.background import FakeBackground
@@ -28,7 +30,7 @@ from fakes.cipher import DeskCipher, seal
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.http_client import FakeHttpClient
-from fakes.objects import FakeWorkspace
+from fakes.objects import FakeRunLogs, FakeWorkspace
 from fakes.report import InMemoryReport
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
@@ -48,6 +50,7 @@ class Bench:
     runner: ScriptedRunner
     kv: InMemoryKV
     workspace: FakeWorkspace
+    logs: FakeRunLogs
     records: InMemoryKV
     verdicts: InMemoryKV
     credentials: InMemoryKV
@@ -65,18 +68,30 @@ def build_bench(script: Script) -> Bench:
     clock, random = FixedClock(), SeededRandom()
     kv, bucket, runner = InMemoryKV(clock), InMemoryR2(clock), ScriptedRunner(script)
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
-    background = FakeBackground()
+    background, encryption_key = FakeBackground(), base64.b64encode(ENCRYPTION_KEY).decode()
     library = ComponentLibrary(build_bundle(*script), bucket, clock, background)
     components = ComponentCaller(library, runner, FakeHttpClient(), clock, random)
     workspace = FakeWorkspace()
     workflows = build_workflows(kv, workspace, clock, random)
-    vault = CredentialVault(credentials, base64.b64encode(ENCRYPTION_KEY).decode(), DeskCipher, clock)
+    vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
-    runs = RunStore(records, verdicts, clock, random, background)
+    logs = FakeRunLogs(clock)
+    inputs = RunInputs(logs.first, encryption_key, None, DeskCipher, random)
+    earlier = KvRuns(records, verdicts, clock, random, background)
+    runs = LoggedRuns(
+        *(logs, inputs, bucket),
+        earlier=earlier,
+        clock=clock,
+        random=random,
+        background=background,
+        export_interval_ms=60_000,
+    )
     report = InMemoryReport()
     usage, audit = UsageReporter(report, clock, background), AuditLog(workspace, Unsealed(), clock)
     service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit)
-    return Bench(service, runner, kv, workspace, records, verdicts, credentials, bucket, clock, background, report)
+    return Bench(
+        service, runner, kv, workspace, logs, records, verdicts, credentials, bucket, clock, background, report
+    )
 
 
 def build_bundle(*component_ids: str) -> dict[str, BundledComponent]:

@@ -17,5 +17,16 @@ class SqliteSql:
         assert all(len(value.encode()) <= MAX_VALUE_BYTES for value in values if isinstance(value, str)), "too long"
         return [dict(row) for row in self._connection.execute(statement, values)]
 
+    @property
+    def rows_written(self) -> int:
+        """Without those of indexes, which sqlite3 does not tell."""
+        return self._connection.total_changes
+
+    @property
+    def size_bytes(self) -> int:
+        numbers = ("page_count", "freelist_count", "page_size")
+        pages, free, page_bytes = (self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in numbers)
+        return int((pages - free) * page_bytes)
+
     def close(self) -> None:
         self._connection.close()

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ MIN_KV_TTL_S = 60
 MAX_KV_METADATA_BYTES = 1024
 MAX_KV_PAGE = 1000
 MAX_R2_KEY_BYTES = 1024
+MAX_R2_DELETED = 1000
 R2_WRITE_INTERVAL_MS = 1_000
 
 
@@ -178,6 +179,13 @@ class InMemoryR2:
             raise PlatformLimitError(f"429: a second write of {key} within a second")
         self._written_ms[key] = now_ms
         self._objects[key] = content
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        if len(keys) > MAX_R2_DELETED:
+            raise PlatformLimitError(f"400: {len(keys)} keys to delete")
+        await asyncio.sleep(0)
+        for key in keys:
+            self._objects.pop(key, None)
 
     async def _read(self, operation: str, key: str) -> bytes | None:
         _check_r2_key(key)

@@ -14,6 +14,7 @@ from acr.cloudflare.api import CloudflareApi
 from acr.commands.deploy_rollback import roll_back_workers
 from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
+from acr.errors import CliError
 from acr.platform_home import SERVICES, find_platform_home
 from acr.private_file import private_umask
 from acr.registry_client import RegistryClient
@@ -32,6 +33,8 @@ from acr.worker_secrets import (
     SIGNING_KEY,
 )
 from acr.wrangler import build_wrangler
+from arcrun.errors import NotConfiguredError
+from arcrun.run_log.settings import RUN_LOG_VARIABLES, read_run_log_settings
 
 HEALTH_TIMEOUT_S = 10
 
@@ -186,10 +189,15 @@ def _build_request(
 
 def _read_variables() -> dict[str, str]:
     """Of this process's environment, those that the executor gets; says what they open."""
+    variables = {name: text for name in RUN_LOG_VARIABLES if (text := os.environ.get(name))}
+    try:
+        read_run_log_settings(variables.get, is_free=False)
+    except NotConfiguredError as error:
+        raise CliError(error.message, "Correct it in this shell's environment, or unset it.") from None
     if os.environ.get(ALLOW_LOCAL_NETWORK) != "true":
-        return {}
+        return variables
     _say(LOCAL_NETWORK_WARNING)
-    return {ALLOW_LOCAL_NETWORK: "true"}
+    return {**variables, ALLOW_LOCAL_NETWORK: "true"}
 
 
 def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:

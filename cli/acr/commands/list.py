@@ -18,7 +18,7 @@ from acr.service_client import require_data
 def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the stored workflows, or the versions of one.
 
-    The last run is shown if it is one of the newest 100 of all.
+    The last run of what is stored is shown, if it is one of the newest 100 of all.
 
     \b
     Examples:
@@ -40,5 +40,6 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
 
 
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
-    newest = {run["workflow"]: run for run in reversed(client.list_runs(None, MAX_PAGE, 1))}
+    runs = reversed(client.list_runs({}, MAX_PAGE, 1))
+    newest = {run["workflow"]: run for run in runs if run["trigger"] != "execute"}  # which no stored one has run
     return [{**workflow, "last_run": newest.get(workflow["name"])} for workflow in client.list_workflows()]

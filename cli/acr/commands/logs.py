@@ -1,7 +1,7 @@
 """acr logs: what has run."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -13,26 +13,43 @@ from acr.render_runs import render_run_line, render_runs
 from acr.render_trace import render_timeline
 from acr.service_client import Answer, require_data
 from arcrun.engine.run_id import is_run_id
+from arcrun.run_log.filter import STATUSES
 
 POLL_S = 1.0
 
 
 @click.command()
 @click.argument("subject", metavar="[NAME|RUN]", required=False)
+@click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
+@click.option("--trigger", type=click.Choice(("webhook", "name", "execute")), help="Only runs that began so.")
+@click.option("--version", type=click.IntRange(0), metavar="N", help="Only runs of this version; 0: not stored.")
+@click.option("--since", metavar="TIME", help="Only runs that began at TIME (ISO 8601, UTC) or later.")
+@click.option("--until", metavar="TIME", help="Only runs that began before TIME.")
+@click.option(
+    "--search", metavar="TEXT", help="Only runs with TEXT in the workflow's name, the id or the error's code."
+)
 @click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="How many runs.")
 @click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C; wait for the end of RUN.")
 @as_json
 @with_client
-def logs(client: ExecutorClient, subject: str | None, limit: int, follow: bool, as_json: bool) -> None:
+def logs(
+    client: ExecutorClient,
+    *,
+    subject: str | None,
+    limit: int,
+    follow: bool,
+    as_json: bool,
+    search: str | None,
+    **asked: str | int | None,
+) -> None:
     """List the runs, or show one as a timeline.
 
-    The newest comes first; with --follow it comes last, and --json prints a line for each run. The runs of NAME are
-    looked for among the newest 5,000 of all.
+    The newest comes first; with --follow it comes last, and --json prints a line for each run.
 
     \b
     Examples:
       acr logs
-      acr logs greet --limit 5 --json | jq '.data.runs[] | select(.status == "failed")'
+      acr logs greet --status failed --since 2026-11-01 --json | jq -r '.data.runs[].id'
       acr logs 01J9ZC3VT0M4XKQW8R2E5H7N6P
       acr logs greet --follow
     """
@@ -40,11 +57,13 @@ def logs(client: ExecutorClient, subject: str | None, limit: int, follow: bool, 
         answer = _wait_for_end(client, subject) if follow else client.show_run(subject)
         record = require_data(answer)
         print_json(answer) if as_json else render_timeline(record)
-    elif follow:
-        for run in _follow(client, subject, limit):
+        return
+    query = {"workflow": subject, "q": search, **asked}
+    if follow:
+        for run in _follow(client, query, limit):
             print_json(run, indent=None) if as_json else render_run_line(run)
     else:
-        runs = client.list_runs(subject, limit)
+        runs = client.list_runs(query, limit)
         print_json({"success": True, "data": {"runs": runs}}) if as_json else render_runs(runs)
 
 
@@ -56,10 +75,10 @@ def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:
         time.sleep(POLL_S)
 
 
-def _follow(client: ExecutorClient, workflow: str | None, limit: int) -> Iterator[dict[str, Any]]:
+def _follow(client: ExecutorClient, query: Mapping[str, Any], limit: int) -> Iterator[dict[str, Any]]:
     """The runs that have ended, then each one that ends, the oldest first."""
-    newest = client.list_runs(workflow, limit)
-    older = client.list_runs(workflow, MAX_PAGE, 1)
+    newest = client.list_runs(query, limit)
+    older = client.list_runs(query, MAX_PAGE, 1)
     seen = {run["id"] for run in older if run["status"] != "running"} - {run["id"] for run in newest}
     while True:
         for run in reversed(newest):
@@ -67,4 +86,4 @@ def _follow(client: ExecutorClient, workflow: str | None, limit: int) -> Iterato
                 seen.add(run["id"])
                 yield run
         time.sleep(POLL_S)
-        newest = client.list_runs(workflow, MAX_PAGE, 1)
+        newest = client.list_runs(query, MAX_PAGE, 1)

@@ -14,8 +14,9 @@ from arcrun.limits import FREE_PLAN_CPU_MS, SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
 from arcrun.wasm.abi import HostFunctions
 
-# Kept back for what follows the run: its record, its verdict, its statistics.
-RESERVED_SUBREQUESTS = 4
+# Kept back for what follows the run: its record (1), what of it is too large for a row (2), the news of it (1), its
+# statistics (1), and the data key of an isolate that is new (3).
+RESERVED_SUBREQUESTS = 8
 # In a request: how many runs stand behind it, each started by a request of the one before.
 DEPTH_HEADER = "arcrun-depth"
 
@@ -64,18 +65,20 @@ class RunBudget:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What the platform gives a run. `counts_work` is whether it ends a request that takes too much processor time."""
+    """What the platform gives a run. `is_free` is whether it is on the free plan, which ends a request that takes too
+    much processor time.
+    """
 
     subrequests: int = SUBREQUESTS_PAID
-    counts_work: bool = False
+    is_free: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """{"plan", "cpu_ms", "subrequests"}: `cpu_ms` is None where it is not counted."""
-        plan, cpu_ms = ("free", FREE_PLAN_CPU_MS) if self.counts_work else ("paid", None)
+        plan, cpu_ms = ("free", FREE_PLAN_CPU_MS) if self.is_free else ("paid", None)
         return {"plan": plan, "cpu_ms": cpu_ms, "subrequests": self.subrequests}
 
     def open_budget(self, *, depth: int = 0) -> RunBudget:
-        work = WorkBudget.of_free_plan() if self.counts_work else WorkBudget()
+        work = WorkBudget.of_free_plan() if self.is_free else WorkBudget()
         return RunBudget(SubrequestBudget(self.subrequests, depth=depth), work)
 
 

@@ -14,6 +14,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import Slots
 from arcrun.errors import ArcrunError, InternalError, describe_fault
+from arcrun.json_text import write_json
 from arcrun.limits import KIB
 from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
 from arcrun.steps import Pause, run_steps_pausing
@@ -28,7 +29,7 @@ logger = logging.getLogger("arcrun")
 class Trigger:
     """What starts a run. `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits,
     `depth` the number of runs that stand behind it, each started by a request of the one before. `body_bytes` is the
-    size of what it came in.
+    size of what it came in, `text` that itself where it is the input and nothing else.
     """
 
     kind: str
@@ -36,6 +37,11 @@ class Trigger:
     timeout_ms: float | None = None
     depth: int = 0
     body_bytes: int = 0
+    text: bytes = b""
+
+    def render_input(self) -> bytes:
+        """As JSON."""
+        return write_json(self.input).encode() if not self.text or self.text.isspace() else self.text
 
 
 async def _weigh_input(trigger: Trigger, pause: Pause) -> int:

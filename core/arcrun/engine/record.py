@@ -222,14 +222,18 @@ class RunRecord:
             "node": _cut(str(self.error.details.get("node", "")), 128),
         }
 
-    def to_stored(self) -> dict[str, Any]:
-        """The record that is kept: the verdict, the answer or the error, and the trace, large values cut."""
+    def to_result(self) -> dict[str, Any]:
+        """What a stored record has beside the verdict: the answer or the error, and the trace, large values cut."""
         result = (
             {"data": render_shortened(shorten(self.data, self.weight))}
             if self.error is None
             else {"error": truncate(self.error.to_json())}
         )
-        return {**self.to_verdict(), **result, "trace": self.render_trace()}
+        return {**result, "trace": self.render_trace()}
+
+    def to_stored(self) -> dict[str, Any]:
+        """The record that is kept."""
+        return {**self.to_verdict(), **self.to_result()}
 
 
 def _cut(text: str, max_bytes: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from arcrun.errors import TemplateError
 from arcrun.steps import Steps, run_steps
 from arcrun.workflows.expressions import Expression, compile_expression
+from arcrun.workflows.keeping import KEEPS_ALL, Keeping
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.template_syntax import OPEN
@@ -154,7 +155,7 @@ class Workflow:
     """`loops` are the policies of the nodes that FOREACH leaves, INPUT among them, where the author gave one.
 
     `is_complete` is whether every line of the flow could be read: only then the flow's shape is known. `sets_timeout`
-    is whether `timeout_ms` is the author's, and not the default.
+    is whether `timeout_ms` is the author's, and not the default. `keeping` is what becomes of the records of its runs.
     """
 
     name: str
@@ -166,3 +167,4 @@ class Workflow:
     concurrency: int
     is_complete: bool
     sets_timeout: bool = False
+    keeping: Keeping = KEEPS_ALL

@@ -12,6 +12,7 @@ from typing import Any
 
 from arcrun.limits import (
     MAX_CONCURRENCY,
+    MAX_KEEP_DAYS,
     MAX_LINES,
     MAX_NAME_BYTES,
     MAX_NAME_CHARACTERS,
@@ -24,6 +25,7 @@ from arcrun.limits import (
 )
 from arcrun.steps import Steps, run_steps
 from arcrun.workflows.diagnostics import EnoughFindingsError, Findings
+from arcrun.workflows.keeping import Keeping, Recording
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.places import Path, Places
 from arcrun.workflows.relations import Relation, RelationCall, RelationTextError, parse_relation
@@ -40,8 +42,9 @@ from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
 _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
+_KEEPING = ("record", "keep_days")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # of a flow line, at worst (arcrun/steps.py)
-_KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS)
+_KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,9 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     if excess := _find_excess(data):
         findings.add("WORKFLOW_TOO_LARGE", excess, _SPLIT)
         return None
-    limits = Reader(findings, {key: data[key] for key in _LIMITS if key in data}, (), _LIMITS)
+    settings = Reader(
+        findings, {key: data[key] for key in (*_LIMITS, *_KEEPING) if key in data}, (), (*_LIMITS, *_KEEPING)
+    )
     entries = _read_entries(data, findings)
     edges, is_complete = yield from _parse_edges(data, findings)
     names = {name for edge in edges for name in (edge.source, edge.target)} - {INPUT, OUTPUT}
@@ -160,10 +165,14 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         tuple(edges),
         _parse_nodes(entries, edges, is_complete, findings),
         _parse_loops(entries, edges, findings),
-        limits.number("timeout_ms", DEFAULT_RUN_TIMEOUT_MS, 1, MAX_RUN_TIMEOUT_MS),
-        limits.number("concurrency", DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY),
+        settings.number("timeout_ms", DEFAULT_RUN_TIMEOUT_MS, 1, MAX_RUN_TIMEOUT_MS),
+        settings.number("concurrency", DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY),
         is_complete,
         sets_timeout="timeout_ms" in data,
+        keeping=Keeping(
+            Recording(settings.choice("record", Recording.ALL, tuple(Recording))),
+            settings.number("keep_days", None, 1, MAX_KEEP_DAYS),
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from arcrun.errors import WorkflowError
 from arcrun.workflows.expressions import Expression, compile_expression
+from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
 from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
@@ -238,6 +239,7 @@ class Plan:
     concurrency: int
     format: int = field(default=PLAN_FORMAT, compare=False)
     sets_timeout: bool = field(default=False, kw_only=True)
+    keeping: Keeping = field(default=KEEPS_ALL, kw_only=True)
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
@@ -251,6 +253,8 @@ class Plan:
             "concurrency": self.concurrency,
             "graph": _render_graph(self.graph),
             **({"sets_timeout": True} if self.sets_timeout else {}),
+            **({"record": self.keeping.recording.value} if self.keeping.recording is not Recording.ALL else {}),
+            **({"keep_days": self.keeping.days} if self.keeping.days is not None else {}),
         }
 
 
@@ -265,7 +269,16 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
     graph = _load_graph(stored["graph"], is_implicit=stored["format"] == IMPLICIT_FORMAT)
     timeout_ms = stored["timeout_ms"]
     sets_timeout = stored.get("sets_timeout", timeout_ms != DEFAULT_RUN_TIMEOUT_MS)  # older plans never say it
-    return Plan(stored["name"], graph, timeout_ms, stored["concurrency"], stored["format"], sets_timeout=sets_timeout)
+    keeping = Keeping(Recording(stored.get("record", Recording.ALL)), stored.get("keep_days"))
+    return Plan(
+        stored["name"],
+        graph,
+        timeout_ms,
+        stored["concurrency"],
+        stored["format"],
+        sets_timeout=sets_timeout,
+        keeping=keeping,
+    )
 
 
 def _render_graph(graph: Graph) -> dict[str, Any]:

@@ -19,6 +19,7 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts])
         workflow.timeout_ms,
         workflow.concurrency,
         sets_timeout=workflow.sets_timeout,
+        keeping=workflow.keeping,
     )
 
 

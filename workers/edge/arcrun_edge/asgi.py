@@ -17,7 +17,7 @@ from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from arcrun_edge.event_loop import shorten_turns
 from arcrun_edge.system import SystemClock
-from arcrun_http.bodies import WHOLE_BODY, build_cut_body_error, build_too_large_error
+from arcrun_http.bodies import BODY, build_cut_body_error, build_too_large_error
 from arcrun_http.body_room import BodyHold, BodyRoom
 from arcrun_http.errors import render_error
 from arcrun_http.queries import parse_whole
@@ -52,7 +52,7 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
     except ArcrunError as error:
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
-    scope[WHOLE_BODY] = body
+    scope[BODY] = body
     exchange = _Exchange(body)
     try:
         await app(scope, exchange.receive, exchange.send)

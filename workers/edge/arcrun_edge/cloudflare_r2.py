@@ -1,5 +1,6 @@
 """BlobStore over an R2 binding."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pyodide.ffi import jsnull, to_js
@@ -27,3 +28,7 @@ class CloudflareR2:
     async def put(self, key: str, content: bytes) -> None:
         with naming_faults("R2"):
             await self._bucket.put(key, to_js(content))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        with naming_faults("R2"):
+            await self._bucket.delete(to_js(list(keys)))

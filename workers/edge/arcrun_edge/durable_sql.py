@@ -12,11 +12,21 @@ class DurableSql:
 
     def __init__(self, context: Any) -> None:
         self._sql = context._ctx.storage.sql
+        self.rows_written = 0
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
-        found = self._sql.exec(statement, *map(_bind, values)).toArray()
+        cursor = self._sql.exec(statement, *map(_bind, values))
+        found = cursor.toArray()
+        self.rows_written += cursor.rowsWritten
+        if not found.length:
+            return []
         rows: list[dict[str, Any]] = json.loads(js.JSON.stringify(found))
         return rows
+
+    @property
+    def size_bytes(self) -> int:
+        size: int = self._sql.databaseSize
+        return size
 
 
 def _bind(value: str | float | None) -> Any:

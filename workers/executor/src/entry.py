@@ -17,6 +17,9 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
 from arcrun.objects import Operations
+from arcrun.run_log.objects import RunLogObjects
+from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
+from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
 from arcrun.workspace.sealing import Unsealed
@@ -26,6 +29,7 @@ from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
+from arcrun_edge.durable_alarm import DurableAlarm
 from arcrun_edge.durable_object import DurableObjectChannel
 from arcrun_edge.durable_sql import DurableSql
 from arcrun_edge.fetch_client import FetchClient
@@ -43,12 +47,16 @@ from executor.credentials import CredentialVault
 from executor.directory import KV_CACHE_S, TenantDirectory
 from executor.head_import import HeadImport
 from executor.heads import Heads
+from executor.kv_runs import KvRuns
 from executor.library import ComponentLibrary
-from executor.runs import RunStore
+from executor.logged_runs import LoggedRuns
+from executor.run_inputs import RunInputs
+from executor.run_log import RunLog as RunLogTables
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.usage import UsageReporter
+from executor.verdict_export import export_verdicts
 from executor.workflows import WorkflowStore
 from executor.workspace import Workspace as WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
@@ -77,6 +85,29 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
         return self._operations.answer(request)
 
 
+class RunLog(DurableObject):  # type: ignore[no-untyped-call]
+    """executor/run_log.py over this object's SQLite."""
+
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        self._tables = RunLogTables(
+            DurableSql(self.ctx),
+            DurableAlarm(self.ctx),
+            SystemClock(),
+            _run_log_settings(read_bindings()),
+        )
+        self._operations = Operations(self._tables, RunLogObject)
+
+    async def ask(self, request: str) -> str:
+        return self._operations.answer(request)
+
+    async def alarm(self, _info: Any = None) -> None:
+        bindings = read_bindings()
+        verdicts = CloudflareKV(bindings.ANALYTICS_KV)
+        objects = _open_run_logs(bindings)
+        await self._tables.on_alarm(CloudflareR2(bindings.WASM_BUCKET), lambda: export_verdicts(objects, verdicts))
+
+
 def _build(bindings: Any) -> Starlette:
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
@@ -90,7 +121,8 @@ def _build_own(bindings: Any) -> Access:
     """The platform of the account that it runs in."""
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
-    library = ComponentLibrary(BUNDLED_COMPONENTS, CloudflareR2(bindings.WASM_BUCKET), clock, background, registry)
+    bucket = CloudflareR2(bindings.WASM_BUCKET)
+    library = ComponentLibrary(BUNDLED_COMPONENTS, bucket, clock, background, registry)
     components = ComponentCaller(
         library=library,
         runner=_runner(bindings),
@@ -110,8 +142,6 @@ def _build_own(bindings: Any) -> Access:
     workflows = WorkflowStore(
         hooks, heads, audit, clock, head_import=head_import, tokens=RandomTokens(random), space=space
     )
-    records, verdicts = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
-    runs = RunStore(records, verdicts, clock, random, background)
     encryption_key = read_optional(bindings, "ARCRUN_ENCRYPTION_KEY")
     previous_key = read_optional(bindings, "ARCRUN_PREVIOUS_ENCRYPTION_KEY")
     vault = CredentialVault(
@@ -121,6 +151,18 @@ def _build_own(bindings: Any) -> Access:
         clock,
         previous_key=previous_key,
         space=space,
+    )
+    run_logs = _open_run_logs(bindings)
+    earlier = CloudflareKV(bindings.EXEC_CONTEXT), CloudflareKV(bindings.ANALYTICS_KV)
+    runs = LoggedRuns(
+        run_logs,
+        RunInputs(run_logs.first, encryption_key, previous_key, WebCryptoCipher, random),
+        bucket,
+        earlier=KvRuns(*earlier, clock, random, background),
+        clock=clock,
+        random=random,
+        background=background,
+        export_interval_ms=_run_log_settings(bindings).export_ms,
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
@@ -170,6 +212,18 @@ def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
     """Opens one by its name: OWN_WORKSPACE, or a tenant's id."""
     namespace = bindings.WORKSPACE
     return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name, "The Workspace"))
+
+
+def _open_run_logs(bindings: Any) -> RunLogObjects:
+    namespace = bindings.RUN_LOG
+    return RunLogObjects(
+        lambda number: RemoteRunLog(DurableObjectChannel(namespace, str(number), "The RunLog")),
+        _run_log_settings(bindings).objects,
+    )
+
+
+def _run_log_settings(bindings: Any) -> RunLogSettings:
+    return read_run_log_settings(lambda name: read_optional(bindings, name), is_free=_run_limits(bindings).is_free)
 
 
 def _registry(bindings: Any, *, finds_public: bool = False) -> RegistryService | None:

@@ -9,9 +9,7 @@ from arcrun.errors import PayloadTooLargeError, RequestError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES
 
-# In a request's scope: the whole body, where the server has read it; and its size, once it has been read here.
-WHOLE_BODY = "arcrun.body"
-_SIZE = "arcrun.body_bytes"
+BODY = "arcrun.body"  # in a request's scope: the body, where the server has read it, or once it has been read here
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
@@ -32,13 +30,12 @@ def build_cut_body_error() -> RequestError:
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Raises PayloadTooLargeError, before it has read what is too much."""
-    whole: bytes | None = request.scope.get(WHOLE_BODY)
-    if whole is None:
-        whole = await _read_chunks(request, limit_bytes)
-    elif len(whole) > limit_bytes:
+    body: bytes | None = request.scope.get(BODY)
+    if body is None:
+        body = request.scope[BODY] = await _read_chunks(request, limit_bytes)
+    elif len(body) > limit_bytes:
         raise build_too_large_error(limit_bytes)
-    request.scope[_SIZE] = len(whole)
-    return whole
+    return body
 
 
 async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
@@ -51,10 +48,10 @@ async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
     return b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
 
 
-def size_of_body(request: Request) -> int:
-    """The bytes of the body, once it has been read."""
-    size: int = request.scope.get(_SIZE, 0)
-    return size
+def body_of(request: Request) -> bytes:
+    """The body, once it has been read."""
+    body: bytes = request.scope.get(BODY, b"")
+    return body
 
 
 async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:

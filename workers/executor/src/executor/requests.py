@@ -1,6 +1,7 @@
 """Requests to the executor, read into what the service takes."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -8,19 +9,23 @@ from starlette.requests import Request
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.errors import RequestError, RunError
-from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS
-from arcrun_http.bodies import read_json, size_of_body
+from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.run_log.filter import STATUSES, RunFilter
+from arcrun_http.bodies import body_of, read_json
 from arcrun_http.queries import parse_whole
 from executor.workflows import Source
 
 
 async def read_trigger(request: Request, kind: str) -> Trigger:
     """The body is the input; `?timeout_ms=N` is how long the client waits for the run."""
-    return build_trigger(request, kind, await read_json(request))
+    value = await read_json(request)
+    body = body_of(request)
+    return Trigger(kind, value, read_timeout(request), read_depth(request), len(body), body)
 
 
 def build_trigger(request: Request, kind: str, input_value: Any) -> Trigger:
-    return Trigger(kind, input_value, read_timeout(request), read_depth(request), size_of_body(request))
+    """Where the input is a part of the body."""
+    return Trigger(kind, input_value, read_timeout(request), read_depth(request), len(body_of(request)))
 
 
 def read_depth(request: Request) -> int:
@@ -61,6 +66,41 @@ def wants_trace(request: Request) -> bool:
 def _query(request: Request) -> Mapping[str, str]:
     """Most requests have none, which need not be parsed."""
     return request.query_params if request.scope["query_string"] else {}
+
+
+def read_filter(request: Request) -> RunFilter:
+    """`?workflow=&status=&version=&trigger=&since=&until=&q=`. Raises RequestError."""
+    query = request.query_params
+    status, text = query.get("status"), query.get("q") or None
+    if status is not None and status not in STATUSES:
+        raise RequestError(f"`status` must be one of {', '.join(STATUSES)}.")
+    if text is not None and len(text) > MAX_SEARCH_CHARACTERS:
+        raise RequestError(f"`q` may have {MAX_SEARCH_CHARACTERS} characters.")
+    version = parse_whole(query["version"]) if "version" in query else None
+    if "version" in query and version is None:
+        raise RequestError("`version` must be a whole number; 0 is that of a workflow that is not stored.")
+    return RunFilter(
+        workflow=query.get("workflow"),
+        status=status,
+        version=version,
+        trigger=query.get("trigger"),
+        since_ms=_read_moment(query.get("since"), "since"),
+        until_ms=_read_moment(query.get("until"), "until"),
+        text=text,
+    )
+
+
+def _read_moment(text: str | None, name: str) -> float | None:
+    """A time of ISO 8601, in UTC where it names no other; a date is its beginning. In milliseconds since 1970."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    except (ValueError, OverflowError):
+        raise RequestError(
+            f"`{name}` must be a time of ISO 8601.", next_actions=[f"{name}=2026-11-26 or {name}=2026-11-26T10:00:00Z"]
+        ) from None
 
 
 def read_source(body: Mapping[str, Any]) -> Source:

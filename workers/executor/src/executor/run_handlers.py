@@ -7,11 +7,20 @@ from starlette.requests import Request
 
 from arcrun.engine.engine import Trigger
 from arcrun.errors import ArcrunError, RequestError
+from arcrun.run_log.usage import sum_usage
 from arcrun_http.bodies import read_object
 from arcrun_http.queries import read_count
 from arcrun_http.responses import JsonResponse
 from executor.answers import answer_caller, answer_owner
-from executor.requests import build_trigger, read_depth, read_source, read_trigger, wants_async, wants_trace
+from executor.requests import (
+    build_trigger,
+    read_depth,
+    read_filter,
+    read_source,
+    read_trigger,
+    wants_async,
+    wants_trace,
+)
 from executor.service import ExecutorService
 from executor.workflows import StoredWorkflow
 
@@ -64,11 +73,10 @@ async def _run(
 
 
 async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
-    query = request.query_params
     limit = read_count(request, "limit", 50)
     unwritten = service.runs.unwritten
     try:
-        runs, cursor = await service.runs.list(query.get("workflow"), limit, query.get("cursor"))
+        runs, cursor = await service.runs.list(read_filter(request), limit, request.query_params.get("cursor"))
     except ArcrunError as error:
         if unwritten.count:  # what hinders the list may be what has hindered the records
             error.details["unwritten"] = unwritten.to_json()
@@ -79,6 +87,19 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+
+
+async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
+    """What the records of runs have taken of the platform today, of each object too; and what could not be written."""
+    limits, unwritten = service.engine.limits, service.runs.unwritten
+    objects = await service.runs.measure()
+    data = {
+        "plan": limits.to_json()["plan"],
+        "usage": [each.to_json() for each in sum_usage(objects, is_free=limits.is_free)] if objects else [],
+        "objects": objects,
+        **({"unwritten": unwritten.to_json()} if unwritten.count else {}),
+    }
+    return JsonResponse({"success": True, "data": data})
 
 
 async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:

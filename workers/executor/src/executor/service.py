@@ -30,7 +30,7 @@ from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
-from executor.runs import AcceptedRun, RunStore
+from executor.runs import AcceptedRun, EndedRun, Runs
 from executor.share import WHOLE_PLATFORM, Share
 from executor.usage import UsageReporter
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
@@ -52,7 +52,7 @@ class Push:
 class ExecutorService:
     components: ComponentCaller
     workflows: WorkflowStore
-    runs: RunStore
+    runs: Runs
     vault: CredentialVault
     engine: Engine
     background: Background
@@ -130,7 +130,11 @@ class ExecutorService:
         with ExitStack() as place:
             place.enter_context(self.share.running())
             kept = await make_keepable(stored.plan, trigger, self.engine.ports)
-            await self.runs.accept(AcceptedRun(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept))
+            accepted = AcceptedRun(
+                *(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept),
+                *(trigger.render_input(), stored.plan.keeping),
+            )
+            await self.runs.accept(accepted)
             limited = replace(trigger, timeout_ms=limit_ms)
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
@@ -139,12 +143,13 @@ class ExecutorService:
         with place:
             record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version)
         self.usage.add(record.usage)
-        await self.runs.add_accepted(record)
+        await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
     async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
         with self.share.running():
             record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
-        self._keep(record)
+        self.usage.add(record.usage)
+        await self._write_execution_verdict(plan, trigger, record)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # to keep it and to answer it are two stretches
             await self.engine.ports.clock.pause()
         return record
@@ -153,9 +158,17 @@ class ExecutorService:
         timeout_ms = self.share.clamp_duration(trigger.timeout_ms)
         return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
 
-    def _keep(self, record: RunRecord) -> None:
-        self.runs.add(record)
-        self.usage.add(record.usage)
+    async def _write_execution_verdict(self, plan: Plan, trigger: Trigger, record: RunRecord) -> None:
+        """Hand the record, with its verdict, over to where it is kept: after the answer, unless the workflow wants it
+        kept before. Raises RecordError.
+        """
+        if trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text:
+            await self.engine.ports.clock.pause()
+        ended = EndedRun(record, plan.keeping, trigger.render_input())
+        if plan.keeping.comes_first:
+            await self.runs.add_now(ended)
+        else:
+            self.runs.add(ended)
 
     async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
         self.share.check_source(source)

@@ -29,19 +29,22 @@ class UnwrittenRecords:
         try:
             yield
         except Exception as fault:
-            self.count += count
-            self._last_ms = self._clock.now_ms()
-            self._reason = fault.message if isinstance(fault, ArcrunError) else "arcrun failed; the log has the cause."
-            self._log(fault)
+            reason = fault.message if isinstance(fault, ArcrunError) else "arcrun failed; the log has the cause."
+            self.add(count, reason, cause="" if isinstance(fault, ArcrunError) else describe_fault(fault))
+
+    def add(self, count: int, reason: str, *, cause: str = "") -> None:
+        """`reason` is told to whoever asks, `cause` to the log alone."""
+        self.count += count
+        self._last_ms, self._reason = self._clock.now_ms(), reason
+        self._log(cause or reason)
 
     def to_json(self) -> dict[str, Any]:
         """{"count", "last_at", "reason"}, once there is one."""
         return {"count": self.count, "last_at": render_time(self._last_ms), "reason": self._reason}
 
-    def _log(self, fault: Exception) -> None:
+    def _log(self, cause: str) -> None:
         now_ms = self._clock.now_ms()
         if self._logged_ms is not None and now_ms - self._logged_ms < LOG_INTERVAL_MS:
             return
         self._logged_ms = now_ms
-        cause = self._reason if isinstance(fault, ArcrunError) else describe_fault(fault)
         logger.error("Records of runs could not be written, %d so far: %s", self.count, cause)

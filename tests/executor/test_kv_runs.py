@@ -14,18 +14,19 @@ from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, RunError, UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
 from arcrun.ports import KeyEntry, KeyPage
-from executor.run_handlers import list_runs
-from executor.runs import (
+from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
+from arcrun.workflows.keeping import KEEPS_ALL, Keeping
+from executor.kv_runs import (
     ACCEPTED_TTL_S,
     GATHER_MS,
     KEY_INTERVAL_MS,
-    LOST_AFTER_MS,
     MAX_BATCH_RUNS,
     MAX_VERDICTS_BYTES,
     RECORD_TTL_S,
-    AcceptedRun,
-    RunStore,
+    KvRuns,
 )
+from executor.run_handlers import list_runs
+from executor.runs import AcceptedRun, EndedRun
 from executor.unwritten import UnwrittenRecords
 from fakes.background import FakeBackground
 from fakes.storage import MAX_KV_METADATA_BYTES, InMemoryKV
@@ -44,13 +45,13 @@ class Isolate:
         self.records: InMemoryKV = other.records if other else InMemoryKV(self.clock)
         self.verdicts: InMemoryKV = other.verdicts if other else InMemoryKV(self.clock)
         self.background = FakeBackground()
-        self.store = RunStore(self.records, self.verdicts, self.clock, SeededRandom(seed), self.background)
+        self.store = KvRuns(self.records, self.verdicts, self.clock, SeededRandom(seed), self.background)
 
     async def keep(self, *workflows: str) -> list[str]:
         """Runs of these workflows that start and end together. Returns their ids once they are written."""
         ids = [self.store.new_run_id() for _ in workflows]
         for run_id, workflow in zip(ids, workflows, strict=True):
-            self.store.add(record_of(run_id, workflow))
+            self.store.add(ended(record_of(run_id, workflow)))
         await self.background.finish()
         return ids
 
@@ -63,13 +64,17 @@ class Isolate:
         return ids
 
     async def listed(self, workflow: str | None = None, limit: int = 50) -> list[str]:
-        runs, _ = await self.store.list(workflow, limit, None)
+        runs, _ = await self.store.list(RunFilter(workflow), limit, None)
         return [run["id"] for run in runs]
 
 
 def record_of(run_id: str, workflow: str = "w", error: ArcrunError | None = None) -> RunRecord:
     trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, sha256="5a"),)
     return RunRecord(run_id, workflow, 3, "webhook", FixedClock().now_ms(), 12.5, {"x": 1}, error, trace)
+
+
+def ended(record: RunRecord, keeping: Keeping = KEEPS_ALL) -> EndedRun:
+    return EndedRun(record, keeping, b"")
 
 
 async def test_a_run_leaves_a_record_and_a_verdict() -> None:
@@ -99,22 +104,22 @@ async def test_a_run_leaves_a_record_and_a_verdict() -> None:
             }
         ],
     }
-    assert await isolate.store.list(None, 50, None) == ([verdict], None)
+    assert await isolate.store.list(RunFilter(), 50, None) == ([verdict], None)
 
 
 async def test_a_failed_run_says_where_and_why() -> None:
     isolate = Isolate()
     run_id = isolate.store.new_run_id()
-    isolate.store.add(record_of(run_id, error=RunError("m", code="BAD", details={"node": "a"})))
+    isolate.store.add(ended(record_of(run_id, error=RunError("m", code="BAD", details={"node": "a"}))))
     await isolate.background.finish()
-    [listed] = (await isolate.store.list(None, 50, None))[0]
+    [listed] = (await isolate.store.list(RunFilter(), 50, None))[0]
     assert (listed["status"], listed["error"], listed["node"]) == ("failed", "BAD", "a")
     assert (await isolate.store.find(run_id))["error"]["message"] == "m"
 
 
 async def test_nothing_is_written_before_the_answer() -> None:
     isolate = Isolate()
-    isolate.store.add(record_of(isolate.store.new_run_id()))
+    isolate.store.add(ended(record_of(isolate.store.new_run_id())))
     assert (isolate.records.writes, isolate.verdicts.writes) == ([], [])
     await isolate.background.finish()
     assert (len(isolate.records.writes), len(isolate.verdicts.writes)) == (1, 1)
@@ -134,9 +139,9 @@ async def test_runs_that_end_within_a_moment_are_written_together() -> None:
 async def test_a_run_that_ends_while_the_batch_waits_is_in_it() -> None:
     isolate = Isolate()
     ids = [isolate.store.new_run_id() for _ in range(2)]
-    isolate.store.add(record_of(ids[0]))
+    isolate.store.add(ended(record_of(ids[0])))
     await asyncio.sleep(0)  # the batch waits
-    isolate.store.add(record_of(ids[1]))
+    isolate.store.add(ended(record_of(ids[1])))
     await isolate.background.finish()
     assert isolate.records.writes == [f"runs:{batch_of(ids[0])}"]
     assert (await isolate.store.find(ids[1]))["id"] == ids[1]
@@ -145,9 +150,9 @@ async def test_a_run_that_ends_while_the_batch_waits_is_in_it() -> None:
 async def test_a_run_that_outlives_its_batch_is_written_by_itself() -> None:
     isolate = Isolate()
     late, early = isolate.store.new_run_id(), isolate.store.new_run_id()
-    isolate.store.add(record_of(early))
+    isolate.store.add(ended(record_of(early)))
     await isolate.background.finish()
-    isolate.store.add(record_of(late, "late"))
+    isolate.store.add(ended(record_of(late, "late")))
     await isolate.background.finish()
     assert isolate.records.writes == [f"runs:{batch_of(early)}", f"run:{late}"]
     assert [(await isolate.store.find(run_id))["workflow"] for run_id in (early, late)] == ["w", "late"]
@@ -203,7 +208,7 @@ async def test_verdicts_fit_into_the_metadata_of_as_few_keys_as_hold_them(
     isolate = Isolate()
     ids = [isolate.store.new_run_id() for _ in range(count)]
     for run_id in ids:
-        isolate.store.add(record_of(run_id, "w" * 64, error))
+        isolate.store.add(ended(record_of(run_id, "w" * 64, error)))
     await isolate.background.finish()
     entries = (await isolate.verdicts.list("verdict:")).entries
     sizes = [len(json.dumps(entry.metadata, ensure_ascii=False).encode()) for entry in entries]
@@ -212,7 +217,7 @@ async def test_verdicts_fit_into_the_metadata_of_as_few_keys_as_hold_them(
     found: list[str] = []
     cursor = None
     while True:
-        runs, cursor = await isolate.store.list(None, MAX_PAGE, cursor)
+        runs, cursor = await isolate.store.list(RunFilter(), MAX_PAGE, cursor)
         found += [run["id"] for run in runs]
         if cursor is None:
             break
@@ -232,7 +237,7 @@ async def test_runs_of_one_batch_are_listed_newest_first() -> None:
         ids.append(isolate.store.new_run_id())
         isolate.clock.advance(10)
     for run_id in (ids[1], ids[2], ids[0]):
-        isolate.store.add(record_of(run_id))
+        isolate.store.add(ended(record_of(run_id)))
     await isolate.background.finish()
     assert await isolate.listed() == ids[::-1]
 
@@ -242,7 +247,7 @@ async def test_a_long_list_has_pages() -> None:
     ids = await isolate.keep_apart(*"abcde")
     pages, cursor = [], None
     while True:
-        runs, cursor = await isolate.store.list(None, 2, cursor)
+        runs, cursor = await isolate.store.list(RunFilter(), 2, cursor)
         pages.append([run["id"] for run in runs])
         if cursor is None:
             break
@@ -259,11 +264,11 @@ async def test_a_list_may_be_of_one_workflow() -> None:
 async def test_a_list_of_a_rare_workflow_goes_on_at_its_cursor() -> None:
     isolate = Isolate()
     ids = await isolate.keep_apart("rare", *["often"] * 12)
-    found, cursor = await isolate.store.list("rare", 1, None)
+    found, cursor = await isolate.store.list(RunFilter("rare"), 1, None)
     assert (found, cursor is None) == ([], False)
     pages = 1
     while cursor is not None:
-        runs, cursor = await isolate.store.list("rare", 1, cursor)
+        runs, cursor = await isolate.store.list(RunFilter("rare"), 1, cursor)
         found, pages = found + runs, pages + 1
     assert ([run["id"] for run in found], pages <= 4) == ([ids[0]], True)
 
@@ -271,7 +276,7 @@ async def test_a_list_of_a_rare_workflow_goes_on_at_its_cursor() -> None:
 @pytest.mark.parametrize("limit", [0, -1, MAX_PAGE + 1])
 async def test_a_page_has_a_limit(limit: int) -> None:
     with pytest.raises(ArcrunError) as caught:
-        await Isolate().store.list(None, limit, None)
+        await Isolate().store.list(RunFilter(), limit, None)
     assert (caught.value.code, caught.value.message) == ("INVALID_REQUEST", "`limit` must be from 1 to 100.")
 
 
@@ -314,7 +319,7 @@ ACCEPTED = {"workflow": "tell", "version": 3, "trigger": "webhook", "started_at"
 
 async def accept(isolate: Isolate, limit_ms: float = MAX_ACCEPTED_MS, workflow: str = "tell") -> str:
     run_id = isolate.store.new_run_id()
-    await isolate.store.accept(AcceptedRun(run_id, workflow, 3, "webhook", limit_ms, {"n": 1}))
+    await isolate.store.accept(AcceptedRun(run_id, workflow, 3, "webhook", limit_ms, {"n": 1}, b"", KEEPS_ALL))
     return run_id
 
 
@@ -322,10 +327,10 @@ async def test_an_accepted_run_is_running_until_its_record_is_there() -> None:
     isolate = Isolate()
     run_id = await accept(isolate)
     listed = {"id": run_id, "status": "running", **ACCEPTED}
-    assert await isolate.store.list(None, 50, None) == ([listed], None)
+    assert await isolate.store.list(RunFilter(), 50, None) == ([listed], None)
     assert await isolate.store.find(run_id) == {**listed, "input": {"n": 1}}
-    await isolate.store.add_accepted(record_of(run_id, "tell"))
-    [verdict] = (await isolate.store.list(None, 50, None))[0]
+    await isolate.store.add_accepted(ended(record_of(run_id, "tell")))
+    [verdict] = (await isolate.store.list(RunFilter(), 50, None))[0]
     assert (verdict["status"], verdict["id"], "deadline_ms" in verdict) == ("success", run_id, False)
     found = await isolate.store.find(run_id)
     assert (found["status"], "input" in found) == ("success", False)
@@ -334,7 +339,7 @@ async def test_an_accepted_run_is_running_until_its_record_is_there() -> None:
 async def test_the_input_goes_with_the_end_of_the_run() -> None:
     isolate = Isolate()
     run_id = await accept(isolate)
-    await isolate.store.add_accepted(record_of(run_id))
+    await isolate.store.add_accepted(ended(record_of(run_id)))
     assert [await isolate.verdicts.get(key) for key in isolate.verdicts.keys] == [""]
 
 
@@ -342,13 +347,13 @@ async def test_a_second_write_of_one_key_within_a_second_is_tried_again() -> Non
     """Workers KV refuses it: https://developers.cloudflare.com/kv/platform/limits/"""
     isolate = Isolate()
     isolate.verdicts = OneWriteASecond(isolate.clock)
-    isolate.store = RunStore(isolate.records, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
+    isolate.store = KvRuns(isolate.records, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
     quick, slow = await accept(isolate), await accept(isolate)
-    await isolate.store.add_accepted(record_of(quick))
+    await isolate.store.add_accepted(ended(record_of(quick)))
     assert isolate.clock.slept_ms == [KEY_INTERVAL_MS]
-    await isolate.store.add_accepted(record_of(slow))
+    await isolate.store.add_accepted(ended(record_of(slow)))
     assert isolate.clock.slept_ms == [KEY_INTERVAL_MS]
-    listed, _ = await isolate.store.list(None, 50, None)
+    listed, _ = await isolate.store.list(RunFilter(), 50, None)
     assert [run["status"] for run in listed] == ["success", "success"]
     assert isolate.store.unwritten.count == 0
 
@@ -366,7 +371,7 @@ async def test_an_accepted_run_that_leaves_no_record_is_lost(after_ms: int, stat
     run_id = await accept(isolate)
     isolate.clock.advance(after_ms)
     listed = {"id": run_id, "status": status, **ACCEPTED}
-    assert await isolate.store.list("tell", 50, None) == ([listed], None)
+    assert await isolate.store.list(RunFilter("tell"), 50, None) == ([listed], None)
     assert await isolate.store.find(run_id) == {**listed, "input": {"n": 1}}
 
 
@@ -398,7 +403,7 @@ async def test_a_run_that_ends_while_it_is_looked_for_is_found() -> None:
     async def read_and_end(key: str) -> str | None:
         text = await read(key)
         if key.startswith("run:") and text is None:
-            await isolate.store.add_accepted(record_of(run_id))
+            await isolate.store.add_accepted(ended(record_of(run_id)))
         return text
 
     isolate.records.get = read_and_end  # type: ignore[method-assign]
@@ -435,10 +440,10 @@ class FullDisk(InMemoryKV):
 async def test_records_that_cannot_be_written_are_counted(caplog: pytest.LogCaptureFixture) -> None:
     isolate = Isolate()
     disk = FullDisk(isolate.clock)
-    isolate.store = RunStore(disk, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
+    isolate.store = KvRuns(disk, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
     assert isolate.store.unwritten.count == 0
     await isolate.keep("a", "b", "c")
-    await isolate.store.add_accepted(record_of(isolate.store.new_run_id()))
+    await isolate.store.add_accepted(ended(record_of(isolate.store.new_run_id())))
     disk.is_full = False
     [kept] = await isolate.keep_apart("w")
     assert isolate.store.unwritten.to_json() == {
@@ -454,9 +459,7 @@ async def test_records_that_cannot_be_written_are_counted(caplog: pytest.LogCapt
 
 async def test_the_log_says_it_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     isolate = Isolate()
-    isolate.store = RunStore(
-        FullDisk(isolate.clock), isolate.verdicts, isolate.clock, SeededRandom(), isolate.background
-    )
+    isolate.store = KvRuns(FullDisk(isolate.clock), isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
     for _ in range(200):
         await isolate.keep_apart("w")  # 1.1 s each
     assert [message.split()[7] for message in caplog.messages] == ["1", "56", "111", "166"]
@@ -475,7 +478,7 @@ async def test_a_fault_of_ours_is_counted_and_logged_without_its_text(caplog: py
 async def test_large_values_are_cut_in_what_is_stored(key: str) -> None:
     isolate = Isolate()
     run_id = isolate.store.new_run_id()
-    isolate.store.add(large_record(run_id, key))
+    isolate.store.add(ended(large_record(run_id, key)))
     await isolate.background.finish()
     stored = await isolate.store.find(run_id)
     cut: Any = stored[key]
@@ -510,7 +513,7 @@ async def test_a_verdict_of_other_types_is_in_no_list(changed: dict[str, Any]) -
     other = {**verdict, "error": "BAD", "node": "n", "id": f"{run_id[:-1]}0"}
     metadata = {"verdicts": [{**other, **changed}, verdict, {**other, "unknown": {}}]}
     isolate.verdicts.list = AsyncPage(metadata)  # type: ignore[method-assign]
-    assert await isolate.store.list(None, 50, None) == ([verdict, other], None)
+    assert await isolate.store.list(RunFilter(), 50, None) == ([verdict, other], None)
 
 
 class AsyncPage:

@@ -1,0 +1,45 @@
+"""What the executor's variables say about the records of runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from arcrun.engine.run_id import MAX_OBJECTS
+from arcrun.errors import NotConfiguredError
+from arcrun.limits import MAX_KEEP_DAYS, RUN_LOG_BYTES, RUN_LOG_KEEP_DAYS, RUN_LOG_OBJECTS
+
+RUN_LOG_VARIABLES = ("RUN_LOG_OBJECTS", "RUN_LOG_KEEP_DAYS", "RUN_LOG_BYTES", "VERDICT_EXPORT_S")
+EXPORT_S, FREE_PLAN_EXPORT_S = 60, 450  # 192 writes a day, of the 1,000 that the free plan has for all of KV
+
+
+@dataclass(frozen=True)
+class RunLogSettings:
+    """`bytes` is what each of the objects may have; `export_ms` is how often verdicts are written to ANALYTICS_KV."""
+
+    objects: int
+    keep_days: int
+    bytes: int
+    export_ms: float
+
+
+def read_run_log_settings(read: Callable[[str], str | None], *, is_free: bool) -> RunLogSettings:
+    """`read` gets a variable's name. Raises NotConfiguredError LIMIT_INVALID."""
+    objects = _read_number(read, "RUN_LOG_OBJECTS", RUN_LOG_OBJECTS, MAX_OBJECTS)
+    return RunLogSettings(
+        objects,
+        _read_number(read, "RUN_LOG_KEEP_DAYS", RUN_LOG_KEEP_DAYS, MAX_KEEP_DAYS),
+        _read_number(read, "RUN_LOG_BYTES", RUN_LOG_BYTES, 10**12) // objects,
+        1000 * _read_number(read, "VERDICT_EXPORT_S", FREE_PLAN_EXPORT_S if is_free else EXPORT_S, 86_400),
+    )
+
+
+def _read_number(read: Callable[[str], str | None], name: str, default: int, most: int) -> int:
+    text = read(name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and 1 <= int(text) <= most):
+        raise NotConfiguredError(
+            f"The variable {name} must be a whole number from 1 to {most}.",
+            code="LIMIT_INVALID",
+            next_actions=["Correct it, or leave it out."],
+        )
+    return int(text)

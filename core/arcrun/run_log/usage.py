@@ -1,0 +1,42 @@
+"""What the records of runs have taken of the platform today, against what its plan gives."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from arcrun.limits import FREE_KV_WRITES, FREE_OBJECT_REQUESTS, FREE_ROWS_WRITTEN
+from arcrun.run_log.protocol import Measured
+
+
+@dataclass(frozen=True)
+class Usage:
+    """`used` of `most`, which is None where the plan counts by the month. `is_estimate` is whether `used` is reckoned
+    from what is stored, and may be less in truth.
+    """
+
+    name: str
+    used: int
+    most: int | None
+    is_estimate: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def sum_usage(objects: Sequence[Measured], *, is_free: bool) -> list[Usage]:
+    """Of a day in UTC but for what is stored. A run that is not kept is in none."""
+    runs, indexed, pruned, exports = (
+        sum(each[name] for each in objects) for name in ("runs", "indexed", "pruned", "exports")
+    )
+    calls_an_export = 2 * len(objects) + 1  # each object is asked for verdicts, and told; the alarm counts too
+    return [
+        Usage("rows_written", runs + indexed + pruned, FREE_ROWS_WRITTEN if is_free else None, is_estimate=True),
+        Usage(
+            "object_requests",
+            runs + exports * calls_an_export,
+            FREE_OBJECT_REQUESTS if is_free else None,
+            is_estimate=True,
+        ),
+        Usage("kv_writes", exports, FREE_KV_WRITES if is_free else None),
+        Usage("stored_bytes", sum(each["bytes"] for each in objects), sum(each["most_bytes"] for each in objects)),
+    ]

@@ -1,0 +1,236 @@
+"""Records of runs in a RunLog: written in batches after the answer, one call a batch.
+
+An isolate writes all its runs to one object, whose number their ids carry; what ends within a moment is one call. Runs
+that an earlier arcrun kept in KV are found and listed until they expire there.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
+from arcrun.errors import ArcrunError, RecordError, UpstreamError
+from arcrun.limits import MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.ports import Background, BlobStore, Clock, Random
+from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
+from arcrun.run_log.filter import RunFilter, judge
+from arcrun.run_log.objects import RunLogObjects
+from arcrun.run_log.protocol import Measured, StoredRun
+from arcrun.workflows.keeping import Keeping
+from executor.kv_runs import KvRuns
+from executor.run_inputs import RunInputs
+from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.unwritten import UnwrittenRecords
+
+GATHER_MS = 40  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
+# After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
+OVERDUE_GATHERING_MS = 10 * GATHER_MS
+OVERDUE_WRITING_MS = 10_000
+RETRY_MS = 200  # before a batch is tried once more
+EARLIEST = "0" * 26  # the cursor of a list that goes on with the runs in KV: no run has a lesser id
+LARGE_BYTES = 64 * 1024  # of a record: it is made in a stretch of its own
+_UNSHOWN = ("keep_days", "blobs", "result", "input")
+
+
+@dataclass(eq=False)
+class _Batch:
+    runs: list[EndedRun]
+    bytes: int
+    began_ms: float
+
+
+class LoggedRuns:
+    """`inputs` seals what runs are started with; `earlier` are the runs in KV. `export_interval_ms` is how often the
+    RunLog is told that there are verdicts to write to ANALYTICS_KV.
+    """
+
+    def __init__(
+        self,
+        objects: RunLogObjects,
+        inputs: RunInputs,
+        blobs: BlobStore,
+        *,
+        earlier: KvRuns,
+        clock: Clock,
+        random: Random,
+        background: Background,
+        export_interval_ms: float,
+    ) -> None:
+        self._objects, self._inputs, self._blobs, self._earlier = objects, inputs, blobs, earlier
+        self._clock, self._random, self._background = clock, random, background
+        self._export_interval_ms = export_interval_ms
+        self._number: int | None = None  # of the object that this isolate writes to
+        self._gathered = _Batch([], 0, 0.0)
+        self._under_way: list[_Batch] = []
+        self._told_ms = float("-inf")
+        self.unwritten = UnwrittenRecords(clock)
+
+    def new_run_id(self) -> str:
+        if self._number is None:
+            self._number = int.from_bytes(self._random.token_bytes(2)) % self._objects.count
+        return build_run_id_in(self._clock, self._random, self._number)
+
+    def add(self, run: EndedRun) -> None:
+        if not run.is_kept:
+            return
+        now_ms, size_bytes = self._clock.now_ms(), run.bytes
+        self._take_over_overdue(now_ms)
+        run = replace(run, record=run.record.shortened())
+        if size_bytes + self._gathered.bytes + sum(batch.bytes for batch in self._under_way) > MAX_UNWRITTEN_BYTES:
+            self.unwritten.add(1, "More records wait to be written than an isolate holds.")
+            return
+        if size_bytes > MAX_ROW_BYTES:  # it may take requests of its own, which count as those of the run
+            self._background.start(self._write_batch(self._begin(_Batch([run], size_bytes, now_ms))))
+            return
+        is_first = not self._gathered.runs or now_ms - self._gathered.began_ms > OVERDUE_GATHERING_MS
+        if is_first:
+            self._gathered.began_ms = now_ms
+        self._gathered.runs.append(run)
+        self._gathered.bytes += size_bytes
+        if self._gathered.bytes > MAX_BATCH_BYTES:
+            self._background.start(self._write_batch(self._begin(self._take_gathered())))
+        elif is_first:
+            self._background.start(self._write_gathered())
+
+    async def add_now(self, run: EndedRun) -> None:
+        if not run.is_kept:
+            return
+        try:
+            await self._write([run])
+        except ArcrunError as error:
+            raise RecordError(run.record.run_id) from error
+
+    async def accept(self, run: AcceptedRun) -> None:
+        verdict = run.to_verdict(self._clock.now_ms())
+        shown = json.dumps({"input": run.shown})
+        await self._send([await self._complete(verdict, run.keeping, shown, run.input)])
+
+    async def add_accepted(self, run: EndedRun) -> None:
+        run_id = run.record.run_id
+        with self.unwritten.counting(1):
+            if run.is_kept:
+                await self._send([await self._render(run, keeps_input=True)])
+            elif keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
+                await self._blobs.delete(keys)
+
+    async def find(self, run_id: str) -> dict[str, Any]:
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        if found is None:
+            return await self._earlier.find(run_id)
+        text: str | bytes | None = found["result"]
+        if found["blobs"] & Blobs.RESULT:
+            text = await self._read_blob(run_id, Blobs.RESULT)
+        if text is None:  # it is being deleted
+            raise build_unknown_run_error(run_id)
+        verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
+        return judge({**verdict, **json.loads(text)}, self._clock.now_ms())
+
+    async def find_input(self, run_id: str) -> Any:
+        """What the run was started with. Raises NotFoundError RUN_NOT_FOUND, also where it is not kept;
+        DecryptionError, NotConfiguredError.
+        """
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        text = found.get("input") if found else None
+        sealed = base64.b64decode(text) if text else None
+        if found and found["blobs"] & Blobs.INPUT:
+            sealed = await self._read_blob(run_id, Blobs.INPUT)
+        if sealed is None:
+            raise build_unknown_run_error(run_id)
+        return json.loads(await self._inputs.open(run_id, sealed))
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
+        check_page(limit)
+        verdicts: Sequence[dict[str, Any]] = ()
+        if cursor is None or is_run_id(cursor):
+            verdicts, reached = await self._objects.list_runs(asked, cursor or "", limit)
+            if reached:
+                return self._judge(verdicts), reached
+            cursor = None
+        if len(verdicts) == limit:  # the earlier ones come with the next page
+            return self._judge(verdicts), EARLIEST
+        earlier, cursor = await self._earlier.list(asked, limit - len(verdicts), cursor)
+        return [*self._judge(verdicts), *earlier], cursor
+
+    async def measure(self) -> Sequence[Measured]:
+        return await self._objects.measure()
+
+    def _judge(self, verdicts: Sequence[dict[str, Any]]) -> Verdicts:
+        now_ms = self._clock.now_ms()
+        return [judge(verdict, now_ms) for verdict in verdicts]
+
+    def _take_over_overdue(self, now_ms: float) -> None:
+        """What somebody began to write and has not ended is written again, with what comes now: it replaces itself."""
+        while self._under_way and now_ms - self._under_way[0].began_ms > OVERDUE_WRITING_MS:
+            overdue = self._under_way.pop(0)
+            self._gathered.runs += overdue.runs
+            self._gathered.bytes += overdue.bytes
+
+    def _take_gathered(self) -> _Batch:
+        gathered, self._gathered = self._gathered, _Batch([], 0, 0.0)
+        return gathered
+
+    def _begin(self, batch: _Batch) -> _Batch:
+        batch.began_ms = self._clock.now_ms()
+        self._under_way.append(batch)
+        return batch
+
+    async def _write_gathered(self) -> None:
+        await self._clock.sleep(GATHER_MS)
+        if self._gathered.runs:
+            await self._write_batch(self._begin(self._take_gathered()))
+
+    async def _write_batch(self, batch: _Batch) -> None:
+        with self.unwritten.counting(len(batch.runs)):
+            await self._write(batch.runs)
+        if batch in self._under_way:
+            self._under_way.remove(batch)
+
+    async def _write(self, runs: Sequence[EndedRun]) -> None:
+        await self._send([await self._render(run) for run in runs])
+
+    async def _send(self, rows: Sequence[StoredRun]) -> None:
+        """Rows of one object: this isolate has started them all."""
+        number = object_of(rows[0]["id"])
+        try:
+            await self._objects.add(number, rows)
+        except UpstreamError:
+            await self._clock.sleep(RETRY_MS)
+            await self._objects.add(number, rows)
+        now_ms = self._clock.now_ms()
+        if now_ms - self._told_ms >= self._export_interval_ms:
+            with suppress(UpstreamError):  # another batch will tell it
+                await self._objects.first.expect_export()
+                self._told_ms = now_ms
+
+    async def _render(self, run: EndedRun, *, keeps_input: bool = False) -> StoredRun:
+        """With `keeps_input` what is kept of the input stays as it is."""
+        if run.record.bytes > LARGE_BYTES:
+            await self._clock.pause()
+        result = json.dumps(run.record.to_result())
+        return await self._complete(run.record.to_verdict(), run.keeping, result, b"" if keeps_input else run.input)
+
+    async def _complete(self, verdict: dict[str, Any], keeping: Keeping, result: str, run_input: bytes) -> StoredRun:
+        """The row of a run. What is too large for it is put into the bucket first."""
+        run_id, blobs = verdict["id"], Blobs(0)
+        if len(result) > MAX_ROW_BYTES:
+            await self._blobs.put(blob_key(run_id, Blobs.RESULT), result.encode())
+            result, blobs = "", Blobs.RESULT
+        sealed = await self._inputs.seal(run_id, run_input) if run_input else None
+        if sealed is not None and len(sealed) > MAX_ROW_BYTES:
+            await self._blobs.put(blob_key(run_id, Blobs.INPUT), sealed)
+            sealed, blobs = None, blobs | Blobs.INPUT
+        row = {
+            **verdict,
+            "keep_days": keeping.days or 0,
+            "blobs": blobs.value,
+            "result": result,
+            "input": None if sealed is None else base64.b64encode(sealed).decode(),
+        }
+        return cast(StoredRun, row)
+
+    async def _read_blob(self, run_id: str, part: Blobs) -> bytes | None:
+        blob = await self._blobs.get(blob_key(run_id, part))
+        return None if blob is None else blob.content

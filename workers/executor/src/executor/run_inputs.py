@@ -1,0 +1,115 @@
+"""What runs are started with, sealed: kept for replays, it has every secret that the caller has sent.
+
+It is encrypted under a data key, which the first object of the RunLog keeps wrapped under ARCRUN_ENCRYPTION_KEY: a
+change of that key wraps the data key anew and leaves the inputs alone. A data key that none of the platform's keys
+opens gets a successor, and opens nothing any more unless the old key comes back.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from arcrun.credentials.record import (
+    IV_BYTES,
+    KEY_BYTES,
+    SealedCredential,
+    parse_encryption_key,
+    parse_sealed,
+    render_record,
+)
+from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError
+from arcrun.ports import Cipher, Random
+from arcrun.run_log.protocol import RunLogObject
+
+_NUMBER_BYTES = 4
+_KEY_PURPOSE = b"data key of runs' inputs"
+
+logger = logging.getLogger("arcrun")
+
+
+class RunInputs:
+    """`encryption_key` and `previous_key` are the Worker's own variables; without the first nothing is kept."""
+
+    def __init__(
+        self,
+        keeper: RunLogObject,
+        encryption_key: str | None,
+        previous_key: str | None,
+        build_cipher: Callable[[bytes], Cipher],
+        random: Random,
+    ) -> None:
+        self._keeper, self._build_cipher, self._random = keeper, build_cipher, random
+        self._encryption_key, self._previous_key = encryption_key, previous_key
+        self._known: dict[int, Cipher] = {}  # by the data key's number
+        self._is_off = not encryption_key
+
+    async def seal(self, run_id: str, content: bytes) -> bytes | None:
+        """The data key's number (4 bytes), the IV (12) and the ciphertext, which opens for this run alone. None where
+        no key is, or cannot be had now: a record is worth more than what it began with.
+        """
+        if self._is_off:
+            return None
+        if not self._known and not await self._is_loaded():
+            return None
+        number, iv = max(self._known), self._random.token_bytes(IV_BYTES)
+        ciphertext = await self._known[number].encrypt(content, iv, _purpose(run_id))
+        return number.to_bytes(_NUMBER_BYTES) + iv + ciphertext
+
+    async def open(self, run_id: str, sealed: bytes) -> bytes:
+        """Raises DecryptionError, NotConfiguredError."""
+        number, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
+        if number not in self._known:
+            await self._load()
+        if number not in self._known:
+            raise DecryptionError("The key that the run's input was sealed under cannot be opened any more.")
+        return await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(run_id))
+
+    async def _is_loaded(self) -> bool:
+        try:
+            await self._load()
+        except ArcrunError as error:
+            self._is_off = isinstance(error, NotConfiguredError)
+            logger.warning("What runs are started with is not kept: %s", error.message)
+            return False
+        return True
+
+    async def _load(self) -> None:
+        current, *previous = self._wrapping_ciphers()
+        kept = await self._keeper.list_data_keys()
+        known: dict[int, Cipher] = {}
+        for each in kept:
+            key = await _unwrap(current, each["wrapped"])
+            if key is None and previous and (key := await _unwrap(previous[0], each["wrapped"])) is not None:
+                wrapped = await self._wrap(current, key)
+                await self._keeper.rewrap_data_key(each["number"], each["wrapped"], wrapped)
+            if key is not None:
+                known[each["number"]] = self._build_cipher(key)
+        newest = max((each["number"] for each in kept), default=0)
+        if newest not in known:
+            wrapped = await self._wrap(current, self._random.token_bytes(KEY_BYTES))
+            counting = await self._keeper.add_data_key(newest + 1, wrapped)
+            key = await _unwrap(current, counting)
+            if key is None:  # another isolate was first, with another key
+                raise NotConfiguredError("Two isolates of the platform have different encryption keys.")
+            known[newest + 1] = self._build_cipher(key)
+        self._known = known
+
+    def _wrapping_ciphers(self) -> list[Cipher]:
+        """The current key's, and the previous one's. Raises NotConfiguredError."""
+        keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]
+        return [self._build_cipher(parse_encryption_key(key)) for key in keys]
+
+    async def _wrap(self, cipher: Cipher, key: bytes) -> str:
+        iv = self._random.token_bytes(IV_BYTES)
+        return render_record(SealedCredential(await cipher.encrypt(key, iv, _KEY_PURPOSE), iv))
+
+
+def _purpose(run_id: str) -> bytes:
+    return f"input of run {run_id}".encode()
+
+
+async def _unwrap(cipher: Cipher, wrapped: str) -> bytes | None:
+    with suppress(DecryptionError, ValueError):
+        sealed = parse_sealed(wrapped)
+        return await cipher.decrypt(sealed.ciphertext, sealed.iv, _KEY_PURPOSE)
+    return None

@@ -1,0 +1,302 @@
+"""The Durable Object's side of a RunLog, in SQLite. Operations and shapes: arcrun/run_log/protocol.py; tables:
+docs/storage-schema.md.
+
+A run is one row, and with its deletion that is all that a quick run costs. What lists read comes first in the row, so
+that they leave the rest of it alone. Failed runs have an index besides.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from arcrun.engine.record import render_time
+from arcrun.engine.run_id import first_id_at
+from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
+from arcrun.objects import migrate
+from arcrun.ports import Alarm, BlobStore, Clock, Sql
+from arcrun.run_log.blobs import Blobs, blob_keys_of
+from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
+from arcrun.run_log.protocol import Listed, Measured, StoredRun, Unexported
+from arcrun.run_log.settings import RunLogSettings
+
+MIGRATIONS = (
+    (
+        """CREATE TABLE runs (
+            id TEXT PRIMARY KEY, workflow TEXT NOT NULL, version INTEGER NOT NULL, trigger TEXT NOT NULL,
+            status TEXT NOT NULL, started_at TEXT NOT NULL, duration_ms REAL, deadline_ms REAL, error TEXT, node TEXT,
+            keep_days INTEGER NOT NULL, blobs INTEGER NOT NULL, result TEXT NOT NULL, input TEXT) WITHOUT ROWID""",
+        "CREATE INDEX runs_without_success ON runs (workflow, id) WHERE status <> 'success'",
+        "CREATE TABLE periods (keep_days INTEGER PRIMARY KEY, pruned TEXT NOT NULL)",
+        "CREATE TABLE late (id TEXT PRIMARY KEY) WITHOUT ROWID",
+        """CREATE TABLE log (
+            id INTEGER PRIMARY KEY CHECK (id = 1), exported TEXT NOT NULL, prune_ms REAL NOT NULL,
+            export_ms REAL NOT NULL, day TEXT NOT NULL, pruned INTEGER NOT NULL, exports INTEGER NOT NULL)""",
+        "CREATE TABLE data_keys (number INTEGER PRIMARY KEY, wrapped TEXT NOT NULL)",
+        "INSERT INTO log (id, exported, prune_ms, export_ms, day, pruned, exports) VALUES (1, '', 0, 0, '', 0, 0)",
+    ),
+)
+DAY_MS = 86_400_000
+PRUNE_INTERVAL_MS = 3_600_000
+PRUNE_PAUSE_MS = 1_000  # before the next of many
+CHECKED_BYTES = 1024 * 1024  # after so many new ones the size is looked at
+LEFT_SHARE = 0.9  # of the bytes that an object may have, once it has had more
+EXPORT_LAG_MS = 5_000  # a younger run may still be under way: exported late, it costs two rows more
+_VERDICT = (
+    *("id", "workflow", "version", "trigger", "status", "started_at"),
+    *("duration_ms", "deadline_ms", "error", "node"),
+)
+_STORED = (*_VERDICT, "keep_days", "blobs", "result", "input")
+_INSERT = (
+    f"INSERT INTO runs ({', '.join(_STORED)}) VALUES ({', '.join('?' * len(_STORED))})"
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
+    " input = COALESCE(excluded.input, input), result = excluded.result,"
+    f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END"
+)
+_BEYOND = "~"  # sorts behind every id
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What an object has done of one day, `date`: runs deleted, verdicts written to KV. It is written along with the
+    next alarm, so that counting costs no row.
+    """
+
+    date: str
+    pruned: int = 0
+    exports: int = 0
+
+    def at(self, now_ms: float) -> "_Day":
+        """It, or a new one."""
+        date = render_time(now_ms)[:10]
+        return self if date == self.date else _Day(date)
+
+    def plus(self, pruned: int = 0, exports: int = 0) -> "_Day":
+        return _Day(self.date, self.pruned + pruned, self.exports + exports)
+
+
+Export = Callable[[], Awaitable[bool]]
+
+
+class RunLog:
+    def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
+        self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
+        migrate(sql, MIGRATIONS)
+        periods = sql.execute("SELECT keep_days, pruned FROM periods")
+        self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
+        [log] = sql.execute("SELECT exported, prune_ms, export_ms, day, pruned, exports FROM log")
+        self._exported: str = log["exported"]
+        self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
+        self._day = _Day(log["day"], log["pruned"], log["exports"])
+        self._unchecked_bytes = 0
+        self._is_full = False
+        self._batches, self._busy_ms = 0, 0.0
+
+    def add(self, runs: Sequence[StoredRun]) -> None:
+        began_ms = self._clock.now_ms()
+        for run in runs:
+            values: Mapping[str, Any] = run
+            self._sql.execute(_INSERT, *(values.get(name) for name in _STORED))
+            self._note(run)
+        now_ms = self._clock.now_ms()
+        if self._unchecked_bytes > CHECKED_BYTES:
+            self._unchecked_bytes = 0
+            if self._sql.size_bytes > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
+                self._set_alarm(prune_ms=now_ms)
+        if not self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+        self._batches += 1
+        self._busy_ms += self._clock.now_ms() - began_ms
+
+    def _note(self, run: StoredRun) -> None:
+        """What else follows from a run that is kept now."""
+        run_id, keep_days = run["id"], run["keep_days"]
+        self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "")
+        if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
+            self._mark_pruned(keep_days, "")
+        if run_id <= self._exported and run["status"] != "running":
+            self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def drop(self, run_id: str) -> int:
+        gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
+        return gone[0]["blobs"] if gone else 0
+
+    def find(self, run_id: str) -> StoredRun | None:
+        found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
+        return cast(StoredRun, _without_none(found[0])) if found else None
+
+    def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
+        wanted = RunFilter.load(asked)
+        upper = min(before or _BEYOND, _BEYOND if wanted.until_ms is None else first_id_at(wanted.until_ms))
+        lower = "" if wanted.since_ms is None else first_id_at(wanted.since_ms)
+        conditions, values = _render(wanted, self._clock.now_ms())
+        if not conditions:
+            verdicts = self._select("runs", (), upper, lower, limit)
+        elif wanted.status not in (None, "success"):
+            source = "runs INDEXED BY runs_without_success"
+            verdicts = self._select(source, ("status <> 'success'", *conditions), upper, lower, limit, *values)
+        else:
+            lowest = self._sql.execute(
+                "SELECT id FROM runs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+                *(upper, lower, MAX_SCANNED_RUNS - 1),
+            )
+            lower = lowest[0]["id"] if lowest else lower
+            verdicts = self._select("runs", conditions, upper, lower, limit, *values)
+            if lowest and len(verdicts) < limit:
+                return {"runs": verdicts, "reached": lower}
+        return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
+
+    def _select(
+        self, source: str, conditions: Sequence[str], upper: str, lower: str, limit: int, *values: str | float
+    ) -> list[dict[str, Any]]:
+        """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
+        where = " AND ".join(("id < ?", "id >= ?", *conditions))
+        rows = self._sql.execute(
+            f"SELECT {', '.join(_VERDICT)} FROM runs"
+            f" WHERE id IN (SELECT id FROM {source} WHERE {where} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
+            *(upper, lower, *values, limit),
+        )
+        return [_without_none(row) for row in rows]
+
+    def measure(self) -> Measured:
+        now_ms = self._clock.now_ms()
+        today, first = self._day.at(now_ms), first_id_at(now_ms - now_ms % DAY_MS)
+        [begun] = self._sql.execute("SELECT COUNT(*) AS runs FROM runs WHERE id >= ?", first)
+        [indexed] = self._sql.execute(
+            "SELECT COUNT(*) AS runs FROM runs INDEXED BY runs_without_success WHERE status <> 'success' AND id >= ?",
+            first,
+        )
+        return {
+            "bytes": self._sql.size_bytes,
+            "most_bytes": self._settings.bytes,
+            "runs": begun["runs"],
+            "indexed": indexed["runs"],
+            "pruned": today.pruned,
+            "exports": today.exports,
+            "rows_written": self._sql.rows_written,
+            "batches": self._batches,
+            "busy_ms": self._busy_ms,
+        }
+
+    def expect_export(self) -> None:
+        if not self._export_ms:
+            self._set_alarm(export_ms=self._clock.now_ms() + self._settings.export_ms)
+
+    def list_unexported(self, limit: int) -> Unexported:
+        columns = ", ".join(_VERDICT)
+        upper = first_id_at(self._clock.now_ms() - EXPORT_LAG_MS)
+        late = self._sql.execute(f"SELECT {columns} FROM runs WHERE id IN (SELECT id FROM late LIMIT ?)", limit)
+        others = self._sql.execute(
+            f"SELECT {columns} FROM runs WHERE id > ? AND id < ? AND status <> 'running' ORDER BY id LIMIT ?",
+            *(self._exported, upper, limit - len(late)),
+        )
+        upto = others[-1]["id"] if others else self._exported
+        newer = self._sql.execute("SELECT 1 FROM runs WHERE id > ? AND status <> 'running' LIMIT 1", upto)
+        return {
+            "verdicts": [_without_none(row) for row in (*late, *others)],
+            "late": [row["id"] for row in late],
+            "upto": upto,
+            "has_more": bool(newer) or len(late) == limit,
+        }
+
+    def mark_exported(self, late: Sequence[str], upto: str) -> None:
+        for run_id in late:
+            self._sql.execute("DELETE FROM late WHERE id = ?", run_id)
+        if upto > self._exported:
+            self._exported = upto
+            self._sql.execute("UPDATE log SET exported = ?", upto)
+
+    def list_data_keys(self) -> list[dict[str, Any]]:
+        return self._sql.execute("SELECT number, wrapped FROM data_keys ORDER BY number")
+
+    def add_data_key(self, number: int, wrapped: str) -> str:
+        self._sql.execute("INSERT OR IGNORE INTO data_keys (number, wrapped) VALUES (?, ?)", number, wrapped)
+        kept: str = self._sql.execute("SELECT wrapped FROM data_keys WHERE number = ?", number)[0]["wrapped"]
+        return kept
+
+    def rewrap_data_key(self, number: int, old: str, new: str) -> None:
+        self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
+
+    async def on_alarm(self, blobs: BlobStore, export: Export) -> None:
+        """`export` writes to KV what is unexported in all objects, and returns whether there will be more."""
+        now_ms = self._clock.now_ms()
+        if self._prune_ms and now_ms >= self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # whatever happens now
+            await self._prune(blobs)
+        if self._export_ms and now_ms >= self._export_ms:
+            self._set_alarm(export_ms=now_ms + self._settings.export_ms)
+            self._day = self._day.at(now_ms).plus(exports=1)
+            if not await export():
+                self._export_ms = 0
+        self._set_alarm()
+
+    async def _prune(self, blobs: BlobStore) -> None:
+        """Delete some of the runs whose time is over and, while there are too many, of the oldest."""
+        now_ms = self._clock.now_ms()
+        has_more = False
+        for keep_days, pruned in tuple(self._pruned.items()):
+            upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
+            ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
+            if ids:
+                self._mark_pruned(keep_days, ids[-1])
+            has_more = has_more or len(ids) == MAX_PRUNED_RUNS
+        size_bytes = self._sql.size_bytes
+        self._is_full = size_bytes > (LEFT_SHARE if self._is_full else 1) * self._settings.bytes
+        if self._is_full:
+            has_more = bool(await self._delete(blobs, "id > ''"))
+        if has_more:
+            self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
+        elif not self._sql.execute("SELECT 1 FROM runs LIMIT 1"):
+            self._prune_ms = 0
+
+    async def _delete(self, blobs: BlobStore, condition: str, *values: str | float) -> list[str]:
+        """The oldest of the runs that the condition is true of, MAX_PRUNED_RUNS at most. Returns their ids."""
+        rows = self._sql.execute(
+            f"SELECT id, blobs FROM runs WHERE {condition} ORDER BY id LIMIT ?", *values, MAX_PRUNED_RUNS
+        )
+        if keys := [key for row in rows for key in blob_keys_of(row["id"], row["blobs"])]:
+            await blobs.delete(keys)
+        if rows:
+            self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
+            self._day = self._day.at(self._clock.now_ms()).plus(pruned=len(rows))
+        return [row["id"] for row in rows]
+
+    def _mark_pruned(self, keep_days: int, run_id: str) -> None:
+        """That all before `run_id`, of those that are kept for so long, are gone."""
+        self._pruned[keep_days] = run_id
+        self._sql.execute("INSERT OR REPLACE INTO periods (keep_days, pruned) VALUES (?, ?)", keep_days, run_id)
+
+    def _set_alarm(self, *, prune_ms: float | None = None, export_ms: float | None = None) -> None:
+        """For what is due first, if anything is."""
+        self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
+        self._export_ms = self._export_ms if export_ms is None else export_ms
+        self._sql.execute(
+            "UPDATE log SET prune_ms = ?, export_ms = ?, day = ?, pruned = ?, exports = ?",
+            *(self._prune_ms, self._export_ms, self._day.date, self._day.pruned, self._day.exports),
+        )
+        if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
+            self._alarm.set(max(0, min(due) - self._clock.now_ms()))
+
+
+def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | float]]:
+    """The conditions on columns, and the values of their question marks. Those on times are ranges of ids."""
+    conditions: list[str] = []
+    values: list[str | float] = []
+    for name, value in (("workflow", wanted.workflow), ("version", wanted.version), ("trigger", wanted.trigger)):
+        if value is not None:
+            conditions.append(f"{name} = ?")
+            values.append(value)
+    if wanted.status in ("success", "failed"):
+        conditions.append("status = ?")
+        values.append(wanted.status)
+    elif wanted.status is not None:
+        conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
+        values.append(now_ms - LOST_AFTER_MS)
+    if wanted.text is not None:
+        told = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
+        conditions.append(f"({told})")
+        values += [wanted.text] * 3
+    return conditions, values
+
+
+def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
