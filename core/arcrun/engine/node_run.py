@@ -11,10 +11,11 @@ from arcrun.engine.retries import delay_before_next
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.engine.work import NODE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
-from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
+from arcrun.limits import KIB, MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import PlannedNode
 
+LARGE_INPUT = 256 * KIB  # the weight of what takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
 
 logger = logging.getLogger("arcrun")
@@ -83,6 +84,11 @@ class NodeRun:
             message = f"`{self.node}` took longer than {timeout_ms} ms."
             raising = f"Raise config.{self.node}.timeout_ms, or retry it."
             return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
+
+    @property
+    def has_large_input(self) -> bool:
+        """To make the record, the input is written."""
+        return self._call.input_weight > LARGE_INPUT
 
     def end(self, result: Outcome) -> None:
         self._result = result

@@ -163,6 +163,8 @@ class GraphRun:
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
             result = self._hold_result(node, await run.settle())
+            if run.has_large_input:  # to read its output and to shorten its input are two stretches
+                await self._context.pace.rest()
             if name in self._graph.exits and result.error is None:
                 result = await self._leave(node, result)
         except asyncio.CancelledError:
