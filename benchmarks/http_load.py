@@ -18,7 +18,8 @@ class PreparedRequest:
 def prepare(method: str, url: str, headers: dict[str, str] | None = None, body: bytes = b"") -> PreparedRequest:
     parts = urlsplit(url)
     fields = {"Host": parts.netloc, "Content-Length": str(len(body)), **(headers or {})}
-    head = f"{method} {parts.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return PreparedRequest(parts.hostname or "", parts.port or 80, head.encode() + b"\r\n" + body)
 
 

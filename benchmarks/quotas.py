@@ -2,8 +2,8 @@
 
 .venv/bin/python benchmarks/quotas.py
 
-Rows are those that the platform's own SQLite counts (`rowsWritten`), deletion included: the objects have so few bytes that
-they delete what is old. Object-seconds are the time that calls of an object took; in production an object is also
+Rows are those that the platform's own SQLite counts (`rowsWritten`), deletion included: the objects have so few bytes
+that they delete what is old. Milliseconds are those that calls of an object took; in production an object is also
 billed while it waits for the next one, some ten seconds after each call.
 """
 
@@ -85,7 +85,7 @@ def _report(name: str, before: dict[str, Any], after: dict[str, Any], runs: int)
     with_deletion = rows + runs - pruned  # one more for each that is yet to be deleted
     report(f"rows_a_run_{name}", "rows", [with_deletion / runs], ROWS_LIMIT, runs=runs, pruned=pruned)
     report(f"object_requests_a_run_{name}", "requests", [batches / runs], 1, runs=runs)
-    report(f"object_seconds_a_run_{name}", "s", [busy_ms / 1000 / runs], runs=runs)
+    report(f"object_ms_a_run_{name}", "ms", [busy_ms / runs], runs=runs)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from http_load import PreparedRequest, count_requests, prepare, repeat_requests,
 from processes import Processes, find_processes
 
 from acr.deployment.uploads import metered_object
+from acr.local_platform import find_free_ports
 from arcrun.contracts.parse import parse_contract
 from arcrun.credentials.redaction import Redactor
 from arcrun.yaml_text import parse_yaml, render_yaml
@@ -96,10 +97,11 @@ class Started:
 @contextmanager
 def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[Started]:
     started = time.monotonic()
-    command = [ACR, "dev", "--persist", str(folder / "state"), "--port", "8987", "--no-reload", "--no-seed"]
+    port = find_free_ports(4)
+    command = [ACR, "dev", "--persist", str(folder / "state"), "--port", str(port), "--no-reload", "--no-seed"]
     process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
     try:
-        first_answer_s = wait_for_answer("http://127.0.0.1:8987/health", started)
+        first_answer_s = wait_for_answer(f"http://127.0.0.1:{port}/health", started)
         assert process.stdout is not None
         urls = dict(process.stdout.readline().split()[1:] for _ in range(4))
         record = json.loads((Path(environment["ACR_CONFIG_DIR"]) / "local.json").read_text())

@@ -3,12 +3,31 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from heapq import merge
-from itertools import islice
 from typing import Any
 
 from arcrun.engine.run_id import object_of
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured, RunLogObject, StoredRun, Unexported
+
+SOME_RUNS = 4  # that each object is asked for beside its part of a page
+
+
+class _Source:
+    """What one object has told of a list so far. `has_looked_enough` is whether it stopped before it had found as many
+    as it was asked for.
+    """
+
+    def __init__(self, log: RunLogObject, wanted: Mapping[str, Any], before: str) -> None:
+        self._log, self._wanted = log, wanted
+        self.runs: list[dict[str, Any]] = []
+        self.reached = before
+        self.has_looked_enough = False
+
+    async def read(self, limit: int) -> None:
+        page = await self._log.list_runs(self._wanted, self.reached, limit)
+        self.runs += page["runs"]
+        self.reached = page["reached"]
+        self.has_looked_enough = bool(self.reached) and len(page["runs"]) < limit
 
 
 class RunLogObjects:
@@ -37,15 +56,19 @@ class RunLogObjects:
         go on before, "" at the end. Where objects have looked through as much as they may there may be fewer.
         """
         wanted = asked.to_json()
-        pages = await asyncio.gather(
-            *(self._open_object(number).list_runs(wanted, before, limit) for number in range(self.count))
-        )
-        reached = max(page["reached"] for page in pages)  # from here on all are known
-        newest = merge(*(page["runs"] for page in pages), key=_id_of, reverse=True)
-        runs = list(islice((run for run in newest if run["id"] >= reached), limit))
-        if len(runs) == limit and sum(len(page["runs"]) for page in pages) > limit:
-            return runs, runs[-1]["id"]
-        return runs, reached
+        some = min(limit, 2 * limit // self.count + SOME_RUNS)  # most have no more among the newest
+        sources = [_Source(self._open_object(number), wanted, before) for number in range(self.count)]
+        await asyncio.gather(*(source.read(some) for source in sources))
+        while True:
+            reached = max(source.reached for source in sources)  # from here on all are known
+            newest = merge(*(source.runs for source in sources), key=_id_of, reverse=True)
+            runs = [run for run in newest if run["id"] >= reached]
+            if len(runs) > limit:
+                return runs[:limit], runs[limit - 1]["id"]
+            ended = [source for source in sources if source.reached == reached]
+            if not reached or len(runs) == limit or any(source.has_looked_enough for source in ended):
+                return runs, reached
+            await asyncio.gather(*(source.read(limit) for source in ended))
 
     async def measure(self) -> Sequence[Measured]:
         """Of each object."""

@@ -52,6 +52,7 @@ _INSERT = (
     " input = COALESCE(excluded.input, input), result = excluded.result,"
     f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END"
 )
+_RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
 
 
@@ -130,32 +131,32 @@ class RunLog:
         lower = "" if wanted.since_ms is None else first_id_at(wanted.since_ms)
         conditions, values = _render(wanted, self._clock.now_ms())
         if not conditions:
-            verdicts = self._select("runs", (), upper, lower, limit)
+            verdicts = self._select(f"runs WHERE {_RANGE}", upper, lower, limit)
         elif wanted.status not in (None, "success"):
-            source = "runs INDEXED BY runs_without_success"
-            verdicts = self._select(source, ("status <> 'success'", *conditions), upper, lower, limit, *values)
+            where = " AND ".join(("status <> 'success'", _RANGE, *conditions))
+            source = f"runs INDEXED BY runs_without_success WHERE {where}"
+            verdicts = self._select(source, upper, lower, *values, limit)
         else:
-            lowest = self._sql.execute(
-                "SELECT id FROM runs WHERE id < ? AND id >= ? ORDER BY id DESC LIMIT 1 OFFSET ?",
-                *(upper, lower, MAX_SCANNED_RUNS - 1),
-            )
-            lower = lowest[0]["id"] if lowest else lower
-            verdicts = self._select("runs", conditions, upper, lower, limit, *values)
-            if lowest and len(verdicts) < limit:
-                return {"runs": verdicts, "reached": lower}
+            newest = f"(SELECT * FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT {MAX_SCANNED_RUNS})"
+            verdicts = self._select(f"{newest} WHERE {' AND '.join(conditions)}", upper, lower, *values, limit)
+            if len(verdicts) < limit:
+                return {"runs": verdicts, "reached": self._find_last_scanned(upper, lower)}
         return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
 
-    def _select(
-        self, source: str, conditions: Sequence[str], upper: str, lower: str, limit: int, *values: str | float
-    ) -> list[dict[str, Any]]:
+    def _select(self, source: str, *values: str | float) -> list[dict[str, Any]]:
         """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
-        where = " AND ".join(("id < ?", "id >= ?", *conditions))
         rows = self._sql.execute(
             f"SELECT {', '.join(_VERDICT)} FROM runs"
-            f" WHERE id IN (SELECT id FROM {source} WHERE {where} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
-            *(upper, lower, *values, limit),
+            f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
+            *values,
         )
         return [_without_none(row) for row in rows]
+
+    def _find_last_scanned(self, upper: str, lower: str) -> str:
+        """The last of those that may be looked through; "" where there are no more."""
+        statement = f"SELECT id FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT 1 OFFSET ?"
+        last = self._sql.execute(statement, upper, lower, MAX_SCANNED_RUNS - 1)
+        return last[0]["id"] if last else ""
 
     def measure(self) -> Measured:
         now_ms = self._clock.now_ms()
