@@ -9,6 +9,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -22,17 +23,37 @@ _NO_SIGNS = bytes(set(range(256)) - set(b'[]{},"'))
 _AS_LISTS = bytes.maketrans(b"{}", b"[]")
 _STEP = dict(zip(b"[]", (1, -1), strict=True))
 _COLLAPSES = 8
+_WHITE_SPACE = " \t\n\r"
+_SPACES = re.compile(f"[{_WHITE_SPACE}]*")
 
 
 def parse_json(text: str) -> Any:
     """Raises ValueError; of what is JSON, and more than can be read here, JsonLimitError."""
-    _validate_structure(text)
+    if len(text) > MAX_JSON_DEPTH:
+        _validate_structure(text)
     try:
-        return _DECODER.decode(text)
+        return _decode(text)
     except (json.JSONDecodeError, JsonLimitError, _NumberError):
         raise
     except ValueError:  # of int(): its words are of Python's settings. A hook for integers would slow each of them
         raise JsonLimitError(f"it has an integer of more than {MAX_INTEGER_DIGITS} digits") from None
+
+
+def _decode(text: str) -> Any:
+    """As JSONDecoder.decode, which takes as long again over white space that most texts have none of."""
+    start = _skip(text, 0) if text[:1] in _WHITE_SPACE else 0
+    try:
+        value, end = _scan(text, start)
+    except StopIteration as stopped:
+        raise json.JSONDecodeError("Expecting value", text, stopped.value) from None
+    if end != len(text) and (end := _skip(text, end)) != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return value
+
+
+def _skip(text: str, start: int) -> int:
+    """Where the white space at `start` ends."""
+    return _SPACES.match(text, start).end()  # type: ignore[union-attr]
 
 
 def escape_surrogates(text: str) -> str:
@@ -50,8 +71,6 @@ class _NumberError(ValueError):
 
 def _validate_structure(text: str) -> None:
     """Whether there is no more of it, and no deeper, than Python can read in some tens of milliseconds."""
-    if len(text) <= MAX_JSON_DEPTH:
-        return
     opened = text.count("[") + text.count("{")
     if opened <= MAX_JSON_DEPTH and opened + text.count(",") <= MAX_JSON_VALUES:
         return
@@ -92,4 +111,25 @@ def _parse_finite(digits: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_parse_finite)
+_decoder: Any = json.JSONDecoder(parse_constant=_refuse, parse_float=_parse_finite)
+_scan = _decoder.scan_once
+
+
+def build_json_writer(
+    *, ensure_ascii: bool = True, allow_nan: bool = True, separators: tuple[str, str] = (", ", ": ")
+) -> Callable[[Any], str]:
+    """A `json.dumps` of these settings, for values that hold themselves nowhere: the encoder is made once, which takes
+    longer than writing a short text.
+    """
+    encoder: Any = json.encoder
+    between, after_key = separators
+    if encoder.c_make_encoder is None:
+        whole = json.JSONEncoder(ensure_ascii=ensure_ascii, allow_nan=allow_nan, separators=separators)
+        return whole.encode
+    write_text = encoder.encode_basestring_ascii if ensure_ascii else encoder.encode_basestring
+    refuse = json.JSONEncoder().default
+    write = encoder.c_make_encoder(None, refuse, write_text, None, after_key, between, False, False, allow_nan)
+    return lambda value: "".join(write(value, 0))
+
+
+write_json = build_json_writer()  # as `json.dumps` writes it

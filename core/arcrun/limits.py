@@ -171,7 +171,7 @@ MAX_EXPRESSION_STEPS = 50_000
 
 # The elements of one FOREACH.
 # Beyond: the node fails with TOO_MANY_ITEMS. Change: take them in parts, such as a page a run.
-MAX_ELEMENTS = 10_000
+MAX_ELEMENTS = 20_000
 # The bytes of a node's input as it is rendered; and it has as many values as JSON may.
 # Beyond: the node fails with INPUT_TOO_LARGE. Change: name only the fields that it needs.
 MAX_INPUT_BYTES = 4 * MIB

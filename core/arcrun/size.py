@@ -7,7 +7,7 @@ from arcrun.steps import Steps, run_steps
 
 VALUE_BYTES = 16  # of memory for a value beside its text, so that the estimate is about half of what Python takes
 EXCERPT_CHARACTERS = 20_000
-SMALL_CHARACTERS = 1_000  # of a text whose weight is taken for SMALL_FACTOR of its length
+SMALL_CHARACTERS = 1_000  # of a JSON text that is not looked at: its weight is taken for SMALL_FACTOR of its length
 SMALL_FACTOR = 4
 STEP_VALUES, VALUES_A_UNIT = 1_000, 4
 SCALAR_BYTES = 8  # of a number or a word as text, about
@@ -42,11 +42,6 @@ def excerpt(text: str) -> Excerpt | None:
 def length_in_utf8(text: str) -> int:
     """In bytes; half a surrogate pair takes three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def weigh_text(text: str) -> int:
-    """The weight of what a JSON text stands for. What is small is not looked at."""
-    return SMALL_FACTOR * len(text) if len(text) <= SMALL_CHARACTERS else size_of_text(text).weight
 
 
 def size_of_text(text: str) -> Size:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from arcrun.json_text import escape_surrogates, parse_json
+from arcrun.json_text import build_json_writer, escape_surrogates, parse_json, write_json
 from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH, MAX_JSON_VALUES
 
 BEYOND_DOUBLE = "it has a number that is too large for a double: "
@@ -115,3 +115,42 @@ def test_the_depth_is_that_of_the_values(value: Any) -> None:
 def _depth_of(value: Any) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     return 0 if inner is None else 1 + max(map(_depth_of, inner), default=0)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_it_is_written_as_json_dumps_writes_it(value: Any) -> None:
+    assert write_json(value) == json.dumps(value)
+    compact = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    assert compact(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")]])
+def test_numbers_that_json_does_not_have_are_written_only_where_they_may_be(value: Any) -> None:
+    assert write_json(value) == json.dumps(value)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        build_json_writer(allow_nan=False)(value)
+
+
+def test_what_has_no_json_is_not_written() -> None:
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        write_json([object()])
+
+
+@given(VALUES.map(json.dumps) | st.text('[]{},:"\\ue1-. \t\nx', max_size=8), st.text(" \t\n\rx]", max_size=2))
+def test_it_is_read_as_json_loads_reads_it(text: str, around: str) -> None:
+    """White space about it, and the words for what is wrong."""
+    whole = around + text + around
+
+    def read(parse: Any) -> tuple[Any, str]:
+        try:
+            return parse(whole), ""
+        except json.JSONDecodeError as error:
+            return None, str(error)
+
+    assert read(parse_json) == read(json.loads)

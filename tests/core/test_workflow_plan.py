@@ -15,7 +15,7 @@ from arcrun.errors import WorkflowError
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.diff import compare_plans
 from arcrun.workflows.model import RetryPolicy
-from arcrun.workflows.plan import PLAN_FORMAT, InEdge, load_plan
+from arcrun.workflows.plan import PLAN_FORMAT, InEdge, PlannedNode, load_plan
 from arcrun.workflows.relations import Relation
 from fakes.flows import compile_source, diagnose, flow_of, plan_of
 
@@ -44,6 +44,32 @@ from fakes.flows import compile_source, diagnose, flow_of, plan_of
 )
 def test_parents_come_first(lines: list[str], expected: str) -> None:
     assert "".join(node.name for node in plan_of(*lines).nodes) == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c"], "abc", id="one after the other"),
+        pytest.param(["input >> PIPE >> a", "a >> PIPE >> b", "a >> PIPE >> c"], None, id="two after one"),
+        pytest.param(["input >> PIPE >> a", "input >> PIPE >> b", "a >> PIPE >> c"], None, id="two at the start"),
+        pytest.param(
+            ["input >> PIPE >> a", "a >> PIPE >> b", "a >> PIPE >> c", "b >> PIPE >> c"], "abc", id="triangle"
+        ),
+        pytest.param(["input >> PIPE >> a", "a >> ON_FAIL >> b", "b >> PIPE >> c"], "abc", id="whatever leads on"),
+        pytest.param(
+            ["input >> PIPE >> a", "a >> FOREACH x IN a.data.l >> b", "a >> CONTINUE >> c"], "a[a x]c", id="a loop"
+        ),
+        pytest.param(
+            ["input >> FOREACH x IN input.l >> b", "input >> FOREACH y IN input.m >> c"],
+            "[input x][input y]",
+            id="loops of one source, which run in their order",
+        ),
+    ],
+)
+def test_a_chain_settles_in_one_order_only(lines: list[str], expected: str | None) -> None:
+    chain = plan_of(*lines).graph.chain
+    named = [unit.name if isinstance(unit, PlannedNode) else f"[{unit.source} {unit.item}]" for unit in chain or ()]
+    assert (None if chain is None else "".join(named)) == expected
 
 
 ON_SUCCESS = Relation.ON_SUCCESS

@@ -166,8 +166,10 @@ def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
     bench.deploy()
     executor = bench.cloudflare.workers.scripts["arcrun-cypher-executor"]
     migrations = [upload.metadata.get("migrations") for _, upload in bench.cloudflare.workers.uploads[2:]]
-    assert [it for it in migrations if it] == [{"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Workspace"]}]}]
-    assert (executor.tag, executor.classes, executor.is_reachable) == ("v1", {"Workspace"}, True)
+    assert [it for it in migrations if it] == [
+        {"new_tag": "v2", "steps": [{"new_sqlite_classes": ["Workspace"]}, {"new_sqlite_classes": ["RunLog"]}]}
+    ]
+    assert (executor.tag, executor.classes, executor.is_reachable) == ("v2", {"Workspace", "RunLog"}, True)
     binding = bench.cloudflare.workers.bindings_of("arcrun-auth")["WORKSPACE"]
     assert binding["script_name"] == "arcrun-cypher-executor"
     bench.wrangler.calls.clear()

@@ -29,6 +29,9 @@ def bindings_in(upload: Upload) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in upload.metadata["bindings"]}
 
 
+STEPS = [{"new_sqlite_classes": ["Workspace"]}, {"new_sqlite_classes": ["RunLog"]}]
+
+
 def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     desk.init(**KEYS)
     assert deploy(desk, *ALL) == [True, True, True]
@@ -37,7 +40,7 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     migrations = {name: upload.metadata.get("migrations") for name, upload in uploads.items()}
     assert migrations == {
         REGISTRY: {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["RegistryState"]}]},
-        EXECUTOR: {"new_tag": "v1", "steps": [{"new_sqlite_classes": ["Workspace"]}]},
+        EXECUTOR: {"new_tag": "v2", "steps": STEPS},
         AUTH: None,
     }
     assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
@@ -87,8 +90,8 @@ def test_over_a_head_import_deployment(desk: Desk) -> None:
     assert deploy(desk, *ALL) == [False, True, True]
     uploads = uploads_since(desk, count)
     assert uploads[EXECUTOR].metadata["migrations"] == {
-        "new_tag": "v1",
-        "steps": [{"new_sqlite_classes": ["Workspace"]}],
+        "new_tag": "v2",
+        "steps": STEPS,
     }
     assert workers.scripts[EXECUTOR].running.secrets == {**KEYS, "MASTER_KEY": MASTER_KEY, "OTHER": "set by hand"}
     assert registry.classes == {"RegistryState"}
@@ -112,11 +115,11 @@ def test_a_later_step_begins_where_the_worker_stands(desk: Desk) -> None:
     desk.init(**KEYS)
     deploy(desk)
     script = desk.cloudflare.workers.scripts[EXECUTOR]
-    script.tag, script.classes = "v0", set()
+    script.tag, script.classes = "v1", {"Workspace"}  # of an arcrun without a RunLog
     count = len(desk.cloudflare.workers.uploads)
     assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
     migrations = uploads_since(desk, count)[EXECUTOR].metadata["migrations"]
-    assert migrations == {"old_tag": "v0", "new_tag": "v1", "steps": [{"new_sqlite_classes": ["Workspace"]}]}
+    assert migrations == {"old_tag": "v1", "new_tag": "v2", "steps": STEPS[1:]}
 
 
 def test_what_cloudflare_refuses_is_told_and_changes_nothing(desk: Desk) -> None:

@@ -92,6 +92,22 @@ def test_randomness_is_chacha20_of_the_seed(node: Run, parts: list[int]) -> None
     assert node(keystreamBytes=parts) == expected
 
 
+@pytest.mark.parametrize(
+    ("imports", "expected"),
+    [
+        pytest.param("", [False, False], id="neither"),
+        pytest.param(
+            '(import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))',
+            [False, True],
+            id="seed",
+        ),
+        pytest.param('(import "arcrun" "sleep" (func (param i32 i32) (result i32)))', [True, False], id="host"),
+    ],
+)
+def test_what_a_module_needs_is_told_by_its_imports(node: Run, imports: str, expected: list[bool]) -> None:
+    assert node(build_module(f"(module {imports})"), needs=True) == expected
+
+
 def test_the_same_seed_and_time_replay_a_call_exactly(run: Run) -> None:
     source = """(module
       (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))

@@ -66,6 +66,15 @@ def test_after_a_fatal_error_python_is_started_anew(probe: httpx.Client) -> None
     assert probe.get("/kv").json() == "v"
 
 
+def test_shorter_turns_of_the_loop_do_what_the_runtime_s_do(probe: httpx.Client) -> None:
+    """In the same order, in the tasks' own contexts; faults are reported, and modules can be imported."""
+    long, short = probe.post("/turns").json(), probe.post("/turns", content="shorter").json()
+    assert (long.pop("is_shortened"), short.pop("is_shortened")) == (False, True)
+    steps = ["soon", *["a", "b"] * 3, "outer"]
+    assert long == {"order": [*steps, "timeout", "no module"], "faults": ["ValueError('of a callback')"], "same": True}
+    assert short == long
+
+
 def test_the_worker_sees_its_own_bindings_only(probe: httpx.Client) -> None:
     """And what this host adds: that it is local, and the way to the outside."""
     own = ["BUCKET", "COUNTER", "GREETING", "KV", "LOADER", "PEER"]

@@ -57,8 +57,9 @@ class Ended extends Error {
  * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions,
  * maxIdleInstances, fuel}; maxIdleInstances is how many instances of a module are kept for later calls, fuel the budget
  * of a metered module (core/arcrun/wasm/metering.py); without it, the module's own default holds. seed: hex text of 32
- * bytes; nowMs: the wall clock. callHost(name, requestText, memoryBytes): a promise of [replyText, nowMs]; how the
- * asynchronous host functions are answered; memoryBytes is the size of the memory that waits meanwhile.
+ * bytes, of use where the module `draws`; nowMs: the wall clock. callHost(name, requestText, memoryBytes): a promise of
+ * [replyText, nowMs]; how the asynchronous host functions are answered; memoryBytes is the size of the memory that waits
+ * meanwhile.
  *
  * Where the call ended with exit code 0, an empty stderr and little output, returns one text, which is cheaper to hand
  * over: the fuel used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message,
@@ -104,6 +105,11 @@ export function waits(module) {
   return outlineOf(module).waits;
 }
 
+/** Whether the module draws randomness. The others need no seed. */
+export function draws(module) {
+  return outlineOf(module).draws;
+}
+
 function notLoaded(message) {
   return ["not_loaded", -1, message, "", "", 0, null];
 }
@@ -126,6 +132,7 @@ function outlineOf(module) {
       pristine: undefined, // what its memory holds at the start, once an instance has been made
       idle: [], // calls whose instances are as fresh ones
       waits: wanted.some(({ name }) => SUSPENDING.includes(name)),
+      draws: wanted.some(({ name }) => name === "random_get"),
       link: (call) => {
         const imports = { wasi_snapshot_preview1: {}, arcrun: {} };
         for (const { module: from, name } of wanted) {

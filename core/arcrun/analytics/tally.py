@@ -8,6 +8,7 @@ from arcrun.analytics.usage import UsageRecord
 from arcrun.limits import MAX_USAGE_COUNT
 
 _Key = tuple[str, str, bool, int]  # id, version, success, bucket
+_NONE = (0, 0.0)
 TallyRow = tuple[str, str, int, int, int, float]
 
 
@@ -17,7 +18,9 @@ class Tally:
 
     def count(self, component_id: str, version: str, success: bool, duration_ms: float) -> None:
         """A run."""
-        self._add((component_id, version, success, bucket_of(duration_ms)), 1, duration_ms)
+        key = component_id, version, success, bucket_of(duration_ms)
+        runs, known_ms = self._sums.get(key, _NONE)
+        self._sums[key] = runs + 1, known_ms + duration_ms
 
     def add(self, record: UsageRecord) -> None:
         key = (record.canonical_id, record.version, record.success, bucket_of(record.duration_ms))
@@ -28,7 +31,7 @@ class Tally:
             self._add(key, runs, duration_ms)
 
     def _add(self, key: _Key, runs: int, duration_ms: float) -> None:
-        known_runs, known_ms = self._sums.get(key, (0, 0.0))
+        known_runs, known_ms = self._sums.get(key, _NONE)
         self._sums[key] = (known_runs + runs, known_ms + duration_ms)
 
     def __bool__(self) -> bool:

@@ -125,7 +125,7 @@ class Contract:
         """The same, but it finds everything that is wrong."""
         return compile_schema(self._checked_schema[0], find_all=True)
 
-    @property
+    @cached_property
     def has_unchecked_rules(self) -> bool:
         """Whether `validate_input` leaves some of the input_schema to validate_json."""
         return not self._checked_schema[1]

@@ -12,6 +12,7 @@ from arcrun.engine.work import WorkBudget
 from arcrun.errors import HostFunctionError, NotConfiguredError, SubrequestLimitError
 from arcrun.limits import FREE_PLAN_CPU_MS, SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
+from arcrun.wasm.abi import HostFunctions
 
 # Kept back for what follows the run: its record (1), what of it is too large for a row (2), the news of it (1), its
 # statistics (1), and the data key of an isolate that is new (3).
@@ -50,13 +51,16 @@ class SubrequestBudget:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunBudget:
-    """All that is counted of one run, its loops and its sub-workflows."""
+    """All that is counted of one run, its loops and its sub-workflows. `lent` are the host functions of its components,
+    by the identity of their contracts: they take from this budget.
+    """
 
     subrequests: SubrequestBudget
     work: WorkBudget = field(default_factory=WorkBudget)
     sandboxes: SandboxTurns = field(default_factory=SandboxTurns)
+    lent: dict[int, HostFunctions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

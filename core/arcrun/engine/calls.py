@@ -19,6 +19,8 @@ from arcrun.workflows.plan import Plan, PlannedNode
 from arcrun.workflows.rendering import Rendering
 from arcrun.workflows.templates import Scope
 
+SMALL_REFERENCES = 4
+
 RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]
 
 
@@ -62,45 +64,49 @@ class ComponentCall:
         self._began_ms: float | None = None  # of the attempt, once it no longer waits for its turn
 
     async def prepare(self) -> None:
-        known = self._context.found.get(self._node.component)
-        self._component = known or await self._context.find_component(self._node.component)
-        self.sha256 = self._component.sha256
-        contract = self._component.contract
-        pace, work = self._context.pace, self._context.budget.work
+        node, context = self._node, self._context
+        component = context.found.get(node.component) or await context.find_component(node.component)
+        self._component, self.sha256 = component, component.sha256
+        contract = component.contract
+        pace, work = context.pace, context.budget.work
         if pace.is_due:  # others may have rendered much while it was looked for
             await pace.rest()
         if work.is_limited:
-            _take_compiling(self._node, work)
+            _take_compiling(node, work)
         rendering = work.open_rendering()
-        self.input = build_input(self._node, contract, self._scope, self._arrived, rendering)
+        value = self.input = build_input(node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
-        pace.count(REFERENCE_WORK * len(self._node.template.references))
-        if self.input_weight > SMALL_CHARACTERS or rendering.steps:  # a node's own work has room for what is small
+        if (references := len(node.template.references)) > SMALL_REFERENCES:  # a node's own work has room for few
+            pace.count(REFERENCE_WORK * references)
+        if self.input_weight > SMALL_CHARACTERS or rendering.steps:
             pace.count_rendering(rendering)
         if rendering.made:
             self._hold(rendering.made)
-        self._filled: Mapping[str, Any] = self.input
-        if contract.credentials_required or self._node.credentials or self._node.credential_references:
-            self._filled = await self._fill_credentials(self.input, contract)
-        validate_input(contract, self._filled, self._node.name)
+        self._filled: Mapping[str, Any] = value
+        if contract.credentials_required or node.credentials or node.credential_references:
+            self._filled = await self._fill_credentials(value, contract)
+        validate_input(contract, self._filled, node.name)
         if contract.has_unchecked_rules:
-            components, budget = self._context.ports.components, self._context.budget
+            components, budget = context.ports.components, context.budget
             pace.count(STRETCH_WORK)  # what it computes is not told
             await pace.rest()
             mismatch = await components.find_mismatch(contract.input_schema, self._filled, budget)
             if mismatch is not None:
-                raise build_input_error(contract, self._node.name, *mismatch)
+                raise build_input_error(contract, node.name, *mismatch)
 
     async def run(self) -> Outcome:
         self._began_ms = None
-        pace = self._context.pace
-        async with self._context.slots:
+        context = self._context
+        pace, slots, ports = context.pace, context.slots, context.ports
+        if not slots.take_free():
+            await slots.wait()
+        try:
             if pace.is_due:  # what the input took, what others have computed, and the call are stretches of their own
                 await pace.rest()
-            self._began_ms = self._context.ports.clock.now_ms()
-            outcome = await self._context.ports.components.call(
-                self._component, self._filled, self._context.budget, self._node.cpu_ms
-            )
+            self._began_ms = ports.clock.now_ms()
+            outcome = await ports.components.call(self._component, self._filled, context.budget, self._node.cpu_ms)
+        finally:
+            slots.give_back()
         self._count(success=outcome.error is None)
         if outcome.error is not None:
             outcome.error.retriable = judge_failure(outcome.error, self._component.contract)
@@ -118,8 +124,9 @@ class ComponentCall:
     def _count(self, *, success: bool) -> None:
         """What was stopped with its run is not counted: that says nothing of the component."""
         if self._began_ms is not None:
-            duration_ms = max(0.0, self._context.ports.clock.now_ms() - self._began_ms)
-            self._context.usage.count(self._component.id, self._component.contract.version, success, duration_ms)
+            context, contract = self._context, self._component.contract
+            duration_ms = max(0.0, context.ports.clock.now_ms() - self._began_ms)
+            context.usage.count(contract.canonical_id, contract.version, success, duration_ms)
 
     async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
         """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""

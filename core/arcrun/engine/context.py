@@ -10,7 +10,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.ledger import Ledger, Room
 from arcrun.engine.live import LiveValues
 from arcrun.engine.pace import Pace
-from arcrun.engine.tasks import RunTasks
+from arcrun.engine.tasks import RunTasks, Slots
 from arcrun.errors import RunError
 from arcrun.limits import MAX_SUBFLOW_DEPTH
 from arcrun.ports import Clock, Random
@@ -58,7 +58,7 @@ class RunPorts:
     random: Random
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunContext:
     """One run of one plan. A sub-workflow keeps its own ledger, and shares the rest.
 
@@ -71,7 +71,7 @@ class RunContext:
     started_ms: float
     budget: RunBudget
     pace: Pace
-    slots: asyncio.Semaphore
+    slots: Slots
     tasks: RunTasks = field(default_factory=RunTasks)
     room: Room = field(default_factory=Room)
     live: LiveValues = field(default_factory=LiveValues)

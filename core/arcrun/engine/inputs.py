@@ -29,8 +29,10 @@ def build_input(
     its template, and a field that is filled from one is left out: this is the input that may be recorded.
     `arrived` is None but for plans of format 2. Raises TemplateError, InputError, also by `rendering`.
     """
-    masks = {name: f"{{{{credential.{name}}}}}" for name in node.credential_references}
-    built: dict[str, Any] = node.template.render(with_credentials(scope, node, masks), rendering)
+    if node.credential_references:
+        masks = {name: f"{{{{credential.{name}}}}}" for name in node.credential_references}
+        scope = with_credentials(scope, node, masks)
+    built: dict[str, Any] = node.template.render(scope, rendering)
     for key in node.optional_keys:
         if built[key] is None and key in contract.filled_keys:
             del built[key]
@@ -97,10 +99,10 @@ def with_credentials(scope: Scope, node: PlannedNode, values: Mapping[str, str])
 def validate_input(contract: Contract, value: Mapping[str, Any], node: str) -> None:
     """Raises InputError, which names node, field, expected and got; ComponentError INVALID_CONTRACT."""
     try:
-        mismatches = find_mismatches(contract.validate_input, value)
+        validate = contract.validate_input
     except SchemaError as error:
         raise ComponentError(f"`{contract.canonical_id}`: {error}.", code="INVALID_CONTRACT") from None
-    if mismatches:
+    if mismatches := find_mismatches(validate, value):
         wrong = mismatches[0]
         raise build_input_error(contract, node, wrong.field, wrong.expected, wrong.got)
 

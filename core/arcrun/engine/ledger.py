@@ -1,14 +1,14 @@
 """Gathers what becomes of the nodes of a run: a record a node, however often a loop has run it, within a bound."""
 
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import dataclass, replace
+from typing import Protocol
 
-from arcrun.engine.record import Iterations, NodeRecord, NodeStatus, add_fuel
+from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.limits import MAX_TRACE_BYTES
 from arcrun.workflows.plan import Plan
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
-_COUNTED = (NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED)
-_TELLING = (NodeStatus.FAILED, NodeStatus.SUCCESS, NodeStatus.SKIPPED)
 
 
 class Room:
@@ -26,20 +26,52 @@ class Room:
         return record.without_values()
 
 
+class NodeEnd(Protocol):
+    """What is told of a node that has ended, as a NodeRecord has it."""
+
+    @property
+    def node(self) -> str: ...
+    @property
+    def status(self) -> NodeStatus: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def start_ms(self) -> float: ...
+    @property
+    def duration_ms(self) -> float: ...
+    @property
+    def fuel(self) -> int | None: ...
+
+    def record(self) -> NodeRecord:
+        """With its values, which takes longer than all of the rest."""
+
+
+class SkippedNode:
+    """The end of a node that nothing has led to."""
+
+    status, attempts, start_ms, duration_ms, fuel = SKIPPED, 0, 0.0, 0.0, None
+
+    def __init__(self, node: str, component: str) -> None:
+        self.node, self._component = node, component
+
+    def record(self) -> NodeRecord:
+        return NodeRecord(self.node, self._component, SKIPPED)
+
+
 class Ledger:
     def __init__(self, plan: Plan, room: Room) -> None:
         self._plan, self._room = plan, room
         self._single: dict[str, NodeRecord] = {}
         self._repeated: dict[str, _Runs] = {}
 
-    def add(self, record: NodeRecord, iteration: Iteration) -> None:
-        if iteration:
-            runs = self._repeated.get(record.node)
-            if runs is None:
-                runs = self._repeated[record.node] = _Runs()
-            runs.add(record, iteration, self._room)
-        else:
-            self._single[record.node] = self._room.admit(record)
+    def add(self, end: NodeEnd, iteration: Iteration) -> None:
+        if not iteration:
+            self._single[end.node] = self._room.admit(end.record())
+            return
+        runs = self._repeated.get(end.node)
+        if runs is None:
+            runs = self._repeated[end.node] = _Runs()
+        runs.add(end, iteration, self._room)
 
     def trace(self) -> tuple[NodeRecord, ...]:
         """Every node of the plan once, in the plan's order; what nothing was heard of was skipped."""
@@ -48,43 +80,55 @@ class Ledger:
     def _entry(self, name: str, component: str) -> NodeRecord:
         if name in self._repeated:
             return self._repeated[name].merge()
-        return self._single.get(name) or NodeRecord(name, component, NodeStatus.SKIPPED)
+        return self._single.get(name) or NodeRecord(name, component, SKIPPED)
 
 
-@dataclass
+@dataclass(slots=True)
+class _Ends:
+    """Of one status: how many there are, and the record of the lowest iteration."""
+
+    count: int = 0
+    iteration: Iteration = ()
+    record: NodeRecord | None = None
+
+
 class _Runs:
     """Of one node in a loop, added up: however many there are, no more than three records are kept.
 
-    `first` are those of the lowest iteration, by status. `ran` spans when those that were not skipped began and ended.
+    `began_ms` and `ended_ms` span those that were not skipped.
     """
 
-    counts: dict[NodeStatus, int] = field(default_factory=lambda: dict.fromkeys(NodeStatus, 0))
-    first: dict[NodeStatus, tuple[Iteration, NodeRecord]] = field(default_factory=dict)
-    attempts: int = 0
-    fuel: int | None = None
-    ran: tuple[float, float] | None = None
+    def __init__(self) -> None:
+        self._success, self._failed, self._skipped = _Ends(), _Ends(), _Ends()
+        self._attempts = 0
+        self._fuel: int | None = None
+        self._began_ms, self._ended_ms = math.inf, -math.inf
 
-    def add(self, record: NodeRecord, iteration: Iteration, room: Room) -> None:
-        self.counts[record.status] += 1
-        self.attempts += record.attempts
-        self.fuel = add_fuel(self.fuel, record.fuel)
-        first = self.first.get(record.status)
-        if first is None or iteration < first[0]:
-            self.first[record.status] = iteration, room.admit(record)
-        if record.status is not NodeStatus.SKIPPED:
-            start_ms, end_ms = record.start_ms, record.start_ms + record.duration_ms
-            began_ms, ended_ms = self.ran or (start_ms, end_ms)
-            self.ran = min(began_ms, start_ms), max(ended_ms, end_ms)
+    def add(self, end: NodeEnd, iteration: Iteration, room: Room) -> None:
+        status = end.status
+        ends = self._success if status is SUCCESS else self._skipped if status is SKIPPED else self._failed
+        if not ends.count or iteration < ends.iteration:
+            ends.iteration, ends.record = iteration, room.admit(end.record())
+        ends.count += 1
+        self._attempts += end.attempts
+        if end.fuel is not None:
+            self._fuel = end.fuel + (self._fuel or 0)
+        if status is not SKIPPED:
+            began_ms = end.start_ms
+            ended_ms = began_ms + end.duration_ms
+            self._began_ms = min(self._began_ms, began_ms)
+            self._ended_ms = max(self._ended_ms, ended_ms)
 
     def merge(self) -> NodeRecord:
         """When the first began and the last ended, and the values of the first failure or else success."""
-        shown = next(self.first[status][1] for status in _TELLING if status in self.first)
-        start_ms, end_ms = self.ran or (shown.start_ms, shown.start_ms + shown.duration_ms)
+        shown = self._failed.record or self._success.record or self._skipped.record
+        assert shown is not None
+        ran = self._began_ms <= self._ended_ms
         return replace(
             shown,
-            attempts=self.attempts,
-            start_ms=start_ms,
-            duration_ms=end_ms - start_ms,
-            fuel=self.fuel,
-            iterations=Iterations(*(self.counts[status] for status in _COUNTED)),
+            attempts=self._attempts,
+            start_ms=self._began_ms if ran else shown.start_ms,
+            duration_ms=self._ended_ms - self._began_ms if ran else shown.duration_ms,
+            fuel=self._fuel,
+            iterations=Iterations(self._success.count, self._failed.count, self._skipped.count),
         )

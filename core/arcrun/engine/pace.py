@@ -13,11 +13,11 @@ from arcrun.limits import KIB
 from arcrun.ports import Clock
 from arcrun.workflows.rendering import Rendering
 
-NODE_WORK = 10 * KIB  # about 0.12 ms on Pyodide: benchmarks/run.py prints what a node takes
+NODE_WORK = 7 * KIB  # about 0.08 ms on Pyodide: benchmarks/run.py prints what a node takes
 FUEL_A_BYTE = 50  # units that take as long as a byte
 REFERENCE_WORK = 400  # of resolving one, with its steps
 CONDITION_WORK = 64 * KIB  # of compiling one, the first time
-STRETCH_WORK = 40 * NODE_WORK  # about 5 ms
+STRETCH_WORK = 120 * NODE_WORK  # about 10 ms
 FILTER_STEP_WORK = 160  # about 2 µs
 EXPRESSION_STEP_WORK = 320
 

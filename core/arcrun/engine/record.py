@@ -20,6 +20,9 @@ class NodeStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+SUCCESS, FAILED, SKIPPED = NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED  # found faster than members
+
+
 @dataclass(frozen=True)
 class Iterations:
     """How often a loop has run a node, by what became of it."""
@@ -143,12 +146,7 @@ def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) ->
     return (yield from redactor.scrub_envelope_in_steps(output))
 
 
-def add_fuel(one: int | None, other: int | None) -> int | None:
-    """What is known of both; None if nothing is."""
-    return other if one is None else one if other is None else one + other
-
-
-@dataclass(frozen=True)
+@dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunRecord:
     """`error` is that of the node whose failure failed the run. `trigger` is `execute`, `webhook`, `name`.
 

@@ -7,28 +7,29 @@ A failure that nobody handles ends the graph: what is running is cancelled, what
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from arcrun.engine.calls import Call, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import RunContext
+from arcrun.engine.deadline import run_within
 from arcrun.engine.inputs import Arrived
-from arcrun.engine.ledger import Iteration
+from arcrun.engine.ledger import Iteration, SkippedNode
 from arcrun.engine.live import Answer
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
-from arcrun.engine.pace import CONDITION_WORK, REFERENCE_WORK
-from arcrun.engine.record import NodeRecord, NodeStatus
+from arcrun.engine.pace import CONDITION_WORK, NODE_WORK, REFERENCE_WORK
+from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.work import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.size import size_of
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
-from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, UnitKey
+from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import INPUT_LOOP, START, Scope
+from arcrun.workflows.templates import INPUT_LOOP, START
 
 
 async def run_plan(
@@ -45,10 +46,9 @@ async def run_plan(
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
     graph_run = GraphRun(plan.graph, scope, context)
+    graph_run.hold(INPUT, input_weight)
     try:
-        async with asyncio.timeout(limit_ms / 1000):
-            graph_run.hold(INPUT, input_weight)
-            return await graph_run.run()
+        return await run_within(limit_ms / 1000, graph_run.run())
     except TimeoutError:
         message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
         actions = ["Raise timeout_ms, the workflow's and the request's. A run with ?async=1 has 30 s at most."]
@@ -70,38 +70,50 @@ OUTERMOST = Around((), {}, None)
 
 
 class GraphRun:
-    """`scope` is what templates see; the graph adds its nodes to its own copy. `around` is the iteration that it is."""
+    """`scope` is what templates see, and the graph's own: it adds its nodes. `around` is the iteration that it is."""
 
-    def __init__(self, graph: Graph, scope: Scope, context: RunContext, around: Around = OUTERMOST) -> None:
-        self._graph, self._scope, self._context = graph, dict(scope), context
+    def __init__(self, graph: Graph, scope: dict[str, Any], context: RunContext, around: Around = OUTERMOST) -> None:
+        self._graph, self._scope, self._context = graph, scope, context
         self._around = around
-        self._statuses: dict[str, NodeStatus] = {INPUT: NodeStatus.SUCCESS}
+        self._statuses: dict[str, NodeStatus] = {INPUT: SUCCESS}
         self._elements: dict[UnitKey, list[Any]] = {}  # of each loop whose source has settled
         self._met: set[InEdge] = set()  # the IFs that hold
         self._loops: dict[UnitKey, LoopOutcome] = {}
         self._followed: set[UnitKey] = set()  # the nodes and loops after which something else has run
         self._weights: dict[str | UnitKey, int] = {}  # of what the nodes answered, and the loops
+        self._held = 0  # their sum
 
     def hold(self, key: str | UnitKey, weight: int) -> None:
         """Until the end of this graph. Raises RunError RUN_TOO_LARGE."""
         self._context.live.take(weight)
-        self._weights[key] = self._weights.get(key, 0) + weight
+        self._held += weight
+        weights = self._weights
+        weights[key] = weights[key] + weight if key in weights else weight
 
     async def run(self) -> Answer:
         """Raises the ArcrunError that nobody handled."""
+        graph = self._graph
+        try:
+            if INPUT in graph.exits:
+                await self._read_exits(INPUT, graph.exits[INPUT])
+            if graph.chain is None:
+                await self._settle_beside_each_other()
+            else:
+                for unit in graph.chain:
+                    await self._settle(unit)
+            return self._answer()
+        finally:
+            self._context.live.give_back(self._held)
+
+    async def _settle_beside_each_other(self) -> None:
         running: set[asyncio.Task[UnitKey]] = set()
         try:
-            if INPUT in self._graph.exits:
-                await self._read_exits(INPUT, self._graph.exits[INPUT])
             await self._settle_in_order(running)
-            return self._answer()
         except BaseException:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
             raise
-        finally:
-            self._context.live.give_back(sum(self._weights.values()))
 
     async def _settle_in_order(self, running: set[asyncio.Task[UnitKey]]) -> None:
         graph, tasks = self._graph, self._context.tasks
@@ -109,12 +121,12 @@ class GraphRun:
         ready = deque(key for key, count in waiting.items() if not count)
         finished: asyncio.Queue[asyncio.Task[UnitKey]] | None = None
         while ready or running:
-            if not running and (len(ready) == 1 or not tasks.has_room):  # a chain needs no tasks
-                settled = [await self._settle(ready.popleft())]
+            if not running and (len(ready) == 1 or not tasks.has_room):  # what is alone needs no task
+                settled = [await self._settle_key(ready.popleft())]
             else:
                 finished = finished or asyncio.Queue()
                 while ready and tasks.has_room:
-                    task = asyncio.ensure_future(self._settle(ready.popleft()))
+                    task = asyncio.ensure_future(self._settle_key(ready.popleft()))
                     tasks.count(task)
                     task.add_done_callback(finished.put_nowait)
                     running.add(task)
@@ -126,40 +138,43 @@ class GraphRun:
                 if not waiting[child]:
                     ready.append(child)
 
-    async def _settle(self, key: UnitKey) -> UnitKey:
-        unit = self._graph.units[key]
-        if isinstance(unit, PlannedLoop):
-            await self._settle_loop(unit)
-        else:
-            await self._settle_node(unit)
+    async def _settle_key(self, key: UnitKey) -> UnitKey:
+        await self._settle(self._graph.units[key])
         return key
 
-    async def _settle_node(self, node: PlannedNode) -> None:
-        await self._context.pace.step()
-        fired = [edge for edge in node.parents if self._fires(edge)]
-        if not fired:
+    async def _settle(self, unit: Unit) -> None:
+        pace = self._context.pace
+        if pace.is_due:
+            await pace.rest()
+        pace.count(NODE_WORK)
+        if isinstance(unit, PlannedLoop):
+            await self._settle_loop(unit)
+        elif fired := [edge for edge in unit.parents if self._fires(edge)]:
+            for edge in fired:
+                self._followed.add(edge.leaves)
+            await self._run_node(unit, fired)
+        else:
             self._context.budget.work.take(UNIT_WORK)
-            self._statuses[node.name] = NodeStatus.SKIPPED
-            self._context.ledger.add(NodeRecord(node.name, node.component, NodeStatus.SKIPPED), self._around.iteration)
-            return
-        for edge in fired:
-            self._followed.add(edge.leaves)
+            self._statuses[unit.name] = SKIPPED
+            self._context.ledger.add(SkippedNode(unit.name, unit.component), self._around.iteration)
+
+    async def _run_node(self, node: PlannedNode, fired: list[InEdge]) -> None:
+        name, ledger = node.name, self._context.ledger
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
-            try:
-                settled = await run.settle()
-            finally:
-                run.release()
-            result = self._hold_result(node, settled)
-            if result.error is None and node.name in self._graph.exits:
+            result = self._hold_result(node, await run.settle())
+            if run.has_large_input:  # to read its output and to shorten its input are two stretches
+                await self._context.pace.rest()
+            if name in self._graph.exits and result.error is None:
                 result = await self._leave(node, result)
         except asyncio.CancelledError:
-            self._context.ledger.add(run.record_of_cancelled(), self._around.iteration)
+            run.cancel()
+            ledger.add(run, self._around.iteration)
             raise
-        record = run.record(result)
-        self._context.ledger.add(record, self._around.iteration)
-        self._statuses[node.name] = record.status
-        self._scope[node.name] = result.envelope
+        run.end(result)
+        ledger.add(run, self._around.iteration)
+        self._statuses[name] = run.status
+        self._scope[name] = result.envelope
         if result.error is not None and (result.error.ends_run or not node.handles_failure):
             raise result.error
 
@@ -224,9 +239,8 @@ class GraphRun:
         return Arrived(everything, nodes)
 
     async def _settle_loop(self, loop: PlannedLoop) -> None:
-        await self._context.pace.step()
         self._context.budget.work.take(UNIT_WORK)
-        if self._statuses[loop.source] is not NodeStatus.SUCCESS:
+        if self._statuses[loop.source] is not SUCCESS:
             return
         self._followed.add((loop.source, ""))
 
@@ -256,12 +270,12 @@ class GraphRun:
     def _fires(self, edge: InEdge) -> bool:
         relation = edge.relation
         if relation is Relation.ON_SUCCESS:  # first, for it is the usual one
-            return self._statuses[edge.source] is NodeStatus.SUCCESS
+            return self._statuses[edge.source] is SUCCESS
         if relation is Relation.FOREACH:
             return True  # the loop around has begun
         if relation is Relation.CONTINUE:
             return self._loop_of(edge) is not None
-        wanted = NodeStatus.FAILED if relation is Relation.ON_FAIL else NodeStatus.SUCCESS
+        wanted = FAILED if relation is Relation.ON_FAIL else SUCCESS
         if self._statuses[edge.source] is not wanted:
             return False
         if relation in (Relation.ON_TRUE, Relation.ON_FALSE):
@@ -300,23 +314,30 @@ class GraphRun:
         several, {source: data}; of none, null.
         """
         if self._graph.answers is None:
-            answers = dict(self._last())
+            answers = self._last()
         else:
             answers = {edge.source: self._answer_of(edge) for edge in self._graph.answers if self._fires(edge)}
+        if len(answers) == 1:
+            (answer,) = answers.values()
+            return answer
+        if not answers:
+            return Answer(None, 0)
         weight = sum(answer.weight for answer in answers.values())
-        if len(answers) < 2:
-            return next(iter(answers.values()), Answer(None, 0))
         return Answer({source: answer.value for source, answer in answers.items()}, weight)
 
-    def _last(self) -> Iterator[tuple[str, Answer]]:
+    def _last(self) -> dict[str, Answer]:
         """What has succeeded and nothing that ran has followed. One of several loops of a node goes by its item."""
+        last: dict[str, Answer] = {}
+        followed, weights = self._followed, self._weights
         for node in self._graph.nodes:
-            if self._statuses[node.name] is NodeStatus.SUCCESS and (node.name, "") not in self._followed:
-                yield node.name, Answer(self._scope[node.name].get("data"), self._weights.get(node.name, 0))
+            name = node.name
+            if self._statuses[name] is SUCCESS and (name, "") not in followed:
+                last[name] = Answer(self._scope[name].get("data"), weights.get(name, 0))
         for loop in self._graph.loops:
             key = loop.source, loop.item
-            if (outcome := self._loops.get(key)) is not None and key not in self._followed:
-                yield loop.source if loop.is_only else loop.item, Answer(outcome.results, self._weights.get(key, 0))
+            if (outcome := self._loops.get(key)) is not None and key not in followed:
+                last[loop.source if loop.is_only else loop.item] = Answer(outcome.results, weights.get(key, 0))
+        return last
 
     def _answer_of(self, edge: InEdge) -> Answer:
         outcome = self._loop_of(edge) if edge.relation is Relation.CONTINUE else None

@@ -30,12 +30,8 @@ class WorkBudget:
     """Shared by a run, its loops and its sub-workflows. Without a limit nothing is counted."""
 
     def __init__(self, limit_us: float | None = None) -> None:
-        self._left_us = limit_us
+        self._left_us, self.is_limited = limit_us, limit_us is not None
         self.open_rendering: Callable[[], Rendering] = Rendering if limit_us is None else partial(_Rendering, self)
-
-    @property
-    def is_limited(self) -> bool:
-        return self._left_us is not None
 
     @classmethod
     def of_free_plan(cls) -> "WorkBudget":

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from arcrun.errors import ArcrunError, ComponentError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
-from arcrun.size import Excerpt, excerpt, size_of, weigh_text
+from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.wasm.failure import read_failure
 
 ABI_VERSION = 1
@@ -163,20 +163,23 @@ class HostFunctions(Protocol):
 
 def read_outcome(execution: Execution, component_id: str) -> Outcome:
     """Turn the raw result of a call of `component_id` into its meaning."""
-    fault = _platform_fault(execution, component_id)
-    if fault is None:
+    text, fuel = execution.stdout, execution.fuel_used
+    fault = None
+    if execution.kind is not ExitKind.EXITED or execution.exit_code:
+        fault = _platform_fault(execution, component_id)
+    else:
         try:
-            envelope, error = _read_envelope(parse_json(execution.stdout))
+            envelope, error = _read_envelope(parse_json(text))
             if error is not None:  # which is shortened
-                weight = size_of(envelope).weight
-                return Outcome(envelope, error, execution.stderr, execution.fuel_used, weight)
-            text = execution.stdout
-            return Outcome(envelope, None, execution.stderr, execution.fuel_used, weigh_text(text), excerpt(text))
+                return Outcome(envelope, error, execution.stderr, fuel, size_of(envelope).weight)
+            if len(text) <= SMALL_CHARACTERS:
+                return Outcome(envelope, None, execution.stderr, fuel, SMALL_FACTOR * len(text))
+            return Outcome(envelope, None, execution.stderr, fuel, size_of_text(text).weight, excerpt(text))
         except JsonLimitError as limit:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` cannot be read: {limit}.")
         except ValueError:
             fault = _fault(execution, "INVALID_OUTPUT", f"The output of `{component_id}` is not JSON.")
-    return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, execution.fuel_used)
+    return Outcome({"success": False, "error": fault.to_json()}, fault, execution.stderr, fuel)
 
 
 def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | None]:
@@ -188,10 +191,9 @@ def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | Non
     return {**output, "error": told}, failure
 
 
-def _platform_fault(execution: Execution, component_id: str) -> ComponentError | None:
+def _platform_fault(execution: Execution, component_id: str) -> ComponentError:
+    """Of a call that has not ended with exit code 0."""
     kind, name = execution.kind, f"`{component_id}`"
-    if kind is ExitKind.EXITED and execution.exit_code == 0:
-        return None
     if kind is ExitKind.STDOUT_LIMIT:
         return _fault(execution, "OUTPUT_TOO_LARGE", f"{name} wrote more than {MAX_STDOUT_BYTES >> 20} MiB to stdout.")
     if kind is ExitKind.NOT_UTF8:

@@ -195,6 +195,23 @@ class Graph:
                 children[parent].append(key)
         return {key: tuple(keys) for key, keys in children.items()}
 
+    @cached_property
+    def chain(self) -> tuple[Unit, ...] | None:
+        """The units, where there is one order only in which they can settle: each waits for the one before it."""
+        waiting = {key: len(wanted) for key, wanted in self.waits_for.items()}
+        ready = [key for key, count in waiting.items() if not count]
+        chain = list[Unit]()
+        while ready:
+            if len(ready) > 1:
+                return None
+            key = ready.pop()
+            chain.append(self.units[key])
+            for child in self.children[key]:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    ready.append(child)
+        return tuple(chain)
+
     def all_nodes(self) -> Iterator[PlannedNode]:
         """The nodes of this graph and of its loops' bodies, each once; a body follows the node that its loop leaves."""
         yield from self._nodes_of_loops(INPUT)

@@ -7,7 +7,7 @@ anyone has looked at its size. docs/adr/0006 has the figures. This one does what
 import asyncio
 import json
 import logging
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import js
@@ -15,8 +15,9 @@ from pyodide.ffi import JsException, jsnull, to_js
 
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
+from arcrun_edge.event_loop import shorten_turns
 from arcrun_edge.system import SystemClock
-from arcrun_http.bodies import build_cut_body_error, build_too_large_error
+from arcrun_http.bodies import BODY, build_cut_body_error, build_too_large_error
 from arcrun_http.body_room import BodyHold, BodyRoom
 from arcrun_http.errors import render_error
 from arcrun_http.queries import parse_whole
@@ -33,6 +34,7 @@ _room = BodyRoom(_clock)
 
 async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
+    shorten_turns()
     hold = BodyHold(_room)
     try:
         return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold)
@@ -50,6 +52,7 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
     except ArcrunError as error:
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
+    scope[BODY] = body
     exchange = _Exchange(body)
     try:
         await app(scope, exchange.receive, exchange.send)
@@ -149,8 +152,23 @@ async def _read_stream(reader: Any, limit_bytes: int, hold: BodyHold) -> bytes:
 
 
 def _build_response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+    content, build_init = _hand_over(body), _build_init
+    if isinstance(content, str):  # whose length the platform writes itself
+        headers, build_init = [pair for pair in headers if pair[0] != b"content-length"], _build_known_init
+    return _new_response()(content, build_init(status, *headers))
+
+
+def _build_init(status: int, *headers: tuple[bytes, bytes]) -> Any:
     pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
-    return js.Response.new(_hand_over(body), status=status, headers=to_js(pairs))
+    return to_js({"status": status, "headers": pairs}, dict_converter=js.Object.fromEntries)
+
+
+_build_known_init = lru_cache(maxsize=64)(_build_init)  # most answers have the same ones, but for their lengths
+
+
+@cache
+def _new_response() -> Any:
+    return js.Response.new
 
 
 def _hand_over(body: bytes) -> Any:

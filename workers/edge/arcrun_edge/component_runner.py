@@ -8,8 +8,8 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache, partial
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from js import Object
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
@@ -31,10 +31,11 @@ from arcrun.wasm.component import Component
 from arcrun.wasm.fuel import FUEL_A_MS, SANDBOX_FUEL
 from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
+from arcrun_edge.event_loop import import_module
 from arcrun_edge.faults import build_fault
-from workers import import_from_javascript
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
+_host_sources: list["_HostSources"] = []  # one, once it has been read
 
 
 class PlatformRunner:
@@ -54,39 +55,49 @@ class PlatformRunner:
         return self._sandbox.run(component, stdin, host, fuel)
 
 
+class _Bundled(NamedTuple):
+    """A module of the upload; whether it waits for the host, and whether it draws randomness."""
+
+    module: Any
+    waits: bool
+    draws: bool
+
+
 class BundledRunner:
     """Instantiates a module of the Worker's own upload, in this isolate."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._room = MemoryRoom(clock)
-        self._modules: dict[str, tuple[Any, bool]] = {}  # with whether it waits for the host
+        self._modules: dict[str, _Bundled] = {}
+        self._run: Any = None  # component_host.mjs's, once a module has been imported
 
-    async def _import_module(self, component_id: str) -> tuple[Any, bool]:
+    async def _import(self, component_id: str) -> _Bundled:
         """While it is imported all come in that want it as well: then each goes on in a stretch of its own."""
-        module = _import_default(f"components/{component_id}.wasm")
-        found = self._modules[component_id] = module, bool(_component_host().waits(module))
+        host = await import_module("component_host.mjs")
+        module = (await import_module(f"components/{component_id}.wasm")).default
+        self._run = host.run
+        found = self._modules[component_id] = _Bundled(module, bool(host.waits(module)), bool(host.draws(module)))
         await self._clock.pause()
         return found
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         try:
-            module, waits = self._modules.get(component.id) or await self._import_module(component.id)
+            module, waits, draws = self._modules.get(component.id) or await self._import(component.id)
+            seed = host.seed().hex() if draws else ""
+            limits = _limits(fuel, MAX_IDLE_INSTANCES)
             if waits:
-                return _read_execution(await self._run_waiting(component.id, module, stdin, host, fuel))
+                async with self._room.hold(component.id, len(stdin)) as hold:
+                    with _host_call(host, partial(self._room.resize, hold)) as call_host:
+                        arguments = module, _hand_over(stdin), limits, seed, host.now_ms(), call_host
+                        return _read_execution(await self._run(*arguments))
             # It cannot call the host, so it needs no proxy, which costs more than its call.
             if len(stdin) > SMALL_INPUT:
                 await self._room.wait_for_room(estimate_memory(len(stdin)))
-            surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
-            return _read_execution(_component_host().run(module, _hand_over(stdin), *surroundings, None))
+                return _read_execution(self._run(module, _hand_over(stdin), limits, seed, host.now_ms(), None))
+            return _read_execution(self._run(module, stdin, limits, seed, host.now_ms(), None))
         except JsException as error:
             raise build_fault(f"The runner of `{component.id}`", error, "RUNNER_FAILED") from None
-
-    async def _run_waiting(self, component_id: str, module: Any, stdin: str, host: HostFunctions, fuel: int) -> Any:
-        async with self._room.hold(component_id, len(stdin)) as hold:
-            with _host_call(host, partial(self._room.resize, hold)) as call_host:
-                surroundings = _surroundings(host, fuel, MAX_IDLE_INSTANCES)
-                return await _component_host().run(module, _hand_over(stdin), *surroundings, call_host)
 
 
 def _hand_over(stdin: str) -> Any:
@@ -102,9 +113,10 @@ class SandboxRunner:
         self._rooms: dict[str, MemoryRoom] = {}  # by the isolate
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
-        isolate = _isolate_id(component)
+        sources = await _read_host_sources()
+        isolate = f"{component.sha256}-{METERING_VERSION}-{sources.version}"
         room = self._rooms.setdefault(isolate, MemoryRoom(self._clock))
-        code = create_proxy(lambda: _worker_code(component))
+        code = create_proxy(lambda: _worker_code(component, sources))
         try:
             async with room.hold(isolate, len(stdin)) as hold:
                 resize = partial(room.resize, hold)
@@ -122,7 +134,8 @@ class FreshSandboxRunner:
         self._loader = loader
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
-        return await _call_sandbox(self._loader.load(_worker_code(component)), stdin, host, fuel)
+        stub = self._loader.load(_worker_code(component, await _read_host_sources()))
+        return await _call_sandbox(stub, stdin, host, fuel)
 
 
 async def _call_sandbox(
@@ -131,7 +144,7 @@ async def _call_sandbox(
     try:
         with _host_call(host, resize) as call_host:
             entrypoint = stub.getEntrypoint(jsnull, _platform_limits(fuel))
-            result = await entrypoint.call(stdin, *_surroundings(host, fuel), call_host)
+            result = await entrypoint.call(stdin, _limits(fuel), host.seed().hex(), host.now_ms(), call_host)
     except JsException as error:
         kind = ExitKind.FUEL_EXHAUSTED if "CPU" in error.message else ExitKind.NOT_LOADED
         return Execution(kind, -1, error.message, "", "", 0)
@@ -169,13 +182,9 @@ def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Itera
         proxy.destroy()
 
 
-def _surroundings(host: HostFunctions, fuel: int, idle_instances: int = 0) -> tuple[JsProxy, str, float]:
-    """Limits, seed and time, as `run` in component_host.mjs takes them."""
-    return _limits(fuel, idle_instances), host.seed().hex(), host.now_ms()
-
-
 @lru_cache(maxsize=64)
-def _limits(fuel: int, idle_instances: int) -> JsProxy:
+def _limits(fuel: int, idle_instances: int = 0) -> JsProxy:
+    """As `run` in component_host.mjs takes them."""
     limits = {
         "maxStdoutBytes": MAX_STDOUT_BYTES,
         "maxStderrBytes": MAX_STDERR_BYTES,
@@ -208,14 +217,32 @@ def _read_execution(result: Any) -> Execution:
     return Execution(ExitKind(kind), exit_code, message, stdout, stderr, memory_bytes, fuel_used)
 
 
-def _worker_code(component: Component) -> JsProxy:
+class _HostSources(NamedTuple):
+    """What a sandbox runs, as text. `version` is theirs: a warm isolate of an older host must not serve a newer
+    executor.
+    """
+
+    sandbox: str
+    host: str
+    version: str
+
+
+async def _read_host_sources() -> _HostSources:
+    if not _host_sources:
+        sandbox, host = [(await import_module(f"{name}.mjs.txt")).default for name in ("sandbox", "component_host")]
+        version = hashlib.sha256((sandbox + host).encode()).hexdigest()[:12]
+        _host_sources.append(_HostSources(sandbox, host, version))
+    return _host_sources[0]
+
+
+def _worker_code(component: Component, sources: _HostSources) -> JsProxy:
     return to_js(
         {
             "compatibilityDate": SANDBOX_COMPATIBILITY_DATE,
             "mainModule": "sandbox.mjs",
             "modules": {
-                "sandbox.mjs": {"js": _import_default("sandbox.mjs.txt")},
-                "component_host.mjs": {"js": _import_default("component_host.mjs.txt")},
+                "sandbox.mjs": {"js": sources.sandbox},
+                "component_host.mjs": {"js": sources.host},
                 "component.wasm": {"wasm": component.module},
             },
             "env": {},
@@ -224,27 +251,6 @@ def _worker_code(component: Component) -> JsProxy:
         },
         dict_converter=Object.fromEntries,
     )
-
-
-def _isolate_id(component: Component) -> str:
-    return f"{component.sha256}-{METERING_VERSION}-{_host_version()}"
-
-
-@cache
-def _host_version() -> str:
-    """A warm isolate of an older host must not serve a newer executor."""
-    sources = _import_default("sandbox.mjs.txt") + _import_default("component_host.mjs.txt")
-    return hashlib.sha256(sources.encode()).hexdigest()[:12]
-
-
-@cache
-def _import_default(name: str) -> Any:
-    return import_from_javascript(name).default
-
-
-@cache
-def _component_host() -> Any:
-    return import_from_javascript("component_host.mjs")
 
 
 def _sandbox_unavailable(component_id: str) -> ComponentError:

@@ -9,7 +9,7 @@ from arcrun.errors import PayloadTooLargeError, RequestError
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES
 
-_BODY = "arcrun.body"  # in a request's scope
+BODY = "arcrun.body"  # in a request's scope: the body, where the server has read it, or once it has been read here
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
@@ -30,19 +30,27 @@ def build_cut_body_error() -> RequestError:
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Raises PayloadTooLargeError, before it has read what is too much."""
+    body: bytes | None = request.scope.get(BODY)
+    if body is None:
+        body = request.scope[BODY] = await _read_chunks(request, limit_bytes)
+    elif len(body) > limit_bytes:
+        raise build_too_large_error(limit_bytes)
+    return body
+
+
+async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
     chunks, size = list[bytes](), 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit_bytes:
             raise build_too_large_error(limit_bytes)
         chunks.append(chunk)
-    body = request.scope[_BODY] = b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
-    return body
+    return b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
 
 
 def body_of(request: Request) -> bytes:
     """The body, once it has been read."""
-    body: bytes = request.scope.get(_BODY, b"")
+    body: bytes = request.scope.get(BODY, b"")
     return body
 
 

@@ -1,9 +1,10 @@
 """JSON answers."""
 
-import json
 from typing import Any
 
 from starlette.responses import Response
+
+from arcrun.json_text import build_json_writer
 
 
 class JsonResponse(Response):
@@ -15,7 +16,7 @@ class JsonResponse(Response):
         return _write(content).encode("utf-8", "backslashreplace")
 
 
-_write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_write = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def build_success(data: Any, status: int = 200) -> JsonResponse:

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from arcrun.errors import RequestError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
+SHORT_CHARACTERS = 300  # of a URL whose reading is remembered
 # RFC 3986's host and port, in ASCII and without user names: an IPv6 address in brackets, or a name of any letters.
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(?::([0-9]{0,5}))?")
 
@@ -26,6 +28,11 @@ class Target:
 
 def parse_target(url: str, host_header: str | None) -> Target:
     """Raises RequestError INVALID_HOST. A request in absolute form has a URL of its own beside its Host."""
+    parse = _parse_short if len(url) <= SHORT_CHARACTERS else _parse
+    return parse(url, host_header)
+
+
+def _parse(url: str, host_header: str | None) -> Target:
     scheme, _, rest = url.partition("://")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     host, port = parse_authority(authority)
@@ -33,6 +40,9 @@ def parse_target(url: str, host_header: str | None) -> Target:
         parse_authority(host_header)
     raw_path, _, query = rest[len(authority) :].partition("?")
     return Target(scheme, host, port or DEFAULT_PORTS.get(scheme, 80), unquote(raw_path) or "/", raw_path or "/", query)
+
+
+_parse_short = lru_cache(maxsize=256)(_parse)  # the same ones come again and again
 
 
 def parse_authority(text: str) -> tuple[str, int | None]:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import sys
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,8 @@ from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
 from arcrun_edge.bindings import read_bindings
 from arcrun_edge.cloudflare_kv import CloudflareKV
-from arcrun_edge.component_runner import PlatformRunner, _host_version, _worker_code
+from arcrun_edge.component_runner import PlatformRunner, _read_host_sources, _worker_code
+from arcrun_edge.event_loop import import_module, shorten_turns
 from arcrun_edge.system import SystemClock
 from arcrun_edge.webcrypto import WebCryptoCipher
 from executor.credentials import CredentialVault
@@ -141,6 +143,43 @@ class Default(WorkerEntrypoint):
             return
         raise AssertionError
 
+    async def try_turns(self) -> dict[str, Any]:
+        """What comes of steps of tasks: with turns as the runtime has them or, with a body, shorter ones."""
+        if self.body:
+            shorten_turns()
+        loop, order, faults = asyncio.get_running_loop(), list[str](), list[str]()
+        name_of_task = ContextVar[str]("name_of_task", default="outer")
+        loop.set_exception_handler(lambda _loop, fault: faults.append(repr(fault["exception"])))
+
+        async def step(name: str) -> None:
+            name_of_task.set(name)
+            for _ in range(3):
+                await asyncio.sleep(0)
+                order.append(name_of_task.get())
+
+        def fail() -> None:
+            raise ValueError("of a callback")
+
+        loop.call_soon(order.append, "soon")
+        loop.call_soon(order.append, "cancelled").cancel()
+        loop.call_soon(fail)
+        await asyncio.gather(step("a"), step("b"))
+        order.append(name_of_task.get())
+        try:
+            async with asyncio.timeout(0.02):
+                await asyncio.sleep(10)
+        except TimeoutError:
+            order.append("timeout")
+        await self.env.KV.get("k")
+        loop.set_exception_handler(None)
+        host = await import_module("component_host.mjs")
+        same = await import_module("component_host.mjs") is host
+        try:
+            await import_module("nowhere.mjs")
+        except ImportError:
+            order.append("no module")
+        return {"order": order, "faults": faults, "same": same, "is_shortened": "call_soon" in vars(loop)}
+
     async def try_runtime_bindings(self) -> list[str]:
         return sorted(str(name) for name in js.Object.keys(read_bindings()))
 
@@ -200,8 +239,7 @@ class Default(WorkerEntrypoint):
 
     async def try_sandbox_network(self) -> Any:
         """The sandbox as the executor makes it, but for a main module that calls `fetch`."""
-        _host_version()  # reads the sources that the code is made of
-        code = _worker_code(SimpleNamespace(module=EMPTY_MODULE))
+        code = _worker_code(SimpleNamespace(module=EMPTY_MODULE), await _read_host_sources())
         setattr(code.modules, "sandbox.mjs", to_js({"js": FETCHING_MAIN_MODULE}, dict_converter=js.Object.fromEntries))
         callback = create_proxy(lambda: code)
         try:

@@ -1,6 +1,5 @@
 """Calls components: finds one, lends it its host functions, runs it and reads its outcome."""
 
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -8,14 +7,14 @@ from typing import Any
 
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
+from arcrun.json_text import write_json
 from arcrun.limits import CALL_CPU_MS, MAX_NODE_CPU_MS
 from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
-from arcrun.wasm.abi import Outcome, read_outcome
+from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
 from arcrun.wasm.fuel import fuel_of_bundled, fuel_of_stored
 from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary
-from executor.share import WHOLE_PLATFORM
 
 VALIDATOR_ID = "validate_json"
 STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to read
@@ -34,7 +33,7 @@ class ComponentCaller:
     decoder: TextDecoder | None = None
     reaches_local: bool = False
     has_sandbox: bool = True
-    turn: Callable[[], AbstractAsyncContextManager[None]] = WHOLE_PLATFORM.node
+    turn: Callable[[], AbstractAsyncContextManager[None]] | None = None
     most_cpu_ms: int = MAX_NODE_CPU_MS
 
     async def find(self, reference: str) -> Component:
@@ -93,33 +92,45 @@ class ComponentCaller:
     async def _call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
     ) -> Outcome:
-        http = BudgetedHttpClient(self.http, budget.subrequests)
-        host = PortHostFunctions(
+        if self.turn is None:
+            execution = await self._execute(component, input_value, budget, fuel)
+        else:
+            async with self.turn():
+                execution = await self._execute(component, input_value, budget, fuel)
+        if len(execution.stdout) > STRETCH_CHARACTERS:
+            await self.clock.pause()
+        budget.subrequests.require_kept()
+        if budget.work.is_limited:
+            budget.work.take_read(len(execution.stdout))
+            budget.work.take_fuel(execution.fuel_used or 0)
+        return read_outcome(execution, component.id)
+
+    async def _execute(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
+    ) -> Execution:
+        stdin = write_json(input_value)
+        if budget.work.is_limited:
+            budget.work.take_written(len(stdin))
+            fuel = budget.work.clamp_fuel(fuel)
+        if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
+            await self.clock.pause()
+        key = id(component.contract)  # which its host functions keep
+        host = budget.lent.get(key)
+        if host is None:
+            host = budget.lent[key] = self._lend(component, budget)
+        return await self.runner.run(component, stdin, host, fuel)
+
+    def _lend(self, component: Component, budget: RunBudget) -> HostFunctions:
+        """To all calls of a component in a run."""
+        return PortHostFunctions(
             component.contract,
-            http,
+            BudgetedHttpClient(self.http, budget.subrequests),
             self.clock,
             self.random,
             ai=self.ai,
             decoder=self.decoder,
             reaches_local=self.reaches_local,
         )
-        work = budget.work
-        async with self.turn():
-            stdin = json.dumps(input_value)
-            if work.is_limited:
-                work.take_written(len(stdin))
-                fuel = work.clamp_fuel(fuel)
-            if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
-                await self.clock.pause()
-            execution = await self.runner.run(component, stdin, host, fuel)
-            del stdin  # a long one is gone when the output is read
-        if len(execution.stdout) > STRETCH_CHARACTERS:
-            await self.clock.pause()
-        budget.subrequests.require_kept()
-        if work.is_limited:
-            work.take_read(len(execution.stdout))
-            work.take_fuel(execution.fuel_used or 0)
-        return read_outcome(execution, component.id)
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
         """By the bundled validate_json, whose work is bounded whatever the schema is."""

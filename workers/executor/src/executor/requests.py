@@ -45,7 +45,7 @@ def read_depth(request: Request) -> int:
 
 def read_timeout(request: Request) -> float | None:
     """Raises RequestError."""
-    text = request.query_params.get("timeout_ms")
+    text = _query(request).get("timeout_ms")
     if text is None:
         return None
     timeout_ms = parse_whole(text)
@@ -55,12 +55,17 @@ def read_timeout(request: Request) -> float | None:
 
 
 def wants_async(request: Request) -> bool:
-    return request.query_params.get("async", "0") not in ("", "0", "false")
+    return _query(request).get("async", "0") not in ("", "0", "false")
 
 
 def wants_trace(request: Request) -> bool:
     """`?trace=1`. Only whoever shows the API key gets one."""
-    return request.query_params.get("trace", "0") not in ("", "0", "false")
+    return _query(request).get("trace", "0") not in ("", "0", "false")
+
+
+def _query(request: Request) -> Mapping[str, str]:
+    """Most requests have none, which need not be parsed."""
+    return request.query_params if request.scope["query_string"] else {}
 
 
 def read_filter(request: Request) -> RunFilter:

@@ -162,9 +162,12 @@ class ExecutorService:
         """Hand the record, with its verdict, over to where it is kept: after the answer, unless the workflow wants it
         kept before. Raises RecordError.
         """
-        if trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text:
+        is_written = trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text
+        if is_written:
             await self.engine.ports.clock.pause()
         ended = EndedRun(record, plan.keeping, trigger.render_input())
+        if is_written:  # to write it and to shorten the record are two stretches
+            await self.engine.ports.clock.pause()
         if plan.keeping.comes_first:
             await self.runs.add_now(ended)
         else:

@@ -1,16 +1,13 @@
 """What a service may take of the platform that it runs on."""
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 
 class Share(Protocol):
     def running(self) -> AbstractContextManager[None]:
         """Around a run. Raises RateLimitedError TOO_MANY_RUNS."""
-
-    def node(self) -> AbstractAsyncContextManager[None]:
-        """Around a call of a component: waits until it may begin."""
 
     def clamp_duration(self, timeout_ms: float | None) -> float | None:
         """How long a run may take at most, None for as long as its workflow says."""
@@ -23,9 +20,6 @@ class WholePlatform:
     """The share of an account that has the platform to itself."""
 
     def running(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def node(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
     def clamp_duration(self, timeout_ms: float | None) -> float | None:
