@@ -61,6 +61,8 @@ def main() -> None:
         for name, limit_s in (("boot_without_snapshot", 4.5), ("boot_with_snapshot", 1.5)):
             with started_platform(Path(folder), environment) as started:
                 report(name, "s", [started.first_answer_s], limit_s)
+                for service in ("registry", "auth"):  # their snapshots are there from now on
+                    wait_for_answer(f"{started.urls[service]}/health")
         with started_platform(Path(folder), environment) as started:
             asyncio.run(measure_memory(started.urls["executor"], key, started.processes, options.runs))
         with started_platform(Path(folder), environment) as started:

@@ -39,8 +39,12 @@ export async function boot(env, onFatal) {
   let pyodide;
   try {
     pyodide = await snapshots.startFrom(worker.snapshotKey, start);
-    pyodide ??= await start(await makeSnapshot(snapshots, start, jsModules));
-    await snapshots.written();
+    if (pyodide === undefined) {
+      const made = await makeSnapshot(snapshots, start, jsModules);
+      pyodide = await start(made);
+      await snapshots.written();
+      made.release();
+    }
   } finally {
     restoreCompilation();
   }

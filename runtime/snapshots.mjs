@@ -48,9 +48,13 @@ export class SnapshotFolder {
     const runs = runsOf(memory);
     const pages = runs.map(([first, count]) => memory.subarray(first * PAGE_BYTES, (first + count) * PAGE_BYTES));
     const words = Uint32Array.of(memory.length, head.length, runs.length, ...runs.flat());
-    const content = new Blob([words, head, ...pages]);
-    const digest = await crypto.subtle.digest("SHA-256", await content.arrayBuffer());
-    await this.#folder.fetch(`http://folder/${key}`, { method: "PUT", body: new Blob([content, digest]) });
+    const parts = [words, head, ...pages];
+    const digest = new crypto.DigestStream("SHA-256");
+    const writer = digest.getWriter();
+    for (const part of parts) await writer.write(part);
+    await writer.close();
+    const body = new Blob([...parts, await digest.digest]);
+    await this.#folder.fetch(`http://folder/${key}`, { method: "PUT", body });
   }
 
   async written() {
@@ -68,6 +72,11 @@ export class MadeSnapshot {
 
   async fill(pyodideModule) {
     heapOf(pyodideModule, this.memory.length).set(this.memory);
+  }
+
+  /** Once it is written and filled in, its memory is given back at once: it is as large as an interpreter's. */
+  release() {
+    this.memory.buffer.transfer(0);
   }
 }
 
@@ -153,7 +162,7 @@ class DigestedContent {
 /** The runs of pages of which any byte is set: [first page, how many]. */
 function runsOf(memory) {
   const runs = [];
-  const words = new Uint32Array(memory.slice().buffer); // aligned
+  const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4); // Pyodide aligns it to 16 bytes
   const pageWords = PAGE_BYTES / 4;
   for (let page = 0; page * PAGE_BYTES < memory.length; page += 1) {
     if (isZero(words, page * pageWords, (page + 1) * pageWords)) continue;
