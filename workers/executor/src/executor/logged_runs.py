@@ -19,8 +19,8 @@ from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Measured, StoredRun
 from arcrun.workflows.keeping import Keeping
+from executor.earlier_runs import EarlierRuns
 from executor.gathering import Gathering
-from executor.kv_runs import KvRuns
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
 
@@ -42,7 +42,7 @@ class LoggedRuns:
         inputs: RunInputs,
         blobs: BlobStore,
         *,
-        earlier: KvRuns,
+        earlier: EarlierRuns,
         clock: Clock,
         random: Random,
         background: Background,
