@@ -14,15 +14,9 @@ from arcrun.errors import ArcrunError, DecryptionError, NotFoundError, RecordErr
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
+from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
 from executor.kv_runs import KvRuns
-from executor.logged_runs import (
-    EARLIEST,
-    GATHER_MS,
-    OVERDUE_GATHERING_MS,
-    OVERDUE_WRITING_MS,
-    RETRY_MS,
-    LoggedRuns,
-)
+from executor.logged_runs import EARLIEST, GATHER_MS, RETRY_MS, LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun
 from fakes.background import FakeBackground
