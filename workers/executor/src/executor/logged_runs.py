@@ -150,7 +150,7 @@ class LoggedRuns:
 
     async def _render(self, run: EndedRun, *, keeps_input: bool = False) -> StoredRun:
         """With `keeps_input` what is kept of the input stays as it is."""
-        if run.record.bytes > LARGE_BYTES:
+        if run.bytes > LARGE_BYTES:
             await self._clock.pause()
         result = json.dumps(run.record.to_result())
         return await self._complete(run.record.to_verdict(), run.keeping, result, b"" if keeps_input else run.input)
