@@ -71,12 +71,25 @@ async def repeat_requests(request: PreparedRequest, clients: int, count: int) ->
 async def _read_answer(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readuntil(b"\r\n\r\n")
     status = head.split(b" ", 2)[1]
-    length = 0
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    body = await reader.readexactly(length)
+    fields = dict(_field(line) for line in head.split(b"\r\n")[1:])
+    if fields.get(b"transfer-encoding") == b"chunked":
+        body = await _read_chunks(reader)
+    else:
+        body = await reader.readexactly(int(fields.get(b"content-length", 0)))
     if not status.startswith(b"2"):
         raise RuntimeError(f"HTTP {status.decode()}: {body.decode()[:500]}")
+    return body
+
+
+def _field(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name.lower(), value.strip()
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    """Without trailers, which nobody sends who was not asked for any."""
+    body = b""
+    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readexactly(2)
     return body

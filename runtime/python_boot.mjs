@@ -6,13 +6,14 @@ import "./browser_shim.mjs";
 import * as cloudflareWorkers from "cloudflare:workers";
 import * as cloudflareSockets from "cloudflare:sockets";
 import createPyodideModule from "./pyodide.asm.mjs";
+import { readFile } from "./files.mjs";
 import { inGlobalScope } from "./global_scope.mjs";
 import { loadPyodide } from "./pyodide.mjs";
+import { MadeSnapshot, SnapshotFolder } from "./snapshots.mjs";
 import workerJson from "./worker.json";
 
 // Bindings that belong to this runtime. The Worker never sees them.
-const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE"];
-const DIGEST_BYTES = 32;
+const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE", "ARCRUN_FILES"];
 const WORKER_ROOT = "/session/metadata";
 
 const worker = JSON.parse(workerJson); // written by serve.mjs
@@ -26,19 +27,24 @@ const worker = JSON.parse(workerJson); // written by serve.mjs
  */
 export async function boot(env, onFatal) {
   const snapshots = new SnapshotFolder(env.ARCRUN_SNAPSHOTS);
-  const [stored, wasm, stdlib] = await Promise.all([
-    snapshots.read(worker.snapshotKey),
+  const [wasm, stdlib, files] = await Promise.all([
     readFile(env.ARCRUN_PYODIDE, "pyodide.asm.wasm"),
     readFile(env.ARCRUN_PYODIDE, "python_stdlib.zip"),
+    readFile(env.ARCRUN_FILES, worker.filesKey),
   ]);
   const restoreCompilation = allowCompilation(env.ARCRUN_UNSAFE_EVAL, wasm, stdlib);
   const bindings = workerBindings(env);
   const jsModules = sdkModules(bindings);
+  const start = (snapshot, options) => startPyodide(jsModules, unpackFiles(files), snapshot, options);
   let pyodide;
   try {
-    const snapshot = stored ?? (await makeSnapshot(snapshots, jsModules));
-    pyodide = await startPyodide(jsModules, snapshot);
-    await snapshots.written();
+    pyodide = await snapshots.startFrom(worker.snapshotKey, start);
+    if (pyodide === undefined) {
+      const made = await makeSnapshot(snapshots, start, jsModules);
+      pyodide = await start(made);
+      await snapshots.written();
+      made.release();
+    }
   } finally {
     restoreCompilation();
   }
@@ -47,54 +53,54 @@ export async function boot(env, onFatal) {
   return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers"), bindings };
 }
 
-async function startPyodide(jsModules, snapshot, snapshotOptions = {}) {
+/** Pyodide copies a snapshot over its memory: it is given the head alone, and the memory is filled before it looks. */
+async function startPyodide(jsModules, files, snapshot, options = {}) {
   const pyodide = await loadPyodide({
-    createPyodideModule: async (settings) => withRoomFor(snapshot, await createPyodideModule(settings)),
+    createPyodideModule: async (settings) => {
+      const pyodideModule = await createPyodideModule(settings);
+      await snapshot?.fill(pyodideModule);
+      return pyodideModule;
+    },
     indexURL: "http://runtime/",
     stdLibURL: "http://runtime/python_stdlib.zip",
     lockFileContents: { info: worker.pyodideInfo, packages: {} },
     env: { HOME: "/session" },
-    _loadSnapshot: snapshot,
+    _loadSnapshot: snapshot?.head,
     _snapshotDeserializer: (name) => jsModules[name],
-    ...snapshotOptions,
+    ...options,
   });
-  writeFiles(pyodide.FS, worker.files, WORKER_ROOT); // files are not part of a snapshot
+  writeFiles(pyodide.FS, files, WORKER_ROOT); // files are not part of a snapshot
   return pyodide;
 }
 
-/** Pyodide copies a snapshot over its memory and does not grow it first. The snapshot's second word is its head's size. */
-function withRoomFor(snapshot, pyodideModule) {
-  const size = snapshot ? snapshot.byteLength - new DataView(snapshot.buffer, snapshot.byteOffset).getUint32(4, true) : 0;
-  if (size > pyodideModule.HEAP8.length) pyodideModule.growMemory(size);
-  return pyodideModule;
-}
-
-async function makeSnapshot(snapshots, jsModules) {
-  const base = await snapshots.read(worker.baseSnapshotKey);
-  const pyodide = await startPyodide(jsModules, base, { _makeSnapshot: true });
-  if (base === undefined) {
+async function makeSnapshot(snapshots, start, jsModules) {
+  const options = { _makeSnapshot: true };
+  let pyodide = await snapshots.startFrom(worker.baseSnapshotKey, (base) => start(base, options));
+  if (pyodide === undefined) {
+    pyodide = await start(undefined, options);
     for (const [name, module] of Object.entries(jsModules)) pyodide.registerJsModule(name, module);
     pyodide.runPython(importAll(worker.imports));
-    takeSnapshot(pyodide, jsModules, snapshots, worker.baseSnapshotKey);
+    snapshots.write(worker.baseSnapshotKey, takeSnapshot(pyodide, jsModules));
   }
   inGlobalScope(() => pyodide.runPython(importEntry(worker.entry)), jsModules._pyodide_entrypoint_helper);
-  return takeSnapshot(pyodide, jsModules, snapshots, worker.snapshotKey);
+  const made = takeSnapshot(pyodide, jsModules);
+  snapshots.write(worker.snapshotKey, made);
+  return made;
 }
 
 /**
- * Keep the memory. JavaScript objects in it are kept by name, so those of the SDK alone may be there.
+ * The memory without its garbage. JavaScript objects in it are kept by name, so those of the SDK alone may be there.
  *
  * An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
  */
-function takeSnapshot(pyodide, jsModules, snapshots, key) {
+function takeSnapshot(pyodide, jsModules) {
   const serializer = (object) => {
     const found = Object.entries(jsModules).find(([, module]) => module === object);
     if (found) return found[0];
     throw new Error(`A module keeps a JavaScript object at its top level, which a deploy refuses: ${object}`);
   };
-  const memory = pyodide.makeMemorySnapshot({ serializer });
-  snapshots.write(key, memory);
-  return memory;
+  pyodide.runPython("import gc; gc.collect()");
+  return new MadeSnapshot(pyodide.makeMemorySnapshot({ serializer }));
 }
 
 const importAll = (names) => `
@@ -153,53 +159,6 @@ import_entry(${JSON.stringify(name)})
 del import_entry
 `;
 
-/**
- * Snapshots by key, in a folder that serve.mjs lends. Behind each stands its SHA-256: one that a crash or a full disk has
- * left empty, cut off or full of zeros counts as absent, and is made again.
- */
-class SnapshotFolder {
-  #folder;
-  #writes = [];
-
-  constructor(folder) {
-    this.#folder = folder;
-  }
-
-  /** undefined if it is not there, or damaged. */
-  async read(key) {
-    const content = await readFile(this.#folder, key);
-    if (content === undefined || content.length <= DIGEST_BYTES) return undefined;
-    const memory = content.subarray(0, -DIGEST_BYTES);
-    const digest = await digestOf(memory);
-    return content.subarray(-DIGEST_BYTES).every((byte, i) => byte === digest[i]) ? memory : undefined;
-  }
-
-  /** Starts writing; `written` waits until it is done. */
-  write(key, memory) {
-    this.#writes.push(this.#put(key, memory));
-  }
-
-  async #put(key, memory) {
-    const body = new Blob([memory, await digestOf(memory)]);
-    await this.#folder.fetch(`http://folder/${key}`, { method: "PUT", body });
-  }
-
-  async written() {
-    await Promise.all(this.#writes);
-  }
-}
-
-async function digestOf(bytes) {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
-/** The bytes of a file of a folder that serve.mjs lends, undefined if it is not there. */
-async function readFile(folder, name) {
-  const answer = await folder.fetch(`http://folder/${name}`);
-  const content = new Uint8Array(await answer.arrayBuffer());
-  return answer.status === 200 ? content : undefined;
-}
-
 function workerBindings(env) {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !RUNTIME_BINDINGS.includes(name)));
 }
@@ -218,11 +177,24 @@ function sdkModules(bindings) {
   };
 }
 
+/** Files as serve.mjs has packed them: u32 bytes of the index, the index [[path, bytes], ...] in JSON, their contents. */
+function unpackFiles(packed) {
+  const indexBytes = new DataView(packed.buffer).getUint32(0, true);
+  let at = 4 + indexBytes;
+  return JSON.parse(new TextDecoder().decode(packed.subarray(4, at))).map(([path, bytes]) => {
+    at += bytes;
+    return [path, packed.subarray(at - bytes, at)];
+  });
+}
+
 function writeFiles(FS, files, root) {
-  for (const [path, { text, base64 }] of Object.entries(files)) {
+  const made = new Set();
+  for (const [path, content] of files) {
     const target = `${root}/${path}`;
-    FS.mkdirTree(target.slice(0, target.lastIndexOf("/")));
-    FS.writeFile(target, text ?? Uint8Array.fromBase64(base64));
+    const folder = target.slice(0, target.lastIndexOf("/"));
+    if (!made.has(folder)) FS.mkdirTree(folder);
+    made.add(folder);
+    FS.writeFile(target, content, { canOwn: true });
   }
 }
 

@@ -8,17 +8,20 @@ another folder to the bundle (the way to run them without the Worker Loader). Wh
 """
 
 import argparse
+import hashlib
 import json
 import shutil
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 import arcrun
+from arcrun import yaml_text
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError
 from arcrun.wasm.component import build_component
@@ -50,6 +53,9 @@ RUNTIME_MODULES = {
 }
 TAKEN_NAMES = sys.stdlib_module_names | NEWER_STANDARD_MODULES | RUNTIME_MODULES
 
+CONTRACT_SOURCES = "contracts.json"  # beside build/ and python_modules/
+_READER = Path(yaml_text.__file__).read_bytes()  # what a contract's text says depends on it
+
 Upload = dict[str, bytes]
 
 
@@ -59,17 +65,19 @@ def stage(source: Path, component_folders: list[Path], out: Path) -> None:
     upload: Upload = dict(_python_files(source / "src"))
     for package in SHARED_PACKAGES:
         upload |= {f"{package.name}/{name}": content for name, content in _python_files(package)}
+    contracts = ContractSources(out / CONTRACT_SOURCES if out != source else None)
     bundled = project.get("tool", {}).get("arcrun", {}).get("bundled_components", [])
     if bundled:
         folders = component_folders_below(component_folders)
         wanted = [folder for folder in folders if bundled == "all" or folder.name in bundled]
-        upload |= _component_upload(wanted, out / "build")
+        upload |= _component_upload(wanted, out / "build", contracts)
     vendored = _vendored(project["project"]["dependencies"])
     _require_own_names(upload, vendored)
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", vendored)
     if out != source:
         shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
+        contracts.save()
 
 
 def _require_own_names(upload: Upload, vendored: Upload) -> None:
@@ -90,7 +98,33 @@ def _python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
         yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def _component_upload(folders: list[Path], staged: Path) -> Upload:
+class ContractSources:
+    """Contracts read from YAML before, which takes most of the time of a bundle: {digest of the text: what it says}.
+
+    They are kept in the file `kept`, if there is one. `save` leaves there what has been asked for.
+    """
+
+    def __init__(self, kept: Path | None) -> None:
+        self._kept = kept
+        self._known: dict[str, object] = {}
+        self._asked: dict[str, object] = {}
+        if kept is not None and kept.is_file():
+            with suppress(ValueError):  # a full disk has left it cut off
+                self._known = json.loads(kept.read_bytes())
+
+    def read(self, path: Path) -> object:
+        """Raises YamlTextError."""
+        text = path.read_text(encoding="utf-8")
+        key = hashlib.sha256(_READER + text.encode()).hexdigest()
+        self._asked[key] = self._known[key] if key in self._known else parse_yaml(text).value
+        return self._asked[key]
+
+    def save(self) -> None:
+        if self._kept is not None and self._asked != self._known:
+            self._kept.write_text(json.dumps(self._asked), encoding="utf-8")
+
+
+def _component_upload(folders: list[Path], staged: Path, contracts: ContractSources) -> Upload:
     """The host in JavaScript (as a module, and as text for the sandbox), the bundled .wasm files, their contracts.
 
     The .wasm files are metered ones. Those of an earlier time in `staged` are taken over where their seals hold.
@@ -102,7 +136,7 @@ def _component_upload(folders: list[Path], staged: Path) -> Upload:
         binary = folder / f"{folder.name}.wasm"
         kept = staged / "components" / binary.name
         try:
-            contract_source = parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value
+            contract_source = contracts.read(folder / "contract.yaml")
             contract, metered = parse_contract(contract_source), kept.read_bytes() if kept.is_file() else None
             component = build_component(contract, binary.read_bytes(), metered, exposes_state=True)
         except YamlTextError as error:

@@ -122,6 +122,11 @@ class LocalPlatform:
         return port
 
     @property
+    def state(self) -> Path:
+        """The folder with what KV, R2 and the Durable Objects hold."""
+        return self.persist / "state"
+
+    @property
     def _keys_folder(self) -> Path:
         return self.persist / "keys"
 
@@ -139,7 +144,7 @@ class LocalPlatform:
             port=self.port,
             explorer_port=self._explorer_port,
             api_secret=self.api_secret,
-            state=self.persist / "state",
+            state=self.state,
             snapshots=snapshots,
             node_modules=javascript_home(self.home) / "node_modules",
             secrets=self._read_secrets(),

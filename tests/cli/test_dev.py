@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ import pytest
 from acr.folder_lock import make_kept_private
 from acr.local_platform import find_free_ports
 from acr.private_file import make_private_folder
-from workerd.local_platform import ACR, API_KEY, CACHE, ROOT, find_descendants, run_dev, running_platform
+from workerd.local_platform import ACR, API_KEY, CACHE, LOG, ROOT, find_descendants, run_dev, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -114,28 +115,93 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with running_platform(tmp_path / "first", ACR_CACHE_DIR=str(cache)):
         snapshots = list((cache / "snapshots").iterdir())
+    whole = struct.pack("<3I4s", 4096, 4, 0, b"none")  # a memory of one page of zeros, and a head that is not Pyodide's
     for snapshot in snapshots:
-        snapshot.write_bytes(b"no snapshot" + hashlib.sha256(b"no snapshot").digest())
+        snapshot.write_bytes(whole + hashlib.sha256(whole).digest())
     result = run_dev(tmp_path / "second", "--port", str(find_free_ports(4)), ACR_CACHE_DIR=str(cache))
     assert (result.returncode, "executor answered 500" in result.stderr) == (1, True)
 
 
 def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
-    """As a full disk, or a machine that went down, leaves them."""
+    """As a full disk, or a machine that went down, leaves them: the executor's, and the base of it."""
     cache = tmp_path / "cache"
     with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)):
         snapshots = sorted((cache / "snapshots").iterdir())
+    assert len(snapshots) == 2  # the other Workers have not been asked anything
     whole = [snapshot.read_bytes() for snapshot in snapshots]
-    middle = len(whole[0]) // 2
-    flipped = bytes(byte ^ 255 for byte in whole[0][middle : middle + 8])
-    damages = [b"", bytes(len(whole[1])), whole[2][:middle], whole[0][:middle] + flipped + whole[0][middle + 8 :]]
-    for snapshot, damaged in zip(snapshots, [damages[3], *damages[:3]], strict=True):
-        snapshot.write_bytes(damaged)
-    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform, platform.executor as client:
-        assert client.get("/health").json()["ok"] is True
-    assert [snapshot.read_bytes()[-32:] for snapshot in snapshots] == [
-        hashlib.sha256(snapshot.read_bytes()[:-32]).digest() for snapshot in snapshots
-    ]
+    for damage, other in [(flip_the_middle, cut_off), (fill_with_zeros, flip_the_middle), (cut_off, lambda _: b"")]:
+        for snapshot, content, spoil in zip(snapshots, whole, (damage, other), strict=True):
+            snapshot.write_bytes(spoil(content))
+        with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform, platform.executor as client:
+            assert client.get("/health").json()["ok"] is True
+        assert [snapshot.read_bytes()[-32:] for snapshot in snapshots] == [
+            hashlib.sha256(snapshot.read_bytes()[:-32]).digest() for snapshot in snapshots
+        ]
+
+
+def test_the_configuration_is_made_once_and_again_when_it_is_damaged(tmp_path: Path) -> None:
+    folder = tmp_path / "runtime/config"
+    environment = {"ARCRUN_ALLOW_LOCAL_NETWORK": ""}  # with it each start has ports of its own in the configuration
+    port = str(find_free_ports(4))
+
+    def start() -> dict[str, tuple[int, bytes]]:
+        with running_platform(tmp_path, "--port", port, **environment) as platform, platform.executor as client:
+            assert client.get("/health").json()["ok"] is True
+        return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir() if path.is_file()}
+
+    first = start()
+    assert len(first) == 2
+    assert start() == first
+    (config,) = (folder / name for name in first if not name.endswith(".json"))
+    config.write_bytes(cut_off(config.read_bytes()))
+    again = start()
+    assert (again.keys(), again != first) == (first.keys(), True)
+    assert len(again[config.name][1]) == len(first[config.name][1])
+
+
+def test_a_workerd_that_is_killed_is_started_anew(tmp_path: Path) -> None:
+    with running_platform(tmp_path) as platform, platform.executor as client:
+        token = client.post("/webhooks", json={"workflow": GREET}).json()["data"]["token"]
+        for _ in range(2):
+            children = find_descendants(platform.process.pid)
+            [workerd] = [pid for pid, command in children.items() if "workerd" in command.partition("\0")[0]]
+            os.kill(workerd, signal.SIGKILL)
+            assert trigger_until_it_answers(client, token) == {"result": "Hello X, welcome to arcrun."}
+        assert "has ended by itself (SIGKILL) and is started anew" in (tmp_path / LOG).read_text()
+
+
+def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            return client.post(f"/webhooks/{token}/trigger", json={"name": "x"}).json()["data"]
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("workerd was not started anew")
+
+
+def test_python_starts_where_a_worker_is_asked_first(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform:
+        counts = [len(list((cache / "snapshots").iterdir()))]
+        for service in ("registry", "auth"):
+            assert httpx.get(f"{platform.urls[service]}/health", timeout=60).json()["ok"] is True
+            counts.append(len(list((cache / "snapshots").iterdir())))
+    # A base and the executor's own; the registry's two, for it vendors another package; auth's, on the executor's base.
+    assert counts == [2, 4, 5]
+
+
+def flip_the_middle(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 255 for byte in content[middle : middle + 8]) + content[middle + 8 :]
+
+
+def fill_with_zeros(content: bytes) -> bytes:
+    return bytes(len(content))
+
+
+def cut_off(content: bytes) -> bytes:
+    return content[: len(content) // 2]
 
 
 @pytest.mark.parametrize("port", ["0", "-5", "65534", "70000"])

@@ -11,11 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from acr.background_seeding import SEEDED, BackgroundSeeding, fingerprint_components
 from acr.catalogue import builtin_ids
 from acr.cloudflare.access import ApiAccess
 from acr.commands.deploy import registry_of
 from acr.deployment.deploy import DeployedWorker, Deployment
 from acr.errors import CliError
+from acr.local_platform import find_free_ports
 from acr.registry_client import RegistryClient
 from acr.render_seeding import seed_and_report
 from acr.seeding import Seeding, seed_registry
@@ -102,6 +104,30 @@ def test_stopped_in_the_middle_it_says_nothing_and_the_next_start_goes_on(tmp_pa
     with running_platform(tmp_path, "--seed", "--no-reload") as platform:
         wait_for(platform, "seeded")
         assert list_visibility(platform) == dict.fromkeys(BUILT_INS, "public")
+
+
+def test_what_was_seeded_before_is_not_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The registry here does not answer, which is told when it is asked: while components are not what they were."""
+    monkeypatch.setattr("acr.background_seeding.QUIET_S", 0)
+    folder = tmp_path / "components/echo"
+    folder.mkdir(parents=True)
+    (folder / "contract.yaml").write_text(json.dumps(build_contract("echo")))
+    (folder / "echo.wasm").write_bytes(build_module(printing("{}")))
+
+    def tells() -> bool:
+        target = RegistryTarget(f"http://127.0.0.1:{find_free_ports(1)}", API_KEY, REVIEWER_KEY)
+        seeding = BackgroundSeeding(target, tmp_path, tmp_path)
+        seeding.start()
+        seeding.join()
+        return "not in the registry" in capsys.readouterr().err
+
+    assert tells()
+    (tmp_path / SEEDED).write_text(fingerprint_components(tmp_path))
+    assert not tells()
+    (folder / "echo.wasm").write_bytes(build_module(printing("[]")))
+    assert tells()
 
 
 def deployed(platform: LocalPlatform, secrets: dict[str, str | None]) -> RegistryTarget | None:

@@ -127,7 +127,7 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
         for event in process.events():
             _report(event, platform)
             if seed and event.get("service") == LAST_SERVICE:
-                seeding = BackgroundSeeding(_registry_of(record), platform.home)
+                seeding = BackgroundSeeding(_registry_of(record), platform.home, platform.state)
                 seeding.start()
     except KeyboardInterrupt:
         interrupted = True

@@ -1,0 +1,64 @@
+// Has Miniflare make workerd's configuration for a plan, and writes it:
+//
+//   node make_config.mjs PLAN.json FOLDER KEY    ->    FOLDER/KEY, and FOLDER/KEY.json about it
+//
+// Miniflare hands the configuration to the workerd that it starts. Here nothing is started: what it would have handed over
+// is written to the file, with the names of the sockets and folders in it, and this process ends.
+import childProcess from "node:child_process";
+import { EventEmitter } from "node:events";
+import fs, { mkdtempSync, readFileSync, renameSync } from "node:fs";
+import path from "node:path";
+import { PassThrough, Writable } from "node:stream";
+import { buildOptions, digestOf } from "./platform.mjs";
+
+const [planPath, folder, key] = process.argv.slice(2);
+const temporary = mkdtempSync(path.join(folder, "tmp-")); // Miniflare's, for what it does not keep; named in the configuration
+process.env.TMPDIR = temporary;
+
+// Asked to, Miniflare also writes the configuration as JSON. It has the Workers' secrets, so it gets into no file; and what
+// is looked for in it is not in the modules' bytes.
+const READABLE = path.join(temporary, "config.json");
+let readable;
+const { writeFileSync } = fs;
+process.env.MINIFLARE_WORKERD_CONFIG_DEBUG = READABLE;
+fs.writeFileSync = (file, content, ...options) => {
+  if (file === READABLE) readable = content;
+  else writeFileSync(file, content, ...options);
+};
+Uint8Array.prototype.toJSON = Buffer.prototype.toJSON = () => null;
+
+childProcess.spawn = () => {
+  const chunks = [];
+  const stdin = new Writable({
+    write: (chunk, _encoding, done) => done(void chunks.push(chunk)),
+    final: () => finish(Buffer.concat(chunks)),
+  });
+  const [stdout, stderr, control] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  return Object.assign(new EventEmitter(), { stdin, stdout, stderr, stdio: [stdin, stdout, stderr, control], kill: () => {} });
+};
+
+function finish(config) {
+  const { services, sockets } = JSON.parse(readable);
+  const loopback = services.find(({ name }) => name === "loopback").external.http.injectRequestHeaders[0];
+  const about = {
+    sha256: digestOf(config),
+    sockets: sockets.map(({ name }) => name),
+    folders: services.filter(({ disk }) => disk?.writable).map(({ disk }) => disk.path),
+    temporary: path.basename(temporary),
+    loopbackSecret: loopback.value,
+  };
+  write(key, config);
+  write(`${key}.json`, JSON.stringify(about)); // last: it says that the other one is whole
+  process.exit(0);
+}
+
+function write(name, content) {
+  const unfinished = path.join(temporary, name);
+  writeFileSync(unfinished, content, { mode: 0o600 });
+  renameSync(unfinished, path.join(folder, name));
+}
+
+const { Miniflare, convertV4MiniflareOptions } = await import("miniflare");
+const { options } = buildOptions(JSON.parse(readFileSync(planPath, "utf8")));
+await new Miniflare(convertV4MiniflareOptions(options)).ready;
+throw new Error("Miniflare has started workerd in another way than this script knows.");

@@ -1,0 +1,177 @@
+// What a plan starts, in Miniflare's terms: each Worker's modules, bindings and addresses. Python files are not among the
+// modules: they are packed into a file each Worker, which it reads when Python starts (python_boot.mjs).
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+const HERE = import.meta.dirname;
+
+/** Bytes and JSON values, by their content. */
+export const digestOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const contentKey = (content) => digestOf(JSON.stringify(content));
+
+/** Where the packed Python files lie, and workerd's configuration. */
+export const filesFolder = (plan) => path.join(path.dirname(plan.state), "runtime/python");
+export const configFolder = (plan) => path.join(path.dirname(plan.state), "runtime/config");
+
+/** {options, filesKeys}: Miniflare's options, and the names of the packed files that they use. */
+export function buildOptions(plan) {
+  mkdirSync(filesFolder(plan), { recursive: true });
+  const uploads = plan.workers.map((worker) => uploadOf(worker, filesFolder(plan)));
+  const runtime = runtimeOf(plan, importsOf(uploads)); // of all Workers, so that they share one base snapshot
+  return {
+    filesKeys: uploads.map(({ filesKey }) => filesKey),
+    options: {
+      host: plan.host,
+      logRequests: false,
+      cf: false, // true would ask a Cloudflare host for a sample of `request.cf`
+      telemetry: { enabled: false },
+      resourcePersistencePath: plan.state,
+      unsafeLocalExplorer: true,
+      workers: plan.workers.map((worker, i) => workerOptions(plan, worker, uploads[i], runtime)),
+    },
+  };
+}
+
+function filesBelow(root) {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".pyc"))
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, "/"))
+    .sort();
+}
+
+/** Write files as python_boot.mjs reads them. Their name is given by their content. */
+function packFiles(files, folder) {
+  const content = packed(files);
+  const key = digestOf(content);
+  const target = path.join(folder, key);
+  if (!existsSync(target) || !readFileSync(target).equals(content)) writeFileSync(target, content);
+  return key;
+}
+
+/** u32 bytes of the index, the index [[path, bytes], ...] in JSON, the contents. */
+function packed(files) {
+  const index = Buffer.from(JSON.stringify(files.map(([name, content]) => [name, content.length])));
+  const indexBytes = Buffer.alloc(4);
+  indexBytes.writeUInt32LE(index.length);
+  return Buffer.concat([indexBytes, index, ...files.map(([, content]) => content)]);
+}
+
+const JS_MODULE_TYPES = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".txt": "Text" };
+
+/** The Worker's own upload: modules that workerd loads, and the Python files, packed into `folder` for Pyodide. */
+function uploadOf(worker, folder) {
+  const names = filesBelow(worker.moduleRoot);
+  const typeOf = (name) => JS_MODULE_TYPES[path.extname(name)];
+  const vendoredNames = filesBelow(worker.pythonModules);
+  const own = readFiles(worker.moduleRoot, names.filter((name) => !typeOf(name)), "");
+  const vendored = readFiles(worker.pythonModules, vendoredNames, "python_modules/");
+  return {
+    modules: [
+      ...names.filter(typeOf).map((name) => moduleAt(name, typeOf(name), path.join(worker.moduleRoot, name))),
+      ...vendoredNames
+        .filter((name) => name.startsWith("workers/") && name.endsWith(".js"))
+        .map((name) => moduleAt(`python_modules/${name}`, "ESModule", path.join(worker.pythonModules, name))),
+    ],
+    filesKey: packFiles([...own, ...vendored], folder),
+    vendoredKey: digestOf(packed(vendored)),
+    ...importsIn(own),
+  };
+}
+
+function readFiles(root, names, prefix) {
+  return names.map((name) => [prefix + name, readFileSync(path.join(root, name))]);
+}
+
+function moduleAt(name, type, file) {
+  const binary = type === "CompiledWasm" || type === "Data";
+  return { type, path: `/${name}`, contents: readFileSync(file, binary ? undefined : "utf8") };
+}
+
+const HOST_MODULES = ["python_host.mjs", "python_boot.mjs", "snapshots.mjs", "files.mjs", "global_scope.mjs", "browser_shim.mjs"];
+const BOOT_MODULES = ["python_boot.mjs", "snapshots.mjs", "global_scope.mjs"]; // what a snapshot depends on
+const PUBLIC_NETWORK = { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } };
+
+/** What is the same for all Workers: Pyodide, the modules of the runtime. */
+function runtimeOf(plan, imports) {
+  const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
+  const clock = plan.productionClock ? "production_clock.mjs" : "clock.mjs";
+  return {
+    pyodideFolder: pyodide(""),
+    pyodideInfo: JSON.parse(readFileSync(pyodide("pyodide-lock.json"), "utf8")).info,
+    version: JSON.parse(readFileSync(pyodide("package.json"), "utf8")).version,
+    bootSource: BOOT_MODULES.map((name) => readFileSync(path.join(HERE, name), "utf8")),
+    imports,
+    modules: [
+      ...HOST_MODULES.map((name) => moduleAt(name, "ESModule", path.join(HERE, name))),
+      moduleAt("clock.mjs", "ESModule", path.join(HERE, clock)),
+      moduleAt("pyodide.mjs", "ESModule", pyodide("pyodide.mjs")),
+      moduleAt("pyodide.asm.mjs", "ESModule", pyodide("pyodide.asm.mjs")),
+      { type: "Text", path: "/internal_error.json", contents: JSON.stringify(plan.internalError) },
+    ],
+  };
+}
+
+function workerOptions(plan, worker, upload, runtime) {
+  const { entry, pythonFlags: compatibilityFlags } = worker;
+  const { filesKey, vendoredKey } = upload;
+  const { version, bootSource, imports, pyodideInfo } = runtime;
+  const baseSnapshotKey = contentKey({ version, compatibilityFlags, bootSource, vendoredKey, imports });
+  const snapshotKey = contentKey({ baseSnapshotKey, entry, filesKey });
+  const hostData = { entry, compatibilityFlags, pyodideInfo, imports, filesKey, baseSnapshotKey, snapshotKey };
+  return {
+    name: worker.name,
+    modulesRoot: "/",
+    modules: [
+      { type: "ESModule", path: "/main.mjs", contents: mainModule(worker.classes) },
+      ...runtime.modules,
+      { type: "Text", path: "/worker.json", contents: JSON.stringify(hostData) },
+      ...upload.modules,
+    ],
+    compatibilityDate: worker.compatibilityDate,
+    compatibilityFlags: worker.compatibilityFlags,
+    unsafeEvalBinding: "ARCRUN_UNSAFE_EVAL",
+    serviceBindings: {
+      ...worker.services,
+      // Requests to the outside: it connects to no address of this machine or its networks, whatever name leads there.
+      ...(worker.reachesLocal ? {} : { PUBLIC_NETWORK: PUBLIC_NETWORK }),
+      ARCRUN_PYODIDE: { disk: { path: runtime.pyodideFolder } },
+      ARCRUN_FILES: { disk: { path: filesFolder(plan) } },
+      ARCRUN_SNAPSHOTS: { disk: { path: plan.snapshots, writable: true } },
+    },
+    unsafeDirectSockets: [{ host: plan.host, port: worker.port }],
+    bindings: worker.vars,
+    kvNamespaces: worker.kvNamespaces,
+    r2Buckets: worker.r2Buckets,
+    durableObjects: worker.durableObjects,
+    workerLoaders: worker.workerLoaders,
+    ratelimits: worker.ratelimits,
+  };
+}
+
+/** The modules that Python files name in imports at their top level, and the modules and packages that they are. */
+function importsIn(files) {
+  const sources = files.filter(([name]) => name.endsWith(".py"));
+  const found = sources.flatMap(([, content]) => [...content.toString("utf8").matchAll(/^(?:import|from) ([\w.]+)/gm)]);
+  return {
+    imported: new Set(found.map(([, name]) => name)),
+    ownModules: new Set(sources.map(([name]) => name.replace(/[./].*/, ""))),
+  };
+}
+
+/** The modules that the Workers import and do not bring themselves. */
+function importsOf(uploads) {
+  const own = new Set(uploads.flatMap(({ ownModules }) => [...ownModules]));
+  const names = new Set(uploads.flatMap(({ imported }) => [...imported]));
+  return [...names].filter((name) => !own.has(name.replace(/\..*/, ""))).sort();
+}
+
+
+/** The classes must be exports of the main module, before Python has started: the plan names them. */
+function mainModule(classes) {
+  const exports = classes.map(({ name, kind, methods }) => {
+    const made = `${kind}(${JSON.stringify(name)}, ${JSON.stringify(methods)})`;
+    return name === "Default" ? `export default ${made};` : `export const ${name} = ${made};`;
+  });
+  return ['import { durableObject, entrypoint } from "./python_host.mjs";', ...exports, ""].join("\n");
+}
