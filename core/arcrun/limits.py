@@ -182,8 +182,8 @@ MAX_ANSWER_BYTES = 8 * MIB
 # counts 16 more than its text.
 # Beyond: the node fails with RUN_TOO_LARGE. Change: let nodes answer less, or work on parts in sub-workflows.
 MAX_LIVE_BYTES = 16 * MIB
-# The bytes of a run's trace.
-# Beyond: of later values only the size is shown.
+# The bytes of a run's trace and of what is kept of its answer beside it.
+# Beyond: a value that does not fit is cut; of what comes when nothing fits any more only the size is shown.
 MAX_TRACE_BYTES = MIB
 # Workflows that call one another (CALLS_SUBFLOW), one within the other.
 # Beyond: SUBFLOW_TOO_DEEP.
@@ -204,7 +204,8 @@ FREE_PLAN_CPU_MS = 10
 # The milliseconds of a run that nobody waits for (?async=1): then the platform ends all work.
 # Beyond: 400 ACCEPTED_RUN_TOO_LONG.
 MAX_ACCEPTED_MS = 30_000
-# The bytes of one value in a trace and in a stored record, as JSON.
+# The bytes of one value, as JSON, in a trace that has no room for it whole, and of what is shown of an accepted run's
+# input.
 # Beyond: a marker with its size and its beginning stands in its place.
 MAX_SHOWN_VALUE_BYTES = 8 * KIB
 # The characters of a component's log in a trace.

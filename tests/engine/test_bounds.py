@@ -201,7 +201,7 @@ async def test_the_traces_of_workflows_share_the_bound() -> None:
 async def test_a_secret_that_a_preview_cuts_is_scrubbed() -> None:
     """Also where it is read after the value was cut."""
     secret = "S3cr3t" * 60
-    given = {"x": "-" * (PREVIEW_CHARACTERS - 100) + secret + "-" * 20_000}
+    given = {"x": "-" * (PREVIEW_CHARACTERS - 100) + secret + "-" * MAX_TRACE_BYTES}
     flow = ["input >> PIPE >> a", "a >> PIPE >> b"]
     config = {"a": {"x": "{{input.x}}"}, "b": {"x": "{{credential.key}}"}}
     record = await EngineBench({"a": echo, "b": data(1)}, secrets={"key": secret}).run(flow, given, config=config)
@@ -216,8 +216,22 @@ async def test_of_a_secret_longer_than_what_is_kept_nothing_is_shown() -> None:
     flow = ["input >> PIPE >> a", "a >> PIPE >> b"]
     config = {"a": {"x": "{{input.x}}"}, "b": {"x": "{{credential.key}}"}}
     bench = EngineBench({"a": echo, "b": data(1)}, secrets={"key": secret})
-    record = await bench.run(flow, {"x": "-" * 500 + secret}, config=config)
+    record = await bench.run(flow, {"x": "-" * 500 + secret + "-" * MAX_TRACE_BYTES}, config=config)
     assert shown(record.trace[0])["input"]["preview"] == "[REDACTED]"
+
+
+async def test_values_are_whole_while_the_record_has_room() -> None:
+    """Two values of 300 KiB, each as a node's output and the next one's input; the fourth finds no room."""
+    flow = ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c"]
+    config = {name: {"x": "{{input.x}}"} for name in "abc"}
+    record = await EngineBench({"a": data(1), "b": echo, "c": data(2)}).run(flow, {"x": "-" * 300_000}, config=config)
+    cut = [
+        {key for key in ("input", "output") if "_truncated" in entry[key]}
+        for entry in (shown(it) for it in record.trace)
+    ]
+    assert cut == [set(), set(), {"input"}]
+    assert shown(record.trace[2])["output"]["data"] == 2
+    assert trace_bytes(record) < MAX_TRACE_BYTES
 
 
 def shown(record: NodeRecord) -> Any:

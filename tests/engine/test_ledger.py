@@ -25,7 +25,7 @@ class End:
     node: str = "a"
     asked: list[int] = field(default_factory=list)
 
-    def record(self) -> NodeRecord:
+    def record(self, _room_bytes: int) -> NodeRecord:
         self.asked.append(self.number)
         return NodeRecord("a", "a", self.status, output={"data": self.number}, bytes=self.bytes)
 

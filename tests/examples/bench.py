@@ -25,7 +25,7 @@ from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
-from executor.kv_runs import KvRuns
+from executor.earlier_runs import EarlierRuns
 from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
@@ -136,7 +136,7 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     inputs = RunInputs(logs.first, encryption_key, None, DeskCipher, random)
-    earlier = KvRuns(records, verdicts, clock, random, background)
+    earlier = EarlierRuns(records, verdicts, clock)
     runs = LoggedRuns(
         *(logs, inputs, bucket),
         earlier=earlier,

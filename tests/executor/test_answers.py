@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from arcrun.errors import ComponentError
+from arcrun.limits import MAX_ROW_BYTES
 from fakes.components import echo, exited, trapped
 from fakes.executor import API_KEY, Bench, build_bench, build_client
 from fakes.wire import check_error
@@ -112,14 +113,16 @@ async def test_the_owner_sees_the_error_and_the_trace_on_request(
         assert body["trace"][0]["input"] == {"text": "canary-config canary-input"}
 
 
-async def test_an_answered_trace_is_cut_like_a_stored_one() -> None:
+@pytest.mark.parametrize(("size", "is_cut"), [(20_000, False), (300_000, False), (3_000_000, True)])
+async def test_an_answered_trace_is_cut_like_a_stored_one(size: int, is_cut: bool) -> None:
     bench = build_bench(SCRIPT)
     token = await store(bench)
-    answer = await call(bench, f"/webhooks/{token}/trigger?trace=1", OWNER, {"text": "x" * 20_000})
+    answer = await call(bench, f"/webhooks/{token}/trigger?trace=1", OWNER, {"text": "x" * size})
     await bench.background.finish()
     stored = await bench.service.runs.find(answer.json()["run_id"])
     assert answer.json()["trace"] == stored["trace"]
-    assert answer.json()["trace"][0]["input"]["_truncated"] is True
+    assert ("_truncated" in answer.json()["trace"][0]["input"]) is is_cut
+    assert bool(bench.bucket.keys) is (size > MAX_ROW_BYTES)
 
 
 async def test_a_run_that_was_accepted_shows_nothing_either() -> None:

@@ -14,19 +14,14 @@ from arcrun.errors import ArcrunError, DecryptionError, NotFoundError, RecordErr
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
-from executor.kv_runs import KvRuns
-from executor.logged_runs import (
-    EARLIEST,
-    GATHER_MS,
-    OVERDUE_GATHERING_MS,
-    OVERDUE_WRITING_MS,
-    RETRY_MS,
-    LoggedRuns,
-)
+from executor.earlier_runs import EarlierRuns
+from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
+from executor.logged_runs import EARLIEST, GATHER_MS, RETRY_MS, LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher
+from fakes.earlier_runs import EarlierWriter
 from fakes.objects import FakeRunLogs
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
@@ -49,10 +44,10 @@ class Isolate:
         self.records: InMemoryKV = other.records if other else InMemoryKV(self.clock)
         self.background, random = FakeBackground(), SeededRandom(seed)
         self.inputs = RunInputs(self.logs.first, key, previous, DeskCipher, random)
-        self.earlier = KvRuns(self.records, self.records, self.clock, random, self.background)
+        self.earlier = EarlierWriter(self.records, self.records, self.clock, random, self.background)
         self.store = LoggedRuns(
             *(self.logs, self.inputs, self.bucket),
-            earlier=self.earlier,
+            earlier=EarlierRuns(self.records, self.records, self.clock),
             clock=self.clock,
             random=random,
             background=self.background,

@@ -392,7 +392,7 @@ async def test_what_a_tenant_writes_as_metadata_hinders_no_list(metadata: Any) -
     token = await push(bench, "a")
     await trigger(bench, token)
     await bench.background.finish()
-    for prefix in ("name:", "version:tell:", "version:other:", "verdict:"):
+    for prefix in ("name:", "version:tell:", "version:other:", "verdict:", "log:"):
         for key in ("0", "zzz", "000009", "²"):
             await bench.kv_of("a").put(prefix + key, "x", metadata=metadata)
     key = bench.keys["a"]

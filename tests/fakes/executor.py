@@ -19,7 +19,7 @@ from executor.access import OwnerAccess
 from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
-from executor.kv_runs import KvRuns
+from executor.earlier_runs import EarlierRuns
 from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
@@ -77,7 +77,7 @@ def build_bench(script: Script) -> Bench:
     engine = Engine(RunPorts(components, workflows, vault, clock, random))
     logs = FakeRunLogs(clock)
     inputs = RunInputs(logs.first, encryption_key, None, DeskCipher, random)
-    earlier = KvRuns(records, verdicts, clock, random, background)
+    earlier = EarlierRuns(records, verdicts, clock)
     runs = LoggedRuns(
         *(logs, inputs, bucket),
         earlier=earlier,

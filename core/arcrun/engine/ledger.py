@@ -11,21 +11,6 @@ from arcrun.workflows.plan import Plan
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
 
 
-class Room:
-    """What is left of a run's trace, its sub-workflows' included, in bytes."""
-
-    def __init__(self) -> None:
-        self._left = MAX_TRACE_BYTES
-
-    def admit(self, record: NodeRecord) -> NodeRecord:
-        """The record as it is, or without its values where there is no room for them."""
-        self._left -= record.bytes
-        if self._left >= 0:
-            return record
-        self._left += record.bytes
-        return record.without_values()
-
-
 class NodeEnd(Protocol):
     """What is told of a node that has ended, as a NodeRecord has it."""
 
@@ -42,8 +27,24 @@ class NodeEnd(Protocol):
     @property
     def fuel(self) -> int | None: ...
 
-    def record(self) -> NodeRecord:
-        """With its values, which takes longer than all of the rest."""
+    def record(self, room_bytes: int) -> NodeRecord:
+        """With its values, which takes longer than all of the rest; those that `room_bytes` do not hold are cut."""
+
+
+class Room:
+    """What is left of a run's trace, its sub-workflows' included, in bytes."""
+
+    def __init__(self) -> None:
+        self._left = MAX_TRACE_BYTES
+
+    def admit(self, end: NodeEnd) -> NodeRecord:
+        """Its record: with whole values where there is room for them, with none where cut ones do not fit either."""
+        record = end.record(self._left)
+        self._left -= record.bytes
+        if self._left >= 0:
+            return record
+        self._left += record.bytes
+        return record.without_values()
 
 
 class SkippedNode:
@@ -54,7 +55,7 @@ class SkippedNode:
     def __init__(self, node: str, component: str) -> None:
         self.node, self._component = node, component
 
-    def record(self) -> NodeRecord:
+    def record(self, room_bytes: int) -> NodeRecord:
         return NodeRecord(self.node, self._component, SKIPPED)
 
 
@@ -66,7 +67,7 @@ class Ledger:
 
     def add(self, end: NodeEnd, iteration: Iteration) -> None:
         if not iteration:
-            self._single[end.node] = self._room.admit(end.record())
+            self._single[end.node] = self._room.admit(end)
             return
         runs = self._repeated.get(end.node)
         if runs is None:
@@ -108,7 +109,7 @@ class _Runs:
         status = end.status
         ends = self._success if status is SUCCESS else self._skipped if status is SKIPPED else self._failed
         if not ends.count or iteration < ends.iteration:
-            ends.iteration, ends.record = iteration, room.admit(end.record())
+            ends.iteration, ends.record = iteration, room.admit(end)
         ends.count += 1
         self._attempts += end.attempts
         if end.fuel is not None:

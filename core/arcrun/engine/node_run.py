@@ -11,7 +11,7 @@ from arcrun.engine.retries import delay_before_next
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.engine.work import NODE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
-from arcrun.limits import KIB, MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
+from arcrun.limits import KIB, MAX_LOG_CHARACTERS
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import PlannedNode
 
@@ -87,7 +87,7 @@ class NodeRun:
 
     @property
     def has_large_input(self) -> bool:
-        """To make the record, the input is written."""
+        """To make the record, the input may be written."""
         return self._call.input_weight > LARGE_INPUT
 
     def end(self, result: Outcome) -> None:
@@ -99,20 +99,20 @@ class NodeRun:
         """The run has ended while the node was running."""
         self.end(failed(RunError(f"`{self.node}` was stopped, for the run had ended.", code="CANCELLED")))
 
-    def record(self) -> NodeRecord:
+    def record(self, room_bytes: int) -> NodeRecord:
         call, result = self._call, self._result
         log = result.log[-KEPT_CHARACTERS:]
         shown_input: Any = call.input
         shown_output: Any = result.envelope
         size_bytes = ENTRY_BYTES + call.input_weight + result.weight + len(log)
-        if 2 * size_bytes > MAX_SHOWN_VALUE_BYTES:  # most are small
-            shown_input, shown_output = (
-                shorten(call.input, call.input_weight),
-                shorten(result.envelope, result.weight, result.excerpt),
-            )
+        if size_bytes > room_bytes:
             size_bytes = ENTRY_BYTES + min(len(log), MAX_LOG_CHARACTERS)
-            size_bytes += CUT_BYTES if isinstance(shown_input, Cut) else call.input_weight
+            if size_bytes + result.weight > room_bytes:
+                shown_output = shorten(result.envelope, result.weight, result.excerpt)
             size_bytes += CUT_BYTES if isinstance(shown_output, Cut) else result.weight
+            if size_bytes + call.input_weight > room_bytes:
+                shown_input = shorten(call.input, call.input_weight)
+            size_bytes += CUT_BYTES if isinstance(shown_input, Cut) else call.input_weight
         return NodeRecord(
             node=self.node,
             component=self._planned.component,

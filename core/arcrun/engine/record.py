@@ -10,7 +10,7 @@ from arcrun.analytics.tally import Tally
 from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
-from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES
+from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
 from arcrun.steps import Steps
 
 
@@ -169,11 +169,14 @@ class RunRecord:
 
     @property
     def bytes(self) -> int:
-        """About what it takes where it is kept, its answer cut."""
-        return _sum_bytes(self.trace) + MAX_SHOWN_VALUE_BYTES
+        """About what it takes where it is kept, its answer shortened."""
+        answer_bytes = MAX_SHOWN_VALUE_BYTES if self.weight is None or isinstance(self.data, Cut) else self.weight
+        return _sum_bytes(self.trace) + answer_bytes
 
     def shortened(self) -> "RunRecord":
-        """A copy to be stored, without an answer that is large."""
+        """A copy to be stored, without an answer that the record has no room for beside its trace."""
+        if self.weight is not None and _sum_bytes(self.trace) + self.weight <= MAX_TRACE_BYTES:
+            return self
         shown = shorten(self.data, self.weight)
         return self if shown is self.data else replace(self, data=shown)
 
@@ -223,9 +226,9 @@ class RunRecord:
         }
 
     def to_result(self) -> dict[str, Any]:
-        """What a stored record has beside the verdict: the answer or the error, and the trace, large values cut."""
+        """What a stored record has beside the verdict: the answer or the error, shortened, and the trace."""
         result = (
-            {"data": render_shortened(shorten(self.data, self.weight))}
+            {"data": render_shortened(self.shortened().data)}
             if self.error is None
             else {"error": truncate(self.error.to_json())}
         )

@@ -45,9 +45,9 @@ from executor.app import build_app
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.directory import KV_CACHE_S, TenantDirectory
+from executor.earlier_runs import EarlierRuns
 from executor.head_import import HeadImport
 from executor.heads import Heads
-from executor.kv_runs import KvRuns
 from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
@@ -158,7 +158,7 @@ def _build_own(bindings: Any) -> Access:
         run_logs,
         RunInputs(run_logs.first, encryption_key, previous_key, WebCryptoCipher, random),
         bucket,
-        earlier=KvRuns(*earlier, clock, random, background),
+        earlier=EarlierRuns(*earlier, clock),
         clock=clock,
         random=random,
         background=background,

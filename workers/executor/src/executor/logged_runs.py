@@ -8,38 +8,27 @@ import base64
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
 from arcrun.errors import ArcrunError, RecordError, UpstreamError
-from arcrun.limits import MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.limits import MAX_ROW_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
 from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Measured, StoredRun
 from arcrun.workflows.keeping import Keeping
-from executor.kv_runs import KvRuns
+from executor.earlier_runs import EarlierRuns
+from executor.gathering import Gathering
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
-from executor.unwritten import UnwrittenRecords
 
 GATHER_MS = 40  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
-# After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
-OVERDUE_GATHERING_MS = 10 * GATHER_MS
-OVERDUE_WRITING_MS = 10_000
 RETRY_MS = 200  # before a batch is tried once more
 EARLIEST = "0" * 26  # the cursor of a list that goes on with the runs in KV: no run has a lesser id
 LARGE_BYTES = 64 * 1024  # of a record: it is made in a stretch of its own
 _UNSHOWN = ("keep_days", "blobs", "result", "input")
-
-
-@dataclass(eq=False)
-class _Batch:
-    runs: list[EndedRun]
-    bytes: int
-    began_ms: float
 
 
 class LoggedRuns:
@@ -53,20 +42,19 @@ class LoggedRuns:
         inputs: RunInputs,
         blobs: BlobStore,
         *,
-        earlier: KvRuns,
+        earlier: EarlierRuns,
         clock: Clock,
         random: Random,
         background: Background,
         export_interval_ms: float,
     ) -> None:
         self._objects, self._inputs, self._blobs, self._earlier = objects, inputs, blobs, earlier
-        self._clock, self._random, self._background = clock, random, background
+        self._clock, self._random = clock, random
         self._export_interval_ms = export_interval_ms
         self._number: int | None = None  # of the object that this isolate writes to
-        self._gathered = _Batch([], 0, 0.0)
-        self._under_way: list[_Batch] = []
         self._told_ms = float("-inf")
-        self.unwritten = UnwrittenRecords(clock)
+        self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
+        self.unwritten = self._gathering.unwritten
 
     def new_run_id(self) -> str:
         if self._number is None:
@@ -74,26 +62,8 @@ class LoggedRuns:
         return build_run_id_in(self._clock, self._random, self._number)
 
     def add(self, run: EndedRun) -> None:
-        if not run.is_kept:
-            return
-        now_ms, size_bytes = self._clock.now_ms(), run.bytes
-        self._take_over_overdue(now_ms)
-        run = replace(run, record=run.record.shortened())
-        if size_bytes + self._gathered.bytes + sum(batch.bytes for batch in self._under_way) > MAX_UNWRITTEN_BYTES:
-            self.unwritten.add(1, "More records wait to be written than an isolate holds.")
-            return
-        if size_bytes > MAX_ROW_BYTES:  # it may take requests of its own, which count as those of the run
-            self._background.start(self._write_batch(self._begin(_Batch([run], size_bytes, now_ms))))
-            return
-        is_first = not self._gathered.runs or now_ms - self._gathered.began_ms > OVERDUE_GATHERING_MS
-        if is_first:
-            self._gathered.began_ms = now_ms
-        self._gathered.runs.append(run)
-        self._gathered.bytes += size_bytes
-        if self._gathered.bytes > MAX_BATCH_BYTES:
-            self._background.start(self._write_batch(self._begin(self._take_gathered())))
-        elif is_first:
-            self._background.start(self._write_gathered())
+        if run.is_kept:
+            self._gathering.add(run)
 
     async def add_now(self, run: EndedRun) -> None:
         if not run.is_kept:
@@ -161,33 +131,6 @@ class LoggedRuns:
         now_ms = self._clock.now_ms()
         return [judge(verdict, now_ms) for verdict in verdicts]
 
-    def _take_over_overdue(self, now_ms: float) -> None:
-        """What somebody began to write and has not ended is written again, with what comes now: it replaces itself."""
-        while self._under_way and now_ms - self._under_way[0].began_ms > OVERDUE_WRITING_MS:
-            overdue = self._under_way.pop(0)
-            self._gathered.runs += overdue.runs
-            self._gathered.bytes += overdue.bytes
-
-    def _take_gathered(self) -> _Batch:
-        gathered, self._gathered = self._gathered, _Batch([], 0, 0.0)
-        return gathered
-
-    def _begin(self, batch: _Batch) -> _Batch:
-        batch.began_ms = self._clock.now_ms()
-        self._under_way.append(batch)
-        return batch
-
-    async def _write_gathered(self) -> None:
-        await self._clock.sleep(GATHER_MS)
-        if self._gathered.runs:
-            await self._write_batch(self._begin(self._take_gathered()))
-
-    async def _write_batch(self, batch: _Batch) -> None:
-        with self.unwritten.counting(len(batch.runs)):
-            await self._write(batch.runs)
-        if batch in self._under_way:
-            self._under_way.remove(batch)
-
     async def _write(self, runs: Sequence[EndedRun]) -> None:
         await self._send([await self._render(run) for run in runs])
 
@@ -207,7 +150,7 @@ class LoggedRuns:
 
     async def _render(self, run: EndedRun, *, keeps_input: bool = False) -> StoredRun:
         """With `keeps_input` what is kept of the input stays as it is."""
-        if run.record.bytes > LARGE_BYTES:
+        if run.bytes > LARGE_BYTES:
             await self._clock.pause()
         result = json.dumps(run.record.to_result())
         return await self._complete(run.record.to_verdict(), run.keeping, result, b"" if keeps_input else run.input)

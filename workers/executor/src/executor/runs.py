@@ -1,4 +1,4 @@
-"""What is kept of runs, wherever it is kept: in a RunLog (logged_runs.py), a tenant's in its own KV (kv_runs.py)."""
+"""What is kept of runs: an account's own in a RunLog (logged_runs.py), a tenant's in its KV (tenant_runs.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

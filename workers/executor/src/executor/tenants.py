@@ -23,9 +23,9 @@ from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
 from executor.heads import Heads
-from executor.kv_runs import KvRuns
 from executor.library import ComponentLibrary
 from executor.service import ExecutorService
+from executor.tenant_runs import TenantRuns
 from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 
@@ -108,7 +108,7 @@ class TenantServices:
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
-        runs = KvRuns(own, own, clock, random, background)
+        runs = TenantRuns(own, clock, random, background)
         return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, share)
 
 

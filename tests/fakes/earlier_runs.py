@@ -1,26 +1,15 @@
-"""A tenant's records of runs, in its own KV; and those that an account's platform kept in KV before there was a RunLog.
-Keys and values: docs/storage-schema.md.
-
-KV writes cost far more than runs do, so what ends within a moment is written together: the records of a batch under one
-key, their verdicts in the metadata of as few keys as hold them. A run that outlives its batch is written by itself.
-
-A run that is accepted before it begins has a verdict from then on, "running", with its input as the value. Its end
-takes that verdict's place; where the end leaves nothing, it is "lost".
-"""
+"""Writes runs into KV as the version before did, so that tests have its data: two writes and more for each batch."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
-from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
+from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, RecordError
-from arcrun.limits import MAX_BATCH_BYTES, MAX_SCANNED_PAGES
+from arcrun.limits import MAX_BATCH_BYTES
 from arcrun.ports import Background, Clock, KeyValue, Random
-from arcrun.run_log.filter import RunFilter, judge
-from arcrun.run_log.protocol import Measured
-from executor.runs import AcceptedRun, EndedRun, RunPage, build_unknown_run_error, check_page
+from executor.runs import AcceptedRun, EndedRun
 from executor.unwritten import UnwrittenRecords
 
 RECORD_TTL_S = 7 * 24 * 3600
@@ -47,7 +36,7 @@ class _Batch:
     ended: list[EndedRun] = field(default_factory=list)
 
 
-class KvRuns:
+class EarlierWriter:
     def __init__(
         self, records: KeyValue, verdicts: KeyValue, clock: Clock, random: Random, background: Background
     ) -> None:
@@ -129,99 +118,11 @@ class KvRuns:
                 await self._clock.sleep(KEY_INTERVAL_MS)
                 await self._write_verdicts(run_id, [run.record.to_verdict()], [run])
 
-    async def find(self, run_id: str) -> dict[str, Any]:
-        found = await self._read(run_id) if is_run_id(run_id) else None
-        if found is None:
-            raise build_unknown_run_error(run_id)
-        return judge(found, self._clock.now_ms())
-
-    async def _read(self, run_id: str) -> dict[str, Any] | None:
-        for key in (_BATCH + batch_of(run_id), _RUN + run_id):
-            if found := await self._read_record(key, run_id):
-                return found
-        text = await self._verdicts.get(_VERDICT + mirror_run_id(run_id))
-        if text == "":  # it may have ended since its record was looked for
-            return await self._read_record(_RUN + run_id, run_id)
-        return json.loads(text) if text else None
-
-    async def _read_record(self, key: str, run_id: str) -> dict[str, Any] | None:
-        text = await self._records.get(key)
-        records: Mapping[str, dict[str, Any]] = json.loads(text) if text else {}
-        return records.get(run_id)
-
-    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
-        """More than `limit` where runs that are not asked for separate them from those before."""
-        check_page(limit)
-        found: list[dict[str, Any]] = []
-        now_ms = self._clock.now_ms()
-        for _ in range(MAX_SCANNED_PAGES):
-            page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
-            verdicts = [verdict for entry in page.entries for verdict in _read_verdicts(entry.metadata or {})]
-            found += filter(asked.matches, (judge(verdict, now_ms) for verdict in verdicts))
-            cursor = page.cursor
-            if cursor is None or len(found) >= limit:
-                break
-        return sorted(found, key=lambda verdict: verdict["id"], reverse=True), cursor
-
-    async def measure(self) -> Sequence[Measured]:
-        return ()
-
 
 def _find_ttl_s(runs: Iterable[EndedRun], default_s: int) -> int:
     """What is kept under one key is kept for as long as any of it is to be."""
     days = [run.keeping.days for run in runs]
     return max(default_s if each is None else each * 24 * 3600 for each in days)
-
-
-def _read_verdicts(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is as we write it: a tenant can write what it likes into its own namespace."""
-    verdicts = metadata.get("verdicts")
-    if not isinstance(verdicts, list):
-        return []
-    known = [
-        {name: verdict[name] for name in _VERDICT_FIELDS if name in verdict}
-        for verdict in verdicts
-        if isinstance(verdict, dict)
-    ]
-    return [verdict for verdict in known if _is_verdict(verdict)]
-
-
-def _is_verdict(known: Mapping[str, Any]) -> bool:
-    has_needed = known.keys() >= _NEEDED_FIELDS and not known.keys().isdisjoint(_TIME_FIELDS)
-    return has_needed and all(_VERDICT_FIELDS[name](value) for name, value in known.items())
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_moment(value: Any) -> bool:
-    """As render_time writes it."""
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
-
-
-def _is_number(value: Any, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
-
-
-# What a verdict may have: RunRecord.to_verdict, and `accept` of a run that has not ended.
-_VERDICT_FIELDS: Mapping[str, Callable[[Any], bool]] = {
-    "id": lambda value: isinstance(value, str) and is_run_id(value),
-    "workflow": _is_text,
-    "version": lambda value: isinstance(value, int) and _is_number(value, MAX_VERSION),
-    "trigger": _is_text,
-    "status": lambda value: value in ("success", "failed", "running"),
-    "started_at": _is_moment,
-    "duration_ms": lambda value: _is_number(value, MAX_DURATION_MS),
-    "deadline_ms": lambda value: _is_number(value, MAX_TIME_MS),
-    "error": _is_text,
-    "node": _is_text,
-}
-_TIME_FIELDS = frozenset({"duration_ms", "deadline_ms"})  # one of them is needed
-_NEEDED_FIELDS = _VERDICT_FIELDS.keys() - _TIME_FIELDS - {"error", "node"}
 
 
 def _chunk(verdicts: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -1,8 +1,5 @@
-"""Proves how records of runs are kept: written in batches after the answer, listed newest first, found by id."""
+"""Proves that runs which an earlier arcrun kept in KV are found and listed until they expire there."""
 
-import asyncio
-import json
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,31 +7,38 @@ import pytest
 from starlette.requests import Request
 
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
-from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
 from arcrun.errors import ArcrunError, RunError, UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
 from arcrun.ports import KeyEntry, KeyPage
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.keeping import KEEPS_ALL, Keeping
-from executor.kv_runs import (
-    ACCEPTED_TTL_S,
-    GATHER_MS,
-    KEY_INTERVAL_MS,
-    MAX_BATCH_RUNS,
-    MAX_VERDICTS_BYTES,
-    RECORD_TTL_S,
-    KvRuns,
-)
+from executor.earlier_runs import EarlierRuns
 from executor.run_handlers import list_runs
 from executor.runs import AcceptedRun, EndedRun
 from executor.unwritten import UnwrittenRecords
 from fakes.background import FakeBackground
-from fakes.storage import MAX_KV_METADATA_BYTES, InMemoryKV
+from fakes.earlier_runs import EarlierWriter
+from fakes.storage import InMemoryKV
 from fakes.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 
 STARTED = "2026-09-21T14:13:20.000Z"
+
+
+class Store(EarlierWriter, EarlierRuns):
+    """Writes as the version before did, reads as this one."""
+
+    def __init__(
+        self,
+        records: InMemoryKV,
+        verdicts: InMemoryKV,
+        clock: FixedClock,
+        random: SeededRandom,
+        background: FakeBackground,
+    ) -> None:
+        EarlierWriter.__init__(self, records, verdicts, clock, random, background)
+        EarlierRuns.__init__(self, records, verdicts, clock)
 
 
 class Isolate:
@@ -45,7 +49,7 @@ class Isolate:
         self.records: InMemoryKV = other.records if other else InMemoryKV(self.clock)
         self.verdicts: InMemoryKV = other.verdicts if other else InMemoryKV(self.clock)
         self.background = FakeBackground()
-        self.store = KvRuns(self.records, self.verdicts, self.clock, SeededRandom(seed), self.background)
+        self.store = Store(self.records, self.verdicts, self.clock, SeededRandom(seed), self.background)
 
     async def keep(self, *workflows: str) -> list[str]:
         """Runs of these workflows that start and end together. Returns their ids once they are written."""
@@ -117,113 +121,6 @@ async def test_a_failed_run_says_where_and_why() -> None:
     assert (await isolate.store.find(run_id))["error"]["message"] == "m"
 
 
-async def test_nothing_is_written_before_the_answer() -> None:
-    isolate = Isolate()
-    isolate.store.add(ended(record_of(isolate.store.new_run_id())))
-    assert (isolate.records.writes, isolate.verdicts.writes) == ([], [])
-    await isolate.background.finish()
-    assert (len(isolate.records.writes), len(isolate.verdicts.writes)) == (1, 1)
-
-
-async def test_runs_that_end_within_a_moment_are_written_together() -> None:
-    isolate = Isolate()
-    ids = await isolate.keep("a", "b", "c")
-    [key] = isolate.records.writes
-    assert key == f"runs:{batch_of(ids[0])}"
-    assert {batch_of(run_id) for run_id in ids} == {batch_of(ids[0])}
-    assert [(await isolate.store.find(run_id))["workflow"] for run_id in ids] == ["a", "b", "c"]
-    assert isolate.verdicts.writes == [f"verdict:{mirror_run_id(max(ids))}"]
-    assert isolate.clock.slept_ms == [GATHER_MS]
-
-
-async def test_a_run_that_ends_while_the_batch_waits_is_in_it() -> None:
-    isolate = Isolate()
-    ids = [isolate.store.new_run_id() for _ in range(2)]
-    isolate.store.add(ended(record_of(ids[0])))
-    await asyncio.sleep(0)  # the batch waits
-    isolate.store.add(ended(record_of(ids[1])))
-    await isolate.background.finish()
-    assert isolate.records.writes == [f"runs:{batch_of(ids[0])}"]
-    assert (await isolate.store.find(ids[1]))["id"] == ids[1]
-
-
-async def test_a_run_that_outlives_its_batch_is_written_by_itself() -> None:
-    isolate = Isolate()
-    late, early = isolate.store.new_run_id(), isolate.store.new_run_id()
-    isolate.store.add(ended(record_of(early)))
-    await isolate.background.finish()
-    isolate.store.add(ended(record_of(late, "late")))
-    await isolate.background.finish()
-    assert isolate.records.writes == [f"runs:{batch_of(early)}", f"run:{late}"]
-    assert [(await isolate.store.find(run_id))["workflow"] for run_id in (early, late)] == ["w", "late"]
-    assert sorted(await isolate.listed()) == sorted([early, late])
-
-
-@pytest.mark.parametrize(
-    ("after_ms", "is_same"),
-    [
-        pytest.param(0, True, id="at once"),
-        pytest.param(GATHER_MS, True, id="within a moment"),
-        pytest.param(GATHER_MS + 1, False, id="later"),
-    ],
-)
-async def test_runs_that_start_within_a_moment_share_a_batch(after_ms: int, is_same: bool) -> None:
-    isolate = Isolate()
-    first = isolate.store.new_run_id()
-    isolate.clock.advance(after_ms)
-    assert (batch_of(isolate.store.new_run_id()) == batch_of(first)) == is_same
-
-
-async def test_a_batch_has_a_limit() -> None:
-    isolate = Isolate()
-    ids = [isolate.store.new_run_id() for _ in range(MAX_BATCH_RUNS + 1)]
-    assert len({batch_of(run_id) for run_id in ids[:-1]}) == 1
-    assert batch_of(ids[-1]) != batch_of(ids[0])
-    assert all(is_run_id(run_id) for run_id in ids)
-
-
-async def test_isolates_have_batches_of_their_own() -> None:
-    one = Isolate()
-    other = Isolate(1, one)
-    ids = [*await one.keep("a"), *await other.keep("b")]
-    assert len({batch_of(run_id) for run_id in ids}) == 2
-    assert [(await one.store.find(run_id))["workflow"] for run_id in ids] == ["a", "b"]
-
-
-@pytest.mark.parametrize("count", [1, 5, MAX_BATCH_RUNS])
-@pytest.mark.parametrize(
-    "error",
-    [
-        pytest.param(None, id="successes"),
-        pytest.param(RunError("m", code="X" * 500, details={"node": "n" * 500}), id="failures with long names"),
-        pytest.param(RunError("m", details={"node": "節" * 500}), id="names beyond ASCII"),
-        pytest.param(RunError("m", code="\U0001f600" * 500, details={"node": "\U0001f600" * 500}), id="emoji"),
-        pytest.param(RunError("m", code="\ud800", details={"node": "\ud800"}), id="half of a surrogate pair"),
-    ],
-)
-async def test_verdicts_fit_into_the_metadata_of_as_few_keys_as_hold_them(
-    count: int, error: ArcrunError | None
-) -> None:
-    """InMemoryKV refuses metadata above 1,024 bytes, as the platform does."""
-    isolate = Isolate()
-    ids = [isolate.store.new_run_id() for _ in range(count)]
-    for run_id in ids:
-        isolate.store.add(ended(record_of(run_id, "w" * 64, error)))
-    await isolate.background.finish()
-    entries = (await isolate.verdicts.list("verdict:")).entries
-    sizes = [len(json.dumps(entry.metadata, ensure_ascii=False).encode()) for entry in entries]
-    assert max(sizes) <= MAX_KV_METADATA_BYTES
-    assert all(one + other > MAX_VERDICTS_BYTES for one, other in pairwise(sizes[1:]))  # the first may be the rest
-    found: list[str] = []
-    cursor = None
-    while True:
-        runs, cursor = await isolate.store.list(RunFilter(), MAX_PAGE, cursor)
-        found += [run["id"] for run in runs]
-        if cursor is None:
-            break
-    assert sorted(found) == sorted(ids)
-
-
 async def test_runs_are_listed_newest_first() -> None:
     isolate = Isolate()
     ids = await isolate.keep_apart("a", "b", "c")
@@ -280,16 +177,6 @@ async def test_a_page_has_a_limit(limit: int) -> None:
     assert (caught.value.code, caught.value.message) == ("INVALID_REQUEST", "`limit` must be from 1 to 100.")
 
 
-async def test_records_live_for_7_days_and_verdicts_for_30() -> None:
-    isolate = Isolate()
-    [run_id] = await isolate.keep("w")
-    isolate.clock.advance(RECORD_TTL_S * 1000)
-    assert await code_of(isolate, run_id) == "RUN_NOT_FOUND"
-    assert await isolate.listed() == [run_id]
-    isolate.clock.advance(23 * 24 * 3600 * 1000)
-    assert (await isolate.listed(), RECORD_TTL_S) == ([], 7 * 24 * 3600)
-
-
 async def code_of(isolate: Isolate, run_id: str) -> str:
     with pytest.raises(ArcrunError) as caught:
         await isolate.store.find(run_id)
@@ -336,28 +223,6 @@ async def test_an_accepted_run_is_running_until_its_record_is_there() -> None:
     assert (found["status"], "input" in found) == ("success", False)
 
 
-async def test_the_input_goes_with_the_end_of_the_run() -> None:
-    isolate = Isolate()
-    run_id = await accept(isolate)
-    await isolate.store.add_accepted(ended(record_of(run_id)))
-    assert [await isolate.verdicts.get(key) for key in isolate.verdicts.keys] == [""]
-
-
-async def test_a_second_write_of_one_key_within_a_second_is_tried_again() -> None:
-    """Workers KV refuses it: https://developers.cloudflare.com/kv/platform/limits/"""
-    isolate = Isolate()
-    isolate.verdicts = OneWriteASecond(isolate.clock)
-    isolate.store = KvRuns(isolate.records, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
-    quick, slow = await accept(isolate), await accept(isolate)
-    await isolate.store.add_accepted(ended(record_of(quick)))
-    assert isolate.clock.slept_ms == [KEY_INTERVAL_MS]
-    await isolate.store.add_accepted(ended(record_of(slow)))
-    assert isolate.clock.slept_ms == [KEY_INTERVAL_MS]
-    listed, _ = await isolate.store.list(RunFilter(), 50, None)
-    assert [run["status"] for run in listed] == ["success", "success"]
-    assert isolate.store.unwritten.count == 0
-
-
 @pytest.mark.parametrize(
     ("after_ms", "status"),
     [
@@ -387,14 +252,6 @@ async def test_lost_runs_are_listed_among_the_others() -> None:
     assert await isolate.listed() == [*after[::-1], lost, *before]
 
 
-async def test_a_lost_run_and_its_input_are_forgotten_with_the_records() -> None:
-    isolate = Isolate()
-    run_id = await accept(isolate)
-    isolate.clock.advance(ACCEPTED_TTL_S * 1000)
-    assert (await code_of(isolate, run_id), ACCEPTED_TTL_S) == ("RUN_NOT_FOUND", RECORD_TTL_S)
-    assert await isolate.listed() == []
-
-
 async def test_a_run_that_ends_while_it_is_looked_for_is_found() -> None:
     isolate = Isolate()
     run_id = await accept(isolate)
@@ -408,82 +265,6 @@ async def test_a_run_that_ends_while_it_is_looked_for_is_found() -> None:
 
     isolate.records.get = read_and_end  # type: ignore[method-assign]
     assert (await isolate.store.find(run_id))["status"] == "success"
-
-
-class OneWriteASecond(InMemoryKV):
-    """As the platform allows for each key."""
-
-    def __init__(self, clock: FixedClock) -> None:
-        super().__init__(clock)
-        self._time = clock
-        self._written_ms: dict[str, float] = {}
-
-    async def put(self, key: str, *arguments: Any, **options: Any) -> None:
-        now_ms = self._time.now_ms()
-        if now_ms - self._written_ms.get(key, 0) < KEY_INTERVAL_MS:
-            raise UpstreamError("Workers KV failed: 429 Too Many Requests.", code="STORAGE_FAILED")
-        self._written_ms[key] = now_ms
-        await super().put(key, *arguments, **options)
-
-
-class FullDisk(InMemoryKV):
-    """Takes nothing, as long as it is full."""
-
-    is_full = True
-
-    async def put(self, *arguments: Any, **options: Any) -> None:
-        if self.is_full:
-            raise UpstreamError("Workers KV failed: the disk is full.", code="STORAGE_FAILED")
-        await super().put(*arguments, **options)
-
-
-async def test_records_that_cannot_be_written_are_counted(caplog: pytest.LogCaptureFixture) -> None:
-    isolate = Isolate()
-    disk = FullDisk(isolate.clock)
-    isolate.store = KvRuns(disk, isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
-    assert isolate.store.unwritten.count == 0
-    await isolate.keep("a", "b", "c")
-    await isolate.store.add_accepted(ended(record_of(isolate.store.new_run_id())))
-    disk.is_full = False
-    [kept] = await isolate.keep_apart("w")
-    assert isolate.store.unwritten.to_json() == {
-        "count": 4,
-        "last_at": "2026-09-21T14:13:20.100Z",
-        "reason": "Workers KV failed: the disk is full.",
-    }
-    assert await isolate.listed() == [kept]
-    assert caplog.messages == [
-        "Records of runs could not be written, 3 so far: Workers KV failed: the disk is full.",
-    ]
-
-
-async def test_the_log_says_it_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
-    isolate = Isolate()
-    isolate.store = KvRuns(FullDisk(isolate.clock), isolate.verdicts, isolate.clock, SeededRandom(), isolate.background)
-    for _ in range(200):
-        await isolate.keep_apart("w")  # 1.1 s each
-    assert [message.split()[7] for message in caplog.messages] == ["1", "56", "111", "166"]
-    assert isolate.store.unwritten.count == 200
-
-
-async def test_a_fault_of_ours_is_counted_and_logged_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
-    isolate = Isolate()
-    with isolate.store.unwritten.counting(1):
-        raise ValueError("secret")
-    assert isolate.store.unwritten.to_json()["reason"] == "arcrun failed; the log has the cause."
-    assert ("ValueError" in caplog.text, "secret" in caplog.text.partition("Error\n")[0]) == (True, False)
-
-
-@pytest.mark.parametrize("key", ["data", "error"])
-async def test_large_values_are_cut_in_what_is_stored(key: str) -> None:
-    isolate = Isolate()
-    run_id = isolate.store.new_run_id()
-    isolate.store.add(ended(large_record(run_id, key)))
-    await isolate.background.finish()
-    stored = await isolate.store.find(run_id)
-    cut: Any = stored[key]
-    assert cut["_truncated"] is True
-    assert cut["bytes"] > 100_000
 
 
 def large_record(run_id: str, key: str) -> RunRecord:
