@@ -62,7 +62,7 @@ class Logs(FakeRunLogs):
         assert due_ms is not None
         self.clock.advance(max(0, due_ms - self.clock.now_ms()))
         self.alarms[number].due_ms = None
-        await self.tables[number].on_alarm(self.bucket, lambda: export_verdicts(self, self.kv))
+        await self.tables[number].on_alarm(self.bucket, lambda: export_verdicts(self, self.kv, self.tables[number]))
 
     def ids_in(self, number: int = 0) -> list[str]:
         self.channel_of(number)
