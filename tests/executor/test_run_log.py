@@ -140,7 +140,7 @@ async def test_a_list_has_what_is_asked_for(asked: dict[str, Any], names: str) -
     assert found == await logs.ids(**moved)  # KV's runs are asked in the same words
 
 
-async def judged(logs: Logs, run_id: str) -> dict[str, Any]:
+async def judged(logs: Logs, run_id: str) -> Any:
     run: Any = await logs.find(run_id)
     is_lost = run.get("deadline_ms") is not None and logs.clock.now_ms() > run["deadline_ms"] + LOST_AFTER_MS
     return {**run, "status": "lost" if is_lost else run["status"]}

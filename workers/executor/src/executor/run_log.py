@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from arcrun.engine.record import render_time
+from arcrun.engine.record import Verdict, render_time
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.objects import migrate
@@ -146,14 +146,14 @@ class RunLog:
                 return {"runs": verdicts, "reached": self._find_last_scanned(upper, lower)}
         return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
 
-    def _select(self, source: str, *values: str | float) -> list[dict[str, Any]]:
+    def _select(self, source: str, *values: str | float) -> list[Verdict]:
         """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
         rows = self._sql.execute(
             f"SELECT {', '.join(_VERDICT)} FROM runs"
             f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
             *values,
         )
-        return [_without_none(row) for row in rows]
+        return [_to_verdict(row) for row in rows]
 
     def _find_last_scanned(self, upper: str, lower: str) -> str:
         """The last of those that may be looked through; "" where there are no more."""
@@ -201,7 +201,7 @@ class RunLog:
             self._listed = upto
             self._sql.execute("UPDATE log SET listed = ?", upto)
         return {
-            "verdicts": [_without_none(row) for row in (*late, *(row for row in others if row["id"] not in known))],
+            "verdicts": [_to_verdict(row) for row in (*late, *(row for row in others if row["id"] not in known))],
             "late": late_ids,
             "upto": upto,
             "has_more": bool(newer) or len(late) == limit,
@@ -315,6 +315,10 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         conditions.append(f"({told})")
         values += [wanted.text] * 3
     return conditions, values
+
+
+def _to_verdict(row: Mapping[str, Any]) -> Verdict:
+    return cast(Verdict, _without_none(row))
 
 
 def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:

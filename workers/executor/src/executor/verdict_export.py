@@ -6,7 +6,7 @@ runtime's KV loses what it has acknowledged when it is killed. So a run is writt
 """
 
 import json
-from typing import Any, Protocol
+from typing import Protocol
 
 from arcrun.engine.run_id import mirror_run_id
 from arcrun.limits import MAX_EXPORTED_VERDICTS
@@ -33,9 +33,9 @@ async def export_verdicts(objects: RunLogObjects, kv: KeyValue, last: Unconfirme
                 await objects.mark_exported(number, late, upto)
         last.unconfirmed = ""
     found = await objects.list_unexported(MAX_EXPORTED_VERDICTS)
-    verdicts: list[dict[str, Any]] = [verdict for _, unexported in found for verdict in unexported["verdicts"]]
+    verdicts = [verdict for _, unexported in found for verdict in unexported["verdicts"]]
     if verdicts:
-        verdicts.sort(key=lambda verdict: str(verdict["id"]), reverse=True)
+        verdicts.sort(key=lambda verdict: verdict["id"], reverse=True)
         key = PREFIX + mirror_run_id(verdicts[0]["id"])
         value = json.dumps({"format": FORMAT, "verdicts": verdicts}, ensure_ascii=False)
         await kv.put(key, value, ttl_s=TTL_S)
