@@ -7,6 +7,7 @@
 import childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
 import fs, { mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import path from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { buildOptions, digestOf } from "./platform.mjs";
@@ -49,7 +50,8 @@ function finish(config) {
   };
   write(key, config);
   write(`${key}.json`, JSON.stringify(about)); // last: it says that the other one is whole
-  process.exit(0);
+  flushCompileCache();
+  process.kill(process.pid, "SIGKILL"); // an exit in the middle of Miniflare's start waits for ever at times
 }
 
 function write(name, content) {

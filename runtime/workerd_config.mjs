@@ -68,8 +68,8 @@ async function makeConfig(planPath, folder, key) {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, ...Object.fromEntries(given) },
   });
-  const [code] = await once(maker, "exit");
-  const about = code === 0 ? readConfig(folder, key) : undefined;
+  await once(maker, "exit"); // it kills itself
+  const about = readConfig(folder, key);
   if (!about) throw new Error("Miniflare has not made a configuration of the Workers.");
   return about;
 }

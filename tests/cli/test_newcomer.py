@@ -215,7 +215,7 @@ def look_back(newcomer: Newcomer) -> None:
     [listed] = newcomer.read_data("list")["workflows"]
     assert (set(listed), listed["last_run"]["id"]) == (
         PUSHED | {"latest", "last_run", "format", "calls"},
-        runs[0]["id"],
+        runs[1]["id"],  # of what is stored
     )
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
     assert [entry["node"] for entry in newcomer.read_data("logs", runs[0]["id"])["trace"]] == ["greeting", "size"]

@@ -62,7 +62,7 @@ class Logs(FakeRunLogs):
         assert due_ms is not None
         self.clock.advance(max(0, due_ms - self.clock.now_ms()))
         self.alarms[number].due_ms = None
-        await self.tables[number].on_alarm(self.bucket, lambda: export_verdicts(self, self.kv))
+        await self.tables[number].on_alarm(self.bucket, lambda: export_verdicts(self, self.kv, self.tables[number]))
 
     def ids_in(self, number: int = 0) -> list[str]:
         self.channel_of(number)
@@ -140,7 +140,7 @@ async def test_a_list_has_what_is_asked_for(asked: dict[str, Any], names: str) -
     assert found == await logs.ids(**moved)  # KV's runs are asked in the same words
 
 
-async def judged(logs: Logs, run_id: str) -> dict[str, Any]:
+async def judged(logs: Logs, run_id: str) -> Any:
     run: Any = await logs.find(run_id)
     is_lost = run.get("deadline_ms") is not None and logs.clock.now_ms() > run["deadline_ms"] + LOST_AFTER_MS
     return {**run, "status": "lost" if is_lost else run["status"]}

@@ -26,6 +26,7 @@ BEFORE_ANSWER, DEFAULT = "kept_before", "kept_after"
 NODES = ("a", "b")
 EXPORT_S = 1
 PAGE = 100
+READ_S = 0.3  # after a kill, a client may yet read what was answered before it
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Soak:
             "answered": self.answered,
             "listed": self.listed,
             "lost_of_the_default": len(self.lost_ms),
-            "longest_before_the_kill_ms": round(max(self.lost_ms, default=0), 1),
+            "before_the_kill_ms": [round(ms, 1) for ms in sorted(self.lost_ms, reverse=True)[:20]],
             "faults": self.faults,
         }
 
@@ -99,8 +100,7 @@ def soak(folder: Path, kills: int, seed: int = 0, say: Any = lambda _line: None)
         for _ in range(kills):
             _wait_until_it_answers(platform)
             time.sleep(chance.uniform(0.1, 1.0))
-            killed_s.append(time.monotonic())
-            kill_runtime(platform)
+            killed_s.append(kill_runtime(platform))
             result.kills += 1
             say(
                 f"{result.kills} kills, {sum(len(runs) for it in clients for runs in it.acknowledged.values())} answers"
@@ -109,14 +109,18 @@ def soak(folder: Path, kills: int, seed: int = 0, say: Any = lambda _line: None)
         time.sleep(0.5)
         for client in clients:
             client.stop()
-        _run_in_each_isolate(platform)
+        time.sleep(0.5)  # the last batch
+        _run_once_more(platform)
         _compare(platform, clients, killed_s, result)
     return result
 
 
-def kill_runtime(platform: LocalPlatform) -> None:
+def kill_runtime(platform: LocalPlatform) -> float:
+    """When it was killed, by the monotonic clock."""
     [workerd] = [pid for pid, name in find_descendants(platform.process.pid).items() if "workerd" in name]
+    killed_s = time.monotonic()
     os.kill(workerd, signal.SIGKILL)
+    return killed_s
 
 
 def _push(platform: LocalPlatform) -> None:
@@ -132,18 +136,24 @@ def _push(platform: LocalPlatform) -> None:
 
 
 def _wait_until_it_answers(platform: LocalPlatform) -> None:
+    """All of it: workerd has one thread, which Python's start in the registry holds for some 0.3 s."""
+    for service in ("executor", "registry"):
+        _wait_for(f"{platform.urls[service]}/health")
+
+
+def _wait_for(url: str) -> None:
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         try:
-            if httpx.get(f"{platform.urls['executor']}/health", timeout=30).status_code == 200:
+            if httpx.get(url, timeout=30).status_code == 200:
                 return
         except httpx.HTTPError:
             time.sleep(0.02)
     raise AssertionError("The runtime did not come back.")
 
 
-def _run_in_each_isolate(platform: LocalPlatform) -> None:
-    """One more run, which tells the RunLog that there are verdicts."""
+def _run_once_more(platform: LocalPlatform) -> None:
+    """Which tells the RunLog that there are verdicts."""
     with platform.executor as client:
         client.post(f"/webhooks/named/{BEFORE_ANSWER}/trigger", json={"n": 0}).raise_for_status()
 
@@ -156,7 +166,7 @@ def _compare(platform: LocalPlatform, clients: list[_Client], killed_s: list[flo
         result.answered[name] = len(answered)
         missing = [run for run in answered if run.run_id not in listed]
         for run in missing:
-            after = min((kill_s - run.at_s for kill_s in killed_s if kill_s >= run.at_s), default=float("inf"))
+            after = min((kill_s - run.at_s for kill_s in killed_s if kill_s >= run.at_s - READ_S), default=float("inf"))
             if name == BEFORE_ANSWER:
                 result.faults.append(f"{run.run_id} was answered {1000 * after:.0f} ms before a kill, and is lost")
             else:

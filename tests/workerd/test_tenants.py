@@ -312,13 +312,13 @@ def test_nothing_that_is_stored_or_said_holds_a_secret(two: TwoTenants) -> None:
     refused = {**two.a.flow()["config"]["measure"], "operation": f"{{{{credential.{SECRET_NAME}}}}}"}
     failing = {"name": "failing", "flow": ["input >> PIPE >> n"], "config": {"n": refused}}
     assert two.ask("POST", "/execute", two.a, {"workflow": failing}).status_code == 422
-    time.sleep(0.5)  # records are written after the answer
+    time.sleep(2.5)  # records are written once in two seconds
     namespaces = [entry.value for kv in (two.a.kv, two.b.kv) for entry in kv._entries.values()]
     metadata = [json.dumps(entry.metadata) for kv in (two.a.kv, two.b.kv) for entry in kv._entries.values()]
     stored = [path.read_bytes() for path in (folder / "state").rglob("*") if path.is_file()]
     searched = [*stored, (folder / LOG).read_bytes(), *(text.encode() for text in [*namespaces, *metadata])]
     said = [answer.content for answer in two.hosted.answers]
-    assert (len(stored) > 3, len(namespaces) > 20, len(said) > 500) == (True, True, True)
+    assert (len(stored) > 3, len(namespaces) > 10, len(said) > 500) == (True, True, True)
     secrets = [(folder / "keys/master-key").read_text()]
     for tenant in (two.a, two.b):
         secrets += [tenant.token, tenant.secret, tenant.data_key.decode(), base64.b64encode(tenant.data_key).decode()]

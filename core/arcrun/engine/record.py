@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from arcrun.analytics.tally import Tally
 from arcrun.credentials.redaction import Redactor, is_small
@@ -21,6 +21,35 @@ class NodeStatus(StrEnum):
 
 
 SUCCESS, FAILED, SKIPPED = NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED  # found faster than members
+
+
+class _Told(TypedDict):
+    """Of each run. `started_at` is ISO 8601 in UTC, `deadline_ms` milliseconds since 1970, of one that still runs."""
+
+    id: str
+    workflow: str
+    version: int
+    trigger: str
+    status: str
+    started_at: str
+    duration_ms: NotRequired[float]
+    deadline_ms: NotRequired[float]
+    node: NotRequired[str]
+
+
+class Verdict(_Told):
+    """What a list shows of a run. `error` is the code of the error, `node` the node that failed."""
+
+    error: NotRequired[str]
+
+
+class StoredRecord(_Told):
+    """What is kept of a run; `input` of one that has not ended, `trace` and either `data` or `error` of the others."""
+
+    error: NotRequired[dict[str, Any]]
+    data: NotRequired[Any]
+    trace: NotRequired[list[dict[str, Any]]]
+    input: NotRequired[Any]
 
 
 @dataclass(frozen=True)
@@ -206,9 +235,9 @@ class RunRecord:
     def render_trace(self) -> list[dict[str, Any]]:
         return [entry.to_json() for entry in self.trace]
 
-    def to_verdict(self) -> dict[str, Any]:
-        """What a list of runs shows: at most some 600 bytes, for it is kept as a key's metadata."""
-        verdict = {
+    def to_verdict(self) -> Verdict:
+        """At most some 600 bytes."""
+        verdict: Verdict = {
             "id": self.run_id,
             "workflow": self.workflow,
             "version": self.version,
@@ -234,9 +263,8 @@ class RunRecord:
         )
         return {**result, "trace": self.render_trace()}
 
-    def to_stored(self) -> dict[str, Any]:
-        """The record that is kept."""
-        return {**self.to_verdict(), **self.to_result()}
+    def to_stored(self) -> StoredRecord:
+        return cast(StoredRecord, {**self.to_verdict(), **self.to_result()})
 
 
 def _cut(text: str, max_bytes: int) -> str:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from arcrun.engine.record import StoredRecord, Verdict
 from arcrun.engine.run_id import time_of
+
+Told = TypeVar("Told", Verdict, StoredRecord)
 
 STATUSES = ("success", "failed", "running", "lost")
 # How long after its deadline a run that has left no record counts as lost: within a minute in all, for a run has 30 s.
@@ -35,10 +38,15 @@ class RunFilter:
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value is not None}
 
-    def matches(self, verdict: Mapping[str, Any]) -> bool:
-        """Of a verdict whose status is `status_of`."""
-        asked = {"workflow": self.workflow, "status": self.status, "version": self.version, "trigger": self.trigger}
-        if any(value is not None and verdict.get(name) != value for name, value in asked.items()):
+    def matches(self, verdict: Verdict) -> bool:
+        """Of one that is judged."""
+        asked = (
+            (self.workflow, verdict["workflow"]),
+            (self.status, verdict["status"]),
+            (self.version, verdict["version"]),
+            (self.trigger, verdict["trigger"]),
+        )
+        if any(wanted not in (None, found) for wanted, found in asked):
             return False
         started_ms = time_of(verdict["id"])
         if self.since_ms is not None and started_ms < self.since_ms:
@@ -54,9 +62,9 @@ def _lower(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass").lower()
 
 
-def judge(found: Mapping[str, Any], now_ms: float) -> dict[str, Any]:
+def judge(found: Told, now_ms: float) -> Told:
     """A record or verdict as it is told: without its deadline; "lost" instead of "running" where that has passed."""
-    judged = dict(found)
+    judged = found.copy()
     deadline_ms = judged.pop("deadline_ms", None)
     if deadline_ms is not None and now_ms > deadline_ms + LOST_AFTER_MS:
         judged["status"] = "lost"

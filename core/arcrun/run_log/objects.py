@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
+from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured, RunLogObject, StoredRun, Unexported
@@ -19,7 +20,7 @@ class _Source:
 
     def __init__(self, log: RunLogObject, wanted: Mapping[str, Any], before: str) -> None:
         self._log, self._wanted = log, wanted
-        self.runs: list[dict[str, Any]] = []
+        self.runs: list[Verdict] = []
         self.reached = before
         self.has_looked_enough = False
 
@@ -51,7 +52,7 @@ class RunLogObjects:
         """Also where there were more objects once: the id says where it lies."""
         return await self._open_object(object_of(run_id)).find(run_id)
 
-    async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[dict[str, Any]], str]:
+    async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
         """Verdicts of runs with an id less than `before` ("" for all), the newest first, `limit` at most; and what to
         go on before, "" at the end. Where objects have looked through as much as they may there may be fewer.
         """
@@ -87,6 +88,5 @@ class RunLogObjects:
         await self._open_object(number).mark_exported(late, upto)
 
 
-def _id_of(verdict: Mapping[str, Any]) -> str:
-    run_id: str = verdict["id"]
-    return run_id
+def _id_of(verdict: Verdict) -> str:
+    return verdict["id"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, Protocol, TypedDict
 
+from arcrun.engine.record import Verdict
 from arcrun.objects import Channel
 
 
@@ -37,7 +38,7 @@ class Listed(TypedDict):
     do.
     """
 
-    runs: list[dict[str, Any]]
+    runs: list[Verdict]
     reached: str
 
 
@@ -46,7 +47,7 @@ class Unexported(TypedDict):
     others. `has_more` is whether there are, or will soon be, others.
     """
 
-    verdicts: list[dict[str, Any]]
+    verdicts: list[Verdict]
     late: list[str]
     upto: str
     has_more: bool

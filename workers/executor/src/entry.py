@@ -105,7 +105,9 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         bindings = read_bindings()
         verdicts = CloudflareKV(bindings.ANALYTICS_KV)
         objects = _open_run_logs(bindings)
-        await self._tables.on_alarm(CloudflareR2(bindings.WASM_BUCKET), lambda: export_verdicts(objects, verdicts))
+        await self._tables.on_alarm(
+            CloudflareR2(bindings.WASM_BUCKET), lambda: export_verdicts(objects, verdicts, self._tables)
+        )
 
 
 def _build(bindings: Any) -> Starlette:

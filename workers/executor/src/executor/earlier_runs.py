@@ -5,8 +5,9 @@ they are found and listed until they expire. Keys and values: docs/storage-schem
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from arcrun.engine.record import StoredRecord, Verdict
 from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
 from arcrun.limits import MAX_SCANNED_PAGES
 from arcrun.ports import Clock, KeyValue
@@ -23,14 +24,14 @@ class EarlierRuns:
     def __init__(self, records: KeyValue, verdicts: KeyValue, clock: Clock) -> None:
         self._records, self._verdicts, self._clock = records, verdicts, clock
 
-    async def find(self, run_id: str) -> dict[str, Any]:
+    async def find(self, run_id: str) -> StoredRecord:
         """As Runs.find."""
         found = await self._read(run_id) if is_run_id(run_id) else None
         if found is None:
             raise build_unknown_run_error(run_id)
         return judge(found, self._clock.now_ms())
 
-    async def _read(self, run_id: str) -> dict[str, Any] | None:
+    async def _read(self, run_id: str) -> StoredRecord | None:
         for key in (_BATCH + batch_of(run_id), _RUN + run_id):
             if found := await self._read_record(key, run_id):
                 return found
@@ -39,15 +40,15 @@ class EarlierRuns:
             return await self._read_record(_RUN + run_id, run_id)
         return json.loads(text) if text else None
 
-    async def _read_record(self, key: str, run_id: str) -> dict[str, Any] | None:
+    async def _read_record(self, key: str, run_id: str) -> StoredRecord | None:
         text = await self._records.get(key)
-        records: Mapping[str, dict[str, Any]] = json.loads(text) if text else {}
+        records: Mapping[str, StoredRecord] = json.loads(text) if text else {}
         return records.get(run_id)
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         """As Runs.list, but for a page that may hold more than `limit`: the runs of a batch come together."""
         check_page(limit)
-        found: list[dict[str, Any]] = []
+        found: Verdicts = []
         now_ms = self._clock.now_ms()
         for _ in range(MAX_SCANNED_PAGES):
             page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
@@ -69,7 +70,7 @@ def read_verdicts(metadata: Mapping[str, Any]) -> Verdicts:
         for verdict in verdicts
         if isinstance(verdict, dict)
     ]
-    return [verdict for verdict in known if _is_verdict(verdict)]
+    return [cast(Verdict, verdict) for verdict in known if _is_verdict(verdict)]
 
 
 def _is_verdict(known: Mapping[str, Any]) -> bool:

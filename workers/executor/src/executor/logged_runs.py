@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
 
+from arcrun.engine.record import StoredRecord, Verdict
 from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
 from arcrun.errors import ArcrunError, RecordError, UpstreamError
 from arcrun.limits import MAX_ROW_BYTES
@@ -86,7 +87,7 @@ class LoggedRuns:
             elif keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
                 await self._blobs.delete(keys)
 
-    async def find(self, run_id: str) -> dict[str, Any]:
+    async def find(self, run_id: str) -> StoredRecord:
         found = await self._objects.find(run_id) if is_run_id(run_id) else None
         if found is None:
             return await self._earlier.find(run_id)
@@ -96,7 +97,7 @@ class LoggedRuns:
         if text is None:  # it is being deleted
             raise build_unknown_run_error(run_id)
         verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
-        return judge({**verdict, **json.loads(text)}, self._clock.now_ms())
+        return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
         """What the run was started with. Raises NotFoundError RUN_NOT_FOUND, also where it is not kept;
@@ -113,7 +114,7 @@ class LoggedRuns:
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         check_page(limit)
-        verdicts: Sequence[dict[str, Any]] = ()
+        verdicts: Sequence[Verdict] = ()
         if cursor is None or is_run_id(cursor):
             verdicts, reached = await self._objects.list_runs(asked, cursor or "", limit)
             if reached:
@@ -127,7 +128,7 @@ class LoggedRuns:
     async def measure(self) -> Sequence[Measured]:
         return await self._objects.measure()
 
-    def _judge(self, verdicts: Sequence[dict[str, Any]]) -> Verdicts:
+    def _judge(self, verdicts: Sequence[Verdict]) -> Verdicts:
         now_ms = self._clock.now_ms()
         return [judge(verdict, now_ms) for verdict in verdicts]
 
@@ -155,7 +156,7 @@ class LoggedRuns:
         result = json.dumps(run.record.to_result())
         return await self._complete(run.record.to_verdict(), run.keeping, result, b"" if keeps_input else run.input)
 
-    async def _complete(self, verdict: dict[str, Any], keeping: Keeping, result: str, run_input: bytes) -> StoredRun:
+    async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, run_input: bytes) -> StoredRun:
         """The row of a run. What is too large for it is put into the bucket first."""
         run_id, blobs = verdict["id"], Blobs(0)
         if len(result) > MAX_ROW_BYTES:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from arcrun.engine.record import render_time
+from arcrun.engine.record import Verdict, render_time
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.objects import migrate
@@ -29,10 +29,12 @@ MIGRATIONS = (
         "CREATE TABLE periods (keep_days INTEGER PRIMARY KEY, pruned TEXT NOT NULL)",
         "CREATE TABLE late (id TEXT PRIMARY KEY) WITHOUT ROWID",
         """CREATE TABLE log (
-            id INTEGER PRIMARY KEY CHECK (id = 1), exported TEXT NOT NULL, prune_ms REAL NOT NULL,
-            export_ms REAL NOT NULL, day TEXT NOT NULL, pruned INTEGER NOT NULL, exports INTEGER NOT NULL)""",
+            id INTEGER PRIMARY KEY CHECK (id = 1), exported TEXT NOT NULL, listed TEXT NOT NULL, prune_ms REAL NOT NULL,
+            export_ms REAL NOT NULL, day TEXT NOT NULL, pruned INTEGER NOT NULL, exports INTEGER NOT NULL,
+            unconfirmed TEXT NOT NULL)""",
         "CREATE TABLE data_keys (number INTEGER PRIMARY KEY, wrapped TEXT NOT NULL)",
-        "INSERT INTO log (id, exported, prune_ms, export_ms, day, pruned, exports) VALUES (1, '', 0, 0, '', 0, 0)",
+        "INSERT INTO log (id, exported, listed, prune_ms, export_ms, day, pruned, exports, unconfirmed)"
+        " VALUES (1, '', '', 0, 0, '', 0, 0, '')",
     ),
 )
 DAY_MS = 86_400_000
@@ -84,8 +86,9 @@ class RunLog:
         migrate(sql, MIGRATIONS)
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
-        [log] = sql.execute("SELECT exported, prune_ms, export_ms, day, pruned, exports FROM log")
-        self._exported: str = log["exported"]
+        [log] = sql.execute("SELECT exported, listed, prune_ms, export_ms, day, pruned, exports FROM log")
+        self._exported: str = log["exported"]  # up to which id
+        self._listed: str = log["listed"]  # for an export that is not marked yet
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
         self._day = _Day(log["day"], log["pruned"], log["exports"])
         self._unchecked_bytes = 0
@@ -114,7 +117,7 @@ class RunLog:
         self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "")
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
-        if run_id <= self._exported and run["status"] != "running":
+        if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
 
     def drop(self, run_id: str) -> int:
@@ -143,14 +146,14 @@ class RunLog:
                 return {"runs": verdicts, "reached": self._find_last_scanned(upper, lower)}
         return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
 
-    def _select(self, source: str, *values: str | float) -> list[dict[str, Any]]:
+    def _select(self, source: str, *values: str | float) -> list[Verdict]:
         """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
         rows = self._sql.execute(
             f"SELECT {', '.join(_VERDICT)} FROM runs"
             f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
             *values,
         )
-        return [_without_none(row) for row in rows]
+        return [_to_verdict(row) for row in rows]
 
     def _find_last_scanned(self, upper: str, lower: str) -> str:
         """The last of those that may be looked through; "" where there are no more."""
@@ -190,11 +193,16 @@ class RunLog:
             f"SELECT {columns} FROM runs WHERE id > ? AND id < ? AND status <> 'running' ORDER BY id LIMIT ?",
             *(self._exported, upper, limit - len(late)),
         )
+        late_ids = [row["id"] for row in late]
+        known = set(late_ids)
         upto = others[-1]["id"] if others else self._exported
         newer = self._sql.execute("SELECT 1 FROM runs WHERE id > ? AND status <> 'running' LIMIT 1", upto)
+        if upto > self._listed:
+            self._listed = upto
+            self._sql.execute("UPDATE log SET listed = ?", upto)
         return {
-            "verdicts": [_without_none(row) for row in (*late, *others)],
-            "late": [row["id"] for row in late],
+            "verdicts": [_to_verdict(row) for row in (*late, *(row for row in others if row["id"] not in known))],
+            "late": late_ids,
             "upto": upto,
             "has_more": bool(newer) or len(late) == limit,
         }
@@ -205,6 +213,16 @@ class RunLog:
         if upto > self._exported:
             self._exported = upto
             self._sql.execute("UPDATE log SET exported = ?", upto)
+
+    @property
+    def unconfirmed(self) -> str:
+        """About the last write of verdicts to KV (executor/verdict_export.py)."""
+        text: str = self._sql.execute("SELECT unconfirmed FROM log")[0]["unconfirmed"]
+        return text
+
+    @unconfirmed.setter
+    def unconfirmed(self, text: str) -> None:
+        self._sql.execute("UPDATE log SET unconfirmed = ?", text)
 
     def list_data_keys(self) -> list[dict[str, Any]]:
         return self._sql.execute("SELECT number, wrapped FROM data_keys ORDER BY number")
@@ -297,6 +315,10 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         conditions.append(f"({told})")
         values += [wanted.text] * 3
     return conditions, values
+
+
+def _to_verdict(row: Mapping[str, Any]) -> Verdict:
+    return cast(Verdict, _without_none(row))
 
 
 def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:

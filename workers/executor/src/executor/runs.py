@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from arcrun.engine.record import RunRecord, render_time
+from arcrun.engine.record import RunRecord, StoredRecord, Verdict, render_time
 from arcrun.errors import NotFoundError, RequestError
 from arcrun.limits import MAX_PAGE
 from arcrun.run_log.filter import RunFilter
@@ -12,7 +12,7 @@ from arcrun.run_log.protocol import Measured
 from arcrun.workflows.keeping import Keeping
 from executor.unwritten import UnwrittenRecords
 
-Verdicts = list[dict[str, Any]]
+Verdicts = list[Verdict]
 RunPage = tuple[Verdicts, str | None]
 
 
@@ -31,7 +31,7 @@ class AcceptedRun:
     input: bytes
     keeping: Keeping
 
-    def to_verdict(self, now_ms: float) -> dict[str, Any]:
+    def to_verdict(self, now_ms: float) -> Verdict:
         """Of a run that begins now."""
         return {
             "id": self.run_id,
@@ -81,7 +81,7 @@ class Runs(Protocol):
     async def add_accepted(self, run: EndedRun) -> None:
         """In the place of what `accept` has kept."""
 
-    async def find(self, run_id: str) -> dict[str, Any]:
+    async def find(self, run_id: str) -> StoredRecord:
         """The stored record; of an accepted run without one its verdict, "running" or "lost", and `input`.
 
         Raises NotFoundError RUN_NOT_FOUND.

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arcrun.engine.record import StoredRecord
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, is_run_id, mirror_run_id, time_of
 from arcrun.errors import ArcrunError, RecordError
 from arcrun.limits import MAX_ROW_BYTES, MAX_SCANNED_PAGES
@@ -77,7 +78,7 @@ class TenantRuns:
                 await self._clock.sleep(KEY_INTERVAL_MS)
                 await self._put(key, [run])
 
-    async def find(self, run_id: str) -> dict[str, Any]:
+    async def find(self, run_id: str) -> StoredRecord:
         if not is_run_id(run_id):
             raise build_unknown_run_error(run_id)
         for key in (_key_of_slot(run_id), _key_of_run(run_id)):
@@ -140,10 +141,10 @@ class TenantRuns:
         value = json.dumps({"format": FORMAT, **metadata, "records": records})
         await self._kv.put(key, value, ttl_s=ttl_s, metadata=metadata if size <= MAX_METADATA_BYTES else {})
 
-    async def _read(self, key: str) -> dict[str, Any]:
+    async def _read(self, key: str) -> dict[str, StoredRecord]:
         """The records under a key."""
         text = await self._kv.get(key)
-        records: dict[str, Any] = json.loads(text)["records"] if text else {}
+        records: dict[str, StoredRecord] = json.loads(text)["records"] if text else {}
         return records
 
     async def _read_verdicts(self, entry: KeyEntry) -> Verdicts:
