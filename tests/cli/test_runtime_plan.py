@@ -43,7 +43,10 @@ def test_workerd_gets_its_own_flags_and_not_those_of_python(staged: Path) -> Non
 
 
 def test_auth_is_bound_to_the_executor_s_class_where_there_is_an_executor(staged: Path) -> None:
-    own = {"WORKSPACE": {"className": "Workspace", "useSQLite": True}}
+    own = {
+        "WORKSPACE": {"className": "Workspace", "useSQLite": True},
+        "RUN_LOG": {"className": "RunLog", "useSQLite": True},
+    }
     borrowed = {"WORKSPACE": {**own["WORKSPACE"], "scriptName": "arcrun-cypher-executor"}}
     plan = plan_of(staged, "executor", "auth")
     assert (plan["executor"]["durableObjects"], plan["auth"]["durableObjects"]) == (own, borrowed)
