@@ -162,7 +162,7 @@ def test_the_configuration_is_made_once_and_again_when_it_is_damaged(tmp_path: P
 
 
 def find_lasting_ports() -> int:
-    """The first of four free ports that the system gives to nobody between two starts: they are not of its own range."""
+    """The first of four free ports that the system gives to nobody between two starts: outside its own range."""
     for port in range(20_000 + os.getpid() % 2_000 * 5, 32_000, 5):
         with suppress(CliError):
             require_free_ports(port)
