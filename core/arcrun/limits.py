@@ -445,7 +445,7 @@ FREE_KV_WRITES = 1_000
 # found by its id, and no longer listed.
 RUN_LOG_OBJECTS = 8
 # Runs that an object deletes at once.
-# Beyond: the rest follows a second later.
+# Beyond: the rest follows a fifth of a second later.
 MAX_PRUNED_RUNS = 500
 # Verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.

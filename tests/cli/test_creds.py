@@ -98,7 +98,7 @@ def test_doctor_finds_a_well_platform_and_one_that_is_not(own: LocalPlatform) ->
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["checks"]}
 
-    names = "namespaces,components,executor,API key,plan,workflows,registry,registry keys,credentials".split(",")
+    names = "namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials".split(",")
     assert doctor() == (0, dict.fromkeys(names, True))
     code, checks = doctor(ARCRUN_API_KEY="wrong", ARCRUN_ENCRYPTION_KEY=base64.b64encode(bytes(32)).decode())
     assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "registry keys", "credentials"])

@@ -152,7 +152,7 @@ def test_over_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk) -
     assert desk.deploy().returncode == 0
     requests = len(desk.cloudflare.requests)
     code, told = roll_back(desk)
-    assert (code, "Durable Object migration (none to v1), and Cloudflare goes back over none." in told) == (1, True)
+    assert (code, "Durable Object migration (none to v2), and Cloudflare goes back over none." in told) == (1, True)
     assert "acr deploy" in told
     assert [line for line in desk.cloudflare.requests[requests:] if not line.startswith("GET")] == []
 
