@@ -41,7 +41,7 @@ class WebCryptoCipher:
 
 
 def _options(iv: bytes, associated_data: bytes) -> Any:
-    return to_js(
-        {"name": "AES-GCM", "iv": iv, "additionalData": associated_data},
-        dict_converter=Object.fromEntries,
-    )
+    """Field by field: `to_js` of a mapping takes three times as long."""
+    options = Object.new()
+    options.name, options.iv, options.additionalData = "AES-GCM", to_js(iv), to_js(associated_data)
+    return options

@@ -13,6 +13,7 @@ from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTE
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun_http.bodies import body_of, read_json
 from arcrun_http.queries import parse_whole
+from executor.earlier_runs import MAX_VERSION
 from executor.workflows import Source
 
 
@@ -77,7 +78,7 @@ def read_filter(request: Request) -> RunFilter:
     if text is not None and len(text) > MAX_SEARCH_CHARACTERS:
         raise RequestError(f"`q` may have {MAX_SEARCH_CHARACTERS} characters.")
     version = parse_whole(query["version"]) if "version" in query else None
-    if "version" in query and version is None:
+    if "version" in query and (version is None or version > MAX_VERSION):
         raise RequestError("`version` must be a whole number; 0 is that of a workflow that is not stored.")
     return RunFilter(
         workflow=query.get("workflow"),
