@@ -39,7 +39,8 @@ from arcrun.yaml_text import parse_yaml, render_yaml
 ROOT = Path(__file__).resolve().parents[1]
 ACR = str(Path(sys.executable).parent / "acr")
 COMPONENT = "string_ops"
-REPEATS, PLAN_REPEATS, COLD_REPEATS, LOAD_DURATION_S = 300, 20, 20, 5.0
+WARM_UP = 1_500  # requests until V8 has compiled what they run
+REPEATS, PLAN_REPEATS, COLD_REPEATS, LOAD_DURATION_S = 1_000, 20, 20, 5.0
 SETTLE_S = 0.5  # in which records of runs are written, and the registry is told of them
 
 
@@ -179,6 +180,7 @@ class Meter:
 
 
 async def measure(url: str, key: str, api_url: str | None, meter: Meter) -> None:
+    await time_requests(push_chain(url, key, COMPONENT, 3), WARM_UP)
     await meter.time("health", prepare("GET", f"{url}/health"), limit=3)
     medians = {}
     for count, limit in ((1, None), (3, 1.0), (10, 1.8)):
