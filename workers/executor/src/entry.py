@@ -1,5 +1,6 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,8 @@ from executor.workflows import WorkflowStore
 from executor.workspace import Workspace as WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
 
+logger = logging.getLogger("arcrun")
+
 LIMIT_PERIOD_S = 60  # of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the one of an account's own platform
 
@@ -102,6 +105,13 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         return self._operations.answer(request)
 
     async def alarm(self, _info: Any = None) -> None:
+        """The next one is set before anything can fail; the platform gives up an alarm that keeps failing."""
+        try:
+            await self._on_alarm()
+        except Exception:
+            logger.exception("The RunLog could not delete what is old, or write verdicts to KV; it tries again later")
+
+    async def _on_alarm(self) -> None:
         bindings = read_bindings()
         verdicts = CloudflareKV(bindings.ANALYTICS_KV)
         objects = _open_run_logs(bindings)

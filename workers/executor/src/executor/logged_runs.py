@@ -25,7 +25,7 @@ from executor.gathering import Gathering
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
 
-GATHER_MS = 40  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
+GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 RETRY_MS = 200  # before a batch is tried once more
 EARLIEST = "0" * 26  # the cursor of a list that goes on with the runs in KV: no run has a lesser id
 LARGE_BYTES = 64 * 1024  # of a record: it is made in a stretch of its own
