@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -13,10 +13,11 @@ from arcrun.engine.run_id import object_of
 from arcrun.errors import ArcrunError, DecryptionError, NotFoundError, RecordError, RunError, UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
+from arcrun.run_log.protocol import StoredRun
 from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
 from executor.earlier_runs import EarlierRuns
 from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
-from executor.logged_runs import EARLIEST, GATHER_MS, RETRY_MS, LoggedRuns
+from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, RETRY_MS, LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun
 from fakes.background import FakeBackground
@@ -73,6 +74,11 @@ class Isolate:
         value = {"x": "x" * size}
         trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, input=value, bytes=size),)
         return RunRecord(run_id, "w", 3, "webhook", self.clock.now_ms(), 12.5, 7, None, trace)
+
+    async def keep_row(self, number: int, run_id: str, sealed: bytes) -> None:
+        verdict = self.record_of(run_id).to_verdict()
+        row = {**verdict, "keep_days": 0, "blobs": 0, "result": "{}", "input": base64.b64encode(sealed).decode()}
+        await self.logs.add(number, [cast(StoredRun, row)])
 
     def asked(self, number: int | None = None) -> list[str]:
         """The operations of the object that this isolate writes to."""
@@ -337,6 +343,65 @@ async def test_a_sealed_input_opens_for_its_own_run_alone() -> None:
     isolate.logs.sql[object_of(other)].execute("UPDATE runs SET input = ? WHERE id = ?", sealed, other)
     with pytest.raises(DecryptionError):
         await isolate.store.find_input(other)
+
+
+async def test_inputs_of_a_batch_are_sealed_once_for_all_that_are_kept_equally_long() -> None:
+    isolate = Isolate()
+    sent = {
+        isolate.end(keeping=Keeping(days=days), run_input=json.dumps(f"s3cret {n}").encode()): f"s3cret {n}"
+        for n, days in enumerate([None, 2, None, 2, 2, None])
+    }
+    alone = isolate.end(keeping=Keeping(days=3), run_input=b'"s3cret"')
+    without = isolate.end(run_input=b"")
+    await isolate.background.finish()
+    assert {run_id: await isolate.store.find_input(run_id) for run_id in sent} == sent
+    assert await isolate.store.find_input(alone) == "s3cret"
+    assert "s3cret" not in isolate.logs.stored
+    kept = {run_id: base64.b64decode(isolate.logs.look_up(run_id)["input"] or "") for run_id in sent}
+    assert sum(len(each) > 27 for each in kept.values()) == 2
+    with pytest.raises(NotFoundError):
+        await isolate.store.find_input(without)
+
+
+async def test_an_input_stays_readable_until_its_run_is_deleted() -> None:
+    isolate = Isolate()
+    ids = sorted([*await isolate.keep(*"ab" * 4, keeping=Keeping(days=2)), *await isolate.keep(*"ab" * 4)])
+    for count, oldest in enumerate(ids):
+        assert [await isolate.store.find_input(run_id) for run_id in ids[count:]] == [{}] * (len(ids) - count)
+        isolate.logs.sql[object_of(oldest)].execute("DELETE FROM runs WHERE id = ?", oldest)
+
+
+async def test_inputs_that_together_are_larger_than_a_row_are_sealed_apart() -> None:
+    isolate = Isolate()
+    large = b'"' + b"x" * (MAX_SEALED_TOGETHER // 2) + b'"'
+    ids = [isolate.end(run_input=large) for _ in range(5)]
+    await isolate.background.finish()
+    assert [await isolate.store.find_input(run_id) for run_id in ids] == [json.loads(large)] * 5
+    assert isolate.bucket.keys == []
+
+
+async def test_a_batch_that_comes_after_the_one_that_replaced_it_loses_no_input_but_theirs() -> None:
+    isolate = Isolate()
+    ids = sorted(isolate.store.new_run_id() for _ in range(4))
+    number = object_of(ids[0])
+    late = await isolate.inputs.seal({ids[0]: b"0", ids[3]: b"3"})
+    for sealed in (await isolate.inputs.seal(dict.fromkeys(ids, b"7")), late):
+        for run_id, content in sealed.items():
+            await isolate.keep_row(number, run_id, content)
+    assert [await isolate.store.find_input(ids[0]), await isolate.store.find_input(ids[3])] == [0, 3]
+    for run_id in ids[1:3]:
+        with pytest.raises(NotFoundError):
+            await isolate.store.find_input(run_id)
+
+
+async def test_an_input_that_was_sealed_alone_is_nobody_elses() -> None:
+    isolate = Isolate()
+    one, other = sorted(isolate.store.new_run_id() for _ in range(2))
+    together, alone = await isolate.inputs.seal({one: b"1", other: b"2"}), await isolate.inputs.seal({other: b"2"})
+    await isolate.keep_row(object_of(one), one, together[one])
+    await isolate.keep_row(object_of(one), other, alone[other])
+    with pytest.raises(NotFoundError):
+        await isolate.store.find_input(one)
 
 
 async def test_isolates_that_begin_at_once_have_one_data_key() -> None:

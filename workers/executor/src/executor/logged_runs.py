@@ -22,12 +22,13 @@ from arcrun.run_log.protocol import Measured, StoredRun
 from arcrun.workflows.keeping import Keeping
 from executor.earlier_runs import EarlierRuns
 from executor.gathering import Gathering
-from executor.run_inputs import RunInputs
+from executor.run_inputs import RunInputs, holder_of
 from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
 
 GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 RETRY_MS = 200  # before a batch is tried once more
 EARLIEST = "0" * 26  # the cursor of a list that goes on with the runs in KV: no run has a lesser id
+MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs: sealed, and in base64, they lie in a row and not in the bucket
 LARGE_BYTES = 64 * 1024  # of a record: it is made in a stretch of its own
 _UNSHOWN = ("keep_days", "blobs", "result", "input")
 
@@ -77,13 +78,14 @@ class LoggedRuns:
     async def accept(self, run: AcceptedRun) -> None:
         verdict = run.to_verdict(self._clock.now_ms())
         shown = json.dumps({"input": run.shown})
-        await self._send([await self._complete(verdict, run.keeping, shown, run.input)])
+        sealed = await self._inputs.seal({run.run_id: run.input})
+        await self._send([await self._complete(verdict, run.keeping, shown, sealed.get(run.run_id))])
 
     async def add_accepted(self, run: EndedRun) -> None:
         run_id = run.record.run_id
         with self.unwritten.counting(1):
             if run.is_kept:
-                await self._send([await self._render(run, keeps_input=True)])
+                await self._send([await self._render(run, None)])
             elif keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
                 await self._blobs.delete(keys)
 
@@ -103,14 +105,19 @@ class LoggedRuns:
         """What the run was started with. Raises NotFoundError RUN_NOT_FOUND, also where it is not kept;
         DecryptionError, NotConfiguredError.
         """
-        found = await self._objects.find(run_id) if is_run_id(run_id) else None
-        text = found.get("input") if found else None
-        sealed = base64.b64decode(text) if text else None
-        if found and found["blobs"] & Blobs.INPUT:
-            sealed = await self._read_blob(run_id, Blobs.INPUT)
+        holder, sealed = run_id, await self._find_sealed(run_id)
+        if sealed is not None and (named := holder_of(sealed)) is not None:
+            holder, sealed = named, await self._find_sealed(named)
         if sealed is None:
             raise build_unknown_run_error(run_id)
-        return json.loads(await self._inputs.open(run_id, sealed))
+        return await self._inputs.open(run_id, holder, sealed)
+
+    async def _find_sealed(self, run_id: str) -> bytes | None:
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        if found and found["blobs"] & Blobs.INPUT:
+            return await self._read_blob(run_id, Blobs.INPUT)
+        text = found.get("input") if found else None
+        return base64.b64decode(text) if text else None
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         check_page(limit)
@@ -133,7 +140,10 @@ class LoggedRuns:
         return [judge(verdict, now_ms) for verdict in verdicts]
 
     async def _write(self, runs: Sequence[EndedRun]) -> None:
-        await self._send([await self._render(run) for run in runs])
+        sealed: dict[str, bytes] = {}
+        for inputs in _group_inputs(runs):
+            sealed |= await self._inputs.seal(inputs)
+        await self._send([await self._render(run, sealed.get(run.record.run_id)) for run in runs])
 
     async def _send(self, rows: Sequence[StoredRun]) -> None:
         """Rows of one object: this isolate has started them all."""
@@ -149,20 +159,20 @@ class LoggedRuns:
                 await self._objects.first.expect_export()
                 self._told_ms = now_ms
 
-    async def _render(self, run: EndedRun, *, keeps_input: bool = False) -> StoredRun:
-        """With `keeps_input` what is kept of the input stays as it is."""
+    async def _render(self, run: EndedRun, sealed: bytes | None) -> StoredRun:
         if run.bytes > LARGE_BYTES:
             await self._clock.pause()
         result = json.dumps(run.record.to_result())
-        return await self._complete(run.record.to_verdict(), run.keeping, result, b"" if keeps_input else run.input)
+        return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
 
-    async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, run_input: bytes) -> StoredRun:
-        """The row of a run. What is too large for it is put into the bucket first."""
+    async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None) -> StoredRun:
+        """The row of a run. What is too large for it is put into the bucket first. Without `sealed` what is kept of
+        its input stays as it is.
+        """
         run_id, blobs = verdict["id"], Blobs(0)
         if len(result) > MAX_ROW_BYTES:
             await self._blobs.put(blob_key(run_id, Blobs.RESULT), result.encode())
             result, blobs = "", Blobs.RESULT
-        sealed = await self._inputs.seal(run_id, run_input) if run_input else None
         if sealed is not None and len(sealed) > MAX_ROW_BYTES:
             await self._blobs.put(blob_key(run_id, Blobs.INPUT), sealed)
             sealed, blobs = None, blobs | Blobs.INPUT
@@ -178,3 +188,19 @@ class LoggedRuns:
     async def _read_blob(self, run_id: str, part: Blobs) -> bytes | None:
         blob = await self._blobs.get(blob_key(run_id, part))
         return None if blob is None else blob.content
+
+
+def _group_inputs(runs: Sequence[EndedRun]) -> list[dict[str, bytes]]:
+    """By run id: of runs that are kept equally long, as many as a row holds."""
+    groups: list[dict[str, bytes]] = []
+    open_groups: dict[int | None, tuple[dict[str, bytes], int]] = {}  # by days, with their bytes
+    for run in runs:
+        if not run.input:
+            continue
+        inputs, size = open_groups.get(run.keeping.days, ({}, 0))
+        if not inputs or size + len(run.input) > MAX_SEALED_TOGETHER:
+            inputs, size = {}, 0
+            groups.append(inputs)
+        inputs[run.record.run_id] = run.input
+        open_groups[run.keeping.days] = (inputs, size + len(run.input))
+    return groups

@@ -3,11 +3,16 @@
 It is encrypted under a data key, which the first object of the RunLog keeps wrapped under ARCRUN_ENCRYPTION_KEY: a
 change of that key wraps the data key anew and leaves the inputs alone. A data key that none of the platform's keys
 opens gets a successor, and opens nothing any more unless the old key comes back.
+
+Inputs that are written together are sealed together, because each call of the platform's cipher takes a tenth of a
+millisecond: the newest of the runs, which is deleted last, has them all, and the others name it.
 """
 
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from arcrun.credentials.record import (
     IV_BYTES,
@@ -20,8 +25,11 @@ from arcrun.credentials.record import (
 from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError
 from arcrun.ports import Cipher, Random
 from arcrun.run_log.protocol import RunLogObject
+from executor.runs import build_unknown_run_error
 
 _NUMBER_BYTES = 4
+_TOGETHER = 1 << 31  # added to the data key's number where several inputs are sealed together
+_NAMES = b"="  # before the id of the run that has the input, where this one has not: of no number is it the first byte
 _KEY_PURPOSE = b"data key of runs' inputs"
 
 logger = logging.getLogger("arcrun")
@@ -43,26 +51,42 @@ class RunInputs:
         self._known: dict[int, Cipher] = {}  # by the data key's number
         self._is_off = not encryption_key
 
-    async def seal(self, run_id: str, content: bytes) -> bytes | None:
-        """The data key's number (4 bytes), the IV (12) and the ciphertext, which opens for this run alone. None where
-        no key is, or cannot be had now: a record is worth more than what it began with.
-        """
-        if self._is_off:
-            return None
-        if not self._known and not await self._is_loaded():
-            return None
-        number, iv = max(self._known), self._random.token_bytes(IV_BYTES)
-        ciphertext = await self._known[number].encrypt(content, iv, _purpose(run_id))
-        return number.to_bytes(_NUMBER_BYTES) + iv + ciphertext
+    async def seal(self, inputs: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What is kept of each, by the run's id. `inputs` are JSON; those of several runs must be deleted in the order
+        of their ids.
 
-    async def open(self, run_id: str, sealed: bytes) -> bytes:
-        """Raises DecryptionError, NotConfiguredError."""
-        number, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
+        It is the data key's number (4 bytes), the IV (12) and the ciphertext, which opens for this run alone; or "="
+        and the id of the run that has it. Empty where no key is, or cannot be had now: a record is worth more than what
+        it began with.
+        """
+        if self._is_off or not inputs:
+            return {}
+        if not self._known and not await self._is_loaded():
+            return {}
+        number, iv, holder = max(self._known), self._random.token_bytes(IV_BYTES), max(inputs)
+        content, mark = inputs[holder], 0
+        if len(inputs) > 1:
+            named = (f'"{run_id}":'.encode() + each for run_id, each in inputs.items())
+            content, mark = b"{" + b",".join(named) + b"}", _TOGETHER
+        ciphertext = await self._known[number].encrypt(content, iv, _purpose(holder))
+        kept = (number | mark).to_bytes(_NUMBER_BYTES) + iv + ciphertext
+        return {**dict.fromkeys(inputs, _NAMES + holder.encode()), holder: kept}
+
+    async def open(self, run_id: str, holder: str, sealed: bytes) -> Any:
+        """The input of the run, from what is kept of `holder`. Raises NotFoundError RUN_NOT_FOUND, DecryptionError,
+        NotConfiguredError.
+        """
+        marked, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
+        number = marked & ~_TOGETHER
         if number not in self._known:
             await self._load()
         if number not in self._known:
             raise DecryptionError("The key that the run's input was sealed under cannot be opened any more.")
-        return await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(run_id))
+        opened = await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(holder))
+        content = json.loads(opened) if marked & _TOGETHER else {holder: json.loads(opened)}
+        if run_id not in content:  # a batch that was taken to be lost has come after the one that replaced it
+            raise build_unknown_run_error(run_id)
+        return content[run_id]
 
     async def _is_loaded(self) -> bool:
         try:
@@ -102,6 +126,11 @@ class RunInputs:
     async def _wrap(self, cipher: Cipher, key: bytes) -> str:
         iv = self._random.token_bytes(IV_BYTES)
         return render_record(SealedCredential(await cipher.encrypt(key, iv, _KEY_PURPOSE), iv))
+
+
+def holder_of(sealed: bytes) -> str | None:
+    """The id of the run that has the input, if what is kept names one."""
+    return sealed.removeprefix(_NAMES).decode() if sealed.startswith(_NAMES) else None
 
 
 def _purpose(run_id: str) -> bytes:
