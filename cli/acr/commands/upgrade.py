@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
-from acr.catalogue import is_builtin, read_builtin
+from acr.commands.options import as_json
+from acr.config.platform_home import find_platform_home
+from acr.config.private_file import write_whole
 from acr.errors import CliError
-from acr.options import as_json
-from acr.part_sources import find_part
-from acr.platform_home import find_platform_home
-from acr.private_file import write_whole
-from acr.render import print_json
-from acr.render_upgrade import render_upgrade
-from acr.upgrade import Upgrade, list_components, upgrade_text
-from acr.workflow_file import read_workflow_file
+from acr.output.render import print_json
+from acr.parts.catalogue import is_builtin, read_builtin
+from acr.parts.part_sources import find_part
+from acr.workflows.render_upgrade import render_upgrade
+from acr.workflows.upgrade import Upgrade, list_components, upgrade_text
+from acr.workflows.workflow_file import read_workflow_file
 from arcrun.contracts.model import Contract
 from arcrun.yaml_text import YamlTextError
 
