@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from acr.config.folder_lock import make_kept_private
 from acr.config.private_file import make_private_folder
 from acr.errors import CliError
-from acr.local.folder_lock import make_kept_private
 from acr.local.platform import find_free_ports, require_free_ports
 from workerd.local_platform import ACR, API_KEY, CACHE, LOG, ROOT, find_descendants, run_dev, running_platform
 

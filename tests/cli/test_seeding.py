@@ -13,15 +13,14 @@ import pytest
 
 from acr.cloudflare.access import ApiAccess
 from acr.commands.deploy import registry_of
-from acr.config.worker_secrets import API_KEY as API_KEY_NAME
-from acr.config.worker_secrets import REVIEWER_KEY as REVIEWER_KEY_NAME
+from acr.config.worker_variables import API_KEY as API_KEY_NAME
+from acr.config.worker_variables import REVIEWER_KEY as REVIEWER_KEY_NAME
 from acr.deployment.deploy import DeployedWorker, Deployment
 from acr.errors import CliError
 from acr.local.background_seeding import SEEDED, BackgroundSeeding, fingerprint_components
 from acr.local.platform import find_free_ports
 from acr.parts.catalogue import builtin_ids
-from acr.parts.render_seeding import seed_and_report
-from acr.parts.seeding import Seeding, seed_registry
+from acr.parts.seeding import Seeding, seed_and_report, seed_registry
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import DeploySettings, RegistryTarget
 from fixtures.modules import build_contract, build_module, printing

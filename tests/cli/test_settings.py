@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from acr.config.folders import local_record_path, user_config_path
 from acr.config.private_file import is_private, write_private
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.credentials.local_keys import replace_local_key
@@ -18,12 +19,10 @@ from acr.targets.local_record import LocalRecord, forget_local_record, save_loca
 from acr.targets.settings import (
     RegistryTarget,
     find_registry,
-    local_record_path,
     resolve_deploy_settings,
     resolve_registry,
     resolve_storage,
     resolve_target,
-    user_config_path,
 )
 
 OLD, KEY, OTHER = (base64.b64encode(letter * 32).decode() for letter in (b"o", b"k", b"x"))

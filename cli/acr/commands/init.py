@@ -10,11 +10,11 @@ import click
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.init_standard import init_standard
+from acr.config.folders import user_config_path
 from acr.deployment.account_setup import Setup, Wishes, choose_only_account, set_up_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
 from acr.output.render import print_json
 from acr.output.terminal import say
-from acr.targets.settings import user_config_path
 from acr.workflows.project_folder import prepare_folder
 
 NEEDED_PERMISSIONS = (

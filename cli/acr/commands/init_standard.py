@@ -7,6 +7,7 @@ import click
 
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.api import CloudflareApi
+from acr.config.folders import user_config_path
 from acr.config.user_config import read_user_config
 from acr.deployment.account_setup import choose_only_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
@@ -14,7 +15,6 @@ from acr.deployment.standard_setup import TENANT_BINDING, StandardSetup, Standar
 from acr.errors import AnswerError
 from acr.output.render import render_error
 from acr.output.terminal import ask, say
-from acr.targets.settings import user_config_path
 
 NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
 

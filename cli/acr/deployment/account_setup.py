@@ -11,7 +11,7 @@ from pathlib import Path
 from acr.cloudflare.account import Account, list_accounts, verify_token
 from acr.cloudflare.api import CloudflareApi
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
-from acr.config.worker_secrets import make_api_key, make_signing_key
+from acr.config.worker_variables import make_api_key, make_signing_key
 from acr.credentials.encryption import make_encryption_key, read_encryption_key
 from acr.deployment.resources import ensure_bucket, ensure_namespaces
 from acr.errors import CliError

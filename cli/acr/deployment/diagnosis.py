@@ -12,8 +12,9 @@ from acr.cloudflare.account import verify_token
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace, list_namespaces
 from acr.cloudflare.workers import find_worker
+from acr.config.folders import user_config_path
 from acr.config.private_file import is_private
-from acr.config.worker_secrets import API_KEY, ENCRYPTION_KEY, EXECUTOR
+from acr.config.worker_variables import API_KEY, ENCRYPTION_KEY, EXECUTOR
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.encryption import read_key_ring
 from acr.deployment.health import read_health
@@ -23,7 +24,7 @@ from acr.output.usage import find_nearly_used_up
 from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
-from acr.targets.settings import Storage, user_config_path
+from acr.targets.settings import Storage
 from arcrun.limits import CALL_CPU_MS
 from arcrun.registry.attestation import key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT

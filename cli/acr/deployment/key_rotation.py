@@ -6,15 +6,23 @@ happened one of the two keys opens each record, here and in the Workers. The old
 may show an old record elsewhere for 60 s and more.
 """
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.workers import copy_version, deploy_version, find_worker, is_newest
+from acr.config.folders import user_config_path
+from acr.config.platform_home import find_platform_home
 from acr.config.user_config import read_user_config, save_user_config
-from acr.config.worker_secrets import push_encryption_keys
+from acr.config.worker_variables import ENCRYPTION_KEY, EXECUTOR, PREVIOUS_KEY
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.encryption import KeyRing, make_encryption_key, read_key_ring
 from acr.credentials.local_keys import replace_local_key
 from acr.errors import CliError
-from acr.targets.settings import Storage, user_config_path
+from acr.node.wrangler import build_wrangler
+from acr.targets.settings import Storage
 
 _ENVIRONMENT_STEPS = (
     "export ARCRUN_PREVIOUS_ENCRYPTION_KEY=$ARCRUN_ENCRYPTION_KEY; "
@@ -49,4 +57,17 @@ def _keep(storage: Storage, old: str, new: str) -> None:
     config = read_user_config(path)
     save_user_config(path, replace(config, encryption_key=new, previous_encryption_key=old))
     if config.url:  # deployed
-        push_encryption_keys(storage.access, new, old)
+        _push_keys(storage.access, new, old)
+
+
+def _push_keys(access: ApiAccess, current: str, previous: str) -> None:
+    """Give the deployed executor both keys. Raises CliError."""
+    keys = {ENCRYPTION_KEY: current, PREVIOUS_KEY: previous}
+    with CloudflareApi(access) as api:
+        running = find_worker(api, EXECUTOR)
+        if running is not None and not is_newest(api, EXECUTOR, running.id):  # after a rollback
+            deploy_version(api, EXECUTOR, copy_version(api, EXECUTOR, running.id, running, keys), "acr creds rotate")
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        wrangler = build_wrangler(find_platform_home(), access)
+        wrangler.put_secrets(Path(folder), EXECUTOR, keys)

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from acr.cloudflare.account import Account
+from acr.config.folders import user_config_path
 from acr.config.platform_home import find_platform_home
 from acr.config.user_config import read_user_config
 from acr.deployment.account_setup import choose_only_account
 from acr.errors import NotLoggedInError
 from acr.node.wrangler import build_wrangler
 from acr.output.terminal import ask, say
-from acr.targets.settings import user_config_path
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class BackgroundSeeding:
             self._thread.join(JOIN_TIMEOUT_S)
 
     def _seed(self) -> None:
-        from acr.parts.render_seeding import seed_and_report  # noqa: PLC0415
+        from acr.parts.seeding import seed_and_report  # noqa: PLC0415
         from acr.targets.registry_client import RegistryClient  # noqa: PLC0415 - an HTTP client, which the start need not wait for
 
         if self._stopping.wait(QUIET_S):

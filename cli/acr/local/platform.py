@@ -10,9 +10,10 @@ from pathlib import Path
 
 from watchfiles import watch
 
+from acr.config.folders import cache_dir
 from acr.config.platform_home import SERVICES
 from acr.config.private_file import require_writable, write_private
-from acr.config.worker_secrets import (
+from acr.config.worker_variables import (
     ALLOW_LOCAL_NETWORK,
     API_KEY,
     AUTHOR_KEYS,
@@ -38,7 +39,6 @@ from acr.local.source_filter import SourceFilter
 from acr.node.javascript_packages import javascript_home
 from acr.output.terminal import say
 from acr.targets.local_record import LocalRecord
-from acr.targets.settings import cache_dir
 from arcrun.accounts.limits import LIMIT_VARIABLES
 from arcrun.run_log.settings import RUN_LOG_VARIABLES
 

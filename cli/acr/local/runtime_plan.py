@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from acr.config.worker_secrets import ALLOW_LOCAL_NETWORK, FREE, LOCAL, MULTI_TENANT, PLAN, secrets_of
+from acr.config.worker_variables import ALLOW_LOCAL_NETWORK, FREE, LOCAL, MULTI_TENANT, PLAN, secrets_of
 from arcrun.errors import InternalError
 
 HOST = "127.0.0.1"

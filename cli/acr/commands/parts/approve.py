@@ -3,7 +3,7 @@
 import click
 
 from acr.commands.options import as_json, with_registry
-from acr.parts.render_decision import render_decision
+from acr.parts.rendering import render_decision
 from acr.targets.registry_client import RegistryClient
 
 

@@ -1,16 +1,8 @@
-"""The Workers' secrets: which Worker gets which, and how they reach one that is deployed."""
+"""The Workers' secrets and variables by name: which Worker gets which secret."""
 
 import base64
 import secrets
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-
-from acr.cloudflare.access import ApiAccess
-from acr.cloudflare.api import CloudflareApi
-from acr.cloudflare.workers import copy_version, deploy_version, find_worker, is_newest
-from acr.config.platform_home import find_platform_home
-from acr.node.wrangler import build_wrangler
 
 EXECUTOR = "arcrun-cypher-executor"
 API_KEY, ENCRYPTION_KEY, PREVIOUS_KEY = "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"
@@ -47,16 +39,3 @@ def secrets_of(service: str, known: Mapping[str, str | None], *, is_multi_tenant
     """Of the secrets that we have, those for a Worker. In the hosted mode the executor opens tenants' accounts."""
     wanted = _WANTED.get(service, ()) + ((MASTER_KEY,) if service == "executor" and is_multi_tenant else ())
     return {name: secret for name in wanted if (secret := known.get(name))}
-
-
-def push_encryption_keys(access: ApiAccess, current: str, previous: str) -> None:
-    """Give the deployed executor both keys. Raises CliError."""
-    keys = {ENCRYPTION_KEY: current, PREVIOUS_KEY: previous}
-    with CloudflareApi(access) as api:
-        running = find_worker(api, EXECUTOR)
-        if running is not None and not is_newest(api, EXECUTOR, running.id):  # after a rollback
-            deploy_version(api, EXECUTOR, copy_version(api, EXECUTOR, running.id, running, keys), "acr creds rotate")
-            return
-    with tempfile.TemporaryDirectory() as folder:
-        wrangler = build_wrangler(find_platform_home(), access)
-        wrangler.put_secrets(Path(folder), EXECUTOR, keys)
