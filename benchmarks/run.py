@@ -30,8 +30,8 @@ import httpx
 from http_load import PreparedRequest, count_requests, prepare, repeat_requests, time_last, time_requests
 from processes import Processes, find_processes
 
-from acr.deployment.uploads import metered_object
-from acr.local_platform import find_free_ports
+from acr.local.platform import find_free_ports
+from acr.parts.uploads import metered_object
 from arcrun.contracts.parse import parse_contract
 from arcrun.credentials.redaction import Redactor
 from arcrun.yaml_text import parse_yaml, render_yaml

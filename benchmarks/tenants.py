@@ -27,7 +27,7 @@ import httpx
 from http_load import PreparedRequest, prepare
 from run import ACR, COMPONENT, ROOT, build_chain, report
 
-from acr.local_platform import find_free_ports
+from acr.local.platform import find_free_ports
 
 sys.path.insert(0, str(ROOT / "tests"))
 from fakes.cloudflare_api import CloudflareApiStandIn, served

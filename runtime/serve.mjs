@@ -2,7 +2,7 @@
 //
 //   node serve.mjs PLAN.json
 //
-// PLAN.json is written by `acr dev` (cli/acr/runtime_plan.py has its shape). On stdout this process says one JSON
+// PLAN.json is written by `acr dev` (cli/acr/local/runtime_plan.py has its shape). On stdout this process says one JSON
 // object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
 // (re)loads the plan; the end of stdin stops everything, so nothing outlives the process that started it.
 import { once } from "node:events";

@@ -17,12 +17,12 @@ from rich.console import Console
 from rich.table import Table
 from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below, stage
 
-from acr.cold_starts import ColdStart, measure_cold_starts
-from acr.local_platform import find_free_ports
-from acr.runtime_plan import HOST, build_plan
-from acr.runtime_process import RuntimeProcess
-from acr.settings import cache_dir
-from acr.worker_secrets import make_api_key
+from acr.bench.cold_starts import ColdStart, measure_cold_starts
+from acr.config.folders import cache_dir
+from acr.config.worker_variables import make_api_key
+from acr.local.platform import find_free_ports
+from acr.local.runtime_plan import HOST, build_plan
+from acr.local.runtime_process import RuntimeProcess
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from acr.render import print_json
-from acr.render_trace import render_trace
+from acr.output.render import print_json
+from acr.output.trace import render_trace
 
 ROOT = Path(__file__).resolve().parents[1]
 ACR = str(Path(sys.executable).parent / "acr")

@@ -9,9 +9,9 @@ from typing import NoReturn
 import click
 
 from acr.answer_shape import SHAPE_FAULTS, explain_shape, forget_answers
+from acr.commands.lazy_group import LazyGroup
 from acr.errors import CliError
-from acr.lazy_group import LazyGroup
-from acr.terminal import say, say_refusal, show_faults_escaped
+from acr.output.terminal import say, say_refusal, show_faults_escaped
 
 # Of files and folders that cannot be written. Where a command knows which one, it says so itself.
 _WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)

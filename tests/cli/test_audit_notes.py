@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from acr.audit_notes import note_written
-from acr.settings import Target
+from acr.targets.audit_notes import note_written
+from acr.targets.settings import Target
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.client import GRACE_S, MAX_REQUESTS, ExecutorClient
 from acr.errors import AnswerError, CliError, NotLoggedInError
-from acr.service_client import TIMEOUT_S
-from acr.settings import Target
+from acr.targets.executor_client import GRACE_S, MAX_REQUESTS, ExecutorClient
+from acr.targets.service_client import TIMEOUT_S
+from acr.targets.settings import Target
 
 Answering = Callable[[httpx.Request], httpx.Response]
 

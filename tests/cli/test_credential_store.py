@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
-from acr.credential_store import CredentialStore, Rotation, StoredCredential
-from acr.encryption import KeyRing
+from acr.credentials.credential_store import CredentialStore, Rotation, StoredCredential
+from acr.credentials.encryption import KeyRing
 from acr.errors import CliError
 from fakes.cipher import seal
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acr.credentials_file import find_exposure, read_credentials, select_credentials
+from acr.credentials.credentials_file import find_exposure, read_credentials, select_credentials
 from acr.errors import CliError
 
 CANARY = "canary-5ecret"

@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from acr.config.folder_lock import make_kept_private
+from acr.config.private_file import make_private_folder
 from acr.errors import CliError
-from acr.folder_lock import make_kept_private
-from acr.local_platform import find_free_ports, require_free_ports
-from acr.private_file import make_private_folder
+from acr.local.platform import find_free_ports, require_free_ports
 from workerd.local_platform import ACR, API_KEY, CACHE, LOG, ROOT, find_descendants, run_dev, running_platform
 
 pytestmark = pytest.mark.workerd

@@ -8,16 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.attestation_check import public_key_of
-from acr.client import ExecutorClient
 from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
+from acr.deployment.diagnosis import Check, Patient, examine
 from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
 from acr.deployment.manifest import MARK
-from acr.diagnosis import Check, Patient, examine
 from acr.errors import CliError
-from acr.registry_client import RegistryClient
-from acr.settings import RegistryTarget, Storage, Target
+from acr.parts.attestation_check import public_key_of
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.registry_client import RegistryClient
+from acr.targets.settings import RegistryTarget, Storage, Target
 from arcrun.registry.attestation import key_id_of
 from fakes.cipher import seal
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from acr.lazy_group import LazyGroup
+from acr.commands.lazy_group import LazyGroup
 from acr.main import acr
 
 ACR = Path(sys.executable).parent / "acr"

@@ -19,8 +19,8 @@ import click
 import pytest
 from cli.test_terminal import ENTRY, FINDING, HOSTILE, RECORD, TURNING
 
+from acr.local.runtime_process import RuntimeProcess
 from acr.main import acr, main
-from acr.runtime_process import RuntimeProcess
 
 WORD = HOSTILE.replace("\x00", "")  # for arguments and names of files, which end at a zero byte
 FILE = "w\x1b[31m\x9b2J\u202e.yaml"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from acr.component_folder import read_component_folder
+from acr.config.inner_file import MAX_FILE_BYTES, require_inner
 from acr.errors import CliError
-from acr.inner_file import MAX_FILE_BYTES, require_inner
 from acr.main import main
-from acr.project_folder import prepare_folder
-from acr.workflow_file import read_workflow_file
+from acr.parts.component_folder import read_component_folder
+from acr.workflows.project_folder import prepare_folder
+from acr.workflows.workflow_file import read_workflow_file
 
 SECRET = "name: stolen-secret"
 

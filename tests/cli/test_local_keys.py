@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from acr.credentials.local_keys import read_local_keys
 from acr.errors import CliError
-from acr.local_keys import read_local_keys
-from acr.local_platform import keep_encryption_key
+from acr.local.platform import keep_encryption_key
 
 FIRST, SECOND = (base64.b64encode(letter * 32).decode() for letter in (b"1", b"2"))
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from acr.catalogue import Entry
-from acr.part import SORTS, Part, add_registry, build_part, matches, sort_parts
+from acr.parts.catalogue import Entry
+from acr.parts.part import SORTS, Part, add_registry, build_part, matches, sort_parts
 from arcrun.contracts.parse import parse_contract
 from fixtures.modules import build_contract
 

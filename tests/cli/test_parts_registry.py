@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.attestation_check import fetch_verified
 from acr.errors import CliError
-from acr.registry_client import RegistryClient
-from acr.settings import RegistryTarget
+from acr.parts.attestation_check import fetch_verified
+from acr.targets.registry_client import RegistryClient
+from acr.targets.settings import RegistryTarget
 from fixtures.modules import LOOPING, build_contract, build_module, printing
 from workerd.local_platform import ALICE_KEY, API_KEY, REVIEWER_KEY, ROOT, LocalPlatform
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from acr.config.private_file import write_private, write_whole
 from acr.errors import CliError
-from acr.private_file import write_private, write_whole
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         return os.dup(full)
 
     full = os.open("/dev/full", os.O_WRONLY)
-    monkeypatch.setattr("acr.private_file.os.open", fail)
+    monkeypatch.setattr("acr.config.private_file.os.open", fail)
 
 
 @pytest.mark.parametrize("write", [write_private, write_whole])

@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 PRINTERS = {
-    "print_json": "from acr.render import print_json; print_json(value)",
-    "one line": "from acr.render import print_json; print_json(value, indent=None)",
-    "table": "from acr.render import print_table; print_table(['a'], [[value]])",
+    "print_json": "from acr.output.render import print_json; print_json(value)",
+    "one line": "from acr.output.render import print_json; print_json(value, indent=None)",
+    "table": "from acr.output.render import print_table; print_table(['a'], [[value]])",
     "echo": "import click; click.echo(value)",
     "error": (
-        "from acr.render import render_error; render_error({'code': 'X', 'message': value, 'next_actions': [value]})"
+        "from acr.output.render import render_error; "
+        "render_error({'code': 'X', 'message': value, 'next_actions': [value]})"
     ),
-    "warning": "from acr.render import warn; warn(value)",
+    "warning": "from acr.output.render import warn; warn(value)",
     "timeline": (
-        "from acr.render_trace import render_timeline;"
+        "from acr.output.trace import render_timeline;"
         " render_timeline({'id': value, 'workflow': value, 'status': 'lost', 'started_at': value,"
         " 'error': {'preview': value}})"
     ),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from acr.render_trace import (
+from acr.output.trace import (
     BAR_WIDTH,
     build_bar,
     describe_fuel,

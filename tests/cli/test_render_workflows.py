@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from acr.render_findings import count_findings, render_findings, render_refusal
-from acr.render_workflows import describe_push, describe_version
+from acr.output.findings import count_findings, render_findings, render_refusal
+from acr.output.workflows import describe_push, describe_version
 
 
 def finding(**more: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acr.runtime_plan import build_plan
+from acr.local.runtime_plan import build_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,19 +11,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from acr.background_seeding import SEEDED, BackgroundSeeding, fingerprint_components
-from acr.catalogue import builtin_ids
 from acr.cloudflare.access import ApiAccess
 from acr.commands.deploy import registry_of
+from acr.config.worker_variables import API_KEY as API_KEY_NAME
+from acr.config.worker_variables import REVIEWER_KEY as REVIEWER_KEY_NAME
 from acr.deployment.deploy import DeployedWorker, Deployment
 from acr.errors import CliError
-from acr.local_platform import find_free_ports
-from acr.registry_client import RegistryClient
-from acr.render_seeding import seed_and_report
-from acr.seeding import Seeding, seed_registry
-from acr.settings import DeploySettings, RegistryTarget
-from acr.worker_secrets import API_KEY as API_KEY_NAME
-from acr.worker_secrets import REVIEWER_KEY as REVIEWER_KEY_NAME
+from acr.local.background_seeding import SEEDED, BackgroundSeeding, fingerprint_components
+from acr.local.platform import find_free_ports
+from acr.parts.catalogue import builtin_ids
+from acr.parts.seeding import Seeding, seed_and_report, seed_registry
+from acr.targets.registry_client import RegistryClient
+from acr.targets.settings import DeploySettings, RegistryTarget
 from fixtures.modules import build_contract, build_module, printing
 from workerd.local_platform import API_KEY, LOG, REVIEWER_KEY, ROOT, LocalPlatform, running_platform
 
@@ -110,7 +109,7 @@ def test_what_was_seeded_before_is_not_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The registry here does not answer, which is told when it is asked: while components are not what they were."""
-    monkeypatch.setattr("acr.background_seeding.QUIET_S", 0)
+    monkeypatch.setattr("acr.local.background_seeding.QUIET_S", 0)
     folder = tmp_path / "components/echo"
     folder.mkdir(parents=True)
     (folder / "contract.yaml").write_text(json.dumps(build_contract("echo")))

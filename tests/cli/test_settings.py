@@ -10,21 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from acr.config.folders import local_record_path, user_config_path
+from acr.config.private_file import is_private, write_private
+from acr.config.user_config import UserConfig, read_user_config, save_user_config
+from acr.credentials.local_keys import replace_local_key
 from acr.errors import CliError, NotLoggedInError
-from acr.local_keys import replace_local_key
-from acr.local_record import LocalRecord, forget_local_record, save_local_record
-from acr.private_file import is_private, write_private
-from acr.settings import (
+from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
+from acr.targets.settings import (
     RegistryTarget,
     find_registry,
-    local_record_path,
     resolve_deploy_settings,
     resolve_registry,
     resolve_storage,
     resolve_target,
-    user_config_path,
 )
-from acr.user_config import UserConfig, read_user_config, save_user_config
 
 OLD, KEY, OTHER = (base64.b64encode(letter * 32).decode() for letter in (b"o", b"k", b"x"))
 USER = UserConfig(

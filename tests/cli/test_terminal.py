@@ -13,11 +13,11 @@ import pytest
 from rich.text import Text
 
 import acr
-from acr.render import build_console, build_table, print_json, print_table, render_error, warn
-from acr.render_findings import render_findings
-from acr.render_runs import render_run_line, render_runs
-from acr.render_trace import render_timeline, render_trace
-from acr.terminal import ask, confirm, escape_controls, relay, say, say_lines
+from acr.output.findings import render_findings
+from acr.output.render import build_console, build_table, print_json, print_table, render_error, warn
+from acr.output.runs import render_run_line, render_runs
+from acr.output.terminal import ask, confirm, escape_controls, relay, say, say_lines
+from acr.output.trace import render_timeline, render_trace
 
 UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff\U000e0001\U000e0041\U000e007f"
 TURNING = UNSEEN + "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from acr.commands.upgrade import upgrade
-from acr.upgrade import upgrade_text
+from acr.workflows.upgrade import upgrade_text
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow
 from arcrun.workflows.diagnostics import Severity

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from acr.render_usage import find_nearly_used_up, render_usage
+from acr.output.usage import find_nearly_used_up, render_usage
 
 
 def figure(name: str, used: int, most: int | None, is_estimate: bool = False) -> dict[str, Any]:

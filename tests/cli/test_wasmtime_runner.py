@@ -2,7 +2,7 @@
 
 import pytest
 
-from acr.wasmtime_runner import WasmtimeRunner
+from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.registry.trial import START_MS, TrialClock
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.metering import meter_module

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from acr.wasmtime_runner import WasmtimeRunner
+from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
 from arcrun.host_failures import RETRIABLE_CODES

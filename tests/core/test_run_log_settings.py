@@ -40,7 +40,16 @@ def test_what_is_no_number_is_refused(name: str, text: str) -> None:
     )
 
 
-MEASURED: Any = {"bytes": 5, "most_bytes": 100, "runs": 40, "indexed": 3, "pruned": 7, "exports": 0}
+MEASURED: Any = {
+    "bytes": 5,
+    "most_bytes": 100,
+    "runs": 40,
+    "indexed": 3,
+    "pruned": 7,
+    "exports": 0,
+    "rows": 0,
+    "requests": 0,
+}
 
 
 def test_objects_are_added_up() -> None:
@@ -52,4 +61,7 @@ def test_objects_are_added_up() -> None:
         ("kv_writes", 2, 1_000),
         ("stored_bytes", 10, 200),
     ]
+    counted: Any = {**MEASURED, "rows": 120, "requests": 60}
+    rows, requests, *_ = sum_usage([counted, MEASURED], is_free=True)
+    assert (rows.used, requests.used) == (120 + 50, 60 + 40)
     assert [each.most for each in sum_usage([MEASURED], is_free=False)] == [None, None, None, 100]

@@ -6,7 +6,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from deploy.desk import KEYS, Desk
 
-from acr.encryption import open_credential
+from acr.credentials.encryption import open_credential
 from arcrun.credentials.record import parse_encryption_key
 from arcrun.errors import CredentialError
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from acr.local_platform import find_free_ports
+from acr.local.platform import find_free_ports
 from workerd.local_platform import API_KEY, CACHE, ROOT
 
 pytestmark = pytest.mark.workerd
@@ -66,7 +66,7 @@ def test_it_holds_the_platform_and_nothing_else(wheel: Path) -> None:
         *(f"components/_sdk/zig/{path.name}" for path in ROOT.glob("components/_sdk/zig/*.zig")),
     ]
     assert [name for name in wanted if f"acr/platform/{name}" not in names] == []
-    assert {"acr/templates/zig/main.zig", "acr/templates/rust/src/main.rs"} <= set(names)
+    assert {"acr/parts/templates/zig/main.zig", "acr/parts/templates/rust/src/main.rs"} <= set(names)
     assert {name.partition("/")[0] for name in names} == {"acr", "arcrun", "arcrun_workers-0.1.0.dist-info"}
     unwanted = ("/build/", "/python_modules/", "/node_modules/", "/tests/", "__pycache__")
     assert [name for name in names if any(part in name for part in unwanted)] == []

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from acr.wasmtime_runner import WasmtimeRunner
+from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.context import RunPorts

@@ -17,7 +17,7 @@ from arcrun.run_log.protocol import StoredRun
 from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
 from executor.earlier_runs import EarlierRuns
 from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
-from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, RETRY_MS, LoggedRuns
+from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, MOVE_MS, RETRY_MS, LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.runs import AcceptedRun, EndedRun
 from fakes.background import FakeBackground
@@ -402,6 +402,30 @@ async def test_an_input_that_was_sealed_alone_is_nobody_elses() -> None:
     await isolate.keep_row(object_of(one), other, alone[other])
     with pytest.raises(NotFoundError):
         await isolate.store.find_input(one)
+
+
+async def test_an_isolate_fills_all_objects_alike() -> None:
+    isolate = Isolate()
+    ids: list[str] = []
+    for _ in range(200):
+        ids += await isolate.keep("w", run_input=b"1")
+        isolate.clock.advance(MOVE_MS / 2)
+    counts = [sum(object_of(run_id) == number for run_id in ids) for number in range(8)]
+    assert min(counts) > 8
+    assert len({object_of(run_id) for run_id in ids[:2]}) == 1
+
+
+async def test_runs_of_two_objects_that_end_together_are_kept_in_both() -> None:
+    isolate = Isolate()
+    early = [isolate.store.new_run_id() for _ in range(2)]
+    while object_of(isolate.store.new_run_id()) == object_of(early[0]):
+        await isolate.keep("w")
+        isolate.clock.advance(MOVE_MS)
+    late = [isolate.store.new_run_id() for _ in range(2)]
+    for run_id in (*early, *late):
+        isolate.store.add(EndedRun(isolate.record_of(run_id), KEEPS_ALL, f'"{run_id}"'.encode()))
+    await isolate.background.finish()
+    assert [await isolate.store.find_input(run_id) for run_id in (*early, *late)] == [*early, *late]
 
 
 async def test_isolates_that_begin_at_once_have_one_data_key() -> None:

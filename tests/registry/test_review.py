@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from acr.wasmtime_runner import WasmtimeRunner
+from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.step import StepName, StepStatus
 from fakes.registry import VALIDATOR, FixedColdStarts

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from acr.local_platform import find_free_ports
-from acr.runtime_plan import HOST, api_url_of, build_plan
-from acr.runtime_process import RuntimeProcess
+from acr.local.platform import find_free_ports
+from acr.local.runtime_plan import HOST, api_url_of, build_plan
+from acr.local.runtime_process import RuntimeProcess
 from workerd.local_platform import CACHE, ROOT
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from acr.local_platform import find_free_ports
+from acr.local.platform import find_free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"

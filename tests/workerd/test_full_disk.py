@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.local_platform import find_free_ports
+from acr.local.platform import find_free_ports
 from workerd.local_platform import LOG, ROOT, LocalPlatform, run_dev, running_platform
 from workerd.small_disk import filled, make_read_only, small_disk
 

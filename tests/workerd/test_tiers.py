@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from acr.deployment.uploads import metered_object
+from acr.parts.uploads import metered_object
 from arcrun.contracts.model import Scenario
 from arcrun.contracts.parse import parse_contract
 from arcrun.wasm.component import build_component

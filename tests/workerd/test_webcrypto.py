@@ -10,7 +10,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from acr.encryption import seal_credential
+from acr.credentials.encryption import seal_credential
 from workerd.probe_platform import running_probe
 
 pytestmark = pytest.mark.workerd

@@ -3,7 +3,7 @@
 // Used by both tiers: the executor calls `run` on modules in its own bundle, and the sandbox (sandbox.mjs) calls it in
 // the isolate that the Worker Loader made. JavaScript, because a host written in Python costs ten times the component.
 // It carries bytes and decides nothing: who may call which host function is settled before it gets here.
-// cli/acr/component_call.py is the same host under wasmtime: it answers, and charges, the same.
+// cli/acr/bench/component_call.py is the same host under wasmtime: it answers, and charges, the same.
 //
 // Source of the functions, constants and layouts: WASI snapshot preview1 (witx).
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from acr.account_client import AccountClient
+from acr.config.folders import user_config_path
+from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.errors import AnswerError, NotLoggedInError
-from acr.render import print_json, print_table, render_error, render_moment
-from acr.settings import user_config_path
-from acr.terminal import confirm, say
-from acr.user_config import UserConfig, read_user_config, save_user_config
+from acr.output.render import print_json, print_table, render_error, render_moment
+from acr.output.terminal import confirm, say
+from acr.targets.account_client import AccountClient
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 

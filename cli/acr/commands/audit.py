@@ -2,9 +2,9 @@
 
 import click
 
-from acr.client import ExecutorClient
-from acr.options import as_json, with_client
-from acr.render import print_json, print_table, render_moment
+from acr.commands.options import as_json, with_client
+from acr.output.render import print_json, print_table, render_moment
+from acr.targets.executor_client import ExecutorClient
 
 
 @click.command()

@@ -3,7 +3,7 @@
 import click
 from click.shell_completion import get_completion_class
 
-from acr.terminal import say_lines
+from acr.output.terminal import say_lines
 
 
 @click.command()

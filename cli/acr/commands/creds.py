@@ -6,18 +6,18 @@ from pathlib import Path
 
 import click
 
-from acr.audit_notes import note_written
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
-from acr.credential_store import CredentialStore
-from acr.credentials_file import FILE_NAME, find_exposure, read_credentials, select_credentials
-from acr.encryption import read_encryption_key, read_key_ring
-from acr.key_rotation import begin_rotation
-from acr.options import local_or_deployed
-from acr.platform_resources import namespace_id_of
-from acr.render import print_json, print_table, warn
-from acr.settings import Storage, resolve_storage
-from acr.terminal import say
+from acr.commands.options import local_or_deployed
+from acr.credentials.credential_store import CredentialStore
+from acr.credentials.credentials_file import FILE_NAME, find_exposure, read_credentials, select_credentials
+from acr.credentials.encryption import read_encryption_key, read_key_ring
+from acr.deployment.key_rotation import begin_rotation
+from acr.deployment.resources import namespace_id_of
+from acr.output.render import print_json, print_table, warn
+from acr.output.terminal import say
+from acr.targets.audit_notes import note_written
+from acr.targets.settings import Storage, resolve_storage
 from arcrun.credentials.forms import MIN_SECRET_LENGTH
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")

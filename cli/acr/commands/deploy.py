@@ -9,21 +9,13 @@ from pathlib import Path
 import click
 import httpx
 
-from acr.audit_notes import note_written
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.deploy_rollback import roll_back_workers
-from acr.deployment import deploy as steps
-from acr.deployment.health import wait_for_health
-from acr.errors import CliError
-from acr.platform_home import SERVICES, find_platform_home
-from acr.private_file import private_umask
-from acr.registry_client import RegistryClient
-from acr.render import print_json
-from acr.render_seeding import seed_and_report
-from acr.settings import DeploySettings, RegistryTarget, Target, resolve_deploy_settings, user_config_path
-from acr.terminal import say
-from acr.user_config import read_user_config, save_user_config
-from acr.worker_secrets import (
+from acr.config.folders import user_config_path
+from acr.config.platform_home import SERVICES, find_platform_home
+from acr.config.private_file import private_umask
+from acr.config.user_config import read_user_config, save_user_config
+from acr.config.worker_variables import (
     ALLOW_LOCAL_NETWORK,
     API_KEY,
     FREE,
@@ -32,7 +24,16 @@ from acr.worker_secrets import (
     REVIEWER_KEY,
     SIGNING_KEY,
 )
-from acr.wrangler import build_wrangler
+from acr.deployment import deploy as steps
+from acr.deployment.health import wait_for_health
+from acr.errors import CliError
+from acr.node.wrangler import build_wrangler
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.parts.seeding import seed_and_report
+from acr.targets.audit_notes import note_written
+from acr.targets.registry_client import RegistryClient
+from acr.targets.settings import DeploySettings, RegistryTarget, Target, resolve_deploy_settings
 from arcrun.errors import NotConfiguredError
 from arcrun.run_log.settings import RUN_LOG_VARIABLES, read_run_log_settings
 

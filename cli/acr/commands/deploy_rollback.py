@@ -4,14 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from acr.cloudflare.api import CloudflareApi
+from acr.config.folders import user_config_path
+from acr.config.platform_home import SERVICES, find_platform_home
+from acr.config.project_file import read_project_file
+from acr.config.user_config import read_user_config
 from acr.deployment.manifest import read_template
 from acr.deployment.rollback import roll_back
-from acr.platform_home import SERVICES, find_platform_home
-from acr.project_file import read_project_file
-from acr.render import print_json
-from acr.settings import resolve_access, user_config_path
-from acr.terminal import say
-from acr.user_config import read_user_config
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.targets.settings import resolve_access
 
 
 def roll_back_workers(services: tuple[str, ...], report: Callable[[str], None], *, as_json: bool) -> None:

@@ -10,16 +10,17 @@ from typing import Any, NoReturn
 
 import click
 
-from acr.background_seeding import BackgroundSeeding
-from acr.folder_lock import hold_folder
-from acr.inner_file import require_inner
-from acr.javascript_packages import require_javascript
-from acr.local_platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
-from acr.local_record import LocalRecord, forget_local_record, save_local_record
-from acr.platform_home import SERVICES, find_platform_home
-from acr.private_file import private_umask
-from acr.settings import RegistryTarget, cache_dir, local_record_path, make_config_private
-from acr.terminal import say
+from acr.config.folder_lock import hold_folder
+from acr.config.folders import cache_dir, local_record_path, make_config_private
+from acr.config.inner_file import require_inner
+from acr.config.platform_home import SERVICES, find_platform_home
+from acr.config.private_file import private_umask
+from acr.local.background_seeding import BackgroundSeeding
+from acr.local.platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
+from acr.node.javascript_packages import require_javascript
+from acr.output.terminal import say
+from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
+from acr.targets.settings import RegistryTarget
 
 LITTLE_SPACE_BYTES = 64 * 2**20  # two memory snapshots of Python, which a start may write
 LAST_PORT = 65535 - len(SERVICES)

@@ -5,14 +5,14 @@ import sys
 import click
 import httpx
 
-from acr.client import ExecutorClient
 from acr.cloudflare.api import CloudflareApi
-from acr.diagnosis import Patient, examine
-from acr.options import local_or_deployed
-from acr.registry_client import RegistryClient
-from acr.render import print_json, print_table
-from acr.settings import find_registry, resolve_storage, resolve_target
-from acr.terminal import say
+from acr.commands.options import local_or_deployed
+from acr.deployment.diagnosis import Patient, examine
+from acr.output.render import print_json, print_table
+from acr.output.terminal import say
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.registry_client import RegistryClient
+from acr.targets.settings import find_registry, resolve_storage, resolve_target
 from arcrun import __version__
 
 TIMEOUT_S = 10

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
-from acr.account_setup import Setup, Wishes, choose_only_account, set_up_account
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.init_standard import init_standard
-from acr.project_folder import prepare_folder
-from acr.render import print_json
-from acr.settings import user_config_path
-from acr.setup_questions import ask_account, find_encryption_key, find_token
-from acr.terminal import say
+from acr.config.folders import user_config_path
+from acr.deployment.account_setup import Setup, Wishes, choose_only_account, set_up_account
+from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.workflows.project_folder import prepare_folder
 
 NEEDED_PERMISSIONS = (
     "It needs: Workers Scripts, Workers KV Storage and Workers R2 Storage, each Edit; Account Settings: Read."

@@ -5,16 +5,16 @@ import sys
 
 import click
 
-from acr.account_setup import choose_only_account
 from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.api import CloudflareApi
+from acr.config.folders import user_config_path
+from acr.config.user_config import read_user_config
+from acr.deployment.account_setup import choose_only_account
+from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
+from acr.deployment.standard_setup import TENANT_BINDING, StandardSetup, StandardWishes, set_up_standard
 from acr.errors import AnswerError
-from acr.render import render_error
-from acr.settings import user_config_path
-from acr.setup_questions import ask_account, find_encryption_key, find_token
-from acr.standard_setup import TENANT_BINDING, StandardSetup, StandardWishes, set_up_standard
-from acr.terminal import ask, say
-from acr.user_config import read_user_config
+from acr.output.render import render_error
+from acr.output.terminal import ask, say
 
 NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from acr.client import MAX_PAGE, ExecutorClient
-from acr.options import as_json, with_client
-from acr.render import print_json
-from acr.render_workflows import render_versions, render_workflows
-from acr.service_client import require_data
+from acr.commands.options import as_json, with_client
+from acr.output.render import print_json
+from acr.output.workflows import render_versions, render_workflows
+from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from acr.targets.service_client import require_data
 
 
 @click.command()

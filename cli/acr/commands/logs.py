@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from acr.client import MAX_PAGE, ExecutorClient
-from acr.options import as_json, with_client
-from acr.render import print_json
-from acr.render_runs import render_run_line, render_runs
-from acr.render_trace import render_timeline
-from acr.service_client import Answer, require_data
+from acr.commands.options import as_json, with_client
+from acr.output.render import print_json
+from acr.output.runs import render_run_line, render_runs
+from acr.output.trace import render_timeline
+from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from acr.targets.service_client import Answer, require_data
 from arcrun.engine.run_id import is_run_id
 from arcrun.run_log.filter import STATUSES
 

@@ -2,11 +2,11 @@
 
 import click
 
-from acr.client import ExecutorClient
-from acr.options import as_json, with_client
-from acr.render import print_json
-from acr.service_client import require_data
-from acr.terminal import say
+from acr.commands.options import as_json, with_client
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.service_client import require_data
 
 
 @click.command()

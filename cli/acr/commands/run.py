@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from acr.client import ExecutorClient
-from acr.inner_file import read_regular, require_inner
-from acr.options import as_json, with_client
-from acr.render import print_json
-from acr.render_findings import render_refusal
-from acr.render_trace import render_trace
-from acr.service_client import Answer
-from acr.terminal import say
-from acr.workflow_file import read_workflow_file
+from acr.commands.options import as_json, with_client
+from acr.config.inner_file import read_regular, require_inner
+from acr.output.findings import render_refusal
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.output.trace import render_trace
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.service_client import Answer
+from acr.workflows.workflow_file import read_workflow_file
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_RUN_TIMEOUT_MS
 

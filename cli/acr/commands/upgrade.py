@@ -4,16 +4,16 @@ from pathlib import Path
 
 import click
 
-from acr.catalogue import is_builtin, read_builtin
+from acr.commands.options import as_json
+from acr.config.platform_home import find_platform_home
+from acr.config.private_file import write_whole
 from acr.errors import CliError
-from acr.options import as_json
-from acr.part_sources import find_part
-from acr.platform_home import find_platform_home
-from acr.private_file import write_whole
-from acr.render import print_json
-from acr.render_upgrade import render_upgrade
-from acr.upgrade import Upgrade, list_components, upgrade_text
-from acr.workflow_file import read_workflow_file
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.parts.catalogue import is_builtin, read_builtin
+from acr.parts.part_sources import find_part
+from acr.workflows.upgrade import Upgrade, list_components, upgrade_text
+from acr.workflows.workflow_file import read_workflow_file
 from arcrun.contracts.model import Contract
 from arcrun.yaml_text import YamlTextError
 
@@ -45,7 +45,7 @@ def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
         print_json({"success": True, "data": {"files": [_to_json(file, result) for file, result in results.items()]}})
     else:
         for file, result in results.items():
-            render_upgrade(str(file), result, is_written=not dry_run)
+            _render(str(file), result, is_written=not dry_run)
 
 
 def _upgrade_file(file: Path) -> Upgrade:
@@ -83,3 +83,20 @@ def _to_json(file: Path, result: Upgrade) -> dict[str, object]:
         "from_trigger": {node: list(fields) for node, fields in result.from_trigger.items()},
         "unknown_components": list(result.unknown),
     }
+
+
+def _render(file: str, result: Upgrade, *, is_written: bool) -> None:
+    """What was done to a file. What was written goes to stdout, what is to be looked at to stderr."""
+    verb = "" if is_written else "would be "
+    for item in result.filled:
+        say(f"{file}: {verb}added to {item.node}: {item.line}")
+    for spelling in result.respelt:
+        say(f"{file}:{spelling.line}: {verb}marked: {spelling.told}")
+    for node, fields in result.from_trigger.items():
+        say(f"{file}: {node}: whoever triggers could set {', '.join(fields)}, and cannot any more", err=True)
+    for component in result.unknown:
+        say(f"{file}: nothing is known of the component {component}: look at its node yourself", err=True)
+    for line in result.unnamed:
+        say(f"{file}: `{line}` does not name its list: write FOREACH item IN path", err=True)
+    if not result.filled and not result.respelt:
+        say(f"{file}: nothing to write out", err=True)

@@ -2,10 +2,10 @@
 
 import click
 
-from acr.client import ExecutorClient
-from acr.options import as_json, with_client
-from acr.render import print_json
-from acr.render_usage import render_usage
+from acr.commands.options import as_json, with_client
+from acr.output.render import print_json
+from acr.output.usage import render_usage
+from acr.targets.executor_client import ExecutorClient
 
 
 @click.command()

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from acr.client import ExecutorClient
-from acr.options import as_json, with_client
-from acr.render import print_json
-from acr.render_findings import count_findings, render_findings
-from acr.service_client import require_data
-from acr.terminal import say
-from acr.workflow_file import read_workflow_file
+from acr.commands.options import as_json, with_client
+from acr.output.findings import count_findings, render_findings
+from acr.output.render import print_json
+from acr.output.terminal import say
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.service_client import require_data
+from acr.workflows.workflow_file import read_workflow_file
 
 
 @click.command()

@@ -15,6 +15,9 @@ from acr.cloudflare.account import find_subdomain
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
 from acr.cloudflare.workers import WorkerVersion, find_worker, is_reachable
+from acr.config.folder_lock import USUAL_NAME
+from acr.config.private_file import make_private, make_private_folder, refusing
+from acr.config.worker_variables import ENCRYPTION_KEY, EXECUTOR, PUBLIC_URL, secrets_of
 from acr.deployment.manifest import (
     MARK,
     REPLACED,
@@ -30,14 +33,11 @@ from acr.deployment.manifest import (
     upload_of,
     write_manifest,
 )
-from acr.deployment.uploads import upload_components
+from acr.deployment.resources import ensure_bucket, ensure_namespaces
+from acr.deployment.staging import stage_uploads
 from acr.errors import CliError
-from acr.folder_lock import USUAL_NAME
-from acr.platform_resources import ensure_bucket, ensure_namespaces
-from acr.private_file import make_private, make_private_folder, refusing
-from acr.staging import stage_uploads
-from acr.worker_secrets import ENCRYPTION_KEY, EXECUTOR, PUBLIC_URL, secrets_of
-from acr.wrangler import Wrangler
+from acr.node.wrangler import Wrangler
+from acr.parts.uploads import upload_components
 
 # The executor is bound to the registry, auth to a Durable Object class of the executor.
 ORDER = ("registry", "executor", "auth")

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from acr.private_file import write_private
-from acr.worker_secrets import EXECUTOR, MULTI_TENANT
+from acr.config.private_file import write_private
+from acr.config.worker_variables import EXECUTOR, MULTI_TENANT
 
 # A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
 MARK = "ARCRUN_DEPLOYMENT"

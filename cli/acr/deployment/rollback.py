@@ -21,10 +21,10 @@ from acr.cloudflare.workers import (
     fetch_version,
     find_worker,
 )
+from acr.config.worker_variables import ALLOW_LOCAL_NETWORK, LOCAL_NETWORK_WARNING
 from acr.deployment.deploy import ORDER
 from acr.deployment.manifest import MARK, REPLACED, RUN
 from acr.errors import CliError
-from acr.worker_secrets import ALLOW_LOCAL_NETWORK, LOCAL_NETWORK_WARNING
 
 MESSAGE = "acr deploy --rollback"
 

@@ -14,7 +14,7 @@ class StoredRun(TypedDict):
 
     `result` is JSON text: {"data"} or {"error"}, and {"trace"}; or {"input"} of a run that has not ended. `input` is
     what the run was started with, sealed (executor/run_inputs.py). `blobs` says which of the two lie in the bucket
-    instead (Blobs).
+    instead (Blobs), and `blob_bytes` how large they are.
     """
 
     id: str
@@ -29,6 +29,7 @@ class StoredRun(TypedDict):
     node: NotRequired[str | None]
     keep_days: int
     blobs: int
+    blob_bytes: NotRequired[int]
     result: str
     input: NotRequired[str | None]
 
@@ -61,10 +62,11 @@ class DataKey(TypedDict):
 
 
 class Measured(TypedDict):
-    """`bytes` of the database, of which an object may have `most_bytes`. Of this day, in UTC: `runs` that have begun
-    and are kept, how many of them have an entry in the index of those without success, `pruned` runs that were deleted,
-    and `exports`, writes to ANALYTICS_KV. Since this instance of the object began: `rows_written`, in how many calls of
-    `add` (`batches`), which took `busy_ms` of the clock.
+    """`bytes` of the database and of what lies in the bucket for it, of which an object may have `most_bytes`. Of this
+    day, in UTC: `runs` that have begun and are kept, how many of them have an entry in the index of those without
+    success, `pruned` runs that were deleted, and `exports`, writes to ANALYTICS_KV; `rows` that were written and
+    `requests`, both without what an object had not written down when the platform put it away. Since this instance of
+    the object began: calls of `add` (`batches`), which took `busy_ms` of the clock.
     """
 
     bytes: int
@@ -73,7 +75,8 @@ class Measured(TypedDict):
     indexed: int
     pruned: int
     exports: int
-    rows_written: int
+    rows: int
+    requests: int
     batches: int
     busy_ms: float
 

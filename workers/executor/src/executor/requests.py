@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
-from arcrun.errors import RequestError, RunError
-from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.errors import RequestError, RunError, build_cursor_error
+from arcrun.limits import MAX_CURSOR_CHARACTERS, MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun_http.bodies import body_of, read_json
 from arcrun_http.queries import parse_whole
@@ -67,6 +67,14 @@ def wants_trace(request: Request) -> bool:
 def _query(request: Request) -> Mapping[str, str]:
     """Most requests have none, which need not be parsed."""
     return request.query_params if request.scope["query_string"] else {}
+
+
+def read_cursor(request: Request) -> str | None:
+    """`?cursor=`, None for the first page. Raises RequestError INVALID_CURSOR."""
+    cursor = request.query_params.get("cursor") or None
+    if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
+        raise build_cursor_error()
+    return cursor
 
 
 def read_filter(request: Request) -> RunFilter:

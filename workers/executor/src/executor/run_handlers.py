@@ -14,6 +14,7 @@ from arcrun_http.responses import JsonResponse
 from executor.answers import answer_caller, answer_owner
 from executor.requests import (
     build_trigger,
+    read_cursor,
     read_depth,
     read_filter,
     read_source,
@@ -76,7 +77,7 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     limit = read_count(request, "limit", 50)
     unwritten = service.runs.unwritten
     try:
-        runs, cursor = await service.runs.list(read_filter(request), limit, request.query_params.get("cursor"))
+        runs, cursor = await service.runs.list(read_filter(request), limit, read_cursor(request))
     except ArcrunError as error:
         if unwritten.count:  # what hinders the list may be what has hindered the records
             error.details["unwritten"] = unwritten.to_json()

@@ -12,7 +12,7 @@ from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of
 from arcrun_http.responses import JsonResponse, build_success
 from executor.heads import Head
-from executor.requests import read_source, read_version
+from executor.requests import read_cursor, read_source, read_version
 from executor.service import ExecutorService, Push
 from executor.workflows import StoredWorkflow
 
@@ -40,7 +40,7 @@ async def replace(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def list_workflows(service: ExecutorService, request: Request) -> JsonResponse:
-    heads, cursor = await service.workflows.list_heads(request.query_params.get("cursor"))
+    heads, cursor = await service.workflows.list_heads(read_cursor(request))
     listed = [
         {
             "name": head.name,

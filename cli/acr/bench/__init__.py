@@ -1,0 +1,1 @@
+"""What a component is tried on: wasmtime and Node."""

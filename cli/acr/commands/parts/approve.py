@@ -1,0 +1,25 @@
+"""acr parts approve: the reviewer's decision."""
+
+import click
+
+from acr.commands.options import as_json, with_registry
+from acr.parts.rendering import render_decision
+from acr.targets.registry_client import RegistryClient
+
+
+@click.command()
+@click.argument("submission", metavar="SUBMISSION")
+@click.option("--reason", default="", metavar="TEXT", help="Kept with the decision.")
+@as_json
+@with_registry
+def approve(client: RegistryClient, submission: str, reason: str, as_json: bool) -> None:
+    """Let everybody see and run the accepted component SUBMISSION.
+
+    It takes the reviewer's key: of `acr dev`, of your own registry, or ARCRUN_REVIEWER_KEY.
+
+    \b
+    Examples:
+      acr parts approve sub_0123456789abcdef01234567
+      acr parts approve sub_0123456789abcdef01234567 --json | jq -r .data.visibility
+    """
+    render_decision(client.decide(submission, "approve", reason), as_json)

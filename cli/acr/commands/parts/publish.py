@@ -1,0 +1,56 @@
+"""acr parts publish: hand a component to the registry."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from acr.commands.options import as_json, with_registry
+from acr.config.platform_home import find_platform_home
+from acr.output.render import print_json, show_progress, warn
+from acr.output.steps import render_steps
+from acr.output.terminal import say
+from acr.parts.catalogue import is_builtin
+from acr.parts.component_folder import read_component_folder
+from acr.targets.registry_client import RegistryClient
+from acr.targets.service_client import Answer, require_data
+from arcrun.registry.package import build_package
+from arcrun.registry.step import parse_step
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@as_json
+@with_registry
+def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
+    """Hand the component in DIR to the registry.
+
+    It tries all that `acr parts test` does, in its own sandbox. What passes every step your own workflows can use at
+    once, as ID and, for ever, as ID@VERSION; others when the reviewer has approved it.
+
+    \b
+    Examples:
+      acr parts publish shout
+      acr parts publish shout --json | jq -r .data.submission_id
+    """
+    component = read_component_folder(folder)
+    with show_progress("in review"):
+        answer = client.submit(build_package(component.contract_text, component.module))
+    steps = _steps_of(answer)
+    render_steps([parse_step(step) for step in steps])
+    if not answer["success"] and steps:
+        if as_json:
+            print_json(answer)
+        sys.exit(1)
+    data = require_data(answer)
+    print_json(answer) if as_json else say(f"{data['canonical_id']}@{data['version']}")
+    if is_builtin(data["canonical_id"], find_platform_home()):
+        warn(f"`{data['canonical_id']}` is a built-in component, which is found first: this one never runs.")
+    say(f"Accepted. For everybody: acr parts approve {data['submission_id']}", err=True)
+
+
+def _steps_of(answer: Answer) -> list[dict[str, object]]:
+    """Those of the review, whatever came of it; none if it was refused before."""
+    found = answer["data"] if answer["success"] else answer["error"]["details"]
+    steps: list[dict[str, object]] = found.get("steps", [])
+    return steps

@@ -1,0 +1,24 @@
+"""acr parts reject: the reviewer's decision."""
+
+import click
+
+from acr.commands.options import as_json, with_registry
+from acr.parts.rendering import render_decision
+from acr.targets.registry_client import RegistryClient
+
+
+@click.command()
+@click.argument("submission", metavar="SUBMISSION")
+@click.option("--reason", required=True, metavar="TEXT", help="Why; the author reads it.")
+@as_json
+@with_registry
+def reject(client: RegistryClient, submission: str, reason: str, as_json: bool) -> None:
+    """Keep the component SUBMISSION to its author; one that was approved is taken back.
+
+    It takes the reviewer's key: of `acr dev`, of your own registry, or ARCRUN_REVIEWER_KEY.
+
+    \b
+    Examples:
+      acr parts reject sub_0123456789abcdef01234567 --reason "sends data to hosts that the description does not name"
+    """
+    render_decision(client.decide(submission, "reject", reason), as_json)

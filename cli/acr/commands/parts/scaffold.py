@@ -1,0 +1,35 @@
+"""acr parts scaffold: begin a component."""
+
+from pathlib import Path
+
+import click
+
+from acr.config.platform_home import find_platform_home
+from acr.output.terminal import say
+from acr.parts.scaffold import LANGUAGES, scaffold_component
+
+
+@click.command()
+@click.argument("component_id", metavar="ID")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="zig", show_default=True, help="Its language.")
+@click.option(
+    "--dir",
+    "parent",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where the folder ID is made.  [default: here]",
+)
+def scaffold(component_id: str, lang: str, parent: Path) -> None:
+    """Make the folder ID with a component that builds and passes its own tests.
+
+    It holds contract.yaml, the source, a `build` script and a README. tinygo also builds with Go.
+
+    \b
+    Examples:
+      acr parts scaffold shout
+      acr parts scaffold word_count --lang c --dir components
+    """
+    folder = scaffold_component(component_id, lang, parent, find_platform_home())
+    say(folder)
+    say(f"Next: {folder}/build && acr parts test {folder}", err=True)

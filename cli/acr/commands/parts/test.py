@@ -1,0 +1,35 @@
+"""acr parts test: everything that a component's contract promises, tried on this machine."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from acr.bench.bench import review_folder
+from acr.commands.options import as_json
+from acr.config.platform_home import find_platform_home
+from acr.output.render import print_json
+from acr.output.steps import render_steps
+from acr.parts.component_folder import read_component_folder
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@as_json
+def test(folder: Path, as_json: bool) -> None:
+    """Try the component in DIR: contract.yaml and the module beside it.
+
+    Checks the contract, the size, and the module's imports and exports; measures its cold start; runs every scenario
+    in a sandbox with limits on fuel, memory and time, with its stubs for the host; compares the output with the
+    scenario and with output_schema; and runs all again to see that the output is the same. Exits 1 if a step fails.
+
+    \b
+    Examples:
+      acr parts test components/string_ops
+      acr parts test shout --json | jq '.steps[] | select(.status == "failed")'
+    """
+    review = review_folder(read_component_folder(folder), find_platform_home())
+    if as_json:
+        print_json({"success": review.accepted, "steps": [step.to_json() for step in review.steps]})
+    render_steps(review.steps)
+    sys.exit(0 if review.accepted else 1)

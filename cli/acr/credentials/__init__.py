@@ -1,0 +1,1 @@
+"""Credentials: encrypted on this machine, kept in the account."""

@@ -1,0 +1,20 @@
+"""The encryption keys of `acr dev`, in files of mode 0600 in `keys` below its persist folder."""
+
+from pathlib import Path
+
+from acr.config.private_file import write_private
+
+CURRENT_KEY, PREVIOUS_KEY = "encryption-key", "previous-encryption-key"
+
+
+def read_local_keys(folder: Path) -> tuple[str, str | None]:
+    """The key and the one before it, as text."""
+    previous = folder / PREVIOUS_KEY
+    current = (folder / CURRENT_KEY).read_text(encoding="utf-8").strip()
+    return current, previous.read_text(encoding="utf-8").strip() if previous.is_file() else None
+
+
+def replace_local_key(folder: Path, old: str, new: str) -> None:
+    """The old key is kept before the new one counts, so none is ever lost. A running `acr dev` sees the change."""
+    write_private(folder / PREVIOUS_KEY, old)
+    write_private(folder / CURRENT_KEY, new)

@@ -1,0 +1,88 @@
+"""The steps of `acr init` in an account: the token is checked, the account chosen, resources and keys made or kept.
+
+Each step keeps what is there, so a run that was interrupted is finished by the next one. The keys are written down
+before anything is made in the account: none is ever used and then lost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from acr.cloudflare.account import Account, list_accounts, verify_token
+from acr.cloudflare.api import CloudflareApi
+from acr.config.user_config import UserConfig, read_user_config, save_user_config
+from acr.config.worker_variables import make_api_key, make_signing_key
+from acr.credentials.encryption import make_encryption_key, read_encryption_key
+from acr.deployment.resources import ensure_bucket, ensure_namespaces
+from acr.errors import CliError
+
+# Of the Workers that `acr deploy` deploys unless told otherwise; the executor and the registry.
+BINDINGS = ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMISSIONS_KV")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user gave, by flag, environment or answer. None: keep what is known, or make it."""
+
+    account_id: str | None = None
+    bucket: str | None = None
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    api_key: str | None = field(default=None, repr=False)
+    encryption_key: str | None = field(default=None, repr=False)
+    token_to_keep: str | None = field(default=None, repr=False)
+    uses_wrangler_login: bool = False
+
+
+@dataclass(frozen=True)
+class Setup:
+    """`created` are the titles and names of what had to be made in the account."""
+
+    config: UserConfig
+    created: tuple[str, ...]
+    config_changed: bool
+
+
+def set_up_account(
+    api: CloudflareApi, path: Path, wishes: Wishes, choose: Callable[[Sequence[Account]], Account]
+) -> Setup:
+    """Raises CliError. `choose` picks one of several accounts."""
+    _require_active_token(api)
+    before = read_user_config(path)
+    config = replace(
+        before,
+        account_id=wishes.account_id or before.account_id or choose(list_accounts(api)).id,
+        api_token=wishes.token_to_keep or before.api_token,
+        uses_wrangler_login=wishes.uses_wrangler_login,
+        bucket=wishes.bucket or before.bucket,
+        api_key=wishes.api_key or before.api_key or make_api_key(),
+        reviewer_key=before.reviewer_key or make_api_key(),
+        signing_key=before.signing_key or make_signing_key(),
+        encryption_key=wishes.encryption_key or before.encryption_key or make_encryption_key(),
+    )
+    read_encryption_key(config.encryption_key)
+    save_user_config(path, config)
+    api.account_id = config.account_id
+    namespaces, created = ensure_namespaces(api, {**config.namespaces, **wishes.namespaces}, BINDINGS)
+    if ensure_bucket(api, config.bucket):
+        created.append(config.bucket)
+    config = replace(config, namespaces={**config.namespaces, **namespaces})
+    save_user_config(path, config)
+    return Setup(config, tuple(created), config != before)
+
+
+def choose_only_account(accounts: Sequence[Account]) -> Account:
+    """Raises CliError unless there is exactly one."""
+    if len(accounts) == 1:
+        return accounts[0]
+    if not accounts:
+        raise CliError("The token sees no account.", "Give it the permission Account Settings: Read, or --account-id.")
+    listed = ", ".join(f"{account.id} ({account.name})" for account in accounts)
+    raise CliError(f"The token sees several accounts: {listed}.", "Pass --account-id, or set CLOUDFLARE_ACCOUNT_ID.")
+
+
+def _require_active_token(api: CloudflareApi) -> None:
+    status = verify_token(api).status
+    if status != "active":
+        raise CliError(
+            f"The API token is {status}.", "Make a new one in Cloudflare's dashboard: My Profile > API Tokens."
+        )

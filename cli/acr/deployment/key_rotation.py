@@ -1,0 +1,73 @@
+"""Begins, or goes on with, a change of the encryption key.
+
+The order makes an interruption harmless at every point: (1) the new key and the old one are kept on this machine,
+(2) the Workers get both, (3) the records are encrypted anew, one by one. Each step can be repeated, and whatever has
+happened one of the two keys opens each record, here and in the Workers. The old key stays until the next rotation: KV
+may show an old record elsewhere for 60 s and more.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from acr.cloudflare.access import ApiAccess
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.workers import copy_version, deploy_version, find_worker, is_newest
+from acr.config.folders import user_config_path
+from acr.config.platform_home import find_platform_home
+from acr.config.user_config import read_user_config, save_user_config
+from acr.config.worker_variables import ENCRYPTION_KEY, EXECUTOR, PREVIOUS_KEY
+from acr.credentials.credential_store import CredentialStore
+from acr.credentials.encryption import KeyRing, make_encryption_key, read_key_ring
+from acr.credentials.local_keys import replace_local_key
+from acr.errors import CliError
+from acr.node.wrangler import build_wrangler
+from acr.targets.settings import Storage
+
+_ENVIRONMENT_STEPS = (
+    "export ARCRUN_PREVIOUS_ENCRYPTION_KEY=$ARCRUN_ENCRYPTION_KEY; "
+    'export ARCRUN_ENCRYPTION_KEY="$(openssl rand -base64 32)"; give the Workers both (acr deploy, or acr dev anew); '
+    "acr creds rotate"
+)
+
+
+def begin_rotation(storage: Storage, store: CredentialStore) -> KeyRing:
+    """Keys of which each is known wherever it is needed. Raises CliError."""
+    keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
+    if storage.keys_in_environment:
+        if keys.previous is None:
+            raise CliError(
+                "The key comes from ARCRUN_ENCRYPTION_KEY, which this command cannot change.", _ENVIRONMENT_STEPS
+            )
+        return keys
+    old = storage.encryption_key or ""
+    if keys.previous is not None and store.needs_rotation(keys):  # interrupted
+        new, old = old, storage.previous_encryption_key or ""
+    else:
+        new = make_encryption_key()
+    _keep(storage, old, new)
+    return read_key_ring(new, old)
+
+
+def _keep(storage: Storage, old: str, new: str) -> None:
+    if storage.keys_folder is not None:
+        replace_local_key(storage.keys_folder, old, new)  # `acr dev` sees it and hands both to the Workers
+        return
+    path = user_config_path()
+    config = read_user_config(path)
+    save_user_config(path, replace(config, encryption_key=new, previous_encryption_key=old))
+    if config.url:  # deployed
+        _push_keys(storage.access, new, old)
+
+
+def _push_keys(access: ApiAccess, current: str, previous: str) -> None:
+    """Give the deployed executor both keys. Raises CliError."""
+    keys = {ENCRYPTION_KEY: current, PREVIOUS_KEY: previous}
+    with CloudflareApi(access) as api:
+        running = find_worker(api, EXECUTOR)
+        if running is not None and not is_newest(api, EXECUTOR, running.id):  # after a rollback
+            deploy_version(api, EXECUTOR, copy_version(api, EXECUTOR, running.id, running, keys), "acr creds rotate")
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        wrangler = build_wrangler(find_platform_home(), access)
+        wrangler.put_secrets(Path(folder), EXECUTOR, keys)

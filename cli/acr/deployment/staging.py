@@ -1,0 +1,36 @@
+"""Runs scripts/stage.py, which gathers the Workers' uploads."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from acr.config.private_file import private_umask
+from acr.errors import CliError
+from acr.output.terminal import say
+from acr.parts.component_folder import require_inner_components
+
+
+def stage_uploads(home: Path, services: Sequence[str], out: Path, components: Iterable[Path] = ()) -> None:
+    """Write <out>/<service> for each service, for their owner alone; bundle `components` too. Raises CliError."""
+    components = tuple(components)
+    require_inner_components(components)
+    extra = [word for folder in components for word in ("--components", str(folder.resolve()))]
+    command = [sys.executable, str(home / "scripts/stage.py"), *services, "--out", str(out), *extra]
+    with private_umask():
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    *said, reason = result.stdout.splitlines() or [""]
+    if result.returncode:
+        message = f"The Workers could not be staged: {reason.removeprefix('stage: ') or 'no reason given'}"
+        raise CliError(message, "Correct that, then run the same command again.")
+    for line in (*said, reason):
+        if line:
+            say(line, err=True)

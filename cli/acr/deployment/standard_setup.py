@@ -1,0 +1,96 @@
+"""The steps of `acr init --standard`: a namespace of your own and a token for it, registered at a hosted platform.
+
+Your own token never leaves this machine: it makes a second one that can edit Workers KV and nothing else, and that one
+is sent. The encryption key is written down before anything is sent, so that none is ever used and then lost.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from acr.cloudflare.account import Account, list_accounts, mint_kv_token
+from acr.cloudflare.api import AUTH_STATUSES, CloudflareApi, CloudflareError
+from acr.config.user_config import UserConfig, read_user_config, save_user_config
+from acr.credentials.encryption import make_encryption_key, read_encryption_key
+from acr.deployment.account_setup import BINDINGS
+from acr.deployment.resources import ensure_namespaces
+from acr.errors import NotLoggedInError
+from acr.targets.account_client import AccountClient
+
+TENANT_BINDING = "TENANT"  # one namespace stands for all: their keys have different prefixes
+TOKEN_NAME = "arcrun: Workers KV only"  # noqa: S105 - what the dashboard calls it
+_TEMPLATE = "https://dash.cloudflare.com/profile/api-tokens?permissionGroupKeys={}&accountId={}&zoneId=all&name={}"
+
+
+@dataclass(frozen=True)
+class StandardWishes:
+    """`api_url` is auth's address, `url` the executor's. `kv_token` is to be registered as it is. Without one the
+    user's own makes it, or `ask_token`, which is given the address of a page that makes one, asks for it."""
+
+    api_url: str
+    url: str
+    email: str
+    account_id: str | None
+    encryption_key: str | None = field(repr=False)
+    kv_token: str | None = field(repr=False)
+    ask_token: Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class StandardSetup:
+    tenant_id: str
+    config: UserConfig
+    created: tuple[str, ...]
+
+
+def set_up_standard(
+    api: CloudflareApi, path: Path, wishes: StandardWishes, choose: Callable[[Sequence[Account]], Account]
+) -> StandardSetup:
+    """Raises CliError and, for what the platform refuses, AnswerError. `choose` picks one of several accounts."""
+    before = read_user_config(path)
+    account_id = wishes.account_id or before.account_id or choose(list_accounts(api)).id
+    data_key = wishes.encryption_key or before.encryption_key or make_encryption_key()
+    read_encryption_key(data_key)
+    config = replace(before, account_id=account_id, encryption_key=data_key)
+    save_user_config(path, config)
+    api.account_id = account_id
+    found, created = ensure_namespaces(api, config.namespaces, (TENANT_BINDING,))
+    token = wishes.kv_token or _make_token(api, wishes)
+    namespace = found[TENANT_BINDING]
+    tenant = AccountClient(wishes.api_url).register(wishes.email, account_id, namespace, token, data_key)
+    config = replace(
+        config,
+        api_token=token,
+        namespaces={**dict.fromkeys(BINDINGS, namespace), TENANT_BINDING: namespace},
+        url=wishes.url,
+        auth_url=wishes.api_url,
+        api_key=tenant["api_key"],
+    )
+    save_user_config(path, config)
+    return StandardSetup(tenant["tenant_id"], config, tuple(created))
+
+
+def build_template_url(account_id: str) -> str:
+    """The dashboard's page that makes a token, filled in: developers.cloudflare.com/fundamentals/api/how-to, "API token
+    template URLs"."""
+    groups = json.dumps([{"key": "workers_kv_storage", "type": "edit"}])
+    return _TEMPLATE.format(quote(groups, safe=""), account_id, quote(TOKEN_NAME, safe=""))
+
+
+def _make_token(api: CloudflareApi, wishes: StandardWishes) -> str:
+    """A KV-only token: made with the user's own, or, where that may make none, the answer. Raises NotLoggedInError."""
+    try:
+        return mint_kv_token(api, TOKEN_NAME).value
+    except CloudflareError as error:
+        if error.status not in AUTH_STATUSES:
+            raise
+    page = build_template_url(str(api.account_id))
+    answer = wishes.ask_token(page)
+    if not answer:
+        raise NotLoggedInError(
+            "Your Cloudflare token may make no tokens, and it is not sent to anybody itself.",
+            f"Make one that has Workers KV Storage: Edit alone, and set ARCRUN_KV_TOKEN: {page}",
+        )
+    return answer

@@ -1,0 +1,1 @@
+"""`acr dev`: the platform on this machine."""

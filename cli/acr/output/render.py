@@ -1,0 +1,101 @@
+"""What every command prints with: data as JSON or as a table on stdout, warnings and errors on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, TextIO
+
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
+from rich.segment import Segment
+from rich.table import Column, Table
+from rich.text import Text
+
+from acr.output.terminal import escape_controls, say, say_lines
+from arcrun.json_text import escape_surrogates
+
+PLAIN_WIDTH = 200
+STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
+
+
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Data, on stdout. Without `indent` it is one line.
+
+    Where stdout is not UTF-8, what is not ASCII is escaped, so that it is JSON everywhere; controls always are.
+    """
+    is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+    say_lines(
+        escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent))
+    )  # in its strings no line ends
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
+    """Data for people, on stdout."""
+    build_console(sys.stdout).print(build_table(titles, rows))
+
+
+def build_console(stream: TextIO) -> Console:
+    """For tables and progress. As wide as the terminal; where there is none, wide enough that nothing wraps."""
+    console = Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
+    console.push_render_hook(_EscapingHook())
+    return console
+
+
+def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+    """Each cell is one line."""
+    table = Table(*(Column(_join_lines(Text(title))) for title in titles), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_join_lines(cell if isinstance(cell, Text) else Text(cell)) for cell in row))
+    return table
+
+
+def style_status(status: str) -> Text:
+    return Text(status, STYLES.get(status, ""))
+
+
+def render_moment(time: str | None) -> str:
+    """ISO 8601 in UTC, as answers have it, to the second; "-" where it is not known."""
+    return "-" if time is None else time[:19].replace("T", " ")
+
+
+@contextmanager
+def show_progress(message: str) -> Iterator[None]:
+    """While something takes its time: on a terminal only."""
+    console = build_console(sys.stderr)
+    with console.status(message) if console.is_terminal else nullcontext():
+        yield
+
+
+def warn(message: str) -> None:
+    say(f"Warning: {message}", colour="yellow", err=True)
+
+
+def render_error(error: dict[str, Any]) -> None:
+    """The executor's error and its next steps."""
+    say(f"Error {error['code']}: {error['message']}", colour="red", err=True)
+    for action in error.get("next_actions", []):
+        say(f"Next: {action}", err=True)
+
+
+class _EscapingHook(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Escaped(_join_lines(it) if isinstance(it, Text) else it) for it in renderables]
+
+
+def _join_lines(text: Text) -> Text:
+    """The line feeds and tabs within it, which rich would lay out, as escapes."""
+    for character in "\n\r\t":
+        text = Text(escape_controls(character)).join(text.split(character, allow_blank=True))
+    return text
+
+
+class _Escaped:
+    """Renders what it wraps, without its controls; rich's own, which move the cursor, are segments of another kind."""
+
+    def __init__(self, inner: RenderableType) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._inner, options):
+            lines = segment.text.split("\n")  # rich's own: those of texts are escaped already
+            yield segment if segment.control else Segment("\n".join(map(escape_controls, lines)), segment.style)

@@ -1,0 +1,28 @@
+"""The steps of a component's review for people, on stderr."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from acr.output.render import build_console, build_table
+from acr.output.terminal import say
+from arcrun.registry.step import Step, StepStatus
+
+_STYLES = {StepStatus.PASSED: "green", StepStatus.FAILED: "red", StepStatus.SKIPPED: "dim"}
+
+
+def render_steps(steps: Sequence[Step]) -> None:
+    rows = [(step.name, Text(step.status, _STYLES[step.status]), step.figure, step.limit) for step in steps]
+    build_console(sys.stderr).print(build_table(("step", "status", "figure", "limit"), rows))
+    for step in steps:
+        if step.status is StepStatus.FAILED:
+            render_failure(step)
+
+
+def render_failure(step: Step) -> None:
+    say(f"Error {step.code} in {step.name}:", colour="red", err=True)
+    for finding in step.findings:
+        say(f"  {finding}", err=True)
+    for action in step.next_actions:
+        say(f"Next: {action}", err=True)

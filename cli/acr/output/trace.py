@@ -1,0 +1,138 @@
+"""The trace of a run for people: as the table of `acr run`, and as the timeline of `acr logs RUN`."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from acr.output.render import STYLES, build_console, build_table, print_table, render_moment, style_status
+from acr.output.terminal import say
+
+BAR_WIDTH = 32
+SUMMARY_WIDTH = 60
+_INDENT = "  "
+
+Entry = dict[str, Any]
+
+
+def flatten_trace(trace: Sequence[Entry], depth: int = 0) -> Iterator[tuple[str, Entry]]:
+    """Each entry with its node's name, followed by those of its sub-workflow, indented."""
+    for entry in trace:
+        yield _INDENT * depth + str(entry["node"]), entry
+        yield from flatten_trace(entry.get("trace", ()), depth + 1)
+
+
+def describe_repeats(entry: Entry) -> str:
+    """How often a node ran: "3x" in a loop, what became of them if not all succeeded, attempts if any was repeated."""
+    iterations = entry.get("iterations") or {}
+    count = sum(iterations.values())
+    parts = [f"{count}x"] if iterations else []
+    parts += [f"{iterations[status]} {status}" for status in ("failed", "skipped") if iterations.get(status)]
+    if entry["attempts"] > max(1, count - iterations.get("skipped", 0)):
+        parts.append(f"{entry['attempts']} attempts")
+    return ", ".join(parts)
+
+
+def describe_fuel(entry: Entry) -> str:
+    """What a node used of its execution budget, to three digits: 950, 25.1k, 1.2M; nothing where it is not known."""
+    fuel = entry.get("fuel")
+    if fuel is None:
+        return ""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if fuel >= size:
+            return f"{fuel / size:.1f}{unit}"
+    return str(fuel)
+
+
+def build_bar(start_ms: float, duration_ms: float, total_ms: float, width: int = BAR_WIDTH) -> str:
+    """When a node ran within its run; at least one cell, and never beyond `width`."""
+    if total_ms <= 0:
+        return "█"
+    first = min(int(start_ms / total_ms * width), width - 1)
+    last = min(max(round((start_ms + duration_ms) / total_ms * width), first + 1), width)
+    return " " * first + "█" * (last - first)
+
+
+def summarize(entry: Entry, width: int = SUMMARY_WIDTH) -> str:
+    """The error, or the beginning of what the node answered."""
+    if "error" in entry:
+        text = describe_error(entry["error"])
+    elif "output" not in entry:
+        text = ""
+    else:
+        text = json.dumps(entry["output"].get("data", ""), ensure_ascii=False)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def describe_error(error: dict[str, Any]) -> str:
+    """Of a stored error that was too large, what is left of it."""
+    return str(error["preview"]) if "preview" in error else f"{error['code']}: {error['message']}"
+
+
+def render_trace(answer: dict[str, Any]) -> None:
+    """Talk, on stderr."""
+    rows = [
+        (
+            name,
+            str(entry["component"]),
+            style_status(entry["status"]),
+            f"{entry['start_ms']:.1f} ms",
+            f"{entry['duration_ms']:.1f} ms",
+            describe_fuel(entry),
+            describe_repeats(entry),
+            summarize(entry),
+        )
+        for name, entry in flatten_trace(answer["trace"])
+    ]
+    titles = ("node", "component", "status", "start", "took", "fuel", "runs", "result")
+    console = build_console(sys.stderr)
+    console.print(build_table(*_drop_empty_columns(titles, rows, "fuel", "runs")))
+    console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"))
+
+
+def render_timeline(record: dict[str, Any]) -> None:
+    """A stored run; data, on stdout. One that has not ended has no trace yet."""
+    console = build_console(sys.stdout)
+    console.print(Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])))
+    version = f"version {record['version']}" if record.get("version") else "not stored"
+    took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
+    console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"))
+    if "input" in record:
+        console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"))
+    if record["status"] == "lost":
+        say(f"It was accepted, and its end is not known. Its input as JSON: acr logs {record['id']} --json", err=True)
+    if "error" in record:
+        console.print(Text(describe_error(record["error"]), "red"))
+    if record.get("trace"):
+        console.print()
+        titles = ("node", "status", "start", "took", "fuel", "runs", "timeline", "error")
+        print_table(*_drop_empty_columns(titles, list(_build_timeline(record)), "fuel", "runs", "error"))
+
+
+def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
+    rows = list(flatten_trace(record["trace"]))
+    total_ms = max([record["duration_ms"], *(entry["start_ms"] + entry["duration_ms"] for _, entry in rows)])
+    for name, entry in rows:
+        status, start_ms, took_ms = entry["status"], entry["start_ms"], entry["duration_ms"]
+        bar = "" if status == "skipped" else build_bar(start_ms, took_ms, total_ms)
+        yield (
+            name,
+            style_status(status),
+            f"{start_ms:.1f} ms",
+            f"{took_ms:.1f} ms",
+            describe_fuel(entry),
+            describe_repeats(entry),
+            Text(bar.ljust(BAR_WIDTH), STYLES[status]),
+            summarize(entry) if "error" in entry else "",
+        )
+
+
+_Rows = Sequence[Sequence[str | Text]]
+
+
+def _drop_empty_columns(titles: Sequence[str], rows: _Rows, *optional: str) -> tuple[Sequence[str], _Rows]:
+    """Without those of the optional columns in which no row has anything."""
+    kept = [at for at, title in enumerate(titles) if title not in optional or any(str(row[at]) for row in rows)]
+    return [titles[at] for at in kept], [[row[at] for at in kept] for row in rows]

@@ -1,0 +1,51 @@
+"""Stored workflows for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from acr.output.render import print_table, render_moment
+from acr.output.runs import describe_verdict
+from acr.output.terminal import say
+
+_SIGNS = {"added": "+", "changed": "~", "removed": "-"}
+
+
+def describe_push(data: dict[str, Any]) -> str:
+    """Such as "Pushed greet, version 2: +letter ~tidy -badge"."""
+    if not data["changed"]:
+        return f"{data['name']} has not changed, version {data['version']}."
+    nodes = " ".join(f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind])
+    return f"Pushed {data['name']}, version {data['version']}{': ' if nodes else ''}{nodes}"
+
+
+def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
+    """`last_run` is the verdict of each one's newest run, or None."""
+    if not workflows:
+        say("There is no workflow yet. Store one: acr push FILE", err=True)
+        return
+    rows = [
+        (
+            workflow["name"],
+            describe_version(workflow),
+            describe_verdict(workflow["last_run"]),
+            render_moment(workflow["updated_at"]),
+            workflow["webhook_url"],
+        )
+        for workflow in workflows
+    ]
+    print_table(("name", "version", "last run", "updated (UTC)", "webhook"), rows)
+
+
+def describe_version(workflow: Mapping[str, Any]) -> str:
+    version, latest = workflow["version"], workflow["latest"]
+    return str(version) if version == latest else f"{version} (latest {latest})"
+
+
+def render_versions(workflow: Mapping[str, Any]) -> None:
+    """The newest first."""
+    rows = [
+        (str(version["version"]), render_moment(version["pushed_at"]), "current" if is_current else "")
+        for version in reversed(workflow["versions"])
+        for is_current in [version["version"] == workflow["version"]]
+    ]
+    print_table(("version", "pushed (UTC)", ""), rows)

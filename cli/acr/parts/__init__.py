@@ -1,0 +1,1 @@
+"""Components: their folders, where they are found, seeded and installed."""

@@ -1,0 +1,128 @@
+"""What `acr parts` lists: components by how a workflow names them, wherever they are, with what is counted of them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from acr.parts.catalogue import Entry, summarize
+from arcrun.analytics.statistics import ComponentStatistics
+
+STATISTICS = tuple(ComponentStatistics().to_json())
+
+
+@dataclass(frozen=True)
+class Part:
+    """`words` are what is searched. `visibility`, `submission_id` and `submitted_at` are of a registry's submission.
+
+    `statistics` are those of all its versions together, as JSON; None where nobody knows them.
+    """
+
+    reference: str
+    category: str
+    version: str
+    source: str
+    credentials: tuple[str, ...]
+    summary: str
+    words: str
+    visibility: str | None = None
+    submission_id: str | None = None
+    submitted_at: str | None = None
+    statistics: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.reference,
+            "category": self.category,
+            "version": self.version,
+            "source": self.source,
+            "credentials": list(self.credentials),
+            "description": self.summary,
+            "visibility": self.visibility,
+            "submission_id": self.submission_id,
+            "statistics": self.statistics,
+        }
+
+
+def build_part(entry: Entry) -> Part:
+    contract = entry.contract
+    credentials = tuple(credential.key for credential in contract.credentials_required)
+    words = _join(contract.canonical_id, contract.display_name, contract.description, contract.tags, contract.aliases)
+    return Part(entry.reference, contract.category, contract.version, entry.source, credentials, entry.summary, words)
+
+
+def read_part(listed: Mapping[str, Any]) -> Part:
+    """Of what a registry lists."""
+    return Part(
+        listed["canonical_id"],
+        listed["category"],
+        listed["version"],
+        "registry",
+        tuple(listed["credentials_required"]),
+        summarize(listed["description"]),
+        _join(*(listed[name] for name in ("canonical_id", "display_name", "description", "tags", "aliases"))),
+        listed["visibility"],
+        listed["submission_id"],
+        listed["submitted_at"],
+        pick_statistics(listed),
+    )
+
+
+def pick_statistics(found: Mapping[str, Any]) -> dict[str, Any]:
+    """{"total_runs", "success_rate", "avg_duration_ms", "p95_duration_ms"}"""
+    return {name: found[name] for name in STATISTICS}
+
+
+def add_registry(parts: Iterable[Part], listed: Iterable[Mapping[str, Any]], counted: Mapping[str, Any]) -> list[Part]:
+    """`parts` with their statistics, and those of the registry that no other part stands before.
+
+    `listed` is what the registry lists, `counted` what it has counted for the caller, listed or not.
+    """
+    known = {component["canonical_id"]: component for component in listed}
+    own = [part if "@" in part.reference else _add_statistics(part, known, counted) for part in parts]
+    names = {part.reference for part in own}
+    return [*own, *(read_part(found) for name, found in known.items() if name not in names)]
+
+
+def _add_statistics(part: Part, known: Mapping[str, Any], counted: Mapping[str, Any]) -> Part:
+    found = known.get(part.reference) or counted.get(part.reference) or ComponentStatistics().to_json()
+    return replace(
+        part, statistics=pick_statistics(found), submitted_at=known.get(part.reference, {}).get("submitted_at")
+    )
+
+
+def matches(part: Part, text: str, category: str | None) -> bool:
+    """As the registry searches: each word of `text` is in id, name, description, tags or aliases."""
+    return category in (None, part.category) and all(word in part.words for word in text.casefold().split())
+
+
+def sort_parts(parts: Iterable[Part], order: str) -> list[Part]:
+    """As the registry sorts. `order` is one of SORTS; what has no figure comes last."""
+    return sorted(sorted(parts, key=lambda part: part.reference), key=SORTS[order])
+
+
+def _figure(name: str, sign: int) -> Callable[[Part], tuple[Any, ...]]:
+    """Sort by a figure, the greatest first where `sign` is -1; of equals the one with more runs."""
+
+    def key(part: Part) -> tuple[Any, ...]:
+        statistics = part.statistics or {}
+        figure, runs = statistics.get(name), statistics.get("total_runs") or 0
+        return (figure is None, sign * (figure or 0), -runs)
+
+    return key
+
+
+def _newest_first(part: Part) -> tuple[Any, ...]:
+    return (part.submitted_at is None, [-ord(character) for character in part.submitted_at or ""])
+
+
+SORTS: Mapping[str, Callable[[Part], Any]] = {
+    "name": lambda part: part.reference,
+    "runs": _figure("total_runs", -1),
+    "success_rate": _figure("success_rate", -1),
+    "duration": _figure("avg_duration_ms", 1),
+    "newest": _newest_first,
+}
+
+
+def _join(component_id: str, name: str, description: str, tags: Iterable[str], aliases: Iterable[str]) -> str:
+    return "\n".join((component_id, name, description, *tags, *aliases)).casefold()

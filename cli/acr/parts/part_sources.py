@@ -1,0 +1,104 @@
+"""Where `acr parts` finds components: here, in the bucket, in the registry. What cannot be reached is a warning."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.r2 import R2Bucket
+from acr.errors import AnswerError, CliError
+from acr.output.render import warn
+from acr.output.terminal import say
+from acr.parts.catalogue import Entry, Unusable, builtin_ids, is_builtin, list_bucket, read_builtin, read_published
+from acr.parts.part import Part, add_registry, build_part
+from acr.targets.registry_client import RegistryClient
+from acr.targets.service_client import require_data
+from acr.targets.settings import resolve_registry, resolve_storage
+from arcrun.contracts.parse import parse_contract
+
+_REFERENCE = re.compile(r"([a-z][a-z0-9_]*)(@v\d+)?")
+_NO_BUCKET = "Only the built-in components are known."
+_NO_REGISTRY = "Neither statistics nor the registry's components are known."
+
+
+def list_parts(home: Path, local: bool | None) -> list[Part]:
+    parts = [build_part(read_builtin(component_id, home)) for component_id in builtin_ids(home)]
+    with _warned(_NO_BUCKET), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
+        parts += [build_part(entry) for entry in _list_published(R2Bucket(api, storage.bucket), home)]
+    with _warned(_NO_REGISTRY):
+        client = RegistryClient(resolve_registry(local=local))
+        return add_registry(parts, client.search(), client.list_statistics())
+    return parts
+
+
+def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, Entry]:
+    """What `id` or `id@version` leads a workflow to. Raises CliError."""
+    parsed = _REFERENCE.fullmatch(reference)
+    if parsed is None:
+        raise _no_component(reference)
+    component_id, version = parsed[1], (parsed[2] or "")[1:]
+    entry = _find_own(component_id, version, home, local)
+    listed: dict[str, Any] | None = None
+    counted: dict[str, Any] = {}
+    with _warned(_NO_REGISTRY):
+        client = RegistryClient(resolve_registry(local=local))
+        listed = _find_listed(client, component_id, "" if entry else version)
+        counted = client.list_statistics()
+    if entry is None and listed is not None:
+        entry = Entry(reference, "registry", parse_contract(listed["contract"]))
+    if entry is None:
+        raise _no_component(reference)
+    own = [] if entry.source == "registry" else [replace(build_part(entry), reference=component_id)]
+    [part] = add_registry(own, [listed] if listed else [], counted)
+    return replace(part, reference=reference), entry
+
+
+def _find_own(component_id: str, version: str, home: Path, local: bool | None) -> Entry | None:
+    """Built-in or in the bucket. Raises CliError for one that cannot be used."""
+    if is_builtin(component_id, home):
+        entry = read_builtin(component_id, home)
+        if version in ("", entry.contract.version):
+            return entry
+    found: Entry | Unusable | None = None
+    with _warned(_NO_BUCKET), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
+        found = read_published(R2Bucket(api, storage.bucket), f"{component_id}@{version}" if version else component_id)
+    if isinstance(found, Unusable):
+        raise CliError(f"The bucket's `{found.reference}` cannot be used: {found.reason}", "acr parts install ID")
+    return found
+
+
+def _find_listed(client: RegistryClient, component_id: str, version: str) -> dict[str, Any] | None:
+    try:
+        shown: dict[str, Any] = require_data(client.show(component_id, version or None))
+    except AnswerError as refused:
+        if refused.answer["error"]["code"] != "COMPONENT_NOT_FOUND":
+            raise
+        return None
+    return shown
+
+
+def _list_published(bucket: R2Bucket, home: Path) -> Iterator[Entry]:
+    for found in list_bucket(bucket):
+        if isinstance(found, Unusable):
+            warn(f"The bucket's `{found.reference}` cannot be used: {found.reason}")
+        elif is_builtin(found.reference, home):
+            warn(f"The bucket's `{found.reference}` never runs: the built-in one is found first.")
+        else:
+            yield found
+
+
+@contextmanager
+def _warned(what: str) -> Iterator[None]:
+    try:
+        yield
+    except CliError as error:
+        warn(f"{what} {error.message}")
+        if error.hint:
+            say(f"Next: {error.hint}", err=True)
+
+
+def _no_component(reference: str) -> CliError:
+    return CliError(f"There is no component `{reference}`.", "See which there are: acr parts")

@@ -1,0 +1,1 @@
+"""Which platform a command talks to, and its Workers over HTTP."""

@@ -1,0 +1,139 @@
+"""The executor over HTTP. Each method is a request."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
+from acr.targets.settings import Target
+
+# How much longer than a run may take its answer is waited for.
+GRACE_S = 10
+MAX_PAGE = 100  # of GET /audit and GET /runs, which looks through at most five of them
+MAX_REQUESTS = 10
+NOTE_TIMEOUT_S = 10
+
+
+class ExecutorClient(ServiceClient):
+    def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
+        super().__init__(target.url, target.api_key, "executor", transport)
+
+    def validate(self, workflow: str, file: str) -> Answer:
+        """Check a workflow. Its data: {"valid", "diagnostics"}, which carry `file`."""
+        return self._send("POST", "/validate", {"workflow": workflow, "file": file})
+
+    def push(self, workflow: str) -> Answer:
+        """Store a workflow."""
+        return self._send("POST", "/webhooks", {"workflow": workflow})
+
+    def execute(self, workflow: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
+        """Run a workflow that is not stored. The answer has "run_id" and "trace" too."""
+        body = {"workflow": workflow, "input": input_value}
+        return self._send("POST", "/execute", body, timeout_ms=timeout_ms, trace=1)
+
+    def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, *, waits: bool = True) -> Answer:
+        """Run a stored workflow by its name. Without `waits` the answer comes at once, with the run's id."""
+        path = f"/webhooks/named/{quote(name, safe='')}/trigger"
+        wanted: dict[str, Any] = {"trace": 1} if waits else {"async": 1}
+        return self._send("POST", path, input_value, timeout_ms=timeout_ms, **wanted)
+
+    def roll_back(self, name: str, version: int) -> Answer:
+        return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
+
+    def list_workflows(self) -> list[dict[str, Any]]:
+        """All of them: [{"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url"}].
+
+        `calls` is None where it is not known. Raises AnswerError.
+        """
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            data = require_data(self._send("GET", "/webhooks", cursor=cursor))
+            found += data["workflows"]
+            cursor = data["cursor"]
+            if cursor is None:
+                return found
+
+    def show_workflow(self, name: str) -> Answer:
+        """Its data: {"name", "version", "latest", "token", "webhook_url", "updated_at", "workflow", "versions",
+        "called_by"}.
+        """
+        return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
+
+    def find_token(self, name: str) -> str:
+        """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""
+        return str(require_data(self.show_workflow(name))["token"])
+
+    def rotate_token(self, token: str) -> Answer:
+        return self._send("POST", f"/webhooks/{token}/rotate")
+
+    def delete_workflow(self, token: str) -> Answer:
+        return self._send("DELETE", f"/webhooks/{token}")
+
+    def list_runs(self, asked: Mapping[str, Any], limit: int, max_requests: int = MAX_REQUESTS) -> list[dict[str, Any]]:
+        """Verdicts of the newest `limit` runs, the newest first; `asked` is the query (docs/language.md). Raises
+        AnswerError.
+
+        They are looked for no further back than `max_requests` reach.
+        """
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(max_requests):
+            size = min(MAX_PAGE, limit - len(found))
+            data = require_data(self._send("GET", "/runs", **asked, limit=size, cursor=cursor))
+            found += data["runs"]
+            cursor = data["cursor"]
+            if cursor is None or len(found) >= limit:
+                break
+        return found[:limit]
+
+    def find_unwritten(self) -> dict[str, Any] | None:
+        """{"count", "last_at", "reason"} of the records that the Worker that answers could not write; None without any.
+
+        Raises AnswerError.
+        """
+        unwritten: dict[str, Any] | None = require_data(self._send("GET", "/runs", limit=1)).get("unwritten")
+        return unwritten
+
+    def read_plan(self) -> dict[str, Any]:
+        """Which of the platform's plans it keeps runs to: {"plan", "cpu_ms", "subrequests", "has_sandbox"}.
+
+        Raises AnswerError.
+        """
+        plan: dict[str, Any] = require_data(self._send("GET", "/plan"))
+        return plan
+
+    def read_usage(self) -> dict[str, Any]:
+        """{"plan", "usage": [{"name", "used", "most", "is_estimate"}], "unwritten": as above}. Raises AnswerError."""
+        usage: dict[str, Any] = require_data(self._send("GET", "/usage"))
+        return usage
+
+    def show_run(self, run_id: str) -> Answer:
+        """The stored record of a run."""
+        return self._send("GET", f"/runs/{run_id}")
+
+    def list_audit(self, limit: int) -> list[dict[str, Any]]:
+        """Lines of the audit log, the newest first. Raises AnswerError."""
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while len(found) < limit:
+            size = min(MAX_PAGE, limit - len(found))
+            data = require_data(self._send("GET", "/audit", limit=size, cursor=cursor))
+            found += data["lines"]
+            cursor = data["cursor"]
+            if cursor is None:
+                break
+        return found
+
+    def note_audit(self, action: str, subjects: Sequence[str]) -> Answer:
+        """Add lines on what was written past the executor."""
+        return self.send(
+            "POST", "/audit", timeout_s=NOTE_TIMEOUT_S, json={"action": action, "subjects": list(subjects)}
+        )
+
+    def _send(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
+        asked = {key: value for key, value in query.items() if value is not None}
+        timeout_s = max(TIMEOUT_S, asked.get("timeout_ms", 0) / 1000 + GRACE_S)
+        return self.send(method, path, timeout_s=timeout_s, json=body, params=asked)

@@ -1,0 +1,219 @@
+"""Which platform a command talks to: flag > environment > running `acr dev` > arcrun.yaml > user file > default.
+
+A command uses the `acr dev` that runs, if one runs, and the deployed platform otherwise; `--local` and `--deployed` say
+which one must be meant. An empty environment variable counts as unset.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
+from acr.config.folders import local_record_path, user_config_path
+from acr.config.platform_home import find_platform_home
+from acr.config.project_file import FILE_NAME, ProjectFile, read_project_file
+from acr.config.user_config import UserConfig, read_user_config
+from acr.config.worker_variables import (
+    API_KEY,
+    AUTHOR_KEYS,
+    ENCRYPTION_KEY,
+    MASTER_KEY,
+    PREVIOUS_KEY,
+    REVIEWER_KEY,
+    SIGNING_KEY,
+)
+from acr.credentials.local_keys import read_local_keys
+from acr.errors import CliError, NotLoggedInError
+from acr.node.wrangler import build_wrangler
+from acr.targets.local_record import LocalRecord, read_local_record
+
+# Two labels or more of a host name (RFC 1123), in lower case.
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The executor's address and its API key."""
+
+    url: str
+    api_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RegistryTarget:
+    """The registry's address, the API key and, if this is its owner, the reviewer's key and the signing key."""
+
+    url: str
+    api_key: str = field(repr=False)
+    reviewer_key: str | None = field(default=None, repr=False)
+    signing_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Where KV and R2 are reached over Cloudflare's REST API, and with what credentials are encrypted.
+
+    `encryption_key` is ARCRUN_ENCRYPTION_KEY as text, None if nobody has set it; `keys_in_environment` says whether it
+    came from there. `keys_folder` is where the running `acr dev` keeps its keys.
+    """
+
+    access: ApiAccess
+    namespaces: Mapping[str, str]
+    bucket: str
+    encryption_key: str | None = field(repr=False)
+    previous_encryption_key: str | None = field(repr=False)
+    keys_in_environment: bool
+    keys_folder: Path | None = None
+
+    @property
+    def is_local(self) -> bool:
+        return self.access.account_id is None
+
+
+def resolve_target(url: str | None, api_key: str | None, *, local: bool | None = None) -> Target:
+    """The executor. `local` is True for --local, False for --deployed, None for whichever is there.
+
+    Raises NotLoggedInError.
+    """
+    running, project, user = _read_all(local)
+    chosen = url or _from_environment("ARCRUN_URL") or (running and running.url) or project.url or user.url
+    if not chosen:
+        raise NotLoggedInError(
+            "No platform to talk to.", "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_URL."
+        )
+    known = {source.url: source.api_key for source in (user, running) if source and source.url}
+    key = api_key or _from_environment("ARCRUN_API_KEY") or known.get(chosen)
+    if not key:
+        raise NotLoggedInError(f"No API key for {chosen}.", "Set ARCRUN_API_KEY, or pass --api-key.")
+    return Target(chosen.rstrip("/"), key)
+
+
+def resolve_registry(
+    url: str | None = None, api_key: str | None = None, *, local: bool | None = None
+) -> RegistryTarget:
+    """The registry: of the running `acr dev`, of the account, or whichever ARCRUN_REGISTRY_URL names.
+
+    Raises NotLoggedInError.
+    """
+    found = find_registry(url, api_key, local=local)
+    if found is None:
+        raise NotLoggedInError(
+            "No registry to talk to.",
+            "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_REGISTRY_URL.",
+        )
+    return found
+
+
+def find_registry(
+    url: str | None = None, api_key: str | None = None, *, local: bool | None = None
+) -> RegistryTarget | None:
+    """The same; None where there is none. Raises NotLoggedInError if its API key is not known."""
+    running, _, user = _read_all(local)
+    own = running or user
+    chosen = url or _from_environment("ARCRUN_REGISTRY_URL") or own.registry_url
+    if not chosen:
+        return None
+    is_own = chosen == own.registry_url
+    key = api_key or _from_environment("ARCRUN_API_KEY") or (own.api_key if is_own else None)
+    if not key:
+        raise NotLoggedInError(f"No API key for {chosen}.", "Set ARCRUN_API_KEY, or pass --api-key.")
+    reviewer_key = _from_environment(REVIEWER_KEY) or (own.reviewer_key if is_own else None)
+    return RegistryTarget(chosen.rstrip("/"), key, reviewer_key, own.signing_key if is_own else None)
+
+
+def resolve_storage(*, local: bool | None = None) -> Storage:
+    """The KV namespaces and the bucket. Raises NotLoggedInError."""
+    running, project, user = _read_all(local)
+    if running:
+        access = ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or running.api_url)
+        folder = Path(running.keys_folder)
+        return Storage(access, running.namespaces, running.bucket, *_resolve_keys(*read_local_keys(folder)), folder)
+    bucket = project.bucket or user.bucket
+    keys = _resolve_keys(user.encryption_key, user.previous_encryption_key)
+    return Storage(resolve_access(project, user), user.namespaces, bucket, *keys)
+
+
+def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
+    """The account and its API. Raises NotLoggedInError."""
+    account_id = _from_environment("CLOUDFLARE_ACCOUNT_ID") or project.account_id or user.account_id
+    token = _from_environment("CLOUDFLARE_API_TOKEN") or user.api_token
+    if token is None and user.uses_wrangler_login:
+        token = build_wrangler(find_platform_home()).read_login(Path.cwd())
+    if not account_id or not token:
+        raise NotLoggedInError(
+            f"No Cloudflare {'API token' if account_id else 'account'} is known, and no `acr dev` is running.",
+            "Run `acr init`, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.",
+        )
+    return ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL, account_id, token)
+
+
+@dataclass(frozen=True)
+class DeploySettings:
+    """`secrets` are the Workers', by name. In a dry run there may be neither account nor secrets. `domain` is the
+    executor's custom domain, None if it has none.
+    """
+
+    access: ApiAccess
+    namespaces: Mapping[str, str]
+    bucket: str
+    domain: str | None
+    secrets: Mapping[str, str | None] = field(repr=False)
+
+
+def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) -> DeploySettings:
+    """`domain` is what this deploy asks for: None for the one that is known, "" for none.
+
+    Raises NotLoggedInError and CliError if something is missing that a real deploy needs.
+    """
+    project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
+    key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
+    api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
+    secrets = {
+        API_KEY: api_key,
+        ENCRYPTION_KEY: key,
+        PREVIOUS_KEY: previous,
+        REVIEWER_KEY: _from_environment(REVIEWER_KEY) or user.reviewer_key,
+        AUTHOR_KEYS: _from_environment(AUTHOR_KEYS),
+        SIGNING_KEY: _from_environment(SIGNING_KEY) or user.signing_key,
+        MASTER_KEY: _from_environment(MASTER_KEY),
+    }
+    access = ApiAccess() if dry_run else resolve_access(project, user)
+    if not dry_run and not (api_key and key):
+        missing = ENCRYPTION_KEY if api_key else API_KEY
+        raise CliError(f"There is no {missing} to give to the Workers.", "Make the keys: acr init")
+    chosen = _resolve_domain(domain, project, user)
+    return DeploySettings(access, user.namespaces, project.bucket or user.bucket, chosen, secrets)
+
+
+def _resolve_domain(wanted: str | None, project: ProjectFile, user: UserConfig) -> str | None:
+    """Raises CliError."""
+    if wanted is not None and project.domain is not None and wanted != project.domain:
+        message = f"{FILE_NAME} says that the domain is {project.domain}."
+        raise CliError(message, "Change `domain` there: it counts for all who use this project, and for later deploys.")
+    domain = wanted if wanted is not None else project.domain or user.domain
+    if domain and not _DOMAIN.fullmatch(domain):
+        raise CliError(
+            f"`{domain}` is no domain.", "Name one of your account, without https:// and path: a.example.com"
+        )
+    return domain or None
+
+
+def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None, str | None, bool]:
+    """The key, the previous one, and whether they come from the environment."""
+    key = _from_environment("ARCRUN_ENCRYPTION_KEY")
+    if key is None:
+        return current, previous, False
+    return key, _from_environment("ARCRUN_PREVIOUS_ENCRYPTION_KEY") or (previous if key == current else None), True
+
+
+def _read_all(local: bool | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:
+    running = None if local is False else read_local_record(local_record_path())
+    if local and running is None:
+        raise CliError("No `acr dev` is running.", "Start it: acr dev")
+    return running, read_project_file(Path.cwd()), read_user_config(user_config_path())
+
+
+def _from_environment(name: str) -> str | None:
+    return os.environ.get(name) or None

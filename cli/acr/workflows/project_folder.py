@@ -1,0 +1,32 @@
+"""Prepares a folder for workflows: credentials.yaml, and what git must not take."""
+
+from pathlib import Path
+
+from acr.config.inner_file import require_inner
+from acr.config.private_file import write_private, write_whole
+from acr.credentials.credentials_file import FILE_NAME, TEMPLATE
+
+IGNORED = (FILE_NAME, ".arcrun/")
+
+
+def prepare_folder(folder: Path) -> list[str]:
+    """The names of the files that had to be made or changed. What is there keeps its content."""
+    changed = []
+    if _ignore(folder / ".gitignore"):  # first: the other file must never be seen by git
+        changed.append(".gitignore")
+    if not (folder / FILE_NAME).exists():
+        write_private(folder / FILE_NAME, TEMPLATE)
+        changed.append(FILE_NAME)
+    return changed
+
+
+def _ignore(path: Path) -> bool:
+    require_inner(path)
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    present = {line.strip().lstrip("/") for line in text.splitlines()}
+    missing = [entry for entry in IGNORED if entry not in present]
+    if not missing:
+        return False
+    head = text if not text or text.endswith("\n") else f"{text}\n"
+    write_whole(path, head + "".join(f"{entry}\n" for entry in missing))
+    return True

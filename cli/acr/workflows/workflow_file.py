@@ -1,0 +1,16 @@
+"""Workflow files as they are sent: text, which the executor parses."""
+
+from pathlib import Path
+
+from acr.config.inner_file import read_regular, require_inner
+from acr.errors import CliError
+
+
+def read_workflow_file(path: Path) -> str:
+    """Raises CliError."""
+    try:
+        return read_regular(require_inner(path), path)
+    except UnicodeDecodeError as error:
+        raise CliError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.") from None
+    except OSError as error:
+        raise CliError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from None
