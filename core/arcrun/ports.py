@@ -226,6 +226,3 @@ class RateLimiter(Protocol):
 
         Raises UpstreamError RATE_LIMITER_FAILED.
         """
-
-
-JsonObject = dict[str, Any]
