@@ -1,9 +1,9 @@
 """What is reported of a component's runs, and its JSON."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from arcrun.analytics.histogram import LONGEST_MS
 from arcrun.contracts.parse import ID_PATTERN, VERSION_PATTERN
@@ -32,6 +32,13 @@ class UsageRecord:
             "duration_ms": self.duration_ms,
             "count": self.count,
         }
+
+
+class UsageReport(Protocol):
+    """The registry, which counts what components have run."""
+
+    async def send(self, records: Sequence[UsageRecord]) -> None:
+        """At most MAX_USAGE_RECORDS. Raises UpstreamError REGISTRY_UNAVAILABLE, RunError REPORT_REFUSED."""
 
 
 def parse_report(body: Any) -> tuple[UsageRecord, ...]:

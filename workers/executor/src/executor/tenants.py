@@ -17,7 +17,8 @@ from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
-from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
+from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
+from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from itertools import islice
 
 from arcrun.analytics.tally import Tally
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics.usage import UsageRecord, UsageReport
 from arcrun.limits import MAX_USAGE_RECORDS
-from arcrun.ports import Background, Clock, UsageReport
+from arcrun.ports import Background, Clock
 
 GATHER_MS = 100
 OVERDUE_MS = 10 * GATHER_MS  # after which whoever was to send is taken to be gone, as with a request that was cancelled
