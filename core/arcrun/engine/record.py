@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NotRequired, TypedDict, cast
 
-from arcrun.analytics.tally import Tally
+from arcrun.analytics import Tally
 from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError

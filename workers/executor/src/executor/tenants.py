@@ -10,6 +10,7 @@ from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
+from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
@@ -27,7 +28,6 @@ from executor.heads import Heads
 from executor.library import ComponentLibrary
 from executor.service import ExecutorService
 from executor.tenant_runs import TenantRuns
-from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 
 
