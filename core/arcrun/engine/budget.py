@@ -24,9 +24,9 @@ from typing import Any
 from arcrun.errors import CpuBudgetError, HostFunctionError, NotConfiguredError, SubrequestLimitError
 from arcrun.limits import FREE_PLAN_CPU_MS, KIB, MAX_RUN_SANDBOXES, SUBREQUESTS_FREE, SUBREQUESTS_PAID
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse
+from arcrun.templates.rendering import Rendering
 from arcrun.wasm.abi import HostFunctions
 from arcrun.wasm.fuel import FUEL_A_MS
-from arcrun.workflows.rendering import Rendering
 
 # Microseconds.
 RUN_WORK = 1_500  # a request, its answer and its record

@@ -17,10 +17,10 @@ from arcrun.engine.record import NodeRecord
 from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError
 from arcrun.size import SMALL_CHARACTERS
+from arcrun.templates.rendering import Rendering
+from arcrun.templates.template import CREDENTIAL, Scope, Template
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
-from arcrun.workflows.rendering import Rendering
-from arcrun.workflows.templates import CREDENTIAL, Scope, Template
 
 SMALL_REFERENCES = 4
 # RFC 9110, RFC 6585, RFC 8470: what a later request may not get again; and of 5xx what it will: the server can never do

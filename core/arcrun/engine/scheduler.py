@@ -22,11 +22,11 @@ from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_w
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.size import size_of
+from arcrun.templates.template import INPUT_LOOP, START
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import INPUT_LOOP, START
 
 
 async def run_plan(

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from arcrun.engine.budget import WorkBudget
 from arcrun.limits import KIB, MAX_RUN_TASKS
 from arcrun.ports import Clock
-from arcrun.workflows.rendering import Rendering
+from arcrun.templates.rendering import Rendering
 
 NODE_WORK = 7 * KIB  # about 0.08 ms on Pyodide: benchmarks/run.py prints what a node takes
 FUEL_A_BYTE = 50  # units that take as long as a byte
