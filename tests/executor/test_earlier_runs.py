@@ -11,7 +11,7 @@ from arcrun.errors import ArcrunError, RunError, UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
 from arcrun.ports import KeyEntry, KeyPage
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.workflows.keeping import KEEPS_ALL, Keeping
+from arcrun.workflows.model import KEEPS_ALL, Keeping
 from executor.earlier_runs import EarlierRuns
 from executor.run_handlers import list_runs
 from executor.runs import AcceptedRun, EndedRun

@@ -14,7 +14,7 @@ from arcrun.errors import ArcrunError, DecryptionError, NotFoundError, RecordErr
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
-from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
+from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
 from executor.earlier_runs import EarlierRuns
 from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
 from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, RETRY_MS, LoggedRuns

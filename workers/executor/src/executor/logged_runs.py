@@ -15,11 +15,10 @@ from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
 from arcrun.errors import ArcrunError, RecordError, UpstreamError
 from arcrun.limits import MAX_ROW_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
-from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Measured, StoredRun
-from arcrun.workflows.keeping import Keeping
+from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
+from arcrun.workflows.model import Keeping
 from executor.earlier_runs import EarlierRuns
 from executor.gathering import Gathering
 from executor.run_inputs import RunInputs, holder_of

@@ -10,7 +10,7 @@ from arcrun.limits import MAX_PAGE
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured
 from arcrun.times import render_time
-from arcrun.workflows.keeping import Keeping
+from arcrun.workflows.model import Keeping
 from executor.unwritten import UnwrittenRecords
 
 Verdicts = list[Verdict]

@@ -19,10 +19,9 @@ from arcrun.ports import Background
 from arcrun.steps import Steps, run_steps_pausing
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
-from arcrun.workflows.model import Workflow
+from arcrun.workflows.model import Catalogue, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
