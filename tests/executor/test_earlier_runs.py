@@ -14,8 +14,7 @@ from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping
 from executor.earlier_runs import EarlierRuns
 from executor.run_handlers import list_runs
-from executor.runs import AcceptedRun, EndedRun
-from executor.unwritten import UnwrittenRecords
+from executor.runs import AcceptedRun, EndedRun, UnwrittenRecords
 from fakes.background import FakeBackground
 from fakes.earlier_runs import EarlierWriter
 from fakes.storage import InMemoryKV

@@ -16,10 +16,9 @@ from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
 from executor.earlier_runs import EarlierRuns
-from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
 from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, RETRY_MS, LoggedRuns
 from executor.run_inputs import RunInputs
-from executor.runs import AcceptedRun, EndedRun
+from executor.runs import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher
 from fakes.earlier_runs import EarlierWriter

@@ -20,9 +20,8 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
 from arcrun.workflows.model import Keeping
 from executor.earlier_runs import EarlierRuns
-from executor.gathering import Gathering
 from executor.run_inputs import RunInputs, holder_of
-from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.runs import AcceptedRun, EndedRun, Gathering, RunPage, Verdicts, build_unknown_run_error, check_page
 
 GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 RETRY_MS = 200  # before a batch is tried once more

@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from arcrun.analytics import parse_report, tally
 from arcrun.errors import RequestError
-from arcrun_http.bodies import read_json, read_object
-from arcrun_http.queries import read_count
+from arcrun_http.requests import read_count, read_json, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from registry.catalogue import DEFAULT_PAGE, Catalogue, parse_query
 from registry.decisions import Decisions
