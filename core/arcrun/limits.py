@@ -108,7 +108,7 @@ MAX_DELAY_MS = 60_000
 # The milliseconds of a node's `timeout_ms`.
 # Beyond: the diagnostic INVALID_SETTING; at a run, NODE_TIMEOUT. Change: the node's `timeout_ms`.
 MAX_NODE_TIMEOUT_MS = 300_000
-# The milliseconds of computing that a call of a bundled component has, counted in fuel (arcrun/wasm/fuel.py), and so
+# The milliseconds of computing that a call of a bundled component has, counted in fuel (arcrun/wasm/costs.py), and so
 # for how long it may keep everybody else of the isolate waiting.
 # Beyond: FUEL_EXHAUSTED. Change: the node's `cpu_ms`; beyond this the component runs in a sandbox.
 CALL_CPU_MS = 200

@@ -12,7 +12,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.errors import CpuBudgetError, NotConfiguredError, RunError
 from arcrun.limits import FREE_PLAN_CPU_MS
 from arcrun.templates.expressions import compile_expression
-from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
+from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS
 from arcrun.workflows.plan import Plan
 from fakes.engine import RUN_ID, EngineBench, echo
 

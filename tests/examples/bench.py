@@ -24,10 +24,9 @@ from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.metering import meter_module
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
-from executor.components import ComponentCaller
+from executor.components import ComponentCaller, ComponentLibrary
 from executor.credentials import CredentialVault
 from executor.earlier_runs import EarlierRuns
-from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.service import ExecutorService

@@ -11,9 +11,8 @@ from arcrun.errors import ArcrunError
 from arcrun.registry.package import module_key
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component
-from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS, SANDBOX_FUEL
-from executor.components import ComponentCaller
-from executor.library import ComponentLibrary
+from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS, SANDBOX_FUEL
+from executor.components import ComponentCaller, ComponentLibrary
 from fakes.background import FakeBackground
 from fakes.components import exited
 from fakes.contracts import build_contract, contract_source

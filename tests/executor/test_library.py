@@ -16,7 +16,7 @@ from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
 from arcrun.steps import STRETCH_UNITS
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
-from executor.library import FRESH_MS, ComponentLibrary
+from executor.components import FRESH_MS, ComponentLibrary
 from fakes.background import FakeBackground
 from fakes.contracts import build_contract, contract_source
 from fakes.executor import build_bundle, upload_component

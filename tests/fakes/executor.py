@@ -18,10 +18,9 @@ from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
 from executor.access import OwnerAccess
 from executor.app import build_app
-from executor.components import ComponentCaller
+from executor.components import ComponentCaller, ComponentLibrary
 from executor.credentials import CredentialVault
 from executor.earlier_runs import EarlierRuns
-from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.service import ExecutorService

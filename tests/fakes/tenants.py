@@ -15,8 +15,8 @@ from arcrun.ports import ComponentRegistry
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.access import TenantAccess
 from executor.app import build_app
+from executor.components import ComponentLibrary
 from executor.directory import TenantDirectory
-from executor.library import ComponentLibrary
 from executor.tenants import Platform, TenantServices
 from fakes.auth import MASTER_KEY
 from fakes.background import FakeBackground

@@ -14,7 +14,7 @@ from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import SANDBOX_FUEL
+from arcrun.wasm.costs import SANDBOX_FUEL
 from arcrun.wasm.metering import DEFAULT_FUEL, FUEL_EXPORT
 
 MAX_TABLE_ENTRIES = 1_000_000

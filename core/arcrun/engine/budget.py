@@ -26,7 +26,7 @@ from arcrun.limits import FREE_PLAN_CPU_MS, KIB, MAX_RUN_SANDBOXES, SUBREQUESTS_
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse
 from arcrun.templates.rendering import Rendering
 from arcrun.wasm.abi import HostFunctions
-from arcrun.wasm.fuel import FUEL_A_MS
+from arcrun.wasm.costs import FUEL_A_MS
 
 # Microseconds.
 RUN_WORK = 1_500  # a request, its answer and its record

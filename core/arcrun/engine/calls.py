@@ -11,8 +11,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK, WorkBudget
-from arcrun.engine.context import RunContext
-from arcrun.engine.ledger import Answer
+from arcrun.engine.context import Answer, RunContext
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError

@@ -6,8 +6,7 @@ from typing import Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import RunContext, RunPorts
-from arcrun.engine.ledger import Answer, Ledger, Room
+from arcrun.engine.context import Answer, Ledger, Room, RunContext, RunPorts
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots

@@ -25,7 +25,7 @@ logger = logging.getLogger("arcrun")
 
 
 class NodeRun:
-    """A NodeEnd (ledger.py) once it has ended."""
+    """A NodeEnd (context.py) once it has ended."""
 
     def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
         self.node, self._planned, self._call, self._context = node.name, node, call, context

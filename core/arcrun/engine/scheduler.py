@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
-from arcrun.engine.context import RunContext
-from arcrun.engine.ledger import Answer, Iteration, SkippedNode
+from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus

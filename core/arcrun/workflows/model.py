@@ -24,6 +24,8 @@ TERMINAL_ALIASES = {
 
 
 class Recording(StrEnum):
+    """A workflow's `record`."""
+
     ALL = "all"
     ERRORS = "errors"
     NONE = "none"
@@ -32,20 +34,10 @@ class Recording(StrEnum):
 
 @dataclass(frozen=True)
 class Keeping:
-    """Which runs leave a record, and for how many days, None for as long as the platform keeps them."""
+    """`record` and `keep_days`: which runs leave a record, and for how many days; None is for as long as may be."""
 
     recording: Recording = Recording.ALL
     days: int | None = None
-
-    def keeps(self, *, is_success: bool) -> bool:
-        if self.recording is Recording.ERRORS:
-            return not is_success
-        return self.recording is not Recording.NONE
-
-    @property
-    def comes_first(self) -> bool:
-        """Whether an answer says that the record is kept."""
-        return self.recording is Recording.BEFORE_ANSWER
 
 
 KEEPS_ALL = Keeping()

@@ -28,7 +28,7 @@ from arcrun.limits import (
 from arcrun.ports import Clock
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component, ComponentRunner
-from arcrun.wasm.fuel import FUEL_A_MS, SANDBOX_FUEL
+from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL
 from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
 from arcrun_edge.event_loop import import_module

@@ -44,13 +44,12 @@ from arcrun_edge.webcrypto import WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
 from executor.access import Access, OwnerAccess, RefusedAccess, TenantAccess, build_unbound_error
 from executor.app import build_app
-from executor.components import ComponentCaller
+from executor.components import ComponentCaller, ComponentLibrary
 from executor.credentials import CredentialVault
 from executor.directory import KV_CACHE_S, TenantDirectory
 from executor.earlier_runs import EarlierRuns
 from executor.head_import import HeadImport
 from executor.heads import Heads
-from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.run_log import RunLog as RunLogTables

@@ -17,7 +17,7 @@ from arcrun.ports import Background, Clock
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured
 from arcrun.times import render_time
-from arcrun.workflows.model import Keeping
+from arcrun.workflows.model import Keeping, Recording
 
 LOG_INTERVAL_MS = 60_000
 Verdicts = list[Verdict]
@@ -108,7 +108,14 @@ class EndedRun:
 
     @property
     def is_kept(self) -> bool:
-        return self.keeping.keeps(is_success=self.record.error is None)
+        if self.keeping.recording is Recording.ERRORS:
+            return self.record.error is not None
+        return self.keeping.recording is not Recording.NONE
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether the answer says that the record is kept."""
+        return self.keeping.recording is Recording.BEFORE_ANSWER
 
 
 class Runs(Protocol):

@@ -191,7 +191,7 @@ class ExecutorService:
         ended = EndedRun(record, plan.keeping, trigger.render_input())
         if is_written:  # to write it and to shorten the record are two stretches
             await self.engine.ports.clock.pause()
-        if plan.keeping.comes_first:
+        if ended.comes_first:
             await self.runs.add_now(ended)
         else:
             self.runs.add(ended)

@@ -20,11 +20,10 @@ from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
 from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
-from executor.components import ComponentCaller
+from executor.components import ComponentCaller, ComponentLibrary
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
 from executor.heads import Heads
-from executor.library import ComponentLibrary
 from executor.service import ExecutorService
 from executor.tenant_runs import TenantRuns
 from executor.workflows import WorkflowStore
