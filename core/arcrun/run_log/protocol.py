@@ -85,6 +85,9 @@ class RunLogObject(Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Keep them; one that is there already is replaced, but for its input where the new one has none."""
 
+    async def expect_blobs(self, run_id: str) -> None:
+        """Parts of the run are about to be put into the bucket, and its row comes after them."""
+
     async def drop(self, run_id: str) -> int:
         """Keep nothing of a run that was there as running. Returns which parts of it lie in the bucket (Blobs)."""
 
@@ -122,6 +125,9 @@ class RemoteRunLog:
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
+
+    async def expect_blobs(self, run_id: str) -> None:
+        await self._channel.call("expect_blobs", {"run_id": run_id})
 
     async def drop(self, run_id: str) -> int:
         blobs: int = await self._channel.call("drop", {"run_id": run_id})

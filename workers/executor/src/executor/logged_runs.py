@@ -19,11 +19,11 @@ from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Measured, StoredRun
-from arcrun.workflows.keeping import Keeping
+from arcrun.workflows.keeping import Keeping, Recording
 from executor.earlier_runs import EarlierRuns
 from executor.gathering import Gathering
 from executor.run_inputs import RunInputs, holder_of
-from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.runs import AcceptedRun, EndedRun, RenewedKeys, RunPage, Verdicts, build_unknown_run_error, check_page
 
 GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 MOVE_MS = 3_600_000  # after which an isolate writes to another object: of few isolates each fills them all alike
@@ -81,9 +81,11 @@ class LoggedRuns:
 
     async def accept(self, run: AcceptedRun) -> None:
         verdict = run.to_verdict(self._clock.now_ms())
-        shown = json.dumps({"input": run.shown})
-        sealed = await self._inputs.seal({run.run_id: run.input})
-        await self._send([await self._complete(verdict, run.keeping, shown, sealed.get(run.run_id))])
+        shown, sealed = "{}", None
+        if run.keeping.recording is not Recording.NONE:
+            shown = json.dumps({"input": run.shown})
+            sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
+        await self._send([await self._complete(verdict, run.keeping, shown, sealed)])
 
     async def add_accepted(self, run: EndedRun) -> None:
         run_id = run.record.run_id
@@ -142,6 +144,9 @@ class LoggedRuns:
     async def measure(self) -> Sequence[Measured]:
         return await self._objects.measure()
 
+    async def renew_keys(self) -> RenewedKeys:
+        return await self._inputs.renew()
+
     def _judge(self, verdicts: Sequence[Verdict]) -> Verdicts:
         now_ms = self._clock.now_ms()
         return [judge(verdict, now_ms) for verdict in verdicts]
@@ -177,21 +182,25 @@ class LoggedRuns:
         return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
 
     async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None) -> StoredRun:
-        """The row of a run. What is too large for it is put into the bucket first. Without `sealed` what is kept of
-        its input stays as it is.
+        """The row of a run. What is too large for it is put into the bucket first, and before that its object is told,
+        which deletes what has no row after a while. Without `sealed` what is kept of its input stays as it is.
         """
-        run_id, blobs, blob_bytes = verdict["id"], Blobs(0), 0
+        run_id, large = verdict["id"], dict[Blobs, bytes]()
         if len(result) > MAX_ROW_BYTES:
-            await self._blobs.put(blob_key(run_id, Blobs.RESULT), result.encode())
-            result, blobs, blob_bytes = "", Blobs.RESULT, len(result)
+            large[Blobs.RESULT] = result.encode()
+            result = ""
         if sealed is not None and len(sealed) > MAX_ROW_BYTES:
-            await self._blobs.put(blob_key(run_id, Blobs.INPUT), sealed)
-            sealed, blobs, blob_bytes = None, blobs | Blobs.INPUT, blob_bytes + len(sealed)
+            large[Blobs.INPUT] = sealed
+            sealed = None
+        if large:
+            await self._objects.expect_blobs(run_id)
+        for part, content in large.items():
+            await self._blobs.put(blob_key(run_id, part), content)
         row = {
             **verdict,
             "keep_days": keeping.days or 0,
-            "blobs": blobs.value,
-            "blob_bytes": blob_bytes,
+            "blobs": sum(part.value for part in large),
+            "blob_bytes": sum(map(len, large.values())),
             "result": result,
             "input": None if sealed is None else base64.b64encode(sealed).decode(),
         }

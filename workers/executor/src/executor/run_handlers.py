@@ -3,6 +3,8 @@
 Each gets the service of whoever asks (executor/access.py).
 """
 
+from dataclasses import asdict
+
 from starlette.requests import Request
 
 from arcrun.engine.engine import Trigger
@@ -88,6 +90,12 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+
+
+async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
+    """After a change of the encryption key: what inputs of runs are sealed under is wrapped under the new one."""
+    renewed = await service.runs.renew_keys()
+    return JsonResponse({"success": True, "data": asdict(renewed) if renewed else None})
 
 
 async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:

@@ -41,6 +41,7 @@ MIGRATIONS = (
     (
         "ALTER TABLE runs ADD COLUMN blob_bytes INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX runs_with_blobs ON runs (blob_bytes) WHERE blobs > 0",
+        "CREATE TABLE uploads (id TEXT PRIMARY KEY, begun_ms REAL NOT NULL) WITHOUT ROWID",
         "ALTER TABLE log ADD COLUMN rows INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
     ),
@@ -49,6 +50,7 @@ DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
 PRUNE_PAUSE_MS = 200  # before the next of many: 2,500 a second, which is more than an object gets
 MAX_PARAMETER_BYTES = 1024 * 1024  # of the platform's 2 MB
+UPLOAD_MS = 600_000  # after which what was put into the bucket has a row, or never will
 CHECKED_BYTES = 1024 * 1024  # after so many new ones the size is looked at
 LEFT_SHARE = 0.9  # of the bytes that an object may have, once it has had more
 EXPORT_LAG_MS = 5_000  # a younger run may still be under way: exported late, it costs two rows more
@@ -139,11 +141,19 @@ class RunLog:
     def _note(self, run: StoredRun) -> None:
         """What else follows from a run that is kept now."""
         run_id, keep_days = run["id"], run["keep_days"]
+        if run["blobs"]:
+            self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
         self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def expect_blobs(self, run_id: str) -> None:
+        now_ms = self._clock.now_ms()
+        self._sql.execute("INSERT OR REPLACE INTO uploads (id, begun_ms) VALUES (?, ?)", run_id, now_ms)
+        if not self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
 
     def drop(self, run_id: str) -> int:
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
@@ -277,6 +287,7 @@ class RunLog:
 
     async def _prune(self, blobs: BlobStore) -> None:
         """Delete some of the runs whose time is over and, while there are too many, of the oldest."""
+        await self._delete_lost_uploads(blobs)
         now_ms = self._clock.now_ms()
         has_more = False
         for keep_days, pruned in tuple(self._pruned.items()):
@@ -291,8 +302,20 @@ class RunLog:
             has_more = bool(await self._delete(blobs, "id > ''", most_bytes=size_bytes - left_bytes))
         if has_more:
             self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
-        elif not self._sql.execute("SELECT 1 FROM runs LIMIT 1"):
+        elif not self._sql.execute("SELECT 1 FROM runs UNION ALL SELECT 1 FROM uploads LIMIT 1"):
             self._prune_ms = 0
+
+    async def _delete_lost_uploads(self, blobs: BlobStore) -> None:
+        """What lies in the bucket and no row tells of, nor will any more."""
+        lost = self._sql.execute(
+            "SELECT uploads.id, COALESCE(runs.blobs, 0) AS blobs FROM uploads LEFT JOIN runs ON runs.id = uploads.id"
+            " WHERE begun_ms < ? LIMIT ?",
+            *(self._clock.now_ms() - UPLOAD_MS, MAX_PRUNED_RUNS),
+        )
+        if keys := [key for row in lost for key in blob_keys_of(row["id"], ~row["blobs"])]:
+            await blobs.delete(keys)
+        for row in lost:
+            self._sql.execute("DELETE FROM uploads WHERE id = ?", row["id"])
 
     async def _delete(
         self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
