@@ -198,7 +198,7 @@ SUBREQUESTS_FREE = 50
 # The components in sandboxes that a run has calls of under way at once, each however many: the platform's limit.
 # Beyond: they wait for their turn.
 MAX_RUN_SANDBOXES = 4
-# The milliseconds of processor time that the free plan gives a request, counted in work (arcrun/engine/work.py).
+# The milliseconds of processor time that the free plan gives a request, counted in work (arcrun/engine/budget.py).
 # Beyond: CPU_BUDGET. Change: move to the Workers paid plan, where the platform allows 30,000 and more.
 FREE_PLAN_CPU_MS = 10
 # The milliseconds of a run that nobody waits for (?async=1): then the platform ends all work.

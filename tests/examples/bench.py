@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
+from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.context import RunPorts
@@ -30,7 +31,6 @@ from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.service import ExecutorService
-from executor.usage import UsageReporter
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
 from fakes.objects import FakeRunLogs, FakeWorkspace

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.record import render_time
 from arcrun.engine.run_id import build_run_id_in, first_id_at, object_of, time_of
 from arcrun.limits import MAX_PRUNED_RUNS
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
+from arcrun.times import render_time
 from executor import run_log
 from executor.run_log import DAY_MS, PRUNE_INTERVAL_MS, PRUNE_PAUSE_MS
 from executor.verdict_export import export_verdicts

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
@@ -24,7 +25,6 @@ from executor.library import ComponentLibrary
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
 from executor.service import ExecutorService
-from executor.usage import UsageReporter
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
 from fakes.components import ScriptedRunner

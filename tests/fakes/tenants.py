@@ -9,6 +9,7 @@ from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.ports import ComponentRegistry
 from arcrun.workspace.tenants import TenantWorkspaces
@@ -17,7 +18,6 @@ from executor.app import build_app
 from executor.directory import TenantDirectory
 from executor.library import ComponentLibrary
 from executor.tenants import Platform, TenantServices
-from executor.usage import UsageReporter
 from fakes.auth import MASTER_KEY
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acr.parts.catalogue import Entry, summarize
-from arcrun.analytics.statistics import ComponentStatistics
+from arcrun.analytics import ComponentStatistics
 
 STATISTICS = tuple(ComponentStatistics().to_json())
 

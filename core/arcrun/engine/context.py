@@ -5,12 +5,10 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from arcrun.analytics.tally import Tally
+from arcrun.analytics import Tally
 from arcrun.engine.budget import RunBudget
-from arcrun.engine.ledger import Ledger, Room
-from arcrun.engine.live import LiveValues
-from arcrun.engine.pace import Pace
-from arcrun.engine.tasks import RunTasks, Slots
+from arcrun.engine.ledger import Ledger, LiveValues, Room
+from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import RunError
 from arcrun.limits import MAX_SUBFLOW_DEPTH
 from arcrun.ports import Clock, Random

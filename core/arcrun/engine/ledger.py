@@ -1,11 +1,17 @@
-"""Gathers what becomes of the nodes of a run: a record a node, however often a loop has run it, within a bound."""
+"""What a run has come to and what it holds, each within a bound.
+
+Of each node a record is gathered, however often a loop has run it. What nodes answered and loops have gathered counts
+for as long as it is held.
+"""
 
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
-from arcrun.limits import MAX_TRACE_BYTES
+from arcrun.errors import RunError
+from arcrun.limits import MAX_ANSWER_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_TRACE_BYTES
+from arcrun.size import size_of
 from arcrun.workflows.plan import Plan
 
 Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
@@ -133,3 +139,48 @@ class _Runs:
             fuel=self._fuel,
             iterations=Iterations(self._success.count, self._failed.count, self._skipped.count),
         )
+
+
+class Answer(NamedTuple):
+    """What a graph comes to, and its weight (arcrun/size.py)."""
+
+    value: Any
+    weight: int
+
+    def require_bounds(self) -> None:
+        """Raises RunError ANSWER_TOO_LARGE."""
+        if self.weight <= MAX_ANSWER_BYTES:
+            return
+        size = size_of(self.value, MAX_ANSWER_BYTES, MAX_JSON_VALUES)
+        if size.bytes > MAX_ANSWER_BYTES or size.values > MAX_JSON_VALUES:
+            raise RunError(
+                f"The answer is larger than {MAX_ANSWER_BYTES >> 20} MiB or {MAX_JSON_VALUES} values.",
+                code="ANSWER_TOO_LARGE",
+                next_actions=["Lead to `output` only what is asked for, or put it where it can be fetched."],
+                details={"limit_bytes": MAX_ANSWER_BYTES, "limit_values": MAX_JSON_VALUES},
+            )
+
+
+class LiveValues:
+    """Of a run, its loops and its sub-workflows."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    def take(self, weight: int) -> None:
+        """Raises RunError RUN_TOO_LARGE, and then takes nothing."""
+        self._held += weight
+        if self._held > MAX_LIVE_BYTES:
+            self._held -= weight
+            raise RunError(
+                f"The run would hold more than {MAX_LIVE_BYTES >> 20} MiB of values at once.",
+                code="RUN_TOO_LARGE",
+                next_actions=[
+                    "Let nodes answer only what is used, and loops gather little of each element.",
+                    "Or let sub-workflows do parts of it: what one of them holds goes when it has answered.",
+                ],
+                details={"limit_bytes": MAX_LIVE_BYTES},
+            )
+
+    def give_back(self, weight: int) -> None:
+        self._held -= weight

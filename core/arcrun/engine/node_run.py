@@ -1,22 +1,25 @@
-"""Runs one node: calls what it calls, again where its policy says so, and makes its record."""
+"""Runs one node: calls what it calls, again where its policy says so and after as long, and makes its record."""
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any
 
+from arcrun.engine.budget import NODE_WORK
 from arcrun.engine.calls import Call, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
-from arcrun.engine.retries import delay_before_next
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
-from arcrun.engine.work import NODE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS
+from arcrun.ports import Random
 from arcrun.wasm.abi import Outcome
+from arcrun.workflows.model import RetryPolicy
 from arcrun.workflows.plan import PlannedNode
 
 LARGE_INPUT = 256 * KIB  # the weight of what takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
+_NO_RETRY = RetryPolicy(max_attempts=1)
 
 logger = logging.getLogger("arcrun")
 
@@ -129,3 +132,40 @@ class NodeRun:
             fuel=self.fuel,
             subflow=result.subflow,
         )
+
+
+def delay_before_next(policy: RetryPolicy | None, attempt: int, error: ArcrunError, random: Random) -> float | None:
+    """Milliseconds to wait after the failed `attempt` (from 1); None if there is no other.
+
+    `error.retriable` decides, or the policy's `on`. An error may ask for a longer wait by `retry_after_s`; one beyond
+    the policy's max_ms is not worth waiting for.
+    """
+    policy = policy or _NO_RETRY
+    if attempt >= policy.max_attempts or error.ends_run:
+        return None
+    if not (error.retriable if policy.on is None else _is_among(error, policy.on)):
+        return None
+    asked_ms = _asked_ms(error)
+    if asked_ms > policy.max_ms:
+        return None
+    return max(asked_ms, _backoff_ms(policy, attempt) * (1 - policy.jitter * _draw(random)))
+
+
+def _is_among(error: ArcrunError, causes: Iterable[str]) -> bool:
+    status = str(error.details.get("status", ""))
+    return bool({"*", error.code, status, f"{status[:1]}xx"} & set(causes))
+
+
+def _asked_ms(error: ArcrunError) -> float:
+    asked_s: Any = error.details.get("retry_after_s", error.retry_after_s)
+    return asked_s * 1000 if isinstance(asked_s, int | float) and asked_s > 0 else 0
+
+
+def _backoff_ms(policy: RetryPolicy, attempt: int) -> float:
+    factor: int = {"fixed": 1, "linear": attempt, "exponential": 2 ** (attempt - 1)}[policy.backoff]
+    return min(policy.max_ms, policy.initial_ms * factor)
+
+
+def _draw(random: Random) -> float:
+    """From 0 to 1."""
+    return int.from_bytes(random.token_bytes(4)) / 0xFFFFFFFF

@@ -1,16 +1,18 @@
-"""A component ready to run: its contract, and its code in the bundle or as bytes."""
+"""A component ready to run: its contract, and its code in the bundle or as bytes; and the port that runs it."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.steps import Steps, run_steps
 from arcrun.wasm import abi
+from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
+from arcrun.wasm.fuel import SANDBOX_FUEL
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
 from arcrun.wasm.reuse import expose_state
@@ -40,6 +42,16 @@ class BundledComponent:
 
     contract: Mapping[str, Any]
     sha256: str
+
+
+class ComponentRunner(Protocol):
+    """Runs one call of a component in a fresh instance."""
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+        """What the component does is in the result; `fuel` is its budget.
+
+        Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError RUNNER_FAILED.
+        """
 
 
 def build_component(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from arcrun.errors import TemplateError
 from arcrun.steps import Steps, run_steps
+from arcrun.templates.template import CREDENTIAL, compile_path
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
@@ -20,7 +21,6 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import CREDENTIAL, compile_path
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition

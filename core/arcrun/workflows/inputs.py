@@ -9,6 +9,8 @@ from typing import Any
 from arcrun.contracts.model import CONDITION_FORMAT, Contract
 from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, types_of
 from arcrun.errors import TemplateError
+from arcrun.templates.syntax import OPEN
+from arcrun.templates.template import Template
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings
@@ -16,8 +18,6 @@ from arcrun.workflows.graph import Shape
 from arcrun.workflows.model import Node, Workflow
 from arcrun.workflows.places import Path
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
-from arcrun.workflows.template_syntax import OPEN
-from arcrun.workflows.templates import Template
 
 # A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}

@@ -7,12 +7,12 @@ from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.steps import Steps, run_steps
-from arcrun.workflows.expressions import Expression, compile_expression
+from arcrun.templates.expressions import Expression, compile_expression
+from arcrun.templates.syntax import OPEN
+from arcrun.templates.template import Template, compile_value
 from arcrun.workflows.keeping import KEEPS_ALL, Keeping
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.template_syntax import OPEN
-from arcrun.workflows.templates import Template, compile_value
 
 INPUT, OUTPUT = "input", "output"
 TEMPLATE_STEPS = 8  # of compiling one (arcrun/steps.py)

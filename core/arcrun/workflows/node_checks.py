@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from arcrun.contracts.model import Contract
+from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs import InputChecker
@@ -11,7 +12,6 @@ from arcrun.workflows.model import Node, NodeParts, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
-from arcrun.workflows.templates import CREDENTIAL, Reference, Template
 
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from arcrun.contracts.schema import types_of
+from arcrun.templates.clocks import CLOCKS
+from arcrun.templates.template import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
 from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty, Outcome
-from arcrun.workflows.clocks import CLOCKS
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
 from arcrun.workflows.model import INPUT, Workflow
 from arcrun.workflows.nearest import suggest_nearest
 from arcrun.workflows.places import Path
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")

@@ -25,9 +25,9 @@ from arcrun.limits import (
     MAX_VECTORS,
     SANDBOX_CPU_FACTOR,
 )
-from arcrun.ports import Clock, ComponentRunner
+from arcrun.ports import Clock
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
-from arcrun.wasm.component import Component
+from arcrun.wasm.component import Component, ComponentRunner
 from arcrun.wasm.fuel import FUEL_A_MS, SANDBOX_FUEL
 from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION

@@ -9,7 +9,7 @@ import js
 from js import Object
 from pyodide.ffi import JsException, to_js
 
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import UsageRecord
 from arcrun.errors import ComponentError, RunError
 from arcrun.json_text import parse_json
 from arcrun.ports import Published

@@ -11,6 +11,7 @@ from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
 from arcrun.engine.budget import RunLimits, read_run_limits
@@ -56,7 +57,6 @@ from executor.run_log import RunLog as RunLogTables
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
-from executor.usage import UsageReporter
 from executor.verdict_export import export_verdicts
 from executor.workflows import WorkflowStore
 from executor.workspace import Workspace as WorkspaceTables

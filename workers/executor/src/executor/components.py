@@ -9,9 +9,9 @@ from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
 from arcrun.json_text import write_json
 from arcrun.limits import CALL_CPU_MS, MAX_NODE_CPU_MS
-from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
+from arcrun.ports import AiModel, Clock, HttpClient, Random, TextDecoder
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
-from arcrun.wasm.component import Component
+from arcrun.wasm.component import Component, ComponentRunner
 from arcrun.wasm.fuel import fuel_of_bundled, fuel_of_stored
 from arcrun.wasm.host import PortHostFunctions
 from executor.library import ComponentLibrary

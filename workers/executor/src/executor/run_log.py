@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
 
-from arcrun.engine.record import Verdict, render_time
+from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.objects import migrate
@@ -20,6 +20,7 @@ from arcrun.run_log.blobs import Blobs, blob_keys_of
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Listed, Measured, StoredRun, Unexported
 from arcrun.run_log.settings import RunLogSettings
+from arcrun.times import render_time
 
 MIGRATIONS = (
     (

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from arcrun.engine.record import RunRecord, StoredRecord, Verdict, render_time
+from arcrun.engine.record import RunRecord, StoredRecord, Verdict
 from arcrun.errors import NotFoundError, RequestError
 from arcrun.limits import MAX_PAGE
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured
+from arcrun.times import render_time
 from arcrun.workflows.keeping import Keeping
 from executor.unwritten import UnwrittenRecords
 

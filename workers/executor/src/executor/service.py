@@ -6,8 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import UsageRecord, UsageReporter, tally
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.credentials.redaction import Redactor, is_small
@@ -32,7 +31,6 @@ from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.runs import AcceptedRun, EndedRun, Runs
 from executor.share import WHOLE_PLATFORM, Share
-from executor.usage import UsageReporter
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
 
 

@@ -10,6 +10,7 @@ from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
+from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
@@ -17,7 +18,8 @@ from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
-from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
+from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
+from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller
 from executor.credentials import CredentialVault
@@ -26,7 +28,6 @@ from executor.heads import Heads
 from executor.library import ComponentLibrary
 from executor.service import ExecutorService
 from executor.tenant_runs import TenantRuns
-from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from arcrun.engine.record import render_time
 from arcrun.errors import ArcrunError, describe_fault
 from arcrun.ports import Clock
+from arcrun.times import render_time
 
 LOG_INTERVAL_MS = 60_000
 

@@ -2,8 +2,7 @@
 
 from starlette.requests import Request
 
-from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import parse_report
+from arcrun.analytics import parse_report, tally
 from arcrun_http.bodies import read_json
 from arcrun_http.responses import JsonResponse, build_success
 from registry.principals import Principal

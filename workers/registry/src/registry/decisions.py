@@ -4,10 +4,10 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.engine.record import render_time
 from arcrun.errors import ForbiddenError, RequestError
 from arcrun.limits import MAX_DECISION_CHARACTERS
 from arcrun.ports import Clock
+from arcrun.times import render_time
 from registry.index import AUTHOR_ONLY, PUBLIC
 from registry.principals import Principal
 from registry.refusals import build_taken_error

@@ -8,8 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from arcrun.analytics.statistics import ComponentStatistics
-from arcrun.analytics.tally import TallyRow
+from arcrun.analytics import ComponentStatistics, TallyRow
 from arcrun.objects import Channel, migrate
 from arcrun.ports import Alarm, KeyValue, Sql
 from registry.counters import COUNTERS, Counters

@@ -13,7 +13,6 @@ from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
-from arcrun.engine.record import render_time
 from arcrun.errors import NotFoundError
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
 from arcrun.registry.attestation import Attested, build_statement, key_id_of, sign_statement
@@ -21,6 +20,7 @@ from arcrun.registry.package import Package, build_package
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.registry.storage import contract_key, module_key
 from arcrun.steps import run_steps_pausing
+from arcrun.times import render_time
 from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml

@@ -4,7 +4,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
 from arcrun.json_text import parse_json
-from arcrun.workflows.filters_values import FilterError, is_of_kind, kind_of, name_kinds
+from arcrun.templates.filters_values import FilterError, is_of_kind, kind_of, name_kinds
 
 Number = int | float
 

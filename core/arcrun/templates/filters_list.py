@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from arcrun.errors import TemplateError
-from arcrun.workflows.filters_values import (
+from arcrun.templates.filters_values import (
     FilterError,
     check_count,
     check_size,
@@ -15,8 +15,8 @@ from arcrun.workflows.filters_values import (
     name_kinds,
     render_text,
 )
-from arcrun.workflows.template_hints import correct_path
-from arcrun.workflows.template_syntax import Step, can_be_read, follow, parse_inner_path
+from arcrun.templates.hints import correct_path
+from arcrun.templates.syntax import Step, can_be_read, follow, parse_inner_path
 
 _MISSING = object()
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from arcrun.times import render_moment
+
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 CLOCKS: Mapping[str, Callable[[datetime], Any]] = {
-    "_now": lambda t: t.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    "_now": render_moment,
     "_now_unix": lambda t: int(t.timestamp()),
     "_today": lambda t: t.date().isoformat(),
     "_yesterday": lambda t: (t.date() - timedelta(days=1)).isoformat(),

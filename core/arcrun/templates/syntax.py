@@ -19,7 +19,7 @@ from unicodedata import category
 from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_PATH_STEPS
-from arcrun.workflows.template_hints import suggest_reference
+from arcrun.templates.hints import suggest_reference
 
 OPEN, CLOSE = "{{", "}}"
 ESCAPED_OPEN = '{{"{{"}}'

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.workflows import filters_date, filters_list, filters_number, filters_text
-from arcrun.workflows.filters_values import (
+from arcrun.templates import filters_date, filters_list, filters_number, filters_text
+from arcrun.templates.filters_values import (
     FilterError,
     count_coded,
     count_elements,

@@ -17,12 +17,12 @@ from itertools import islice
 from typing import Any
 
 from arcrun.errors import TemplateError
-from arcrun.workflows.clocks import CLOCKS, read_clock
-from arcrun.workflows.filters import DEFAULT
-from arcrun.workflows.filters_call import bind_filter, check_secrecy, kind_of_call
-from arcrun.workflows.filters_values import count_written, kind_of, render_text
-from arcrun.workflows.rendering import Rendering
-from arcrun.workflows.template_syntax import (
+from arcrun.templates.clocks import CLOCKS, read_clock
+from arcrun.templates.filters import DEFAULT
+from arcrun.templates.filters_call import bind_filter, check_secrecy, kind_of_call
+from arcrun.templates.filters_values import count_written, kind_of, render_text
+from arcrun.templates.rendering import Rendering
+from arcrun.templates.syntax import (
     OPEN,
     Literal,
     ParsedPath,

@@ -14,8 +14,8 @@ from jmespath.functions import Functions
 
 from arcrun.errors import RunError
 from arcrun.limits import MAX_EXPRESSION_CHARACTERS, MAX_EXPRESSION_DEPTH, MAX_EXPRESSION_STEPS
-from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
-from arcrun.workflows.templates import ALIASES, INPUT_LOOP, Scope
+from arcrun.templates.bounded_jmespath import BoundedInterpreter, TooManyStepsError
+from arcrun.templates.template import ALIASES, INPUT_LOOP, Scope
 
 MAX_REASON_CHARACTERS = 160
 _SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values

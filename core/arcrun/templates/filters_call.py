@@ -5,11 +5,11 @@ from typing import Any
 
 from arcrun.errors import TemplateError
 from arcrun.limits import MAX_FILTERS
-from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, ENCODING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
-from arcrun.workflows.filters_values import FilterError
+from arcrun.templates.filters import DEFAULT, EMBEDDING_FILTERS, ENCODING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
+from arcrun.templates.filters_values import FilterError
+from arcrun.templates.rendering import Rendering
+from arcrun.templates.syntax import FilterCall, Literal, ParsedReference
 from arcrun.workflows.nearest import suggest_nearest
-from arcrun.workflows.rendering import Rendering
-from arcrun.workflows.template_syntax import FilterCall, Literal, ParsedReference
 
 Render = Callable[[dict[str, Any], Rendering], Any]
 # One filter: of the value, the scope that its arguments are looked up in, and what counts its steps.

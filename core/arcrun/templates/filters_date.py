@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 from arcrun.limits import MAX_DATE_PATTERN
-from arcrun.workflows.filters_values import FilterError, check_size
+from arcrun.templates.filters_values import FilterError, check_size
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from arcrun.json_text import parse_json
-from arcrun.workflows.filters_values import FilterError, check_count, check_size, render_json
+from arcrun.templates.filters_values import FilterError, check_count, check_size, render_json
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _HTML_TABLE = str.maketrans(_HTML)
