@@ -44,6 +44,24 @@ class KeyValue(Protocol):
         """
 
 
+def read_entry(item: Mapping[str, Any]) -> KeyEntry:
+    """A key as the platform lists it. Metadata that is no object counts as none: others may write into a namespace."""
+    metadata = item.get("metadata")
+    return KeyEntry(item["name"], metadata if isinstance(metadata, dict) else None)
+
+
+async def list_all(kv: KeyValue, prefix: str) -> list[KeyEntry]:
+    """All keys that begin with `prefix`, which come in pages, in the order of their bytes."""
+    entries: list[KeyEntry] = []
+    cursor: str | None = None
+    while True:
+        page = await kv.list(prefix, cursor=cursor)
+        entries += page.entries
+        cursor = page.cursor
+        if cursor is None:
+            return entries
+
+
 @dataclass(frozen=True)
 class Blob:
     """An object of a bucket: its bytes and the entity tag that changes with them."""

@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from acr.commands.upgrade import upgrade
 from acr.workflows.upgrade import upgrade_text
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow
 from arcrun.workflows.diagnostics import Severity
+from arcrun.workflows.model import Catalogue
 from arcrun.workflows.parse import parse_workflow
 from fakes.builtins import BUILTINS
 

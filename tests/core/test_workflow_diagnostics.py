@@ -7,9 +7,9 @@ import pytest
 
 from arcrun.errors import ArcrunError, ComponentError, ContractError, WorkflowError
 from arcrun.limits import MAX_DIAGNOSTICS, MAX_SOURCE_CHARACTERS
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.diagnostics import CATALOGUE, Diagnostic, Severity
+from arcrun.workflows.model import Catalogue
 from arcrun.workflows.parse import parse_workflow
 from fakes.contracts import build_contract
 from fakes.flows import ANYTHING, compile_source, diagnose, text_of

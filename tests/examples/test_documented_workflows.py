@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow
+from arcrun.workflows.model import Catalogue
 from arcrun.workflows.parse import parse_workflow
 from fakes.builtins import BUILTINS
 from fakes.contracts import build_contract

@@ -8,7 +8,7 @@ import pytest
 
 from arcrun.engine.budget import RunBudget, RunLimits
 from arcrun.errors import ArcrunError
-from arcrun.registry.storage import module_key
+from arcrun.registry.package import module_key
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS, SANDBOX_FUEL

@@ -11,8 +11,8 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import NotFoundError
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import compile_workflow, require_plan
+from arcrun.workflows.model import Catalogue
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan, load_plan
 from fakes.components import FakeComponents, Input

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from arcrun.contracts.model import Contract
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import Compilation, compile_workflow, require_plan
 from arcrun.workflows.diagnostics import Diagnostic
+from arcrun.workflows.model import Catalogue
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan
 from fakes.contracts import build_contract

@@ -1,6 +1,7 @@
 """The operations of a RunLog, and its shapes on the wire. Its tables: docs/storage-schema.md."""
 
 from collections.abc import Mapping, Sequence
+from enum import IntFlag
 from typing import Any, NotRequired, Protocol, TypedDict
 
 from arcrun.engine.record import Verdict
@@ -165,3 +166,21 @@ class RemoteRunLog:
     async def measure(self) -> Measured:
         measured: Measured = await self._channel.call("measure", {})
         return measured
+
+
+class Blobs(IntFlag):
+    """Which parts of a run are too large for a row of a RunLog, and lie in the bucket, under the run's id."""
+
+    RESULT = 1
+    INPUT = 2
+
+
+_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input"}
+
+
+def blob_key(run_id: str, part: Blobs) -> str:
+    return f"runs/{run_id}/{_NAMES[part]}"
+
+
+def blob_keys_of(run_id: str, parts: int) -> list[str]:
+    return [blob_key(run_id, part) for part in _NAMES if part & parts]

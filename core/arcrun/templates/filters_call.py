@@ -7,9 +7,9 @@ from arcrun.errors import TemplateError
 from arcrun.limits import MAX_FILTERS
 from arcrun.templates.filters import DEFAULT, EMBEDDING_FILTERS, ENCODING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
 from arcrun.templates.filters_values import FilterError
+from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.rendering import Rendering
 from arcrun.templates.syntax import FilterCall, Literal, ParsedReference
-from arcrun.workflows.nearest import suggest_nearest
 
 Render = Callable[[dict[str, Any], Rendering], Any]
 # One filter: of the value, the scope that its arguments are looked up in, and what counts its steps.

@@ -1,11 +1,12 @@
-"""What an author is told who wrote a reference as other languages do: how it is written here.
+"""What an author is told who misspelt a name, or wrote a reference as other languages do: how it is written here.
 
 Nothing is suggested that cannot be read: `can_be_read` says it of an expression without its braces.
 """
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 
 CanBeRead = Callable[[str], bool]
 
@@ -60,6 +61,7 @@ _STEP = re.compile(
 )
 _PLAUSIBLE_KEY = re.compile(r"""(?!.*\s[-/]\s)[\w $'"@#/-]+""")
 _WORDS = ("true", "false", "null")
+_MAX_CHARACTERS, _MAX_COMPARED = 100, 50  # to compare two names takes up to a millisecond on Pyodide
 
 
 def suggest_reference(source: str, can_be_read: CanBeRead) -> str | None:
@@ -268,3 +270,20 @@ def _split(text: str, separator: re.Pattern[str]) -> list[str]:
         pieces.append(text[start : match.start()])
         start = match.end()
     return [*pieces, text[start:]]
+
+
+def suggest_nearest(name: str, known: Iterable[str], otherwise: str = "", *, ignore_case: bool = False) -> str:
+    """Did you mean `x`? Or `otherwise`, if nothing is near. Of very many names, some that begin alike are looked at."""
+    names = list(known)
+    near = [other for other in names if ignore_case and other.casefold() == name.casefold()]
+    near = near or find_nearest(name, names)
+    return f"Did you mean `{near[0]}`?" if near else otherwise
+
+
+def find_nearest(name: str, names: list[str]) -> list[str]:
+    """The nearest, or none."""
+    if len(name) > _MAX_CHARACTERS:
+        return []
+    if len(names) > _MAX_COMPARED:
+        names = [other for other in names if other[:1] == name[:1]][:_MAX_COMPARED]
+    return get_close_matches(name, [other for other in names if len(other) <= _MAX_CHARACTERS], n=1)

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from arcrun.errors import TemplateError
 from arcrun.steps import Steps, run_steps
 from arcrun.templates.template import CREDENTIAL, compile_path
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty
-from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
+from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, Path, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Edge, NodeParts, Workflow
+from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Catalogue, Edge, NodeParts, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
-from arcrun.workflows.places import Path
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from arcrun.limits import MAX_CONDITION_CHARACTERS, MAX_CONDITION_DEPTH
 from arcrun.templates.template import Template
-from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.places import Path
+from arcrun.workflows.diagnostics import Findings, Path
 
 _TOKEN = re.compile(
     r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")

@@ -7,10 +7,9 @@ from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import describe_kind, types_of
-from arcrun.workflows.catalogue import Catalogue
+from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import INPUT, Edge, Node, Workflow
-from arcrun.workflows.nearest import suggest_nearest
+from arcrun.workflows.model import INPUT, Catalogue, Edge, Node, Workflow
 from arcrun.workflows.relations import Relation
 
 _CODE = "EDGE_NEVER_FIRES"

@@ -11,12 +11,10 @@ from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, type
 from arcrun.errors import TemplateError
 from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.conditions import Reads, check_condition
-from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import Shape
-from arcrun.workflows.model import Node, Workflow
-from arcrun.workflows.places import Path
+from arcrun.workflows.model import Catalogue, Node, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
 
 # A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.

@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from arcrun.contracts.model import Contract
+from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import Node, NodeParts, Workflow
-from arcrun.workflows.nearest import suggest_nearest
+from arcrun.workflows.model import Catalogue, Node, NodeParts, Workflow
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
 

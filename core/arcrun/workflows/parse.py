@@ -25,10 +25,8 @@ from arcrun.limits import (
 )
 from arcrun.steps import Steps, run_steps
 from arcrun.templates.syntax import OPEN
-from arcrun.workflows.diagnostics import EnoughFindingsError, Findings
-from arcrun.workflows.keeping import Keeping, Recording
-from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
-from arcrun.workflows.places import Path, Places
+from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Places
+from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Keeping, LoopPolicy, Node, Recording, Workflow
 from arcrun.workflows.relations import Relation, RelationCall, RelationTextError, parse_relation
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,

@@ -15,8 +15,7 @@ from arcrun.errors import WorkflowError
 from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import CLOSE, ESCAPED_OPEN, OPEN
 from arcrun.templates.template import CREDENTIAL, Template, compile_path, compile_value
-from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
-from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
+from arcrun.workflows.model import INPUT, KEEPS_ALL, Keeping, LoopPolicy, Recording, RetryPolicy
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 

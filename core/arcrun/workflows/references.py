@@ -6,14 +6,12 @@ from functools import cached_property
 
 from arcrun.contracts.schema import types_of
 from arcrun.templates.clocks import CLOCKS
+from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.certainty import Certainty, Outcome
-from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
-from arcrun.workflows.model import INPUT, Workflow
-from arcrun.workflows.nearest import suggest_nearest
-from arcrun.workflows.places import Path
+from arcrun.workflows.model import INPUT, Catalogue, Workflow
 from arcrun.workflows.relations import Relation
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arcrun.limits import MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_DELAY_MS, MAX_NODE_CPU_MS, MAX_NODE_TIMEOUT_MS
-from arcrun.workflows.diagnostics import Findings
+from arcrun.templates.hints import suggest_nearest
+from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
-from arcrun.workflows.nearest import suggest_nearest
-from arcrun.workflows.places import Path
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16

@@ -19,8 +19,7 @@ from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto import WebCryptoCipher
 from auth.app import build_app
-from auth.limits import Limits
-from auth.service import AccountService
+from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
 from workers import WorkerEntrypoint
 

@@ -17,10 +17,9 @@ from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from arcrun_edge.event_loop import shorten_turns
 from arcrun_edge.system import SystemClock
-from arcrun_http.bodies import BODY, build_cut_body_error, build_too_large_error
 from arcrun_http.body_room import BodyHold, BodyRoom
-from arcrun_http.errors import render_error
-from arcrun_http.queries import parse_whole
+from arcrun_http.requests import BODY, build_cut_body_error, build_too_large_error, parse_whole
+from arcrun_http.responses import render_error
 from arcrun_http.targets import parse_target
 
 logger = logging.getLogger("arcrun")

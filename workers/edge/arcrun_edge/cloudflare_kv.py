@@ -9,8 +9,7 @@ from js import Object
 from pyodide.ffi import JsException, to_js
 
 from arcrun.errors import build_cursor_error
-from arcrun.key_listing import read_entry
-from arcrun.ports import KeyPage
+from arcrun.ports import KeyPage, read_entry
 from arcrun_edge.faults import build_fault, naming_faults
 
 

@@ -11,8 +11,8 @@ from arcrun.errors import RequestError
 from arcrun.limits import MAX_GRACE_S
 from arcrun.times import render_time
 from arcrun_http.auth import presented_key
-from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of, caller_of
+from arcrun_http.requests import read_object
 from arcrun_http.responses import JsonResponse
 from auth.service import AccountService
 

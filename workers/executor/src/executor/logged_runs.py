@@ -15,15 +15,22 @@ from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
 from arcrun.errors import ArcrunError, RecordError, UpstreamError, build_cursor_error
 from arcrun.limits import MAX_ROW_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
-from arcrun.run_log.blobs import Blobs, blob_key, blob_keys_of
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
-from arcrun.run_log.protocol import Measured, StoredRun
-from arcrun.workflows.keeping import Keeping, Recording
+from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
+from arcrun.workflows.model import Keeping, Recording
 from executor.earlier_runs import EarlierRuns
-from executor.gathering import Gathering
 from executor.run_inputs import RunInputs, holder_of
-from executor.runs import AcceptedRun, EndedRun, RenewedKeys, RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.runs import (
+    AcceptedRun,
+    EndedRun,
+    Gathering,
+    RenewedKeys,
+    RunPage,
+    Verdicts,
+    build_unknown_run_error,
+    check_page,
+)
 
 GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
 MOVE_MS = 3_600_000  # after which an isolate writes to another object: of few isolates each fills them all alike

@@ -11,8 +11,7 @@ from arcrun.engine.engine import Trigger
 from arcrun.errors import RequestError, RunError, build_cursor_error
 from arcrun.limits import MAX_CURSOR_CHARACTERS, MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
-from arcrun_http.bodies import body_of, read_json
-from arcrun_http.queries import parse_whole
+from arcrun_http.requests import body_of, parse_whole, read_json
 from executor.earlier_runs import MAX_VERSION
 from executor.workflows import Source
 

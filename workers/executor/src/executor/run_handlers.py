@@ -1,6 +1,7 @@
 """Handlers that run something, and those that show what was run. They translate and nothing else.
 
-Each gets the service of whoever asks (executor/access.py).
+Each gets the service of whoever asks (executor/access.py). What a run answers differs: the holder of the API key sees
+its cause of failure, whoever has only the webhook's URL does not.
 """
 
 from dataclasses import asdict
@@ -8,12 +9,11 @@ from dataclasses import asdict
 from starlette.requests import Request
 
 from arcrun.engine.engine import Trigger
-from arcrun.errors import ArcrunError, RequestError
+from arcrun.engine.record import RunRecord
+from arcrun.errors import ArcrunError, RequestError, RunFailedError
 from arcrun.run_log.usage import sum_usage
-from arcrun_http.bodies import read_object
-from arcrun_http.queries import read_count
+from arcrun_http.requests import read_count, read_object
 from arcrun_http.responses import JsonResponse
-from executor.answers import answer_caller, answer_owner
 from executor.requests import (
     build_trigger,
     read_cursor,
@@ -115,3 +115,22 @@ async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse
     """Which of the platform's plans runs are kept to, and what follows."""
     has_sandbox = service.components.has_sandbox
     return JsonResponse({"success": True, "data": {**service.engine.limits.to_json(), "has_sandbox": has_sandbox}})
+
+
+def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
+    """{"success", "run_id", "data" or "error", "duration_ms"}, and "trace", its values cut as in a stored record."""
+    answer = record.to_json()
+    if with_trace:
+        answer["trace"] = record.render_trace()
+    return JsonResponse(answer, record.error.http_status if record.error else 200)
+
+
+def answer_caller(record: RunRecord) -> JsonResponse:
+    """{"success", "run_id", "data"}; of a failure WORKFLOW_FAILED and the run's id, whatever it was: the cause is the
+    owner's to see.
+    """
+    if record.error is None:
+        return JsonResponse({"success": True, "run_id": record.run_id, "data": record.data})
+    failure = RunFailedError(record.run_id)
+    answer = {"success": False, "run_id": record.run_id, "error": failure.to_json()}
+    return JsonResponse(answer, failure.http_status)

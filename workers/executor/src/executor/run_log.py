@@ -16,9 +16,8 @@ from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.objects import migrate
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
-from arcrun.run_log.blobs import Blobs, blob_keys_of
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Listed, Measured, StoredRun, Unexported
+from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 

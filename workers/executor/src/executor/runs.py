@@ -1,20 +1,68 @@
-"""What is kept of runs: an account's own in a RunLog (logged_runs.py), a tenant's in its KV (tenant_runs.py)."""
+"""What is kept of runs: an account's own in a RunLog (logged_runs.py), a tenant's in its KV (tenant_runs.py).
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Runs that have ended wait to be written together, after their answers. Records that could not be written are counted,
+and said in the log once a minute at most.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from arcrun.engine.record import RunRecord, StoredRecord, Verdict
-from arcrun.errors import NotFoundError, RequestError
-from arcrun.limits import MAX_PAGE
+from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
+from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.ports import Background, Clock
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured
 from arcrun.times import render_time
-from arcrun.workflows.keeping import Keeping
-from executor.unwritten import UnwrittenRecords
+from arcrun.workflows.model import Keeping
 
+LOG_INTERVAL_MS = 60_000
 Verdicts = list[Verdict]
 RunPage = tuple[Verdicts, str | None]
+# After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
+OVERDUE_GATHERING_MS = 500  # beyond the time that it waits for more
+OVERDUE_WRITING_MS = 10_000
+
+logger = logging.getLogger("arcrun")
+
+
+class UnwrittenRecords:
+    """Those of one isolate, since it began. `count` is how many."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.count = 0
+        self._last_ms, self._reason = 0.0, ""
+        self._logged_ms: float | None = None
+
+    @contextmanager
+    def counting(self, count: int) -> Iterator[None]:
+        """Around the writing of `count` records: what fails within is counted, and ends here."""
+        try:
+            yield
+        except Exception as fault:
+            reason = fault.message if isinstance(fault, ArcrunError) else "arcrun failed; the log has the cause."
+            self.add(count, reason, cause="" if isinstance(fault, ArcrunError) else describe_fault(fault))
+
+    def add(self, count: int, reason: str, *, cause: str = "") -> None:
+        """`reason` is told to whoever asks, `cause` to the log alone."""
+        self.count += count
+        self._last_ms, self._reason = self._clock.now_ms(), reason
+        self._log(cause or reason)
+
+    def to_json(self) -> dict[str, Any]:
+        """{"count", "last_at", "reason"}, once there is one."""
+        return {"count": self.count, "last_at": render_time(self._last_ms), "reason": self._reason}
+
+    def _log(self, cause: str) -> None:
+        now_ms = self._clock.now_ms()
+        if self._logged_ms is not None and now_ms - self._logged_ms < LOG_INTERVAL_MS:
+            return
+        self._logged_ms = now_ms
+        logger.error("Records of runs could not be written, %d so far: %s", self.count, cause)
 
 
 @dataclass(frozen=True)
@@ -125,3 +173,72 @@ def build_unknown_run_error(run_id: str) -> NotFoundError:
         code="RUN_NOT_FOUND",
         next_actions=["See the runs: acr logs. Records are kept for 7 days, or as long as the workflow says."],
     )
+
+
+Write = Callable[[Sequence[EndedRun]], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class _Batch:
+    runs: list[EndedRun]
+    bytes: int
+    due_ms: float
+
+
+class Gathering:
+    """`write` writes a batch, and raises if it cannot: then its runs are counted in `unwritten`. `wait_ms` says, at the
+    time it gets, how long the first run of a batch waits for others.
+    """
+
+    def __init__(self, write: Write, wait_ms: Callable[[float], float], clock: Clock, background: Background) -> None:
+        self._write, self._wait_ms, self._clock, self._background = write, wait_ms, clock, background
+        self._gathered = _Batch([], 0, 0.0)
+        self._under_way: list[_Batch] = []
+        self.unwritten = UnwrittenRecords(clock)
+
+    def add(self, run: EndedRun) -> None:
+        now_ms, size_bytes = self._clock.now_ms(), run.bytes
+        self._take_over_overdue(now_ms)
+        run = replace(run, record=run.record.shortened())
+        if size_bytes + self._gathered.bytes + sum(batch.bytes for batch in self._under_way) > MAX_UNWRITTEN_BYTES:
+            self.unwritten.add(1, "More records wait to be written than an isolate holds.")
+            return
+        if size_bytes > MAX_ROW_BYTES:  # it may take requests of its own, which count as those of the run
+            self._background.start(self._write_batch(self._begin(_Batch([run], size_bytes, now_ms))))
+            return
+        is_first = not self._gathered.runs or now_ms > self._gathered.due_ms + OVERDUE_GATHERING_MS
+        self._gathered.runs.append(run)
+        self._gathered.bytes += size_bytes
+        if self._gathered.bytes > MAX_BATCH_BYTES:
+            self._background.start(self._write_batch(self._begin(self._take_gathered())))
+        elif is_first:
+            wait_ms = self._wait_ms(now_ms)
+            self._gathered.due_ms = now_ms + wait_ms
+            self._background.start(self._write_gathered(wait_ms))
+
+    def _take_over_overdue(self, now_ms: float) -> None:
+        """What somebody began to write and has not ended is written again, with what comes now: it replaces itself."""
+        while self._under_way and now_ms - self._under_way[0].due_ms > OVERDUE_WRITING_MS:
+            overdue = self._under_way.pop(0)
+            self._gathered.runs += overdue.runs
+            self._gathered.bytes += overdue.bytes
+
+    def _take_gathered(self) -> _Batch:
+        gathered, self._gathered = self._gathered, _Batch([], 0, 0.0)
+        return gathered
+
+    def _begin(self, batch: _Batch) -> _Batch:
+        batch.due_ms = self._clock.now_ms()
+        self._under_way.append(batch)
+        return batch
+
+    async def _write_gathered(self, wait_ms: float) -> None:
+        await self._clock.sleep(wait_ms)
+        if self._gathered.runs:
+            await self._write_batch(self._begin(self._take_gathered()))
+
+    async def _write_batch(self, batch: _Batch) -> None:
+        with self.unwritten.counting(len(batch.runs)):
+            await self._write(batch.runs)
+        if batch in self._under_way:
+            self._under_way.remove(batch)

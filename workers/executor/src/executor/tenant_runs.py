@@ -19,8 +19,7 @@ from arcrun.ports import Background, Clock, KeyEntry, KeyValue, Random
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.protocol import Measured
 from executor.earlier_runs import EarlierRuns, read_verdicts
-from executor.gathering import Gathering
-from executor.runs import AcceptedRun, EndedRun, RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.runs import AcceptedRun, EndedRun, Gathering, RunPage, Verdicts, build_unknown_run_error, check_page
 
 SLOT_MS = 2_000
 KNOWN_SLOTS = 32  # that an isolate remembers to have written; a run from before them is written by itself

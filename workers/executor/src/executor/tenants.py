@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arcrun.accounts.authentic_kv import AuthenticKV
-from arcrun.accounts.derived_keys import derive_key
 from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
+from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.accounts.model import Registration, Tenant
-from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace

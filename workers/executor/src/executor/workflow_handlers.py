@@ -8,8 +8,8 @@ from typing import Any
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
-from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of
+from arcrun_http.requests import read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.heads import Head
 from executor.requests import read_cursor, read_source, read_version

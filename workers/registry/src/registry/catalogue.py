@@ -10,11 +10,11 @@ from arcrun.contracts.parse import CATEGORIES, VERSION_PATTERN
 from arcrun.errors import NotFoundError, RequestError, build_cursor_error
 from arcrun.limits import MAX_QUERY_CHARACTERS
 from arcrun.ports import BlobStore, KeyValue
-from arcrun.registry.storage import contract_key, module_key
+from arcrun.registry.package import contract_key, module_key
 from registry.index import AUTHOR_ONLY, PUBLIC, SORTS
 from registry.principals import Principal
-from registry.records import read_record
 from registry.state import RegistryObject
+from registry.submissions import read_record
 
 MAX_PAGE, DEFAULT_PAGE = 200, 50
 

@@ -1,18 +1,19 @@
-"""Handlers of submissions and of the catalogue. They translate and nothing else."""
+"""Handlers of submissions, of the catalogue and of components' statistics. They translate and nothing else."""
 
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from arcrun.analytics import parse_report, tally
 from arcrun.errors import RequestError
-from arcrun_http.bodies import read_object
-from arcrun_http.queries import read_count
+from arcrun_http.requests import read_count, read_json, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from registry.catalogue import DEFAULT_PAGE, Catalogue, parse_query
 from registry.decisions import Decisions
 from registry.index import PUBLIC
 from registry.principals import ANYBODY, Principal
+from registry.state import RegistryObject
 from registry.submissions import Submissions
 from registry.uploads import read_upload
 
@@ -75,3 +76,22 @@ class CatalogueHandlers:
 
 def _asked(request: Request) -> tuple[str, str | None]:
     return request.path_params["canonical_id"], request.query_params.get("version")
+
+
+class AnalyticsHandlers:
+    """They count components' runs, and show the counts."""
+
+    def __init__(self, state: RegistryObject) -> None:
+        self._state = state
+
+    async def record(self, request: Request, principal: Principal) -> JsonResponse:
+        """The answer comes when the counts are durable."""
+        records = parse_report(await read_json(request))
+        if records:
+            await self._state.count_runs(principal.id, tally(records).rows())
+        return build_success({"recorded": sum(record.count for record in records)})
+
+    async def list(self, _request: Request, principal: Principal) -> JsonResponse:
+        """Of every component that the caller has counted runs of."""
+        found = await self._state.read_statistics(principal.id)
+        return build_success({"components": found})

@@ -16,16 +16,14 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.errors import NotFoundError
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
 from arcrun.registry.attestation import Attested, build_statement, key_id_of, sign_statement
-from arcrun.registry.package import Package, build_package
+from arcrun.registry.package import Package, build_package, contract_key, module_key
 from arcrun.registry.review import Bench, Review, review_component
-from arcrun.registry.storage import contract_key, module_key
 from arcrun.steps import run_steps_pausing
 from arcrun.times import render_time
 from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml
 from registry.principals import Principal
-from registry.records import read_record, record_key
 from registry.refusals import build_conflict, build_refusal
 from registry.state import RegistryObject
 
@@ -146,3 +144,14 @@ def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any
             "credentials_required": [credential.key for credential in contract.credentials_required],
         },
     }
+
+
+def record_key(submission_id: str) -> str:
+    """Of an accepted submission's record in KV SUBMISSIONS_KV, which never changes. Shape: docs/storage-schema.md."""
+    return f"submission:{submission_id}"
+
+
+async def read_record(records: KeyValue, submission_id: str) -> dict[str, Any]:
+    """{"submission_id", "canonical_id", "version", "steps", "attestation", ...}; only the id where KV is behind."""
+    text = await records.get(record_key(submission_id))
+    return json.loads(text) if text else {"submission_id": submission_id}

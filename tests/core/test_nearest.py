@@ -2,7 +2,7 @@
 
 import pytest
 
-from arcrun.workflows.nearest import suggest_nearest
+from arcrun.templates.hints import suggest_nearest
 
 MANY = [f"{letter}_flow_{i}" for letter in "abcdefgh" for i in range(1_000)]
 

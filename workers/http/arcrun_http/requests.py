@@ -1,4 +1,4 @@
-"""Request bodies: JSON, bounded."""
+"""What a request carries: its body, JSON and bounded, and its query parameters."""
 
 from collections.abc import Collection
 from typing import Any
@@ -89,3 +89,16 @@ async def read_object(request: Request, allowed: Collection[str], limit_bytes: i
             details={"unknown_keys": unknown},
         )
     return body
+
+
+def read_count(request: Request, name: str, default: int) -> int:
+    """A whole number. Raises RequestError."""
+    count = parse_whole(request.query_params.get(name, str(default)))
+    if count is None:
+        raise RequestError(f"`{name}` must be a whole number.")
+    return count
+
+
+def parse_whole(text: str) -> int | None:
+    """A number of ASCII digits; of a thousand of them, which Python would refuse, the first few say enough."""
+    return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdecimal() else None
