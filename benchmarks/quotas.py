@@ -80,7 +80,7 @@ def _read(url: str, key: str) -> dict[str, Any]:
 
 
 def _report(name: str, before: dict[str, Any], after: dict[str, Any], runs: int) -> None:
-    rows, batches, busy_ms = (after[it] - before[it] for it in ("rows_written", "batches", "busy_ms"))
+    rows, batches, busy_ms = (after[it] - before[it] for it in ("rows", "batches", "busy_ms"))
     pruned = after["pruned"] - before["pruned"]
     with_deletion = rows + runs - pruned  # one more for each that is yet to be deleted
     report(f"rows_a_run_{name}", "rows", [with_deletion / runs], ROWS_LIMIT, runs=runs, pruned=pruned)

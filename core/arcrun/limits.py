@@ -41,7 +41,7 @@ MAX_PAGE = 100
 MAX_WORKFLOWS_PAGE = 1_000
 # The characters of a cursor.
 # Beyond: 400 INVALID_CURSOR.
-MAX_CURSOR_CHARACTERS = 256
+MAX_CURSOR_CHARACTERS = 1_024
 # Pages of KV that one list of runs looks through for those that it is asked for.
 # Beyond: the page ends early, with a cursor.
 MAX_SCANNED_PAGES = 5

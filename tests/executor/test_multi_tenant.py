@@ -90,6 +90,7 @@ ROUTES = [
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}),
     ("GET", "/plan", None),
     ("GET", "/usage", None),
+    ("POST", "/data-keys/renew", None),
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
 ]

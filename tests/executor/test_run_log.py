@@ -87,7 +87,12 @@ async def test_a_run_is_one_row_and_two_where_it_has_failed() -> None:
     [entries] = logs.sql[0].execute("SELECT COUNT(*) AS count FROM runs WHERE status <> 'success'")
     assert entries["count"] == 1
     indexes = logs.sql[0].execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'runs'")
-    assert [row["name"] for row in indexes if not row["name"].startswith("sqlite_")] == ["runs_without_success"]
+    assert [row["name"] for row in indexes if not row["name"].startswith("sqlite_")] == [
+        "runs_without_success",
+        "runs_with_blobs",  # of the few that have something in the bucket
+    ]
+    [entries] = logs.sql[0].execute("SELECT COUNT(*) AS count FROM runs WHERE blobs > 0")
+    assert entries["count"] == 0
     [table] = logs.sql[0].execute("SELECT sql FROM sqlite_master WHERE name = 'runs'")
     assert "WITHOUT ROWID" in table["sql"]
 
@@ -306,6 +311,60 @@ async def test_the_oldest_go_where_there_are_too_many() -> None:
     left = logs.ids_in()
     assert left == kept[len(kept) - len(left) :]
     assert (await logs.first.measure())["most_bytes"] == 4_000_000
+
+
+@pytest.mark.parametrize("where", ["row", "bucket"])
+async def test_large_ones_go_only_until_there_is_room(where: str) -> None:
+    logs = Logs(bytes=8_000_000)
+    fields: Any = {"result": "x" * 500_000} if where == "row" else {"blobs": 1, "blob_bytes": 500_000}
+    for _ in range(17):
+        logs.clock.advance(1)
+        await logs.keep(**fields)
+    kept = logs.ids_in()
+    logs.clock.advance(PRUNE_INTERVAL_MS)
+    await logs.alarm()
+    assert logs.ids_in() == kept[3:]
+    assert 6_500_000 < (await logs.first.measure())["bytes"] < 7_300_000
+
+
+@pytest.mark.parametrize("blobs", [1, 3])
+async def test_what_lies_in_the_bucket_counts(blobs: int) -> None:
+    logs = Logs()
+    empty = logs.first
+    before = (await empty.measure())["bytes"]
+    run = logs.build(status="running", blobs=2, blob_bytes=300_000)
+    await logs.add(0, [run])
+    assert (await logs.first.measure())["bytes"] == before + 300_000
+    await logs.add(0, [{**run, "status": "success", "blobs": blobs, "blob_bytes": 400_000}])
+    assert (await logs.first.measure())["bytes"] == before + 700_000
+    await logs.add(0, [{**run, "status": "success", "blobs": blobs, "blob_bytes": 400_000, "input": "x"}])
+    assert (await logs.first.measure())["bytes"] == before + 400_000
+
+
+async def test_a_run_of_code_before_is_kept() -> None:
+    """Which knows nothing of bytes in the bucket."""
+    logs = Logs()
+    run_id = await logs.keep(blobs=1)
+    assert (logs.look_up(run_id)["blobs"], (await logs.first.measure())["runs"]) == (1, 1)
+
+
+async def test_what_was_done_today_is_counted_though_it_is_gone_again() -> None:
+    logs = Logs(bytes=1_000_000)
+    before = logs.tables[0].measure() if 0 in logs.tables else (await logs.first.measure())
+    for _ in range(400):
+        await logs.keep(result="x" * 10_000)
+    assert (await logs.first.measure())["rows"] - before["rows"] >= 400
+    while logs.ids_in():
+        logs.clock.advance(HOUR_MS)
+        await logs.alarm()
+        if (await logs.first.measure())["bytes"] <= 1_000_000:
+            break
+    measured = await logs.first.measure()
+    assert measured["pruned"] > 250
+    assert measured["rows"] - before["rows"] >= 400 + measured["pruned"]
+    assert logs.start(0).measure()["rows"] >= 400 + measured["pruned"]  # after it was put away
+    logs.clock.advance(DAY_MS)
+    assert (await logs.first.measure())["rows"] == 0
 
 
 async def test_an_object_that_begins_again_knows_its_alarms() -> None:

@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from arcrun.engine.engine import Trigger
+from arcrun.limits import MAX_CURSOR_CHARACTERS
+from executor.earlier_runs import MAX_VERSION
 from fakes.components import echo, trapped
 from fakes.executor import Bench, build_bench, build_client
 from fakes.wire import read_error
@@ -190,7 +192,16 @@ async def test_runs_may_be_those_that_are_asked_for(executor: Executor) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["status=bad", "version=x", "version=-1", "version=99999999999999999999", "since=soon", "until=", "q=" + "x" * 129],
+    [
+        "status=bad",
+        "version=x",
+        "version=-1",
+        f"version={MAX_VERSION + 1}",
+        "version=99999999999999999999",
+        "since=soon",
+        "until=",
+        "q=" + "x" * 129,
+    ],
 )
 async def test_what_cannot_be_asked_is_refused(executor: Executor, query: str) -> None:
     answer = await executor.send("GET", f"/runs?{query}")
@@ -205,7 +216,9 @@ async def test_what_has_been_used_is_told(executor: Executor) -> None:
         "paid",
         ["rows_written", "object_requests", "kv_writes", "stored_bytes"],
     )
-    assert data["usage"][0] == {"name": "rows_written", "used": 1, "most": None, "is_estimate": True}
+    rows = sum(each["rows"] for each in data["objects"])  # those of the tables' making too
+    assert data["usage"][0] == {"name": "rows_written", "used": rows, "most": None, "is_estimate": True}
+    assert sum(each["runs"] for each in data["objects"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -234,7 +247,17 @@ async def test_a_run_that_nobody_knows(executor: Executor, run_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/runs?cursor=zzz", f"/webhooks?cursor={'9' * 5_000}", "/audit?cursor=zzz", "/audit?cursor=-1"]
+    "path",
+    [
+        "/runs?cursor=zzz",
+        "/runs?cursor=01KCDEFGH",
+        "/runs?cursor=kv.zzz",
+        f"/runs?cursor=kv.{'x' * MAX_CURSOR_CHARACTERS}",
+        f"/webhooks?cursor={'9' * 5_000}",
+        f"/webhooks?cursor={'x' * (MAX_CURSOR_CHARACTERS + 1)}",
+        "/audit?cursor=zzz",
+        "/audit?cursor=-1",
+    ],
 )
 async def test_a_cursor_that_no_list_gave(executor: Executor, path: str) -> None:
     response = await executor.send("GET", path)

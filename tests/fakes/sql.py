@@ -11,6 +11,7 @@ class SqliteSql:
     def __init__(self) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._connection.row_factory = sqlite3.Row
+        self._connection.create_function("octet_length", 1, _octet_length)  # which SQLite has from 3.43 on
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
         assert len(values) <= MAX_BOUND_VALUES, "too many bound values"
@@ -30,3 +31,7 @@ class SqliteSql:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _octet_length(value: str | None) -> int | None:
+    return None if value is None else len(value.encode())

@@ -135,10 +135,12 @@ def _look_at_executor(patient: Patient) -> str:
     except CliError:
         return found  # the check of the API key says why
     if unwritten is not None:
+        count = unwritten["count"]
         raise CliError(
-            f"{unwritten['count']} records of runs could not be written, the last at {unwritten['last_at']}: "
+            f"{count} record{'s' * (count != 1)} of runs could not be written, the last at {unwritten['last_at']}: "
             f"{unwritten['reason']}",
-            "These runs are in no list. Locally, see whether the disk is full: df -h",
+            "These runs are in no list. Where the disk may be full, locally: df -h. Where many large ones end at once:"
+            " `record: errors` in the workflow, or `record: before_answer`, which waits for them.",
         )
     if refusal is not None:
         raise refusal

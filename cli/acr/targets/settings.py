@@ -90,6 +90,14 @@ def resolve_target(url: str | None, api_key: str | None, *, local: bool | None =
     return Target(chosen.rstrip("/"), key)
 
 
+def find_target(*, local: bool | None = None) -> Target | None:
+    """The executor that `resolve_target` finds without flags; None where there is none."""
+    try:
+        return resolve_target(None, None, local=local)
+    except NotLoggedInError:
+        return None
+
+
 def resolve_registry(
     url: str | None = None, api_key: str | None = None, *, local: bool | None = None
 ) -> RegistryTarget:

@@ -15,7 +15,7 @@ class StoredRun(TypedDict):
 
     `result` is JSON text: {"data"} or {"error"}, and {"trace"}; or {"input"} of a run that has not ended. `input` is
     what the run was started with, sealed (executor/run_inputs.py). `blobs` says which of the two lie in the bucket
-    instead (Blobs).
+    instead (Blobs), and `blob_bytes` how large they are.
     """
 
     id: str
@@ -30,6 +30,7 @@ class StoredRun(TypedDict):
     node: NotRequired[str | None]
     keep_days: int
     blobs: int
+    blob_bytes: NotRequired[int]
     result: str
     input: NotRequired[str | None]
 
@@ -62,10 +63,11 @@ class DataKey(TypedDict):
 
 
 class Measured(TypedDict):
-    """`bytes` of the database, of which an object may have `most_bytes`. Of this day, in UTC: `runs` that have begun
-    and are kept, how many of them have an entry in the index of those without success, `pruned` runs that were deleted,
-    and `exports`, writes to ANALYTICS_KV. Since this instance of the object began: `rows_written`, in how many calls of
-    `add` (`batches`), which took `busy_ms` of the clock.
+    """`bytes` of the database and of what lies in the bucket for it, of which an object may have `most_bytes`. Of this
+    day, in UTC: `runs` that have begun and are kept, how many of them have an entry in the index of those without
+    success, `pruned` runs that were deleted, and `exports`, writes to ANALYTICS_KV; `rows` that were written and
+    `requests`, both without what an object had not written down when the platform put it away. Since this instance of
+    the object began: calls of `add` (`batches`), which took `busy_ms` of the clock.
     """
 
     bytes: int
@@ -74,7 +76,8 @@ class Measured(TypedDict):
     indexed: int
     pruned: int
     exports: int
-    rows_written: int
+    rows: int
+    requests: int
     batches: int
     busy_ms: float
 
@@ -82,6 +85,9 @@ class Measured(TypedDict):
 class RunLogObject(Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Keep them; one that is there already is replaced, but for its input where the new one has none."""
+
+    async def expect_blobs(self, run_id: str) -> None:
+        """Parts of the run are about to be put into the bucket, and its row comes after them."""
 
     async def drop(self, run_id: str) -> int:
         """Keep nothing of a run that was there as running. Returns which parts of it lie in the bucket (Blobs)."""
@@ -120,6 +126,9 @@ class RemoteRunLog:
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
+
+    async def expect_blobs(self, run_id: str) -> None:
+        await self._channel.call("expect_blobs", {"run_id": run_id})
 
     async def drop(self, run_id: str) -> int:
         blobs: int = await self._channel.call("drop", {"run_id": run_id})

@@ -10,8 +10,8 @@ from arcrun.run_log.protocol import Measured
 
 @dataclass(frozen=True)
 class Usage:
-    """`used` of `most`, which is None where the plan counts by the month. `is_estimate` is whether `used` is reckoned
-    from what is stored, and may be less in truth.
+    """`used` of `most`, which is None where the plan counts by the month. `is_estimate` is whether `used` is reckoned:
+    from what is stored, or from what the objects have counted if that is more.
     """
 
     name: str
@@ -25,15 +25,15 @@ class Usage:
 
 def sum_usage(objects: Sequence[Measured], *, is_free: bool) -> list[Usage]:
     """Of a day in UTC but for what is stored. A run that is not kept is in none."""
-    runs, indexed, pruned, exports = (
-        sum(each[name] for each in objects) for name in ("runs", "indexed", "pruned", "exports")
-    )
+    exports = sum(each["exports"] for each in objects)
+    rows = sum(max(each["rows"], each["runs"] + each["indexed"] + each["pruned"]) for each in objects)
+    requests = sum(max(each["requests"], each["runs"]) for each in objects)
     calls_an_export = 2 * len(objects) + 1  # each object is asked for verdicts, and told; the alarm counts too
     return [
-        Usage("rows_written", runs + indexed + pruned, FREE_ROWS_WRITTEN if is_free else None, is_estimate=True),
+        Usage("rows_written", rows, FREE_ROWS_WRITTEN if is_free else None, is_estimate=True),
         Usage(
             "object_requests",
-            runs + exports * calls_an_export,
+            requests + exports * calls_an_export,
             FREE_OBJECT_REQUESTS if is_free else None,
             is_estimate=True,
         ),

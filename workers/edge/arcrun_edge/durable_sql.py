@@ -6,6 +6,8 @@ from typing import Any
 import js
 from pyodide.ffi import jsnull
 
+MAX_SAFE_INTEGER = 2**53 - 1
+
 
 class DurableSql:
     """`context` is the object's `ctx` as the SDK hands it over: in a wrapper that converts each value by itself."""
@@ -30,7 +32,11 @@ class DurableSql:
 
 
 def _bind(value: str | float | None) -> Any:
-    """SQLite has no booleans; the binding would make a text of one, "true", which counts as false."""
+    """SQLite has no booleans; the binding would make a text of one, "true", which counts as false. And it takes no
+    BigInt, which is what an integer becomes that JavaScript's numbers do not hold for certain.
+    """
     if value is None:
         return jsnull
-    return int(value) if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return int(value)
+    return float(value) if isinstance(value, int) and abs(value) >= MAX_SAFE_INTEGER else value

@@ -101,10 +101,12 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         self._operations = Operations(self._tables, RunLogObject)
 
     async def ask(self, request: str) -> str:
+        self._tables.count_request()
         return self._operations.answer(request)
 
     async def alarm(self, _info: Any = None) -> None:
         """The next one is set before anything can fail; the platform gives up an alarm that keeps failing."""
+        self._tables.count_request()
         try:
             await self._on_alarm()
         except Exception:

@@ -5,9 +5,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.errors import PayloadTooLargeError, RequestError
+from arcrun.errors import PayloadTooLargeError, RequestError, build_cursor_error
 from arcrun.json_text import JsonLimitError, parse_json
-from arcrun.limits import MAX_BODY_BYTES
+from arcrun.limits import MAX_BODY_BYTES, MAX_CURSOR_CHARACTERS
 
 BODY = "arcrun.body"  # in a request's scope: the body, where the server has read it, or once it has been read here
 
@@ -102,3 +102,11 @@ def read_count(request: Request, name: str, default: int) -> int:
 def parse_whole(text: str) -> int | None:
     """A number of ASCII digits; of a thousand of them, which Python would refuse, the first few say enough."""
     return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdecimal() else None
+
+
+def read_cursor(request: Request) -> str | None:
+    """`?cursor=`, None for the first page. Raises RequestError INVALID_CURSOR."""
+    cursor = request.query_params.get("cursor") or None
+    if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
+        raise build_cursor_error()
+    return cursor

@@ -5,6 +5,7 @@ its cause of failure, whoever has only the webhook's URL does not.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from arcrun.errors import ArcrunError, RequestError, RunError, RunFailedError
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
-from arcrun_http.requests import body_of, parse_whole, read_count, read_json, read_object
+from arcrun_http.requests import body_of, parse_whole, read_count, read_cursor, read_json, read_object
 from arcrun_http.responses import JsonResponse
 from executor.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
@@ -76,7 +77,7 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     limit = read_count(request, "limit", 50)
     unwritten = service.runs.unwritten
     try:
-        runs, cursor = await service.runs.list(read_filter(request), limit, request.query_params.get("cursor"))
+        runs, cursor = await service.runs.list(read_filter(request), limit, read_cursor(request))
     except ArcrunError as error:
         if unwritten.count:  # what hinders the list may be what has hindered the records
             error.details["unwritten"] = unwritten.to_json()
@@ -87,6 +88,12 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+
+
+async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
+    """After a change of the encryption key: what inputs of runs are sealed under is wrapped under the new one."""
+    renewed = await service.runs.renew_keys()
+    return JsonResponse({"success": True, "data": asdict(renewed) if renewed else None})
 
 
 async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:

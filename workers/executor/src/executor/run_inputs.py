@@ -10,7 +10,7 @@ millisecond: the newest of the runs, which is deleted last, has them all, and th
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,14 +18,15 @@ from arcrun.credentials.record import (
     IV_BYTES,
     KEY_BYTES,
     SealedCredential,
+    fingerprint_of,
     parse_encryption_key,
     parse_sealed,
     render_record,
 )
 from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError
 from arcrun.ports import Cipher, Random
-from arcrun.run_log.protocol import RunLogObject
-from executor.runs import build_unknown_run_error
+from arcrun.run_log.protocol import DataKey, RunLogObject
+from executor.runs import RenewedKeys, build_unknown_run_error
 
 _NUMBER_BYTES = 4
 _TOGETHER = 1 << 31  # added to the data key's number where several inputs are sealed together
@@ -97,9 +98,30 @@ class RunInputs:
             return False
         return True
 
-    async def _load(self) -> None:
-        current, *previous = self._wrapping_ciphers()
+    async def renew(self) -> RenewedKeys:
+        """Raises NotConfiguredError."""
         kept = await self._keeper.list_data_keys()
+        known = await self._open_all(kept)
+        current = parse_encryption_key(self._encryption_key)
+        return RenewedKeys(len(kept), len(kept) - len(known), fingerprint_of(current))
+
+    async def _load(self) -> None:
+        kept = await self._keeper.list_data_keys()
+        known = await self._open_all(kept)
+        newest = max((each["number"] for each in kept), default=0)
+        if newest not in known:
+            current = self._wrapping_ciphers()[0]
+            wrapped = await self._wrap(current, self._random.token_bytes(KEY_BYTES))
+            counting = await self._keeper.add_data_key(newest + 1, wrapped)
+            key = await _unwrap(current, counting)
+            if key is None:  # another isolate was first, with another key
+                raise NotConfiguredError("Two isolates of the platform have different encryption keys.")
+            known[newest + 1] = self._build_cipher(key)
+        self._known = known
+
+    async def _open_all(self, kept: Sequence[DataKey]) -> dict[int, Cipher]:
+        """By number. What the previous key opens is wrapped under the current one."""
+        current, *previous = self._wrapping_ciphers()
         known: dict[int, Cipher] = {}
         for each in kept:
             key = await _unwrap(current, each["wrapped"])
@@ -108,15 +130,9 @@ class RunInputs:
                 await self._keeper.rewrap_data_key(each["number"], each["wrapped"], wrapped)
             if key is not None:
                 known[each["number"]] = self._build_cipher(key)
-        newest = max((each["number"] for each in kept), default=0)
-        if newest not in known:
-            wrapped = await self._wrap(current, self._random.token_bytes(KEY_BYTES))
-            counting = await self._keeper.add_data_key(newest + 1, wrapped)
-            key = await _unwrap(current, counting)
-            if key is None:  # another isolate was first, with another key
-                raise NotConfiguredError("Two isolates of the platform have different encryption keys.")
-            known[newest + 1] = self._build_cipher(key)
-        self._known = known
+            else:
+                logger.warning("No encryption key opens data key %d: inputs of runs under it are lost", each["number"])
+        return known
 
     def _wrapping_ciphers(self) -> list[Cipher]:
         """The current key's, and the previous one's. Raises NotConfiguredError."""

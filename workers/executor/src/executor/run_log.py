@@ -8,6 +8,7 @@ that they leave the rest of it alone. Failed runs have an index besides.
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, cast
 
 from arcrun.engine.record import Verdict
@@ -37,11 +38,19 @@ MIGRATIONS = (
         "INSERT INTO log (id, exported, listed, prune_ms, export_ms, day, pruned, exports, unconfirmed)"
         " VALUES (1, '', '', 0, 0, '', 0, 0, '')",
     ),
+    (
+        "ALTER TABLE runs ADD COLUMN blob_bytes INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX runs_with_blobs ON runs (blob_bytes) WHERE blobs > 0",
+        "CREATE TABLE uploads (id TEXT PRIMARY KEY, begun_ms REAL NOT NULL) WITHOUT ROWID",
+        "ALTER TABLE log ADD COLUMN rows INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
 PRUNE_PAUSE_MS = 200  # before the next of many: 2,500 a second, which is more than an object gets
 MAX_PARAMETER_BYTES = 1024 * 1024  # of the platform's 2 MB
+UPLOAD_MS = 600_000  # after which what was put into the bucket has a row, or never will
 CHECKED_BYTES = 1024 * 1024  # after so many new ones the size is looked at
 LEFT_SHARE = 0.9  # of the bytes that an object may have, once it has had more
 EXPORT_LAG_MS = 5_000  # a younger run may still be under way: exported late, it costs two rows more
@@ -50,35 +59,42 @@ _VERDICT = (
     *("duration_ms", "deadline_ms", "error", "node"),
 )
 _STORED = (*_VERDICT, "keep_days", "blobs", "result", "input")
-_VALUES = [f"value ->> '{name}'" for name in _STORED]
+_VALUES = (*(f"value ->> '{name}'" for name in _STORED), "COALESCE(value ->> 'blob_bytes', 0)")
 _INSERT = (  # of a JSON array of rows: one call into the database for all
-    f"INSERT INTO runs ({', '.join(_STORED)}) SELECT {', '.join(_VALUES)}"
+    f"INSERT INTO runs ({', '.join(_STORED)}, blob_bytes) SELECT {', '.join(_VALUES)}"
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
     " input = COALESCE(excluded.input, input), result = excluded.result,"
-    f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END"
+    f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END,"
+    " blob_bytes = excluded.blob_bytes"
+    f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
+_ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # about
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
 
 
 @dataclass(frozen=True)
 class _Day:
-    """What an object has done of one day, `date`: runs deleted, verdicts written to KV. It is written along with the
-    next alarm, so that counting costs no row.
+    """What an object has done of one day, `date`: runs deleted, writes of verdicts to KV, rows written, requests
+    answered. It is written along with the next alarm, so that counting costs no row; of an object that the platform
+    puts away before, the rest is lost.
     """
 
     date: str
     pruned: int = 0
     exports: int = 0
+    rows: int = 0
+    requests: int = 0
 
     def at(self, now_ms: float) -> "_Day":
         """It, or a new one."""
         date = render_time(now_ms)[:10]
         return self if date == self.date else _Day(date)
 
-    def plus(self, pruned: int = 0, exports: int = 0) -> "_Day":
-        return _Day(self.date, self.pruned + pruned, self.exports + exports)
+    def plus(self, pruned: int = 0, exports: int = 0, rows: int = 0, requests: int = 0) -> "_Day":
+        done = (self.pruned + pruned, self.exports + exports, self.rows + rows, self.requests + requests)
+        return _Day(self.date, *done)
 
 
 Export = Callable[[], Awaitable[bool]]
@@ -90,14 +106,21 @@ class RunLog:
         migrate(sql, MIGRATIONS)
         periods = sql.execute("SELECT keep_days, pruned FROM periods")
         self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
-        [log] = sql.execute("SELECT exported, listed, prune_ms, export_ms, day, pruned, exports FROM log")
+        [log] = sql.execute(
+            "SELECT exported, listed, prune_ms, export_ms, day, pruned, exports, rows, requests FROM log"
+        )
         self._exported: str = log["exported"]  # up to which id
         self._listed: str = log["listed"]  # for an export that is not marked yet
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
-        self._day = _Day(log["day"], log["pruned"], log["exports"])
+        self._day = _Day(log["day"], log["pruned"], log["exports"], log["rows"], log["requests"])
+        self._counted_rows = 0  # of those that the database has written, which the day has
         self._unchecked_bytes = 0
         self._is_full = False
         self._batches, self._busy_ms = 0, 0.0
+
+    def count_request(self) -> None:
+        """One that the object has got, whatever it asks."""
+        self._count(requests=1)
 
     def add(self, runs: Sequence[StoredRun]) -> None:
         began_ms = self._clock.now_ms()
@@ -108,7 +131,7 @@ class RunLog:
         now_ms = self._clock.now_ms()
         if self._unchecked_bytes > CHECKED_BYTES:
             self._unchecked_bytes = 0
-            if self._sql.size_bytes > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
+            if self._measure_bytes() > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
                 self._set_alarm(prune_ms=now_ms)
         if not self._prune_ms:
             self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
@@ -118,11 +141,19 @@ class RunLog:
     def _note(self, run: StoredRun) -> None:
         """What else follows from a run that is kept now."""
         run_id, keep_days = run["id"], run["keep_days"]
-        self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "")
+        if run["blobs"]:
+            self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
+        self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
         if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
             self._mark_pruned(keep_days, "")
         if run_id <= self._listed and run["status"] != "running":
             self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def expect_blobs(self, run_id: str) -> None:
+        now_ms = self._clock.now_ms()
+        self._sql.execute("INSERT OR REPLACE INTO uploads (id, begun_ms) VALUES (?, ?)", run_id, now_ms)
+        if not self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
 
     def drop(self, run_id: str) -> int:
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
@@ -167,20 +198,22 @@ class RunLog:
 
     def measure(self) -> Measured:
         now_ms = self._clock.now_ms()
-        today, first = self._day.at(now_ms), first_id_at(now_ms - now_ms % DAY_MS)
+        self._count()
+        today, first = self._day, first_id_at(now_ms - now_ms % DAY_MS)
         [begun] = self._sql.execute("SELECT COUNT(*) AS runs FROM runs WHERE id >= ?", first)
         [indexed] = self._sql.execute(
             "SELECT COUNT(*) AS runs FROM runs INDEXED BY runs_without_success WHERE status <> 'success' AND id >= ?",
             first,
         )
         return {
-            "bytes": self._sql.size_bytes,
+            "bytes": self._measure_bytes(),
             "most_bytes": self._settings.bytes,
             "runs": begun["runs"],
             "indexed": indexed["runs"],
             "pruned": today.pruned,
             "exports": today.exports,
-            "rows_written": self._sql.rows_written,
+            "rows": today.rows,
+            "requests": today.requests,
             "batches": self._batches,
             "busy_ms": self._busy_ms,
         }
@@ -247,13 +280,14 @@ class RunLog:
             await self._prune(blobs)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
-            self._day = self._day.at(now_ms).plus(exports=1)
+            self._count(exports=1)
             if not await export():
                 self._export_ms = 0
         self._set_alarm()
 
     async def _prune(self, blobs: BlobStore) -> None:
         """Delete some of the runs whose time is over and, while there are too many, of the oldest."""
+        await self._delete_lost_uploads(blobs)
         now_ms = self._clock.now_ms()
         has_more = False
         for keep_days, pruned in tuple(self._pruned.items()):
@@ -262,26 +296,58 @@ class RunLog:
             if ids:
                 self._mark_pruned(keep_days, ids[-1])
             has_more = has_more or len(ids) == MAX_PRUNED_RUNS
-        size_bytes = self._sql.size_bytes
-        self._is_full = size_bytes > (LEFT_SHARE if self._is_full else 1) * self._settings.bytes
+        size_bytes, left_bytes = self._measure_bytes(), LEFT_SHARE * self._settings.bytes
+        self._is_full = size_bytes > (left_bytes if self._is_full else self._settings.bytes)
         if self._is_full:
-            has_more = bool(await self._delete(blobs, "id > ''"))
+            has_more = bool(await self._delete(blobs, "id > ''", most_bytes=size_bytes - left_bytes))
         if has_more:
             self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
-        elif not self._sql.execute("SELECT 1 FROM runs LIMIT 1"):
+        elif not self._sql.execute("SELECT 1 FROM runs UNION ALL SELECT 1 FROM uploads LIMIT 1"):
             self._prune_ms = 0
 
-    async def _delete(self, blobs: BlobStore, condition: str, *values: str | float) -> list[str]:
-        """The oldest of the runs that the condition is true of, MAX_PRUNED_RUNS at most. Returns their ids."""
-        rows = self._sql.execute(
-            f"SELECT id, blobs FROM runs WHERE {condition} ORDER BY id LIMIT ?", *values, MAX_PRUNED_RUNS
+    async def _delete_lost_uploads(self, blobs: BlobStore) -> None:
+        """What lies in the bucket and no row tells of, nor will any more."""
+        lost = self._sql.execute(
+            "SELECT uploads.id, COALESCE(runs.blobs, 0) AS blobs FROM uploads LEFT JOIN runs ON runs.id = uploads.id"
+            " WHERE begun_ms < ? LIMIT ?",
+            *(self._clock.now_ms() - UPLOAD_MS, MAX_PRUNED_RUNS),
         )
+        if keys := [key for row in lost for key in blob_keys_of(row["id"], ~row["blobs"])]:
+            await blobs.delete(keys)
+        for row in lost:
+            self._sql.execute("DELETE FROM uploads WHERE id = ?", row["id"])
+
+    async def _delete(
+        self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
+    ) -> list[str]:
+        """The oldest of the runs that the condition is true of, MAX_PRUNED_RUNS at most, and no more than it takes for
+        `most_bytes`. Returns their ids.
+        """
+        rows = self._sql.execute(
+            f"SELECT id, blobs, {_ROW_BYTES} AS bytes FROM runs WHERE {condition} ORDER BY id LIMIT ?",
+            *(*values, MAX_PRUNED_RUNS),
+        )
+        before = accumulate((row["bytes"] for row in rows), initial=0)
+        rows = [row for row, bytes_before in zip(rows, before, strict=False) if bytes_before < most_bytes]
         if keys := [key for row in rows for key in blob_keys_of(row["id"], row["blobs"])]:
             await blobs.delete(keys)
         if rows:
             self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
-            self._day = self._day.at(self._clock.now_ms()).plus(pruned=len(rows))
+            self._count(pruned=len(rows))
         return [row["id"] for row in rows]
+
+    def _measure_bytes(self) -> int:
+        """Of the database, and of what lies in the bucket for it."""
+        [row] = self._sql.execute(
+            "SELECT COALESCE(SUM(blob_bytes), 0) AS bytes FROM runs INDEXED BY runs_with_blobs WHERE blobs > 0"
+        )
+        return self._sql.size_bytes + int(row["bytes"])
+
+    def _count(self, *, pruned: int = 0, exports: int = 0, requests: int = 0) -> None:
+        """Something that was done just now, and the rows that were written since this was called last."""
+        rows = self._sql.rows_written - self._counted_rows
+        self._counted_rows += rows
+        self._day = self._day.at(self._clock.now_ms()).plus(pruned, exports, rows, requests)
 
     def _mark_pruned(self, keep_days: int, run_id: str) -> None:
         """That all before `run_id`, of those that are kept for so long, are gone."""
@@ -293,8 +359,9 @@ class RunLog:
         self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
         self._export_ms = self._export_ms if export_ms is None else export_ms
         self._sql.execute(
-            "UPDATE log SET prune_ms = ?, export_ms = ?, day = ?, pruned = ?, exports = ?",
-            *(self._prune_ms, self._export_ms, self._day.date, self._day.pruned, self._day.exports),
+            "UPDATE log SET prune_ms = ?, export_ms = ?, day = ?, pruned = ?, exports = ?, rows = ?, requests = ?",
+            *(self._prune_ms, self._export_ms),
+            *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
         )
         if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
             self._alarm.set(max(0, min(due) - self._clock.now_ms()))

@@ -118,6 +118,17 @@ class EndedRun:
         return self.keeping.recording is Recording.BEFORE_ANSWER
 
 
+@dataclass(frozen=True)
+class RenewedKeys:
+    """`data_keys` is how many there are, `lost` how many of them no key of this executor opens. `key` is the
+    fingerprint of the encryption key that the others are wrapped under now.
+    """
+
+    data_keys: int
+    lost: int
+    key: str
+
+
 class Runs(Protocol):
     unwritten: UnwrittenRecords
 
@@ -146,6 +157,11 @@ class Runs(Protocol):
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         """Verdicts, the newest first, and the cursor of the next page. A page may hold fewer than `limit`, or none,
         where many runs had to be looked through. Raises RequestError.
+        """
+
+    async def renew_keys(self) -> RenewedKeys | None:
+        """Wrap the data keys of inputs under the platform's encryption key of now. None where no inputs are kept.
+        Raises NotConfiguredError.
         """
 
     async def measure(self) -> Sequence[Measured]:

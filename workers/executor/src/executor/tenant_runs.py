@@ -106,6 +106,9 @@ class TenantRuns:
         )
         return [*found, *earlier], None if cursor is None else _EARLIER + cursor
 
+    async def renew_keys(self) -> None:
+        return None
+
     async def measure(self) -> Sequence[Measured]:
         return ()
 

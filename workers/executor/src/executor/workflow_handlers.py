@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from arcrun.errors import RequestError
 from arcrun_http.callers import actor_of
-from arcrun_http.requests import read_object
+from arcrun_http.requests import read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.heads import Head
 from executor.service import ExecutorService, Push
@@ -40,7 +40,7 @@ async def replace(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def list_workflows(service: ExecutorService, request: Request) -> JsonResponse:
-    heads, cursor = await service.workflows.list_heads(request.query_params.get("cursor"))
+    heads, cursor = await service.workflows.list_heads(read_cursor(request))
     listed = [
         {
             "name": head.name,

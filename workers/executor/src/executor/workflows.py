@@ -12,8 +12,8 @@ from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
-from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError, build_cursor_error
-from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_CURSOR_CHARACTERS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
+from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
+from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue, list_all
 from arcrun.size import size_of
 from arcrun.times import render_time
@@ -219,8 +219,6 @@ class WorkflowStore:
 
     async def list_heads(self, cursor: str | None = None) -> tuple[list[Head], str | None]:
         """A page of workflows, and the cursor of the next. Raises RequestError INVALID_CURSOR."""
-        if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
-            raise build_cursor_error()
         await self._take_over()
         heads, following = await self._heads.list_page(cursor or "", MAX_WORKFLOWS_PAGE)
         return sorted(heads, key=lambda head: head.name), following
