@@ -19,7 +19,7 @@ from acr.deployment.deploy import DeployedWorker, Deployment
 from acr.errors import CliError
 from acr.local.background_seeding import SEEDED, BackgroundSeeding, fingerprint_components
 from acr.local.platform import find_free_ports
-from acr.parts.catalogue import builtin_ids
+from acr.parts.own_components import builtin_ids
 from acr.parts.seeding import Seeding, seed_and_report, seed_registry
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import DeploySettings, RegistryTarget

@@ -52,13 +52,13 @@ from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
-from executor.run_log import RunLog as RunLogTables
+from executor.run_log import RunLogTables
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.verdict_export import export_verdicts
 from executor.workflows import WorkflowStore
-from executor.workspace import Workspace as WorkspaceTables
+from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
 
 logger = logging.getLogger("arcrun")
