@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from acr.answer_shape import note_answer
-from acr.cloudflare.access import ApiAccess
 from acr.errors import CliError
+from arcrun.cloudflare.api_access import ApiAccess
 
 TIMEOUT_S = 60
 MAX_ATTEMPTS = 5

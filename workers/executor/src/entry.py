@@ -13,7 +13,7 @@ from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
-from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine

@@ -4,7 +4,7 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.errors import NotConfiguredError, UnauthorizedError
 
 OWNER = "owner"
@@ -43,7 +43,7 @@ class Keyring:
         found = [name for name, known in self._keys.items() if hmac.compare_digest(key.encode(), known.encode())]
         if not found:
             raise UnauthorizedError
-        key_id = key_id_of(hash_api_key(key))
+        key_id = api_key_id_of(hash_api_key(key))
         return Caller(found[0], key_id, is_reviewer="reviewer" in found)
 
 

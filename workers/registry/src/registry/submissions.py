@@ -15,7 +15,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import NotFoundError
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
-from arcrun.registry.attestation import Attested, build_statement, key_id_of, sign_statement
+from arcrun.registry.attestation import Attested, build_statement, sign_statement, signing_key_id_of
 from arcrun.registry.package import Package, build_package, contract_key, module_key
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.steps import run_steps_pausing
@@ -73,7 +73,7 @@ class Submissions:
     async def describe_key(self) -> dict[str, str]:
         """{"algorithm", "key_id", "public_key"}, with which attestations are verified."""
         key = await self.signer.public_key()
-        return {"algorithm": "Ed25519", "key_id": key_id_of(key), "public_key": base64.b64encode(key).decode()}
+        return {"algorithm": "Ed25519", "key_id": signing_key_id_of(key), "public_key": base64.b64encode(key).decode()}
 
     async def _accept(self, caller: Caller, package: Package, review: Review) -> Submitted:
         assert review.contract is not None
