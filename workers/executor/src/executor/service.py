@@ -28,7 +28,7 @@ from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
-from executor.runs import AcceptedRun, EndedRun, Runs
+from executor.records.runs import AcceptedRun, EndedRun, Runs
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
 
 
@@ -206,7 +206,7 @@ class ExecutorService:
         symbols = SymbolTable(
             contracts,
             faults,
-            self.components.library.bundled_ids,
+            self.components.resolver.bundled_ids,
             await self._find_workflows(draft.workflow),
             await self.vault.list_names() if checks_credentials else None,
         )

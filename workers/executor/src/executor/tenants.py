@@ -21,20 +21,20 @@ from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
 from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
-from executor.components import ComponentCaller, ComponentLibrary
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
 from executor.heads import Heads
+from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
-from executor.tenant_runs import TenantRuns
 from executor.workflows import WorkflowStore
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What is the same for all tenants. `library` holds components that everybody may run, and no others."""
+    """What is the same for all tenants. `resolver` holds components that everybody may run, and no others."""
 
-    library: ComponentLibrary
+    resolver: ComponentResolver
     runner: ComponentRunner
     http: HttpClient
     ai: AiModel | None
@@ -78,7 +78,7 @@ class TenantServices:
         mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
         own = AuthenticKV(namespace, mac_key)
         components = ComponentCaller(
-            platform.library,
+            platform.resolver,
             platform.runner,
             platform.http,
             clock,
