@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from arcrun.caches import Cache, CacheSpace
 from arcrun.contracts.parse import parse_contract
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
@@ -68,7 +69,7 @@ class ComponentLibrary:
             self._shelves.append(RegistryShelf(registry, bucket))
         self._bundled: dict[str, Component] = {}
         self._moved: dict[str, Component] = {}  # with their code, by their hashes: at most all that are bundled
-        self._cached: dict[str, _Cached] = {}
+        self._cached: Cache[_Cached] = Cache(space=CacheSpace(MAX_CACHED_MODULE_BYTES))
         self._written: set[str] = set()
 
     async def find(self, reference: str) -> Component:
@@ -124,12 +125,13 @@ class ComponentLibrary:
             if await self._is_unchanged(reference, cached):
                 cached.checked_ms = now_ms
                 return cached.component
-            self._cached.pop(reference, None)
+            self._cached.pop(reference)
         for shelf in self._shelves:
             stored = await shelf.read(reference)
             if stored is not None:
                 component = await self._build(reference, stored)
-                self._keep(reference, _Cached(component, shelf, stored.mark, now_ms))
+                entry = _Cached(component, shelf, stored.mark, now_ms)
+                self._cached.put(reference, entry, len(component.module or b""))
                 return component
         raise self._not_found(reference, [line for shelf in self._shelves for line in await shelf.explain(reference)])
 
@@ -157,14 +159,6 @@ class ComponentLibrary:
         if module is not None and key not in self._written:
             self._written.add(key)
             self._background.start(self._bucket.put(key, module))
-
-    def _keep(self, reference: str, entry: _Cached) -> None:
-        self._cached[reference] = entry
-        while len(self._cached) > 1 and self._cached_bytes() > MAX_CACHED_MODULE_BYTES:
-            del self._cached[next(iter(self._cached))]
-
-    def _cached_bytes(self) -> int:
-        return sum(len(entry.component.module or b"") for entry in self._cached.values())
 
     def _not_found(self, reference: str, looked: list[str]) -> ComponentError:
         return ComponentError(

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from arcrun.accounts.api_keys import hash_api_key
 from arcrun.accounts.model import Tenant
 from arcrun.accounts.store import AccountStore
+from arcrun.caches import Cache
 from arcrun.ports import Clock
 
 # A revoked key opens nothing after at most this and the KV binding's own cache (KV_CACHE_S): 50 s together.
@@ -13,7 +14,7 @@ KV_CACHE_S = 30  # the platform's shortest
 UNKNOWN_FRESH_MS = 5_000  # a key that has just been made may have been tried before it could be seen here
 MAX_KNOWN, MAX_UNKNOWN = 500, 1_000
 
-Cached = dict[str, tuple[float, Tenant | None]]
+Cached = Cache[tuple[float, Tenant | None]]
 
 
 class TenantDirectory:
@@ -21,8 +22,8 @@ class TenantDirectory:
 
     def __init__(self, accounts: AccountStore, clock: Clock) -> None:
         self._accounts, self._clock = accounts, clock
-        self._known: Cached = {}
-        self._unknown: Cached = {}  # by itself, so that nobody pushes the tenants out by guessing
+        self._known: Cached = Cache(MAX_KNOWN)
+        self._unknown: Cached = Cache(MAX_UNKNOWN)  # by itself, so that nobody pushes the tenants out by guessing
 
     async def find_by_key(self, api_key: str) -> Tenant | None:
         sha256 = hash_api_key(api_key)
@@ -39,10 +40,8 @@ class TenantDirectory:
             kept_ms, tenant = cached.get(name, (now_ms - fresh_ms, None))
             if now_ms - kept_ms < fresh_ms:
                 return tenant
-            cached.pop(name, None)
+            cached.pop(name)
         tenant = await look_up()
-        cached, most = (self._unknown, MAX_UNKNOWN) if tenant is None else (self._known, MAX_KNOWN)
-        cached[name] = (now_ms, tenant)
-        if len(cached) > most:
-            del cached[next(iter(cached))]
+        cached = self._unknown if tenant is None else self._known
+        cached.put(name, (now_ms, tenant))
         return tenant
