@@ -293,7 +293,7 @@ async def test_an_isolate_keeps_some_services_and_no_more(monkeypatch: pytest.Mo
     for letter in "abac":
         await bench.ask("GET", "/webhooks", bench.keys[letter])
     kept = bench.access._services._services
-    assert list(kept) == [registration_of(letter).tenant_id for letter in "ac"]
+    assert [registration_of(letter).tenant_id in kept for letter in "abc"] == [True, False, True]
     assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
 
 

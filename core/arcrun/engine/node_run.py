@@ -13,6 +13,7 @@ from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS
 from arcrun.ports import Random
+from arcrun.retries import backoff_ms, retry
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import RetryPolicy
 from arcrun.workflows.plan import PlannedNode
@@ -39,24 +40,29 @@ class NodeRun:
         try:
             result = await self._try()
             if result.error is not None:
-                result = await self._try_again(result.error, result)
+                result = await self._try_again(result)
         finally:
             if self._call.held_weight:
                 self._context.live.give_back(self._call.held_weight)
         return result
 
-    async def _try_again(self, error: ArcrunError, result: Outcome) -> Outcome:
+    async def _try_again(self, result: Outcome) -> Outcome:
         """As often as the policy says."""
-        planned, ports, tries = self._planned, self._context.ports, 1
-        while (delay_ms := delay_before_next(planned.retry, tries, error, ports.random)) is not None:
-            await ports.clock.sleep(delay_ms)
-            await self._context.pace.step()
-            tries, result = tries + 1, await self._try()
-            if result.error is None:
-                return result
-            error = result.error
-        error.locate(node=planned.name)
+        planned, ports = self._planned, self._context.ports
+
+        def wait_before_next(attempts: int, last: Outcome) -> float | None:
+            if last.error is None:
+                return None
+            return delay_before_next(planned.retry, attempts, last.error, ports.random)
+
+        result = await retry(result, self._try_in_turn, wait_before_next, ports.clock)
+        if result.error is not None:
+            result.error.locate(node=planned.name)
         return result
+
+    async def _try_in_turn(self) -> Outcome:
+        await self._context.pace.step()
+        return await self._try()
 
     async def _try(self) -> Outcome:
         try:
@@ -148,7 +154,15 @@ def delay_before_next(policy: RetryPolicy | None, attempt: int, error: ArcrunErr
     asked_ms = _asked_ms(error)
     if asked_ms > policy.max_ms:
         return None
-    return max(asked_ms, _backoff_ms(policy, attempt) * (1 - policy.jitter * _draw(random)))
+    return backoff_ms(
+        attempt,
+        policy.initial_ms,
+        growth=policy.backoff,
+        most_ms=policy.max_ms,
+        jitter=policy.jitter,
+        random=random,
+        asked_ms=asked_ms,
+    )
 
 
 def _is_among(error: ArcrunError, causes: Iterable[str]) -> bool:
@@ -159,13 +173,3 @@ def _is_among(error: ArcrunError, causes: Iterable[str]) -> bool:
 def _asked_ms(error: ArcrunError) -> float:
     asked_s: Any = error.details.get("retry_after_s", error.retry_after_s)
     return asked_s * 1000 if isinstance(asked_s, int | float) and asked_s > 0 else 0
-
-
-def _backoff_ms(policy: RetryPolicy, attempt: int) -> float:
-    factor: int = {"fixed": 1, "linear": attempt, "exponential": 2 ** (attempt - 1)}[policy.backoff]
-    return min(policy.max_ms, policy.initial_ms * factor)
-
-
-def _draw(random: Random) -> float:
-    """From 0 to 1."""
-    return int.from_bytes(random.token_bytes(4)) / 0xFFFFFFFF

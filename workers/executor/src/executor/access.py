@@ -10,6 +10,7 @@ from arcrun.accounts.model import Tenant, derive_tenant_id
 from arcrun.accounts.request_rate import RequestRate
 from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.caches import Cache
 from arcrun.errors import ArcrunError, NotConfiguredError, UnauthorizedError
 from arcrun.ports import Clock
 from arcrun_http.auth import check_api_key, is_api_key, presented_key
@@ -24,7 +25,7 @@ KV_CACHE_S = 30  # the platform's shortest
 UNKNOWN_FRESH_MS = 5_000  # a key that has just been made may have been tried before it could be seen here
 MAX_KNOWN, MAX_UNKNOWN = 500, 1_000
 
-Cached = dict[str, tuple[float, Tenant | None]]
+Cached = Cache[tuple[float, Tenant | None]]
 
 
 class Access(Protocol):
@@ -64,8 +65,8 @@ class TenantResolver:
 
     def __init__(self, accounts: AccountStore, clock: Clock) -> None:
         self._accounts, self._clock = accounts, clock
-        self._known: Cached = {}
-        self._unknown: Cached = {}  # by itself, so that nobody pushes the tenants out by guessing
+        self._known: Cached = Cache(MAX_KNOWN)
+        self._unknown: Cached = Cache(MAX_UNKNOWN)  # by itself, so that nobody pushes the tenants out by guessing
 
     async def find_by_key(self, api_key: str) -> Tenant | None:
         sha256 = hash_api_key(api_key)
@@ -82,12 +83,10 @@ class TenantResolver:
             kept_ms, tenant = cached.get(name, (now_ms - fresh_ms, None))
             if now_ms - kept_ms < fresh_ms:
                 return tenant
-            cached.pop(name, None)
+            cached.pop(name)
         tenant = await look_up()
-        cached, most = (self._unknown, MAX_UNKNOWN) if tenant is None else (self._known, MAX_KNOWN)
-        cached[name] = (now_ms, tenant)
-        if len(cached) > most:
-            del cached[next(iter(cached))]
+        cached = self._unknown if tenant is None else self._known
+        cached.put(name, (now_ms, tenant))
         return tenant
 
 

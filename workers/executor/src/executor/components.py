@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from arcrun.caches import Cache, CacheSpace
 from arcrun.contracts.parse import parse_contract
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
@@ -75,7 +76,7 @@ class ComponentResolver:
             self._sources.append(RegistrySource(registry, bucket))
         self._bundled: dict[str, Component] = {}
         self._moved: dict[str, Component] = {}  # with their code, by their hashes: at most all that are bundled
-        self._cached: dict[str, _Cached] = {}
+        self._cached: Cache[_Cached] = Cache(space=CacheSpace(MAX_CACHED_MODULE_BYTES))
         self._written: set[str] = set()
 
     async def find(self, reference: str) -> Component:
@@ -131,12 +132,13 @@ class ComponentResolver:
             if await self._is_unchanged(reference, cached):
                 cached.checked_ms = now_ms
                 return cached.component
-            self._cached.pop(reference, None)
+            self._cached.pop(reference)
         for source in self._sources:
             stored = await source.read(reference)
             if stored is not None:
                 component = await self._build(reference, stored)
-                self._keep(reference, _Cached(component, source, stored.fingerprint, now_ms))
+                entry = _Cached(component, source, stored.fingerprint, now_ms)
+                self._cached.put(reference, entry, len(component.module or b""))
                 return component
         raise self._not_found(reference, [line for source in self._sources for line in await source.explain(reference)])
 
@@ -164,14 +166,6 @@ class ComponentResolver:
         if module is not None and key not in self._written:
             self._written.add(key)
             self._background.start(self._bucket.put(key, module))
-
-    def _keep(self, reference: str, entry: _Cached) -> None:
-        self._cached[reference] = entry
-        while len(self._cached) > 1 and self._cached_bytes() > MAX_CACHED_MODULE_BYTES:
-            del self._cached[next(iter(self._cached))]
-
-    def _cached_bytes(self) -> int:
-        return sum(len(entry.component.module or b"") for entry in self._cached.values())
 
     def _not_found(self, reference: str, looked: list[str]) -> ComponentError:
         return ComponentError(

@@ -10,7 +10,7 @@ from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
 from arcrun.analytics import UsageReporter
-from arcrun.caches import CacheSpace
+from arcrun.caches import Cache, CacheSpace
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
@@ -59,16 +59,14 @@ class TenantServices:
     def __init__(self, platform: Platform, tokens: WebhookTokens) -> None:
         self._platform, self._tokens = platform, tokens
         self._isolate, self._space = Isolate(platform.limits, platform.clock), CacheSpace()
-        self._services: dict[str, tuple[Registration, ExecutorService]] = {}  # the one used last comes last
+        self._services: Cache[tuple[Registration, ExecutorService]] = Cache(MAX_SERVICES)
 
     def of(self, tenant: Tenant) -> ExecutorService:
         """Raises NotConfiguredError."""
-        registration, service = self._services.pop(tenant.tenant_id, (None, None))
+        registration, service = self._services.get(tenant.tenant_id, (None, None))
         if service is None or registration != tenant.registration:
             service = self._build(tenant.registration, self._isolate.share_of(tenant.tenant_id))
-        self._services[tenant.tenant_id] = (tenant.registration, service)
-        if len(self._services) > MAX_SERVICES:
-            del self._services[next(iter(self._services))]
+        self._services.put(tenant.tenant_id, (tenant.registration, service))
         return service
 
     def _build(self, registration: Registration, share: TenantShare) -> ExecutorService:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from arcrun.caches import Cache
 from arcrun.engine.record import StoredRecord
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, invert_run_id, is_run_id, time_of
 from arcrun.errors import ArcrunError, RecordError
@@ -45,7 +46,7 @@ class TenantRuns:
         self._kv, self._clock, self._random = kv, clock, random
         self._earlier = EarlierRuns(kv, kv, clock)
         self._batch_id: str | None = None  # of this isolate; with a slot it is a key
-        self._written: dict[str, None] = {}  # the keys of slots, the oldest first
+        self._written: Cache[None] = Cache(KNOWN_SLOTS)  # the keys of slots
         self._gathering = Gathering(self._write, _until_slot_ends, clock, background)
         self.unwritten = self._gathering.unwritten
 
@@ -134,9 +135,7 @@ class TenantRuns:
                 self._note_written(key)
 
     def _note_written(self, slot: str) -> None:
-        self._written[slot] = None
-        if len(self._written) > KNOWN_SLOTS:
-            del self._written[next(iter(self._written))]
+        self._written.put(slot, None)
         self._batch_id = None  # a run that starts in the slot yet has another key
 
     async def _put(self, key: str, runs: Sequence[EndedRun]) -> None:
