@@ -19,6 +19,8 @@ from arcrun.wasm.seal import metered_key
 from fakes import wrangler
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
 
+pytestmark = pytest.mark.workerd
+
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a" * 43 + "="
 SECRETS = {"ARCRUN_API_KEY": "key", "ARCRUN_ENCRYPTION_KEY": KEY}
