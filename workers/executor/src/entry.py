@@ -31,9 +31,7 @@ from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
-from arcrun_edge.durable_alarm import DurableAlarm
-from arcrun_edge.durable_object import DurableObjectChannel
-from arcrun_edge.durable_sql import DurableSql
+from arcrun_edge.durable_objects import DurableAlarm, DurableObjectChannel, DurableSql
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
