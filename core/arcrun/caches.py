@@ -1,5 +1,8 @@
-"""What an isolate remembers: bounded by its bytes in all, for a count says nothing of what a hundred entries take."""
+"""What an isolate remembers, within a bound: of entries, and for what is large of bytes, for a count says nothing of
+what a hundred entries take.
+"""
 
+import math
 from collections import OrderedDict
 from typing import Any, Generic, TypeVar
 
@@ -29,24 +32,31 @@ class CacheSpace:
 
 
 class Cache(Generic[T]):
-    """Of at most `most` entries; the one that was put in first goes. `get` is as fast as a dictionary's."""
+    """Of at most `most` entries, and within `space`; the one that was put in first goes. `get` is as fast as a
+    dictionary's. Where the one that was used last is to stay, who uses it puts it in again.
+    """
 
-    def __init__(self, most: int, space: CacheSpace) -> None:
+    def __init__(self, most: float = math.inf, space: CacheSpace | None = None) -> None:
         self._most, self._space = most, space
         self._entries: dict[str, T] = {}
         self.get = self._entries.get
 
-    def put(self, key: str, value: T, weight: int) -> None:
-        """`weight` is about how many bytes the entry takes."""
+    def put(self, key: str, value: T, weight: int = 0) -> None:
+        """`weight` is about how many bytes of the space the entry takes."""
         self._entries.pop(key, None)
         self._entries[key] = value
         if len(self._entries) > self._most:
             self.pop(next(iter(self._entries)))
-        self._space.enter(self, key, weight)
+        if self._space is not None:
+            self._space.enter(self, key, weight)
 
     def pop(self, key: str) -> None:
         self._entries.pop(key, None)
-        self._space.leave(self, key)
+        if self._space is not None:
+            self._space.leave(self, key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -108,7 +108,7 @@ MAX_DELAY_MS = 60_000
 # The milliseconds of a node's `timeout_ms`.
 # Beyond: the diagnostic INVALID_SETTING; at a run, NODE_TIMEOUT. Change: the node's `timeout_ms`.
 MAX_NODE_TIMEOUT_MS = 300_000
-# The milliseconds of computing that a call of a bundled component has, counted in fuel (arcrun/wasm/fuel.py), and so
+# The milliseconds of computing that a call of a bundled component has, counted in fuel (arcrun/wasm/costs.py), and so
 # for how long it may keep everybody else of the isolate waiting.
 # Beyond: FUEL_EXHAUSTED. Change: the node's `cpu_ms`; beyond this the component runs in a sandbox.
 CALL_CPU_MS = 200
@@ -198,7 +198,7 @@ SUBREQUESTS_FREE = 50
 # The components in sandboxes that a run has calls of under way at once, each however many: the platform's limit.
 # Beyond: they wait for their turn.
 MAX_RUN_SANDBOXES = 4
-# The milliseconds of processor time that the free plan gives a request, counted in work (arcrun/engine/work.py).
+# The milliseconds of processor time that the free plan gives a request, counted in work (arcrun/engine/budget.py).
 # Beyond: CPU_BUDGET. Change: move to the Workers paid plan, where the platform allows 30,000 and more.
 FREE_PLAN_CPU_MS = 10
 # The milliseconds of a run that nobody waits for (?async=1): then the platform ends all work.

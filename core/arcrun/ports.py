@@ -4,11 +4,6 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from arcrun.analytics.usage import UsageRecord
-from arcrun.wasm.abi import Execution, HostFunctions
-from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import SANDBOX_FUEL
-
 
 @dataclass(frozen=True)
 class KeyEntry:
@@ -47,6 +42,24 @@ class KeyValue(Protocol):
 
         Raises RequestError INVALID_CURSOR.
         """
+
+
+def read_entry(item: Mapping[str, Any]) -> KeyEntry:
+    """A key as the platform lists it. Metadata that is no object counts as none: others may write into a namespace."""
+    metadata = item.get("metadata")
+    return KeyEntry(item["name"], metadata if isinstance(metadata, dict) else None)
+
+
+async def list_all(kv: KeyValue, prefix: str) -> list[KeyEntry]:
+    """All keys that begin with `prefix`, which come in pages, in the order of their bytes."""
+    entries: list[KeyEntry] = []
+    cursor: str | None = None
+    while True:
+        page = await kv.list(prefix, cursor=cursor)
+        entries += page.entries
+        cursor = page.cursor
+        if cursor is None:
+            return entries
 
 
 @dataclass(frozen=True)
@@ -95,16 +108,6 @@ class Alarm(Protocol):
 
     def set(self, delay_ms: float) -> None:
         """Wake the object after `delay_ms`; an alarm that is set already is moved."""
-
-
-class ComponentRunner(Protocol):
-    """Runs one call of a component in a fresh instance."""
-
-    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
-        """What the component does is in the result; `fuel` is its budget.
-
-        Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError RUNNER_FAILED.
-        """
 
 
 @dataclass(frozen=True)
@@ -174,13 +177,6 @@ class ComponentRegistry(Protocol):
 
     async def find(self, reference: str) -> Published | None:
         """What `reference`, `id` or `id@v1`, names. Raises ComponentError REGISTRY_UNAVAILABLE."""
-
-
-class UsageReport(Protocol):
-    """The registry, which counts what components have run."""
-
-    async def send(self, records: Sequence[UsageRecord]) -> None:
-        """At most MAX_RECORDS. Raises UpstreamError REGISTRY_UNAVAILABLE, RunError REPORT_REFUSED."""
 
 
 class Background(Protocol):

@@ -7,7 +7,7 @@ from functools import cache
 import httpx
 import pytest
 
-from acr.parts.catalogue import read_builtin
+from acr.parts.own_components import read_builtin
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from workerd.local_platform import ACR, LocalPlatform, running_platform
+from arcrun.credentials.record import fingerprint_of
+from workerd.local_platform import ACR, ROOT, LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
 
@@ -123,6 +124,17 @@ def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatf
     while not wanted.items() <= json.loads((own.folder / "plan.json").read_text())["workers"][0]["vars"].items():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_after_two_rotations_in_a_row_what_runs_were_started_with_can_be_opened(own: LocalPlatform, file: Path) -> None:
+    headers = {"X-Arcrun-API-Key": own.environment["ARCRUN_API_KEY"]}
+    body = {"workflow": (ROOT / "examples/workflows/greet.yaml").read_text(), "input": {"name": "Ada"}}
+    assert httpx.post(f"{own.urls['executor']}/execute", json=body, headers=headers).status_code == 200
+    for _ in range(2):
+        assert creds(own, file.parent, "rotate").returncode == 0
+    renewed = httpx.post(f"{own.urls['executor']}/data-keys/renew", headers=headers).json()["data"]
+    key = base64.b64decode((own.folder / "keys/encryption-key").read_text())
+    assert renewed == {"data_keys": 1, "lost": 0, "key": fingerprint_of(key)}
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from arcrun.workflows.filters_date import format_date
-from arcrun.workflows.filters_values import FilterError
+from arcrun.templates.filters_date import format_date
+from arcrun.templates.filters_values import FilterError
 from components import wasm_harness as harness
 
 DIRECTIVES = "YyCmdeBbjHIpPMSfLAauwGVUWzZsFTDRnthe"

@@ -19,7 +19,7 @@ from arcrun.contracts.model import Contract, HostStub
 from arcrun.contracts.parse import parse_contract
 from arcrun.host_failures import RETRIABLE_CODES
 from arcrun.wasm.abi import ExitKind
-from arcrun.wasm.fuel import fuel_of_bundled
+from arcrun.wasm.component import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
 
 COMPONENTS = Path(__file__).parents[2] / "components"

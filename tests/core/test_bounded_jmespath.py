@@ -10,8 +10,8 @@ from jmespath.exceptions import JMESPathError
 
 from arcrun.errors import RunError
 from arcrun.limits import MAX_EXPRESSION_STEPS
-from arcrun.workflows.bounded_jmespath import BoundedInterpreter, TooManyStepsError
-from arcrun.workflows.expressions import compile_expression
+from arcrun.templates.bounded_jmespath import BoundedInterpreter, TooManyStepsError
+from arcrun.templates.expressions import compile_expression
 from fakes.searches import examples
 
 DOUBLED = " | ".join(["[@,@]"] * 30)

@@ -45,3 +45,15 @@ def test_no_more_is_held_than_there_is_room_for(steps: list[tuple[str, str, int 
         held = [value for cache in caches.values() for each in "abcd" if (value := cache.get(each)) is not None]
         assert sum(held) <= 100
         assert (len(caches["x"]) <= 2, len(caches["y"]) <= 3) == (True, True)
+
+
+def test_without_a_space_the_number_of_entries_is_the_bound() -> None:
+    cache: Cache[int] = Cache(2)
+    for key in "ab":
+        cache.put(key, 1)
+    cache.put("a", 2)  # used again
+    cache.put("c", 3)
+    assert [key in cache for key in "abc"] == [True, False, True]
+    cache.pop("a")
+    cache.pop("a")
+    assert len(cache) == 1

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient, RetryPolicy, parse_retry_after_ms
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient, RetryPolicy
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.errors import ArcrunError, RequestError, TenantStorageError, UpstreamError
-from arcrun.key_listing import list_all
-from arcrun.ports import KeyEntry
+from arcrun.ports import KeyEntry, list_all
+from arcrun.retries import parse_retry_after_ms
 from fakes.cloudflare_api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
 from fakes.storage import InMemoryKV
 from fakes.system import START_MS, FixedClock, SeededRandom

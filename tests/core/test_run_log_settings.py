@@ -17,9 +17,9 @@ GIB = 2**30
         pytest.param({}, False, RunLogSettings(8, 7, GIB // 8, 60_000), id="the usual"),
         pytest.param({}, True, RunLogSettings(8, 7, GIB // 8, 450_000), id="on the free plan"),
         pytest.param(
-            {"RUN_LOG_OBJECTS": "2", "RUN_LOG_KEEP_DAYS": "30", "RUN_LOG_BYTES": "5000", "VERDICT_EXPORT_S": "1"},
+            {"RUN_LOG_OBJECTS": "2", "RUN_LOG_KEEP_DAYS": "30", "RUN_LOG_BYTES": "5000000", "VERDICT_EXPORT_S": "1"},
             True,
-            RunLogSettings(2, 30, 2500, 1_000),
+            RunLogSettings(2, 30, 2_500_000, 1_000),
             id="all set",
         ),
         pytest.param(dict.fromkeys(RUN_LOG_VARIABLES, ""), False, RunLogSettings(8, 7, GIB // 8, 60_000), id="empty"),
@@ -27,6 +27,13 @@ GIB = 2**30
 )
 def test_variables_set_what_is_kept(variables: dict[str, str], is_free: bool, settings: RunLogSettings) -> None:
     assert read_run_log_settings(variables.get, is_free=is_free) == settings
+
+
+def test_each_object_must_have_room() -> None:
+    variables = {"RUN_LOG_BYTES": "7999999"}
+    with pytest.raises(NotConfiguredError):
+        read_run_log_settings(variables.get, is_free=False)
+    assert read_run_log_settings({**variables, "RUN_LOG_OBJECTS": "7"}.get, is_free=False).bytes == 7_999_999 // 7
 
 
 @pytest.mark.parametrize("name", RUN_LOG_VARIABLES)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from arcrun.limits import MAX_FILTER_RESULT, MAX_FILTERS, MAX_JSON_VALUES, MAX_PATH_STEPS, MAX_TEMPLATE_STEPS
-from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
-from arcrun.workflows.templates import compile_value
+from arcrun.templates.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS, Filter
+from arcrun.templates.template import compile_value
 from arcrun.yaml_text import parse_yaml
 
 PAGE = (Path(__file__).parents[2] / "docs/templates.md").read_text(encoding="utf-8")

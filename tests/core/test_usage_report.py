@@ -7,10 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.analytics.histogram import LAST_BUCKET, LONGEST_MS, RELATIVE_ERROR, SHORTEST_MS, bucket_of, duration_of
-from arcrun.analytics.statistics import ComponentStatistics
-from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import UsageRecord, parse_report
+from arcrun.analytics import (
+    LAST_BUCKET,
+    LONGEST_MS,
+    RELATIVE_ERROR,
+    SHORTEST_MS,
+    ComponentStatistics,
+    UsageRecord,
+    bucket_of,
+    duration_of,
+    parse_report,
+    tally,
+)
 from arcrun.errors import RequestError
 from arcrun.limits import MAX_USAGE_COUNT, MAX_USAGE_RECORDS
 

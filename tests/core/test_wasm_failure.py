@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.engine.retries import delay_before_next, judge_failure
+from arcrun.engine.calls import judge_failure
+from arcrun.engine.node_run import delay_before_next
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_ERROR_DETAILS_BYTES, MAX_ERROR_MESSAGE_CHARACTERS
 from arcrun.platform_codes import RESERVED_CODES, SHARED_CODES

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from arcrun.workflows.clocks import CLOCKS, read_clock
-from arcrun.workflows.templates import START, compile_value
+from arcrun.templates.clocks import CLOCKS, read_clock
+from arcrun.templates.template import START, compile_value
 
 
 def at(text: str) -> float:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.errors import RunError
-from arcrun.workflows.expressions import compile_expression
+from arcrun.templates.expressions import compile_expression
 
 SCOPE: dict[str, Any] = {
     "input": {"n": 3, "zero": 0, "empty": "", "none": None, "no": False, "list": [], "object": {}, "tags": ["a", "b"]}

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.errors import TemplateError
 from arcrun.limits import MAX_DATE_PATTERN, MAX_FILTER_RESULT, MAX_FILTERS, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
-from arcrun.workflows.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS
-from arcrun.workflows.filters_date import format_date
-from arcrun.workflows.templates import START, compile_value
+from arcrun.templates.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSPARENT_FILTERS
+from arcrun.templates.filters_date import format_date
+from arcrun.templates.template import START, compile_value
 
 
 def apply(value: Any, filters: str, **scope: Any) -> Any:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from arcrun.errors import TemplateError
 from arcrun.json_text import parse_json
-from arcrun.workflows.filters import FILTERS
-from arcrun.workflows.template_hints import CALCULATE, COMPARE, FILTERS_BY_NAME
-from arcrun.workflows.template_syntax import parse_template
-from arcrun.workflows.templates import START, Reference, compile_path, compile_value
+from arcrun.templates.filters import FILTERS
+from arcrun.templates.hints import CALCULATE, COMPARE, FILTERS_BY_NAME
+from arcrun.templates.syntax import parse_template
+from arcrun.templates.template import START, Reference, compile_path, compile_value
 from arcrun.yaml_text import parse_yaml
 
 SCOPE: dict[str, Any] = {

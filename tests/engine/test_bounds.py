@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.live import LiveValues
+from arcrun.engine.context import LiveValues
 from arcrun.engine.record import NodeRecord, RunRecord
 from arcrun.engine.truncation import PREVIEW_CHARACTERS
 from arcrun.limits import MAX_ANSWER_BYTES, MAX_INPUT_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_TRACE_BYTES, MIB

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.deadline import run_within
+from arcrun.engine.tasks import run_within
 
 pytestmark = pytest.mark.anyio
 

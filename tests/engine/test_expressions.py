@@ -2,7 +2,7 @@
 
 import pytest
 
-from arcrun.workflows.expressions import compile_expression
+from arcrun.templates.expressions import compile_expression
 from fakes.engine import EngineBench, data, echo, statuses
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ import pytest
 
 from arcrun.engine.budget import RunLimits
 from arcrun.engine.engine import Trigger
-from arcrun.engine.retries import delay_before_next
+from arcrun.engine.node_run import delay_before_next
 from arcrun.errors import (
     ArcrunError,
     ComponentError,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from arcrun.engine.ledger import Ledger, Room
+from arcrun.engine.context import Ledger, Room
 from arcrun.engine.record import Iterations, NodeRecord, NodeStatus
 from arcrun.limits import MAX_TRACE_BYTES
 from fakes.flows import plan_of

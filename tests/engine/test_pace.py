@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.pace import FUEL_A_BYTE, NODE_WORK, STRETCH_WORK, Pace
+from arcrun.engine.tasks import FUEL_A_BYTE, NODE_WORK, STRETCH_WORK, Pace
 from arcrun.limits import MAX_ELEMENTS
 from fakes.engine import EngineBench, echo, statuses
 from fakes.virtual_time import VirtualClock

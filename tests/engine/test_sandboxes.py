@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from arcrun.engine.sandboxes import SandboxTurns
+from arcrun.engine.budget import SandboxTurns
 from arcrun.limits import MAX_RUN_SANDBOXES
 from fakes.virtual_time import VirtualClock
 

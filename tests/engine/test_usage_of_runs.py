@@ -2,7 +2,7 @@
 
 import pytest
 
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import UsageRecord
 from arcrun.engine.record import RunRecord
 from fakes.engine import EngineBench, data, failure, in_turn, taking
 

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from arcrun.engine.budget import RunLimits, read_run_limits
+from arcrun.engine.budget import NODE_WORK, RUN_WORK, STEP_WORK, UNIT_WORK, RunLimits, WorkBudget, read_run_limits
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
-from arcrun.engine.work import NODE_WORK, RUN_WORK, STEP_WORK, UNIT_WORK, WorkBudget
 from arcrun.errors import CpuBudgetError, NotConfiguredError, RunError
 from arcrun.limits import FREE_PLAN_CPU_MS
-from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
-from arcrun.workflows.expressions import compile_expression
+from arcrun.templates.expressions import compile_expression
+from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS
 from arcrun.workflows.plan import Plan
 from fakes.engine import RUN_ID, EngineBench, echo
 

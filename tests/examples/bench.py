@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
+from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.context import RunPorts
@@ -23,14 +24,12 @@ from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.metering import meter_module
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
-from executor.components import ComponentCaller
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
-from executor.earlier_runs import EarlierRuns
-from executor.library import ComponentLibrary
-from executor.logged_runs import LoggedRuns
-from executor.run_inputs import RunInputs
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.logged_runs import LoggedRuns
+from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
-from executor.usage import UsageReporter
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
 from fakes.objects import FakeRunLogs, FakeWorkspace
@@ -129,8 +128,8 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     clock, random, background = FixedClock(), SeededRandom(), FakeBackground()
     kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
     bucket, logs, encryption_key = InMemoryR2(clock), FakeRunLogs(clock), base64.b64encode(ENCRYPTION_KEY).decode()
-    library = ComponentLibrary(load_bundle(), bucket, clock, background)
-    components = ComponentCaller(library, BundleRunner(), services, clock, random, model)
+    resolver = ComponentResolver(load_bundle(), bucket, clock, background)
+    components = ComponentCaller(resolver, BundleRunner(), services, clock, random, model)
     workspace = FakeWorkspace()
     workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)

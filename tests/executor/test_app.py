@@ -266,6 +266,7 @@ ROUTES = [
     ("POST", "/audit"),
     ("GET", "/plan"),
     ("GET", "/usage"),
+    ("POST", "/data-keys/renew"),
     ("GET", "/runs"),
     ("GET", f"/runs/{'0' * 26}"),
 ]

@@ -8,18 +8,27 @@ from typing import Any, cast
 
 import pytest
 
+from arcrun.credentials.record import fingerprint_of
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.run_id import object_of
-from arcrun.errors import ArcrunError, DecryptionError, NotFoundError, RecordError, RunError, UpstreamError
+from arcrun.errors import (
+    ArcrunError,
+    DecryptionError,
+    NotConfiguredError,
+    NotFoundError,
+    RecordError,
+    RunError,
+    UpstreamError,
+)
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
-from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
-from executor.earlier_runs import EarlierRuns
-from executor.gathering import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS
-from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, MOVE_MS, RETRY_MS, LoggedRuns
-from executor.run_inputs import RunInputs
-from executor.runs import AcceptedRun, EndedRun
+from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, MOVE_MS, RETRY_MS, LoggedRuns
+from executor.records.run_inputs import RunInputs
+from executor.records.run_log import PRUNE_INTERVAL_MS, UPLOAD_MS
+from executor.records.runs import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher
 from fakes.earlier_runs import EarlierWriter
@@ -448,6 +457,25 @@ async def test_a_rotation_wraps_the_data_key_anew_and_inputs_stay_readable() -> 
     assert [await later.store.find_input(run_id) for run_id in (old, new)] == ["old", "new"]
 
 
+async def test_keys_can_be_rotated_again_without_a_run_between() -> None:
+    third_key = base64.b64encode(bytes([3]) * 32).decode()
+    first = Isolate()
+    [old] = await first.keep("w", run_input=b'"old"')
+    renewed = await Isolate(1, first, NEW_KEY, OLD_KEY).store.renew_keys()
+    assert (renewed.data_keys, renewed.lost, renewed.key) == (1, 0, fingerprint_of(bytes([2]) * 32))
+    later = Isolate(2, first, third_key, NEW_KEY)
+    assert await later.store.find_input(old) == "old"
+    unknown = await Isolate(3, first, base64.b64encode(bytes([4]) * 32).decode()).store.renew_keys()
+    assert (unknown.data_keys, unknown.lost) == (1, 1)
+
+
+async def test_there_may_be_no_data_key_to_renew() -> None:
+    renewed = await Isolate().store.renew_keys()
+    assert (renewed.data_keys, renewed.lost) == (0, 0)
+    with pytest.raises(NotConfiguredError):
+        await Isolate(key=None).store.renew_keys()
+
+
 async def test_a_lost_key_costs_the_inputs_before_and_none_after() -> None:
     first = Isolate()
     [old] = await first.keep("w", run_input=b'"old"')
@@ -505,11 +533,68 @@ async def test_an_accepted_run_without_a_record_is_lost(after_ms: int, status: s
 
 async def test_an_accepted_run_that_is_not_kept_leaves_nothing_in_the_bucket() -> None:
     isolate = Isolate()
-    run_id, keeping = isolate.store.new_run_id(), Keeping(Recording.NONE)
+    run_id, keeping = isolate.store.new_run_id(), Keeping(Recording.ERRORS)
     await isolate.store.accept(accepted(run_id, keeping, b"x" * (MAX_ROW_BYTES + 1)))
     assert isolate.bucket.keys == [f"runs/{run_id}/input"]
     await isolate.store.add_accepted(EndedRun(isolate.record_of(run_id), keeping, b""))
     assert (isolate.bucket.keys, await isolate.listed()) == ([], [])
+
+
+@pytest.mark.parametrize("size", [10, MAX_ROW_BYTES + 1])
+async def test_of_an_accepted_run_without_records_only_the_verdict_is_kept_until_it_ends(size: int) -> None:
+    isolate = Isolate()
+    run_id, keeping = isolate.store.new_run_id(), Keeping(Recording.NONE)
+    await isolate.store.accept(accepted(run_id, keeping, b"x" * size))
+    assert (isolate.bucket.keys, isolate.logs.look_up(run_id)["result"]) == ([], "{}")
+    assert isolate.logs.look_up(run_id).get("input") is None
+    assert (await isolate.store.find(run_id))["status"] == "running"
+    await isolate.store.add_accepted(EndedRun(isolate.record_of(run_id), keeping, b""))
+    assert await isolate.listed() == []
+
+
+@pytest.mark.parametrize("was_accepted", [False, True])
+async def test_what_was_put_into_the_bucket_and_has_no_row_is_deleted(was_accepted: bool) -> None:
+    """The isolate ends in the middle of its writing."""
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    if was_accepted:
+        await isolate.store.accept(accepted(run_id, run_input=b"x" * (MAX_ROW_BYTES + 1)))
+    kept = list(isolate.bucket.keys)
+    log = isolate.logs.tables[object_of(run_id)] if was_accepted else None
+    put, isolate.logs.is_down = isolate.bucket.put, False
+
+    async def put_and_end(key: str, content: bytes) -> None:
+        await put(key, content)
+        isolate.logs.is_down = True
+
+    isolate.bucket.put = put_and_end  # type: ignore[method-assign]
+    large = EndedRun(isolate.large_record_of(run_id, MAX_ROW_BYTES), KEEPS_ALL, b"")
+    with pytest.raises(RecordError):
+        await isolate.store.add_now(large)
+    isolate.bucket.put, isolate.logs.is_down = put, False  # type: ignore[method-assign]
+    assert sorted(isolate.bucket.keys) == sorted([*kept, f"runs/{run_id}/result"])
+    log = isolate.logs.tables[object_of(run_id)]
+    isolate.clock.advance(PRUNE_INTERVAL_MS)
+    await log.on_alarm(isolate.bucket, nothing_to_export)
+    assert (isolate.bucket.keys, len(await isolate.listed())) == (kept, was_accepted)
+    assert isolate.logs.sql[object_of(run_id)].execute("SELECT * FROM uploads") == []
+
+
+async def test_an_upload_that_goes_on_is_left_alone() -> None:
+    isolate = Isolate()
+    run_id = isolate.store.new_run_id()
+    await isolate.logs.expect_blobs(run_id)
+    isolate.bucket.upload(f"runs/{run_id}/result", b"{}")
+    log = isolate.logs.tables[object_of(run_id)]
+    isolate.clock.advance(PRUNE_INTERVAL_MS - UPLOAD_MS / 2)
+    await isolate.logs.expect_blobs(run_id)  # once more, as a second try does
+    isolate.clock.advance(UPLOAD_MS / 2)
+    await log.on_alarm(isolate.bucket, nothing_to_export)
+    assert isolate.bucket.keys == [f"runs/{run_id}/result"]
+
+
+async def nothing_to_export() -> bool:
+    return False
 
 
 # What an earlier arcrun kept in KV.

@@ -4,12 +4,10 @@ import logging
 
 import pytest
 
-from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import OVERDUE_MS, UsageRecord, UsageReporter, tally
 from arcrun.engine.engine import Trigger
 from arcrun.errors import RunError
 from arcrun.limits import MAX_USAGE_RECORDS
-from executor.usage import OVERDUE_MS, UsageReporter
 from fakes.background import FakeBackground
 from fakes.components import echo, trapped
 from fakes.executor import Bench, build_bench

@@ -8,11 +8,11 @@ import httpx
 
 from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.workspace.tenants import TenantWorkspaces
 from auth.app import build_app
-from auth.limits import Limits
-from auth.service import AccountService
+from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
 from fakes.cipher import DeskCipher
 from fakes.cloudflare_api import BASE_URL, CloudflareApiStandIn

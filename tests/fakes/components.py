@@ -9,7 +9,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.errors import ComponentError
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import SANDBOX_FUEL
+from arcrun.wasm.costs import SANDBOX_FUEL
 from fakes.contracts import build_contract
 
 FUEL_A_CALL = 100

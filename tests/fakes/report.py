@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from arcrun.analytics.usage import UsageRecord, parse_report
+from arcrun.analytics import UsageRecord, parse_report
 
 
 class InMemoryReport:

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from arcrun_http.auth import check_api_key
-from arcrun_http.errors import EXCEPTION_HANDLERS
+from arcrun_http.responses import EXCEPTION_HANDLERS
 from fakes.wire import UNAUTHORIZED, read_error
 
 pytestmark = pytest.mark.anyio

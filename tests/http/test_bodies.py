@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from arcrun.limits import MAX_BODY_BYTES
-from arcrun_http.bodies import read_json, read_object
-from arcrun_http.errors import EXCEPTION_HANDLERS
+from arcrun_http.requests import read_json, read_object
+from arcrun_http.responses import EXCEPTION_HANDLERS
 from fakes.wire import read_error
 from fixtures.json_limits import BEYOND_JSON
 

@@ -46,6 +46,7 @@ EXECUTOR: list[Row] = [
     ("POST", "/webhooks/named/{name}/trigger", {"text": "canary-input"}, (*REFUSED, 200)),
     ("GET", "/plan", None, (*REFUSED, 200)),
     ("GET", "/usage", None, (*REFUSED, 200)),
+    ("POST", "/data-keys/renew", None, (*REFUSED, 200)),
     ("GET", "/runs", None, (*REFUSED, 200)),
     ("GET", "/runs/{run_id}", None, (*REFUSED, 200)),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["canary_name"]}, (*REFUSED, 201)),

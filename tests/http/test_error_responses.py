@@ -9,8 +9,8 @@ from starlette.routing import Route
 
 from arcrun import __version__
 from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RateLimitedError, WorkflowError
-from arcrun_http.errors import EXCEPTION_HANDLERS, render_error
-from arcrun_http.health import health
+from arcrun_http.app import health
+from arcrun_http.responses import EXCEPTION_HANDLERS, render_error
 from fakes.wire import INTERNAL, read_error
 
 pytestmark = pytest.mark.anyio

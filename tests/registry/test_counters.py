@@ -7,14 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arcrun.analytics.histogram import RELATIVE_ERROR, SHORTEST_MS
-from arcrun.analytics.statistics import ComponentStatistics
-from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import RELATIVE_ERROR, SHORTEST_MS, ComponentStatistics, UsageRecord, tally
 from arcrun.objects import migrate
 from fakes.sql import SqliteSql
 from registry.counters import Counters
-from registry.state import MIGRATIONS
+from registry.registry_object import MIGRATIONS
 
 Reported = tuple[str, list[UsageRecord]]  # to a scope
 

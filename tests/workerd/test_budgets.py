@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from arcrun.wasm.fuel import CALL_FUEL, FUEL_A_MS
+from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS
 from fixtures.modules import LOOPING, asking, build_contract, build_module
 from workerd.held import Watch
 from workerd.local_platform import ROOT, LocalPlatform, find_descendants, running_platform

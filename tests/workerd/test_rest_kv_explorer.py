@@ -6,10 +6,10 @@ import uuid
 import httpx
 import pytest
 
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
-from arcrun.key_listing import list_all
-from arcrun.ports import HttpRequest, HttpResponse, KeyEntry
+from arcrun.ports import HttpRequest, HttpResponse, KeyEntry, list_all
 from fakes.system import FixedClock, SeededRandom
 from workerd.local_platform import LocalPlatform
 

@@ -9,14 +9,14 @@ Source: developers.cloudflare.com/api and /fundamentals/api/reference/limits (42
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from acr.answer_shape import note_answer
-from acr.cloudflare.access import ApiAccess
 from acr.errors import CliError
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.retries import backoff_ms, parse_retry_after_ms
 
 TIMEOUT_S = 60
 MAX_ATTEMPTS = 5
@@ -109,18 +109,8 @@ def _may_retry(method: str, status: int) -> bool:
 
 
 def _wait_s(attempt: int, retry_after: str | None) -> float:
-    backoff_s: float = FIRST_WAIT_S * 2 ** (attempt - 1)
-    return min(max(_parse_retry_after(retry_after), backoff_s), MAX_WAIT_S)
-
-
-def _parse_retry_after(text: str | None) -> float:
-    """Seconds, from RFC 9110's number of seconds or date; 0 if there is none."""
-    if not text:
-        return 0.0
-    try:
-        return float(text) if text.isdigit() else parsedate_to_datetime(text).timestamp() - time.time()
-    except ValueError:
-        return 0.0
+    asked_ms = parse_retry_after_ms(retry_after or "", time.time() * 1000)
+    return min(backoff_ms(attempt, FIRST_WAIT_S * 1000, asked_ms=asked_ms) / 1000, MAX_WAIT_S)
 
 
 def _read_envelope(response: httpx.Response) -> dict[str, Any]:

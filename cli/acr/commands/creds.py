@@ -12,12 +12,12 @@ from acr.commands.options import local_or_deployed
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.credentials_file import FILE_NAME, find_exposure, read_credentials, select_credentials
 from acr.credentials.encryption import read_encryption_key, read_key_ring
-from acr.deployment.key_rotation import begin_rotation
+from acr.deployment.key_rotation import begin_rotation, renew_data_keys
 from acr.deployment.resources import namespace_id_of
 from acr.output.render import print_json, print_table, warn
 from acr.output.terminal import say
 from acr.targets.audit_notes import note_written
-from acr.targets.settings import Storage, resolve_storage
+from acr.targets.settings import Storage, find_target, resolve_storage
 from arcrun.credentials.forms import MIN_SECRET_LENGTH
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
@@ -109,16 +109,19 @@ def rotate(as_json: bool, local: bool | None) -> None:
     """Encrypt all stored credentials with a new key.
 
     The old key is kept beside the new one, here and in the Workers, so no run fails meanwhile and nothing is lost when
-    this is interrupted: run it again, and it goes on where it was.
+    this is interrupted: run it again, and it goes on where it was. What runs were started with stays readable, too.
 
     \b
     Examples:
       acr creds rotate
       acr creds rotate --json | jq .renewed
     """
-    storage = resolve_storage(local=local)
+    storage, executor = resolve_storage(local=local), find_target(local=local)
     with _open_store(storage) as store:
-        rotation = store.rotate(begin_rotation(storage, store))
+        keys = begin_rotation(storage, store, executor)
+        rotation = store.rotate(keys)
+    if not renew_data_keys(executor, keys.current, restarts=storage.is_local):
+        warn("The executor has not got the new key yet: what runs were started with is sealed under it a little later.")
     note_written("encryption_key.rotate", ["credentials"], local=local)
     if as_json:
         print_json(rotation.to_json())

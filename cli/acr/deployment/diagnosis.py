@@ -26,7 +26,7 @@ from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import Storage
 from arcrun.limits import CALL_CPU_MS
-from arcrun.registry.attestation import key_id_of
+from arcrun.registry.attestation import signing_key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT
 
 _NOT_KNOWN = "not known; the checks of executor and API key say why"
@@ -135,10 +135,12 @@ def _look_at_executor(patient: Patient) -> str:
     except CliError:
         return found  # the check of the API key says why
     if unwritten is not None:
+        count = unwritten["count"]
         raise CliError(
-            f"{unwritten['count']} records of runs could not be written, the last at {unwritten['last_at']}: "
+            f"{count} record{'s' * (count != 1)} of runs could not be written, the last at {unwritten['last_at']}: "
             f"{unwritten['reason']}",
-            "These runs are in no list. Locally, see whether the disk is full: df -h",
+            "These runs are in no list. Where the disk may be full, locally: df -h. Where many large ones end at once:"
+            " `record: errors` in the workflow, or `record: before_answer`, which waits for them.",
         )
     if refusal is not None:
         raise refusal
@@ -229,7 +231,7 @@ def _look_at_registry_keys(patient: Patient) -> str:
     if registry is None:
         return "none"
     signing_key_id = registry.read_key()["key_id"]
-    if registry.signing_key and key_id_of(public_key_of(registry.signing_key)) != signing_key_id:
+    if registry.signing_key and signing_key_id_of(public_key_of(registry.signing_key)) != signing_key_id:
         raise CliError(f"The registry signs with another key, {signing_key_id}.", "acr deploy")
     registry.read_key(as_reviewer=True)
     return f"API key and reviewer's key accepted; signs with {signing_key_id}"

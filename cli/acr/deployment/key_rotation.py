@@ -4,13 +4,16 @@ The order makes an interruption harmless at every point: (1) the new key and the
 (2) the Workers get both, (3) the records are encrypted anew, one by one. Each step can be repeated, and whatever has
 happened one of the two keys opens each record, here and in the Workers. The old key stays until the next rotation: KV
 may show an old record elsewhere for 60 s and more.
+
+What inputs of runs are sealed under is wrapped under the key too, by the executor. Before a key is given up that must
+have happened under the next one.
 """
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.workers import copy_version, deploy_version, find_worker, is_newest
 from acr.config.folders import user_config_path
@@ -20,10 +23,15 @@ from acr.config.worker_variables import ENCRYPTION_KEY, EXECUTOR, PREVIOUS_KEY
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.encryption import KeyRing, make_encryption_key, read_key_ring
 from acr.credentials.local_keys import replace_local_key
-from acr.errors import CliError
+from acr.errors import AnswerError, CliError, NotLoggedInError
 from acr.node.wrangler import build_wrangler
-from acr.targets.settings import Storage
+from acr.output.render import warn
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.settings import Storage, Target
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.credentials.record import fingerprint_of
 
+SPREAD_S, ASK_AGAIN_S = 30.0, 0.5  # how long a secret may take until the executor has it
 _ENVIRONMENT_STEPS = (
     "export ARCRUN_PREVIOUS_ENCRYPTION_KEY=$ARCRUN_ENCRYPTION_KEY; "
     'export ARCRUN_ENCRYPTION_KEY="$(openssl rand -base64 32)"; give the Workers both (acr deploy, or acr dev anew); '
@@ -31,7 +39,7 @@ _ENVIRONMENT_STEPS = (
 )
 
 
-def begin_rotation(storage: Storage, store: CredentialStore) -> KeyRing:
+def begin_rotation(storage: Storage, store: CredentialStore, executor: Target | None) -> KeyRing:
     """Keys of which each is known wherever it is needed. Raises CliError."""
     keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
     if storage.keys_in_environment:
@@ -44,9 +52,44 @@ def begin_rotation(storage: Storage, store: CredentialStore) -> KeyRing:
     if keys.previous is not None and store.needs_rotation(keys):  # interrupted
         new, old = old, storage.previous_encryption_key or ""
     else:
+        if not renew_data_keys(executor, keys.current, restarts=storage.is_local):
+            raise CliError(
+                "The executor has not got the key of the last rotation yet.",
+                "Run the same command again in a minute. If that does not help, give it the key first: acr deploy",
+            )
         new = make_encryption_key()
     _keep(storage, old, new)
     return read_key_ring(new, old)
+
+
+def renew_data_keys(executor: Target | None, key: bytes, *, restarts: bool) -> bool:
+    """Have the executor wrap what inputs of runs are sealed under in `key`, which it may have got just now. False if it
+    goes on having another one. An executor that cannot be asked is a warning, and as good as none; with `restarts` it
+    may be starting anew at this moment.
+    """
+    if executor is None:
+        return True
+    until = time.monotonic() + SPREAD_S
+    with ExecutorClient(executor) as client:
+        while True:
+            try:
+                renewed = client.renew_data_keys()
+            except (NotLoggedInError, AnswerError) as refused:
+                return _warn_of(refused)
+            except CliError as error:
+                if not restarts or time.monotonic() > until:
+                    return _warn_of(error)
+            else:
+                if renewed is None or renewed["key"] == fingerprint_of(key):
+                    return True
+                if time.monotonic() > until:
+                    return False
+            time.sleep(ASK_AGAIN_S)
+
+
+def _warn_of(error: CliError) -> bool:
+    warn(f"What runs were started with may become unreadable at the next rotation: {error.message}")
+    return True
 
 
 def _keep(storage: Storage, old: str, new: str) -> None:

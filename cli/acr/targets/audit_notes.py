@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.errors import AnswerError, CliError
 from acr.output.render import warn
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
-from acr.targets.settings import Target, resolve_target
+from acr.targets.settings import Target, find_target
 
 MAX_SUBJECTS = 100  # of one request
 
@@ -15,9 +15,8 @@ def note_written(
     action: str, subjects: Sequence[str], *, local: bool | None = None, target: Target | None = None
 ) -> None:
     """`subjects` are names. Where no executor is known yet, there is no audit log. `target` is it if it is at hand."""
-    try:
-        target = target or resolve_target(None, None, local=local)
-    except NotLoggedInError:
+    target = target or find_target(local=local)
+    if target is None:
         return
     try:
         with ExecutorClient(target) as client:

@@ -110,6 +110,13 @@ class ExecutorClient(ServiceClient):
         usage: dict[str, Any] = require_data(self._send("GET", "/usage"))
         return usage
 
+    def renew_data_keys(self) -> dict[str, Any] | None:
+        """Wrap what inputs of runs are sealed under anew: {"data_keys", "lost", "key"}, where `key` is the fingerprint
+        of the encryption key that the executor has. None where it keeps no inputs. Raises AnswerError.
+        """
+        renewed: dict[str, Any] | None = require_data(self._send("POST", "/data-keys/renew"))
+        return renewed
+
     def show_run(self, run_id: str) -> Answer:
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")

@@ -16,10 +16,10 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import types_of
 from arcrun.engine.loops import DEFAULT_LIST_FIELDS
 from arcrun.errors import TemplateError
+from arcrun.templates.template import compile_value
 from arcrun.workflows.model import INPUT, Edge, Node, Workflow
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import compile_value
 from arcrun.yaml_text import parse_yaml
 
 _MARK = "acr upgrade:"

@@ -8,6 +8,7 @@ waits for that count: what it refuses is refused from the next request on.
 import math
 from dataclasses import dataclass
 
+from arcrun.caches import Cache
 from arcrun.errors import RateLimitedError
 from arcrun.limits import MAX_COUNTED_KEYS
 from arcrun.ports import Background, Clock, RateLimiter
@@ -31,7 +32,7 @@ class RequestRate:
     ) -> None:
         self._limiter, self._clock, self._background = limiter, clock, background
         self._a_ms, self._burst = a_minute / MINUTE_MS, burst
-        self._buckets: dict[str, _Bucket] = {}  # the one used last comes last
+        self._buckets: Cache[_Bucket] = Cache(MAX_COUNTED_KEYS)
 
     def admit(self, key: str) -> None:
         """Raises RateLimitedError."""
@@ -52,10 +53,8 @@ class RequestRate:
             bucket.refused_until_ms = self._clock.now_ms() + REFUSED_MS
 
     def _refill(self, key: str, now_ms: float) -> _Bucket:
-        bucket = self._buckets.pop(key, None) or _Bucket(self._burst, now_ms)
+        bucket = self._buckets.get(key) or _Bucket(self._burst, now_ms)
         bucket.tokens = min(self._burst, bucket.tokens + (now_ms - bucket.filled_ms) * self._a_ms)
         bucket.filled_ms = now_ms
-        self._buckets[key] = bucket
-        if len(self._buckets) > MAX_COUNTED_KEYS:
-            del self._buckets[next(iter(self._buckets))]
+        self._buckets.put(key, bucket)
         return bucket

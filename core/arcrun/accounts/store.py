@@ -9,14 +9,14 @@ from contextlib import suppress
 from functools import cached_property
 
 from arcrun.accounts.api_keys import KeyRecord, hash_api_key, make_api_key
+from arcrun.accounts.master_key import parse_master_key
 from arcrun.accounts.model import Registration, Tenant, parse_tenant, render_tenant
-from arcrun.credentials.record import IV_BYTES, SealedCredential, decode_key, parse_sealed, render_record
-from arcrun.errors import DecryptionError, NotConfiguredError
+from arcrun.credentials.record import IV_BYTES, SealedCredential, parse_sealed, render_record
+from arcrun.errors import DecryptionError
 from arcrun.limits import MAX_ACCOUNT_KEYS
 from arcrun.ports import Cipher, Clock, KeyValue, Random
 
 MIN_TTL_S = 60  # KV's
-MAKE_KEY_COMMAND = "openssl rand -base64 32 | wrangler secret put MASTER_KEY"
 
 
 class AccountStore:
@@ -119,18 +119,6 @@ class AccountStore:
 
     def _now_ms(self) -> int:
         return int(self._clock.now_ms())
-
-
-def parse_master_key(text: str | None) -> bytes:
-    """The 32 bytes of MASTER_KEY. Raises NotConfiguredError, whose text does not repeat the key."""
-    if not text or not text.strip():
-        message = "MASTER_KEY is not set, so accounts can be neither stored nor read."
-        raise NotConfiguredError(message, code="MASTER_KEY_MISSING", next_actions=[MAKE_KEY_COMMAND])
-    try:
-        return decode_key(text)
-    except ValueError as error:
-        message = f"MASTER_KEY is not valid: {error}. It must be 32 bytes in base64."
-        raise NotConfiguredError(message, code="MASTER_KEY_INVALID", next_actions=[MAKE_KEY_COMMAND]) from None
 
 
 def _key_of_api_key(sha256: str) -> str:

@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property
 
-from arcrun.accounts.derived_keys import derive_key
-from arcrun.accounts.store import parse_master_key
+from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.credentials.record import IV_BYTES, TAG_BYTES
 from arcrun.errors import DecryptionError
 from arcrun.ports import Cipher, Random

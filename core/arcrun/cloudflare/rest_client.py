@@ -6,37 +6,17 @@ Everything that is sent here may be sent twice: reads, and writes that end in th
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
 
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.errors import HostFunctionError, UpstreamError
 from arcrun.host_failures import is_retriable
 from arcrun.json_text import parse_json
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
+from arcrun.retries import backoff_ms, parse_retry_after_ms, retry
 
-DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 MAX_ANSWER_BYTES = 26 * 1024 * 1024  # a value of KV has at most 25 MiB
-
-
-@dataclass(frozen=True)
-class ApiAccess:
-    """`account_id` is None for the local runtime's API, which has one nameless account; `token` never shows."""
-
-    base_url: str
-    account_id: str | None
-    token: str = field(repr=False)
-
-    def url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """The address of a path that belongs to the account, such as /storage/kv/namespaces."""
-        account = f"/accounts/{quote(self.account_id, safe='')}" if self.account_id else ""
-        return self.unscoped_url_of(account + path, query)
-
-    def unscoped_url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """The same for a path outside any account, such as /user/tokens/verify."""
-        return f"{self.base_url.rstrip('/')}{path}{'?' + urlencode(query) if query else ''}"
 
 
 @dataclass(frozen=True)
@@ -80,20 +60,25 @@ class CloudflareRestClient:
         An answer of 2xx that should be an envelope and does not say `"success": true` acknowledges nothing, so it is
         asked for again. Raises UpstreamError UPSTREAM_UNAVAILABLE once the attempts or the time are used up.
         """
-        started_ms, policy = self._clock.now_ms(), self._policy
-        wait_ms = 0.0
-        for attempt in range(1, policy.attempts + 1):
-            left_ms = policy.total_ms - (self._clock.now_ms() - started_ms)
-            if left_ms < 1:
-                break
-            response = await self._try(self._build_request(method, url, body, content_type, left_ms))
-            if response is not None and not _is_passing(response, is_envelope):
-                return response
-            wait_ms = self._wait_ms(attempt, response)
-            if attempt == policy.attempts or wait_ms >= policy.total_ms - (self._clock.now_ms() - started_ms):
-                break
-            await self._clock.sleep(wait_ms)
-        raise _build_unavailable_error(wait_ms)
+        started_ms, policy, wait_ms = self._clock.now_ms(), self._policy, 0.0
+
+        def left_ms() -> float:
+            return policy.total_ms - (self._clock.now_ms() - started_ms)
+
+        async def attempt() -> HttpResponse | None:
+            return await self._try(self._build_request(method, url, body, content_type, left_ms()))
+
+        def wait_before_next(attempts: int, response: HttpResponse | None) -> float | None:
+            nonlocal wait_ms
+            if response is not None and not _is_transient(response, is_envelope):
+                return None
+            wait_ms = self._wait_ms(attempts, response)
+            return wait_ms if attempts < policy.attempts and left_ms() - wait_ms >= 1 else None
+
+        response = await retry(await attempt(), attempt, wait_before_next, self._clock)
+        if response is None or _is_transient(response, is_envelope):
+            raise _build_unavailable_error(wait_ms)
+        return response
 
     def _build_request(
         self, method: str, url: str, body: bytes, content_type: str | None, left_ms: float
@@ -101,7 +86,7 @@ class CloudflareRestClient:
         headers = {"authorization": f"Bearer {self.access.token}"} if self.access.token else {}
         if content_type:
             headers["content-type"] = content_type
-        timeout_ms = min(self._policy.attempt_timeout_ms, int(left_ms))
+        timeout_ms = min(self._policy.attempt_timeout_ms, max(1, int(left_ms)))
         return HttpRequest(method, url, headers, body, timeout_ms, self._max_answer_bytes)
 
     async def _try(self, request: HttpRequest) -> HttpResponse | None:
@@ -115,19 +100,9 @@ class CloudflareRestClient:
             raise UpstreamError(message, code="UPSTREAM_UNREADABLE", next_actions=["Store less under a key."]) from None
 
     def _wait_ms(self, attempt: int, response: HttpResponse | None) -> float:
-        share = int.from_bytes(self._random.token_bytes(4), "big") / 2**32
-        backoff_ms: float = self._policy.first_wait_ms * 2 ** (attempt - 1) * share
         given = "" if response is None else response.headers.get("retry-after", "")
-        return max(backoff_ms, parse_retry_after_ms(given, self._clock.now_ms()))
-
-
-def parse_retry_after_ms(text: str, now_ms: float) -> float:
-    """RFC 9110's number of seconds, or date; 0 for anything else, and for a date that has passed."""
-    try:
-        wait_ms = float(text) * 1000 if text.isdecimal() else parsedate_to_datetime(text).timestamp() * 1000 - now_ms
-    except (ValueError, OverflowError):
-        return 0.0
-    return max(wait_ms, 0.0)
+        asked_ms = parse_retry_after_ms(given, self._clock.now_ms())
+        return backoff_ms(attempt, self._policy.first_wait_ms, jitter=1.0, random=self._random, asked_ms=asked_ms)
 
 
 def read_envelope(response: HttpResponse) -> dict[str, Any] | None:
@@ -148,7 +123,7 @@ def error_codes_in(response: HttpResponse) -> tuple[int, ...]:
         return ()
 
 
-def _is_passing(response: HttpResponse, is_envelope: bool) -> bool:
+def _is_transient(response: HttpResponse, is_envelope: bool) -> bool:
     """Whether the same request may well get another answer in a moment."""
     if response.status == 429 or response.status >= 500:
         return True

@@ -11,8 +11,7 @@ from urllib.parse import quote
 
 from arcrun.cloudflare.rest_client import CloudflareRestClient, error_codes_in, read_envelope
 from arcrun.errors import TenantStorageError, build_cursor_error
-from arcrun.key_listing import read_entry
-from arcrun.ports import HttpResponse, KeyPage, Random
+from arcrun.ports import HttpResponse, KeyPage, Random, read_entry
 
 MIN_KEYS_A_PAGE = 10
 MAX_BULK_KEYS = 100

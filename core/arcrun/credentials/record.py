@@ -6,6 +6,7 @@ AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and the 16-byte tag at the end of
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ def parse_encryption_key(text: str | None) -> bytes:
         return decode_key(text)
     except ValueError as error:
         raise _invalid_key(str(error)) from None
+
+
+def fingerprint_of(key: bytes) -> str:
+    """Says whether two keys are the same, and nothing else of their 256 random bits."""
+    return hashlib.sha256(b"fingerprint of an encryption key" + key).hexdigest()[:16]
 
 
 def decode_key(text: str) -> bytes:

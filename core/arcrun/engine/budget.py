@@ -1,24 +1,131 @@
 """What a run may take of the platform, so that it stops with an error before the platform ends the Worker.
 
-What it asks of the outside is counted, and its HTTP requests say how deep in a chain of runs it is, so that a webhook
-that calls itself ends.
+*Subrequests.* What it asks of the outside is counted, and its HTTP requests say how deep in a chain of runs it is, so
+that a webhook that calls itself ends.
+
+*Work.* The free plan ends a request that has taken 10 ms of processor time. That is counted in work, never read off a
+clock, which stands still while code computes. What a piece of it takes was measured: benchmarks/work.py prints it for
+Pyodide, benchmarks/run.py the nodes, benchmarks/fuel.py the fuel.
+
+*Sandboxes.* The platform counts the distinct Workers of the Worker Loader that have a call under way for one request;
+several calls of one Worker count as one. https://developers.cloudflare.com/dynamic-workers/platform/limits/
+Locally all isolates share one thread, so calls of a run that are made beside each other begin one after the other, with
+a pause before each: they would compute in one stretch.
 """
 
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from arcrun.engine.sandboxes import SandboxTurns
-from arcrun.engine.work import WorkBudget
-from arcrun.errors import HostFunctionError, NotConfiguredError, SubrequestLimitError
-from arcrun.limits import FREE_PLAN_CPU_MS, SUBREQUESTS_FREE, SUBREQUESTS_PAID
-from arcrun.ports import HttpClient, HttpRequest, HttpResponse
+from arcrun.errors import CpuBudgetError, HostFunctionError, NotConfiguredError, SubrequestLimitError
+from arcrun.limits import FREE_PLAN_CPU_MS, KIB, MAX_RUN_SANDBOXES, SUBREQUESTS_FREE, SUBREQUESTS_PAID
+from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse
+from arcrun.templates.rendering import Rendering
 from arcrun.wasm.abi import HostFunctions
+from arcrun.wasm.costs import FUEL_A_MS
 
+# Microseconds.
+RUN_WORK = 1_500  # a request, its answer and its record
+NODE_WORK = 200  # an attempt of a node
+UNIT_WORK = 50  # a node that is skipped, or a loop beside its iterations
+STEP_WORK = 2  # a step of an expression, or of a filter
+COMPILED_CHARACTER_WORK = 1  # of an expression, the first time
+COMPILED_REFERENCE_WORK = 60  # of a node's templates, the first time
+# For a KiB of JSON:
+READ_KIB_WORK = 50
+RENDERED_KIB_WORK = 70  # from templates
+WRITTEN_KIB_WORK = 20
 # Kept back for what follows the run: its record (1), what of it is too large for a row (2), the news of it (1), its
 # statistics (1), and the data key of an isolate that is new (3).
 RESERVED_SUBREQUESTS = 8
 # In a request: how many runs stand behind it, each started by a request of the one before.
 DEPTH_HEADER = "arcrun-depth"
+
+
+class WorkBudget:
+    """Shared by a run, its loops and its sub-workflows. Without a limit nothing is counted."""
+
+    def __init__(self, limit_us: float | None = None) -> None:
+        self._left_us, self.is_limited = limit_us, limit_us is not None
+        self.open_rendering: Callable[[], Rendering] = Rendering if limit_us is None else partial(_Rendering, self)
+
+    @classmethod
+    def of_free_plan(cls) -> "WorkBudget":
+        return cls(FREE_PLAN_CPU_MS * 1000 - RUN_WORK)
+
+    def note(self, work_us: float) -> None:
+        """Work that has been done."""
+        if self._left_us is not None:
+            self._left_us -= work_us
+
+    def require_kept(self) -> None:
+        """Raises CpuBudgetError if more has been done than may be."""
+        if self._left_us is not None and self._left_us < 0:
+            raise CpuBudgetError(FREE_PLAN_CPU_MS)
+
+    def take(self, work_us: float) -> None:
+        """Raises CpuBudgetError."""
+        self.note(work_us)
+        self.require_kept()
+
+    def take_read(self, length: int) -> None:
+        """For a JSON text of so many characters that is read. Raises CpuBudgetError."""
+        self.take(length / KIB * READ_KIB_WORK)
+
+    def take_written(self, length: int) -> None:
+        """For one that is made. Raises CpuBudgetError."""
+        self.take(length / KIB * WRITTEN_KIB_WORK)
+
+    def take_rendered(self, size: int) -> None:
+        """For so many bytes of a node's input, as it is rendered. Raises CpuBudgetError."""
+        self.take(size / KIB * RENDERED_KIB_WORK)
+
+    def take_steps(self, steps: int) -> None:
+        """Raises CpuBudgetError."""
+        self.take(steps * STEP_WORK)
+
+    def take_compiling(self, holder: object, name: str, cost_us: Callable[[Any], float]) -> None:
+        """For compiling the cached property `name` of `holder`, unless it is there. It is kept in any case, so that the
+        next run has it. Raises CpuBudgetError.
+        """
+        if name not in vars(holder):
+            self.take(cost_us(getattr(holder, name)))
+
+    def take_fuel(self, fuel: int) -> None:
+        """What a component has used. Raises CpuBudgetError."""
+        self.take(fuel * 1000 / FUEL_A_MS)
+
+    def clamp_steps(self, steps: int) -> int:
+        """How many an expression may take, of the `steps` that it could: one more, taken, is beyond the budget."""
+        return steps if self._left_us is None else min(steps, max(0, int(self._left_us / STEP_WORK)))
+
+    def clamp_fuel(self, fuel: int) -> int:
+        """What a component may use, of the `fuel` that it would get: at least 1."""
+        return fuel if self._left_us is None else min(fuel, max(1, int(self._left_us * FUEL_A_MS / 1000)))
+
+
+class _Rendering(Rendering):
+    """Takes what it does off a budget while it is done. Its methods raise CpuBudgetError too."""
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: WorkBudget) -> None:
+        super().__init__()
+        self._work = work
+
+    def keep(self, value: Any) -> Any:
+        before = self.bytes
+        super().keep(value)
+        self._work.take_rendered(self.bytes - before)
+        return value
+
+    def take(self, steps: int) -> None:
+        super().take(steps)
+        self._work.take_steps(steps)
 
 
 class SubrequestBudget:
@@ -49,6 +156,55 @@ class SubrequestBudget:
                 ],
                 details={"limit": self._limit},
             )
+
+
+class SandboxTurns:
+    """Of a run, its loops and sub-workflows. Who finds no place waits, and gets one in the order of coming."""
+
+    def __init__(self, limit: int = MAX_RUN_SANDBOXES) -> None:
+        self._limit = limit
+        self._calls: Counter[str] = Counter()  # under way, by sandbox
+        self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
+        self._beginning = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, sandbox: str, clock: Clock) -> AsyncIterator[None]:
+        """Around a call in `sandbox`. All of this is one request's, so one of its tasks may wake another."""
+        if self._may_enter(sandbox):
+            self._calls[sandbox] += 1
+        else:
+            await self._wait(sandbox)
+        try:
+            if self._calls.total() > 1:
+                async with self._beginning:
+                    await clock.pause()
+            yield
+        finally:
+            self._leave(sandbox)
+
+    def _may_enter(self, sandbox: str) -> bool:
+        return sandbox in self._calls or len(self._calls) < self._limit
+
+    async def _wait(self, sandbox: str) -> None:
+        entry = sandbox, asyncio.get_running_loop().create_future()
+        self._waiting.append(entry)
+        try:
+            await entry[1]
+        except asyncio.CancelledError:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            else:  # it had got its place in the same moment
+                self._leave(sandbox)
+            raise
+
+    def _leave(self, sandbox: str) -> None:
+        self._calls[sandbox] -= 1
+        if not self._calls[sandbox]:
+            del self._calls[sandbox]
+        while self._waiting and self._may_enter(self._waiting[0][0]):
+            name, place = self._waiting.popleft()
+            self._calls[name] += 1
+            place.set_result(None)
 
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long

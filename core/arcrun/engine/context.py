@@ -1,22 +1,197 @@
-"""What a run works with: the ports that its nodes use, and what the nodes share."""
+"""What a run works with, comes to and holds: the ports that its nodes use, and what the nodes share.
+
+Of each node a record is gathered, however often a loop has run it, within a bound. What nodes answered and loops have
+gathered counts for as long as it is held.
+"""
 
 import asyncio
+import math
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from arcrun.analytics.tally import Tally
+from arcrun.analytics import Tally
 from arcrun.engine.budget import RunBudget
-from arcrun.engine.ledger import Ledger, Room
-from arcrun.engine.live import LiveValues
-from arcrun.engine.pace import Pace
-from arcrun.engine.tasks import RunTasks, Slots
+from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
+from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import RunError
-from arcrun.limits import MAX_SUBFLOW_DEPTH
+from arcrun.limits import MAX_ANSWER_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_SUBFLOW_DEPTH, MAX_TRACE_BYTES
 from arcrun.ports import Clock, Random
+from arcrun.size import size_of
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
+
+Iteration = tuple[int, ...]  # the index in each loop around a node, the outermost first
+
+
+class NodeEnd(Protocol):
+    """What is told of a node that has ended, as a NodeRecord has it."""
+
+    @property
+    def node(self) -> str: ...
+    @property
+    def status(self) -> NodeStatus: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def start_ms(self) -> float: ...
+    @property
+    def duration_ms(self) -> float: ...
+    @property
+    def fuel(self) -> int | None: ...
+
+    def record(self, room_bytes: int) -> NodeRecord:
+        """With its values, which takes longer than all of the rest; those that `room_bytes` do not hold are cut."""
+
+
+class Room:
+    """What is left of a run's trace, its sub-workflows' included, in bytes."""
+
+    def __init__(self) -> None:
+        self._left = MAX_TRACE_BYTES
+
+    def admit(self, end: NodeEnd) -> NodeRecord:
+        """Its record: with whole values where there is room for them, with none where cut ones do not fit either."""
+        record = end.record(self._left)
+        self._left -= record.bytes
+        if self._left >= 0:
+            return record
+        self._left += record.bytes
+        return record.without_values()
+
+
+class SkippedNode:
+    """The end of a node that nothing has led to."""
+
+    status, attempts, start_ms, duration_ms, fuel = SKIPPED, 0, 0.0, 0.0, None
+
+    def __init__(self, node: str, component: str) -> None:
+        self.node, self._component = node, component
+
+    def record(self, room_bytes: int) -> NodeRecord:
+        return NodeRecord(self.node, self._component, SKIPPED)
+
+
+class Ledger:
+    def __init__(self, plan: Plan, room: Room) -> None:
+        self._plan, self._room = plan, room
+        self._single: dict[str, NodeRecord] = {}
+        self._repeated: dict[str, _Runs] = {}
+
+    def add(self, end: NodeEnd, iteration: Iteration) -> None:
+        if not iteration:
+            self._single[end.node] = self._room.admit(end)
+            return
+        runs = self._repeated.get(end.node)
+        if runs is None:
+            runs = self._repeated[end.node] = _Runs()
+        runs.add(end, iteration, self._room)
+
+    def trace(self) -> tuple[NodeRecord, ...]:
+        """Every node of the plan once, in the plan's order; what nothing was heard of was skipped."""
+        return tuple(self._entry(node.name, node.component) for node in self._plan.nodes)
+
+    def _entry(self, name: str, component: str) -> NodeRecord:
+        if name in self._repeated:
+            return self._repeated[name].merge()
+        return self._single.get(name) or NodeRecord(name, component, SKIPPED)
+
+
+@dataclass(slots=True)
+class _Ends:
+    """Of one status: how many there are, and the record of the lowest iteration."""
+
+    count: int = 0
+    iteration: Iteration = ()
+    record: NodeRecord | None = None
+
+
+class _Runs:
+    """Of one node in a loop, added up: however many there are, no more than three records are kept.
+
+    `began_ms` and `ended_ms` span those that were not skipped.
+    """
+
+    def __init__(self) -> None:
+        self._success, self._failed, self._skipped = _Ends(), _Ends(), _Ends()
+        self._attempts = 0
+        self._fuel: int | None = None
+        self._began_ms, self._ended_ms = math.inf, -math.inf
+
+    def add(self, end: NodeEnd, iteration: Iteration, room: Room) -> None:
+        status = end.status
+        ends = self._success if status is SUCCESS else self._skipped if status is SKIPPED else self._failed
+        if not ends.count or iteration < ends.iteration:
+            ends.iteration, ends.record = iteration, room.admit(end)
+        ends.count += 1
+        self._attempts += end.attempts
+        if end.fuel is not None:
+            self._fuel = end.fuel + (self._fuel or 0)
+        if status is not SKIPPED:
+            began_ms = end.start_ms
+            ended_ms = began_ms + end.duration_ms
+            self._began_ms = min(self._began_ms, began_ms)
+            self._ended_ms = max(self._ended_ms, ended_ms)
+
+    def merge(self) -> NodeRecord:
+        """When the first began and the last ended, and the values of the first failure or else success."""
+        shown = self._failed.record or self._success.record or self._skipped.record
+        assert shown is not None
+        ran = self._began_ms <= self._ended_ms
+        return replace(
+            shown,
+            attempts=self._attempts,
+            start_ms=self._began_ms if ran else shown.start_ms,
+            duration_ms=self._ended_ms - self._began_ms if ran else shown.duration_ms,
+            fuel=self._fuel,
+            iterations=Iterations(self._success.count, self._failed.count, self._skipped.count),
+        )
+
+
+class Answer(NamedTuple):
+    """What a graph comes to, and its weight (arcrun/size.py)."""
+
+    value: Any
+    weight: int
+
+    def require_bounds(self) -> None:
+        """Raises RunError ANSWER_TOO_LARGE."""
+        if self.weight <= MAX_ANSWER_BYTES:
+            return
+        size = size_of(self.value, MAX_ANSWER_BYTES, MAX_JSON_VALUES)
+        if size.bytes > MAX_ANSWER_BYTES or size.values > MAX_JSON_VALUES:
+            raise RunError(
+                f"The answer is larger than {MAX_ANSWER_BYTES >> 20} MiB or {MAX_JSON_VALUES} values.",
+                code="ANSWER_TOO_LARGE",
+                next_actions=["Lead to `output` only what is asked for, or put it where it can be fetched."],
+                details={"limit_bytes": MAX_ANSWER_BYTES, "limit_values": MAX_JSON_VALUES},
+            )
+
+
+class LiveValues:
+    """Of a run, its loops and its sub-workflows."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    def take(self, weight: int) -> None:
+        """Raises RunError RUN_TOO_LARGE, and then takes nothing."""
+        self._held += weight
+        if self._held > MAX_LIVE_BYTES:
+            self._held -= weight
+            raise RunError(
+                f"The run would hold more than {MAX_LIVE_BYTES >> 20} MiB of values at once.",
+                code="RUN_TOO_LARGE",
+                next_actions=[
+                    "Let nodes answer only what is used, and loops gather little of each element.",
+                    "Or let sub-workflows do parts of it: what one of them holds goes when it has answered.",
+                ],
+                details={"limit_bytes": MAX_LIVE_BYTES},
+            )
+
+    def give_back(self, weight: int) -> None:
+        self._held -= weight
 
 
 class Components(Protocol):

@@ -6,13 +6,10 @@ from typing import Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import RunContext, RunPorts
-from arcrun.engine.ledger import Ledger, Room
-from arcrun.engine.live import Answer
-from arcrun.engine.pace import STRETCH_WORK, Pace
+from arcrun.engine.context import Answer, Ledger, Room, RunContext, RunPorts
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
-from arcrun.engine.tasks import Slots
+from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.json_text import write_json
 from arcrun.limits import KIB

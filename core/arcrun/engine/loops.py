@@ -9,10 +9,10 @@ from arcrun.contracts.schema import describe_kind
 from arcrun.engine.tasks import RunTasks
 from arcrun.errors import ArcrunError, RunError, TemplateError
 from arcrun.limits import MAX_ELEMENTS
+from arcrun.templates.rendering import Rendering
+from arcrun.templates.template import Scope
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import PlannedLoop
-from arcrun.workflows.rendering import Rendering
-from arcrun.workflows.templates import Scope
 
 # In plans of format 2, without a path: the first of these fields of what the source answered that is a list.
 DEFAULT_LIST_FIELDS = ("items", "results", "result")

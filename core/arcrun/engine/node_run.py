@@ -1,28 +1,32 @@
-"""Runs one node: calls what it calls, again where its policy says so, and makes its record."""
+"""Runs one node: calls what it calls, again where its policy says so and after as long, and makes its record."""
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any
 
+from arcrun.engine.budget import NODE_WORK
 from arcrun.engine.calls import Call, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
-from arcrun.engine.retries import delay_before_next
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
-from arcrun.engine.work import NODE_WORK
 from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS
+from arcrun.ports import Random
+from arcrun.retries import backoff_ms, retry
 from arcrun.wasm.abi import Outcome
+from arcrun.workflows.model import RetryPolicy
 from arcrun.workflows.plan import PlannedNode
 
 LARGE_INPUT = 256 * KIB  # the weight of what takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
+_NO_RETRY = RetryPolicy(max_attempts=1)
 
 logger = logging.getLogger("arcrun")
 
 
 class NodeRun:
-    """A NodeEnd (ledger.py) once it has ended."""
+    """A NodeEnd (context.py) once it has ended."""
 
     def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
         self.node, self._planned, self._call, self._context = node.name, node, call, context
@@ -36,24 +40,29 @@ class NodeRun:
         try:
             result = await self._try()
             if result.error is not None:
-                result = await self._try_again(result.error, result)
+                result = await self._try_again(result)
         finally:
             if self._call.held_weight:
                 self._context.live.give_back(self._call.held_weight)
         return result
 
-    async def _try_again(self, error: ArcrunError, result: Outcome) -> Outcome:
+    async def _try_again(self, result: Outcome) -> Outcome:
         """As often as the policy says."""
-        planned, ports, tries = self._planned, self._context.ports, 1
-        while (delay_ms := delay_before_next(planned.retry, tries, error, ports.random)) is not None:
-            await ports.clock.sleep(delay_ms)
-            await self._context.pace.step()
-            tries, result = tries + 1, await self._try()
-            if result.error is None:
-                return result
-            error = result.error
-        error.locate(node=planned.name)
+        planned, ports = self._planned, self._context.ports
+
+        def wait_before_next(attempts: int, last: Outcome) -> float | None:
+            if last.error is None:
+                return None
+            return delay_before_next(planned.retry, attempts, last.error, ports.random)
+
+        result = await retry(result, self._try_in_turn, wait_before_next, ports.clock)
+        if result.error is not None:
+            result.error.locate(node=planned.name)
         return result
+
+    async def _try_in_turn(self) -> Outcome:
+        await self._context.pace.step()
+        return await self._try()
 
     async def _try(self) -> Outcome:
         try:
@@ -129,3 +138,38 @@ class NodeRun:
             fuel=self.fuel,
             subflow=result.subflow,
         )
+
+
+def delay_before_next(policy: RetryPolicy | None, attempt: int, error: ArcrunError, random: Random) -> float | None:
+    """Milliseconds to wait after the failed `attempt` (from 1); None if there is no other.
+
+    `error.retriable` decides, or the policy's `on`. An error may ask for a longer wait by `retry_after_s`; one beyond
+    the policy's max_ms is not worth waiting for.
+    """
+    policy = policy or _NO_RETRY
+    if attempt >= policy.max_attempts or error.ends_run:
+        return None
+    if not (error.retriable if policy.on is None else _is_among(error, policy.on)):
+        return None
+    asked_ms = _asked_ms(error)
+    if asked_ms > policy.max_ms:
+        return None
+    return backoff_ms(
+        attempt,
+        policy.initial_ms,
+        growth=policy.backoff,
+        most_ms=policy.max_ms,
+        jitter=policy.jitter,
+        random=random,
+        asked_ms=asked_ms,
+    )
+
+
+def _is_among(error: ArcrunError, causes: Iterable[str]) -> bool:
+    status = str(error.details.get("status", ""))
+    return bool({"*", error.code, status, f"{status[:1]}xx"} & set(causes))
+
+
+def _asked_ms(error: ArcrunError) -> float:
+    asked_s: Any = error.details.get("retry_after_s", error.retry_after_s)
+    return asked_s * 1000 if isinstance(asked_s, int | float) and asked_s > 0 else 0

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NotRequired, TypedDict, cast
 
-from arcrun.analytics.tally import Tally
+from arcrun.analytics import Tally
 from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
 from arcrun.steps import Steps
+from arcrun.times import render_time
 
 
 class NodeStatus(StrEnum):
@@ -270,8 +270,3 @@ class RunRecord:
 def _cut(text: str, max_bytes: int) -> str:
     """The beginning of a text, in UTF-8, without half of a character."""
     return text.encode("utf-8", "ignore")[:max_bytes].decode("utf-8", "ignore")
-
-
-def render_time(ms: float) -> str:
-    """ISO 8601 in UTC, with milliseconds."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

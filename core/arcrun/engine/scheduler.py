@@ -11,25 +11,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from arcrun.engine.calls import Call, ComponentCall, WorkflowCall, failed
-from arcrun.engine.context import RunContext
-from arcrun.engine.deadline import run_within
-from arcrun.engine.inputs import Arrived
-from arcrun.engine.ledger import Iteration, SkippedNode
-from arcrun.engine.live import Answer
+from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
+from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
+from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
-from arcrun.engine.pace import CONDITION_WORK, NODE_WORK, REFERENCE_WORK
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
-from arcrun.engine.work import COMPILED_CHARACTER_WORK, UNIT_WORK
+from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.size import size_of
+from arcrun.templates.template import INPUT_LOOP, START
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import INPUT_LOOP, START
 
 
 async def run_plan(

@@ -1,4 +1,8 @@
-"""A component as it is submitted, stored and installed: its contract in one form, its module, and their hashes."""
+"""A component as it is submitted, stored and installed: its contract in one form, its module, and their hashes.
+
+The registry keeps the bytes in the bucket under their hashes, so that nothing is ever overwritten. The metered module
+lies where every metered module does (arcrun/wasm/seal.py).
+"""
 
 import hashlib
 import json
@@ -38,3 +42,13 @@ def _compact(contract_text: str) -> str:
         return json.dumps(parse_json_or_yaml(contract_text), ensure_ascii=False, separators=(",", ":"))
     except (YamlTextError, TypeError):
         return contract_text
+
+
+def module_key(sha256: str) -> str:
+    """The module as it was submitted."""
+    return f"modules/{sha256}.wasm"
+
+
+def contract_key(sha256: str) -> str:
+    """The contract as compact JSON. `sha256` is that of this text."""
+    return f"contracts/{sha256}.json"

@@ -5,11 +5,10 @@ import json
 from dataclasses import dataclass
 
 from arcrun.contracts.model import Contract, Scenario
-from arcrun.contracts.scenarios import ScenarioHostFunctions, find_deviation
 from arcrun.errors import ComponentError
-from arcrun.ports import ComponentRunner
+from arcrun.registry.scenarios import ScenarioHostFunctions, find_deviation
 from arcrun.wasm.abi import Execution, read_outcome
-from arcrun.wasm.component import Component
+from arcrun.wasm.component import Component, ComponentRunner
 
 START_MS = 1_767_225_600_000.0  # 2026-01-01T00:00:00Z
 VALIDATOR_ID = "validate_json"

@@ -45,6 +45,9 @@ class RunLogObjects:
     async def add(self, number: int, runs: Sequence[StoredRun]) -> None:
         await self._open_object(number).add(runs)
 
+    async def expect_blobs(self, run_id: str) -> None:
+        await self._open_object(object_of(run_id)).expect_blobs(run_id)
+
     async def drop(self, run_id: str) -> int:
         return await self._open_object(object_of(run_id)).drop(run_id)
 

@@ -1,6 +1,7 @@
 """The operations of a RunLog, and its shapes on the wire. Its tables: docs/storage-schema.md."""
 
 from collections.abc import Mapping, Sequence
+from enum import IntFlag
 from typing import Any, NotRequired, Protocol, TypedDict
 
 from arcrun.engine.record import Verdict
@@ -13,8 +14,8 @@ class StoredRun(TypedDict):
     own, 0 for the platform's.
 
     `result` is JSON text: {"data"} or {"error"}, and {"trace"}; or {"input"} of a run that has not ended. `input` is
-    what the run was started with, sealed (executor/run_inputs.py). `blobs` says which of the two lie in the bucket
-    instead (Blobs), and `blob_bytes` how large they are.
+    what the run was started with, sealed (executor/records/run_inputs.py). `blobs` says which of the two lie in the
+    bucket instead (Blobs), and `blob_bytes` how large they are.
     """
 
     id: str
@@ -55,7 +56,7 @@ class Unexported(TypedDict):
 
 
 class DataKey(TypedDict):
-    """The key that inputs are sealed under, wrapped under the platform's (executor/run_inputs.py)."""
+    """The key that inputs are sealed under, wrapped under the platform's (executor/records/run_inputs.py)."""
 
     number: int
     wrapped: str
@@ -84,6 +85,9 @@ class Measured(TypedDict):
 class RunLogObject(Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Keep them; one that is there already is replaced, but for its input where the new one has none."""
+
+    async def expect_blobs(self, run_id: str) -> None:
+        """Parts of the run are about to be put into the bucket, and its row comes after them."""
 
     async def drop(self, run_id: str) -> int:
         """Keep nothing of a run that was there as running. Returns which parts of it lie in the bucket (Blobs)."""
@@ -123,6 +127,9 @@ class RemoteRunLog:
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
 
+    async def expect_blobs(self, run_id: str) -> None:
+        await self._channel.call("expect_blobs", {"run_id": run_id})
+
     async def drop(self, run_id: str) -> int:
         blobs: int = await self._channel.call("drop", {"run_id": run_id})
         return blobs
@@ -159,3 +166,21 @@ class RemoteRunLog:
     async def measure(self) -> Measured:
         measured: Measured = await self._channel.call("measure", {})
         return measured
+
+
+class Blobs(IntFlag):
+    """Which parts of a run are too large for a row of a RunLog, and lie in the bucket, under the run's id."""
+
+    RESULT = 1
+    INPUT = 2
+
+
+_NAMES = {Blobs.RESULT: "result", Blobs.INPUT: "input"}
+
+
+def blob_key(run_id: str, part: Blobs) -> str:
+    return f"runs/{run_id}/{_NAMES[part]}"
+
+
+def blob_keys_of(run_id: str, parts: int) -> list[str]:
+    return [blob_key(run_id, part) for part in _NAMES if part & parts]

@@ -8,6 +8,7 @@ from arcrun.errors import NotConfiguredError
 from arcrun.limits import MAX_KEEP_DAYS, RUN_LOG_BYTES, RUN_LOG_KEEP_DAYS, RUN_LOG_OBJECTS
 
 RUN_LOG_VARIABLES = ("RUN_LOG_OBJECTS", "RUN_LOG_KEEP_DAYS", "RUN_LOG_BYTES", "VERDICT_EXPORT_S")
+LEAST_BYTES = 1_000_000  # of an object: a record may take as much
 EXPORT_S, FREE_PLAN_EXPORT_S = 60, 450  # 192 writes a day, of the 1,000 that the free plan has for all of KV
 
 
@@ -27,18 +28,18 @@ def read_run_log_settings(read: Callable[[str], str | None], *, is_free: bool) -
     return RunLogSettings(
         objects,
         _read_number(read, "RUN_LOG_KEEP_DAYS", RUN_LOG_KEEP_DAYS, MAX_KEEP_DAYS),
-        _read_number(read, "RUN_LOG_BYTES", RUN_LOG_BYTES, 10**12) // objects,
+        _read_number(read, "RUN_LOG_BYTES", RUN_LOG_BYTES, 10**12, least=LEAST_BYTES * objects) // objects,
         1000 * _read_number(read, "VERDICT_EXPORT_S", FREE_PLAN_EXPORT_S if is_free else EXPORT_S, 86_400),
     )
 
 
-def _read_number(read: Callable[[str], str | None], name: str, default: int, most: int) -> int:
+def _read_number(read: Callable[[str], str | None], name: str, default: int, most: int, least: int = 1) -> int:
     text = read(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 16 and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and least <= int(text) <= most):
         raise NotConfiguredError(
-            f"The variable {name} must be a whole number from 1 to {most}.",
+            f"The variable {name} must be a whole number from {least} to {most}.",
             code="LIMIT_INVALID",
             next_actions=["Correct it, or leave it out."],
         )

@@ -1,21 +1,28 @@
-"""A component ready to run: its contract, and its code in the bundle or as bytes."""
+"""A component ready to run, its contract and its code in the bundle or as bytes; what a call may use; what runs it."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
-from arcrun.limits import MAX_MEMORY_PAGES
+from arcrun.limits import CALL_CPU_MS, MAX_MEMORY_PAGES, SANDBOX_CALL_CPU_MS
 from arcrun.steps import Steps, run_steps
 from arcrun.wasm import abi
+from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
+from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL, TEXT_FUEL_A_MS
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
 from arcrun.wasm.reuse import expose_state
 from arcrun.wasm.seal import is_sealed, seal_module
 from arcrun.wasm.signatures import validate_signatures
+
+# Those that go through texts and values from end to end.
+_TEXT_COMPONENTS = frozenset(
+    ("gmail google_sheets http_request if_control line_notify merge set string_ops switch telegram try_catch").split()
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,27 @@ class BundledComponent:
 
     contract: Mapping[str, Any]
     sha256: str
+
+
+class ComponentRunner(Protocol):
+    """Runs one call of a component in a fresh instance."""
+
+    async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
+        """What the component does is in the result; `fuel` is its budget.
+
+        Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError RUNNER_FAILED.
+        """
+
+
+def fuel_of_bundled(component_id: str, cpu_ms: int | None = None) -> int:
+    """The budget of a call of a bundled component, in this isolate or moved into a sandbox."""
+    rate = TEXT_FUEL_A_MS if component_id in _TEXT_COMPONENTS else FUEL_A_MS
+    return (CALL_CPU_MS if cpu_ms is None else cpu_ms) * rate
+
+
+def fuel_of_stored(cpu_ms: int | None = None) -> int:
+    """The budget of a call of any other component."""
+    return (SANDBOX_CALL_CPU_MS if cpu_ms is None else cpu_ms) * FUEL_A_MS
 
 
 def build_component(

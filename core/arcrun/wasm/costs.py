@@ -3,10 +3,21 @@
 `EXTRA_COST` is what an instruction costs beyond its one. By benchmarks/instruction_costs.py none takes more than 3 ns
 for a unit, in V8's baseline and in its optimizing compiler. Not in the figures: a load that misses every cache (170 ns
 in 64 MiB), and the first touch of each page of memory (at most some milliseconds a call).
+
+How much of it a millisecond stands for differs: benchmarks/fuel.py prints it for the built-in components on their
+heaviest inputs. On the machine that it was calibrated on, sorting 190,000 numbers, which misses the processor's caches,
+does 4.8 million, and no call that takes 100 ms does less. Those that go through texts and values from end to end do 11
+to 16 million; with the common rate they could not take a large answer that they would have done in time. A module that
+is not ours may be one endless loop, which V8 runs to its end in code not optimized yet: 3.6 million.
 """
 
-from arcrun.limits import MAX_MEMORY_PAGES
+from arcrun.limits import CALL_CPU_MS, MAX_MEMORY_PAGES, SANDBOX_CALL_CPU_MS
 from arcrun.wasm import code as op
+
+FUEL_A_MS = 4_500_000
+TEXT_FUEL_A_MS = 10_000_000
+CALL_FUEL = CALL_CPU_MS * FUEL_A_MS
+SANDBOX_FUEL = SANDBOX_CALL_CPU_MS * FUEL_A_MS
 
 MAX_SEGMENT_COST = 4_096  # straight code is cut where it costs more: one more instruction may go beyond
 MAX_FOLDED = 24  # what a segment pays for others at most, so that little is paid for what does not run

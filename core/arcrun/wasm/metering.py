@@ -25,7 +25,7 @@ from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
 from arcrun.wasm.binary import Reader, encode_name, encode_s64, encode_u32, invalid_module, module_too_large
-from arcrun.wasm.fuel import CALL_FUEL
+from arcrun.wasm.costs import CALL_FUEL
 from arcrun.wasm.segments import Body, fold_segments, read_body
 from arcrun.wasm.structure import Structure, read_structure
 

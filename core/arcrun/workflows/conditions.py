@@ -9,9 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from arcrun.limits import MAX_CONDITION_CHARACTERS, MAX_CONDITION_DEPTH
-from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.places import Path
-from arcrun.workflows.templates import Template
+from arcrun.templates.template import Template
+from arcrun.workflows.diagnostics import Findings, Path
 
 _TOKEN = re.compile(
     r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")

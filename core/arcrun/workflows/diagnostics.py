@@ -1,38 +1,20 @@
-"""Findings about a workflow, each with its place in the source; and the catalogue of their codes."""
+"""Findings about a workflow, each with its place in the source; and the catalogue of their codes.
+
+A path such as ("config", "grab", "url") leads to a part of the source, which has a line and a column.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import yaml
+
 from arcrun.errors import WorkflowError
 from arcrun.limits import MAX_DIAGNOSTICS
-from arcrun.workflows.places import Path, Place, Places
 
-
-class Severity(StrEnum):
-    """An error refuses the workflow; a warning says what can go wrong at a run."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """`line` and `column` count from 1; None where the source was an object, not text. `file` is the caller's name."""
-
-    code: str
-    message: str
-    hint: str = ""
-    severity: Severity = Severity.ERROR
-    file: str | None = None
-    line: int | None = None
-    column: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
+Path = tuple[str | int, ...]
+Place = tuple[int | None, int | None]
 # What each code means, and how it is repaired. docs/diagnostics.md is made of it (scripts/build_docs.py).
 CATALOGUE: Mapping[str, tuple[str, str]] = {
     "INVALID_YAML": (
@@ -106,6 +88,60 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "INVALID_CONTRACT": ("The component's contract is not valid.", "Publish it again."),
     "INVALID_MODULE": ("The component's module cannot be run.", "Publish it again."),
 }
+
+
+@dataclass(frozen=True)
+class Places:
+    """Over PyYAML's node tree; None for a workflow that came as an object, whose parts have no place."""
+
+    root: yaml.Node | None = None
+
+    def find(self, path: Path) -> Place:
+        """Line and column, from 1, of the part at `path`, or of the nearest part around it that is there."""
+        if self.root is None:
+            return None, None
+        node, mark = self.root, self.root.start_mark
+        for step in path:
+            inner = _descend(node, step)
+            if inner is None:
+                break
+            node, mark = inner
+        return mark.line + 1, mark.column + 1
+
+
+def _descend(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Mark] | None:
+    """The child and where it begins: for an entry of a mapping, at its key."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return value, key.start_mark
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        item = node.value[step]
+        return item, item.start_mark
+    return None
+
+
+class Severity(StrEnum):
+    """An error refuses the workflow; a warning says what can go wrong at a run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """`line` and `column` count from 1; None where the source was an object, not text. `file` is the caller's name."""
+
+    code: str
+    message: str
+    hint: str = ""
+    severity: Severity = Severity.ERROR
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 class EnoughFindingsError(Exception):

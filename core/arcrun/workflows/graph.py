@@ -6,11 +6,11 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 
 from arcrun.limits import MAX_LOOP_DEPTH, MAX_LOOPS
-from arcrun.workflows.clocks import CLOCKS
+from arcrun.templates.clocks import CLOCKS
+from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Workflow
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import ALIASES, CREDENTIAL
 
 # What templates will know of: the request, the project's settings, the run itself.
 RESERVED_NAMES = ("request", "vars", "run")

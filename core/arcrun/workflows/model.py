@@ -1,18 +1,19 @@
-"""A workflow as its author wrote it, parsed and typed."""
+"""A workflow as its author wrote it, parsed and typed; and what it may refer to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from arcrun.errors import TemplateError
+from arcrun.contracts.model import Contract
+from arcrun.errors import ArcrunError, TemplateError
 from arcrun.steps import Steps, run_steps
-from arcrun.workflows.expressions import Expression, compile_expression
-from arcrun.workflows.keeping import KEEPS_ALL, Keeping
-from arcrun.workflows.places import Path
+from arcrun.templates.expressions import Expression, compile_expression
+from arcrun.templates.syntax import OPEN
+from arcrun.templates.template import Template, compile_value
+from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.template_syntax import OPEN
-from arcrun.workflows.templates import Template, compile_value
 
 INPUT, OUTPUT = "input", "output"
 TEMPLATE_STEPS = 8  # of compiling one (arcrun/steps.py)
@@ -20,6 +21,26 @@ TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
     **dict.fromkeys(("output", "result", "end", "done"), OUTPUT),
 }
+
+
+class Recording(StrEnum):
+    """A workflow's `record`."""
+
+    ALL = "all"
+    ERRORS = "errors"
+    NONE = "none"
+    BEFORE_ANSWER = "before_answer"
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """`record` and `keep_days`: which runs leave a record, and for how many days; None is for as long as may be."""
+
+    recording: Recording = Recording.ALL
+    days: int | None = None
+
+
+KEEPS_ALL = Keeping()
 
 
 @dataclass(frozen=True)
@@ -168,3 +189,17 @@ class Workflow:
     is_complete: bool
     sets_timeout: bool = False
     keeping: Keeping = KEEPS_ALL
+
+
+@dataclass(frozen=True)
+class SymbolTable:
+    """`contracts` by the reference that a node names; `faults` has those that cannot be used, and why.
+
+    `components` are all names, for hints. `workflows` and `credentials` are None where nobody looked.
+    """
+
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
+    faults: Mapping[str, ArcrunError] = field(default_factory=dict)
+    components: Collection[str] = ()
+    workflows: Collection[str] | None = None
+    credentials: Collection[str] | None = None

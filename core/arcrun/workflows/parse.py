@@ -24,10 +24,9 @@ from arcrun.limits import (
     MAX_YAML_DEPTH,
 )
 from arcrun.steps import Steps, run_steps
-from arcrun.workflows.diagnostics import EnoughFindingsError, Findings
-from arcrun.workflows.keeping import Keeping, Recording
-from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, LoopPolicy, Node, Workflow
-from arcrun.workflows.places import Path, Places
+from arcrun.templates.syntax import OPEN
+from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Places
+from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Keeping, LoopPolicy, Node, Recording, Workflow
 from arcrun.workflows.relations import Relation, RelationCall, RelationTextError, parse_relation
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,
@@ -36,7 +35,6 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
-from arcrun.workflows.template_syntax import OPEN
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 

@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import Any
 
 from arcrun.errors import WorkflowError
-from arcrun.workflows.expressions import Expression, compile_expression
-from arcrun.workflows.keeping import KEEPS_ALL, Keeping, Recording
-from arcrun.workflows.model import INPUT, LoopPolicy, RetryPolicy
+from arcrun.templates.expressions import Expression, compile_expression
+from arcrun.templates.syntax import CLOSE, ESCAPED_OPEN, OPEN
+from arcrun.templates.template import CREDENTIAL, Template, compile_path, compile_value
+from arcrun.workflows.model import INPUT, KEEPS_ALL, Keeping, LoopPolicy, Recording, RetryPolicy
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
-from arcrun.workflows.template_syntax import CLOSE, ESCAPED_OPEN, OPEN
-from arcrun.workflows.templates import CREDENTIAL, Template, compile_path, compile_value
 
 PLAN_FORMAT = 3
 IMPLICIT_FORMAT = 2  # in which nodes take fields that their config lacks from what ran before

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from arcrun.contracts.schema import types_of
-from arcrun.workflows.catalogue import Catalogue
+from arcrun.templates.clocks import CLOCKS
+from arcrun.templates.hints import suggest_nearest
+from arcrun.templates.template import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
 from arcrun.workflows.certainty import Certainty, Outcome
-from arcrun.workflows.clocks import CLOCKS
-from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
-from arcrun.workflows.model import INPUT, Workflow
-from arcrun.workflows.nearest import suggest_nearest
-from arcrun.workflows.places import Path
+from arcrun.workflows.model import INPUT, SymbolTable, Workflow
 from arcrun.workflows.relations import Relation
-from arcrun.workflows.templates import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
@@ -34,7 +32,7 @@ class ReferenceChecker:
 
     workflow: Workflow
     shape: Shape | None
-    catalogue: Catalogue
+    symbols: SymbolTable
     findings: Findings
 
     @cached_property
@@ -82,7 +80,7 @@ class ReferenceChecker:
             return frozenset()
         if len(steps) == 1:
             return frozenset({"object"})
-        contract = self.catalogue.contracts.get(node.component or "")
+        contract = self.symbols.contracts.get(node.component or "")
         if contract is None or contract.output_fields is None or len(steps) != 3 or steps[1] != "data":
             return frozenset()
         return types_of(contract.output_fields.get(steps[2]))
@@ -241,7 +239,7 @@ class ReferenceChecker:
     def _warn_of_field(self, reference: Reference, at: Path) -> None:
         """A field that the component's output_schema does not have."""
         node = self.workflow.nodes.get(reference.head)
-        contract = self.catalogue.contracts.get(node.component or "") if node else None
+        contract = self.symbols.contracts.get(node.component or "") if node else None
         if contract is None or reference.has_fallback or len(reference.steps) < 3 or reference.steps[1] != "data":
             return
         fields = contract.output_schema.get("properties", {})

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from arcrun.workflows.nearest import find_nearest
+from arcrun.templates.hints import find_nearest
 
 
 class Relation(StrEnum):

@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arcrun.limits import MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_DELAY_MS, MAX_NODE_CPU_MS, MAX_NODE_TIMEOUT_MS
-from arcrun.workflows.diagnostics import Findings
+from arcrun.retries import GROWTHS
+from arcrun.templates.hints import suggest_nearest
+from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
-from arcrun.workflows.nearest import suggest_nearest
-from arcrun.workflows.places import Path
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
-BACKOFFS = ("exponential", "linear", "fixed")
 SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "cpu_ms", "credentials")
 # What no input of a component may be called, for a node's config could not give it. timeout_ms means the same to both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
@@ -91,7 +90,7 @@ def _parse_retry(findings: Findings, value: Any, at: Path) -> RetryPolicy:
     default = RetryPolicy()
     return RetryPolicy(
         max_attempts=reader.number("max_attempts", default.max_attempts, 1, MAX_ATTEMPTS),
-        backoff=reader.choice("backoff", default.backoff, BACKOFFS),
+        backoff=reader.choice("backoff", default.backoff, tuple(GROWTHS)),
         initial_ms=reader.number("initial_ms", default.initial_ms, 0, MAX_DELAY_MS),
         max_ms=reader.number("max_ms", default.max_ms, 0, MAX_DELAY_MS),
         jitter=reader.number("jitter", default.jitter, 0, 1, whole=False),

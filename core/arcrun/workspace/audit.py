@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.engine.record import render_time
 from arcrun.ports import Clock
+from arcrun.times import render_time
 from arcrun.workspace.protocol import Note, StoredNote, WorkspaceObject
 from arcrun.workspace.sealing import Sealing
 

@@ -13,7 +13,7 @@ from bundled_components import BUNDLED_COMPONENTS
 
 from arcrun.contracts.model import Scenario
 from arcrun.contracts.parse import parse_contract
-from arcrun.contracts.scenarios import ScenarioHostFunctions, find_deviation
+from arcrun.registry.scenarios import ScenarioHostFunctions, find_deviation
 from arcrun.wasm.abi import read_outcome
 from arcrun.wasm.component import Component, build_component
 from arcrun_edge.bindings import read_bindings

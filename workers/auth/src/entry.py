@@ -7,20 +7,20 @@ from starlette.applications import Starlette
 
 from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
-from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL, ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.workspace.protocol import RemoteWorkspace
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
-from arcrun_edge.durable_object import DurableObjectChannel
+from arcrun_edge.durable_objects import DurableObjectChannel
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto import WebCryptoCipher
 from auth.app import build_app
-from auth.limits import Limits
-from auth.service import AccountService
+from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
 from workers import WorkerEntrypoint
 

@@ -16,11 +16,11 @@ from pyodide.ffi import JsException, jsnull, to_js
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from arcrun_edge.event_loop import shorten_turns
+from arcrun_edge.javascript import to_object
 from arcrun_edge.system import SystemClock
-from arcrun_http.bodies import BODY, build_cut_body_error, build_too_large_error
 from arcrun_http.body_room import BodyHold, BodyRoom
-from arcrun_http.errors import render_error
-from arcrun_http.queries import parse_whole
+from arcrun_http.requests import BODY, build_cut_body_error, build_too_large_error, parse_whole
+from arcrun_http.responses import render_error
 from arcrun_http.targets import parse_target
 
 logger = logging.getLogger("arcrun")
@@ -160,7 +160,7 @@ def _build_response(status: int, headers: list[tuple[bytes, bytes]], body: bytes
 
 def _build_init(status: int, *headers: tuple[bytes, bytes]) -> Any:
     pairs = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
-    return to_js({"status": status, "headers": pairs}, dict_converter=js.Object.fromEntries)
+    return to_object({"status": status, "headers": pairs})
 
 
 _build_known_init = lru_cache(maxsize=64)(_build_init)  # most answers have the same ones, but for their lengths

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import js
-from js import Object
-from pyodide.ffi import JsException, to_js
+from pyodide.ffi import JsException
 
 from arcrun.errors import build_cursor_error
-from arcrun.key_listing import read_entry
-from arcrun.ports import KeyPage
+from arcrun.ports import KeyPage, read_entry
 from arcrun_edge.faults import build_fault, naming_faults
+from arcrun_edge.javascript import to_object
 
 
 class CloudflareKV:
@@ -21,7 +20,7 @@ class CloudflareKV:
         self._kv, self._cache_s = binding, cache_s
 
     async def get(self, key: str) -> str | None:
-        options = () if self._cache_s is None else (_to_object({"cacheTtl": self._cache_s}),)
+        options = () if self._cache_s is None else (to_object({"cacheTtl": self._cache_s}),)
         with naming_faults("Workers KV"):
             value = await self._kv.get(key, *options)
         return value if isinstance(value, str) else None
@@ -33,7 +32,7 @@ class CloudflareKV:
         if metadata is not None:
             options["metadata"] = metadata
         with naming_faults("Workers KV"):
-            await self._kv.put(key, value, _to_object(options))
+            await self._kv.put(key, value, to_object(options))
 
     async def delete(self, key: str) -> None:
         with naming_faults("Workers KV"):
@@ -44,7 +43,7 @@ class CloudflareKV:
         if cursor is not None:
             options["cursor"] = cursor
         try:
-            listed = await self._kv.list(_to_object(options))
+            listed = await self._kv.list(to_object(options))
         except JsException as error:
             if cursor is not None:
                 raise build_cursor_error() from None
@@ -52,7 +51,3 @@ class CloudflareKV:
         found = json.loads(js.JSON.stringify(listed))
         entries = tuple(read_entry(item) for item in found["keys"])
         return KeyPage(entries, None if found["list_complete"] else found["cursor"])
-
-
-def _to_object(value: Mapping[str, Any]) -> Any:
-    return to_js(value, dict_converter=Object.fromEntries)

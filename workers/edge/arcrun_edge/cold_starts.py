@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from arcrun.contracts.scenarios import ScenarioHostFunctions
 from arcrun.errors import ComponentError
 from arcrun.ports import Clock
+from arcrun.registry.scenarios import ScenarioHostFunctions
 from arcrun.registry.trial import NO_STUBS, TrialClock, TrialRandom
 from arcrun.wasm.abi import ExitKind
 from arcrun.wasm.component import Component

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from js import Object
 from pyodide.ffi import JsException, JsProxy, create_proxy, jsnull, to_js
 
 from arcrun.errors import ComponentError
@@ -25,14 +24,15 @@ from arcrun.limits import (
     MAX_VECTORS,
     SANDBOX_CPU_FACTOR,
 )
-from arcrun.ports import Clock, ComponentRunner
+from arcrun.ports import Clock
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
-from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import FUEL_A_MS, SANDBOX_FUEL
+from arcrun.wasm.component import Component, ComponentRunner
+from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL
 from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
 from arcrun_edge.event_loop import import_module
 from arcrun_edge.faults import build_fault
+from arcrun_edge.javascript import to_object
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
 _host_sources: list["_HostSources"] = []  # one, once it has been read
@@ -195,7 +195,7 @@ def _limits(fuel: int, idle_instances: int = 0) -> JsProxy:
         "maxIdleInstances": idle_instances,
         "fuel": fuel,
     }
-    return to_js(limits, dict_converter=Object.fromEntries)
+    return to_object(limits)
 
 
 @lru_cache(maxsize=64)
@@ -205,7 +205,7 @@ def _platform_limits(fuel: int) -> JsProxy:
     https://developers.cloudflare.com/dynamic-workers/usage/limits/
     """
     cpu_ms = SANDBOX_CPU_FACTOR * (fuel // FUEL_A_MS)
-    return to_js({"limits": {"cpuMs": cpu_ms}}, dict_converter=Object.fromEntries)
+    return to_object({"limits": {"cpuMs": cpu_ms}})
 
 
 def _read_execution(result: Any) -> Execution:
@@ -236,7 +236,7 @@ async def _read_host_sources() -> _HostSources:
 
 
 def _worker_code(component: Component, sources: _HostSources) -> JsProxy:
-    return to_js(
+    return to_object(
         {
             "compatibilityDate": SANDBOX_COMPATIBILITY_DATE,
             "mainModule": "sandbox.mjs",
@@ -248,8 +248,7 @@ def _worker_code(component: Component, sources: _HostSources) -> JsProxy:
             "env": {},
             # None would become undefined, and the sandbox would then inherit the executor's network.
             "globalOutbound": jsnull,
-        },
-        dict_converter=Object.fromEntries,
+        }
     )
 
 

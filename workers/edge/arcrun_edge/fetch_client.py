@@ -5,12 +5,12 @@ from collections.abc import Collection
 from typing import Any
 
 import js
-from js import Object
 from pyodide.ffi import JsException, jsnull, to_js
 
 from arcrun.errors import HostFunctionError
 from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
+from arcrun_edge.javascript import to_object
 
 # Miniflare's: Cloudflare's REST API, and what stands for its triggers.
 _PLATFORM_PATHS = ("/cdn-cgi/local", "/cdn-cgi/explorer", "/cdn-cgi/handler", "/cdn-cgi/mf")
@@ -67,7 +67,7 @@ def _build_request(request: HttpRequest, signal: Any) -> Any:
     if request.body:
         init["body"] = request.body
     try:
-        return js.Request.new(request.url, to_js(init, dict_converter=Object.fromEntries))
+        return js.Request.new(request.url, to_object(init))
     except JsException as error:
         message = f"The platform cannot send this request: {error.message.replace(request.url, 'the URL')}"
         raise HostFunctionError(message, code="INVALID_REQUEST") from None

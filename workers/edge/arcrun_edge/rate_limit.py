@@ -5,10 +5,8 @@ It counts in each of Cloudflare's locations for itself, and lets a few more thro
 
 from typing import Any
 
-from js import Object
-from pyodide.ffi import to_js
-
 from arcrun_edge.faults import naming_faults
+from arcrun_edge.javascript import to_object
 
 
 class CloudflareRateLimiter:
@@ -19,5 +17,5 @@ class CloudflareRateLimiter:
 
     async def take(self, key: str) -> bool:
         with naming_faults("The rate limiter", "RATE_LIMITER_FAILED"):
-            outcome = await self._binding.limit(to_js({"key": key}, dict_converter=Object.fromEntries))
+            outcome = await self._binding.limit(to_object({"key": key}))
         return bool(outcome.success)

@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import js
-from js import Object
-from pyodide.ffi import JsException, to_js
+from pyodide.ffi import JsException
 
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import UsageRecord
 from arcrun.errors import ComponentError, RunError
 from arcrun.json_text import parse_json
 from arcrun.ports import Published
 from arcrun_edge.faults import naming_faults
+from arcrun_edge.javascript import to_object
 
 _ORIGIN = "https://registry"  # the binding goes by itself, not by the host
 
@@ -57,7 +57,7 @@ class RegistryService:
 
     async def _fetch(self, path: str, init: Mapping[str, Any] | None = None) -> js.Response:
         headers = {"content-type": "application/json", "x-arcrun-api-key": self._api_key}
-        options = to_js({"headers": headers, **(init or {})}, dict_converter=Object.fromEntries)
+        options = to_object({"headers": headers, **(init or {})})
         return await self._binding.fetch(_ORIGIN + path, options)
 
 

@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from arcrun_http.errors import EXCEPTION_HANDLERS
-from arcrun_http.health import health
+from arcrun import __version__
+from arcrun_http.responses import EXCEPTION_HANDLERS
+
+
+async def health(_request: Request) -> JSONResponse:
+    """{"ok": true, "version"}"""
+    return JSONResponse({"ok": True, "version": __version__})
 
 
 def build_service_app(routes: Sequence[Route] = ()) -> Starlette:

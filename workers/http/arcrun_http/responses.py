@@ -1,10 +1,16 @@
-"""JSON answers."""
+"""JSON answers, and the one place that turns exceptions into them."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 
+from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
 from arcrun.json_text import build_json_writer
+
+_write = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class JsonResponse(Response):
@@ -16,8 +22,36 @@ class JsonResponse(Response):
         return _write(content).encode("utf-8", "backslashreplace")
 
 
-_write = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
 def build_success(data: Any, status: int = 200) -> JsonResponse:
     return JsonResponse({"success": True, "data": data}, status)
+
+
+def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JsonResponse:
+    """`headers` are sent besides Retry-After, which an error has if it knows how long to wait."""
+    wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
+    return JsonResponse({"success": False, "error": error.to_json()}, error.http_status, {**wait, **(headers or {})})
+
+
+async def _on_arcrun_error(_request: Request, error: Exception) -> JsonResponse:
+    assert isinstance(error, ArcrunError)
+    return render_error(error)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JsonResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        message = f"{request.method} is not possible here."
+        refusal = MethodNotAllowedError(message, next_actions=["See the README for the routes."])
+        return render_error(refusal, error.headers)
+    return render_error(NotFoundError("There is no such route.", next_actions=["See the README for the routes."]))
+
+
+async def _on_fault(_request: Request, _error: Exception) -> JsonResponse:
+    return render_error(InternalError())  # Starlette raises the cause again, and the Worker's adapter logs it
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {
+    ArcrunError: _on_arcrun_error,
+    HTTPException: _on_http_exception,
+    Exception: _on_fault,
+}

@@ -1,18 +1,18 @@
 """Handlers of the accounts' routes. They translate and nothing else."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.accounts.api_keys import KeyRecord, key_id_of
+from arcrun.accounts.api_keys import KeyRecord, api_key_id_of
 from arcrun.accounts.model import Tenant, parse_registration
 from arcrun.errors import RequestError
 from arcrun.limits import MAX_GRACE_S
+from arcrun.times import render_time
 from arcrun_http.auth import presented_key
-from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of, caller_of
+from arcrun_http.requests import read_object
 from arcrun_http.responses import JsonResponse
 from auth.service import AccountService
 
@@ -53,7 +53,7 @@ class AccountHandlers:
                 "email": account.email,
                 "account_id": account.account_id,
                 "kv_namespace_id": account.kv_namespace_id,
-                "created_at": _render_time(tenant.created_ms),
+                "created_at": render_time(tenant.created_ms, "seconds"),
                 "keys": [_render_key(key) for key in tenant.keys],
             }
         )
@@ -80,9 +80,9 @@ def _read_grace(request: Request) -> int:
 
 
 def _render_key(key: KeyRecord) -> dict[str, str | None]:
-    expires_at = None if key.expires_ms is None else _render_time(key.expires_ms)
-    return {"id": key_id_of(key.sha256), "created_at": _render_time(key.created_ms), "expires_at": expires_at}
-
-
-def _render_time(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    expires_at = None if key.expires_ms is None else render_time(key.expires_ms, "seconds")
+    return {
+        "id": api_key_id_of(key.sha256),
+        "created_at": render_time(key.created_ms, "seconds"),
+        "expires_at": expires_at,
+    }

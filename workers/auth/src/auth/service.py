@@ -1,20 +1,50 @@
 """What auth does: registers accounts, and lets a tenant see, renew and remove its own."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import AccountStore
-from arcrun.errors import ArcrunError, DecryptionError, UnauthorizedError, UpstreamError
+from arcrun.errors import ArcrunError, DecryptionError, RateLimitedError, UnauthorizedError, UpstreamError
+from arcrun.ports import RateLimiter
 from arcrun.workspace.audit import Actor
 from arcrun.workspace.tenants import TenantWorkspaces
-from auth.audit import log_decision
-from auth.limits import Limits
 from auth.token_check import TokenCheck
 
 logger = logging.getLogger("arcrun")
+audit_logger = logging.getLogger("arcrun.audit")
+
+
+def log_decision(action: str, outcome: str, *, tenant: str | None = None, key: str | None = None) -> None:
+    """One line of JSON in the audit log, which names a tenant and a key's id, and holds no secret.
+
+    `outcome` is "done", or the code of the error; `key` is a key's id.
+    """
+    known = {"audit": action, "outcome": outcome, "tenant": tenant, "key": key}
+    audit_logger.info("%s", json.dumps({name: value for name, value in known.items() if value is not None}))
+
+
+class Limits:
+    """How often a caller may ask. `registrations` counts attempts to register, `requests` everything else."""
+
+    def __init__(self, registrations: RateLimiter, requests: RateLimiter) -> None:
+        self._registrations, self._requests = registrations, requests
+
+    async def take_registration(self, key: str) -> None:
+        """Raises RateLimitedError."""
+        await _take(self._registrations, key)
+
+    async def take_request(self, key: str) -> None:
+        """Raises RateLimitedError."""
+        await _take(self._requests, key)
+
+
+async def _take(limiter: RateLimiter, key: str) -> None:
+    if not await limiter.take(key):
+        raise RateLimitedError(limiter.period_s)
 
 
 class AccountService:
@@ -51,7 +81,7 @@ class AccountService:
             if not await self._is_known(registration.tenant_id):
                 await self._workspaces.open_object(registration.tenant_id).open_anew()
             tenant, api_key = await self._accounts.register(registration)
-        key_id = key_id_of(hash_api_key(api_key))
+        key_id = api_key_id_of(hash_api_key(api_key))
         log_decision("register", "done", tenant=tenant.tenant_id, key=key_id)
         await self._note("account.register", tenant, Actor(key_id, address), f"new key {key_id}")
         return tenant, api_key
@@ -70,7 +100,7 @@ class AccountService:
     async def rotate_key(self, tenant: Tenant, grace_s: int, actor: Actor) -> tuple[Tenant, str]:
         with _audited("rotate", tenant):
             rotated, api_key = await self._accounts.rotate_key(tenant, grace_s)
-        key_id = key_id_of(hash_api_key(api_key))
+        key_id = api_key_id_of(hash_api_key(api_key))
         log_decision("rotate", "done", tenant=tenant.tenant_id, key=key_id)
         await self._note("api_key.rotate", tenant, actor, f"new key {key_id}")
         return rotated, api_key

@@ -6,9 +6,8 @@ from starlette.requests import Request
 
 from arcrun.errors import RequestError, build_cursor_error
 from arcrun.limits import MAX_PAGE
-from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of
-from arcrun_http.queries import parse_whole, read_count
+from arcrun_http.requests import parse_whole, read_count, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.service import ExecutorService
 

@@ -1,30 +1,207 @@
-"""Calls components: finds one, lends it its host functions, runs it and reads its outcome."""
+"""Where components come from, and how they are called.
 
-from collections.abc import Callable, Coroutine, Mapping
+They come from the Worker's own bundle, then from the bucket, then from the registry. A module that is not bundled is
+metered at its first use. What that comes to is kept in the bucket, under the module's hash (arcrun/wasm/seal.py), and
+spares later isolates the work; one that is not whole is made and kept anew.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from arcrun.caches import Cache, CacheSpace
+from arcrun.contracts.parse import parse_contract
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
 from arcrun.json_text import write_json
-from arcrun.limits import CALL_CPU_MS, MAX_NODE_CPU_MS
-from arcrun.ports import AiModel, Clock, ComponentRunner, HttpClient, Random, TextDecoder
+from arcrun.limits import CALL_CPU_MS, MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES, MAX_NODE_CPU_MS
+from arcrun.ports import AiModel, Background, BlobStore, Clock, ComponentRegistry, HttpClient, Random, TextDecoder
+from arcrun.steps import run_steps_pausing
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
-from arcrun.wasm.component import Component
-from arcrun.wasm.fuel import fuel_of_bundled, fuel_of_stored
+from arcrun.wasm.component import (
+    BundledComponent,
+    Component,
+    ComponentRunner,
+    build_in_steps,
+    fuel_of_bundled,
+    fuel_of_stored,
+)
 from arcrun.wasm.host import PortHostFunctions
-from executor.library import ComponentLibrary
+from arcrun.wasm.seal import is_sealed, metered_key
+from executor.component_sources import (
+    BucketSource,
+    ComponentSource,
+    Fingerprint,
+    RegistrySource,
+    StoredComponent,
+    read_stored,
+)
 
+# A component replaced in the bucket is seen by a warm isolate after at most this time.
+FRESH_MS = 5_000
+REFERENCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,127}(@v[0-9]{1,9})?")
 VALIDATOR_ID = "validate_json"
 STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to read
 
 
+@dataclass
+class _Cached:
+    component: Component
+    source: ComponentSource
+    fingerprint: Fingerprint
+    checked_ms: float
+
+
+class ComponentResolver:
+    """`registry` is None where the account has none. Without `has_names` nothing is found in the bucket by its name:
+    what lies there so is the account's own, and not for tenants.
+    """
+
+    def __init__(
+        self,
+        bundle: Mapping[str, BundledComponent],
+        bucket: BlobStore,
+        clock: Clock,
+        background: Background,
+        registry: ComponentRegistry | None = None,
+        *,
+        has_names: bool = True,
+    ) -> None:
+        self._bundle, self._bucket, self._clock, self._background = bundle, bucket, clock, background
+        self._sources: list[ComponentSource] = [BucketSource(bucket, clock.pause)] if has_names else []
+        if registry is not None:
+            self._sources.append(RegistrySource(registry, bucket))
+        self._bundled: dict[str, Component] = {}
+        self._moved: dict[str, Component] = {}  # with their code, by their hashes: at most all that are bundled
+        self._cached: Cache[_Cached] = Cache(space=CacheSpace(MAX_CACHED_MODULE_BYTES))
+        self._written: set[str] = set()
+
+    async def find(self, reference: str) -> Component:
+        """The component that `reference` names, `id` or `id@v2`.
+
+        Raises ComponentError: COMPONENT_NOT_FOUND, INVALID_CONTRACT and those of `build_component`.
+        """
+        return self._find_bundled(reference) or await self._find_stored(reference)
+
+    async def find_sandboxed(self, bundled: Component) -> Component:
+        """The bundled component with its code, which lies in the bucket under its hash, as the registry keeps it.
+
+        Raises ComponentError CODE_NOT_STORED.
+        """
+        cached = self._moved.get(bundled.sha256)
+        if cached is None:
+            stored = await read_stored(self._bucket, bundled.contract, bundled.sha256)
+            if stored is None:
+                raise ComponentError(
+                    f"`{bundled.id}` is to run in a sandbox (cpu_ms), and its code is not in the bucket.",
+                    code="CODE_NOT_STORED",
+                    http_status=503,
+                    next_actions=[
+                        "Let the registry take the built-in components, which puts it there: acr deploy, or acr dev.",
+                        "Locally that takes some seconds after the start; try again then.",
+                    ],
+                )
+            cached = self._moved[bundled.sha256] = await self._build(bundled.id, stored)
+        return cached
+
+    @property
+    def bundled_ids(self) -> Collection[str]:
+        return self._bundle.keys()
+
+    def _find_bundled(self, reference: str) -> Component | None:
+        component_id, _, version = reference.partition("@")
+        entry = self._bundle.get(component_id)
+        if entry is None or version not in ("", entry.contract["version"]):
+            return None
+        component = self._bundled.get(component_id)
+        if component is None:
+            component = Component(replace(parse_contract(entry.contract), is_ours=True), entry.sha256)
+            self._bundled[component_id] = component
+        return component
+
+    async def _find_stored(self, reference: str) -> Component:
+        if not REFERENCE_PATTERN.fullmatch(reference):
+            raise self._not_found(reference, [])
+        cached, now_ms = self._cached.get(reference), self._clock.now_ms()
+        if cached is not None:
+            if now_ms - cached.checked_ms < FRESH_MS:
+                return cached.component
+            if await self._is_unchanged(reference, cached):
+                cached.checked_ms = now_ms
+                return cached.component
+            self._cached.pop(reference)
+        for source in self._sources:
+            stored = await source.read(reference)
+            if stored is not None:
+                component = await self._build(reference, stored)
+                entry = _Cached(component, source, stored.fingerprint, now_ms)
+                self._cached.put(reference, entry, len(component.module or b""))
+                return component
+        raise self._not_found(reference, [line for source in self._sources for line in await source.explain(reference)])
+
+    async def _is_unchanged(self, reference: str, cached: _Cached) -> bool:
+        """Whether the first source that has it is the one that it came from, and has the same."""
+        for source in self._sources:
+            fingerprint = await source.find_fingerprint(reference)
+            if fingerprint is not None:
+                return source is cached.source and fingerprint == cached.fingerprint
+        return False
+
+    async def _build(self, reference: str, stored: StoredComponent) -> Component:
+        """Others have their turn meanwhile: a large module takes seconds."""
+        if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
+            raise _too_large(reference, len(stored.module))
+        steps = build_in_steps(stored.contract, stored.module, stored.metered)
+        component = await run_steps_pausing(steps, self._clock.pause)
+        if component.module != stored.metered:
+            self._keep_metered(component)
+        return component
+
+    def _keep_metered(self, component: Component) -> None:
+        """After the answer, which neither waits for it nor fails with it; once, for calls at once all come here."""
+        key, module = metered_key(component.sha256), component.module
+        if module is not None and key not in self._written:
+            self._written.add(key)
+            self._background.start(self._bucket.put(key, module))
+
+    def _not_found(self, reference: str, looked: list[str]) -> ComponentError:
+        return ComponentError(
+            f"There is no component `{reference}`.",
+            code="COMPONENT_NOT_FOUND",
+            http_status=404,
+            next_actions=[
+                "Check the spelling against the list of components: acr parts.",
+                "Or hand yours to the registry: acr parts publish DIR.",
+            ],
+            details={"component": reference, "looked_in": [f"bundle: {len(self._bundle)} components", *looked]},
+        )
+
+
+def _is_metered(stored: StoredComponent) -> bool:
+    return stored.metered is not None and is_sealed(stored.metered, hashlib.sha256(stored.module).hexdigest())
+
+
+def _too_large(reference: str, size: int) -> ComponentError:
+    return ComponentError(
+        f"The module of `{reference}` has {size >> 10} KiB and is not metered yet; the executor meters up to "
+        f"{MAX_METERED_ON_USE_BYTES >> 10} KiB.",
+        code="MODULE_TOO_LARGE",
+        next_actions=[
+            "If it came from the registry, publish the same again, which meters it: acr parts publish DIR.",
+            "If it lies in the bucket, put it there metered: acr parts install, or acr deploy --components DIR.",
+        ],
+        details={"component": reference, "bytes": size},
+    )
+
+
 @dataclass(frozen=True)
 class ComponentCaller:
-    """The engine's `Components`, over the library and the platform's runner. `turn` is entered around each call."""
+    """The engine's `Components`, over the resolver and the platform's runner. `turn` is entered around each call."""
 
-    library: ComponentLibrary
+    resolver: ComponentResolver
     runner: ComponentRunner
     http: HttpClient
     clock: Clock
@@ -37,7 +214,7 @@ class ComponentCaller:
     most_cpu_ms: int = MAX_NODE_CPU_MS
 
     async def find(self, reference: str) -> Component:
-        return await self.library.find(reference)
+        return await self.resolver.find(reference)
 
     def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
@@ -87,7 +264,7 @@ class ComponentCaller:
                 ],
             )
         budget.subrequests.take(3)
-        return await self.library.find_sandboxed(component)
+        return await self.resolver.find_sandboxed(component)
 
     async def _call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
@@ -134,7 +311,7 @@ class ComponentCaller:
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
         """By the bundled validate_json, whose work is bounded whatever the schema is."""
-        validator = await self.library.find(VALIDATOR_ID)
+        validator = await self.resolver.find(VALIDATOR_ID)
         outcome = await self.call(validator, {"value": value, "schema": schema}, budget)
         if outcome.error is not None:
             raise ComponentError(

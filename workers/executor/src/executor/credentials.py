@@ -15,9 +15,8 @@ from arcrun.credentials.record import (
     parse_record,
 )
 from arcrun.errors import DecryptionError
-from arcrun.key_listing import list_all
 from arcrun.limits import MAX_CACHED_CREDENTIALS
-from arcrun.ports import Cipher, Clock, KeyValue
+from arcrun.ports import Cipher, Clock, KeyValue, list_all
 
 # A credential stored anew is seen by a warm isolate after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000

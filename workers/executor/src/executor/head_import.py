@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from arcrun.errors import UpstreamError
-from arcrun.key_listing import list_all
-from arcrun.ports import KeyEntry, KeyValue
+from arcrun.ports import KeyEntry, KeyValue, list_all
 from arcrun.workflows.plan import IMPLICIT_FORMAT
 from arcrun.workspace.audit import PLATFORM, AuditLog
 from executor.heads import Head, Heads

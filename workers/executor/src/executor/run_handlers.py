@@ -1,28 +1,28 @@
 """Handlers that run something, and those that show what was run. They translate and nothing else.
 
-Each gets the service of whoever asks (executor/access.py).
+Each gets the service of whoever asks (executor/access.py). What a run answers differs: the holder of the API key sees
+its cause of failure, whoever has only the webhook's URL does not.
 """
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
 
 from starlette.requests import Request
 
+from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
-from arcrun.errors import ArcrunError, RequestError
+from arcrun.engine.record import RunRecord
+from arcrun.errors import ArcrunError, RequestError, RunError, RunFailedError
+from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
-from arcrun_http.bodies import read_object
-from arcrun_http.queries import read_count
+from arcrun_http.requests import body_of, parse_whole, read_count, read_cursor, read_json, read_object
 from arcrun_http.responses import JsonResponse
-from executor.answers import answer_caller, answer_owner
-from executor.requests import (
-    build_trigger,
-    read_cursor,
-    read_depth,
-    read_filter,
-    read_source,
-    read_trigger,
-    wants_async,
-    wants_trace,
-)
+from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
+from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow
 
 
@@ -90,6 +90,12 @@ async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
     return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
 
 
+async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
+    """After a change of the encryption key: what inputs of runs are sealed under is wrapped under the new one."""
+    renewed = await service.runs.renew_keys()
+    return JsonResponse({"success": True, "data": asdict(renewed) if renewed else None})
+
+
 async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
     """What the records of runs have taken of the platform today, of each object too; and what could not be written."""
     limits, unwritten = service.engine.limits, service.runs.unwritten
@@ -107,3 +113,109 @@ async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse
     """Which of the platform's plans runs are kept to, and what follows."""
     has_sandbox = service.components.has_sandbox
     return JsonResponse({"success": True, "data": {**service.engine.limits.to_json(), "has_sandbox": has_sandbox}})
+
+
+def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
+    """{"success", "run_id", "data" or "error", "duration_ms"}, and "trace", its values cut as in a stored record."""
+    answer = record.to_json()
+    if with_trace:
+        answer["trace"] = record.render_trace()
+    return JsonResponse(answer, record.error.http_status if record.error else 200)
+
+
+def answer_caller(record: RunRecord) -> JsonResponse:
+    """{"success", "run_id", "data"}; of a failure WORKFLOW_FAILED and the run's id, whatever it was: the cause is the
+    owner's to see.
+    """
+    if record.error is None:
+        return JsonResponse({"success": True, "run_id": record.run_id, "data": record.data})
+    failure = RunFailedError(record.run_id)
+    answer = {"success": False, "run_id": record.run_id, "error": failure.to_json()}
+    return JsonResponse(answer, failure.http_status)
+
+
+async def read_trigger(request: Request, kind: str) -> Trigger:
+    """The body is the input; `?timeout_ms=N` is how long the client waits for the run."""
+    value = await read_json(request)
+    body = body_of(request)
+    return Trigger(kind, value, read_timeout(request), read_depth(request), len(body), body)
+
+
+def build_trigger(request: Request, kind: str, input_value: Any) -> Trigger:
+    """Where the input is a part of the body."""
+    return Trigger(kind, input_value, read_timeout(request), read_depth(request), len(body_of(request)))
+
+
+def read_depth(request: Request) -> int:
+    """How many runs stand behind the request: of several headers, which proxies join by commas, the greatest number
+    counts. Raises RunError RUN_TOO_DEEP.
+    """
+    listed = ",".join(request.headers.getlist(DEPTH_HEADER)).split(",")
+    depth = max(parse_whole(text.strip()) or 0 for text in listed)
+    if depth > MAX_RUN_DEPTH:
+        raise RunError(
+            f"Runs start each other by their HTTP requests more than {MAX_RUN_DEPTH} deep.",
+            code="RUN_TOO_DEEP",
+            next_actions=["Look for a workflow that calls its own webhook, by itself or by way of others."],
+        )
+    return depth
+
+
+def read_timeout(request: Request) -> float | None:
+    """Raises RequestError."""
+    text = _query(request).get("timeout_ms")
+    if text is None:
+        return None
+    timeout_ms = parse_whole(text)
+    if timeout_ms is None or not 1 <= timeout_ms <= MAX_RUN_TIMEOUT_MS:
+        raise RequestError(f"`timeout_ms` must be a whole number from 1 to {MAX_RUN_TIMEOUT_MS}.")
+    return timeout_ms
+
+
+def wants_async(request: Request) -> bool:
+    return _query(request).get("async", "0") not in ("", "0", "false")
+
+
+def wants_trace(request: Request) -> bool:
+    """`?trace=1`. Only whoever shows the API key gets one."""
+    return _query(request).get("trace", "0") not in ("", "0", "false")
+
+
+def _query(request: Request) -> Mapping[str, str]:
+    """Most requests have none, which need not be parsed."""
+    return request.query_params if request.scope["query_string"] else {}
+
+
+def read_filter(request: Request) -> RunFilter:
+    """`?workflow=&status=&version=&trigger=&since=&until=&q=`. Raises RequestError."""
+    query = request.query_params
+    status, text = query.get("status"), query.get("q") or None
+    if status is not None and status not in STATUSES:
+        raise RequestError(f"`status` must be one of {', '.join(STATUSES)}.")
+    if text is not None and len(text) > MAX_SEARCH_CHARACTERS:
+        raise RequestError(f"`q` may have {MAX_SEARCH_CHARACTERS} characters.")
+    version = parse_whole(query["version"]) if "version" in query else None
+    if "version" in query and (version is None or version > MAX_VERSION):
+        raise RequestError("`version` must be a whole number; 0 is that of a workflow that is not stored.")
+    return RunFilter(
+        workflow=query.get("workflow"),
+        status=status,
+        version=version,
+        trigger=query.get("trigger"),
+        since_ms=_read_moment(query.get("since"), "since"),
+        until_ms=_read_moment(query.get("until"), "until"),
+        text=text,
+    )
+
+
+def _read_moment(text: str | None, name: str) -> float | None:
+    """A time of ISO 8601, in UTC where it names no other; a date is its beginning. In milliseconds since 1970."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    except (ValueError, OverflowError):
+        raise RequestError(
+            f"`{name}` must be a time of ISO 8601.", next_actions=[f"{name}=2026-11-26 or {name}=2026-11-26T10:00:00Z"]
+        ) from None

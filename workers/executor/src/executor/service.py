@@ -1,13 +1,12 @@
-"""What the executor does, free of HTTP: validate, store, run."""
+"""What the executor does, free of HTTP: validate, store, run. It keeps to its share of the platform that it runs on."""
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from arcrun.analytics.tally import tally
-from arcrun.analytics.usage import UsageRecord
+from arcrun.analytics import UsageRecord, UsageReporter, tally
 from arcrun.contracts.model import Contract
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.credentials.redaction import Redactor, is_small
@@ -20,20 +19,44 @@ from arcrun.ports import Background
 from arcrun.steps import Steps, run_steps_pausing
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
-from arcrun.workflows.catalogue import Catalogue
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
-from arcrun.workflows.model import Workflow
+from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
-from executor.runs import AcceptedRun, EndedRun, Runs
-from executor.share import WHOLE_PLATFORM, Share
-from executor.usage import UsageReporter
+from executor.records.runs import AcceptedRun, EndedRun, Runs
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
+
+
+class Share(Protocol):
+    def running(self) -> AbstractContextManager[None]:
+        """Around a run. Raises RateLimitedError TOO_MANY_RUNS."""
+
+    def clamp_duration(self, timeout_ms: float | None) -> float | None:
+        """How long a run may take at most, None for as long as its workflow says."""
+
+    def check_source(self, source: str | Mapping[str, Any]) -> None:
+        """Before a workflow is read. Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
+
+
+class WholePlatform:
+    """The share of an account that has the platform to itself."""
+
+    def running(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def clamp_duration(self, timeout_ms: float | None) -> float | None:
+        return timeout_ms
+
+    def check_source(self, source: str | Mapping[str, Any]) -> None:
+        """The body's limit is enough."""
+
+
+WHOLE_PLATFORM = WholePlatform()
 
 
 @dataclass(frozen=True)
@@ -168,7 +191,7 @@ class ExecutorService:
         ended = EndedRun(record, plan.keeping, trigger.render_input())
         if is_written:  # to write it and to shorten the record are two stretches
             await self.engine.ports.clock.pause()
-        if plan.keeping.comes_first:
+        if ended.comes_first:
             await self.runs.add_now(ended)
         else:
             self.runs.add(ended)
@@ -178,16 +201,16 @@ class ExecutorService:
         pause = self.engine.ports.clock.pause
         draft = await run_steps_pausing(parse_workflow_in_steps(source), pause)
         if draft.workflow is None:
-            return compile_workflow(draft, Catalogue(), file)
+            return compile_workflow(draft, SymbolTable(), file)
         contracts, faults = await self._find_contracts(draft.workflow)
-        catalogue = Catalogue(
+        symbols = SymbolTable(
             contracts,
             faults,
-            self.components.library.bundled_ids,
+            self.components.resolver.bundled_ids,
             await self._find_workflows(draft.workflow),
             await self.vault.list_names() if checks_credentials else None,
         )
-        return await run_steps_pausing(compile_in_steps(draft, catalogue, file), pause)
+        return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}

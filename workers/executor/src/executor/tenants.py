@@ -5,36 +5,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arcrun.accounts.authentic_kv import AuthenticKV
-from arcrun.accounts.derived_keys import derive_key
 from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
+from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.accounts.model import Registration, Tenant
-from arcrun.accounts.store import parse_master_key
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
-from arcrun.caches import CacheSpace
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.analytics import UsageReporter
+from arcrun.caches import Cache, CacheSpace
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
-from arcrun.ports import AiModel, Background, Cipher, Clock, ComponentRunner, HttpClient, Random, TextDecoder
+from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
+from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
-from executor.components import ComponentCaller
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
 from executor.heads import Heads
-from executor.library import ComponentLibrary
+from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
-from executor.tenant_runs import TenantRuns
-from executor.usage import UsageReporter
 from executor.workflows import WorkflowStore
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What is the same for all tenants. `library` holds components that everybody may run, and no others."""
+    """What is the same for all tenants. `resolver` holds components that everybody may run, and no others."""
 
-    library: ComponentLibrary
+    resolver: ComponentResolver
     runner: ComponentRunner
     http: HttpClient
     ai: AiModel | None
@@ -59,16 +59,14 @@ class TenantServices:
     def __init__(self, platform: Platform, tokens: WebhookTokens) -> None:
         self._platform, self._tokens = platform, tokens
         self._isolate, self._space = Isolate(platform.limits, platform.clock), CacheSpace()
-        self._services: dict[str, tuple[Registration, ExecutorService]] = {}  # the one used last comes last
+        self._services: Cache[tuple[Registration, ExecutorService]] = Cache(MAX_SERVICES)
 
     def of(self, tenant: Tenant) -> ExecutorService:
         """Raises NotConfiguredError."""
-        registration, service = self._services.pop(tenant.tenant_id, (None, None))
+        registration, service = self._services.get(tenant.tenant_id, (None, None))
         if service is None or registration != tenant.registration:
             service = self._build(tenant.registration, self._isolate.share_of(tenant.tenant_id))
-        self._services[tenant.tenant_id] = (tenant.registration, service)
-        if len(self._services) > MAX_SERVICES:
-            del self._services[next(iter(self._services))]
+        self._services.put(tenant.tenant_id, (tenant.registration, service))
         return service
 
     def _build(self, registration: Registration, share: TenantShare) -> ExecutorService:
@@ -78,7 +76,7 @@ class TenantServices:
         mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
         own = AuthenticKV(namespace, mac_key)
         components = ComponentCaller(
-            platform.library,
+            platform.resolver,
             platform.runner,
             platform.http,
             clock,

@@ -6,8 +6,7 @@ A value that is no JSON object, such as one that was cut off, counts as not ther
 from typing import Any
 
 from arcrun.json_text import parse_json
-from arcrun.key_listing import list_all
-from arcrun.ports import KeyEntry, KeyValue
+from arcrun.ports import KeyEntry, KeyValue, list_all
 
 HOOK, VERSION = "hook:", "version:"
 NAME = "name:"  # heads of workflows, before there was a Workspace

@@ -3,18 +3,18 @@
 Each gets the service of whoever asks (executor/access.py).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
-from arcrun_http.bodies import read_object
 from arcrun_http.callers import actor_of
+from arcrun_http.requests import read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.heads import Head
-from executor.requests import read_cursor, read_source, read_version
 from executor.service import ExecutorService, Push
-from executor.workflows import StoredWorkflow
+from executor.workflows import Source, StoredWorkflow
 
 
 async def validate(service: ExecutorService, request: Request) -> JsonResponse:
@@ -115,3 +115,18 @@ def _render_push(request: Request, push: Push) -> dict[str, Any]:
 def _webhook_url(request: Request, token: str) -> str:
     """By configuration: the Host header is whatever the caller has written."""
     return f"{request.app.state.public_url}/webhooks/{token}/trigger"
+
+
+def read_source(body: Mapping[str, Any]) -> Source:
+    """The `workflow` of a body. Raises RequestError."""
+    source = body.get("workflow")
+    if not isinstance(source, str | dict):
+        raise RequestError("`workflow` must be YAML text or an object.")
+    return source
+
+
+def read_version(body: Mapping[str, Any]) -> int:
+    version = body.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise RequestError("`version` must be a whole number from 1.")
+    return version

@@ -12,12 +12,11 @@ from typing import Any
 
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
-from arcrun.engine.record import render_time
 from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
-from arcrun.key_listing import list_all
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
-from arcrun.ports import Clock, KeyValue
+from arcrun.ports import Clock, KeyValue, list_all
 from arcrun.size import size_of
+from arcrun.times import render_time
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workspace.audit import Actor, AuditLog

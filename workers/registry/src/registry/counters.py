@@ -7,8 +7,7 @@ for a statement binds at most 100.
 import json
 from collections.abc import Collection
 
-from arcrun.analytics.statistics import ComponentStatistics
-from arcrun.analytics.tally import TallyRow
+from arcrun.analytics import ComponentStatistics, TallyRow
 from arcrun.ports import Sql
 
 COUNTERS = (

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from arcrun.errors import RequestError
 from arcrun.limits import MAX_SUBMISSION_BYTES
-from arcrun_http.bodies import read_object
+from arcrun_http.requests import read_object
 
 _FORM = 'Send multipart/form-data with `contract` and `wasm`, or JSON {"contract", "wasm_base64"}.'
 

@@ -1,0 +1,129 @@
+"""Which components a platform has of its own: the built-in ones, which are found first, and those in the bucket."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acr.cloudflare.r2 import R2Bucket
+from arcrun.contracts.model import Contract
+from arcrun.contracts.parse import parse_contract
+from arcrun.errors import ContractError
+from arcrun.yaml_text import parse_json_or_yaml, parse_yaml
+
+CONTRACT_SUFFIX, MODULE_SUFFIX = ".contract.yaml", ".wasm"
+_FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class OwnComponent:
+    """`reference` is how a workflow names it, `shout` or `shout@v1`. `source` is built-in, bucket or registry."""
+
+    reference: str
+    source: str
+    contract: Contract
+
+    @property
+    def summary(self) -> str:
+        return summarize(self.contract.description)
+
+    def to_full_json(self) -> dict[str, Any]:
+        """Whole descriptions, inputs, outputs, where each credential comes from, and an example config."""
+        contract = self.contract
+        return {
+            "display_name": contract.display_name,
+            "description": " ".join(contract.description.split()),
+            "inputs": _describe_fields(contract.input_schema),
+            "outputs": _describe_fields(contract.output_schema),
+            "credentials": [
+                {"key": it.key, "inject_as": it.inject_as, "description": it.description, "help_url": it.help_url}
+                for it in contract.credentials_required
+            ],
+            "config_example": dict(contract.config_example),
+        }
+
+
+def summarize(description: str) -> str:
+    """The first sentence, on one line."""
+    found = _FIRST_SENTENCE.match(description)
+    return " ".join((found[1] if found else description).split())
+
+
+def is_builtin(component_id: str, home: Path) -> bool:
+    return component_id in builtin_ids(home)
+
+
+def builtin_ids(home: Path) -> list[str]:
+    return sorted(contract.parent.name for contract in (home / "components").glob("*/contract.yaml"))
+
+
+def read_builtin(component_id: str, home: Path) -> OwnComponent:
+    text = (home / "components" / component_id / "contract.yaml").read_text(encoding="utf-8")
+    return OwnComponent(component_id, "built-in", parse_contract(parse_yaml(text).value))
+
+
+@dataclass(frozen=True)
+class UnusableComponent:
+    """An entry of the bucket that no workflow can use, and why."""
+
+    reference: str
+    reason: str
+
+
+def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:
+    """Each id, and each `id@version` that is not what its id stands for already."""
+    keys = {item.key for item in bucket.list_objects()}
+    current: dict[str, str] = {}
+    for key in sorted(key for key in keys if key.endswith(CONTRACT_SUFFIX)):  # `x.contract` sorts before `x@v1`
+        reference = key.removesuffix(CONTRACT_SUFFIX)
+        component_id, _, version = reference.partition("@")
+        if version and current.get(component_id) == version:
+            continue
+        if reference + MODULE_SUFFIX not in keys:
+            yield UnusableComponent(reference, f"{reference}{MODULE_SUFFIX} is not there")
+            continue
+        found = read_published(bucket, reference)
+        if isinstance(found, OwnComponent):
+            current.setdefault(component_id, found.contract.version)
+        if found:
+            yield found
+
+
+def read_published(bucket: R2Bucket, reference: str) -> OwnComponent | UnusableComponent | None:
+    """None if the bucket has no contract for `reference`."""
+    content = bucket.get(reference + CONTRACT_SUFFIX)
+    if content is None:
+        return None
+    try:
+        return OwnComponent(reference, "bucket", parse_contract(read_source(content)))
+    except ContractError as error:
+        return UnusableComponent(reference, error.message)
+    except ValueError:
+        return UnusableComponent(reference, "its contract is not YAML")
+
+
+def read_source(content: bytes) -> Any:
+    """A stored contract, which is JSON, or YAML as its author wrote it. Raises ValueError."""
+    return parse_json_or_yaml(content.decode())
+
+
+def _describe_fields(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "type": _describe_type(field if isinstance(field, Mapping) else {}),
+            "required": name in required,
+            "description": " ".join(str(field.get("description", "") if isinstance(field, Mapping) else "").split()),
+        }
+        for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def _describe_type(field: Mapping[str, Any]) -> str:
+    """Such as `string`, `string or integer`, `one of "a", "b"`."""
+    if isinstance(field.get("enum"), list):
+        return f"one of {', '.join(map(str, field['enum']))}"
+    kind = field.get("type", "any")
+    return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)

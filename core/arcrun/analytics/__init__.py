@@ -1,1 +1,0 @@
-"""How often components have run, how well and how fast."""

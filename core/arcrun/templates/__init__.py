@@ -1,0 +1,1 @@
+"""The language of templates and expressions: how it is read, compiled and rendered."""

@@ -1,0 +1,111 @@
+"""Runs as KV has them from before there was a RunLog, or from before a tenant's runs were written once in two seconds:
+they are found and listed until they expire. Keys and values: docs/storage-schema.md.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from arcrun.engine.record import StoredRecord, Verdict
+from arcrun.engine.run_id import batch_of, invert_run_id, is_run_id
+from arcrun.limits import MAX_SCANNED_PAGES
+from arcrun.ports import Clock, KeyValue
+from arcrun.run_log.filter import RunFilter, judge
+from executor.records.runs import RunPage, Verdicts, build_unknown_run_error, check_page
+
+_BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
+MAX_DURATION_MS = 86_400_000  # far beyond what any run may take
+MAX_TIME_MS = 8_640_000_000_000_000  # the last moment that a Date of JavaScript knows
+MAX_VERSION = 2**53
+
+
+class EarlierRuns:
+    def __init__(self, records: KeyValue, verdicts: KeyValue, clock: Clock) -> None:
+        self._records, self._verdicts, self._clock = records, verdicts, clock
+
+    async def find(self, run_id: str) -> StoredRecord:
+        """As Runs.find."""
+        found = await self._read(run_id) if is_run_id(run_id) else None
+        if found is None:
+            raise build_unknown_run_error(run_id)
+        return judge(found, self._clock.now_ms())
+
+    async def _read(self, run_id: str) -> StoredRecord | None:
+        for key in (_BATCH + batch_of(run_id), _RUN + run_id):
+            if found := await self._read_record(key, run_id):
+                return found
+        text = await self._verdicts.get(_VERDICT + invert_run_id(run_id))
+        if text == "":  # it may have ended since its record was looked for
+            return await self._read_record(_RUN + run_id, run_id)
+        return json.loads(text) if text else None
+
+    async def _read_record(self, key: str, run_id: str) -> StoredRecord | None:
+        text = await self._records.get(key)
+        records: Mapping[str, StoredRecord] = json.loads(text) if text else {}
+        return records.get(run_id)
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
+        """As Runs.list, but for a page that may hold more than `limit`: the runs of a batch come together."""
+        check_page(limit)
+        found: Verdicts = []
+        now_ms = self._clock.now_ms()
+        for _ in range(MAX_SCANNED_PAGES):
+            page = await self._verdicts.list(_VERDICT, limit=limit, cursor=cursor)
+            verdicts = [verdict for entry in page.entries for verdict in read_verdicts(entry.metadata or {})]
+            found += filter(asked.matches, (judge(verdict, now_ms) for verdict in verdicts))
+            cursor = page.cursor
+            if cursor is None or len(found) >= limit:
+                break
+        return sorted(found, key=lambda verdict: verdict["id"], reverse=True), cursor
+
+
+def read_verdicts(metadata: Mapping[str, Any]) -> Verdicts:
+    """What is as we write it: a tenant can write what it likes into its own namespace."""
+    verdicts = metadata.get("verdicts")
+    if not isinstance(verdicts, list):
+        return []
+    known = [
+        {name: verdict[name] for name in _VERDICT_FIELDS if name in verdict}
+        for verdict in verdicts
+        if isinstance(verdict, dict)
+    ]
+    return [cast(Verdict, verdict) for verdict in known if _is_verdict(verdict)]
+
+
+def _is_verdict(known: Mapping[str, Any]) -> bool:
+    has_needed = known.keys() >= _NEEDED_FIELDS and not known.keys().isdisjoint(_TIME_FIELDS)
+    return has_needed and all(_VERDICT_FIELDS[name](value) for name, value in known.items())
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_moment(value: Any) -> bool:
+    """As render_time writes it."""
+    try:
+        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_number(value: Any, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+# What a verdict may have: RunRecord.to_verdict, and `accept` of a run that has not ended.
+_VERDICT_FIELDS: Mapping[str, Callable[[Any], bool]] = {
+    "id": lambda value: isinstance(value, str) and is_run_id(value),
+    "workflow": _is_text,
+    "version": lambda value: isinstance(value, int) and _is_number(value, MAX_VERSION),
+    "trigger": _is_text,
+    "status": lambda value: value in ("success", "failed", "running"),
+    "started_at": _is_moment,
+    "duration_ms": lambda value: _is_number(value, MAX_DURATION_MS),
+    "deadline_ms": lambda value: _is_number(value, MAX_TIME_MS),
+    "error": _is_text,
+    "node": _is_text,
+}
+_TIME_FIELDS = frozenset({"duration_ms", "deadline_ms"})  # one of them is needed
+_NEEDED_FIELDS = _VERDICT_FIELDS.keys() - _TIME_FIELDS - {"error", "node"}

@@ -1,0 +1,235 @@
+"""Records of runs in a RunLog: written in batches after the answer, one call a batch.
+
+An isolate writes all runs that begin within an hour to one object, whose number their ids carry; what ends within a
+moment is one call. Runs that an earlier arcrun kept in KV are found and listed until they expire there.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, cast
+
+from arcrun.engine.record import StoredRecord, Verdict
+from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
+from arcrun.errors import ArcrunError, RecordError, UpstreamError, build_cursor_error
+from arcrun.limits import MAX_ROW_BYTES
+from arcrun.ports import Background, BlobStore, Clock, Random
+from arcrun.run_log.filter import RunFilter, judge
+from arcrun.run_log.objects import RunLogObjects
+from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
+from arcrun.workflows.model import Keeping, Recording
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.run_inputs import RunInputs, holder_of
+from executor.records.runs import (
+    AcceptedRun,
+    EndedRun,
+    Gathering,
+    RenewedKeys,
+    RunPage,
+    Verdicts,
+    build_unknown_run_error,
+    check_page,
+)
+
+GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
+MOVE_MS = 3_600_000  # after which an isolate writes to another object: of few isolates each fills them all alike
+RETRY_MS = 200  # before a batch is tried once more
+EARLIEST = "0" * 26  # the cursor of a list that goes on with the runs in KV: no run has a lesser id
+MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs: sealed, and in base64, they lie in a row and not in the bucket
+_EARLIER = "kv."  # begins a cursor among the runs in KV
+LARGE_BYTES = 64 * 1024  # of a record: it is made in a stretch of its own
+_UNSHOWN = ("keep_days", "blobs", "result", "input")
+
+
+class LoggedRuns:
+    """`inputs` seals what runs are started with; `earlier` are the runs in KV. `export_interval_ms` is how often the
+    RunLog is told that there are verdicts to write to ANALYTICS_KV.
+    """
+
+    def __init__(
+        self,
+        objects: RunLogObjects,
+        inputs: RunInputs,
+        blobs: BlobStore,
+        *,
+        earlier: EarlierRuns,
+        clock: Clock,
+        random: Random,
+        background: Background,
+        export_interval_ms: float,
+    ) -> None:
+        self._objects, self._inputs, self._blobs, self._earlier = objects, inputs, blobs, earlier
+        self._clock, self._random = clock, random
+        self._export_interval_ms = export_interval_ms
+        self._number: int | None = None  # of the object that this isolate writes to now
+        self._chosen_ms = 0.0
+        self._told_ms = float("-inf")
+        self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
+        self.unwritten = self._gathering.unwritten
+
+    def new_run_id(self) -> str:
+        if self._number is None:
+            self._number = int.from_bytes(self._random.token_bytes(2)) % self._objects.count
+            self._chosen_ms = self._clock.now_ms()
+        return build_run_id_in(self._clock, self._random, self._number)
+
+    def add(self, run: EndedRun) -> None:
+        if run.is_kept:
+            self._gathering.add(run)
+
+    async def add_now(self, run: EndedRun) -> None:
+        if not run.is_kept:
+            return
+        try:
+            await self._write([run])
+        except ArcrunError as error:
+            raise RecordError(run.record.run_id) from error
+
+    async def accept(self, run: AcceptedRun) -> None:
+        verdict = run.to_verdict(self._clock.now_ms())
+        shown, sealed = "{}", None
+        if run.keeping.recording is not Recording.NONE:
+            shown = json.dumps({"input": run.shown})
+            sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
+        await self._send([await self._complete(verdict, run.keeping, shown, sealed)])
+
+    async def add_accepted(self, run: EndedRun) -> None:
+        run_id = run.record.run_id
+        with self.unwritten.counting(1):
+            if run.is_kept:
+                await self._send([await self._render(run, None)])
+            elif keys := blob_keys_of(run_id, await self._objects.drop(run_id)):
+                await self._blobs.delete(keys)
+
+    async def find(self, run_id: str) -> StoredRecord:
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        if found is None:
+            return await self._earlier.find(run_id)
+        text: str | bytes | None = found["result"]
+        if found["blobs"] & Blobs.RESULT:
+            text = await self._read_blob(run_id, Blobs.RESULT)
+        if text is None:  # it is being deleted
+            raise build_unknown_run_error(run_id)
+        verdict = {name: value for name, value in found.items() if name not in _UNSHOWN}
+        return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
+
+    async def find_input(self, run_id: str) -> Any:
+        """What the run was started with. Raises NotFoundError RUN_NOT_FOUND, also where it is not kept;
+        DecryptionError, NotConfiguredError.
+        """
+        holder, sealed = run_id, await self._find_sealed(run_id)
+        if sealed is not None and (named := holder_of(sealed)) is not None:
+            holder, sealed = named, await self._find_sealed(named)
+        if sealed is None:
+            raise build_unknown_run_error(run_id)
+        return await self._inputs.open(run_id, holder, sealed)
+
+    async def _find_sealed(self, run_id: str) -> bytes | None:
+        found = await self._objects.find(run_id) if is_run_id(run_id) else None
+        if found and found["blobs"] & Blobs.INPUT:
+            return await self._read_blob(run_id, Blobs.INPUT)
+        text = found.get("input") if found else None
+        return base64.b64decode(text) if text else None
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
+        check_page(limit)
+        verdicts: Sequence[Verdict] = ()
+        if cursor is not None and not is_run_id(cursor) and not cursor.startswith(_EARLIER):
+            raise build_cursor_error()
+        if cursor is None or is_run_id(cursor):
+            verdicts, reached = await self._objects.list_runs(asked, cursor or "", limit)
+            if reached:
+                return self._judge(verdicts), reached
+            cursor = None
+        if len(verdicts) == limit:  # the earlier ones come with the next page
+            return self._judge(verdicts), EARLIEST
+        after = cursor and cursor.removeprefix(_EARLIER)
+        earlier, after = await self._earlier.list(asked, limit - len(verdicts), after)
+        return [*self._judge(verdicts), *earlier], after and _EARLIER + after
+
+    async def measure(self) -> Sequence[Measured]:
+        return await self._objects.measure()
+
+    async def renew_keys(self) -> RenewedKeys:
+        return await self._inputs.renew()
+
+    def _judge(self, verdicts: Sequence[Verdict]) -> Verdicts:
+        now_ms = self._clock.now_ms()
+        return [judge(verdict, now_ms) for verdict in verdicts]
+
+    async def _write(self, runs: Sequence[EndedRun]) -> None:
+        sealed: dict[str, bytes] = {}
+        for inputs in _group_inputs(runs):
+            sealed |= await self._inputs.seal(inputs)
+        await self._send([await self._render(run, sealed.get(run.record.run_id)) for run in runs])
+
+    async def _send(self, rows: Sequence[StoredRun]) -> None:
+        by_object: dict[int, list[StoredRun]] = {}
+        for row in rows:
+            by_object.setdefault(object_of(row["id"]), []).append(row)
+        for number, its_rows in by_object.items():
+            try:
+                await self._objects.add(number, its_rows)
+            except UpstreamError:
+                await self._clock.sleep(RETRY_MS)
+                await self._objects.add(number, its_rows)
+        now_ms = self._clock.now_ms()
+        if now_ms - self._chosen_ms >= MOVE_MS:
+            self._number = None
+        if now_ms - self._told_ms >= self._export_interval_ms:
+            with suppress(UpstreamError):  # another batch will tell it
+                await self._objects.first.expect_export()
+                self._told_ms = now_ms
+
+    async def _render(self, run: EndedRun, sealed: bytes | None) -> StoredRun:
+        if run.bytes > LARGE_BYTES:
+            await self._clock.pause()
+        result = json.dumps(run.record.to_result())
+        return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
+
+    async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None) -> StoredRun:
+        """The row of a run. What is too large for it is put into the bucket first, and before that its object is told,
+        which deletes what has no row after a while. Without `sealed` what is kept of its input stays as it is.
+        """
+        run_id, large = verdict["id"], dict[Blobs, bytes]()
+        if len(result) > MAX_ROW_BYTES:
+            large[Blobs.RESULT] = result.encode()
+            result = ""
+        if sealed is not None and len(sealed) > MAX_ROW_BYTES:
+            large[Blobs.INPUT] = sealed
+            sealed = None
+        if large:
+            await self._objects.expect_blobs(run_id)
+        for part, content in large.items():
+            await self._blobs.put(blob_key(run_id, part), content)
+        row = {
+            **verdict,
+            "keep_days": keeping.days or 0,
+            "blobs": sum(part.value for part in large),
+            "blob_bytes": sum(map(len, large.values())),
+            "result": result,
+            "input": None if sealed is None else base64.b64encode(sealed).decode(),
+        }
+        return cast(StoredRun, row)
+
+    async def _read_blob(self, run_id: str, part: Blobs) -> bytes | None:
+        blob = await self._blobs.get(blob_key(run_id, part))
+        return None if blob is None else blob.content
+
+
+def _group_inputs(runs: Sequence[EndedRun]) -> list[dict[str, bytes]]:
+    """By run id: of runs that are kept in one object and equally long, as many as a row holds."""
+    groups: list[dict[str, bytes]] = []
+    open_groups: dict[tuple[int, int | None], tuple[dict[str, bytes], int]] = {}  # with their bytes
+    for run in runs:
+        if not run.input:
+            continue
+        kind = (object_of(run.record.run_id), run.keeping.days)
+        inputs, size = open_groups.get(kind, ({}, 0))
+        if not inputs or size + len(run.input) > MAX_SEALED_TOGETHER:
+            inputs, size = {}, 0
+            groups.append(inputs)
+        inputs[run.record.run_id] = run.input
+        open_groups[kind] = (inputs, size + len(run.input))
+    return groups

@@ -1,0 +1,160 @@
+"""What runs are started with, sealed: kept for replays, it has every secret that the caller has sent.
+
+It is encrypted under a data key, which the first object of the RunLog keeps wrapped under ARCRUN_ENCRYPTION_KEY: a
+change of that key wraps the data key anew and leaves the inputs alone. A data key that none of the platform's keys
+opens gets a successor, and opens nothing any more unless the old key comes back.
+
+Inputs that are written together are sealed together, because each call of the platform's cipher takes a tenth of a
+millisecond: the newest of the runs, which is deleted last, has them all, and the others name it.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from arcrun.credentials.record import (
+    IV_BYTES,
+    KEY_BYTES,
+    SealedCredential,
+    fingerprint_of,
+    parse_encryption_key,
+    parse_sealed,
+    render_record,
+)
+from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError
+from arcrun.ports import Cipher, Random
+from arcrun.run_log.protocol import DataKey, RunLogObject
+from executor.records.runs import RenewedKeys, build_unknown_run_error
+
+_NUMBER_BYTES = 4
+_TOGETHER = 1 << 31  # added to the data key's number where several inputs are sealed together
+_NAMES = b"="  # before the id of the run that has the input, where this one has not: of no number is it the first byte
+_KEY_PURPOSE = b"data key of runs' inputs"
+
+logger = logging.getLogger("arcrun")
+
+
+class RunInputs:
+    """`encryption_key` and `previous_key` are the Worker's own variables; without the first nothing is kept."""
+
+    def __init__(
+        self,
+        keeper: RunLogObject,
+        encryption_key: str | None,
+        previous_key: str | None,
+        build_cipher: Callable[[bytes], Cipher],
+        random: Random,
+    ) -> None:
+        self._keeper, self._build_cipher, self._random = keeper, build_cipher, random
+        self._encryption_key, self._previous_key = encryption_key, previous_key
+        self._known: dict[int, Cipher] = {}  # by the data key's number
+        self._is_off = not encryption_key
+
+    async def seal(self, inputs: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What is kept of each, by the run's id. `inputs` are JSON; those of several runs must be deleted in the order
+        of their ids.
+
+        It is the data key's number (4 bytes), the IV (12) and the ciphertext, which opens for this run alone; or "="
+        and the id of the run that has it. Empty where no key is, or cannot be had now: a record is worth more than what
+        it began with.
+        """
+        if self._is_off or not inputs:
+            return {}
+        if not self._known and not await self._is_loaded():
+            return {}
+        number, iv, holder = max(self._known), self._random.token_bytes(IV_BYTES), max(inputs)
+        content, mark = inputs[holder], 0
+        if len(inputs) > 1:
+            named = (f'"{run_id}":'.encode() + each for run_id, each in inputs.items())
+            content, mark = b"{" + b",".join(named) + b"}", _TOGETHER
+        ciphertext = await self._known[number].encrypt(content, iv, _purpose(holder))
+        kept = (number | mark).to_bytes(_NUMBER_BYTES) + iv + ciphertext
+        return {**dict.fromkeys(inputs, _NAMES + holder.encode()), holder: kept}
+
+    async def open(self, run_id: str, holder: str, sealed: bytes) -> Any:
+        """The input of the run, from what is kept of `holder`. Raises NotFoundError RUN_NOT_FOUND, DecryptionError,
+        NotConfiguredError.
+        """
+        marked, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
+        number = marked & ~_TOGETHER
+        if number not in self._known:
+            await self._load()
+        if number not in self._known:
+            raise DecryptionError("The key that the run's input was sealed under cannot be opened any more.")
+        opened = await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(holder))
+        content = json.loads(opened) if marked & _TOGETHER else {holder: json.loads(opened)}
+        if run_id not in content:  # a batch that was taken to be lost has come after the one that replaced it
+            raise build_unknown_run_error(run_id)
+        return content[run_id]
+
+    async def _is_loaded(self) -> bool:
+        try:
+            await self._load()
+        except ArcrunError as error:
+            self._is_off = isinstance(error, NotConfiguredError)
+            logger.warning("What runs are started with is not kept: %s", error.message)
+            return False
+        return True
+
+    async def renew(self) -> RenewedKeys:
+        """Raises NotConfiguredError."""
+        kept = await self._keeper.list_data_keys()
+        known = await self._open_all(kept)
+        current = parse_encryption_key(self._encryption_key)
+        return RenewedKeys(len(kept), len(kept) - len(known), fingerprint_of(current))
+
+    async def _load(self) -> None:
+        kept = await self._keeper.list_data_keys()
+        known = await self._open_all(kept)
+        newest = max((each["number"] for each in kept), default=0)
+        if newest not in known:
+            current = self._wrapping_ciphers()[0]
+            wrapped = await self._wrap(current, self._random.token_bytes(KEY_BYTES))
+            counting = await self._keeper.add_data_key(newest + 1, wrapped)
+            key = await _unwrap(current, counting)
+            if key is None:  # another isolate was first, with another key
+                raise NotConfiguredError("Two isolates of the platform have different encryption keys.")
+            known[newest + 1] = self._build_cipher(key)
+        self._known = known
+
+    async def _open_all(self, kept: Sequence[DataKey]) -> dict[int, Cipher]:
+        """By number. What the previous key opens is wrapped under the current one."""
+        current, *previous = self._wrapping_ciphers()
+        known: dict[int, Cipher] = {}
+        for each in kept:
+            key = await _unwrap(current, each["wrapped"])
+            if key is None and previous and (key := await _unwrap(previous[0], each["wrapped"])) is not None:
+                wrapped = await self._wrap(current, key)
+                await self._keeper.rewrap_data_key(each["number"], each["wrapped"], wrapped)
+            if key is not None:
+                known[each["number"]] = self._build_cipher(key)
+            else:
+                logger.warning("No encryption key opens data key %d: inputs of runs under it are lost", each["number"])
+        return known
+
+    def _wrapping_ciphers(self) -> list[Cipher]:
+        """The current key's, and the previous one's. Raises NotConfiguredError."""
+        keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]
+        return [self._build_cipher(parse_encryption_key(key)) for key in keys]
+
+    async def _wrap(self, cipher: Cipher, key: bytes) -> str:
+        iv = self._random.token_bytes(IV_BYTES)
+        return render_record(SealedCredential(await cipher.encrypt(key, iv, _KEY_PURPOSE), iv))
+
+
+def holder_of(sealed: bytes) -> str | None:
+    """The id of the run that has the input, if what is kept names one."""
+    return sealed.removeprefix(_NAMES).decode() if sealed.startswith(_NAMES) else None
+
+
+def _purpose(run_id: str) -> bytes:
+    return f"input of run {run_id}".encode()
+
+
+async def _unwrap(cipher: Cipher, wrapped: str) -> bytes | None:
+    with suppress(DecryptionError, ValueError):
+        sealed = parse_sealed(wrapped)
+        return await cipher.decrypt(sealed.ciphertext, sealed.iv, _KEY_PURPOSE)
+    return None

@@ -1,0 +1,411 @@
+"""The Durable Object's side of a RunLog, in SQLite. Operations and shapes: arcrun/run_log/protocol.py; tables:
+docs/storage-schema.md.
+
+A run is one row, and with its deletion that is all that a quick run costs. What lists read comes first in the row, so
+that they leave the rest of it alone. Failed runs have an index besides.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, cast
+
+from arcrun.engine.record import Verdict
+from arcrun.engine.run_id import first_id_at
+from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
+from arcrun.objects import migrate
+from arcrun.ports import Alarm, BlobStore, Clock, Sql
+from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
+from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
+from arcrun.run_log.settings import RunLogSettings
+from arcrun.times import render_time
+
+MIGRATIONS = (
+    (
+        """CREATE TABLE runs (
+            id TEXT PRIMARY KEY, workflow TEXT NOT NULL, version INTEGER NOT NULL, trigger TEXT NOT NULL,
+            status TEXT NOT NULL, started_at TEXT NOT NULL, duration_ms REAL, deadline_ms REAL, error TEXT, node TEXT,
+            keep_days INTEGER NOT NULL, blobs INTEGER NOT NULL, result TEXT NOT NULL, input TEXT) WITHOUT ROWID""",
+        "CREATE INDEX runs_without_success ON runs (workflow, id) WHERE status <> 'success'",
+        "CREATE TABLE periods (keep_days INTEGER PRIMARY KEY, pruned TEXT NOT NULL)",
+        "CREATE TABLE late (id TEXT PRIMARY KEY) WITHOUT ROWID",
+        """CREATE TABLE log (
+            id INTEGER PRIMARY KEY CHECK (id = 1), exported TEXT NOT NULL, listed TEXT NOT NULL, prune_ms REAL NOT NULL,
+            export_ms REAL NOT NULL, day TEXT NOT NULL, pruned INTEGER NOT NULL, exports INTEGER NOT NULL,
+            unconfirmed TEXT NOT NULL)""",
+        "CREATE TABLE data_keys (number INTEGER PRIMARY KEY, wrapped TEXT NOT NULL)",
+        "INSERT INTO log (id, exported, listed, prune_ms, export_ms, day, pruned, exports, unconfirmed)"
+        " VALUES (1, '', '', 0, 0, '', 0, 0, '')",
+    ),
+    (
+        "ALTER TABLE runs ADD COLUMN blob_bytes INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX runs_with_blobs ON runs (blob_bytes) WHERE blobs > 0",
+        "CREATE TABLE uploads (id TEXT PRIMARY KEY, begun_ms REAL NOT NULL) WITHOUT ROWID",
+        "ALTER TABLE log ADD COLUMN rows INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
+    ),
+)
+DAY_MS = 86_400_000
+PRUNE_INTERVAL_MS = 3_600_000
+PRUNE_PAUSE_MS = 200  # before the next of many: 2,500 a second, which is more than an object gets
+MAX_PARAMETER_BYTES = 1024 * 1024  # of the platform's 2 MB
+UPLOAD_MS = 600_000  # after which what was put into the bucket has a row, or never will
+CHECKED_BYTES = 1024 * 1024  # after so many new ones the size is looked at
+LEFT_SHARE = 0.9  # of the bytes that an object may have, once it has had more
+EXPORT_LAG_MS = 5_000  # a younger run may still be under way: exported late, it costs two rows more
+_VERDICT = (
+    *("id", "workflow", "version", "trigger", "status", "started_at"),
+    *("duration_ms", "deadline_ms", "error", "node"),
+)
+_STORED = (*_VERDICT, "keep_days", "blobs", "result", "input")
+_VALUES = (*(f"value ->> '{name}'" for name in _STORED), "COALESCE(value ->> 'blob_bytes', 0)")
+_INSERT = (  # of a JSON array of rows: one call into the database for all
+    f"INSERT INTO runs ({', '.join(_STORED)}, blob_bytes) SELECT {', '.join(_VALUES)}"
+    " FROM json_each(?) WHERE true"
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
+    " input = COALESCE(excluded.input, input), result = excluded.result,"
+    f" blobs = excluded.blobs | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END,"
+    " blob_bytes = excluded.blob_bytes"
+    f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
+)
+_ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # about
+_RANGE = "id < ? AND id >= ?"
+_BEYOND = "~"  # sorts behind every id
+
+
+@dataclass(frozen=True)
+class _Day:
+    """What an object has done of one day, `date`: runs deleted, writes of verdicts to KV, rows written, requests
+    answered. It is written along with the next alarm, so that counting costs no row; of an object that the platform
+    puts away before, the rest is lost.
+    """
+
+    date: str
+    pruned: int = 0
+    exports: int = 0
+    rows: int = 0
+    requests: int = 0
+
+    def at(self, now_ms: float) -> "_Day":
+        """It, or a new one."""
+        date = render_time(now_ms)[:10]
+        return self if date == self.date else _Day(date)
+
+    def plus(self, pruned: int = 0, exports: int = 0, rows: int = 0, requests: int = 0) -> "_Day":
+        done = (self.pruned + pruned, self.exports + exports, self.rows + rows, self.requests + requests)
+        return _Day(self.date, *done)
+
+
+Export = Callable[[], Awaitable[bool]]
+
+
+class RunLogTables:
+    def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
+        self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
+        migrate(sql, MIGRATIONS)
+        periods = sql.execute("SELECT keep_days, pruned FROM periods")
+        self._pruned: dict[int, str] = {row["keep_days"]: row["pruned"] for row in periods}
+        [log] = sql.execute(
+            "SELECT exported, listed, prune_ms, export_ms, day, pruned, exports, rows, requests FROM log"
+        )
+        self._exported: str = log["exported"]  # up to which id
+        self._listed: str = log["listed"]  # for an export that is not marked yet
+        self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
+        self._day = _Day(log["day"], log["pruned"], log["exports"], log["rows"], log["requests"])
+        self._counted_rows = 0  # of those that the database has written, which the day has
+        self._unchecked_bytes = 0
+        self._is_full = False
+        self._batches, self._busy_ms = 0, 0.0
+
+    def count_request(self) -> None:
+        """One that the object has got, whatever it asks."""
+        self._count(requests=1)
+
+    def add(self, runs: Sequence[StoredRun]) -> None:
+        began_ms = self._clock.now_ms()
+        for rows in _render_rows(runs):
+            self._sql.execute(_INSERT, rows)
+        for run in runs:
+            self._note(run)
+        now_ms = self._clock.now_ms()
+        if self._unchecked_bytes > CHECKED_BYTES:
+            self._unchecked_bytes = 0
+            if self._measure_bytes() > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
+                self._set_alarm(prune_ms=now_ms)
+        if not self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+        self._batches += 1
+        self._busy_ms += self._clock.now_ms() - began_ms
+
+    def _note(self, run: StoredRun) -> None:
+        """What else follows from a run that is kept now."""
+        run_id, keep_days = run["id"], run["keep_days"]
+        if run["blobs"]:
+            self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
+        self._unchecked_bytes += len(run["result"]) + len(run.get("input") or "") + run.get("blob_bytes", 0)
+        if keep_days not in self._pruned or run_id <= self._pruned[keep_days]:
+            self._mark_pruned(keep_days, "")
+        if run_id <= self._listed and run["status"] != "running":
+            self._sql.execute("INSERT OR IGNORE INTO late (id) VALUES (?)", run_id)
+
+    def expect_blobs(self, run_id: str) -> None:
+        now_ms = self._clock.now_ms()
+        self._sql.execute("INSERT OR REPLACE INTO uploads (id, begun_ms) VALUES (?, ?)", run_id, now_ms)
+        if not self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+
+    def drop(self, run_id: str) -> int:
+        gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
+        return gone[0]["blobs"] if gone else 0
+
+    def find(self, run_id: str) -> StoredRun | None:
+        found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
+        return cast(StoredRun, _without_none(found[0])) if found else None
+
+    def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
+        wanted = RunFilter.load(asked)
+        upper = min(before or _BEYOND, _BEYOND if wanted.until_ms is None else first_id_at(wanted.until_ms))
+        lower = "" if wanted.since_ms is None else first_id_at(wanted.since_ms)
+        conditions, values = _render(wanted, self._clock.now_ms())
+        if not conditions:
+            verdicts = self._select(f"runs WHERE {_RANGE}", upper, lower, limit)
+        elif wanted.status not in (None, "success"):
+            where = " AND ".join(("status <> 'success'", _RANGE, *conditions))
+            source = f"runs INDEXED BY runs_without_success WHERE {where}"
+            verdicts = self._select(source, upper, lower, *values, limit)
+        else:
+            newest = f"(SELECT * FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT {MAX_SCANNED_RUNS})"
+            verdicts = self._select(f"{newest} WHERE {' AND '.join(conditions)}", upper, lower, *values, limit)
+            if len(verdicts) < limit:
+                return {"runs": verdicts, "reached": self._find_last_scanned(upper, lower)}
+        return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
+
+    def _select(self, source: str, *values: str | float) -> list[Verdict]:
+        """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
+        rows = self._sql.execute(
+            f"SELECT {', '.join(_VERDICT)} FROM runs"
+            f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
+            *values,
+        )
+        return [_to_verdict(row) for row in rows]
+
+    def _find_last_scanned(self, upper: str, lower: str) -> str:
+        """The last of those that may be looked through; "" where there are no more."""
+        statement = f"SELECT id FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT 1 OFFSET ?"
+        last = self._sql.execute(statement, upper, lower, MAX_SCANNED_RUNS - 1)
+        return last[0]["id"] if last else ""
+
+    def measure(self) -> Measured:
+        now_ms = self._clock.now_ms()
+        self._count()
+        today, first = self._day, first_id_at(now_ms - now_ms % DAY_MS)
+        [begun] = self._sql.execute("SELECT COUNT(*) AS runs FROM runs WHERE id >= ?", first)
+        [indexed] = self._sql.execute(
+            "SELECT COUNT(*) AS runs FROM runs INDEXED BY runs_without_success WHERE status <> 'success' AND id >= ?",
+            first,
+        )
+        return {
+            "bytes": self._measure_bytes(),
+            "most_bytes": self._settings.bytes,
+            "runs": begun["runs"],
+            "indexed": indexed["runs"],
+            "pruned": today.pruned,
+            "exports": today.exports,
+            "rows": today.rows,
+            "requests": today.requests,
+            "batches": self._batches,
+            "busy_ms": self._busy_ms,
+        }
+
+    def expect_export(self) -> None:
+        if not self._export_ms:
+            self._set_alarm(export_ms=self._clock.now_ms() + self._settings.export_ms)
+
+    def list_unexported(self, limit: int) -> Unexported:
+        columns = ", ".join(_VERDICT)
+        upper = first_id_at(self._clock.now_ms() - EXPORT_LAG_MS)
+        late = self._sql.execute(f"SELECT {columns} FROM runs WHERE id IN (SELECT id FROM late LIMIT ?)", limit)
+        others = self._sql.execute(
+            f"SELECT {columns} FROM runs WHERE id > ? AND id < ? AND status <> 'running' ORDER BY id LIMIT ?",
+            *(self._exported, upper, limit - len(late)),
+        )
+        late_ids = [row["id"] for row in late]
+        known = set(late_ids)
+        upto = others[-1]["id"] if others else self._exported
+        newer = self._sql.execute("SELECT 1 FROM runs WHERE id > ? AND status <> 'running' LIMIT 1", upto)
+        if upto > self._listed:
+            self._listed = upto
+            self._sql.execute("UPDATE log SET listed = ?", upto)
+        return {
+            "verdicts": [_to_verdict(row) for row in (*late, *(row for row in others if row["id"] not in known))],
+            "late": late_ids,
+            "upto": upto,
+            "has_more": bool(newer) or len(late) == limit,
+        }
+
+    def mark_exported(self, late: Sequence[str], upto: str) -> None:
+        for run_id in late:
+            self._sql.execute("DELETE FROM late WHERE id = ?", run_id)
+        if upto > self._exported:
+            self._exported = upto
+            self._sql.execute("UPDATE log SET exported = ?", upto)
+
+    @property
+    def unconfirmed(self) -> str:
+        """About the last write of verdicts to KV (executor/records/verdict_export.py)."""
+        text: str = self._sql.execute("SELECT unconfirmed FROM log")[0]["unconfirmed"]
+        return text
+
+    @unconfirmed.setter
+    def unconfirmed(self, text: str) -> None:
+        self._sql.execute("UPDATE log SET unconfirmed = ?", text)
+
+    def list_data_keys(self) -> list[dict[str, Any]]:
+        return self._sql.execute("SELECT number, wrapped FROM data_keys ORDER BY number")
+
+    def add_data_key(self, number: int, wrapped: str) -> str:
+        self._sql.execute("INSERT OR IGNORE INTO data_keys (number, wrapped) VALUES (?, ?)", number, wrapped)
+        kept: str = self._sql.execute("SELECT wrapped FROM data_keys WHERE number = ?", number)[0]["wrapped"]
+        return kept
+
+    def rewrap_data_key(self, number: int, old: str, new: str) -> None:
+        self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
+
+    async def on_alarm(self, blobs: BlobStore, export: Export) -> None:
+        """`export` writes to KV what is unexported in all objects, and returns whether there will be more."""
+        now_ms = self._clock.now_ms()
+        if self._prune_ms and now_ms >= self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # whatever happens now
+            await self._prune(blobs)
+        if self._export_ms and now_ms >= self._export_ms:
+            self._set_alarm(export_ms=now_ms + self._settings.export_ms)
+            self._count(exports=1)
+            if not await export():
+                self._export_ms = 0
+        self._set_alarm()
+
+    async def _prune(self, blobs: BlobStore) -> None:
+        """Delete some of the runs whose time is over and, while there are too many, of the oldest."""
+        await self._delete_lost_uploads(blobs)
+        now_ms = self._clock.now_ms()
+        has_more = False
+        for keep_days, pruned in tuple(self._pruned.items()):
+            upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
+            ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
+            if ids:
+                self._mark_pruned(keep_days, ids[-1])
+            has_more = has_more or len(ids) == MAX_PRUNED_RUNS
+        size_bytes, left_bytes = self._measure_bytes(), LEFT_SHARE * self._settings.bytes
+        self._is_full = size_bytes > (left_bytes if self._is_full else self._settings.bytes)
+        if self._is_full:
+            has_more = bool(await self._delete(blobs, "id > ''", most_bytes=size_bytes - left_bytes))
+        if has_more:
+            self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
+        elif not self._sql.execute("SELECT 1 FROM runs UNION ALL SELECT 1 FROM uploads LIMIT 1"):
+            self._prune_ms = 0
+
+    async def _delete_lost_uploads(self, blobs: BlobStore) -> None:
+        """What lies in the bucket and no row tells of, nor will any more."""
+        lost = self._sql.execute(
+            "SELECT uploads.id, COALESCE(runs.blobs, 0) AS blobs FROM uploads LEFT JOIN runs ON runs.id = uploads.id"
+            " WHERE begun_ms < ? LIMIT ?",
+            *(self._clock.now_ms() - UPLOAD_MS, MAX_PRUNED_RUNS),
+        )
+        if keys := [key for row in lost for key in blob_keys_of(row["id"], ~row["blobs"])]:
+            await blobs.delete(keys)
+        for row in lost:
+            self._sql.execute("DELETE FROM uploads WHERE id = ?", row["id"])
+
+    async def _delete(
+        self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
+    ) -> list[str]:
+        """The oldest of the runs that the condition is true of, MAX_PRUNED_RUNS at most, and no more than it takes for
+        `most_bytes`. Returns their ids.
+        """
+        rows = self._sql.execute(
+            f"SELECT id, blobs, {_ROW_BYTES} AS bytes FROM runs WHERE {condition} ORDER BY id LIMIT ?",
+            *(*values, MAX_PRUNED_RUNS),
+        )
+        before = accumulate((row["bytes"] for row in rows), initial=0)
+        rows = [row for row, bytes_before in zip(rows, before, strict=False) if bytes_before < most_bytes]
+        if keys := [key for row in rows for key in blob_keys_of(row["id"], row["blobs"])]:
+            await blobs.delete(keys)
+        if rows:
+            self._sql.execute(f"DELETE FROM runs WHERE {condition} AND id <= ?", *values, rows[-1]["id"])
+            self._count(pruned=len(rows))
+        return [row["id"] for row in rows]
+
+    def _measure_bytes(self) -> int:
+        """Of the database, and of what lies in the bucket for it."""
+        [row] = self._sql.execute(
+            "SELECT COALESCE(SUM(blob_bytes), 0) AS bytes FROM runs INDEXED BY runs_with_blobs WHERE blobs > 0"
+        )
+        return self._sql.size_bytes + int(row["bytes"])
+
+    def _count(self, *, pruned: int = 0, exports: int = 0, requests: int = 0) -> None:
+        """Something that was done just now, and the rows that were written since this was called last."""
+        rows = self._sql.rows_written - self._counted_rows
+        self._counted_rows += rows
+        self._day = self._day.at(self._clock.now_ms()).plus(pruned, exports, rows, requests)
+
+    def _mark_pruned(self, keep_days: int, run_id: str) -> None:
+        """That all before `run_id`, of those that are kept for so long, are gone."""
+        self._pruned[keep_days] = run_id
+        self._sql.execute("INSERT OR REPLACE INTO periods (keep_days, pruned) VALUES (?, ?)", keep_days, run_id)
+
+    def _set_alarm(self, *, prune_ms: float | None = None, export_ms: float | None = None) -> None:
+        """For what is due first, if anything is."""
+        self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
+        self._export_ms = self._export_ms if export_ms is None else export_ms
+        self._sql.execute(
+            "UPDATE log SET prune_ms = ?, export_ms = ?, day = ?, pruned = ?, exports = ?, rows = ?, requests = ?",
+            *(self._prune_ms, self._export_ms),
+            *(self._day.date, self._day.pruned, self._day.exports, self._day.rows, self._day.requests),
+        )
+        if due := [ms for ms in (self._prune_ms, self._export_ms) if ms]:
+            self._alarm.set(max(0, min(due) - self._clock.now_ms()))
+
+
+def _render_rows(runs: Sequence[StoredRun]) -> Iterator[str]:
+    """JSON arrays of them, each small enough for a parameter of a statement."""
+    rows: list[str] = []
+    size = 0
+    for run in runs:
+        row = json.dumps(run)
+        if size + len(row) > MAX_PARAMETER_BYTES and rows:
+            yield f"[{','.join(rows)}]"
+            rows, size = [], 0
+        rows.append(row)
+        size += len(row) + 1
+    if rows:
+        yield f"[{','.join(rows)}]"
+
+
+def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | float]]:
+    """The conditions on columns, and the values of their question marks. Those on times are ranges of ids."""
+    conditions: list[str] = []
+    values: list[str | float] = []
+    for name, value in (("workflow", wanted.workflow), ("version", wanted.version), ("trigger", wanted.trigger)):
+        if value is not None:
+            conditions.append(f"{name} = ?")
+            values.append(value)
+    if wanted.status in ("success", "failed"):
+        conditions.append("status = ?")
+        values.append(wanted.status)
+    elif wanted.status is not None:
+        conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
+        values.append(now_ms - LOST_AFTER_MS)
+    if wanted.text is not None:
+        told = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
+        conditions.append(f"({told})")
+        values += [wanted.text] * 3
+    return conditions, values
+
+
+def _to_verdict(row: Mapping[str, Any]) -> Verdict:
+    return cast(Verdict, _without_none(row))
+
+
+def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}

@@ -1,0 +1,251 @@
+"""What is kept of runs: an account's own in a RunLog (logged_runs.py), a tenant's in its KV (tenant_runs.py).
+
+Runs that have ended wait to be written together, after their answers. Records that could not be written are counted,
+and said in the log once a minute at most.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from arcrun.engine.record import RunRecord, StoredRecord, Verdict
+from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
+from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.ports import Background, Clock
+from arcrun.run_log.filter import RunFilter
+from arcrun.run_log.protocol import Measured
+from arcrun.times import render_time
+from arcrun.workflows.model import Keeping, Recording
+
+LOG_INTERVAL_MS = 60_000
+Verdicts = list[Verdict]
+RunPage = tuple[Verdicts, str | None]
+# After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
+OVERDUE_GATHERING_MS = 500  # beyond the time that it waits for more
+OVERDUE_WRITING_MS = 10_000
+
+logger = logging.getLogger("arcrun")
+
+
+class UnwrittenRecords:
+    """Those of one isolate, since it began. `count` is how many."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.count = 0
+        self._last_ms, self._reason = 0.0, ""
+        self._logged_ms: float | None = None
+
+    @contextmanager
+    def counting(self, count: int) -> Iterator[None]:
+        """Around the writing of `count` records: what fails within is counted, and ends here."""
+        try:
+            yield
+        except Exception as fault:
+            reason = fault.message if isinstance(fault, ArcrunError) else "arcrun failed; the log has the cause."
+            self.add(count, reason, cause="" if isinstance(fault, ArcrunError) else describe_fault(fault))
+
+    def add(self, count: int, reason: str, *, cause: str = "") -> None:
+        """`reason` is told to whoever asks, `cause` to the log alone."""
+        self.count += count
+        self._last_ms, self._reason = self._clock.now_ms(), reason
+        self._log(cause or reason)
+
+    def to_json(self) -> dict[str, Any]:
+        """{"count", "last_at", "reason"}, once there is one."""
+        return {"count": self.count, "last_at": render_time(self._last_ms), "reason": self._reason}
+
+    def _log(self, cause: str) -> None:
+        now_ms = self._clock.now_ms()
+        if self._logged_ms is not None and now_ms - self._logged_ms < LOG_INTERVAL_MS:
+            return
+        self._logged_ms = now_ms
+        logger.error("Records of runs could not be written, %d so far: %s", self.count, cause)
+
+
+@dataclass(frozen=True)
+class AcceptedRun:
+    """A run that is accepted and not yet begun. `limit_ms` is how long it may take, `shown` what may be shown of its
+    input; `input` is that itself, as JSON.
+    """
+
+    run_id: str
+    workflow: str
+    version: int
+    trigger: str
+    limit_ms: float
+    shown: Any
+    input: bytes
+    keeping: Keeping
+
+    def to_verdict(self, now_ms: float) -> Verdict:
+        """Of a run that begins now."""
+        return {
+            "id": self.run_id,
+            "workflow": self.workflow,
+            "version": self.version,
+            "trigger": self.trigger,
+            "status": "running",
+            "started_at": render_time(now_ms),
+            "deadline_ms": now_ms + self.limit_ms,
+        }
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """`input` is what it was started with, as JSON: no secret is taken out of it."""
+
+    record: RunRecord
+    keeping: Keeping
+    input: bytes
+
+    @property
+    def bytes(self) -> int:
+        """About what it takes where it is kept."""
+        return self.record.bytes + len(self.input)
+
+    @property
+    def is_kept(self) -> bool:
+        if self.keeping.recording is Recording.ERRORS:
+            return self.record.error is not None
+        return self.keeping.recording is not Recording.NONE
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether the answer says that the record is kept."""
+        return self.keeping.recording is Recording.BEFORE_ANSWER
+
+
+@dataclass(frozen=True)
+class RenewedKeys:
+    """`data_keys` is how many there are, `lost` how many of them no key of this executor opens. `key` is the
+    fingerprint of the encryption key that the others are wrapped under now.
+    """
+
+    data_keys: int
+    lost: int
+    key: str
+
+
+class Runs(Protocol):
+    unwritten: UnwrittenRecords
+
+    def new_run_id(self) -> str: ...
+
+    def add(self, run: EndedRun) -> None:
+        """Keep it after the answer, which this never delays. What cannot be kept is counted in `unwritten`."""
+
+    async def add_now(self, run: EndedRun) -> None:
+        """Keep it before the answer. Raises RecordError."""
+
+    async def accept(self, run: AcceptedRun) -> None:
+        """List a run as running before it begins, and keep what is shown of its input. Raises UpstreamError: then it
+        must not begin.
+        """
+
+    async def add_accepted(self, run: EndedRun) -> None:
+        """In the place of what `accept` has kept."""
+
+    async def find(self, run_id: str) -> StoredRecord:
+        """The stored record; of an accepted run without one its verdict, "running" or "lost", and `input`.
+
+        Raises NotFoundError RUN_NOT_FOUND.
+        """
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
+        """Verdicts, the newest first, and the cursor of the next page. A page may hold fewer than `limit`, or none,
+        where many runs had to be looked through. Raises RequestError.
+        """
+
+    async def renew_keys(self) -> RenewedKeys | None:
+        """Wrap the data keys of inputs under the platform's encryption key of now. None where no inputs are kept.
+        Raises NotConfiguredError.
+        """
+
+    async def measure(self) -> Sequence[Measured]:
+        """What the objects of the RunLog have taken of the platform; nothing where runs are in a tenant's KV."""
+
+
+def check_page(limit: int) -> None:
+    """Raises RequestError."""
+    if not 1 <= limit <= MAX_PAGE:
+        raise RequestError(f"`limit` must be from 1 to {MAX_PAGE}.")
+
+
+def build_unknown_run_error(run_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no run `{run_id[:40]}`.",
+        code="RUN_NOT_FOUND",
+        next_actions=["See the runs: acr logs. Records are kept for 7 days, or as long as the workflow says."],
+    )
+
+
+Write = Callable[[Sequence[EndedRun]], Awaitable[None]]
+
+
+@dataclass(eq=False)
+class _Batch:
+    runs: list[EndedRun]
+    bytes: int
+    due_ms: float
+
+
+class Gathering:
+    """`write` writes a batch, and raises if it cannot: then its runs are counted in `unwritten`. `wait_ms` says, at the
+    time it gets, how long the first run of a batch waits for others.
+    """
+
+    def __init__(self, write: Write, wait_ms: Callable[[float], float], clock: Clock, background: Background) -> None:
+        self._write, self._wait_ms, self._clock, self._background = write, wait_ms, clock, background
+        self._gathered = _Batch([], 0, 0.0)
+        self._under_way: list[_Batch] = []
+        self.unwritten = UnwrittenRecords(clock)
+
+    def add(self, run: EndedRun) -> None:
+        now_ms, size_bytes = self._clock.now_ms(), run.bytes
+        self._take_over_overdue(now_ms)
+        run = replace(run, record=run.record.shortened())
+        if size_bytes + self._gathered.bytes + sum(batch.bytes for batch in self._under_way) > MAX_UNWRITTEN_BYTES:
+            self.unwritten.add(1, "More records wait to be written than an isolate holds.")
+            return
+        if size_bytes > MAX_ROW_BYTES:  # it may take requests of its own, which count as those of the run
+            self._background.start(self._write_batch(self._begin(_Batch([run], size_bytes, now_ms))))
+            return
+        is_first = not self._gathered.runs or now_ms > self._gathered.due_ms + OVERDUE_GATHERING_MS
+        self._gathered.runs.append(run)
+        self._gathered.bytes += size_bytes
+        if self._gathered.bytes > MAX_BATCH_BYTES:
+            self._background.start(self._write_batch(self._begin(self._take_gathered())))
+        elif is_first:
+            wait_ms = self._wait_ms(now_ms)
+            self._gathered.due_ms = now_ms + wait_ms
+            self._background.start(self._write_gathered(wait_ms))
+
+    def _take_over_overdue(self, now_ms: float) -> None:
+        """What somebody began to write and has not ended is written again, with what comes now: it replaces itself."""
+        while self._under_way and now_ms - self._under_way[0].due_ms > OVERDUE_WRITING_MS:
+            overdue = self._under_way.pop(0)
+            self._gathered.runs += overdue.runs
+            self._gathered.bytes += overdue.bytes
+
+    def _take_gathered(self) -> _Batch:
+        gathered, self._gathered = self._gathered, _Batch([], 0, 0.0)
+        return gathered
+
+    def _begin(self, batch: _Batch) -> _Batch:
+        batch.due_ms = self._clock.now_ms()
+        self._under_way.append(batch)
+        return batch
+
+    async def _write_gathered(self, wait_ms: float) -> None:
+        await self._clock.sleep(wait_ms)
+        if self._gathered.runs:
+            await self._write_batch(self._begin(self._take_gathered()))
+
+    async def _write_batch(self, batch: _Batch) -> None:
+        with self.unwritten.counting(len(batch.runs)):
+            await self._write(batch.runs)
+        if batch in self._under_way:
+            self._under_way.remove(batch)

@@ -1,0 +1,182 @@
+"""A tenant's records of runs, in its own KV, which is reached over Cloudflare's REST API: one write in two seconds.
+
+The runs that an isolate starts within two seconds, a slot, share a key, which their ids tell. What ends later than the
+slot is written by itself, as is a run that is accepted, before it begins and at its end. Keys and values:
+docs/storage-schema.md.
+"""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arcrun.caches import Cache
+from arcrun.engine.record import StoredRecord
+from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, invert_run_id, is_run_id, time_of
+from arcrun.errors import ArcrunError, RecordError
+from arcrun.limits import MAX_ROW_BYTES, MAX_SCANNED_PAGES
+from arcrun.ports import Background, Clock, KeyEntry, KeyValue, Random
+from arcrun.run_log.filter import RunFilter, judge
+from arcrun.run_log.protocol import Measured
+from executor.records.earlier_runs import EarlierRuns, read_verdicts
+from executor.records.runs import (
+    AcceptedRun,
+    EndedRun,
+    Gathering,
+    RunPage,
+    Verdicts,
+    build_unknown_run_error,
+    check_page,
+)
+
+SLOT_MS = 2_000
+KNOWN_SLOTS = 32  # that an isolate remembers to have written; a run from before them is written by itself
+TTL_S = 7 * 24 * 3600
+KEY_INTERVAL_MS = 1_000  # between two writes of one key, as the platform demands
+MAX_METADATA_BYTES = 1_000  # of a key, which may have 1,024
+PAGE_KEYS = 10
+FORMAT = 2
+_PREFIX = "log:"
+_EARLIER = "earlier:"  # begins the cursor of a list that goes on with the runs of the format before
+
+
+class TenantRuns:
+    def __init__(self, kv: KeyValue, clock: Clock, random: Random, background: Background) -> None:
+        self._kv, self._clock, self._random = kv, clock, random
+        self._earlier = EarlierRuns(kv, kv, clock)
+        self._batch_id: str | None = None  # of this isolate; with a slot it is a key
+        self._written: Cache[None] = Cache(KNOWN_SLOTS)  # the keys of slots
+        self._gathering = Gathering(self._write, _until_slot_ends, clock, background)
+        self.unwritten = self._gathering.unwritten
+
+    def new_run_id(self) -> str:
+        if self._batch_id is None:
+            self._batch_id = build_batch_id(self._random)
+        return build_run_id(self._clock, self._random, self._batch_id)
+
+    def add(self, run: EndedRun) -> None:
+        if run.is_kept:
+            self._gathering.add(run)
+
+    async def add_now(self, run: EndedRun) -> None:
+        if not run.is_kept:
+            return
+        try:
+            await self._put(_key_of_run(run.record.run_id), [run])
+        except ArcrunError as error:
+            raise RecordError(run.record.run_id) from error
+
+    async def accept(self, run: AcceptedRun) -> None:
+        verdict = run.to_verdict(self._clock.now_ms())
+        await self._put_records(
+            _key_of_run(run.run_id), [verdict], {run.run_id: {**verdict, "input": run.shown}}, TTL_S
+        )
+
+    async def add_accepted(self, run: EndedRun) -> None:
+        """Tried again where the platform has not taken a second write of the key yet."""
+        key = _key_of_run(run.record.run_id)
+        with self.unwritten.counting(1):
+            if not run.is_kept:
+                await self._kv.delete(key)
+                return
+            try:
+                await self._put(key, [run])
+            except ArcrunError:
+                await self._clock.sleep(KEY_INTERVAL_MS)
+                await self._put(key, [run])
+
+    async def find(self, run_id: str) -> StoredRecord:
+        if not is_run_id(run_id):
+            raise build_unknown_run_error(run_id)
+        for key in (_key_of_slot(run_id), _key_of_run(run_id)):
+            if (found := (await self._read(key)).get(run_id)) is not None:
+                return judge(found, self._clock.now_ms())
+        return await self._earlier.find(run_id)
+
+    async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
+        """More than `limit` where a slot has them; those of a slot are in no certain order with those written alone."""
+        check_page(limit)
+        found: Verdicts = []
+        now_ms = self._clock.now_ms()
+        if cursor is None or not cursor.startswith(_EARLIER):
+            for _ in range(MAX_SCANNED_PAGES):
+                page = await self._kv.list(_PREFIX, limit=min(limit, PAGE_KEYS), cursor=cursor)
+                verdicts = await asyncio.gather(*map(self._read_verdicts, page.entries))
+                found += filter(asked.matches, (judge(verdict, now_ms) for each in verdicts for verdict in each))
+                cursor = page.cursor
+                if cursor is None or len(found) >= limit:
+                    break
+            found.sort(key=lambda verdict: str(verdict["id"]), reverse=True)
+            if cursor is not None or len(found) >= limit:
+                return found, cursor or _EARLIER
+        earlier, cursor = await self._earlier.list(
+            asked, limit - len(found), (cursor or "").removeprefix(_EARLIER) or None
+        )
+        return [*found, *earlier], None if cursor is None else _EARLIER + cursor
+
+    async def renew_keys(self) -> None:
+        return None
+
+    async def measure(self) -> Sequence[Measured]:
+        return ()
+
+    async def _write(self, runs: Sequence[EndedRun]) -> None:
+        batches: defaultdict[str, list[EndedRun]] = defaultdict(list)
+        for run in runs:
+            run_id = run.record.run_id
+            slot = _key_of_slot(run_id)
+            is_late = slot in self._written or time_of(run_id) < self._clock.now_ms() - KNOWN_SLOTS * SLOT_MS
+            is_alone = is_late or run.bytes > MAX_ROW_BYTES
+            batches[_key_of_run(run_id) if is_alone else slot].append(run)
+        for key, batch in batches.items():
+            await self._put(key, batch)
+            if key == _key_of_slot(batch[0].record.run_id):
+                self._note_written(key)
+
+    def _note_written(self, slot: str) -> None:
+        self._written.put(slot, None)
+        self._batch_id = None  # a run that starts in the slot yet has another key
+
+    async def _put(self, key: str, runs: Sequence[EndedRun]) -> None:
+        """Kept for as long as any of them is to be."""
+        ttl_s = max(run.keeping.days * 24 * 3600 if run.keeping.days else TTL_S for run in runs)
+        records = {run.record.run_id: run.record.to_stored() for run in runs}
+        await self._put_records(key, [run.record.to_verdict() for run in runs], records, ttl_s)
+
+    async def _put_records(self, key: str, verdicts: Verdicts, records: Mapping[str, Any], ttl_s: int) -> None:
+        metadata = {"verdicts": verdicts}
+        size = len(json.dumps(metadata, ensure_ascii=False).encode("utf-8", "backslashreplace"))
+        value = json.dumps({"format": FORMAT, **metadata, "records": records})
+        await self._kv.put(key, value, ttl_s=ttl_s, metadata=metadata if size <= MAX_METADATA_BYTES else {})
+
+    async def _read(self, key: str) -> dict[str, StoredRecord]:
+        """The records under a key."""
+        text = await self._kv.get(key)
+        records: dict[str, StoredRecord] = json.loads(text)["records"] if text else {}
+        return records
+
+    async def _read_verdicts(self, entry: KeyEntry) -> Verdicts:
+        """From the metadata where they are so few; of others the value has them."""
+        if entry.metadata and (verdicts := read_verdicts(entry.metadata)):
+            return verdicts
+        text = await self._kv.get(entry.key)
+        return read_verdicts(json.loads(text)) if text else []
+
+
+def _until_slot_ends(now_ms: float) -> float:
+    return SLOT_MS - now_ms % SLOT_MS
+
+
+def _slot_of(run_id: str) -> str:
+    """Sorts the newest first."""
+    started_ms = time_of(run_id)
+    return invert_run_id(first_id_at(started_ms - started_ms % SLOT_MS))
+
+
+def _key_of_slot(run_id: str) -> str:
+    return f"{_PREFIX}{_slot_of(run_id)}{batch_of(run_id)}"
+
+
+def _key_of_run(run_id: str) -> str:
+    return f"{_PREFIX}{_slot_of(run_id)}{run_id[-16:]}"

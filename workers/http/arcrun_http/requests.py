@@ -1,0 +1,112 @@
+"""What a request carries: its body, JSON and bounded, and its query parameters."""
+
+from collections.abc import Collection
+from typing import Any
+
+from starlette.requests import Request
+
+from arcrun.errors import PayloadTooLargeError, RequestError, build_cursor_error
+from arcrun.json_text import JsonLimitError, parse_json
+from arcrun.limits import MAX_BODY_BYTES, MAX_CURSOR_CHARACTERS
+
+BODY = "arcrun.body"  # in a request's scope: the body, where the server has read it, or once it has been read here
+
+
+def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
+    return PayloadTooLargeError(
+        f"The body is larger than {limit_bytes >> 20} MiB.",
+        next_actions=["Send less, or send a URL from which a component fetches the rest."],
+        details={"limit_bytes": limit_bytes},
+    )
+
+
+def build_cut_body_error() -> RequestError:
+    return RequestError(
+        "The body ended before it was whole.",
+        code="BODY_INCOMPLETE",
+        next_actions=["Send it again, with the right Content-Length or all its chunks."],
+    )
+
+
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Raises PayloadTooLargeError, before it has read what is too much."""
+    body: bytes | None = request.scope.get(BODY)
+    if body is None:
+        body = request.scope[BODY] = await _read_chunks(request, limit_bytes)
+    elif len(body) > limit_bytes:
+        raise build_too_large_error(limit_bytes)
+    return body
+
+
+async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
+    chunks, size = list[bytes](), 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit_bytes:
+            raise build_too_large_error(limit_bytes)
+        chunks.append(chunk)
+    return b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
+
+
+def body_of(request: Request) -> bytes:
+    """The body, once it has been read."""
+    body: bytes = request.scope.get(BODY, b"")
+    return body
+
+
+async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:
+    """The body as JSON; an empty body is {}. Raises RequestError INVALID_JSON, PayloadTooLargeError."""
+    body = await read_body(request, limit_bytes)
+    if not body.strip():
+        return {}
+    try:
+        return parse_json(body.decode())
+    except UnicodeDecodeError:
+        raise _invalid_json("is not JSON: it is not UTF-8") from None
+    except JsonLimitError as error:
+        raise _invalid_json(f"cannot be read: {error}", "Send less in one body, or numbers as texts.") from None
+    except ValueError as error:
+        raise _invalid_json(f"is not JSON: {error}") from None
+
+
+def _invalid_json(
+    reason: str, next_action: str = "Send a JSON body with `Content-Type: application/json`."
+) -> RequestError:
+    return RequestError(f"The body {reason}.", code="INVALID_JSON", next_actions=[next_action])
+
+
+async def read_object(request: Request, allowed: Collection[str], limit_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
+    """The body as a JSON object with no other keys than `allowed`. Raises RequestError, PayloadTooLargeError."""
+    body = await read_json(request, limit_bytes)
+    if not isinstance(body, dict):
+        raise RequestError("The body must be a JSON object.", details={"allowed_keys": list(allowed)})
+    unknown = [key for key in body if key not in allowed]
+    if unknown:
+        raise RequestError(
+            f"Unknown key `{unknown[0]}` in the body.",
+            code="UNKNOWN_KEY",
+            next_actions=[f"Allowed: {', '.join(allowed)}."],
+            details={"unknown_keys": unknown},
+        )
+    return body
+
+
+def read_count(request: Request, name: str, default: int) -> int:
+    """A whole number. Raises RequestError."""
+    count = parse_whole(request.query_params.get(name, str(default)))
+    if count is None:
+        raise RequestError(f"`{name}` must be a whole number.")
+    return count
+
+
+def parse_whole(text: str) -> int | None:
+    """A number of ASCII digits; of a thousand of them, which Python would refuse, the first few say enough."""
+    return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdecimal() else None
+
+
+def read_cursor(request: Request) -> str | None:
+    """`?cursor=`, None for the first page. Raises RequestError INVALID_CURSOR."""
+    cursor = request.query_params.get("cursor") or None
+    if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
+        raise build_cursor_error()
+    return cursor
