@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from acr.cloudflare import account, kv, r2, workers
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import MAX_ATTEMPTS, MAX_WAIT_S, CloudflareApi, CloudflareError
+from arcrun.cloudflare.api_access import ApiAccess
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
 
 KEYS = "/storage/kv/namespaces/n1/keys"

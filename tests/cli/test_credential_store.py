@@ -6,12 +6,12 @@ import json
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
 from acr.credentials.credential_store import CredentialStore, Rotation, StoredCredential
 from acr.credentials.encryption import KeyRing
 from acr.errors import CliError
+from arcrun.cloudflare.api_access import ApiAccess
 from fakes.cipher import seal
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
 

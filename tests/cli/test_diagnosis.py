@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.deployment.diagnosis import Check, Patient, examine
 from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
@@ -18,7 +17,8 @@ from acr.parts.attestation_check import public_key_of
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import RegistryTarget, Storage, Target
-from arcrun.registry.attestation import key_id_of
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.registry.attestation import signing_key_id_of
 from fakes.cipher import seal
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
 
@@ -48,7 +48,7 @@ def answer_key(request: httpx.Request) -> httpx.Response:
     if request.headers["x-arcrun-api-key"] not in ("k", REVIEWER_KEY):
         return httpx.Response(401, json={"success": False, "error": {"code": "UNAUTHORIZED", "message": "No."}})
     key = public_key_of(SIGNING_KEY)
-    data = {"algorithm": "Ed25519", "key_id": key_id_of(key), "public_key": base64.b64encode(key).decode()}
+    data = {"algorithm": "Ed25519", "key_id": signing_key_id_of(key), "public_key": base64.b64encode(key).decode()}
     return httpx.Response(200, json={"success": True, "data": data})
 
 

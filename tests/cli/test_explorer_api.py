@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from acr.cloudflare import kv, r2
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi, CloudflareError
+from arcrun.cloudflare.api_access import ApiAccess
 from workerd.local_platform import API_KEY, LOG, LocalPlatform
 
 pytestmark = pytest.mark.workerd

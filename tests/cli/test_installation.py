@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi, CloudflareError
 from acr.cloudflare.r2 import R2Bucket
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError
-from acr.parts.catalogue import Entry, Unusable, builtin_ids, list_bucket, read_builtin
 from acr.parts.installation import Installation, install_package
+from acr.parts.own_components import Entry, Unusable, builtin_ids, list_bucket, read_builtin
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.contracts.parse import parse_contract
 from arcrun.registry.package import build_package
 from arcrun.wasm.component import build_component

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from acr.parts.catalogue import Entry
+from acr.parts.own_components import Entry
 from acr.parts.part import SORTS, Part, add_registry, build_part, matches, sort_parts
 from arcrun.contracts.parse import parse_contract
 from fixtures.modules import build_contract

@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from acr.cloudflare.access import ApiAccess
 from acr.commands.deploy import registry_of
 from acr.config.worker_variables import API_KEY as API_KEY_NAME
 from acr.config.worker_variables import REVIEWER_KEY as REVIEWER_KEY_NAME
@@ -19,10 +18,11 @@ from acr.deployment.deploy import DeployedWorker, Deployment
 from acr.errors import CliError
 from acr.local.background_seeding import SEEDED, BackgroundSeeding, fingerprint_components
 from acr.local.platform import find_free_ports
-from acr.parts.catalogue import builtin_ids
+from acr.parts.own_components import builtin_ids
 from acr.parts.seeding import Seeding, seed_and_report, seed_registry
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import DeploySettings, RegistryTarget
+from arcrun.cloudflare.api_access import ApiAccess
 from fixtures.modules import build_contract, build_module, printing
 from workerd.local_platform import API_KEY, LOG, REVIEWER_KEY, ROOT, LocalPlatform, running_platform
 

@@ -9,7 +9,7 @@ from acr.commands.upgrade import upgrade
 from acr.workflows.upgrade import upgrade_text
 from arcrun.workflows.compile import compile_workflow
 from arcrun.workflows.diagnostics import Severity
-from arcrun.workflows.model import Catalogue
+from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from fakes.builtins import BUILTINS
 
@@ -198,7 +198,7 @@ def test_what_is_written_out(before: str, after: str) -> None:
 @pytest.mark.parametrize("source", [BLOCK, flow("input >> PIPE >> filter"), flow("input >> PIPE >> telegram")])
 def test_nothing_is_missing_any_more(source: str) -> None:
     text = upgrade_text(source, BUILTINS).text
-    found = compile_workflow(parse_workflow(text), Catalogue(BUILTINS)).diagnostics
+    found = compile_workflow(parse_workflow(text), SymbolTable(BUILTINS)).diagnostics
     assert [d for d in found if d.severity is Severity.ERROR] == []
 
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient, RetryPolicy
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient, RetryPolicy
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.errors import ArcrunError, RequestError, TenantStorageError, UpstreamError
 from arcrun.ports import KeyEntry, list_all

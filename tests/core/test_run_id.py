@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, is_run_id, mirror_run_id
+from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, invert_run_id, is_run_id
 from arcrun.ports import Clock, Random
 from fakes.system import FixedClock, SeededRandom
 
@@ -71,14 +71,14 @@ def test_the_ids_of_a_batch_have_it_in_common() -> None:
 
 
 @given(RUN_IDS, RUN_IDS)
-def test_mirrored_ids_sort_the_other_way_round(one: str, other: str) -> None:
-    assert (mirror_run_id(one) < mirror_run_id(other)) == (one > other)
+def test_inverted_ids_sort_the_other_way_round(one: str, other: str) -> None:
+    assert (invert_run_id(one) < invert_run_id(other)) == (one > other)
 
 
 @given(RUN_IDS)
-def test_a_mirrored_id_is_an_id_and_mirrored_again_the_first(run_id: str) -> None:
-    assert is_run_id(mirror_run_id(run_id))
-    assert mirror_run_id(mirror_run_id(run_id)) == run_id
+def test_an_inverted_id_is_an_id_and_inverted_again_the_first(run_id: str) -> None:
+    assert is_run_id(invert_run_id(run_id))
+    assert invert_run_id(invert_run_id(run_id)) == run_id
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from arcrun.errors import ArcrunError, ComponentError, ContractError, WorkflowEr
 from arcrun.limits import MAX_DIAGNOSTICS, MAX_SOURCE_CHARACTERS
 from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.diagnostics import CATALOGUE, Diagnostic, Severity
-from arcrun.workflows.model import Catalogue
+from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from fakes.contracts import build_contract
 from fakes.flows import ANYTHING, compile_source, diagnose, text_of
@@ -45,7 +45,7 @@ FAULTS: dict[str, ArcrunError] = {
 
 
 def check(source: str) -> list[Diagnostic]:
-    catalogue = Catalogue(CONTRACTS, FAULTS, CONTRACTS.keys(), workflows=["report"], credentials=["stored"])
+    catalogue = SymbolTable(CONTRACTS, FAULTS, CONTRACTS.keys(), workflows=["report"], credentials=["stored"])
     return compile_workflow(parse_workflow(source), catalogue).diagnostics
 
 
@@ -382,7 +382,7 @@ def test_findings_stand_in_the_order_of_the_text() -> None:
 
 
 def test_the_file_is_the_callers() -> None:
-    compilation = compile_workflow(parse_workflow("name: ["), Catalogue(), "flows/a.yaml")
+    compilation = compile_workflow(parse_workflow("name: ["), SymbolTable(), "flows/a.yaml")
     assert compilation.diagnostics[0].to_json() == {
         "code": "INVALID_YAML",
         "severity": "error",

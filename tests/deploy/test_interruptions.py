@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.config.user_config import read_user_config
 from acr.deployment.account_setup import Wishes, choose_only_account, set_up_account
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.wasm.seal import metered_key
 from fakes import wrangler
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn

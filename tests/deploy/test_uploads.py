@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
 from acr.errors import CliError
 from acr.parts.uploads import metered_object, upload_components
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.contracts.parse import parse_contract
 from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn
 from fixtures.modules import asking, build_contract, build_module, printing

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from arcrun.workflows.compile import compile_workflow
-from arcrun.workflows.model import Catalogue
+from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from fakes.builtins import BUILTINS
 from fakes.contracts import build_contract
@@ -35,7 +35,7 @@ CASES = documented("README.md", "docs/language.md")
 @pytest.mark.parametrize("source", [pytest.param(text, id=name) for name, text in CASES])
 def test_a_documented_workflow_has_no_finding(source: str) -> None:
     draft = parse_workflow(source)
-    assert compile_workflow(draft, Catalogue({**BUILTINS, "shout": SHOUT})).diagnostics == []
+    assert compile_workflow(draft, SymbolTable({**BUILTINS, "shout": SHOUT})).diagnostics == []
 
 
 def test_there_are_some() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from fakes.components import echo
 from fakes.executor import API_KEY, Bench, build_bench, build_client
 from fakes.wire import read_error
@@ -44,7 +44,7 @@ async def test_each_change_leaves_a_line() -> None:
         ("workflow.push", "other", "version 1"),
         ("workflow.delete", "tell", None),
     ]
-    assert {line["key_id"] for line in lines} == {key_id_of(hash_api_key(API_KEY))}
+    assert {line["key_id"] for line in lines} == {api_key_id_of(hash_api_key(API_KEY))}
     assert [line["address"] for line in lines] == [None, "fe80::1", *["2001:db8::7"] * 6]
     assert [line["at"] for line in lines][-1] == "2026-09-21T14:13:20.000Z"
     assert [secret for secret in (token, API_KEY, "canary-text") if secret in answer.text] == []

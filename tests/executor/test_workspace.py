@@ -13,7 +13,7 @@ from arcrun.errors import ArcrunError, UpstreamError
 from arcrun.objects import Operations, migrate, render_call
 from arcrun.workspace.protocol import Commit, Note, RemoteWorkspace, WorkspaceObject
 from executor import workspace as tables
-from executor.workspace import MIGRATIONS, Workspace
+from executor.workspace import MIGRATIONS, WorkspaceTables
 from fakes.components import echo
 from fakes.executor import Script
 from fakes.objects import FakeChannel, FakeWorkspace
@@ -22,8 +22,8 @@ from fakes.storage import InMemoryKV
 from fakes.system import FixedClock, SeededRandom
 from fakes.tenants import build_hosted
 from fakes.workflows import ADA, build_workflows
-from registry.mirror import MIRROR
-from registry.state import RegistryObject, RegistryState, RemoteRegistry
+from registry.registry_object import RegistryObject, RegistryTables, RemoteRegistry
+from registry.statistics_export import TABLES
 
 pytestmark = pytest.mark.anyio
 
@@ -42,14 +42,14 @@ def commit_of(number: int, name: str = "w", token: str = "t1") -> Commit:
     }
 
 
-def push(workspace: Workspace, name: str = "w", token: str = "t1") -> int:
+def push(workspace: WorkspaceTables, name: str = "w", token: str = "t1") -> int:
     number = workspace.reserve(name, 0)["number"]
     workspace.commit(commit_of(number, name, token), NOTE)
     return number
 
 
 def test_a_later_push_counts_however_late_an_earlier_one_ends() -> None:
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     first, second = workspace.reserve("w", 0)["number"], workspace.reserve("w", 0)["number"]
     assert (first, second) == (1, 2)
     later = workspace.commit(commit_of(second, token="t2"), NOTE)["head"]
@@ -61,7 +61,7 @@ def test_a_later_push_counts_however_late_an_earlier_one_ends() -> None:
 
 
 def test_a_push_that_was_under_way_while_its_workflow_was_deleted_is_refused() -> None:
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     push(workspace)
     under_way = workspace.reserve("w", 0)["number"]
     assert workspace.delete("w", "t1", NOTE)
@@ -71,7 +71,7 @@ def test_a_push_that_was_under_way_while_its_workflow_was_deleted_is_refused() -
 
 
 def test_only_the_token_that_counts_can_be_replaced_or_deleted() -> None:
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     push(workspace)
     rotation = {"name_id": "w", "token_id": "t1", "identity": "i", "new_token_id": "t2"}
     assert workspace.rotate(cast("Any", rotation), NOTE)["head"] is not None
@@ -83,7 +83,7 @@ def test_only_the_token_that_counts_can_be_replaced_or_deleted() -> None:
 
 
 def test_a_rollback_reaches_the_workflow_s_own_versions_alone() -> None:
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     push(workspace)
     workspace.delete("w", "t1", NOTE)
     assert workspace.roll_back(commit_of(1), NOTE)["head"] is None
@@ -96,13 +96,13 @@ def test_a_rollback_reaches_the_workflow_s_own_versions_alone() -> None:
 
 
 def test_a_number_is_given_once_also_where_kv_has_more() -> None:
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     assert [workspace.reserve("w", 7)["number"], workspace.reserve("w", 0)["number"]] == [8, 9]
     assert workspace.look("w")["floor"] == 7
 
 
 def test_what_is_imported_comes_once_and_under_what_is_there() -> None:
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     push(workspace)
     known = workspace.look("w")["head"]
     assert known is not None
@@ -119,7 +119,7 @@ def test_what_may_grow_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_WORKFLOWS", 2)
     monkeypatch.setattr(tables, "MAX_NAMES", 3)
     monkeypatch.setattr(tables, "MAX_AUDIT_LINES", 4)
-    workspace = Workspace(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql())
     for name in ("a", "b"):
         push(workspace, name)
     assert workspace.reserve("c", 0) == {"number": 0, "full": "workflows"}
@@ -154,7 +154,7 @@ async def test_a_full_account_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_closed_workspace_keeps_nothing_and_takes_nothing() -> None:
     sql = SqliteSql()
-    workspace = Workspace(sql)
+    workspace = WorkspaceTables(sql)
     push(workspace)
     head = workspace.look("w")["head"]
     workspace.close()
@@ -169,8 +169,8 @@ def test_a_closed_workspace_keeps_nothing_and_takes_nothing() -> None:
 
 
 PAIRS = [
-    pytest.param(WorkspaceObject, RemoteWorkspace, Workspace, id="workspace"),
-    pytest.param(RegistryObject, RemoteRegistry, RegistryState, id="registry"),
+    pytest.param(WorkspaceObject, RemoteWorkspace, WorkspaceTables, id="workspace"),
+    pytest.param(RegistryObject, RemoteRegistry, RegistryTables, id="registry"),
 ]
 
 
@@ -178,7 +178,7 @@ PAIRS = [
 def test_both_sides_have_each_operation_with_the_same_arguments(protocol: type, remote: type, target: type) -> None:
     operations = [name for name in vars(protocol) if not name.startswith("_")]
     assert len(operations) > 5
-    built: Any = RegistryState(SqliteSql(), cast("Any", None)) if target is RegistryState else target(SqliteSql())
+    built: Any = RegistryTables(SqliteSql(), cast("Any", None)) if target is RegistryTables else target(SqliteSql())
     for name in operations:
         parameters = [*inspect.signature(getattr(protocol, name)).parameters][1:]
         assert [*inspect.signature(getattr(remote, name)).parameters][1:] == parameters
@@ -187,7 +187,7 @@ def test_both_sides_have_each_operation_with_the_same_arguments(protocol: type, 
 
 def test_an_object_bears_a_worker_that_is_a_version_newer() -> None:
     """It leaves out arguments that it does not know, and refuses an operation that it does not have."""
-    operations = Operations(Workspace(SqliteSql()), WorkspaceObject)
+    operations = Operations(WorkspaceTables(SqliteSql()), WorkspaceObject)
     assert json.loads(operations.answer(render_call("reserve", {"name_id": "w", "at_least": 0, "newer": 1})))
     with pytest.raises(LookupError):
         operations.answer(render_call("schedule", {}))
@@ -207,7 +207,7 @@ def test_statements_name_the_columns_that_they_fill() -> None:
 async def test_a_worker_bears_an_object_that_is_a_version_newer() -> None:
     """Whose answers have more keys, on tables that have more columns."""
     sql = SqliteSql()
-    newer = Workspace(sql)
+    newer = WorkspaceTables(sql)
     for statement in ("ALTER TABLE heads ADD COLUMN color TEXT", "UPDATE schema SET number = number + 1"):
         sql.execute(statement)
 
@@ -225,21 +225,21 @@ async def test_a_worker_bears_an_object_that_is_a_version_newer() -> None:
 
 def test_tables_are_migrated_once_and_refused_when_two_versions_ahead() -> None:
     sql = SqliteSql()
-    push(Workspace(sql))
-    assert Workspace(sql).look("w")["head"] is not None  # a second start changes nothing
+    push(WorkspaceTables(sql))
+    assert WorkspaceTables(sql).look("w")["head"] is not None  # a second start changes nothing
     sql.execute("UPDATE schema SET number = ?", len(MIGRATIONS) + 1)
-    assert Workspace(sql).look("w")["head"] is not None
+    assert WorkspaceTables(sql).look("w")["head"] is not None
     sql.execute("UPDATE schema SET number = ?", len(MIGRATIONS) + 2)
     with pytest.raises(RuntimeError, match="schema is"):
-        Workspace(sql)
+        WorkspaceTables(sql)
 
 
 def test_an_object_from_before_schemas_had_numbers_is_taken_as_it_is() -> None:
     """The registry's, with the tables and rows of the version before."""
     sql = SqliteSql()
-    sql.execute(MIRROR[0])
+    sql.execute(TABLES[0])
     sql.execute("INSERT INTO statistics_mirror VALUES (1, 1, 41)")
-    RegistryState(sql, cast("Any", None))
+    RegistryTables(sql, cast("Any", None))
     assert sql.execute("SELECT * FROM statistics_mirror") == [{"id": 1, "is_due": 1, "sequence": 41}]
     assert sql.execute("SELECT number FROM schema") == [{"number": 1}]
 

@@ -8,7 +8,8 @@ import httpx
 
 from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.workspace.tenants import TenantWorkspaces
 from auth.app import build_app
 from auth.service import AccountService, Limits

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, mirror_run_id
+from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, invert_run_id
 from arcrun.errors import ArcrunError, RecordError
 from arcrun.limits import MAX_BATCH_BYTES
 from arcrun.ports import Background, Clock, KeyValue, Random
@@ -88,7 +88,7 @@ class EarlierWriter:
 
     async def _write_verdicts(self, run_id: str, verdicts: list[Mapping[str, Any]], runs: Sequence[EndedRun]) -> None:
         metadata, ttl_s = {"verdicts": verdicts}, _find_ttl_s(runs, VERDICT_TTL_S)
-        await self._verdicts.put(_VERDICT + mirror_run_id(run_id), "", ttl_s=ttl_s, metadata=metadata)
+        await self._verdicts.put(_VERDICT + invert_run_id(run_id), "", ttl_s=ttl_s, metadata=metadata)
 
     async def add_now(self, run: EndedRun) -> None:
         if not run.is_kept:
@@ -101,14 +101,14 @@ class EarlierWriter:
     async def accept(self, run: AcceptedRun) -> None:
         verdict = run.to_verdict(self._clock.now_ms())
         value, metadata = json.dumps({**verdict, "input": run.shown}), {"verdicts": [verdict]}
-        await self._verdicts.put(_VERDICT + mirror_run_id(run.run_id), value, ttl_s=ACCEPTED_TTL_S, metadata=metadata)
+        await self._verdicts.put(_VERDICT + invert_run_id(run.run_id), value, ttl_s=ACCEPTED_TTL_S, metadata=metadata)
 
     async def add_accepted(self, run: EndedRun) -> None:
         """Tried again where the platform has not taken a second write of the verdict's key yet."""
         run_id = run.record.run_id
         with self.unwritten.counting(1):
             if not run.is_kept:
-                await self._verdicts.delete(_VERDICT + mirror_run_id(run_id))
+                await self._verdicts.delete(_VERDICT + invert_run_id(run_id))
                 return
             await self._write_records(_RUN + run_id, [run])
             try:

@@ -12,7 +12,7 @@ from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import NotFoundError
 from arcrun.workflows.compile import compile_workflow, require_plan
-from arcrun.workflows.model import Catalogue
+from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan, load_plan
 from fakes.components import FakeComponents, Input
@@ -44,8 +44,8 @@ class EngineBench:
         return await self.engine.run(self.plan({"name": "w", "flow": flow, **more}), trigger, RUN_ID)
 
     def plan(self, source: Mapping[str, Any]) -> Plan:
-        catalogue = Catalogue(self.components.contracts, workflows=self.workflows)
-        return load_plan(require_plan(compile_workflow(parse_workflow(source), catalogue)).to_json())
+        symbols = SymbolTable(self.components.contracts, workflows=self.workflows)
+        return load_plan(require_plan(compile_workflow(parse_workflow(source), symbols)).to_json())
 
     async def find_plan(self, name: str) -> Plan:
         await asyncio.sleep(0)

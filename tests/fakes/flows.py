@@ -6,7 +6,7 @@ from typing import Any
 from arcrun.contracts.model import Contract
 from arcrun.workflows.compile import Compilation, compile_workflow, require_plan
 from arcrun.workflows.diagnostics import Diagnostic
-from arcrun.workflows.model import Catalogue
+from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan
 from fakes.contracts import build_contract
@@ -26,17 +26,17 @@ def text_of(*lines: str, config: str = "") -> str:
     return f"name: w\nflow:\n{flow}" + (f"config:\n{config}" if config else "")
 
 
-def compile_source(source: Source, contracts: Mapping[str, Contract] | None = None, **catalogue: Any) -> Compilation:
-    """`contracts` are those of the components that do not take anything. `catalogue` are other fields of Catalogue."""
+def compile_source(source: Source, contracts: Mapping[str, Contract] | None = None, **symbols: Any) -> Compilation:
+    """`contracts` are those of the components that do not take anything. `symbols` are other fields of SymbolTable."""
     draft = parse_workflow(source)
     named = [node.component for node in draft.workflow.nodes.values() if node.component] if draft.workflow else []
     known = {**dict.fromkeys(named, ANYTHING), **(contracts or {})}
-    return compile_workflow(draft, Catalogue(known, **catalogue))
+    return compile_workflow(draft, SymbolTable(known, **symbols))
 
 
-def diagnose(source: Source, contracts: Mapping[str, Contract] | None = None, **catalogue: Any) -> list[Diagnostic]:
+def diagnose(source: Source, contracts: Mapping[str, Contract] | None = None, **symbols: Any) -> list[Diagnostic]:
     """All findings, in their order."""
-    return compile_source(source, contracts, **catalogue).diagnostics
+    return compile_source(source, contracts, **symbols).diagnostics
 
 
 def codes_of(source: Source) -> list[str]:

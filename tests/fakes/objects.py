@@ -12,8 +12,8 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject, StoredRun
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
-from executor.run_log import RunLog
-from executor.workspace import Workspace
+from executor.run_log import RunLogTables
+from executor.workspace import WorkspaceTables
 from fakes.sql import SqliteSql
 from fakes.system import FixedClock
 
@@ -58,7 +58,7 @@ class FakeRunLogs(RunLogObjects):
         self._settings = RunLogSettings(count, **{"keep_days": 7, "bytes": 2**26, "export_ms": 60_000, **options})
         self.sql: dict[int, SqliteSql] = {}
         self.alarms: dict[int, FakeAlarm] = {}
-        self.tables: dict[int, RunLog] = {}
+        self.tables: dict[int, RunLogTables] = {}
         self.channels: dict[int, FakeChannel] = {}
 
     def channel_of(self, number: int) -> FakeChannel:
@@ -68,9 +68,9 @@ class FakeRunLogs(RunLogObjects):
             self.channels[number].is_down = self._is_down
         return self.channels[number]
 
-    def start(self, number: int) -> RunLog:
+    def start(self, number: int) -> RunLogTables:
         """A new instance of the object over what it has stored."""
-        log = RunLog(self.sql[number], self.alarms[number], self._clock, self._settings)
+        log = RunLogTables(self.sql[number], self.alarms[number], self._clock, self._settings)
         self.tables[number] = log
         if number in self.channels:
             self.channels[number].operations = Operations(log, RunLogObject)
@@ -103,7 +103,7 @@ class FakeWorkspace(RemoteWorkspace):
 
     def __init__(self) -> None:
         self.sql = SqliteSql()
-        self.tables = Workspace(self.sql)
+        self.tables = WorkspaceTables(self.sql)
         self.channel = FakeChannel(Operations(self.tables, WorkspaceObject))
         super().__init__(self.channel)
 

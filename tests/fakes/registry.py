@@ -19,10 +19,10 @@ from fakes.sql import SqliteSql
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
 from registry.app import Registry, build_app
+from registry.callers import Keyring
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
-from registry.principals import Keyring
-from registry.state import RegistryObject, RegistryState, RemoteRegistry
+from registry.registry_object import RegistryObject, RegistryTables, RemoteRegistry
 from registry.submissions import Submissions
 
 OWNER_KEY, REVIEWER_KEY, MIA_KEY = "k1", "k2", "k3"
@@ -69,7 +69,7 @@ class RegistryBench:
 
     def restart(self) -> None:
         """A new object on the same storage."""
-        self.state = RegistryState(self.sql, self.alarm, MIRROR_INTERVAL_S)
+        self.state = RegistryTables(self.sql, self.alarm, MIRROR_INTERVAL_S)
         self.channel = FakeChannel(Operations(self.state, RegistryObject))
         self.remote = RemoteRegistry(self.channel)
 

@@ -1,4 +1,4 @@
-"""Proves the routes of the statistics over the object's own code, and the pace and content of the mirror."""
+"""Proves the routes of the statistics over the object's own code, and the pace and content of the export."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ import pytest
 from fakes.registry import MIRROR_INTERVAL_S, OWNER_KEY, RegistryBench
 from fakes.storage import InMemoryKV, PlatformLimitError
 from fakes.wire import UNAUTHORIZED, read_error
-from registry.mirror import MIRROR_KEY
+from registry.statistics_export import EXPORT_KEY
 
 pytestmark = pytest.mark.anyio
 
@@ -23,8 +23,8 @@ class Bench(RegistryBench):
         self.alarm.go_off()
         await self.state.on_alarm(self.statistics)
 
-    async def mirrored(self) -> Any:
-        return json.loads(await self.statistics.get(MIRROR_KEY) or "null")
+    async def exported(self) -> Any:
+        return json.loads(await self.statistics.get(EXPORT_KEY) or "null")
 
     async def record(self, body: Any, key: str = OWNER_KEY) -> httpx.Response:
         async with self.client(key) as client:
@@ -77,15 +77,15 @@ async def test_everyone_sees_what_he_has_counted(bench: Bench) -> None:
     assert [found["canonical_id"] for found in await bench.listed("k3")] == ["string_ops"]
 
 
-async def test_changes_within_an_interval_are_mirrored_by_one_write(bench: Bench) -> None:
+async def test_changes_within_an_interval_are_exported_by_one_write(bench: Bench) -> None:
     for _ in range(5):
         await bench.record(RECORD)
     assert (bench.alarm.delay_ms, bench.alarm.settings) == (MIRROR_INTERVAL_S * 1000, 1)
     await bench.let_alarm_go_off()
-    assert bench.statistics.writes == [MIRROR_KEY]
-    mirrored = await bench.mirrored()
-    assert mirrored["sequence"] == 1
-    assert mirrored["scopes"]["owner"]["string_ops"]["total_runs"] == 5
+    assert bench.statistics.writes == [EXPORT_KEY]
+    exported = await bench.exported()
+    assert exported["sequence"] == 1
+    assert exported["scopes"]["owner"]["string_ops"]["total_runs"] == 5
 
 
 async def test_without_a_change_there_is_no_alarm(bench: Bench) -> None:
@@ -96,12 +96,12 @@ async def test_without_a_change_there_is_no_alarm(bench: Bench) -> None:
     assert bench.alarm.delay_ms is None
 
 
-async def test_the_next_change_is_mirrored_an_interval_later(bench: Bench) -> None:
+async def test_the_next_change_is_exported_an_interval_later(bench: Bench) -> None:
     for _ in range(2):
         await bench.record(RECORD)
         assert bench.alarm.delay_ms == MIRROR_INTERVAL_S * 1000
         await bench.let_alarm_go_off()
-    assert (await bench.mirrored())["sequence"] == 2
+    assert (await bench.exported())["sequence"] == 2
 
 
 async def test_a_restart_neither_forgets_nor_moves_the_alarm(bench: Bench) -> None:
@@ -110,7 +110,7 @@ async def test_a_restart_neither_forgets_nor_moves_the_alarm(bench: Bench) -> No
     await bench.record(RECORD)
     assert bench.alarm.settings == 1
     await bench.let_alarm_go_off()
-    assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 2
+    assert (await bench.exported())["scopes"]["owner"]["string_ops"]["total_runs"] == 2
 
 
 async def test_a_write_that_fails_is_tried_again_an_interval_later(bench: Bench) -> None:
@@ -124,10 +124,10 @@ async def test_a_write_that_fails_is_tried_again_an_interval_later(bench: Bench)
     assert bench.alarm.delay_ms == MIRROR_INTERVAL_S * 1000
     bench.statistics = working
     await bench.let_alarm_go_off()
-    assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 1
+    assert (await bench.exported())["scopes"]["owner"]["string_ops"]["total_runs"] == 1
 
 
-async def test_a_change_during_the_write_is_mirrored_by_the_next(bench: Bench) -> None:
+async def test_a_change_during_the_write_is_exported_by_the_next(bench: Bench) -> None:
     class SlowKV(InMemoryKV):
         async def put(self, *args: Any, **more: Any) -> None:
             await bench.record(RECORD)
@@ -136,8 +136,8 @@ async def test_a_change_during_the_write_is_mirrored_by_the_next(bench: Bench) -
     await bench.record(RECORD)
     bench.statistics = SlowKV()
     await bench.let_alarm_go_off()
-    assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 1
+    assert (await bench.exported())["scopes"]["owner"]["string_ops"]["total_runs"] == 1
     bench.statistics = InMemoryKV()
     await bench.let_alarm_go_off()
-    assert (await bench.mirrored())["scopes"]["owner"]["string_ops"]["total_runs"] == 2
+    assert (await bench.exported())["scopes"]["owner"]["string_ops"]["total_runs"] == 2
     assert bench.alarm.delay_ms is None

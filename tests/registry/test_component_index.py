@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from arcrun.objects import migrate
 from fakes.sql import SqliteSql
 from registry.index import ComponentIndex
-from registry.state import MIGRATIONS
+from registry.registry_object import MIGRATIONS
 
 MIA, OWNER = "author:mia", "owner"
 EVERYTHING: dict[str, Any] = {

@@ -11,7 +11,7 @@ from arcrun.analytics import RELATIVE_ERROR, SHORTEST_MS, ComponentStatistics, U
 from arcrun.objects import migrate
 from fakes.sql import SqliteSql
 from registry.counters import Counters
-from registry.state import MIGRATIONS
+from registry.registry_object import MIGRATIONS
 
 Reported = tuple[str, list[UsageRecord]]  # to a scope
 

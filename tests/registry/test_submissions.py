@@ -16,7 +16,7 @@ from fakes.registry import MIA_KEY, OWNER_KEY, REVIEWER_KEY, RegistryBench
 from fakes.storage import InMemoryKV, InMemoryR2
 from fixtures import modules
 from fixtures.bad_components import GOOD
-from registry.principals import Keyring
+from registry.callers import Keyring
 
 pytestmark = pytest.mark.anyio
 

@@ -6,7 +6,8 @@ import uuid
 import httpx
 import pytest
 
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.ports import HttpRequest, HttpResponse, KeyEntry, list_all
 from fakes.system import FixedClock, SeededRandom

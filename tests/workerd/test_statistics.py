@@ -1,4 +1,4 @@
-"""On real workerd: no count is lost, neither to concurrency nor to a crash; the mirror keeps KV's pace."""
+"""On real workerd: no count is lost, neither to concurrency nor to a crash; the export keeps KV's pace."""
 
 import asyncio
 import json
@@ -52,22 +52,22 @@ async def send_all(
     return sent, acknowledged
 
 
-def await_mirror(registry: RunningRegistry, is_there: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def await_export(registry: RunningRegistry, is_there: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         text = registry.read_kv("ANALYTICS_KV", "statistics")
-        if text is not None and is_there(mirrored := json.loads(text)):
-            found: dict[str, Any] = mirrored
+        if text is not None and is_there(exported := json.loads(text)):
+            found: dict[str, Any] = exported
             return found
         time.sleep(0.1)
-    raise AssertionError("the mirror does not show it")
+    raise AssertionError("the export does not show it")
 
 
-def count_of(mirrored: dict[str, Any]) -> int:
-    return sum(found["total_runs"] for found in mirrored["scopes"]["owner"].values())
+def count_of(exported: dict[str, Any]) -> int:
+    return sum(found["total_runs"] for found in exported["scopes"]["owner"].values())
 
 
-def test_concurrent_records_are_all_counted_and_mirrored_at_the_pace_of_kv(tmp_path: Path) -> None:
+def test_concurrent_records_are_all_counted_and_exported_at_the_pace_of_kv(tmp_path: Path) -> None:
     with running_registry(tmp_path, STATISTICS_MIRROR_S="1") as registry:
         started = time.monotonic()
         assert asyncio.run(send_all(registry.url, connections=CALLS)) == (CALLS, CALLS)
@@ -79,15 +79,15 @@ def test_concurrent_records_are_all_counted_and_mirrored_at_the_pace_of_kv(tmp_p
         assert {found["success_rate"] for found in counted.values()} == {0.8}
         assert {found["avg_duration_ms"] for found in counted.values()} == {(each - 1) / 2}
         assert all(found["p95_duration_ms"] == pytest.approx(94, rel=0.05) for found in counted.values())
-        mirrored = await_mirror(registry, lambda mirrored: count_of(mirrored) == CALLS)
-        assert mirrored["scopes"]["owner"]["part_3"]["success_rate"] == 0.8
-        assert 1 <= mirrored["sequence"] <= time.monotonic() - started  # one write a second at the most
+        exported = await_export(registry, lambda exported: count_of(exported) == CALLS)
+        assert exported["scopes"]["owner"]["part_3"]["success_rate"] == 0.8
+        assert 1 <= exported["sequence"] <= time.monotonic() - started  # one write a second at the most
         time.sleep(2.5)
         again = json.loads(registry.read_kv("ANALYTICS_KV", "statistics") or "")
-        assert again["sequence"] == mirrored["sequence"]  # nothing has changed
+        assert again["sequence"] == exported["sequence"]  # nothing has changed
 
 
-def test_what_was_acknowledged_survives_a_kill_and_so_does_the_mirror_that_is_due(tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_a_kill_and_so_does_the_export_that_is_due(tmp_path: Path) -> None:
     with running_registry(tmp_path, STATISTICS_MIRROR_S="3") as registry:
 
         def kill(acknowledged: int) -> None:
@@ -98,9 +98,9 @@ def test_what_was_acknowledged_survives_a_kill_and_so_does_the_mirror_that_is_du
     assert KILLED_AFTER <= acknowledged < CALLS
     with running_registry(tmp_path, STATISTICS_MIRROR_S="3") as registry:
         # Nothing is sent to the object before its alarm, which must have survived.
-        mirrored = await_mirror(registry, lambda mirrored: count_of(mirrored) >= acknowledged)
+        exported = await_export(registry, lambda exported: count_of(exported) >= acknowledged)
         total = sum(found["total_runs"] for found in registry.read_statistics().values())
-        assert acknowledged <= total == count_of(mirrored) <= sent
+        assert acknowledged <= total == count_of(exported) <= sent
         httpx.post(f"{registry.url}/analytics/record", json=record_of(0), headers=HEADERS).raise_for_status()
         assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total + 1
 

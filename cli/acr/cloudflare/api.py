@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 
 from acr.answer_shape import note_answer
-from acr.cloudflare.access import ApiAccess
 from acr.errors import CliError
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.retries import backoff_ms, parse_retry_after_ms
 
 TIMEOUT_S = 60

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.init_standard import init_standard
 from acr.config.folders import user_config_path
@@ -16,6 +15,7 @@ from acr.deployment.setup_questions import ask_account, find_encryption_key, fin
 from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.workflows.project_folder import prepare_folder
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 NEEDED_PERMISSIONS = (
     "It needs: Workers Scripts, Workers KV Storage and Workers R2 Storage, each Edit; Account Settings: Read."

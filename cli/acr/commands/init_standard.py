@@ -5,7 +5,6 @@ import sys
 
 import click
 
-from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.config.folders import user_config_path
 from acr.config.user_config import read_user_config
@@ -15,6 +14,7 @@ from acr.deployment.standard_setup import TENANT_BINDING, StandardSetup, Standar
 from acr.errors import AnswerError
 from acr.output.render import render_error
 from acr.output.terminal import ask, say
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
 

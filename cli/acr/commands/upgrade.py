@@ -10,7 +10,7 @@ from acr.config.private_file import write_whole
 from acr.errors import CliError
 from acr.output.render import print_json
 from acr.output.terminal import say
-from acr.parts.catalogue import is_builtin, read_builtin
+from acr.parts.own_components import is_builtin, read_builtin
 from acr.parts.part_sources import find_part
 from acr.workflows.upgrade import Upgrade, list_components, upgrade_text
 from acr.workflows.workflow_file import read_workflow_file

@@ -26,7 +26,7 @@ from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import Storage
 from arcrun.limits import CALL_CPU_MS
-from arcrun.registry.attestation import key_id_of
+from arcrun.registry.attestation import signing_key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT
 
 _NOT_KNOWN = "not known; the checks of executor and API key say why"
@@ -231,7 +231,7 @@ def _look_at_registry_keys(patient: Patient) -> str:
     if registry is None:
         return "none"
     signing_key_id = registry.read_key()["key_id"]
-    if registry.signing_key and key_id_of(public_key_of(registry.signing_key)) != signing_key_id:
+    if registry.signing_key and signing_key_id_of(public_key_of(registry.signing_key)) != signing_key_id:
         raise CliError(f"The registry signs with another key, {signing_key_id}.", "acr deploy")
     registry.read_key(as_reviewer=True)
     return f"API key and reviewer's key accepted; signs with {signing_key_id}"

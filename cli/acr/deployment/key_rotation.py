@@ -14,7 +14,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from acr.cloudflare.access import ApiAccess
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.workers import copy_version, deploy_version, find_worker, is_newest
 from acr.config.folders import user_config_path
@@ -29,6 +28,7 @@ from acr.node.wrangler import build_wrangler
 from acr.output.render import warn
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.settings import Storage, Target
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.credentials.record import fingerprint_of
 
 SPREAD_S, ASK_AGAIN_S = 30.0, 0.5  # how long a secret may take until the executor has it

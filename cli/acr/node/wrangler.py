@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.errors import CliError, NotLoggedInError
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 STDIN = "/dev/stdin"  # `wrangler deploy` reads secrets from a file
 

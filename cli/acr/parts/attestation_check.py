@@ -19,9 +19,9 @@ from arcrun.registry.attestation import (
     Attested,
     check_statement,
     encode_for_signature,
-    key_id_of,
     parse_signing_key,
     read_envelope,
+    signing_key_id_of,
 )
 from arcrun.registry.package import Package, build_package
 
@@ -78,7 +78,7 @@ def verify_component(shown: Mapping[str, Any], module: bytes, public_key: bytes)
     """`shown` is the registry's answer for the version. Raises CliError if hash, contract or signature is wrong."""
     package = build_package(json.dumps(shown["contract"]), module)
     attested = Attested(shown["canonical_id"], shown["version"], package.sha256, package.contract_sha256)
-    key_id = key_id_of(public_key)
+    key_id = signing_key_id_of(public_key)
     try:
         if package.sha256 != shown["sha256"]:
             raise AttestationError("The module's bytes are not those that the registry has announced.")

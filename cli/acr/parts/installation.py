@@ -5,7 +5,7 @@ from pathlib import Path
 
 from acr.cloudflare.r2 import R2Bucket
 from acr.errors import CliError
-from acr.parts.catalogue import CONTRACT_SUFFIX, MODULE_SUFFIX, is_builtin, read_source
+from acr.parts.own_components import CONTRACT_SUFFIX, MODULE_SUFFIX, is_builtin, read_source
 from acr.parts.uploads import metered_object, upload_objects
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acr.parts.catalogue import Entry, summarize
+from acr.parts.own_components import Entry, summarize
 from arcrun.analytics import ComponentStatistics
 
 STATISTICS = tuple(ComponentStatistics().to_json())

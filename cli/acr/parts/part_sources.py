@@ -12,7 +12,7 @@ from acr.cloudflare.r2 import R2Bucket
 from acr.errors import AnswerError, CliError
 from acr.output.render import warn
 from acr.output.terminal import say
-from acr.parts.catalogue import Entry, Unusable, builtin_ids, is_builtin, list_bucket, read_builtin, read_published
+from acr.parts.own_components import Entry, Unusable, builtin_ids, is_builtin, list_bucket, read_builtin, read_published
 from acr.parts.part import Part, add_registry, build_part
 from acr.targets.registry_client import RegistryClient
 from acr.targets.service_client import require_data

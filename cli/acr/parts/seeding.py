@@ -11,8 +11,8 @@ from typing import Any
 from acr.errors import AnswerError, CliError
 from acr.output.render import warn
 from acr.output.terminal import say
-from acr.parts.catalogue import builtin_ids
 from acr.parts.component_folder import read_component_folder
+from acr.parts.own_components import builtin_ids
 from acr.targets.registry_client import RegistryClient
 from acr.targets.service_client import require_data
 from arcrun.json_text import parse_json

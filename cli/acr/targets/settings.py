@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acr.cloudflare.access import DEFAULT_BASE_URL, ApiAccess
 from acr.config.folders import local_record_path, user_config_path
 from acr.config.platform_home import find_platform_home
 from acr.config.project_file import FILE_NAME, ProjectFile, read_project_file
@@ -28,6 +27,7 @@ from acr.credentials.local_keys import read_local_keys
 from acr.errors import CliError, NotLoggedInError
 from acr.node.wrangler import build_wrangler
 from acr.targets.local_record import LocalRecord, read_local_record
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 # Two labels or more of a host name (RFC 1123), in lower case.
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")

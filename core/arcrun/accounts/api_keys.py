@@ -23,7 +23,7 @@ def hash_api_key(api_key: str) -> str:
     return hashlib.sha256(api_key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def key_id_of(sha256: str) -> str:
+def api_key_id_of(sha256: str) -> str:
     """What logs and people call a key: it opens nothing."""
     return sha256[:ID_DIGITS]
 

@@ -6,37 +6,17 @@ Everything that is sent here may be sent twice: reads, and writes that end in th
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
 
+from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.errors import HostFunctionError, UpstreamError
 from arcrun.host_failures import is_retriable
 from arcrun.json_text import parse_json
 from arcrun.ports import Clock, HttpClient, HttpRequest, HttpResponse, Random
 from arcrun.retries import backoff_ms, parse_retry_after_ms, retry
 
-DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 MAX_ANSWER_BYTES = 26 * 1024 * 1024  # a value of KV has at most 25 MiB
-
-
-@dataclass(frozen=True)
-class ApiAccess:
-    """`account_id` is None for the local runtime's API, which has one nameless account; `token` never shows."""
-
-    base_url: str
-    account_id: str | None
-    token: str = field(repr=False)
-
-    def url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """The address of a path that belongs to the account, such as /storage/kv/namespaces."""
-        account = f"/accounts/{quote(self.account_id, safe='')}" if self.account_id else ""
-        return self.unscoped_url_of(account + path, query)
-
-    def unscoped_url_of(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        """The same for a path outside any account, such as /user/tokens/verify."""
-        return f"{self.base_url.rstrip('/')}{path}{'?' + urlencode(query) if query else ''}"
 
 
 @dataclass(frozen=True)
@@ -90,13 +70,13 @@ class CloudflareRestClient:
 
         def wait_before_next(attempts: int, response: HttpResponse | None) -> float | None:
             nonlocal wait_ms
-            if response is not None and not _is_passing(response, is_envelope):
+            if response is not None and not _is_transient(response, is_envelope):
                 return None
             wait_ms = self._wait_ms(attempts, response)
             return wait_ms if attempts < policy.attempts and left_ms() - wait_ms >= 1 else None
 
         response = await retry(await attempt(), attempt, wait_before_next, self._clock)
-        if response is None or _is_passing(response, is_envelope):
+        if response is None or _is_transient(response, is_envelope):
             raise _build_unavailable_error(wait_ms)
         return response
 
@@ -143,7 +123,7 @@ def error_codes_in(response: HttpResponse) -> tuple[int, ...]:
         return ()
 
 
-def _is_passing(response: HttpResponse, is_envelope: bool) -> bool:
+def _is_transient(response: HttpResponse, is_envelope: bool) -> bool:
     """Whether the same request may well get another answer in a moment."""
     if response.status == 429 or response.status >= 500:
         return True

@@ -10,7 +10,7 @@ from arcrun.ports import Clock, Random
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
-_MIRROR = str.maketrans(_ALPHABET, _ALPHABET[::-1])
+_INVERTED = str.maketrans(_ALPHABET, _ALPHABET[::-1])
 _PATTERN = re.compile(f"[{_ALPHABET}]{{26}}")
 _TIME_CHARACTERS, _HALF_CHARACTERS = 10, 8  # 48 bits of time; twice 40 random bits
 _OBJECT_CHARACTERS = 2
@@ -59,9 +59,9 @@ def is_run_id(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
-def mirror_run_id(run_id: str) -> str:
-    """A text that sorts the other way round, the newest first; mirrored again it is the id."""
-    return run_id.translate(_MIRROR)
+def invert_run_id(run_id: str) -> str:
+    """A text that sorts the other way round, the newest first; inverted again it is the id."""
+    return run_id.translate(_INVERTED)
 
 
 def _encode(number: int, length: int) -> str:

@@ -53,7 +53,7 @@ class Attested:
     contract_sha256: str
 
 
-def key_id_of(public_key: bytes) -> str:
+def signing_key_id_of(public_key: bytes) -> str:
     """16 hexadecimal digits by which an Ed25519 key is told from others."""
     return hashlib.sha256(public_key).hexdigest()[:16]
 
@@ -80,7 +80,7 @@ def build_statement(attested: Attested, steps: Sequence[Step], accepted_at: str)
 async def sign_statement(statement: bytes, signer: Signer) -> dict[str, Any]:
     """The envelope: {"payloadType", "payload", "signatures": [{"keyid", "sig"}]}, bytes in base64."""
     signature = await signer.sign(encode_for_signature(statement))
-    key_id = key_id_of(await signer.public_key())
+    key_id = signing_key_id_of(await signer.public_key())
     return {
         "payloadType": PAYLOAD_TYPE,
         "payload": base64.b64encode(statement).decode(),

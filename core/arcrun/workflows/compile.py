@@ -1,4 +1,4 @@
-"""Draft and catalogue -> plan, with every finding: the checks that need to know what the workflow refers to."""
+"""Draft and symbols -> plan, with every finding: the checks that need to know what the workflow refers to."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +12,7 @@ from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findin
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Catalogue, Edge, NodeParts, Workflow
+from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
@@ -33,25 +33,25 @@ class Compilation:
     diagnostics: list[Diagnostic]
 
 
-def compile_workflow(draft: Draft, catalogue: Catalogue, file: str | None = None) -> Compilation:
-    """Check the draft against the catalogue. `file` is put into each diagnostic."""
-    return run_steps(compile_in_steps(draft, catalogue, file))
+def compile_workflow(draft: Draft, symbols: SymbolTable, file: str | None = None) -> Compilation:
+    """Check the draft against the symbols. `file` is put into each diagnostic."""
+    return run_steps(compile_in_steps(draft, symbols, file))
 
 
-def compile_in_steps(draft: Draft, catalogue: Catalogue, file: str | None = None) -> Steps[Compilation]:
+def compile_in_steps(draft: Draft, symbols: SymbolTable, file: str | None = None) -> Steps[Compilation]:
     """The same, for whoever lets others have their turn."""
     plan = None
     if draft.workflow is not None:
         with suppress(EnoughFindingsError):
-            plan = yield from _compile(draft.workflow, catalogue, draft.findings)
+            plan = yield from _compile(draft.workflow, symbols, draft.findings)
     return Compilation(plan, draft.findings.in_order(file))
 
 
-def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> Steps[Plan | None]:
+def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Steps[Plan | None]:
     """None if there are errors. Raises EnoughFindingsError."""
-    workflow = name_lists(workflow, catalogue, findings)
+    workflow = name_lists(workflow, symbols, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
-    inputs = InputChecker(workflow, shape, catalogue, findings)
+    inputs = InputChecker(workflow, shape, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     parts = {}
     for name, node in workflow.nodes.items():
@@ -60,8 +60,8 @@ def _compile(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> St
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
         yield sum(len(text) for text in node.config.values() if isinstance(text, str)) // CHARACTERS_A_STEP
-    yield from _check_references(workflow, shape, parts, catalogue, findings)
-    check_edges(workflow, catalogue, findings)
+    yield from _check_references(workflow, shape, parts, symbols, findings)
+    check_edges(workflow, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
         yield from _warn_of_unclear_answers(workflow, shape, findings)
@@ -88,10 +88,10 @@ def _check_references(
     workflow: Workflow,
     shape: Shape | None,
     parts: Mapping[str, NodeParts],
-    catalogue: Catalogue,
+    symbols: SymbolTable,
     findings: Findings,
 ) -> Steps[None]:
-    checker = ReferenceChecker(workflow, shape, catalogue, findings)
+    checker = ReferenceChecker(workflow, shape, symbols, findings)
     for node in workflow.nodes.values():
         if parts[node.name].settings.take:
             _check_path(parts[node.name].settings.take, "take", checker, node.name, (*node.at, "take"))
@@ -106,7 +106,7 @@ def _check_references(
             checker.check(template.references, node.name, at)
             for reference in template.references:
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
-                    warn_of_missing_credential(reference.steps[1], node, catalogue.credentials, findings)
+                    warn_of_missing_credential(reference.steps[1], node, symbols.credentials, findings)
             yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)

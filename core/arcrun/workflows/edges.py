@@ -9,16 +9,16 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import describe_kind, types_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import INPUT, Catalogue, Edge, Node, Workflow
+from arcrun.workflows.model import INPUT, Edge, Node, SymbolTable, Workflow
 from arcrun.workflows.relations import Relation
 
 _CODE = "EDGE_NEVER_FIRES"
 
 
-def name_lists(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> Workflow:
+def name_lists(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Workflow:
     """The workflow with each FOREACH's list named: without IN it is the one list that its source's contract has."""
     edges = tuple(
-        replace(edge, path=_find_list(edge, workflow, catalogue, findings))
+        replace(edge, path=_find_list(edge, workflow, symbols, findings))
         if edge.relation is Relation.FOREACH and not edge.path
         else edge
         for edge in workflow.edges
@@ -26,8 +26,8 @@ def name_lists(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> 
     return replace(workflow, edges=edges) if edges != workflow.edges else workflow
 
 
-def _find_list(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> str:
-    contract = _contract_of(edge.source, workflow, catalogue)
+def _find_list(edge: Edge, workflow: Workflow, symbols: SymbolTable, findings: Findings) -> str:
+    contract = _contract_of(edge.source, workflow, symbols)
     fields = (contract and contract.output_fields) or {}
     lists = [name for name, schema in fields.items() if types_of(schema) == {"array"}]
     if len(lists) == 1:
@@ -40,11 +40,11 @@ def _find_list(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: F
     return ""
 
 
-def check_edges(workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
+def check_edges(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> None:
     """Report each edge that no run can fire. What leaves the trigger or a sub-workflow cannot be known."""
     for edge in workflow.edges:
         node = workflow.nodes.get(edge.source)
-        contract = _contract_of(edge.source, workflow, catalogue)
+        contract = _contract_of(edge.source, workflow, symbols)
         if node is None or contract is None or contract.output_fields is None:
             continue
         if edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE):
@@ -53,17 +53,17 @@ def check_edges(workflow: Workflow, catalogue: Catalogue, findings: Findings) ->
             _check_branch(edge, node, contract, findings)
     for edge in workflow.edges:
         if edge.relation is Relation.IF:
-            _check_comparisons(edge, workflow, catalogue, findings)
+            _check_comparisons(edge, workflow, symbols, findings)
 
 
-def _check_comparisons(edge: Edge, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
+def _check_comparisons(edge: Edge, workflow: Workflow, symbols: SymbolTable, findings: Findings) -> None:
     """What an expression compares with a literal of another type than the contract's, which is never equal."""
     try:
         expression = edge.expression
     except ValueError:
         return  # reported where expressions are
     for path, literal in expression.equalities:
-        contract = _contract_of(path[0], workflow, catalogue)
+        contract = _contract_of(path[0], workflow, symbols)
         schema = ((contract and contract.output_fields) or {}).get(path[2]) if len(path) == 3 else None
         kind = describe_kind(literal)
         kinds = types_of(schema) | ({"integer"} if "number" in types_of(schema) else set())
@@ -132,9 +132,9 @@ def _follow(value: Any, steps: list[str]) -> Iterator[Any]:
         yield from _follow(item, steps[1:])
 
 
-def _contract_of(name: str, workflow: Workflow, catalogue: Catalogue) -> Contract | None:
+def _contract_of(name: str, workflow: Workflow, symbols: SymbolTable) -> Contract | None:
     node = workflow.nodes.get(name)
-    return catalogue.contracts.get(node.component or "") if node else None
+    return symbols.contracts.get(node.component or "") if node else None
 
 
 def _describe_fields(contract: Contract) -> str:

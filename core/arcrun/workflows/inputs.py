@@ -14,7 +14,7 @@ from arcrun.templates.template import Template
 from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import Shape
-from arcrun.workflows.model import Catalogue, Node, Workflow
+from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
 
 # A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.
@@ -38,7 +38,7 @@ class InputChecker:
 
     workflow: Workflow
     shape: Shape | None
-    catalogue: Catalogue
+    symbols: SymbolTable
     findings: Findings
 
     def check(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
@@ -94,7 +94,7 @@ class InputChecker:
             return None
         steps = template.references[0].steps
         parent = self.workflow.nodes.get(steps[0])
-        contract = self.catalogue.contracts.get(parent.component or "") if parent else None
+        contract = self.symbols.contracts.get(parent.component or "") if parent else None
         if contract is None or steps[1:] != ("data",) or contract.output_fields is None:
             return None
         return [*contract.output_fields]
@@ -102,7 +102,7 @@ class InputChecker:
     def _is_taken(self, key: str, take: str) -> bool:
         """Whether a taken value may have the field."""
         node = self.workflow.nodes.get(take.removesuffix(".data")) if take.endswith(".data") else None
-        contract = self.catalogue.contracts.get(node.component or "") if node else None
+        contract = self.symbols.contracts.get(node.component or "") if node else None
         return bool(take) and (contract is None or contract.output_fields is None or key in contract.output_fields)
 
     def _report_missing(self, key: str, node: Node, contract: Contract) -> None:
@@ -132,7 +132,7 @@ class InputChecker:
             return []
         settled = self.shape.settled[node.name]
         contracts = {
-            name: self.catalogue.contracts.get(self.workflow.nodes[name].component or "")
+            name: self.symbols.contracts.get(self.workflow.nodes[name].component or "")
             for name in reversed(self.shape.order)
             if name in settled
         }

@@ -192,7 +192,7 @@ class Workflow:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class SymbolTable:
     """`contracts` by the reference that a node names; `faults` has those that cannot be used, and why.
 
     `components` are all names, for hints. `workflows` and `credentials` are None where nobody looked.

@@ -1,4 +1,4 @@
-"""Checks each node by itself against the catalogue: its component, input, settings and credentials."""
+"""Checks each node by itself against the symbols: its component, input, settings and credentials."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -8,28 +8,28 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import Catalogue, Node, NodeParts, Workflow
+from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
 
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     """Report what is wrong with a node by itself, and take its entry apart."""
-    workflow, catalogue, findings = inputs.workflow, inputs.catalogue, inputs.findings
-    contract = catalogue.contracts.get(node.component) if node.component else None
+    workflow, symbols, findings = inputs.workflow, inputs.symbols, inputs.findings
+    contract = symbols.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
     config = {key: value for key, value in node.config.items() if key not in settings}
     parsed = parse_settings(findings, settings, node.at)
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node stands for its data
     parts = NodeParts(config, replace(parsed, take=take))
     if node.component is None:
-        _check_subflow(node, workflow, catalogue, findings)
+        _check_subflow(node, workflow, symbols, findings)
     elif contract is None:
-        _report_component(node, catalogue, findings)
+        _report_component(node, symbols, findings)
     else:
         _warn_of_settings(node, contract, findings)
         inputs.check(node, config, parts.settings.take, contract)
-        _check_credentials(node, parts.settings.credentials, contract, catalogue, findings)
+        _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
 
 
@@ -46,11 +46,11 @@ def _warn_of_settings(node: Node, contract: Contract, findings: Findings) -> Non
             findings.warn("INVALID_SETTING", message, f"arcrun's own `{key}` cannot be set here.", at=(*node.at, key))
 
 
-def _check_subflow(node: Node, workflow: Workflow, catalogue: Catalogue, findings: Findings) -> None:
+def _check_subflow(node: Node, workflow: Workflow, symbols: SymbolTable, findings: Findings) -> None:
     for key in node.config:
         if key not in SUBFLOW_KEYS:
             report_unknown_key(findings, key, SUBFLOW_KEYS, node.at)
-    known = catalogue.workflows
+    known = symbols.workflows
     if known is not None and node.workflow not in (*known, workflow.name):
         hint = suggest_nearest(node.workflow or "", known)
         message = f"`{node.name}` calls the workflow `{node.workflow}`, which is not stored"
@@ -78,21 +78,21 @@ def _references_of(node: Node) -> list[Reference]:
     return [reference for it in templates if isinstance(it, Template) for reference in it.references]
 
 
-def _report_component(node: Node, catalogue: Catalogue, findings: Findings) -> None:
+def _report_component(node: Node, symbols: SymbolTable, findings: Findings) -> None:
     at = node.called_at
-    fault = catalogue.faults.get(node.component or "")
+    fault = symbols.faults.get(node.component or "")
     if fault is not None and fault.code != "COMPONENT_NOT_FOUND":
         code = "INVALID_CONTRACT" if fault.code == "INVALID_CONTRACT" else "INVALID_MODULE"
         findings.add(code, f"`{node.component}` of `{node.name}` cannot be used: {fault.message.rstrip('.')}", at=at)
         return
     otherwise = f"Set `config.{node.name}.component` to one of the components that `acr parts` lists."
-    hint = suggest_nearest(node.component or "", catalogue.components, otherwise)
+    hint = suggest_nearest(node.component or "", symbols.components, otherwise)
     message = f"the node `{node.name}` names the component `{node.component}`, which does not exist"
     findings.add("UNKNOWN_COMPONENT", message, hint, at=at)
 
 
 def _check_credentials(
-    node: Node, mapping: Mapping[str, str], contract: Contract, catalogue: Catalogue, findings: Findings
+    node: Node, mapping: Mapping[str, str], contract: Contract, symbols: SymbolTable, findings: Findings
 ) -> None:
     keys = [credential.key for credential in contract.credentials_required]
     for key in mapping:
@@ -106,7 +106,7 @@ def _check_credentials(
         if credential.inject_as not in node.config
     ]
     for name in needed:
-        warn_of_missing_credential(name, node, catalogue.credentials, findings)
+        warn_of_missing_credential(name, node, symbols.credentials, findings)
 
 
 def warn_of_missing_credential(name: str, node: Node, stored: Collection[str] | None, findings: Findings) -> None:

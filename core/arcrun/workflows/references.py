@@ -11,7 +11,7 @@ from arcrun.templates.template import ALIASES, CREDENTIAL, LOOP_FIELDS, Referenc
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
-from arcrun.workflows.model import INPUT, Catalogue, Workflow
+from arcrun.workflows.model import INPUT, SymbolTable, Workflow
 from arcrun.workflows.relations import Relation
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
@@ -32,7 +32,7 @@ class ReferenceChecker:
 
     workflow: Workflow
     shape: Shape | None
-    catalogue: Catalogue
+    symbols: SymbolTable
     findings: Findings
 
     @cached_property
@@ -80,7 +80,7 @@ class ReferenceChecker:
             return frozenset()
         if len(steps) == 1:
             return frozenset({"object"})
-        contract = self.catalogue.contracts.get(node.component or "")
+        contract = self.symbols.contracts.get(node.component or "")
         if contract is None or contract.output_fields is None or len(steps) != 3 or steps[1] != "data":
             return frozenset()
         return types_of(contract.output_fields.get(steps[2]))
@@ -239,7 +239,7 @@ class ReferenceChecker:
     def _warn_of_field(self, reference: Reference, at: Path) -> None:
         """A field that the component's output_schema does not have."""
         node = self.workflow.nodes.get(reference.head)
-        contract = self.catalogue.contracts.get(node.component or "") if node else None
+        contract = self.symbols.contracts.get(node.component or "") if node else None
         if contract is None or reference.has_fallback or len(reference.steps) < 3 or reference.steps[1] != "data":
             return
         fields = contract.output_schema.get("properties", {})

@@ -7,7 +7,8 @@ from starlette.applications import Starlette
 
 from arcrun.accounts.model import Registration
 from arcrun.accounts.store import AccountStore
-from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL, ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.workspace.protocol import RemoteWorkspace
 from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve

@@ -13,7 +13,7 @@ from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
-from arcrun.cloudflare.rest_client import DEFAULT_BASE_URL
+from arcrun.cloudflare.api_access import DEFAULT_BASE_URL
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
@@ -52,13 +52,13 @@ from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.logged_runs import LoggedRuns
 from executor.run_inputs import RunInputs
-from executor.run_log import RunLog as RunLogTables
+from executor.run_log import RunLogTables
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.verdict_export import export_verdicts
 from executor.workflows import WorkflowStore
-from executor.workspace import Workspace as WorkspaceTables
+from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
 
 logger = logging.getLogger("arcrun")

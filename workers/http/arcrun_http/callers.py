@@ -4,7 +4,7 @@ import ipaddress
 
 from starlette.requests import Request
 
-from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.workspace.audit import Actor
 from arcrun_http.auth import presented_key
 
@@ -17,7 +17,7 @@ def actor_of(request: Request) -> Actor:
         address = str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "").partition("%")[0]))
     except ValueError:
         address = None
-    return Actor(key_id_of(hash_api_key(presented_key(request))), address)
+    return Actor(api_key_id_of(hash_api_key(presented_key(request))), address)
 
 
 def caller_of(request: Request) -> str:

@@ -23,12 +23,11 @@ from arcrun_edge.durable_sql import DurableSql
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto_signer import WebCryptoSigner
 from registry.app import Registry, build_app
+from registry.callers import Keyring
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
-from registry.mirror import DEFAULT_INTERVAL_S
-from registry.principals import Keyring
-from registry.state import RegistryObject, RemoteRegistry
-from registry.state import RegistryState as State
+from registry.registry_object import RegistryObject, RegistryTables, RemoteRegistry
+from registry.statistics_export import DEFAULT_INTERVAL_S
 from registry.submissions import Submissions
 from workers import DurableObject, WorkerEntrypoint
 
@@ -45,19 +44,19 @@ class Default(WorkerEntrypoint):
 
 
 class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
-    """registry/state.py over this object's SQLite."""
+    """registry/registry_object.py over this object's SQLite."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        interval_s = read_optional(read_bindings(), "STATISTICS_MIRROR_S")
-        self._state = State(DurableSql(self.ctx), DurableAlarm(self.ctx), float(interval_s or DEFAULT_INTERVAL_S))
-        self._operations = Operations(self._state, RegistryObject)
+        export_s = float(read_optional(read_bindings(), "STATISTICS_MIRROR_S") or DEFAULT_INTERVAL_S)
+        self._tables = RegistryTables(DurableSql(self.ctx), DurableAlarm(self.ctx), export_s)
+        self._operations = Operations(self._tables, RegistryObject)
 
     async def ask(self, request: str) -> str:
         return self._operations.answer(request)
 
     async def alarm(self, _info: Any = None) -> None:
-        await self._state.on_alarm(CloudflareKV(read_bindings().ANALYTICS_KV))
+        await self._tables.on_alarm(CloudflareKV(read_bindings().ANALYTICS_KV))
 
 
 def _build(bindings: Any) -> Starlette:

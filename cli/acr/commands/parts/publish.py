@@ -10,8 +10,8 @@ from acr.config.platform_home import find_platform_home
 from acr.output.render import print_json, show_progress, warn
 from acr.output.steps import render_steps
 from acr.output.terminal import say
-from acr.parts.catalogue import is_builtin
 from acr.parts.component_folder import read_component_folder
+from acr.parts.own_components import is_builtin
 from acr.targets.registry_client import RegistryClient
 from acr.targets.service_client import Answer, require_data
 from arcrun.registry.package import build_package

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.accounts.api_keys import KeyRecord, key_id_of
+from arcrun.accounts.api_keys import KeyRecord, api_key_id_of
 from arcrun.accounts.model import Tenant, parse_registration
 from arcrun.errors import RequestError
 from arcrun.limits import MAX_GRACE_S
@@ -81,4 +81,8 @@ def _read_grace(request: Request) -> int:
 
 def _render_key(key: KeyRecord) -> dict[str, str | None]:
     expires_at = None if key.expires_ms is None else render_time(key.expires_ms, "seconds")
-    return {"id": key_id_of(key.sha256), "created_at": render_time(key.created_ms, "seconds"), "expires_at": expires_at}
+    return {
+        "id": api_key_id_of(key.sha256),
+        "created_at": render_time(key.created_ms, "seconds"),
+        "expires_at": expires_at,
+    }

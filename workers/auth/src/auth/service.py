@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.store import AccountStore
 from arcrun.errors import ArcrunError, DecryptionError, RateLimitedError, UnauthorizedError, UpstreamError
@@ -81,7 +81,7 @@ class AccountService:
             if not await self._is_known(registration.tenant_id):
                 await self._workspaces.open_object(registration.tenant_id).open_anew()
             tenant, api_key = await self._accounts.register(registration)
-        key_id = key_id_of(hash_api_key(api_key))
+        key_id = api_key_id_of(hash_api_key(api_key))
         log_decision("register", "done", tenant=tenant.tenant_id, key=key_id)
         await self._note("account.register", tenant, Actor(key_id, address), f"new key {key_id}")
         return tenant, api_key
@@ -100,7 +100,7 @@ class AccountService:
     async def rotate_key(self, tenant: Tenant, grace_s: int, actor: Actor) -> tuple[Tenant, str]:
         with _audited("rotate", tenant):
             rotated, api_key = await self._accounts.rotate_key(tenant, grace_s)
-        key_id = key_id_of(hash_api_key(api_key))
+        key_id = api_key_id_of(hash_api_key(api_key))
         log_decision("rotate", "done", tenant=tenant.tenant_id, key=key_id)
         await self._note("api_key.rotate", tenant, actor, f"new key {key_id}")
         return rotated, api_key

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from arcrun.engine.record import StoredRecord, Verdict
-from arcrun.engine.run_id import batch_of, is_run_id, mirror_run_id
+from arcrun.engine.run_id import batch_of, invert_run_id, is_run_id
 from arcrun.limits import MAX_SCANNED_PAGES
 from arcrun.ports import Clock, KeyValue
 from arcrun.run_log.filter import RunFilter, judge
@@ -35,7 +35,7 @@ class EarlierRuns:
         for key in (_BATCH + batch_of(run_id), _RUN + run_id):
             if found := await self._read_record(key, run_id):
                 return found
-        text = await self._verdicts.get(_VERDICT + mirror_run_id(run_id))
+        text = await self._verdicts.get(_VERDICT + invert_run_id(run_id))
         if text == "":  # it may have ended since its record was looked for
             return await self._read_record(_RUN + run_id, run_id)
         return json.loads(text) if text else None

@@ -100,7 +100,7 @@ class _Day:
 Export = Callable[[], Awaitable[bool]]
 
 
-class RunLog:
+class RunLogTables:
     def __init__(self, sql: Sql, alarm: Alarm, clock: Clock, settings: RunLogSettings) -> None:
         self._sql, self._alarm, self._clock, self._settings = sql, alarm, clock, settings
         migrate(sql, MIGRATIONS)

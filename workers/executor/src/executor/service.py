@@ -21,7 +21,7 @@ from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
-from arcrun.workflows.model import Catalogue, Workflow
+from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
@@ -201,16 +201,16 @@ class ExecutorService:
         pause = self.engine.ports.clock.pause
         draft = await run_steps_pausing(parse_workflow_in_steps(source), pause)
         if draft.workflow is None:
-            return compile_workflow(draft, Catalogue(), file)
+            return compile_workflow(draft, SymbolTable(), file)
         contracts, faults = await self._find_contracts(draft.workflow)
-        catalogue = Catalogue(
+        symbols = SymbolTable(
             contracts,
             faults,
             self.components.library.bundled_ids,
             await self._find_workflows(draft.workflow),
             await self.vault.list_names() if checks_credentials else None,
         )
-        return await run_steps_pausing(compile_in_steps(draft, catalogue, file), pause)
+        return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from arcrun.caches import Cache
 from arcrun.engine.record import StoredRecord
-from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, is_run_id, mirror_run_id, time_of
+from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, invert_run_id, is_run_id, time_of
 from arcrun.errors import ArcrunError, RecordError
 from arcrun.limits import MAX_ROW_BYTES, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyEntry, KeyValue, Random
@@ -163,7 +163,7 @@ def _until_slot_ends(now_ms: float) -> float:
 def _slot_of(run_id: str) -> str:
     """Sorts the newest first."""
     started_ms = time_of(run_id)
-    return mirror_run_id(first_id_at(started_ms - started_ms % SLOT_MS))
+    return invert_run_id(first_id_at(started_ms - started_ms % SLOT_MS))
 
 
 def _key_of_slot(run_id: str) -> str:

@@ -11,7 +11,8 @@ from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import Cache, CacheSpace
-from arcrun.cloudflare.rest_client import ApiAccess, CloudflareRestClient
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts

@@ -8,7 +8,7 @@ runtime's KV loses what it has acknowledged when it is killed. So a run is writt
 import json
 from typing import Protocol
 
-from arcrun.engine.run_id import mirror_run_id
+from arcrun.engine.run_id import invert_run_id
 from arcrun.limits import MAX_EXPORTED_VERDICTS
 from arcrun.ports import KeyValue
 from arcrun.run_log.objects import RunLogObjects
@@ -36,7 +36,7 @@ async def export_verdicts(objects: RunLogObjects, kv: KeyValue, last: Unconfirme
     verdicts = [verdict for _, unexported in found for verdict in unexported["verdicts"]]
     if verdicts:
         verdicts.sort(key=lambda verdict: verdict["id"], reverse=True)
-        key = PREFIX + mirror_run_id(verdicts[0]["id"])
+        key = PREFIX + invert_run_id(verdicts[0]["id"])
         value = json.dumps({"format": FORMAT, "verdicts": verdicts}, ensure_ascii=False)
         await kv.put(key, value, ttl_s=TTL_S)
         marks = [(number, each["late"], each["upto"]) for number, each in found if each["verdicts"]]

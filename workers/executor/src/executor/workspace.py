@@ -31,7 +31,7 @@ MIGRATIONS = (
 _SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
 
 
-class Workspace:
+class WorkspaceTables:
     """A row of `heads` without a token is a name whose workflow is deleted, or is being pushed for the first time.
 
     `pushed` is the highest number that was made current by a push.

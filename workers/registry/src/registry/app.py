@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 from arcrun_http.app import build_service_app
 from arcrun_http.auth import presented_key
+from registry.callers import Caller, Keyring
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
 from registry.handlers import AnalyticsHandlers, CatalogueHandlers, SubmissionHandlers
-from registry.principals import Keyring, Principal
-from registry.state import RegistryObject
+from registry.registry_object import RegistryObject
 from registry.submissions import Submissions
 
-Handler = Callable[[Request, Principal], Awaitable[Response]]
+Handler = Callable[[Request, Caller], Awaitable[Response]]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from arcrun.errors import NotFoundError, RequestError, build_cursor_error
 from arcrun.limits import MAX_QUERY_CHARACTERS
 from arcrun.ports import BlobStore, KeyValue
 from arcrun.registry.package import contract_key, module_key
+from registry.callers import Caller
 from registry.index import AUTHOR_ONLY, PUBLIC, SORTS
-from registry.principals import Principal
-from registry.state import RegistryObject
+from registry.registry_object import RegistryObject
 from registry.submissions import read_record
 
 MAX_PAGE, DEFAULT_PAGE = 200, 50
@@ -56,43 +56,43 @@ class Catalogue:
     records: KeyValue
     modules: BlobStore
 
-    async def search(self, principal: Principal, query: Query) -> dict[str, Any]:
+    async def search(self, caller: Caller, query: Query) -> dict[str, Any]:
         """{"components": [...], "total", "cursor"}; `cursor` is None on the last page."""
-        found = await self.state.search(principal.id, principal.is_reviewer, vars(query))
+        found = await self.state.search(caller.id, caller.is_reviewer, vars(query))
         end = query.offset + len(found["components"])
         return {**found, "cursor": str(end) if end < found["total"] else None}
 
-    async def show(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
+    async def show(self, caller: Caller, canonical_id: str, version: str | None) -> dict[str, Any]:
         """The version with its contract, the steps of its review and its attestation.
 
         Raises NotFoundError COMPONENT_NOT_FOUND, RequestError.
         """
-        found = await self._find(principal, canonical_id, version)
+        found = await self._find(caller, canonical_id, version)
         blob, record = await asyncio.gather(
             self.modules.get(contract_key(found["contract_sha256"])), read_record(self.records, found["submission_id"])
         )
         return {**record, **found, "contract": json.loads(blob.content) if blob else None}
 
-    async def read_module(self, principal: Principal, canonical_id: str, version: str | None) -> tuple[str, bytes]:
+    async def read_module(self, caller: Caller, canonical_id: str, version: str | None) -> tuple[str, bytes]:
         """The hash and the bytes as they were submitted. Raises NotFoundError, RequestError."""
-        found = await self._find(principal, canonical_id, version)
+        found = await self._find(caller, canonical_id, version)
         blob = await self.modules.get(module_key(found["sha256"]))
         if blob is None:
             raise _not_found(canonical_id)
         return found["sha256"], blob.content
 
-    async def list_versions(self, principal: Principal, canonical_id: str) -> list[dict[str, Any]]:
+    async def list_versions(self, caller: Caller, canonical_id: str) -> list[dict[str, Any]]:
         """The newest first. Raises NotFoundError."""
-        found = await self.state.list_versions(principal.id, principal.is_reviewer, canonical_id)
+        found = await self.state.list_versions(caller.id, caller.is_reviewer, canonical_id)
         if not found:
             raise _not_found(canonical_id)
         return found
 
-    async def _find(self, principal: Principal, canonical_id: str, version: str | None) -> dict[str, Any]:
+    async def _find(self, caller: Caller, canonical_id: str, version: str | None) -> dict[str, Any]:
         if version is not None and not VERSION_PATTERN.fullmatch(version):
             raise RequestError("`version` must be like v1.", next_actions=["Leave it out for the newest version."])
         number = None if version is None else int(version[1:])
-        found = await self.state.find(principal.id, principal.is_reviewer, canonical_id, number)
+        found = await self.state.find(caller.id, caller.is_reviewer, canonical_id, number)
         if found is None:
             raise _not_found(canonical_id)
         return found

@@ -8,10 +8,10 @@ from arcrun.errors import ForbiddenError, RequestError
 from arcrun.limits import MAX_DECISION_CHARACTERS
 from arcrun.ports import Clock
 from arcrun.times import render_time
+from registry.callers import Caller
 from registry.index import AUTHOR_ONLY, PUBLIC
-from registry.principals import Principal
 from registry.refusals import build_taken_error
-from registry.state import RegistryObject
+from registry.registry_object import RegistryObject
 from registry.submissions import Submissions
 
 _VISIBILITY = {"approved": PUBLIC, "rejected": AUTHOR_ONLY}
@@ -27,7 +27,7 @@ class Decisions:
     submissions: Submissions
     clock: Clock
 
-    async def decide(self, reviewer: Principal, submission_id: str, decision: str, reason: str) -> dict[str, Any]:
+    async def decide(self, reviewer: Caller, submission_id: str, decision: str, reason: str) -> dict[str, Any]:
         """`decision` is "approved" or "rejected"; the latter needs a reason. Returns the submission.
 
         Raises ForbiddenError, NotFoundError, RequestError, ConflictError ID_TAKEN.

@@ -9,11 +9,11 @@ from arcrun.analytics import parse_report, tally
 from arcrun.errors import RequestError
 from arcrun_http.requests import read_count, read_json, read_object
 from arcrun_http.responses import JsonResponse, build_success
+from registry.callers import ANYBODY, Caller
 from registry.catalogue import DEFAULT_PAGE, Catalogue, parse_query
 from registry.decisions import Decisions
 from registry.index import PUBLIC
-from registry.principals import ANYBODY, Principal
-from registry.state import RegistryObject
+from registry.registry_object import RegistryObject
 from registry.submissions import Submissions
 from registry.uploads import read_upload
 
@@ -23,54 +23,54 @@ class SubmissionHandlers:
     submissions: Submissions
     decisions: Decisions
 
-    async def submit(self, request: Request, principal: Principal) -> JsonResponse:
+    async def submit(self, request: Request, caller: Caller) -> JsonResponse:
         """201 with the record; 200 if the same bytes were accepted before."""
         upload = await read_upload(request)
-        submitted = await self.submissions.submit(principal, upload.contract, upload.module)
+        submitted = await self.submissions.submit(caller, upload.contract, upload.module)
         return build_success(submitted.record, 201 if submitted.is_new else 200)
 
-    async def show_key(self, _request: Request, _principal: Principal) -> JsonResponse:
+    async def show_key(self, _request: Request, _caller: Caller) -> JsonResponse:
         """The public key of the attestations."""
         return build_success(await self.submissions.describe_key())
 
-    async def show(self, request: Request, principal: Principal) -> JsonResponse:
-        return build_success(await self.submissions.find(principal, request.path_params["submission_id"]))
+    async def show(self, request: Request, caller: Caller) -> JsonResponse:
+        return build_success(await self.submissions.find(caller, request.path_params["submission_id"]))
 
-    async def approve(self, request: Request, principal: Principal) -> JsonResponse:
-        return await self._decide(request, principal, "approved")
+    async def approve(self, request: Request, caller: Caller) -> JsonResponse:
+        return await self._decide(request, caller, "approved")
 
-    async def reject(self, request: Request, principal: Principal) -> JsonResponse:
-        return await self._decide(request, principal, "rejected")
+    async def reject(self, request: Request, caller: Caller) -> JsonResponse:
+        return await self._decide(request, caller, "rejected")
 
-    async def _decide(self, request: Request, principal: Principal, decision: str) -> JsonResponse:
+    async def _decide(self, request: Request, caller: Caller, decision: str) -> JsonResponse:
         reason = (await read_object(request, ("reason",))).get("reason", "")
         if not isinstance(reason, str):
             raise RequestError("`reason` must be a text.")
         submission_id = request.path_params["submission_id"]
-        return build_success(await self.decisions.decide(principal, submission_id, decision, reason))
+        return build_success(await self.decisions.decide(caller, submission_id, decision, reason))
 
 
 @dataclass(frozen=True)
 class CatalogueHandlers:
     catalogue: Catalogue
 
-    async def search(self, request: Request, principal: Principal) -> JsonResponse:
+    async def search(self, request: Request, caller: Caller) -> JsonResponse:
         query = parse_query(request.query_params, read_count(request, "limit", DEFAULT_PAGE))
-        return build_success(await self.catalogue.search(principal, query))
+        return build_success(await self.catalogue.search(caller, query))
 
-    async def show(self, request: Request, principal: Principal) -> JsonResponse:
+    async def show(self, request: Request, caller: Caller) -> JsonResponse:
         """With `?visibility=public` as somebody sees it who has published nothing."""
         visibility = request.query_params.get("visibility")
         if visibility not in (None, PUBLIC):
             raise RequestError("`visibility` must be public here.")
-        return build_success(await self.catalogue.show(ANYBODY if visibility else principal, *_asked(request)))
+        return build_success(await self.catalogue.show(ANYBODY if visibility else caller, *_asked(request)))
 
-    async def versions(self, request: Request, principal: Principal) -> JsonResponse:
-        versions = await self.catalogue.list_versions(principal, request.path_params["canonical_id"])
+    async def versions(self, request: Request, caller: Caller) -> JsonResponse:
+        versions = await self.catalogue.list_versions(caller, request.path_params["canonical_id"])
         return build_success({"versions": versions})
 
-    async def module(self, request: Request, principal: Principal) -> Response:
-        sha256, content = await self.catalogue.read_module(principal, *_asked(request))
+    async def module(self, request: Request, caller: Caller) -> Response:
+        sha256, content = await self.catalogue.read_module(caller, *_asked(request))
         return Response(content, media_type="application/wasm", headers={"etag": f'"{sha256}"'})
 
 
@@ -84,14 +84,14 @@ class AnalyticsHandlers:
     def __init__(self, state: RegistryObject) -> None:
         self._state = state
 
-    async def record(self, request: Request, principal: Principal) -> JsonResponse:
+    async def record(self, request: Request, caller: Caller) -> JsonResponse:
         """The answer comes when the counts are durable."""
         records = parse_report(await read_json(request))
         if records:
-            await self._state.count_runs(principal.id, tally(records).rows())
+            await self._state.count_runs(caller.id, tally(records).rows())
         return build_success({"recorded": sum(record.count for record in records)})
 
-    async def list(self, _request: Request, principal: Principal) -> JsonResponse:
+    async def list(self, _request: Request, caller: Caller) -> JsonResponse:
         """Of every component that the caller has counted runs of."""
-        found = await self._state.read_statistics(principal.id)
+        found = await self._state.read_statistics(caller.id)
         return build_success({"components": found})

@@ -15,7 +15,7 @@ from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import NotFoundError
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
-from arcrun.registry.attestation import Attested, build_statement, key_id_of, sign_statement
+from arcrun.registry.attestation import Attested, build_statement, sign_statement, signing_key_id_of
 from arcrun.registry.package import Package, build_package, contract_key, module_key
 from arcrun.registry.review import Bench, Review, review_component
 from arcrun.steps import run_steps_pausing
@@ -23,9 +23,9 @@ from arcrun.times import render_time
 from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml
-from registry.principals import Principal
+from registry.callers import Caller
 from registry.refusals import build_conflict, build_refusal
-from registry.state import RegistryObject
+from registry.registry_object import RegistryObject
 
 
 @dataclass(frozen=True)
@@ -46,21 +46,21 @@ class Submissions:
     clock: Clock
     random: Random
 
-    async def submit(self, principal: Principal, contract_text: str, module: bytes) -> Submitted:
+    async def submit(self, caller: Caller, contract_text: str, module: bytes) -> Submitted:
         """Raises SubmissionError, ConflictError VERSION_EXISTS or ID_TAKEN."""
         package = build_package(contract_text, module)
-        known = await self.state.find_same(principal.id, package.sha256, package.contract_sha256)
+        known = await self.state.find_same(caller.id, package.sha256, package.contract_sha256)
         if known is not None:
             await self._meter_again(package)
             return Submitted(await read_record(self.records, known), is_new=False)
         review = await review_component(package.contract_text, module, self.bench)
         if not review.accepted:
             raise build_refusal(review)
-        return await self._accept(principal, package, review)
+        return await self._accept(caller, package, review)
 
-    async def find(self, principal: Principal, submission_id: str) -> dict[str, Any]:
+    async def find(self, caller: Caller, submission_id: str) -> dict[str, Any]:
         """The record with "visibility", "decisions" and "owner". Raises NotFoundError SUBMISSION_NOT_FOUND."""
-        found = await self.state.find_submission(principal.id, principal.is_reviewer, submission_id)
+        found = await self.state.find_submission(caller.id, caller.is_reviewer, submission_id)
         if found is None:
             raise NotFoundError(
                 f"There is no submission `{submission_id[:40]}`.",
@@ -73,9 +73,9 @@ class Submissions:
     async def describe_key(self) -> dict[str, str]:
         """{"algorithm", "key_id", "public_key"}, with which attestations are verified."""
         key = await self.signer.public_key()
-        return {"algorithm": "Ed25519", "key_id": key_id_of(key), "public_key": base64.b64encode(key).decode()}
+        return {"algorithm": "Ed25519", "key_id": signing_key_id_of(key), "public_key": base64.b64encode(key).decode()}
 
-    async def _accept(self, principal: Principal, package: Package, review: Review) -> Submitted:
+    async def _accept(self, caller: Caller, package: Package, review: Review) -> Submitted:
         assert review.contract is not None
         assert review.component is not None
         assert review.component.module is not None
@@ -95,7 +95,7 @@ class Submissions:
         )
         submission_id = str(record["submission_id"])
         await self.records.put(record_key(submission_id), json.dumps(record, ensure_ascii=False))
-        answer = await self.state.add(_describe(principal, contract, record))
+        answer = await self.state.add(_describe(caller, contract, record))
         if answer["outcome"] == "added":
             return Submitted(record, is_new=True)
         await self.records.delete(record_key(submission_id))
@@ -124,13 +124,13 @@ class Submissions:
                 raise
 
 
-def _describe(principal: Principal, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:
+def _describe(caller: Caller, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:
     """A version as the index takes it."""
     searched = (contract.canonical_id, contract.display_name, contract.description, *contract.tags, *contract.aliases)
     copied = ("submission_id", "canonical_id", "sha256", "contract_sha256", "submitted_at")
     return {
         **{name: record[name] for name in copied},
-        "owner": principal.id,
+        "owner": caller.id,
         "number": int(contract.version[1:]),
         "category": contract.category,
         "words": "\n".join(searched).casefold().encode("utf-8", "replace").decode(),

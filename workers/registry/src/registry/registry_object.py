@@ -13,10 +13,10 @@ from arcrun.objects import Channel, migrate
 from arcrun.ports import Alarm, KeyValue, Sql
 from registry.counters import COUNTERS, Counters
 from registry.index import INDEX, ComponentIndex
-from registry.mirror import DEFAULT_INTERVAL_S, MIRROR, Mirror
+from registry.statistics_export import DEFAULT_INTERVAL_S, TABLES, StatisticsExport
 
 NEVER_RUN = ComponentStatistics()
-MIGRATIONS = ((*INDEX, *COUNTERS, *MIRROR),)  # the first one makes nothing where an object of before has it all
+MIGRATIONS = ((*INDEX, *COUNTERS, *TABLES),)  # the first one makes nothing where an object of before has it all
 
 Version = dict[str, Any]  # {"canonical_id", "version", "owner", "visibility", ...}: registry/index.py
 
@@ -100,20 +100,20 @@ class RemoteRegistry:
         return await self._channel.call(operation, arguments)
 
 
-class RegistryState:
+class RegistryTables:
     """The object's side."""
 
-    def __init__(self, sql: Sql, alarm: Alarm, mirror_interval_s: float = DEFAULT_INTERVAL_S) -> None:
+    def __init__(self, sql: Sql, alarm: Alarm, export_interval_s: float = DEFAULT_INTERVAL_S) -> None:
         migrate(sql, MIGRATIONS)
         self._index = index = ComponentIndex(sql)
         self._counters = Counters(sql)
-        self._mirror = Mirror(sql, self._counters, alarm, mirror_interval_s)
+        self._export = StatisticsExport(sql, self._counters, alarm, export_interval_s)
         self.add, self.decide = index.add, index.decide
         self.find_same, self.find_submission = index.find_same, index.find_submission
 
     async def on_alarm(self, statistics_kv: KeyValue) -> None:
         """What the object does when the alarm that it has set goes off."""
-        await self._mirror.write(statistics_kv)
+        await self._export.write(statistics_kv)
 
     def count_runs(self, principal: str, rows: list[TallyRow]) -> None:
         """A run counts for the owner of the component; for whoever reports it where the registry has no such one."""
@@ -123,7 +123,7 @@ class RegistryState:
             by_scope[owners[row[0]]].append(row)
         for scope, counted in by_scope.items():
             self._counters.count(scope, counted)
-        self._mirror.note_change()
+        self._export.note_change()
 
     def find(self, principal: str, sees_all: bool, canonical_id: str, number: int | None) -> Version | None:
         found = self._index.find(principal, sees_all, canonical_id, number)

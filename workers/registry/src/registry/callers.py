@@ -4,14 +4,14 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from arcrun.accounts.api_keys import hash_api_key, key_id_of
+from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.errors import NotConfiguredError, UnauthorizedError
 
 OWNER = "owner"
 
 
 @dataclass(frozen=True)
-class Principal:
+class Caller:
     """`id` stays when a key is replaced; `key_id` is the beginning of the key's SHA-256, for logs."""
 
     id: str
@@ -19,7 +19,7 @@ class Principal:
     is_reviewer: bool = False
 
 
-ANYBODY = Principal("", "")  # sees what is public, and owns nothing
+ANYBODY = Caller("", "")  # sees what is public, and owns nothing
 
 
 class Keyring:
@@ -30,7 +30,7 @@ class Keyring:
         self._keys = {name: key for name, key in named.items() if key}
         self._authors = authors
 
-    def identify(self, key: str) -> Principal:
+    def identify(self, key: str) -> Caller:
         """Raises UnauthorizedError, or NotConfiguredError while the Worker has no key. Takes the same time for each."""
         if self._authors:
             self._keys |= _parse_authors(self._authors)
@@ -43,8 +43,8 @@ class Keyring:
         found = [name for name, known in self._keys.items() if hmac.compare_digest(key.encode(), known.encode())]
         if not found:
             raise UnauthorizedError
-        key_id = key_id_of(hash_api_key(key))
-        return Principal(found[0], key_id, is_reviewer="reviewer" in found)
+        key_id = api_key_id_of(hash_api_key(key))
+        return Caller(found[0], key_id, is_reviewer="reviewer" in found)
 
 
 def _parse_authors(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Mirrors the statistics to one key of KV, for readers without the Durable Object, at a pace that KV allows.
+"""Exports the statistics to one key of KV, for readers without the Durable Object, at a pace that KV allows.
 
 The first change after a write sets the object's alarm. SQLite keeps both the mark and the alarm with the change itself,
 so neither is lost in a restart.
@@ -12,8 +12,8 @@ from registry.counters import Counters
 
 DEFAULT_INTERVAL_S = 120  # 720 writes a day at the most, of 1,000 on the free plan
 MIN_INTERVAL_S = 1  # KV takes one write a second of a key
-MIRROR_KEY = "statistics"
-MIRROR = (
+EXPORT_KEY = "statistics"
+TABLES = (
     """CREATE TABLE IF NOT EXISTS statistics_mirror (
         id INTEGER PRIMARY KEY CHECK (id = 1), is_due INTEGER, sequence INTEGER)""",
     "INSERT OR IGNORE INTO statistics_mirror (id, is_due, sequence) VALUES (1, 0, 0)",
@@ -22,7 +22,7 @@ MIRROR = (
 logger = logging.getLogger("arcrun")
 
 
-class Mirror:
+class StatisticsExport:
     def __init__(self, sql: Sql, counters: Counters, alarm: Alarm, interval_s: float) -> None:
         self._sql, self._counters, self._alarm = sql, counters, alarm
         self._interval_ms = max(interval_s, MIN_INTERVAL_S) * 1000
@@ -36,9 +36,9 @@ class Mirror:
         """What the alarm does. A write that fails is left to the next alarm, an interval later."""
         [row] = self._sql.execute("UPDATE statistics_mirror SET is_due = 0, sequence = sequence + 1 RETURNING sequence")
         try:
-            await kv.put(MIRROR_KEY, json.dumps({"sequence": row["sequence"], "scopes": self._read_scopes()}))
+            await kv.put(EXPORT_KEY, json.dumps({"sequence": row["sequence"], "scopes": self._read_scopes()}))
         except Exception:  # the platform's own, of any kind
-            logger.exception("The statistics could not be mirrored")
+            logger.exception("The statistics could not be exported")
             self.note_change()
 
     def _read_scopes(self) -> dict[str, dict[str, object]]:
