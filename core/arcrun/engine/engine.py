@@ -10,6 +10,7 @@ from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBud
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.json_text import write_json
 from arcrun.limits import KIB
@@ -24,12 +25,12 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
-    """What starts a run. `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits,
-    `depth` the number of runs that stand behind it, each started by a request of the one before. `body_bytes` is the
-    size of what it came in, `text` that itself where it is the input and nothing else.
+    """What starts a run. `timeout_ms` is how long its client waits, `depth` the number of runs that stand behind it,
+    each started by a request of the one before. `body_bytes` is the size of what it came in, `text` that itself where
+    it is the input and nothing else.
     """
 
-    kind: str
+    kind: TriggerKind
     input: Any
     timeout_ms: float | None = None
     depth: int = 0
