@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from arcrun.contracts.model import HostStub
 from arcrun.contracts.schema import find_mismatches
 from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.ports import HttpRequest, HttpResponse
 from components import wasm_harness as harness
 from examples.bench import StubModel, StubServices, build_example_bench
@@ -414,7 +415,7 @@ async def test_what_a_next_step_gets_of_json(first: str, sent: str) -> None:
     """From component through the engine to component: whole numbers keep their digits, null is a body."""
     services = ScriptedServices(first, first)
     service = build_example_bench(services, StubModel(None)).service
-    record = await service.execute_workflow(RELAY, Trigger("execute", {}))
+    record = await service.execute_workflow(RELAY, Trigger(TriggerKind.EXECUTE, {}))
     assert [request.method for request in services.requests] == ["GET", "POST"]
     assert services.requests[1].body.decode() == sent
     assert record.data["body"] == json.loads(sent)

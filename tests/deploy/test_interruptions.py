@@ -12,7 +12,7 @@ import pytest
 
 from acr.cloudflare.api import CloudflareApi
 from acr.config.user_config import read_user_config
-from acr.deployment.account_setup import Wishes, choose_only_account, set_up_account
+from acr.deployment.account_setup import SetupChoices, choose_only_account, set_up_account
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.wasm.seal import metered_key
@@ -84,7 +84,7 @@ class Bench:
         return CloudflareApi(access, SteppedCloudflare(self.cloudflare, self.clockwork), lambda _: None)
 
     def init(self) -> None:
-        set_up_account(self.api(None), self.folder / "config.json", Wishes(), choose_only_account)
+        set_up_account(self.api(None), self.folder / "config.json", SetupChoices(), choose_only_account)
 
     def deploy(self) -> Deployment:
         secrets = {**SECRETS, "ARCRUN_API_KEY": self.api_key}

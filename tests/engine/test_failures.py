@@ -12,6 +12,7 @@ import pytest
 from arcrun.engine.budget import RunLimits
 from arcrun.engine.engine import Trigger
 from arcrun.engine.node_run import delay_before_next
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import (
     ArcrunError,
     ComponentError,
@@ -421,6 +422,6 @@ async def test_what_is_gone_since_the_push_fails_its_node_and_can_be_handled(flo
     config = {"alarm": {"text": "{{n.error.code}}"}}
     plan = bench.plan({"name": "w", "flow": [*flow, "n >> FAIL >> alarm"], "config": config})
     del behaviours["n"], workflows["n"]
-    record = await bench.engine.run(plan, Trigger("execute", {}), RUN_ID)
+    record = await bench.engine.run(plan, Trigger(TriggerKind.EXECUTE, {}), RUN_ID)
     assert (record.error, bench.inputs_of("alarm")) == (None, [{"text": code}])
     assert statuses(record) == {"n": "failed", "alarm": "success"}

@@ -13,6 +13,7 @@ import pytest
 
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.workflows.plan import PLAN_FORMAT, load_plan
 from fakes.components import Input
 from fakes.engine import RUN_ID, EngineBench, data, echo, failure
@@ -32,7 +33,7 @@ async def run(plan: str, behaviours: Mapping[str, Any], sent: Any) -> tuple[RunR
     contracts = {name: {"input_schema": SCHEMA} for name in behaviours}
     called = {"flow": ["input >> PIPE >> sub"], "config": {"sub": {"needed": "{{input}}"}}}
     bench = EngineBench(behaviours, contracts=contracts, workflows={"called": called})
-    record = await bench.engine.run(load_plan(STORED[plan]), Trigger("execute", sent), RUN_ID)
+    record = await bench.engine.run(load_plan(STORED[plan]), Trigger(TriggerKind.EXECUTE, sent), RUN_ID)
     assert record.error is None
     return record, bench
 
@@ -97,7 +98,7 @@ async def test_braces_that_nothing_closes_and_those_in_keys_stand_for_themselves
         "extra": {"{{input.n}}": ["{{", "}}"]},
     }
     bench = EngineBench({"first": echo, "second": echo}, contracts={"first": {"input_schema": SCHEMA}})
-    await bench.engine.run(load_plan(plan), Trigger("execute", {"n": 7}), RUN_ID)
+    await bench.engine.run(load_plan(plan), Trigger(TriggerKind.EXECUTE, {"n": 7}), RUN_ID)
     assert bench.inputs_of("first") == [{"needed": "a 7 {{ b {{ c", "extra": {"{{input.n}}": ["{{", "}}"]}}]
 
 

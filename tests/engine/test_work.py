@@ -9,6 +9,7 @@ import pytest
 from arcrun.engine.budget import NODE_WORK, RUN_WORK, STEP_WORK, UNIT_WORK, RunLimits, WorkBudget, read_run_limits
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import CpuBudgetError, NotConfiguredError, RunError
 from arcrun.limits import FREE_PLAN_CPU_MS
 from arcrun.templates.expressions import compile_expression
@@ -124,7 +125,7 @@ async def test_templates_are_counted_while_they_are_rendered(value: Any, given: 
 
 async def run_twice(bench: EngineBench, plan: Plan) -> list[str | None]:
     """The codes of their errors."""
-    records = [await bench.engine.run(plan, Trigger("webhook", {}), RUN_ID) for _ in range(2)]
+    records = [await bench.engine.run(plan, Trigger(TriggerKind.WEBHOOK, {}), RUN_ID) for _ in range(2)]
     return [record.error.code if record.error else None for record in records]
 
 
@@ -160,7 +161,8 @@ async def test_what_the_request_brings_is_counted() -> None:
     bench = EngineBench({"a": echo}, limits=FREE)
     plan = bench.plan({"name": "w", "flow": ["input >> PIPE >> a"]})
     records = [
-        await bench.engine.run(plan, Trigger("webhook", {}, body_bytes=size), RUN_ID) for size in (10_000, 1_000_000)
+        await bench.engine.run(plan, Trigger(TriggerKind.WEBHOOK, {}, body_bytes=size), RUN_ID)
+        for size in (10_000, 1_000_000)
     ]
     assert [record.error and record.error.code for record in records] == [None, "CPU_BUDGET"]
 

@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, RunError, UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
 from arcrun.ports import KeyEntry, KeyPage
@@ -73,7 +74,7 @@ class Isolate:
 
 def record_of(run_id: str, workflow: str = "w", error: ArcrunError | None = None) -> RunRecord:
     trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, sha256="5a"),)
-    return RunRecord(run_id, workflow, 3, "webhook", FixedClock().now_ms(), 12.5, {"x": 1}, error, trace)
+    return RunRecord(run_id, workflow, 3, TriggerKind.WEBHOOK, FixedClock().now_ms(), 12.5, {"x": 1}, error, trace)
 
 
 def ended(record: RunRecord, keeping: Keeping = KEEPS_ALL) -> EndedRun:
@@ -205,7 +206,9 @@ ACCEPTED = {"workflow": "tell", "version": 3, "trigger": "webhook", "started_at"
 
 async def accept(isolate: Isolate, limit_ms: float = MAX_ACCEPTED_MS, workflow: str = "tell") -> str:
     run_id = isolate.store.new_run_id()
-    await isolate.store.accept(AcceptedRun(run_id, workflow, 3, "webhook", limit_ms, {"n": 1}, b"", KEEPS_ALL))
+    await isolate.store.accept(
+        AcceptedRun(run_id, workflow, 3, TriggerKind.WEBHOOK, limit_ms, {"n": 1}, b"", KEEPS_ALL)
+    )
     return run_id
 
 
@@ -270,7 +273,7 @@ def large_record(run_id: str, key: str) -> RunRecord:
     large = {"x": "x" * 100_000}
     node = NodeRecord("a", "echo", NodeStatus.SUCCESS)
     error = RunError("m", details=large) if key == "error" else None
-    return RunRecord(run_id, "w", 1, "webhook", 0, 0, large, error, (node,))
+    return RunRecord(run_id, "w", 1, TriggerKind.WEBHOOK, 0, 0, large, error, (node,))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from arcrun.credentials.record import fingerprint_of
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
 from arcrun.engine.run_id import object_of
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import (
     ArcrunError,
     DecryptionError,
@@ -77,12 +78,12 @@ class Isolate:
 
     def record_of(self, run_id: str, workflow: str = "w", error: ArcrunError | None = None, data: Any = 7) -> RunRecord:
         trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, bytes=300),)
-        return RunRecord(run_id, workflow, 3, "webhook", self.clock.now_ms(), 12.5, data, error, trace)
+        return RunRecord(run_id, workflow, 3, TriggerKind.WEBHOOK, self.clock.now_ms(), 12.5, data, error, trace)
 
     def large_record_of(self, run_id: str, size: int) -> RunRecord:
         value = {"x": "x" * size}
         trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, input=value, bytes=size),)
-        return RunRecord(run_id, "w", 3, "webhook", self.clock.now_ms(), 12.5, 7, None, trace)
+        return RunRecord(run_id, "w", 3, TriggerKind.WEBHOOK, self.clock.now_ms(), 12.5, 7, None, trace)
 
     async def keep_row(self, number: int, run_id: str, sealed: bytes) -> None:
         verdict = self.record_of(run_id).to_verdict()
@@ -501,7 +502,7 @@ async def test_without_a_key_no_input_is_kept(key: str | None) -> None:
 
 
 def accepted(run_id: str, keeping: Keeping = KEEPS_ALL, run_input: bytes = b'{"n": 1}') -> AcceptedRun:
-    return AcceptedRun(run_id, "tell", 3, "webhook", MAX_ACCEPTED_MS, {"n": 1}, run_input, keeping)
+    return AcceptedRun(run_id, "tell", 3, TriggerKind.WEBHOOK, MAX_ACCEPTED_MS, {"n": 1}, run_input, keeping)
 
 
 async def test_an_accepted_run_is_running_until_its_record_is_there() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import UpstreamError
 from executor.heads import STALE_MS
 from fakes.components import echo
@@ -17,7 +18,7 @@ from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
-TRIGGER = Trigger("webhook", {})
+TRIGGER = Trigger(TriggerKind.WEBHOOK, {})
 KNOWN = UpstreamError("Workers KV failed: 500.", code="STORAGE_FAILED")
 UNKNOWN = RuntimeError("nobody knows what this is, secret-1")
 FAULTS = [pytest.param(KNOWN, "STORAGE_FAILED", id="named"), pytest.param(UNKNOWN, "INTERNAL", id="unnamed")]

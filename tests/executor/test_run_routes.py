@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.limits import MAX_CURSOR_CHARACTERS
 from executor.records.earlier_runs import MAX_VERSION
 from fakes.components import echo, trapped
@@ -119,7 +120,7 @@ async def test_a_run_under_way_is_shown_as_running(executor: Executor) -> None:
 
 
 def trigger_of_a_webhook() -> Trigger:
-    return Trigger("webhook", {})
+    return Trigger(TriggerKind.WEBHOOK, {})
 
 
 @pytest.mark.parametrize("value", ["0", "false", ""])

@@ -10,6 +10,7 @@ import pytest
 from arcrun.contracts.model import Contract
 from arcrun.engine.context import Components
 from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ComponentError, NotFoundError, WorkflowError
 from fakes.components import echo, exited, trapped
 from fakes.executor import Bench, build_bench, upload_component
@@ -23,7 +24,7 @@ ECHO = {"component": "echo"}
 
 
 def execute(input_value: Any = None) -> Trigger:
-    return Trigger("execute", {} if input_value is None else input_value)
+    return Trigger(TriggerKind.EXECUTE, {} if input_value is None else input_value)
 
 
 def stdins(bench: Bench) -> list[Any]:
@@ -130,7 +131,7 @@ async def test_what_was_pushed_is_what_a_trigger_runs(by_name: bool) -> None:
     bench = build_bench({"echo": echo})
     push = await bench.service.push({**FLOW, "config": {"echo": {"text": "for {{input.name}}"}}}, ADA)
     find = bench.service.workflows.find_by_name("tell") if by_name else bench.service.workflows.find(push.stored.token)
-    record = await bench.service.run(await find, Trigger("webhook", {"name": "Ada"}))
+    record = await bench.service.run(await find, Trigger(TriggerKind.WEBHOOK, {"name": "Ada"}))
     assert (record.data, record.workflow, record.version) == ({"text": "for Ada"}, "tell", 1)
 
 

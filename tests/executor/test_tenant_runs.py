@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from arcrun.engine.record import NodeRecord, NodeStatus, RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RecordError, RunError, UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_ROW_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
@@ -43,7 +44,7 @@ class Isolate:
     def record_of(self, run_id: str, workflow: str = "w", error: ArcrunError | None = None, size: int = 1) -> RunRecord:
         value = {"x": "x" * size}
         trace = (NodeRecord("a", "echo", NodeStatus.SUCCESS, attempts=1, input=value, bytes=300 + size),)
-        return RunRecord(run_id, workflow, 3, "webhook", self.clock.now_ms(), 12.5, 7, error, trace)
+        return RunRecord(run_id, workflow, 3, TriggerKind.WEBHOOK, self.clock.now_ms(), 12.5, 7, error, trace)
 
     def end(self, *, workflow: str = "w", keeping: Keeping = KEEPS_ALL, **fields: Any) -> str:
         run_id = self.store.new_run_id()
@@ -188,7 +189,7 @@ async def test_a_record_before_the_answer_is_there_or_an_error_is() -> None:
 
 
 def accepted(run_id: str, keeping: Keeping = KEEPS_ALL) -> AcceptedRun:
-    return AcceptedRun(run_id, "tell", 3, "webhook", MAX_ACCEPTED_MS, {"n": 1}, b"", keeping)
+    return AcceptedRun(run_id, "tell", 3, TriggerKind.WEBHOOK, MAX_ACCEPTED_MS, {"n": 1}, b"", keeping)
 
 
 async def test_an_accepted_run_is_running_then_ended_or_lost() -> None:

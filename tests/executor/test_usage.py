@@ -6,6 +6,7 @@ import pytest
 
 from arcrun.analytics import OVERDUE_MS, UsageRecord, UsageReporter, tally
 from arcrun.engine.engine import Trigger
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import RunError
 from arcrun.limits import MAX_USAGE_RECORDS
 from fakes.background import FakeBackground
@@ -33,7 +34,7 @@ def record(component_id: str = "echo", *, success: bool = True, count: int = 1) 
 
 
 async def test_a_run_reports_its_components(bench: Bench) -> None:
-    await bench.service.execute_workflow(FLOW, Trigger("execute", {}))
+    await bench.service.execute_workflow(FLOW, Trigger(TriggerKind.EXECUTE, {}))
     assert bench.report.reports == []
     await bench.background.finish()
     assert bench.report.reports == [(record(count=2), record("broken", success=False))]
@@ -41,7 +42,7 @@ async def test_a_run_reports_its_components(bench: Bench) -> None:
 
 async def test_runs_of_a_moment_are_reported_in_one_call(bench: Bench) -> None:
     for _ in range(3):
-        await bench.service.execute_workflow(FLOW, Trigger("execute", {}))
+        await bench.service.execute_workflow(FLOW, Trigger(TriggerKind.EXECUTE, {}))
     await bench.service.execute_component("echo", {})
     await bench.background.finish()
     assert bench.report.reports == [(record(count=7), record("broken", success=False, count=3))]
@@ -61,7 +62,7 @@ async def test_a_report_that_fails_hurts_nothing_and_is_logged_without_content(
 ) -> None:
     bench.report.error = RunError("echo ran 3 times", code="REPORT_REFUSED")
     with caplog.at_level(logging.WARNING):
-        ran = await bench.service.execute_workflow(FLOW, Trigger("execute", {}))
+        ran = await bench.service.execute_workflow(FLOW, Trigger(TriggerKind.EXECUTE, {}))
         await bench.background.finish()
     assert (await bench.service.runs.find(ran.run_id))["status"] == "success"
     assert [entry.getMessage() for entry in caplog.records] == [

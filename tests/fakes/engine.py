@@ -10,6 +10,7 @@ from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import NotFoundError
 from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.model import SymbolTable
@@ -40,7 +41,9 @@ class EngineBench:
 
     async def run(self, flow: list[str], input_value: Any = None, **more: Any) -> RunRecord:
         """Run a flow as it would run from storage. `more` are the workflow's other keys; `timeout_ms` the client's."""
-        trigger = Trigger("execute", {} if input_value is None else input_value, more.pop("client_timeout_ms", None))
+        trigger = Trigger(
+            TriggerKind.EXECUTE, {} if input_value is None else input_value, more.pop("client_timeout_ms", None)
+        )
         return await self.engine.run(self.plan({"name": "w", "flow": flow, **more}), trigger, RUN_ID)
 
     def plan(self, source: Mapping[str, Any]) -> Plan:

@@ -9,6 +9,7 @@ from acr.output.render import print_json
 from acr.output.workflows import render_versions, render_workflows
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
 from acr.targets.service_client import require_data
+from arcrun.engine.trigger import TriggerKind
 
 
 @click.command()
@@ -41,5 +42,6 @@ def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
 
 def _list_with_last_runs(client: ExecutorClient) -> Sequence[Mapping[str, object]]:
     runs = reversed(client.list_runs({}, MAX_PAGE, 1))
-    newest = {run["workflow"]: run for run in runs if run["trigger"] != "execute"}  # which no stored one has run
+    stored = (run for run in runs if run["trigger"] != TriggerKind.EXECUTE)
+    newest = {run["workflow"]: run for run in stored}
     return [{**workflow, "last_run": newest.get(workflow["name"])} for workflow in client.list_workflows()]

@@ -13,6 +13,7 @@ from acr.output.trace import render_timeline
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
 from acr.targets.service_client import Answer, require_data
 from arcrun.engine.run_id import is_run_id
+from arcrun.engine.trigger import TriggerKind
 from arcrun.run_log.filter import STATUSES
 
 POLL_S = 1.0
@@ -21,7 +22,7 @@ POLL_S = 1.0
 @click.command()
 @click.argument("subject", metavar="[NAME|RUN]", required=False)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
-@click.option("--trigger", type=click.Choice(("webhook", "name", "execute")), help="Only runs that began so.")
+@click.option("--trigger", type=click.Choice([kind.value for kind in TriggerKind]), help="Only runs that began so.")
 @click.option("--version", type=click.IntRange(0), metavar="N", help="Only runs of this version; 0: not stored.")
 @click.option("--since", metavar="TIME", help="Only runs that began at TIME (ISO 8601, UTC) or later.")
 @click.option("--until", metavar="TIME", help="Only runs that began before TIME.")

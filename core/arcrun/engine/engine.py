@@ -6,10 +6,11 @@ from typing import Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import Answer, Ledger, Room, RunContext, RunPorts
+from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.json_text import write_json
 from arcrun.limits import KIB
@@ -24,12 +25,12 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
-    """What starts a run. `kind` is `execute`, `webhook` or `name`; `timeout_ms` is how long its client waits,
-    `depth` the number of runs that stand behind it, each started by a request of the one before. `body_bytes` is the
-    size of what it came in, `text` that itself where it is the input and nothing else.
+    """What starts a run. `timeout_ms` is how long its client waits, `depth` the number of runs that stand behind it,
+    each started by a request of the one before. `body_bytes` is the size of what it came in, `text` that itself where
+    it is the input and nothing else.
     """
 
-    kind: str
+    kind: TriggerKind
     input: Any
     timeout_ms: float | None = None
     depth: int = 0
@@ -55,15 +56,15 @@ class Engine:
 
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
         """Never raises for what a node does: the record says it."""
-        room, budget = Room(), self.limits.open_budget(depth=trigger.depth)
+        trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
             ports=self.ports,
-            ledger=Ledger(plan, room),
+            ledger=Ledger(plan, trace_budget),
             started_ms=self.ports.clock.now_ms(),
             budget=budget,
             pace=Pace(self.ports.clock, budget.work),
             slots=Slots(plan.concurrency),
-            room=room,
+            trace_budget=trace_budget,
         )
         answer, error = Answer(None, 0), None
         try:

@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from arcrun.analytics import Tally
 from arcrun.credentials.redaction import Redactor, is_small
+from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
@@ -177,7 +178,7 @@ def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) ->
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunRecord:
-    """`error` is that of the node whose failure failed the run. `trigger` is `execute`, `webhook`, `name`.
+    """`error` is that of the node whose failure failed the run. `trigger` is what started it.
 
     `started_ms` is milliseconds since 1970. `version` is that of the stored workflow, 0 for one that is not stored.
     `weight` is that of `data`, None where it is not known (arcrun/size.py). `usage` has each call of a component; it is
@@ -187,7 +188,7 @@ class RunRecord:
     run_id: str
     workflow: str
     version: int
-    trigger: str
+    trigger: TriggerKind
     started_ms: float
     duration_ms: float
     data: Any
@@ -241,7 +242,7 @@ class RunRecord:
             "id": self.run_id,
             "workflow": self.workflow,
             "version": self.version,
-            "trigger": self.trigger,
+            "trigger": self.trigger.value,
             "status": self.status,
             "started_at": render_time(self.started_ms),
             "duration_ms": round(self.duration_ms, 3),

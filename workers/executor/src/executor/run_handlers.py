@@ -14,6 +14,7 @@ from starlette.requests import Request
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, RequestError, RunError, RunFailedError
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
@@ -44,7 +45,9 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
         )
     input_value = body.get("input", {})
     if "workflow" in body:
-        record = await service.execute_workflow(read_source(body), build_trigger(request, "execute", input_value))
+        record = await service.execute_workflow(
+            read_source(body), build_trigger(request, TriggerKind.EXECUTE, input_value)
+        )
         return answer_owner(record, with_trace=wants_trace(request))
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a text and `input` an object.")
@@ -55,12 +58,12 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> JsonResponse:
     """By the token alone, or with the API key besides, which sees more."""
     stored = await service.workflows.find(request.path_params["token"])
-    return await _run(service, request, stored, await read_trigger(request, "webhook"), is_owner=shows_key)
+    return await _run(service, request, stored, await read_trigger(request, TriggerKind.WEBHOOK), is_owner=shows_key)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> JsonResponse:
     stored = await service.workflows.find_by_name(request.path_params["name"])
-    return await _run(service, request, stored, await read_trigger(request, "name"), is_owner=True)
+    return await _run(service, request, stored, await read_trigger(request, TriggerKind.NAME), is_owner=True)
 
 
 async def _run(
@@ -134,14 +137,14 @@ def answer_caller(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-async def read_trigger(request: Request, kind: str) -> Trigger:
+async def read_trigger(request: Request, kind: TriggerKind) -> Trigger:
     """The body is the input; `?timeout_ms=N` is how long the client waits for the run."""
     value = await read_json(request)
     body = body_of(request)
     return Trigger(kind, value, read_timeout(request), read_depth(request), len(body), body)
 
 
-def build_trigger(request: Request, kind: str, input_value: Any) -> Trigger:
+def build_trigger(request: Request, kind: TriggerKind, input_value: Any) -> Trigger:
     """Where the input is a part of the body."""
     return Trigger(kind, input_value, read_timeout(request), read_depth(request), len(body_of(request)))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arcrun.accounts.authentic_kv import AuthenticKV
-from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
+from arcrun.accounts.limits import Isolate, TenantLimits, TenantQuota
 from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
@@ -65,11 +65,11 @@ class TenantServices:
         """Raises NotConfiguredError."""
         registration, service = self._services.get(tenant.tenant_id, (None, None))
         if service is None or registration != tenant.registration:
-            service = self._build(tenant.registration, self._isolate.share_of(tenant.tenant_id))
+            service = self._build(tenant.registration, self._isolate.quota_of(tenant.tenant_id))
         self._services.put(tenant.tenant_id, (tenant.registration, service))
         return service
 
-    def _build(self, registration: Registration, share: TenantShare) -> ExecutorService:
+    def _build(self, registration: Registration, quota: TenantQuota) -> ExecutorService:
         platform, tenant_id = self._platform, registration.tenant_id
         clock, random, background = platform.clock, platform.random, platform.background
         namespace = _open_namespace(platform, registration)
@@ -85,7 +85,7 @@ class TenantServices:
             platform.decoder,
             platform.reaches_local,
             platform.has_sandbox,
-            share.node,
+            quota.node,
             platform.limits.node_cpu_ms,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
@@ -107,7 +107,7 @@ class TenantServices:
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         runs = TenantRuns(own, clock, random, background)
-        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, share)
+        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, quota)
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

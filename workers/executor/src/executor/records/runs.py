@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from arcrun.engine.record import RunRecord, StoredRecord, Verdict
+from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
 from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.ports import Background, Clock
@@ -74,7 +75,7 @@ class AcceptedRun:
     run_id: str
     workflow: str
     version: int
-    trigger: str
+    trigger: TriggerKind
     limit_ms: float
     shown: Any
     input: bytes
@@ -86,7 +87,7 @@ class AcceptedRun:
             "id": self.run_id,
             "workflow": self.workflow,
             "version": self.version,
-            "trigger": self.trigger,
+            "trigger": self.trigger.value,
             "status": "running",
             "started_at": render_time(now_ms),
             "deadline_ms": now_ms + self.limit_ms,
