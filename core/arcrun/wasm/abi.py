@@ -29,7 +29,6 @@ HOST_FUNCTIONS: Mapping[str, str | None] = {
     "http_request": "network",
     "sleep": "sleep",
     "ai_run": "ai",
-    "kv_get": "kv",
     "log": None,
     "read_reply": None,
 }

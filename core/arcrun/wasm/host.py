@@ -85,9 +85,7 @@ class PortHostFunctions:
             return await self._sleep(request)
         if name == "http_request":
             return await self._http_request(request)
-        if name == "ai_run":
-            return await self._ai_run(request)
-        raise HostFunctionError(f"`{name}` is not available here yet.", code="NOT_AVAILABLE")
+        return await self._ai_run(request)
 
     async def _sleep(self, request: Mapping[str, Any]) -> dict[str, float]:
         duration_ms = request.get("ms")
