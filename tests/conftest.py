@@ -30,6 +30,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 0 if all(".py" in argument for argument in config.args) else min(2, os.cpu_count() or 1)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Reading folders of which no test is wanted takes as long as many tests."""
+    is_marked = collection_path.parent == ROOT / "tests" and collection_path.name in WORKERD_FOLDERS
+    return True if is_marked and config.option.markexpr == "not workerd" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(ROOT / "tests").parts[0] in WORKERD_FOLDERS:
