@@ -23,7 +23,7 @@ from fakes.components import exited
 from fakes.contracts import build_contract
 from fakes.system import SeededRandom
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("core/arcrun", *(f"workers/{name}" for name in ("executor/src", "registry/src", "auth/src", "http", "edge")))
 MAKERS = {"_fault", "_fail", "naming_faults"}  # functions that take a code and make an error
 _CODE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")

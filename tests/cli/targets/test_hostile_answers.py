@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 import pytest
-from cli.test_terminal import ENTRY, FINDING, HOSTILE, RECORD, TURNING
+from cli.output.test_terminal import ENTRY, FINDING, HOSTILE, RECORD, TURNING
 
 from acr.local.runtime_process import RuntimeProcess
 from acr.main import acr, main

@@ -14,7 +14,7 @@ from arcrun.templates.filters import DEFAULT, EMBEDDING_FILTERS, FILTERS, TRANSP
 from arcrun.templates.template import compile_value
 from arcrun.yaml_text import parse_yaml
 
-PAGE = (Path(__file__).parents[2] / "docs/templates.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/templates.md").read_text(encoding="utf-8")
 SCOPE = {"input": json.loads(PAGE.partition("```json\n")[2].partition("```")[0])}
 
 

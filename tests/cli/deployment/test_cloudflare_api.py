@@ -1,5 +1,5 @@
 """Proves that the client of Cloudflare's API asks in its documented shapes, pages, retries what is safe, and says what
-went wrong with the API's own code. tests/cli/test_explorer_api.py asks the same of the local runtime's API."""
+went wrong with the API's own code. test_explorer_api.py asks the same of the local runtime's API."""
 
 import json
 from email.utils import formatdate

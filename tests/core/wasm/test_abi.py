@@ -13,7 +13,7 @@ from arcrun.wasm.abi import Execution, ExitKind, read_outcome
 from fakes.components import exited
 from fixtures.json_limits import BEYOND_JSON
 
-HOST_SOURCE = (Path(__file__).parents[2] / "workers/edge/component_host.mjs").read_text()
+HOST_SOURCE = (Path(__file__).parents[3] / "workers/edge/component_host.mjs").read_text()
 FULL_MEMORY = MAX_MEMORY_PAGES * abi.PAGE_BYTES
 HINT = "Run the component on this input by itself: POST /execute with {component, input}."
 BUDGET_HINTS = [

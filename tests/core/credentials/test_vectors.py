@@ -15,7 +15,7 @@ from arcrun.credentials.record import (
     render_record,
 )
 
-VECTORS = json.loads((Path(__file__).parents[1] / "fixtures/credential_vectors.json").read_text(encoding="utf-8"))
+VECTORS = json.loads((Path(__file__).parents[2] / "fixtures/credential_vectors.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])

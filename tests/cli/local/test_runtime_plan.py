@@ -8,7 +8,7 @@ import pytest
 
 from acr.local.runtime_plan import build_plan
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

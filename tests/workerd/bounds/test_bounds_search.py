@@ -1,6 +1,6 @@
 """A search for requests that hold the isolate or fill it: values, templates, conditions and loops, in any mixture.
 
-ARCRUN_SEARCH=50 pytest tests/workerd/test_bounds_search.py searches for longer.
+ARCRUN_SEARCH=50 pytest tests/workerd/bounds/test_bounds_search.py searches for longer.
 """
 
 from collections.abc import Iterator
