@@ -1,15 +1,45 @@
-"""One platform for all tests of a session that need workerd."""
+"""What all tests share: how they are spread and marked, hypothesis' profile, asyncio, and one platform for all tests
+of a session that need workerd.
+"""
 
 import json
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
+from fakes.searches import examples as examples_of
 from fixtures.modules import LOOPING, build_contract, build_module
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
+
+# A shared machine may pause a test for longer than hypothesis' deadline. In CI its own profile (derandomized) goes on.
+settings.register_profile("arcrun", parent=settings(), deadline=None, max_examples=examples_of(20))
+settings.load_profile("arcrun")
+
+# All tests of these folders are marked; files of others mark themselves.
+WORKERD_FOLDERS = ("workerd", "components")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Files that are named run in this process, at once; folders, and the whole, on two."""
+    return 0 if all(".py" in argument for argument in config.args) else min(2, os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in WORKERD_FOLDERS:
+            item.add_marker("workerd")
+
+
+@pytest.fixture
+def anyio_backend() -> str | tuple[str, dict[str, Any]]:
+    """Async tests run on asyncio, as the Workers do."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="session")

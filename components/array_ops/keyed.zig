@@ -52,7 +52,7 @@ pub const Keyed = struct {
 
     pub fn average(keyed: Keyed) Error!Value {
         if (keyed.items.len == 0) return keyed.failEmpty();
-        const count: Decimal = try .parse(keyed.ctx.allocator, try keyed.ctx.print("{d}", .{keyed.items.len}));
+        const count: Decimal = try .fromInteger(keyed.ctx.allocator, keyed.items.len);
         return keyed.numberValue(try (try keyed.total()).divide(keyed.ctx.allocator, count));
     }
 

@@ -14,11 +14,10 @@ const Value = sdk.Value;
 /// What a result is given as.
 pub const Form = enum { number, text };
 
-/// Digits after the decimal point. What is nearer to zero is zero.
-const max_places = 400;
+const max_places = sdk.range.max_places;
 /// Digits before it.
 const max_whole_digits = sdk.decimal.precision;
-const exact: Decimal = .{ .digits = &.{ 9, 0, 0, 7, 1, 9, 9, 2, 5, 4, 7, 4, 0, 9, 9, 2 } };
+const exact = sdk.range.bound;
 const exact_text = "9007199254740992 (2^53), up to which whole numbers are exact";
 
 const wanted_number = "a number, or a text that is one";

@@ -108,7 +108,7 @@ fn isFelt(sum: Decimal, term: Decimal) bool {
 }
 
 fn divideBy(ctx: *Context, number: Decimal, divisor: u64) Error!Decimal {
-    const by = try fromInteger(ctx, @intCast(divisor));
+    const by: Decimal = try .fromInteger(ctx.allocator, divisor);
     return (try number.divide(ctx.allocator, by)).limit(ctx.allocator, digits);
 }
 

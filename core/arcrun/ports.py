@@ -222,6 +222,3 @@ class RateLimiter(Protocol):
 
         Raises UpstreamError RATE_LIMITER_FAILED.
         """
-
-
-JsonObject = dict[str, Any]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from arcrun.cloudflare.rest_client import RetryPolicy
-from auth.token_check import DOORS, KV_GROUPS
+from auth.token_check import KV_GROUPS, PROBES
 from fakes.auth import (
     ACCOUNT,
     BODY,
@@ -63,7 +63,7 @@ async def test_a_token_that_can_do_more_is_refused(extra: str) -> None:
 
 
 def test_every_door_is_one_that_cloudflare_has() -> None:
-    assert {door.path for door in DOORS} == {*READABLE, "/zones"}
+    assert {probe.path for probe in PROBES} == {*READABLE, "/zones"}
 
 
 async def test_a_token_that_can_read_itself_names_all_that_it_can_do() -> None:

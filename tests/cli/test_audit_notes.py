@@ -12,6 +12,8 @@ import pytest
 from acr.targets.audit_notes import note_written
 from acr.targets.settings import Target
 
+pytestmark = pytest.mark.workerd
+
 
 @contextmanager
 def serving(status: int, answer: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from acr.cloudflare.api import CloudflareApi
-from acr.deployment.diagnosis import Check, Patient, examine
+from acr.deployment.diagnosis import Check, CheckedPlatform, examine
 from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
 from acr.deployment.manifest import MARK
 from acr.errors import CliError
@@ -73,8 +73,8 @@ def diagnose(
     target, own_registry = Target("http://127.0.0.1:1", "k"), RegistryTarget("http://r", "k", *registry_keys)
     client = RegistryClient(own_registry, httpx.MockTransport(answer_key))
     executor = ExecutorClient(target, listed)
-    patient = Patient(replace(storage, **changes), executor, client, api, http, "0.1.0")
-    return {check.name: check for check in examine(patient)}
+    platform = CheckedPlatform(replace(storage, **changes), executor, client, api, http, "0.1.0")
+    return {check.name: check for check in examine(platform)}
 
 
 def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:

@@ -16,7 +16,7 @@ from acr.cloudflare.r2 import R2Bucket
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError
 from acr.parts.installation import Installation, install_package
-from acr.parts.own_components import Entry, Unusable, builtin_ids, list_bucket, read_builtin
+from acr.parts.own_components import OwnComponent, UnusableComponent, builtin_ids, list_bucket, read_builtin
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.contracts.parse import parse_contract
 from arcrun.registry.package import build_package
@@ -119,9 +119,9 @@ def test_the_list_has_each_id_once_and_says_what_cannot_be_used(
     cloudflare.objects |= {"half.contract.yaml": b"{}", "bad.contract.yaml": b"a: [", "bad.wasm": b""}
     cloudflare.objects |= {"wrong.contract.yaml": b"{}", "wrong.wasm": b"", "alone.wasm": b""}
     found = list(list_bucket(bucket))
-    entries = [(entry.reference, entry.contract.version) for entry in found if isinstance(entry, Entry)]
+    entries = [(entry.reference, entry.contract.version) for entry in found if isinstance(entry, OwnComponent)]
     assert entries == [("echo", "v2"), ("echo@v1", "v1")]
-    unusable = {entry.reference: entry.reason for entry in found if isinstance(entry, Unusable)}
+    unusable = {entry.reference: entry.reason for entry in found if isinstance(entry, UnusableComponent)}
     assert list(unusable) == ["bad", "half", "wrong"]
     assert (unusable["bad"], unusable["half"]) == ("its contract is not YAML", "half.wasm is not there")
 

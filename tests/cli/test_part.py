@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from acr.parts.own_components import Entry
+from acr.parts.own_components import OwnComponent
 from acr.parts.part import SORTS, Part, add_registry, build_part, matches, sort_parts
 from arcrun.contracts.parse import parse_contract
 from fixtures.modules import build_contract
@@ -14,7 +14,7 @@ NEVER = {"total_runs": 0, "success_rate": None, "avg_duration_ms": None, "p95_du
 
 def own(reference: str, **changes: Any) -> Part:
     component_id = reference.partition("@")[0]
-    return build_part(Entry(reference, "bucket", parse_contract(build_contract(component_id, **changes))))
+    return build_part(OwnComponent(reference, "bucket", parse_contract(build_contract(component_id, **changes))))
 
 
 def listed(component_id: str, runs: int = 0, rate: float | None = None, average: float | None = None) -> dict[str, Any]:

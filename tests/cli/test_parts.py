@@ -13,6 +13,8 @@ from cli.component_build import build
 
 from workerd.local_platform import ACR
 
+pytestmark = pytest.mark.workerd
+
 PLACEHOLDER = re.compile("@[A-Z_]+@")
 STEPS = ["contract_check", "size_check", "module_scan", "cold_start", "gherkin_tests", "determinism"]
 

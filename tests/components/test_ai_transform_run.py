@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from components import wasm_harness as harness
 
 PROFILE = settings(max_examples=40, deadline=None)
 EXACT = Context(prec=80)
+CUT = Context(prec=34, rounding=ROUND_HALF_UP)  # as components calculate: the digits of IEEE 754 decimal128
 LIMIT = 2**53
 
 
@@ -205,7 +206,7 @@ INPUT = '{"op": "get", "path": "input"}'
 
 
 def exactly(value: Decimal) -> Decimal | None:
-    rounded = value.quantize(Decimal("1e-20"), ROUND_HALF_UP, EXACT)
+    rounded = CUT.plus(value)
     return rounded if abs(rounded) <= LIMIT else None
 
 
@@ -245,9 +246,11 @@ def test_rounding(value: Decimal, decimals: int) -> None:
         ("1e15", Decimal(10**15)),
         ("1e16", None),
         ("1e400", None),
-        ("1e-400", Decimal(0)),
+        ("1e-400", Decimal("1e-400")),
+        ("1e-401", None),
         ("0e999999", Decimal(0)),
-        ("1.23456789012345678901234567890", Decimal("1.23456789012345678901")),
+        ("1.23456789012345678901234567890", Decimal("1.2345678901234567890123456789")),
+        ("1.23456789012345678901234567890123456", Decimal("1.234567890123456789012345678901235")),
         ("12e-2", Decimal("0.12")),
         ("-0.0", Decimal(0)),
     ],
@@ -255,7 +258,39 @@ def test_rounding(value: Decimal, decimals: int) -> None:
 def test_which_numbers_are_understood(lexeme: str, expected: Decimal | None) -> None:
     assert calculate("add", lexeme, values=f"[{INPUT}]") == expected
     if expected is not None:
-        assert expected == Decimal(lexeme).quantize(Decimal("1e-20"), ROUND_DOWN, EXACT)
+        assert expected == CUT.create_decimal(lexeme)
+
+
+def by_number_ops(operation: str, left: str, right: str) -> Decimal:
+    """With all digits, which number_ops gives and takes as texts."""
+    output = harness.run("number_ops", {"operation": operation, "input": left, "value": right, "as": "text"})
+    return Decimal(output.data["result"])
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("1", "3"),
+        ("2", "7"),
+        ("1e-15", "1e-15"),
+        ("1e-30", "1"),
+        ("0.1234567890123456789012345", "3"),
+        ("94906265.5", "94906265.12345678901234567"),
+        ("-1e-21", "2"),
+        ("1", "0.00000000000000000000001"),
+        ("9007199254740992", "3"),
+        ("1e-399", "0.1"),
+    ],
+)
+def test_it_calculates_as_number_ops_does(left: str, right: str) -> None:
+    for op in ("subtract", "divide", "mod"):
+        found = calculate(op, left=left, right=right)
+        expected = by_number_ops(op, left, right)
+        assert found == (expected if abs(expected) <= LIMIT else None), op
+    for op in ("add", "multiply"):
+        found = calculate(op, f"[{left}, {right}]", values=INPUT)
+        expected = by_number_ops(op, left, right)
+        assert found == (expected if abs(expected) <= LIMIT else None), op
 
 
 @PROFILE

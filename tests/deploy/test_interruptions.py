@@ -12,12 +12,14 @@ import pytest
 
 from acr.cloudflare.api import CloudflareApi
 from acr.config.user_config import read_user_config
-from acr.deployment.account_setup import Wishes, choose_only_account, set_up_account
+from acr.deployment.account_setup import SetupChoices, choose_only_account, set_up_account
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.wasm.seal import metered_key
 from fakes import wrangler
 from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+
+pytestmark = pytest.mark.workerd
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a" * 43 + "="
@@ -82,7 +84,7 @@ class Bench:
         return CloudflareApi(access, SteppedCloudflare(self.cloudflare, self.clockwork), lambda _: None)
 
     def init(self) -> None:
-        set_up_account(self.api(None), self.folder / "config.json", Wishes(), choose_only_account)
+        set_up_account(self.api(None), self.folder / "config.json", SetupChoices(), choose_only_account)
 
     def deploy(self) -> Deployment:
         secrets = {**SECRETS, "ARCRUN_API_KEY": self.api_key}

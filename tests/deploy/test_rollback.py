@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from deploy.desk import API_KEY, EXECUTOR, KEYS, REGISTRY, ROOT, Desk
 
+pytestmark = pytest.mark.workerd
+
 MARK = "ARCRUN_DEPLOYMENT"
 
 

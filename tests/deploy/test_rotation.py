@@ -10,6 +10,8 @@ from acr.credentials.encryption import open_credential
 from arcrun.credentials.record import parse_encryption_key
 from arcrun.errors import CredentialError
 
+pytestmark = pytest.mark.workerd
+
 SECRET = "canary-5ecret-value"
 
 

@@ -16,6 +16,8 @@ from workerd.local_platform import ROOT
 sys.path.insert(0, str(ROOT / "scripts"))
 from stage import stage as stage_worker
 
+pytestmark = pytest.mark.workerd
+
 MODULE = ROOT / "components/set/set.wasm"
 SHA256 = hashlib.sha256(MODULE.read_bytes()).hexdigest()
 STAGED = "executor/build/components/set.wasm"

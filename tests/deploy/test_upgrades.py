@@ -9,6 +9,8 @@ from deploy.desk import API_KEY, AUTH, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, Des
 
 from fakes.cloudflare_workers import Upload
 
+pytestmark = pytest.mark.workerd
+
 ALL = ("--multi-tenant", *(word for name in ("registry", "executor", "auth") for word in ("--worker", name)))
 WORKSPACE = {"name": "WORKSPACE", "type": "durable_object_namespace", "class_name": "Workspace"}
 FIRST_WAVE = {"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from arcrun.engine.context import Ledger, Room
+from arcrun.engine.context import Ledger, TraceBudget
 from arcrun.engine.record import Iterations, NodeRecord, NodeStatus
 from arcrun.limits import MAX_TRACE_BYTES
 from fakes.flows import plan_of
@@ -31,7 +31,7 @@ class End:
 
 
 def trace_of(*ends: End, order: tuple[int, ...] | None = None) -> NodeRecord:
-    ledger = Ledger(PLAN, Room())
+    ledger = Ledger(PLAN, TraceBudget())
     for index in order or range(len(ends)):
         ledger.add(ends[index], (index,))
     [entry] = ledger.trace()

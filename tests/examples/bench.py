@@ -24,11 +24,11 @@ from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.metering import meter_module
 from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
-from executor.components import ComponentCaller, ComponentLibrary
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
-from executor.earlier_runs import EarlierRuns
-from executor.logged_runs import LoggedRuns
-from executor.run_inputs import RunInputs
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.logged_runs import LoggedRuns
+from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
@@ -128,8 +128,8 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
     clock, random, background = FixedClock(), SeededRandom(), FakeBackground()
     kv, records, verdicts, credentials = (InMemoryKV(clock) for _ in range(4))
     bucket, logs, encryption_key = InMemoryR2(clock), FakeRunLogs(clock), base64.b64encode(ENCRYPTION_KEY).decode()
-    library = ComponentLibrary(load_bundle(), bucket, clock, background)
-    components = ComponentCaller(library, BundleRunner(), services, clock, random, model)
+    resolver = ComponentResolver(load_bundle(), bucket, clock, background)
+    components = ComponentCaller(resolver, BundleRunner(), services, clock, random, model)
     workspace = FakeWorkspace()
     workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)

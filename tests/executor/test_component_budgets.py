@@ -12,7 +12,7 @@ from arcrun.registry.package import module_key
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS, SANDBOX_FUEL
-from executor.components import ComponentCaller, ComponentLibrary
+from executor.components import ComponentCaller, ComponentResolver
 from fakes.background import FakeBackground
 from fakes.components import exited
 from fakes.contracts import build_contract, contract_source
@@ -58,8 +58,10 @@ class Bench:
         self.bucket = InMemoryR2(clock)
         self.bucket.upload(module_key(SHA256), MODULE)
         bundle = {"echo": BundledComponent(contract_source(canonical_id="echo"), SHA256)}
-        library = ComponentLibrary(bundle, self.bucket, clock, FakeBackground())
-        self.caller = ComponentCaller(library, runner, FakeHttpClient(), clock, SeededRandom(), has_sandbox=has_sandbox)
+        resolver = ComponentResolver(bundle, self.bucket, clock, FakeBackground())
+        self.caller = ComponentCaller(
+            resolver, runner, FakeHttpClient(), clock, SeededRandom(), has_sandbox=has_sandbox
+        )
         self.bundled = Component(build_contract(canonical_id="echo"), SHA256)
 
     async def call(self, cpu_ms: int | None = None, budget: RunBudget | None = None) -> str | None:
@@ -111,8 +113,8 @@ async def test_more_without_the_code_in_the_bucket_says_how_it_gets_there(stored
     bench.bucket = InMemoryR2(FixedClock())
     if stored is not None:
         bench.bucket.upload(module_key(SHA256), stored)
-    library = ComponentLibrary({}, bench.bucket, FixedClock(), FakeBackground())
-    bench.caller = replace(bench.caller, library=library)
+    resolver = ComponentResolver({}, bench.bucket, FixedClock(), FakeBackground())
+    bench.caller = replace(bench.caller, resolver=resolver)
     assert await bench.call(201) == "CODE_NOT_STORED"
     bench.bucket.upload(module_key(SHA256), MODULE)
     assert await bench.call(201) is None  # once it is there

@@ -13,9 +13,9 @@ from arcrun.limits import MAX_ACCEPTED_MS, MAX_PAGE
 from arcrun.ports import KeyEntry, KeyPage
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping
-from executor.earlier_runs import EarlierRuns
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.runs import AcceptedRun, EndedRun, UnwrittenRecords
 from executor.run_handlers import list_runs
-from executor.runs import AcceptedRun, EndedRun, UnwrittenRecords
 from fakes.background import FakeBackground
 from fakes.earlier_runs import EarlierWriter
 from fakes.storage import InMemoryKV

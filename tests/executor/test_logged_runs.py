@@ -25,11 +25,11 @@ from arcrun.limits import MAX_ACCEPTED_MS, MAX_BATCH_BYTES, MAX_ROW_BYTES, MAX_U
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
-from executor.earlier_runs import EarlierRuns
-from executor.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, MOVE_MS, RETRY_MS, LoggedRuns
-from executor.run_inputs import RunInputs
-from executor.run_log import PRUNE_INTERVAL_MS, UPLOAD_MS
-from executor.runs import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHER, MOVE_MS, RETRY_MS, LoggedRuns
+from executor.records.run_inputs import RunInputs
+from executor.records.run_log import PRUNE_INTERVAL_MS, UPLOAD_MS
+from executor.records.runs import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher
 from fakes.earlier_runs import EarlierWriter

@@ -11,9 +11,9 @@ from arcrun.limits import MAX_PRUNED_RUNS
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import StoredRun
 from arcrun.times import render_time
-from executor import run_log
-from executor.run_log import DAY_MS, PRUNE_INTERVAL_MS, PRUNE_PAUSE_MS
-from executor.verdict_export import export_verdicts
+from executor.records import run_log
+from executor.records.run_log import DAY_MS, PRUNE_INTERVAL_MS, PRUNE_PAUSE_MS
+from executor.records.verdict_export import export_verdicts
 from fakes.objects import FakeRunLogs
 from fakes.storage import InMemoryKV, InMemoryR2
 from fakes.system import FixedClock, SeededRandom
@@ -427,7 +427,7 @@ async def test_a_run_that_ends_late_is_written_too() -> None:
 @pytest.mark.parametrize("seed", range(20))
 async def test_each_run_is_written_whenever_a_crash_comes(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance, logs = random.Random(seed), Logs(3)
-    monkeypatch.setattr("executor.verdict_export.MAX_EXPORTED_VERDICTS", 4)
+    monkeypatch.setattr("executor.records.verdict_export.MAX_EXPORTED_VERDICTS", 4)
     put, ids, waiting = logs.kv.put, [], []
 
     async def break_down(*arguments: Any, **options: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from arcrun.engine.engine import Trigger
 from arcrun.engine.trigger import TriggerKind
 from arcrun.limits import MAX_CURSOR_CHARACTERS
-from executor.earlier_runs import MAX_VERSION
+from executor.records.earlier_runs import MAX_VERSION
 from fakes.components import echo, trapped
 from fakes.executor import Bench, build_bench, build_client
 from fakes.wire import read_error

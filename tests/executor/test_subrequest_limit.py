@@ -33,8 +33,8 @@ class AskingRunner:
 
 
 async def call(runner: AskingRunner, limit: int) -> None:
-    library = build_bench({}).service.components.library
-    caller = ComponentCaller(library, runner, FakeHttpClient(respond()), FixedClock(), SeededRandom())
+    resolver = build_bench({}).service.components.resolver
+    caller = ComponentCaller(resolver, runner, FakeHttpClient(respond()), FixedClock(), SeededRandom())
     await caller.call(Component(build_network_contract("e.test"), "sha256"), {}, RunBudget(SubrequestBudget(limit)))
 
 
@@ -46,9 +46,9 @@ async def test_a_component_within_the_limit() -> None:
 
 
 async def test_a_platform_whose_limit_is_lower_ends_the_run_too() -> None:
-    library = build_bench({}).service.components.library
+    resolver = build_bench({}).service.components.resolver
     refusal = HostFunctionError("Too many subrequests.", code="SUBREQUEST_LIMIT")
-    caller = ComponentCaller(library, AskingRunner(1), FakeHttpClient(refusal), FixedClock(), SeededRandom())
+    caller = ComponentCaller(resolver, AskingRunner(1), FakeHttpClient(refusal), FixedClock(), SeededRandom())
     with pytest.raises(SubrequestLimitError):
         await caller.call(
             Component(build_network_contract("e.test"), "sha256"), {}, RunBudget(SubrequestBudget(10_000))

@@ -11,7 +11,7 @@ from arcrun.accounts.limits import (
     Isolate,
     StorageLimits,
     TenantLimits,
-    TenantShare,
+    TenantQuota,
     read_limits,
 )
 from arcrun.accounts.request_rate import COUNTED_EACH
@@ -145,13 +145,13 @@ async def test_a_run_that_could_not_be_announced_takes_no_place() -> None:
 
 async def test_a_request_that_the_platform_ends_gives_its_place_back_in_the_end() -> None:
     clock = FixedClock()
-    share = Isolate(TenantLimits(concurrent_runs=1, run_duration_ms=1_000), clock).share_of("a")
-    cut_off = share.running()
+    quota = Isolate(TenantLimits(concurrent_runs=1, run_duration_ms=1_000), clock).quota_of("a")
+    cut_off = quota.running()
     cut_off.__enter__()  # and nobody ever leaves it
-    with pytest.raises(RateLimitedError), share.running():
+    with pytest.raises(RateLimitedError), quota.running():
         pass
     clock.advance(1_000)
-    with share.running():
+    with quota.running():
         pass
     cut_off.__exit__(None, None, None)
 
@@ -159,7 +159,7 @@ async def test_a_request_that_the_platform_ends_gives_its_place_back_in_the_end(
 async def test_a_run_has_no_more_time_than_the_tenant() -> None:
     bench = await build_hosted(SCRIPT, limits=TenantLimits(run_duration_ms=30))
     service = bench.access._services.of(await bench.register("c"))
-    assert [service.share.clamp_duration(given) for given in (None, 10, 40)] == [30, 10, 30]
+    assert [service.quota.clamp_duration(given) for given in (None, 10, 40)] == [30, 10, 30]
 
     async def never(*_: Any) -> None:
         await asyncio.Event().wait()
@@ -191,19 +191,19 @@ async def test_a_tenant_is_told_the_plan() -> None:
     assert answer.json()["data"] == {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
 
 
-async def enter(share: TenantShare, let_go: asyncio.Event, entered: list[str]) -> None:
-    async with share.node():
-        entered.append(share.tenant_id)
+async def enter(quota: TenantQuota, let_go: asyncio.Event, entered: list[str]) -> None:
+    async with quota.node():
+        entered.append(quota.tenant_id)
         await let_go.wait()
 
 
 async def test_a_tenant_that_takes_every_place_leaves_some_to_whoever_comes() -> None:
     isolate = Isolate(TenantLimits(isolate_nodes=12), FixedClock())
     let_go, entered = asyncio.Event(), list[str]()
-    tasks = [asyncio.ensure_future(enter(isolate.share_of("a"), let_go, entered)) for _ in range(50)]
+    tasks = [asyncio.ensure_future(enter(isolate.quota_of("a"), let_go, entered)) for _ in range(50)]
     await asyncio.sleep(0)
     assert entered == ["a"] * 6
-    tasks += [asyncio.ensure_future(enter(isolate.share_of("b"), let_go, entered)) for _ in range(4)]
+    tasks += [asyncio.ensure_future(enter(isolate.quota_of("b"), let_go, entered)) for _ in range(4)]
     await asyncio.sleep(0)
     assert entered == ["a"] * 6 + ["b"] * 4
     let_go.set()

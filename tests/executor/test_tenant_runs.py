@@ -11,8 +11,8 @@ from arcrun.errors import ArcrunError, NotFoundError, RecordError, RunError, Ups
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_ROW_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
-from executor.runs import AcceptedRun, EndedRun
-from executor.tenant_runs import KEY_INTERVAL_MS, SLOT_MS, TTL_S, TenantRuns
+from executor.records.runs import AcceptedRun, EndedRun
+from executor.records.tenant_runs import KEY_INTERVAL_MS, SLOT_MS, TTL_S, TenantRuns
 from fakes.background import FakeBackground
 from fakes.earlier_runs import EarlierWriter
 from fakes.storage import InMemoryKV

@@ -9,7 +9,7 @@ from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, invert_
 from arcrun.errors import ArcrunError, RecordError
 from arcrun.limits import MAX_BATCH_BYTES
 from arcrun.ports import Background, Clock, KeyValue, Random
-from executor.runs import AcceptedRun, EndedRun, UnwrittenRecords
+from executor.records.runs import AcceptedRun, EndedRun, UnwrittenRecords
 
 RECORD_TTL_S = 7 * 24 * 3600
 VERDICT_TTL_S = 30 * 24 * 3600

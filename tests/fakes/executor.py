@@ -18,11 +18,11 @@ from arcrun.workspace.audit import AuditLog
 from arcrun.workspace.sealing import Unsealed
 from executor.access import OwnerAccess
 from executor.app import build_app
-from executor.components import ComponentCaller, ComponentLibrary
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
-from executor.earlier_runs import EarlierRuns
-from executor.logged_runs import LoggedRuns
-from executor.run_inputs import RunInputs
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.logged_runs import LoggedRuns
+from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
 from fakes.background import FakeBackground
 from fakes.cipher import DeskCipher, seal
@@ -68,8 +68,8 @@ def build_bench(script: Script) -> Bench:
     kv, bucket, runner = InMemoryKV(clock), InMemoryR2(clock), ScriptedRunner(script)
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
     background, encryption_key = FakeBackground(), base64.b64encode(ENCRYPTION_KEY).decode()
-    library = ComponentLibrary(build_bundle(*script), bucket, clock, background)
-    components = ComponentCaller(library, runner, FakeHttpClient(), clock, random)
+    resolver = ComponentResolver(build_bundle(*script), bucket, clock, background)
+    components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random)
     workspace = FakeWorkspace()
     workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)

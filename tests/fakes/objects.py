@@ -12,7 +12,7 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject, StoredRun
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
-from executor.run_log import RunLogTables
+from executor.records.run_log import RunLogTables
 from executor.workspace import WorkspaceTables
 from fakes.sql import SqliteSql
 from fakes.system import FixedClock

@@ -13,10 +13,9 @@ from arcrun.analytics import UsageReporter
 from arcrun.credentials.record import kv_key_of
 from arcrun.ports import ComponentRegistry
 from arcrun.workspace.tenants import TenantWorkspaces
-from executor.access import TenantAccess
+from executor.access import TenantAccess, TenantResolver
 from executor.app import build_app
-from executor.components import ComponentLibrary
-from executor.directory import TenantDirectory
+from executor.components import ComponentResolver
 from executor.tenants import Platform, TenantServices
 from fakes.auth import MASTER_KEY
 from fakes.background import FakeBackground
@@ -63,11 +62,11 @@ class HostedBench:
     def start_isolate(self) -> TenantAccess:
         """What another isolate of the same platform has."""
         clock, random = self.clock, self.random
-        library = ComponentLibrary(
+        resolver = ComponentResolver(
             build_bundle(*self.script), self.bucket, clock, self.background, self.registry, has_names=False
         )
         platform = Platform(
-            library=library,
+            resolver=resolver,
             runner=self.runner,
             http=self.cloudflare,
             ai=None,
@@ -91,7 +90,7 @@ class HostedBench:
             a_minute=self.limits.requests_a_minute,
             burst=self.limits.burst_requests,
         )
-        return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), rate)
+        return TenantAccess(TenantResolver(accounts, clock), tokens, TenantServices(platform, tokens), rate)
 
     async def register(self, letter: str) -> Tenant:
         registration = registration_of(letter)

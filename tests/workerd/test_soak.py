@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from executor.logged_runs import GATHER_MS
+from executor.records.logged_runs import GATHER_MS
 from workerd.soak import BEFORE_ANSWER, DEFAULT, soak
 
 pytestmark = pytest.mark.workerd

@@ -95,7 +95,7 @@ class CallEndedError(Exception):
         self.kind, self.exit_code, self.message = kind, exit_code, message
 
 
-class ComponentCall:
+class WasmtimeCall:
     """The state of one call. `stdout` and `stderr` fill up while it runs."""
 
     def __init__(self, stdin: bytes, host: HostFunctions) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import wasmtime
 
-from acr.bench.component_call import USED_UP, CallEndedError, ComponentCall
+from acr.bench.component_call import USED_UP, CallEndedError, WasmtimeCall
 from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
@@ -34,14 +34,14 @@ class WasmtimeRunner:
 
     def call(self, module: bytes, stdin: bytes, host: HostFunctions) -> Execution:
         """One call of `module`, in a fresh instance, with any bytes as its input."""
-        call = ComponentCall(stdin, host)
+        call = WasmtimeCall(stdin, host)
         linker = wasmtime.Linker(_engine())
         call.define_on(linker)
         store = _build_store()
         with self._deadline(store):
             return self._start(store, linker, module, call)
 
-    def _start(self, store: wasmtime.Store, linker: wasmtime.Linker, module: bytes, call: ComponentCall) -> Execution:
+    def _start(self, store: wasmtime.Store, linker: wasmtime.Linker, module: bytes, call: WasmtimeCall) -> Execution:
         try:
             compiled = compile_module(module)
             instance = _run(lambda: linker.instantiate(store, compiled))
@@ -131,7 +131,7 @@ def _last_line(error: Exception) -> str:
     return str(error).strip().rpartition("\n")[2].strip().removeprefix("wasm trap: ")
 
 
-def _describe(call: ComponentCall, end: _End, memory_bytes: int, fuel_used: int | None) -> Execution:
+def _describe(call: WasmtimeCall, end: _End, memory_bytes: int, fuel_used: int | None) -> Execution:
     try:
         stdout = call.stdout.decode()
     except UnicodeDecodeError:

@@ -7,7 +7,7 @@ import httpx
 
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.options import local_or_deployed
-from acr.deployment.diagnosis import Patient, examine
+from acr.deployment.diagnosis import CheckedPlatform, examine
 from acr.output.render import print_json, print_table
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
@@ -36,7 +36,7 @@ def doctor(as_json: bool, local: bool | None) -> None:
     with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
         checks = list(
             examine(
-                Patient(
+                CheckedPlatform(
                     storage,
                     ExecutorClient(target),
                     RegistryClient(registry) if registry else None,

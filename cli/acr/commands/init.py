@@ -10,7 +10,7 @@ import click
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.init_standard import init_standard
 from acr.config.folders import user_config_path
-from acr.deployment.account_setup import Setup, Wishes, choose_only_account, set_up_account
+from acr.deployment.account_setup import Setup, SetupChoices, choose_only_account, set_up_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
 from acr.output.render import print_json
 from acr.output.terminal import say
@@ -74,7 +74,7 @@ def init(
         _finish(*init_standard(api_url, url, email, account_id, made, may_ask=may_ask), as_json)
         return
     token = find_token(may_ask, NEEDED_PERMISSIONS)
-    wishes = Wishes(
+    choices = SetupChoices(
         account_id,
         bucket,
         _parse_namespaces(namespaces),
@@ -83,13 +83,13 @@ def init(
         token.value if token.is_kept else None,
         token.is_wranglers,
     )
-    _report(_set_up(token.value, wishes, may_ask), made, as_json)
+    _report(_set_up(token.value, choices, may_ask), made, as_json)
 
 
-def _set_up(token: str, wishes: Wishes, may_ask: bool) -> Setup:
+def _set_up(token: str, choices: SetupChoices, may_ask: bool) -> Setup:
     base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
-    with CloudflareApi(ApiAccess(base_url, wishes.account_id, token)) as api:
-        return set_up_account(api, user_config_path(), wishes, ask_account if may_ask else choose_only_account)
+    with CloudflareApi(ApiAccess(base_url, choices.account_id, token)) as api:
+        return set_up_account(api, user_config_path(), choices, ask_account if may_ask else choose_only_account)
 
 
 def _parse_namespaces(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from acr.config.folders import user_config_path
 from acr.config.user_config import read_user_config
 from acr.deployment.account_setup import choose_only_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
-from acr.deployment.standard_setup import TENANT_BINDING, StandardSetup, StandardWishes, set_up_standard
+from acr.deployment.standard_setup import TENANT_BINDING, StandardChoices, StandardSetup, set_up_standard
 from acr.errors import AnswerError
 from acr.output.render import render_error
 from acr.output.terminal import ask, say
@@ -27,7 +27,7 @@ def init_standard(
     auth_url, executor_url, address = _read_platform(api_url, url, email, may_ask)
     # What a registration has kept is the token that was sent, and may be sent again.
     kv_token = os.environ.get("ARCRUN_KV_TOKEN") or (known.api_token if known.auth_url else None)
-    wishes = StandardWishes(
+    choices = StandardChoices(
         auth_url,
         executor_url,
         address,
@@ -37,7 +37,7 @@ def init_standard(
         _ask_kv_token if may_ask else lambda _page: None,
     )
     token = kv_token or find_token(may_ask, NEEDED_PERMISSIONS).value
-    return _describe(_register(token, wishes, may_ask), made), "Next: acr account show"
+    return _describe(_register(token, choices, may_ask), made), "Next: acr account show"
 
 
 def _read_platform(api_url: str | None, url: str | None, email: str | None, may_ask: bool) -> tuple[str, str, str]:
@@ -52,12 +52,12 @@ def _read_platform(api_url: str | None, url: str | None, email: str | None, may_
     return auth_url.rstrip("/"), executor_url.rstrip("/"), email or ask("Your email address")
 
 
-def _register(token: str, wishes: StandardWishes, may_ask: bool) -> StandardSetup:
+def _register(token: str, choices: StandardChoices, may_ask: bool) -> StandardSetup:
     """What the platform refuses is shown and exits with 1."""
     base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
-    with CloudflareApi(ApiAccess(base_url, wishes.account_id, token)) as api:
+    with CloudflareApi(ApiAccess(base_url, choices.account_id, token)) as api:
         try:
-            return set_up_standard(api, user_config_path(), wishes, ask_account if may_ask else choose_only_account)
+            return set_up_standard(api, user_config_path(), choices, ask_account if may_ask else choose_only_account)
         except AnswerError as refused:
             render_error(refused.answer["error"])
             sys.exit(refused.exit_code)

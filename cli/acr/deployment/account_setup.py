@@ -21,7 +21,7 @@ BINDINGS = ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMI
 
 
 @dataclass(frozen=True)
-class Wishes:
+class SetupChoices:
     """What the user gave, by flag, environment or answer. None: keep what is known, or make it."""
 
     account_id: str | None = None
@@ -43,26 +43,26 @@ class Setup:
 
 
 def set_up_account(
-    api: CloudflareApi, path: Path, wishes: Wishes, choose: Callable[[Sequence[Account]], Account]
+    api: CloudflareApi, path: Path, choices: SetupChoices, choose: Callable[[Sequence[Account]], Account]
 ) -> Setup:
     """Raises CliError. `choose` picks one of several accounts."""
     _require_active_token(api)
     before = read_user_config(path)
     config = replace(
         before,
-        account_id=wishes.account_id or before.account_id or choose(list_accounts(api)).id,
-        api_token=wishes.token_to_keep or before.api_token,
-        uses_wrangler_login=wishes.uses_wrangler_login,
-        bucket=wishes.bucket or before.bucket,
-        api_key=wishes.api_key or before.api_key or make_api_key(),
+        account_id=choices.account_id or before.account_id or choose(list_accounts(api)).id,
+        api_token=choices.token_to_keep or before.api_token,
+        uses_wrangler_login=choices.uses_wrangler_login,
+        bucket=choices.bucket or before.bucket,
+        api_key=choices.api_key or before.api_key or make_api_key(),
         reviewer_key=before.reviewer_key or make_api_key(),
         signing_key=before.signing_key or make_signing_key(),
-        encryption_key=wishes.encryption_key or before.encryption_key or make_encryption_key(),
+        encryption_key=choices.encryption_key or before.encryption_key or make_encryption_key(),
     )
     read_encryption_key(config.encryption_key)
     save_user_config(path, config)
     api.account_id = config.account_id
-    namespaces, created = ensure_namespaces(api, {**config.namespaces, **wishes.namespaces}, BINDINGS)
+    namespaces, created = ensure_namespaces(api, {**config.namespaces, **choices.namespaces}, BINDINGS)
     if ensure_bucket(api, config.bucket):
         created.append(config.bucket)
     config = replace(config, namespaces={**config.namespaces, **namespaces})

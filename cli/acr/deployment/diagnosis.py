@@ -46,7 +46,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Patient:
+class CheckedPlatform:
     """What is looked at: a platform, over its Workers and Cloudflare's API. Without a registry, `registry` is None."""
 
     storage: Storage
@@ -57,11 +57,11 @@ class Patient:
     version: str
 
 
-def examine(patient: Patient) -> Iterator[Check]:
-    checks = _PLATFORM_CHECKS if patient.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
+def examine(platform: CheckedPlatform) -> Iterator[Check]:
+    checks = _PLATFORM_CHECKS if platform.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
     for name, look in checks.items():
         try:
-            yield Check(name, True, look(patient))
+            yield Check(name, True, look(platform))
         except AnswerError as refused:
             yield Check(name, False, f"{refused.answer['error']['code']}: {refused.message}", refused.hint)
         except CliError as error:
@@ -72,22 +72,22 @@ def examine(patient: Patient) -> Iterator[Check]:
             yield Check(name, False, explained.message, explained.hint)
 
 
-def _look_at_config(_: Patient) -> str:
+def _look_at_config(_: CheckedPlatform) -> str:
     path = user_config_path()
     if path.is_file() and not is_private(path):
         raise CliError(f"Others may read {path}.", f"chmod 600 {path}")
     return str(path) if path.is_file() else "none; the environment has all that is needed"
 
 
-def _look_at_token(patient: Patient) -> str:
-    status = verify_token(patient.api).status
+def _look_at_token(platform: CheckedPlatform) -> str:
+    status = verify_token(platform.api).status
     if status != "active":
         raise CliError(f"The API token is {status}.", "Make a new one and run: acr init")
     return "active"
 
 
-def _look_at_worker(patient: Patient) -> str:
-    settings = find_worker(patient.api, EXECUTOR)
+def _look_at_worker(platform: CheckedPlatform) -> str:
+    settings = find_worker(platform.api, EXECUTOR)
     if settings is None or MARK not in settings.variables:
         raise CliError(f"{EXECUTOR} is not deployed by acr.", "acr deploy")
     missing = {API_KEY, ENCRYPTION_KEY} - settings.secret_names
@@ -96,21 +96,21 @@ def _look_at_worker(patient: Patient) -> str:
     return f"{EXECUTOR} {settings.variables[MARK]}"
 
 
-def _look_at_namespaces(patient: Patient) -> str:
-    existing = set(list_namespaces(patient.api).values())
-    missing = [binding for binding, kv_id in patient.storage.namespaces.items() if kv_id not in existing]
-    if missing or not patient.storage.namespaces:
+def _look_at_namespaces(platform: CheckedPlatform) -> str:
+    existing = set(list_namespaces(platform.api).values())
+    missing = [binding for binding, kv_id in platform.storage.namespaces.items() if kv_id not in existing]
+    if missing or not platform.storage.namespaces:
         raise CliError(
             f"There is no KV namespace for {', '.join(missing) or 'any binding'}.", "acr init, then acr deploy"
         )
-    return f"{len(patient.storage.namespaces)} there"
+    return f"{len(platform.storage.namespaces)} there"
 
 
-def _look_at_components(patient: Patient) -> str:
+def _look_at_components(platform: CheckedPlatform) -> str:
     """Each object's hash is its entity tag; a module without its contract, or the reverse, cannot be found."""
-    if patient.storage.bucket not in r2.list_buckets(patient.api):
-        raise CliError(f"There is no bucket {patient.storage.bucket}.", "acr init")
-    objects = r2.R2Bucket(patient.api, patient.storage.bucket).list_objects()
+    if platform.storage.bucket not in r2.list_buckets(platform.api):
+        raise CliError(f"There is no bucket {platform.storage.bucket}.", "acr init")
+    objects = r2.R2Bucket(platform.api, platform.storage.bucket).list_objects()
     keys = {item.key for item in objects if "/" not in item.key}  # in folders, the Workers keep theirs by hash
     suffixes = {".wasm": ".contract.yaml", ".contract.yaml": ".wasm"}
     halves = [
@@ -121,15 +121,15 @@ def _look_at_components(patient: Patient) -> str:
     ]
     if halves:
         raise CliError(f"These have no other half in the bucket: {', '.join(sorted(halves))}.", "Upload them again.")
-    return f"{sum(key.endswith('.wasm') for key in keys)} in {patient.storage.bucket}"
+    return f"{sum(key.endswith('.wasm') for key in keys)} in {platform.storage.bucket}"
 
 
-def _look_at_executor(patient: Patient) -> str:
+def _look_at_executor(platform: CheckedPlatform) -> str:
     """It answers, is of this version, and has written what it should have."""
-    found = _compare_version(patient, "executor", patient.executor.url)
+    found = _compare_version(platform, "executor", platform.executor.url)
     refusal = None
     try:
-        unwritten = patient.executor.find_unwritten()
+        unwritten = platform.executor.find_unwritten()
     except AnswerError as refused:
         refusal, unwritten = refused, refused.answer["error"].get("details", {}).get("unwritten")
     except CliError:
@@ -147,24 +147,24 @@ def _look_at_executor(patient: Patient) -> str:
     return found
 
 
-def _compare_version(patient: Patient, service: str, url: str) -> str:
-    version = read_health(patient.http, url)
+def _compare_version(platform: CheckedPlatform, service: str, url: str) -> str:
+    version = read_health(platform.http, url)
     if version is None:
         raise CliError(f"{url}/health does not answer.", "acr deploy, or locally: acr dev")
-    if version != patient.version:
-        raise CliError(f"The {service} is version {version}, this command {patient.version}.", "acr deploy")
+    if version != platform.version:
+        raise CliError(f"The {service} is version {version}, this command {platform.version}.", "acr deploy")
     return f"{url} version {version}"
 
 
-def _look_at_api_key(patient: Patient) -> str:
-    patient.executor.execute("", {})  # refused: as a workflow, if the key is right
+def _look_at_api_key(platform: CheckedPlatform) -> str:
+    platform.executor.execute("", {})  # refused: as a workflow, if the key is right
     return "accepted"
 
 
-def _look_at_plan(patient: Patient) -> str:
+def _look_at_plan(platform: CheckedPlatform) -> str:
     """Cloudflare's, as the executor believes it, and what follows."""
     try:
-        plan = patient.executor.read_plan()
+        plan = platform.executor.read_plan()
     except AnswerError as refused:
         if refused.answer["error"]["code"] != "NOT_FOUND":
             raise
@@ -184,10 +184,10 @@ def _look_at_plan(patient: Patient) -> str:
     return f"paid: {subrequests}, sandboxes for components of the bucket and cpu_ms above {CALL_CPU_MS}"
 
 
-def _look_at_usage(patient: Patient) -> str:
+def _look_at_usage(platform: CheckedPlatform) -> str:
     """How much of the plan is gone."""
     try:
-        data = patient.executor.read_usage()
+        data = platform.executor.read_usage()
     except AnswerError as refused:
         if refused.answer["error"]["code"] != "NOT_FOUND":
             raise
@@ -201,10 +201,10 @@ def _look_at_usage(patient: Patient) -> str:
     return "below four fifths of what there is: acr usage"
 
 
-def _look_at_workflows(patient: Patient) -> str:
+def _look_at_workflows(platform: CheckedPlatform) -> str:
     """Those that were stored before a step got exactly what its config says."""
     try:
-        workflows = patient.executor.list_workflows()
+        workflows = platform.executor.list_workflows()
     except AnswerError:
         raise
     except CliError:
@@ -219,15 +219,15 @@ def _look_at_workflows(patient: Patient) -> str:
     return f"{len(workflows)} stored"
 
 
-def _look_at_registry(patient: Patient) -> str:
-    if patient.registry is None:
+def _look_at_registry(platform: CheckedPlatform) -> str:
+    if platform.registry is None:
         return "none; acr deploy brings one, for acr parts publish and statistics"
-    return _compare_version(patient, "registry", patient.registry.url)
+    return _compare_version(platform, "registry", platform.registry.url)
 
 
-def _look_at_registry_keys(patient: Patient) -> str:
+def _look_at_registry_keys(platform: CheckedPlatform) -> str:
     """The registry takes the API key and the reviewer's, and signs with the signing key that is known here."""
-    registry = patient.registry
+    registry = platform.registry
     if registry is None:
         return "none"
     signing_key_id = registry.read_key()["key_id"]
@@ -237,13 +237,13 @@ def _look_at_registry_keys(patient: Patient) -> str:
     return f"API key and reviewer's key accepted; signs with {signing_key_id}"
 
 
-def _look_at_credentials(patient: Patient) -> str:
-    storage = patient.storage
+def _look_at_credentials(platform: CheckedPlatform) -> str:
+    storage = platform.storage
     keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
     namespace_id = storage.namespaces.get("CREDENTIALS_KV")
     if namespace_id is None:
         raise CliError("There is no KV namespace for CREDENTIALS_KV.", "acr init")
-    stored = CredentialStore(KvNamespace(patient.api, namespace_id)).list(keys)
+    stored = CredentialStore(KvNamespace(platform.api, namespace_id)).list(keys)
     unreadable = [item.name for item in stored if not item.readable]
     if unreadable:
         hint = f"Store them again: acr creds push {' '.join(unreadable)}"
@@ -255,7 +255,7 @@ def _swap(key: str, own: str, other: str) -> str:
     return key.removesuffix(own) + other
 
 
-_Look = Callable[[Patient], str]
+_Look = Callable[[CheckedPlatform], str]
 _ACCOUNT_CHECKS: Mapping[str, _Look] = {
     "configuration": _look_at_config,
     "token": _look_at_token,

@@ -25,7 +25,7 @@ _TEMPLATE = "https://dash.cloudflare.com/profile/api-tokens?permissionGroupKeys=
 
 
 @dataclass(frozen=True)
-class StandardWishes:
+class StandardChoices:
     """`api_url` is auth's address, `url` the executor's. `kv_token` is to be registered as it is. Without one the
     user's own makes it, or `ask_token`, which is given the address of a page that makes one, asks for it."""
 
@@ -46,26 +46,26 @@ class StandardSetup:
 
 
 def set_up_standard(
-    api: CloudflareApi, path: Path, wishes: StandardWishes, choose: Callable[[Sequence[Account]], Account]
+    api: CloudflareApi, path: Path, choices: StandardChoices, choose: Callable[[Sequence[Account]], Account]
 ) -> StandardSetup:
     """Raises CliError and, for what the platform refuses, AnswerError. `choose` picks one of several accounts."""
     before = read_user_config(path)
-    account_id = wishes.account_id or before.account_id or choose(list_accounts(api)).id
-    data_key = wishes.encryption_key or before.encryption_key or make_encryption_key()
+    account_id = choices.account_id or before.account_id or choose(list_accounts(api)).id
+    data_key = choices.encryption_key or before.encryption_key or make_encryption_key()
     read_encryption_key(data_key)
     config = replace(before, account_id=account_id, encryption_key=data_key)
     save_user_config(path, config)
     api.account_id = account_id
     found, created = ensure_namespaces(api, config.namespaces, (TENANT_BINDING,))
-    token = wishes.kv_token or _make_token(api, wishes)
+    token = choices.kv_token or _make_token(api, choices)
     namespace = found[TENANT_BINDING]
-    tenant = AccountClient(wishes.api_url).register(wishes.email, account_id, namespace, token, data_key)
+    tenant = AccountClient(choices.api_url).register(choices.email, account_id, namespace, token, data_key)
     config = replace(
         config,
         api_token=token,
         namespaces={**dict.fromkeys(BINDINGS, namespace), TENANT_BINDING: namespace},
-        url=wishes.url,
-        auth_url=wishes.api_url,
+        url=choices.url,
+        auth_url=choices.api_url,
         api_key=tenant["api_key"],
     )
     save_user_config(path, config)
@@ -79,7 +79,7 @@ def build_template_url(account_id: str) -> str:
     return _TEMPLATE.format(quote(groups, safe=""), account_id, quote(TOKEN_NAME, safe=""))
 
 
-def _make_token(api: CloudflareApi, wishes: StandardWishes) -> str:
+def _make_token(api: CloudflareApi, choices: StandardChoices) -> str:
     """A KV-only token: made with the user's own, or, where that may make none, the answer. Raises NotLoggedInError."""
     try:
         return mint_kv_token(api, TOKEN_NAME).value
@@ -87,7 +87,7 @@ def _make_token(api: CloudflareApi, wishes: StandardWishes) -> str:
         if error.status not in AUTH_STATUSES:
             raise
     page = build_template_url(str(api.account_id))
-    answer = wishes.ask_token(page)
+    answer = choices.ask_token(page)
     if not answer:
         raise NotLoggedInError(
             "Your Cloudflare token may make no tokens, and it is not sent to anybody itself.",

@@ -17,7 +17,7 @@ _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Entry:
+class OwnComponent:
     """`reference` is how a workflow names it, `shout` or `shout@v1`. `source` is built-in, bucket or registry."""
 
     reference: str
@@ -58,20 +58,20 @@ def builtin_ids(home: Path) -> list[str]:
     return sorted(contract.parent.name for contract in (home / "components").glob("*/contract.yaml"))
 
 
-def read_builtin(component_id: str, home: Path) -> Entry:
+def read_builtin(component_id: str, home: Path) -> OwnComponent:
     text = (home / "components" / component_id / "contract.yaml").read_text(encoding="utf-8")
-    return Entry(component_id, "built-in", parse_contract(parse_yaml(text).value))
+    return OwnComponent(component_id, "built-in", parse_contract(parse_yaml(text).value))
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableComponent:
     """An entry of the bucket that no workflow can use, and why."""
 
     reference: str
     reason: str
 
 
-def list_bucket(bucket: R2Bucket) -> Iterator[Entry | Unusable]:
+def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:
     """Each id, and each `id@version` that is not what its id stands for already."""
     keys = {item.key for item in bucket.list_objects()}
     current: dict[str, str] = {}
@@ -81,26 +81,26 @@ def list_bucket(bucket: R2Bucket) -> Iterator[Entry | Unusable]:
         if version and current.get(component_id) == version:
             continue
         if reference + MODULE_SUFFIX not in keys:
-            yield Unusable(reference, f"{reference}{MODULE_SUFFIX} is not there")
+            yield UnusableComponent(reference, f"{reference}{MODULE_SUFFIX} is not there")
             continue
         found = read_published(bucket, reference)
-        if isinstance(found, Entry):
+        if isinstance(found, OwnComponent):
             current.setdefault(component_id, found.contract.version)
         if found:
             yield found
 
 
-def read_published(bucket: R2Bucket, reference: str) -> Entry | Unusable | None:
+def read_published(bucket: R2Bucket, reference: str) -> OwnComponent | UnusableComponent | None:
     """None if the bucket has no contract for `reference`."""
     content = bucket.get(reference + CONTRACT_SUFFIX)
     if content is None:
         return None
     try:
-        return Entry(reference, "bucket", parse_contract(read_source(content)))
+        return OwnComponent(reference, "bucket", parse_contract(read_source(content)))
     except ContractError as error:
-        return Unusable(reference, error.message)
+        return UnusableComponent(reference, error.message)
     except ValueError:
-        return Unusable(reference, "its contract is not YAML")
+        return UnusableComponent(reference, "its contract is not YAML")
 
 
 def read_source(content: bytes) -> Any:

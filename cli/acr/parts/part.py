@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from acr.parts.own_components import Entry, summarize
+from acr.parts.own_components import OwnComponent, summarize
 from arcrun.analytics import ComponentStatistics
 
 STATISTICS = tuple(ComponentStatistics().to_json())
@@ -43,7 +43,7 @@ class Part:
         }
 
 
-def build_part(entry: Entry) -> Part:
+def build_part(entry: OwnComponent) -> Part:
     contract = entry.contract
     credentials = tuple(credential.key for credential in contract.credentials_required)
     words = _join(contract.canonical_id, contract.display_name, contract.description, contract.tags, contract.aliases)

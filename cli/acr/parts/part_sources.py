@@ -12,7 +12,15 @@ from acr.cloudflare.r2 import R2Bucket
 from acr.errors import AnswerError, CliError
 from acr.output.render import warn
 from acr.output.terminal import say
-from acr.parts.own_components import Entry, Unusable, builtin_ids, is_builtin, list_bucket, read_builtin, read_published
+from acr.parts.own_components import (
+    OwnComponent,
+    UnusableComponent,
+    builtin_ids,
+    is_builtin,
+    list_bucket,
+    read_builtin,
+    read_published,
+)
 from acr.parts.part import Part, add_registry, build_part
 from acr.targets.registry_client import RegistryClient
 from acr.targets.service_client import require_data
@@ -34,7 +42,7 @@ def list_parts(home: Path, local: bool | None) -> list[Part]:
     return parts
 
 
-def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, Entry]:
+def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, OwnComponent]:
     """What `id` or `id@version` leads a workflow to. Raises CliError."""
     parsed = _REFERENCE.fullmatch(reference)
     if parsed is None:
@@ -48,7 +56,7 @@ def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, Ent
         listed = _find_listed(client, component_id, "" if entry else version)
         counted = client.list_statistics()
     if entry is None and listed is not None:
-        entry = Entry(reference, "registry", parse_contract(listed["contract"]))
+        entry = OwnComponent(reference, "registry", parse_contract(listed["contract"]))
     if entry is None:
         raise _no_component(reference)
     own = [] if entry.source == "registry" else [replace(build_part(entry), reference=component_id)]
@@ -56,16 +64,16 @@ def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, Ent
     return replace(part, reference=reference), entry
 
 
-def _find_own(component_id: str, version: str, home: Path, local: bool | None) -> Entry | None:
+def _find_own(component_id: str, version: str, home: Path, local: bool | None) -> OwnComponent | None:
     """Built-in or in the bucket. Raises CliError for one that cannot be used."""
     if is_builtin(component_id, home):
         entry = read_builtin(component_id, home)
         if version in ("", entry.contract.version):
             return entry
-    found: Entry | Unusable | None = None
+    found: OwnComponent | UnusableComponent | None = None
     with _warned(_NO_BUCKET), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
         found = read_published(R2Bucket(api, storage.bucket), f"{component_id}@{version}" if version else component_id)
-    if isinstance(found, Unusable):
+    if isinstance(found, UnusableComponent):
         raise CliError(f"The bucket's `{found.reference}` cannot be used: {found.reason}", "acr parts install ID")
     return found
 
@@ -80,9 +88,9 @@ def _find_listed(client: RegistryClient, component_id: str, version: str) -> dic
     return shown
 
 
-def _list_published(bucket: R2Bucket, home: Path) -> Iterator[Entry]:
+def _list_published(bucket: R2Bucket, home: Path) -> Iterator[OwnComponent]:
     for found in list_bucket(bucket):
-        if isinstance(found, Unusable):
+        if isinstance(found, UnusableComponent):
             warn(f"The bucket's `{found.reference}` cannot be used: {found.reason}")
         elif is_builtin(found.reference, home):
             warn(f"The bucket's `{found.reference}` never runs: the built-in one is found first.")

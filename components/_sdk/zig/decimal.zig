@@ -43,6 +43,10 @@ pub const Decimal = struct {
         return make(lexeme[0] == '-', digits[0..count], exponent);
     }
 
+    pub fn fromInteger(allocator: Allocator, size: u64) Error!Decimal {
+        return parse(allocator, try allocator.print("{d}", .{size}));
+    }
+
     fn make(negative: bool, digits: []const u8, exponent: i64) Decimal {
         const significant = std.mem.trimStart(u8, digits, &.{0});
         const trimmed = std.mem.trimEnd(u8, significant, &.{0});
@@ -228,7 +232,7 @@ pub const Decimal = struct {
         if (size < 1e-290) return .{};
         const exponent = @floor(std.math.log10(size)) - 14;
         const scaled: u64 = @trunc(@round(size * std.math.pow(f64, 10, -exponent)));
-        var decimal = try parse(allocator, try allocator.print("{d}", .{scaled}));
+        var decimal = try fromInteger(allocator, scaled);
         decimal.exponent += @trunc(exponent);
         return decimal;
     }

@@ -1,5 +1,6 @@
 //! The numbers that are calculated with: those up to 2^53, because beyond it readers of JSON round whole numbers.
 
+const std = @import("std");
 const sdk = @import("sdk.zig");
 const decimal = @import("decimal.zig");
 const Context = sdk.Context;
@@ -8,8 +9,9 @@ const Error = sdk.Error;
 const Input = sdk.Input;
 
 pub const max_size = sdk.number.max_exact_integer;
-const max_places = 400;
-const bound: Decimal = .{ .digits = &.{ 9, 0, 0, 7, 1, 9, 9, 2, 5, 4, 7, 4, 0, 9, 9, 2 } };
+/// Digits after the decimal point. What is nearer to zero is zero.
+pub const max_places = 400;
+pub const bound: Decimal = .{ .digits = &.{ 9, 0, 0, 7, 1, 9, 9, 2, 5, 4, 7, 4, 0, 9, 9, 2 } };
 
 pub fn read(input: Input, name: []const u8) Error!Decimal {
     return parse(input.ctx, name, try input.numeric(name));
@@ -31,11 +33,21 @@ pub fn parse(ctx: *Context, name: []const u8, lexeme: []const u8) Error!Decimal 
     return number;
 }
 
-/// A result, cut to its precision; zero if it has nothing but zeros in the places that a number may have.
-pub fn check(ctx: *Context, result: Decimal) Error!Decimal {
+pub fn holds(number: Decimal) bool {
+    return number.abs().order(bound) != .gt and number.exponent >= -max_places;
+}
+
+/// A result, cut to its precision; zero if it has nothing but zeros in the places that a number may have. Null beyond
+/// the range.
+pub fn keep(allocator: std.mem.Allocator, result: Decimal) std.mem.Allocator.Error!?Decimal {
     if (result.point() <= -max_places) return .{};
-    if (result.abs().order(bound) == .gt) return fail(ctx, "The result");
-    return result.limit(ctx.allocator, decimal.precision);
+    if (result.abs().order(bound) == .gt) return null;
+    return try result.limit(allocator, decimal.precision);
+}
+
+/// The same, with an error of the component's beyond the range.
+pub fn check(ctx: *Context, result: Decimal) Error!Decimal {
+    return try keep(ctx.allocator, result) orelse fail(ctx, "The result");
 }
 
 pub fn fail(ctx: *Context, subject: []const u8) Error {

@@ -11,6 +11,5 @@ pub const parse = program.parse;
 pub const run = evaluate.run;
 
 test {
-    _ = @import("transform/decimal.zig");
     _ = @import("transform/path.zig");
 }

@@ -161,12 +161,12 @@ class Isolate:
         self.limits, self.clock = limits, clock
         self.runs, self.nodes = UnderWay(clock, limits.run_duration_ms), UnderWay(clock, limits.run_duration_ms)
 
-    def share_of(self, tenant_id: str) -> "TenantShare":
-        return TenantShare(self, tenant_id)
+    def quota_of(self, tenant_id: str) -> "TenantQuota":
+        return TenantQuota(self, tenant_id)
 
 
 @dataclass(frozen=True)
-class TenantShare:
+class TenantQuota:
     isolate: Isolate
     tenant_id: str
 

@@ -45,7 +45,7 @@ class NodeEnd(Protocol):
         """With its values, which takes longer than all of the rest; those that `room_bytes` do not hold are cut."""
 
 
-class Room:
+class TraceBudget:
     """What is left of a run's trace, its sub-workflows' included, in bytes."""
 
     def __init__(self) -> None:
@@ -74,19 +74,19 @@ class SkippedNode:
 
 
 class Ledger:
-    def __init__(self, plan: Plan, room: Room) -> None:
-        self._plan, self._room = plan, room
+    def __init__(self, plan: Plan, trace_budget: TraceBudget) -> None:
+        self._plan, self._trace_budget = plan, trace_budget
         self._single: dict[str, NodeRecord] = {}
         self._repeated: dict[str, _Runs] = {}
 
     def add(self, end: NodeEnd, iteration: Iteration) -> None:
         if not iteration:
-            self._single[end.node] = self._room.admit(end)
+            self._single[end.node] = self._trace_budget.admit(end)
             return
         runs = self._repeated.get(end.node)
         if runs is None:
             runs = self._repeated[end.node] = _Runs()
-        runs.add(end, iteration, self._room)
+        runs.add(end, iteration, self._trace_budget)
 
     def trace(self) -> tuple[NodeRecord, ...]:
         """Every node of the plan once, in the plan's order; what nothing was heard of was skipped."""
@@ -119,11 +119,11 @@ class _Runs:
         self._fuel: int | None = None
         self._began_ms, self._ended_ms = math.inf, -math.inf
 
-    def add(self, end: NodeEnd, iteration: Iteration, room: Room) -> None:
+    def add(self, end: NodeEnd, iteration: Iteration, trace_budget: TraceBudget) -> None:
         status = end.status
         ends = self._success if status is SUCCESS else self._skipped if status is SKIPPED else self._failed
         if not ends.count or iteration < ends.iteration:
-            ends.iteration, ends.record = iteration, room.admit(end)
+            ends.iteration, ends.record = iteration, trace_budget.admit(end)
         ends.count += 1
         self._attempts += end.attempts
         if end.fuel is not None:
@@ -248,7 +248,7 @@ class RunContext:
     pace: Pace
     slots: Slots
     tasks: RunTasks = field(default_factory=RunTasks)
-    room: Room = field(default_factory=Room)
+    trace_budget: TraceBudget = field(default_factory=TraceBudget)
     live: LiveValues = field(default_factory=LiveValues)
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
@@ -290,4 +290,4 @@ class RunContext:
                 code="SUBFLOW_TOO_DEEP",
                 next_actions=["Look for a workflow that calls itself without an end."],
             )
-        return replace(self, ledger=Ledger(plan, self.room), depth=self.depth + 1)
+        return replace(self, ledger=Ledger(plan, self.trace_budget), depth=self.depth + 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
-from arcrun.engine.context import Answer, Ledger, Room, RunContext, RunPorts
+from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
@@ -56,15 +56,15 @@ class Engine:
 
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
         """Never raises for what a node does: the record says it."""
-        room, budget = Room(), self.limits.open_budget(depth=trigger.depth)
+        trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
             ports=self.ports,
-            ledger=Ledger(plan, room),
+            ledger=Ledger(plan, trace_budget),
             started_ms=self.ports.clock.now_ms(),
             budget=budget,
             pace=Pace(self.ports.clock, budget.work),
             slots=Slots(plan.concurrency),
-            room=room,
+            trace_budget=trace_budget,
         )
         answer, error = Answer(None, 0), None
         try:

@@ -14,8 +14,8 @@ class StoredRun(TypedDict):
     own, 0 for the platform's.
 
     `result` is JSON text: {"data"} or {"error"}, and {"trace"}; or {"input"} of a run that has not ended. `input` is
-    what the run was started with, sealed (executor/run_inputs.py). `blobs` says which of the two lie in the bucket
-    instead (Blobs), and `blob_bytes` how large they are.
+    what the run was started with, sealed (executor/records/run_inputs.py). `blobs` says which of the two lie in the
+    bucket instead (Blobs), and `blob_bytes` how large they are.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Unexported(TypedDict):
 
 
 class DataKey(TypedDict):
-    """The key that inputs are sealed under, wrapped under the platform's (executor/run_inputs.py)."""
+    """The key that inputs are sealed under, wrapped under the platform's (executor/records/run_inputs.py)."""
 
     number: int
     wrapped: str

@@ -18,7 +18,6 @@ from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, 
 from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.wasm.failure import read_failure
 
-ABI_VERSION = 1
 PAGE_BYTES = 64 * 1024
 MAX_SHOWN_LOG_CHARACTERS = 2_000
 

@@ -14,7 +14,7 @@ from arcrun.workspace.tenants import TenantWorkspaces
 from arcrun_edge.asgi import serve
 from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
-from arcrun_edge.durable_object import DurableObjectChannel
+from arcrun_edge.durable_objects import DurableObjectChannel
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.system import SystemClock, SystemRandom

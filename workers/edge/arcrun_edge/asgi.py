@@ -18,7 +18,7 @@ from arcrun.limits import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from arcrun_edge.event_loop import shorten_turns
 from arcrun_edge.javascript import to_object
 from arcrun_edge.system import SystemClock
-from arcrun_http.body_room import BodyHold, BodyRoom
+from arcrun_http.body_quota import BodyHold, BodyQuota
 from arcrun_http.requests import BODY, build_cut_body_error, build_too_large_error, parse_whole
 from arcrun_http.responses import render_error
 from arcrun_http.targets import parse_target
@@ -29,13 +29,13 @@ logger = logging.getLogger("arcrun")
 LARGE_BYTES = 256 * 1024
 SHORT_BYTES = 16 * 1024
 _clock = SystemClock()
-_room = BodyRoom(_clock)
+_quota = BodyQuota(_clock)
 
 
 async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
     """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
     shorten_turns()
-    hold = BodyHold(_room)
+    hold = BodyHold(_quota)
     try:
         return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold)
     finally:

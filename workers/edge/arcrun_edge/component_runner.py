@@ -28,7 +28,7 @@ from arcrun.ports import Clock
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import Component, ComponentRunner
 from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL
-from arcrun.wasm.memory_room import SMALL_INPUT, MemoryRoom, estimate_memory
+from arcrun.wasm.memory_quota import SMALL_INPUT, MemoryQuota, estimate_memory
 from arcrun.wasm.metering import METERING_VERSION
 from arcrun_edge.event_loop import import_module
 from arcrun_edge.faults import build_fault
@@ -68,7 +68,7 @@ class BundledRunner:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._room = MemoryRoom(clock)
+        self._quota = MemoryQuota(clock)
         self._modules: dict[str, _Bundled] = {}
         self._run: Any = None  # component_host.mjs's, once a module has been imported
 
@@ -87,13 +87,13 @@ class BundledRunner:
             seed = host.seed().hex() if draws else ""
             limits = _limits(fuel, MAX_IDLE_INSTANCES)
             if waits:
-                async with self._room.hold(component.id, len(stdin)) as hold:
-                    with _host_call(host, partial(self._room.resize, hold)) as call_host:
+                async with self._quota.hold(component.id, len(stdin)) as hold:
+                    with _host_call(host, partial(self._quota.resize, hold)) as call_host:
                         arguments = module, _hand_over(stdin), limits, seed, host.now_ms(), call_host
                         return _read_execution(await self._run(*arguments))
             # It cannot call the host, so it needs no proxy, which costs more than its call.
             if len(stdin) > SMALL_INPUT:
-                await self._room.wait_for_room(estimate_memory(len(stdin)))
+                await self._quota.wait_for_room(estimate_memory(len(stdin)))
                 return _read_execution(self._run(module, _hand_over(stdin), limits, seed, host.now_ms(), None))
             return _read_execution(self._run(module, stdin, limits, seed, host.now_ms(), None))
         except JsException as error:
@@ -110,21 +110,21 @@ class SandboxRunner:
 
     def __init__(self, loader: Any, clock: Clock) -> None:
         self._loader, self._clock = loader, clock
-        self._rooms: dict[str, MemoryRoom] = {}  # by the isolate
+        self._quotas: dict[str, MemoryQuota] = {}  # by the isolate
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         sources = await _read_host_sources()
         isolate = f"{component.sha256}-{METERING_VERSION}-{sources.version}"
-        room = self._rooms.setdefault(isolate, MemoryRoom(self._clock))
+        quota = self._quotas.setdefault(isolate, MemoryQuota(self._clock))
         code = create_proxy(lambda: _worker_code(component, sources))
         try:
-            async with room.hold(isolate, len(stdin)) as hold:
-                resize = partial(room.resize, hold)
+            async with quota.hold(isolate, len(stdin)) as hold:
+                resize = partial(quota.resize, hold)
                 return await _call_sandbox(self._loader.get(isolate, code), stdin, host, fuel, resize)
         finally:
             code.destroy()
-            if room.is_empty:
-                self._rooms.pop(isolate, None)
+            if quota.is_empty:
+                self._quotas.pop(isolate, None)
 
 
 class FreshSandboxRunner:

@@ -31,9 +31,7 @@ from arcrun_edge.bindings import read_bindings, read_optional
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.component_runner import PlatformRunner
-from arcrun_edge.durable_alarm import DurableAlarm
-from arcrun_edge.durable_object import DurableObjectChannel
-from arcrun_edge.durable_sql import DurableSql
+from arcrun_edge.durable_objects import DurableAlarm, DurableObjectChannel, DurableSql
 from arcrun_edge.fetch_client import FetchClient
 from arcrun_edge.rate_limit import CloudflareRateLimiter
 from arcrun_edge.registry_service import RegistryService
@@ -42,21 +40,28 @@ from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
-from executor.access import Access, OwnerAccess, RefusedAccess, TenantAccess, build_unbound_error
+from executor.access import (
+    KV_CACHE_S,
+    Access,
+    OwnerAccess,
+    RefusedAccess,
+    TenantAccess,
+    TenantResolver,
+    build_unbound_error,
+)
 from executor.app import build_app
-from executor.components import ComponentCaller, ComponentLibrary
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
-from executor.directory import KV_CACHE_S, TenantDirectory
-from executor.earlier_runs import EarlierRuns
 from executor.head_import import HeadImport
 from executor.heads import Heads
-from executor.logged_runs import LoggedRuns
-from executor.run_inputs import RunInputs
-from executor.run_log import RunLogTables
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.logged_runs import LoggedRuns
+from executor.records.run_inputs import RunInputs
+from executor.records.run_log import RunLogTables
+from executor.records.verdict_export import export_verdicts
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
-from executor.verdict_export import export_verdicts
 from executor.workflows import WorkflowStore
 from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
@@ -88,7 +93,7 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 
 
 class RunLog(DurableObject):  # type: ignore[no-untyped-call]
-    """executor/run_log.py over this object's SQLite."""
+    """executor/records/run_log.py over this object's SQLite."""
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
@@ -135,9 +140,9 @@ def _build_own(bindings: Any) -> Access:
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
-    library = ComponentLibrary(BUNDLED_COMPONENTS, bucket, clock, background, registry)
+    resolver = ComponentResolver(BUNDLED_COMPONENTS, bucket, clock, background, registry)
     components = ComponentCaller(
-        library=library,
+        resolver=resolver,
         runner=_runner(bindings),
         http=_http(bindings),
         clock=clock,
@@ -191,7 +196,7 @@ def _build_tenants(bindings: Any) -> Access:
     bucket, registry = CloudflareR2(bindings.WASM_BUCKET), _registry(bindings, finds_public=True)
     master_key = read_optional(bindings, "MASTER_KEY")
     platform = Platform(
-        library=ComponentLibrary(BUNDLED_COMPONENTS, bucket, clock, background, registry, has_names=False),
+        resolver=ComponentResolver(BUNDLED_COMPONENTS, bucket, clock, background, registry, has_names=False),
         runner=_runner(bindings),
         http=_http(bindings),
         ai=_model(bindings),
@@ -218,7 +223,7 @@ def _build_tenants(bindings: Any) -> Access:
         a_minute=platform.limits.requests_a_minute,
         burst=platform.limits.burst_requests,
     )
-    return TenantAccess(TenantDirectory(accounts, clock), tokens, TenantServices(platform, tokens), requests)
+    return TenantAccess(TenantResolver(accounts, clock), tokens, TenantServices(platform, tokens), requests)
 
 
 def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:

@@ -17,9 +17,7 @@ from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.cloudflare_r2 import CloudflareR2
 from arcrun_edge.cold_starts import LoaderColdStarts
 from arcrun_edge.component_runner import PlatformRunner
-from arcrun_edge.durable_alarm import DurableAlarm
-from arcrun_edge.durable_object import DurableObjectChannel
-from arcrun_edge.durable_sql import DurableSql
+from arcrun_edge.durable_objects import DurableAlarm, DurableObjectChannel, DurableSql
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.webcrypto_signer import WebCryptoSigner
 from registry.app import Registry, build_app

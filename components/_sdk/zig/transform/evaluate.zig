@@ -10,7 +10,6 @@ const objects = @import("objects.zig");
 const program = @import("program.zig");
 const texts = @import("texts.zig");
 const Context = context.Context;
-const Decimal = @import("decimal.zig").Decimal;
 const Error = context.Error;
 const Call = program.Call;
 const Node = program.Node;
@@ -86,7 +85,7 @@ pub const Frame = struct {
     }
 
     pub fn size(frame: Frame, count: usize) Error!Value {
-        return .{ .number = try Decimal.fromInteger(@intCast(count)).render(frame.allocator()) };
+        return .{ .number = try frame.allocator().print("{d}", .{count}) };
     }
 
     pub fn pair(frame: Frame, first: json.Member, second: json.Member) Error!Value {

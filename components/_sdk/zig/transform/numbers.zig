@@ -1,4 +1,5 @@
-//! The operations on numbers, exact in decimals.
+//! The operations on numbers, exact in decimals, which are those of all components: sums have all their digits, other
+//! results 34.
 
 const std = @import("std");
 const context = @import("../context.zig");
@@ -6,7 +7,9 @@ const evaluate_ = @import("evaluate.zig");
 const json = @import("../json.zig");
 const lists = @import("lists.zig");
 const parse = @import("../parse.zig");
-const Decimal = @import("decimal.zig").Decimal;
+const range = @import("../range.zig");
+const Decimal = @import("../decimal.zig").Decimal;
+const Rounding = @import("../decimal.zig").Rounding;
 const Error = context.Error;
 const Frame = evaluate_.Frame;
 const Value = json.Value;
@@ -27,8 +30,8 @@ pub fn aggregate(frame: Frame) Error!Value {
     if (operation == .sum) return fold(frame, items);
     if (items.len == 0) return .null;
     if (operation == .average) {
-        const sum = try take(frame, 0, try fold(frame, items));
-        return give(frame, sum.divide(.fromInteger(@intCast(items.len))));
+        const sum = try total(frame, items);
+        return give(frame, try sum.divide(frame.allocator(), try .fromInteger(frame.allocator(), items.len)));
     }
     var found = items[0];
     for (items) |item| {
@@ -42,33 +45,42 @@ pub fn aggregate(frame: Frame) Error!Value {
 }
 
 fn fold(frame: Frame, items: []const Value) Error!Value {
-    const is_product = frame.call.operation == .multiply;
-    var result: Decimal = .fromInteger(@intFromBool(is_product));
-    for (items) |item| {
-        const next = try take(frame, 0, item);
-        result = (if (is_product) result.multiply(next) else result.add(next)) catch return outOfRange(frame);
-    }
-    return give(frame, result);
+    return give(frame, try if (frame.call.operation == .multiply) product(frame, items) else total(frame, items));
+}
+
+fn total(frame: Frame, items: []const Value) Error!Decimal {
+    var sum: Decimal = .{};
+    for (items) |item| sum = try sum.add(frame.allocator(), try take(frame, 0, item));
+    return sum;
+}
+
+/// Cut after each factor, so that the digits do not grow with their number.
+fn product(frame: Frame, items: []const Value) Error!Decimal {
+    var result: Decimal = .one;
+    for (items) |item| result = try keep(frame, try result.multiply(frame.allocator(), try take(frame, 0, item)));
+    return result;
 }
 
 fn calculate(frame: Frame) Error!Value {
+    const allocator = frame.allocator();
     const left = try take(frame, 0, try frame.argument(0));
     const right = try take(frame, 1, try frame.argument(1));
-    if (frame.call.operation == .subtract) return give(frame, left.add(right.negate()));
-    if (right.coefficient == 0) return frame.fail(&.{"`right` must not be 0"});
-    return give(frame, if (frame.call.operation == .divide) left.divide(right) else left.mod(right));
+    if (frame.call.operation == .subtract) return give(frame, try left.add(allocator, right.negate()));
+    if (right.isZero()) return frame.fail(&.{"`right` must not be 0"});
+    const is_division = frame.call.operation == .divide;
+    return give(frame, try if (is_division) left.divide(allocator, right) else left.floorMod(allocator, right));
 }
 
 fn round(frame: Frame) Error!Value {
     const value = try take(frame, 0, try frame.argument(0));
-    switch (frame.call.operation) {
-        .floor => return give(frame, value.round(0, .floor)),
-        .ceil => return give(frame, value.round(0, .ceil)),
-        .abs => return give(frame, if (value.coefficient < 0) value.negate() else value),
-        else => {},
-    }
-    const decimals = try frame.integer(1, 0) orelse 0;
-    return give(frame, value.round(@intCast(@min(decimals, 20)), .nearest));
+    const rounding: Rounding = switch (frame.call.operation) {
+        .abs => return give(frame, value.abs()),
+        .floor => .floor,
+        .ceil => .ceil,
+        else => .half_away,
+    };
+    const decimals = if (rounding == .half_away) try frame.integer(1, 0) orelse 0 else 0;
+    return give(frame, try value.round(frame.allocator(), @min(decimals, range.max_places), rounding));
 }
 
 /// A number, or a text that is one in JSON ("12.5") with spaces around it; of anything else null.
@@ -92,12 +104,16 @@ fn take(frame: Frame, at: usize, found: Value) Error!Decimal {
         };
         return frame.mistyped(at, if (is_list) "a list of numbers" else "a number", found);
     }
-    return Decimal.parse(found.number) catch outOfRange(frame);
+    const number: Decimal = try .parse(frame.allocator(), found.number);
+    return if (range.holds(number)) number else outOfRange(frame);
 }
 
-fn give(frame: Frame, result: error{OutOfRange}!Decimal) Error!Value {
-    const decimal = result catch return outOfRange(frame);
-    return .{ .number = try decimal.render(frame.allocator()) };
+fn give(frame: Frame, result: Decimal) Error!Value {
+    return .{ .number = try (try keep(frame, result)).render(frame.allocator()) };
+}
+
+fn keep(frame: Frame, result: Decimal) Error!Decimal {
+    return try range.keep(frame.allocator(), result) orelse outOfRange(frame);
 }
 
 fn outOfRange(frame: Frame) Error {

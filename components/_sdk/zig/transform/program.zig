@@ -8,7 +8,6 @@ const std = @import("std");
 const context = @import("../context.zig");
 const json = @import("../json.zig");
 const number = @import("../number.zig");
-const Decimal = @import("decimal.zig").Decimal;
 const Path = @import("path.zig").Path;
 const Context = context.Context;
 const Error = context.Error;
@@ -191,8 +190,7 @@ const Parser = struct {
     fn parseList(parser: *Parser, items: []const Value, place: []const u8) Error![]const Node {
         const nodes = try parser.ctx.allocator.alloc(Node, items.len);
         for (items, nodes, 0..) |item, *node, i| {
-            const position: Decimal = .fromInteger(@intCast(i));
-            node.* = try parser.parseNode(item, try parser.placeOf(place, try position.render(parser.ctx.allocator)));
+            node.* = try parser.parseNode(item, try parser.placeOf(place, try parser.ctx.print("{d}", .{i})));
         }
         return nodes;
     }

@@ -1,7 +1,7 @@
 """Whether a tenant's Cloudflare token can do what it must and nothing else, as far as the token itself can show it.
 
 A token cannot read its own policies unless it may read API tokens, which is more than KV already. So the namespace is
-tried, and the door of every product that could do harm is knocked at: a read that must be refused. docs/adr/0014 says
+tried, and the probe of every product that could do harm is knocked at: a read that must be refused. docs/adr/0014 says
 what this cannot see.
 """
 
@@ -20,7 +20,7 @@ KV_GROUPS = frozenset({"Workers KV Storage Write", "Workers KV Storage Read"})
 
 
 @dataclass(frozen=True)
-class Door:
+class Probe:
     """A path that only a token with `permission` may read. Where `lists_for_all` is true, everybody gets a list, and
     what is in it shows the permission."""
 
@@ -30,21 +30,21 @@ class Door:
     lists_for_all: bool = False
 
 
-DOORS = (
-    Door("/user", "User Details", in_account=False),
-    Door("/user/tokens", "API Tokens", in_account=False),
-    Door("/memberships", "Memberships", in_account=False),
-    Door("/zones", "Zone", in_account=False, lists_for_all=True),
-    Door("/members", "Account Settings"),
-    Door("/tokens", "Account API Tokens"),
-    Door("/subscriptions", "Billing"),
-    Door("/workers/scripts", "Workers Scripts"),
-    Door("/r2/buckets", "Workers R2 Storage"),
-    Door("/d1/database", "D1"),
-    Door("/queues", "Queues"),
-    Door("/pages/projects", "Cloudflare Pages"),
-    Door("/access/apps", "Access: Apps and Policies"),
-    Door("/cfd_tunnel", "Cloudflare Tunnel"),
+PROBES = (
+    Probe("/user", "User Details", in_account=False),
+    Probe("/user/tokens", "API Tokens", in_account=False),
+    Probe("/memberships", "Memberships", in_account=False),
+    Probe("/zones", "Zone", in_account=False, lists_for_all=True),
+    Probe("/members", "Account Settings"),
+    Probe("/tokens", "Account API Tokens"),
+    Probe("/subscriptions", "Billing"),
+    Probe("/workers/scripts", "Workers Scripts"),
+    Probe("/r2/buckets", "Workers R2 Storage"),
+    Probe("/d1/database", "D1"),
+    Probe("/queues", "Queues"),
+    Probe("/pages/projects", "Cloudflare Pages"),
+    Probe("/access/apps", "Access: Apps and Policies"),
+    Probe("/cfd_tunnel", "Cloudflare Tunnel"),
 )
 
 
@@ -81,8 +81,8 @@ class TokenCheck:
 
     async def require_nothing_else(self, token_id: str) -> None:
         """Raises RegistrationError TOKEN_CAN_DO_MORE, which names what to drop."""
-        opened = await asyncio.gather(*(self._opens(door) for door in DOORS))
-        excess = [door.permission for door, is_open in zip(DOORS, opened, strict=True) if is_open]
+        opened = await asyncio.gather(*(self._opens(probe) for probe in PROBES))
+        excess = [probe.permission for probe, is_open in zip(PROBES, opened, strict=True) if is_open]
         if "API Tokens" in excess or "Account API Tokens" in excess:
             excess += [name for name in await self._list_policies(token_id) if name not in excess]
         if excess:
@@ -96,10 +96,10 @@ class TokenCheck:
                 details={"permissions_to_drop": excess},
             )
 
-    async def _opens(self, door: Door) -> bool:
-        url = self._client.access.url_of if door.in_account else self._client.access.unscoped_url_of
-        result = await self._read(url(door.path))
-        return result is not None and (not door.lists_for_all or bool(result))
+    async def _opens(self, probe: Probe) -> bool:
+        url = self._client.access.url_of if probe.in_account else self._client.access.unscoped_url_of
+        result = await self._read(url(probe.path))
+        return result is not None and (not probe.lists_for_all or bool(result))
 
     async def _list_policies(self, token_id: str) -> Sequence[str]:
         """The permission groups of the token other than KV's, for one that may read itself."""

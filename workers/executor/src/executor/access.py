@@ -1,19 +1,31 @@
 """Whose service a request gets: the owner's, or in the hosted mode that of a tenant."""
 
+from collections.abc import Awaitable, Callable
 from typing import NoReturn, Protocol
 
 from starlette.requests import Request
 
+from arcrun.accounts.api_keys import hash_api_key
 from arcrun.accounts.model import Tenant, derive_tenant_id
 from arcrun.accounts.request_rate import RequestRate
+from arcrun.accounts.store import AccountStore
 from arcrun.accounts.webhook_tokens import WebhookTokens
+from arcrun.caches import Cache
 from arcrun.errors import ArcrunError, NotConfiguredError, UnauthorizedError
+from arcrun.ports import Clock
 from arcrun_http.auth import check_api_key, is_api_key, presented_key
 from arcrun_http.callers import caller_of
-from executor.directory import TenantDirectory
 from executor.service import ExecutorService
 from executor.tenants import TenantServices
 from executor.tokens import build_webhook_missing_error
+
+# A revoked key opens nothing after at most this and the KV binding's own cache (KV_CACHE_S): 50 s together.
+FRESH_MS = 20_000
+KV_CACHE_S = 30  # the platform's shortest
+UNKNOWN_FRESH_MS = 5_000  # a key that has just been made may have been tried before it could be seen here
+MAX_KNOWN, MAX_UNKNOWN = 500, 1_000
+
+Cached = Cache[tuple[float, Tenant | None]]
 
 
 class Access(Protocol):
@@ -46,6 +58,38 @@ class OwnerAccess:
         return bool(self._api_key) and is_api_key(presented_key(request), self._api_key or "")
 
 
+class TenantResolver:
+    """Which tenant an API key or a webhook's token leads to, remembered for a moment by the isolate: keys by their
+    SHA-256. Its methods raise NotConfiguredError, DecryptionError.
+    """
+
+    def __init__(self, accounts: AccountStore, clock: Clock) -> None:
+        self._accounts, self._clock = accounts, clock
+        self._known: Cached = Cache(MAX_KNOWN)
+        self._unknown: Cached = Cache(MAX_UNKNOWN)  # by itself, so that nobody pushes the tenants out by guessing
+
+    async def find_by_key(self, api_key: str) -> Tenant | None:
+        sha256 = hash_api_key(api_key)
+        tenant = await self._find(f"key:{sha256}", lambda: self._accounts.find_by_key(api_key))
+        key = tenant.find_key(sha256) if tenant is not None else None
+        return tenant if key is not None and key.is_valid(self._clock.now_ms()) else None
+
+    async def find(self, tenant_id: str) -> Tenant | None:
+        return await self._find(f"tenant:{tenant_id}", lambda: self._accounts.find(tenant_id))
+
+    async def _find(self, name: str, look_up: Callable[[], Awaitable[Tenant | None]]) -> Tenant | None:
+        now_ms = self._clock.now_ms()
+        for cached, fresh_ms in ((self._known, FRESH_MS), (self._unknown, UNKNOWN_FRESH_MS)):
+            kept_ms, tenant = cached.get(name, (now_ms - fresh_ms, None))
+            if now_ms - kept_ms < fresh_ms:
+                return tenant
+            cached.pop(name)
+        tenant = await look_up()
+        cached = self._unknown if tenant is None else self._known
+        cached.put(name, (now_ms, tenant))
+        return tenant
+
+
 class TenantAccess:
     """A key or a token that leads nowhere costs what one costs that leads to a tenant, as far as that can be.
 
@@ -53,23 +97,23 @@ class TenantAccess:
     """
 
     def __init__(
-        self, directory: TenantDirectory, tokens: WebhookTokens, services: TenantServices, requests: RequestRate
+        self, tenants: TenantResolver, tokens: WebhookTokens, services: TenantServices, requests: RequestRate
     ) -> None:
-        self._directory, self._tokens, self._services, self._requests = directory, tokens, services, requests
+        self._tenants, self._tokens, self._services, self._requests = tenants, tokens, services, requests
 
     async def of_key(self, request: Request) -> ExecutorService:
-        tenant = await self._directory.find_by_key(presented_key(request))
+        tenant = await self._tenants.find_by_key(presented_key(request))
         return self._admit(tenant, request, UnauthorizedError())
 
     async def of_webhook(self, request: Request) -> ExecutorService:
         token: str = request.path_params["token"]
         tenant_id = await self._tokens.read_tenant(token)
-        tenant = await self._directory.find(tenant_id or derive_tenant_id(token))
+        tenant = await self._tenants.find(tenant_id or derive_tenant_id(token))
         return self._admit(tenant, request, build_webhook_missing_error())
 
     async def shows_key(self, request: Request) -> bool:
         key = presented_key(request)
-        tenant = await self._directory.find_by_key(key) if key else None
+        tenant = await self._tenants.find_by_key(key) if key else None
         return tenant is not None and tenant.tenant_id == await self._tokens.read_tenant(request.path_params["token"])
 
     def _admit(self, tenant: Tenant | None, request: Request, refusal: ArcrunError) -> ExecutorService:

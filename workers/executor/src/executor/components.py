@@ -31,7 +31,14 @@ from arcrun.wasm.component import (
 )
 from arcrun.wasm.host import PortHostFunctions
 from arcrun.wasm.seal import is_sealed, metered_key
-from executor.shelves import BucketShelf, Mark, RegistryShelf, Shelf, Stored, read_stored
+from executor.component_sources import (
+    BucketSource,
+    ComponentSource,
+    Fingerprint,
+    RegistrySource,
+    StoredComponent,
+    read_stored,
+)
 
 # A component replaced in the bucket is seen by a warm isolate after at most this time.
 FRESH_MS = 5_000
@@ -43,12 +50,12 @@ STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to
 @dataclass
 class _Cached:
     component: Component
-    shelf: Shelf
-    mark: Mark
+    source: ComponentSource
+    fingerprint: Fingerprint
     checked_ms: float
 
 
-class ComponentLibrary:
+class ComponentResolver:
     """`registry` is None where the account has none. Without `has_names` nothing is found in the bucket by its name:
     what lies there so is the account's own, and not for tenants.
     """
@@ -64,9 +71,9 @@ class ComponentLibrary:
         has_names: bool = True,
     ) -> None:
         self._bundle, self._bucket, self._clock, self._background = bundle, bucket, clock, background
-        self._shelves: list[Shelf] = [BucketShelf(bucket, clock.pause)] if has_names else []
+        self._sources: list[ComponentSource] = [BucketSource(bucket, clock.pause)] if has_names else []
         if registry is not None:
-            self._shelves.append(RegistryShelf(registry, bucket))
+            self._sources.append(RegistrySource(registry, bucket))
         self._bundled: dict[str, Component] = {}
         self._moved: dict[str, Component] = {}  # with their code, by their hashes: at most all that are bundled
         self._cached: Cache[_Cached] = Cache(space=CacheSpace(MAX_CACHED_MODULE_BYTES))
@@ -126,24 +133,24 @@ class ComponentLibrary:
                 cached.checked_ms = now_ms
                 return cached.component
             self._cached.pop(reference)
-        for shelf in self._shelves:
-            stored = await shelf.read(reference)
+        for source in self._sources:
+            stored = await source.read(reference)
             if stored is not None:
                 component = await self._build(reference, stored)
-                entry = _Cached(component, shelf, stored.mark, now_ms)
+                entry = _Cached(component, source, stored.fingerprint, now_ms)
                 self._cached.put(reference, entry, len(component.module or b""))
                 return component
-        raise self._not_found(reference, [line for shelf in self._shelves for line in await shelf.explain(reference)])
+        raise self._not_found(reference, [line for source in self._sources for line in await source.explain(reference)])
 
     async def _is_unchanged(self, reference: str, cached: _Cached) -> bool:
-        """Whether the first shelf that has it is the one that it came from, and has the same."""
-        for shelf in self._shelves:
-            mark = await shelf.find_mark(reference)
-            if mark is not None:
-                return shelf is cached.shelf and mark == cached.mark
+        """Whether the first source that has it is the one that it came from, and has the same."""
+        for source in self._sources:
+            fingerprint = await source.find_fingerprint(reference)
+            if fingerprint is not None:
+                return source is cached.source and fingerprint == cached.fingerprint
         return False
 
-    async def _build(self, reference: str, stored: Stored) -> Component:
+    async def _build(self, reference: str, stored: StoredComponent) -> Component:
         """Others have their turn meanwhile: a large module takes seconds."""
         if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
             raise _too_large(reference, len(stored.module))
@@ -173,7 +180,7 @@ class ComponentLibrary:
         )
 
 
-def _is_metered(stored: Stored) -> bool:
+def _is_metered(stored: StoredComponent) -> bool:
     return stored.metered is not None and is_sealed(stored.metered, hashlib.sha256(stored.module).hexdigest())
 
 
@@ -192,9 +199,9 @@ def _too_large(reference: str, size: int) -> ComponentError:
 
 @dataclass(frozen=True)
 class ComponentCaller:
-    """The engine's `Components`, over the library and the platform's runner. `turn` is entered around each call."""
+    """The engine's `Components`, over the resolver and the platform's runner. `turn` is entered around each call."""
 
-    library: ComponentLibrary
+    resolver: ComponentResolver
     runner: ComponentRunner
     http: HttpClient
     clock: Clock
@@ -207,7 +214,7 @@ class ComponentCaller:
     most_cpu_ms: int = MAX_NODE_CPU_MS
 
     async def find(self, reference: str) -> Component:
-        return await self.library.find(reference)
+        return await self.resolver.find(reference)
 
     def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
@@ -257,7 +264,7 @@ class ComponentCaller:
                 ],
             )
         budget.subrequests.take(3)
-        return await self.library.find_sandboxed(component)
+        return await self.resolver.find_sandboxed(component)
 
     async def _call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, fuel: int
@@ -304,7 +311,7 @@ class ComponentCaller:
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
         """By the bundled validate_json, whose work is bounded whatever the schema is."""
-        validator = await self.library.find(VALIDATOR_ID)
+        validator = await self.resolver.find(VALIDATOR_ID)
         outcome = await self.call(validator, {"value": value, "schema": schema}, budget)
         if outcome.error is not None:
             raise ComponentError(

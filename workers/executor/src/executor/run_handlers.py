@@ -21,7 +21,7 @@ from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
 from arcrun_http.requests import body_of, parse_whole, read_count, read_cursor, read_json, read_object
 from arcrun_http.responses import JsonResponse
-from executor.earlier_runs import MAX_VERSION
+from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
 from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow

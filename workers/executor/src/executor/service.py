@@ -1,4 +1,4 @@
-"""What the executor does, free of HTTP: validate, store, run. It keeps to its share of the platform that it runs on."""
+"""What the executor does, free of HTTP: validate, store, run. It keeps to its quota of the platform that it runs on."""
 
 import asyncio
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ from arcrun.workspace.audit import Actor, AuditLog
 from executor.accepted import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
-from executor.runs import AcceptedRun, EndedRun, Runs
+from executor.records.runs import AcceptedRun, EndedRun, Runs
 from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
 
 
-class Share(Protocol):
+class Quota(Protocol):
     def running(self) -> AbstractContextManager[None]:
         """Around a run. Raises RateLimitedError TOO_MANY_RUNS."""
 
@@ -44,7 +44,7 @@ class Share(Protocol):
 
 
 class WholePlatform:
-    """The share of an account that has the platform to itself."""
+    """The quota of an account that has the platform to itself."""
 
     def running(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -81,7 +81,7 @@ class ExecutorService:
     background: Background
     usage: UsageReporter
     audit: AuditLog
-    share: Share = WHOLE_PLATFORM
+    quota: Quota = WHOLE_PLATFORM
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
         """Run one component; its credentials are filled in, and scrubbed from what it answers."""
@@ -90,7 +90,7 @@ class ExecutorService:
         injected = await inject_credentials(named, input_value, self.vault.reveal)
         budget = self.engine.limits.open_budget(depth=depth)
         began_ms = self.engine.ports.clock.now_ms()
-        with self.share.running():
+        with self.quota.running():
             outcome = await self._call_in_time(component, injected.value, budget)
         duration_ms = max(0.0, self.engine.ports.clock.now_ms() - began_ms)
         ran = UsageRecord(component.id, component.contract.version, outcome.error is None, duration_ms)
@@ -103,7 +103,7 @@ class ExecutorService:
 
     async def _call_in_time(self, component: Component, value: Mapping[str, Any], budget: RunBudget) -> Outcome:
         """Raises RunTimeoutError."""
-        limit_ms = self.share.clamp_duration(None)
+        limit_ms = self.quota.clamp_duration(None)
         try:
             async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000):
                 return await self.components.call(component, value, budget)
@@ -147,11 +147,11 @@ class ExecutorService:
 
         Raises RequestError ACCEPTED_RUN_TOO_LONG; UpstreamError if the run could not be noted, and is not begun.
         """
-        most_ms = self.share.clamp_duration(trigger.timeout_ms)
+        most_ms = self.quota.clamp_duration(trigger.timeout_ms)
         limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner)
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
-            place.enter_context(self.share.running())
+            place.enter_context(self.quota.running())
             kept = await make_keepable(stored.plan, trigger, self.engine.ports)
             accepted = AcceptedRun(
                 *(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept),
@@ -169,7 +169,7 @@ class ExecutorService:
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
     async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
-        with self.share.running():
+        with self.quota.running():
             record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record)
@@ -178,7 +178,7 @@ class ExecutorService:
         return record
 
     def _clamp(self, trigger: Trigger) -> Trigger:
-        timeout_ms = self.share.clamp_duration(trigger.timeout_ms)
+        timeout_ms = self.quota.clamp_duration(trigger.timeout_ms)
         return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
 
     async def _write_execution_verdict(self, plan: Plan, trigger: Trigger, record: RunRecord) -> None:
@@ -197,7 +197,7 @@ class ExecutorService:
             self.runs.add(ended)
 
     async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
-        self.share.check_source(source)
+        self.quota.check_source(source)
         pause = self.engine.ports.clock.pause
         draft = await run_steps_pausing(parse_workflow_in_steps(source), pause)
         if draft.workflow is None:
@@ -206,7 +206,7 @@ class ExecutorService:
         symbols = SymbolTable(
             contracts,
             faults,
-            self.components.library.bundled_ids,
+            self.components.resolver.bundled_ids,
             await self._find_workflows(draft.workflow),
             await self.vault.list_names() if checks_credentials else None,
         )

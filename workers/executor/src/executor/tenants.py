@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arcrun.accounts.authentic_kv import AuthenticKV
-from arcrun.accounts.limits import Isolate, TenantLimits, TenantShare
+from arcrun.accounts.limits import Isolate, TenantLimits, TenantQuota
 from arcrun.accounts.master_key import derive_key, parse_master_key
 from arcrun.accounts.model import Registration, Tenant
 from arcrun.accounts.webhook_tokens import TenantTokens, WebhookTokens
@@ -21,20 +21,20 @@ from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
 from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
-from executor.components import ComponentCaller, ComponentLibrary
+from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.head_import import HeadImport
 from executor.heads import Heads
+from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
-from executor.tenant_runs import TenantRuns
 from executor.workflows import WorkflowStore
 
 
 @dataclass(frozen=True)
 class Platform:
-    """What is the same for all tenants. `library` holds components that everybody may run, and no others."""
+    """What is the same for all tenants. `resolver` holds components that everybody may run, and no others."""
 
-    library: ComponentLibrary
+    resolver: ComponentResolver
     runner: ComponentRunner
     http: HttpClient
     ai: AiModel | None
@@ -65,18 +65,18 @@ class TenantServices:
         """Raises NotConfiguredError."""
         registration, service = self._services.get(tenant.tenant_id, (None, None))
         if service is None or registration != tenant.registration:
-            service = self._build(tenant.registration, self._isolate.share_of(tenant.tenant_id))
+            service = self._build(tenant.registration, self._isolate.quota_of(tenant.tenant_id))
         self._services.put(tenant.tenant_id, (tenant.registration, service))
         return service
 
-    def _build(self, registration: Registration, share: TenantShare) -> ExecutorService:
+    def _build(self, registration: Registration, quota: TenantQuota) -> ExecutorService:
         platform, tenant_id = self._platform, registration.tenant_id
         clock, random, background = platform.clock, platform.random, platform.background
         namespace = _open_namespace(platform, registration)
         mac_key = derive_key(parse_master_key(platform.master_key), f"values of {tenant_id}")
         own = AuthenticKV(namespace, mac_key)
         components = ComponentCaller(
-            platform.library,
+            platform.resolver,
             platform.runner,
             platform.http,
             clock,
@@ -85,7 +85,7 @@ class TenantServices:
             platform.decoder,
             platform.reaches_local,
             platform.has_sandbox,
-            share.node,
+            quota.node,
             platform.limits.node_cpu_ms,
         )
         tokens = TenantTokens(self._tokens, tenant_id)
@@ -107,7 +107,7 @@ class TenantServices:
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         runs = TenantRuns(own, clock, random, background)
-        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, share)
+        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, quota)
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

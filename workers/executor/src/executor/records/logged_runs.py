@@ -19,9 +19,9 @@ from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
 from arcrun.workflows.model import Keeping, Recording
-from executor.earlier_runs import EarlierRuns
-from executor.run_inputs import RunInputs, holder_of
-from executor.runs import (
+from executor.records.earlier_runs import EarlierRuns
+from executor.records.run_inputs import RunInputs, holder_of
+from executor.records.runs import (
     AcceptedRun,
     EndedRun,
     Gathering,

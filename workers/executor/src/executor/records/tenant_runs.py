@@ -19,8 +19,16 @@ from arcrun.limits import MAX_ROW_BYTES, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyEntry, KeyValue, Random
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.protocol import Measured
-from executor.earlier_runs import EarlierRuns, read_verdicts
-from executor.runs import AcceptedRun, EndedRun, Gathering, RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.records.earlier_runs import EarlierRuns, read_verdicts
+from executor.records.runs import (
+    AcceptedRun,
+    EndedRun,
+    Gathering,
+    RunPage,
+    Verdicts,
+    build_unknown_run_error,
+    check_page,
+)
 
 SLOT_MS = 2_000
 KNOWN_SLOTS = 32  # that an isolate remembers to have written; a run from before them is written by itself

@@ -17,22 +17,22 @@ RETRY_AFTER_S = 5
 class BodyHold:
     """What one request holds."""
 
-    def __init__(self, room: "BodyRoom") -> None:
-        self._room = room
+    def __init__(self, quota: "BodyQuota") -> None:
+        self._quota = quota
         self.size = 0
         self.until_ms = 0.0
 
     async def take(self, size: int) -> None:
         """Wait for room for a body of so many bytes, at most. Raises RateLimitedError TOO_MANY_BODIES."""
         if size > SMALL_BODY_BYTES and not self.size:
-            await self._room.admit(self, size)
+            await self._quota.admit(self, size)
 
     def give_back(self) -> None:
         if self.size:
-            self._room.dismiss(self)
+            self._quota.dismiss(self)
 
 
-class BodyRoom:
+class BodyQuota:
     """Of one isolate."""
 
     def __init__(self, clock: Clock) -> None:

@@ -253,7 +253,7 @@ class RunLogTables:
 
     @property
     def unconfirmed(self) -> str:
-        """About the last write of verdicts to KV (executor/verdict_export.py)."""
+        """About the last write of verdicts to KV (executor/records/verdict_export.py)."""
         text: str = self._sql.execute("SELECT unconfirmed FROM log")[0]["unconfirmed"]
         return text
 

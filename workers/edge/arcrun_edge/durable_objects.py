@@ -1,12 +1,28 @@
-"""Sql over the SQLite storage of a Durable Object."""
+"""Durable Objects: the channel to one, which answers `ask(text) -> text` (arcrun/objects.py), and its own storage."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import js
 from pyodide.ffi import jsnull
 
+from arcrun.objects import render_call
+from arcrun_edge.faults import naming_faults
+
 MAX_SAFE_INTEGER = 2**53 - 1
+
+
+class DurableObjectChannel:
+    """`namespace` is the binding, `name` the object's in it; `service` is what errors call it."""
+
+    def __init__(self, namespace: Any, name: str, service: str) -> None:
+        self._namespace, self._name, self._service = namespace, name, service
+
+    async def call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+        with naming_faults(self._service, "OBJECT_UNAVAILABLE"):
+            answer: str = await self._namespace.getByName(self._name).ask(render_call(operation, arguments))
+        return json.loads(answer)
 
 
 class DurableSql:
@@ -29,6 +45,17 @@ class DurableSql:
     def size_bytes(self) -> int:
         size: int = self._sql.databaseSize
         return size
+
+
+class DurableAlarm:
+    """`context` is the object's `ctx` as the SDK hands it over, in a wrapper whose setAlarm wants to be awaited."""
+
+    def __init__(self, context: Any) -> None:
+        self._storage = context._ctx.storage
+
+    def set(self, delay_ms: float) -> None:
+        # Not awaited: what is written without a pause is kept together, and the answer waits for it.
+        self._storage.setAlarm(js.Date.now() + delay_ms)
 
 
 def _bind(value: str | float | None) -> Any:

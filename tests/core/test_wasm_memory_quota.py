@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_WAITING_MEMORY_BYTES, MIB
-from arcrun.wasm.memory_room import (
+from arcrun.wasm.memory_quota import (
     BYTES_A_BYTE,
     HELD_AT_MOST_MS,
     SMALL_INPUT,
     START_BYTES,
-    MemoryRoom,
+    MemoryQuota,
     estimate_memory,
 )
 from fakes.virtual_time import VirtualClock, VirtualTimeLoop
@@ -37,20 +37,20 @@ class Watched:
     """Calls that wait for the host for `duration_s` while they hold `size` bytes."""
 
     def __init__(self) -> None:
-        self.room = MemoryRoom(VirtualClock())
+        self.quota = MemoryQuota(VirtualClock())
         self.most = 0
         self.began: list[str] = []
 
     async def wait_for_host(self, size: int, duration_s: float = 1.0, name: str = "") -> None:
-        async with self.room.hold(f"of {size}", characters_for(size)):
+        async with self.quota.hold(f"of {size}", characters_for(size)):
             self.began.append(name)
-            self.most = max(self.most, self.room.held_bytes)
+            self.most = max(self.most, self.quota.held_bytes)
             await asyncio.sleep(duration_s)
 
     async def compute(self, size: int, name: str = "") -> None:
-        await self.room.wait_for_room(size)
+        await self.quota.wait_for_room(size)
         self.began.append(name)
-        self.most = max(self.most, self.room.held_bytes + size)
+        self.most = max(self.most, self.quota.held_bytes + size)
 
 
 @pytest.mark.parametrize(
@@ -72,16 +72,16 @@ async def test_many_calls_that_wait_go_some_at_a_time() -> None:
     assert watched.most == 4 * 8 * MIB == MAX_WAITING_MEMORY_BYTES
     assert watched.began == [str(i) for i in range(12)]
     assert 3 <= asyncio.get_running_loop().time() - started < 3.1
-    assert watched.room.is_empty
+    assert watched.quota.is_empty
 
 
 async def test_with_room_nothing_waits() -> None:
     watched = Watched()
-    hold = watched.room.hold("x", 0)
+    hold = watched.quota.hold("x", 0)
     with pytest.raises(StopIteration):  # it has gone through without a pause
         hold.__aenter__().send(None)
     with pytest.raises(StopIteration):
-        watched.room.wait_for_room(MIB).send(None)
+        watched.quota.wait_for_room(MIB).send(None)
     await hold.__aexit__(None, None, None)
 
 
@@ -106,28 +106,28 @@ async def test_what_computes_finds_room_beside_what_waits_and_a_large_one_waits_
 
 async def test_what_a_component_grows_to_counts() -> None:
     watched = Watched()
-    async with watched.room.hold("x", 0) as hold:
-        watched.room.resize(hold, 30 * MIB)
+    async with watched.quota.hold("x", 0) as hold:
+        watched.quota.resize(hold, 30 * MIB)
         waiting = asyncio.ensure_future(watched.wait_for_host(8 * MIB))
         await asyncio.sleep(1)
         assert watched.began == []
-        watched.room.resize(hold, 2 * MIB)
+        watched.quota.resize(hold, 2 * MIB)
         await waiting
     assert watched.most == 10 * MIB
 
 
 async def test_a_component_is_taken_for_as_large_as_it_was() -> None:
     """The first fills 12 MiB with an input of nothing; of the next ten, two find room at once."""
-    room, most, count = MemoryRoom(VirtualClock()), 0, 0
+    quota, most, count = MemoryQuota(VirtualClock()), 0, 0
 
     async def grow() -> None:
         nonlocal most, count
-        async with room.hold("hoarder", 0) as hold:
+        async with quota.hold("hoarder", 0) as hold:
             count += 1
-            room.resize(hold, 12 * MIB)
+            quota.resize(hold, 12 * MIB)
             most = max(most, count, key=int)
             await asyncio.sleep(1)
-            room.resize(hold, 12 * MIB, characters=100)
+            quota.resize(hold, 12 * MIB, characters=100)
             count -= 1
 
     await grow()
@@ -137,7 +137,7 @@ async def test_a_component_is_taken_for_as_large_as_it_was() -> None:
 
 async def test_who_stops_waiting_holds_nobody_up() -> None:
     watched = Watched()
-    async with watched.room.hold("x", characters_for(LARGEST)):
+    async with watched.quota.hold("x", characters_for(LARGEST)):
         impatient = asyncio.ensure_future(watched.wait_for_host(LARGEST))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
@@ -145,7 +145,7 @@ async def test_who_stops_waiting_holds_nobody_up() -> None:
         impatient.cancel()
         await asyncio.gather(impatient, return_exceptions=True)
     await asyncio.wait_for(watched.wait_for_host(MIB, 0), 0.1)
-    assert watched.room.is_empty
+    assert watched.quota.is_empty
 
 
 class DeadlyClock(VirtualClock):
@@ -163,12 +163,12 @@ class DeadlyClock(VirtualClock):
 async def test_a_request_that_the_platform_has_ended_holds_nothing_for_ever() -> None:
     """It does not give its memory back, and does not leave the queue."""
     clock = DeadlyClock()
-    room = MemoryRoom(clock)
+    quota = MemoryQuota(clock)
 
     async def hold(size: int, *, ends: bool) -> None:
         if not ends:
             clock.ended.add(asyncio.current_task())
-        async with room.hold("x", characters_for(size)):
+        async with quota.hold("x", characters_for(size)):
             await clock.sleep(0)
 
     gone = [asyncio.ensure_future(hold(LARGEST, ends=False)) for _ in range(2)]
@@ -194,4 +194,4 @@ async def test_any_order_keeps_the_bound_and_ends(seed: int) -> None:
             draw.choice(calls).cancel()
     await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 120)
     assert watched.most <= MAX_ALIVE_MEMORY_BYTES
-    assert watched.room.is_empty
+    assert watched.quota.is_empty

@@ -12,7 +12,7 @@ from arcrun.engine.run_id import batch_of, invert_run_id, is_run_id
 from arcrun.limits import MAX_SCANNED_PAGES
 from arcrun.ports import Clock, KeyValue
 from arcrun.run_log.filter import RunFilter, judge
-from executor.runs import RunPage, Verdicts, build_unknown_run_error, check_page
+from executor.records.runs import RunPage, Verdicts, build_unknown_run_error, check_page
 
 _BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
 MAX_DURATION_MS = 86_400_000  # far beyond what any run may take

@@ -26,7 +26,7 @@ from arcrun.credentials.record import (
 from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError
 from arcrun.ports import Cipher, Random
 from arcrun.run_log.protocol import DataKey, RunLogObject
-from executor.runs import RenewedKeys, build_unknown_run_error
+from executor.records.runs import RenewedKeys, build_unknown_run_error
 
 _NUMBER_BYTES = 4
 _TOGETHER = 1 << 31  # added to the data key's number where several inputs are sealed together

@@ -14,48 +14,48 @@ from arcrun.steps import Pause, run_steps_pausing
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml_in_steps
 
-Mark = tuple[str, str]  # changes with the component
+Fingerprint = tuple[str, str]  # changes with the component
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredComponent:
     """A component as it lies there. `metered` is what is kept of its metering, None where nothing is."""
 
     contract: Contract
     module: bytes
     metered: bytes | None
-    mark: Mark
+    fingerprint: Fingerprint
 
 
-class Shelf(Protocol):
+class ComponentSource(Protocol):
     """`reference` is `id` or `id@v1`."""
 
-    async def find_mark(self, reference: str) -> Mark | None:
+    async def find_fingerprint(self, reference: str) -> Fingerprint | None:
         """That of the component that is there now."""
 
-    async def read(self, reference: str) -> Stored | None:
+    async def read(self, reference: str) -> StoredComponent | None:
         """Raises ComponentError INVALID_CONTRACT, ContractError."""
 
     async def explain(self, reference: str) -> list[str]:
         """For somebody who wonders why it is not there."""
 
 
-class BucketShelf:
+class BucketSource:
     """`{reference}.wasm` and `{reference}.contract.yaml`. `pause` lets others have their turn: `Clock.pause`."""
 
     def __init__(self, bucket: BlobStore, pause: Pause) -> None:
         self._bucket, self._pause = bucket, pause
 
-    async def find_mark(self, reference: str) -> Mark | None:
+    async def find_fingerprint(self, reference: str) -> Fingerprint | None:
         module, contract = await self._read_etags(reference)
         return (module, contract) if module and contract else None
 
-    async def read(self, reference: str) -> Stored | None:
+    async def read(self, reference: str) -> StoredComponent | None:
         module, contract = await asyncio.gather(*(self._bucket.get(key) for key in _keys_of(reference)))
         if module is None or contract is None:
             return None
         metered = await self._bucket.get(metered_key(hashlib.sha256(module.content).hexdigest()))
-        return Stored(
+        return StoredComponent(
             await _read_contract(reference, contract.content, self._pause),
             module.content,
             metered.content if metered else None,
@@ -70,34 +70,36 @@ class BucketShelf:
         return await asyncio.gather(*(self._bucket.etag(key) for key in _keys_of(reference)))
 
 
-class RegistryShelf:
+class RegistrySource:
     """What the registry lets this executor have; the bytes lie in the same bucket, under their hashes."""
 
     def __init__(self, registry: ComponentRegistry, bucket: BlobStore) -> None:
         self._registry, self._bucket = registry, bucket
 
-    async def find_mark(self, reference: str) -> Mark | None:
+    async def find_fingerprint(self, reference: str) -> Fingerprint | None:
         found = await self._registry.find(reference)
         return (found.sha256, found.contract_sha256) if found else None
 
-    async def read(self, reference: str) -> Stored | None:
+    async def read(self, reference: str) -> StoredComponent | None:
         found = await self._registry.find(reference)
         if found is None:
             return None
-        mark = (found.sha256, found.contract_sha256)
-        return await read_stored(self._bucket, parse_contract(found.contract), found.sha256, mark)
+        fingerprint = (found.sha256, found.contract_sha256)
+        return await read_stored(self._bucket, parse_contract(found.contract), found.sha256, fingerprint)
 
     async def explain(self, reference: str) -> list[str]:
         found = await self._registry.find(reference)
         return [f"registry: {f'its module {found.sha256} is not in the bucket' if found else 'it has none'}"]
 
 
-async def read_stored(bucket: BlobStore, contract: Contract, sha256: str, mark: Mark = ("", "")) -> Stored | None:
+async def read_stored(
+    bucket: BlobStore, contract: Contract, sha256: str, fingerprint: Fingerprint = ("", "")
+) -> StoredComponent | None:
     """The module that lies in the bucket under its hash; None if it is not there."""
     module, metered = await asyncio.gather(bucket.get(module_key(sha256)), bucket.get(metered_key(sha256)))
     if module is None or hashlib.sha256(module.content).hexdigest() != sha256:
         return None
-    return Stored(contract, module.content, metered.content if metered else None, mark)
+    return StoredComponent(contract, module.content, metered.content if metered else None, fingerprint)
 
 
 def _keys_of(reference: str) -> tuple[str, str]:

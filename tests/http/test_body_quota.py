@@ -7,7 +7,7 @@ import pytest
 
 from arcrun.errors import RateLimitedError
 from arcrun.limits import MAX_LARGE_BODIES_BYTES, MAX_WAITING_BODIES, MIB, SMALL_BODY_BYTES
-from arcrun_http.body_room import HELD_AT_MOST_MS, BodyHold, BodyRoom
+from arcrun_http.body_quota import HELD_AT_MOST_MS, BodyHold, BodyQuota
 from fakes.virtual_time import VirtualClock, VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
@@ -23,16 +23,16 @@ class Requests:
     """Requests that are worked on for WORK_S once their body may be read."""
 
     def __init__(self) -> None:
-        self.room = BodyRoom(VirtualClock())
+        self.quota = BodyQuota(VirtualClock())
         self.most = 0
         self.began: list[tuple[str, float]] = []
 
     async def serve(self, size: int, name: str = "", work_s: float = WORK_S) -> None:
-        hold = BodyHold(self.room)
+        hold = BodyHold(self.quota)
         try:
             await hold.take(size)
             self.began.append((name, asyncio.get_running_loop().time()))
-            self.most = max(self.most, self.room.held_bytes)
+            self.most = max(self.most, self.quota.held_bytes)
             await asyncio.sleep(work_s)
         finally:
             hold.give_back()
@@ -44,7 +44,7 @@ async def test_no_more_are_worked_on_at_once_than_there_is_room_for_in_the_order
     await asyncio.gather(*(requests.serve(size, f"{i}") for i, size in enumerate(sizes)))
     assert [name for name, _ in requests.began] == ["0", "1", "2", "3", "4", "5"]
     assert requests.most <= MAX_LARGE_BODIES_BYTES
-    assert requests.room.held_bytes == 0
+    assert requests.quota.held_bytes == 0
 
 
 async def test_a_small_body_never_waits_and_holds_nothing() -> None:

@@ -37,7 +37,7 @@ class Hold:
     until_ms: float
 
 
-class MemoryRoom:
+class MemoryQuota:
     """Of one isolate."""
 
     def __init__(self, clock: Clock) -> None:

@@ -16,7 +16,7 @@ from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
 from arcrun.steps import STRETCH_UNITS
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
-from executor.components import FRESH_MS, ComponentLibrary
+from executor.components import FRESH_MS, ComponentResolver
 from fakes.background import FakeBackground
 from fakes.contracts import build_contract, contract_source
 from fakes.executor import build_bundle, upload_component
@@ -32,13 +32,13 @@ METERED = build_component(build_contract(), MODULE).module or b""
 METERED_KEY = metered_key(hashlib.sha256(MODULE).hexdigest())
 
 
-class Shelf:
-    """A library over fakes. With `bucket` it is another isolate's, over the same bucket."""
+class ComponentSource:
+    """A resolver over fakes. With `bucket` it is another isolate's, over the same bucket."""
 
     def __init__(self, *bundled: str, bucket: InMemoryR2 | None = None) -> None:
         self.clock, self.background = FixedClock(), FakeBackground()
         self.bucket = bucket or InMemoryR2(self.clock)
-        self.library = ComponentLibrary(build_bundle(*bundled), self.bucket, self.clock, self.background)
+        self.resolver = ComponentResolver(build_bundle(*bundled), self.bucket, self.clock, self.background)
 
     def upload(self, reference: str, module: bytes = MODULE, **overrides: Any) -> None:
         upload_component(self.bucket, reference, module, **overrides)
@@ -51,43 +51,43 @@ class Shelf:
         return metered
 
     async def find(self, reference: str) -> Component:
-        return await self.library.find(reference)
+        return await self.resolver.find(reference)
 
     async def refusal(self, reference: str) -> ArcrunError:
         with pytest.raises(ArcrunError) as caught:
-            await self.library.find(reference)
+            await self.resolver.find(reference)
         return caught.value
 
 
 @pytest.mark.parametrize("reference", ["echo", "echo@v1"])
 async def test_a_bundled_component_is_found_without_the_bucket(reference: str) -> None:
-    shelf = Shelf("echo")
-    shelf.upload(reference)
-    component = await shelf.find(reference)
+    source = ComponentSource("echo")
+    source.upload(reference)
+    component = await source.find(reference)
     assert (component.id, component.sha256, component.module) == ("echo", "sha256-of-echo", None)
-    assert shelf.bucket.reads == []
+    assert source.bucket.reads == []
 
 
 async def test_a_bundled_contract_is_parsed_once() -> None:
-    shelf = Shelf("echo")
-    assert await shelf.find("echo") is await shelf.find("echo@v1")
+    source = ComponentSource("echo")
+    assert await source.find("echo") is await source.find("echo@v1")
 
 
 async def test_another_version_than_the_bundled_one_comes_from_the_bucket() -> None:
-    shelf = Shelf("echo")
-    shelf.upload("echo@v2", version="v2")
-    component = await shelf.find("echo@v2")
+    source = ComponentSource("echo")
+    source.upload("echo@v2", version="v2")
+    component = await source.find("echo@v2")
     assert component.contract.version == "v2"
     assert component.module is not None
 
 
 @pytest.mark.parametrize("reference", ["other", "other@v3"])
 async def test_what_is_not_bundled_comes_from_the_bucket(reference: str) -> None:
-    shelf = Shelf("echo")
-    shelf.upload(reference)
-    component = await shelf.find(reference)
+    source = ComponentSource("echo")
+    source.upload(reference)
+    component = await source.find(reference)
     assert component.id == "other"
-    assert shelf.bucket.reads == [f"get {reference}.wasm", f"get {reference}.contract.yaml", f"get {METERED_KEY}"]
+    assert source.bucket.reads == [f"get {reference}.wasm", f"get {reference}.contract.yaml", f"get {METERED_KEY}"]
 
 
 @pytest.mark.parametrize(
@@ -100,10 +100,10 @@ async def test_what_is_not_bundled_comes_from_the_bucket(reference: str) -> None
     ],
 )
 async def test_a_contract_is_json_or_yaml(write: Any) -> None:
-    shelf = Shelf()
-    shelf.bucket.upload("echo.wasm", MODULE)
-    shelf.bucket.upload("echo.contract.yaml", write(contract_source(display_name="回聲 é")).encode())
-    assert (await shelf.find("echo")).contract.display_name == "回聲 é"
+    source = ComponentSource()
+    source.bucket.upload("echo.wasm", MODULE)
+    source.bucket.upload("echo.contract.yaml", write(contract_source(display_name="回聲 é")).encode())
+    assert (await source.find("echo")).contract.display_name == "回聲 é"
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ async def test_a_contract_is_json_or_yaml(write: Any) -> None:
     ],
 )
 async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: list[str]) -> None:
-    shelf = Shelf("a", "b")
+    source = ComponentSource("a", "b")
     for key in uploaded:
-        shelf.bucket.upload(key, b"{}")
-    error = await shelf.refusal("x")
+        source.bucket.upload(key, b"{}")
+    error = await source.refusal("x")
     assert (error.http_status, error.to_json()) == (
         404,
         {
@@ -157,14 +157,14 @@ async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: lis
     ],
 )
 async def test_any_text_may_be_asked_for(reference: str) -> None:
-    assert (await Shelf("echo").refusal(reference)).code == "COMPONENT_NOT_FOUND"
+    assert (await ComponentSource("echo").refusal(reference)).code == "COMPONENT_NOT_FOUND"
 
 
 async def test_what_was_not_found_is_looked_for_again() -> None:
-    shelf = Shelf()
-    await shelf.refusal("echo")
-    shelf.upload("echo")
-    assert (await shelf.find("echo")).id == "echo"
+    source = ComponentSource()
+    await source.refusal("echo")
+    source.upload("echo")
+    assert (await source.find("echo")).id == "echo"
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ async def test_what_was_not_found_is_looked_for_again() -> None:
     ],
 )
 async def test_a_contract_that_cannot_be_read(content: bytes, code: str, message: str) -> None:
-    shelf = Shelf()
-    shelf.bucket.upload("echo.wasm", MODULE)
-    shelf.bucket.upload("echo.contract.yaml", content)
-    error = await shelf.refusal("echo")
+    source = ComponentSource()
+    source.bucket.upload("echo.wasm", MODULE)
+    source.bucket.upload("echo.contract.yaml", content)
+    error = await source.refusal("echo")
     assert (error.code, error.message, error.http_status) == (code, message, 422)
 
 
@@ -216,28 +216,28 @@ async def test_a_contract_that_cannot_be_read(content: bytes, code: str, message
     ],
 )
 async def test_a_module_of_the_bucket_is_checked(module: bytes, code: str) -> None:
-    shelf = Shelf()
-    shelf.upload("echo", module)
-    stored = dict(shelf.bucket.objects)
-    assert (await shelf.refusal("echo")).code == code
-    await shelf.background.finish()
-    assert shelf.bucket.objects == stored
+    source = ComponentSource()
+    source.upload("echo", module)
+    stored = dict(source.bucket.objects)
+    assert (await source.refusal("echo")).code == code
+    await source.background.finish()
+    assert source.bucket.objects == stored
 
 
 async def test_the_first_use_leaves_the_metered_module_and_another_isolate_takes_it() -> None:
-    first = Shelf()
+    first = ComponentSource()
     first.upload("echo")
     used = await first.find("echo")
     await first.background.finish()
     assert (used.module, first.bucket.objects[METERED_KEY]) == (METERED, METERED)
-    second = Shelf(bucket=first.bucket)
+    second = ComponentSource(bucket=first.bucket)
     assert await second.find("echo") == used
     await second.background.finish()  # a second write within the second would be refused
 
 
 async def test_the_contract_holds_for_a_module_that_was_metered_under_another() -> None:
     sleeping = build_module(f'(import "arcrun" "sleep" (func (param i32 i32) (result i32))) {COMMAND}')
-    allowed = Shelf()
+    allowed = ComponentSource()
     allowed.upload("a", sleeping, capabilities=["sleep"])
     await allowed.find("a")
     await allowed.background.finish()
@@ -258,33 +258,33 @@ async def test_the_contract_holds_for_a_module_that_was_metered_under_another() 
     ],
 )
 async def test_a_metered_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], bytes]) -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    shelf.bucket.upload(METERED_KEY, damage(METERED))
-    assert (await shelf.find("echo")).module == METERED
-    await shelf.background.finish()
-    assert shelf.bucket.objects[METERED_KEY] == METERED
+    source = ComponentSource()
+    source.upload("echo")
+    source.bucket.upload(METERED_KEY, damage(METERED))
+    assert (await source.find("echo")).module == METERED
+    await source.background.finish()
+    assert source.bucket.objects[METERED_KEY] == METERED
 
 
 LARGE = pad_module(MODULE, MAX_METERED_ON_USE_BYTES)
 
 
 async def test_a_large_module_is_not_metered_here() -> None:
-    shelf = Shelf()
-    shelf.upload("echo", LARGE)
-    error = await shelf.refusal("echo")
+    source = ComponentSource()
+    source.upload("echo", LARGE)
+    error = await source.refusal("echo")
     assert error.code == "MODULE_TOO_LARGE"
     assert "acr parts publish" in error.next_actions[0]
-    metered = shelf.keep_metered(LARGE)
-    shelf.bucket.upload(metered_key(hashlib.sha256(LARGE).hexdigest()), metered[:-1])
-    assert (await shelf.refusal("echo")).code == "MODULE_TOO_LARGE"
+    metered = source.keep_metered(LARGE)
+    source.bucket.upload(metered_key(hashlib.sha256(LARGE).hexdigest()), metered[:-1])
+    assert (await source.refusal("echo")).code == "MODULE_TOO_LARGE"
 
 
 async def test_a_large_module_that_was_metered_before_is_found() -> None:
-    shelf = Shelf()
-    shelf.upload("echo", LARGE)
-    metered = shelf.keep_metered(LARGE)
-    assert (await shelf.find("echo")).module == metered
+    source = ComponentSource()
+    source.upload("echo", LARGE)
+    metered = source.keep_metered(LARGE)
+    assert (await source.find("echo")).module == metered
 
 
 async def test_others_have_their_turn_while_a_module_is_metered() -> None:
@@ -294,38 +294,38 @@ async def test_others_have_their_turn_while_a_module_is_metered() -> None:
         async def pause(self) -> None:
             self.pauses += 1
 
-    shelf, clock = Shelf(), CountingClock()
-    shelf.library = ComponentLibrary({}, shelf.bucket, clock, shelf.background)
-    shelf.upload("echo", build_module(f"{COMMAND} (func {'(drop (i32.const 100000))' * 10_000})"))
-    await shelf.find("echo")
+    source, clock = ComponentSource(), CountingClock()
+    source.resolver = ComponentResolver({}, source.bucket, clock, source.background)
+    source.upload("echo", build_module(f"{COMMAND} (func {'(drop (i32.const 100000))' * 10_000})"))
+    await source.find("echo")
     assert abs(clock.pauses - 27_000 / STRETCH_UNITS) < 1  # 50,000 bytes of code, two a unit
-    await shelf.find("echo")
+    await source.find("echo")
     assert clock.pauses <= 10
 
 
 async def test_calls_at_once_write_the_metered_module_once() -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    found = await asyncio.gather(*(shelf.find("echo") for _ in range(3)))
-    await shelf.background.finish()  # of two writes within a second one would be refused
+    source = ComponentSource()
+    source.upload("echo")
+    found = await asyncio.gather(*(source.find("echo") for _ in range(3)))
+    await source.background.finish()  # of two writes within a second one would be refused
     assert [component.module for component in found] == [METERED] * 3
 
 
 async def test_a_metered_module_that_cannot_be_written_does_not_fail_the_call() -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    await shelf.bucket.put(METERED_KEY, b"another isolate's, just now")
-    assert (await shelf.find("echo")).module == METERED
+    source = ComponentSource()
+    source.upload("echo")
+    await source.bucket.put(METERED_KEY, b"another isolate's, just now")
+    assert (await source.find("echo")).module == METERED
     with pytest.raises(PlatformLimitError):
-        await shelf.background.finish()
+        await source.background.finish()
 
 
 async def test_a_bad_component_is_not_kept() -> None:
-    shelf = Shelf()
-    shelf.upload("echo", b"no module")
-    await shelf.refusal("echo")
-    shelf.upload("echo")
-    assert (await shelf.find("echo")).id == "echo"
+    source = ComponentSource()
+    source.upload("echo", b"no module")
+    await source.refusal("echo")
+    source.upload("echo")
+    assert (await source.find("echo")).id == "echo"
 
 
 @pytest.mark.parametrize(
@@ -338,26 +338,26 @@ async def test_a_bad_component_is_not_kept() -> None:
     ],
 )
 async def test_a_component_is_kept_and_revalidated_after_5_s(after_ms: int, reads: list[str]) -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    first = await shelf.find("echo")
-    shelf.bucket.reads.clear()
-    shelf.clock.advance(after_ms)
-    assert await shelf.find("echo") is first
-    assert shelf.bucket.reads == reads
+    source = ComponentSource()
+    source.upload("echo")
+    first = await source.find("echo")
+    source.bucket.reads.clear()
+    source.clock.advance(after_ms)
+    assert await source.find("echo") is first
+    assert source.bucket.reads == reads
     assert FRESH_MS == 5_000
 
 
 async def test_a_revalidated_component_is_fresh_again() -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    await shelf.find("echo")
-    shelf.clock.advance(FRESH_MS)
-    await shelf.find("echo")
-    shelf.bucket.reads.clear()
-    shelf.clock.advance(FRESH_MS - 1)
-    await shelf.find("echo")
-    assert shelf.bucket.reads == []
+    source = ComponentSource()
+    source.upload("echo")
+    await source.find("echo")
+    source.clock.advance(FRESH_MS)
+    await source.find("echo")
+    source.bucket.reads.clear()
+    source.clock.advance(FRESH_MS - 1)
+    await source.find("echo")
+    assert source.bucket.reads == []
 
 
 @pytest.mark.parametrize(
@@ -369,81 +369,81 @@ async def test_a_revalidated_component_is_fresh_again() -> None:
     ],
 )
 async def test_a_replaced_component_is_seen_after_5_s(change: dict[str, Any]) -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    old = await shelf.find("echo")
-    shelf.upload("echo", **change)
-    shelf.clock.advance(FRESH_MS - 1)
-    assert await shelf.find("echo") is old
-    shelf.clock.advance(1)
-    new = await shelf.find("echo")
+    source = ComponentSource()
+    source.upload("echo")
+    old = await source.find("echo")
+    source.upload("echo", **change)
+    source.clock.advance(FRESH_MS - 1)
+    assert await source.find("echo") is old
+    source.clock.advance(1)
+    new = await source.find("echo")
     expected = (("module" in change), ("display_name" in change))
     assert (new.sha256 != old.sha256, new.contract != old.contract) == expected
 
 
 async def test_constant_use_does_not_hold_back_a_replaced_component() -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    old = await shelf.find("echo")
-    shelf.upload("echo", NEWER)
+    source = ComponentSource()
+    source.upload("echo")
+    old = await source.find("echo")
+    source.upload("echo", NEWER)
     found = [old]
     for _ in range(6):
-        shelf.clock.advance(1_000)
-        found.append(await shelf.find("echo"))
+        source.clock.advance(1_000)
+        found.append(await source.find("echo"))
     assert [component is old for component in found] == [True, True, True, True, True, False, False]
 
 
 async def test_a_removed_component_is_gone_after_5_s() -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    await shelf.find("echo")
-    shelf.bucket.remove("echo.wasm")
-    shelf.clock.advance(FRESH_MS)
-    assert (await shelf.refusal("echo")).code == "COMPONENT_NOT_FOUND"
+    source = ComponentSource()
+    source.upload("echo")
+    await source.find("echo")
+    source.bucket.remove("echo.wasm")
+    source.clock.advance(FRESH_MS)
+    assert (await source.refusal("echo")).code == "COMPONENT_NOT_FOUND"
 
 
 async def test_two_calls_at_once_may_both_find_it_replaced() -> None:
-    shelf = Shelf()
-    shelf.upload("echo")
-    old = await shelf.find("echo")
-    shelf.upload("echo", NEWER)
-    shelf.clock.advance(FRESH_MS)
-    found = await asyncio.gather(shelf.find("echo"), shelf.find("echo"))
+    source = ComponentSource()
+    source.upload("echo")
+    old = await source.find("echo")
+    source.upload("echo", NEWER)
+    source.clock.advance(FRESH_MS)
+    found = await asyncio.gather(source.find("echo"), source.find("echo"))
     assert [component.sha256 == old.sha256 for component in found] == [False, False]
 
 
 async def test_references_are_kept_apart() -> None:
-    shelf = Shelf()
-    shelf.upload("echo", display_name="latest")
-    shelf.upload("echo@v1", display_name="first")
-    names = [(await shelf.find(reference)).contract.display_name for reference in ("echo", "echo@v1", "echo")]
+    source = ComponentSource()
+    source.upload("echo", display_name="latest")
+    source.upload("echo@v1", display_name="first")
+    names = [(await source.find(reference)).contract.display_name for reference in ("echo", "echo@v1", "echo")]
     assert names == ["latest", "first", "latest"]
 
 
 async def test_the_oldest_components_make_room() -> None:
-    shelf = Shelf()
+    source = ComponentSource()
     large = pad_module(MODULE, MAX_CACHED_MODULE_BYTES // 3)
-    shelf.keep_metered(large)
+    source.keep_metered(large)
     for name in "abc":
-        shelf.upload(name, large)
-        await shelf.find(name)
-    shelf.bucket.reads.clear()
+        source.upload(name, large)
+        await source.find(name)
+    source.bucket.reads.clear()
     for name in "cba":
-        await shelf.find(name)
-    assert shelf.bucket.reads[:2] == ["get a.wasm", "get a.contract.yaml"]
-    assert [read for read in shelf.bucket.reads[2:] if not read.startswith("get metered/")] == []
+        await source.find(name)
+    assert source.bucket.reads[:2] == ["get a.wasm", "get a.contract.yaml"]
+    assert [read for read in source.bucket.reads[2:] if not read.startswith("get metered/")] == []
 
 
 async def test_a_component_larger_than_the_cache_is_kept_alone() -> None:
-    shelf = Shelf()
+    source = ComponentSource()
     large = pad_module(MODULE, MAX_CACHED_MODULE_BYTES)
-    shelf.upload("large", large)
-    shelf.keep_metered(large)
-    first = await shelf.find("large")
-    shelf.bucket.reads.clear()
-    assert await shelf.find("large") is first
-    assert shelf.bucket.reads == []
+    source.upload("large", large)
+    source.keep_metered(large)
+    first = await source.find("large")
+    source.bucket.reads.clear()
+    assert await source.find("large") is first
+    assert source.bucket.reads == []
 
 
 def test_the_bundled_components_are_known_by_name() -> None:
-    assert list(Shelf("echo", "other").library.bundled_ids) == ["echo", "other"]
+    assert list(ComponentSource("echo", "other").resolver.bundled_ids) == ["echo", "other"]

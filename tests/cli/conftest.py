@@ -1,0 +1,31 @@
+"""What tests of the command line share in a process."""
+
+import ssl
+from collections.abc import Iterator
+from functools import cache
+
+import httpx
+import pytest
+
+from acr.parts.own_components import read_builtin
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_tls_context() -> Iterator[None]:
+    """All clients have the same: each of its own reads the certificate authorities anew, longer than a test takes."""
+
+    @cache
+    def create_ssl_context(**_: object) -> ssl.SSLContext:
+        return httpx.create_ssl_context()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", create_ssl_context)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built_ins_are_read_once() -> Iterator[None]:
+    """Their contracts, which no test changes: reading all takes 0.3 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acr.parts.part_sources.read_builtin", cache(read_builtin))
+        yield
