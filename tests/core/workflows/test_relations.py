@@ -15,7 +15,7 @@ from arcrun.workflows.relations import (
     parse_relation,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ALIASES = {
     Relation.ON_SUCCESS: "ON_SUCCESS PIPE SUCCESS 完成後 成功時",
     Relation.ON_FAIL: "ON_FAIL FAIL 失敗時",
