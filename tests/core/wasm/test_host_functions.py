@@ -9,7 +9,7 @@ from arcrun.contracts.parse import CAPABILITIES
 from arcrun.wasm.host import PortHostFunctions
 from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, HostFunction
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TO_COME = {"kv_get"}  # no page tells of it, and the host answers NOT_AVAILABLE
 TOLD = {name: lent for name, lent in HOST_FUNCTIONS.items() if name not in TO_COME | {"read_reply"}}
 LISTS = ["docs/contract.md", "cli/acr/parts/templates/common/README.md"]
