@@ -18,7 +18,7 @@ from fakes.auth import (
     TOKEN,
     Bench,
 )
-from fakes.cloudflare_api import KV_READ, KV_WRITE, READABLE, Fault
+from fakes.cloudflare_rest.api import KV_READ, KV_WRITE, READABLE, Fault
 from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio

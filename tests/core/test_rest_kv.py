@@ -18,9 +18,9 @@ from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.errors import ArcrunError, RequestError, TenantStorageError, UpstreamError
 from arcrun.ports import KeyEntry, list_all
 from arcrun.retries import parse_retry_after_ms
-from fakes.cloudflare_api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
-from fakes.storage import InMemoryKV
-from fakes.system import START_MS, FixedClock, SeededRandom
+from fakes.cloudflare_rest.api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import START_MS, FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

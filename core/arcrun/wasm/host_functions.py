@@ -18,7 +18,7 @@ a table, and more by what it asks for:
 
 A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
 FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. A unit stands for half a
-nanosecond or less in V8; benchmarks/host_calls.py prints what calls take.
+nanosecond or less in V8; benchmarks/components/host_calls.py prints what calls take.
 """
 
 import json

@@ -14,8 +14,8 @@ from arcrun.limits import MAX_REPLY_BYTES
 from arcrun.ports import HttpRequest, HttpResponse
 from arcrun.wasm.host import PortHostFunctions
 from fakes.contracts import build_contract, build_network_contract
-from fakes.http_client import FakeHttpClient, redirect, respond
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.http_client import FakeHttpClient, redirect, respond
+from fakes.ports.system import FixedClock, SeededRandom
 from fixtures.addresses import FORBIDDEN
 from fixtures.json_limits import BEYOND_JSON
 

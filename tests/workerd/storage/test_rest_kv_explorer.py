@@ -10,7 +10,7 @@ from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.cloudflare.rest_client import CloudflareRestClient
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.ports import HttpRequest, HttpResponse, KeyEntry, list_all
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.system import FixedClock, SeededRandom
 from workerd.local_platform import LocalPlatform
 
 pytestmark = pytest.mark.workerd

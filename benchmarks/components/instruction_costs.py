@@ -1,6 +1,6 @@
 """Measure what a unit of fuel takes. Prints one JSON line an instruction: {"name", "unit", "optimized", "baseline"}.
 
-.venv/bin/python benchmarks/instruction_costs.py [PART OF A NAME]
+.venv/bin/python benchmarks/components/instruction_costs.py [PART OF A NAME]
 
 Each is repeated in a loop, metered, and run by V8's optimizing and by its baseline compiler. The figure is the time
 over the fuel used, in nanoseconds for a unit. Where it is far above one, core/arcrun/wasm/costs.py charges too little.

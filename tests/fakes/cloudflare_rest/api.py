@@ -22,8 +22,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from arcrun.errors import HostFunctionError
 from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
-from fakes.storage import InMemoryKV, PlatformLimitError
-from fakes.system import FixedClock
+from fakes.ports.storage import InMemoryKV, PlatformLimitError
+from fakes.ports.system import FixedClock
 
 BASE_PATH = "/client/v4"
 BASE_URL = f"https://api.cloudflare.test{BASE_PATH}"
