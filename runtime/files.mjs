@@ -1,4 +1,4 @@
-// Files of a folder that serve.mjs lends to a Worker as a disk service.
+// Files of a folder that platform.mjs lends to a Worker as a disk service.
 
 /** The file to read from its beginning, or undefined where it is not there. Close it. */
 export async function openFile(folder, name) {

@@ -16,7 +16,7 @@ import workerJson from "./worker.json";
 const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE", "ARCRUN_FILES"];
 const WORKER_ROOT = "/session/metadata";
 
-const worker = JSON.parse(workerJson); // written by serve.mjs
+const worker = JSON.parse(workerJson); // written by platform.mjs
 
 /**
  * Start Python from a memory snapshot taken when the entry module had been imported, as a deploy does in production.
@@ -177,7 +177,7 @@ function sdkModules(bindings) {
   };
 }
 
-/** Files as serve.mjs has packed them: u32 bytes of the index, the index [[path, bytes], ...] in JSON, their contents. */
+/** Files as platform.mjs has packed them: u32 bytes of the index, the index [[path, bytes], ...] in JSON, their contents. */
 function unpackFiles(packed) {
   const indexBytes = new DataView(packed.buffer).getUint32(0, true);
   let at = 4 + indexBytes;

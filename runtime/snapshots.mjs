@@ -1,4 +1,4 @@
-// Memory snapshots of Python, by key, in a folder that serve.mjs lends.
+// Memory snapshots of Python, by key, in a folder that platform.mjs lends.
 //
 // A snapshot goes from its file straight into the interpreter's memory, a piece at a time, and pages of zeros are not
 // kept: nothing of its size is allocated beside the memory, and pages that nobody has written stay unmapped.

@@ -65,7 +65,6 @@ HOST_FUNCTIONS: Mapping[str, HostFunction] = {
     ),
     "sleep": HostFunction("{ms}", "{waited_ms}", capability="sleep"),
     "ai_run": HostFunction("{model, and the model's inputs}", "what the model answers", capability="ai"),
-    "kv_get": HostFunction("", "", capability="kv"),  # for what is to come: it answers NOT_AVAILABLE
     "log": HostFunction("any text", "one line of the component's log", asks=False),
     "read_reply": HostFunction("pointer and capacity", "a copy of the last reply", asks=False),
 }

@@ -173,8 +173,7 @@ class CloudflareApiStandIn:
             case ["storage", "kv", "namespaces"] if KV_WRITE in token.permissions:
                 return self._answer_namespaces(method, account, query, body)
             case ["storage", "kv", "namespaces", namespace_id, *rest]:
-                is_read = method == "GET" or rest[:1] == ["bulk"]
-                if not token.permissions & ({KV_WRITE, KV_READ} if is_read else {KV_WRITE}):
+                if not token.permissions & ({KV_WRITE, KV_READ} if method == "GET" else {KV_WRITE}):
                     return _refuse(403, 10000)
                 kv = self.namespaces.get((account, namespace_id))
                 if kv is None:
@@ -240,11 +239,6 @@ async def _answer_kv(
         case ["DELETE", "values", key]:
             await kv.delete(unquote(key))
             return _answer({})
-        case ["POST", "bulk", "get"]:
-            keys = json.loads(body)["keys"]
-            if len(keys) > 100:
-                return _refuse(400, 10001)
-            return _answer({"values": {key: await kv.get(key) for key in keys}})
         case ["GET", "keys"]:
             return await _answer_list(kv, query)
     return _refuse(405, 10405)
