@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from fakes.searches import examples as examples_of
+from fakes.ports.searches import examples as examples_of
 from fixtures.modules import LOOPING, build_contract, build_module
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcrun.cloudflare.api_access import ApiAccess
-from arcrun.cloudflare.rest_client import CloudflareRestClient, RetryPolicy
+from arcrun.cloudflare.rest_client import CloudflareRestClient, RequestRetries
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.errors import ArcrunError, RequestError, TenantStorageError, UpstreamError
 from arcrun.ports import KeyEntry, list_all
 from arcrun.retries import parse_retry_after_ms
-from fakes.cloudflare_api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
-from fakes.storage import InMemoryKV
-from fakes.system import START_MS, FixedClock, SeededRandom
+from fakes.cloudflare_rest.api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import START_MS, FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 
@@ -144,7 +144,7 @@ async def test_faults_without_end_are_told(fault: Fault) -> None:
     assert error.retry_after_s is not None
     assert error.retry_after_s >= 1
     assert len(error.next_actions) > 0
-    policy = RetryPolicy()
+    policy = RequestRetries()
     assert 100 - len(bench.cloudflare.faults) <= policy.attempts
     assert bench.clock.now_ms() - START_MS <= policy.total_ms
 

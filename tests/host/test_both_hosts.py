@@ -10,7 +10,7 @@ from host.conftest import RunOn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.wasm import abi, host_costs
+from arcrun.wasm import host_functions
 from arcrun.wasm.abi import Execution, ExitKind
 from fixtures import modules
 from fixtures.modules import asking, echoing, printing
@@ -153,7 +153,7 @@ def test_a_descriptor_is_what_was_done_to_it(
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("function", ["fd_close", "fd_fdstat_get", "fd_sync", "fd_seek", "sock_shutdown"])
 def test_a_descriptor_that_was_closed_is_closed_to_every_function(run_on: RunOn, host: str, function: str) -> None:
-    types = abi.WASI_FUNCTIONS[function]
+    types = host_functions.WASI_FUNCTIONS[function]
     source = trying(function, types, (1,) + (OUT,) * (len(types.split()) - 1), "(drop (call $close (i32.const 1)))")
     assert run_on(host, source).stderr == "08\n"
 
@@ -204,7 +204,7 @@ def _outside(execution: Execution) -> tuple[object, ...]:
 
 def calling(function: str, types: str, arguments: str, *, through: str = "call", pages: int = 1) -> str:
     """A module that calls one function of WASI, or of arcrun where it has such a one, by itself or through a table."""
-    module = "arcrun" if function in abi.HOST_FUNCTIONS else "wasi_snapshot_preview1"
+    module = "arcrun" if function in host_functions.HOST_FUNCTIONS else "wasi_snapshot_preview1"
     call = {
         "call": f"(drop (call $f {arguments}))",
         "call_indirect": f"(drop (call_indirect (type $t) {arguments} (i32.const 0)))",
@@ -218,24 +218,24 @@ def calling(function: str, types: str, arguments: str, *, through: str = "call",
 
 FOUR, PAIR = "i32 i32 i32 i32", "i32 i32"
 MIB = 1 << 20
-ASKED = host_costs.ASK_COST + 2 * host_costs.REPLY_BYTE_COST  # of the reply
+ASKED = host_functions.ASK_COST + 2 * host_functions.REPLY_BYTE_COST  # of the reply
 COSTS = [
     pytest.param("sched_yield", "", (), 0, id="nothing more"),
-    pytest.param("fd_write", FOUR, (1, 64, 9, 8), 9 * host_costs.VECTOR_COST, id="vectors"),
-    pytest.param("fd_write", FOUR, (1, 0, 1, 8), host_costs.VECTOR_COST + 2 * MIB, id="stdout"),
+    pytest.param("fd_write", FOUR, (1, 64, 9, 8), 9 * host_functions.VECTOR_COST, id="vectors"),
+    pytest.param("fd_write", FOUR, (1, 0, 1, 8), host_functions.VECTOR_COST + 2 * MIB, id="stdout"),
     pytest.param(
-        "fd_write", FOUR, (2, 0, 1, 8), host_costs.VECTOR_COST + 2 * 65536, id="stderr, as far as it is taken"
+        "fd_write", FOUR, (2, 0, 1, 8), host_functions.VECTOR_COST + 2 * 65536, id="stderr, as far as it is taken"
     ),
     pytest.param("fd_write", FOUR, (1, 0, -1, 8), 0, id="vectors beyond the limit"),
-    pytest.param("fd_read", FOUR, (0, 0, 1, 8), host_costs.VECTOR_COST + 5, id="stdin, what there is: 10 bytes"),
-    pytest.param("random_get", PAIR, (0, 100), 100 * host_costs.RANDOM_BYTE_COST, id="random bytes"),
+    pytest.param("fd_read", FOUR, (0, 0, 1, 8), host_functions.VECTOR_COST + 5, id="stdin, what there is: 10 bytes"),
+    pytest.param("random_get", PAIR, (0, 100), 100 * host_functions.RANDOM_BYTE_COST, id="random bytes"),
     pytest.param("random_get", PAIR, (0, -1), 0, id="random bytes beyond the memory"),
-    pytest.param("poll_oneoff", FOUR, (64, 4096, 9, 8), 9 * host_costs.SUBSCRIPTION_COST, id="subscriptions"),
+    pytest.param("poll_oneoff", FOUR, (64, 4096, 9, 8), 9 * host_functions.SUBSCRIPTION_COST, id="subscriptions"),
     pytest.param("poll_oneoff", FOUR, (64, 4096, -1, 8), 0, id="subscriptions beyond the limit"),
     pytest.param("log", PAIR, (0, 100), 200, id="the log"),
     pytest.param("log", PAIR, (0, MIB), 2 * 65536, id="the log, as far as it is taken"),
     pytest.param("read_reply", PAIR, (0, MIB), 0, id="a reply that is not there"),
-    pytest.param("http_request", PAIR, (64, 100), ASKED + 100 * host_costs.REQUEST_BYTE_COST, id="a request"),
+    pytest.param("http_request", PAIR, (64, 100), ASKED + 100 * host_functions.REQUEST_BYTE_COST, id="a request"),
     pytest.param("http_request", PAIR, (0, 9 * MIB), 0, id="a request beyond the limit"),
     pytest.param("sleep", PAIR, (0, -1), 0, id="a request beyond the memory"),
 ]
@@ -484,5 +484,6 @@ def test_small_writes_come_to_their_bytes(run_on: RunOn) -> None:
 def test_the_costs_are_the_same_numbers_in_both() -> None:
     text = (Path(__file__).parents[2] / "workers/edge/component_host.mjs").read_text()
     written = {name: int(digits.replace("_", "")) for name, digits in re.findall(r"\b([A-Z_]+) = ([\d_]+)[,;]", text)}
-    costs = {name: value for name, value in vars(host_costs).items() if name.isupper()}
+    costs = {name: value for name, value in vars(host_functions).items() if name.endswith(("_COST", "_PER_UNIT"))}
+    assert len(costs) == 9
     assert {name: written.get(name) for name in costs} == costs

@@ -17,7 +17,7 @@ from arcrun.wasm.component import build_component
 from arcrun.wasm.metering import meter_module
 from arcrun.wasm.reuse import expose_state
 from fakes.builtins import BUILTINS, COMPONENTS
-from fakes.searches import examples
+from fakes.ports.searches import examples
 from fixtures.modules import build_module, echoing
 
 OPTIONS = {**LIMITS, "fuel": FUEL, "maxIdleInstances": limits.MAX_IDLE_INSTANCES}

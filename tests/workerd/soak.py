@@ -1,7 +1,7 @@
 """Kills the runtime while clients run workflows, again and again, and then looks what is left of their runs.
 
 An answer of a workflow with `record: before_answer` says that its record is stored; one of any other is followed by its
-record within a moment. `scripts/soak` is the long form, tests/workerd/test_soak.py the short one.
+record within a moment. `scripts/soak` is the long form, tests/workerd/storage/test_soak.py the short one.
 """
 
 import argparse

@@ -16,7 +16,7 @@ const REPLY_TOO_LARGE = -2, BAD_REQUEST = -1;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 const PROGRAM_NAME = "component\0"; // argv[0]
 
-// What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_costs.py explains it.
+// What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_functions.py explains it.
 const CALL_COST = 2_000, VECTOR_COST = 300, SUBSCRIPTION_COST = 750, ASK_COST = 1_000_000;
 const COPIED_BYTES_PER_UNIT = 2, PRINTED_BYTE_COST = 2, RANDOM_BYTE_COST = 32;
 const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;

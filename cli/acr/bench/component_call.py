@@ -21,16 +21,9 @@ from arcrun.limits import (
     MAX_SUBSCRIPTIONS,
     MAX_VECTORS,
 )
-from arcrun.wasm import host_costs
-from arcrun.wasm.abi import (
-    HOST_FUNCTIONS,
-    HOST_MODULE,
-    REQUEST_TOO_LARGE,
-    WASI_FUNCTIONS,
-    WASI_MODULE,
-    ExitKind,
-    HostFunctions,
-)
+from arcrun.wasm import host_functions as costs
+from arcrun.wasm.abi import ExitKind, HostFunctions
+from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, REQUEST_TOO_LARGE, WASI_FUNCTIONS, WASI_MODULE
 
 # WASI's errno
 SUCCESS, BADF, FAULT, INVAL, NOSYS, NOTDIR, NOTSOCK, SPIPE = 0, 8, 21, 28, 52, 54, 57, 70
@@ -113,8 +106,9 @@ class WasmtimeCall:
         for name, parameters in WASI_FUNCTIONS.items():
             self._define(linker, WASI_MODULE, name, parameters, wasi[name])
         own: dict[str, HostFunction] = {"log": self._log, "read_reply": self._read_reply}
-        for name in HOST_FUNCTIONS:
-            self._define(linker, HOST_MODULE, name, "i32 i32", own.get(name) or self._asking(name))
+        for name, lent in HOST_FUNCTIONS.items():
+            answer = self._asking(name) if lent.asks else own[name]
+            self._define(linker, HOST_MODULE, name, lent.parameters, answer)
 
     def begin(self, memory: wasmtime.Memory, fuel: wasmtime.Global | None) -> None:
         """The instance is there: its memory, and the global that is a metered module's fuel, None for any other."""
@@ -126,7 +120,7 @@ class WasmtimeCall:
 
         def call(caller: wasmtime.Caller, *arguments: int) -> int:
             self._memory.caller = caller
-            self._pay(host_costs.CALL_COST)
+            self._pay(costs.CALL_COST)
             try:
                 return function(*arguments)
             except BadPointerError:
@@ -146,7 +140,7 @@ class WasmtimeCall:
             raise CallEndedError(ExitKind.FUEL_EXHAUSTED, message=USED_UP)
 
     def _pay_for_copy(self, length: int) -> None:
-        self._pay(-(-length // host_costs.COPIED_BYTES_PER_UNIT))
+        self._pay(-(-length // costs.COPIED_BYTES_PER_UNIT))
 
     def _wasi_functions(self) -> dict[str, HostFunction]:
         return {
@@ -191,7 +185,7 @@ class WasmtimeCall:
         if count > MAX_VECTORS:
             return None
         self._memory.require(pointer, 8 * count)
-        self._pay(count * host_costs.VECTOR_COST)
+        self._pay(count * costs.VECTOR_COST)
         vectors = list(struct.iter_unpack("<II", self._memory.read(pointer, 8 * count)))
         for vector in vectors:
             self._memory.require(*vector)
@@ -227,14 +221,14 @@ class WasmtimeCall:
         elif total > MAX_STDOUT_BYTES - len(self.stdout):
             raise CallEndedError(ExitKind.STDOUT_LIMIT)
         else:
-            self._pay(total * host_costs.PRINTED_BYTE_COST)
+            self._pay(total * costs.PRINTED_BYTE_COST)
             self.stdout += b"".join(self._memory.read(*vector) for vector in vectors)
         self._memory.write_u32(out, total)
         return SUCCESS
 
     def _write_log(self, pointer: int, length: int) -> None:
         kept = min(length, MAX_STDERR_BYTES - len(self.stderr))
-        self._pay(kept * host_costs.PRINTED_BYTE_COST)
+        self._pay(kept * costs.PRINTED_BYTE_COST)
         self.stderr += self._memory.read(pointer, kept)
 
     def _log(self, pointer: int, length: int) -> int:
@@ -250,7 +244,7 @@ class WasmtimeCall:
             length &= _U32
             if length > MAX_REQUEST_BYTES:
                 return self._keep(REQUEST_TOO_LARGE.encode())
-            self._pay(host_costs.ASK_COST + length * host_costs.REQUEST_BYTE_COST)
+            self._pay(costs.ASK_COST + length * costs.REQUEST_BYTE_COST)
             try:
                 request = self._memory.read(pointer, length).decode()
             except UnicodeDecodeError:
@@ -258,7 +252,7 @@ class WasmtimeCall:
             reply = finish(self._host.answer(name, request)).encode()
             if len(reply) > MAX_REPLY_BYTES:
                 return REPLY_TOO_LARGE
-            self._pay(len(reply) * host_costs.REPLY_BYTE_COST)
+            self._pay(len(reply) * costs.REPLY_BYTE_COST)
             return self._keep(reply)
 
         return ask
@@ -278,7 +272,7 @@ class WasmtimeCall:
         """The key stream of ChaCha20 (RFC 8439, nonce 0) by the host's seed."""
         self._memory.require(pointer, length)
         length &= _U32
-        self._pay(length * host_costs.RANDOM_BYTE_COST)
+        self._pay(length * costs.RANDOM_BYTE_COST)
         self._memory.write(pointer, self._random.update(bytes(length)))
         return SUCCESS
 
@@ -327,14 +321,14 @@ class WasmtimeCall:
             return INVAL
         for pointer, size in ((subscriptions, count * _SUBSCRIPTION_BYTES), (events, count * _EVENT_BYTES), (out, 4)):
             self._memory.require(pointer, size)
-        self._pay(count * host_costs.SUBSCRIPTION_COST)
+        self._pay(count * costs.SUBSCRIPTION_COST)
         asked = self._memory.read(subscriptions, count * _SUBSCRIPTION_BYTES)
         waiting = [self._read_subscription(asked[at : at + 48]) for at in range(0, len(asked), _SUBSCRIPTION_BYTES)]
         if any(kind > _LAST_EVENT for _, _, kind, _ in waiting):
             return INVAL
         shortest_ms = min(due_ms for *_, due_ms in waiting)
         if shortest_ms > 0:
-            self._pay(host_costs.ASK_COST)
+            self._pay(costs.ASK_COST)
             finish(self._host.answer("poll", json.dumps({"ms": shortest_ms})))
         due = [event[:3] for event in waiting if event[3] <= shortest_ms]
         self._memory.write(events, b"".join(struct.pack("<QHB21x", *event) for event in due))

@@ -19,7 +19,6 @@ from arcrun.errors import TemplateError
 from arcrun.templates.template import compile_value
 from arcrun.workflows.model import INPUT, Edge, Node, Workflow
 from arcrun.workflows.parse import parse_workflow
-from arcrun.workflows.relations import Relation
 from arcrun.yaml_text import parse_yaml
 
 _MARK = "acr upgrade:"
@@ -115,12 +114,12 @@ def _find_answered(field: str, node: Node, workflow: Workflow, contracts: Mappin
     """The reference to the field of the first parent that is said to answer it; None if none is, or it is not known."""
     for edge in _lines_into(node, workflow):
         source = edge.source
-        if edge.relation is Relation.ON_FAIL:
+        if edge.spec.handles_failure:
             reference = f"{source}.error" if field == "error" else None
-        elif edge.relation is Relation.CONTINUE:
+        elif edge.spec.ends_loop:
             name = edge.argument or source
             reference = f"{name}.{field}" if source != INPUT and field in ("results", "errors") else None
-        elif source == INPUT or edge.relation is Relation.FOREACH:
+        elif source == INPUT or edge.spec.begins_loop:
             return None
         else:
             parent = workflow.nodes[source]
@@ -135,10 +134,10 @@ def _find_answered(field: str, node: Node, workflow: Workflow, contracts: Mappin
 
 def _guess(field: str, node: Node, workflow: Workflow) -> str:
     """A required field's likeliest source: the item of that name, the element of the loop, the trigger."""
-    items = [edge.argument for edge in workflow.edges if edge.relation is Relation.FOREACH]
+    items = [edge.argument for edge in workflow.edges if edge.spec.begins_loop]
     if field in items:
         return field
-    entering = [edge.argument for edge in _lines_into(node, workflow) if edge.relation is Relation.FOREACH]
+    entering = [edge.argument for edge in _lines_into(node, workflow) if edge.spec.begins_loop]
     return f"{entering[0]}.{field}" if entering else f"{INPUT}.{field}"
 
 
@@ -224,7 +223,7 @@ class _Loops:
 
     def __init__(self, root: yaml.Node, text: str, workflow: Workflow, contracts: Mapping[str, Contract]) -> None:
         self._root, self._text, self._workflow, self._contracts = root, text, workflow, contracts
-        self._edges = [edge for edge in workflow.edges if edge.relation is Relation.FOREACH and not edge.path]
+        self._edges = [edge for edge in workflow.edges if edge.spec.begins_loop and not edge.path]
 
     def insert_lists(self) -> Iterator[tuple[int, str]]:
         for edge in self._edges:

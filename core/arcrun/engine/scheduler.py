@@ -25,7 +25,7 @@ from arcrun.templates.template import INPUT_LOOP, START
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import Carries, Fires
 
 
 async def run_plan(
@@ -229,7 +229,7 @@ class GraphRun:
     def _arrived(self, fired: list[InEdge]) -> Arrived:
         """For plans of format 2."""
         nodes = [
-            self._data_of(edge) for edge in fired if edge.source != INPUT and edge.relation is not Relation.FOREACH
+            self._data_of(edge) for edge in fired if edge.source != INPUT and edge.spec.carries is not Carries.ELEMENT
         ]
         everything = [*map(self._data_of, fired), self._around.items, self._scope[INPUT]]
         return Arrived(everything, nodes)
@@ -264,24 +264,23 @@ class GraphRun:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
 
     def _fires(self, edge: InEdge) -> bool:
-        relation = edge.relation
-        if relation is Relation.ON_SUCCESS:  # first, for it is the usual one
+        fires = edge.spec.fires
+        if fires is Fires.ON_SUCCESS:  # first, for it is the usual one
             return self._statuses[edge.source] is SUCCESS
-        if relation is Relation.FOREACH:
+        if fires is Fires.ON_ELEMENT:
             return True  # the loop around has begun
-        if relation is Relation.CONTINUE:
+        if fires is Fires.AFTER_LOOP:
             return self._loop_of(edge) is not None
-        wanted = FAILED if relation is Relation.ON_FAIL else SUCCESS
-        if self._statuses[edge.source] is not wanted:
+        if fires is Fires.ON_FAILURE:
+            return self._statuses[edge.source] is FAILED
+        if self._statuses[edge.source] is not SUCCESS:
             return False
-        if relation in (Relation.ON_TRUE, Relation.ON_FALSE):
-            return self._field_of(edge.source, "result") is (relation is Relation.ON_TRUE)
-        if relation is Relation.ON_BRANCH:
+        if fires is Fires.ON_RESULT:
+            return self._field_of(edge.source, "result") is edge.spec.result
+        if fires is Fires.ON_BRANCH:
             branch = self._field_of(edge.source, "branch")
             return isinstance(branch, str) and branch == edge.argument
-        if relation is Relation.IF:
-            return edge in self._met
-        return True
+        return edge in self._met
 
     def _loop_of(self, edge: InEdge) -> LoopOutcome | None:
         """What the loop that a CONTINUE leaves has come to; None if it has not run."""
@@ -295,15 +294,16 @@ class GraphRun:
 
     def _data_of(self, edge: InEdge) -> Any:
         """What comes along an edge that has fired."""
-        if edge.relation is Relation.FOREACH:
+        carries = edge.spec.carries
+        if carries is Carries.ELEMENT:
             return self._around.element
-        if edge.relation is Relation.CONTINUE:
+        if carries is Carries.RESULTS:
             outcome = self._loop_of(edge)
             return outcome and outcome.to_json()
         if edge.source == INPUT:
             return self._scope[INPUT]
         envelope = self._scope[edge.source]
-        return {"error": envelope["error"]} if edge.relation is Relation.ON_FAIL else envelope.get("data")
+        return {"error": envelope["error"]} if carries is Carries.ERROR else envelope.get("data")
 
     def _answer(self) -> Answer:
         """What comes along the edges into the answer or, without any, what nothing has followed: of one, its data; of
@@ -336,7 +336,7 @@ class GraphRun:
         return last
 
     def _answer_of(self, edge: InEdge) -> Answer:
-        outcome = self._loop_of(edge) if edge.relation is Relation.CONTINUE else None
+        outcome = self._loop_of(edge) if edge.spec.carries is Carries.RESULTS else None
         value = self._data_of(edge) if outcome is None else outcome.results
         weight = self._weights.get(edge.source) if outcome is None else None
         return Answer(value, size_of(value).weight if weight is None else weight)

@@ -6,8 +6,9 @@ from arcrun.errors import ComponentError, ContractError
 from arcrun.limits import MAX_CONTRACT_BYTES, MAX_MEMORY_PAGES, MAX_MODULE_BYTES
 from arcrun.registry.step import Step, StepName, failed, failed_by, passed
 from arcrun.steps import Steps
-from arcrun.wasm.abi import PAGE_BYTES, WASI_MODULE
+from arcrun.wasm.abi import PAGE_BYTES
 from arcrun.wasm.component import Component, build_in_steps
+from arcrun.wasm.host_functions import WASI_MODULE
 from arcrun.wasm.module import ModuleOutline, parse_module
 from arcrun.workflows.settings import RESERVED_INPUTS
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml

@@ -6,7 +6,6 @@ error may say whether the same call may succeed later (`retriable`), and after h
 code is never one of the platform's own (failure.py).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,88 +13,12 @@ from typing import Any, Protocol
 
 from arcrun.errors import ArcrunError, ComponentError
 from arcrun.json_text import JsonLimitError, parse_json
-from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_REQUEST_BYTES, MAX_STDOUT_BYTES
+from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_STDOUT_BYTES
 from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.wasm.failure import read_failure
 
 PAGE_BYTES = 64 * 1024
 MAX_SHOWN_LOG_CHARACTERS = 2_000
-
-WASI_MODULE = "wasi_snapshot_preview1"
-HOST_MODULE = "arcrun"
-
-# Each host function, and the capability that the contract must declare for it. None: every component has it.
-HOST_FUNCTIONS: Mapping[str, str | None] = {
-    "http_request": "network",
-    "sleep": "sleep",
-    "ai_run": "ai",
-    "log": None,
-    "read_reply": None,
-}
-
-# What a host function answers to a request of more than MAX_REQUEST_BYTES. component_host.mjs has the same.
-REQUEST_TOO_LARGE = json.dumps(
-    {
-        "ok": False,
-        "error": {
-            "code": "REQUEST_TOO_LARGE",
-            "message": f"A request has at most {MAX_REQUEST_BYTES >> 20} MiB.",
-            "retriable": False,
-        },
-    },
-    separators=(",", ":"),
-)
-
-# WASI snapshot preview1, all of it, with the types of the parameters; the result is an errno, an i32, but for
-# proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
-WASI_FUNCTIONS: Mapping[str, str] = {
-    "args_get": "i32 i32",
-    "args_sizes_get": "i32 i32",
-    "clock_res_get": "i32 i32",
-    "clock_time_get": "i32 i64 i32",
-    "environ_get": "i32 i32",
-    "environ_sizes_get": "i32 i32",
-    "fd_advise": "i32 i64 i64 i32",
-    "fd_allocate": "i32 i64 i64",
-    "fd_close": "i32",
-    "fd_datasync": "i32",
-    "fd_fdstat_get": "i32 i32",
-    "fd_fdstat_set_flags": "i32 i32",
-    "fd_fdstat_set_rights": "i32 i64 i64",
-    "fd_filestat_get": "i32 i32",
-    "fd_filestat_set_size": "i32 i64",
-    "fd_filestat_set_times": "i32 i64 i64 i32",
-    "fd_pread": "i32 i32 i32 i64 i32",
-    "fd_prestat_dir_name": "i32 i32 i32",
-    "fd_prestat_get": "i32 i32",
-    "fd_pwrite": "i32 i32 i32 i64 i32",
-    "fd_read": "i32 i32 i32 i32",
-    "fd_readdir": "i32 i32 i32 i64 i32",
-    "fd_renumber": "i32 i32",
-    "fd_seek": "i32 i64 i32 i32",
-    "fd_sync": "i32",
-    "fd_tell": "i32 i32",
-    "fd_write": "i32 i32 i32 i32",
-    "path_create_directory": "i32 i32 i32",
-    "path_filestat_get": "i32 i32 i32 i32 i32",
-    "path_filestat_set_times": "i32 i32 i32 i32 i64 i64 i32",
-    "path_link": "i32 i32 i32 i32 i32 i32 i32",
-    "path_open": "i32 i32 i32 i32 i32 i64 i64 i32 i32",
-    "path_readlink": "i32 i32 i32 i32 i32 i32",
-    "path_remove_directory": "i32 i32 i32",
-    "path_rename": "i32 i32 i32 i32 i32 i32",
-    "path_symlink": "i32 i32 i32 i32 i32",
-    "path_unlink_file": "i32 i32 i32",
-    "poll_oneoff": "i32 i32 i32 i32",
-    "proc_exit": "i32",
-    "proc_raise": "i32",
-    "random_get": "i32 i32",
-    "sched_yield": "",
-    "sock_accept": "i32 i32 i32",
-    "sock_recv": "i32 i32 i32 i32 i32 i32",
-    "sock_send": "i32 i32 i32 i32 i32",
-    "sock_shutdown": "i32 i32",
-}
 
 
 class ExitKind(StrEnum):

@@ -9,10 +9,10 @@ from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
 from arcrun.limits import CALL_CPU_MS, MAX_MEMORY_PAGES, SANDBOX_CALL_CPU_MS
 from arcrun.steps import Steps, run_steps
-from arcrun.wasm import abi
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
 from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL, TEXT_FUEL_A_MS
+from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, WASI_FUNCTIONS, WASI_MODULE
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
 from arcrun.wasm.reuse import expose_state
@@ -114,12 +114,13 @@ def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
                 f"`{contract.canonical_id}` imports `{full_name}`, which arcrun does not have.",
                 code="UNKNOWN_IMPORT",
                 next_actions=[
-                    f"Import functions of `{abi.WASI_MODULE}` and of `{abi.HOST_MODULE}` "
-                    f"({', '.join(sorted(abi.HOST_FUNCTIONS))}) only."
+                    f"Import functions of `{WASI_MODULE}` and of `{HOST_MODULE}` "
+                    f"({', '.join(sorted(HOST_FUNCTIONS))}) only."
                 ],
                 details={"import": full_name},
             )
-        capability = abi.HOST_FUNCTIONS.get(wanted.name) if wanted.module == abi.HOST_MODULE else None
+        lent = HOST_FUNCTIONS.get(wanted.name) if wanted.module == HOST_MODULE else None
+        capability = lent.capability if lent is not None else None
         if capability is not None and capability not in contract.capabilities:
             raise ComponentError(
                 f"`{contract.canonical_id}` imports `{full_name}`, but its contract does not declare "
@@ -139,7 +140,7 @@ def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
 
 
 def _is_known(module: str, name: str) -> bool:
-    return name in {abi.WASI_MODULE: abi.WASI_FUNCTIONS, abi.HOST_MODULE: abi.HOST_FUNCTIONS}.get(module, ())
+    return name in {WASI_MODULE: WASI_FUNCTIONS, HOST_MODULE: HOST_FUNCTIONS}.get(module, ())
 
 
 def _how_to_declare(capability: str) -> str:

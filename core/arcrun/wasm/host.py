@@ -16,7 +16,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -26,7 +26,6 @@ from arcrun.host_failures import is_retriable
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_HTTP_TIMEOUT_MS, MAX_REDIRECTS, MAX_REPLY_BYTES, MAX_SLEEP_MS
 from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
-from arcrun.wasm.abi import HOST_FUNCTIONS
 from arcrun.wasm.address import is_public_host
 from arcrun.wasm.body_text import decode_body
 from arcrun.wasm.destination import (
@@ -36,6 +35,7 @@ from arcrun.wasm.destination import (
     split_http_url,
     with_basic_authorization,
 )
+from arcrun.wasm.host_functions import HOST_FUNCTIONS
 
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
 _HOST_PATTERN = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+|[0-9a-f:.]+)(?::(?P<port>\d{1,5}))?", re.ASCII)
@@ -43,7 +43,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class PortHostFunctions:
-    """Answers the host function calls of one component by its contract."""
+    """Answers the host function calls of one component by its contract: each that asks by the method of its name."""
 
     def __init__(
         self,
@@ -78,14 +78,12 @@ class PortHostFunctions:
     async def _dispatch(self, name: str, request: Mapping[str, Any]) -> Any:
         if name == "poll":  # WASI's own wait: every component has it, and it cannot fail, so it ends early instead
             return await self._sleep({"ms": min(request.get("ms", 0), MAX_SLEEP_MS)})
-        capability = HOST_FUNCTIONS.get(name)
-        if capability not in self._contract.capabilities:
+        lent = HOST_FUNCTIONS.get(name)
+        capability = lent.capability if lent is not None else None
+        if lent is None or not lent.asks or capability not in self._contract.capabilities:
             raise HostFunctionError(f"The contract does not declare `{capability}`.", code="CAPABILITY_NOT_DECLARED")
-        if name == "sleep":
-            return await self._sleep(request)
-        if name == "http_request":
-            return await self._http_request(request)
-        return await self._ai_run(request)
+        answer: Callable[[Mapping[str, Any]], Awaitable[Any]] = getattr(self, f"_{name}")
+        return await answer(request)
 
     async def _sleep(self, request: Mapping[str, Any]) -> dict[str, float]:
         duration_ms = request.get("ms")

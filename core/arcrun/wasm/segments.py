@@ -2,7 +2,7 @@
 
 A segment ends where code branches, and begins where a branch can lead, and where straight code has become dear. Its
 cost is what its instructions cost (costs.py), and more for each call and each iteration by itself. What a call of the
-host costs beyond that, the host takes (host_costs.py).
+host costs beyond that, the host takes (host_functions.py).
 """
 
 from dataclasses import dataclass, field

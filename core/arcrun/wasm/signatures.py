@@ -6,8 +6,8 @@ component can catch and do again, at no more than the price of the call.
 
 from arcrun.errors import ComponentError
 from arcrun.limits import MAX_MODULE_NAMES, MAX_MODULE_TYPES, MAX_TYPE_SECTION_BYTES, MAX_TYPE_VALUES
-from arcrun.wasm import abi
 from arcrun.wasm.binary import IMPORT, TYPE, Reader, invalid_module, read_sections
+from arcrun.wasm.host_functions import HOST_FUNCTIONS, WASI_FUNCTIONS, WASI_MODULE
 
 _FUNCTION_TYPE = 0x60
 _NAMES = {0x7F: "i32", 0x7E: "i64"}
@@ -28,7 +28,7 @@ def validate_signatures(binary: bytes) -> None:
 
 
 def _expected(module: str, name: str) -> str:
-    parameters = abi.WASI_FUNCTIONS[name] if module == abi.WASI_MODULE else "i32 i32"
+    parameters = WASI_FUNCTIONS[name] if module == WASI_MODULE else HOST_FUNCTIONS[name].parameters
     return _render(parameters, "" if name == "proc_exit" else "i32")
 
 

@@ -13,12 +13,11 @@ from typing import NamedTuple
 from arcrun.steps import Steps
 from arcrun.workflows.graph import Loop, Shape, reachable
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import SPECS, Fires, Relation
 
 MAX_COMPARED = 64
 _STEPS_AN_EDGE = 0.3  # of arcrun/steps.py, for looking at an edge or a condition
 _COMPARISON = re.compile(r"([^=!<>&|]+)(?:==|!=|<=?|>=?)([^=!<>&|]+)")
-CONDITIONAL = (Relation.ON_TRUE, Relation.ON_FALSE, Relation.ON_BRANCH, Relation.IF)
 
 
 class Outcome(StrEnum):
@@ -45,7 +44,7 @@ class Certainty:
         self._looked_at = 0
         self._bits: dict[object, int] = {}
         self._closed: dict[int, int] = {}
-        self._handled = {edge.source for edge in workflow.edges if edge.relation is Relation.ON_FAIL}
+        self._handled = {edge.source for edge in workflow.edges if edge.spec.handles_failure}
 
     def take_steps(self) -> int:
         """What has been done since the last time."""
@@ -87,7 +86,7 @@ class Certainty:
         certain = self._close(base) | sum(self._bit((name, Outcome.OK)) for name in self._handled if name != INPUT)
         names = {name for name, _ in answers}
         follows = any(
-            edge.relation in CONDITIONAL and edge.target != OUTPUT for name in names for edge in self._leaving[name]
+            edge.spec.is_conditional and edge.target != OUTPUT for name in names for edge in self._leaving[name]
         )
         is_named = any(edge.target == OUTPUT for name in names for edge in self._leaving[name])
         return (is_named or not follows) and all(facts & certain == facts for _, facts in answers)
@@ -100,7 +99,7 @@ class Certainty:
         return [
             (edge.source, self._facts[edge.source] | self._of_edge(edge))
             for edge in edges
-            if edge.relation is not Relation.ON_FAIL and edge.source not in self._after_failure
+            if not edge.spec.handles_failure and edge.source not in self._after_failure
         ]
 
     def _bit(self, fact: object) -> int:
@@ -109,10 +108,10 @@ class Certainty:
     def _of_edge(self, edge: Edge) -> int:
         """What an edge that has fired says of its source."""
         if edge.source == INPUT:
-            return self._bit(_condition_of(edge)) if edge.relation in CONDITIONAL else 0
-        outcome = Outcome.FAILED if edge.relation is Relation.ON_FAIL else Outcome.OK
+            return self._bit(_condition_of(edge)) if edge.spec.is_conditional else 0
+        outcome = Outcome.FAILED if edge.spec.handles_failure else Outcome.OK
         bits = self._bit((edge.source, Outcome.RAN)) | self._bit((edge.source, outcome))
-        return bits | self._bit(_condition_of(edge)) if edge.relation in CONDITIONAL else bits
+        return bits | self._bit(_condition_of(edge)) if edge.spec.is_conditional else bits
 
     @cached_property
     def _facts(self) -> Mapping[str, int]:
@@ -134,7 +133,7 @@ class Certainty:
         """The nodes that run only if something has failed."""
         after: set[str] = set()
         for name in self._shape.order:
-            if all(edge.relation is Relation.ON_FAIL or edge.source in after for edge in self._into[name]):
+            if all(edge.spec.handles_failure or edge.source in after for edge in self._into[name]):
                 after.add(name)
         return frozenset(after)
 
@@ -163,8 +162,8 @@ class Certainty:
         ways = {}
         for name, into in self._into.items():
             true, false = (
-                {edge.source for edge in into if edge.relation is relation and edge.source != INPUT}
-                for relation in (Relation.ON_TRUE, Relation.ON_FALSE)
+                {edge.source for edge in into if edge.spec.result is wanted and edge.source != INPUT}
+                for wanted in (True, False)
             )
             decided = 0
             for source in true & false:
@@ -178,10 +177,10 @@ class Certainty:
         """
         if name in self._after_failure:
             return False
-        leaving = [edge for edge in self._leaving[name] if edge.relation is not Relation.ON_FAIL]
-        if any(edge.relation is Relation.FOREACH for edge in leaving):
-            return not any(edge.relation is Relation.CONTINUE for edge in leaving)
-        return all(edge.relation in CONDITIONAL for edge in leaving)
+        leaving = [edge for edge in self._leaving[name] if not edge.spec.handles_failure]
+        if any(edge.spec.begins_loop for edge in leaving):
+            return not any(edge.spec.ends_loop for edge in leaving)
+        return all(edge.spec.is_conditional for edge in leaving)
 
     def _may_be_together(self, answers: list[tuple[str, int]], opposites: _Opposites) -> Steps[bool]:
         """Of more than MAX_COMPARED, some are looked at: what is at stake is a warning."""
@@ -217,7 +216,7 @@ class Certainty:
         """
         found = []
         for edges in self._leaving.values():
-            conditions = list({_condition_of(edge): None for edge in edges if edge.relation in CONDITIONAL})
+            conditions = list({_condition_of(edge): None for edge in edges if edge.spec.is_conditional})
             read = [(condition, _read(condition)) for condition in conditions[:MAX_COMPARED]]
             for condition, one in read:
                 others = 0
@@ -245,7 +244,7 @@ class _Read(NamedTuple):
 
 def _read(condition: Condition) -> _Read:
     _, relation, argument = condition
-    if relation is not Relation.IF:
+    if SPECS[relation].fires is not Fires.ON_CONDITION:
         return _Read(relation, _branch_of(relation, argument))
     return _Read(relation, "", frozenset(_conjuncts(argument)), _negate(argument), _compared(argument))
 
@@ -254,10 +253,10 @@ def _are_opposite(one: _Read, other: _Read) -> bool:
     """Of two conditions of one source. Comparisons of one value with two others are taken for opposites: so they are
     meant, as a rule.
     """
-    a, b = one.relation, other.relation
-    if Relation.IF in (a, b) and a is not b:
-        return {(a, b), (b, a)} & {(Relation.IF, Relation.ON_TRUE), (Relation.IF, Relation.ON_FALSE)} != set()
-    if a is Relation.IF:
+    a, b = SPECS[one.relation].fires, SPECS[other.relation].fires
+    if a is not b and Fires.ON_CONDITION in (a, b):
+        return Fires.ON_RESULT in (a, b)
+    if a is Fires.ON_CONDITION:
         is_negation = one.negated in other.conjuncts or other.negated in one.conjuncts
         return is_negation or one.compared == other.compared != ""
     return one.branch != other.branch
@@ -265,7 +264,8 @@ def _are_opposite(one: _Read, other: _Read) -> bool:
 
 def _branch_of(relation: Relation, argument: str) -> str:
     """ON_TRUE and ON_FALSE follow the branches that if_control names too."""
-    return {Relation.ON_TRUE: "true", Relation.ON_FALSE: "false"}.get(relation, argument)
+    result = SPECS[relation].result
+    return argument if result is None else str(result).lower()
 
 
 def _compared(expression: str) -> str:

@@ -18,7 +18,7 @@ from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import Fires
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
@@ -114,7 +114,7 @@ def _check_references(
 
 
 def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:
-    if edge.relation is Relation.IF:
+    if edge.spec.fires is Fires.ON_CONDITION:
         try:
             expression = edge.expression
         except ValueError as error:
@@ -125,10 +125,10 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         if not expression.names and not expression.is_met({}):
             message = f"IF({edge.argument}) reads nothing and never holds"
             findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
-    if edge.relation is Relation.ON_FAIL and edge.target == OUTPUT:
+    if edge.spec.handles_failure and edge.target == OUTPUT:
         message = f"the error of `{edge.source}` is the answer, so whoever has the webhook's URL sees it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
-    if edge.relation is Relation.FOREACH and edge.path:
+    if edge.spec.begins_loop and edge.path:
         _check_path(edge.path, "FOREACH", checker, edge.source, edge.at, after=True)
 
 

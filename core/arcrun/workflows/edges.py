@@ -10,7 +10,7 @@ from arcrun.contracts.schema import describe_kind, types_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, Edge, Node, SymbolTable, Workflow
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import Fires
 
 _CODE = "EDGE_NEVER_FIRES"
 
@@ -19,7 +19,7 @@ def name_lists(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> 
     """The workflow with each FOREACH's list named: without IN it is the one list that its source's contract has."""
     edges = tuple(
         replace(edge, path=_find_list(edge, workflow, symbols, findings))
-        if edge.relation is Relation.FOREACH and not edge.path
+        if edge.spec.begins_loop and not edge.path
         else edge
         for edge in workflow.edges
     )
@@ -47,12 +47,12 @@ def check_edges(workflow: Workflow, symbols: SymbolTable, findings: Findings) ->
         contract = _contract_of(edge.source, workflow, symbols)
         if node is None or contract is None or contract.output_fields is None:
             continue
-        if edge.relation in (Relation.ON_TRUE, Relation.ON_FALSE):
+        if edge.spec.fires is Fires.ON_RESULT:
             _check_result(edge, contract, findings)
-        elif edge.relation is Relation.ON_BRANCH:
+        elif edge.spec.fires is Fires.ON_BRANCH:
             _check_branch(edge, node, contract, findings)
     for edge in workflow.edges:
-        if edge.relation is Relation.IF:
+        if edge.spec.fires is Fires.ON_CONDITION:
             _check_comparisons(edge, workflow, symbols, findings)
 
 
@@ -86,7 +86,7 @@ def _check_result(edge: Edge, contract: Contract, findings: Findings) -> None:
     answers = f"`result` of `{contract.canonical_id}` is {kind}" if kind else _describe_fields(contract)
     booleans = [name for name, schema in fields.items() if types_of(schema) == {"boolean"}]
     condition = f"{edge.source}.data.{booleans[0]}" if booleans else f"{edge.source}.data.FIELD == 'x'"
-    condition = f"!({condition})" if booleans and edge.relation is Relation.ON_FALSE else condition
+    condition = f"!({condition})" if booleans and edge.spec.result is False else condition
     hint = f"Write {edge.source} >> IF({condition}) >> {edge.target}; or put if_control between."
     findings.add(_CODE, f"{edge.relation} needs a `result` that is true or false, and {answers}", hint, at=edge.at)
 

@@ -10,7 +10,6 @@ from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Workflow
-from arcrun.workflows.relations import Relation
 
 # What templates will know of: the request, the project's settings, the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
@@ -163,7 +162,7 @@ def _report_unreachable(workflow: Workflow, findings: Findings) -> None:
 def _find_loops(workflow: Workflow, findings: Findings) -> list[Loop]:
     loops: dict[tuple[str, str], Loop] = {}
     for edge in workflow.edges:
-        if edge.relation is not Relation.FOREACH:
+        if not edge.spec.begins_loop:
             continue
         key = (edge.source, edge.argument)
         known = loops.get(key)
@@ -178,7 +177,7 @@ def _find_loops(workflow: Workflow, findings: Findings) -> list[Loop]:
             hint = "Give the items two names; or, for one loop, let its lines name the same list."
             findings.add("INVALID_LOOP", message, hint, at=edge.at)
     for edge in workflow.edges:
-        if edge.relation is Relation.CONTINUE:
+        if edge.spec.ends_loop:
             _report_continue(edge, [loop for loop in loops.values() if loop.source == edge.source], findings)
     return list(loops.values())
 
@@ -196,7 +195,7 @@ def _report_continue(edge: Edge, loops: list[Loop], findings: Findings) -> None:
 
 def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
     def is_entry(edge: Edge) -> bool:
-        return (edge.source, edge.relation, edge.argument) == (first.source, Relation.FOREACH, first.argument)
+        return edge.spec.begins_loop and (edge.source, edge.argument) == (first.source, first.argument)
 
     entries = tuple(dict.fromkeys(edge.target for edge in workflow.edges if is_entry(edge)))
     outside = reachable([INPUT], [edge for edge in workflow.edges if not is_entry(edge)])
@@ -243,7 +242,7 @@ def _find_settled(edges: Iterable[Edge], loops: Iterable[Loop], order: Iterable[
         before: set[str] = set()
         for edge in incoming.get(name, ()):
             before |= {edge.source, *settled[edge.source]}
-            if edge.relation is Relation.CONTINUE:
+            if edge.spec.ends_loop:
                 before |= {results_of(loop) for loop in loops if is_continued(loop, edge)}
         settled[name] = frozenset(before)
     return settled

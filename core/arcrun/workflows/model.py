@@ -13,7 +13,7 @@ from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template, compile_value
 from arcrun.workflows.diagnostics import Path
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import SPECS, Relation, RelationSpec
 
 INPUT, OUTPUT = "input", "output"
 TEMPLATE_STEPS = 8  # of compiling one (arcrun/steps.py)
@@ -56,6 +56,10 @@ class Edge:
     argument: str = ""
     path: str = ""
     at: Path = ()
+
+    @cached_property
+    def spec(self) -> RelationSpec:
+        return SPECS[self.relation]
 
     @cached_property
     def expression(self) -> Expression:

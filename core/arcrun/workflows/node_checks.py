@@ -9,7 +9,6 @@ from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
-from arcrun.workflows.relations import Relation
 from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
 
 
@@ -64,7 +63,7 @@ def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> 
             message = f"`{node.name}` hands a credential to another workflow, where records would show it"
             hint = f"Write {{{{{reference.path}}}}} in the workflow `{node.workflow}` itself."
             findings.add("INVALID_INPUT", message, hint, at=(*node.at, "input"))
-    callers = [e.source for e in workflow.edges if e.target == node.name and e.relation is Relation.CALLS_SUBFLOW]
+    callers = [e.source for e in workflow.edges if e.target == node.name and e.spec.calls_workflow]
     if len(callers) > 1 and "input" not in node.config and "take" not in node.config:
         message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, and has no `input`"
         findings.add("MISSING_INPUT", message, f"Add `take: {callers[0]}`, or `input: {{...}}`.", at=node.at)

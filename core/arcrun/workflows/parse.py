@@ -1,4 +1,4 @@
-"""Workflow text (YAML) or object -> Draft. Nothing is dropped: what cannot be read is reported with its place.
+"""Workflow text (YAML) or object -> Draft. Nothing is dropped: what cannot be read is reported with its position.
 
 Two forms are read: `flow` (lines) with `config` (entries by node), and `nodes` (a list of {id, component, config}) with
 `edges` (a list of {from, relation, to}).
@@ -25,9 +25,9 @@ from arcrun.limits import (
 )
 from arcrun.steps import Steps, run_steps
 from arcrun.templates.syntax import OPEN
-from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Places
+from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Positions
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Keeping, LoopPolicy, Node, Recording, Workflow
-from arcrun.workflows.relations import Relation, RelationCall, RelationTextError, parse_relation
+from arcrun.workflows.relations import DEFAULT, RelationCall, RelationTextError, parse_relation
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_RUN_TIMEOUT_MS,
@@ -76,9 +76,9 @@ def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[
     try:
         parsed = yield from parse_yaml_in_steps(source)
     except YamlTextError as error:
-        findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
+        findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", position=(error.line, error.column))
         return None
-    findings.places = Places(parsed.root)
+    findings.positions = Positions(parsed.root)
     return (yield from _parse_mapping(parsed.value, findings))
 
 
@@ -273,16 +273,16 @@ def _parse_edge(edge: Any) -> tuple[str, RelationCall, str]:
     for end in (edge["from"], edge["to"]):
         if not NAME_PATTERN.fullmatch(end):
             raise RelationTextError("MALFORMED_LINE", f"an edge has the name {end!r}", hint)
-    return edge["from"], parse_relation(edge.get("relation", Relation.ON_SUCCESS)), edge["to"]
+    return edge["from"], parse_relation(edge.get("relation", DEFAULT)), edge["to"]
 
 
 def _find_misuse(edge: Edge) -> tuple[str, str] | None:
     """What an edge cannot be, whatever the rest of the flow is."""
     if edge.source == OUTPUT or edge.target == INPUT:
         return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges leave the trigger and enter the answer."
-    if edge.source == INPUT and edge.relation is Relation.ON_FAIL:
+    if edge.source == INPUT and not edge.spec.leaves_trigger:
         return "the trigger cannot fail", "Let ON_FAIL leave a node."
-    if edge.target == OUTPUT and edge.relation in (Relation.FOREACH, Relation.CALLS_SUBFLOW):
+    if edge.target == OUTPUT and not edge.spec.enters_answer:
         return f"{edge.relation} leads to `output`, which is no node", "Name a node between them."
     return None
 
@@ -292,7 +292,7 @@ def _parse_nodes(
 ) -> dict[str, Node]:
     """The nodes of the lines; where a line could not be read, those of the entries too, for it may have had them."""
     names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT))
-    subflows = {edge.target for edge in edges if edge.relation is Relation.CALLS_SUBFLOW}
+    subflows = {edge.target for edge in edges if edge.spec.calls_workflow}
     for name, entry in entries.items():
         if name in names or name == INPUT:
             continue
@@ -333,7 +333,7 @@ def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, f
 
 
 def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Findings) -> dict[str, LoopPolicy]:
-    sources = {edge.source for edge in edges if edge.relation is Relation.FOREACH}
+    sources = {edge.source for edge in edges if edge.spec.begins_loop}
     policies = {}
     for name, entry in entries.items():
         if name == INPUT:

@@ -16,7 +16,7 @@ from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import CLOSE, ESCAPED_OPEN, OPEN
 from arcrun.templates.template import CREDENTIAL, Template, compile_path, compile_value
 from arcrun.workflows.model import INPUT, KEEPS_ALL, Keeping, LoopPolicy, Recording, RetryPolicy
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 
 PLAN_FORMAT = 3
@@ -34,9 +34,13 @@ class InEdge:
     argument: str = ""
 
     @cached_property
+    def spec(self) -> RelationSpec:
+        return SPECS[self.relation]
+
+    @cached_property
     def leaves(self) -> "UnitKey":
         """The node or the loop that it leads out of."""
-        return self.source, self.argument if self.relation is Relation.CONTINUE else ""
+        return self.source, self.argument if self.spec.ends_loop else ""
 
     @cached_property
     def expression(self) -> Expression:
@@ -157,7 +161,7 @@ class Graph:
         for loop in self.loops:
             loops.setdefault(loop.source, []).append(loop)
         for edge in (*(edge for node in self.nodes for edge in node.parents), *(self.answers or ())):
-            if edge.relation is Relation.IF:
+            if edge.spec.fires is Fires.ON_CONDITION:
                 conditions.setdefault(edge.source, {})[edge] = None
         return {
             source: Exits(tuple(loops.get(source, ())), tuple(conditions.get(source, ())))
@@ -181,7 +185,7 @@ class Graph:
 
     def _unit_of(self, edge: InEdge) -> UnitKey:
         """The unit that an edge leaves."""
-        if edge.relation is not Relation.CONTINUE:
+        if not edge.spec.ends_loop:
             return edge.source, ""
         return edge.source, edge.argument or next(loop.item for loop in self.loops if loop.source == edge.source)
 

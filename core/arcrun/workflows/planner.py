@@ -7,7 +7,7 @@ from functools import cached_property
 from arcrun.workflows.graph import Loop, Shape, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode
-from arcrun.workflows.relations import Relation
+from arcrun.workflows.relations import LOOP_END
 
 
 def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
@@ -39,7 +39,7 @@ class _GraphBuilder:
     @cached_property
     def _handled(self) -> frozenset[str]:
         """The nodes that an ON_FAIL leaves."""
-        return frozenset(edge.source for edge in self.workflow.edges if edge.relation is Relation.ON_FAIL)
+        return frozenset(edge.source for edge in self.workflow.edges if edge.spec.handles_failure)
 
     def build(self, around: Loop | None) -> Graph:
         """The graph of the nodes whose innermost loop is `around`; None stands for the whole workflow."""
@@ -76,7 +76,7 @@ class _GraphBuilder:
         )
 
     def _plan_edge(self, edge: Edge) -> list[InEdge]:
-        if edge.relation is not Relation.CONTINUE:
+        if not edge.spec.ends_loop:
             return [InEdge(edge.source, edge.relation, edge.argument)]
         return [InEdge(edge.source, edge.relation, loop.item) for loop in self.shape.loops if is_continued(loop, edge)]
 
@@ -85,7 +85,7 @@ class _GraphBuilder:
         if take or node.component is not None or "input" in node.config:
             return take
         into = self._into[node.name]
-        caller = next(edge.source for edge in into if edge.relation is Relation.CALLS_SUBFLOW)
+        caller = next(edge.source for edge in into if edge.spec.calls_workflow)
         return caller if caller == INPUT else f"{caller}.data"
 
     def _answers(self, names: Collection[str], loops: Collection[Loop]) -> tuple[InEdge, ...] | None:
@@ -94,7 +94,7 @@ class _GraphBuilder:
         for edge in self._into[OUTPUT]:
             loop = next((loop for loop in loops if edge.source in loop.body), None)
             if loop is not None:
-                explicit[InEdge(loop.source, Relation.CONTINUE, loop.item)] = None
+                explicit[InEdge(loop.source, LOOP_END, loop.item)] = None
             elif edge.source in names:
                 explicit |= dict.fromkeys(self._plan_edge(edge))
         return tuple(explicit) or None

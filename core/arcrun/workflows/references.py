@@ -12,7 +12,6 @@ from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
-from arcrun.workflows.relations import Relation
 
 # What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
@@ -200,7 +199,7 @@ class ReferenceChecker:
     def _visible(self, node: str, after: bool) -> frozenset[str]:
         """The names that `node` can refer to."""
         if self.shape is None:
-            items = {edge.argument for edge in self.workflow.edges if edge.relation is Relation.FOREACH}
+            items = {edge.argument for edge in self.workflow.edges if edge.spec.begins_loop}
             return frozenset({*self.workflow.nodes, *items})
         items = {loop.item for loop in (*self.shape.loops_around(node), *self._finished(node))}
         return self.shape.settled[node] | items | ({node} if after else set())

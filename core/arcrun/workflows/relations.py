@@ -1,8 +1,11 @@
-"""The relations of a flow line, their aliases and parameters."""
+"""The relations of a flow line. What is said of one in the language stands in its record in SPECS, and nowhere else:
+its words, its parameter, when an edge of it fires, and what comes along. A relation more is a member and a record here.
+"""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from arcrun.templates.hints import find_nearest
 
@@ -19,27 +22,133 @@ class Relation(StrEnum):
     CALLS_SUBFLOW = "CALLS_SUBFLOW"
 
 
-RELATION_ALIASES = {
-    **dict.fromkeys(("ON_SUCCESS", "PIPE", "SUCCESS", "完成後", "成功時"), Relation.ON_SUCCESS),
-    **dict.fromkeys(("ON_FAIL", "FAIL", "失敗時"), Relation.ON_FAIL),
-    **dict.fromkeys(("ON_TRUE", "TRUE", "成立時", "為真時"), Relation.ON_TRUE),
-    **dict.fromkeys(("ON_FALSE", "FALSE", "ELSE", "不成立時", "為假時", "否則"), Relation.ON_FALSE),
-    **dict.fromkeys(("ON_BRANCH", "BRANCH", "分支"), Relation.ON_BRANCH),
-    **dict.fromkeys(("IF", "條件滿足時"), Relation.IF),
-    **dict.fromkeys(("FOREACH", "對每個"), Relation.FOREACH),
-    "CONTINUE": Relation.CONTINUE,
-    **dict.fromkeys(("CALLS_SUBFLOW", "SUBFLOW"), Relation.CALLS_SUBFLOW),
-}
-_FORMS = {
-    Relation.ON_BRANCH: "ON_BRANCH(name)",
-    Relation.IF: "IF(expression)",
-    Relation.FOREACH: "FOREACH item IN path",
-    Relation.CONTINUE: "CONTINUE(item)",
-}
 # A name in ASCII, or a run of other characters: `對每個item` needs no space.
 _HEAD = re.compile(r"([A-Za-z_]+|[^\sA-Za-z_()]+)\s*(.*)", re.DOTALL)
 _NAME = re.compile(r"[\w-]+")
 _LOOP = re.compile(r"([\w-]+)(?:\s+IN\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
+
+
+class Fires(Enum):
+    """When an edge fires. All but ON_FAILURE, ON_ELEMENT and AFTER_LOOP want that its source has succeeded."""
+
+    ON_SUCCESS = auto()
+    ON_FAILURE = auto()  # the source has failed; the failure is handled then
+    ON_RESULT = auto()  # its data's `result` is that of the record
+    ON_BRANCH = auto()  # its data's `branch` is the argument
+    ON_CONDITION = auto()  # the argument, an expression, is truthy
+    ON_ELEMENT = auto()  # the loop around has begun with an element
+    AFTER_LOOP = auto()  # the loop that leaves the source has finished
+
+
+class Carries(Enum):
+    """What comes along an edge that has fired."""
+
+    DATA = auto()  # the source's; the input, of the trigger
+    ERROR = auto()  # {"error"}
+    ELEMENT = auto()  # of the loop around
+    RESULTS = auto()  # of the loop that has finished: {"results", ...}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`form` is how the relation is written with it. `read` gets its text: argument and path of RelationCall. It raises
+    ValueError with what the text is not.
+    """
+
+    form: str
+    read: Callable[[str], tuple[str, str]]
+    is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class RelationSpec:
+    """One relation. `words` are those that may stand for it besides its name; `result` is that of ON_RESULT.
+
+    `leaves_trigger` is whether an edge of it may leave `input`, `enters_answer` whether it may lead to `output`.
+    `calls_workflow` is whether what it leads to is a stored workflow.
+    """
+
+    words: tuple[str, ...]
+    fires: Fires
+    carries: Carries = Carries.DATA
+    parameter: Parameter | None = None
+    result: bool | None = None
+    leaves_trigger: bool = True
+    enters_answer: bool = True
+    calls_workflow: bool = False
+
+    @property
+    def handles_failure(self) -> bool:
+        return self.fires is Fires.ON_FAILURE
+
+    @property
+    def begins_loop(self) -> bool:
+        return self.fires is Fires.ON_ELEMENT
+
+    @property
+    def ends_loop(self) -> bool:
+        return self.fires is Fires.AFTER_LOOP
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether what its source answered decides."""
+        return self.fires in (Fires.ON_RESULT, Fires.ON_BRANCH, Fires.ON_CONDITION)
+
+
+def _read_branch(text: str) -> tuple[str, str]:
+    is_quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if is_quoted else text, ""
+
+
+def _read_expression(text: str) -> tuple[str, str]:
+    return text, ""
+
+
+def _read_loop(text: str) -> tuple[str, str]:
+    match = _LOOP.fullmatch(text)
+    path = (match[2] or "").strip() if match else ""
+    if path.startswith("{{") and path.endswith("}}"):
+        path = path[2:-2].strip()
+    if match is None or (match[2] and not path) or "{" in path or "}" in path:
+        raise ValueError(f"`{text}` is not an item and its list")
+    return match[1], path
+
+
+def _read_item(text: str) -> tuple[str, str]:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"`{text}` is no item")
+    return text, ""
+
+
+SPECS: Mapping[Relation, RelationSpec] = {
+    Relation.ON_SUCCESS: RelationSpec(("PIPE", "SUCCESS", "完成後", "成功時"), Fires.ON_SUCCESS),
+    Relation.ON_FAIL: RelationSpec(("FAIL", "失敗時"), Fires.ON_FAILURE, Carries.ERROR, leaves_trigger=False),
+    Relation.ON_TRUE: RelationSpec(("TRUE", "成立時", "為真時"), Fires.ON_RESULT, result=True),
+    Relation.ON_FALSE: RelationSpec(("FALSE", "ELSE", "不成立時", "為假時", "否則"), Fires.ON_RESULT, result=False),
+    Relation.ON_BRANCH: RelationSpec(
+        ("BRANCH", "分支"), Fires.ON_BRANCH, parameter=Parameter("ON_BRANCH(name)", _read_branch)
+    ),
+    Relation.IF: RelationSpec(
+        ("條件滿足時",), Fires.ON_CONDITION, parameter=Parameter("IF(expression)", _read_expression)
+    ),
+    Relation.FOREACH: RelationSpec(
+        ("對每個",),
+        Fires.ON_ELEMENT,
+        Carries.ELEMENT,
+        parameter=Parameter("FOREACH item IN path", _read_loop),
+        enters_answer=False,
+    ),
+    Relation.CONTINUE: RelationSpec(
+        (),
+        Fires.AFTER_LOOP,
+        Carries.RESULTS,
+        parameter=Parameter("CONTINUE(item)", _read_item, is_optional=True),
+    ),
+    Relation.CALLS_SUBFLOW: RelationSpec(("SUBFLOW",), Fires.ON_SUCCESS, enters_answer=False, calls_workflow=True),
+}
+DEFAULT = Relation.ON_SUCCESS  # of an edge that names none
+LOOP_END = Relation.CONTINUE  # of an edge that stands for a loop whose body leads to `output`
+RELATION_ALIASES = {word: relation for relation, spec in SPECS.items() for word in (relation.value, *spec.words)}
 
 
 @dataclass(frozen=True)
@@ -66,38 +175,22 @@ def parse_relation(text: str) -> RelationCall:
     head = _HEAD.fullmatch(text.strip())
     name, rest = (head[1], head[2].strip()) if head else (text.strip(), "")
     relation = RELATION_ALIASES.get(name.upper())
-    if relation is None or (rest and relation not in _FORMS):
+    parameter = SPECS[relation].parameter if relation is not None else None
+    if relation is None or (rest and parameter is None):
         raise _unknown(text.strip(), relation)
-    if relation not in _FORMS or (relation is Relation.CONTINUE and not rest):
+    if parameter is None or (parameter.is_optional and not rest):
         return RelationCall(relation)
     argument = rest[1:-1].strip() if rest.startswith("(") and rest.endswith(")") else rest
     if not argument:
-        raise _malformed(f"{name} has no parameter", relation)
-    if relation is Relation.FOREACH:
-        return _parse_loop(argument)
-    if relation is Relation.ON_BRANCH:
-        argument = _unquote(argument)
-    if relation is Relation.CONTINUE and not _NAME.fullmatch(argument):
-        raise _malformed(f"`{argument}` is no item", relation)
-    return RelationCall(relation, argument)
+        raise _malformed(f"{name} has no parameter", parameter)
+    try:
+        return RelationCall(relation, *parameter.read(argument))
+    except ValueError as error:
+        raise _malformed(str(error), parameter) from None
 
 
-def _parse_loop(argument: str) -> RelationCall:
-    match = _LOOP.fullmatch(argument)
-    path = (match[2] or "").strip() if match else ""
-    if path.startswith("{{") and path.endswith("}}"):
-        path = path[2:-2].strip()
-    if match is None or (match[2] and not path) or "{" in path or "}" in path:
-        raise _malformed(f"`{argument}` is not an item and its list", Relation.FOREACH)
-    return RelationCall(Relation.FOREACH, match[1], path)
-
-
-def _unquote(text: str) -> str:
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
-
-
-def _malformed(message: str, relation: Relation) -> RelationTextError:
-    return RelationTextError("MALFORMED_LINE", message, f"Write {_FORMS[relation]}.")
+def _malformed(message: str, parameter: Parameter) -> RelationTextError:
+    return RelationTextError("MALFORMED_LINE", message, f"Write {parameter.form}.")
 
 
 def _unknown(text: str, relation: Relation | None) -> RelationTextError:

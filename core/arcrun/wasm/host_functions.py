@@ -1,0 +1,134 @@
+"""What a component may import, and what each call of it costs: all of WASI preview1, and the functions that the host
+lends in the module `arcrun`.
+
+HOST_FUNCTIONS is the one place that says what there is to lend. The review and the platform look there whether a module
+may import a function, both hosts what it takes, and tests compare with it what is written in another language:
+component_host.mjs, the SDK's host.zig, docs/contract.md, and the README of a new component.
+
+A call takes off a component's fuel CALL_COST, on top of the `call` instruction itself, whether it is direct or through
+a table, and more by what it asks for:
+
+    fd_read, fd_write     VECTOR_COST each I/O vector
+    fd_read, read_reply   one unit for each COPIED_BYTES_PER_UNIT bytes that are moved, not what there was room for
+    fd_write, log         PRINTED_BYTE_COST a byte; nothing for what stderr no longer takes
+    random_get            RANDOM_BYTE_COST a byte
+    poll_oneoff           SUBSCRIPTION_COST each subscription, and ASK_COST if it waits
+    what asks the host    ASK_COST, REQUEST_BYTE_COST a byte of the request, and, once it is there, REPLY_BYTE_COST a
+                          byte of the reply
+
+A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
+FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. A unit stands for half a
+nanosecond or less in V8; benchmarks/components/host_calls.py prints what calls take.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from arcrun.limits import MAX_REQUEST_BYTES
+
+WASI_MODULE = "wasi_snapshot_preview1"
+HOST_MODULE = "arcrun"
+
+CALL_COST = 2_000
+VECTOR_COST = 300
+SUBSCRIPTION_COST = 750
+ASK_COST = 1_000_000
+COPIED_BYTES_PER_UNIT = 2
+PRINTED_BYTE_COST = 2
+RANDOM_BYTE_COST = 32
+REQUEST_BYTE_COST = 50
+REPLY_BYTE_COST = 10
+
+
+@dataclass(frozen=True)
+class HostFunction:
+    """`capability` is what a contract must declare, None where every component has it.
+
+    `asks` is whether the platform answers it (PortHostFunctions), while the instance waits; the others the host does by
+    itself. `request` and `value` are what goes in and comes out, for people. `parameters` are the types of WebAssembly:
+    a pointer and a length, as a rule. The result is an i32: the length of the reply, or a negative error.
+    """
+
+    request: str
+    value: str
+    capability: str | None = None
+    asks: bool = True
+    parameters: str = "i32 i32"
+
+
+HOST_FUNCTIONS: Mapping[str, HostFunction] = {
+    "http_request": HostFunction(
+        "{method, url, headers, body or body_base64, timeout_ms, follow_redirects, as_base64}",
+        "{status, headers, body or body_base64}",
+        capability="network",
+    ),
+    "sleep": HostFunction("{ms}", "{waited_ms}", capability="sleep"),
+    "ai_run": HostFunction("{model, and the model's inputs}", "what the model answers", capability="ai"),
+    "log": HostFunction("any text", "one line of the component's log", asks=False),
+    "read_reply": HostFunction("pointer and capacity", "a copy of the last reply", asks=False),
+}
+
+# What a host function answers to a request of more than MAX_REQUEST_BYTES. component_host.mjs has the same.
+REQUEST_TOO_LARGE = json.dumps(
+    {
+        "ok": False,
+        "error": {
+            "code": "REQUEST_TOO_LARGE",
+            "message": f"A request has at most {MAX_REQUEST_BYTES >> 20} MiB.",
+            "retriable": False,
+        },
+    },
+    separators=(",", ":"),
+)
+
+# WASI snapshot preview1, all of it, with the types of the parameters; the result is an errno, an i32, but for
+# proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
+WASI_FUNCTIONS: Mapping[str, str] = {
+    "args_get": "i32 i32",
+    "args_sizes_get": "i32 i32",
+    "clock_res_get": "i32 i32",
+    "clock_time_get": "i32 i64 i32",
+    "environ_get": "i32 i32",
+    "environ_sizes_get": "i32 i32",
+    "fd_advise": "i32 i64 i64 i32",
+    "fd_allocate": "i32 i64 i64",
+    "fd_close": "i32",
+    "fd_datasync": "i32",
+    "fd_fdstat_get": "i32 i32",
+    "fd_fdstat_set_flags": "i32 i32",
+    "fd_fdstat_set_rights": "i32 i64 i64",
+    "fd_filestat_get": "i32 i32",
+    "fd_filestat_set_size": "i32 i64",
+    "fd_filestat_set_times": "i32 i64 i64 i32",
+    "fd_pread": "i32 i32 i32 i64 i32",
+    "fd_prestat_dir_name": "i32 i32 i32",
+    "fd_prestat_get": "i32 i32",
+    "fd_pwrite": "i32 i32 i32 i64 i32",
+    "fd_read": "i32 i32 i32 i32",
+    "fd_readdir": "i32 i32 i32 i64 i32",
+    "fd_renumber": "i32 i32",
+    "fd_seek": "i32 i64 i32 i32",
+    "fd_sync": "i32",
+    "fd_tell": "i32 i32",
+    "fd_write": "i32 i32 i32 i32",
+    "path_create_directory": "i32 i32 i32",
+    "path_filestat_get": "i32 i32 i32 i32 i32",
+    "path_filestat_set_times": "i32 i32 i32 i32 i64 i64 i32",
+    "path_link": "i32 i32 i32 i32 i32 i32 i32",
+    "path_open": "i32 i32 i32 i32 i32 i64 i64 i32 i32",
+    "path_readlink": "i32 i32 i32 i32 i32 i32",
+    "path_remove_directory": "i32 i32 i32",
+    "path_rename": "i32 i32 i32 i32 i32 i32",
+    "path_symlink": "i32 i32 i32 i32 i32",
+    "path_unlink_file": "i32 i32 i32",
+    "poll_oneoff": "i32 i32 i32 i32",
+    "proc_exit": "i32",
+    "proc_raise": "i32",
+    "random_get": "i32 i32",
+    "sched_yield": "",
+    "sock_accept": "i32 i32 i32",
+    "sock_recv": "i32 i32 i32 i32 i32 i32",
+    "sock_send": "i32 i32 i32 i32 i32",
+    "sock_shutdown": "i32 i32",
+}

@@ -1,0 +1,261 @@
+"""Proves that `acr doctor` finds each thing that can be wrong, one by one, and names the next step."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from acr.cloudflare.api import CloudflareApi
+from acr.deployment.diagnosis import Check, CheckedPlatform, examine
+from acr.deployment.health import DEADLINE_S, read_health, wait_for_health
+from acr.deployment.manifest import MARK
+from acr.errors import CliError
+from acr.parts.attestation_check import public_key_of
+from acr.targets.executor_client import ExecutorClient
+from acr.targets.registry_client import RegistryClient
+from acr.targets.settings import RegistryTarget, Storage, Target
+from arcrun.cloudflare.api_access import ApiAccess
+from arcrun.registry.attestation import signing_key_id_of
+from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
+from fakes.ports.cipher import seal
+
+KEY = b"k" * 32
+REVIEWER_KEY, SIGNING_KEY = "reviewer-key", base64.b64encode(b"s" * 32).decode()
+OTHER_KEY = base64.b64encode(b"o" * 32).decode()
+EXECUTOR = "arcrun-cypher-executor"
+HEALTHY = {"ok": True, "version": "0.1.0"}
+
+
+def build_cloudflare() -> CloudflareStandIn:
+    secrets = [
+        {"name": name, "type": "secret_text", "text": "s"} for name in ("ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY")
+    ]
+    cloudflare = CloudflareStandIn(
+        namespaces={"arcrun-CREDENTIALS_KV": "n1"},
+        values={("n1", "cred:a"): seal(KEY, "a", "s")},
+        buckets=["arcrun-components"],
+        objects={"x.wasm": b"1", "x.contract.yaml": b"2", "metered/1/ab.wasm": b"3", "modules/ab.wasm": b"4"},
+    )
+    cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "m"}, *secrets])
+    return cloudflare
+
+
+def answer_key(request: httpx.Request) -> httpx.Response:
+    """As the registry answers GET /submit/key, to the owner's key and the reviewer's."""
+    if request.headers["x-arcrun-api-key"] not in ("k", REVIEWER_KEY):
+        return httpx.Response(401, json={"success": False, "error": {"code": "UNAUTHORIZED", "message": "No."}})
+    key = public_key_of(SIGNING_KEY)
+    data = {"algorithm": "Ed25519", "key_id": signing_key_id_of(key), "public_key": base64.b64encode(key).decode()}
+    return httpx.Response(200, json={"success": True, "data": data})
+
+
+def listed(**data: Any) -> httpx.MockTransport:
+    answer = httpx.Response(200, json={"success": True, "data": {"runs": [], **data, "cursor": None}})
+    return httpx.MockTransport(lambda _: answer)
+
+
+def diagnose(
+    cloudflare: CloudflareStandIn,
+    health: Any = HEALTHY,
+    registry_keys: tuple[str | None, str | None] = (REVIEWER_KEY, SIGNING_KEY),
+    listed: httpx.MockTransport | None = None,
+    **changes: Any,
+) -> dict[str, Check]:
+    access = ApiAccess(f"https://api.test{BASE}", ACCOUNT, TOKEN)
+    key = base64.b64encode(KEY).decode()
+    storage = Storage(access, {"CREDENTIALS_KV": "n1"}, "arcrun-components", key, None, False)
+    answer = httpx.Response(200, json=health)
+    http = httpx.Client(transport=httpx.MockTransport(lambda _: answer))
+    api = CloudflareApi(access, cloudflare, lambda _: None)
+    target, own_registry = Target("http://127.0.0.1:1", "k"), RegistryTarget("http://r", "k", *registry_keys)
+    client = RegistryClient(own_registry, httpx.MockTransport(answer_key))
+    executor = ExecutorClient(target, listed)
+    platform = CheckedPlatform(replace(storage, **changes), executor, client, api, http, "0.1.0")
+    return {check.name: check for check in examine(platform)}
+
+
+def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
+    checks = diagnose(build_cloudflare())
+    assert [name for name, check in checks.items() if not check.ok] == ["API key"]
+    assert checks["credentials"].detail == "1 stored, all readable"
+    assert checks["components"].detail == "1 in arcrun-components"
+
+
+def test_what_is_stored_in_an_earlier_format_is_named() -> None:
+    """An executor of an earlier version tells no format."""
+    workflows: list[dict[str, Any]] = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
+    check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
+    assert (check.ok, check.hint) == (False, "acr upgrade FILE, then acr push FILE")
+    assert check.detail.startswith("Stored in an earlier format: old, older. They run")
+    assert diagnose(build_cloudflare(), listed=listed(workflows=workflows[1:2]))["workflows"].detail == "1 stored"
+
+
+def test_records_that_could_not_be_written_are_said() -> None:
+    unwritten = {"count": 12, "last_at": "2026-11-26T10:00:00.000Z", "reason": "Workers KV failed: SQLITE_FULL."}
+    check = diagnose(build_cloudflare(), listed=listed(workflows=[], unwritten=unwritten))["executor"]
+    said = (
+        "12 records of runs could not be written, the last at 2026-11-26T10:00:00.000Z: Workers KV failed: SQLITE_FULL."
+    )
+    assert (check.ok, check.detail, "df -h" in check.hint) == (False, said, True)
+    assert diagnose(build_cloudflare(), listed=listed(workflows=[]))["executor"].ok
+
+
+PAID = {"plan": "paid", "cpu_ms": None, "subrequests": 10_000, "has_sandbox": True}
+FREE = {"plan": "free", "cpu_ms": 10, "subrequests": 50, "has_sandbox": False}
+
+
+@pytest.mark.parametrize(
+    ("plan", "said", "hint"),
+    [
+        pytest.param(
+            PAID,
+            "paid: 10,000 subrequests a run, sandboxes for components of the bucket and cpu_ms above 200",
+            "",
+            id="paid",
+        ),
+        pytest.param(
+            FREE,
+            "free: 10 ms of processor time (else CPU_BUDGET) and 50 subrequests a run; no sandboxes: components of the "
+            "bucket and cpu_ms above 200",
+            "",
+            id="free",
+        ),
+        pytest.param(
+            {**PAID, "has_sandbox": False},
+            "The executor takes the account for one on the paid plan, and has no Worker Loader (SANDBOX_UNAVAILABLE).",
+            "On the free plan: acr deploy --free-plan. On the paid one: acr deploy",
+            id="paid, without sandboxes",
+        ),
+    ],
+)
+def test_which_plan_the_executor_believes_in_is_said(plan: dict[str, Any], said: str, hint: str) -> None:
+    check = diagnose(build_cloudflare(), listed=listed(workflows=[], **plan))["plan"]
+    assert (check.ok, check.detail, check.hint) == (not hint, said, hint)
+
+
+def test_an_executor_of_an_earlier_version_does_not_say_its_plan() -> None:
+    answer = {"success": False, "error": {"code": "NOT_FOUND", "message": "There is no such route."}}
+    refusing = httpx.MockTransport(lambda _: httpx.Response(404, json=answer))
+    check = diagnose(build_cloudflare(), listed=refusing)["plan"]
+    assert (check.ok, check.detail[:23], check.hint) == (False, "The executor does not s", "acr deploy")
+
+
+@pytest.mark.parametrize(("used", "is_well"), [(79_999, True), (80_000, False)])
+def test_what_is_nearly_used_up_is_not_well(used: int, is_well: bool) -> None:
+    usage = [{"name": "rows_written", "used": used, "most": 100_000, "is_estimate": True}]
+    check = diagnose(build_cloudflare(), listed=listed(workflows=[], usage=usage))["usage"]
+    assert (check.ok, "80,000 of 100,000" in check.detail, "record: errors" in check.hint) == (
+        is_well,
+        not is_well,
+        not is_well,
+    )
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_an_executor_that_refuses_is_not_well(counted: bool) -> None:
+    """As while the disk is full."""
+    unwritten = {"count": 5, "last_at": "2026-11-26T10:00:00.000Z", "reason": "SQLITE_FULL."}
+    error = {"code": "STORAGE_FAILED", "message": "Workers KV failed.", "next_actions": ["df -h"]}
+    answer = {"success": False, "error": {**error, "details": {"unwritten": unwritten} if counted else {}}}
+    refusing = httpx.MockTransport(lambda _: httpx.Response(503, json=answer))
+    checks = diagnose(build_cloudflare(), listed=refusing)
+    assert (checks["workflows"].ok, checks["workflows"].detail, checks["workflows"].hint) == (
+        False,
+        "STORAGE_FAILED: Workers KV failed.",
+        "df -h",
+    )
+    said = "5 records of runs could not be written, " if counted else "STORAGE_FAILED: Workers KV failed."
+    assert (checks["executor"].ok, checks["executor"].detail.startswith(said)) == (False, True)
+
+
+def refuse_token(cloudflare: CloudflareStandIn) -> None:
+    cloudflare.failures["GET /user/tokens/verify"] = [refuse(401, 1000, "Invalid API Token")]
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "message"),
+    [
+        pytest.param(lambda it: it.workers.scripts.clear(), "worker", "is not deployed", id="no Worker"),
+        pytest.param(
+            lambda it: it.workers.remove_binding(EXECUTOR, "ARCRUN_API_KEY"),
+            "worker",
+            "lacks the secrets",
+            id="no secret",
+        ),
+        pytest.param(lambda it: it.namespaces.clear(), "namespaces", "CREDENTIALS_KV", id="no namespace"),
+        pytest.param(lambda it: it.buckets.clear(), "components", "no bucket", id="no bucket"),
+        pytest.param(lambda it: it.objects.pop("x.wasm"), "components", "x.contract.yaml", id="half a component"),
+        pytest.param(
+            lambda it: it.values.update({("n1", "cred:b"): "plain"}), "credentials", "does not open b", id="plain text"
+        ),
+        pytest.param(refuse_token, "token", "404", id="refused token"),
+    ],
+)
+def test_harm_is_found_where_it_is(harm: Callable[[CloudflareStandIn], Any], name: str, message: str) -> None:
+    cloudflare = build_cloudflare()
+    harm(cloudflare)
+    failed = {it.name: it for it in diagnose(cloudflare).values() if not it.ok and it.name != "API key"}
+    assert list(failed) == [name]
+    assert message in failed[name].detail
+
+
+@pytest.mark.parametrize(
+    ("health", "changes", "name", "message"),
+    [
+        pytest.param({"ok": True, "version": "0.0.9"}, {}, "executor", "version 0.0.9", id="another version"),
+        pytest.param({"ok": False}, {}, "executor", "does not answer", id="not well"),
+        pytest.param([], {}, "executor", "does not answer", id="something else"),
+        pytest.param({"ok": True, "version": "0.0.9"}, {}, "registry", "version 0.0.9", id="another version of it"),
+        pytest.param({"ok": False}, {}, "registry", "does not answer", id="the registry is not well"),
+        pytest.param(
+            HEALTHY,
+            {"registry_keys": (None, SIGNING_KEY)},
+            "registry keys",
+            "no reviewer's key",
+            id="no reviewer's key",
+        ),
+        pytest.param(
+            HEALTHY, {"registry_keys": ("x", SIGNING_KEY)}, "registry keys", "refused the reviewer's", id="a wrong one"
+        ),
+        pytest.param(
+            HEALTHY, {"registry_keys": (REVIEWER_KEY, OTHER_KEY)}, "registry keys", "another key", id="signs otherwise"
+        ),
+        pytest.param(HEALTHY, {"encryption_key": None}, "credentials", "not set", id="no key"),
+        pytest.param(HEALTHY, {"namespaces": {}}, "namespaces", "any binding", id="no namespaces known"),
+    ],
+)
+def test_other_findings(health: Any, changes: dict[str, Any], name: str, message: str) -> None:
+    check = diagnose(build_cloudflare(), health, **changes)[name]
+    assert (check.ok, message in check.detail, check.hint != "") == (False, True, True)
+
+
+def test_waiting_for_health_goes_on_until_it_answers_or_the_deadline() -> None:
+    answers: list[httpx.Response | Exception] = [
+        httpx.Response(404),
+        httpx.ConnectError("no"),
+        httpx.Response(200, text="<"),
+    ]
+    clock = [0.0]
+
+    def serve(_: httpx.Request) -> httpx.Response:
+        answer = answers.pop(0) if answers else httpx.Response(200, json=HEALTHY)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def sleep(duration_s: float) -> None:
+        clock[0] += duration_s
+
+    with httpx.Client(transport=httpx.MockTransport(serve)) as http:
+        wait_for_health(http, "https://x", sleep, lambda: clock[0])
+        assert read_health(http, "https://x") == "0.1.0"
+    assert clock[0] == 3.0
+    with (
+        httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as http,
+        pytest.raises(CliError, match="does not answer"),
+    ):
+        wait_for_health(http, "https://x", sleep, lambda: clock[0])
+    assert clock[0] > DEADLINE_S

@@ -1,0 +1,60 @@
+"""Proves that a record says what started its run, and that one of a later version is read, whatever started it."""
+
+from typing import Any, cast
+
+import pytest
+
+from arcrun.engine.run_id import build_run_id_in
+from arcrun.engine.trigger import TriggerKind
+from arcrun.run_log.protocol import StoredRun
+from arcrun.times import render_time
+from fakes.components import exited
+from fakes.executor import Bench, build_bench, build_client
+from fakes.ports.system import SeededRandom
+
+pytestmark = pytest.mark.anyio
+
+WORKFLOW = {"name": "w", "flow": ["input >> PIPE >> a"]}
+LATER = "carrier_pigeon"
+
+
+async def start(bench: Bench, kind: TriggerKind) -> str:
+    """The id of a run that began so."""
+    async with build_client(bench.service) as client:
+        token = (await client.post("/webhooks", json={"workflow": WORKFLOW})).json()["data"]["token"]
+        path, body = {
+            TriggerKind.WEBHOOK: (f"/webhooks/{token}/trigger", {}),
+            TriggerKind.NAME: ("/webhooks/named/w/trigger", {}),
+            TriggerKind.EXECUTE: ("/execute", {"workflow": WORKFLOW}),
+        }[kind]
+        run_id: str = (await client.post(path, json=body)).json()["run_id"]
+    await bench.background.finish()
+    return run_id
+
+
+async def ask(bench: Bench, path: str) -> Any:
+    async with build_client(bench.service) as client:
+        return (await client.get(path)).json()["data"]
+
+
+@pytest.mark.parametrize("kind", TriggerKind)
+async def test_a_record_says_what_started_its_run(kind: TriggerKind) -> None:
+    bench = build_bench({"a": exited({"success": True, "data": {}})})
+    run_id = await start(bench, kind)
+    [listed] = (await ask(bench, f"/runs?trigger={kind.value}"))["runs"]
+    assert (listed["id"], listed["trigger"]) == (run_id, kind.value)
+    assert (await ask(bench, f"/runs/{run_id}"))["trigger"] == kind.value
+    assert (await ask(bench, f"/runs?trigger={LATER}"))["runs"] == []
+
+
+async def test_a_record_of_a_later_version_is_listed_found_and_shown() -> None:
+    assert LATER not in list(TriggerKind)
+    bench = build_bench({})
+    run_id, started_at = build_run_id_in(bench.clock, SeededRandom(), 1), render_time(bench.clock.now_ms())
+    row = {"id": run_id, "workflow": "w", "version": 1, "trigger": LATER, "status": "success", "started_at": started_at}
+    await bench.logs.add(1, [cast(StoredRun, {**row, "keep_days": 0, "blobs": 0, "result": '{"data": 7}'})])
+    for query in ("", f"?trigger={LATER}"):
+        [listed] = (await ask(bench, f"/runs{query}"))["runs"]
+        assert (listed["id"], listed["trigger"]) == (run_id, LATER)
+    shown = await ask(bench, f"/runs/{run_id}")
+    assert (shown["trigger"], shown["data"]) == (LATER, 7)
