@@ -18,7 +18,7 @@ from arcrun.credentials.forms import MIN_SECRET_LENGTH
 from arcrun.credentials.redaction import MARK, Redactor
 from arcrun.errors import ComponentError
 from arcrun.steps import run_steps
-from fakes.searches import TIMES
+from fakes.ports.searches import TIMES
 
 CANARY = 'c4n@ry/"\\ +%é密\n~z9'
 URL_SAFE = str.maketrans("+/", "-_")
