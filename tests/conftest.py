@@ -5,6 +5,7 @@ of a session that need workerd.
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ from hypothesis import settings
 from fakes.ports.searches import examples as examples_of
 from fixtures.modules import LOOPING, build_contract, build_module
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
+
+# Bytecode is kept in build/, whatever the environment says: tests start Python hundreds of times, and rewriting the
+# asserts of all tests takes longer than a third of the pure ones.
+sys.dont_write_bytecode, sys.pycache_prefix = False, str(ROOT / "build/pycache")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 # A shared machine may pause a test for longer than hypothesis' deadline. In CI its own profile (derandomized) goes on.
 settings.register_profile("arcrun", parent=settings(), deadline=None, max_examples=examples_of(20))
