@@ -1,15 +1,15 @@
-"""Answers that are JSON and nothing that arcrun answers: another service at the address, a record that a tenant wrote.
+"""Reports JSON answers that are not shaped like arcrun's: from another service, or a record that a tenant wrote.
 
-Commands read answers as their documentation has them. What that raises of one in another shape is told in one place.
+Commands read answers as documented, without checks. Errors that an unexpected shape causes are explained here.
 """
 
 import os
 
 from acr.errors import CliError
 
-# What reading an answer of another shape raises: fields that lack, other types, nesting beyond the stack.
+# What reading an unexpected shape raises: missing fields, wrong types, nesting beyond the stack.
 SHAPE_FAULTS = (LookupError, TypeError, AttributeError, ValueError, RecursionError, OverflowError)
-_answered: list[str] = []  # the address that answered last, in a process that is one command
+_answered: list[str] = []  # the address that answered last; a process runs one command
 
 
 def note_answer(url: str) -> None:
@@ -21,11 +21,11 @@ def forget_answers() -> None:
 
 
 def explain_shape(fault: Exception) -> CliError | None:
-    """What to show of one of SHAPE_FAULTS. None if no service had answered, or ACR_DEBUG=1 asks for the fault."""
+    """The error to show for one of SHAPE_FAULTS; None if no service has answered yet or ACR_DEBUG=1 is set."""
     if not _answered or os.environ.get("ACR_DEBUG") == "1":
         return None
     return CliError(
-        f"{_answered[0]} answered nothing that arcrun answers ({type(fault).__name__}).",
-        "Is that the address of this version of arcrun? ACR_DEBUG=1 shows where its answer was not understood.",
+        f"The answer of {_answered[0]} is not one of arcrun's ({type(fault).__name__}).",
+        "Check that this version of arcrun runs there. ACR_DEBUG=1 shows where its answer was not understood.",
         code="ANSWER_NOT_UNDERSTOOD",
     )

@@ -1,11 +1,11 @@
-"""What goes wrong for a person at the command line: what, the next command, and the exit code."""
+"""The command line's errors: a message, the next step and an exit code."""
 
 from typing import Any
 
 
 class CliError(Exception):
-    """`hint` names the next step, `code` what went wrong, where programs may want to know. Exit codes: 1 failed, 2
-    usage, 4 not logged in.
+    """`hint` is the next step; `code` identifies the error for programs, and may be empty. Exit codes: 1 failed,
+    2 usage, 4 not logged in.
     """
 
     exit_code = 1
@@ -20,7 +20,7 @@ class NotLoggedInError(CliError):
 
 
 class AnswerError(CliError):
-    """A Worker refused. `answer` is what it said, {"success": false, "error": {...}}."""
+    """A Worker's refusal. `answer` is its JSON: {"success": false, "error": {...}}."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         error = answer["error"]

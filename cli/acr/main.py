@@ -1,4 +1,4 @@
-"""The command `acr`: finds the subcommand, and turns what goes wrong into a message and an exit code."""
+"""The command `acr`: dispatches to a subcommand, and turns errors into a message and an exit code."""
 
 import errno
 import os
@@ -13,30 +13,30 @@ from acr.commands.lazy_group import LazyGroup
 from acr.errors import CliError
 from acr.output.terminal import say, say_refusal, show_faults_escaped
 
-# Of files and folders that cannot be written. Where a command knows which one, it says so itself.
+# A file or folder cannot be written. A command that knows which one raises a CliError instead.
 _WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
-# The commands and what `acr --help` says of them; tests compare it with each command's own help.
+# Each command's summary in `acr --help`; a test compares it with the first line of the command's own help.
 _COMMANDS = {
     "init": "Prepare this folder and your Cloudflare account.",
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
     "validate": "Check workflows without storing them.",
-    "upgrade": "Write out what workflows once left implicit.",
+    "upgrade": "Make explicit what older workflows left implicit.",
     "push": "Store the workflow in FILE and print its webhook URL.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",
     "list": "List the stored workflows, or the versions of one.",
     "logs": "List the runs, or show one as a timeline.",
     "rollback": "Make an earlier version of a workflow current again.",
-    "rotate": "Give a workflow a new webhook URL; the old one stops.",
+    "rotate": "Give a workflow a new webhook URL; the old one stops working.",
     "delete": "Delete a workflow with all its versions and its webhook.",
-    "usage": "Show what the records of runs have taken today, against the plan.",
+    "usage": "Show how much of the plan's daily quotas the run records have used.",
     "audit": "Show who changed what: workflows, credentials, keys.",
-    "account": "Show your account at a hosted platform, renew its API key, remove it.",
+    "account": "Show or delete your account on a hosted platform, or rotate its API key.",
     "creds": "Store secrets, encrypted on this machine.",
-    "parts": "List components; write, try and publish your own.",
+    "parts": "List components; write, test and publish your own.",
     "doctor": "Check configuration, token, resources, Workers and credentials.",
-    "completion": "Print the script that completes commands in your shell.",
+    "completion": "Print the completion script for your shell.",
 }
 
 
@@ -66,10 +66,10 @@ def main() -> None:
         acr.main(standalone_mode=False)
     except click.exceptions.Exit as stopped:
         sys.exit(stopped.exit_code)
-    except click.ClickException as error:  # wrong usage: click says what, and exits with 2
+    except click.ClickException as error:  # a usage error, with exit code 2
         say_refusal(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # whoever read stdout has had enough
+    except BrokenPipeError:  # the reader of stdout has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
@@ -81,7 +81,7 @@ def main() -> None:
             raise
         place = f"{error.filename}: " if error.filename else ""
         say(f"Error: {place}{error.strerror}.", colour="red", err=True)
-        say("Next: Free some space, or see who may write there; then run the same command again.", err=True)
+        say("Next: Free some space or check the permissions there, then run the same command again.", err=True)
         sys.exit(1)
     except SHAPE_FAULTS as fault:
         explained = explain_shape(fault)
@@ -98,8 +98,8 @@ def _end_with(error: CliError) -> NoReturn:
 
 
 def escape_what_cannot_be_printed() -> None:
-    """From now on stdout and stderr write as an escape what their encoding cannot: half a surrogate pair, which an
-    answer may hold, in UTF-8; most scripts in others. An answer must not be lost for one character.
+    """Make stdout and stderr escape characters that their encoding lacks, so that one character cannot lose an answer:
+    a lone surrogate in UTF-8, which an answer may contain; most scripts in other encodings.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -187,7 +187,7 @@ def test_delete_says_first_who_calls_it(platform: LocalPlatform, tmp_path: Path)
     assert platform.acr("push", str(caller)).returncode == 0
     deleted = platform.acr("delete", "callee", "--yes")
     assert deleted.stderr.splitlines() == [
-        "callee is called by caller: without it their runs fail.",
+        "callee is called by caller, whose runs will fail without it.",
         "Deleted callee.",
     ]
 

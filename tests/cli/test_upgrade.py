@@ -117,8 +117,8 @@ def flow(*lines: str, config: str = "") -> str:
             flow(
                 "input >> PIPE >> s",
                 config="  s:\n    component: set\n    values:\n"
-                '      at: 12:30  # acr upgrade: 12:30 is the text "12:30" now, it was 750\n'
-                '      n0: NO # kept  # acr upgrade: NO is the text "NO" now, it was false\n      n: 7\n',
+                '      at: 12:30  # acr upgrade: 12:30 is the string "12:30" now, it was 750\n'
+                '      n0: NO # kept  # acr upgrade: NO is the string "NO" now, it was false\n      n: 7\n',
             ),
             id="spellings",
         ),
@@ -128,7 +128,7 @@ def flow(*lines: str, config: str = "") -> str:
             ),
             flow(
                 "input >> PIPE >> s",
-                config='  # acr upgrade: no is the text "no" now, it was false\n'
+                config='  # acr upgrade: no is the string "no" now, it was false\n'
                 "  s: {component: set, values: {a: no, b: 'first\n      second', c: x}}\n",
             ),
             id="a spelling on a line where a text goes on",
@@ -149,7 +149,7 @@ def flow(*lines: str, config: str = "") -> str:
             flow(
                 "input >> PIPE >> s",
                 config="  s:\n    component: set\n    values:\n"
-                "      # acr upgrade: the block is the value of its reference now, it was a text\n"
+                "      # acr upgrade: the block is the value of its reference now, it was a string\n"
                 "      v: |\n        {{input.x}}\n",
             ),
             id="a block with one reference",
@@ -205,13 +205,13 @@ def test_nothing_is_missing_any_more(source: str) -> None:
 @pytest.mark.parametrize(
     ("spelling", "after", "before"),
     [
-        ("12:30", 'the text "12:30"', "750"),
-        ("NO", 'the text "NO"', "false"),
-        ("on", 'the text "on"', "true"),
-        ("0123", 'the text "0123"', "83"),
-        ("1_2", 'the text "1_2"', "12"),
-        ("0x1F", 'the text "0x1F"', "31"),
-        ("1e3", "1000.0", 'the text "1e3"'),
+        ("12:30", 'the string "12:30"', "750"),
+        ("NO", 'the string "NO"', "false"),
+        ("on", 'the string "on"', "true"),
+        ("0123", 'the string "0123"', "83"),
+        ("1_2", 'the string "1_2"', "12"),
+        ("0x1F", 'the string "0x1F"', "31"),
+        ("1e3", "1000.0", 'the string "1e3"'),
     ],
 )
 def test_a_spelling_that_is_read_otherwise(spelling: str, after: str, before: str) -> None:
@@ -246,4 +246,4 @@ def test_the_command_writes_the_file_unless_it_is_a_dry_run(tmp_path: Path) -> N
     assert f'{file}: would be added to grab: url: "{{{{input.url}}}}"' in dry.stdout
     done = CliRunner().invoke(upgrade, [str(file)])
     assert (done.exit_code, file.read_text()) == (0, BLOCK_NOW)
-    assert "grab: whoever triggers could set method, headers" in done.stderr
+    assert "grab: the trigger could set method, headers" in done.stderr

@@ -254,7 +254,7 @@ def test_the_project_s_domain_counts_for_all_its_members(desk: Desk) -> None:
     assert desk.deploy().returncode == 0
     assert executor_manifest(desk)["vars"]["ARCRUN_PUBLIC_URL"] == "https://hooks.example.com"
     refused = desk.deploy("--domain", "other.example.com")
-    assert (refused.returncode, "arcrun.yaml says that the domain is hooks.example.com" in refused.stderr) == (1, True)
+    assert (refused.returncode, "arcrun.yaml sets the domain to hooks.example.com" in refused.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_components_reach_local_addresses_only_where_the_operator_says_so(desk: 
     for value in ("true", "false", ""):
         result = desk.deploy(ARCRUN_ALLOW_LOCAL_NETWORK=value)
         variables = executor_manifest(desk)["vars"]
-        found.append((variables.get("ARCRUN_ALLOW_LOCAL_NETWORK"), "components may call any address" in result.stderr))
+        found.append((variables.get("ARCRUN_ALLOW_LOCAL_NETWORK"), "lets components call any address" in result.stderr))
     assert found == [("true", True), (None, False), (None, False)]
     assert "ARCRUN_ALLOW_LOCAL_NETWORK" not in desk.cloudflare.workers.bindings_of(REGISTRY)
 

@@ -81,7 +81,7 @@ def test_a_rollback_after_a_rollback_goes_further_back(deployed: Desk) -> None:
         numbers.append(running(deployed)[0])
     assert numbers == [2, 1]
     code, told = roll_back(deployed)
-    assert (code, f"Version 1 of {EXECUTOR}, which runs, has the first code that was deployed." in told) == (1, True)
+    assert (code, f"The running version 1 of {EXECUTOR} is the first code that was deployed." in told) == (1, True)
     deploy_changed(deployed, "three")
     assert (roll_back(deployed)[0], running(deployed)[0]) == (0, 1)  # the one that ran before it
 
@@ -99,7 +99,7 @@ def test_the_secrets_are_those_of_now(deployed: Desk) -> None:
     script = deployed.cloudflare.workers.scripts[EXECUTOR]
     secrets, source = script.running.secrets, script.versions[1]
     code, told = roll_back(deployed)
-    assert (code, told.endswith(", with the secrets of now\n")) == (0, True), told
+    assert (code, told.endswith(", with the current secrets\n")) == (0, True), told
     assert script.running is script.versions[-1]
     assert (script.running.secrets, secrets["ARCRUN_API_KEY"]) == (secrets, "another-key-1234")
     assert script.running.upload.modules == source.upload.modules
@@ -154,7 +154,7 @@ def test_over_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk) -
     assert desk.deploy().returncode == 0
     requests = len(desk.cloudflare.requests)
     code, told = roll_back(desk)
-    assert (code, "Durable Object migration (none to v2), and Cloudflare goes back over none." in told) == (1, True)
+    assert (code, "Durable Object migration (none to v2), which Cloudflare cannot roll back." in told) == (1, True)
     assert "acr deploy" in told
     assert [line for line in desk.cloudflare.requests[requests:] if not line.startswith("GET")] == []
 
@@ -217,18 +217,16 @@ def test_only_what_ran_together_runs_together_again(desk: Desk) -> None:
 def test_one_that_cannot_go_back_holds_the_others_and_is_named(deployed: Desk) -> None:
     result = deployed.run("deploy", "--rollback", "--worker", "registry", "--worker", "executor")
     assert (result.returncode, numbers_of(deployed)) == (1, (1, 2))
-    assert f"Version 1 of {REGISTRY}, which runs, has the first code" in result.stderr
-    assert (
-        "Nothing has changed. To roll back the others alone: acr deploy --rollback --worker executor" in result.stderr
-    )
+    assert f"The running version 1 of {REGISTRY} is the first code" in result.stderr
+    assert "Nothing has changed. To roll back only the others: acr deploy --rollback --worker executor" in result.stderr
 
 
 def test_what_an_older_arcrun_deployed_says_so(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "first-wave"}])
     for options, said, step in (
-        ((), "does not say which `acr deploy` brought it", "acr deploy --rollback --worker executor"),
-        (("--worker", "executor"), "did not note what it replaced", f"wrangler rollback --name {EXECUTOR}"),
+        ((), "do not say which `acr deploy` uploaded them", "acr deploy --rollback --worker executor"),
+        (("--worker", "executor"), "did not record what it replaced", f"wrangler rollback --name {EXECUTOR}"),
     ):
         result = desk.run("deploy", "--rollback", *options)
         assert (result.returncode, said in result.stderr, step in result.stderr) == (1, True, True), result.stderr
@@ -241,7 +239,7 @@ def test_it_warns_of_a_version_that_opens_the_private_network(desk: Desk) -> Non
         deploy_changed(desk, name, ARCRUN_ALLOW_LOCAL_NETWORK=value)
     for _ in range(2):
         code, told = roll_back(desk)
-        warned.append((code, "components may call any address" in told))
+        warned.append((code, "lets components call any address" in told))
     assert warned == [(0, False), (0, True)]
 
 
@@ -256,7 +254,7 @@ def test_where_nothing_is_deployed_it_says_so(desk: Desk) -> None:
 def test_what_cloudflare_refuses_is_told_with_what_is_left(deployed: Desk) -> None:
     deployed.cloudflare.failures[f"POST /workers/scripts/{EXECUTOR}/deployments"] = [400]
     code, told = roll_back(deployed)
-    assert (code, "Go on with the rest: acr deploy --rollback --worker executor" in told) == (1, True)
+    assert (code, "Continue with the rest: acr deploy --rollback --worker executor" in told) == (1, True)
     assert roll_back(deployed)[0] == 0
 
 

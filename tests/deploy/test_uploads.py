@@ -47,5 +47,5 @@ def test_what_could_not_run_is_refused(tmp_path: Path, module: bytes, contract: 
     cloudflare = CloudflareStandIn(buckets=["parts"])
     with pytest.raises(CliError, match=told) as refused:
         upload(cloudflare, tmp_path, module, contract)
-    assert refused.value.hint == f"See what is wrong: acr parts test {tmp_path / 'echo'}"
+    assert refused.value.hint == f"Show all problems: acr parts test {tmp_path / 'echo'}"
     assert cloudflare.objects == {}

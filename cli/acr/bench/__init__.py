@@ -1,1 +1,1 @@
-"""What a component is tried on: wasmtime and Node."""
+"""The bench that tests a component: wasmtime and Node."""

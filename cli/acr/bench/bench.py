@@ -1,4 +1,4 @@
-"""What a component's review runs on: wasmtime for the scenarios, Node for cold starts."""
+"""The bench of a component's review on this machine: wasmtime for the scenarios, Node for cold starts."""
 
 import asyncio
 from pathlib import Path
@@ -21,5 +21,5 @@ def build_bench(home: Path) -> Bench:
 
 
 def review_folder(component: ComponentFolder, home: Path) -> Review:
-    """All steps of the review, on this machine."""
+    """Run all steps of the review on this machine."""
     return asyncio.run(review_component(component.contract_text, component.module, build_bench(home)))

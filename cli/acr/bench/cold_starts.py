@@ -17,7 +17,7 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class ColdStart:
-    """What to measure: a module's file, the input of its first call, and how often."""
+    """A measurement to make: a module's file, the input of its first call, and the number of cold starts."""
 
     path: Path
     stdin: str
@@ -26,7 +26,7 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class NodeColdStarts:
-    """ColdStarts of arcrun.registry.review. `home` is the platform's home."""
+    """Implements ColdStarts of arcrun.registry.review. `home` is the platform's home."""
 
     home: Path
 
@@ -40,7 +40,7 @@ class NodeColdStarts:
 
 
 def measure_cold_starts(home: Path, wanted: Mapping[str, ColdStart]) -> dict[str, list[float]]:
-    """Milliseconds of each cold start, by the names in `wanted`. Raises ComponentError COLD_START_FAILED."""
+    """The duration of each cold start in milliseconds, by name. Raises ComponentError COLD_START_FAILED."""
     request = {name: {"path": str(one.path), "stdin": one.stdin, "count": one.count} for name, one in wanted.items()}
     script = home / "runtime/measure_cold_start.mjs"
     command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(script)]

@@ -1,7 +1,7 @@
-"""One call of a component under wasmtime: the host's side of it, in Python.
+"""The host side of one component call under wasmtime, in Python.
 
-The streams are bytes. Randomness, time and waiting come from the host's ports, so that a call can be repeated exactly.
-The platform's side is component_host.mjs: it answers, and charges, the same. Nothing of wasmtime's own WASI is used.
+The streams are bytes. Randomness, time and waiting come from the host's ports, so that a call is reproducible.
+It answers and charges like the platform's component_host.mjs. wasmtime's own WASI is not used.
 """
 
 import json
@@ -40,7 +40,7 @@ _SUBSCRIPTION_BYTES, _EVENT_BYTES = 48, 32
 _U32 = 0xFFFFFFFF
 _LOGGED = b'{"ok":true}'
 
-# What a function answers for an open descriptor, which is its first argument; for any other it is BADF.
+# The errno of each function if its first argument is an open descriptor; otherwise it is BADF.
 _OF_STREAMS: Mapping[str, int] = {
     "fd_advise": SPIPE,
     "fd_allocate": INVAL,
@@ -81,7 +81,7 @@ HostFunction = Callable[..., int]
 
 
 class CallEndedError(Exception):
-    """Ends an instance from inside a host function. No code of a component can catch it."""
+    """Ends an instance from inside a host function. The component cannot catch it."""
 
     def __init__(self, kind: ExitKind, exit_code: int = -1, message: str = "") -> None:
         super().__init__(message)
@@ -89,19 +89,19 @@ class CallEndedError(Exception):
 
 
 class WasmtimeCall:
-    """The state of one call. `stdout` and `stderr` fill up while it runs."""
+    """The state of one call. `stdout` and `stderr` grow while it runs."""
 
     def __init__(self, stdin: bytes, host: HostFunctions) -> None:
         self.stdout, self.stderr = bytearray(), bytearray()
         self._stdin, self._host, self._reply = memoryview(stdin), host, b""
         self._started_ms = host.now_ms()
-        self._streams = {STDIN: STDIN, STDOUT: STDOUT, STDERR: STDERR}  # by descriptor, those that are open
+        self._streams = {STDIN: STDIN, STDOUT: STDOUT, STDERR: STDERR}  # the open ones, by descriptor
         self._random = Cipher(algorithms.ChaCha20(host.seed(), bytes(16)), mode=None).encryptor()
         self._memory = ComponentMemory()
         self._fuel: wasmtime.Global | None = None
 
     def define_on(self, linker: wasmtime.Linker) -> None:
-        """Define what a component may import: all of WASI preview1, and the `arcrun` functions."""
+        """Define everything that a component may import: all of WASI preview1, and the `arcrun` functions."""
         wasi = self._wasi_functions()
         for name, parameters in WASI_FUNCTIONS.items():
             self._define(linker, WASI_MODULE, name, parameters, wasi[name])
@@ -111,11 +111,11 @@ class WasmtimeCall:
             self._define(linker, HOST_MODULE, name, lent.parameters, answer)
 
     def begin(self, memory: wasmtime.Memory, fuel: wasmtime.Global | None) -> None:
-        """The instance is there: its memory, and the global that is a metered module's fuel, None for any other."""
+        """Attach the new instance's memory and, for a metered module, the global with its fuel."""
         self._memory.memory, self._fuel = memory, fuel
 
     def _define(self, linker: wasmtime.Linker, module: str, name: str, parameters: str, function: HostFunction) -> None:
-        """A pointer outside the memory is the component's mistake: it gets an errno, and goes on."""
+        """Define one function. For a pointer outside the memory the component gets an errno, and continues."""
         answer_to_bad_pointers = BAD_REQUEST if module == HOST_MODULE else FAULT
 
         def call(caller: wasmtime.Caller, *arguments: int) -> int:
@@ -131,7 +131,10 @@ class WasmtimeCall:
         linker.define_func(module, name, wasmtime.FuncType(types, results), call, access_caller=True)
 
     def _pay(self, units: int) -> None:
-        """Take `units` off the fuel, before the work that they are for. What is not paid for leaves a fuel of -1."""
+        """Charge `units` of fuel before the work is done. If there is too little, the fuel becomes -1.
+
+        Raises CallEndedError FUEL_EXHAUSTED.
+        """
         if self._fuel is None:
             return
         held = int(self._fuel.value(self._memory.caller))
@@ -173,14 +176,14 @@ class WasmtimeCall:
         return BADF if self._streams.pop(descriptor, None) is None else SUCCESS
 
     def _renumber(self, source: int, target: int) -> int:
-        """`target` becomes what `source` was, and `source` is closed."""
+        """Make `target` refer to `source`'s stream, and close `source`."""
         if source not in self._streams or target not in self._streams:
             return BADF
         self._streams[target] = self._streams.pop(source)
         return SUCCESS
 
     def _read_vectors(self, pointer: int, count: int) -> list[tuple[int, int]] | None:
-        """Pointer and length of WASI's iovecs, all within the memory; None if that is INVAL."""
+        """Pointers and lengths of WASI's iovecs, all within the memory; None means INVAL."""
         count &= _U32
         if count > MAX_VECTORS:
             return None
@@ -232,7 +235,7 @@ class WasmtimeCall:
         self.stderr += self._memory.read(pointer, kept)
 
     def _log(self, pointer: int, length: int) -> int:
-        """The component's log: one line on stderr for each message."""
+        """Append a message to the component's log: one line on stderr."""
         self._memory.require(pointer, length)
         self._write_log(pointer, length & _U32)
         self.stderr += b"\n"[: MAX_STDERR_BYTES - len(self.stderr)]
@@ -269,7 +272,7 @@ class WasmtimeCall:
         return len(part)
 
     def _fill_random(self, pointer: int, length: int) -> int:
-        """The key stream of ChaCha20 (RFC 8439, nonce 0) by the host's seed."""
+        """Write the ChaCha20 key stream (RFC 8439, nonce 0) for the host's seed."""
         self._memory.require(pointer, length)
         length &= _U32
         self._pay(length * costs.RANDOM_BYTE_COST)
@@ -277,7 +280,7 @@ class WasmtimeCall:
         return SUCCESS
 
     def _write_arguments(self, out: int, buffer: int) -> int:
-        """The program's name, as every program has it."""
+        """Write argv: only the program's name."""
         self._memory.require(out, 4)
         self._memory.require(buffer, len(PROGRAM_NAME))
         self._memory.write(buffer, PROGRAM_NAME)
@@ -304,7 +307,7 @@ class WasmtimeCall:
         return SUCCESS
 
     def _now_ns(self, clock: int) -> int:
-        """The wall clock, or the time since the call began; both stand still but for waits, as on the platform."""
+        """The wall clock, or the time since the call began. Both advance only with waits, as on the platform."""
         now_ms = self._host.now_ms()
         return round((now_ms if clock == _REALTIME else now_ms - self._started_ms + 1) * 1000) * 1000
 
@@ -315,7 +318,7 @@ class WasmtimeCall:
         return SUCCESS
 
     def _poll(self, subscriptions: int, events: int, count: int, out: int) -> int:
-        """Waits for the earliest clock through the host's `sleep`; the streams are always ready."""
+        """Wait for the earliest clock through the host's `sleep`; the streams are always ready."""
         count &= _U32
         if not 0 < count <= MAX_SUBSCRIPTIONS:
             return INVAL
@@ -336,7 +339,7 @@ class WasmtimeCall:
         return SUCCESS
 
     def _read_subscription(self, subscription: bytes) -> tuple[int, int, int, float]:
-        """Userdata, errno, kind of event, and milliseconds until it is due."""
+        """Userdata, errno, event type, and milliseconds until the event is due."""
         userdata, kind = struct.unpack_from("<QB", subscription)
         subject, timeout_ns, _precision, flags = struct.unpack_from("<I4xQQH", subscription, 16)
         if kind != _CLOCK_EVENT:
@@ -348,10 +351,13 @@ class WasmtimeCall:
 
 
 def finish(answer: Coroutine[Any, Any, str]) -> str:
-    """What `answer` comes to. It must not wait: nothing but stubs and a clock that is set forward answers here."""
+    """The result of `answer`, which must not wait: only stubs and a simulated clock answer here.
+
+    Raises RuntimeError if it waits.
+    """
     try:
         answer.send(None)
     except StopIteration as finished:
         return str(finished.value)
     answer.close()
-    raise RuntimeError("a host function waits, under a runner that cannot")
+    raise RuntimeError("a host function waits, which this runner does not support")

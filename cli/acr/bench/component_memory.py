@@ -1,4 +1,4 @@
-"""A component's memory under wasmtime, by pointers and lengths as WebAssembly gives them: signed, meant unsigned."""
+"""A component's memory under wasmtime. Pointers and lengths are i32 that stand for unsigned integers."""
 
 import struct
 
@@ -8,17 +8,17 @@ _U32 = 0xFFFFFFFF
 
 
 class BadPointerError(Exception):
-    """A range that is not, or not yet, in the memory."""
+    """A range is outside the memory, or there is no memory yet."""
 
 
 class ComponentMemory:
-    """`memory` is None until the instance is there; `caller` is that of the host function that runs."""
+    """`memory` is None until the instance exists; `caller` is the running host function's."""
 
     memory: wasmtime.Memory | None = None
     caller: wasmtime.Caller
 
     def require(self, pointer: int, length: int) -> wasmtime.Memory:
-        """The memory, which has [pointer, pointer + length). Raises BadPointerError."""
+        """The memory. Raises BadPointerError unless it contains [pointer, pointer + length)."""
         if self.memory is None or (pointer & _U32) + (length & _U32) > self.memory.data_len(self.caller):
             raise BadPointerError
         return self.memory

@@ -1,4 +1,4 @@
-"""ComponentRunner on this machine: wasmtime, with limits on fuel, memory and time."""
+"""A ComponentRunner with wasmtime, with limits on fuel, memory and time."""
 
 import functools
 import threading
@@ -22,18 +22,20 @@ MAX_TABLE_ENTRIES = 1_000_000
 
 @dataclass(frozen=True)
 class WasmtimeRunner:
-    """`fuel` is the budget of a metered module; `deadline_s` ends one that is not, or that was given too much."""
+    """`fuel` is a metered module's budget; `deadline_s` ends any call, metered or not, that runs longer."""
 
     fuel: int = DEFAULT_FUEL
     deadline_s: float = 20.0
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
-        """Runs in the caller's thread to its end; `host` must answer without waiting. The fuel is the runner's own."""
+        """Run in the caller's thread until it ends; `host` must answer without waiting. `fuel` is ignored in favour of
+        the runner's own.
+        """
         assert component.module is not None
         return self.call(component.module, stdin.encode(), host)
 
     def call(self, module: bytes, stdin: bytes, host: HostFunctions) -> Execution:
-        """One call of `module`, in a fresh instance, with any bytes as its input."""
+        """Call `module` in a fresh instance, with arbitrary bytes as its input."""
         call = WasmtimeCall(stdin, host)
         linker = wasmtime.Linker(_engine())
         call.define_on(linker)
@@ -60,7 +62,7 @@ class WasmtimeRunner:
         end = _call(start, store)
         used = None if tank is None else self.fuel - int(tank.value(store))
         if used is not None and used > self.fuel and end.kind is not ExitKind.DEADLINE_EXCEEDED:
-            end = _End(ExitKind.FUEL_EXHAUSTED, -1, USED_UP)  # what ran into debt has failed, whatever it says
+            end = _End(ExitKind.FUEL_EXHAUSTED, -1, USED_UP)  # overspent fuel is a failure, whatever the exit code
         return _describe(call, end, memory.data_len(store), used)
 
     @contextmanager
@@ -84,7 +86,7 @@ def _engine() -> wasmtime.Engine:
 
 @functools.lru_cache(maxsize=128)
 def compile_module(module: bytes) -> wasmtime.Module:
-    """Raises wasmtime.WasmtimeError."""
+    """Compile a module, cached. Raises wasmtime.WasmtimeError."""
     return wasmtime.Module(_engine(), module)
 
 
@@ -111,7 +113,10 @@ def _call(start: wasmtime.Func, store: wasmtime.Store) -> _End:
 
 
 def _run(code: Callable[[], Any]) -> Any:
-    """What `code`, which runs code of a module, gives; an _End if it ended the call. Raises wasmtime.WasmtimeError."""
+    """The result of `code`, which runs a module's code, or an _End if it ended the call.
+
+    Raises wasmtime.WasmtimeError.
+    """
     try:
         return code()
     except CallEndedError as ended:
@@ -127,7 +132,7 @@ def _not_loaded(message: str) -> Execution:
 
 
 def _last_line(error: Exception) -> str:
-    """The cause, which wasmtime puts after the places where it happened."""
+    """The error's last line: wasmtime puts the cause after the backtrace."""
     return str(error).strip().rpartition("\n")[2].strip().removeprefix("wasm trap: ")
 
 

@@ -1,1 +1,1 @@
-"""Cloudflare's REST API, version 4: one client, one module a product."""
+"""Cloudflare's REST API, version 4: one client, one module per product."""

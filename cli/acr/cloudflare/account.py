@@ -27,20 +27,20 @@ class TokenStatus:
 
 @dataclass(frozen=True)
 class MintedToken:
-    """`value` is told once, by the request that makes the token."""
+    """`value` is returned only by the request that creates the token."""
 
     id: str
     value: str = field(repr=False)
 
 
 def list_accounts(api: CloudflareApi) -> list[Account]:
-    """Those that the token can see."""
+    """The accounts that the token can see."""
     listed = api.fetch_unscoped("GET", "/accounts", params={"per_page": ACCOUNTS_A_PAGE})
     return [Account(item["id"], item["name"]) for item in listed]
 
 
 def verify_token(api: CloudflareApi) -> TokenStatus:
-    """Works for a user's token and for one that the account owns. Raises CloudflareError for one that is neither."""
+    """The status of a user's or an account's token. Raises CloudflareError if it is neither."""
     try:
         result = api.fetch_unscoped("GET", "/user/tokens/verify")
     except CloudflareError as error:
@@ -51,7 +51,7 @@ def verify_token(api: CloudflareApi) -> TokenStatus:
 
 
 def mint_kv_token(api: CloudflareApi, name: str) -> MintedToken:
-    """A new token that can do one thing: edit Workers KV of this account. Raises CloudflareError."""
+    """Create a token that can only edit this account's Workers KV. Raises CloudflareError."""
     groups = api.fetch_unscoped("GET", "/user/tokens/permission_groups")
     group_id = next((group["id"] for group in groups if group["name"] == KV_WRITE), None)
     if group_id is None:
@@ -66,7 +66,7 @@ def mint_kv_token(api: CloudflareApi, name: str) -> MintedToken:
 
 
 def find_subdomain(api: CloudflareApi) -> str | None:
-    """The account's name below workers.dev, None if it has chosen none yet."""
+    """The account's workers.dev subdomain, or None if it has none yet."""
     try:
         result: dict[str, Any] = api.fetch("GET", "/workers/subdomain")
     except CloudflareError as error:

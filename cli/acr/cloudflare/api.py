@@ -1,8 +1,8 @@
-"""The one HTTP client of Cloudflare's REST API v4: addresses, envelopes, retries, errors.
+"""The HTTP client of Cloudflare's REST API v4: URLs, envelopes, retries, errors.
 
-Answers are {"success", "result", "errors": [{"code", "message"}], "result_info"}; values of KV and objects of R2 come
-as they are. Paths that belong to an account start with /accounts/{id}; the local runtime's API, Miniflare's explorer,
-has one nameless account and no such prefix.
+Answers are {"success", "result", "errors": [{"code", "message"}], "result_info"}; KV values and R2 objects come without
+this envelope. An account's paths start with /accounts/{id}, except in the local runtime's API, Miniflare's explorer,
+which has a single unnamed account.
 Source: developers.cloudflare.com/api and /fundamentals/api/reference/limits (429 carries Retry-After, in seconds).
 """
 
@@ -22,14 +22,14 @@ TIMEOUT_S = 60
 MAX_ATTEMPTS = 5
 FIRST_WAIT_S = 0.5
 MAX_WAIT_S = 60.0
-# Repeating these changes nothing that the first one has not changed.
+# The idempotent methods.
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 RETRIED_STATUSES = frozenset({500, 502, 503, 504})
 AUTH_STATUSES = frozenset({401, 403})
 
 
 class CloudflareError(CliError):
-    """The API refused. `codes` are its own, such as 10009 (no such key); `status` is HTTP's, 0 if nobody answered."""
+    """A failed request. `codes` are Cloudflare's, such as 10009 (no such key); `status` is HTTP's, 0 without answer."""
 
     def __init__(self, message: str, hint: str = "", *, status: int = 0, codes: tuple[int, ...] = ()) -> None:
         super().__init__(message, hint)
@@ -39,7 +39,7 @@ class CloudflareError(CliError):
 
 
 class CloudflareApi:
-    """Holds connections: use it in a `with`."""
+    """A client that holds connections: use it in a `with`."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class CloudflareApi:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         headers = {"Authorization": f"Bearer {access.token}"} if access.token else {}
-        # A proxy of the environment is for the internet, not for the runtime on this machine.
+        # The environment's proxy settings are for the internet, not for the local runtime.
         self._http = httpx.Client(transport=transport, headers=headers, timeout=TIMEOUT_S, trust_env=bool(access.token))
         self._base_url, self._sleep = access.base_url.rstrip("/"), sleep
         self.account_id = access.account_id
@@ -64,11 +64,11 @@ class CloudflareApi:
         return _read_envelope(self.send(method, path, **request)).get("result")
 
     def fetch_unscoped(self, method: str, path: str, **request: Any) -> Any:
-        """The same for a path outside any account, such as /accounts or /user/tokens."""
+        """Like `fetch`, for a path outside any account, such as /accounts or /user/tokens."""
         return _read_envelope(self._send(method, self._base_url + path, **request)).get("result")
 
     def fetch_pages(self, path: str, params: Mapping[str, str | int]) -> Iterator[Any]:
-        """The `result` of each page of a list that pages by a cursor."""
+        """Yield the `result` of each page of a list with cursors. Raises CloudflareError."""
         cursor = ""
         while True:
             envelope = _read_envelope(
@@ -80,7 +80,7 @@ class CloudflareApi:
                 return
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """The answer to a request within the account, as it came. Raises CloudflareError unless its status is 2xx."""
+        """The response to a request within the account. Raises CloudflareError unless its status is 2xx."""
         account = f"/accounts/{self.account_id}" if self.account_id else ""
         return self._send(method, f"{self._base_url}{account}{path}", **request)
 
@@ -89,7 +89,7 @@ class CloudflareApi:
             try:
                 response = self._http.request(method, url, **request)
             except httpx.TransportError as error:
-                # Whether a request that got no answer was carried out is not known, but one that never left was not.
+                # A request without an answer may have been carried out, unless the connection failed.
                 is_safe = method in REPEATABLE_METHODS or isinstance(error, httpx.ConnectError)
                 if attempt == MAX_ATTEMPTS or not is_safe:
                     raise _build_unreachable_error(self._base_url, error) from None
@@ -104,7 +104,7 @@ class CloudflareApi:
 
 
 def _may_retry(method: str, status: int) -> bool:
-    """429 says that nothing was done, so any method may be repeated."""
+    """Whether to retry. 429 means that nothing was done, so any method may be repeated."""
     return status == 429 or (status in RETRIED_STATUSES and method in REPEATABLE_METHODS)
 
 
@@ -134,7 +134,7 @@ def _build_refusal(method: str, response: httpx.Response) -> CloudflareError:
     elif response.status_code == 429:
         hint = "Cloudflare allows 1,200 requests in five minutes. Wait and run the command again."
     elif response.status_code >= 500:
-        hint = "Run the command again. Under `acr dev`, see whether the disk is full: df -h"
+        hint = "Run the command again. Under `acr dev`, check whether the disk is full: df -h"
     return CloudflareError(
         f"Cloudflare answered {response.status_code} to {method} {place}: {told or 'no reason given'}",
         hint,
@@ -144,7 +144,7 @@ def _build_refusal(method: str, response: httpx.Response) -> CloudflareError:
 
 
 def _first_line(text: object) -> str:
-    """Without the stack that the local runtime adds."""
+    """The message without the stack trace that the local runtime appends."""
     return str(text).partition("\n")[0]
 
 

@@ -26,7 +26,7 @@ def list_namespaces(api: CloudflareApi) -> dict[str, str]:
 
 
 def create_namespace(api: CloudflareApi, title: str) -> str:
-    """Its id."""
+    """Create a namespace. Returns its id."""
     created: dict[str, Any] = api.fetch("POST", _NAMESPACES, json={"title": title})
     return str(created["id"])
 
@@ -53,13 +53,13 @@ class KvNamespace:
         self._api.fetch("PUT", self._value_path(key), content=value.encode(), headers=headers)
 
     def put_all(self, values: Mapping[str, str]) -> None:
-        """Write many in as few requests as the API allows. A batch may be written in part when it fails."""
+        """Write all values in as few requests as the API allows. A failed batch may be partly written."""
         pairs = [{"key": key, "value": value} for key, value in values.items()]
         for start in range(0, len(pairs), MAX_BULK_PAIRS):
             self._api.fetch("PUT", f"{self._path}/bulk", json=pairs[start : start + MAX_BULK_PAIRS])
 
     def delete(self, key: str) -> None:
-        """Deleting what is not there is no error, as with KV itself."""
+        """Delete a key. A missing key is no error, as in KV itself."""
         try:
             self._api.fetch("DELETE", self._value_path(key))
         except CloudflareError as error:

@@ -13,7 +13,7 @@ R2_NOT_ENABLED = 10042
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """`etag` is the MD5 of the bytes in hexadecimal, for objects that were put in one request."""
+    """`etag` is the hex MD5 of the contents, for objects written in one request. `size` is in bytes."""
 
     key: str
     etag: str
@@ -21,7 +21,7 @@ class ObjectInfo:
 
 
 def list_buckets(api: CloudflareApi) -> list[str]:
-    """Raises CloudflareError, which names the next step if the account has no R2."""
+    """The buckets' names. Raises CloudflareError, with a hint if R2 is not enabled."""
     try:
         pages = list(api.fetch_pages(_BUCKETS, {"per_page": PAGE_SIZE}))
     except CloudflareError as error:
@@ -63,5 +63,5 @@ class R2Bucket:
                 raise
 
     def _object_path(self, key: str) -> str:
-        """The API wants slashes as they are; the local runtime's knows them only when encoded."""
+        """The object's path. Cloudflare's API needs plain slashes, the local runtime's needs them encoded."""
         return f"{self._path}/{quote(key, safe='/' if self._api.account_id else '')}"

@@ -1,8 +1,8 @@
-"""Deployed Workers over the REST API: their versions, which of them runs, and where they answer.
+"""Deployed Workers over the REST API: their versions, their deployments and their addresses.
 
-A version is what was uploaded: code, bindings, secrets. A deployment says which version gets the requests; each upload,
-each change of a secret and each rollback makes one. An upload that nobody has deployed is a version too, so what counts
-is the newest deployment's version, not the newest version.
+A version is an upload: code, bindings, secrets. A deployment says which version gets the requests; each upload, change
+of a secret and rollback creates one. As an upload may never be deployed, the running version is that of the newest
+deployment, not the newest version.
 Source: developers.cloudflare.com/workers/configuration/versions-and-deployments and /api/resources/workers
 """
 
@@ -14,13 +14,13 @@ from acr.cloudflare.api import CloudflareApi, CloudflareError
 
 ALL_REQUESTS = 100  # percent
 SECRET_TYPES = ("secret_text", "secret_key")
-SECRETS_CHANGED = 10220  # the code of a refusal: the version to be deployed has other secrets than the one that runs
+SECRETS_CHANGED = 10220  # error code: the version to deploy has other secrets than the running one
 
 
 @dataclass(frozen=True)
 class WorkerVersion:
-    """`number` counts a Worker's versions from 1; `variables` are its plain-text ones; `classes` are the Durable Object
-    classes of its own that it binds; `migration_tag` is that of the last migration which it has applied, if any.
+    """A Worker's version. `number` counts from 1; `variables` are the plain-text ones; `classes` are the bound Durable
+    Object classes that the Worker itself defines; `migration_tag` is the last applied migration's, if any.
     """
 
     id: str
@@ -32,7 +32,7 @@ class WorkerVersion:
 
 
 def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersion:
-    """Raises CloudflareError."""
+    """A version by its id. Raises CloudflareError."""
     version = api.fetch("GET", f"/workers/scripts/{name}/versions/{version_id}")
     resources = version["resources"]
     bindings: list[dict[str, Any]] = resources.get("bindings") or []
@@ -51,7 +51,7 @@ def fetch_version(api: CloudflareApi, name: str, version_id: str) -> WorkerVersi
 
 
 def find_worker(api: CloudflareApi, name: str) -> WorkerVersion | None:
-    """The version that runs; of those that share the requests, the one that gets most. None if there is no Worker."""
+    """The running version; in a split deployment, the one with most requests. None if there is no such Worker."""
     try:
         deployments = api.fetch("GET", f"/workers/scripts/{name}/deployments")["deployments"]
     except CloudflareError as error:
@@ -66,7 +66,7 @@ def find_worker(api: CloudflareApi, name: str) -> WorkerVersion | None:
 
 
 def deploy_version(api: CloudflareApi, name: str, version_id: str, message: str) -> None:
-    """Give all requests to a version that was uploaded before. Raises CloudflareError."""
+    """Route all requests to an uploaded version. Raises CloudflareError."""
     body = {
         "strategy": "percentage",
         "versions": [{"version_id": version_id, "percentage": ALL_REQUESTS}],
@@ -76,7 +76,7 @@ def deploy_version(api: CloudflareApi, name: str, version_id: str, message: str)
 
 
 def is_newest(api: CloudflareApi, name: str, version_id: str) -> bool:
-    """Whether no version was uploaded after this one. Cloudflare changes secrets of the newest only, and if it runs."""
+    """Whether this is the newest version. Cloudflare only changes secrets of the newest one, and if it is deployed."""
     listed = api.fetch("GET", f"/workers/scripts/{name}/versions")["items"]
     return bool(listed) and listed[0]["id"] == version_id
 
@@ -88,9 +88,9 @@ def copy_version(
     secrets_of: WorkerVersion,
     changed: Mapping[str, str] | None = None,
 ) -> str:
-    """Make a version of another one's code and bindings, with the secrets of `secrets_of` and those that are `changed`.
-    Returns its id; it does not run yet. What is bound is inherited, secrets too: their texts are nowhere to be read.
-    Raises CloudflareError.
+    """Create a version with another one's code and bindings, and the secrets of `secrets_of` updated by `changed`.
+    Bindings and secrets are inherited, as secrets' values cannot be read. Returns the id of the new version, which is
+    not deployed. Raises CloudflareError.
     """
     texts = changed or {}
     path = f"/workers/workers/{name}/versions"
@@ -108,7 +108,7 @@ def copy_version(
 
 
 def is_reachable(api: CloudflareApi, name: str, domain: str | None = None) -> bool:
-    """Whether a deployed Worker answers at its workers.dev address and, if there is one, at its custom domain."""
+    """Whether a deployed Worker has its workers.dev address enabled and, if `domain` is given, that custom domain."""
     if not api.fetch("GET", f"/workers/scripts/{name}/subdomain").get("enabled"):
         return False
     if domain is None:

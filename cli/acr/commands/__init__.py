@@ -1,1 +1,1 @@
-"""One module a command: parse, call, render."""
+"""One module per command: parse, call, render."""

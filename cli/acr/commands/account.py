@@ -1,4 +1,4 @@
-"""acr account: your account at a hosted platform."""
+"""acr account: your account on a hosted platform."""
 
 import sys
 from collections.abc import Callable
@@ -20,9 +20,9 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 
 @click.group()
 def account() -> None:
-    """Show your account at a hosted platform, renew its API key, remove it.
+    """Show or delete your account on a hosted platform, or rotate its API key.
 
-    `acr init --standard` makes one.
+    `acr init --standard` creates one.
 
     \b
     Examples:
@@ -33,13 +33,13 @@ def account() -> None:
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the configuration and a client of the platform's auth. A refusal is shown and exits with 1."""
+    """Pass a command the platform's auth client and the configuration. A refusal is printed and exits with 1."""
 
     @wraps(command)
     def wrapped(**arguments: Any) -> Any:
         config = read_user_config(user_config_path())
         if not config.auth_url or not config.api_key:
-            raise NotLoggedInError("There is no account at a hosted platform.", "Make one: acr init --standard")
+            raise NotLoggedInError("You have no account on a hosted platform.", "Create one: acr init --standard")
         try:
             return command(AccountClient(config.auth_url, config.api_key), config, **arguments)
         except AnswerError as refused:
@@ -53,7 +53,7 @@ def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
 @as_json
 @with_account
 def show(client: AccountClient, config: UserConfig, as_json: bool) -> None:
-    """Show what the platform knows of you, and your API keys by their ids.
+    """Show what the platform stores about you, and the ids of your API keys.
 
     \b
     Examples:
@@ -68,28 +68,30 @@ def show(client: AccountClient, config: UserConfig, as_json: bool) -> None:
     known["created_at"] = render_moment(known["created_at"])
     print_table(("ACCOUNT", str(config.auth_url)), known.items())
     rows = [(key["id"], render_moment(key["created_at"]), render_moment(key["expires_at"] or "-")) for key in keys]
-    print_table(("API KEY", "MADE", "ENDS"), rows)
+    print_table(("API KEY", "CREATED", "EXPIRES"), rows)
 
 
 @account.command("rotate-key")
-@click.option("--grace", "grace_s", default=3600, show_default=True, metavar="SECONDS", help="0 ends the old one now.")
+@click.option(
+    "--grace", "grace_s", default=3600, show_default=True, metavar="SECONDS", help="0: revoke the old key now."
+)
 @as_json
 @with_account
 def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json: bool) -> None:
-    """Get a new API key; the old one counts for a while longer.
+    """Get a new API key; the old one stays valid for a grace period.
 
-    The new key is kept in your configuration.
+    The new key is stored in your configuration.
 
     \b
     Examples:
       acr account rotate-key
-      acr account rotate-key --grace 0     the old one has become known
+      acr account rotate-key --grace 0     if the old key has leaked
     """
     renewed = client.rotate_key(grace_s)
     save_user_config(user_config_path(), replace(config, api_key=renewed.pop("api_key")))
     if as_json:
         print_json(renewed)
-    say(f"The new API key is kept in {user_config_path()}.", err=True)
+    say(f"The new API key is stored in {user_config_path()}.", err=True)
 
 
 @account.command()
@@ -97,7 +99,7 @@ def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json:
 @as_json
 @with_account
 def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) -> None:
-    """Remove your account from the platform; your own KV stays as it is.
+    """Delete your account on the platform; your own KV is not touched.
 
     \b
     Examples:
@@ -105,12 +107,12 @@ def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) 
       acr account delete --yes
     """
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("Removing cannot be undone. If it is meant: acr account delete --yes")
-    if not yes and not confirm(f"Remove the account at {config.auth_url}?"):
-        say("Nothing was removed.", err=True)
+        raise click.UsageError("This cannot be undone. To delete the account: acr account delete --yes")
+    if not yes and not confirm(f"Delete the account at {config.auth_url}?"):
+        say("Nothing was deleted.", err=True)
         sys.exit(1)
     removed = client.delete()
     save_user_config(user_config_path(), replace(config, api_key=None, auth_url=None, url=None))
     if as_json:
         print_json(removed)
-    say("Removed. Revoke the token `arcrun: Workers KV only` in Cloudflare's dashboard too.", err=True)
+    say("Deleted. Next: revoke the token `arcrun: Workers KV only` in Cloudflare's dashboard.", err=True)

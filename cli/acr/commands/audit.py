@@ -8,13 +8,13 @@ from acr.targets.executor_client import ExecutorClient
 
 
 @click.command()
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many lines.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Number of lines.")
 @as_json
 @with_client
 def audit(client: ExecutorClient, limit: int, as_json: bool) -> None:
     """Show who changed what: workflows, credentials, keys.
 
-    The newest first: when, what, by which API key (the beginning of its SHA-256), from which address. The newest 10,000
+    Newest first: when, what, by which API key (the first digits of its SHA-256), from which address. The newest 10,000
     lines are kept.
 
     \b

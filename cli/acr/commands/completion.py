@@ -1,4 +1,4 @@
-"""acr completion: the shell's part of completing commands."""
+"""acr completion: the shell's completion script."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -10,7 +10,7 @@ from acr.output.terminal import say_lines
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that completes commands in your shell.
+    """Print the completion script for your shell.
 
     \b
     Examples:

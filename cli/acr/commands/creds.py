@@ -30,11 +30,11 @@ def creds() -> None:
 
     \b
     Examples:
-      acr creds push                     all of credentials.yaml
-      acr creds push telegram_bot_token  one of it
+      acr creds push                     everything in credentials.yaml
+      acr creds push telegram_bot_token  one credential
       acr creds list
       acr creds rm telegram_bot_token
-      acr creds rotate                   encrypt all with a new key
+      acr creds rotate                   re-encrypt everything with a new key
     """
 
 
@@ -44,7 +44,7 @@ def creds() -> None:
 @as_json
 @local_or_deployed
 def push(names: tuple[str, ...], file: Path, as_json: bool, local: bool | None) -> None:
-    """Encrypt credentials and store them. The secrets never leave this machine as they are.
+    """Encrypt credentials and store them. Unencrypted secrets never leave this machine.
 
     \b
     Examples:
@@ -57,7 +57,7 @@ def push(names: tuple[str, ...], file: Path, as_json: bool, local: bool | None) 
     if exposure := find_exposure(file):
         warn(exposure)
     for name in (name for name, secret in secrets.items() if len(secret.strip()) < MIN_SECRET_LENGTH):
-        warn(f"`{name}` has fewer than {MIN_SECRET_LENGTH} characters: it is not scrubbed from records and logs.")
+        warn(f"`{name}` is shorter than {MIN_SECRET_LENGTH} characters: it is not redacted from records and logs.")
     with _open_store(storage) as store:
         store.push(secrets, key)
     note_written("credential.put", list(secrets), local=local)
@@ -68,7 +68,7 @@ def push(names: tuple[str, ...], file: Path, as_json: bool, local: bool | None) 
 @as_json
 @local_or_deployed
 def list_(as_json: bool, local: bool | None) -> None:
-    """List what is stored, and whether the key at hand opens it. Secrets are not shown.
+    """List the stored credentials, and whether your key can decrypt them. Secrets are not shown.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def list_(as_json: bool, local: bool | None) -> None:
 @as_json
 @local_or_deployed
 def rm(names: tuple[str, ...], as_json: bool, local: bool | None) -> None:
-    """Remove stored credentials. credentials.yaml stays as it is.
+    """Remove stored credentials. credentials.yaml is not changed.
 
     \b
     Examples:
@@ -106,10 +106,10 @@ def rm(names: tuple[str, ...], as_json: bool, local: bool | None) -> None:
 @as_json
 @local_or_deployed
 def rotate(as_json: bool, local: bool | None) -> None:
-    """Encrypt all stored credentials with a new key.
+    """Re-encrypt all stored credentials with a new key.
 
-    The old key is kept beside the new one, here and in the Workers, so no run fails meanwhile and nothing is lost when
-    this is interrupted: run it again, and it goes on where it was. What runs were started with stays readable, too.
+    The old key is kept next to the new one, here and in the Workers, so runs do not fail in the meantime. If this is
+    interrupted, nothing is lost: run it again to continue. The stored inputs of runs stay readable, too.
 
     \b
     Examples:
@@ -121,13 +121,15 @@ def rotate(as_json: bool, local: bool | None) -> None:
         keys = begin_rotation(storage, store, executor)
         rotation = store.rotate(keys)
     if not renew_data_keys(executor, keys.current, restarts=storage.is_local):
-        warn("The executor has not got the new key yet: what runs were started with is sealed under it a little later.")
+        warn(
+            "The executor does not have the new key yet: the stored inputs of runs are sealed under it a little later."
+        )
     note_written("encryption_key.rotate", ["credentials"], local=local)
     if as_json:
         print_json(rotation.to_json())
     else:
         _print_names(list(rotation.renewed), False, "renewed")
-        say(f"{len(rotation.unchanged)} had the new key already.", err=True)
+        say(f"{len(rotation.unchanged)} already used the new key.", err=True)
 
 
 @contextmanager

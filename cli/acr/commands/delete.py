@@ -1,4 +1,4 @@
-"""acr delete: remove a workflow."""
+"""acr delete: delete a workflow."""
 
 import sys
 
@@ -20,7 +20,7 @@ from acr.targets.service_client import require_data
 def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json: bool) -> None:
     """Delete a workflow with all its versions and its webhook.
 
-    The records of its runs stay until they expire. If other workflows call it, that is said first.
+    The records of its runs stay until they expire. Workflows that call it are listed first.
 
     \b
     Examples:
@@ -28,10 +28,10 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
       acr delete greet --yes
     """
     if not yes and (no_input or not sys.stdin.isatty()):
-        raise click.UsageError(f"Deleting cannot be undone. If it is meant: acr delete {name} --yes")
+        raise click.UsageError(f"This cannot be undone. To delete the workflow: acr delete {name} --yes")
     found = require_data(client.show_workflow(name))
     if callers := found["called_by"]:
-        say(f"{name} is called by {', '.join(callers)}: without it their runs fail.", err=True)
+        say(f"{name} is called by {', '.join(callers)}, whose runs will fail without it.", err=True)
     if not yes and not confirm(f"Delete {name} with all its versions?"):
         say("Nothing was deleted.", err=True)
         sys.exit(1)

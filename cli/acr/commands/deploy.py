@@ -1,4 +1,4 @@
-"""acr deploy: bring the Workers into the account."""
+"""acr deploy: deploy the Workers to the account."""
 
 import dataclasses
 import os
@@ -41,36 +41,36 @@ HEALTH_TIMEOUT_S = 10
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Stage and check the uploads; no account is needed, nothing is changed.")
+@click.option("--dry-run", is_flag=True, help="Stage and check the uploads; needs no account, changes nothing.")
 @click.option(
     "--worker",
     "services",
     type=click.Choice(SERVICES),
     multiple=True,
-    help="What to deploy.  [default: executor, registry]",
+    help="A Worker to deploy.  [default: executor, registry]",
 )
 @click.option(
     "--rollback",
     is_flag=True,
-    help="Go back to what ran before the last `acr deploy`, or before that of each --worker.",
+    help="Go back to the versions before the last `acr deploy`, or those before each --worker's last deploy.",
 )
 @click.option(
     "--components",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     multiple=True,
-    help="Bring the components of this folder: into the bucket, where they run in a sandbox.",
+    help="Put the components of this folder into the bucket; they run in a sandbox.",
 )
-@click.option("--bundle", is_flag=True, help="Put them into the executor's upload instead.")
+@click.option("--bundle", is_flag=True, help="Put the components into the executor's upload instead.")
 @click.option(
     "--free-plan",
     is_flag=True,
-    help="The account is on the Workers free plan: no Worker Loader, and its limits. Implies --bundle.",
+    help="For an account on the Workers free plan: its limits, and no Worker Loader. Implies --bundle.",
 )
-@click.option("--multi-tenant", is_flag=True, help="The executor works for tenants (auth registers them), not for you.")
+@click.option("--multi-tenant", is_flag=True, help="The executor serves tenants that auth registers, instead of you.")
 @click.option(
     "--domain",
     metavar="NAME",
-    help="Webhooks are reached at https://NAME, a domain of your account. Kept for later deploys; '' forgets it.",
+    help="Serve webhooks at https://NAME, a domain of your account. Remembered for later deploys; '' forgets it.",
 )
 @click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until each Worker answers, and seed the registry."
@@ -101,13 +101,13 @@ def deploy(
 ) -> None:
     """Deploy the Workers to your Cloudflare account and print their addresses.
 
-    Makes the KV namespaces and the bucket that are missing, and brings the built-in components through the registry's
-    review. Run again, it changes what is new and nothing else.
+    Creates missing KV namespaces and the bucket, and passes the built-in components through the registry's review.
+    Running it again changes only what is new.
 
-    --rollback takes back what the last `acr deploy` changed: what ran before gets all requests, with the secrets of
-    now. Workers that it did not change stay. With --worker, exactly those go back. It refuses where there is nothing to
-    go back to, where arcrun did not deploy it, and over a Durable Object migration. After it, `acr deploy` works as
-    always.
+    --rollback undoes what the last `acr deploy` changed: the previous versions serve all requests again, with the
+    current secrets. Workers that it did not change stay. With --worker, exactly those go back. It refuses where there
+    is no earlier version, where arcrun did not deploy the Worker, and across a Durable Object migration. `acr deploy`
+    works as usual afterwards.
 
     \b
     Examples:
@@ -121,7 +121,7 @@ def deploy(
     click.get_current_context().with_resource(private_umask())  # for wrangler too
     if rollback:
         if dry_run or components or bundle or free_plan or multi_tenant or replace or domain is not None:
-            raise click.UsageError("--rollback takes --worker and --json only: it brings back what was deployed.")
+            raise click.UsageError("--rollback takes only --worker and --json: it restores what was deployed.")
         roll_back_workers(services, _say, as_json=as_json)
         return
     settings = resolve_deploy_settings(dry_run, domain)
@@ -189,7 +189,7 @@ def _build_request(
 
 
 def _read_variables() -> dict[str, str]:
-    """Of this process's environment, those that the executor gets; says what they open."""
+    """The executor's variables that are set in this process's environment. Warns if they open the local network."""
     variables = {name: text for name in RUN_LOG_VARIABLES if (text := os.environ.get(name))}
     try:
         read_run_log_settings(variables.get, is_free=False)
@@ -202,7 +202,7 @@ def _read_variables() -> dict[str, str]:
 
 
 def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryTarget | None:
-    """The registry that was deployed, as its owner and reviewer reach it."""
+    """The deployed registry, with the owner's and reviewer's keys. None if no registry was deployed."""
     for worker in result.workers:
         if worker.service == "registry" and (api_key := settings.secrets.get(API_KEY)):
             keys = (settings.secrets.get(name) for name in (REVIEWER_KEY, SIGNING_KEY))
@@ -211,7 +211,7 @@ def registry_of(result: steps.Deployment, settings: DeploySettings) -> RegistryT
 
 
 def _note(result: steps.Deployment, settings: DeploySettings) -> None:
-    """For the audit log, where it is the owner's own."""
+    """Add the deploy to the audit log."""
     changed = [worker.name for worker in result.workers if worker.changed]
     urls = {worker.service: worker.url for worker in result.workers}
     api_key = settings.secrets.get(API_KEY)
@@ -226,7 +226,7 @@ def _wait(result: steps.Deployment) -> None:
 
 
 def _remember(result: steps.Deployment, domain: str | None) -> None:
-    """Let the other commands find the executor and the registry, and the next deploy the domain that was asked for."""
+    """Save the addresses and namespaces for other commands, and the requested domain for the next deploy."""
     config = read_user_config(user_config_path())
     urls = {worker.service: worker.url for worker in result.workers}
     changed = dataclasses.replace(

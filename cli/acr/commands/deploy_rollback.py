@@ -1,4 +1,4 @@
-"""acr deploy --rollback: the version before gets the requests again."""
+"""acr deploy --rollback: serve the previous versions again."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ from acr.targets.settings import resolve_access
 
 
 def roll_back_workers(services: tuple[str, ...], report: Callable[[str], None], *, as_json: bool) -> None:
-    """Without `services`, all that are deployed. Raises CliError."""
+    """Roll back `services`, or all deployed ones if it is empty. Raises CliError."""
     home = find_platform_home()
     names = {service: read_template(home / "workers" / service)["name"] for service in SERVICES}
     access = resolve_access(read_project_file(Path.cwd()), read_user_config(user_config_path()))

@@ -22,7 +22,7 @@ from acr.output.terminal import say
 from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.targets.settings import RegistryTarget
 
-LITTLE_SPACE_BYTES = 64 * 2**20  # two memory snapshots of Python, which a start may write
+LITTLE_SPACE_BYTES = 64 * 2**20  # two of Python's memory snapshots, which a start may write
 LAST_PORT = 65535 - len(SERVICES)
 LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
@@ -33,7 +33,7 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
     type=click.IntRange(1, LAST_PORT),
     default=8787,
     show_default=True,
-    help="The executor's port; the next three are taken too.",
+    help="The executor's port; the next three are used too.",
 )
 @click.option(
     "--persist",
@@ -46,26 +46,26 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
     "--components",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     multiple=True,
-    help="Bundle the components of this folder too.",
+    help="Also bundle the components of this folder.",
 )
-@click.option("--reload/--no-reload", default=True, show_default=True, help="Start anew when a source changes.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Restart when a source changes.")
 @click.option(
     "--seed/--no-seed", default=True, show_default=True, help="Submit the built-in components to the registry."
 )
 @click.option(
     "--allow-local-network",
     is_flag=True,
-    help="Let components call this machine and its networks too (ARCRUN_ALLOW_LOCAL_NETWORK=true).",
+    help="Let components call this machine and its networks (ARCRUN_ALLOW_LOCAL_NETWORK=true).",
 )
 @click.option(
     "--production-clock",
     is_flag=True,
-    help="Let time stand still while a Worker computes, as in production: it moves with timers and I/O.",
+    help="Advance time only with timers and I/O, not while a Worker computes, as in production.",
 )
 @click.option(
     "--free-plan",
     is_flag=True,
-    help="As on the Workers free plan: its limits (ARCRUN_PLAN=free), no sandboxes; implies --no-seed.",
+    help="Apply the limits of the Workers free plan (ARCRUN_PLAN=free): no sandboxes. Implies --no-seed.",
 )
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
 def dev(
@@ -82,9 +82,9 @@ def dev(
 ) -> None:
     """Start the platform on this machine, on real workerd, without internet or account.
 
-    That is executor, registry and auth, with KV, R2 and Cloudflare's REST API for them. Prints `ready SERVICE URL` for
-    each, and stops everything on Ctrl-C. The registry gets the built-in components in the background, reviewed and
-    approved. The REST API's whole address, a secret, is `api_url` in local.json of acr's configuration folder.
+    It runs executor, registry and auth, with KV, R2 and Cloudflare's REST API. Prints `ready SERVICE URL` for each, and
+    stops everything on Ctrl-C. The built-in components are reviewed and approved in the background. The REST API's full
+    address is a secret: it is `api_url` in local.json in acr's configuration folder.
 
     \b
     Examples:
@@ -115,7 +115,7 @@ def dev(
 
 
 def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
-    """Until Ctrl-C, or the runtime ends. Returns its exit code."""
+    """Run the platform until Ctrl-C or the runtime's end. Returns the runtime's exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
     seeding, interrupted = None, False
@@ -140,8 +140,8 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
         exit_code = process.stop()
         if exit_code < 0 and not interrupted:
             name = signal.Signals(-exit_code).name
-            say(f"Error: The runtime (Node) was ended by {name}.", colour="red", err=True)
-            say("Next: See whether memory is short, then start again: acr dev", err=True)
+            say(f"Error: The runtime (Node) was killed by {name}.", colour="red", err=True)
+            say("Next: Check whether memory is short, then start again: acr dev", err=True)
             exit_code = 1
         if seeding:
             seeding.join()
@@ -155,8 +155,8 @@ def _registry_of(record: LocalRecord) -> RegistryTarget:
 def _tell_of_first(first: LocalRecord, record: LocalRecord, platform: LocalPlatform) -> None:
     key_file = shlex.quote(str(platform.persist / "api-key"))
     say(
-        f"Another `acr dev` runs: commands talk to {first.url}.\n"
-        f'Next: to reach this one, ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"',
+        f"Another `acr dev` is running: commands talk to {first.url}.\n"
+        f'Next: To use this one, set ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"',
         err=True,
     )
 

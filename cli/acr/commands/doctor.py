@@ -1,4 +1,4 @@
-"""acr doctor: what is wrong with a platform."""
+"""acr doctor: diagnose a platform."""
 
 import sys
 
@@ -24,7 +24,7 @@ TIMEOUT_S = 10
 def doctor(as_json: bool, local: bool | None) -> None:
     """Check configuration, token, resources, Workers and credentials.
 
-    Exits with 1 if something is wrong, and says what to do.
+    Exits with 1 if a check fails, and says how to fix it.
 
     \b
     Examples:

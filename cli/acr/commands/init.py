@@ -1,4 +1,4 @@
-"""acr init: prepare this folder, and an account."""
+"""acr init: prepare this folder and an account."""
 
 import os
 import sys
@@ -23,14 +23,16 @@ NEEDED_PERMISSIONS = (
 
 
 @click.command()
-@click.option("--local", is_flag=True, help="This folder only: no account, for `acr dev`.")
+@click.option("--local", is_flag=True, help="Prepare this folder only, for `acr dev`; needs no account.")
 @click.option("--standard", is_flag=True, help="Use a hosted platform, with KV in your own account.")
 @click.option("--api-url", metavar="URL", help="With --standard: the address of the platform's auth.")
-@click.option("--url", envvar="ARCRUN_URL", metavar="URL", help="With --standard: its executor's, if that is another.")
-@click.option("--email", metavar="ADDRESS", help="With --standard: where the platform can reach you.")
+@click.option(
+    "--url", envvar="ARCRUN_URL", metavar="URL", help="With --standard: the executor's address, if it differs."
+)
+@click.option("--email", metavar="ADDRESS", help="With --standard: your email address, for the platform.")
 @click.option("--account-id", envvar="CLOUDFLARE_ACCOUNT_ID", metavar="ID", help="[env: CLOUDFLARE_ACCOUNT_ID]")
-@click.option("--bucket", metavar="NAME", help="The R2 bucket of components.  [default: arcrun-components]")
-@click.option("--namespace", "namespaces", multiple=True, metavar="BINDING=ID", help="Take this KV namespace.")
+@click.option("--bucket", metavar="NAME", help="The R2 bucket for components.  [default: arcrun-components]")
+@click.option("--namespace", "namespaces", multiple=True, metavar="BINDING=ID", help="Use this KV namespace.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; fail where an answer is needed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 def init(
@@ -48,13 +50,13 @@ def init(
 ) -> None:
     """Prepare this folder and your Cloudflare account.
 
-    Makes what is missing of credentials.yaml, KV namespaces, the R2 bucket, the API key and the encryption key. The
-    API token comes from CLOUDFLARE_API_TOKEN (then it is not kept), from your answer, or from `wrangler login`.
-    ARCRUN_API_KEY and ARCRUN_ENCRYPTION_KEY are taken from the environment if they are set.
+    Creates whatever is missing: credentials.yaml, KV namespaces, the R2 bucket, the API key and the encryption key. The
+    API token comes from CLOUDFLARE_API_TOKEN (then it is not stored), from your answer, or from `wrangler login`.
+    ARCRUN_API_KEY and ARCRUN_ENCRYPTION_KEY are used if they are set.
 
-    With --standard you deploy nothing: a second token, which can edit Workers KV and nothing else, is made with yours
-    and registered at a hosted platform together with the encryption key. Your own token stays here. If ARCRUN_KV_TOKEN
-    is set, that one is registered.
+    With --standard nothing is deployed: your token creates a second one that can only edit Workers KV, which is
+    registered with a hosted platform together with the encryption key. Your own token stays on this machine. If
+    ARCRUN_KV_TOKEN is set, it is registered instead.
 
     \b
     Examples:
@@ -103,7 +105,7 @@ def _report(setup: Setup, made: list[str], as_json: bool) -> None:
     for name in setup.created:
         say(f"created {name}", err=True)
     path = user_config_path()
-    say(f"The account's ids and the keys are kept in {path}; keep a copy of it in a safe place.", err=True)
+    say(f"The account's ids and the keys are stored in {path}; keep a copy of it in a safe place.", err=True)
     data = {
         "files": made,
         "account_id": setup.config.account_id,

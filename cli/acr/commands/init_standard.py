@@ -1,4 +1,4 @@
-"""`acr init --standard`: asks for what is missing, registers, and says what came of it."""
+"""`acr init --standard`: asks for missing settings, registers and reports the result."""
 
 import os
 import sys
@@ -22,10 +22,10 @@ NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Work
 def init_standard(
     api_url: str | None, url: str | None, email: str | None, account_id: str | None, made: list[str], *, may_ask: bool
 ) -> tuple[dict[str, object], str]:
-    """What was done, and the next step."""
+    """Register with a hosted platform. Returns the JSON to print, and the next step."""
     known = read_user_config(user_config_path())
     auth_url, executor_url, address = _read_platform(api_url, url, email, may_ask)
-    # What a registration has kept is the token that was sent, and may be sent again.
+    # The token that an earlier registration sent and stored can be sent again.
     kv_token = os.environ.get("ARCRUN_KV_TOKEN") or (known.api_token if known.auth_url else None)
     choices = StandardChoices(
         auth_url,
@@ -41,19 +41,19 @@ def init_standard(
 
 
 def _read_platform(api_url: str | None, url: str | None, email: str | None, may_ask: bool) -> tuple[str, str, str]:
-    """The addresses of auth and the executor, and the user's own."""
+    """The addresses of auth and of the executor, and the user's email address. Raises click.UsageError."""
     known = read_user_config(user_config_path())
     auth_url = api_url or known.auth_url
     if not auth_url:
-        raise click.UsageError("--standard wants --api-url: the address of the platform's auth.")
+        raise click.UsageError("--standard needs --api-url, the address of the platform's auth.")
     if not email and not may_ask:
-        raise click.UsageError("--standard wants --email: where the platform can reach you.")
+        raise click.UsageError("--standard needs --email, your email address for the platform.")
     executor_url = url or (known.url if auth_url == known.auth_url else None) or auth_url
     return auth_url.rstrip("/"), executor_url.rstrip("/"), email or ask("Your email address")
 
 
 def _register(token: str, choices: StandardChoices, may_ask: bool) -> StandardSetup:
-    """What the platform refuses is shown and exits with 1."""
+    """Register; a refusal is printed and exits with 1."""
     base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
     with CloudflareApi(ApiAccess(base_url, choices.account_id, token)) as api:
         try:
@@ -64,7 +64,7 @@ def _register(token: str, choices: StandardChoices, may_ask: bool) -> StandardSe
 
 
 def _ask_kv_token(page: str) -> str | None:
-    say("Your token may make no tokens. Make one here, and paste it:", err=True)
+    say("Your token may not create tokens. Create one here, and paste it:", err=True)
     say(page, err=True)
     return ask("Token with Workers KV Storage: Edit", default="", hide_input=True) or None
 
@@ -73,7 +73,7 @@ def _describe(setup: StandardSetup, made: list[str]) -> dict[str, object]:
     for name in setup.created:
         say(f"created {name}", err=True)
     path, config = user_config_path(), setup.config
-    say(f"The API key, the KV token and the encryption key are kept in {path}; keep a copy of it.", err=True)
+    say(f"The API key, the KV token and the encryption key are stored in {path}; keep a copy of it.", err=True)
     return {
         "files": made,
         "tenant_id": setup.tenant_id,

@@ -1,4 +1,4 @@
-"""A group of commands whose modules are imported only when they are wanted, so that the others start quickly."""
+"""A click group that imports a command's module only when that command is used, so that every command starts fast."""
 
 import importlib
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
-    """`summaries`: each command's name -> what the group's help says of it, the first line of the command's own help.
+    """`summaries` maps each command's name to its line in the group's help: the first line of the command's own help.
 
-    The command NAME is NAME in the module that `module` (such as `acr.commands.{}`) makes of it.
+    The command NAME is the attribute NAME of the module `module.format(NAME)`, with `module` like `acr.commands.{}`.
     """
 
     def __init__(self, *, module: str, summaries: Mapping[str, str], **attributes: object) -> None:
@@ -31,7 +31,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(self.summaries.items()))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """From the summaries, so that a press of Tab imports nothing either."""
+        """Complete from the summaries, so that Tab imports no command."""
         found = [
             CompletionItem(name, help=text) for name, text in self.summaries.items() if name.startswith(incomplete)
         ]

@@ -19,7 +19,7 @@ from arcrun.engine.trigger import TriggerKind
 def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:
     """List the stored workflows, or the versions of one.
 
-    The last run of what is stored is shown, if it is one of the newest 100 of all.
+    Shows each workflow's last run if it is among the newest 100 runs.
 
     \b
     Examples:

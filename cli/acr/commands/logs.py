@@ -1,4 +1,4 @@
-"""acr logs: what has run."""
+"""acr logs: list the runs, or show one."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -22,15 +22,15 @@ POLL_S = 1.0
 @click.command()
 @click.argument("subject", metavar="[NAME|RUN]", required=False)
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
-@click.option("--trigger", type=click.Choice([kind.value for kind in TriggerKind]), help="Only runs that began so.")
+@click.option("--trigger", type=click.Choice([kind.value for kind in TriggerKind]), help="Only runs with this trigger.")
 @click.option("--version", type=click.IntRange(0), metavar="N", help="Only runs of this version; 0: not stored.")
 @click.option("--since", metavar="TIME", help="Only runs that began at TIME (ISO 8601, UTC) or later.")
 @click.option("--until", metavar="TIME", help="Only runs that began before TIME.")
 @click.option(
     "--search", metavar="TEXT", help="Only runs with TEXT in the workflow's name, the id or the error's code."
 )
-@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="How many runs.")
-@click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C; wait for the end of RUN.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="Number of runs.")
+@click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C. With RUN: wait for its end.")
 @as_json
 @with_client
 def logs(
@@ -45,7 +45,7 @@ def logs(
 ) -> None:
     """List the runs, or show one as a timeline.
 
-    The newest comes first; with --follow it comes last, and --json prints a line for each run.
+    Newest first; with --follow, newest last, and --json prints one line per run.
 
     \b
     Examples:
@@ -77,7 +77,7 @@ def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:
 
 
 def _follow(client: ExecutorClient, query: Mapping[str, Any], limit: int) -> Iterator[dict[str, Any]]:
-    """The runs that have ended, then each one that ends, the oldest first."""
+    """Yield the newest `limit` runs that have ended, then each run as it ends, oldest first."""
     newest = client.list_runs(query, limit)
     older = client.list_runs(query, MAX_PAGE, 1)
     seen = {run["id"] for run in older if run["status"] != "running"} - {run["id"] for run in newest}

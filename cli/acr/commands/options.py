@@ -23,9 +23,9 @@ local_or_deployed = click.option(
 
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--url`, `--api-key` and `--local`, and the client that they lead to.
+    """Add `--url`, `--api-key` and `--local` to a command, and pass it the executor's client as `client`.
 
-    What the executor refuses is shown, as JSON if the command's `as_json` says so, and exits with 1.
+    A refusal is printed, as JSON if the command's `as_json` is set, and exits with 1.
     """
 
     @local_or_deployed
@@ -39,7 +39,7 @@ def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_registry(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--registry`, `--api-key` and `--local`, and the client that they lead to."""
+    """Add `--registry`, `--api-key` and `--local` to a command, and pass it the registry's client as `client`."""
 
     @local_or_deployed
     @click.option("--registry", metavar="URL", help="The registry's address [env: ARCRUN_REGISTRY_URL].")

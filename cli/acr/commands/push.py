@@ -21,7 +21,7 @@ from acr.workflows.workflow_file import read_workflow_file
 def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
     """Store the workflow in FILE and print its webhook URL.
 
-    A changed workflow becomes a new version; what is new in it is said: + added, ~ changed, - removed nodes.
+    A changed workflow becomes a new version; its changes are listed: + added, ~ changed, - removed nodes.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
         data = answer["data"]
         render_findings(data["diagnostics"], str(file))
         say(describe_push(data), err=True)
-        say("Its webhook, a secret in itself:", err=True)
+        say("Its webhook (the URL is a secret):", err=True)
         say(data["webhook_url"])
     else:
         render_refusal(answer["error"], str(file))

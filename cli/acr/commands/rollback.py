@@ -17,7 +17,7 @@ from acr.targets.service_client import require_data
 def rollback(client: ExecutorClient, name: str, version: int, as_json: bool) -> None:
     """Make an earlier version of a workflow current again.
 
-    Its webhook URL stays. No version is lost: go forward the same way.
+    Its webhook URL stays the same. No version is lost: go forward again the same way.
 
     \b
     Examples:

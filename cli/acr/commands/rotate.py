@@ -1,4 +1,4 @@
-"""acr rotate: another webhook URL."""
+"""acr rotate: a new webhook URL."""
 
 import click
 
@@ -14,9 +14,9 @@ from acr.targets.service_client import require_data
 @as_json
 @with_client
 def rotate(client: ExecutorClient, name: str, as_json: bool) -> None:
-    """Give a workflow a new webhook URL; the old one stops.
+    """Give a workflow a new webhook URL; the old one stops working.
 
-    For when the old one has become known: whoever has it can run the workflow.
+    Use it when the old URL has leaked: anyone with the URL can run the workflow.
 
     \b
     Examples:
@@ -28,5 +28,5 @@ def rotate(client: ExecutorClient, name: str, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        say(f"The old webhook of {data['name']} stops within a minute. The new one, a secret in itself:", err=True)
+        say(f"The old webhook of {data['name']} stops within a minute. The new one (the URL is a secret):", err=True)
         say(data["webhook_url"])

@@ -1,4 +1,4 @@
-"""acr run: run a workflow from a file, or a stored one by its name."""
+"""acr run: run a workflow from a file, or a stored one by name."""
 
 import shlex
 import sys
@@ -23,9 +23,9 @@ from arcrun.limits import MAX_RUN_TIMEOUT_MS
 @click.command()
 @click.argument("workflow", metavar="FILE|NAME")
 @click.option("--input", "input_text", default="{}", metavar="JSON|@FILE", help="The trigger's input.")
-@click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="End the run after this time.")
+@click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="Stop the run after this time.")
 @click.option(
-    "--async", "is_async", is_flag=True, help="Do not wait: print the run's id. For a stored workflow, and up to 30 s."
+    "--async", "is_async", is_flag=True, help="Do not wait: print the run's id. Only for stored workflows, up to 30 s."
 )
 @as_json
 @with_client
@@ -47,7 +47,7 @@ def run(
     if not file.is_file():
         answer = client.trigger(workflow, input_value, timeout_ms, waits=not is_async)
     elif is_async:
-        raise click.UsageError(f"--async is for a stored workflow. Store it first: acr push {workflow}")
+        raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
     else:
         answer = client.execute(read_workflow_file(file), input_value, timeout_ms)
     if as_json:
@@ -69,12 +69,12 @@ def _render(answer: Answer, workflow: str) -> None:
 
 
 def _put_into_options(error: dict[str, Any], workflow: str) -> dict[str, Any]:
-    """The executor's next steps speak of the request's query; here they are the command's options."""
+    """Replace the executor's next steps, which name query parameters, by ones that name the command's options."""
     if error["code"] != "ACCEPTED_RUN_TOO_LONG":
         return error
     most_ms = error.get("details", {}).get("most_ms", 30_000)
-    shorter = f"Let it take less: acr run {shlex.quote(workflow)} --async --timeout-ms {most_ms}"
-    return {**error, "next_actions": [shorter, "Or wait for the run's end: leave --async out."]}
+    shorter = f"Set a shorter timeout: acr run {shlex.quote(workflow)} --async --timeout-ms {most_ms}"
+    return {**error, "next_actions": [shorter, "Or wait for the run's end: omit --async."]}
 
 
 def _read_input(text: str) -> Any:

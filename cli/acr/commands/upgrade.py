@@ -1,4 +1,4 @@
-"""acr upgrade: rewrite a workflow for what a step gets now."""
+"""acr upgrade: rewrite a workflow for the current rules of a step's input."""
 
 from pathlib import Path
 
@@ -22,15 +22,14 @@ from arcrun.yaml_text import YamlTextError
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be changed, and write nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the changes without writing them.")
 @as_json
 def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
-    """Write out what workflows once left implicit.
+    """Make explicit what older workflows left implicit.
 
-    A step once took fields that its config lacked from the step before or from the trigger. Now it gets what is written
-    and nothing else. This writes such fields as lines of their own, and marks what YAML reads otherwise now (12:30, NO,
-    0123). Optional fields that only whoever triggers could set are listed and not written: read the result before you
-    push it.
+    A step used to take fields missing from its config from the step before or from the trigger. Now it gets only what
+    is written. This writes such fields out, and marks values that YAML reads differently now (12:30, NO, 0123).
+    Optional fields that only the trigger could set are listed but not written: review the result before you push it.
 
     \b
     Examples:
@@ -58,7 +57,7 @@ def _upgrade_file(file: Path) -> Upgrade:
 
 
 def _find_contracts(references: list[str]) -> dict[str, Contract]:
-    """Built-in ones from here, others from the platform, as far as it can be reached."""
+    """The contracts by reference: built-in ones from this machine, others from the platform if it can be reached."""
     home, contracts = find_platform_home(), {}
     for reference in references:
         try:
@@ -67,7 +66,7 @@ def _find_contracts(references: list[str]) -> dict[str, Contract]:
             )
             contracts[reference] = entry.contract
         except CliError:
-            continue  # it is listed as unknown
+            continue  # reported as unknown
     return contracts
 
 
@@ -86,17 +85,17 @@ def _to_json(file: Path, result: Upgrade) -> dict[str, object]:
 
 
 def _render(file: str, result: Upgrade, *, is_written: bool) -> None:
-    """What was done to a file. What was written goes to stdout, what is to be looked at to stderr."""
+    """Print what was written to stdout, and what the user must review to stderr."""
     verb = "" if is_written else "would be "
     for item in result.filled:
         say(f"{file}: {verb}added to {item.node}: {item.line}")
     for spelling in result.respelt:
         say(f"{file}:{spelling.line}: {verb}marked: {spelling.told}")
     for node, fields in result.from_trigger.items():
-        say(f"{file}: {node}: whoever triggers could set {', '.join(fields)}, and cannot any more", err=True)
+        say(f"{file}: {node}: the trigger could set {', '.join(fields)}, but no longer can", err=True)
     for component in result.unknown:
-        say(f"{file}: nothing is known of the component {component}: look at its node yourself", err=True)
+        say(f"{file}: the component {component} is unknown: check its node yourself", err=True)
     for line in result.unnamed:
         say(f"{file}: `{line}` does not name its list: write FOREACH item IN path", err=True)
     if not result.filled and not result.respelt:
-        say(f"{file}: nothing to write out", err=True)
+        say(f"{file}: nothing to change", err=True)

@@ -1,4 +1,4 @@
-"""acr usage: what runs have taken of the platform."""
+"""acr usage: how much of the plan's quotas the run records have used."""
 
 import click
 
@@ -12,10 +12,10 @@ from acr.targets.executor_client import ExecutorClient
 @as_json
 @with_client
 def usage(client: ExecutorClient, as_json: bool) -> None:
-    """Show what the records of runs have taken today, against the plan.
+    """Show how much of the plan's daily quotas the run records have used.
 
-    Days begin at midnight UTC. On the free plan Cloudflare refuses what is beyond: webhooks go on answering, and the
-    records of their runs are lost. Figures marked with ~ are reckoned from what is stored, at the most.
+    Days begin at midnight UTC. On the free plan Cloudflare refuses anything beyond a quota: webhooks still answer, but
+    the records of their runs are lost. Figures marked with ~ are upper estimates from what is stored.
 
     \b
     Examples:

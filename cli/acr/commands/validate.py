@@ -23,8 +23,8 @@ from acr.workflows.workflow_file import read_workflow_file
 def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> None:
     """Check workflows without storing them.
 
-    Says what is wrong, all of it, against the components, workflows and credentials of the platform. Exits with 1 if
-    there is an error; warnings alone are no failure.
+    Reports all errors and warnings, checked against the platform's components, workflows and credentials. Exits with 1
+    if there is an error; warnings alone do not fail.
 
     \b
     Examples:

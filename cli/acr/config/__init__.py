@@ -1,1 +1,1 @@
-"""Files on this machine: the user's configuration, the project's, where the platform lies."""
+"""Files on this machine: the user's and the project's configuration, and the platform's sources."""

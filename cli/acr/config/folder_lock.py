@@ -1,4 +1,4 @@
-"""The folder of `acr dev`: its owner's alone, and for one `acr dev` at a time, as two would write into one database."""
+"""Locks `acr dev`'s folder, as two would write to one database, and makes it readable by its owner only."""
 
 import fcntl
 import os
@@ -9,16 +9,16 @@ from pathlib import Path
 from acr.config.private_file import is_worked_in, make_private, make_private_folder, refusing, require_writable
 from acr.errors import CliError
 
-USUAL_NAME = ".arcrun"  # a folder of this name is acr's, with all that is in it
+USUAL_NAME = ".arcrun"  # acr owns a folder of this name, with everything in it
 # What acr writes into the folder that --persist names.
 KEPT = ("api-key", "holder", "keys", "plan.json", "state", "workers", "deploy")
-_HINT = "Give another folder: --persist"
+_HINT = "Name another folder: --persist"
 
 
 @contextmanager
 def hold_folder(folder: Path, port: int) -> Iterator[None]:
-    """Until the end of the block, or of the process, however it ends. Raises CliError: it cannot be written, or another
-    has it, and which.
+    """Hold the lock until the block or the process ends, even if it is killed. Raises CliError if the folder cannot be
+    written or another process, which it names, holds it.
     """
     with refusing(folder, _HINT):
         make_private_folder(folder)
@@ -30,7 +30,7 @@ def hold_folder(folder: Path, port: int) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise CliError(
-                f"{folder} is in use: {holder} holds it.", "Stop that one, or give this one another folder: --persist"
+                f"{folder} is in use by {holder}.", "Stop that process, or name another folder: --persist"
             ) from None
         require_writable(folder, _HINT)
         with refusing(folder, _HINT):
@@ -42,7 +42,7 @@ def hold_folder(folder: Path, port: int) -> Iterator[None]:
 
 
 def make_kept_private(folder: Path) -> None:
-    """Mend the modes of what an earlier acr, or another umask, has left there for others to read."""
+    """Fix the modes of files that an older acr or another umask left readable by other users."""
     if folder.name == USUAL_NAME and not is_worked_in(folder):
         make_private(folder)
     else:

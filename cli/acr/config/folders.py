@@ -1,4 +1,4 @@
-"""Where acr keeps files on this machine: the user's configuration, what can be made again."""
+"""The paths of acr's files on this machine: the user's configuration and the cache."""
 
 import os
 from pathlib import Path
@@ -13,8 +13,10 @@ def config_dir() -> Path:
 
 
 def make_config_private() -> None:
-    """Make <config> if need be, writable and its owner's alone, with what acr keeps there. Raises CliError."""
-    folder, hint = config_dir(), "Give another folder: ACR_CONFIG_DIR"
+    """Create <config> if needed, check that it is writable, and make it and acr's files in it readable by their owner
+    only. Raises CliError.
+    """
+    folder, hint = config_dir(), "Name another folder: ACR_CONFIG_DIR"
     require_writable(folder, hint)
     with refusing(folder, hint):
         make_private_folder(folder)

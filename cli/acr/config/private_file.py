@@ -1,4 +1,4 @@
-"""Files are written as a whole or not at all. Those with secrets are their owner's alone, from their first byte on."""
+"""Atomic writes of files. Files with secrets are readable by their owner only, from the first byte on."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ PROBE_BYTES = 64 * 1024
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `path` with mode 0600. What was there is replaced in one step, so an interruption leaves old or new.
+    """Write `path` atomically, with mode 0600: an interruption leaves the old or the new contents.
 
     Raises CliError.
     """
@@ -22,14 +22,14 @@ def write_private(path: Path, text: str) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file of the user's, who keeps its mode: as a whole or not at all, as on a full disk. Raises CliError."""
+    """Write a user's file atomically, so that a full disk cannot truncate it; keeps its mode. Raises CliError."""
     with refusing(path):
-        written = path.resolve()  # a link stays one
+        written = path.resolve()  # a link stays a link
         _replace(written, text, written.stat().st_mode & 0o7777 if written.exists() else None)
 
 
 def _replace(path: Path, text: str, mode: int | None) -> None:
-    """In one step. Without `mode` it is the umask's."""
+    """Replace `path` atomically. If `mode` is None, the umask decides."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
     try:
@@ -46,7 +46,7 @@ def _replace(path: Path, text: str, mode: int | None) -> None:
 
 @contextmanager
 def refusing(path: Path, hint: str = "") -> Iterator[None]:
-    """Raises CliError for what cannot be written within: one sentence, and what to do."""
+    """Turn an OSError of the block into a CliError that says `path` cannot be written, with `hint` as the next step."""
     try:
         yield
     except OSError as error:
@@ -56,11 +56,11 @@ def refusing(path: Path, hint: str = "") -> Iterator[None]:
 def build_write_error(path: Path, error: OSError, hint: str = "") -> CliError:
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     advice = "Free some space on its disk, then run the same command again." if is_full else hint
-    return CliError(f"{path} cannot be written: {error.strerror or error}.", advice or "Check who may write there.")
+    return CliError(f"{path} cannot be written: {error.strerror or error}.", advice or "Check its permissions.")
 
 
 def require_writable(folder: Path, hint: str = "") -> None:
-    """Make `folder` if need be, and write a little into it. Raises CliError."""
+    """Create `folder` if needed, and write and delete a probe file in it. Raises CliError."""
     probe = folder / f".probe.{os.getpid()}"
     with refusing(folder, hint):
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,19 +74,19 @@ def require_writable(folder: Path, hint: str = "") -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make `folder`, or what it was into one, of mode 0700. One that the user works in stays as it is."""
+    """Create `folder`, or set its mode, to 0700. If the current folder is in it, its mode is not changed."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not is_worked_in(folder):
         folder.chmod(0o700)
 
 
 def is_worked_in(folder: Path) -> bool:
-    """Whether the current folder is this one, or lies in it."""
+    """Whether the current folder is `folder` or inside it."""
     return Path.cwd().is_relative_to(folder.resolve())
 
 
 def make_private(path: Path) -> None:
-    """Leave `path`, and all below it, to its owner: 0700 for folders, 0600 for files. Links are not followed."""
+    """Set the mode of `path` and everything below it: 0700 for folders, 0600 for files. Links are not followed."""
     if path.is_symlink() or not path.exists():
         return
     if path.is_file():
@@ -98,19 +98,19 @@ def make_private(path: Path) -> None:
 
 
 def _set_mode(path: Path, mode: int) -> None:
-    with suppress(FileNotFoundError):  # somebody has just deleted it
+    with suppress(FileNotFoundError):  # deleted concurrently
         if path.stat().st_mode & 0o777 != mode:
             path.chmod(mode)
 
 
 def is_private(path: Path) -> bool:
-    """Whether nobody but the owner may read or write it."""
+    """Whether only the owner may read or write `path`."""
     return not path.stat().st_mode & 0o077
 
 
 @contextmanager
 def private_umask() -> Iterator[None]:
-    """What is written within, by this process or one that it starts, is for its owner alone."""
+    """Within the block, this process and its children create files that only their owner can access."""
     before = os.umask(0o077)
     try:
         yield

@@ -1,4 +1,4 @@
-"""arcrun.yaml, in the current folder or one above it: what a project's members share. It holds no secrets."""
+"""arcrun.yaml, in the current folder or a parent: settings that a project's members share, without secrets."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ _KEYS = ("account_id", "bucket", "url", "domain")
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """`url` is the executor's, `domain` the custom domain of its webhooks. What the file leaves out is None."""
+    """`url` is the executor's address, `domain` its webhooks' custom domain. Missing settings are None."""
 
     account_id: str | None = None
     bucket: str | None = None
@@ -21,7 +21,7 @@ class ProjectFile:
 
 
 def read_project_file(folder: Path) -> ProjectFile:
-    """The nearest one at or above `folder`, an empty one if there is none. Raises CliError."""
+    """The nearest project file at or above `folder`; empty if there is none. Raises CliError."""
     path = next((parent / FILE_NAME for parent in (folder, *folder.parents) if (parent / FILE_NAME).is_file()), None)
     if path is None:
         return ProjectFile()
@@ -33,8 +33,8 @@ def read_project_file(folder: Path) -> ProjectFile:
         raise CliError(f"{path}:{error.line}: {error.problem}") from None
     wrong = [key for key in source if key not in _KEYS] if isinstance(source, dict) else ["(not a mapping)"]
     if wrong or not all(isinstance(value, str) for value in source.values()):
-        message = f"{path} may hold {', '.join(_KEYS)}, as texts, and nothing else"
+        message = f"{path} may contain only {', '.join(_KEYS)}, as strings"
         raise CliError(
-            f"{message}; it has {', '.join(map(str, wrong)) or 'other values'}.", "Secrets belong elsewhere."
+            f"{message}; it has {', '.join(map(str, wrong)) or 'other values'}.", "Do not put secrets there."
         )
     return ProjectFile(**source)

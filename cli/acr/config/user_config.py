@@ -1,4 +1,4 @@
-"""<config>/config.json, which `acr init` and `acr deploy` write: the account, its resources, the secrets. Mode 0600."""
+"""<config>/config.json, written by `acr init` and `acr deploy`: the account, its resources and secrets. Mode 0600."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ DEFAULT_BUCKET = "arcrun-components"
 
 @dataclass(frozen=True)
 class UserConfig:
-    """`namespaces` are KV namespaces' ids by binding; `url` is the executor's and `registry_url` the registry's, once
-    deployed; `auth_url` that of the hosted platform's auth, once registered there; `domain` is the custom domain of
-    webhooks. None: not known.
+    """`namespaces` are KV namespace ids by binding; `url` is the executor's address and `registry_url` the registry's,
+    once deployed; `auth_url` is the hosted platform's auth, once registered there; `domain` is the webhooks' custom
+    domain. None means unknown.
     """
 
     account_id: str | None = None
@@ -38,7 +38,7 @@ _KEYS = tuple(item.name for item in fields(UserConfig))
 
 
 def read_user_config(path: Path) -> UserConfig:
-    """An empty one if there is none yet. Raises CliError, which does not repeat what the file holds."""
+    """The user's configuration; empty if there is no file. Raises CliError, which never quotes the file's contents."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def read_user_config(path: Path) -> UserConfig:
 
 
 def save_user_config(path: Path, config: UserConfig) -> bool:
-    """Write it if it differs from what is there. Returns whether it was written. Raises CliError."""
+    """Write the configuration if it has changed. Returns whether it was written. Raises CliError."""
     with refusing(path):
         make_private_folder(path.parent)
         make_private(path)

@@ -1,1 +1,1 @@
-"""Credentials: encrypted on this machine, kept in the account."""
+"""Credentials: encrypted on this machine, stored in the account."""

@@ -1,4 +1,4 @@
-"""Credentials in the account's KV: encrypted here, stored as `cred:{name}`, listed, removed, encrypted anew."""
+"""Credentials in the account's KV: stores them encrypted as `cred:{name}`, lists, removes and re-encrypts them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from arcrun.errors import CredentialError
 
 @dataclass(frozen=True)
 class StoredCredential:
-    """`readable` says whether one of our keys opens it, None if we have none."""
+    """`readable` says whether one of our keys decrypts it; None if we have no key."""
 
     name: str
     readable: bool | None
@@ -24,7 +24,7 @@ class StoredCredential:
 
 @dataclass(frozen=True)
 class Rotation:
-    """The names that were encrypted anew, and those that already were."""
+    """The names that were re-encrypted, and those that already used the current key."""
 
     renewed: tuple[str, ...]
     unchanged: tuple[str, ...]
@@ -43,34 +43,35 @@ class CredentialStore:
         self._namespace.put_all(records)
 
     def list(self, keys: KeyRing | None) -> list[StoredCredential]:
+        """All stored credentials; `readable` is None if `keys` is."""
         if keys is None:
             return [StoredCredential(name, None) for name in self._names()]
         return [StoredCredential(name, _find_key(keys, name, record) is not None) for name, record in self._records()]
 
     def remove(self, names: tuple[str, ...]) -> None:
-        """Raises CliError before anything is removed if one is not there."""
+        """Remove credentials. Raises CliError, before any is removed, if one does not exist."""
         stored = set(self._names())
         missing = [name for name in names if name not in stored]
         if missing:
-            raise CliError(f"There is no credential {', '.join(missing)}.", "See which there are: acr creds list")
+            raise CliError(f"There is no credential {', '.join(missing)}.", "List the credentials: acr creds list")
         for name in names:
             self._namespace.delete(kv_key_of(name))
 
     def needs_rotation(self, keys: KeyRing) -> bool:
-        """Whether a record is there that the current key does not open: a rotation was interrupted."""
+        """Whether the current key fails to decrypt a record, because a rotation was interrupted."""
         return any(_find_key(keys, name, record) is not keys.current for name, record in self._records())
 
     def rotate(self, keys: KeyRing) -> Rotation:
-        """Encrypt what only the previous key opens with the current one. Interrupted, it can be run again.
+        """Re-encrypt, with the current key, the records that only the previous key decrypts.
 
-        Each record is replaced by itself, and at any moment one of the two keys opens it. Raises CliError before
-        anything is written if there is a record that neither opens.
+        It can be interrupted and run again: records are replaced one by one, and one of the two keys always decrypts
+        each. Raises CliError, before anything is written, if neither key decrypts a record.
         """
         records = dict(self._records())
         found = {name: _find_key(keys, name, record) for name, record in records.items()}
         lost = [name for name, key in found.items() if key is None]
         if lost:
-            message = f"No key that we have opens {', '.join(lost)}; nothing was changed."
+            message = f"None of your keys decrypts {', '.join(lost)}; nothing was changed."
             raise CliError(message, f"Store them again, or remove them: acr creds rm {' '.join(lost)}")
         renewed = []
         for name, key in found.items():
@@ -86,12 +87,12 @@ class CredentialStore:
     def _records(self) -> Iterator[tuple[str, str]]:
         for name in self._names():
             record = self._namespace.get(kv_key_of(name))
-            if record is not None:  # removed since it was listed
+            if record is not None:  # None: removed since it was listed
                 yield name, record
 
 
 def _find_key(keys: KeyRing, name: str, record: str) -> bytes | None:
-    """The key of the ring that opens a record."""
+    """The key of the ring that decrypts a record, or None."""
     for key in (keys.current, keys.previous):
         if key is None:
             continue

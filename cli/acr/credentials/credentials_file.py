@@ -1,4 +1,4 @@
-"""credentials.yaml: {name: secret}. A secret is a text, or a mapping or list, which is stored as JSON."""
+"""credentials.yaml: {name: secret}. A secret is a string, or a mapping or list, which is stored as JSON."""
 
 import json
 import subprocess
@@ -13,44 +13,48 @@ from arcrun.errors import ArcrunError
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
 FILE_NAME = "credentials.yaml"
-TEMPLATE = """# Secrets of your workflows. This file stays on your machine: git ignores it, and only you may read it.
-# `acr creds push` encrypts them here and stores the result in your account.
+TEMPLATE = """# Your workflows' secrets. This file stays on your machine: git ignores it, and only you can read it.
+# `acr creds push` encrypts them on this machine and stores the result in your account.
 #
 # telegram_bot_token: "123456789:AbC..."
 """
 
 
 def read_credentials(path: Path) -> dict[str, str]:
-    """{name: secret}. Raises CliError, which repeats no secret."""
+    """{name: secret}. Raises CliError, which never quotes a secret."""
     if not path.is_file():
-        raise CliError(f"{path} is not there.", "Make one: acr init --local, or: install -m 600 /dev/null " + str(path))
+        raise CliError(
+            f"{path} does not exist.", "Create it: acr init --local, or: install -m 600 /dev/null " + str(path)
+        )
     require_inner(path)
     if not is_private(path):
-        raise CliError(f"Others may read {path}: its mode is {path.stat().st_mode & 0o777:04o}.", f"chmod 600 {path}")
+        raise CliError(
+            f"Other users can read {path}: its mode is {path.stat().st_mode & 0o777:04o}.", f"chmod 600 {path}"
+        )
     try:
         source = parse_yaml(read_regular(path, path)).value
     except YamlTextError as error:
-        raise CliError(f"{path}:{error.line}:{error.column}: this is not YAML.", "Put texts in quotes.") from None
+        raise CliError(f"{path}:{error.line}:{error.column}: this is not YAML.", "Put strings in quotes.") from None
     except UnicodeDecodeError:
         raise CliError(f"{path} is not UTF-8.") from None
     if source is not None and not isinstance(source, dict):
-        raise CliError(f"{path} must be a mapping of names to secrets.", 'Like this: telegram_bot_token: "123:AbC"')
+        raise CliError(f"{path} must map names to secrets.", 'For example: telegram_bot_token: "123:AbC"')
     return {_read_name(path, name): _read_secret(path, name, value) for name, value in (source or {}).items()}
 
 
 def select_credentials(credentials: dict[str, str], names: tuple[str, ...], path: Path) -> dict[str, str]:
-    """Those that `names` names, all if it names none. Raises CliError."""
+    """The credentials in `names`, or all if it is empty. Raises CliError."""
     missing = [name for name in names if name not in credentials]
     if missing:
         raise CliError(f"{path} has no {', '.join(missing)}.", f"Add a line `{missing[0]}: ...` to it.")
     chosen = {name: secret for name, secret in credentials.items() if not names or name in names}
     if not chosen:
-        raise CliError(f"{path} holds no credentials yet.", 'Add a line such as: telegram_bot_token: "123:AbC"')
+        raise CliError(f"{path} contains no credentials yet.", 'Add a line such as: telegram_bot_token: "123:AbC"')
     return chosen
 
 
 def find_exposure(path: Path) -> str | None:
-    """Why git would carry the file away, None if it would not."""
+    """A warning if git tracks the file or does not ignore it, else None."""
     if _git(path, "ls-files", "--error-unmatch", path.name) == 0:
         return f"git tracks {path}. Remove it: git rm --cached {path}; then change every secret in it."
     if _git(path, "check-ignore", "--quiet", path.name) == 1:
@@ -59,7 +63,7 @@ def find_exposure(path: Path) -> str | None:
 
 
 def _git(path: Path, *arguments: str) -> int:
-    """git's exit code; -1 where there is no git."""
+    """git's exit code; -1 if git is not installed."""
     command = ["git", "-C", str(path.resolve().parent), *arguments]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode
@@ -79,7 +83,7 @@ def _read_secret(path: Path, name: str, value: Any) -> str:
     if isinstance(value, dict | list) and value:
         return json.dumps(value, ensure_ascii=False)
     if not isinstance(value, str):
-        raise CliError(f"{path}: `{name}` must be a text.", f'Put it in quotes: {name}: "..."')
+        raise CliError(f"{path}: `{name}` must be a string.", f'Put it in quotes: {name}: "..."')
     if not value.strip():
-        raise CliError(f"{path}: `{name}` is empty.", "Fill it in, or take the line away.")
+        raise CliError(f"{path}: `{name}` is empty.", "Fill it in, or remove the line.")
     return value

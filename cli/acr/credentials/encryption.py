@@ -23,7 +23,7 @@ def make_encryption_key() -> str:
 
 
 def read_encryption_key(text: str | None) -> bytes:
-    """Raises CliError, which names the command that makes a key."""
+    """Decode a base64 key. Raises CliError, whose hint is the command that makes a key."""
     try:
         return parse_encryption_key(text)
     except ArcrunError as error:
@@ -32,19 +32,19 @@ def read_encryption_key(text: str | None) -> bytes:
 
 @dataclass(frozen=True)
 class KeyRing:
-    """The key that encrypts, and the one before it, which still opens what a rotation has not reached yet."""
+    """The current key, which encrypts, and the previous one, which decrypts records not yet re-encrypted."""
 
     current: bytes = field(repr=False)
     previous: bytes | None = field(default=None, repr=False)
 
 
 def read_key_ring(current: str | None, previous: str | None) -> KeyRing:
-    """Raises CliError, which names the command that makes a key."""
+    """Decode both keys from base64. Raises CliError, whose hint is the command that makes a key."""
     return KeyRing(read_encryption_key(current), read_encryption_key(previous) if previous else None)
 
 
 def seal_credential(key: bytes, name: str, secret: str) -> str:
-    """What KV gets under `cred:{name}`. A new IV each time."""
+    """The KV record for `cred:{name}`, with a new IV each time."""
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - slow to import
 
     iv = secrets.token_bytes(IV_BYTES)
@@ -52,7 +52,7 @@ def seal_credential(key: bytes, name: str, secret: str) -> str:
 
 
 def open_credential(key: bytes, name: str, record: str) -> str:
-    """The secret in a record of KV. Raises CredentialError CREDENTIAL_UNREADABLE."""
+    """The secret in a KV record. Raises CredentialError CREDENTIAL_UNREADABLE."""
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The encryption keys of `acr dev`, in files of mode 0600 in `keys` below its persist folder."""
+"""The encryption keys of `acr dev`, in files of mode 0600 in `keys` in its --persist folder."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ CURRENT_KEY, PREVIOUS_KEY = "encryption-key", "previous-encryption-key"
 
 
 def read_local_keys(folder: Path) -> tuple[str, str | None]:
-    """The key and the one before it, as text."""
+    """The current key and the previous one, in base64."""
     previous = folder / PREVIOUS_KEY
     current = (folder / CURRENT_KEY).read_text(encoding="utf-8").strip()
     return current, previous.read_text(encoding="utf-8").strip() if previous.is_file() else None
 
 
 def replace_local_key(folder: Path, old: str, new: str) -> None:
-    """The old key is kept before the new one counts, so none is ever lost. A running `acr dev` sees the change."""
+    """Save the old key, then replace the current one, so that neither is lost. A running `acr dev` notices."""
     write_private(folder / PREVIOUS_KEY, old)
     write_private(folder / CURRENT_KEY, new)

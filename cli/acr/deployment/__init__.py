@@ -1,1 +1,1 @@
-"""Brings the Workers into an account: what they need, their upload, their secrets, and whether they answer."""
+"""Deploys the Workers to an account: their resources, uploads, secrets and health checks."""

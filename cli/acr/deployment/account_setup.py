@@ -1,7 +1,7 @@
-"""The steps of `acr init` in an account: the token is checked, the account chosen, resources and keys made or kept.
+"""The steps of `acr init` in an account: check the token, choose the account, create missing resources and keys.
 
-Each step keeps what is there, so a run that was interrupted is finished by the next one. The keys are written down
-before anything is made in the account: none is ever used and then lost.
+Each step keeps what exists, so the next run finishes an interrupted one. The keys are saved before anything is created
+in the account, so that no key in use can be lost.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +16,13 @@ from acr.credentials.encryption import make_encryption_key, read_encryption_key
 from acr.deployment.resources import ensure_bucket, ensure_namespaces
 from acr.errors import CliError
 
-# Of the Workers that `acr deploy` deploys unless told otherwise; the executor and the registry.
+# The KV bindings of the Workers that `acr deploy` deploys by default: the executor and the registry.
 BINDINGS = ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMISSIONS_KV")
 
 
 @dataclass(frozen=True)
 class SetupChoices:
-    """What the user gave, by flag, environment or answer. None: keep what is known, or make it."""
+    """The user's choices, from flags, the environment or answers. None: keep the current value, or create one."""
 
     account_id: str | None = None
     bucket: str | None = None
@@ -35,7 +35,7 @@ class SetupChoices:
 
 @dataclass(frozen=True)
 class Setup:
-    """`created` are the titles and names of what had to be made in the account."""
+    """The result of `acr init`. `created` are the titles and names of new resources in the account."""
 
     config: UserConfig
     created: tuple[str, ...]
@@ -45,7 +45,10 @@ class Setup:
 def set_up_account(
     api: CloudflareApi, path: Path, choices: SetupChoices, choose: Callable[[Sequence[Account]], Account]
 ) -> Setup:
-    """Raises CliError. `choose` picks one of several accounts."""
+    """Set up the account and save the configuration to `path`. `choose` picks one of several accounts.
+
+    Raises CliError.
+    """
     _require_active_token(api)
     before = read_user_config(path)
     config = replace(
@@ -71,11 +74,11 @@ def set_up_account(
 
 
 def choose_only_account(accounts: Sequence[Account]) -> Account:
-    """Raises CliError unless there is exactly one."""
+    """The only account. Raises CliError unless there is exactly one."""
     if len(accounts) == 1:
         return accounts[0]
     if not accounts:
-        raise CliError("The token sees no account.", "Give it the permission Account Settings: Read, or --account-id.")
+        raise CliError("The token sees no account.", "Grant it Account Settings: Read, or pass --account-id.")
     listed = ", ".join(f"{account.id} ({account.name})" for account in accounts)
     raise CliError(f"The token sees several accounts: {listed}.", "Pass --account-id, or set CLOUDFLARE_ACCOUNT_ID.")
 
@@ -84,5 +87,5 @@ def _require_active_token(api: CloudflareApi) -> None:
     status = verify_token(api).status
     if status != "active":
         raise CliError(
-            f"The API token is {status}.", "Make a new one in Cloudflare's dashboard: My Profile > API Tokens."
+            f"The API token is {status}.", "Create a new one in Cloudflare's dashboard: My Profile > API Tokens."
         )

@@ -1,9 +1,7 @@
-"""The steps of `acr deploy`. Each looks first whether it is done, so a second run changes nothing, and a run that was
-interrupted at any step is finished by the next one.
+"""The steps of `acr deploy`. Each is idempotent: a second run changes nothing, and finishes an interrupted one.
 
-A Worker carries a mark (acr.deployment.manifest.MARK) of what was deployed. Its upload brings code, bindings, secrets,
-migrations of Durable Objects and the mark at once, so that none is ever there without the others. Its addresses, which
-come after the upload, are looked at by themselves.
+A Worker's mark (acr.deployment.manifest.MARK) identifies what was deployed. One upload sets code, bindings, secrets,
+Durable Object migrations and the mark atomically. Its addresses are set after the upload, and checked separately.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,10 +43,12 @@ ORDER = ("registry", "executor", "auth")
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """`components` are folders of components, put into the bucket or, if `bundles`, into the executor's upload.
+    """What to deploy. `components` are folders whose components go into the bucket or, if `bundles`, into the
+    executor's upload.
 
-    `secrets` are those of all Workers, by name; `variables` are the executor's. `domain` is a custom domain for it.
-    `begun` is when this `acr deploy` began (acr.deployment.manifest.RUN). `replaces` Workers that are not arcrun's.
+    `secrets` are those of all Workers, by name; `variables` and `domain`, a custom domain, are the executor's.
+    `begun` is when this `acr deploy` began (acr.deployment.manifest.RUN). If `replaces`, Workers of the same names
+    that arcrun did not deploy are replaced.
     """
 
     home: Path
@@ -69,7 +69,7 @@ class DeployRequest:
 
 @dataclass(frozen=True)
 class StagedWorker:
-    """`secrets` are those that this Worker gets, `domain` its custom domain."""
+    """A Worker's upload in `folder`, with its mark, custom domain and secrets."""
 
     service: str
     name: str
@@ -92,7 +92,7 @@ class DeployedWorker:
 
 @dataclass(frozen=True)
 class Deployment:
-    """`created` are resources and `uploaded` objects of the bucket that this run made."""
+    """The result of a deploy. `created` are new resources, `uploaded` new objects in the bucket."""
 
     workers: tuple[DeployedWorker, ...]
     namespaces: Mapping[str, str]
@@ -105,10 +105,10 @@ class Deployment:
 
 
 def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, report: Callable[[str], None]) -> Deployment:
-    """Raises CliError."""
+    """Create missing resources, upload components and deploy each Worker that has changed. Raises CliError."""
     subdomain = find_subdomain(api)
     if subdomain is None:
-        hint = "Choose one in Cloudflare's dashboard: Compute > Workers & Pages. It is needed once."
+        hint = "Choose one, once, in Cloudflare's dashboard: Compute > Workers & Pages."
         raise CliError("The account has no workers.dev subdomain yet.", hint)
     templates = [_template(request, service) for service in request.services]
     running = {template["name"]: find_worker(api, template["name"]) for template in templates}
@@ -148,7 +148,7 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
 
 
 def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str], None]) -> list[StagedWorker]:
-    """All that can be done without an account: the uploads are staged and checked by wrangler. Raises CliError."""
+    """Do everything that needs no account: stage the uploads and check them with wrangler. Raises CliError."""
     resources = Resources(
         request.namespaces,
         request.bucket,
@@ -164,7 +164,7 @@ def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str],
 
 
 def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWorker]:
-    """Write each Worker's upload and configuration below the build folder."""
+    """Write each Worker's upload and configuration into the build folder."""
     services = [service for service in ORDER if service in request.services]
     with refusing(request.build):
         for folder in (*(parent for parent in request.build.parents if parent.name == USUAL_NAME), request.build):
@@ -190,19 +190,19 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
 
 
 def _require_own(running: Mapping[str, WorkerVersion | None]) -> None:
-    """Raises CliError WORKER_NOT_OWN if one of the Workers that run was not deployed by arcrun."""
+    """Raises CliError WORKER_NOT_OWN if a running Worker was not deployed by arcrun."""
     foreign = [name for name, version in running.items() if version is not None and MARK not in version.variables]
     if not foreign:
         return
     raise CliError(
         f"The account has a Worker {' and a Worker '.join(foreign)} that arcrun did not deploy.",
-        "Rename it, or deploy to another account. To replace it for good: acr deploy --replace",
+        "Rename it, or deploy to another account. To replace it permanently: acr deploy --replace",
         "WORKER_NOT_OWN",
     )
 
 
 def _build_link(worker: StagedWorker, running: WorkerVersion | None, begun: str) -> dict[str, str]:
-    """The variables RUN and REPLACED: of an upload that runs already, only its secrets being new, those that it has."""
+    """The variables RUN and REPLACED. If only the secrets are new, the running version's are kept."""
     if running is None:
         return {RUN: begun}
     if upload_of(running.variables.get(MARK, "")) == upload_of(worker.mark):
@@ -211,14 +211,14 @@ def _build_link(worker: StagedWorker, running: WorkerVersion | None, begun: str)
 
 
 def _is_deployed(worker: StagedWorker, running: WorkerVersion | None, api: CloudflareApi) -> bool:
-    """Whether what is staged runs already, with its secrets, and answers at its addresses."""
+    """Whether the staged upload is already running with its secrets, and is reachable at its addresses."""
     if running is None or running.variables.get(MARK) != worker.mark:
         return False
     return worker.secrets.keys() <= running.secret_names and is_reachable(api, worker.name, worker.domain)
 
 
 def _find_others(api: CloudflareApi, templates: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
-    """The Durable Object classes of the account's Workers that are bound to, but are not deployed now."""
+    """The Durable Object classes, by Worker, of bound Workers that the account has and this run does not deploy."""
     wanted = {name for template in templates for name in other_workers_of(template)}
     deployed = {name: find_worker(api, name) for name in wanted - {template["name"] for template in templates}}
     return {name: worker.classes for name, worker in deployed.items() if worker is not None}

@@ -1,4 +1,4 @@
-"""What `acr doctor` looks at. Each check answers by itself, so one that fails hides no other."""
+"""The checks of `acr doctor`. They are independent, so that a failed check hides no other."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ from arcrun.limits import CALL_CPU_MS
 from arcrun.registry.attestation import signing_key_id_of
 from arcrun.workflows.plan import PLAN_FORMAT
 
-_NOT_KNOWN = "not known; the checks of executor and API key say why"
+_NOT_KNOWN = "unknown; see the checks of executor and API key"
 
 
 @dataclass(frozen=True)
 class Check:
-    """`hint` names the next step of a check that failed."""
+    """A check's result. `hint` is the next step if it failed."""
 
     name: str
     ok: bool
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckedPlatform:
-    """What is looked at: a platform, over its Workers and Cloudflare's API. Without a registry, `registry` is None."""
+    """The platform to check, over its Workers and Cloudflare's API. `registry` is None if there is no registry."""
 
     storage: Storage
     executor: ExecutorClient
@@ -58,6 +58,7 @@ class CheckedPlatform:
 
 
 def examine(platform: CheckedPlatform) -> Iterator[Check]:
+    """Yield the result of each check that applies to the platform."""
     checks = _PLATFORM_CHECKS if platform.storage.is_local else {**_ACCOUNT_CHECKS, **_PLATFORM_CHECKS}
     for name, look in checks.items():
         try:
@@ -75,21 +76,21 @@ def examine(platform: CheckedPlatform) -> Iterator[Check]:
 def _look_at_config(_: CheckedPlatform) -> str:
     path = user_config_path()
     if path.is_file() and not is_private(path):
-        raise CliError(f"Others may read {path}.", f"chmod 600 {path}")
-    return str(path) if path.is_file() else "none; the environment has all that is needed"
+        raise CliError(f"Other users can read {path}.", f"chmod 600 {path}")
+    return str(path) if path.is_file() else "none; the environment has everything needed"
 
 
 def _look_at_token(platform: CheckedPlatform) -> str:
     status = verify_token(platform.api).status
     if status != "active":
-        raise CliError(f"The API token is {status}.", "Make a new one and run: acr init")
+        raise CliError(f"The API token is {status}.", "Create a new one and run: acr init")
     return "active"
 
 
 def _look_at_worker(platform: CheckedPlatform) -> str:
     settings = find_worker(platform.api, EXECUTOR)
     if settings is None or MARK not in settings.variables:
-        raise CliError(f"{EXECUTOR} is not deployed by acr.", "acr deploy")
+        raise CliError(f"{EXECUTOR} was not deployed by acr.", "acr deploy")
     missing = {API_KEY, ENCRYPTION_KEY} - settings.secret_names
     if missing:
         raise CliError(f"{EXECUTOR} lacks the secrets {', '.join(sorted(missing))}.", "acr deploy")
@@ -107,11 +108,11 @@ def _look_at_namespaces(platform: CheckedPlatform) -> str:
 
 
 def _look_at_components(platform: CheckedPlatform) -> str:
-    """Each object's hash is its entity tag; a module without its contract, or the reverse, cannot be found."""
+    """Each module needs its contract and each contract its module, else the executor cannot find the component."""
     if platform.storage.bucket not in r2.list_buckets(platform.api):
         raise CliError(f"There is no bucket {platform.storage.bucket}.", "acr init")
     objects = r2.R2Bucket(platform.api, platform.storage.bucket).list_objects()
-    keys = {item.key for item in objects if "/" not in item.key}  # in folders, the Workers keep theirs by hash
+    keys = {item.key for item in objects if "/" not in item.key}  # the Workers' own objects are in folders, by hash
     suffixes = {".wasm": ".contract.yaml", ".contract.yaml": ".wasm"}
     halves = [
         key
@@ -120,12 +121,14 @@ def _look_at_components(platform: CheckedPlatform) -> str:
         if key.endswith(own) and _swap(key, own, other) not in keys
     ]
     if halves:
-        raise CliError(f"These have no other half in the bucket: {', '.join(sorted(halves))}.", "Upload them again.")
+        raise CliError(
+            f"These lack their module or contract in the bucket: {', '.join(sorted(halves))}.", "Upload them again."
+        )
     return f"{sum(key.endswith('.wasm') for key in keys)} in {platform.storage.bucket}"
 
 
 def _look_at_executor(platform: CheckedPlatform) -> str:
-    """It answers, is of this version, and has written what it should have."""
+    """The executor must answer, be of this version, and have written all records of runs."""
     found = _compare_version(platform, "executor", platform.executor.url)
     refusal = None
     try:
@@ -133,14 +136,14 @@ def _look_at_executor(platform: CheckedPlatform) -> str:
     except AnswerError as refused:
         refusal, unwritten = refused, refused.answer["error"].get("details", {}).get("unwritten")
     except CliError:
-        return found  # the check of the API key says why
+        return found  # reported by the check of the API key
     if unwritten is not None:
         count = unwritten["count"]
         raise CliError(
-            f"{count} record{'s' * (count != 1)} of runs could not be written, the last at {unwritten['last_at']}: "
+            f"{count} run record{'s' * (count != 1)} could not be written, the last at {unwritten['last_at']}: "
             f"{unwritten['reason']}",
-            "These runs are in no list. Where the disk may be full, locally: df -h. Where many large ones end at once:"
-            " `record: errors` in the workflow, or `record: before_answer`, which waits for them.",
+            "These runs are missing from all lists. Locally, check whether the disk is full: df -h. If many large"
+            " runs end at once, set `record: errors` in the workflow, or `record: before_answer`, which waits for it.",
         )
     if refusal is not None:
         raise refusal
@@ -157,52 +160,52 @@ def _compare_version(platform: CheckedPlatform, service: str, url: str) -> str:
 
 
 def _look_at_api_key(platform: CheckedPlatform) -> str:
-    platform.executor.execute("", {})  # refused: as a workflow, if the key is right
+    platform.executor.execute("", {})  # with a valid key, the answer is a refusal of the empty workflow
     return "accepted"
 
 
 def _look_at_plan(platform: CheckedPlatform) -> str:
-    """Cloudflare's, as the executor believes it, and what follows."""
+    """The Cloudflare plan that the executor assumes, and its limits."""
     try:
         plan = platform.executor.read_plan()
     except AnswerError as refused:
         if refused.answer["error"]["code"] != "NOT_FOUND":
             raise
-        raise CliError("The executor does not say which plan it keeps runs to.", "acr deploy") from None
+        raise CliError("The executor does not report its plan.", "acr deploy") from None
     except CliError:
         return _NOT_KNOWN
-    subrequests = f"{plan['subrequests']:,} subrequests a run"
+    subrequests = f"{plan['subrequests']:,} subrequests per run"
     if plan["plan"] == "free":
         sandbox = "sandboxes for" if plan["has_sandbox"] else "no sandboxes:"
         what = f"{sandbox} components of the bucket and cpu_ms above {CALL_CPU_MS}"
-        return f"free: {plan['cpu_ms']} ms of processor time (else CPU_BUDGET) and {subrequests}; {what}"
+        return f"free: {plan['cpu_ms']} ms of CPU time (else CPU_BUDGET) and {subrequests}; {what}"
     if not plan["has_sandbox"]:
         raise CliError(
-            "The executor takes the account for one on the paid plan, and has no Worker Loader (SANDBOX_UNAVAILABLE).",
-            "On the free plan: acr deploy --free-plan. On the paid one: acr deploy",
+            "The executor assumes the paid plan, but has no Worker Loader (SANDBOX_UNAVAILABLE).",
+            "On the free plan: acr deploy --free-plan. On the paid plan: acr deploy",
         )
     return f"paid: {subrequests}, sandboxes for components of the bucket and cpu_ms above {CALL_CPU_MS}"
 
 
 def _look_at_usage(platform: CheckedPlatform) -> str:
-    """How much of the plan is gone."""
+    """How much of the plan's quotas is used."""
     try:
         data = platform.executor.read_usage()
     except AnswerError as refused:
         if refused.answer["error"]["code"] != "NOT_FOUND":
             raise
-        raise CliError("The executor does not say what it has used.", "acr deploy") from None
+        raise CliError("The executor does not report its usage.", "acr deploy") from None
     except CliError:
         return _NOT_KNOWN
     if sentences := find_nearly_used_up(data["usage"]):
         raise CliError(
             " ".join(sentences), "Keep fewer records (`record: errors`, `keep_days`), or move to the Workers paid plan."
         )
-    return "below four fifths of what there is: acr usage"
+    return "below four fifths of every quota: acr usage"
 
 
 def _look_at_workflows(platform: CheckedPlatform) -> str:
-    """Those that were stored before a step got exactly what its config says."""
+    """Stored workflows must not be in a format from before a step got only what its config says."""
     try:
         workflows = platform.executor.list_workflows()
     except AnswerError:
@@ -212,8 +215,8 @@ def _look_at_workflows(platform: CheckedPlatform) -> str:
     old = sorted(workflow["name"] for workflow in workflows if workflow.get("format", 0) < PLAN_FORMAT)
     if old:
         raise CliError(
-            f"Stored in an earlier format: {', '.join(old)}. They run, but none of their optional fields is taken from "
-            "the trigger any more.",
+            f"Stored in an earlier format: {', '.join(old)}. They run, but their optional fields are no longer taken "
+            "from the trigger.",
             "acr upgrade FILE, then acr push FILE",
         )
     return f"{len(workflows)} stored"
@@ -221,12 +224,12 @@ def _look_at_workflows(platform: CheckedPlatform) -> str:
 
 def _look_at_registry(platform: CheckedPlatform) -> str:
     if platform.registry is None:
-        return "none; acr deploy brings one, for acr parts publish and statistics"
+        return "none; deploy one for acr parts publish and statistics: acr deploy"
     return _compare_version(platform, "registry", platform.registry.url)
 
 
 def _look_at_registry_keys(platform: CheckedPlatform) -> str:
-    """The registry takes the API key and the reviewer's, and signs with the signing key that is known here."""
+    """The registry must accept the API key and the reviewer's key, and sign with the signing key configured here."""
     registry = platform.registry
     if registry is None:
         return "none"
@@ -247,7 +250,7 @@ def _look_at_credentials(platform: CheckedPlatform) -> str:
     unreadable = [item.name for item in stored if not item.readable]
     if unreadable:
         hint = f"Store them again: acr creds push {' '.join(unreadable)}"
-        raise CliError(f"The encryption key does not open {', '.join(unreadable)}.", hint)
+        raise CliError(f"The encryption key does not decrypt {', '.join(unreadable)}.", hint)
     return f"{len(stored)} stored, all readable"
 
 

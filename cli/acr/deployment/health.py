@@ -1,4 +1,4 @@
-"""Whether a deployed Worker answers."""
+"""Health checks of deployed Workers."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ PAUSE_S = 1.0
 
 
 def read_health(http: httpx.Client, url: str) -> str | None:
-    """What `GET /health` says is the Worker's version, None if it does not answer as it should."""
+    """The Worker's version from `GET /health`; None if there is no valid answer."""
     try:
         response = http.get(f"{url}/health")
         body = response.json() if response.is_success else None
@@ -29,10 +29,10 @@ def wait_for_health(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Raises CliError if it does not answer within DEADLINE_S; a new workers.dev address may take a minute."""
+    """Wait until the Worker answers; a new workers.dev address may take a minute. Raises CliError after DEADLINE_S."""
     deadline = now() + DEADLINE_S
     while read_health(http, url) is None:
         if now() > deadline:
             message = f"{url}/health does not answer."
-            raise CliError(message, "Look at the Worker's log (wrangler tail), then run acr deploy again.")
+            raise CliError(message, "Check the Worker's log (wrangler tail), then run acr deploy again.")
         sleep(PAUSE_S)

@@ -1,12 +1,12 @@
-"""Begins, or goes on with, a change of the encryption key.
+"""Starts or resumes a rotation of the encryption key.
 
-The order makes an interruption harmless at every point: (1) the new key and the old one are kept on this machine,
-(2) the Workers get both, (3) the records are encrypted anew, one by one. Each step can be repeated, and whatever has
-happened one of the two keys opens each record, here and in the Workers. The old key stays until the next rotation: KV
-may show an old record elsewhere for 60 s and more.
+The order makes an interruption harmless at every point: (1) save the old and the new key on this machine, (2) give both
+to the Workers, (3) re-encrypt the records one by one. Each step can be repeated, and at any time one of the two keys
+decrypts each record, here and in the Workers. The old key stays until the next rotation, as KV may return an old record
+elsewhere for 60 s or longer.
 
-What inputs of runs are sealed under is wrapped under the key too, by the executor. Before a key is given up that must
-have happened under the next one.
+The executor also wraps the data keys, which seal runs' inputs, under the encryption key. It must have rewrapped them
+under the next key before a key is dropped.
 """
 
 import tempfile
@@ -31,16 +31,16 @@ from acr.targets.settings import Storage, Target
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.credentials.record import fingerprint_of
 
-SPREAD_S, ASK_AGAIN_S = 30.0, 0.5  # how long a secret may take until the executor has it
+SPREAD_S, ASK_AGAIN_S = 30.0, 0.5  # how long a new secret may take to reach the executor; how often to poll
 _ENVIRONMENT_STEPS = (
     "export ARCRUN_PREVIOUS_ENCRYPTION_KEY=$ARCRUN_ENCRYPTION_KEY; "
-    'export ARCRUN_ENCRYPTION_KEY="$(openssl rand -base64 32)"; give the Workers both (acr deploy, or acr dev anew); '
-    "acr creds rotate"
+    'export ARCRUN_ENCRYPTION_KEY="$(openssl rand -base64 32)"; '
+    "give the Workers both (acr deploy, or restart acr dev); acr creds rotate"
 )
 
 
 def begin_rotation(storage: Storage, store: CredentialStore, executor: Target | None) -> KeyRing:
-    """Keys of which each is known wherever it is needed. Raises CliError."""
+    """The keys to rotate with, after saving both and giving both to the Workers. Raises CliError."""
     keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key)
     if storage.keys_in_environment:
         if keys.previous is None:
@@ -54,8 +54,8 @@ def begin_rotation(storage: Storage, store: CredentialStore, executor: Target | 
     else:
         if not renew_data_keys(executor, keys.current, restarts=storage.is_local):
             raise CliError(
-                "The executor has not got the key of the last rotation yet.",
-                "Run the same command again in a minute. If that does not help, give it the key first: acr deploy",
+                "The executor does not have the last rotation's key yet.",
+                "Run the same command again in a minute. If it still fails, deploy the key first: acr deploy",
             )
         new = make_encryption_key()
     _keep(storage, old, new)
@@ -63,9 +63,9 @@ def begin_rotation(storage: Storage, store: CredentialStore, executor: Target | 
 
 
 def renew_data_keys(executor: Target | None, key: bytes, *, restarts: bool) -> bool:
-    """Have the executor wrap what inputs of runs are sealed under in `key`, which it may have got just now. False if it
-    goes on having another one. An executor that cannot be asked is a warning, and as good as none; with `restarts` it
-    may be starting anew at this moment.
+    """Have the executor rewrap its data keys under `key`, which it may have only just received. Returns False if it
+    still has another key after SPREAD_S. Without an executor, or with a warning if it refuses or cannot be reached,
+    returns True; with `restarts` it may be restarting, so it is asked again for SPREAD_S.
     """
     if executor is None:
         return True
@@ -88,13 +88,13 @@ def renew_data_keys(executor: Target | None, key: bytes, *, restarts: bool) -> b
 
 
 def _warn_of(error: CliError) -> bool:
-    warn(f"What runs were started with may become unreadable at the next rotation: {error.message}")
+    warn(f"The stored inputs of runs may become unreadable at the next rotation: {error.message}")
     return True
 
 
 def _keep(storage: Storage, old: str, new: str) -> None:
     if storage.keys_folder is not None:
-        replace_local_key(storage.keys_folder, old, new)  # `acr dev` sees it and hands both to the Workers
+        replace_local_key(storage.keys_folder, old, new)  # `acr dev` notices, and gives both to the Workers
         return
     path = user_config_path()
     config = read_user_config(path)

@@ -1,6 +1,6 @@
-"""A Worker's wrangler configuration for one account, made from its template (workers/*/wrangler.toml).
+"""A Worker's wrangler configuration for one account, rendered from its template (workers/*/wrangler.toml).
 
-It is written as wrangler.json, which wrangler reads too: https://developers.cloudflare.com/workers/wrangler/configuration/
+It is written as wrangler.json, which wrangler also reads: https://developers.cloudflare.com/workers/wrangler/configuration/
 """
 
 import hashlib
@@ -15,23 +15,24 @@ from typing import Any
 from acr.config.private_file import write_private
 from acr.config.worker_variables import EXECUTOR, MULTI_TENANT
 
-# A variable of each Worker: what was deployed, so that the next deploy knows whether anything is new.
+# A variable of each Worker that identifies what was deployed, so that the next deploy knows whether anything is new.
 MARK = "ARCRUN_DEPLOYMENT"
-# Two more, by which `acr deploy --rollback` finds its way: when the `acr deploy` that brought this upload began (UTC,
-# to the microsecond, the same for all Workers of one run), and the id of the version that it replaced. Without RUN the
-# upload is of an arcrun before these; with RUN and without REPLACED it replaced nothing.
+# Two more for `acr deploy --rollback`: when the `acr deploy` that made this upload began (UTC, in microseconds, the
+# same for all Workers of one run), and the id of the version that it replaced. Without RUN the upload is from an older
+# arcrun; with RUN but without REPLACED it replaced nothing.
 RUN = "ARCRUN_DEPLOYMENT_RUN"
 REPLACED = "ARCRUN_DEPLOYMENT_REPLACED"
 ACCOUNTS = "ACCOUNTS_KV"
-PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that is not made yet
+PLACEHOLDER_ID = "0" * 32  # in a dry run, for a namespace that does not exist yet
 
 
 @dataclass(frozen=True)
 class Resources:
-    """`namespaces` are ids by binding. `has_loader` is False on the free plan, which has no Worker Loader.
+    """The account's resources. `namespaces` are ids by binding. `has_loader` is False on the free plan, which has no
+    Worker Loader.
 
-    `workers` are those that the account has already, with their Durable Object classes. `variables` are the executor's;
-    `domain` is the custom domain at which it answers besides its workers.dev address.
+    `workers` are the account's existing Workers with their Durable Object classes. `variables` are the executor's;
+    `domain` is its custom domain, in addition to its workers.dev address.
     """
 
     namespaces: Mapping[str, str]
@@ -43,7 +44,9 @@ class Resources:
 
 
 def read_template(folder: Path, *, is_multi_tenant: bool = False) -> dict[str, Any]:
-    """For the hosted mode with the executor's variable MULTI_TENANT; else without its binding of the accounts."""
+    """A Worker's wrangler.toml. In the hosted mode the executor gets the variable MULTI_TENANT; otherwise it has no
+    binding for the accounts.
+    """
     template = tomllib.loads((folder / "wrangler.toml").read_text(encoding="utf-8"))
     if template["name"] != EXECUTOR:
         return template
@@ -54,12 +57,12 @@ def read_template(folder: Path, *, is_multi_tenant: bool = False) -> dict[str, A
 
 
 def bindings_of(template: Mapping[str, Any]) -> list[str]:
-    """The KV bindings of a Worker."""
+    """A Worker's KV bindings."""
     return [item["binding"] for item in template.get("kv_namespaces", [])]
 
 
 def classes_of(template: Mapping[str, Any]) -> set[str]:
-    """The Durable Object classes of a Worker's own."""
+    """The Durable Object classes that a Worker defines."""
     return {name for step in template.get("migrations", []) for name in step.get("new_sqlite_classes", [])}
 
 
@@ -73,10 +76,10 @@ def other_workers_of(template: Mapping[str, Any]) -> set[str]:
 def render_manifest(
     template: Mapping[str, Any], resources: Resources, workers: Mapping[str, Collection[str]]
 ) -> dict[str, Any]:
-    """The template with the account's ids. Left out are bindings to Workers, and to their Durable Object classes, that
-    are neither in `workers`, which are deployed with it, nor in the account already: Cloudflare would refuse them.
+    """The template with the account's ids, without bindings to Workers and Durable Object classes that are neither in
+    `workers`, which are deployed with it, nor in the account: Cloudflare would refuse them.
 
-    The upload is staged already, so there is no build command.
+    It has no build command, as the upload is already staged.
     """
     there = {**resources.workers, **workers}
     manifest = {key: value for key, value in template.items() if key != "build"}
@@ -94,13 +97,13 @@ def render_manifest(
     if template["name"] == EXECUTOR:
         manifest["vars"] = {**template.get("vars", {}), **resources.variables}
         manifest["routes"] = [{"pattern": resources.domain, "custom_domain": True}] if resources.domain else []
-    # A preview address would keep every old version reachable.
+    # Preview URLs would keep every old version reachable.
     addresses = {"workers_dev": True, "preview_urls": False}
     return {key: value for key, value in manifest.items() if value not in ([], {"bindings": []})} | addresses
 
 
 def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, str], key: str) -> str:
-    """`{upload}-{secrets}`: a hash of all that is uploaded, and a MAC, under the encryption key, of the secrets."""
+    """`{upload}-{secrets}`: a hash of the whole upload, and a MAC of the secrets under the encryption key."""
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
     for path in sorted(path for part in ("build", "python_modules") for path in (folder / part).rglob("*")):
         if path.is_file():
@@ -111,7 +114,7 @@ def build_mark(folder: Path, manifest: Mapping[str, Any], secrets: Mapping[str, 
 
 
 def upload_of(mark: str) -> str:
-    """The mark without its secrets."""
+    """The mark's upload part."""
     return mark.rpartition("-")[0]
 
 
@@ -122,7 +125,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any], mark: str) -> None
 
 
 def add_variables(folder: Path, variables: Mapping[str, str]) -> None:
-    """To a manifest that is written."""
+    """Add variables to a manifest that is already written."""
     manifest = json.loads((folder / "wrangler.json").read_text(encoding="utf-8"))
     manifest["vars"] |= variables
     write_private(folder / "wrangler.json", json.dumps(manifest, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What the Workers need in an account: KV namespaces, found by their titles, and one R2 bucket."""
+"""The Workers' resources in an account: KV namespaces, found by title, and one R2 bucket."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,25 +10,25 @@ TITLE_PREFIX = "arcrun-"
 
 
 def title_of(binding: str) -> str:
-    """The title of the namespace that `acr init` makes for a binding."""
+    """The title of the namespace that `acr init` creates for a binding."""
     return TITLE_PREFIX + binding
 
 
 def namespace_id_of(api: CloudflareApi, known: Mapping[str, str], binding: str) -> str:
-    """The id of a binding's namespace, from the configuration, else by its title. Raises CliError."""
+    """The id of a binding's namespace, from the configuration or else by title. Raises CliError."""
     found = known.get(binding) or kv.list_namespaces(api).get(title_of(binding))
     if found is None:
-        raise CliError(f"The account has no KV namespace `{title_of(binding)}`.", "Make what is missing: acr init")
+        raise CliError(f"The account has no KV namespace `{title_of(binding)}`.", "Create what is missing: acr init")
     return found
 
 
 def ensure_namespaces(
     api: CloudflareApi, known: Mapping[str, str], bindings: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """{binding: id} for all `bindings`, and the titles that had to be made.
+    """{binding: id} for all `bindings`, and the titles of the created namespaces.
 
-    A namespace in `known` that the account no longer has is found by its title or made anew. Two runs at once, or a
-    run that was interrupted after it had made one, end with one namespace each: titles are unique in an account.
+    A namespace in `known` that the account no longer has is found by title or created. Concurrent or interrupted runs
+    never create duplicates, as titles are unique in an account.
     """
     existing = kv.list_namespaces(api)
     ids = set(existing.values())
@@ -46,13 +46,13 @@ def ensure_namespaces(
 
 
 def ensure_bucket(api: CloudflareApi, name: str) -> bool:
-    """Whether it had to be made."""
+    """Create the bucket if it does not exist. Returns whether it was created."""
     if name in r2.list_buckets(api):
         return False
     try:
         r2.create_bucket(api, name)
     except CloudflareError:
-        if name not in r2.list_buckets(api):  # else an earlier attempt, whose answer was lost, has made it
+        if name not in r2.list_buckets(api):  # else an earlier attempt, whose answer was lost, created it
             raise
     return True
 
@@ -61,7 +61,7 @@ def _create_namespace(api: CloudflareApi, title: str) -> str:
     try:
         return kv.create_namespace(api, title)
     except CloudflareError:
-        found = kv.list_namespaces(api).get(title)  # an earlier attempt, whose answer was lost, has made it
+        found = kv.list_namespaces(api).get(title)  # an earlier attempt, whose answer was lost, created it
         if found is None:
             raise
         return found

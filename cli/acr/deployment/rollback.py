@@ -1,10 +1,9 @@
-"""`acr deploy --rollback`: what ran before gets the requests again, with the secrets of now.
+"""`acr deploy --rollback`: serves the previous versions again, with the current secrets.
 
-Each version says in its variables which `acr deploy` brought it and which version it replaced
-(acr.deployment.manifest). What is rolled back is what the last of these brought; so a rollback after a rollback goes
-further back, changes of secrets alone are no versions to go back to, and no list of Cloudflare's, which end after some,
-has to reach so far.
-All Workers are looked at before the first one changes.
+Each version's variables say which `acr deploy` uploaded it and which version it replaced (acr.deployment.manifest).
+A rollback undoes the latest of these deploys. So a second rollback goes further back, a change of secrets alone is not
+a version to go back to, and Cloudflare's lists of versions, which are truncated, are not needed.
+All Workers are checked before the first one changes.
 Limits: developers.cloudflare.com/workers/versions-and-deployments/rollbacks
 """
 
@@ -31,7 +30,7 @@ MESSAGE = "acr deploy --rollback"
 
 @dataclass(frozen=True)
 class Rollback:
-    """Of one Worker: from the version that runs to the one before."""
+    """One Worker's rollback, from the running version to the one before."""
 
     service: str
     name: str
@@ -45,15 +44,16 @@ class Rollback:
 def roll_back(
     api: CloudflareApi, names: Mapping[str, str], services: Iterable[str], report: Callable[[str], None]
 ) -> list[Rollback]:
-    """`names` are Workers' names by service. Without `services`, what the last `acr deploy` brought is rolled back.
+    """Roll back `services` or, if it is empty, what the last `acr deploy` changed. `names` are Workers' names by
+    service.
 
-    Raises CliError if one cannot be, before any has changed, and if Cloudflare refuses.
+    Raises CliError if a Worker cannot be rolled back, before any has changed, and if Cloudflare refuses.
     """
     running = {service: version for service, name in names.items() if (version := find_worker(api, name))}
     chosen = set(services) or _find_last(running)
     planned: list[Rollback] = []
     problems: list[CliError] = []
-    for service in [service for service in reversed(ORDER) if service in chosen]:  # first who is bound to the others
+    for service in [service for service in reversed(ORDER) if service in chosen]:  # bound Workers first
         try:
             planned.append(_plan(api, service, names[service], running.get(service)))
         except CliError as problem:
@@ -67,7 +67,7 @@ def roll_back(
             kept = _carry_out(api, step)
         except CliError as error:
             left = " ".join(f"--worker {later.service}" for later in planned[i:])
-            raise CliError(error.message, f"Go on with the rest: acr deploy --rollback {left}") from None
+            raise CliError(error.message, f"Continue with the rest: acr deploy --rollback {left}") from None
         report(f"rolled back {step.name}: version {step.running.number} to version {step.before.number}{kept}")
     for service in () if services else [service for service in ORDER if service in running.keys() - chosen]:
         report(f"unchanged {names[service]}: the last `acr deploy` did not change it")
@@ -75,20 +75,20 @@ def roll_back(
 
 
 def _find_last(running: Mapping[str, WorkerVersion]) -> set[str]:
-    """The services whose code the last `acr deploy` brought that is still in use. Raises CliError if there is none."""
+    """The services whose running code is from the latest `acr deploy`. Raises CliError if there is none."""
     if not running:
         raise CliError("No Worker of arcrun is deployed.", "acr deploy")
     runs = {service: version.variables.get(RUN, "") for service, version in running.items()}
     last = max(runs.values())
     if not last:
         services = " ".join(f"--worker {service}" for service in running)
-        message = "What is deployed does not say which `acr deploy` brought it."
-        raise CliError(message, f"Name the Workers to be rolled back: acr deploy --rollback {services}")
+        message = "The deployed Workers do not say which `acr deploy` uploaded them."
+        raise CliError(message, f"Name the Workers to roll back: acr deploy --rollback {services}")
     return {service for service, run in runs.items() if run == last}
 
 
 def _plan(api: CloudflareApi, service: str, name: str, running: WorkerVersion | None) -> Rollback:
-    """Raises CliError that says why there is nothing to go back to."""
+    """One Worker's rollback. Raises CliError if there is nothing to go back to."""
     if running is None:
         raise CliError(f"{name} is not deployed.", f"acr deploy --worker {service}")
     _require_mark(name, running)
@@ -99,40 +99,40 @@ def _plan(api: CloudflareApi, service: str, name: str, running: WorkerVersion | 
     _require_mark(name, before)
     if before.migration_tag != running.migration_tag:
         tags = f"{before.migration_tag or 'none'} to {running.migration_tag or 'none'}"
-        message = f"Between versions {before.number} and {running.number} of {name} lies a Durable Object migration"
-        hint = "Correct the code and deploy it: acr deploy"
-        raise CliError(f"{message} ({tags}), and Cloudflare goes back over none.", hint)
+        message = f"Versions {before.number} and {running.number} of {name} are separated by a Durable Object migration"
+        hint = "Fix the code and deploy it: acr deploy"
+        raise CliError(f"{message} ({tags}), which Cloudflare cannot roll back.", hint)
     return Rollback(service, name, running, before)
 
 
 def _build_dead_end(name: str, running: WorkerVersion) -> CliError:
     if RUN in running.variables:
-        message = f"Version {running.number} of {name}, which runs, has the first code that was deployed."
-        return CliError(message, "Correct the code and deploy it: acr deploy")
+        message = f"The running version {running.number} of {name} is the first code that was deployed."
+        return CliError(message, "Fix the code and deploy it: acr deploy")
     message = (
-        f"Version {running.number} of {name} was deployed by an older arcrun, which did not note what it replaced."
+        f"Version {running.number} of {name} was deployed by an older arcrun, which did not record what it replaced."
     )
     return CliError(message, f"Choose a version yourself: wrangler rollback --name {name}")
 
 
 def _carry_out(api: CloudflareApi, step: Rollback) -> str:
-    """Returns what there is to say of the secrets."""
+    """Roll back one Worker. Returns a note on its secrets to append to the report, or ""."""
     try:
         deploy_version(api, step.name, step.before.id, MESSAGE)
     except CloudflareError as error:
         if SECRETS_CHANGED not in error.codes:
             raise
-        # A version has the secrets of its time: the code of the one before goes into a new one, with those of now.
+        # A version has the secrets of its time: copy the previous code into a new version with the current secrets.
         copy = copy_version(api, step.name, step.before.id, step.running)
         deploy_version(api, step.name, copy, MESSAGE)
-        return ", with the secrets of now"
+        return ", with the current secrets"
     return ""
 
 
 def _require_mark(name: str, version: WorkerVersion) -> None:
     if MARK not in version.variables:
         message = f"Version {version.number} of {name} was not deployed by arcrun."
-        raise CliError(message, f"Roll back yourself what you have deployed yourself: wrangler rollback --name {name}")
+        raise CliError(message, f"Roll it back yourself: wrangler rollback --name {name}")
 
 
 def _build_refusal(problems: list[CliError], planned: list[Rollback]) -> CliError:
@@ -140,5 +140,5 @@ def _build_refusal(problems: list[CliError], planned: list[Rollback]) -> CliErro
         hint = problems[0].hint
     else:
         others = " ".join(f"--worker {step.service}" for step in planned)
-        hint = f"Nothing has changed. To roll back the others alone: acr deploy --rollback {others}"
+        hint = f"Nothing has changed. To roll back only the others: acr deploy --rollback {others}"
     return CliError(" ".join(problem.message for problem in problems), hint)

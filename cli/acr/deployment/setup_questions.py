@@ -1,4 +1,4 @@
-"""What `acr init` has to know of a user: from the environment, from the configuration, or by asking."""
+"""The user's settings for `acr init`: from the environment, from the configuration, or by asking."""
 
 import os
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from acr.output.terminal import ask, say
 
 @dataclass(frozen=True)
 class OwnToken:
-    """An answer is kept; what the environment, the configuration or wrangler holds is not written down again."""
+    """The user's API token. `is_kept`: it was typed in, and is to be saved; `is_wranglers`: from wrangler's login."""
 
     value: str = field(repr=False)
     is_kept: bool = False
@@ -27,7 +27,7 @@ class OwnToken:
 
 
 def find_token(may_ask: bool, needed: str) -> OwnToken:
-    """One's own API token; `needed` says what it must be able to do. Raises NotLoggedInError."""
+    """The user's own API token. `needed` describes its permissions, for messages. Raises NotLoggedInError."""
     if known := os.environ.get("CLOUDFLARE_API_TOKEN") or read_user_config(user_config_path()).api_token:
         return OwnToken(known)
     if may_ask:
@@ -42,7 +42,7 @@ def find_token(may_ask: bool, needed: str) -> OwnToken:
 
 
 def find_encryption_key(may_ask: bool) -> str | None:
-    """ARCRUN_ENCRYPTION_KEY, or an answer. None: keep the one that is known, or make one."""
+    """ARCRUN_ENCRYPTION_KEY, or an answer. None: keep the current key, or make one."""
     if key := os.environ.get("ARCRUN_ENCRYPTION_KEY"):
         return key
     if not may_ask or read_user_config(user_config_path()).encryption_key:
@@ -51,7 +51,7 @@ def find_encryption_key(may_ask: bool) -> str | None:
 
 
 def ask_account(accounts: Sequence[Account]) -> Account:
-    """Which of several accounts. Raises CliError if there is none."""
+    """The account that the user chooses, or the only one. Raises CliError if there is none."""
     if len(accounts) < 2:
         return choose_only_account(accounts)
     for number, account in enumerate(accounts, 1):

@@ -1,4 +1,4 @@
-"""Runs scripts/stage.py, which gathers the Workers' uploads."""
+"""Runs scripts/stage.py, which stages the Workers' uploads."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from acr.parts.component_folder import require_inner_components
 
 
 def stage_uploads(home: Path, services: Sequence[str], out: Path, components: Iterable[Path] = ()) -> None:
-    """Write <out>/<service> for each service, for their owner alone; bundle `components` too. Raises CliError."""
+    """Write <out>/<service> for each service, readable by the owner only, bundling `components`. Raises CliError."""
     components = tuple(components)
     require_inner_components(components)
     extra = [word for folder in components for word in ("--components", str(folder.resolve()))]

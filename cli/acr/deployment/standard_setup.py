@@ -1,7 +1,7 @@
-"""The steps of `acr init --standard`: a namespace of your own and a token for it, registered at a hosted platform.
+"""The steps of `acr init --standard`: create a namespace and a token for it, and register them with a hosted platform.
 
-Your own token never leaves this machine: it makes a second one that can edit Workers KV and nothing else, and that one
-is sent. The encryption key is written down before anything is sent, so that none is ever used and then lost.
+The user's own token never leaves this machine: it creates a second one that can only edit Workers KV, which is sent.
+The encryption key is saved before anything is sent, so that no key in use can be lost.
 """
 
 import json
@@ -19,15 +19,16 @@ from acr.deployment.resources import ensure_namespaces
 from acr.errors import NotLoggedInError
 from acr.targets.account_client import AccountClient
 
-TENANT_BINDING = "TENANT"  # one namespace stands for all: their keys have different prefixes
+TENANT_BINDING = "TENANT"  # one namespace serves all bindings, as their keys have different prefixes
 TOKEN_NAME = "arcrun: Workers KV only"  # noqa: S105 - what the dashboard calls it
 _TEMPLATE = "https://dash.cloudflare.com/profile/api-tokens?permissionGroupKeys={}&accountId={}&zoneId=all&name={}"
 
 
 @dataclass(frozen=True)
 class StandardChoices:
-    """`api_url` is auth's address, `url` the executor's. `kv_token` is to be registered as it is. Without one the
-    user's own makes it, or `ask_token`, which is given the address of a page that makes one, asks for it."""
+    """`api_url` is auth's address, `url` the executor's. `kv_token` is registered as it is. If it is None, the user's
+    own token creates one, or else `ask_token` asks for one; its argument is the URL of the page to create it on.
+    """
 
     api_url: str
     url: str
@@ -48,7 +49,10 @@ class StandardSetup:
 def set_up_standard(
     api: CloudflareApi, path: Path, choices: StandardChoices, choose: Callable[[Sequence[Account]], Account]
 ) -> StandardSetup:
-    """Raises CliError and, for what the platform refuses, AnswerError. `choose` picks one of several accounts."""
+    """Register, and save the configuration to `path`. `choose` picks one of several accounts.
+
+    Raises CliError, and AnswerError if the platform refuses.
+    """
     before = read_user_config(path)
     account_id = choices.account_id or before.account_id or choose(list_accounts(api)).id
     data_key = choices.encryption_key or before.encryption_key or make_encryption_key()
@@ -73,14 +77,19 @@ def set_up_standard(
 
 
 def build_template_url(account_id: str) -> str:
-    """The dashboard's page that makes a token, filled in: developers.cloudflare.com/fundamentals/api/how-to, "API token
-    template URLs"."""
+    """The URL of the dashboard's token form, prefilled.
+
+    Source: developers.cloudflare.com/fundamentals/api/how-to, "API token template URLs".
+    """
     groups = json.dumps([{"key": "workers_kv_storage", "type": "edit"}])
     return _TEMPLATE.format(quote(groups, safe=""), account_id, quote(TOKEN_NAME, safe=""))
 
 
 def _make_token(api: CloudflareApi, choices: StandardChoices) -> str:
-    """A KV-only token: made with the user's own, or, where that may make none, the answer. Raises NotLoggedInError."""
+    """A KV-only token, created with the user's own or, if that may not create tokens, entered by the user.
+
+    Raises NotLoggedInError.
+    """
     try:
         return mint_kv_token(api, TOKEN_NAME).value
     except CloudflareError as error:
@@ -90,7 +99,7 @@ def _make_token(api: CloudflareApi, choices: StandardChoices) -> str:
     answer = choices.ask_token(page)
     if not answer:
         raise NotLoggedInError(
-            "Your Cloudflare token may make no tokens, and it is not sent to anybody itself.",
-            f"Make one that has Workers KV Storage: Edit alone, and set ARCRUN_KV_TOKEN: {page}",
+            "Your Cloudflare token may not create tokens, and is never sent itself.",
+            f"Create a token with only Workers KV Storage: Edit, and set ARCRUN_KV_TOKEN: {page}",
         )
     return answer

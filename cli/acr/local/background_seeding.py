@@ -1,4 +1,4 @@
-"""Seeds the registry of `acr dev` while the platform serves already."""
+"""Seeds the registry of `acr dev` in the background, while the platform already serves requests."""
 
 import hashlib
 import threading
@@ -6,17 +6,18 @@ from pathlib import Path
 
 from acr.targets.settings import RegistryTarget
 
-QUIET_S = 1.0  # what is asked right after the start comes first
-PAUSE_S = 0.05  # between two components, for what has come in meanwhile: workerd does one thing at a time
+QUIET_S = 1.0  # requests made right after the start go first
+PAUSE_S = 0.05  # between two components, for other requests: workerd handles one at a time
 JOIN_TIMEOUT_S = 5
-SEEDED = "seeded"  # the file in the state's folder that says which components the registry there has had
+SEEDED = "seeded"  # a file in the state's folder with the fingerprint of the components seeded there
 
 
 class BackgroundSeeding:
-    """`announce_stop`, end the platform, `join`: a request that the end cuts off is then no failure.
+    """A thread that seeds the registry. To end it, call `announce_stop`, stop the platform, then `join`: a request that
+    the stop interrupts is then not reported.
 
-    `state` is the folder of the platform's state. Where it says that the same components were seeded before, the
-    registry is asked nothing: its Python need not start.
+    `state` is the folder of the platform's state. If it says that the same components were already seeded, no request
+    is made, so that the registry's Python need not start.
     """
 
     def __init__(self, target: RegistryTarget, home: Path, state: Path) -> None:
@@ -36,7 +37,7 @@ class BackgroundSeeding:
 
     def _seed(self) -> None:
         from acr.parts.seeding import seed_and_report  # noqa: PLC0415
-        from acr.targets.registry_client import RegistryClient  # noqa: PLC0415 - an HTTP client, which the start need not wait for
+        from acr.targets.registry_client import RegistryClient  # noqa: PLC0415 - slow to import
 
         if self._stopping.wait(QUIET_S):
             return
@@ -50,7 +51,7 @@ class BackgroundSeeding:
 
 
 def fingerprint_components(home: Path) -> str:
-    """Of the built-in components' contracts and modules."""
+    """The hex SHA-256 of the built-in components' contracts and modules."""
     digest = hashlib.sha256()
     for contract in sorted((home / "components").glob("*/contract.yaml")):
         for path in (contract, contract.parent / f"{contract.parent.name}.wasm"):

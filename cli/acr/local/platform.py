@@ -1,4 +1,4 @@
-"""The platform on this machine: stages the Workers, plans the runtime, starts it, and starts it anew on changes."""
+"""The local platform: stages the Workers, plans the runtime, starts it, and reloads it on changes."""
 
 import json
 import os
@@ -42,17 +42,17 @@ from acr.targets.local_record import LocalRecord
 from arcrun.accounts.limits import LIMIT_VARIABLES
 from arcrun.run_log.settings import RUN_LOG_VARIABLES
 
-# Of this process's environment, to the Workers: where Cloudflare's API is, the hosted mode with its limits, what is
-# kept of runs.
+# Environment variables passed on to the Workers: Cloudflare's API, the hosted mode with its limits, the records of
+# runs.
 HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES, *RUN_LOG_VARIABLES)
 WATCHED = ("core", "workers", "components", "runtime")
 
 
 @dataclass(frozen=True)
 class LocalPlatform:
-    """`persist` holds the state, the keys and the staged Workers; `components` are folders to bundle as well.
+    """`persist` is the folder of the state, the keys and the staged Workers; `components` are more folders to bundle.
 
-    `api_secret` is what the path of Cloudflare's local REST API begins with, another one at each start.
+    `api_secret` is the first segment of the local REST API's path, new at each start.
     """
 
     home: Path
@@ -67,7 +67,7 @@ class LocalPlatform:
     api_secret: str = field(default_factory=make_api_key, repr=False)
 
     def read_record(self) -> LocalRecord:
-        """What other commands need to use this platform, once it is planned."""
+        """The record that lets other commands use this platform. It must have been started."""
         plan = json.loads(self._plan_path.read_text(encoding="utf-8"))
         namespaces = _merge(worker["kvNamespaces"] for worker in plan["workers"])
         bucket = _merge(worker["r2Buckets"] for worker in plan["workers"])["WASM_BUCKET"]
@@ -86,6 +86,7 @@ class LocalPlatform:
         )
 
     def start(self) -> RuntimeProcess:
+        """Stage the Workers and start the runtime. Raises CliError."""
         process = RuntimeProcess(
             javascript_home(self.home) / "runtime/serve.mjs", self._plan_path, cache_dir() / "node"
         )
@@ -98,7 +99,7 @@ class LocalPlatform:
         return process
 
     def reload_on_change(self, process: RuntimeProcess) -> None:
-        """Never returns: run it in a thread."""
+        """Watch the sources and reload on each change. It never returns: run it in a thread."""
         sources = SourceFilter(self.persist, self.components)
         folders = [self.home / folder for folder in WATCHED] + [folder.resolve() for folder in self.components]
         for changes in watch(*filter(Path.is_dir, [*folders, self._keys_folder]), watch_filter=sources):
@@ -116,14 +117,14 @@ class LocalPlatform:
 
     @cached_property
     def _explorer_port(self) -> int:
-        """One that the system chooses."""
+        """A free port that the system chooses, outside the platform's own."""
         while (port := find_free_ports(1)) in range(self.port, self.port + len(SERVICES) + 1):
             pass
         return port
 
     @property
     def state(self) -> Path:
-        """The folder with what KV, R2 and the Durable Objects hold."""
+        """The folder with the data of KV, R2 and the Durable Objects."""
         return self.persist / "state"
 
     @property
@@ -138,7 +139,7 @@ class LocalPlatform:
         staged = self.persist / "workers"
         stage_uploads(self.home, SERVICES, staged, self.components)
         snapshots = cache_dir() / "snapshots"
-        require_writable(snapshots, "Give another folder: ACR_CACHE_DIR")
+        require_writable(snapshots, "Name another folder: ACR_CACHE_DIR")
         plan = build_plan(
             {service: staged / service for service in SERVICES},
             port=self.port,
@@ -175,7 +176,7 @@ def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:
 
 
 def require_free_ports(first: int) -> None:
-    """Raises CliError if one of the ports that the platform takes is in use."""
+    """Raises CliError if one of the platform's ports is in use."""
     last = first + len(SERVICES)
     for port in range(first, last + 1):
         with socket.socket() as probe:
@@ -183,12 +184,12 @@ def require_free_ports(first: int) -> None:
             try:
                 probe.bind((HOST, port))
             except OSError:
-                message = f"Port {port} is in use; acr dev takes {first} to {last}."
-                raise CliError(message, f"acr dev --port {first + 100}") from None
+                message = f"Port {port} is in use; acr dev needs {first} to {last}."
+                raise CliError(message, f"Choose another port: acr dev --port {first + 100}") from None
 
 
 def find_free_ports(count: int) -> int:
-    """The first of `count` free ports in a row, for platforms that nobody needs to find by their port."""
+    """The first of `count` consecutive free ports, for platforms that need no fixed port."""
     while True:
         with socket.socket() as probe:
             probe.bind((HOST, 0))
@@ -203,24 +204,24 @@ def find_free_ports(count: int) -> int:
 
 
 def keep_api_key(persist: Path) -> str:
-    """ARCRUN_API_KEY, or the one kept in the persist folder, or a new one; says where it is kept."""
+    """ARCRUN_API_KEY, or the key stored in `persist`, or a new one. Prints where it is stored."""
     return _keep(persist / "api-key", API_KEY, "API key", make_api_key)
 
 
 def keep_encryption_key(persist: Path) -> None:
-    """The same for ARCRUN_ENCRYPTION_KEY, with which credentials are encrypted. Raises CliError if it is not valid."""
+    """Store ARCRUN_ENCRYPTION_KEY, or a new key, in `persist`. Raises CliError if it is not valid."""
     path = persist / "keys" / CURRENT_KEY
     key = _keep(path, "ARCRUN_ENCRYPTION_KEY", "encryption key", make_encryption_key)
     read_encryption_key(key)
     kept = path.read_text(encoding="utf-8").strip() if path.is_file() else key
-    if kept != key:  # the environment has another one: what the kept one has encrypted stays readable
+    if kept != key:  # from the environment; keep the stored key as the previous one, for existing records
         replace_local_key(path.parent, kept, key)
     elif not path.is_file():
         write_private(path, key)
 
 
 def keep_worker_keys(persist: Path) -> dict[str, str]:
-    """Those that only Workers need: from the environment, kept in the persist folder, or new."""
+    """The keys that only Workers need: from the environment, stored in `persist`, or new."""
     makers = {REVIEWER_KEY: make_api_key, SIGNING_KEY: make_signing_key, MASTER_KEY: make_encryption_key}
     return {name: _keep(persist / f"keys/{_file_of(name)}", name, "", make) for name, make in makers.items()}
 
@@ -235,5 +236,5 @@ def _keep(path: Path, variable: str, what: str, make: Callable[[], str]) -> str:
     if not path.is_file():
         write_private(path, make())
     if what:
-        say(f"The {what} is kept in {path}", err=True)
+        say(f"The {what} is stored in {path}", err=True)
     return path.read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""The local runtime's plan: what runtime/serve.mjs is told to start, read from the Workers' own wrangler.toml files."""
+"""The local runtime's plan, for runtime/serve.mjs, built from the Workers' wrangler.toml files."""
 
 import ast
 import tomllib
@@ -10,10 +10,10 @@ from acr.config.worker_variables import ALLOW_LOCAL_NETWORK, FREE, LOCAL, MULTI_
 from arcrun.errors import InternalError
 
 HOST = "127.0.0.1"
-_API_PATH = "/cdn-cgi/local/explorer/api"  # Miniflare's, of Cloudflare's local REST API
-# Compatibility flags that the SDK asks for by name; our compatibility date has them on.
+_API_PATH = "/cdn-cgi/local/explorer/api"  # Miniflare's path for Cloudflare's local REST API
+# Compatibility flags that the SDK checks by name; our compatibility date enables them.
 SDK_FLAGS = {"python_workflows_implicit_dependencies": True, "python_request_headers_preserve_commas": True}
-REFUSED_PORTS = "ARCRUN_REFUSED_PORTS"  # the executor's variable: ports, with commas, that no component may call
+REFUSED_PORTS = "ARCRUN_REFUSED_PORTS"  # the executor's variable: comma-separated ports that no component may call
 _ENTRY_BASES = {"WorkerEntrypoint": "entrypoint", "DurableObject": "durableObject"}
 
 
@@ -33,11 +33,11 @@ def build_plan(
 ) -> dict[str, Any]:
     """The plan for the staged Workers in `folders` (service -> folder with wrangler.toml, build/, python_modules/).
 
-    Services listen on `port`, `port` + 1 ... in their order; Cloudflare's local REST API on the port after them, below
-    a path that begins with `api_secret` (runtime/explorer_guard.mjs). `explorer_port` is Miniflare's own, behind it.
-    Components that may call this machine may still call neither of the two.
-    Each Worker gets the `secrets` that are its own, and all `variables`. With `production_clock` time stands still in
-    them while they compute.
+    Services listen on `port`, `port` + 1 ... in order, and Cloudflare's local REST API on the next port, under the path
+    `api_secret` (runtime/explorer_guard.mjs), in front of Miniflare's own `explorer_port`. Components can never call
+    these two ports, even if they may call this machine.
+    Each Worker gets its own `secrets` and all `variables`. With `production_clock`, time does not advance while a
+    Worker computes.
     """
     api_port, given = port + len(folders), variables or {}
     if given.get(ALLOW_LOCAL_NETWORK) == "true":
@@ -46,7 +46,7 @@ def build_plan(
         _plan_worker(service, folder, port + i, secrets, given) for i, (service, folder) in enumerate(folders.items())
     ]
     names = {worker["name"] for worker in workers}
-    for worker in workers:  # a binding to a Worker that does not run here is left out
+    for worker in workers:  # omit bindings to Workers that do not run here
         worker["services"] = {key: name for key, name in worker["services"].items() if name in names}
         objects = worker["durableObjects"].items()
         worker["durableObjects"] = {key: it for key, it in objects if it.get("scriptName", worker["name"]) in names}
@@ -60,13 +60,13 @@ def build_plan(
         "nodeModules": str(node_modules),
         "verbose": verbose,
         "productionClock": production_clock,
-        "internalError": {"success": False, "error": InternalError().to_json()},  # what a failed Python answers
+        "internalError": {"success": False, "error": InternalError().to_json()},  # the answer if Python fails
         "workers": workers,
     }
 
 
 def api_url_of(plan: Mapping[str, Any]) -> str:
-    """The address of Cloudflare's local REST API: a secret."""
+    """The URL of Cloudflare's local REST API, which is a secret."""
     return f"http://{plan['host']}:{plan['apiPort']}/{plan['apiSecret']}{_API_PATH}"
 
 
@@ -86,11 +86,11 @@ def _plan_worker(
         "entry": entry.stem,
         "classes": list(_entry_classes(entry)),
         "compatibilityDate": config["compatibility_date"],
-        # Those of workerd; Python and its flags are brought by the local runtime.
+        # Only workerd's flags; the local runtime provides Python and its flags.
         "compatibilityFlags": [flag for flag in config["compatibility_flags"] if not flag.startswith("python_")],
         "pythonFlags": SDK_FLAGS,
         "vars": {**config.get("vars", {}), **own_secrets, **variables, LOCAL: "true"},
-        # The binding's name stands for the missing id, so that Workers that name the same namespace share it.
+        # The binding's name replaces a missing id, so that Workers with the same binding share a namespace.
         "kvNamespaces": {kv["binding"]: kv.get("id", kv["binding"]) for kv in config.get("kv_namespaces", [])},
         "r2Buckets": {r2["binding"]: r2["bucket_name"] for r2 in config.get("r2_buckets", [])},
         "workerLoaders": {loader["binding"]: {} for loader in loaders},
@@ -112,7 +112,7 @@ def _plan_worker(
 
 
 def _entry_classes(entry: Path) -> Iterator[dict[str, Any]]:
-    """The classes that the entry module exports, with their public methods: workerd wants them before Python runs."""
+    """Yield the entry module's classes with their public methods, which workerd needs before Python runs."""
     for node in ast.parse(entry.read_text()).body:
         if not isinstance(node, ast.ClassDef):
             continue

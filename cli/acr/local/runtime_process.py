@@ -1,4 +1,4 @@
-"""The Node process of the local runtime: starts it, reads its events, stops it with all that it started."""
+"""The local runtime's Node process: starts it, reads its events, and stops it with all its children."""
 
 import json
 import os
@@ -20,13 +20,13 @@ LOG_TIMEOUT_S = 2
 
 
 class RuntimeProcess:
-    """runtime/serve.mjs, which waits for `load`. Its events are dicts; see the head of serve.mjs."""
+    """The process of runtime/serve.mjs, which waits for `load`. Its events are dicts, documented in serve.mjs."""
 
     def __init__(self, script: Path, plan_path: Path, compile_cache: Path) -> None:
         node = Path(NODE_ROOT) / "bin/node"
         if not node.is_file():
-            raise CliError(f"Node is missing at {node}.", "Install the pinned packages again: scripts/setup")
-        # A session of its own: Ctrl-C reaches this process only, which then stops the other in order.
+            raise CliError(f"Node is missing at {node}.", "Reinstall the pinned packages: scripts/setup")
+        # In its own session, so that Ctrl-C reaches only this process, which then stops the other one cleanly.
         self._process = subprocess.Popen(
             [str(node), str(script), str(plan_path)],
             stdin=subprocess.PIPE,
@@ -46,19 +46,19 @@ class RuntimeProcess:
         return self._process.pid
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Every event until the process ends."""
+        """Yield every event until the process ends."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             yield json.loads(line)
 
     def load(self) -> None:
-        """Start the plan, or change over to what it has become. Events "ready" or "reloaded" follow."""
+        """Start the plan, or switch to the changed plan. An event "ready" or "reloaded" follows."""
         assert self._process.stdin is not None
         self._process.stdin.write("load\n")
         self._process.stdin.flush()
 
     def stop(self) -> int:
-        """End it and all its children; the end of its input tells it so. Returns its exit code."""
+        """Stop the process, by closing its stdin, and all its children. Returns its exit code."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
@@ -68,9 +68,9 @@ class RuntimeProcess:
             self._process.terminate()
             return self._process.wait()
         finally:
-            with suppress(ProcessLookupError):  # what Node left behind, for it was killed
+            with suppress(ProcessLookupError):  # children that a killed Node left behind
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._log.join(LOG_TIMEOUT_S)  # what was said last is shown, too
+            self._log.join(LOG_TIMEOUT_S)  # show the last lines too
             for stream in (self._process.stdout, None if self._log.is_alive() else self._process.stderr):
                 if stream is not None:
                     stream.close()

@@ -1,4 +1,4 @@
-"""Which changes of files `acr dev` starts anew for."""
+"""Decides which file changes make `acr dev` reload."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ COMPONENT_SUFFIXES = (".wasm", ".yaml")
 
 
 class SourceFilter(DefaultFilter):
-    """Sources, but nothing that `acr dev` writes itself; of components their modules and contracts only."""
+    """Accepts source files except those that `acr dev` writes; of components, only modules and contracts."""
 
     def __init__(self, persist: Path, components: Sequence[Path]) -> None:
         written = [str(persist / name) for name in ("state", "workers", "plan.json")]

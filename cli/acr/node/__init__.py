@@ -1,1 +1,1 @@
-"""Node and what runs on it: wrangler, the JavaScript packages."""
+"""Node: wrangler and the JavaScript packages."""

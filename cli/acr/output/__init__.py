@@ -1,1 +1,1 @@
-"""What commands print: tables, JSON, traces, warnings."""
+"""The commands' output: tables, JSON, traces, warnings."""

@@ -1,4 +1,4 @@
-"""What is wrong with a workflow, for people: each finding with its place and its hint, on stderr."""
+"""Prints a workflow's findings to stderr, each with its place and hint."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 
 def render_findings(diagnostics: Sequence[dict[str, Any]], file: str) -> None:
-    """`file:line:column: severity CODE message`, as compilers say it, and the hint below."""
+    """Print `file:line:column: severity CODE message`, as compilers do, with the hint below."""
     for finding in diagnostics:
         place = ":".join(str(part) for part in (finding["file"] or file, finding["line"], finding["column"]) if part)
         say(f"{place}: ", err=True, nl=False)
@@ -21,13 +21,13 @@ def render_findings(diagnostics: Sequence[dict[str, Any]], file: str) -> None:
 
 
 def render_refusal(error: dict[str, Any], file: str) -> None:
-    """An error that may hold diagnostics, whose hints are then its next steps."""
+    """Print an error. If it has diagnostics, their hints replace its next steps."""
     diagnostics = error.get("details", {}).get("diagnostics", [])
     render_error({**error, "next_actions": []} if diagnostics else error)
     render_findings(diagnostics, file)
 
 
 def count_findings(diagnostics: Sequence[dict[str, Any]]) -> str:
-    """Such as "1 error, 2 warnings"."""
+    """A summary such as "1 error, 2 warnings"."""
     severities = [finding["severity"] for finding in diagnostics]
     return ", ".join(f"{n} {name}{'s' * (n > 1)}" for name in _COLOURS if (n := severities.count(name))) or "no errors"

@@ -1,4 +1,4 @@
-"""What every command prints with: data as JSON or as a table on stdout, warnings and errors on stderr."""
+"""Shared output functions: data as JSON or as a table on stdout, warnings and errors on stderr."""
 
 import json
 import sys
@@ -19,30 +19,30 @@ STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cya
 
 
 def print_json(value: Any, indent: int | None = 2) -> None:
-    """Data, on stdout. Without `indent` it is one line.
+    """Print JSON to stdout. If `indent` is None, it is one line.
 
-    Where stdout is not UTF-8, what is not ASCII is escaped, so that it is JSON everywhere; controls always are.
+    Control characters are always escaped; if stdout is not UTF-8, so are all non-ASCII characters.
     """
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
     say_lines(
         escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent))
-    )  # in its strings no line ends
+    )  # its strings contain no line breaks
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """Data for people, on stdout."""
+    """Print a table to stdout."""
     build_console(sys.stdout).print(build_table(titles, rows))
 
 
 def build_console(stream: TextIO) -> Console:
-    """For tables and progress. As wide as the terminal; where there is none, wide enough that nothing wraps."""
+    """A console for tables and progress, as wide as the terminal; without one, so wide that nothing wraps."""
     console = Console(file=stream, width=None if stream.isatty() else PLAIN_WIDTH, highlight=False)
     console.push_render_hook(_EscapingHook())
     return console
 
 
 def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
-    """Each cell is one line."""
+    """A table in which each cell is one line."""
     table = Table(*(Column(_join_lines(Text(title))) for title in titles), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(_join_lines(cell if isinstance(cell, Text) else Text(cell)) for cell in row))
@@ -54,13 +54,13 @@ def style_status(status: str) -> Text:
 
 
 def render_moment(time: str | None) -> str:
-    """ISO 8601 in UTC, as answers have it, to the second; "-" where it is not known."""
+    """An answer's ISO 8601 time in UTC, shortened to seconds; "-" for None."""
     return "-" if time is None else time[:19].replace("T", " ")
 
 
 @contextmanager
 def show_progress(message: str) -> Iterator[None]:
-    """While something takes its time: on a terminal only."""
+    """Show `message` with a spinner during the block, on a terminal only."""
     console = build_console(sys.stderr)
     with console.status(message) if console.is_terminal else nullcontext():
         yield
@@ -71,7 +71,7 @@ def warn(message: str) -> None:
 
 
 def render_error(error: dict[str, Any]) -> None:
-    """The executor's error and its next steps."""
+    """Print a Worker's error and its next steps."""
     say(f"Error {error['code']}: {error['message']}", colour="red", err=True)
     for action in error.get("next_actions", []):
         say(f"Next: {action}", err=True)
@@ -83,19 +83,21 @@ class _EscapingHook(RenderHook):
 
 
 def _join_lines(text: Text) -> Text:
-    """The line feeds and tabs within it, which rich would lay out, as escapes."""
+    """Escape line feeds and tabs, which rich would lay out."""
     for character in "\n\r\t":
         text = Text(escape_controls(character)).join(text.split(character, allow_blank=True))
     return text
 
 
 class _Escaped:
-    """Renders what it wraps, without its controls; rich's own, which move the cursor, are segments of another kind."""
+    """Wraps a renderable and escapes its control characters. rich's own controls, such as for the cursor, are separate
+    segments and stay.
+    """
 
     def __init__(self, inner: RenderableType) -> None:
         self._inner = inner
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         for segment in console.render(self._inner, options):
-            lines = segment.text.split("\n")  # rich's own: those of texts are escaped already
+            lines = segment.text.split("\n")  # rich's own line feeds; the content's are already escaped
             yield segment if segment.control else Segment("\n".join(map(escape_controls, lines)), segment.style)

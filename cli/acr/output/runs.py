@@ -1,4 +1,4 @@
-"""Runs as lists show them."""
+"""Prints lists of runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,20 +12,20 @@ _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "err
 
 
 def render_runs(verdicts: Sequence[dict[str, Any]]) -> None:
-    """A table, on stdout."""
+    """Print a table of runs to stdout."""
     if not verdicts:
-        say("There is no such run. Records are kept for 7 days, or as long as the workflow says.", err=True)
+        say("There is no such run. Records are kept for 7 days, unless the workflow says otherwise.", err=True)
         return
     print_table(_TITLES, [_describe(verdict) for verdict in verdicts])
 
 
 def render_run_line(verdict: dict[str, Any]) -> None:
-    """One more run, on stdout, while they are followed."""
+    """Print one run to stdout, for --follow."""
     say("  ".join(str(cell) for cell in _describe(verdict)).rstrip())
 
 
 def describe_verdict(verdict: dict[str, Any] | None) -> Text:
-    """The status of the last run, and of a failed one the error; "-" where there is none."""
+    """The last run's status, with the error if it failed; "-" if there is none."""
     if verdict is None:
         return Text("-", "dim")
     return Text(" ").join([style_status(verdict["status"]), *([Text(verdict["error"])] if "error" in verdict else [])])

@@ -1,4 +1,4 @@
-"""The steps of a component's review for people, on stderr."""
+"""Prints the steps of a component's review to stderr."""
 
 import sys
 from collections.abc import Sequence

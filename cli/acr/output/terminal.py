@@ -1,9 +1,8 @@
-"""The one way to people's terminals: whatever a text holds, wherever it came from, it cannot steer them.
+"""All output to the terminal passes through here, so that untrusted strings cannot control it.
 
-Control characters (C0, DEL, C1), those that turn the direction of writing (Unicode's Bidi_Control), that end lines and
-that nobody sees (zero width, soft hyphen, tags) are shown as escapes. Line feeds are too: what came from elsewhere in a
-message cannot pass for a line of acr's own. What is meant to have lines goes through say_lines. What is styled is
-styled here.
+Control characters (C0, DEL, C1), bidirectional ones (Unicode's Bidi_Control), line separators and invisible ones (zero
+width, soft hyphen, tags) are escaped. So are line feeds: an untrusted part of a message cannot imitate a line of acr's
+own. Multi-line text goes through say_lines. Colours are added here.
 """
 
 import io
@@ -25,7 +24,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def escape_controls(text: str) -> str:
-    r"""The text on one line. ESC is shown as \u001b: what a JSON string has is the same string still."""
+    r"""The text on one line, with JSON's escapes, such as \u001b for ESC, so that JSON strings keep their value."""
     return _CONTROLS.sub(lambda match: _escape(match.group()), text)
 
 
@@ -37,20 +36,20 @@ def _escape(character: str) -> str:
 
 
 def say(message: object = "", *, colour: str | None = None, err: bool = False, nl: bool = True) -> None:
-    """Print a line. Data that cannot be written raises OSError; talk, on stderr, stops nothing."""
+    """Print a line. Raises OSError if stdout cannot be written; ignores it for stderr."""
     text = escape_controls(str(message))
     with suppress(*([OSError] if err else [])):
         click.echo(click.style(text, fg=colour) if colour else text, err=err, nl=nl)
 
 
 def say_lines(text: str, *, indent: str = "", err: bool = False) -> None:
-    """A text that is meant to have lines. One from elsewhere needs an indent, which tells it from acr's own."""
+    """Print multi-line text. Untrusted text needs an indent, which distinguishes it from acr's own."""
     for line in text.split("\n"):
         say(f"{indent}{line.expandtabs()}", err=err)
 
 
 def ask(question: str, **options: Any) -> Any:
-    """An answer, on stderr. `options` are those of click.prompt."""
+    """Prompt on stderr and return the answer. `options` are those of click.prompt."""
     return click.prompt(escape_controls(question), err=True, **options)
 
 
@@ -59,7 +58,7 @@ def confirm(question: str) -> bool:
 
 
 def say_refusal(error: click.ClickException) -> None:
-    """What click says of a wrong usage, which repeats what was typed."""
+    """Print click's usage error, which quotes the user's input, escaped."""
     text = io.StringIO()
     error.show(text)
     message = error.format_message()
@@ -67,16 +66,16 @@ def say_refusal(error: click.ClickException) -> None:
 
 
 def relay(lines: Iterable[str]) -> None:
-    """What another program says, line by line, as talk, indented: it is not acr that says it."""
+    """Print another program's output to stderr, line by line and indented."""
     for line in lines:
         say_lines(line.rstrip("\r\n"), indent=FOREIGN_INDENT, err=True)
 
 
 def show_faults_escaped() -> None:
-    """From now on what nobody expected, whose text may come from anywhere, is shown like everything else."""
+    """Make tracebacks of unexpected exceptions, which may contain untrusted strings, print escaped."""
 
     def show(kind: type[BaseException], fault: BaseException | None, trace: TracebackType | None) -> None:
-        import traceback  # noqa: PLC0415 - only where something has gone wrong
+        import traceback  # noqa: PLC0415 - only after a failure
 
         say_lines("".join(traceback.format_exception(kind, fault, trace)).rstrip(), indent=FOREIGN_INDENT, err=True)
 

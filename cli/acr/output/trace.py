@@ -1,4 +1,4 @@
-"""The trace of a run for people: as the table of `acr run`, and as the timeline of `acr logs RUN`."""
+"""Prints a run's trace: as the table of `acr run`, and as the timeline of `acr logs RUN`."""
 
 import json
 import sys
@@ -18,14 +18,14 @@ Entry = dict[str, Any]
 
 
 def flatten_trace(trace: Sequence[Entry], depth: int = 0) -> Iterator[tuple[str, Entry]]:
-    """Each entry with its node's name, followed by those of its sub-workflow, indented."""
+    """Yield each entry with its node's name, followed by its sub-workflow's entries, indented."""
     for entry in trace:
         yield _INDENT * depth + str(entry["node"]), entry
         yield from flatten_trace(entry.get("trace", ()), depth + 1)
 
 
 def describe_repeats(entry: Entry) -> str:
-    """How often a node ran: "3x" in a loop, what became of them if not all succeeded, attempts if any was repeated."""
+    """How often a node ran: "3x" in a loop, with failed and skipped iterations, and attempts if any was retried."""
     iterations = entry.get("iterations") or {}
     count = sum(iterations.values())
     parts = [f"{count}x"] if iterations else []
@@ -36,7 +36,7 @@ def describe_repeats(entry: Entry) -> str:
 
 
 def describe_fuel(entry: Entry) -> str:
-    """What a node used of its execution budget, to three digits: 950, 25.1k, 1.2M; nothing where it is not known."""
+    """A node's fuel, to one decimal: 950, 25.1k, 1.2M; empty if unknown."""
     fuel = entry.get("fuel")
     if fuel is None:
         return ""
@@ -47,7 +47,7 @@ def describe_fuel(entry: Entry) -> str:
 
 
 def build_bar(start_ms: float, duration_ms: float, total_ms: float, width: int = BAR_WIDTH) -> str:
-    """When a node ran within its run; at least one cell, and never beyond `width`."""
+    """A bar showing when a node ran within its run: at least one cell, never beyond `width`."""
     if total_ms <= 0:
         return "█"
     first = min(int(start_ms / total_ms * width), width - 1)
@@ -56,7 +56,7 @@ def build_bar(start_ms: float, duration_ms: float, total_ms: float, width: int =
 
 
 def summarize(entry: Entry, width: int = SUMMARY_WIDTH) -> str:
-    """The error, or the beginning of what the node answered."""
+    """The error, or the start of the node's output as JSON."""
     if "error" in entry:
         text = describe_error(entry["error"])
     elif "output" not in entry:
@@ -67,12 +67,12 @@ def summarize(entry: Entry, width: int = SUMMARY_WIDTH) -> str:
 
 
 def describe_error(error: dict[str, Any]) -> str:
-    """Of a stored error that was too large, what is left of it."""
+    """The error's code and message; for a stored error that was too large, its preview."""
     return str(error["preview"]) if "preview" in error else f"{error['code']}: {error['message']}"
 
 
 def render_trace(answer: dict[str, Any]) -> None:
-    """Talk, on stderr."""
+    """Print the trace table to stderr."""
     rows = [
         (
             name,
@@ -93,7 +93,7 @@ def render_trace(answer: dict[str, Any]) -> None:
 
 
 def render_timeline(record: dict[str, Any]) -> None:
-    """A stored run; data, on stdout. One that has not ended has no trace yet."""
+    """Print a stored run to stdout. A running one has no trace yet."""
     console = build_console(sys.stdout)
     console.print(Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])))
     version = f"version {record['version']}" if record.get("version") else "not stored"
@@ -102,7 +102,7 @@ def render_timeline(record: dict[str, Any]) -> None:
     if "input" in record:
         console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"))
     if record["status"] == "lost":
-        say(f"It was accepted, and its end is not known. Its input as JSON: acr logs {record['id']} --json", err=True)
+        say(f"It was accepted, but its end is unknown. To show its input: acr logs {record['id']} --json", err=True)
     if "error" in record:
         console.print(Text(describe_error(record["error"]), "red"))
     if record.get("trace"):
@@ -133,6 +133,6 @@ _Rows = Sequence[Sequence[str | Text]]
 
 
 def _drop_empty_columns(titles: Sequence[str], rows: _Rows, *optional: str) -> tuple[Sequence[str], _Rows]:
-    """Without those of the optional columns in which no row has anything."""
+    """Titles and rows without the optional columns that are empty in every row."""
     kept = [at for at, title in enumerate(titles) if title not in optional or any(str(row[at]) for row in rows)]
     return [titles[at] for at in kept], [[row[at] for at in kept] for row in rows]

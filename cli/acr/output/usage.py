@@ -1,4 +1,4 @@
-"""What runs have taken of the platform, and whether that is nearly all there is."""
+"""Prints how much of the plan's quotas is used, and warns about those nearly used up."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _NAMES = {
 
 
 def find_nearly_used_up(usage: list[Mapping[str, Any]]) -> list[str]:
-    """The figures of which four fifths are gone, as sentences."""
+    """A sentence for each quota of which at least four fifths are used."""
     return [
         f"{_name_of(each)}: {_used_of(each)} of {_count(each, each['most'])}."
         for each in usage
@@ -26,7 +26,7 @@ def find_nearly_used_up(usage: list[Mapping[str, Any]]) -> list[str]:
 
 
 def render_usage(data: Mapping[str, Any]) -> None:
-    """A table on stdout, warnings on stderr."""
+    """Print a table to stdout and warnings to stderr."""
     rows = [
         (_name_of(each), _used_of(each), _count(each, each["most"]) if each["most"] else "by the month")
         for each in data["usage"]
@@ -34,7 +34,7 @@ def render_usage(data: Mapping[str, Any]) -> None:
     if rows:
         print_table((f"on the {data['plan']} plan", "used", "of"), rows)
     else:
-        say("Runs are kept in your own KV namespace; Cloudflare's dashboard shows what it has taken.")
+        say("Runs are stored in your own KV namespace; Cloudflare's dashboard shows its usage.")
     for sentence in find_nearly_used_up(data["usage"]):
         say(f"Warning: {sentence}", err=True)
     if unwritten := data.get("unwritten"):

@@ -1,4 +1,4 @@
-"""Stored workflows for people."""
+"""Prints stored workflows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
 def describe_push(data: dict[str, Any]) -> str:
-    """Such as "Pushed greet, version 2: +letter ~tidy -badge"."""
+    """A summary such as "Pushed greet, version 2: +letter ~tidy -badge"."""
     if not data["changed"]:
         return f"{data['name']} has not changed, version {data['version']}."
     nodes = " ".join(f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind])
@@ -19,7 +19,7 @@ def describe_push(data: dict[str, Any]) -> str:
 
 
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
-    """`last_run` is the verdict of each one's newest run, or None."""
+    """Print the workflows; each one's `last_run` is its newest run's verdict, or None."""
     if not workflows:
         say("There is no workflow yet. Store one: acr push FILE", err=True)
         return
@@ -42,7 +42,7 @@ def describe_version(workflow: Mapping[str, Any]) -> str:
 
 
 def render_versions(workflow: Mapping[str, Any]) -> None:
-    """The newest first."""
+    """Print a workflow's versions, newest first."""
     rows = [
         (str(version["version"]), render_moment(version["pushed_at"]), "current" if is_current else "")
         for version in reversed(workflow["versions"])

@@ -1,1 +1,1 @@
-"""Components: their folders, where they are found, seeded and installed."""
+"""Components: their folders and sources, seeding and installation."""

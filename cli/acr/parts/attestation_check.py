@@ -1,4 +1,4 @@
-"""Whether a component is what the registry's signature says it is."""
+"""Verifies a component against the registry's signed attestation."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from arcrun.registry.package import Package, build_package
 
 @dataclass(frozen=True)
 class Verified:
-    """`predicate` is what the attestation says of the review."""
+    """A verified component. `predicate` is the attestation's statement on the review."""
 
     attested: Attested
     key_id: str
@@ -40,9 +40,10 @@ class Verified:
 
 
 def fetch_verified(client: RegistryClient, reference: str, public_key: str | None) -> tuple[Package, Verified]:
-    """The component that `reference` names, `id` or `id@v1`, proven. Raises CliError and AnswerError.
+    """Fetch and verify the component `reference`, `id` or `id@v1`. Raises CliError and AnswerError.
 
-    `public_key` is in base64; without it the key of one's own registry counts, else the one that the registry shows.
+    `public_key` is in base64; if it is None, your own registry's key is used, or else the one that the registry
+    presents.
     """
     canonical_id, _, version = reference.partition("@")
     shown = require_data(client.show(canonical_id, version or None))
@@ -56,17 +57,17 @@ def _find_key(client: RegistryClient, public_key: str | None) -> bytes:
     if client.signing_key is not None:
         return public_key_of(client.signing_key)
     shown = client.read_key()
-    warn(f"The key {shown['key_id']} is the registry's own word. Its owner can tell you the key, for --key.")
+    warn(f"The registry itself presented the key {shown['key_id']}. Get it from the registry's owner, for --key.")
     return parse_public_key(shown["public_key"])
 
 
 def public_key_of(signing_key: str) -> bytes:
-    """Of ARCRUN_SIGNING_KEY. Raises ArcrunError."""
+    """The public key of ARCRUN_SIGNING_KEY. Raises ArcrunError."""
     return Ed25519PrivateKey.from_private_bytes(parse_signing_key(signing_key)).public_key().public_bytes_raw()
 
 
 def parse_public_key(text: str) -> bytes:
-    """Raises CliError."""
+    """Decode a base64 public key. Raises CliError."""
     try:
         return decode_key(text)
     except ValueError:
@@ -75,19 +76,22 @@ def parse_public_key(text: str) -> bytes:
 
 
 def verify_component(shown: Mapping[str, Any], module: bytes, public_key: bytes) -> tuple[Package, Verified]:
-    """`shown` is the registry's answer for the version. Raises CliError if hash, contract or signature is wrong."""
+    """Verify a component. `shown` is the registry's answer for the version.
+
+    Raises CliError if the hash, contract or signature is wrong.
+    """
     package = build_package(json.dumps(shown["contract"]), module)
     attested = Attested(shown["canonical_id"], shown["version"], package.sha256, package.contract_sha256)
     key_id = signing_key_id_of(public_key)
     try:
         if package.sha256 != shown["sha256"]:
-            raise AttestationError("The module's bytes are not those that the registry has announced.")
+            raise AttestationError("The module's hash is not the one that the registry lists.")
         signed = read_envelope(shown["attestation"], key_id)
         Ed25519PublicKey.from_public_bytes(public_key).verify(signed.signature, encode_for_signature(signed.payload))
         return package, Verified(attested, key_id, check_statement(signed.payload, attested))
     except InvalidSignature:
-        problem = f"The signature is not that of the key {key_id}."
+        problem = f"The signature was not made with the key {key_id}."
     except ArcrunError as error:
         problem = error.message
     name = f"{attested.canonical_id}@{attested.version}"
-    raise CliError(f"{name} does not prove true. {problem}", "Do not run it; tell the registry's owner.")
+    raise CliError(f"{name} failed verification. {problem}", "Do not run it; tell the registry's owner.")

@@ -1,4 +1,4 @@
-"""A component's folder: contract.yaml, and the module beside it."""
+"""A component's folder: contract.yaml and the module next to it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from acr.errors import CliError
 
 @dataclass(frozen=True)
 class ComponentFolder:
-    """What lies in it, not looked into yet."""
+    """The contents of a component's folder, not parsed yet."""
 
     path: Path
     contract_text: str
@@ -18,19 +18,19 @@ class ComponentFolder:
 
 
 def read_component_folder(path: Path, *, is_ours: bool = False) -> ComponentFolder:
-    """Raises CliError unless there is a contract.yaml and one module, neither a link that leads out of the project.
-    Ours, which come with acr, may be links: some installers make them.
+    """Read a component's folder. Raises CliError unless it has a contract.yaml and one module, neither a link out of
+    the project. With `is_ours`, for folders that come with acr, links are allowed, as some installers create them.
     """
     contract = path / "contract.yaml"
     if not contract.is_file():
-        raise CliError(f"There is no {contract}.", "Begin a component: acr parts scaffold ID")
+        raise CliError(f"There is no {contract}.", "Create a component: acr parts scaffold ID")
     modules = sorted(path.glob("*.wasm"))
     named = [module for module in modules if module.stem == path.resolve().name]
     if not modules:
         raise CliError(f"There is no .wasm in {path}.", f"Build the component: {_build_command(path)}")
     if len(modules) > 1 and not named:
         names = ", ".join(module.name for module in modules)
-        raise CliError(f"{path} has more than one module: {names}.", f"Leave {path.resolve().name}.wasm only.")
+        raise CliError(f"{path} has more than one module: {names}.", f"Keep only {path.resolve().name}.wasm.")
     module = (named or modules)[0]
     if not is_ours:
         contract, module = require_inner(contract, path), require_inner(module, path)
@@ -41,7 +41,7 @@ def read_component_folder(path: Path, *, is_ours: bool = False) -> ComponentFold
 
 
 def require_inner_components(folders: Iterable[Path]) -> None:
-    """Raises CliError for a contract or module below `folders` that is a link which leads out of the project."""
+    """Raises CliError if a contract or module in `folders` is a link out of the project."""
     for folder in folders:
         for contract in sorted(folder.glob("*/contract.yaml")):
             for path in (contract, contract.parent / f"{contract.parent.name}.wasm"):

@@ -1,4 +1,4 @@
-"""A component in the user's own bucket: as `id` and as `id@version`, which never changes."""
+"""Installs a component into the user's own bucket, as `id` and as the immutable `id@version`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from arcrun.registry.package import Package, build_package
 
 @dataclass(frozen=True)
 class Installation:
-    """`written` are the keys that had to be written; none if all was there already."""
+    """The result of an installation. `written` are the new keys; empty if it was already installed."""
 
     component_id: str
     version: str
@@ -23,17 +23,17 @@ class Installation:
 
 
 def install_package(bucket: R2Bucket, package: Package, home: Path) -> Installation:
-    """Put a component whose review and hash are known to be good into the bucket. Interrupted, run it again.
+    """Put a verified component into the bucket, with its metered module, which the first run would have to build.
 
-    The metered module goes with it, so that the first run has not to make it. Raises CliError for a built-in's id, and
-    for a version that is there with other content; ArcrunError for a package that is none.
+    If interrupted, run it again. Raises CliError for a built-in component's id, and for a version that exists with
+    other content; ArcrunError for an invalid package.
     """
     contract = parse_contract(parse_json(package.contract_text))
     component_id, version = contract.canonical_id, contract.version
     if is_builtin(component_id, home):
-        raise CliError(f"`{component_id}` is a built-in component, which is found first: this one would never run.")
+        raise CliError(f"`{component_id}` is a built-in component, which takes precedence: this one would never run.")
     _refuse_other_content(bucket, package, contract)
-    # A module comes before its contract, which makes it known; `id` comes last, so that it never is ahead of `id@v1`.
+    # A module is written before its contract, which makes it visible, and `id` last, so that `id@v1` exists before it.
     objects = [
         (reference + suffix, content)
         for reference in (f"{component_id}@{version}", component_id)
@@ -45,7 +45,9 @@ def install_package(bucket: R2Bucket, package: Package, home: Path) -> Installat
 
 
 def _refuse_other_content(bucket: R2Bucket, package: Package, contract: Contract) -> None:
-    """Half a component, as an interrupted upload leaves it, is not installed yet."""
+    """Raises CliError if the version exists with other content. Half a component, from an interrupted upload, does not
+    count.
+    """
     for reference in (f"{contract.canonical_id}@{contract.version}", contract.canonical_id):
         stored = bucket.get(reference + CONTRACT_SUFFIX)
         module = bucket.get(reference + MODULE_SUFFIX) if stored is not None else None
@@ -55,12 +57,12 @@ def _refuse_other_content(bucket: R2Bucket, package: Package, contract: Contract
             source = read_source(stored)
             found = build_package(stored.decode(), module)
         except ValueError:
-            continue  # what cannot be read cannot be run either
+            continue  # an unreadable component cannot run either
         if not isinstance(source, dict) or source.get("version") != contract.version:
             continue
         if (found.sha256, found.contract_sha256) == (package.sha256, package.contract_sha256):
             return
         raise CliError(
-            f"The bucket has {contract.canonical_id} {contract.version} already, with other content.",
+            f"The bucket already has {contract.canonical_id} {contract.version}, with other content.",
             f"Remove `{reference}{CONTRACT_SUFFIX}` and `{reference}{MODULE_SUFFIX}` from the bucket, or keep them.",
         )

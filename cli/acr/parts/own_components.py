@@ -1,4 +1,4 @@
-"""Which components a platform has of its own: the built-in ones, which are found first, and those in the bucket."""
+"""A platform's own components: the built-in ones, which take precedence, and those in the bucket."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,9 @@ _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
 @dataclass(frozen=True)
 class OwnComponent:
-    """`reference` is how a workflow names it, `shout` or `shout@v1`. `source` is built-in, bucket or registry."""
+    """A component's contract. `reference` is its name in workflows, `shout` or `shout@v1`; `source` is built-in, bucket
+    or registry.
+    """
 
     reference: str
     source: str
@@ -29,7 +31,7 @@ class OwnComponent:
         return summarize(self.contract.description)
 
     def to_full_json(self) -> dict[str, Any]:
-        """Whole descriptions, inputs, outputs, where each credential comes from, and an example config."""
+        """The full description, inputs, outputs, where to get each credential, and an example config."""
         contract = self.contract
         return {
             "display_name": contract.display_name,
@@ -45,7 +47,7 @@ class OwnComponent:
 
 
 def summarize(description: str) -> str:
-    """The first sentence, on one line."""
+    """The description's first sentence, on one line."""
     found = _FIRST_SENTENCE.match(description)
     return " ".join((found[1] if found else description).split())
 
@@ -65,14 +67,14 @@ def read_builtin(component_id: str, home: Path) -> OwnComponent:
 
 @dataclass(frozen=True)
 class UnusableComponent:
-    """An entry of the bucket that no workflow can use, and why."""
+    """A component in the bucket that workflows cannot use, and the reason."""
 
     reference: str
     reason: str
 
 
 def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:
-    """Each id, and each `id@version` that is not what its id stands for already."""
+    """Yield each id, and each `id@version` other than the id's current version."""
     keys = {item.key for item in bucket.list_objects()}
     current: dict[str, str] = {}
     for key in sorted(key for key in keys if key.endswith(CONTRACT_SUFFIX)):  # `x.contract` sorts before `x@v1`
@@ -81,7 +83,7 @@ def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:
         if version and current.get(component_id) == version:
             continue
         if reference + MODULE_SUFFIX not in keys:
-            yield UnusableComponent(reference, f"{reference}{MODULE_SUFFIX} is not there")
+            yield UnusableComponent(reference, f"{reference}{MODULE_SUFFIX} is missing")
             continue
         found = read_published(bucket, reference)
         if isinstance(found, OwnComponent):
@@ -91,7 +93,7 @@ def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:
 
 
 def read_published(bucket: R2Bucket, reference: str) -> OwnComponent | UnusableComponent | None:
-    """None if the bucket has no contract for `reference`."""
+    """The bucket's component `reference`, or None if the bucket has no contract for it."""
     content = bucket.get(reference + CONTRACT_SUFFIX)
     if content is None:
         return None
@@ -104,7 +106,7 @@ def read_published(bucket: R2Bucket, reference: str) -> OwnComponent | UnusableC
 
 
 def read_source(content: bytes) -> Any:
-    """A stored contract, which is JSON, or YAML as its author wrote it. Raises ValueError."""
+    """Parse a stored contract, which is JSON or its author's YAML. Raises ValueError."""
     return parse_json_or_yaml(content.decode())
 
 
@@ -122,7 +124,7 @@ def _describe_fields(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _describe_type(field: Mapping[str, Any]) -> str:
-    """Such as `string`, `string or integer`, `one of "a", "b"`."""
+    """A field's type for people, such as `string`, `string or integer`, `one of a, b`."""
     if isinstance(field.get("enum"), list):
         return f"one of {', '.join(map(str, field['enum']))}"
     kind = field.get("type", "any")

@@ -1,4 +1,4 @@
-"""What `acr parts` lists: components by how a workflow names them, wherever they are, with what is counted of them."""
+"""The rows of `acr parts`: components by the names that workflows use, from all sources, with their statistics."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,9 +12,10 @@ STATISTICS = tuple(ComponentStatistics().to_json())
 
 @dataclass(frozen=True)
 class Part:
-    """`words` are what is searched. `visibility`, `submission_id` and `submitted_at` are of a registry's submission.
+    """A component's row. `words` is the text to search; `visibility`, `submission_id` and `submitted_at` are the
+    registry submission's.
 
-    `statistics` are those of all its versions together, as JSON; None where nobody knows them.
+    `statistics` cover all versions, as JSON; None if unknown.
     """
 
     reference: str
@@ -51,7 +52,7 @@ def build_part(entry: OwnComponent) -> Part:
 
 
 def read_part(listed: Mapping[str, Any]) -> Part:
-    """Of what a registry lists."""
+    """The part for an entry of the registry's list."""
     return Part(
         listed["canonical_id"],
         listed["category"],
@@ -73,9 +74,9 @@ def pick_statistics(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def add_registry(parts: Iterable[Part], listed: Iterable[Mapping[str, Any]], counted: Mapping[str, Any]) -> list[Part]:
-    """`parts` with their statistics, and those of the registry that no other part stands before.
+    """`parts` with their statistics, plus the registry's components whose names are not taken.
 
-    `listed` is what the registry lists, `counted` what it has counted for the caller, listed or not.
+    `listed` is the registry's list; `counted` are the caller's statistics by id, also of unlisted components.
     """
     known = {component["canonical_id"]: component for component in listed}
     own = [part if "@" in part.reference else _add_statistics(part, known, counted) for part in parts]
@@ -91,17 +92,17 @@ def _add_statistics(part: Part, known: Mapping[str, Any], counted: Mapping[str, 
 
 
 def matches(part: Part, text: str, category: str | None) -> bool:
-    """As the registry searches: each word of `text` is in id, name, description, tags or aliases."""
+    """Whether each word of `text` is in id, name, description, tags or aliases, as in the registry's search."""
     return category in (None, part.category) and all(word in part.words for word in text.casefold().split())
 
 
 def sort_parts(parts: Iterable[Part], order: str) -> list[Part]:
-    """As the registry sorts. `order` is one of SORTS; what has no figure comes last."""
+    """Sort as the registry does. `order` is one of SORTS; parts without a figure come last."""
     return sorted(sorted(parts, key=lambda part: part.reference), key=SORTS[order])
 
 
 def _figure(name: str, sign: int) -> Callable[[Part], tuple[Any, ...]]:
-    """Sort by a figure, the greatest first where `sign` is -1; of equals the one with more runs."""
+    """A sort key by a figure, descending if `sign` is -1, then by number of runs, descending."""
 
     def key(part: Part) -> tuple[Any, ...]:
         statistics = part.statistics or {}

@@ -1,4 +1,4 @@
-"""Where `acr parts` finds components: here, in the bucket, in the registry. What cannot be reached is a warning."""
+"""Finds components for `acr parts`: built in, in the bucket, in the registry. An unreachable source is a warning."""
 
 import re
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ from acr.targets.settings import resolve_registry, resolve_storage
 from arcrun.contracts.parse import parse_contract
 
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]*)(@v\d+)?")
-_NO_BUCKET = "Only the built-in components are known."
-_NO_REGISTRY = "Neither statistics nor the registry's components are known."
+_NO_BUCKET = "The bucket's components could not be read."
+_NO_REGISTRY = "Statistics and the registry's components could not be read."
 
 
 def list_parts(home: Path, local: bool | None) -> list[Part]:
@@ -43,7 +43,7 @@ def list_parts(home: Path, local: bool | None) -> list[Part]:
 
 
 def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, OwnComponent]:
-    """What `id` or `id@version` leads a workflow to. Raises CliError."""
+    """The component that a workflow resolves `id` or `id@version` to. Raises CliError."""
     parsed = _REFERENCE.fullmatch(reference)
     if parsed is None:
         raise _no_component(reference)
@@ -65,7 +65,7 @@ def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, Own
 
 
 def _find_own(component_id: str, version: str, home: Path, local: bool | None) -> OwnComponent | None:
-    """Built-in or in the bucket. Raises CliError for one that cannot be used."""
+    """The built-in component or the bucket's, or None. Raises CliError if it cannot be used."""
     if is_builtin(component_id, home):
         entry = read_builtin(component_id, home)
         if version in ("", entry.contract.version):
@@ -93,7 +93,7 @@ def _list_published(bucket: R2Bucket, home: Path) -> Iterator[OwnComponent]:
         if isinstance(found, UnusableComponent):
             warn(f"The bucket's `{found.reference}` cannot be used: {found.reason}")
         elif is_builtin(found.reference, home):
-            warn(f"The bucket's `{found.reference}` never runs: the built-in one is found first.")
+            warn(f"The bucket's `{found.reference}` never runs: the built-in one takes precedence.")
         else:
             yield found
 
@@ -109,4 +109,4 @@ def _warned(what: str) -> Iterator[None]:
 
 
 def _no_component(reference: str) -> CliError:
-    return CliError(f"There is no component `{reference}`.", "See which there are: acr parts")
+    return CliError(f"There is no component `{reference}`.", "List the components: acr parts")

@@ -30,10 +30,10 @@ def render_parts(parts: Iterable[Part]) -> None:
 
 
 def render_part(part: Part, shown: dict[str, Any]) -> None:
-    """Its contract, as whoever writes a workflow needs it. `shown` is Entry.to_full_json()."""
+    """Print the parts of a contract that a workflow's author needs. `shown` includes OwnComponent.to_full_json()."""
     say(f"{part.reference} {part.version}, {part.category}, {_name_source(part)}: {shown['description']}")
     if part.visibility == "author_only":
-        say(f"Only its author sees it. For everybody: acr parts approve {part.submission_id}")
+        say(f"Only its author sees it. To let everyone use it: acr parts approve {part.submission_id}")
     if part.statistics is not None:
         figures = zip(_FIGURES, _describe_statistics(part.statistics), strict=True)
         say(", ".join(f"{title} {figure}" for title, figure in figures if figure))
@@ -62,7 +62,7 @@ def _name_source(part: Part) -> str:
 
 
 def _describe_statistics(statistics: Mapping[str, Any] | None) -> tuple[str, str, str, str]:
-    """Empty where nobody knows, or where nothing has run."""
+    """Runs, success rate, average and p95 duration. Empty if unknown or not run yet."""
     if statistics is None:
         return ("", "", "", "")
     rate = statistics["success_rate"]
@@ -72,7 +72,7 @@ def _describe_statistics(statistics: Mapping[str, Any] | None) -> tuple[str, str
 
 
 def render_decision(answer: Answer, as_json: bool) -> None:
-    """A reviewer's decision, on stdout. Raises AnswerError if it is a refusal."""
+    """Print a reviewer's decision to stdout. Raises AnswerError if it is a refusal."""
     data = require_data(answer)
     if as_json:
         print_json(answer)

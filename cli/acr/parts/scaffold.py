@@ -1,4 +1,4 @@
-"""Makes the folder of a new component, which builds and passes its own tests."""
+"""Creates a new component's folder, which builds and passes its own tests."""
 
 import getpass
 import shutil
@@ -10,12 +10,12 @@ from arcrun.contracts.parse import ID_PATTERN
 
 TEMPLATES = Path(__file__).parent / "templates"
 _NO_FILES = "  no_filesystem_syscall: true"
-_FILES_IMPORTED = "  no_filesystem_syscall: false # the toolchain imports the calls, whether the code makes them or not"
+_FILES_IMPORTED = "  no_filesystem_syscall: false # the toolchain imports these calls even if the code makes none"
 
 
 @dataclass(frozen=True)
 class Language:
-    """What the shared templates say differently. `files` are rows of the README's table."""
+    """A language's values in the shared templates. `files` are rows of the README's table."""
 
     name: str
     tools: str
@@ -36,7 +36,7 @@ LANGUAGES = {
         "Go",
         "needs TinyGo, or Go 1.22 or newer",
         "| `main.go`, `go.mod` | the component |",
-        max_size_kb=5120,  # Go brings its whole runtime
+        max_size_kb=5120,  # includes Go's runtime
         max_cold_start_ms=500,
         filesystem=_FILES_IMPORTED,
     ),
@@ -49,11 +49,11 @@ LANGUAGES = {
 
 
 def scaffold_component(component_id: str, language: str, parent: Path, home: Path) -> Path:
-    """Make `parent`/`component_id` from the templates. Returns it. Raises CliError and leaves nothing half made."""
+    """Create the folder `parent`/`component_id` and return it. Raises CliError and then leaves no folder behind."""
     folder = parent / component_id
     _refuse_id(component_id, home)
     if folder.exists():
-        raise CliError(f"{folder} is there already.", "Choose another id, or another --dir.")
+        raise CliError(f"{folder} already exists.", "Choose another id, or another --dir.")
     try:
         for template in (TEMPLATES / "common", TEMPLATES / language):
             shutil.copytree(template, folder, dirs_exist_ok=True)
@@ -64,18 +64,18 @@ def scaffold_component(component_id: str, language: str, parent: Path, home: Pat
             shutil.copytree(home / "components/_sdk/zig", folder / "sdk")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise CliError(f"{folder} cannot be made: {error.strerror}.") from None
+        raise CliError(f"{folder} cannot be created: {error.strerror}.") from None
     return folder
 
 
 def _refuse_id(component_id: str, home: Path) -> None:
     if not ID_PATTERN.fullmatch(component_id):
         raise CliError(
-            f"{component_id!r} is not a component's id: small letters, digits and _, a letter first.",
-            "Such as: acr parts scaffold count_words",
+            f"{component_id!r} is not a valid id: use lower-case letters, digits and _, starting with a letter.",
+            "For example: acr parts scaffold count_words",
         )
     if (home / "components" / component_id).is_dir():
-        raise CliError(f"`{component_id}` is a built-in component, which would be found first.", "Choose another id.")
+        raise CliError(f"`{component_id}` is a built-in component, which takes precedence.", "Choose another id.")
 
 
 def _fill_in(folder: Path, component_id: str, language: Language) -> None:
@@ -99,7 +99,7 @@ def _fill_in(folder: Path, component_id: str, language: Language) -> None:
 
 
 def _author() -> str:
-    """The user's name as YAML text."""
+    """The user's name, quoted for YAML."""
     try:
         return '"' + getpass.getuser().replace("\\", "").replace('"', "") + '"'
     except (KeyError, OSError):

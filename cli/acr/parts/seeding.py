@@ -1,6 +1,6 @@
-"""The built-in components in one's own registry: submitted, reviewed and approved as every component is.
+"""Seeds a registry with the built-in components, which are submitted, reviewed and approved like any other.
 
-Workflows do not need them there, for each executor has them bundled; there they are found, signed and counted.
+Workflows do not need them there, as every executor bundles them; the registry lists, signs and counts them.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ from arcrun.registry.package import Package, build_package
 
 @dataclass(frozen=True)
 class Seeding:
-    """`seeded` had to be submitted or approved; `problems` say which the registry has refused, and why."""
+    """The result of seeding. `seeded` were submitted or approved; `problems` name each refused one, with the reason."""
 
     seeded: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 def seed_registry(client: RegistryClient, home: Path, is_stopping: Callable[[], bool] = lambda: False) -> Seeding:
-    """Done again, it asks what is there and does nothing more. Raises CliError if the registry cannot be used at all.
+    """Submit and approve the built-in components that the registry lacks. Keeps the reviewer's earlier decisions.
 
-    What the reviewer has decided before stays decided.
+    Raises CliError if the registry cannot be used.
     """
     listed = {component["canonical_id"]: component for component in client.search()}
     seeded, problems = [], []
@@ -43,12 +43,12 @@ def seed_registry(client: RegistryClient, home: Path, is_stopping: Callable[[], 
             if _seed(client, package, listed.get(component_id)):
                 seeded.append(component_id)
         except AnswerError as refused:
-            problems.append(f"The built-in `{component_id}` is not in the registry as it is here. {refused.message}")
+            problems.append(f"The registry does not have this version of `{component_id}`. {refused.message}")
     return Seeding(tuple(seeded), tuple(problems))
 
 
 def _seed(client: RegistryClient, package: Package, listed: dict[str, Any] | None) -> bool:
-    """Whether anything had to be done. Raises AnswerError."""
+    """Submit and approve one component. Returns whether it was necessary. Raises AnswerError."""
     known = listed if listed is not None and _is_same(package, listed) else None
     if known is not None and known["visibility"] == "public":
         return False
@@ -65,7 +65,7 @@ def _is_same(package: Package, listed: dict[str, Any]) -> bool:
 
 
 def seed_and_report(client: RegistryClient, home: Path, is_stopping: Callable[[], bool] = lambda: False) -> Seeding:
-    """What fails is a warning: workflows find the built-in components without a registry."""
+    """Seed the registry. Failures are warnings, as workflows find the built-in components without a registry."""
     try:
         seeding = seed_registry(client, home, is_stopping)
     except CliError as error:

@@ -1,4 +1,4 @@
-"""The auth Worker of a hosted platform over HTTP: registers an account, and shows, renews and removes it."""
+"""A client of a hosted platform's auth Worker: registers, shows and deletes an account, and rotates its API key."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import httpx
 from acr.errors import CliError, NotLoggedInError
 from acr.targets.service_client import read_answer, require_data
 
-TIMEOUT_S = 90  # a registration asks Cloudflare some twenty times
+TIMEOUT_S = 90  # a registration makes some twenty requests to Cloudflare
 
 
 class AccountClient:
-    """`url` is auth's address. Every method returns an answer's `data` and raises AnswerError, CliError."""
+    """`url` is auth's address. Every method returns the answer's `data` and raises AnswerError or CliError."""
 
     def __init__(self, url: str, api_key: str | None = None, transport: httpx.BaseTransport | None = None) -> None:
         self._url = url.rstrip("/")
@@ -21,7 +21,7 @@ class AccountClient:
         )
 
     def register(self, email: str, account_id: str, kv_namespace_id: str, token: str, data_key: str) -> dict[str, Any]:
-        """{"tenant_id", "api_key"}. The secrets travel in headers, which nobody logs."""
+        """Returns {"tenant_id", "api_key"}. The secrets are sent in headers, which are not logged."""
         body = {"email": email, "account_id": account_id, "kv_namespace_id": kv_namespace_id}
         return self._send(
             "POST", "/register", json=body, headers={"CF-Api-Token": token, "X-Arcrun-Data-Key": data_key}
@@ -31,7 +31,7 @@ class AccountClient:
         return self._send("GET", "/me")
 
     def rotate_key(self, grace_s: int) -> dict[str, Any]:
-        """{"tenant_id", "api_key", "keys"}"""
+        """Returns {"tenant_id", "api_key", "keys"}."""
         return self._send("POST", "/me/api-key/rotate", params={"grace_s": grace_s})
 
     def delete(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Tells the executor what was written past it, for the audit log. What was written stays written if that fails."""
+"""Reports writes that bypass the executor to its audit log. A failed report does not undo the write."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,13 +8,13 @@ from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
 from acr.targets.settings import Target, find_target
 
-MAX_SUBJECTS = 100  # of one request
+MAX_SUBJECTS = 100  # per request
 
 
 def note_written(
     action: str, subjects: Sequence[str], *, local: bool | None = None, target: Target | None = None
 ) -> None:
-    """`subjects` are names. Where no executor is known yet, there is no audit log. `target` is it if it is at hand."""
+    """Log `action` for the names in `subjects`, at `target` or else the executor found. Without one, do nothing."""
     target = target or find_target(local=local)
     if target is None:
         return
@@ -23,7 +23,7 @@ def note_written(
             for some in _chunk(subjects):
                 require_data(client.note_audit(action, some))
     except (CliError, AnswerError) as error:
-        warn(f"It is done, and not in the audit log: {error}")
+        warn(f"Done, but not in the audit log: {error}")
 
 
 def _chunk(subjects: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,4 +1,4 @@
-"""The executor over HTTP. Each method is a request."""
+"""A client of the executor's HTTP API."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +9,8 @@ import httpx
 from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.targets.settings import Target
 
-# How much longer than a run may take its answer is waited for.
-GRACE_S = 10
-MAX_PAGE = 100  # of GET /audit and GET /runs, which looks through at most five of them
+GRACE_S = 10  # how long to wait for an answer beyond the run's timeout
+MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five pages per request
 MAX_REQUESTS = 10
 NOTE_TIMEOUT_S = 10
 
@@ -21,7 +20,7 @@ class ExecutorClient(ServiceClient):
         super().__init__(target.url, target.api_key, "executor", transport)
 
     def validate(self, workflow: str, file: str) -> Answer:
-        """Check a workflow. Its data: {"valid", "diagnostics"}, which carry `file`."""
+        """Check a workflow. The data is {"valid", "diagnostics"}; each diagnostic has `file`."""
         return self._send("POST", "/validate", {"workflow": workflow, "file": file})
 
     def push(self, workflow: str) -> Answer:
@@ -29,12 +28,12 @@ class ExecutorClient(ServiceClient):
         return self._send("POST", "/webhooks", {"workflow": workflow})
 
     def execute(self, workflow: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
-        """Run a workflow that is not stored. The answer has "run_id" and "trace" too."""
+        """Run a workflow that is not stored. The answer also has "run_id" and "trace"."""
         body = {"workflow": workflow, "input": input_value}
         return self._send("POST", "/execute", body, timeout_ms=timeout_ms, trace=1)
 
     def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, *, waits: bool = True) -> Answer:
-        """Run a stored workflow by its name. Without `waits` the answer comes at once, with the run's id."""
+        """Run a stored workflow by name. If `waits` is false, the answer comes at once, with the run's id."""
         path = f"/webhooks/named/{quote(name, safe='')}/trigger"
         wanted: dict[str, Any] = {"trace": 1} if waits else {"async": 1}
         return self._send("POST", path, input_value, timeout_ms=timeout_ms, **wanted)
@@ -43,9 +42,9 @@ class ExecutorClient(ServiceClient):
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
     def list_workflows(self) -> list[dict[str, Any]]:
-        """All of them: [{"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url"}].
+        """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url"}].
 
-        `calls` is None where it is not known. Raises AnswerError.
+        `calls` is None if it is unknown. Raises AnswerError.
         """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
@@ -57,7 +56,7 @@ class ExecutorClient(ServiceClient):
                 return found
 
     def show_workflow(self, name: str) -> Answer:
-        """Its data: {"name", "version", "latest", "token", "webhook_url", "updated_at", "workflow", "versions",
+        """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "workflow", "versions",
         "called_by"}.
         """
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
@@ -73,10 +72,9 @@ class ExecutorClient(ServiceClient):
         return self._send("DELETE", f"/webhooks/{token}")
 
     def list_runs(self, asked: Mapping[str, Any], limit: int, max_requests: int = MAX_REQUESTS) -> list[dict[str, Any]]:
-        """Verdicts of the newest `limit` runs, the newest first; `asked` is the query (docs/language.md). Raises
-        AnswerError.
+        """The verdicts of at most `limit` runs, newest first. `asked` is the query (docs/language.md).
 
-        They are looked for no further back than `max_requests` reach.
+        Stops after `max_requests` requests. Raises AnswerError.
         """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
@@ -90,7 +88,7 @@ class ExecutorClient(ServiceClient):
         return found[:limit]
 
     def find_unwritten(self) -> dict[str, Any] | None:
-        """{"count", "last_at", "reason"} of the records that the Worker that answers could not write; None without any.
+        """{"count", "last_at", "reason"} of the records that the answering Worker could not write, or None.
 
         Raises AnswerError.
         """
@@ -98,7 +96,7 @@ class ExecutorClient(ServiceClient):
         return unwritten
 
     def read_plan(self) -> dict[str, Any]:
-        """Which of the platform's plans it keeps runs to: {"plan", "cpu_ms", "subrequests", "has_sandbox"}.
+        """The platform's plan and its limits for runs: {"plan", "cpu_ms", "subrequests", "has_sandbox"}.
 
         Raises AnswerError.
         """
@@ -106,13 +104,16 @@ class ExecutorClient(ServiceClient):
         return plan
 
     def read_usage(self) -> dict[str, Any]:
-        """{"plan", "usage": [{"name", "used", "most", "is_estimate"}], "unwritten": as above}. Raises AnswerError."""
+        """{"plan", "usage": [{"name", "used", "most", "is_estimate"}], "unwritten"}, the last as in `find_unwritten`.
+
+        Raises AnswerError.
+        """
         usage: dict[str, Any] = require_data(self._send("GET", "/usage"))
         return usage
 
     def renew_data_keys(self) -> dict[str, Any] | None:
-        """Wrap what inputs of runs are sealed under anew: {"data_keys", "lost", "key"}, where `key` is the fingerprint
-        of the encryption key that the executor has. None where it keeps no inputs. Raises AnswerError.
+        """Rewrap the data keys that seal runs' inputs. Returns {"data_keys", "lost", "key"}, where `key` is the
+        fingerprint of the executor's encryption key; None if it stores no inputs. Raises AnswerError.
         """
         renewed: dict[str, Any] | None = require_data(self._send("POST", "/data-keys/renew"))
         return renewed
@@ -122,7 +123,7 @@ class ExecutorClient(ServiceClient):
         return self._send("GET", f"/runs/{run_id}")
 
     def list_audit(self, limit: int) -> list[dict[str, Any]]:
-        """Lines of the audit log, the newest first. Raises AnswerError."""
+        """Lines of the audit log, newest first. Raises AnswerError."""
         found: list[dict[str, Any]] = []
         cursor: str | None = None
         while len(found) < limit:
@@ -135,7 +136,7 @@ class ExecutorClient(ServiceClient):
         return found
 
     def note_audit(self, action: str, subjects: Sequence[str]) -> Answer:
-        """Add lines on what was written past the executor."""
+        """Add audit lines for writes that bypassed the executor."""
         return self.send(
             "POST", "/audit", timeout_s=NOTE_TIMEOUT_S, json={"action": action, "subjects": list(subjects)}
         )

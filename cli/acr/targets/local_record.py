@@ -1,6 +1,6 @@
-"""<config>/local.json: where the running `acr dev` is, and what the commands need to use it. Gone when it ends.
+"""<config>/local.json: the running `acr dev`'s addresses and keys, for other commands. Deleted when it ends.
 
-Of several, it is that of the first: the others are reached by ARCRUN_URL and ARCRUN_API_KEY.
+If several run, the file is the first one's; reach the others by ARCRUN_URL and ARCRUN_API_KEY.
 """
 
 import json
@@ -30,9 +30,7 @@ class LocalRecord:
 
 
 def save_local_record(path: Path, record: LocalRecord) -> LocalRecord | None:
-    """Let other commands find the `acr dev` that this process runs. Where another one runs already, its record stays
-    and is returned.
-    """
+    """Save this process's record for other commands. If another `acr dev` is running, keep and return its record."""
     found = _read(path)
     if found is not None and found[0] != os.getpid():
         return found[1]
@@ -41,20 +39,20 @@ def save_local_record(path: Path, record: LocalRecord) -> LocalRecord | None:
 
 
 def forget_local_record(path: Path) -> None:
-    """Undo `save_local_record`; another `acr dev`'s record stays."""
+    """Undo `save_local_record`; keeps another `acr dev`'s record."""
     found = _read(path)
     if found is not None and found[0] == os.getpid():
         path.unlink()
 
 
 def read_local_record(path: Path) -> LocalRecord | None:
-    """None unless an `acr dev` is running. What an older version wrote counts as none."""
+    """The running `acr dev`'s record; None if none is running, or if an older version wrote the file."""
     found = _read(path)
     return None if found is None else found[1]
 
 
 def _read(path: Path) -> tuple[int, LocalRecord] | None:
-    """The record and its process, if that is alive and this user's."""
+    """The process id and its record, if the process is alive and this user's."""
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         pid = stored.pop("pid")

@@ -1,4 +1,4 @@
-"""The registry over HTTP. Each method is a request."""
+"""A client of the registry's HTTP API."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ class RegistryClient(ServiceClient):
         self._reviewer_key, self.signing_key = target.reviewer_key, target.signing_key
 
     def submit(self, package: Package) -> Answer:
-        """Its data: {"submission_id", "steps", ...}. The details of a refusal have the steps too."""
+        """The data is {"submission_id", "steps", ...}. A refusal's details also have the steps."""
         files = {"contract": package.contract_text.encode(), "wasm": package.module}
         return self.send("POST", "/submit", files=files)
 
@@ -28,13 +28,13 @@ class RegistryClient(ServiceClient):
         return self.send("GET", f"/submit/{quote(submission_id, safe='')}")
 
     def decide(self, submission_id: str, verb: str, reason: str) -> Answer:
-        """`verb` is "approve" or "reject". Raises CliError without a reviewer's key."""
+        """`verb` is "approve" or "reject". Raises CliError if there is no reviewer's key."""
         headers = self._as_reviewer()
         path = f"/submit/{quote(submission_id, safe='')}/{verb}"
         return self.send("PATCH", path, headers=headers, json={"reason": reason})
 
     def search(self, **query: str) -> Iterator[dict[str, Any]]:
-        """All components that match, as far as the key may see them. Raises AnswerError."""
+        """Yield all matching components that the API key may see. Raises AnswerError."""
         cursor: str | None = "0"
         while cursor is not None:
             page = {**query, "limit": str(MAX_PAGE), "cursor": cursor}
@@ -43,33 +43,33 @@ class RegistryClient(ServiceClient):
             cursor = data["cursor"]
 
     def show(self, canonical_id: str, version: str | None) -> Answer:
-        """Its data: the version, with its contract, attestation and statistics."""
+        """The data is the version, with its contract, attestation and statistics."""
         return self.send("GET", _path_of(canonical_id), params=_version(version))
 
     def list_versions(self, canonical_id: str) -> Answer:
         return self.send("GET", f"{_path_of(canonical_id)}/versions")
 
     def read_module(self, canonical_id: str, version: str | None) -> bytes:
-        """Raises AnswerError."""
+        """The WebAssembly module. Raises AnswerError."""
         response = self.fetch("GET", f"{_path_of(canonical_id)}/module", params=_version(version))
         if response.is_success:
             return response.content
         raise AnswerError(self.read_answer(response))
 
     def list_statistics(self) -> dict[str, dict[str, Any]]:
-        """By component, listed or not: what the caller's runs count. Raises AnswerError."""
+        """Statistics of the caller's runs by canonical id, of listed and unlisted components. Raises AnswerError."""
         found = require_data(self.send("GET", "/analytics"))["components"]
         return {component["canonical_id"]: component for component in found}
 
     def read_key(self, *, as_reviewer: bool = False) -> dict[str, str]:
-        """{"algorithm", "key_id", "public_key"} of the attestations. Raises AnswerError, and NotLoggedInError."""
+        """The attestations' {"algorithm", "key_id", "public_key"}. Raises AnswerError and NotLoggedInError."""
         headers = self._as_reviewer() if as_reviewer else {}
         key: dict[str, str] = require_data(self.send("GET", "/submit/key", headers=headers))
         return key
 
     def _as_reviewer(self) -> dict[str, str]:
         if not self._reviewer_key:
-            raise CliError("Only the reviewer decides, and no reviewer's key is known.", "Set ARCRUN_REVIEWER_KEY.")
+            raise CliError("This needs the reviewer's key, and none is set.", "Set ARCRUN_REVIEWER_KEY.")
         return {"X-Arcrun-API-Key": self._reviewer_key}
 
 

@@ -1,4 +1,4 @@
-"""A Worker of the platform over HTTP. Answers are {"success", "data" | "error", ...}."""
+"""The base client of a Worker's HTTP API. Answers are {"success", "data" | "error", ...}."""
 
 import json
 from typing import Any, Self
@@ -14,9 +14,9 @@ Answer = dict[str, Any]
 
 
 class ServiceClient:
-    """`api_key` goes with every request. `service` is what the address belongs to, for messages.
+    """`api_key` is sent with every request. `service` is the Worker's name, for messages.
 
-    It holds connections: one that is not used to the end of the process belongs in a `with`.
+    It holds connections: use `with`, unless the client lives until the process ends.
     """
 
     def __init__(
@@ -33,25 +33,23 @@ class ServiceClient:
         self._http.close()
 
     def send(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> Answer:
-        """`request` is what httpx takes: json, files, params, headers. Raises CliError."""
+        """`request` is passed to httpx: json, files, params, headers. Raises CliError."""
         return self.read_answer(self.fetch(method, path, timeout_s=timeout_s, **request))
 
     def read_answer(self, response: httpx.Response) -> Answer:
-        """Raises CliError if it is none."""
+        """The response's answer. Raises CliError if it has none."""
         return read_answer(response, self.url, self._service)
 
     def fetch(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx.Response:
         """The response itself. Raises CliError if there is none, NotLoggedInError if the key is refused."""
-        if (
-            request.get("json") is not None
-        ):  # httpx would write half a surrogate pair in UTF-8, which has no form for it
+        if request.get("json") is not None:  # httpx would encode as UTF-8, which fails on a lone surrogate
             request["content"] = json.dumps(request.pop("json"), allow_nan=False)
             request["headers"] = {"Content-Type": "application/json", **request.get("headers", {})}
         try:
             response = self._http.request(method, path, timeout=timeout_s, **request)
         except httpx.HTTPError as error:
             variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
-            hint = f"Is `acr dev` running? Is {variable} right?"
+            hint = f"Check that `acr dev` is running and {variable} is right."
             raise CliError(f"{self.url} does not answer: {error}", hint) from None
         if response.status_code == 401:
             is_own = "X-Arcrun-API-Key" not in request.get("headers", {})
@@ -61,7 +59,7 @@ class ServiceClient:
 
 
 def read_answer(response: httpx.Response, url: str, service: str) -> Answer:
-    """Raises CliError if it is none. `url` is the service's address."""
+    """The response's answer. `url` is the service's address. Raises CliError if it has none."""
     try:
         answer = response.json()
     except (ValueError, RecursionError):
@@ -69,12 +67,12 @@ def read_answer(response: httpx.Response, url: str, service: str) -> Answer:
     if isinstance(answer, dict) and (answer.get("success") is True or _is_refusal(answer)):
         note_answer(url)
         return answer
-    message = f"{url} answered {response.status_code} and nothing that arcrun answers."
-    raise CliError(message, f"Is that the address of an arcrun {service}?")
+    message = f"{url} answered {response.status_code}, but not with arcrun's JSON."
+    raise CliError(message, f"Check that this is the address of an arcrun {service}.")
 
 
 def _is_refusal(answer: Answer) -> bool:
-    """{"success": false, "error": {"code", "message", "next_actions"?}}."""
+    """Whether it is {"success": false, "error": {"code", "message", "next_actions"?}}."""
     error = answer.get("error")
     if answer.get("success") is not False or not isinstance(error, dict):
         return False
@@ -84,7 +82,7 @@ def _is_refusal(answer: Answer) -> bool:
 
 
 def require_data(answer: Answer) -> Any:
-    """Raises AnswerError if it is a refusal."""
+    """The answer's data. Raises AnswerError if it is a refusal."""
     if not answer["success"]:
         raise AnswerError(answer)
     return answer["data"]

@@ -1,7 +1,7 @@
 """Which platform a command talks to: flag > environment > running `acr dev` > arcrun.yaml > user file > default.
 
-A command uses the `acr dev` that runs, if one runs, and the deployed platform otherwise; `--local` and `--deployed` say
-which one must be meant. An empty environment variable counts as unset.
+A command uses the running `acr dev` if there is one, and otherwise the deployed platform; `--local` and `--deployed`
+require one or the other. An empty environment variable counts as unset.
 """
 
 import os
@@ -29,7 +29,7 @@ from acr.node.wrangler import build_wrangler
 from acr.targets.local_record import LocalRecord, read_local_record
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
-# Two labels or more of a host name (RFC 1123), in lower case.
+# A host name (RFC 1123) of at least two labels, in lower case.
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -43,7 +43,7 @@ class Target:
 
 @dataclass(frozen=True)
 class RegistryTarget:
-    """The registry's address, the API key and, if this is its owner, the reviewer's key and the signing key."""
+    """The registry's address and API key; its owner also has the reviewer's key and the signing key."""
 
     url: str
     api_key: str = field(repr=False)
@@ -53,10 +53,10 @@ class RegistryTarget:
 
 @dataclass(frozen=True)
 class Storage:
-    """Where KV and R2 are reached over Cloudflare's REST API, and with what credentials are encrypted.
+    """The platform's KV namespaces and R2 bucket, access to them over Cloudflare's REST API, and the encryption keys.
 
-    `encryption_key` is ARCRUN_ENCRYPTION_KEY as text, None if nobody has set it; `keys_in_environment` says whether it
-    came from there. `keys_folder` is where the running `acr dev` keeps its keys.
+    `encryption_key` is ARCRUN_ENCRYPTION_KEY as a string, None if it is not set; `keys_in_environment` says whether it
+    came from the environment. `keys_folder` is where the running `acr dev` keeps its keys.
     """
 
     access: ApiAccess
@@ -73,7 +73,7 @@ class Storage:
 
 
 def resolve_target(url: str | None, api_key: str | None, *, local: bool | None = None) -> Target:
-    """The executor. `local` is True for --local, False for --deployed, None for whichever is there.
+    """The executor. `local` is True for --local, False for --deployed, None for either.
 
     Raises NotLoggedInError.
     """
@@ -91,7 +91,7 @@ def resolve_target(url: str | None, api_key: str | None, *, local: bool | None =
 
 
 def find_target(*, local: bool | None = None) -> Target | None:
-    """The executor that `resolve_target` finds without flags; None where there is none."""
+    """The executor that `resolve_target` finds without flags, or None."""
     try:
         return resolve_target(None, None, local=local)
     except NotLoggedInError:
@@ -101,7 +101,7 @@ def find_target(*, local: bool | None = None) -> Target | None:
 def resolve_registry(
     url: str | None = None, api_key: str | None = None, *, local: bool | None = None
 ) -> RegistryTarget:
-    """The registry: of the running `acr dev`, of the account, or whichever ARCRUN_REGISTRY_URL names.
+    """The registry of the running `acr dev` or of the account, or the one that ARCRUN_REGISTRY_URL names.
 
     Raises NotLoggedInError.
     """
@@ -117,7 +117,7 @@ def resolve_registry(
 def find_registry(
     url: str | None = None, api_key: str | None = None, *, local: bool | None = None
 ) -> RegistryTarget | None:
-    """The same; None where there is none. Raises NotLoggedInError if its API key is not known."""
+    """The registry as in `resolve_registry`, or None. Raises NotLoggedInError if its API key is unknown."""
     running, _, user = _read_all(local)
     own = running or user
     chosen = url or _from_environment("ARCRUN_REGISTRY_URL") or own.registry_url
@@ -132,7 +132,7 @@ def find_registry(
 
 
 def resolve_storage(*, local: bool | None = None) -> Storage:
-    """The KV namespaces and the bucket. Raises NotLoggedInError."""
+    """The running `acr dev`'s storage, or the account's. Raises NotLoggedInError."""
     running, project, user = _read_all(local)
     if running:
         access = ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or running.api_url)
@@ -151,7 +151,7 @@ def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
         token = build_wrangler(find_platform_home()).read_login(Path.cwd())
     if not account_id or not token:
         raise NotLoggedInError(
-            f"No Cloudflare {'API token' if account_id else 'account'} is known, and no `acr dev` is running.",
+            f"No Cloudflare {'API token' if account_id else 'account'} is set, and no `acr dev` is running.",
             "Run `acr init`, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.",
         )
     return ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL, account_id, token)
@@ -159,8 +159,8 @@ def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
 
 @dataclass(frozen=True)
 class DeploySettings:
-    """`secrets` are the Workers', by name. In a dry run there may be neither account nor secrets. `domain` is the
-    executor's custom domain, None if it has none.
+    """What a deploy needs. `secrets` are the Workers' secrets by name; `domain` is the executor's custom domain, if
+    any. A dry run needs neither account nor secrets.
     """
 
     access: ApiAccess
@@ -171,9 +171,9 @@ class DeploySettings:
 
 
 def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) -> DeploySettings:
-    """`domain` is what this deploy asks for: None for the one that is known, "" for none.
+    """`domain` is the requested domain: None keeps the configured one, "" removes it.
 
-    Raises NotLoggedInError and CliError if something is missing that a real deploy needs.
+    Raises NotLoggedInError, and CliError if something is missing that a real deploy needs.
     """
     project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
     key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
@@ -190,7 +190,7 @@ def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) ->
     access = ApiAccess() if dry_run else resolve_access(project, user)
     if not dry_run and not (api_key and key):
         missing = ENCRYPTION_KEY if api_key else API_KEY
-        raise CliError(f"There is no {missing} to give to the Workers.", "Make the keys: acr init")
+        raise CliError(f"The Workers need {missing}, which is not set.", "Create the keys: acr init")
     chosen = _resolve_domain(domain, project, user)
     return DeploySettings(access, user.namespaces, project.bucket or user.bucket, chosen, secrets)
 
@@ -198,18 +198,18 @@ def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) ->
 def _resolve_domain(wanted: str | None, project: ProjectFile, user: UserConfig) -> str | None:
     """Raises CliError."""
     if wanted is not None and project.domain is not None and wanted != project.domain:
-        message = f"{FILE_NAME} says that the domain is {project.domain}."
-        raise CliError(message, "Change `domain` there: it counts for all who use this project, and for later deploys.")
+        message = f"{FILE_NAME} sets the domain to {project.domain}."
+        raise CliError(message, "Change `domain` there: it applies to everyone in this project, and to later deploys.")
     domain = wanted if wanted is not None else project.domain or user.domain
     if domain and not _DOMAIN.fullmatch(domain):
         raise CliError(
-            f"`{domain}` is no domain.", "Name one of your account, without https:// and path: a.example.com"
+            f"`{domain}` is not a domain.", "Name one of your account, without https:// or a path: a.example.com"
         )
     return domain or None
 
 
 def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None, str | None, bool]:
-    """The key, the previous one, and whether they come from the environment."""
+    """The key, the previous key, and whether they come from the environment."""
     key = _from_environment("ARCRUN_ENCRYPTION_KEY")
     if key is None:
         return current, previous, False

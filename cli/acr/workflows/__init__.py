@@ -1,1 +1,1 @@
-"""Files of workflows."""
+"""Workflow files: reading, upgrading, and the project's folder."""

@@ -1,4 +1,4 @@
-"""Prepares a folder for workflows: credentials.yaml, and what git must not take."""
+"""Prepares a folder for workflows: credentials.yaml and .gitignore."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ IGNORED = (FILE_NAME, ".arcrun/")
 
 
 def prepare_folder(folder: Path) -> list[str]:
-    """The names of the files that had to be made or changed. What is there keeps its content."""
+    """Create or complete the files. Returns the names of those created or changed; existing content is kept."""
     changed = []
-    if _ignore(folder / ".gitignore"):  # first: the other file must never be seen by git
+    if _ignore(folder / ".gitignore"):  # first, so that git never sees the other file
         changed.append(".gitignore")
     if not (folder / FILE_NAME).exists():
         write_private(folder / FILE_NAME, TEMPLATE)

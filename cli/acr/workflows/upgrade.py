@@ -1,7 +1,7 @@
-"""Rewrites a workflow file that was written when a step's missing fields were filled in by themselves, and when YAML
-was read by version 1.1: what was implicit becomes explicit lines, and what is read otherwise now gets a comment.
+"""Rewrites old workflow files, from when a step's missing fields were filled in automatically and YAML 1.1 was used:
+implicit fields become explicit lines, and values that are read differently now get a comment.
 
-Comments and layout stay as they are: text is only inserted, at places that PyYAML's node tree knows.
+Comments and layout are kept: text is only inserted, at positions from PyYAML's node tree.
 """
 
 import json
@@ -26,7 +26,7 @@ _MARK = "acr upgrade:"
 
 @dataclass(frozen=True)
 class Filled:
-    """A field that was filled in by itself, and the reference to what it came from."""
+    """A field that used to be filled in automatically, and the reference to its source."""
 
     node: str
     field: str
@@ -40,7 +40,7 @@ class Filled:
 
 @dataclass(frozen=True)
 class Respelt:
-    """A spelling that has another meaning now. `line` counts from 1."""
+    """A value that is read differently now. `line` counts from 1."""
 
     line: int
     spelling: str
@@ -54,9 +54,9 @@ class Respelt:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """`text` is the file's new text. `from_trigger` are the optional fields, by node that relied on it, that whoever
-    triggers could set and cannot any more; `unknown` the components whose contract was not at hand; `unnamed` the flow
-    lines whose FOREACH must name a list that is not known.
+    """`text` is the file's new text. `from_trigger` are the optional fields, by node, that the trigger could set and no
+    longer can, of nodes that relied on it; `unknown` are components whose contract was not available; `unnamed` are
+    flow lines whose FOREACH needs a list that could not be determined.
     """
 
     text: str
@@ -68,13 +68,13 @@ class Upgrade:
 
 
 def list_components(text: str) -> list[str]:
-    """The components that a workflow names. Empty for what cannot be read."""
+    """The components that a workflow names; empty if it cannot be parsed."""
     workflow = parse_workflow(text).workflow
     return sorted({node.component for node in workflow.nodes.values() if node.component}) if workflow else []
 
 
 def upgrade_text(text: str, contracts: Mapping[str, Contract]) -> Upgrade:
-    """Raises YamlTextError."""
+    """Upgrade a workflow's text. `contracts` are by component reference. Raises YamlTextError."""
     root = parse_yaml(text).root
     workflow = parse_workflow(text).workflow
     if root is None or workflow is None:
@@ -111,7 +111,7 @@ def _missing(node: Node, contract: Contract) -> list[str]:
 
 
 def _find_answered(field: str, node: Node, workflow: Workflow, contracts: Mapping[str, Contract]) -> str | None:
-    """The reference to the field of the first parent that is said to answer it; None if none is, or it is not known."""
+    """A reference to the field of the first parent whose contract has it; None if there is none or it is unknown."""
     for edge in _lines_into(node, workflow):
         source = edge.source
         if edge.spec.handles_failure:
@@ -133,7 +133,7 @@ def _find_answered(field: str, node: Node, workflow: Workflow, contracts: Mappin
 
 
 def _guess(field: str, node: Node, workflow: Workflow) -> str:
-    """A required field's likeliest source: the item of that name, the element of the loop, the trigger."""
+    """A required field's likeliest source: the loop item of that name, the loop's element, or the trigger."""
     items = [edge.argument for edge in workflow.edges if edge.spec.begins_loop]
     if field in items:
         return field
@@ -164,9 +164,9 @@ def _find_respelt(root: yaml.Node) -> Iterator[Respelt]:
     for node, is_key in _scalars(root):
         line = node.start_mark.line + 1
         if node.style in ("|", ">") and _is_one_reference(node.value):
-            yield Respelt(line, "the block", "a text", "the value of its reference")
+            yield Respelt(line, "the block", "a string", "the value of its reference")
         if node.style is not None:
-            continue  # quoted, or a block: a text then and now
+            continue  # quoted, or a block: a string then and now
         before = _read_by_1_1(node)
         if is_key:
             if str(before) != node.value:
@@ -178,7 +178,7 @@ def _find_respelt(root: yaml.Node) -> Iterator[Respelt]:
 
 
 def _is_one_reference(text: str) -> bool:
-    """Whether the text of a block is one reference and nothing else, so that it keeps the value's type."""
+    """Whether a block consists of a single reference, so that it keeps the value's type."""
     try:
         template = compile_value(text)
     except TemplateError:
@@ -187,7 +187,7 @@ def _is_one_reference(text: str) -> bool:
 
 
 def _scalars(node: yaml.Node, *, is_key: bool = False) -> Iterator[tuple[yaml.ScalarNode, bool]]:
-    """The scalars in the order of the text, and whether each is a key."""
+    """Yield the scalars in order, and whether each is a key."""
     if isinstance(node, yaml.ScalarNode):
         yield node, is_key
     elif isinstance(node, yaml.MappingNode):
@@ -200,7 +200,7 @@ def _scalars(node: yaml.Node, *, is_key: bool = False) -> Iterator[tuple[yaml.Sc
 
 
 def _read_by_1_1(node: yaml.ScalarNode) -> Any:
-    """As PyYAML reads it by itself; dates have always been texts here."""
+    """The value as PyYAML reads it by default, except that dates have always been strings here."""
     loader = yaml.SafeLoader("")
     try:
         tag = loader.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
@@ -214,12 +214,12 @@ def _read_by_1_1(node: yaml.ScalarNode) -> Any:
 
 
 def _describe(value: Any) -> str:
-    kind = "the text " if isinstance(value, str) else ""
+    kind = "the string " if isinstance(value, str) else ""
     return kind + (json.dumps(value, ensure_ascii=False) if value == value else "nan")  # noqa: PLR0124
 
 
 class _Loops:
-    """The flow lines with a FOREACH that names no list. It once was what its source answered, or a field of it."""
+    """The flow lines with a FOREACH that names no list, which used to be its source's output or a field of it."""
 
     def __init__(self, root: yaml.Node, text: str, workflow: Workflow, contracts: Mapping[str, Contract]) -> None:
         self._root, self._text, self._workflow, self._contracts = root, text, workflow, contracts
@@ -240,7 +240,7 @@ class _Loops:
         return tuple(f"{edge.source} >> FOREACH {edge.argument}" for edge in edges)
 
     def _find_list(self, edge: Edge) -> str | None:
-        """Empty if the contract has one list, which is found without being named."""
+        """The list's path; "" if the contract has a single list, which needs no name; None if unknown."""
         node = self._workflow.nodes.get(edge.source)
         contract = self._contracts.get(node.component or "") if node else None
         fields = (contract and contract.output_fields) or {}
@@ -252,7 +252,7 @@ class _Loops:
 def _insert_fields(
     root: yaml.Node, text: str, workflow: Workflow, filled: tuple[Filled, ...]
 ) -> Iterator[tuple[int, str]]:
-    """(index in the text, what to insert there) for each node that lacks fields."""
+    """Yield (index in the text, text to insert) for each node that lacks fields."""
     absent: list[tuple[str, list[str]]] = []
     for name, node in workflow.nodes.items():
         lines = [item.line for item in filled if item.node == name]
@@ -276,7 +276,7 @@ def _empty_entry(root: yaml.Node, name: str) -> yaml.Node:
 
 
 def _is_empty_entry(root: yaml.Node, name: str) -> bool:
-    """`wait:` with nothing behind it."""
+    """Whether the node's entry is empty, as in `wait:`."""
     found = _find(root, ("config", name))
     return isinstance(found, yaml.ScalarNode) and not found.value
 
@@ -304,7 +304,7 @@ def _into_mapping(entry: yaml.MappingNode, text: str, lines: list[str]) -> tuple
 
 
 def _into_config(root: yaml.Node, text: str, absent: list[tuple[str, list[str]]]) -> Iterator[tuple[int, str]]:
-    """Entries for nodes that have none: at the beginning of `config`, or in a `config` of their own at the end."""
+    """Yield insertions of entries for nodes without one: at the start of `config`, or in a new `config` at the end."""
     entries = [f"{name}: {{{', '.join(lines)}}}" for name, lines in absent]
     config = _find(root, ("config",))
     if isinstance(config, yaml.MappingNode) and (config.value or config.flow_style):
@@ -316,8 +316,8 @@ def _into_config(root: yaml.Node, text: str, absent: list[tuple[str, list[str]]]
 
 
 def _insert_comments(root: yaml.Node, text: str, respelt: tuple[Respelt, ...]) -> Iterator[tuple[int, str]]:
-    """At the ends of lines or, where a text goes on there, on lines of their own before them. A line that has been
-    marked already is left alone.
+    """Yield comments to insert at the ends of lines or, within a multi-line string, on their own lines before it. Lines
+    that are already marked are skipped.
     """
     spans = [(node.start_mark.line, _last_line(node)) for node, _ in _scalars(root)]
     lines, starts, at = text.splitlines(keepends=True), [], 0
@@ -336,7 +336,7 @@ def _insert_comments(root: yaml.Node, text: str, respelt: tuple[Respelt, ...]) -
 
 
 def _last_line(node: yaml.ScalarNode) -> int:
-    """The last line that has a part of the text."""
+    """The last line that contains part of the scalar."""
     return int(node.end_mark.line) - (node.end_mark.column == 0 and node.end_mark.line > node.start_mark.line)
 
 

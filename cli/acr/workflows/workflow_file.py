@@ -1,4 +1,4 @@
-"""Workflow files as they are sent: text, which the executor parses."""
+"""Reads workflow files as text, which the executor parses."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from acr.errors import CliError
 
 
 def read_workflow_file(path: Path) -> str:
-    """Raises CliError."""
+    """The file's text. Raises CliError."""
     try:
         return read_regular(require_inner(path), path)
     except UnicodeDecodeError as error:

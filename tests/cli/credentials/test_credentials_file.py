@@ -36,11 +36,11 @@ def test_texts_and_json(tmp_path: Path) -> None:
         pytest.param(f"a: {CANARY}", 0o640, "mode is 0640", id="the group may read it"),
         pytest.param(f"a: {CANARY}\na: {CANARY}", 0o600, "this is not YAML", id="twice"),
         pytest.param(f"a: '{CANARY}", 0o600, "this is not YAML", id="not closed"),
-        pytest.param(f"- {CANARY}", 0o600, "must be a mapping", id="a list"),
-        pytest.param(CANARY, 0o600, "must be a mapping", id="a text"),
-        pytest.param("a: 123456", 0o600, "must be a text", id="a number"),
-        pytest.param("a: true", 0o600, "must be a text", id="true"),
-        pytest.param("a:", 0o600, "must be a text", id="nothing"),
+        pytest.param(f"- {CANARY}", 0o600, "must map names", id="a list"),
+        pytest.param(CANARY, 0o600, "must map names", id="a text"),
+        pytest.param("a: 123456", 0o600, "must be a string", id="a number"),
+        pytest.param("a: true", 0o600, "must be a string", id="true"),
+        pytest.param("a:", 0o600, "must be a string", id="nothing"),
         pytest.param("a: ' '", 0o600, "is empty", id="blank"),
         pytest.param("a b: x", 0o600, "no name for a credential", id="a name with a space"),
         pytest.param("1: x", 0o600, "no name for a credential", id="a name that is a number"),
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said_without_the_secret(tmp_path: Path, text: str, mod
 
 
 def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(CliError, match="is not there") as raised:
+    with pytest.raises(CliError, match="does not exist") as raised:
         read_credentials(tmp_path / "credentials.yaml")
     assert "acr init" in raised.value.hint
 
@@ -67,7 +67,7 @@ def test_selection() -> None:
     assert select_credentials(known, ("b",), path) == {"b": "2"}
     with pytest.raises(CliError, match="has no c"):
         select_credentials(known, ("a", "c"), path)
-    with pytest.raises(CliError, match="holds no credentials"):
+    with pytest.raises(CliError, match="contains no credentials"):
         select_credentials({}, (), path)
 
 

@@ -96,9 +96,7 @@ def test_what_is_stored_in_an_earlier_format_is_named() -> None:
 def test_records_that_could_not_be_written_are_said() -> None:
     unwritten = {"count": 12, "last_at": "2026-11-26T10:00:00.000Z", "reason": "Workers KV failed: SQLITE_FULL."}
     check = diagnose(build_cloudflare(), listed=listed(workflows=[], unwritten=unwritten))["executor"]
-    said = (
-        "12 records of runs could not be written, the last at 2026-11-26T10:00:00.000Z: Workers KV failed: SQLITE_FULL."
-    )
+    said = "12 run records could not be written, the last at 2026-11-26T10:00:00.000Z: Workers KV failed: SQLITE_FULL."
     assert (check.ok, check.detail, "df -h" in check.hint) == (False, said, True)
     assert diagnose(build_cloudflare(), listed=listed(workflows=[]))["executor"].ok
 
@@ -112,21 +110,21 @@ FREE = {"plan": "free", "cpu_ms": 10, "subrequests": 50, "has_sandbox": False}
     [
         pytest.param(
             PAID,
-            "paid: 10,000 subrequests a run, sandboxes for components of the bucket and cpu_ms above 200",
+            "paid: 10,000 subrequests per run, sandboxes for components of the bucket and cpu_ms above 200",
             "",
             id="paid",
         ),
         pytest.param(
             FREE,
-            "free: 10 ms of processor time (else CPU_BUDGET) and 50 subrequests a run; no sandboxes: components of the "
+            "free: 10 ms of CPU time (else CPU_BUDGET) and 50 subrequests per run; no sandboxes: components of the "
             "bucket and cpu_ms above 200",
             "",
             id="free",
         ),
         pytest.param(
             {**PAID, "has_sandbox": False},
-            "The executor takes the account for one on the paid plan, and has no Worker Loader (SANDBOX_UNAVAILABLE).",
-            "On the free plan: acr deploy --free-plan. On the paid one: acr deploy",
+            "The executor assumes the paid plan, but has no Worker Loader (SANDBOX_UNAVAILABLE).",
+            "On the free plan: acr deploy --free-plan. On the paid plan: acr deploy",
             id="paid, without sandboxes",
         ),
     ],
@@ -140,7 +138,7 @@ def test_an_executor_of_an_earlier_version_does_not_say_its_plan() -> None:
     answer = {"success": False, "error": {"code": "NOT_FOUND", "message": "There is no such route."}}
     refusing = httpx.MockTransport(lambda _: httpx.Response(404, json=answer))
     check = diagnose(build_cloudflare(), listed=refusing)["plan"]
-    assert (check.ok, check.detail[:23], check.hint) == (False, "The executor does not s", "acr deploy")
+    assert (check.ok, check.detail[:23], check.hint) == (False, "The executor does not r", "acr deploy")
 
 
 @pytest.mark.parametrize(("used", "is_well"), [(79_999, True), (80_000, False)])
@@ -167,7 +165,7 @@ def test_an_executor_that_refuses_is_not_well(counted: bool) -> None:
         "STORAGE_FAILED: Workers KV failed.",
         "df -h",
     )
-    said = "5 records of runs could not be written, " if counted else "STORAGE_FAILED: Workers KV failed."
+    said = "5 run records could not be written, " if counted else "STORAGE_FAILED: Workers KV failed."
     assert (checks["executor"].ok, checks["executor"].detail.startswith(said)) == (False, True)
 
 
@@ -178,7 +176,7 @@ def refuse_token(cloudflare: CloudflareStandIn) -> None:
 @pytest.mark.parametrize(
     ("harm", "name", "message"),
     [
-        pytest.param(lambda it: it.workers.scripts.clear(), "worker", "is not deployed", id="no Worker"),
+        pytest.param(lambda it: it.workers.scripts.clear(), "worker", "was not deployed", id="no Worker"),
         pytest.param(
             lambda it: it.workers.remove_binding(EXECUTOR, "ARCRUN_API_KEY"),
             "worker",
@@ -189,7 +187,10 @@ def refuse_token(cloudflare: CloudflareStandIn) -> None:
         pytest.param(lambda it: it.buckets.clear(), "components", "no bucket", id="no bucket"),
         pytest.param(lambda it: it.objects.pop("x.wasm"), "components", "x.contract.yaml", id="half a component"),
         pytest.param(
-            lambda it: it.values.update({("n1", "cred:b"): "plain"}), "credentials", "does not open b", id="plain text"
+            lambda it: it.values.update({("n1", "cred:b"): "plain"}),
+            "credentials",
+            "does not decrypt b",
+            id="plain text",
         ),
         pytest.param(refuse_token, "token", "404", id="refused token"),
     ],
@@ -214,7 +215,7 @@ def test_harm_is_found_where_it_is(harm: Callable[[CloudflareStandIn], Any], nam
             HEALTHY,
             {"registry_keys": (None, SIGNING_KEY)},
             "registry keys",
-            "no reviewer's key",
+            "needs the reviewer's key",
             id="no reviewer's key",
         ),
         pytest.param(

@@ -235,7 +235,7 @@ def test_two_cannot_have_one_folder(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform:
         result = run_dev(tmp_path, "--port", str(find_free_ports(4)))
         first = platform.urls["executor"].rpartition(":")[2]
-        held = f"{tmp_path} is in use: `acr dev` on port {first} (process {platform.process.pid}) holds it."
+        held = f"{tmp_path} is in use by `acr dev` on port {first} (process {platform.process.pid})."
     assert (result.returncode, held in result.stderr, "--persist" in result.stderr) == (1, True, True), result.stderr
 
 
@@ -243,7 +243,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = run_dev(tmp_path, "--persist", str(tmp_path / "file/state"), "--port", str(find_free_ports(4)))
     sentence = (
-        f"Error: {tmp_path}/file/state cannot be written: Not a directory.\nNext: Give another folder: --persist\n"
+        f"Error: {tmp_path}/file/state cannot be written: Not a directory.\nNext: Name another folder: --persist\n"
     )
     assert (result.returncode, result.stderr) == (1, sentence)
 

@@ -80,7 +80,7 @@ def test_a_version_does_not_change(
         cloudflare.objects[f"{reference}.wasm"] = ONE
         cloudflare.objects[f"{reference}.contract.yaml"] = yaml.safe_dump(json.loads(json.dumps(before))).encode()
     stored = dict(cloudflare.objects)
-    with pytest.raises(CliError, match="The bucket has echo v1 already, with other content") as refused:
+    with pytest.raises(CliError, match="The bucket already has echo v1, with other content") as refused:
         install(bucket, **{"input_schema": before["input_schema"], **changed})
     assert f"`{stored_as[-1]}.wasm`" in refused.value.hint
     assert cloudflare.objects == stored
@@ -123,7 +123,7 @@ def test_the_list_has_each_id_once_and_says_what_cannot_be_used(
     assert entries == [("echo", "v2"), ("echo@v1", "v1")]
     unusable = {entry.reference: entry.reason for entry in found if isinstance(entry, UnusableComponent)}
     assert list(unusable) == ["bad", "half", "wrong"]
-    assert (unusable["bad"], unusable["half"]) == ("its contract is not YAML", "half.wasm is not there")
+    assert (unusable["bad"], unusable["half"]) == ("its contract is not YAML", "half.wasm is missing")
 
 
 @pytest.mark.parametrize("component_id", builtin_ids(HOME))
@@ -144,8 +144,8 @@ def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> Non
     result = parts("--json")
     listed = json.loads(result.stdout)["components"]
     assert (result.returncode, [part["id"] for part in listed]) == (0, builtin_ids(HOME))
-    assert "Only the built-in components are known" in result.stderr
-    assert "Neither statistics nor the registry's components are known. No registry to talk to." in result.stderr
+    assert "The bucket's components could not be read" in result.stderr
+    assert "Statistics and the registry's components could not be read. No registry to talk to." in result.stderr
     assert {part["statistics"] for part in listed} == {None}
     telegram = next(part for part in listed if part["id"] == "telegram")
     assert telegram["description"].endswith("with formatting and inline buttons.")
@@ -196,4 +196,4 @@ def account(cloudflare: CloudflareStandIn) -> Iterator[dict[str, str]]:
 def test_when_the_api_refuses_the_built_in_ones_are_listed_and_it_is_said(account: dict[str, str]) -> None:
     result = parts("--json", environment={**account, "CLOUDFLARE_API_TOKEN": "wrong"})
     assert (result.returncode, len(json.loads(result.stdout)["components"])) == (0, len(builtin_ids(HOME)))
-    assert "Only the built-in components are known. Cloudflare answered 401" in result.stderr
+    assert "The bucket's components could not be read. Cloudflare answered 401" in result.stderr

@@ -123,8 +123,10 @@ def test_a_name_cannot_leave_its_place_in_the_path() -> None:
     ("response", "error", "message"),
     [
         pytest.param(httpx.Response(401), NotLoggedInError, "refused the API key", id="a wrong key"),
-        pytest.param(httpx.Response(502, text="<html>"), CliError, "502 and nothing that arcrun answers", id="no JSON"),
-        pytest.param(httpx.Response(404, json={"detail": "x"}), CliError, "404 and nothing", id="somebody else's JSON"),
+        pytest.param(httpx.Response(502, text="<html>"), CliError, "502, but not with arcrun's JSON", id="no JSON"),
+        pytest.param(
+            httpx.Response(404, json={"detail": "x"}), CliError, "404, but not with", id="somebody else's JSON"
+        ),
     ],
 )
 def test_odd_answers_are_said(response: httpx.Response, error: type[CliError], message: str) -> None:

@@ -327,7 +327,7 @@ def test_the_fault_is_shown_on_demand(
 ) -> None:
     monkeypatch.setattr(Service, "mode", "no data")
     _, err = run(["list"], monkeypatch, capsys)
-    assert "answered nothing that arcrun answers (KeyError).\nNext: " in err
+    assert "is not one of arcrun's (KeyError).\nNext: " in err
     monkeypatch.setenv("ACR_DEBUG", "1")
     assert "KeyError: 'data'" in run(["list"], monkeypatch, capsys)[1]
 

@@ -137,7 +137,7 @@ def test_a_start_that_may_not_write(disk: Path, tmp_path: Path, place: str, advi
     where = disk / "x/snapshots" if place == "ACR_CACHE_DIR" else disk / "x"
     *_, error, hint = result.stderr.splitlines()
     assert (result.returncode, error) == (1, f"Error: {where} cannot be written: Read-only file system.")
-    assert hint == f"Next: Give another folder: {advice}"
+    assert hint == f"Next: Name another folder: {advice}"
 
 
 def until(holds: Any, within_s: float = 10) -> None:

@@ -1,17 +1,17 @@
-"""acr parts: the components, and how to make one."""
+"""acr parts: list, write, test and publish components."""
 
 import click
 
 from acr.commands.lazy_group import LazyGroup
 
 _COMMANDS = {
-    "list": "List the components, or show what ID takes and gives.",
-    "scaffold": "Make the folder ID with a component that builds and passes its own tests.",
-    "test": "Try the component in DIR: contract.yaml and the module beside it.",
-    "publish": "Hand the component in DIR to the registry.",
-    "approve": "Let everybody see and run the accepted component SUBMISSION.",
-    "reject": "Keep the component SUBMISSION to its author; one that was approved is taken back.",
-    "install": "Copy a component of a registry into your own bucket.",
+    "list": "List the components, or show the input and output of ID.",
+    "scaffold": "Create the folder ID with a component that builds and passes its own tests.",
+    "test": "Test the component in DIR: contract.yaml and the module next to it.",
+    "publish": "Submit the component in DIR to the registry.",
+    "approve": "Let everyone see and run the accepted component SUBMISSION.",
+    "reject": "Restrict the component SUBMISSION to its author; withdraws an approval.",
+    "install": "Copy a component from a registry into your own bucket.",
     "verify": "Check that a component is what the registry has reviewed and signed.",
 }
 
@@ -20,22 +20,22 @@ _COMMANDS = {
 @click.option("--json", "as_json", is_flag=True, help="Without a command: print JSON on stdout.")
 @click.pass_context
 def parts(context: click.Context, as_json: bool) -> None:
-    """List components; write, try and publish your own.
+    """List components; write, test and publish your own.
 
-    Without a command it lists them.
+    Without a command, lists the components.
 
     \b
     Examples:
-      acr parts                              which there are, with what is counted of them
-      acr parts list telegram                what it takes and gives, with an example
-      acr parts scaffold shout --lang zig    a component that builds and passes its own tests
-      acr parts test shout                   everything that its contract promises
-      acr parts publish shout                reviewed by the registry; your workflows can use it
-      acr parts install shout                somebody else's, into your own bucket
+      acr parts                              list all components, with statistics
+      acr parts list telegram                show one's input and output, with an example
+      acr parts scaffold shout --lang zig    create a component that builds and passes its own tests
+      acr parts test shout                   test everything that its contract promises
+      acr parts publish shout                submit it to the registry's review, then use it in your workflows
+      acr parts install shout                copy someone else's into your own bucket
     """
     if context.invoked_subcommand is None:
         listing = parts.get_command(context, "list")
         assert listing is not None
         context.invoke(listing, as_json=as_json)
     elif as_json:
-        raise click.UsageError(f"Put --json behind the command: acr parts {context.invoked_subcommand} ... --json")
+        raise click.UsageError(f"Put --json after the command: acr parts {context.invoked_subcommand} ... --json")

@@ -9,13 +9,13 @@ from acr.targets.registry_client import RegistryClient
 
 @click.command()
 @click.argument("submission", metavar="SUBMISSION")
-@click.option("--reason", default="", metavar="TEXT", help="Kept with the decision.")
+@click.option("--reason", default="", metavar="TEXT", help="Stored with the decision.")
 @as_json
 @with_registry
 def approve(client: RegistryClient, submission: str, reason: str, as_json: bool) -> None:
-    """Let everybody see and run the accepted component SUBMISSION.
+    """Let everyone see and run the accepted component SUBMISSION.
 
-    It takes the reviewer's key: of `acr dev`, of your own registry, or ARCRUN_REVIEWER_KEY.
+    Needs the reviewer's key: that of `acr dev` or of your own registry, or ARCRUN_REVIEWER_KEY.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""acr parts install: somebody's component, in your own bucket."""
+"""acr parts install: copy a registry's component into your own bucket."""
 
 import click
 
@@ -20,10 +20,10 @@ from acr.targets.settings import resolve_storage
 @as_json
 @with_registry
 def install(client: RegistryClient, reference: str, public_key: str | None, as_json: bool) -> None:
-    """Copy a component of a registry into your own bucket.
+    """Copy a component from a registry into your own bucket.
 
-    There it stays, whatever becomes of the registry. It is verified first, as `acr parts verify` does. Workflows find
-    it as ID and as ID@VERSION, before the registry's.
+    The copy is independent of the registry. It is verified first, as by `acr parts verify`. Workflows resolve ID and
+    ID@VERSION to the copy before the registry's.
 
     \b
     Examples:
@@ -38,5 +38,5 @@ def install(client: RegistryClient, reference: str, public_key: str | None, as_j
         print_json({"success": True, "data": {**verified.to_json(), "written": installed.written}})
     else:
         say(f"{installed.component_id}@{installed.version}")
-    verb = "Installed" if installed.written else "It was there already,"
+    verb = "Installed" if installed.written else "Already installed:"
     say(f"{verb} {installed.component_id} {installed.version} in {storage.bucket}.", err=True)

@@ -1,4 +1,4 @@
-"""acr parts list: the components, built-in, in the bucket and in the registry."""
+"""acr parts list: the components that are built in, in the bucket and in the registry."""
 
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from arcrun.contracts.parse import CATEGORIES
 @click.command()
 @click.argument("reference", metavar="[ID]", required=False)
 @click.option(
-    "--search", metavar="TEXT", default="", help="Those with all these words in id, name, description or tags."
+    "--search",
+    metavar="TEXT",
+    default="",
+    help="Only components with all these words in id, name, description or tags.",
 )
-@click.option("--category", type=click.Choice(CATEGORIES), help="Those of one category.")
-@click.option(
-    "--sort", "order", type=click.Choice(tuple(SORTS)), default="name", show_default=True, help="Their order."
-)
+@click.option("--category", type=click.Choice(CATEGORIES), help="Only components of this category.")
+@click.option("--sort", "order", type=click.Choice(tuple(SORTS)), default="name", show_default=True, help="Sort order.")
 @as_json
 @local_or_deployed
 def list(
@@ -33,10 +34,10 @@ def list(
     as_json: bool = False,
     local: bool | None = None,
 ) -> None:
-    """List the components, or show what ID takes and gives.
+    """List the components, or show the input and output of ID.
 
-    The built-in ones, those of the bucket and those of the registry, each where a workflow finds it, with what the
-    registry has counted of all their versions: runs, success, duration. Without a platform, the built-in ones only.
+    Lists built-in components, the bucket's and the registry's, each at the source that workflows resolve it to, with
+    the registry's statistics over all versions: runs, success, duration. Without a platform, only built-in ones.
 
     \b
     Examples:

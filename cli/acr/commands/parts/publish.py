@@ -1,4 +1,4 @@
-"""acr parts publish: hand a component to the registry."""
+"""acr parts publish: submit a component to the registry."""
 
 import sys
 from pathlib import Path
@@ -23,10 +23,10 @@ from arcrun.registry.step import parse_step
 @as_json
 @with_registry
 def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
-    """Hand the component in DIR to the registry.
+    """Submit the component in DIR to the registry.
 
-    It tries all that `acr parts test` does, in its own sandbox. What passes every step your own workflows can use at
-    once, as ID and, for ever, as ID@VERSION; others when the reviewer has approved it.
+    The registry repeats everything that `acr parts test` does, in its own sandbox. Once every step passes, your own
+    workflows can use it, as ID and, permanently, as ID@VERSION; others can once the reviewer has approved it.
 
     \b
     Examples:
@@ -45,12 +45,12 @@ def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
     data = require_data(answer)
     print_json(answer) if as_json else say(f"{data['canonical_id']}@{data['version']}")
     if is_builtin(data["canonical_id"], find_platform_home()):
-        warn(f"`{data['canonical_id']}` is a built-in component, which is found first: this one never runs.")
-    say(f"Accepted. For everybody: acr parts approve {data['submission_id']}", err=True)
+        warn(f"`{data['canonical_id']}` is the name of a built-in component, which takes precedence: yours never runs.")
+    say(f"Accepted. To let everyone use it: acr parts approve {data['submission_id']}", err=True)
 
 
 def _steps_of(answer: Answer) -> list[dict[str, object]]:
-    """Those of the review, whatever came of it; none if it was refused before."""
+    """The review's steps, passed or failed; none if the submission was refused before the review."""
     found = answer["data"] if answer["success"] else answer["error"]["details"]
     steps: list[dict[str, object]] = found.get("steps", [])
     return steps

@@ -9,13 +9,13 @@ from acr.targets.registry_client import RegistryClient
 
 @click.command()
 @click.argument("submission", metavar="SUBMISSION")
-@click.option("--reason", required=True, metavar="TEXT", help="Why; the author reads it.")
+@click.option("--reason", required=True, metavar="TEXT", help="Shown to the author.")
 @as_json
 @with_registry
 def reject(client: RegistryClient, submission: str, reason: str, as_json: bool) -> None:
-    """Keep the component SUBMISSION to its author; one that was approved is taken back.
+    """Restrict the component SUBMISSION to its author; withdraws an approval.
 
-    It takes the reviewer's key: of `acr dev`, of your own registry, or ARCRUN_REVIEWER_KEY.
+    Needs the reviewer's key: that of `acr dev` or of your own registry, or ARCRUN_REVIEWER_KEY.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""acr parts scaffold: begin a component."""
+"""acr parts scaffold: create a new component's folder."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from acr.parts.scaffold import LANGUAGES, scaffold_component
 
 @click.command()
 @click.argument("component_id", metavar="ID")
-@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="zig", show_default=True, help="Its language.")
+@click.option("--lang", type=click.Choice(list(LANGUAGES)), default="zig", show_default=True, help="Source language.")
 @click.option(
     "--dir",
     "parent",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=Path(),
-    help="Where the folder ID is made.  [default: here]",
+    help="Where to create the folder ID.  [default: the current folder]",
 )
 def scaffold(component_id: str, lang: str, parent: Path) -> None:
-    """Make the folder ID with a component that builds and passes its own tests.
+    """Create the folder ID with a component that builds and passes its own tests.
 
-    It holds contract.yaml, the source, a `build` script and a README. tinygo also builds with Go.
+    It contains contract.yaml, the source, a `build` script and a README. tinygo also builds with Go.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""acr parts test: everything that a component's contract promises, tried on this machine."""
+"""acr parts test: test everything that a component's contract promises, on this machine."""
 
 import sys
 from pathlib import Path
@@ -17,11 +17,12 @@ from acr.parts.component_folder import read_component_folder
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @as_json
 def test(folder: Path, as_json: bool) -> None:
-    """Try the component in DIR: contract.yaml and the module beside it.
+    """Test the component in DIR: contract.yaml and the module next to it.
 
     Checks the contract, the size, and the module's imports and exports; measures its cold start; runs every scenario
-    in a sandbox with limits on fuel, memory and time, with its stubs for the host; compares the output with the
-    scenario and with output_schema; and runs all again to see that the output is the same. Exits 1 if a step fails.
+    in a sandbox with limits on fuel, memory and time, with the scenario's stubs for the host; compares the output with
+    the scenario and output_schema; and runs everything twice to check that the output is the same. Exits with 1 if a
+    step fails.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""acr parts verify: a component against the registry's signature."""
+"""acr parts verify: check a component against the registry's signature."""
 
 import click
 
@@ -20,7 +20,7 @@ def verify(client: RegistryClient, reference: str, public_key: str | None, as_js
     """Check that a component is what the registry has reviewed and signed.
 
     Fetches module, contract and attestation, and checks both hashes, the signature (Ed25519) and every step. Without
-    --key the key is your own registry's, or the one that the registry shows, which proves less.
+    --key it uses your own registry's key, or else the one that the registry presents, which proves less.
 
     \b
     Examples:

@@ -10,7 +10,7 @@ static int fail(const char *code, const char *message) {
     return 0;
 }
 
-// The length of the JSON string that begins at `quote`, with both quotes; 0 if it does not end.
+// The length of the JSON string that starts at `quote`, including both quotes; 0 if it is unterminated.
 static size_t string_length(const char *quote) {
     const char *at = quote + 1;
     while (*at != '"') {
@@ -23,7 +23,7 @@ static size_t string_length(const char *quote) {
 
 static const char *skip_space(const char *at) { return at + strspn(at, " \t\r\n"); }
 
-// Where the value of a member of the outermost object begins, or NULL. A JSON library does more, for more bytes.
+// The start of a member's value in the outermost object, or NULL. A JSON library does more, in a larger module.
 static const char *find_member(const char *json, const char *key) {
     int depth = 0;
     for (const char *at = json; *at != '\0';) {
@@ -47,8 +47,8 @@ int main(void) {
     if (input == NULL) return fail("OUT_OF_MEMORY", "The input does not fit.");
     input[fread(input, 1, MAX_INPUT_BYTES, stdin)] = '\0';
     const char *name = find_member(input, "name");
-    if (name == NULL || *name != '"') return fail("INVALID_INPUT", "`name` must be a text.");
-    // The text goes from JSON to JSON with its escapes, as it came.
+    if (name == NULL || *name != '"') return fail("INVALID_INPUT", "`name` must be a string.");
+    // The string is copied from JSON to JSON with its escapes.
     printf("{\"success\": true, \"data\": {\"greeting\": \"Hello, %.*s!\"}}", (int)string_length(name) - 2, name + 1);
     return 0;
 }

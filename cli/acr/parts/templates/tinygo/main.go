@@ -23,7 +23,7 @@ func greet(raw []byte) answer {
 		Name *string `json:"name"`
 	}
 	if err := json.Unmarshal(raw, &input); err != nil || input.Name == nil {
-		return answer{Error: &problem{"INVALID_INPUT", "`name` must be a text."}}
+		return answer{Error: &problem{"INVALID_INPUT", "`name` must be a string."}}
 	}
 	return answer{Success: true, Data: map[string]string{"greeting": "Hello, " + *input.Name + "!"}}
 }

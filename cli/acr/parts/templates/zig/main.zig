@@ -1,4 +1,4 @@
-//! {name} -> {greeting}. sdk/README.md says what the SDK has.
+//! {name} -> {greeting}. sdk/README.md documents the SDK.
 const sdk = @import("sdk");
 
 export fn _start() void {
@@ -6,6 +6,6 @@ export fn _start() void {
 }
 
 fn answer(ctx: *sdk.Context, input: sdk.Input) sdk.Error!sdk.Value {
-    const name = try input.text("name"); // INVALID_INPUT if it is missing or no text
+    const name = try input.text("name"); // INVALID_INPUT if it is missing or not a string
     return ctx.value(.{ .greeting = try ctx.print("Hello, {s}!", .{name}) });
 }

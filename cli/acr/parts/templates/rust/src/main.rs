@@ -12,9 +12,9 @@ fn main() {
 
 fn greet(input: &str) -> String {
     match find_member(input, "name").and_then(string_at) {
-        // The text goes from JSON to JSON with its escapes, as it came.
+        // The string is copied from JSON to JSON with its escapes.
         Some(name) => format!(r#"{{"success": true, "data": {{"greeting": "Hello, {name}!"}}}}"#),
-        None => fail("INVALID_INPUT", "`name` must be a text."),
+        None => fail("INVALID_INPUT", "`name` must be a string."),
     }
 }
 
@@ -22,7 +22,7 @@ fn fail(code: &str, message: &str) -> String {
     format!(r#"{{"success": false, "error": {{"code": "{code}", "message": "{message}"}}}}"#)
 }
 
-/// What stands between the quotes of the JSON string that `json` begins with.
+/// The contents, between the quotes, of the JSON string that `json` starts with.
 fn string_at(json: &str) -> Option<&str> {
     let text = json.strip_prefix('"')?;
     let mut escaped = false;
@@ -35,7 +35,7 @@ fn string_at(json: &str) -> Option<&str> {
     None
 }
 
-/// What stands after `"key":` in the outermost object. A crate such as serde_json does more, for more bytes.
+/// The rest of the text after `"key":` in the outermost object. serde_json does more, in a larger module.
 fn find_member<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let (mut rest, mut depth) = (json, 0);
     while let Some(character) = rest.chars().next() {
