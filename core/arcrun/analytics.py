@@ -1,10 +1,10 @@
-"""Which components have run, how often and for how long: as a run counts it, as it is reported, added up and shown.
+"""Statistics of component calls: counting in a run, reporting, aggregation, rendering.
 
-The executor reports all runs of a moment in one call, after the answer. Counts of the last moment are lost with their
-isolate, and those of a report that fails are not sent again: it may have been counted.
+The executor reports all runs of a short period in one call, after the answers. The latest counts are lost if their
+isolate ends, and a failed report is not repeated, because it may have been counted.
 
-Durations go by size into buckets that grow by the same factor, so that a percentile is within RELATIVE_ERROR at any
-size. The mapping is that of DDSketch (Masson, Rim, Lee, 2019). What is shorter than SHORTEST_MS counts as 0.
+Durations are put into buckets of exponentially growing size, so that percentiles are within RELATIVE_ERROR at any size.
+The mapping is that of DDSketch (Masson, Rim, Lee, 2019). Durations below SHORTEST_MS count as 0.
 """
 
 import logging
@@ -20,11 +20,11 @@ from arcrun.errors import RequestError
 from arcrun.limits import MAX_USAGE_COUNT, MAX_USAGE_NAME_CHARACTERS, MAX_USAGE_RECORDS
 from arcrun.ports import Background, Clock
 
-RELATIVE_ERROR = 0.05  # of durations as they are shown
+RELATIVE_ERROR = 0.05  # of reported durations
 SHORTEST_MS = 0.01
 LONGEST_MS = 24 * 3600 * 1000.0
 GATHER_MS = 100
-OVERDUE_MS = 10 * GATHER_MS  # after which whoever was to send is taken to be gone, as with a request that was cancelled
+OVERDUE_MS = 10 * GATHER_MS  # after this the sender is considered gone, as with a cancelled request
 _GROWTH = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GROWTH = math.log(_GROWTH)
 _KEYS = ("canonical_id", "version", "success", "duration_ms")
@@ -37,7 +37,7 @@ logger = logging.getLogger("arcrun")
 
 
 def bucket_of(duration_ms: float) -> int:
-    """0 for the shortest; bucket i holds durations up to SHORTEST_MS times _GROWTH to the power of i - 1."""
+    """0 for the shortest; bucket i has durations up to SHORTEST_MS times _GROWTH to the power of i - 1."""
     if duration_ms < SHORTEST_MS:
         return 0
     return 1 + math.ceil(math.log(duration_ms / SHORTEST_MS) / _LOG_GROWTH)
@@ -47,7 +47,7 @@ LAST_BUCKET = bucket_of(LONGEST_MS)
 
 
 def duration_of(bucket: int) -> float:
-    """The duration in milliseconds that is within RELATIVE_ERROR of all in the bucket."""
+    """The duration in milliseconds that is within RELATIVE_ERROR of all durations in the bucket."""
     if bucket == 0:
         return 0.0
     upper_ms: float = SHORTEST_MS * _GROWTH ** (bucket - 1)
@@ -56,7 +56,7 @@ def duration_of(bucket: int) -> float:
 
 @dataclass(frozen=True)
 class UsageRecord:
-    """A run of a component, or `count` of them that are alike: `duration_ms` is then their average."""
+    """A call of a component, or `count` similar ones, of which `duration_ms` is the average."""
 
     canonical_id: str
     version: str
@@ -75,27 +75,27 @@ class UsageRecord:
 
 
 class UsageReport(Protocol):
-    """The registry, which counts what components have run."""
+    """The registry, which counts component calls."""
 
     async def send(self, records: Sequence[UsageRecord]) -> None:
-        """At most MAX_USAGE_RECORDS. Raises UpstreamError REGISTRY_UNAVAILABLE, RunError REPORT_REFUSED."""
+        """Send at most MAX_USAGE_RECORDS. Raises UpstreamError REGISTRY_UNAVAILABLE, RunError REPORT_REFUSED."""
 
 
 def parse_report(body: Any) -> tuple[UsageRecord, ...]:
-    """One record, or {"records": [...]} with at most MAX_USAGE_RECORDS.
+    """Parse one record, or {"records": [...]} with at most MAX_USAGE_RECORDS.
 
-    Raises RequestError INVALID_RECORD, TOO_MANY_RECORDS. Nothing of a report with a bad record is taken.
+    Raises RequestError INVALID_RECORD, TOO_MANY_RECORDS. A report with an invalid record is rejected entirely.
     """
     if not isinstance(body, Mapping) or "records" not in body:
         return (_parse_record(body, "the record"),)
     records = body["records"]
     if not isinstance(records, list) or len(body) > 1:
-        raise _invalid("`records` must be a list, and stand alone")
+        raise _invalid("`records` must be a list, and the only key")
     if len(records) > MAX_USAGE_RECORDS:
         raise RequestError(
-            f"A report has at most {MAX_USAGE_RECORDS} records, and this one has {len(records)}.",
+            f"A report has at most {MAX_USAGE_RECORDS} records, but this one has {len(records)}.",
             code="TOO_MANY_RECORDS",
-            next_actions=["Send them in several reports, or join like ones with `count`."],
+            next_actions=["Send them in several reports, or combine similar ones with `count`."],
             details={"limit": MAX_USAGE_RECORDS},
         )
     return tuple(_parse_record(record, f"records[{i}]") for i, record in enumerate(records))
@@ -119,7 +119,7 @@ def _parse_record(source: Any, place: str) -> UsageRecord:
     if not _is_duration(record.duration_ms):
         raise _invalid(f"`duration_ms` of {place} must be a number from 0 to {LONGEST_MS:.0f}")
     if type(record.count) is not int or not 1 <= record.count <= MAX_USAGE_COUNT:
-        raise _invalid(f"`count` of {place} must be a whole number from 1 to {MAX_USAGE_COUNT}")
+        raise _invalid(f"`count` of {place} must be an integer from 1 to {MAX_USAGE_COUNT}")
     return record
 
 
@@ -128,15 +128,15 @@ def _is_name(value: Any, pattern: re.Pattern[str]) -> bool:
 
 
 def _is_duration(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= LONGEST_MS  # which NaN is not
+    return type(value) in (int, float) and 0 <= value <= LONGEST_MS  # False for NaN
 
 
 def _invalid(reason: str) -> RequestError:
     return RequestError(
-        f"This is no record of a component's runs: {reason}.",
+        f"This is not a record of component calls: {reason}.",
         code="INVALID_RECORD",
         next_actions=[
-            'Send {"canonical_id", "version", "success", "duration_ms"}, with "count" for several alike, '
+            'Send {"canonical_id", "version", "success", "duration_ms"}, with "count" for several similar ones, '
             'or {"records": [...]} of these.'
         ],
     )
@@ -144,10 +144,10 @@ def _invalid(reason: str) -> RequestError:
 
 @dataclass
 class Tally:
-    _sums: dict[_Key, tuple[int, float]] = field(default_factory=dict)  # runs, and milliseconds of all together
+    _sums: dict[_Key, tuple[int, float]] = field(default_factory=dict)  # runs, and their total milliseconds
 
     def count(self, component_id: str, version: str, success: bool, duration_ms: float) -> None:
-        """A run."""
+        """Count a call."""
         key = component_id, version, success, bucket_of(duration_ms)
         runs, known_ms = self._sums.get(key, _NONE)
         self._sums[key] = runs + 1, known_ms + duration_ms
@@ -168,14 +168,14 @@ class Tally:
         return bool(self._sums)
 
     def records(self) -> Iterable[UsageRecord]:
-        """The same, as it is reported: runs of one bucket have their average duration, which lies in it."""
+        """The counts as reported: calls in one bucket have their average duration, which is in that bucket."""
         for (component_id, version, success, _), (runs, duration_ms) in self._sums.items():
             average_ms = duration_ms / runs
             for left in range(runs, 0, -MAX_USAGE_COUNT):
                 yield UsageRecord(component_id, version, success, average_ms, min(left, MAX_USAGE_COUNT))
 
     def rows(self) -> list[TallyRow]:
-        """The same, as it is counted: id, version, bucket, runs, successes, and milliseconds of all together."""
+        """The counts as stored: id, version, bucket, runs, successes, and total milliseconds."""
         return [
             (component_id, version, bucket, runs, runs if success else 0, duration_ms)
             for (component_id, version, success, bucket), (runs, duration_ms) in self._sums.items()
@@ -191,7 +191,7 @@ def tally(records: Iterable[UsageRecord]) -> Tally:
 
 @dataclass(frozen=True)
 class ComponentStatistics:
-    """`p95_bucket` is that of the shortest duration that 95 % of the runs do not exceed; None without a run."""
+    """`p95_bucket` is the bucket of the shortest duration that 95 % of the runs do not exceed; None without runs."""
 
     total_runs: int = 0
     successes: int = 0
@@ -199,7 +199,7 @@ class ComponentStatistics:
     p95_bucket: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """{"total_runs", "success_rate" (0 to 1), "avg_duration_ms", "p95_duration_ms"}; null where nothing has run."""
+        """{"total_runs", "success_rate" (0 to 1), "avg_duration_ms", "p95_duration_ms"}; null if nothing has run."""
         runs = self.total_runs
         return {
             "total_runs": runs,
@@ -210,7 +210,7 @@ class ComponentStatistics:
 
 
 class UsageReporter:
-    """`report` is None where there is no registry to report to."""
+    """Gathers and sends usage. `report` is None if there is no registry to report to."""
 
     def __init__(self, report: UsageReport | None, clock: Clock, background: Background) -> None:
         self._report, self._clock, self._background = report, clock, background
@@ -237,5 +237,5 @@ class UsageReporter:
 async def _send(report: UsageReport, records: Sequence[UsageRecord]) -> None:
     try:
         await report.send(records)
-    except Exception as error:  # a run is not hurt by what goes wrong here
+    except Exception as error:  # failures here do not affect runs
         logger.warning("%d records of components' runs were not reported: %s", len(records), type(error).__name__)

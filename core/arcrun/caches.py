@@ -1,6 +1,4 @@
-"""What an isolate remembers, within a bound: of entries, and for what is large of bytes, for a count says nothing of
-what a hundred entries take.
-"""
+"""Bounded caches of an isolate: by number of entries, and for large entries by bytes."""
 
 import math
 from collections import OrderedDict
@@ -12,7 +10,7 @@ T = TypeVar("T")
 
 
 class CacheSpace:
-    """Shared by the caches of an isolate: beyond its bytes goes what has been there longest, of whichever cache."""
+    """A limit in bytes shared by the caches of an isolate. Beyond it, the oldest entry of any cache is dropped."""
 
     def __init__(self, most_bytes: int = MAX_CACHED_BYTES) -> None:
         self._left = most_bytes
@@ -32,8 +30,8 @@ class CacheSpace:
 
 
 class Cache(Generic[T]):
-    """Of at most `most` entries, and within `space`; the one that was put in first goes. `get` is as fast as a
-    dictionary's. Where the one that was used last is to stay, who uses it puts it in again.
+    """A cache of at most `most` entries, within `space`; the oldest entry is dropped first. `get` is as fast as a
+    dictionary's. To keep an entry that was used recently, put it again.
     """
 
     def __init__(self, most: float = math.inf, space: CacheSpace | None = None) -> None:
@@ -42,7 +40,7 @@ class Cache(Generic[T]):
         self.get = self._entries.get
 
     def put(self, key: str, value: T, weight: int = 0) -> None:
-        """`weight` is about how many bytes of the space the entry takes."""
+        """Add an entry. `weight` is its approximate size in bytes."""
         self._entries.pop(key, None)
         self._entries[key] = value
         if len(self._entries) > self._most:

@@ -1,7 +1,7 @@
-"""What went wrong outside, in plain words: the failures of `fetch` and of Workers AI, and which a retry can help.
+"""Plain messages for outside failures, of `fetch` and Workers AI, and which of them a retry may fix.
 
-The platform says little. For a host that refuses, resets or closes the connection it says "Network connection lost",
-for a name that cannot be looked up and for a TLS handshake that fails "internal error; reference = ...".
+The platform reports few details. If a host refuses, resets or closes the connection it says "Network connection lost";
+if a name lookup or a TLS handshake fails, "internal error; reference = ...".
 """
 
 import re
@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 
 from arcrun.errors import HostFunctionError
 
-# The other side, or the way to it, may be well again in a moment.
+# The other side, or the path to it, may soon recover.
 RETRIABLE_CODES = frozenset(
     {
-        "HTTP_TIMEOUT",  # no whole answer in time
+        "HTTP_TIMEOUT",  # no complete answer in time
         "HTTP_CONNECTION_FAILED",  # refused, reset, or closed before an answer
         "HTTP_CONNECTION_LOST",  # closed in the middle of the answer
         "HTTP_HOST_NOT_FOUND",  # the name cannot be looked up
         "HTTP_HOST_UNREACHABLE",  # the name cannot be looked up, or TLS failed: the platform does not say which
-        "HTTP_FAILED",  # anything else for which there is no answer
+        "HTTP_FAILED",  # any other failure without an answer
         "AI_FAILED",
     }
 )
 
-# Workers AI's own codes of what the same request will never get:
+# Workers AI's error codes for which a repeated request will not succeed:
 # https://developers.cloudflare.com/workers-ai/platform/errors/
 _AI_REFUSALS = frozenset(
     {
@@ -53,11 +53,11 @@ def is_retriable(error: HostFunctionError) -> bool:
 
 
 def build_fetch_failure(url: str, said: str, *, has_begun: bool, is_closed: bool = False) -> HostFunctionError:
-    """The failure for what the platform has `said` of a request to `url`.
+    """The error for the message `said` by the platform about a request to `url`.
 
-    `has_begun`: the answer's status and headers had come. `is_closed`: under `acr dev`, to which hosts of one's own
-    network are as if they were not there. Codes: HTTP_CONNECTION_FAILED, HTTP_CONNECTION_LOST,
-    HTTP_HOST_NOT_FOUND, HTTP_HOST_UNREACHABLE, HTTP_TLS_FAILED, INVALID_RESPONSE_BODY, SUBREQUEST_LIMIT, HTTP_FAILED.
+    `has_begun`: the response's status and headers had arrived. `is_closed`: under `acr dev`, where hosts of the local
+    network are hidden. Codes: HTTP_CONNECTION_FAILED, HTTP_CONNECTION_LOST, HTTP_HOST_NOT_FOUND, HTTP_HOST_UNREACHABLE,
+    HTTP_TLS_FAILED, INVALID_RESPONSE_BODY, SUBREQUEST_LIMIT, HTTP_FAILED.
     """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
@@ -79,7 +79,7 @@ def build_fetch_failure(url: str, said: str, *, has_begun: bool, is_closed: bool
 
 
 def _build_unexplained(scheme: str, hostname: str, host: str, *, is_closed: bool) -> HostFunctionError:
-    """An address is not looked up, and http has no TLS: what is left says more than the platform does."""
+    """Narrow down an internal error: an IP address needs no lookup, and http has no TLS."""
     if scheme == "https" and _is_address(hostname):
         return _fail(
             "HTTP_TLS_FAILED", f"TLS failed with {host}: it does not speak TLS, or its certificate is invalid."
@@ -105,7 +105,7 @@ def _is_address(hostname: str) -> bool:
 
 
 def build_ai_failure(said: str) -> HostFunctionError:
-    """AI_REFUSED for what the same request will never get, else AI_FAILED."""
+    """AI_REFUSED if a repeated request cannot succeed, else AI_FAILED."""
     found = _AI_CODE.search(said)
     code = "AI_REFUSED" if found and found[1] in _AI_REFUSALS else "AI_FAILED"
     explained = _INTERNAL_ERROR.sub("the platform does not say why", said)

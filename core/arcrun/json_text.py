@@ -1,8 +1,8 @@
-"""JSON as RFC 8259 has it, from untrusted text.
+"""JSON according to RFC 8259, from untrusted strings.
 
-Python's own reader also takes NaN and Infinity, which nothing else can read back; text nested some thousand deep
-overflows the stack of WebAssembly, which ends the whole isolate before Python can raise RecursionError; and a text of a
-few million values takes a second, and as many objects.
+Python's parser also accepts NaN and Infinity, which other parsers reject; nesting of some thousand levels overflows the
+stack of WebAssembly, which ends the whole isolate before Python can raise RecursionError; and a string with a few
+million values takes a second, and as many objects.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 from arcrun.limits import MAX_INTEGER_DIGITS, MAX_JSON_DEPTH, MAX_JSON_VALUES
 
-sys.set_int_max_str_digits(MAX_INTEGER_DIGITS)  # of int() and str(), in the whole program: Python takes no less
+sys.set_int_max_str_digits(MAX_INTEGER_DIGITS)  # for int() and str(), process-wide: Python accepts no lower limit
 _MAX_SHOWN = 40  # digits of a number
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STRING = re.compile(rb'"[^"]*"')
@@ -28,19 +28,19 @@ _SPACES = re.compile(f"[{_WHITE_SPACE}]*")
 
 
 def parse_json(text: str) -> Any:
-    """Raises ValueError; of what is JSON, and more than can be read here, JsonLimitError."""
+    """Parse JSON. Raises ValueError; JsonLimitError for valid JSON beyond the limits."""
     if len(text) > MAX_JSON_DEPTH:
         _validate_structure(text)
     try:
         return _decode(text)
     except (json.JSONDecodeError, JsonLimitError, _NumberError):
         raise
-    except ValueError:  # of int(): its words are of Python's settings. A hook for integers would slow each of them
+    except ValueError:  # from int(), with a message about Python's settings. A hook would slow down every integer
         raise JsonLimitError(f"it has an integer of more than {MAX_INTEGER_DIGITS} digits") from None
 
 
 def _decode(text: str) -> Any:
-    """As JSONDecoder.decode, which takes as long again over white space that most texts have none of."""
+    """Like JSONDecoder.decode, which takes twice as long because of white space that most strings do not have."""
     start = _skip(text, 0) if text[:1] in _WHITE_SPACE else 0
     try:
         value, end = _scan(text, start)
@@ -52,25 +52,27 @@ def _decode(text: str) -> Any:
 
 
 def _skip(text: str, start: int) -> int:
-    """Where the white space at `start` ends."""
+    """The end of the white space at `start`."""
     return _SPACES.match(text, start).end()  # type: ignore[union-attr]
 
 
 def escape_surrogates(text: str) -> str:
-    """Half a surrogate pair as JSON writes it, `\\ud800`: JSON's escapes can make one, and UTF-8 cannot write it."""
+    """Write lone surrogates as JSON escapes, `\\ud800`: JSON's escapes can produce them, and UTF-8 cannot
+    encode them.
+    """
     return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 class JsonLimitError(ValueError):
-    """JSON, but deeper, longer or with a larger number than can be read here. Its text says which, of `it`."""
+    """Valid JSON that is nested too deeply, is too long or has too large a number. The message says which, of `it`."""
 
 
 class _NumberError(ValueError):
-    """A number that JSON does not have."""
+    """A number that is not valid JSON."""
 
 
 def _validate_structure(text: str) -> None:
-    """Whether there is no more of it, and no deeper, than Python can read in some tens of milliseconds."""
+    """Check that it is not longer or deeper than Python can parse in some tens of milliseconds."""
     opened = text.count("[") + text.count("{")
     if opened <= MAX_JSON_DEPTH and opened + text.count(",") <= MAX_JSON_VALUES:
         return
@@ -88,8 +90,8 @@ def _signs_of(text: str) -> bytes:
 
 
 def _is_deeper(brackets: bytes, most: int) -> bool:
-    """The innermost level is taken out a few times, which is all that most texts need; the rest is gone through one by
-    one.
+    """Whether the nesting exceeds `most`. The innermost level is removed a few times, which suffices for most strings;
+    the rest is scanned bracket by bracket.
     """
     brackets = brackets.translate(_AS_LISTS)
     for _ in range(_COLLAPSES):
@@ -118,8 +120,8 @@ _scan = _decoder.scan_once
 def build_json_writer(
     *, ensure_ascii: bool = True, allow_nan: bool = True, separators: tuple[str, str] = (", ", ": ")
 ) -> Callable[[Any], str]:
-    """A `json.dumps` of these settings, for values that hold themselves nowhere: the encoder is made once, which takes
-    longer than writing a short text.
+    """A function like `json.dumps` with these settings, for values without cycles. It creates the encoder only once,
+    because that takes longer than writing a short string.
     """
     encoder: Any = json.encoder
     between, after_key = separators
@@ -132,4 +134,4 @@ def build_json_writer(
     return lambda value: "".join(write(value, 0))
 
 
-write_json = build_json_writer()  # as `json.dumps` writes it
+write_json = build_json_writer()  # the output of `json.dumps`

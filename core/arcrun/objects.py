@@ -1,11 +1,10 @@
-"""How a Worker talks to a Durable Object, and how an object keeps its tables.
+"""Communication between a Worker and a Durable Object, and migration of an object's tables.
 
-A call is the name of an operation and its arguments as JSON text; so is the result. After a deploy code of one version
-meets objects of the version before and after it for some minutes. So operations are added, never changed in meaning; an
-object leaves out arguments that it does not know, a Worker keys of a result that it does not know; and an object whose
-code lacks an operation refuses it, which the Worker sees as UpstreamError OBJECT_UNAVAILABLE: soon it will be there.
-Tables are changed in the same way: a migration adds, and the code before it goes on working on what it has made; so
-statements name their columns.
+A call is the name of an operation and its arguments as a JSON string; so is the result. For some minutes after a
+deploy, Workers meet objects of the previous or next version. So operations are added, and never change their meaning;
+an object ignores unknown arguments, a Worker unknown keys of a result. An object without the operation refuses it,
+which the Worker sees as UpstreamError OBJECT_UNAVAILABLE, until the new code arrives there. The same holds for tables:
+a migration only adds, and older code continues to work with its result; so statements name their columns.
 """
 
 import inspect
@@ -19,14 +18,14 @@ Migration = Sequence[str]
 
 
 class Channel(Protocol):
-    """The way to one object. Clients with a typed method for each operation stand on it."""
+    """The connection to one object. Clients with a typed method for each operation are built on it."""
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> Any:
-        """The operation's result. Arguments and result are JSON. Raises UpstreamError OBJECT_UNAVAILABLE."""
+        """Call an operation and return its result. Both are JSON. Raises UpstreamError OBJECT_UNAVAILABLE."""
 
 
 class Operations:
-    """The public methods of `target` that `protocol` names."""
+    """The public methods of `target` that `protocol` declares."""
 
     def __init__(self, target: object, protocol: type) -> None:
         names = [name for name in vars(protocol) if not name.startswith("_")]
@@ -34,7 +33,7 @@ class Operations:
         self._parameters = {name: inspect.signature(method).parameters for name, method in self._methods.items()}
 
     def answer(self, request: str) -> str:
-        """`request` is {"operation", "arguments"}. Raises LookupError for an operation that this code does not have."""
+        """Execute {"operation", "arguments"}. Raises LookupError for an operation that this code does not have."""
         asked = json.loads(request)
         name = asked["operation"]
         if name not in self._methods:
@@ -48,11 +47,11 @@ def render_call(operation: str, arguments: Mapping[str, Any]) -> str:
 
 
 def migrate(sql: Sql, migrations: Sequence[Migration]) -> None:
-    """Bring the tables to the schema of this code: its number is that of the migrations done, kept in `schema`.
+    """Migrate the tables to the schema of this code, whose number is the number of migrations done, kept in `schema`.
 
-    Where nothing is new nothing is written: an object must start on a full disk, too.
-    Tables that code of the next version has migrated already are left as they are; of a later one they are refused with
-    RuntimeError, for nobody has tried that.
+    Without new migrations nothing is written: an object must also start when its storage is full. Tables that the next
+    version's code has already migrated are left as they are; for a later version RuntimeError is raised, because that
+    is untested.
     """
     if not sql.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema'"):
         sql.execute("CREATE TABLE schema (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)")
@@ -60,7 +59,7 @@ def migrate(sql: Sql, migrations: Sequence[Migration]) -> None:
     [row] = sql.execute("SELECT number FROM schema")
     number = int(row["number"])
     if number > len(migrations) + 1:
-        raise RuntimeError(f"The object's schema is {number}, and this code knows {len(migrations)}.")
+        raise RuntimeError(f"The object's schema is {number}, but this code knows {len(migrations)}.")
     for migration in migrations[number:]:
         for statement in migration:
             sql.execute(statement)

@@ -1,9 +1,9 @@
-"""The codes of errors that the platform gives by itself, so that no component can pass its failure off as one of them.
+"""The error codes of the platform itself, so that no component can pass off its failure as one of them.
 
-A test finds every code in the source and asks that it be in one of the two sets.
+A test finds every code in the source and requires it to be in one of the two sets.
 """
 
-# Ours alone. A component that tells one of them has failed with COMPONENT_FAILED (arcrun/wasm/failure.py).
+# Reserved for the platform. A component that reports one of them fails with COMPONENT_FAILED (arcrun/wasm/failure.py).
 RESERVED_CODES = frozenset(
     (
         # how a call of a component ends
@@ -34,7 +34,7 @@ RESERVED_CODES = frozenset(
     ).split()
 )
 
-# A component's too: those of host functions, which it hands on, and words that it and the platform use of their own.
+# Also used by components: codes of host functions, which they pass on, and codes that both use independently.
 SHARED_CODES = frozenset(
     (
         "ADDRESS_NOT_ALLOWED AI_FAILED AI_REFUSED AI_UNAVAILABLE CAPABILITY_NOT_DECLARED HOST_FUNCTION_FAILED "

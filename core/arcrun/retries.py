@@ -1,4 +1,4 @@
-"""Doing again what has failed: how long to wait before it, and the loop."""
+"""Retries: the wait before the next attempt, and the loop."""
 
 import math
 from collections.abc import Awaitable, Callable
@@ -25,15 +25,15 @@ def backoff_ms(
     random: Random | None = None,
     asked_ms: float = 0.0,
 ) -> float:
-    """The milliseconds to wait after the failed `attempt` (from 1): `first_ms`, growing from attempt to attempt up to
-    `most_ms`, less a random part of it that `jitter` bounds (0 to 1), and never less than what was asked for.
+    """The milliseconds to wait after the failed `attempt` (counted from 1): `first_ms`, growing with each attempt up to
+    `most_ms`, minus a random part bounded by `jitter` (0 to 1), and at least `asked_ms`.
     """
     drawn = int.from_bytes(random.token_bytes(4)) / 0xFFFFFFFF if random is not None else 0.0
     return max(asked_ms, min(most_ms, first_ms * GROWTHS[growth](attempt)) * (1 - jitter * drawn))
 
 
 def parse_retry_after_ms(text: str, now_ms: float) -> float:
-    """RFC 9110's number of seconds, or date; 0 for anything else, and for a date that has passed."""
+    """The wait of a Retry-After header: RFC 9110's seconds or date; 0 for anything else, and for a past date."""
     try:
         wait_ms = float(text) * 1000 if text.isdecimal() else parsedate_to_datetime(text).timestamp() * 1000 - now_ms
     except (ValueError, OverflowError):
@@ -47,8 +47,8 @@ async def retry(
     wait_before_next: Callable[[int, Result], float | None],
     clock: Clock,
 ) -> Result:
-    """The last result of `act`. `first` is that of the first attempt. `wait_before_next` gets how many attempts there
-    have been and the result of the last: the milliseconds to wait before another, None if there is none.
+    """The last result of `act`. `first` is the result of the first attempt. `wait_before_next` gets the number of
+    attempts and the last result, and returns the milliseconds to wait before another attempt, None if there is none.
     """
     result, attempts = first, 1
     while (wait_ms := wait_before_next(attempts, result)) is not None:

@@ -1,59 +1,61 @@
-"""How large a JSON value is: in bytes as text, and in memory, where each number, list or object takes its own."""
+"""The size of a JSON value: in bytes as JSON, and in memory, where each number, list or object is an object."""
 
 import sys
 from typing import Any, NamedTuple
 
 from arcrun.steps import Steps, run_steps
 
-VALUE_BYTES = 16  # of memory for a value beside its text, so that the estimate is about half of what Python takes
+VALUE_BYTES = 16  # memory per value in addition to its JSON; the estimate is about half of Python's actual use
 EXCERPT_CHARACTERS = 20_000
-SMALL_CHARACTERS = 1_000  # of a JSON text that is not looked at: its weight is taken for SMALL_FACTOR of its length
+SMALL_CHARACTERS = (
+    1_000  # up to this length JSON is not measured: its weight is estimated as SMALL_FACTOR times its length
+)
 SMALL_FACTOR = 4
 STEP_VALUES, VALUES_A_UNIT = 1_000, 4
-SCALAR_BYTES = 8  # of a number or a word as text, about
+SCALAR_BYTES = 8  # approximate length of a number or a word as JSON
 
 
 class Size(NamedTuple):
-    """`bytes` are those of the text, as wide as Python keeps it; `values` all values and keys in it."""
+    """`bytes` is the size of the JSON, with Python's width per character; `values` counts all values and keys in it."""
 
     bytes: int
     values: int
 
     @property
     def weight(self) -> int:
-        """What limits of memory count, in bytes."""
+        """The bytes that memory limits count."""
         return self.bytes + VALUE_BYTES * self.values
 
 
 class Excerpt(NamedTuple):
-    """What is remembered of a long text: its bytes, and its beginning."""
+    """The remembered part of a long string: its size in bytes, and its beginning."""
 
     bytes: int
     beginning: str
 
 
 def excerpt(text: str) -> Excerpt | None:
-    """None of a short one."""
+    """The excerpt of a string; None for a short one."""
     if len(text) <= EXCERPT_CHARACTERS:
         return None
     return Excerpt(length_in_utf8(text), text[:EXCERPT_CHARACTERS])
 
 
 def length_in_utf8(text: str) -> int:
-    """In bytes; half a surrogate pair takes three."""
+    """The length in bytes; half a surrogate pair takes three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def size_of_text(text: str) -> Size:
-    """Of a JSON text, and at most as large as what it stands for: separators within strings count like others."""
+    """The size of a JSON string; an upper bound for its value, because separators within strings are counted too."""
     width = sys.getsizeof(text) // (len(text) or 1) if not text.isascii() else 1
-    if "\\u" in text:  # what is ASCII as text may be wide once it is read
+    if "\\u" in text:  # escapes in ASCII may become wide characters
         width = max(width, 4 if "\\ud" in text or "\\uD" in text else 2)
     return Size(len(text) * width, 1 + sum(map(text.count, ",[{:")))
 
 
 def size_of(value: Any, most_bytes: int = sys.maxsize, most_values: int = sys.maxsize) -> Size:
-    """Of a JSON value. Counting ends where there is more than the most, so it never takes longer than that allows."""
+    """The size of a JSON value. Counting stops beyond the maximum, which bounds its time."""
     return run_steps(size_of_in_steps(value, most_bytes, most_values))
 
 

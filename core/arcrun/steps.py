@@ -1,7 +1,7 @@
-"""Work that can be interrupted: a generator that yields how much it has done since the last time, and returns a result.
+"""Interruptible work: a generator that yields the work done since the last time, and returns a result.
 
-The unit is about as much as reading an instruction of a module. So a stretch is counted, not timed: deployed, the clock
-stands still while code computes.
+The unit is about the work of reading one instruction of a module. A stretch is counted, not timed: on the platform, the
+clock stands still while code computes.
 """
 
 from collections.abc import Awaitable, Callable, Generator
@@ -14,11 +14,11 @@ STRETCH_UNITS = 6_000  # some 10 ms in the Workers' Python, where a unit takes a
 
 
 async def go_on() -> None:
-    """The pause of a program that nobody else waits for."""
+    """A pause that returns immediately, for a program without other tasks."""
 
 
 def run_steps(steps: Steps[Result]) -> Result:
-    """The result, in one go: for the command line, builds and tests."""
+    """Run all steps without a pause: for the command line, builds and tests."""
     while True:
         try:
             next(steps)
@@ -27,7 +27,7 @@ def run_steps(steps: Steps[Result]) -> Result:
 
 
 async def run_steps_pausing(steps: Steps[Result], pause: Pause) -> Result:
-    """The result, with `pause` after each stretch: `Clock.pause`, so that others have their turn."""
+    """Run all steps with `pause` (`Clock.pause`) after each stretch, to yield to other requests."""
     done = 0
     while True:
         try:

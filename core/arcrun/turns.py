@@ -1,7 +1,7 @@
-"""A queue of those who wait for something of the isolate's, in the order of coming.
+"""A queue of requests that wait for a resource of the isolate, in order of arrival.
 
-No request may wait for another on the platform, so who waits asks again, by a real timer; and a request that the
-platform ends says nothing, so who has not asked for long is not in the queue any more.
+On the platform no request can wake another, so waiting requests poll with a real timer. A request that the platform has
+ended just stops polling, and is removed from the queue after a while.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from arcrun.ports import Clock
 
 ASK_MS = 5.0
-FORGOTTEN_MS = 1_000.0  # who has not asked for so long was ended
+FORGOTTEN_MS = 1_000.0  # a request that has not polled for so long was ended
 
 
 @dataclass(eq=False)
@@ -28,12 +28,12 @@ class Turns:
         return len(self._queue)
 
     async def wait(self, may_go: Callable[[], bool], *, in_order: bool = True) -> None:
-        """Until `may_go`, and nobody who came earlier waits. Without `in_order` others may come first."""
+        """Wait until `may_go` and no earlier request waits. Without `in_order`, others may overtake."""
         with self._queued() as ticket:
             while (in_order and self._first() is not ticket) or not may_go():
                 await self._clock.sleep(ASK_MS)
                 ticket.asked_ms = self._clock.now_ms()
-                if ticket not in self._queue:  # it was taken for ended: the isolate had computed for that long
+                if ticket not in self._queue:  # it was considered ended: the isolate had computed for that long
                     self._queue.append(ticket)
 
     @contextmanager
@@ -47,7 +47,7 @@ class Turns:
                 self._queue.remove(ticket)
 
     def _first(self) -> _Ticket:
-        """Of those that wait, and still ask."""
+        """The first request that still polls."""
         now_ms = self._clock.now_ms()
         while now_ms - self._queue[0].asked_ms > FORGOTTEN_MS:
             del self._queue[0]

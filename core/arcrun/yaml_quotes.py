@@ -1,7 +1,7 @@
-"""Where a text of YAML ends whose quotes were left out or are the wrong ones, and how it is written with quotes.
+"""Finds the end of a YAML string with missing or wrong quotes, and writes it with correct quotes.
 
-All of it is about one line: of a text that goes on in the next, nobody can say where its author meant it to end.
-`text` ends with NUL, as PyYAML's buffer does.
+Only one line is considered: if a string continues in the next, its intended end is unknown. `text` ends with NUL, like
+PyYAML's buffer.
 """
 
 import re
@@ -13,12 +13,12 @@ _BLANK = "\0 \t\r\n"
 _KEY = re.compile(r"""(?:[\w.$-]+|"[^"]*"|'[^']*')[ \t]*:[ \t]*$""")
 _NEXT_CONTENT = re.compile(r"(?:[ \t]*(?:#[^\0\r\n]*)?[\r\n])*(?P<indent>[ \t]*)")
 _PIECE_OF_TEMPLATE = re.compile(r'"(?:[^"\\\r\n\0]|\\.)*"|[\[\](){}]|[^"\[\](){}\r\n\0]+')
-_MAX_LENGTH = 1_000  # characters of what is looked at: a sample is short
+_MAX_LENGTH = 1_000  # maximum characters to examine: a sample is short
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 
 
 class Quoted(NamedTuple):
-    """`text` is what belongs between `start` and `end`; `sample` is the same behind its key, or with a key's colon."""
+    """`text` replaces the source from `start` to `end`; `sample` is the same after its key, or with a key's colon."""
 
     start: int
     end: int
@@ -27,9 +27,9 @@ class Quoted(NamedTuple):
 
 
 def quote_plain(text: str, start: int, *, in_flow: bool, indent: int) -> Quoted | None:
-    """The text without quotes that begins at `start`, or the key; None if it cannot be told where it ends.
+    """The unquoted string or key that begins at `start`; None if its end is unclear.
 
-    `indent` is the column of the block collection around it.
+    `indent` is the column of the enclosing block collection.
     """
     before = text[find_line_start(text, start) : start]
     found = _find_end(text, start, in_flow=in_flow, is_value=before.rstrip(" \t").endswith(":"))
@@ -43,7 +43,7 @@ def quote_plain(text: str, start: int, *, in_flow: bool, indent: int) -> Quoted 
 
 
 def quote_again(text: str, start: int, *, in_flow: bool) -> Quoted | None:
-    """The text in quotes that begins at `start` and holds those quotes itself; None if its end cannot be told."""
+    """The quoted string that begins at `start` and contains its own quotes; None if its end is unclear."""
     quote, end = text[start], _find_closing_quote(text, start, in_flow=in_flow)
     if end is None:
         return None
@@ -53,7 +53,7 @@ def quote_again(text: str, start: int, *, in_flow: bool) -> Quoted | None:
 
 
 def find_template_end(text: str, start: int) -> int | None:
-    """Behind the braces that close those at `start`; None if nothing does on this line."""
+    """The index after the braces that close those at `start`; None if they are not closed on this line."""
     at, closing = start + 2, list[str]()
     while match := _PIECE_OF_TEMPLATE.match(text, at):
         if not closing and text.startswith("}}", at):
@@ -67,7 +67,7 @@ def find_template_end(text: str, start: int) -> int | None:
 
 
 def _find_end(text: str, start: int, *, in_flow: bool, is_value: bool) -> tuple[int, bool] | None:
-    """Where it ends, and whether that is before the colon of a key."""
+    """The end, and whether it is before the colon of a key."""
     at, behind_colon = start, _BLANK + (",[]{}" if in_flow else "")
     while text[at] not in _END_OF_LINE:
         if at - start > _MAX_LENGTH:
@@ -92,7 +92,7 @@ def _find_end(text: str, start: int, *, in_flow: bool, is_value: bool) -> tuple[
 
 
 def _find_closing_quote(text: str, start: int, *, in_flow: bool) -> int | None:
-    """Behind the quote of the same kind that nothing but the end of a value or of a key follows."""
+    """The index after the matching quote that is followed by the end of a value or a key; None if there is none."""
     quote, at = text[start], start + 1
     while text[at] not in _END_OF_LINE and not (quote == '"' and text[at] == "\\"):
         if at - start > _MAX_LENGTH:
@@ -110,7 +110,7 @@ def _find_closing_quote(text: str, start: int, *, in_flow: bool) -> int | None:
 
 
 def ends_scalar(text: str, at: int, *, in_flow: bool) -> bool:
-    """Whether what begins behind a closing quote can follow it."""
+    """Whether a closing quote may be followed by what is at `at`."""
     following = at
     while text[following] in " \t":
         following += 1

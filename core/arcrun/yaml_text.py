@@ -1,17 +1,17 @@
-"""YAML that means JSON, from untrusted text; and such values as YAML.
+"""YAML with JSON values, from untrusted strings; and JSON values as YAML.
 
-Plain scalars are read as YAML 1.2's core schema says (https://yaml.org/spec/1.2.2/#103-core-schema), with numbers as
-JSON writes them:
+Plain scalars are read according to YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), with numbers
+in JSON's notation:
 
 - null: `null`, `Null`, `NULL`, `~` and nothing; booleans: `true`, `True`, `TRUE`, `false`, `False`, `FALSE`
-- numbers: RFC 8259's, so `-1`, `0.5`, `1e3`, and not the core schema's other forms `+1`, `.5`, `1.`, `0x1F`, `0o17`,
-  `.inf`, `.nan`: those are strings, as `12:30`, `NO`, `on`, `0123`, `1_000` and `2026-11-01` are. What begins with a
-  zero or a plus is more often a postcode or a telephone number, and must stay what was written
-- keys are always strings, exactly as written: `12`, `true` and `1.0` too
+- numbers: RFC 8259's, such as `-1`, `0.5`, `1e3`. The core schema's other forms `+1`, `.5`, `1.`, `0x1F`, `0o17`,
+  `.inf`, `.nan` are strings, and so are `12:30`, `NO`, `on`, `0123`, `1_000` and `2026-11-01`. Scalars that begin with
+  a zero or a plus are usually postcodes or telephone numbers, and must stay unchanged
+- keys are always strings, exactly as written: also `12`, `true` and `1.0`
 
-There are no tags, no aliases (a few lines of them can stand for gigabytes) and so no merging by `<<`, no duplicate
-keys, no numbers that JSON cannot hold, and no more depth than the stack bears. PyYAML is the parser; where it differs
-from YAML 1.2 beside the schema (tabs, line breaks, `?` in flow collections), its scanner is changed here.
+There are no tags, no aliases (a few lines of them can expand to gigabytes) and so no merging by `<<`, no duplicate
+keys, no numbers that JSON cannot represent, and no depth beyond the stack. PyYAML is the parser; where it differs from
+YAML 1.2 apart from the schema (tabs, line breaks, `?` in flow collections), its scanner is modified here.
 """
 
 import math
@@ -35,7 +35,7 @@ _WORDS = {
 }
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _NUMBER_START = frozenset("-0123456789")
-# A node's tag as the specification has it before it is resolved: "?" for a plain scalar, "!" for a quoted one.
+# A node's tag before its resolution, as in the specification: "?" for a plain scalar, "!" for a quoted one.
 _PLAIN, _QUOTED = "?", "!"
 
 _BLANK = "\0 \t\r\n"
@@ -47,26 +47,26 @@ _WORD_IN_FLOW = r"(?:[^\0 \t\r\n:,\[\]{}]++|:(?![\0 \t\r\n,\[\]{}]))++"
 _WORDS_IN_BLOCK, _WORDS_IN_FLOW = (
     re.compile(rf"{word}(?:[ \t]++(?!#){word})*+") for word in (_WORD_IN_BLOCK, _WORD_IN_FLOW)
 )
-# What stands in quotes on one line, but for the spaces at its end; and the escapes of double quotes.
+# The contents of quotes on one line, without trailing spaces; and the escapes of double quotes.
 _ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([0abt\tnvfre \"/\\N_LP]))")
 _INNER_SPACES = r"[ \t]++(?![ \t\r\n\0\x85\u2028\u2029])"
 _IN_DOUBLE_QUOTES = re.compile(rf'(?:[^"\\\0 \t\r\n\x85\u2028\u2029]++|{_ESCAPE.pattern}|{_INNER_SPACES})++')
 _IN_SINGLE_QUOTES = re.compile(rf"(?:[^'\0 \t\r\n\x85\u2028\u2029]++|''|{_INNER_SPACES})++")
-_BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # to PyYAML; in YAML 1.2 they are characters as others
+_BREAKS_OF_YAML_1_1 = "\x85\u2028\u2029"  # for PyYAML; in YAML 1.2 they are ordinary characters
 _LINE_END = re.compile(r"\r\n?|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Of a text that needs quotes a correction is tried, with as many characters before it at most, which are read again,
-# and behind it about as many.
+# A correction of a string that needs quotes is tried with at most this many characters before it, which are read again,
+# and about as many after it.
 _MAX_TRIED, _TRIED_BEHIND = 16 * 1024, 2 * 1024
-VALUE_STEPS = 25  # of reading one
-LINE_STEPS, CHARACTERS_A_STEP = 3, 30  # of those that it takes
-VALUES_A_STEP = 2  # that are made of what was read
-_MAX_SAMPLE = 500  # characters of a text that is shown with its quotes
+VALUE_STEPS = 25  # for reading a value
+LINE_STEPS, CHARACTERS_A_STEP = 3, 30  # for a line, and per step
+VALUES_A_STEP = 2  # that are constructed
+_MAX_SAMPLE = 500  # characters of a string that is shown with its quotes
 _PRIVATE_USE = range(0xE000, 0xF900)
 
 
 class YamlTextError(ValueError):
-    """`line` and `column` count from 1; None where the place is not known."""
+    """`line` and `column` count from 1; None if the position is unknown."""
 
     def __init__(self, problem: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(problem)
@@ -77,23 +77,23 @@ class YamlTextError(ValueError):
 
 @dataclass(frozen=True)
 class YamlText:
-    """The value, and PyYAML's node tree, whose nodes know their places; None for an empty text."""
+    """The value, and PyYAML's node tree with positions; None for an empty document."""
 
     value: Any
     root: yaml.Node | None
 
 
 def parse_yaml(text: str) -> YamlText:
-    """Raises YamlTextError."""
+    """Parse YAML. Raises YamlTextError."""
     return run_steps(parse_yaml_in_steps(text))
 
 
 def parse_yaml_in_steps(text: str) -> Steps[YamlText]:
-    """The same, for whoever lets others have their turn.
+    """Like `parse_yaml`, in steps, to yield to other requests.
 
-    A scalar and the lines without any value are read without a step, however long: MAX_YAML_LINES bounds them.
+    A scalar and lines without values are read without a step, however long; MAX_YAML_LINES bounds them.
     """
-    if text.count("\n") + text.count("\r") > MAX_YAML_LINES:  # of those that end in both, half as many
+    if text.count("\n") + text.count("\r") > MAX_YAML_LINES:  # lines that end in both count twice here
         line = len(_LINE_END.findall(text))
         if line > MAX_YAML_LINES:
             raise YamlTextError(f"it has more than {MAX_YAML_LINES:,} lines", MAX_YAML_LINES + 1, 1)
@@ -114,7 +114,7 @@ def parse_yaml_in_steps(text: str) -> Steps[YamlText]:
 
 
 def parse_json_or_yaml(text: str) -> Any:
-    """The value of a text in either. JSON is YAML too, and a hundred times faster to read in a Worker.
+    """The value of a string in JSON or YAML. JSON is valid YAML, but a hundred times faster to parse in a Worker.
 
     Raises YamlTextError.
     """
@@ -129,38 +129,38 @@ def parse_json_or_yaml_in_steps(text: str) -> Steps[Any]:
 
 
 def render_yaml(value: Any) -> str:
-    """A value of JSON as YAML for people, which parse_yaml, and a reader of YAML 1.1 too, reads as the same value."""
+    """A JSON value as readable YAML, which parse_yaml and YAML 1.1 parsers read as the same value."""
     return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
 
 
 def _choose_standins(text: str) -> dict[int, int]:
-    """Characters of private use that are not in the text, for those which PyYAML would take for line breaks."""
+    """Unused private-use characters as placeholders for characters that PyYAML would treat as line breaks."""
     breaks = [ord(char) for char in _BREAKS_OF_YAML_1_1 if char in text]
     unused = (code for code in _PRIVATE_USE if chr(code) not in text)
     return dict(zip(breaks, unused, strict=False)) if breaks else {}
 
 
 class _QuotesError(yaml.MarkedYAMLError):
-    """A text that needs quotes, or others than it has."""
+    """A string that needs quotes, or other ones."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Text -> nodes. Only its reader, scanner and parser are PyYAML's; `_construct` makes the value."""
+    """Source -> nodes. Only its reader, scanner and parser are PyYAML's; `_construct` makes the value."""
 
     def __init__(self, text: str, standins: dict[int, int], *, is_trial: bool = False) -> None:
         super().__init__(text)
         self._depth = 0
-        self._is_trial = is_trial  # of a correction, which suggests no further one
+        self._is_trial = is_trial  # tries a correction, and suggests no further one
         self._values = 0
-        self._marks = 0  # directives and marks of documents
-        self._read = (0, 0)  # how many lines and characters have been counted as steps
-        self._plain = (0, 0)  # where the last plain scalar began, and where it ended
+        self._marks = 0  # directives and document markers
+        self._read = (0, 0)  # the lines and characters that are counted as steps
+        self._plain = (0, 0)  # start and end of the last plain scalar
         self._originals = {standin: original for original, standin in standins.items()}
 
     # The composer: https://pyyaml.org/wiki/PyYAMLDocumentation#nodes
 
     def read(self) -> Steps[yaml.Node | None]:
-        """The root of the one document; None if there is none."""
+        """The root of the only document; None if there is none."""
         self.get_event()  # type: ignore[no-untyped-call]
         root = None
         if not self.check_event(yaml.StreamEndEvent):
@@ -206,9 +206,9 @@ class _Loader(yaml.SafeLoader):
             key = yield from self._compose()
             if not isinstance(key, yaml.ScalarNode):
                 kind = "list" if isinstance(key, yaml.SequenceNode) else "mapping"
-                _refuse(f"a key must be a text, not a {kind}", key.start_mark)
+                _refuse(f"a key must be a string, not a {kind}", key.start_mark)
             if key.value in seen:
-                _refuse(f"{key.value!r} is there twice", key.start_mark)
+                _refuse(f"{key.value!r} is a duplicate key", key.start_mark)
             seen.add(key.value)
             entries.append((key, (yield from self._compose())))
             yield 2 * VALUE_STEPS + self._count_read()
@@ -216,14 +216,14 @@ class _Loader(yaml.SafeLoader):
         return yaml.MappingNode(_PLAIN, entries, start.start_mark, end.end_mark, flow_style=start.flow_style)
 
     def _count_read(self) -> int:
-        """The steps of the lines and characters since the last time."""
+        """The steps for the lines and characters since the last call."""
         lines: int = self.line - self._read[0]
         characters: int = self.index - self._read[1]
         self._read = self.line, self.index
         return LINE_STEPS * lines + characters // CHARACTERS_A_STEP
 
     def _restore(self, event: yaml.ScalarEvent) -> str:
-        """The text with its own characters again, and with the pairs of surrogates that JSON's escapes make joined."""
+        """The string with its original characters, and with surrogate pairs from JSON's escapes joined."""
         text: str = event.value.translate(self._originals)
         if _SURROGATE.search(text):
             try:
@@ -232,7 +232,7 @@ class _Loader(yaml.SafeLoader):
                 _refuse("it has half of a surrogate pair", event.start_mark)
         return text
 
-    # The scanner. What moves over characters that are no line breaks needs not look at each of them.
+    # The scanner. Methods that skip characters without line breaks need not examine each of them.
 
     def _skip(self, length: int) -> None:
         self.pointer += length
@@ -246,7 +246,7 @@ class _Loader(yaml.SafeLoader):
         return length
 
     def scan_to_next_token(self) -> None:
-        """As PyYAML's; but a tab may separate tokens, where it is no indentation."""
+        """Like PyYAML's, but a tab may separate tokens where it is not indentation."""
         if self.index == 0 and self.buffer.startswith("\ufeff"):
             self.forward()
         while True:
@@ -290,13 +290,13 @@ class _Loader(yaml.SafeLoader):
         return breaks, end_mark
 
     def _skip_indentation(self, most: int) -> None:
-        """Spaces, up to the column `most`."""
+        """Skip spaces, up to the column `most`."""
         match = _ALL_SPACES.match(self.buffer, self.pointer, self.pointer + max(0, most - self.column))
         if match:
             self._skip(match.end() - self.pointer)
 
     def scan_flow_scalar_non_spaces(self, double: bool, start_mark: Any) -> list[str]:
-        """As PyYAML's, which goes on where a line ends or is wrong."""
+        """Like PyYAML's, which continues where a line ends or is invalid."""
         match = (_IN_DOUBLE_QUOTES if double else _IN_SINGLE_QUOTES).match(self.buffer, self.pointer)
         if match is None:
             return super().scan_flow_scalar_non_spaces(double, start_mark)
@@ -312,13 +312,13 @@ class _Loader(yaml.SafeLoader):
         return self.peek(1) in (_BLANK + ",[]{}" if self.flow_level else _BLANK)
 
     def check_plain(self) -> bool:
-        """PyYAML asks this last: what is no plain scalar is nothing at all."""
+        """PyYAML checks this last: anything that is not a plain scalar is invalid."""
         if self.peek() != "?" and not super().check_plain():
             self._refuse_start()
         return True
 
     def scan_plain(self) -> Any:
-        """As PyYAML's, a line at a time; but tabs may be within, and in flow collections `?`."""
+        """Like PyYAML's, but a line at a time; tabs may be inside, and `?` in flow collections."""
         words = _WORDS_IN_FLOW if self.flow_level else _WORDS_IN_BLOCK
         indent = self.indent + 1
         start_mark = end_mark = self.get_mark()
@@ -339,7 +339,7 @@ class _Loader(yaml.SafeLoader):
         return yaml.ScalarToken("".join(chunks), True, start_mark, end_mark)
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str]:
-        """The spaces between two words, folded; none where the scalar ends."""
+        """The folded spaces between two words; empty where the scalar ends."""
         start = self.pointer
         self._skip_spaces()
         if self.buffer[self.pointer] not in "\r\n":
@@ -360,11 +360,11 @@ class _Loader(yaml.SafeLoader):
     def _is_at_document_mark(self) -> bool:
         return self.prefix(3) in ("---", "...") and self.peek(3) in _BLANK
 
-    # What an author is told who left quotes out.
+    # Messages for authors who left out quotes.
 
     def fetch_flow_mapping_start(self) -> None:
         if self.prefix(2) == "{{":
-            # Of YAML it could only be a mapping as the key of a mapping.
+            # In YAML this could only be a mapping as the key of a mapping.
             self._refuse_braces()
         super().fetch_flow_mapping_start()
 
@@ -384,11 +384,11 @@ class _Loader(yaml.SafeLoader):
     def _count_mark(self) -> None:
         self._marks += 1
         if self._marks > MAX_YAML_MARKS:
-            problem = f"it has more than {MAX_YAML_MARKS} directives and marks of documents"
+            problem = f"it has more than {MAX_YAML_MARKS} directives and document markers"
             raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
 
     def fetch_flow_collection_start(self, token_class: Any) -> None:
-        """One at a time is composed, and each that is open makes the next one slower."""
+        """Collections are composed one at a time, and each open one makes the next one slower."""
         if self.flow_level > MAX_YAML_DEPTH:
             problem = f"it is nested more than {MAX_YAML_DEPTH} levels deep"
             raise yaml.scanner.ScannerError(None, None, problem, self.get_mark())
@@ -420,7 +420,7 @@ class _Loader(yaml.SafeLoader):
             is_of_this_line = start is not None and start >= find_line_start(self.buffer, self.pointer)
             if start is None or not is_of_this_line or not self._is_behind_key(start):
                 raise
-            self._refuse_unquoted("a text that holds `: ` needs quotes", start)
+            self._refuse_unquoted("a string that contains `: ` needs quotes", start)
 
     def fetch_flow_scalar(self, style: str) -> None:
         start, mark = self.pointer, self.get_mark()
@@ -440,20 +440,20 @@ class _Loader(yaml.SafeLoader):
             self._refuse_start()
 
     def _refuse_start(self, reason: str = "", start: int | None = None, mark: Any = None) -> Never:
-        """About what may not begin a text without quotes: here, or at `start`."""
+        """Report what may not begin an unquoted string: here, or at `start`."""
         start = self.pointer if start is None else start
-        problem = f"{reason}a text that begins with {self.buffer[start]} needs quotes"
+        problem = f"{reason}a string that begins with {self.buffer[start]} needs quotes"
         self._refuse_unquoted(problem, start, mark)
 
     def _refuse_braces(self) -> Never:
         start = self._find_plain_before()
         if start is None:
-            self._refuse_unquoted("a text that begins with braces needs quotes", self.pointer)
-        self._refuse_unquoted("a text with braces needs quotes between other brackets", start)
+            self._refuse_unquoted("a string that begins with braces needs quotes", self.pointer)
+        self._refuse_unquoted("a string with braces needs quotes between other brackets", start)
 
     def _refuse_unquoted(self, problem: str, start: int, mark: Any = None) -> Never:
         quoted = quote_plain(self.buffer, start, in_flow=bool(self.flow_level), indent=self.indent)
-        sample = self._choose_sample(quoted) or "put quotes around the whole text"
+        sample = self._choose_sample(quoted) or "put quotes around the whole string"
         raise _QuotesError(problem=f"{problem}: {sample}", problem_mark=mark or self.get_mark())
 
     def _refuse_quotes(self, start: int, mark: Any, end: int) -> Never:
@@ -463,13 +463,13 @@ class _Loader(yaml.SafeLoader):
         sample = self._choose_sample(quoted) if is_clear else None
         name, other = ("double", "single") if quote == '"' else ("single", "double")
         if sample is None:
-            problem = f"behind the {name} quote that closes a text stands more"
+            problem = f"something follows the closing {name} quote of a string"
             raise _QuotesError(problem=problem, problem_mark=self.get_mark())
-        problem = f"a text in {name} quotes ends at the next of them: use {other} quotes outside: {sample}"
+        problem = f"a string in {name} quotes ends at the next one: use {other} quotes outside: {sample}"
         raise _QuotesError(problem=problem, problem_mark=mark)
 
     def _choose_sample(self, quoted: Quoted | None) -> str | None:
-        """None if it would not help: it is tried."""
+        """The sample, if trying it shows that it helps; else None."""
         if quoted is None or self._is_trial or len(quoted.sample) > _MAX_SAMPLE or quoted.start > _MAX_TRIED:
             return None
         after = self.buffer[quoted.end : -1]
@@ -487,7 +487,7 @@ class _Loader(yaml.SafeLoader):
         return quoted.sample.translate(self._originals)
 
     def _find_plain_before(self) -> int | None:
-        """Where the plain scalar begins that goes up to here."""
+        """The start of the plain scalar that ends here."""
         start, end = self._plain
         return start if end and not self.buffer[end : self.pointer].strip(" \t") else None
 
@@ -526,11 +526,11 @@ def _construct_plain(node: yaml.ScalarNode) -> Any:
     if number["fraction"] is None and number["exponent"] is None:
         try:
             return int(text)
-        except ValueError:  # arcrun.json_text has set the limit
-            _refuse(f"the number has {len(text)} digits, which are too many: put it in quotes", node.start_mark)
+        except ValueError:  # the limit set by arcrun.json_text
+            _refuse(f"the number has {len(text)} digits, which is too many: put it in quotes", node.start_mark)
     value = float(text)
     if math.isinf(value):
-        _refuse("the number is too large for JSON: put it in quotes if it is a text", node.start_mark)
+        _refuse("the number is too large for JSON: put it in quotes if it is a string", node.start_mark)
     return value
 
 
@@ -539,7 +539,7 @@ def _refuse(problem: str, mark: Any) -> Never:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Puts into quotes what YAML 1.1 takes for something else than a string, and what parse_yaml does."""
+    """Quotes strings that YAML 1.1 or parse_yaml would read as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

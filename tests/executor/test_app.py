@@ -73,7 +73,7 @@ async def test_execute_of_a_component_that_traps() -> None:
         "code": "COMPONENT_TRAPPED",
         "message": "`trap` trapped: unreachable.",
         "retriable": False,
-        "next_actions": ["Run the component on this input by itself: POST /execute with {component, input}."],
+        "next_actions": ["Run only the component on this input: POST /execute with {component, input}."],
         "details": {},
     }
 

@@ -1,1 +1,1 @@
-"""Components as WebAssembly: their binary, their ABI, the functions that the host lends them."""
+"""Components as WebAssembly: their binary, their ABI, and the host functions."""

@@ -1,4 +1,4 @@
-"""The component ABI, version 1: what goes in, what comes out, and which functions a component may import.
+"""The component ABI, version 1: input, output, and the functions that a component may import.
 
 A component is a WASI preview1 command. It reads one JSON object from stdin and writes one to stdout:
 {"success": true, "data": ...} or {"success": false, "error": {"code", "message"}}; any other JSON counts as data. The
@@ -22,9 +22,9 @@ MAX_SHOWN_LOG_CHARACTERS = 2_000
 
 
 class ExitKind(StrEnum):
-    """How a call ended, in the words of component_host.mjs.
+    """How a call ended, in the terms of component_host.mjs.
 
-    Only a metered module runs out of fuel, and only the command line's runner has a deadline besides.
+    Only a metered module can exhaust its fuel, and only the command line's runner also has a deadline.
     """
 
     EXITED = "exited"
@@ -40,7 +40,7 @@ class ExitKind(StrEnum):
 class Execution:
     """The raw result of one call. `memory_bytes` is the size of the memory at its end.
 
-    `fuel_used` is what a metered module used of its budget (arcrun/wasm/metering.py); None for any other.
+    `fuel_used` is the fuel that a metered module used (arcrun/wasm/metering.py); None for any other module.
     """
 
     kind: ExitKind
@@ -54,10 +54,10 @@ class Execution:
 
 @dataclass(slots=True)  # made for each node: a frozen one takes three times as long
 class Outcome:
-    """What a call means: the envelope that templates see, the error if it failed, the component's log (its stderr).
+    """The meaning of a call: the envelope that templates see, the error if it failed, the component's log (its stderr).
 
-    `fuel` is what the component used, None where it is not known; `weight` the envelope's (arcrun/size.py); `excerpt`
-    what is remembered of the long text that it was read from. `subflow` is the trace of a workflow that was called.
+    `fuel` is the fuel used, None if unknown; `weight` is the envelope's (arcrun/size.py); `excerpt` is the remembered
+    part of the long string that it was read from. `subflow` is the trace of a called workflow.
     """
 
     envelope: Mapping[str, Any]
@@ -66,24 +66,24 @@ class Outcome:
     fuel: int | None = None
     weight: int = 0
     excerpt: Excerpt | None = None
-    subflow: tuple[Any, ...] | None = None  # of the engine's NodeRecord
+    subflow: tuple[Any, ...] | None = None  # the engine's NodeRecords
 
 
 class HostFunctions(Protocol):
     """Answers a component's host function calls."""
 
     async def answer(self, name: str, request: str) -> str:
-        """Takes the JSON text of a request and returns that of the reply; never raises."""
+        """Answer a request. Both request and reply are JSON strings. Never raises."""
 
     def now_ms(self) -> float:
         """The time that the component sees after the call."""
 
     def seed(self) -> bytes:
-        """32 bytes from which the component's randomness is made."""
+        """32 bytes that seed the component's randomness."""
 
 
 def read_outcome(execution: Execution, component_id: str) -> Outcome:
-    """Turn the raw result of a call of `component_id` into its meaning."""
+    """Interpret the raw result of a call of `component_id`."""
     text, fuel = execution.stdout, execution.fuel_used
     fault = None
     if execution.kind is not ExitKind.EXITED or execution.exit_code:
@@ -91,7 +91,7 @@ def read_outcome(execution: Execution, component_id: str) -> Outcome:
     else:
         try:
             envelope, error = _read_envelope(parse_json(text))
-            if error is not None:  # which is shortened
+            if error is not None:  # the error may be shortened
                 return Outcome(envelope, error, execution.stderr, fuel, size_of(envelope).weight)
             if len(text) <= SMALL_CHARACTERS:
                 return Outcome(envelope, None, execution.stderr, fuel, SMALL_FACTOR * len(text))
@@ -113,7 +113,7 @@ def _read_envelope(output: Any) -> tuple[Mapping[str, Any], ComponentError | Non
 
 
 def _platform_fault(execution: Execution, component_id: str) -> ComponentError:
-    """Of a call that has not ended with exit code 0."""
+    """The error for a call that did not end with exit code 0."""
     kind, name = execution.kind, f"`{component_id}`"
     if kind is ExitKind.STDOUT_LIMIT:
         return _fault(execution, "OUTPUT_TOO_LARGE", f"{name} wrote more than {MAX_STDOUT_BYTES >> 20} MiB to stdout.")
@@ -122,9 +122,11 @@ def _platform_fault(execution: Execution, component_id: str) -> ComponentError:
     if kind is ExitKind.NOT_LOADED:
         return _fault(execution, "INVALID_MODULE", f"{name} could not be loaded: {execution.message}.")
     if kind is ExitKind.FUEL_EXHAUSTED:
-        fault = _fault(execution, "FUEL_EXHAUSTED", f"{name} used up its execution budget; does it loop without end?")
+        fault = _fault(
+            execution, "FUEL_EXHAUSTED", f"{name} used up its execution budget; it may be in an endless loop."
+        )
         fault.next_actions = (
-            "Give it less at once: fewer items, shorter texts.",
+            "Give it less data at once: fewer items, shorter strings.",
             f"Or let the node compute for longer, in a sandbox: `cpu_ms` in its config, at most {MAX_NODE_CPU_MS}.",
         )
         return fault
@@ -139,12 +141,12 @@ def _platform_fault(execution: Execution, component_id: str) -> ComponentError:
 
 
 def _ran_out_of_memory(execution: Execution) -> bool:
-    """A refused growth cannot be seen from outside: a failure with 15/16 of the memory taken is put down to it."""
+    """A refused growth cannot be observed: a failure with 15/16 of the memory in use is attributed to it."""
     return execution.memory_bytes * 16 >= MAX_MEMORY_PAGES * PAGE_BYTES * 15
 
 
 def _last_lines(log: str) -> str:
-    """Whole lines only: a part of a secret would not be known as one and scrubbed."""
+    """The last whole lines: a part of a secret would not be recognised and scrubbed."""
     return log if len(log) <= MAX_SHOWN_LOG_CHARACTERS else log[-MAX_SHOWN_LOG_CHARACTERS:].partition("\n")[2]
 
 
@@ -156,6 +158,6 @@ def _fault(execution: Execution, code: str, message: str) -> ComponentError:
         message,
         code=code,
         http_status=502,
-        next_actions=["Run the component on this input by itself: POST /execute with {component, input}."],
+        next_actions=["Run only the component on this input: POST /execute with {component, input}."],
         details=details,
     )

@@ -1,25 +1,25 @@
-"""Whether a URL's host is an address of the public internet, by how it is written: all spellings that `fetch` takes.
+"""Checks by its spelling whether a URL's host is an address of the public internet, in all forms that `fetch` accepts.
 
-Hosts are read as the WHATWG URL Standard has it (section 3.5): percent-encoding, full-width and other compatible
-characters, IPv4 in one to four decimal, octal or hexadecimal numbers, a dot at the end. A name that merely resolves to
-such an address cannot be told here: locally the runtime refuses to connect; in production Cloudflare's network has no
-way to anybody's private addresses.
+Hosts are read according to the WHATWG URL Standard (section 3.5): percent-encoding, full-width and other compatibility
+characters, IPv4 as one to four decimal, octal or hexadecimal numbers, a trailing dot. A name that resolves to a private
+address cannot be detected here: locally the runtime refuses to connect; in production Cloudflare's network has no route
+to private addresses.
 """
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import unquote
 
-# Special-use names (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`), and where clouds answer with their secrets.
+# Special-use names (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`), and clouds' metadata services with secrets.
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa", "ip6-localhost", "ip6-loopback")
 _METADATA_NAMES = ("metadata.goog", "instance-data")
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 _IGNORED = re.compile("[\u00ad\u034f\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 _NUMBER = re.compile(r"(?i:0x(?P<hex>[0-9a-f]*))|0(?P<octal>[0-7]+)|(?P<decimal>[0-9]+)", re.ASCII)
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
-# What is not public: IANA's special-purpose registries (iana.org/assignments/iana-ipv4-special-registry and
-# iana-ipv6-special-registry), multicast, and what was withdrawn or belongs to a cloud. Written out, for `is_global` of
-# the standard library follows each Python's own tables.
+# Non-public addresses: IANA's special-purpose registries (iana.org/assignments/iana-ipv4-special-registry and
+# iana-ipv6-special-registry), multicast, and ranges that were withdrawn or belong to a cloud. They are listed here,
+# because the standard library's `is_global` depends on the Python version.
 _PRIVATE_IPV4 = tuple(
     IPv4Network(text)
     for text in (
@@ -44,7 +44,7 @@ _PRIVATE_IPV4 = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
-_GLOBAL_UNICAST = IPv6Network("2000::/3")  # IANA gives out no public addresses but from here
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # IANA only allocates public addresses from here
 _PRIVATE_IPV6 = tuple(
     IPv6Network(text)
     for text in (
@@ -54,12 +54,12 @@ _PRIVATE_IPV6 = tuple(
         "3fff::/20",  # documentation
     )
 )
-# Of these the last 32 bits are an IPv4 address, which is what is reached.
+# The last 32 bits of these are an IPv4 address, which is the actual destination.
 _EMBEDDING = tuple(IPv6Network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96"))
 
 
 def is_public_host(host: str) -> bool:
-    """`host` is a URL's, without brackets. False too for what is no host at all."""
+    """`host` is a URL's host, without brackets. False also for invalid hosts."""
     name = _read_host(host)
     if ":" in name:
         return _is_public_ipv6(name)
@@ -69,13 +69,13 @@ def is_public_host(host: str) -> bool:
     if _NUMERIC.fullmatch(labels[-1]):
         address = _read_ipv4(labels)
         return address is not None and _is_public_ipv4(address)
-    if len(labels) == 1:  # looked up in whatever domain the machine searches
+    if len(labels) == 1:  # resolved in the machine's search domains
         return False
     return not any(name == local or name.endswith(f".{local}") for local in (*_LOCAL_NAMES, *_METADATA_NAMES))
 
 
 def _read_host(host: str) -> str:
-    """In the form in which `fetch` sees it, as far as it matters here: ASCII stays, what maps to ASCII is mapped."""
+    """The host as `fetch` reads it, as far as it matters here: ASCII stays, characters that map to ASCII are mapped."""
     text = unquote(host)
     if not text.isascii():
         from unicodedata import normalize  # noqa: PLC0415 - a large table, which few hosts need
@@ -85,7 +85,7 @@ def _read_host(host: str) -> str:
 
 
 def _read_ipv4(labels: list[str]) -> IPv4Address | None:
-    """The URL Standard's IPv4 parser: the last number stands for all the bytes that are left. None if it is none."""
+    """The URL Standard's IPv4 parser: the last number covers all remaining bytes. None if it is not an address."""
     numbers = [_read_number(label) for label in labels]
     if len(numbers) > 4 or any(number is None for number in numbers):
         return None

@@ -10,13 +10,13 @@ MAGIC = b"\x00asm\x01\x00\x00\x00"
 
 CUSTOM, TYPE, IMPORT, FUNCTION, TABLE, MEMORY, GLOBAL = range(7)
 EXPORT, START, ELEMENT, CODE, DATA, DATA_COUNT, TAG = range(7, 14)
-# The order in which a module has its sections; custom sections stand anywhere.
+# The order of sections in a module; custom sections may be anywhere.
 SECTION_ORDER = (
     TYPE, IMPORT, FUNCTION, TABLE, MEMORY, TAG, GLOBAL, EXPORT, START, ELEMENT, DATA_COUNT, CODE, DATA,
 )  # fmt: skip
 
 IMPORTED_FUNCTION, IMPORTED_TABLE, IMPORTED_MEMORY, IMPORTED_GLOBAL, IMPORTED_TAG = range(5)
-NAMED_TYPE = -1  # beside the kinds of imports
+NAMED_TYPE = -1  # in addition to the kinds of imports
 HAS_MAXIMUM = 1
 KNOWN_LIMITS = (0, HAS_MAXIMUM)  # neither shared, nor 64-bit, nor of another page size
 REFERENCE_PREFIXES = (0x63, 0x64)
@@ -41,7 +41,7 @@ def module_too_large(count: int, limit: int, what: str) -> ComponentError:
     return ComponentError(
         f"The module has {count:,} {what}; the limit is {limit:,}.",
         code="MODULE_TOO_LARGE",
-        next_actions=["Build it for size, without what it does not use, or split it into two components."],
+        next_actions=["Build it for size, without unused code, or split it into two components."],
         details={"count": count, "limit": limit},
     )
 
@@ -59,7 +59,7 @@ class Reader:
         return self.data[self.offset - 1]
 
     def u32(self) -> int:
-        """An unsigned LEB128 of at most 32 bits."""
+        """Read an unsigned LEB128 of at most 32 bits."""
         value = 0
         for shift in range(0, 35, 7):
             byte = self.byte()
@@ -71,7 +71,7 @@ class Reader:
         raise invalid_module("a number in it is longer than 32 bits")
 
     def skip_number(self, longest: int) -> None:
-        """A LEB128 of at most `longest` bytes."""
+        """Skip a LEB128 of at most `longest` bytes."""
         for _ in range(longest):
             if self.byte() < 0x80:
                 return
@@ -87,12 +87,14 @@ class Reader:
         return self.data[self.offset - count : self.offset]
 
     def finish(self) -> None:
-        """Refuses what is left."""
+        """Refuse remaining bytes."""
         if self.offset != self.end:
-            raise invalid_module("a section in it is longer than what it holds")
+            raise invalid_module("a section in it is longer than its contents")
 
     def count(self, limit: int, what: str, earlier: int = 0) -> int:
-        """A vector's number of elements. Raises ComponentError MODULE_TOO_LARGE if `earlier` and it pass `limit`."""
+        """Read a vector's number of elements. Raises ComponentError MODULE_TOO_LARGE if it plus `earlier` exceeds
+        `limit`.
+        """
         count = self.u32()
         if earlier + count > limit:
             raise module_too_large(earlier + count, limit, what)
@@ -105,49 +107,49 @@ class Reader:
             raise invalid_module("a name in it is not UTF-8") from None
 
     def limits(self) -> tuple[int, int | None, int]:
-        """The minimum, the maximum if there is one, and the flags."""
+        """Read the minimum, the maximum if there is one, and the flags."""
         flags = self.byte()
         minimum = self.u32()
         return minimum, self.u32() if flags & HAS_MAXIMUM else None, flags
 
     def value_type(self) -> int | None:
-        """The index of the function type that a typed reference names; None for any other value type."""
+        """Read the index of the function type that a typed reference names; None for any other value type."""
         kind = self.byte()
         if kind in REFERENCE_PREFIXES:
             return self.heap_type()
         if kind not in _VALUE_TYPES:
-            raise invalid_module(f"0x{kind:02x} is no type of a value")
+            raise invalid_module(f"0x{kind:02x} is not a value type")
         return None
 
     def heap_type(self) -> int | None:
-        """As `value_type`."""
+        """Like `value_type`, for a heap type."""
         if 0x40 <= (kind := self.byte()) < 0x80:
             if kind not in _ABSTRACT_HEAP_TYPES:
-                raise invalid_module(f"0x{kind:02x} is no type of a reference")
+                raise invalid_module(f"0x{kind:02x} is not a reference type")
             return None
         self.offset -= 1
         return self.u32()
 
     def table_type(self) -> tuple[int | None, int, int | None]:
-        """The type that its references name, the minimum and the maximum, in entries."""
+        """Read the type that the table's references name, the minimum and the maximum, in entries."""
         return self.value_type(), *self.table_limits()
 
     def table_limits(self) -> tuple[int, int | None]:
-        """The minimum and the maximum, in entries."""
+        """Read the minimum and the maximum, in entries."""
         minimum, maximum, flags = self.limits()
         if flags not in KNOWN_LIMITS:
             raise invalid_module("a table in it is shared or 64-bit")
         return minimum, maximum
 
     def memory_type(self) -> tuple[int, int | None]:
-        """The minimum and the maximum, in pages."""
+        """Read the minimum and the maximum, in pages."""
         minimum, maximum, flags = self.limits()
         if flags not in KNOWN_LIMITS:
             raise invalid_module("its memory is shared, 64-bit or has its own page size")
         return minimum, maximum
 
     def constant_expression(self) -> Iterator[tuple[int, int]]:
-        """The kinds and indices of what it names: IMPORTED_FUNCTION, IMPORTED_GLOBAL, or NAMED_TYPE."""
+        """Kinds and indices of everything it names: IMPORTED_FUNCTION, IMPORTED_GLOBAL, or NAMED_TYPE."""
         for _ in range(MAX_CONSTANT_INSTRUCTIONS):
             if (opcode := self.byte()) == _END:
                 return
@@ -188,7 +190,7 @@ class Reader:
 
 @dataclass(slots=True)
 class ImportEntry:
-    """`type_index` is that of the function type that its type names, None where it names none."""
+    """An import. `type_index` is the function type that its type names, None if it names none."""
 
     module: str
     name: str
@@ -197,7 +199,7 @@ class ImportEntry:
 
 
 def read_sections(binary: bytes) -> Iterator[tuple[int, Reader]]:
-    """The id of each section, and what it contains. Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE."""
+    """The id and contents of each section. Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE."""
     if binary[:8] != MAGIC:
         raise invalid_module("it does not begin with \\0asm and version 1")
     reader = Reader(binary, offset=8)
@@ -222,7 +224,7 @@ def encode_u32(value: int) -> bytes:
 
 
 def encode_s64(value: int) -> bytes:
-    """A signed LEB128."""
+    """Encode a signed LEB128."""
     encoded = bytearray()
     while not -0x40 <= value < 0x40:
         encoded.append(value & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""An answer's body as text: by its byte order mark, else by the charset that its content-type names, else in UTF-8.
+"""Decodes a response's body: by its byte order mark, else by the charset of its content-type, else as UTF-8.
 
 Sources: WHATWG Encoding, section 6 ("decode"); RFC 9110, section 8.3.2 (charset).
 """
@@ -13,9 +13,9 @@ _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def decode_body(response: HttpResponse, decoder: TextDecoder | None) -> str | None:
-    """None if the body is not text in its charset. Where that is unknown or does not fit, the text may still be UTF-8.
+    """The decoded body; None if it is not valid in its charset. If that is unknown or does not match, UTF-8 is tried.
 
-    ASCII is read as UTF-8 where it is valid, unlike in a browser, which takes it for windows-1252.
+    ASCII is read as UTF-8 where valid, unlike in a browser, which treats it as windows-1252.
     """
     body = response.body
     for mark, codec in _BYTE_ORDER_MARKS:

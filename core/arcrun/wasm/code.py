@@ -1,9 +1,9 @@
-"""Reads function bodies instruction by instruction: which one it is, where it begins, where the next one does.
+"""Reads function bodies instruction by instruction: opcode, start and end.
 
-Source: WebAssembly core specification 3.0, section 5.4 and appendix A.8. Known are the instructions that compilers of
-C, Zig, Rust, Go and TinyGo emit: all of WebAssembly 2.0 (with SIMD, bulk memory, reference types, multi-value, sign
-extension, saturating conversions), tail calls, typed function references, relaxed SIMD and exceptions. Threads, garbage
-collection and stack switching are not; a module with such an instruction is refused.
+Source: WebAssembly core specification 3.0, section 5.4 and appendix A.8. It knows the instructions that compilers of C,
+Zig, Rust, Go and TinyGo emit: all of WebAssembly 2.0 (with SIMD, bulk memory, reference types, multi-value, sign
+extension, saturating conversions), tail calls, typed function references, relaxed SIMD and exceptions. It does not know
+threads, garbage collection and stack switching; a module with such an instruction is refused.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,14 +22,14 @@ LOCAL_GET, LOCAL_SET, GLOBAL_GET, GLOBAL_SET, TABLE_GET, TABLE_SET = 0x20, 0x21,
 MEMORY_GROW, I32_CONST, I64_CONST, I32_LE_U, I64_LT_S = 0x40, 0x41, 0x42, 0x4D, 0x53
 I64_SUB, I64_MUL, I64_SHR_U, I64_EXTEND_I32_U = 0x7D, 0x7E, 0x88, 0xAD
 DROP, SELECT_TYPED, REF_NULL, REF_FUNC = 0x1A, 0x1C, 0xD0, 0xD2
-# Instructions of two numbers: the prefix byte, and the number after it in the low bits.
+# Instructions of two numbers: the prefix byte, and the following number in the low bits.
 PREFIX_FC, PREFIX_FD = 0xFC, 0xFD
 MEMORY_INIT, MEMORY_COPY, MEMORY_FILL = 0xFC08, 0xFC0A, 0xFC0B
 TABLE_INIT, TABLE_COPY, TABLE_GROW, TABLE_FILL = 0xFC0C, 0xFC0E, 0xFC0F, 0xFC11
 
 EMPTY_BLOCK_TYPE = 0x40
 _HAS_MEMORY_INDEX = 0x40
-_MAX_LOCAL_GROUPS = 5_000  # of one type each, one after the other
+_MAX_LOCAL_GROUPS = 5_000  # consecutive groups of one type each
 
 Skip = Callable[[bytes, int], int]
 
@@ -78,7 +78,9 @@ def read_u32(body: bytes, at: int) -> tuple[int, int]:
 
 
 def read_named_type(body: bytes, at: int) -> tuple[int | None, int]:
-    """The index that a value type, a block type or a type of a reference names, None if it names none; what follows."""
+    """The index that a value type, block type or reference type names, None if it names none; and the offset
+    after it.
+    """
     if body[at] in REFERENCE_PREFIXES:
         at += 1
     if 0x40 <= body[at] < 0x80:  # one negative number for each kind of value
@@ -87,7 +89,7 @@ def read_named_type(body: bytes, at: int) -> tuple[int | None, int]:
 
 
 def read_locals(body: bytes) -> tuple[int, list[int], int]:
-    """How many local variables are declared, the types that theirs name, and the offset of the first instruction."""
+    """The number of declared local variables, the types that theirs name, and the offset of the first instruction."""
     total, named_types = 0, []
     groups, at = read_u32(body, 0)
     if groups > _MAX_LOCAL_GROUPS:
@@ -160,7 +162,7 @@ def _read_targets(body: bytes, at: int) -> tuple[int, int]:
 
 
 def _skip_catches(body: bytes, at: int) -> int:
-    """try_table: a block type and clauses, of which kinds 0 and 1 name a tag before their label."""
+    """try_table: a block type and clauses; clauses of kinds 0 and 1 name a tag before their label."""
     count, at = _read_targets(body, _skip_value_type(body, at))
     for _ in range(count):
         at = (_skip_two_numbers if body[at] < 2 else _skip_number)(body, at + 1)
@@ -168,7 +170,7 @@ def _skip_catches(body: bytes, at: int) -> int:
 
 
 def _skip_memory_argument(body: bytes, at: int) -> int:
-    """Alignment and offset, and between them the memory's index where a bit of the alignment says so."""
+    """Alignment and offset; between them the memory's index if a bit of the alignment is set."""
     if body[at] & _HAS_MEMORY_INDEX:
         at = _skip_number(body, at)
     return _skip_two_numbers(body, at)

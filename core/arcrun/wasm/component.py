@@ -1,4 +1,4 @@
-"""A component ready to run, its contract and its code in the bundle or as bytes; what a call may use; what runs it."""
+"""A component that is ready to run: its contract, and its code in the bundle or as bytes; its fuel; its runner."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from arcrun.wasm.reuse import expose_state
 from arcrun.wasm.seal import is_sealed, seal_module
 from arcrun.wasm.signatures import validate_signatures
 
-# Those that go through texts and values from end to end.
+# Components that process strings and values from end to end.
 _TEXT_COMPONENTS = frozenset(
     ("gmail google_sheets http_request if_control line_notify merge set string_ops switch telegram try_catch").split()
 )
@@ -27,9 +27,10 @@ _TEXT_COMPONENTS = frozenset(
 
 @dataclass(frozen=True)
 class Component:
-    """`sha256` is that of the module as published.
+    """A component. `sha256` is the hash of the module as published.
 
-    `module` is what runs: its memory and tables bounded, metered and sealed. None for one in the Worker's own bundle.
+    `module` is the executable one: bounded memory and tables, metered and sealed. None if it is in the Worker's own
+    bundle.
     """
 
     contract: Contract
@@ -43,7 +44,7 @@ class Component:
 
 @dataclass(frozen=True)
 class BundledComponent:
-    """What scripts/stage.py writes down of a component in the bundle: its contract, not parsed yet, and its hash."""
+    """A bundled component as scripts/stage.py stores it: its contract, unparsed, and its hash."""
 
     contract: Mapping[str, Any]
     sha256: str
@@ -53,20 +54,20 @@ class ComponentRunner(Protocol):
     """Runs one call of a component in a fresh instance."""
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
-        """What the component does is in the result; `fuel` is its budget.
+        """Run a call with the budget `fuel`. Failures of the component are in the result.
 
         Raises ComponentError SANDBOX_UNAVAILABLE, UpstreamError RUNNER_FAILED.
         """
 
 
 def fuel_of_bundled(component_id: str, cpu_ms: int | None = None) -> int:
-    """The budget of a call of a bundled component, in this isolate or moved into a sandbox."""
+    """The fuel of a call of a bundled component, in this isolate or moved into a sandbox."""
     rate = TEXT_FUEL_A_MS if component_id in _TEXT_COMPONENTS else FUEL_A_MS
     return (CALL_CPU_MS if cpu_ms is None else cpu_ms) * rate
 
 
 def fuel_of_stored(cpu_ms: int | None = None) -> int:
-    """The budget of a call of any other component."""
+    """The fuel of a call of any other component."""
     return (SANDBOX_CALL_CPU_MS if cpu_ms is None else cpu_ms) * FUEL_A_MS
 
 
@@ -74,12 +75,12 @@ def build_component(
     contract: Contract, binary: bytes, kept: bytes | None = None, *, exposes_state: bool = False
 ) -> Component:
     """Check `binary` against `contract`, bound its memory and tables, and meter it. With `exposes_state` its instances
-    may be used again, where that is safe (reuse.py).
+    may be reused if that is safe (reuse.py).
 
-    `kept` is the module that this came to at an earlier time. If its seal holds, it takes the same checks and is spared
-    the metering, which costs the most; else it is as if it were not there.
+    `kept` is an earlier result for this module. If its seal is valid, it is only checked again, which saves the
+    metering, the most expensive part; otherwise it is ignored.
 
-    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION, UNKNOWN_IMPORT,
+    Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION, UNKNOWN_IMPORT,
     CAPABILITY_NOT_DECLARED, MEMORY_LIMIT_EXCEEDED, TABLE_LIMIT_EXCEEDED.
     """
     return run_steps(build_in_steps(contract, binary, kept, exposes_state=exposes_state))
@@ -88,7 +89,7 @@ def build_component(
 def build_in_steps(
     contract: Contract, binary: bytes, kept: bytes | None = None, *, exposes_state: bool = False
 ) -> Steps[Component]:
-    """As `build_component`, which takes seconds for a large module."""
+    """Like `build_component`, in steps: it takes seconds for a large module."""
     sha256 = hashlib.sha256(binary).hexdigest()
     if kept is not None and is_sealed(kept, sha256):
         return Component(contract, sha256, _check_and_bound(contract, kept))
@@ -106,7 +107,7 @@ def _check_and_bound(contract: Contract, binary: bytes) -> bytes:
 
 
 def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
-    """Raise ComponentError unless every import is a function that this contract may have, and the exports are there."""
+    """Raise ComponentError unless the contract allows every import, and the required exports exist."""
     for wanted in outline.imports:
         full_name = f"{wanted.module}.{wanted.name}"
         if not wanted.is_function or not _is_known(wanted.module, wanted.name):
@@ -114,8 +115,8 @@ def validate_imports(outline: ModuleOutline, contract: Contract) -> None:
                 f"`{contract.canonical_id}` imports `{full_name}`, which arcrun does not have.",
                 code="UNKNOWN_IMPORT",
                 next_actions=[
-                    f"Import functions of `{WASI_MODULE}` and of `{HOST_MODULE}` "
-                    f"({', '.join(sorted(HOST_FUNCTIONS))}) only."
+                    f"Only import functions of `{WASI_MODULE}` and of `{HOST_MODULE}` "
+                    f"({', '.join(sorted(HOST_FUNCTIONS))})."
                 ],
                 details={"import": full_name},
             )

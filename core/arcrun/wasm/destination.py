@@ -1,4 +1,4 @@
-"""Where an HTTP request goes: its URL, the credentials in it, and the redirects that it meets."""
+"""The destination of an HTTP request: its URL, the credentials in it, and redirects."""
 
 import base64
 import re
@@ -9,10 +9,10 @@ from arcrun.errors import HostFunctionError
 from arcrun.ports import HttpRequest, HttpResponse
 
 _REDIRECT_STATUSES = (301, 302, 303, 307, 308)
-# Fetch standard: what a redirect to another origin must not carry along.
+# Fetch standard: headers that a redirect to another origin must not carry.
 _CREDENTIAL_HEADERS = ("authorization", "cookie", "proxy-authorization")
 _CONTROL_BYTE = re.compile(rb"[\x00-\x1f\x7f]")
-# Where a URL's host ends, and its port; and what may not stand in a host: https://url.spec.whatwg.org/#forbidden-domain-code-point
+# A URL's host and port; and characters not allowed in a host: https://url.spec.whatwg.org/#forbidden-domain-code-point
 _AUTHORITY = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\x7f#/:<>?@\[\\\]^|]+)(?::[0-9]*)?", re.ASCII)
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _C0_AND_SPACE = "".join(map(chr, range(0x21)))
@@ -23,12 +23,12 @@ _BODY_HEADERS = ("content-type", "content-length", "content-encoding", "content-
 
 
 def split_http_url(url: str) -> SplitResult:
-    """Raises HostFunctionError INVALID_URL."""
+    """Parse a URL. Raises HostFunctionError INVALID_URL."""
     try:
-        url.encode()  # half a surrogate pair is no text
+        url.encode()  # refuses half a surrogate pair
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        # In it a backslash is a slash to fetch, and so begins the path.
+        # `fetch` treats a backslash in it as a slash, where the path begins.
         valid = valid and "\\" not in parts.netloc and bool(_AUTHORITY.fullmatch(parts.netloc.rpartition("@")[2]))
     except ValueError:
         valid = False
@@ -38,10 +38,10 @@ def split_http_url(url: str) -> SplitResult:
 
 
 def with_basic_authorization(request: HttpRequest) -> HttpRequest:
-    """`user:password@` of the URL as a header (RFC 7617, in UTF-8), unless the request has that header already.
+    """Move `user:password@` of the URL to a header (RFC 7617, in UTF-8), unless the request already has that header.
 
-    `fetch` takes no URL with them, and a URL is shown in places where a secret must not be. Raises HostFunctionError
-    INVALID_URL.
+    `fetch` refuses URLs with credentials, and URLs are shown in places where a secret must not be. Raises
+    HostFunctionError INVALID_URL.
     """
     parts = split_http_url(request.url)
     userinfo, at, host = parts.netloc.rpartition("@")
@@ -51,7 +51,7 @@ def with_basic_authorization(request: HttpRequest) -> HttpRequest:
     user, _, password = userinfo.partition(":")
     credentials = [unquote_to_bytes(user), unquote_to_bytes(password)]
     if b":" in credentials[0] or _CONTROL_BYTE.search(b"".join(credentials)):
-        message = "The user name in `url` must not hold a colon, and neither it nor the password control characters."
+        message = "The user name in `url` must not contain a colon, and neither it nor the password control characters."
         raise HostFunctionError(message, code="INVALID_URL")
     if userinfo not in ("", ":") and "authorization" not in {name.lower() for name in headers}:
         headers["authorization"] = f"Basic {base64.b64encode(b':'.join(credentials)).decode()}"
@@ -59,12 +59,12 @@ def with_basic_authorization(request: HttpRequest) -> HttpRequest:
 
 
 def find_redirect(response: HttpResponse) -> str | None:
-    """Where the answer sends the caller on to; None if it does not."""
+    """The location of a redirect; None if the response is not one."""
     return (response.headers.get("location") or None) if response.status in _REDIRECT_STATUSES else None
 
 
 def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRequest:
-    """The request that follows a redirect, as the Fetch standard has it (section 4.4, HTTP-redirect fetch).
+    """The request that follows a redirect, according to the Fetch standard (section 4.4, HTTP-redirect fetch).
 
     Raises HostFunctionError INVALID_REDIRECT.
     """
@@ -73,7 +73,7 @@ def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRe
         target = split_http_url(url)
     except (ValueError, HostFunctionError):
         raise build_redirect_error() from None
-    if "\ufffd" in location:  # bytes that are not UTF-8: nobody can say which URL they were
+    if "\ufffd" in location:  # bytes that are not UTF-8: the URL is unknown
         raise build_redirect_error()
     method, body, headers = request.method, request.body, dict(request.headers)
     if (status in (301, 302) and method == "POST") or (status == 303 and method not in ("GET", "HEAD")):
@@ -88,8 +88,8 @@ def redirect_request(request: HttpRequest, status: int, location: str) -> HttpRe
 
 
 def _resolve(base: str, location: str) -> str:
-    """The URL that `location` is, seen from `base`: as the URL Standard's parser has it, without its leniency as to
-    what stands for an authority. `http:///x` and `https:x` are no valid URLs, and two readers go to two hosts for them.
+    """`location` resolved against `base` like the URL Standard's parser, but without its lenient parsing of
+    authorities: `http:///x` and `https:x` are not valid URLs, and different parsers resolve them to different hosts.
 
     https://url.spec.whatwg.org/#concept-basic-url-parser. Raises ValueError, HostFunctionError.
     """
@@ -115,7 +115,7 @@ def _resolve(base: str, location: str) -> str:
 
 
 def _remove_dots(path: str) -> str:
-    """The absolute path without `.` and `..`, which may be percent-encoded. Empty segments stay."""
+    """The absolute path without `.` and `..`, which may be percent-encoded. Empty segments are kept."""
     kept: list[str] = []
     segments = path.split("/")[1:]
     for at, segment in enumerate(segments):
@@ -130,7 +130,7 @@ def _remove_dots(path: str) -> str:
 
 
 def build_redirect_error() -> HostFunctionError:
-    message = "The server redirects to what is no http or https URL; `follow_redirects: false` gives its answer."
+    message = "The server redirects to a URL that is not http or https; `follow_redirects: false` returns its answer."
     return HostFunctionError(message, code="INVALID_REDIRECT")
 
 

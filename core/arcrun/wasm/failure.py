@@ -1,4 +1,6 @@
-"""What a component tells of its own failure: {"code", "message", and more}, bounded, and told from what we say."""
+"""A component's report of its own failure: {"code", "message", and more}, bounded, and kept apart from platform
+errors.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,18 +10,18 @@ from arcrun.errors import ComponentError
 from arcrun.limits import MAX_ERROR_CODE_CHARACTERS, MAX_ERROR_DETAILS_BYTES, MAX_ERROR_MESSAGE_CHARACTERS
 from arcrun.platform_codes import RESERVED_CODES
 
-# Where in a workflow an error came about is for the engine to say.
+# The place of an error in a workflow is only set by the engine.
 _PLACE = frozenset(("node", "index", "workflow"))
 _MAX_NAMED = 20
 _NO_MESSAGE = "The component failed."
 
 
 def read_failure(told: Any) -> tuple[dict[str, Any], ComponentError]:
-    """The `error` of a component's envelope as templates see it, and as the engine does.
+    """The `error` of a component's envelope as templates see it, and as the engine sees it.
 
-    A code that is the platform's own (RESERVED_CODES) stands in `component_code`, and the failure's is
-    COMPONENT_FAILED: no retry rule, branch or statistic takes it for ours. What is too long is left out whole, and
-    named in `left_out`: a part of a secret would not be known as one and scrubbed.
+    If its code is the platform's own (RESERVED_CODES), it is moved to `component_code`, and the code is
+    COMPONENT_FAILED, so that no retry rule, branch or statistic takes it for the platform's. Fields that are too long
+    are left out entirely, and named in `left_out`: a part of a secret would not be recognised and scrubbed.
     """
     error = told if isinstance(told, dict) else {"message": told or "The component failed and did not say why."}
     code, message = str(error.get("code") or ComponentError.code), str(error.get("message") or _NO_MESSAGE)

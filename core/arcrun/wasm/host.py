@@ -1,15 +1,16 @@
-"""The functions that the host lends to components, over ports: the same for a bundled and for a sandboxed component.
+"""The host functions over ports, the same for bundled and sandboxed components.
 
-A request and its reply are JSON. A reply is {"ok": true, "value": ...} or {"ok": false, "error": {"code", "message",
-"retriable"}}, retriable being whether the same call may succeed later.
+Requests and replies are JSON. A reply is {"ok": true, "value": ...} or {"ok": false, "error": {"code", "message",
+"retriable"}}; `retriable` is whether the same call may succeed later.
 
     http_request  {"method", "url", "headers", "body" | "body_base64", "timeout_ms" (in all), "follow_redirects",
-                  "as_base64"} -> {"status", "headers", "body" | "body_base64"}. A body is text by its byte order mark,
-                  else by the charset of its content-type, else in UTF-8; bytes that are not such text come as base64,
-                  and with as_base64 all do. A header is a text, or a list of them where it came more than once and
-                  cannot be joined (Set-Cookie). `user:password@` in the URL is sent as Basic authorization.
+                  "as_base64"} -> {"status", "headers", "body" | "body_base64"}. A body is decoded by its byte order
+                  mark, else by the charset of its content-type, else as UTF-8; bytes that are invalid in it are
+                  returned as base64, with as_base64 all are. A header is a string, or a list of strings if it was
+                  repeated and cannot be joined (Set-Cookie). `user:password@` in the URL is sent as Basic
+                  authorization.
     sleep         {"ms"} -> {"waited_ms"}; at most 30 s
-    ai_run        {"model", and the model's inputs, such as "messages"} -> what the model answers, such as {"response"}
+    ai_run        {"model", and the model's inputs, such as "messages"} -> the model's answer, such as {"response"}
 """
 
 import base64
@@ -43,7 +44,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class PortHostFunctions:
-    """Answers the host function calls of one component by its contract: each that asks by the method of its name."""
+    """Answers the host function calls of one component according to its contract, each by the method of its name."""
 
     def __init__(
         self,
@@ -56,8 +57,8 @@ class PortHostFunctions:
         decoder: TextDecoder | None = None,
         reaches_local: bool = False,
     ) -> None:
-        """Without a `decoder` bodies are text in UTF-8 or UTF-16 only. `reaches_local` lets requests go to addresses
-        that are not of the public internet, such as this machine's own.
+        """Without a `decoder`, bodies can only be UTF-8 or UTF-16. `reaches_local` allows requests to addresses outside
+        of the public internet, such as this machine's own.
         """
         self._contract, self._http, self._clock, self._random, self._ai = contract, http, clock, random, ai
         self._decoder, self._reaches_local = decoder, reaches_local
@@ -76,7 +77,9 @@ class PortHostFunctions:
             return json.dumps({"ok": False, "error": refusal})
 
     async def _dispatch(self, name: str, request: Mapping[str, Any]) -> Any:
-        if name == "poll":  # WASI's own wait: every component has it, and it cannot fail, so it ends early instead
+        if (
+            name == "poll"
+        ):  # WASI's own wait: every component may use it, and it cannot fail, so long waits are shortened
             return await self._sleep({"ms": min(request.get("ms", 0), MAX_SLEEP_MS)})
         lent = HOST_FUNCTIONS.get(name)
         capability = lent.capability if lent is not None else None
@@ -116,7 +119,7 @@ class PortHostFunctions:
         return await self._http.send(wanted)
 
     async def _follow(self, wanted: HttpRequest) -> HttpResponse:
-        """The answer at the end of the redirects, all within the time that the request has."""
+        """The response at the end of the redirects, all within the request's timeout."""
         timeout_ms = wanted.timeout_ms
         deadline_ms = self._clock.now_ms() + timeout_ms
         response = await self._send(wanted)
@@ -134,7 +137,7 @@ class PortHostFunctions:
         return response
 
     async def _send_redirected(self, wanted: HttpRequest) -> HttpResponse:
-        """What `fetch` does not take for a URL is here the server's mistake."""
+        """A URL that `fetch` refuses is the server's mistake here."""
         try:
             return await self._send(wanted)
         except HostFunctionError as error:
@@ -149,7 +152,7 @@ class PortHostFunctions:
                 code="HOST_NOT_ALLOWED",
             )
         if not self._reaches_local and not is_public_host(host):
-            message = f"{host[:100]} is no address of the public internet. The platform's operator can allow such ones."
+            message = f"{host[:100]} is not an address of the public internet. The platform's operator can allow it."
             raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
 
 
@@ -171,7 +174,7 @@ def _parse_http_request(request: Mapping[str, Any]) -> HttpRequest:
     if method not in METHODS:
         raise HostFunctionError(f"`method` must be one of {', '.join(METHODS)}.", code="INVALID_REQUEST")
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
-        raise HostFunctionError("`headers` must be an object of texts.", code="INVALID_REQUEST")
+        raise HostFunctionError("`headers` must be an object of strings.", code="INVALID_REQUEST")
     if not _is_number(timeout_ms) or not 0 < timeout_ms <= MAX_HTTP_TIMEOUT_MS:
         message = f"`timeout_ms` must be a number above 0, at most {MAX_HTTP_TIMEOUT_MS}."
         raise HostFunctionError(message, code="INVALID_REQUEST")
@@ -188,12 +191,12 @@ def _parse_body(request: Mapping[str, Any]) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise HostFunctionError("`body` must be a text.", code="INVALID_REQUEST")
+        raise HostFunctionError("`body` must be a string.", code="INVALID_REQUEST")
     return body.encode("utf-8", "replace")
 
 
 def _matches_host(pattern: str, host: str, port: int) -> bool:
-    """`*`, a host name, or `*.example.com` for the names below it; each with `:PORT` for that port alone."""
+    """`*`, a host name, or `*.example.com` for its subdomains; each optionally with `:PORT` for only that port."""
     match = _HOST_PATTERN.fullmatch(pattern.lower())
     if match is None or (match["port"] and int(match["port"]) != port):
         return False
@@ -209,15 +212,17 @@ def _render_headers(response: HttpResponse) -> dict[str, str | list[str]]:
 
 
 def _render_value(value: Any) -> str:
-    """The reply of a success. Raises HostFunctionError RESPONSE_TOO_LARGE if it is more than a component can take."""
-    reply = json.dumps({"ok": True, "value": value}, ensure_ascii=False)  # escapes would treble most scripts' texts
+    """The reply of a success. Raises HostFunctionError RESPONSE_TOO_LARGE if it is larger than a component may get."""
+    reply = json.dumps(
+        {"ok": True, "value": value}, ensure_ascii=False
+    )  # escapes would triple the size of most scripts
     try:
         size = len(reply.encode())
     except UnicodeEncodeError:  # half a surrogate pair
         reply = json.dumps({"ok": True, "value": value})
         size = len(reply)
     if size > MAX_REPLY_BYTES:
-        message = f"The answer takes {size} bytes as JSON; a component takes at most {MAX_REPLY_BYTES} (8 MiB)."
+        message = f"The answer takes {size} bytes as JSON; a component may get at most {MAX_REPLY_BYTES} (8 MiB)."
         raise HostFunctionError(message, code="RESPONSE_TOO_LARGE")
     return reply
 

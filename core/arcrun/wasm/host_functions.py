@@ -1,24 +1,24 @@
-"""What a component may import, and what each call of it costs: all of WASI preview1, and the functions that the host
-lends in the module `arcrun`.
+"""The functions that a component may import, and the cost of each call: all of WASI preview1, and the host functions of
+the module `arcrun`.
 
-HOST_FUNCTIONS is the one place that says what there is to lend. The review and the platform look there whether a module
-may import a function, both hosts what it takes, and tests compare with it what is written in another language:
-component_host.mjs, the SDK's host.zig, docs/contract.md, and the README of a new component.
+HOST_FUNCTIONS is the only definition of the host functions. The review and the platform use it to check imports, both
+hosts for parameters, and tests compare it with the copies in other languages: component_host.mjs, the SDK's host.zig,
+docs/contract.md, and the README of a new component.
 
-A call takes off a component's fuel CALL_COST, on top of the `call` instruction itself, whether it is direct or through
-a table, and more by what it asks for:
+A call costs CALL_COST fuel in addition to the `call` instruction, whether it is direct or through a table, and more
+depending on its request:
 
-    fd_read, fd_write     VECTOR_COST each I/O vector
-    fd_read, read_reply   one unit for each COPIED_BYTES_PER_UNIT bytes that are moved, not what there was room for
-    fd_write, log         PRINTED_BYTE_COST a byte; nothing for what stderr no longer takes
-    random_get            RANDOM_BYTE_COST a byte
-    poll_oneoff           SUBSCRIPTION_COST each subscription, and ASK_COST if it waits
-    what asks the host    ASK_COST, REQUEST_BYTE_COST a byte of the request, and, once it is there, REPLY_BYTE_COST a
-                          byte of the reply
+    fd_read, fd_write     VECTOR_COST per I/O vector
+    fd_read, read_reply   one unit per COPIED_BYTES_PER_UNIT bytes that are moved, not of capacity
+    fd_write, log         PRINTED_BYTE_COST per byte; nothing for bytes that stderr no longer accepts
+    random_get            RANDOM_BYTE_COST per byte
+    poll_oneoff           SUBSCRIPTION_COST per subscription, and ASK_COST if it waits
+    host requests         ASK_COST, REQUEST_BYTE_COST per byte of the request, and, once it is there, REPLY_BYTE_COST
+                          per byte of the reply
 
 A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
-FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. A unit stands for half a
-nanosecond or less in V8; benchmarks/components/host_calls.py prints what calls take.
+FUEL_EXHAUSTED if there is too little; except for a reply, whose length is not known before. A unit is half a nanosecond
+or less in V8; benchmarks/components/host_calls.py prints the time of calls.
 """
 
 import json
@@ -43,11 +43,11 @@ REPLY_BYTE_COST = 10
 
 @dataclass(frozen=True)
 class HostFunction:
-    """`capability` is what a contract must declare, None where every component has it.
+    """A host function. `capability` is what a contract must declare, None if every component may use it.
 
-    `asks` is whether the platform answers it (PortHostFunctions), while the instance waits; the others the host does by
-    itself. `request` and `value` are what goes in and comes out, for people. `parameters` are the types of WebAssembly:
-    a pointer and a length, as a rule. The result is an i32: the length of the reply, or a negative error.
+    `asks` is whether the platform answers it (PortHostFunctions) while the instance waits; otherwise the host does so
+    on its own. `request` and `value` describe input and output for people. `parameters` are the WebAssembly types,
+    usually a pointer and a length. The result is an i32: the length of the reply, or a negative error.
     """
 
     request: str
@@ -69,7 +69,7 @@ HOST_FUNCTIONS: Mapping[str, HostFunction] = {
     "read_reply": HostFunction("pointer and capacity", "a copy of the last reply", asks=False),
 }
 
-# What a host function answers to a request of more than MAX_REQUEST_BYTES. component_host.mjs has the same.
+# The reply to a request of more than MAX_REQUEST_BYTES. component_host.mjs has the same.
 REQUEST_TOO_LARGE = json.dumps(
     {
         "ok": False,
@@ -82,7 +82,7 @@ REQUEST_TOO_LARGE = json.dumps(
     separators=(",", ":"),
 )
 
-# WASI snapshot preview1, all of it, with the types of the parameters; the result is an errno, an i32, but for
+# WASI snapshot preview1, complete, with the types of the parameters. The result is an errno, an i32, except for
 # proc_exit, which has none. component_host.mjs implements each; a test compares the two lists.
 WASI_FUNCTIONS: Mapping[str, str] = {
     "args_get": "i32 i32",

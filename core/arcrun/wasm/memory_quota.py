@@ -1,11 +1,11 @@
-"""The memory of components that are alive at once in one isolate: a call waits for room.
+"""Limits the memory of components that are alive at once in one isolate: calls wait for room.
 
-The platform gives an isolate 128 MB for everything. A component computes without a pause, so of those that do, one at a
-time holds memory (`wait_for_room`). One that waits for a host function holds its own meanwhile (`hold`): those together
-have less than the whole, so that there is always room for what computes on ordinary inputs.
+The platform gives an isolate 128 MB for everything. A component computes without a pause, so only one computing
+component at a time holds memory (`wait_for_room`). One that waits for a host function holds its own meanwhile (`hold`);
+those together have less than the whole, so that there is always room to compute on ordinary inputs.
 
-What a call will take is not known before: it is estimated from its input, and corrected whenever it waits. A request
-that the platform ends gives nothing back, so nothing counts for longer than it may.
+The memory of a call is not known before: it is estimated from its input, and corrected whenever it waits. A request
+that the platform ends gives nothing back, so nothing counts longer than its limit.
 """
 
 from collections.abc import AsyncIterator
@@ -17,14 +17,14 @@ from arcrun.ports import Clock
 from arcrun.turns import Turns
 from arcrun.wasm.abi import PAGE_BYTES
 
-# Of what the built-in components take (benchmarks/components/fuel.py): at their start, and for a byte that they read.
+# Measured for the built-in components (benchmarks/components/fuel.py): at their start, and per byte of input.
 START_BYTES, BYTES_A_BYTE = MIB, 8
-SMALL_INPUT = 64 * 1024  # characters: what comes of them finds room beside anything
+SMALL_INPUT = 64 * 1024  # characters: inputs up to this size always find room
 HELD_AT_MOST_MS = 120_000.0  # longer than any host function takes
 
 
 def estimate_memory(characters: int) -> int:
-    """The bytes that a call takes for an input, or for a reply, of so many characters."""
+    """The bytes that a call takes for an input or a reply of `characters` characters."""
     return min(START_BYTES + BYTES_A_BYTE * characters, MAX_MEMORY_PAGES * PAGE_BYTES)
 
 
@@ -38,13 +38,13 @@ class Hold:
 
 
 class MemoryQuota:
-    """Of one isolate."""
+    """The memory of components in one isolate."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._holds: set[Hold] = set()
         self._turns = Turns(clock)
-        self._seen: dict[str, int] = {}  # by component: there are as many as the isolate has code of
+        self._seen: dict[str, int] = {}  # by component, for those whose code the isolate has
 
     @property
     def is_empty(self) -> bool:
@@ -55,8 +55,8 @@ class MemoryQuota:
         return sum(hold.size for hold in self._holds)
 
     async def wait_for_room(self, size: int) -> None:
-        """Until `size` bytes can be taken by something that computes without a pause. Who holds memory does not come
-        before it; what is alone may take all that a component may have.
+        """Wait until a component that computes without a pause may take `size` bytes. It takes precedence over `hold`;
+        alone it may take the maximum of a component.
         """
         if self._has_room(size, MAX_ALIVE_MEMORY_BYTES):
             return
@@ -64,9 +64,9 @@ class MemoryQuota:
 
     @asynccontextmanager
     async def hold(self, name: str, characters: int) -> AsyncIterator[Hold]:
-        """Around a call of the component `name` that may wait for the host, in the order of coming.
+        """Surround a call of the component `name` that may wait for the host, in order of arrival.
 
-        It is taken for as large as its input says, or as the component was when it waited the last time.
+        Its size is estimated from its input, or is the component's size when it last waited.
         """
         size = max(estimate_memory(characters), self._seen.get(name, 0))
         if self._turns or not self._has_room(size, MAX_WAITING_MEMORY_BYTES):
@@ -79,8 +79,8 @@ class MemoryQuota:
             self._holds.discard(hold)
 
     def resize(self, hold: Hold, size: int, characters: int = 0) -> None:
-        """A component waits with `size` bytes, or goes on with a reply of so many characters: it is counted with what
-        that makes, and never waits for it.
+        """Count a component that waits with `size` bytes, or continues with a reply of `characters` characters. It
+        never waits for room.
         """
         if not characters:
             self._seen[hold.name] = size

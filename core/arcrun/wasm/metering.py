@@ -1,19 +1,19 @@
-"""Writes an execution budget into a module, so that no code of it can run for ever, on whatever engine.
+"""Adds an execution budget to a module, so that none of its code can run forever, on any engine.
 
-A mutable global of type i64 holds the fuel that is left. Code is cut into segments, at branches and where they lead
-(segments.py). Where a segment begins, its cost is taken off the fuel, and the module traps (`unreachable`) if less than
-nothing is left. So no instruction runs that is not paid for.
+A mutable global of type i64 has the fuel that is left. Code is cut into segments, at branches and their targets
+(segments.py). At the start of a segment its cost is taken off the fuel, and the module traps (`unreachable`) if less
+than nothing is left. So no instruction runs that is not paid for.
 
     global.get $fuel   i64.const COST   i64.sub   global.set $fuel
     global.get $fuel   i64.const 0      i64.lt_s  if  unreachable  end
 
-Short segments are paid for together with the one that always comes before them, whether they run or not. What takes a
-length, such as memory.fill, costs by it: the length goes through a function that is appended.
+Short segments are paid for together with the one that always precedes them, whether they run or not. Instructions with
+a length, such as memory.fill, are charged by it: the length passes through an appended function.
 
 The global is exported as `arcrun_fuel`. The host sets it before `_start`; after a trap, a value below zero means that
 the budget was used up, and any other value that the component itself trapped. It is never below -costs.MAX_CHARGE.
 Nothing runs before `_start`: a start function is called at its beginning.
-Why so, and what else was weighed: docs/adr/0010-metering.md.
+Reasons and alternatives: docs/adr/0010-metering.md.
 """
 
 from heapq import merge
@@ -31,7 +31,7 @@ from arcrun.wasm.structure import Structure, read_structure
 
 FUEL_EXPORT = "arcrun_fuel"
 START_EXPORT = "_start"
-METERING_VERSION = 2  # another one where the same module would come out differently: metered ones are kept
+METERING_VERSION = 2  # change it when the output for a module changes: metered modules are stored
 DEFAULT_FUEL = CALL_FUEL
 
 _I32, _I64, _FUNCTION_TYPE, _MUTABLE = 0x7F, 0x7E, 0x60, 1
@@ -39,21 +39,21 @@ _CHARGE_LENGTH_TYPE = bytes((_FUNCTION_TYPE, 2, _I32, _I64, 1, _I32))
 _CHARGE_PAGES_TYPE = bytes((_FUNCTION_TYPE, 1, _I32, 1, _I32))
 _NOTHING = (0, 0)  # parameters and results
 _CHARGES_AT_ONCE = 500  # written between two yields
-_EIGHTHS = 3  # of a unit: what a length is multiplied by counts them
+_EIGHTHS = 3  # shift for eighths of a unit, in which length factors are given
 
 
 def meter_module(binary: bytes, fuel: int = DEFAULT_FUEL) -> bytes:
-    """The same module with an execution budget. Export `arcrun_fuel`, a mutable i64, is what is left of it.
+    """The same module with an execution budget. Its export `arcrun_fuel`, a mutable i64, is the remaining fuel.
 
-    `fuel` is the budget as long as the host sets no other.
+    `fuel` is the budget unless the host sets another.
 
-    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
+    Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
     """
     return run_steps(meter_in_steps(binary, fuel))
 
 
 def meter_in_steps(binary: bytes, fuel: int = DEFAULT_FUEL) -> Steps[bytes]:
-    """As `meter_module`."""
+    """Like `meter_module`, in steps."""
     module = yield from read_structure(binary)
     writer = _Writer(module)
     bodies = yield from writer.metered_bodies()
@@ -68,7 +68,7 @@ def meter_in_steps(binary: bytes, fuel: int = DEFAULT_FUEL) -> Steps[bytes]:
         if module.types[module.functions[module.start]] != _NOTHING:
             raise invalid_module("its start function has parameters or results")
         if start_type is None:
-            raise invalid_module(f"it has a start function and does not export the function `{START_EXPORT}`")
+            raise invalid_module(f"it has a start function but does not export the function `{START_EXPORT}`")
         wrapped = len(module.functions) + len(appended)
         exports = [(name, kind, wrapped if name == START_EXPORT else index) for name, kind, index in exports]
         appended.append((encode_u32(start_type), _wrapper_body(module)))
@@ -86,11 +86,11 @@ def meter_in_steps(binary: bytes, fuel: int = DEFAULT_FUEL) -> Steps[bytes]:
 
 
 def _check_exports(module: Structure) -> int | None:
-    """The type of the exported function `_start`, which must take and give nothing; None if there is none."""
+    """The type of the exported function `_start`, which must have no parameters and results; None if there is none."""
     start_type = None
     for name, kind, index in module.exports:
         if name == FUEL_EXPORT:
-            raise invalid_module(f"it exports `{name}`, which it may not")
+            raise invalid_module(f"it exports `{name}`, which is reserved")
         if (name, kind) == (START_EXPORT, wasm.IMPORTED_FUNCTION):
             start_type = module.functions[index]
             if module.types[start_type] != _NOTHING:
@@ -99,7 +99,7 @@ def _check_exports(module: Structure) -> int | None:
 
 
 def _wrapper_body(module: Structure) -> bytes:
-    """The module's own start function, then `_start`."""
+    """A body that calls the module's own start function, then `_start`."""
     start = next(
         index for name, kind, index in module.exports if (name, kind) == (START_EXPORT, wasm.IMPORTED_FUNCTION)
     )
@@ -108,14 +108,14 @@ def _wrapper_body(module: Structure) -> bytes:
 
 
 def _append(sections: dict[int, list[bytes]], section: int, items: list[bytes]) -> None:
-    """Add items to a section that is a vector; make the section where it is missing."""
+    """Append items to a section that is a vector; create the section if it is missing."""
     [content] = sections.get(section, [b"\x00"])
     reader = Reader(content)
     sections[section] = [encode_u32(reader.u32() + len(items)), content[reader.offset :], *items]
 
 
 def _join(sections: dict[int, list[bytes]], custom: list[bytes]) -> bytes:
-    """The module, from the parts of its sections. Code is large: it is copied once."""
+    """The module from the parts of its sections. Code is large, so it is copied only once."""
     parts = [wasm.MAGIC]
     for section in wasm.SECTION_ORDER:
         if section in sections:
@@ -129,7 +129,7 @@ def _export(entry: tuple[str, int, int]) -> bytes:
 
 
 class _Writer:
-    """Writes charges, with the indices of what is appended to `module`."""
+    """Writes charges, with the indices of the items appended to `module`."""
 
     def __init__(self, module: Structure) -> None:
         self._module = module
@@ -173,7 +173,7 @@ class _Writer:
         return b"".join((*parts, body.code[done:]))
 
     def _charge(self, cost: int) -> bytes:
-        """Take `cost` off the fuel, and trap if too little was left."""
+        """Code that takes `cost` off the fuel, and traps if too little was left."""
         charge = self._charges.get(cost)
         if charge is None:
             take = (op.GLOBAL_GET, *self._fuel, op.I64_CONST, *encode_s64(cost), op.I64_SUB, op.GLOBAL_SET, *self._fuel)
@@ -183,15 +183,15 @@ class _Writer:
         return charge
 
     def _charge_by_length(self, opcode: int) -> bytes:
-        """For an instruction whose length is on top of the stack."""
+        """The charge for an instruction whose length is on top of the stack."""
         if opcode == op.MEMORY_GROW:
             return self._charge_pages
         return bytes((op.I64_CONST, *encode_s64(costs.LENGTH_FACTORS[opcode]))) + self._charge_length
 
     def charge_length_body(self) -> bytes:
-        """A function of a length (i32) and eighths of a unit for each (i64). Gives back the length.
+        """A function of a length (i32) and eighths of a unit per item (i64). It returns the length.
 
-        What is not paid for leaves a fuel of -1.
+        If there is too little fuel, it becomes -1.
         """
         cost = (op.LOCAL_GET, 0, op.I64_EXTEND_I32_U, op.LOCAL_GET, 1, op.I64_MUL, op.I64_CONST, _EIGHTHS, op.I64_SHR_U)
         test = (op.GLOBAL_GET, *self._fuel, op.LOCAL_GET, 1, op.I64_LT_S)
@@ -201,7 +201,9 @@ class _Writer:
         return bytes((0, *cost, op.LOCAL_SET, 1, *trap, *take, op.LOCAL_GET, 0, op.END))
 
     def charge_pages_body(self) -> bytes:
-        """A function of a number of pages (i32) that charges for those that there can be, and gives back the number."""
+        """A function of a number of pages (i32) that charges for them, up to the possible maximum, and returns the
+        number.
+        """
         test = (op.LOCAL_GET, 0, op.I32_CONST, *encode_s64(costs.MAX_PAGES), op.I32_LE_U)
         charge = (op.LOCAL_GET, 0, op.I64_CONST, *encode_s64(costs.PAGES), *self._charge_length, op.DROP)
         return bytes((0, *test, op.IF, op.EMPTY_BLOCK_TYPE, *charge, op.END, op.LOCAL_GET, 0, op.END))

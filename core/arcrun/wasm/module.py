@@ -1,6 +1,6 @@
-"""Read a WebAssembly binary's outline, and bound its memory and tables. Format: WebAssembly core specification, 5.5.
+"""Reads a WebAssembly binary's outline, and bounds its memory and tables. Format: WebAssembly core specification, 5.5.
 
-Only sections are parsed, never searched for substrings. Whether the code in them is valid is for the engine to say.
+Sections are parsed, never searched for substrings. Validation of the code is left to the engine.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's limits in entries; `before` and `after` are what stands around them in the binary."""
+    """A table's limits in entries; `before` and `after` are the surrounding bytes of its entry."""
 
     minimum: int
     maximum: int | None
@@ -52,7 +52,7 @@ class Table:
 
 @dataclass(frozen=True)
 class ModuleOutline:
-    """`exports` are the kinds of what is exported, by their names; `places` is where a section lies in the binary."""
+    """The outline of a module. `exports` are kinds by name; `places` are the positions of sections in the binary."""
 
     imports: tuple[Import, ...]
     exports: Mapping[str, int]
@@ -62,7 +62,7 @@ class ModuleOutline:
 
 
 def parse_module(binary: bytes) -> ModuleOutline:
-    """Parse the outline of `binary`. Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE."""
+    """Parse the outline of `binary`. Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE."""
     imports: list[Import] = []
     exports: dict[str, int] = {}
     memory: Memory | None = None
@@ -129,11 +129,11 @@ def _parse_tables(body: Reader) -> list[Table]:
 def bound_module(
     binary: bytes, outline: ModuleOutline, limit_pages: int, limit_entries: int = MAX_TABLE_ENTRIES
 ) -> bytes:
-    """Rewrite the maxima of the memory, to at most `limit_pages`, and of the tables, to `limit_entries` all together.
+    """Rewrite the maxima of the memory, to at most `limit_pages`, and of the tables, to `limit_entries` in total.
 
-    The module is otherwise the same. What the tables leave of their limit at their start, they share equally.
+    The module is otherwise unchanged. Entries beyond the tables' initial sizes are shared equally.
 
-    Raises ComponentError MEMORY_LIMIT_EXCEEDED, TABLE_LIMIT_EXCEEDED if it asks for more from the start.
+    Raises ComponentError MEMORY_LIMIT_EXCEEDED, TABLE_LIMIT_EXCEEDED if the initial sizes are too large.
     """
     bounded = {
         outline.places[section]: encode_section(section, body)
@@ -154,7 +154,7 @@ def _bound_memory(memory: Memory | None, limit_pages: int) -> bytes | None:
         return None
     if memory.minimum_pages > limit_pages:
         raise ComponentError(
-            f"The component asks for {memory.minimum_pages * PAGE_BYTES >> 10} KiB of memory at its start; "
+            f"The component requests {memory.minimum_pages * PAGE_BYTES >> 10} KiB of memory at its start; "
             f"the limit is {limit_pages * PAGE_BYTES >> 10} KiB.",
             code="MEMORY_LIMIT_EXCEEDED",
             next_actions=["Build it with a smaller initial memory."],
@@ -165,13 +165,13 @@ def _bound_memory(memory: Memory | None, limit_pages: int) -> bytes | None:
 
 
 def _bound_tables(tables: tuple[Table, ...], limit_entries: int) -> bytes | None:
-    """As `_bound_memory`."""
+    """Like `_bound_memory`, for the tables."""
     if not tables:
         return None
     minimum = sum(table.minimum for table in tables)
     if minimum > limit_entries:
         raise ComponentError(
-            f"The component asks for tables of {minimum:,} entries at its start; the limit is {limit_entries:,}.",
+            f"The component requests tables of {minimum:,} entries at its start; the limit is {limit_entries:,}.",
             code="TABLE_LIMIT_EXCEEDED",
             next_actions=["Build it with smaller tables: fewer functions that are called through pointers."],
         )

@@ -1,9 +1,9 @@
-"""Which modules' instances may be used for another call: those whose whole state the host can put back.
+"""Finds modules whose instances can be reused for another call: those whose whole state the host can restore.
 
 The state of an instance is its memory, its globals, its tables, and which of its passive segments are dropped. The
-memory is exported; the globals are exported here, and so the host can put both back (component_host.mjs). Tables and
-segments it cannot see: a module with an instruction that changes them is left as it is, and each of its calls gets an
-instance of its own. A custom section says that all of this was looked at.
+memory is exported; the globals are exported here, so the host can restore both (component_host.mjs). It cannot access
+tables and segments: a module with an instruction that changes them is left unchanged, and each of its calls gets a new
+instance. A custom section marks modules that passed this check.
 """
 
 from arcrun.wasm import binary as wasm
@@ -21,8 +21,8 @@ _CHANGE_MORE = frozenset(
 
 
 def expose_state(binary: bytes) -> bytes:
-    """The module, whole and valid, with its mutable globals exported and marked; the same where that is not all of its
-    state.
+    """A complete, valid module with its mutable globals exported and marked; unchanged if that is not all of
+    its state.
     """
     sections = [(section, body.take(body.end - body.offset)) for section, body in wasm.read_sections(binary)]
     contents = {section: content for section, content in sections if section != wasm.CUSTOM}
@@ -45,7 +45,7 @@ def expose_state(binary: bytes) -> bytes:
 
 
 class _UnknownStateError(Exception):
-    """A global whose value JavaScript could not put back bit for bit."""
+    """A global whose value JavaScript could not restore bit for bit."""
 
 
 def _mutable_globals(reader: Reader) -> list[int]:
@@ -68,7 +68,7 @@ def _imports_more_than_functions(contents: dict[int, bytes]) -> bool:
 
 
 def _changes_more(contents: dict[int, bytes]) -> bool:
-    """Whether an instruction of it changes a table or drops a segment."""
+    """Whether an instruction changes a table or drops a segment."""
     reader = Reader(contents.get(wasm.CODE, b"\x00"))
     for _ in range(reader.u32()):
         body = reader.take(reader.u32())

@@ -1,8 +1,8 @@
-"""A metered module that is kept: under the hash of the module that it was made of, ending in a seal.
+"""A stored metered module: under the hash of its source module, with a seal at its end.
 
-The seal is a custom section, which engines read over, with a SHA-256 of the source's hash and of all that stands before
-it. So a module that is cut short, changed, or kept under another's name is told from a whole one without the source.
-It is no signature: whoever may write there can seal what he likes.
+The seal is a custom section, which engines ignore, with a SHA-256 of the source's hash and of everything before it. So
+a module that is truncated, modified, or stored under another's name is detected without the source. It is not a
+signature: anyone with write access can forge it.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _SECTION = encode_name("arcrun.seal")
 
 
 def metered_key(sha256: str) -> str:
-    """Where the bucket keeps the metered module. `sha256` is that of the module as published, in hexadecimal."""
+    """The key of the metered module in the bucket. `sha256` is the published module's, in hexadecimal."""
     return f"{METERED_PREFIX}{METERING_VERSION}/{sha256}.wasm"
 
 
@@ -24,7 +24,7 @@ def seal_module(metered: bytes, sha256: str) -> bytes:
 
 
 def is_sealed(content: bytes, sha256: str) -> bool:
-    """Whether `content` is, whole, what was sealed as the metered module of the one with this hash."""
+    """Whether `content` is the complete sealed metered module for the module with this hash."""
     size = len(_build_seal(b"", ""))
     return content[-size:] == _build_seal(content[:-size], sha256)
 

@@ -1,8 +1,8 @@
 """Cuts function bodies into segments, pieces of code that run from their start to their end, and counts their cost.
 
-A segment ends where code branches, and begins where a branch can lead, and where straight code has become dear. Its
-cost is what its instructions cost (costs.py), and more for each call and each iteration by itself. What a call of the
-host costs beyond that, the host takes (host_functions.py).
+A segment ends at a branch, and begins at a branch target or where straight code has become expensive. Its cost is that
+of its instructions (costs.py), and more for each call and each iteration. Additional costs of host calls are charged by
+the host (host_functions.py).
 """
 
 from dataclasses import dataclass, field
@@ -43,23 +43,23 @@ _SPECIAL = frozenset((op.ELSE, op.END, op.SELECT_TYPED)).union(
 
 @dataclass(slots=True)
 class Segment:
-    """Code that runs from its start to the next branch; its charge goes at `offset` in the body.
+    """Code that runs from its start to the next branch; its charge is inserted at `offset` in the body.
 
-    `before` is the segment of the same loop that always comes before it; None at a function's entry and a loop's head.
+    `before` is the segment of the same loop that always precedes it; None at a function's entry and a loop's head.
     """
 
     offset: int
     before: "Segment | None" = None
     cost: int = 0
-    folded: int = 0  # how much of the cost is that of other segments
+    folded: int = 0  # the part of the cost that belongs to other segments
 
 
 @dataclass(slots=True)
 class Body:
-    """A function's body with what is to be put into it: charges, and the instructions that take a length.
+    """A function's body with the insertions: charges, and the instructions with a length.
 
-    `width` is how many local variables it has, `states` their number at all places where code branches or a branch
-    leads, with the values that are carried there.
+    `width` is its number of local variables, `states` the sum of them over all places that branch or are a branch's
+    target, with the values that are carried there.
     """
 
     code: bytes
@@ -68,15 +68,15 @@ class Body:
     width: int = 1
     states: int = 0
     segments: list[Segment] = field(default_factory=list)
-    # For each block the segment that it was opened in, and how many values a branch takes to it.
+    # For each block, the segment in which it was opened, and the number of values that a branch carries to it.
     open_blocks: list[tuple[Segment, int]] = field(default_factory=list)
     lengths: list[tuple[int, int]] = field(default_factory=list)  # offset and opcode
 
 
 def read_body(code: bytes, index: int, module: Structure) -> Steps[Body]:
-    """Cut function `index` into segments and work out what each costs.
+    """Cut function `index` into segments and compute their costs.
 
-    Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
+    Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE, UNSUPPORTED_INSTRUCTION.
     """
     parameters, results = module.types[module.functions[index]]
     local_count, local_types, start = read_locals(code)
@@ -121,7 +121,7 @@ def _entry_cost(values: int, local_count: int, module: Structure) -> int:
 
 
 def _check_names(body: Body, instruction: Instruction, module: Structure) -> None:
-    """What is appended must be named by nothing."""
+    """Check that the code names nothing beyond the module's own items: metering appends some."""
     opcode, at = instruction.opcode, instruction.start + 1
     if opcode in _NAMING:
         module.check_index(_NAMING[opcode], read_u32(body.code, at)[0])
@@ -135,7 +135,7 @@ def _check_names(body: Body, instruction: Instruction, module: Structure) -> Non
 
 
 def _charge_extra(body: Body, instruction: Instruction, module: Structure) -> None:
-    """What costs more than one. `current` is the segment that the instruction ends."""
+    """Charge what an instruction costs beyond one unit. `current` is the segment that it ends."""
     opcode, at = instruction.opcode, instruction.start + 1
     body.current.cost += costs.EXTRA_COST.get(opcode, 0)
     if opcode in _WITH_LENGTH:
@@ -156,7 +156,7 @@ def _charge_extra(body: Body, instruction: Instruction, module: Structure) -> No
 
 
 def _carried(body: Body, label: int) -> int:
-    """How many values a branch takes along. All the labels of a br_table take as many."""
+    """The number of values that a branch carries. All labels of a br_table carry the same number."""
     if label >= len(body.open_blocks):
         raise invalid_module(f"a branch in it leads {label} blocks out and is in {len(body.open_blocks)}")
     return body.open_blocks[-1 - label][1]
@@ -183,7 +183,7 @@ def _clauses_cost(code: bytes, at: int, module: Structure) -> int:
 
 
 def _cut(body: Body, instruction: Instruction, module: Structure) -> None:
-    """Begin a new segment after an instruction that branches, or that a branch can lead to."""
+    """Begin a new segment after an instruction that branches or is a branch's target."""
     opcode, after = instruction.opcode, instruction.end
     if opcode in _OPENING:
         _open(body, instruction, module)
@@ -194,7 +194,7 @@ def _cut(body: Body, instruction: Instruction, module: Structure) -> None:
     elif opcode in _BRANCHING_ON:
         _begin(body, after, body.current)
     elif opcode in _LEAVING:
-        body.current = Segment(after)  # cannot be reached, so it is paid for by nothing
+        body.current = Segment(after)  # unreachable, so it is not charged
 
 
 def _open(body: Body, instruction: Instruction, module: Structure) -> None:
@@ -218,7 +218,7 @@ def _begin(body: Body, offset: int, before: Segment | None = None) -> None:
 
 
 def _continue(body: Body, offset: int) -> None:
-    """Cut straight code. What cannot be reached is not charged, cut or not."""
+    """Cut straight code. Unreachable code is not charged, cut or not."""
     if body.current is body.segments[-1]:
         _begin(body, offset, body.current)
     else:
@@ -226,7 +226,7 @@ def _continue(body: Body, offset: int) -> None:
 
 
 def fold_segments(segments: list[Segment]) -> Steps[list[Segment]]:
-    """The segments with a charge of their own, after the others' costs have been added to those before them."""
+    """The segments with a charge of their own, after the costs of the others have been added to those before them."""
     kept = []
     for number, segment in enumerate(reversed(segments), 1):
         if number % _FOLDED_AT_ONCE == 0:

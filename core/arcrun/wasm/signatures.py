@@ -1,7 +1,7 @@
-"""Whether a module imports each function with the types that the host's has.
+"""Checks that a module imports each host function with the correct types.
 
-A JavaScript host takes any: it would convert what it is given and what it answers, and throw where it cannot, which a
-component can catch and do again, at no more than the price of the call.
+A JavaScript host accepts any types: it would convert parameters and results, and throw if it cannot, which a component
+could catch and repeat at only the price of the call.
 """
 
 from arcrun.errors import ComponentError
@@ -15,7 +15,7 @@ _OTHER = "other"
 
 
 def validate_signatures(binary: bytes) -> None:
-    """Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE. What `binary` imports must be functions of the host."""
+    """Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE. All imports of `binary` must be functions of the host."""
     sections = dict(read_sections(binary))
     imports = sections.get(IMPORT, Reader(b"\x00"))
     wanted = [imports.import_entry() for _ in range(imports.count(MAX_MODULE_NAMES, "imports"))]
@@ -24,7 +24,7 @@ def validate_signatures(binary: bytes) -> None:
     for entry, index in zip(wanted, indices, strict=True):
         found, expected = types[index], _expected(entry.module, entry.name)
         if found != expected:
-            raise invalid_module(f"it imports {entry.module}.{entry.name} as ({found}), and it is ({expected})")
+            raise invalid_module(f"it imports {entry.module}.{entry.name} as ({found}), but it is ({expected})")
 
 
 def _expected(module: str, name: str) -> str:
@@ -33,13 +33,13 @@ def _expected(module: str, name: str) -> str:
 
 
 def _read_types(reader: Reader, count: int) -> list[str]:
-    """The first `count` types, of functions."""
+    """The first `count` types, which must be function types."""
     size = reader.end - reader.offset
     if size > MAX_TYPE_SECTION_BYTES:
         raise ComponentError(
             f"The module's types take {size:,} bytes; the limit is {MAX_TYPE_SECTION_BYTES:,}.",
             code="MODULE_TOO_LARGE",
-            next_actions=["Build it for size, without what it does not use."],
+            next_actions=["Build it for size, without unused code."],
         )
     if reader.count(MAX_MODULE_TYPES, "types") < count:
         raise invalid_module("it imports a function of a type that it does not have")

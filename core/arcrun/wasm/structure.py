@@ -1,9 +1,9 @@
-"""Reads all of a module but its code: strictly, so that what metering appends is named by nothing in it.
+"""Reads all of a module except its code, strictly, so that nothing in it can name what metering appends.
 
-A module that names what it does not have is invalid. Metering appends a type, functions and a global: the module would
-become valid, and could reach its own fuel. So every index of a type, function or global is checked here (in code:
-segments.py), as are the order of sections and that each ends where its contents do. All else is the engine's to check.
-Source: WebAssembly core specification 3.0, section 5.5.
+A module that names missing items is invalid. Metering appends a type, functions and a global, so the module could
+become valid, and could access its own fuel. So every index of a type, function or global is checked here (in code:
+segments.py), and also the order of sections, and that each ends with its contents. Everything else is left to the
+engine. Source: WebAssembly core specification 3.0, section 5.5.
 """
 
 from dataclasses import dataclass, field
@@ -15,16 +15,17 @@ from arcrun.wasm.binary import Reader, encode_section, invalid_module
 
 _FUNCTION_TYPE = 0x60
 _EMPTY = b"\x00"  # a vector without elements, and the number 0
-# Custom sections that speak of offsets into the code, which change.
+# Custom sections with offsets into the code, which change.
 _DROPPED_CUSTOM = (".debug_", "metadata.code.", "reloc.", "linking", "sourceMappingURL", "external_debug_info")
 _DECLARED = {wasm.IMPORTED_FUNCTION: "function", wasm.IMPORTED_GLOBAL: "global", wasm.NAMED_TYPE: "type"}
 
 
 @dataclass
 class Structure:
-    """`types` holds the numbers of parameters and results; `functions` and `tags`, imported ones first, their types.
+    """The structure of a module. `types` has the numbers of parameters and results; `functions` and `tags`, imported
+    ones first, have their types.
 
-    `globals` and `memories` count them, imported ones too; `exports` are name, kind and index.
+    `globals` and `memories` are counts, including imported ones; `exports` are name, kind and index.
     """
 
     sections: dict[int, bytes] = field(default_factory=dict)
@@ -39,7 +40,7 @@ class Structure:
     start: int | None = None
 
     def check_index(self, kind: int, index: int) -> None:
-        """Raises ComponentError INVALID_MODULE if the module has no such thing."""
+        """Raises ComponentError INVALID_MODULE if the module has no such item."""
         if kind == wasm.IMPORTED_FUNCTION:
             count = len(self.functions)
         elif kind == wasm.IMPORTED_GLOBAL:
@@ -49,7 +50,7 @@ class Structure:
         else:  # nothing of this kind is appended
             return
         if index >= count:
-            raise invalid_module(f"it names {_DECLARED[kind]} {index} and has {count}")
+            raise invalid_module(f"it names {_DECLARED[kind]} {index} but has {count}")
 
     def check_type(self, index: int | None) -> None:
         if index is not None:
@@ -57,7 +58,7 @@ class Structure:
 
 
 def read_structure(binary: bytes) -> Steps[Structure]:
-    """Raises ComponentError: INVALID_MODULE, MODULE_TOO_LARGE."""
+    """Read the structure. Raises ComponentError INVALID_MODULE, MODULE_TOO_LARGE."""
     module = Structure()
     _split_sections(binary, module)
     for section, read in _READERS:
@@ -68,7 +69,7 @@ def read_structure(binary: bytes) -> Steps[Structure]:
 
 
 def _split_sections(binary: bytes, module: Structure) -> None:
-    """Custom sections may stand anywhere, and go to the end."""
+    """Split a module into sections. Custom sections may be anywhere, and are moved to the end."""
     following = iter(wasm.SECTION_ORDER)
     for section, body in wasm.read_sections(binary):
         content = body.take(body.end - body.offset)
@@ -82,7 +83,7 @@ def _split_sections(binary: bytes, module: Structure) -> None:
 
 
 def _read_types(reader: Reader, module: Structure) -> Steps[None]:
-    """Function types only: a recursive group would count for more than one."""
+    """Read function types only: a recursive group would count as more than one."""
     count = reader.count(limits.MAX_MODULE_TYPES, "types")
     for _ in range(count):
         if reader.byte() != _FUNCTION_TYPE:
@@ -93,7 +94,7 @@ def _read_types(reader: Reader, module: Structure) -> Steps[None]:
             for _ in range(size):
                 named = reader.value_type()
                 if named is not None and named >= count:
-                    raise invalid_module(f"it names type {named} and has {count}")
+                    raise invalid_module(f"it names type {named} but has {count}")
             sizes.append(size)
         module.types.append((sizes[0], sizes[1]))
         yield 1 + sum(sizes)
@@ -178,7 +179,7 @@ def _read_start(reader: Reader, module: Structure) -> Steps[None]:
 
 
 def _read_elements(reader: Reader, module: Structure) -> Steps[None]:
-    """Bit 0 of the flags: passive or declared; bit 1: a table or a type stands there; bit 2: expressions."""
+    """Bit 0 of the flags: passive or declared; bit 1: a table or a type is present; bit 2: expressions."""
     total = 0
     for _ in range(reader.count(limits.MAX_ELEMENT_SEGMENTS, "segments of elements")):
         flags = reader.u32()

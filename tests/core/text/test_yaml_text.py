@@ -138,41 +138,44 @@ def test_a_key_is_a_text_as_written(text: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "problem", "place"),
     [
-        pytest.param("a: 1\nb: 2\na: 3", "'a' is there twice", (3, 1), id="duplicate key"),
-        pytest.param("{1: a, '1': b}", "'1' is there twice", (1, 8), id="duplicate key, once in quotes"),
-        pytest.param("x: {y: [{z: 1, z: 1}]}", "'z' is there twice", (1, 16), id="duplicate key within"),
-        pytest.param("? [a]\n: b", "a key must be a text, not a list", (1, 3), id="list as a key"),
-        pytest.param("? {a: 1}\n: b", "a key must be a text, not a mapping", (1, 3), id="mapping as a key"),
+        pytest.param("a: 1\nb: 2\na: 3", "'a' is a duplicate key", (3, 1), id="duplicate key"),
+        pytest.param("{1: a, '1': b}", "'1' is a duplicate key", (1, 8), id="duplicate key, once in quotes"),
+        pytest.param("x: {y: [{z: 1, z: 1}]}", "'z' is a duplicate key", (1, 16), id="duplicate key within"),
+        pytest.param("? [a]\n: b", "a key must be a string, not a list", (1, 3), id="list as a key"),
+        pytest.param("? {a: 1}\n: b", "a key must be a string, not a mapping", (1, 3), id="mapping as a key"),
         pytest.param(
-            "{ {a: 1}: b}", "a key must be a text, not a mapping", (1, 3), id="mapping as a key of a flow mapping"
+            "{ {a: 1}: b}", "a key must be a string, not a mapping", (1, 3), id="mapping as a key of a flow mapping"
         ),
         pytest.param(
             "a: &b 1\nc: *b",
-            'aliases are not allowed; a text that begins with * needs quotes: c: "*b"',
+            'aliases are not allowed; a string that begins with * needs quotes: c: "*b"',
             (2, 4),
             id="alias",
         ),
         pytest.param(
-            "a: !!str 1", 'tags are not allowed; a text that begins with ! needs quotes: a: "!!str 1"', (1, 4), id="tag"
+            "a: !!str 1",
+            'tags are not allowed; a string that begins with ! needs quotes: a: "!!str 1"',
+            (1, 4),
+            id="tag",
         ),
         pytest.param(
             "a: ! 1",
-            'tags are not allowed; a text that begins with ! needs quotes: a: "! 1"',
+            'tags are not allowed; a string that begins with ! needs quotes: a: "! 1"',
             (1, 4),
             id="non-specific tag",
         ),
         pytest.param(
-            "a: 1e400", "the number is too large for JSON: put it in quotes if it is a text", (1, 4), id="huge number"
+            "a: 1e400", "the number is too large for JSON: put it in quotes if it is a string", (1, 4), id="huge number"
         ),
         pytest.param(
             "a: -1.0e999",
-            "the number is too large for JSON: put it in quotes if it is a text",
+            "the number is too large for JSON: put it in quotes if it is a string",
             (1, 4),
             id="huge negative",
         ),
         pytest.param(
             f"a: {'9' * 5000}",
-            "the number has 5000 digits, which are too many: put it in quotes",
+            "the number has 5000 digits, which is too many: put it in quotes",
             (1, 4),
             id="too many digits",
         ),
@@ -186,7 +189,7 @@ def test_what_is_refused(text: str, problem: str, place: tuple[int, int]) -> Non
     assert refusal_of(text) == (problem, *place)
 
 
-BRACES, BETWEEN = "a text that begins with braces", "a text with braces"
+BRACES, BETWEEN = "a string that begins with braces", "a text with braces"
 
 
 @pytest.mark.parametrize(
@@ -314,7 +317,7 @@ def test_where_the_end_cannot_be_told_there_is_no_sample(text: str) -> None:
     problem = refusal_of(text)[0]
     assert '"' not in problem
     assert problem.endswith(
-        ("put quotes around the whole text", "behind the double quote that closes a text stands more")
+        ("put quotes around the whole string", "something follows the closing double quote of a string")
     )
 
 
@@ -345,7 +348,7 @@ def test_braces_that_begin_no_text_need_no_quotes() -> None:
     ],
 )
 def test_a_text_that_begins_with_a_sign_of_yaml(sign: str, text: str, reason: str) -> None:
-    problem = f"{reason}a text that begins with {sign} needs quotes: "
+    problem = f"{reason}a string that begins with {sign} needs quotes: "
     assert refusal_of(f"a:\n  cron: {text}\nb: 1") == (f'{problem}cron: "{text}"', 2, 9)
     assert read(f'a:\n  cron: "{text}"\nb: 1') == {"a": {"cron": text}, "b": 1}
     if sign not in "-,]}" and ": " not in text:
@@ -414,15 +417,15 @@ def test_quotes_within_the_same_quotes(text: str, problem: str, value: Any) -> N
 @pytest.mark.parametrize(
     ("text", "problem", "place"),
     [
-        pytest.param('a: "x" y', "behind the double quote that closes a text stands more", (1, 7), id="word behind"),
-        pytest.param('["a" "b"]', "behind the double quote that closes a text stands more", (1, 5), id="no comma"),
-        pytest.param('a: "b\nc: "d"', "behind the double quote that closes a text stands more", (2, 5), id="two lines"),
-        pytest.param('a: "\\n"b"', "behind the double quote that closes a text stands more", (1, 8), id="escape"),
-        pytest.param("a: x: y", 'a text that holds `: ` needs quotes: a: "x: y"', (1, 5), id="colon in a value"),
+        pytest.param('a: "x" y', "something follows the closing double quote of a string", (1, 7), id="word behind"),
+        pytest.param('["a" "b"]', "something follows the closing double quote of a string", (1, 5), id="no comma"),
+        pytest.param('a: "b\nc: "d"', "something follows the closing double quote of a string", (2, 5), id="two lines"),
+        pytest.param('a: "\\n"b"', "something follows the closing double quote of a string", (1, 8), id="escape"),
+        pytest.param("a: x: y", 'a string that contains `: ` needs quotes: a: "x: y"', (1, 5), id="colon in a value"),
         pytest.param("a: 1\n b: 2", "mapping values are not allowed here", (2, 3), id="indentation"),
         pytest.param(
             "a: 1\n*b",
-            "aliases are not allowed; a text that begins with * needs quotes: put quotes around the whole text",
+            "aliases are not allowed; a string that begins with * needs quotes: put quotes around the whole string",
             (2, 1),
             id="quotes alone would not help",
         ),
@@ -433,7 +436,7 @@ def test_other_mistakes_with_quotes(text: str, problem: str, place: tuple[int, i
 
 
 def test_finding_the_right_quotes_takes_no_long_time() -> None:
-    problem = f"{BRACES} needs quotes: put quotes around the whole text"
+    problem = f"{BRACES} needs quotes: put quotes around the whole string"
     assert refusal_of("{a: " + "{{b}} " * 40_000 + "}\n")[0] == problem
     assert (
         refusal_of("\n".join(f"k{i}: {{{{a}}}}" for i in range(5_000)))[0] == f'{BRACES} needs quotes: k0: "{{{{a}}}}"'
@@ -598,12 +601,12 @@ def test_a_text_is_read_or_refused_at_its_place(text: str) -> None:
         pytest.param("a: |\n" + " x\r\n" * 20_001, f"it has more than {MAX_YAML_LINES:,} lines", True, id="a text"),
         pytest.param(
             "a: 1\n" + "...\n" * 101,
-            "it has more than 100 directives and marks of documents",
+            "it has more than 100 directives and document markers",
             False,
             id="ends of documents",
         ),
         pytest.param(
-            "%A B\n" * 101 + "---\n1", "it has more than 100 directives and marks of documents", False, id="directives"
+            "%A B\n" * 101 + "---\n1", "it has more than 100 directives and document markers", False, id="directives"
         ),
         pytest.param("[" * 70, "it is nested more than 64 levels deep", False, id="brackets"),
         pytest.param("[" + "1," * 50_001 + "]", "it has more than 50,000 values", False, id="values"),

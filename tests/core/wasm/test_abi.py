@@ -16,9 +16,9 @@ from fixtures.json_limits import BEYOND_JSON
 
 HOST_SOURCE = (Path(__file__).parents[3] / "workers/edge/component_host.mjs").read_text()
 FULL_MEMORY = MAX_MEMORY_PAGES * abi.PAGE_BYTES
-HINT = "Run the component on this input by itself: POST /execute with {component, input}."
+HINT = "Run only the component on this input: POST /execute with {component, input}."
 BUDGET_HINTS = [
-    "Give it less at once: fewer items, shorter texts.",
+    "Give it less data at once: fewer items, shorter strings.",
     "Or let the node compute for longer, in a sandbox: `cpu_ms` in its config, at most 10000.",
 ]
 
@@ -132,7 +132,7 @@ def end(kind: ExitKind, *, exit_code: int = -1, message: str = "", memory_bytes:
         pytest.param(
             end(ExitKind.FUEL_EXHAUSTED),
             "FUEL_EXHAUSTED",
-            "`echo` used up its execution budget; does it loop without end?",
+            "`echo` used up its execution budget; it may be in an endless loop.",
             {},
             id="fuel",
         ),

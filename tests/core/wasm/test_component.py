@@ -194,7 +194,7 @@ def test_an_import_with_other_types_is_refused(module: str, name: str, types: st
         build_module(f'(type (func)) (import "{module}" "{name}" (func {types})) {COMMAND}'), build_contract()
     )
     assert error.code == "INVALID_MODULE"
-    assert f"it imports {module}.{name} as ({said}), and it is (" in error.message
+    assert f"it imports {module}.{name} as ({said}), but it is (" in error.message
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_bound_module_refuses_a_module_that_starts_above_the_limit() -> None:
     with pytest.raises(ComponentError) as caught:
         bound_module(binary, parse_module(binary), 1024)
     assert caught.value.code == "MEMORY_LIMIT_EXCEEDED"
-    assert caught.value.message == "The component asks for 131072 KiB of memory at its start; the limit is 65536 KiB."
+    assert caught.value.message == "The component requests 131072 KiB of memory at its start; the limit is 65536 KiB."
 
 
 @given(st.integers(0, 300), st.integers(0, 600), st.integers(1, 300))
@@ -287,7 +287,7 @@ def test_bound_module_refuses_a_module_whose_tables_start_above_the_limit(tables
     with pytest.raises(ComponentError) as caught:
         bound_module(binary, parse_module(binary), 1, 10)
     assert caught.value.code == "TABLE_LIMIT_EXCEEDED"
-    assert caught.value.message == "The component asks for tables of 11 entries at its start; the limit is 10."
+    assert caught.value.message == "The component requests tables of 11 entries at its start; the limit is 10."
 
 
 @pytest.mark.parametrize("fields", ["(table i64 1 funcref)", '(import "m" "n" (table i64 1 funcref))'])
