@@ -94,7 +94,7 @@ def test_all_are_measured_in_one_run() -> None:
 def test_one_that_answers_an_error_is_named() -> None:
     with stand_in(500) as server:
         result = run_rivals("--n8n", server.url)
-    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "n8n does not answer as it should: HTTP 500: ok")
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "n8n failed: HTTP 500: ok")
 
 
 def test_an_address_that_is_none() -> None:

@@ -141,7 +141,7 @@ def test_after_two_rotations_in_a_row_what_runs_were_started_with_can_be_opened(
     ("arguments", "environment", "code", "message"),
     [
         pytest.param(["push", "gone"], {}, 1, "has no gone", id="a name that the file lacks"),
-        pytest.param(["push", "--file", "gone.yaml"], {}, 1, "is not there", id="no file"),
+        pytest.param(["push", "--file", "gone.yaml"], {}, 1, "does not exist", id="no file"),
         pytest.param(["rm", "gone"], {}, 1, "no credential gone", id="remove what is not there"),
         pytest.param(["rm"], {}, 2, "Missing argument", id="remove nothing"),
         pytest.param(["push", "--deployed"], {}, 4, "acr init", id="not deployed"),

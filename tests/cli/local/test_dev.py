@@ -178,7 +178,7 @@ def test_a_workerd_that_is_killed_is_started_anew(tmp_path: Path) -> None:
             [workerd] = [pid for pid, command in children.items() if "workerd" in command.partition("\0")[0]]
             os.kill(workerd, signal.SIGKILL)
             assert trigger_until_it_answers(client, token) == {"result": "Hello X, welcome to arcrun."}
-        assert "has ended by itself (SIGKILL) and is started anew" in (tmp_path / LOG).read_text()
+        assert "ended unexpectedly (SIGKILL) and is restarted" in (tmp_path / LOG).read_text()
 
 
 def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
@@ -188,7 +188,7 @@ def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
             return client.post(f"/webhooks/{token}/trigger", json={"name": "x"}).json()["data"]
         except httpx.TransportError:
             time.sleep(0.05)
-    raise AssertionError("workerd was not started anew")
+    raise AssertionError("workerd was not restarted")
 
 
 def test_python_starts_where_a_worker_is_asked_first(tmp_path: Path) -> None:
