@@ -166,7 +166,7 @@ def store_a_secret(newcomer: Newcomer) -> None:
     [finding] = newcomer.read_data("validate", "hail.yaml")["diagnostics"]
     assert (finding["code"], finding["severity"]) == ("MISSING_CREDENTIAL", "warning")
     assert "Next: Then store it: acr creds push friend" in newcomer.fail("run", "hail.yaml")
-    assert "holds no credentials yet" in newcomer.fail("creds", "push")
+    assert "contains no credentials yet" in newcomer.fail("creds", "push")
     newcomer.write("credentials.yaml", f'friend: "{SECRET}"\n')
     assert newcomer.read("creds", "push") == {"pushed": ["friend"]}
     assert newcomer.read("creds", "list") == {"credentials": [{"name": "friend", "readable": True}]}

@@ -99,7 +99,7 @@ def test_one_that_answers_an_error_is_named() -> None:
 
 def test_an_address_that_is_none() -> None:
     result = run_rivals("--node-red", "localhost:1880")
-    assert (result.returncode, "--node-red takes the http:// address" in result.stderr) == (2, True)
+    assert (result.returncode, "--node-red must be the http:// address" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -261,4 +261,4 @@ def test_what_cloudflare_refuses_is_told_with_what_is_left(deployed: Desk) -> No
 def test_it_takes_no_option_of_a_deploy(deployed: Desk, tmp_path: Path) -> None:
     for options in (["--dry-run"], ["--components", str(tmp_path)], ["--domain", "a.example.com"], ["--free-plan"]):
         result = deployed.run("deploy", "--rollback", *options)
-        assert (result.returncode, "--rollback takes --worker and --json only" in result.stderr) == (2, True)
+        assert (result.returncode, "--rollback takes only --worker and --json" in result.stderr) == (2, True)
