@@ -30,7 +30,7 @@ from run import ACR, COMPONENT, ROOT, build_chain, report
 from acr.local.platform import find_free_ports
 
 sys.path.insert(0, str(ROOT / "tests"))
-from fakes.cloudflare_api import CloudflareApiStandIn, served
+from fakes.cloudflare_rest.api import CloudflareApiStandIn, served
 
 KEY, REPEATS, WARM_UP, PHASES = "benchmark-key-0123456789", 500, 50, 4
 LIMIT_A_MINUTE = 600  # a tenant's, from arcrun/accounts/limits.py and workers/executor/wrangler.toml

@@ -1,4 +1,4 @@
-// Reads files of a folder that serve.mjs provides to a Worker as a disk service.
+// Reads files of a folder that platform.mjs provides to a Worker as a disk service.
 
 /** A reader at the start of the file, or undefined if there is no such file. The caller closes it. */
 export async function openFile(folder, name) {

@@ -16,7 +16,7 @@ import workerJson from "./worker.json";
 const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE", "ARCRUN_FILES"];
 const WORKER_ROOT = "/session/metadata";
 
-const worker = JSON.parse(workerJson); // written by serve.mjs
+const worker = JSON.parse(workerJson); // written by platform.mjs
 
 /**
  * Start Python from a memory snapshot taken after the import of the entry module, as a deploy does in production.

@@ -1,4 +1,4 @@
-// Memory snapshots of Python, by key, in a folder that serve.mjs provides.
+// Memory snapshots of Python, by key, in a folder that platform.mjs provides.
 //
 // A snapshot is read from its file directly into the interpreter's memory, piece by piece, without pages of zeros: no
 // buffer of its size is allocated, and unused pages stay unmapped.

@@ -5,6 +5,7 @@ of a session that need workerd.
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from fakes.searches import examples as examples_of
+from fakes.ports.searches import examples as examples_of
 from fixtures.modules import LOOPING, build_contract, build_module
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
+
+# Bytecode is kept in build/, whatever the environment says: tests start Python hundreds of times, and rewriting the
+# asserts of all tests takes longer than a third of the pure ones.
+sys.dont_write_bytecode, sys.pycache_prefix = False, str(ROOT / "build/pycache")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 # A shared machine may pause a test for longer than hypothesis' deadline. In CI its own profile (derandomized) goes on.
 settings.register_profile("arcrun", parent=settings(), deadline=None, max_examples=examples_of(20))
@@ -28,6 +35,12 @@ WORKERD_FOLDERS = ("workerd", "components")
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Files that are named run in this process, at once; folders, and the whole, on two."""
     return 0 if all(".py" in argument for argument in config.args) else min(2, os.cpu_count() or 1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Reading folders of which no test is wanted takes as long as many tests."""
+    is_marked = collection_path.parent == ROOT / "tests" and collection_path.name in WORKERD_FOLDERS
+    return True if is_marked and config.option.markexpr == "not workerd" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from arcrun.cloudflare.rest_client import RetryPolicy
+from arcrun.cloudflare.rest_client import RequestRetries
 from auth.token_check import KV_GROUPS, PROBES
 from fakes.auth import (
     ACCOUNT,
@@ -18,7 +18,7 @@ from fakes.auth import (
     TOKEN,
     Bench,
 )
-from fakes.cloudflare_api import KV_READ, KV_WRITE, READABLE, Fault
+from fakes.cloudflare_rest.api import KV_READ, KV_WRITE, READABLE, Fault
 from fakes.wire import read_error
 
 pytestmark = pytest.mark.anyio
@@ -157,7 +157,7 @@ async def test_cloudflare_that_does_not_answer() -> None:
     answer = await bench.register()
     assert (answer.status_code, read_error(answer)["code"]) == (503, "UPSTREAM_UNAVAILABLE")
     assert int(answer.headers["retry-after"]) >= 1
-    assert len(bench.cloudflare.faults) == 1000 - RetryPolicy().attempts
+    assert len(bench.cloudflare.faults) == 1000 - RequestRetries().attempts
     assert bench.kv.keys == []
 
 

@@ -13,9 +13,9 @@ from arcrun.accounts.model import Registration, parse_registration
 from arcrun.accounts.store import AccountStore
 from arcrun.errors import DecryptionError, NotConfiguredError, RequestError
 from arcrun.limits import MAX_ACCOUNT_KEYS
-from fakes.cipher import DeskCipher
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.cipher import DeskCipher
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcrun.cloudflare.api_access import ApiAccess
-from arcrun.cloudflare.rest_client import CloudflareRestClient, RetryPolicy
+from arcrun.cloudflare.rest_client import CloudflareRestClient, RequestRetries
 from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.errors import ArcrunError, RequestError, TenantStorageError, UpstreamError
 from arcrun.ports import KeyEntry, list_all
 from arcrun.retries import parse_retry_after_ms
-from fakes.cloudflare_api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
-from fakes.storage import InMemoryKV
-from fakes.system import START_MS, FixedClock, SeededRandom
+from fakes.cloudflare_rest.api import BASE_URL, KV_READ, CloudflareApiStandIn, Fault
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import START_MS, FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 
@@ -120,27 +120,17 @@ async def test_a_cursor_of_nobody_s(cursor: str) -> None:
     assert raised.value.code == "INVALID_CURSOR"
 
 
-async def test_many_values_are_read_in_few_requests() -> None:
-    bench = Bench()
-    for number in range(150):
-        bench.stored.upload(f"k{number}", f"v{number}")
-    keys = [f"k{number}" for number in range(250)]
-    found = await bench.kv.get_many(keys)
-    assert found == {f"k{number}": f"v{number}" if number < 150 else None for number in range(250)}
-    assert len(bench.cloudflare.requests) == 3
-
-
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
 async def test_one_fault_is_survived(fault: Fault) -> None:
     bench = Bench()
-    for act in (bench.kv.put("k", "v", metadata={"m": 1}), bench.kv.list(""), bench.kv.get_many(["k"])):
+    for act in (bench.kv.put("k", "v", metadata={"m": 1}), bench.kv.list("")):
         bench.cloudflare.faults = [fault]
         await act
     assert bench.value("k") == "v"
     bench.cloudflare.faults = [fault]
     await bench.kv.delete("k")
     assert bench.value("k") is None
-    assert len(bench.clock.slept_ms) == 4
+    assert len(bench.clock.slept_ms) == 3
 
 
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
@@ -154,7 +144,7 @@ async def test_faults_without_end_are_told(fault: Fault) -> None:
     assert error.retry_after_s is not None
     assert error.retry_after_s >= 1
     assert len(error.next_actions) > 0
-    policy = RetryPolicy()
+    policy = RequestRetries()
     assert 100 - len(bench.cloudflare.faults) <= policy.attempts
     assert bench.clock.now_ms() - START_MS <= policy.total_ms
 
@@ -221,12 +211,12 @@ def test_retry_after_as_rfc_9110_has_it(text: str, expected_ms: float) -> None:
 async def test_a_refusal_is_told_once(change: dict[str, str], code: str) -> None:
     bench = Bench()
     kv = bench.build(**{"namespace": NAMESPACE, **change})
-    for act in (kv.get("k"), kv.put("k", "v"), kv.delete("k"), kv.list(""), kv.get_many(["k"])):
+    for act in (kv.get("k"), kv.put("k", "v"), kv.delete("k"), kv.list("")):
         with pytest.raises(TenantStorageError) as raised:
             await act
         assert (raised.value.code, raised.value.http_status) == (code, 424)
         assert any("acr init --standard" in action for action in raised.value.next_actions)
-    assert (len(bench.cloudflare.requests), bench.clock.slept_ms) == (5, [])
+    assert (len(bench.cloudflare.requests), bench.clock.slept_ms) == (4, [])
 
 
 async def test_a_token_that_may_only_read() -> None:

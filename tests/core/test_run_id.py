@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, invert_run_id, is_run_id
 from arcrun.ports import Clock, Random
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.system import FixedClock, SeededRandom
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 WIDEST_MS = 2**48 - 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from deploy.desk import Desk
 
-from fakes.cloudflare import CloudflareStandIn, served
+from fakes.cloudflare_rest.account import CloudflareStandIn, served
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fakes.cloudflare import TOKEN, CloudflareStandIn
+from fakes.cloudflare_rest.account import TOKEN, CloudflareStandIn
 
 ROOT = Path(__file__).resolve().parents[2]
 ACR = Path(sys.executable).parent / "acr"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from deploy.desk import ACR, API_KEY, ENCRYPTION_KEY, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, ROOT, Desk
 
-from fakes.cloudflare import ACCOUNT, TOKEN
+from fakes.cloudflare_rest.account import ACCOUNT, TOKEN
 
 pytestmark = pytest.mark.workerd
 

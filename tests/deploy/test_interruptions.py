@@ -16,8 +16,8 @@ from acr.deployment.account_setup import SetupChoices, choose_only_account, set_
 from acr.deployment.deploy import Deployment, DeployRequest, deploy
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.wasm.seal import metered_key
-from fakes import wrangler
-from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+from fakes.cloudflare_rest import wrangler
+from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn
 
 pytestmark = pytest.mark.workerd
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from deploy.desk import API_KEY, AUTH, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, Desk
 
-from fakes.cloudflare_workers import Upload
+from fakes.cloudflare_rest.workers import Upload
 
 pytestmark = pytest.mark.workerd
 

@@ -11,7 +11,7 @@ from acr.errors import CliError
 from acr.parts.uploads import metered_object, upload_components
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.contracts.parse import parse_contract
-from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn
+from fakes.cloudflare_rest.account import ACCOUNT, TOKEN, CloudflareStandIn
 from fixtures.modules import asking, build_contract, build_module, printing
 
 

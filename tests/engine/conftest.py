@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fakes.virtual_time import VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualTimeLoop
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from arcrun.workflows.model import RetryPolicy
 from fakes.components import FUEL_A_CALL, Input
 from fakes.contracts import constraints_source
 from fakes.engine import RUN_ID, EngineBench, data, echo, failure, in_turn, statuses, taking
-from fakes.system import SeededRandom
+from fakes.ports.system import SeededRandom
 
 pytestmark = pytest.mark.anyio
 

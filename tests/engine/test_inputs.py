@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from arcrun.workflows.settings import RESERVED_INPUTS
 from fakes.builtins import BUILTINS, read_contract_sources
 from fakes.engine import EngineBench, data, echo
-from fakes.searches import examples
+from fakes.ports.searches import examples
 
 SECRETS = {"telegram_bot_token": "s-1", "google_oauth": "s-2", "line_channel_access_token": "s-3"}
 OPTIONAL = [

@@ -10,7 +10,7 @@ import pytest
 from arcrun.engine.tasks import FUEL_A_BYTE, NODE_WORK, STRETCH_WORK, Pace
 from arcrun.limits import MAX_ELEMENTS
 from fakes.engine import EngineBench, echo, statuses
-from fakes.virtual_time import VirtualClock
+from fakes.ports.virtual_time import VirtualClock
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from arcrun.engine.record import RunRecord
 from fakes.components import Input
 from fakes.engine import EngineBench, data, failure
-from fakes.searches import examples
-from fakes.virtual_time import VirtualTimeLoop
+from fakes.ports.searches import examples
+from fakes.ports.virtual_time import VirtualTimeLoop
 
 ENTRY = "(entry)"
 # Stands among the calls for an iteration that a failure ended: what else of it has run depends on the moment.

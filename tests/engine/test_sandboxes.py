@@ -9,7 +9,7 @@ import pytest
 
 from arcrun.engine.budget import SandboxTurns
 from arcrun.limits import MAX_RUN_SANDBOXES
-from fakes.virtual_time import VirtualClock
+from fakes.ports.virtual_time import VirtualClock
 
 pytestmark = pytest.mark.anyio
 

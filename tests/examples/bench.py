@@ -30,11 +30,11 @@ from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
-from fakes.background import FakeBackground
-from fakes.cipher import DeskCipher, seal
-from fakes.objects import FakeRunLogs, FakeWorkspace
-from fakes.storage import InMemoryKV, InMemoryR2
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.background import FakeBackground
+from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.objects import FakeRunLogs, FakeWorkspace
+from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.workflows import build_workflows
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from executor.access import OwnerAccess
 from executor.app import build_app
 from fakes.components import FUEL_A_CALL, echo, exited, trapped
 from fakes.executor import API_KEY, Bench, Script, build_bench, build_client
-from fakes.system import SeededRandom
+from fakes.ports.system import SeededRandom
 from fakes.wire import INTERNAL, UNAUTHORIZED, check_error, read_error
 from fakes.workflows import ADA
 

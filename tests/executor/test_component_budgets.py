@@ -13,14 +13,14 @@ from arcrun.wasm.abi import Execution, ExitKind, HostFunctions
 from arcrun.wasm.component import BundledComponent, Component
 from arcrun.wasm.costs import CALL_FUEL, FUEL_A_MS, SANDBOX_FUEL
 from executor.components import ComponentCaller, ComponentResolver
-from fakes.background import FakeBackground
 from fakes.components import exited
 from fakes.contracts import build_contract, contract_source
 from fakes.executor import build_bench, build_client
-from fakes.http_client import FakeHttpClient
 from fakes.modules import build_module
-from fakes.storage import InMemoryR2
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.background import FakeBackground
+from fakes.ports.http_client import FakeHttpClient
+from fakes.ports.storage import InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -17,12 +17,12 @@ from arcrun.steps import STRETCH_UNITS
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
 from executor.components import FRESH_MS, ComponentResolver
-from fakes.background import FakeBackground
 from fakes.contracts import build_contract, contract_source
 from fakes.executor import build_bundle, upload_component
 from fakes.modules import COMMAND, build_module, pad_module
-from fakes.storage import InMemoryR2, PlatformLimitError
-from fakes.system import FixedClock
+from fakes.ports.background import FakeBackground
+from fakes.ports.storage import InMemoryR2, PlatformLimitError
+from fakes.ports.system import FixedClock
 
 pytestmark = pytest.mark.anyio
 

@@ -10,9 +10,9 @@ from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
 from arcrun.limits import MAX_CACHED_CREDENTIALS
 from executor.credentials import FRESH_MS, CredentialVault
-from fakes.cipher import DeskCipher, seal
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock
+from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
 TOKEN = "telegram_bot_token"

@@ -11,9 +11,9 @@ from arcrun.workflows.compile import require_plan
 from executor.heads import Head
 from executor.workflows import WorkflowStore
 from fakes.flows import compile_source
-from fakes.objects import FakeWorkspace
-from fakes.storage import InMemoryKV, ShuffledKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.objects import FakeWorkspace
+from fakes.ports.storage import InMemoryKV, ShuffledKV
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.workflows import ADA, build_workflows
 
 pytestmark = pytest.mark.anyio

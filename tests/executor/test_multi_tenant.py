@@ -18,7 +18,7 @@ from fakes.auth import MASTER_KEY
 from fakes.components import echo, exited
 from fakes.executor import Script, upload_component
 from fakes.modules import build_module
-from fakes.storage import InMemoryKV
+from fakes.ports.storage import InMemoryKV
 from fakes.tenants import HostedBench, build_hosted, registration_of
 from fakes.wire import UNAUTHORIZED, read_error
 

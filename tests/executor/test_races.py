@@ -15,10 +15,10 @@ from arcrun.workflows.compile import require_plan
 from executor.heads import FRESH_MS
 from executor.workflows import WorkflowStore
 from fakes.flows import compile_source
-from fakes.objects import FakeWorkspace
-from fakes.searches import examples
-from fakes.storage import ShuffledKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.objects import FakeWorkspace
+from fakes.ports.searches import examples
+from fakes.ports.storage import ShuffledKV
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.workflows import ADA, build_workflows
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,7 @@ from arcrun.limits import MAX_RUN_DEPTH
 from arcrun.ports import HttpRequest
 from fakes.components import exited
 from fakes.executor import API_KEY, Bench, build_bench, build_client
-from fakes.http_client import FakeHttpClient, respond
+from fakes.ports.http_client import FakeHttpClient, respond
 from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio

@@ -13,8 +13,8 @@ from executor.components import ComponentCaller
 from fakes.components import exited
 from fakes.contracts import build_network_contract
 from fakes.executor import build_bench
-from fakes.http_client import FakeHttpClient, respond
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.http_client import FakeHttpClient, respond
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -16,10 +16,10 @@ from arcrun.accounts.limits import (
 )
 from arcrun.accounts.request_rate import COUNTED_EACH
 from arcrun.errors import NotConfiguredError, RateLimitedError
-from fakes.cloudflare_api import Fault
+from fakes.cloudflare_rest.api import Fault
 from fakes.components import echo
 from fakes.executor import Script
-from fakes.system import FixedClock
+from fakes.ports.system import FixedClock
 from fakes.tenants import HostedBench, build_hosted, registration_of
 from fakes.wire import read_error
 

@@ -9,11 +9,11 @@ from arcrun.engine.engine import Trigger
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import RunError
 from arcrun.limits import MAX_USAGE_RECORDS
-from fakes.background import FakeBackground
 from fakes.components import echo, trapped
 from fakes.executor import Bench, build_bench
+from fakes.ports.background import FakeBackground
+from fakes.ports.system import FixedClock
 from fakes.report import InMemoryReport
-from fakes.system import FixedClock
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,9 @@ from arcrun.workflows.plan import Plan
 from executor.heads import FRESH_MS, STALE_MS, Head
 from executor.workflows import StoredWorkflow, require_same_name
 from fakes.flows import compile_source, plan_of
-from fakes.objects import FakeWorkspace
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.objects import FakeWorkspace
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.workflows import ADA, build_workflows
 
 pytestmark = pytest.mark.anyio

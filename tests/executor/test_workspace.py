@@ -16,10 +16,10 @@ from executor import workspace as tables
 from executor.workspace import MIGRATIONS, WorkspaceTables
 from fakes.components import echo
 from fakes.executor import Script
-from fakes.objects import FakeChannel, FakeWorkspace
-from fakes.sql import SqliteSql
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.objects import FakeChannel, FakeWorkspace
+from fakes.ports.sql import SqliteSql
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.tenants import build_hosted
 from fakes.workflows import ADA, build_workflows
 from registry.registry_object import RegistryObject, RegistryTables, RemoteRegistry

@@ -14,12 +14,12 @@ from arcrun.workspace.tenants import TenantWorkspaces
 from auth.app import build_app
 from auth.service import AccountService, Limits
 from auth.token_check import TokenCheck
-from fakes.cipher import DeskCipher
-from fakes.cloudflare_api import BASE_URL, CloudflareApiStandIn
-from fakes.objects import FakeWorkspace
-from fakes.rate_limiter import FakeRateLimiter
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.cloudflare_rest.api import BASE_URL, CloudflareApiStandIn
+from fakes.ports.cipher import DeskCipher
+from fakes.ports.objects import FakeWorkspace
+from fakes.ports.rate_limiter import FakeRateLimiter
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock, SeededRandom
 
 ACCOUNT, OTHER_ACCOUNT = "a" * 32, "c" * 32
 NAMESPACE, OTHER_NAMESPACE = "b" * 32, "d" * 32

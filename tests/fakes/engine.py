@@ -17,8 +17,8 @@ from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.plan import Plan, load_plan
 from fakes.components import FakeComponents, Input
-from fakes.system import SeededRandom
-from fakes.virtual_time import VirtualClock
+from fakes.ports.system import SeededRandom
+from fakes.ports.virtual_time import VirtualClock
 
 RUN_ID = "01JD00000000000000000000AA"
 

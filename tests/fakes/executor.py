@@ -24,15 +24,15 @@ from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
-from fakes.background import FakeBackground
-from fakes.cipher import DeskCipher, seal
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
-from fakes.http_client import FakeHttpClient
-from fakes.objects import FakeRunLogs, FakeWorkspace
+from fakes.ports.background import FakeBackground
+from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.http_client import FakeHttpClient
+from fakes.ports.objects import FakeRunLogs, FakeWorkspace
+from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.report import InMemoryReport
-from fakes.storage import InMemoryKV, InMemoryR2
-from fakes.system import FixedClock, SeededRandom
 from fakes.workflows import build_workflows
 
 API_KEY = "test-key-1"

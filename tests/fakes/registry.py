@@ -13,11 +13,11 @@ from acr.bench.wasmtime_runner import WasmtimeRunner
 from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.wasm.component import Component
-from fakes.alarm import FakeAlarm
-from fakes.objects import FakeChannel
-from fakes.sql import SqliteSql
-from fakes.storage import InMemoryKV, InMemoryR2
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.alarm import FakeAlarm
+from fakes.ports.objects import FakeChannel
+from fakes.ports.sql import SqliteSql
+from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 from registry.app import Registry, build_app
 from registry.callers import Keyring
 from registry.catalogue import Catalogue

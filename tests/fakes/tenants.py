@@ -18,16 +18,16 @@ from executor.app import build_app
 from executor.components import ComponentResolver
 from executor.tenants import Platform, TenantServices
 from fakes.auth import MASTER_KEY
-from fakes.background import FakeBackground
-from fakes.cipher import DeskCipher, seal
-from fakes.cloudflare_api import BASE_URL, CloudflareApiStandIn
+from fakes.cloudflare_rest.api import BASE_URL, CloudflareApiStandIn
 from fakes.components import ScriptedRunner
 from fakes.executor import Script, build_bundle
-from fakes.objects import FakeWorkspace
-from fakes.rate_limiter import FakeRateLimiter
+from fakes.ports.background import FakeBackground
+from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.objects import FakeWorkspace
+from fakes.ports.rate_limiter import FakeRateLimiter
+from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 from fakes.report import InMemoryReport
-from fakes.storage import InMemoryKV, InMemoryR2
-from fakes.system import FixedClock, SeededRandom
 
 ADDRESS = "192.0.2.7"
 

@@ -3,8 +3,8 @@
 import pytest
 
 from arcrun.ports import KeyEntry
-from fakes.storage import InMemoryKV, InMemoryR2, PlatformLimitError
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.storage import InMemoryKV, InMemoryR2, PlatformLimitError
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -5,6 +5,7 @@ import json
 import random
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +18,16 @@ from arcrun.wasm.component import build_component
 from arcrun.wasm.metering import meter_module
 from arcrun.wasm.reuse import expose_state
 from fakes.builtins import BUILTINS, COMPONENTS
-from fakes.searches import examples
+from fakes.ports.searches import examples
 from fixtures.modules import build_module, echoing
 
 OPTIONS = {**LIMITS, "fuel": FUEL, "maxIdleInstances": limits.MAX_IDLE_INSTANCES}
-MODULES = {
-    name: build_component(contract, (COMPONENTS / name / f"{name}.wasm").read_bytes(), exposes_state=True).module or b""
-    for name, contract in BUILTINS.items()
-}
+
+
+@cache
+def module_of(name: str) -> bytes:
+    binary = (COMPONENTS / name / f"{name}.wasm").read_bytes()
+    return build_component(BUILTINS[name], binary, exposes_state=True).module or b""
 
 
 class Compared(NamedTuple):
@@ -67,7 +70,7 @@ def pair() -> Iterator[Pair]:
 @pytest.mark.parametrize("name", BUILTINS)
 def test_a_built_in_leaves_nothing_of_a_call(pair: Pair, name: str) -> None:
     """Two calls with different secrets: in its input, in what it asks for, in the host's reply."""
-    pair.load(MODULES[name])
+    pair.load(module_of(name))
     for secret in ("first-secret-5e1f", "second-secret-90ab"):
         given = dict.fromkeys(BUILTINS[name].input_schema.get("properties", ()), secret)
         given |= {key: value for key, value in BUILTINS[name].config_example.items() if not isinstance(value, str)}
@@ -84,7 +87,7 @@ def test_used_again_it_answers_and_costs_the_same(pair: Pair, name: str) -> None
     """
     draw = random.Random(name)
     texts = [json.dumps(scenario.given) for scenario in BUILTINS[name].scenarios]
-    pair.load(MODULES[name])
+    pair.load(module_of(name))
     made = 0
     for _ in range(examples(80)):
         text = draw.choice(texts)

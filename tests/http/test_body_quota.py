@@ -8,7 +8,7 @@ import pytest
 from arcrun.errors import RateLimitedError
 from arcrun.limits import MAX_LARGE_BODIES_BYTES, MAX_WAITING_BODIES, MIB, SMALL_BODY_BYTES
 from arcrun_http.body_quota import HELD_AT_MOST_MS, BodyHold, BodyQuota
-from fakes.virtual_time import VirtualClock, VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
 WORK_S = 0.5

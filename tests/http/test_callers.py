@@ -19,8 +19,8 @@ from fakes.auth import EMAIL
 from fakes.auth import Bench as AuthBench
 from fakes.components import echo, exited
 from fakes.executor import API_KEY, build_bench
+from fakes.ports.storage import InMemoryKV
 from fakes.registry import OWNER_KEY, RegistryBench
-from fakes.storage import InMemoryKV
 from fixtures.bad_components import GOOD
 from fixtures.modules import build_contract, build_module
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from fakes.ports.storage import InMemoryKV, PlatformLimitError
 from fakes.registry import MIRROR_INTERVAL_S, OWNER_KEY, RegistryBench
-from fakes.storage import InMemoryKV, PlatformLimitError
 from fakes.wire import UNAUTHORIZED, read_error
 from registry.statistics_export import EXPORT_KEY
 

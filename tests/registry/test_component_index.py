@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arcrun.objects import migrate
-from fakes.sql import SqliteSql
+from fakes.ports.sql import SqliteSql
 from registry.index import ComponentIndex
 from registry.registry_object import MIGRATIONS
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arcrun.analytics import RELATIVE_ERROR, SHORTEST_MS, ComponentStatistics, UsageRecord, tally
 from arcrun.objects import migrate
-from fakes.sql import SqliteSql
+from fakes.ports.sql import SqliteSql
 from registry.counters import Counters
 from registry.registry_object import MIGRATIONS
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from arcrun.wasm.seal import metered_key
+from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.registry import MIA_KEY, OWNER_KEY, REVIEWER_KEY, RegistryBench
-from fakes.storage import InMemoryKV, InMemoryR2
 from fixtures import modules
 from fixtures.bad_components import GOOD
 from registry.callers import Keyring

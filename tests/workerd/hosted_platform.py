@@ -6,7 +6,7 @@ from functools import cached_property
 import httpx
 
 from fakes.auth import ACCOUNT, BODY, HEADERS, NAMESPACE, TOKEN
-from fakes.cloudflare_api import CloudflareApiStandIn
+from fakes.cloudflare_rest.api import CloudflareApiStandIn
 from workerd.local_platform import LocalPlatform
 
 

@@ -24,7 +24,7 @@ const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;
 const DRAINED = -(2n ** 62n);
 
 // Functions that answer with a promise; the instance is suspended meanwhile.
-const SUSPENDING = ["http_request", "sleep", "ai_run", "kv_get", "poll_oneoff"];
+const SUSPENDING = ["http_request", "sleep", "ai_run", "poll_oneoff"];
 
 const LARGE_CHARACTERS = 64 * 1024; // of output, which are better not copied once more
 
@@ -651,7 +651,6 @@ const HOST_MODULES = {
   arcrun: {
     ai_run: asking("ai_run"),
     http_request: asking("http_request"),
-    kv_get: asking("kv_get"),
     log: (call) => (pointer, length) => call.log(pointer, length),
     read_reply: (call) => (pointer, capacity) => call.readReply(pointer, capacity),
     sleep: asking("sleep"),

@@ -1,5 +1,5 @@
 // The main module of the isolate that the Worker Loader makes for one component: no bindings, no network, one method.
-// `component.wasm` and `component_host.mjs` are put beside it by arcrun_edge/sandbox_runner.py.
+// `component.wasm` and `component_host.mjs` are put beside it by arcrun_edge/component_runner.py.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { run } from "component_host.mjs";
 import component from "component.wasm";

@@ -16,7 +16,6 @@ const imported = struct {
     extern "arcrun" fn http_request(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn sleep(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn ai_run(request: [*]const u8, length: usize) i32;
-    extern "arcrun" fn kv_get(request: [*]const u8, length: usize) i32;
     extern "arcrun" fn log(message: [*]const u8, length: usize) i32;
     extern "arcrun" fn read_reply(target: [*]u8, capacity: usize) i32;
 };
@@ -37,11 +36,6 @@ pub fn sleep(ctx: *Context, duration_ms: i64) Error!void {
 /// Needs the capability `ai`.
 pub fn aiRun(ctx: *Context, request: Value) Error!Value {
     return call(ctx, imported.ai_run, request);
-}
-
-/// Needs the capability `kv`.
-pub fn kvGet(ctx: *Context, request: Value) Error!Value {
-    return call(ctx, imported.kv_get, request);
 }
 
 /// One line in the component's log.

@@ -20,7 +20,7 @@ MAX_ANSWER_BYTES = 26 * 1024 * 1024  # a value of KV has at most 25 MiB
 
 
 @dataclass(frozen=True)
-class RetryPolicy:
+class RequestRetries:
     """The wait after attempt n is random, up to `first_wait_ms` * 2 ** (n - 1), and at least what Retry-After says."""
 
     attempts: int = 5
@@ -38,13 +38,13 @@ class CloudflareRestClient:
         clock: Clock,
         random: Random,
         access: ApiAccess,
-        policy: RetryPolicy | None = None,
+        policy: RequestRetries | None = None,
         *,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self.access, self._max_answer_bytes = access, max_answer_bytes
         self._http, self._clock, self._random = http, clock, random
-        self._policy = policy or RetryPolicy()
+        self._policy = policy or RequestRetries()
 
     async def send(
         self,

@@ -1,11 +1,11 @@
 """KeyValue over Cloudflare's REST API: a namespace of somebody else's account.
 
 Source: developers.cloudflare.com/api/resources/kv. A value is put as it is, or with its metadata as a form; a page of a
-list has 10 to 1,000 keys; `bulk/get` takes at most 100. KV itself may take 60 s to show a write elsewhere.
+list has 10 to 1,000 keys. KV itself may take 60 s to show a write elsewhere.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,6 @@ from arcrun.errors import TenantStorageError, build_cursor_error
 from arcrun.ports import HttpResponse, KeyPage, Random, read_entry
 
 MIN_KEYS_A_PAGE = 10
-MAX_BULK_KEYS = 100
 MAX_SKIPPED_DIGITS = 4  # of a page, which has 1,000 keys at most
 _NAMESPACE_MISSING = 10013
 _AUTH_STATUSES = frozenset({401, 403})
@@ -34,18 +33,6 @@ class CloudflareRestKV:
             return None
         _require_success(response)
         return response.body.decode("utf-8", "replace")
-
-    async def get_many(self, keys: Sequence[str]) -> dict[str, str | None]:
-        """{key: value or None} for all `keys`, in as few requests as the API allows."""
-        found: dict[str, str | None] = {}
-        for start in range(0, len(keys), MAX_BULK_KEYS):
-            part = keys[start : start + MAX_BULK_KEYS]
-            url = self._client.access.url_of(f"{self._path}/bulk/get")
-            body = json.dumps({"keys": list(part)}).encode()
-            response = await self._client.send("POST", url, body=body, content_type="application/json")
-            values = _require_success(response)["result"]["values"]
-            found |= {key: values.get(key) for key in part}
-        return found
 
     async def put(
         self, key: str, value: str, *, ttl_s: int | None = None, metadata: Mapping[str, Any] | None = None

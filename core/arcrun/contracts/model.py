@@ -1,4 +1,4 @@
-"""A component's contract, parsed. The format is DESIGN section 3; `docs/contract.md` is its reference."""
+"""A component's contract, parsed. `docs/contract.md` describes the format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A credential at rest: KV `cred:{name}` = {"encrypted": base64, "iv": base64}. DESIGN section 6.
+"""A credential at rest: KV `cred:{name}` = {"encrypted": base64, "iv": base64}.
 
 AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and the 16-byte tag at the end of `encrypted`, as WebCrypto and
 `cryptography` both write it. The KV key is the associated data, so a value copied under another name does not decrypt.

@@ -36,7 +36,7 @@ from arcrun.credentials.forms import (
     write_forms_in_codes,
     write_forms_with_numbers,
 )
-from arcrun.credentials.search import FormSet, Lines, Scanner, find_literals, join_lines, may_break, replace_places
+from arcrun.credentials.search import FormSet, Lines, Scanner, find_literals, join_lines, may_break, replace_spans
 from arcrun.steps import Steps, run_steps
 
 MARK = "[REDACTED]"
@@ -182,14 +182,12 @@ class Redactor:
         write = write_forms_with_numbers if numbered else write_forms
         active = yield from find_literals(text, literals, may_be_numbered)
         if active:
-            text = yield from replace_places(
-                text, (yield from (yield from self._forms(write)).find(text, active)), MARK
-            )
+            text = yield from replace_spans(text, (yield from (yield from self._forms(write)).find(text, active)), MARK)
         if text != before:
             lines = yield from join_lines(text)
         if lines and (active := (yield from find_literals(lines.text, literals, may_be_numbered))):
             found = yield from (yield from self._forms(write)).find(lines.text, active)
-            text = yield from replace_places(text, lines.spread(found), MARK)
+            text = yield from replace_spans(text, lines.spread(found), MARK)
         return (yield from self._scrub_codes(text, lines if text == before else None))
 
     def _scrub_codes(self, text: str, lines: Lines | None) -> Steps[str]:
@@ -204,11 +202,11 @@ class Redactor:
         forms = yield from self._forms(write_forms_in_codes)
         found = yield from forms.find(text, forms.everything)
         if found:
-            text = yield from replace_places(text, found, MARK)
+            text = yield from replace_spans(text, found, MARK)
             lines = yield from join_lines(text)
         if lines:
             found = yield from forms.find(lines.text, forms.everything)
-            text = yield from replace_places(text, lines.spread(found), MARK)
+            text = yield from replace_spans(text, lines.spread(found), MARK)
         return text
 
     def _find_numbered(self, text: str) -> Steps[frozenset[str]]:

@@ -27,7 +27,7 @@ MOST_UNITS = 500  # without a step
 MAX_GROUP = 3_000  # characters of a regular expression, if it is not that of one form
 _FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each line break
 
-Places: TypeAlias = "array[int]"  # where something begins, where it ends, and so on, from left to right
+Spans: TypeAlias = "array[int]"  # where something begins, where it ends, and so on, from left to right
 
 
 class Hit(NamedTuple):
@@ -148,7 +148,7 @@ class FormSet:
                 yield len(group.forms)
         return made
 
-    def find(self, text: str, active: frozenset[int]) -> Steps[Places]:
+    def find(self, text: str, active: frozenset[int]) -> Steps[Spans]:
         """Where forms stand in the text, of which only `active` can: each place once, the leftmost first."""
         scanners = [group.scanner for group in self._groups if group.forms & active]
         return (yield from _find_all(text, scanners))
@@ -178,9 +178,9 @@ def _build_group(head: str, members: list[tuple[int, Form]]) -> Group:
     return Group(Scanner(beginnings, sources, orders, length, forms[0].later), frozenset(orders))
 
 
-def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
+def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Spans]:
     """As one scanner of all their alternatives would find it."""
-    places: Places = array("q")
+    spans: Spans = array("q")
     upcoming: list[tuple[Hit, int]] = []
     for i, scanner in enumerate(scanners):
         if (hit := (yield from scanner.search(text, 0))) is not None:
@@ -190,13 +190,13 @@ def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Places]:
     while upcoming:
         hit, i = upcoming[0]
         if hit.start >= end:
-            places.extend((hit.start, hit.end))
+            spans.extend((hit.start, hit.end))
             end = hit.end
         if (following := (yield from scanners[i].search(text, end))) is None:
             heappop(upcoming)
         else:
             heapreplace(upcoming, (following, i))
-    return places
+    return spans
 
 
 def find_literals(text: str, literals: Sequence[str], is_possible: Callable[[int], bool]) -> Steps[frozenset[int]]:
@@ -219,14 +219,14 @@ def find_literals(text: str, literals: Sequence[str], is_possible: Callable[[int
     return frozenset(found)
 
 
-def _pairs(places: Places) -> Iterable[tuple[int, int]]:
-    ends = iter(places)
+def _pairs(spans: Spans) -> Iterable[tuple[int, int]]:
+    ends = iter(spans)
     return zip(ends, ends, strict=True)
 
 
-def replace_places(text: str, places: Places, mark: str) -> Steps[str]:
+def replace_spans(text: str, spans: Spans, mark: str) -> Steps[str]:
     done, kept, end = list[str](), list[str](), 0
-    for start, stop in _pairs(places):
+    for start, stop in _pairs(spans):
         kept.append(text[end:start])
         end = stop
         if len(kept) == MOST_UNITS:
@@ -240,17 +240,17 @@ _BREAKS = Scanner(("\n", "\r", "=\n", "=\r", "=\\", "=%", "\\n", "\\r", "\\\\", 
 
 
 class Lines(NamedTuple):
-    """A text without its line breaks. `places` is where they were, `removed` how much went before each and in all."""
+    """A text without its line breaks. `spans` is where they were, `removed` how much went before each and in all."""
 
     text: str
-    places: Places
-    removed: Places
+    spans: Spans
+    removed: Spans
 
-    def spread(self, found: Places) -> Places:
-        """Of places in it those across which a break lies, as places of the text with its breaks."""
-        spread: Places = array("q")
+    def spread(self, found: Spans) -> Spans:
+        """Of spans in it those across which a break lies, as spans of the text with its breaks."""
+        spread: Spans = array("q")
         for start, end in _pairs(found):
-            first, last = bisect_right(self.places, start), bisect_left(self.places, end)
+            first, last = bisect_right(self.spans, start), bisect_left(self.spans, end)
             if first < last:
                 spread.extend((start + self.removed[first], end + self.removed[last]))
         return spread
@@ -264,20 +264,20 @@ def may_break(text: str) -> bool:
 _CUT = re.compile(r"[b-ce-mo-qsu-zB-CE-Z]|[an0-9At](?=\n)")
 
 
-def _find_breaks(text: str) -> Steps[Places]:
-    places: Places = array("q")
+def _find_breaks(text: str) -> Steps[Spans]:
+    spans: Spans = array("q")
     at, length = 0, len(text)
     while at < length:
         cut = _CUT.search(text, at + WINDOW, at + 2 * WINDOW)
         if cut is None and at + 2 * WINDOW < length:
             return (yield from _find_all(text, [_BREAKS]))
         end = length if cut is None else cut.end()
-        before = len(places)
+        before = len(spans)
         for found in LINE_BREAK.finditer(text, at, end):
-            places.extend(found.span())
-        yield 1 + (end - at) // SEARCHED + (len(places) - before) // 2
+            spans.extend(found.span())
+        yield 1 + (end - at) // SEARCHED + (len(spans) - before) // 2
         at = end
-    return places
+    return spans
 
 
 def join_lines(text: str) -> Steps[Lines | None]:
@@ -287,10 +287,10 @@ def join_lines(text: str) -> Steps[Lines | None]:
     breaks = yield from _find_breaks(text)
     if not breaks:
         return None
-    places, removed = array("q"), array("q", [0])
+    spans, removed = array("q"), array("q", [0])
     for start, end in _pairs(breaks):
-        places.append(start - removed[-1])
+        spans.append(start - removed[-1])
         removed.append(removed[-1] + end - start)
-        if len(places) % MOST_UNITS == 0:
+        if len(spans) % MOST_UNITS == 0:
             yield MOST_UNITS // 2
-    return Lines((yield from replace_places(text, breaks, "")), places, removed)
+    return Lines((yield from replace_spans(text, breaks, "")), spans, removed)

@@ -5,7 +5,7 @@ that a webhook that calls itself ends.
 
 *Work.* The free plan ends a request that has taken 10 ms of processor time. That is counted in work, never read off a
 clock, which stands still while code computes. What a piece of it takes was measured: benchmarks/work.py prints it for
-Pyodide, benchmarks/run.py the nodes, benchmarks/fuel.py the fuel.
+Pyodide, benchmarks/run.py the nodes, benchmarks/components/fuel.py the fuel.
 
 *Sandboxes.* The platform counts the distinct Workers of the Worker Loader that have a call under way for one request;
 several calls of one Worker count as one. https://developers.cloudflare.com/dynamic-workers/platform/limits/

@@ -1,14 +1,14 @@
 """What code costs, in units of fuel: an instruction is one, and takes about a nanosecond or less in V8.
 
-`EXTRA_COST` is what an instruction costs beyond its one. By benchmarks/instruction_costs.py none takes more than 3 ns
-for a unit, in V8's baseline and in its optimizing compiler. Not in the figures: a load that misses every cache (170 ns
-in 64 MiB), and the first touch of each page of memory (at most some milliseconds a call).
+`EXTRA_COST` is what an instruction costs beyond its one. By benchmarks/components/instruction_costs.py none takes more
+than 3 ns for a unit, in V8's baseline and in its optimizing compiler. Not in the figures: a load that misses every
+cache (170 ns in 64 MiB), and the first touch of each page of memory (at most some milliseconds a call).
 
-How much of it a millisecond stands for differs: benchmarks/fuel.py prints it for the built-in components on their
-heaviest inputs. On the machine that it was calibrated on, sorting 190,000 numbers, which misses the processor's caches,
-does 4.8 million, and no call that takes 100 ms does less. Those that go through texts and values from end to end do 11
-to 16 million; with the common rate they could not take a large answer that they would have done in time. A module that
-is not ours may be one endless loop, which V8 runs to its end in code not optimized yet: 3.6 million.
+How much of it a millisecond stands for differs: benchmarks/components/fuel.py prints it for the built-in components on
+their heaviest inputs. On the machine that it was calibrated on, sorting 190,000 numbers, which misses the processor's
+caches, does 4.8 million, and no call that takes 100 ms does less. Those that go through texts and values from end to
+end do 11 to 16 million; with the common rate they could not take a large answer that they would have done in time. A
+module that is not ours may be one endless loop, which V8 runs to its end in code not optimized yet: 3.6 million.
 """
 
 from arcrun.limits import CALL_CPU_MS, MAX_MEMORY_PAGES, SANDBOX_CALL_CPU_MS

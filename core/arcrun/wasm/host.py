@@ -16,7 +16,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeGuard
 
@@ -80,11 +80,9 @@ class PortHostFunctions:
             return await self._sleep({"ms": min(request.get("ms", 0), MAX_SLEEP_MS)})
         lent = HOST_FUNCTIONS.get(name)
         capability = lent.capability if lent is not None else None
-        if lent is None or capability not in self._contract.capabilities:
+        if lent is None or not lent.asks or capability not in self._contract.capabilities:
             raise HostFunctionError(f"The contract does not declare `{capability}`.", code="CAPABILITY_NOT_DECLARED")
-        answer = getattr(self, f"_{name}", None) if lent.asks else None
-        if answer is None:
-            raise HostFunctionError(f"`{name}` is not available here yet.", code="NOT_AVAILABLE")
+        answer: Callable[[Mapping[str, Any]], Awaitable[Any]] = getattr(self, f"_{name}")
         return await answer(request)
 
     async def _sleep(self, request: Mapping[str, Any]) -> dict[str, float]:

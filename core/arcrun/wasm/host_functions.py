@@ -18,7 +18,7 @@ a table, and more by what it asks for:
 
 A part of a unit counts as one. The host takes it off the exported fuel before the work is done, and ends the call as
 FUEL_EXHAUSTED where it is not there: but for a reply, whose length is not known before. A unit stands for half a
-nanosecond or less in V8; benchmarks/host_calls.py prints what calls take.
+nanosecond or less in V8; benchmarks/components/host_calls.py prints what calls take.
 """
 
 import json
@@ -65,7 +65,6 @@ HOST_FUNCTIONS: Mapping[str, HostFunction] = {
     ),
     "sleep": HostFunction("{ms}", "{waited_ms}", capability="sleep"),
     "ai_run": HostFunction("{model, and the model's inputs}", "what the model answers", capability="ai"),
-    "kv_get": HostFunction("", "", capability="kv"),  # for what is to come: it answers NOT_AVAILABLE
     "log": HostFunction("any text", "one line of the component's log", asks=False),
     "read_reply": HostFunction("pointer and capacity", "a copy of the last reply", asks=False),
 }

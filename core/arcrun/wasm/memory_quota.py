@@ -17,7 +17,7 @@ from arcrun.ports import Clock
 from arcrun.turns import Turns
 from arcrun.wasm.abi import PAGE_BYTES
 
-# Of what the built-in components take (benchmarks/fuel.py prints it): at their start, and for a byte that they read.
+# Of what the built-in components take (benchmarks/components/fuel.py): at their start, and for a byte that they read.
 START_BYTES, BYTES_A_BYTE = MIB, 8
 SMALL_INPUT = 64 * 1024  # characters: what comes of them finds room beside anything
 HELD_AT_MOST_MS = 120_000.0  # longer than any host function takes

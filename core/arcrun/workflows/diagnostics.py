@@ -1,4 +1,4 @@
-"""Findings about a workflow, each with its place in the source; and the catalogue of their codes.
+"""Findings about a workflow, each with its position in the source; and the catalogue of their codes.
 
 A path such as ("config", "grab", "url") leads to a part of the source, which has a line and a column.
 """
@@ -14,7 +14,7 @@ from arcrun.errors import WorkflowError
 from arcrun.limits import MAX_DIAGNOSTICS
 
 Path = tuple[str | int, ...]
-Place = tuple[int | None, int | None]
+Position = tuple[int | None, int | None]
 # What each code means, and how it is repaired. docs/diagnostics.md is made of it (scripts/build_docs.py).
 CATALOGUE: Mapping[str, tuple[str, str]] = {
     "INVALID_YAML": (
@@ -91,12 +91,12 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Places:
-    """Over PyYAML's node tree; None for a workflow that came as an object, whose parts have no place."""
+class Positions:
+    """Over PyYAML's node tree; None for a workflow that came as an object, whose parts have no position."""
 
     root: yaml.Node | None = None
 
-    def find(self, path: Path) -> Place:
+    def find(self, path: Path) -> Position:
         """Line and column, from 1, of the part at `path`, or of the nearest part around it that is there."""
         if self.root is None:
             return None, None
@@ -155,34 +155,34 @@ class Findings:
     What adds one raises EnoughFindingsError at the hundredth.
     """
 
-    places: Places = field(default_factory=Places)
+    positions: Positions = field(default_factory=Positions)
     found: list[Diagnostic] = field(default_factory=list)
 
-    def add(self, code: str, message: str, hint: str = "", *, at: Path = (), place: Place | None = None) -> None:
-        """`at` is the path in the source of what is wrong; `place` says it where there is no path."""
-        self._append(Severity.ERROR, code, message, hint, place or self.places.find(at))
+    def add(self, code: str, message: str, hint: str = "", *, at: Path = (), position: Position | None = None) -> None:
+        """`at` is the path in the source of what is wrong; `position` says it where there is no path."""
+        self._append(Severity.ERROR, code, message, hint, position or self.positions.find(at))
 
     def warn(self, code: str, message: str, hint: str = "", *, at: Path = ()) -> None:
-        self._append(Severity.WARNING, code, message, hint, self.places.find(at))
+        self._append(Severity.WARNING, code, message, hint, self.positions.find(at))
 
-    def _append(self, severity: Severity, code: str, message: str, hint: str, place: Place) -> None:
+    def _append(self, severity: Severity, code: str, message: str, hint: str, position: Position) -> None:
         if len(self.found) == MAX_DIAGNOSTICS - 1:
             code, severity = "TOO_MANY_FINDINGS", Severity.ERROR
             message, hint = f"there is more that is wrong; the first {MAX_DIAGNOSTICS - 1} findings are told", ""
         if len(self.found) < MAX_DIAGNOSTICS:
-            self._tell(severity, code, message, hint, place)
+            self._tell(severity, code, message, hint, position)
         if len(self.found) == MAX_DIAGNOSTICS:
             raise EnoughFindingsError
 
-    def _tell(self, severity: Severity, code: str, message: str, hint: str, place: Place) -> None:
-        self.found.append(Diagnostic(code, message, hint or CATALOGUE[code][1], severity, None, *place))
+    def _tell(self, severity: Severity, code: str, message: str, hint: str, position: Position) -> None:
+        self.found.append(Diagnostic(code, message, hint or CATALOGUE[code][1], severity, None, *position))
 
     @property
     def errors(self) -> list[Diagnostic]:
         return [finding for finding in self.found if finding.severity is Severity.ERROR]
 
     def in_order(self, file: str | None = None) -> list[Diagnostic]:
-        """By place; those without one last."""
+        """By position; those without one last."""
         named = (replace(finding, file=file) for finding in self.found)
         return sorted(named, key=lambda d: (d.line is None, d.line or 0, d.column or 0))
 
@@ -191,10 +191,10 @@ def build_workflow_error(diagnostics: list[Diagnostic]) -> WorkflowError:
     """One error for all findings; each is in details.diagnostics. The first error leads."""
     errors = [finding for finding in diagnostics if finding.severity is Severity.ERROR]
     first = errors[0]
-    place = f" (line {first.line})" if first.line else ""
+    position = f" (line {first.line})" if first.line else ""
     more = f", and {len(errors) - 1} more" if len(errors) > 1 else ""
     return WorkflowError(
-        f"The workflow is not valid: {first.message}{place}{more}.",
+        f"The workflow is not valid: {first.message}{position}{more}.",
         next_actions=[hint for hint in dict.fromkeys(d.hint for d in errors) if hint],
         details={"diagnostics": [d.to_json() for d in diagnostics]},
     )

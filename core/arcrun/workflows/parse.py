@@ -1,4 +1,4 @@
-"""Workflow text (YAML) or object -> Draft. Nothing is dropped: what cannot be read is reported with its place.
+"""Workflow text (YAML) or object -> Draft. Nothing is dropped: what cannot be read is reported with its position.
 
 Two forms are read: `flow` (lines) with `config` (entries by node), and `nodes` (a list of {id, component, config}) with
 `edges` (a list of {from, relation, to}).
@@ -25,7 +25,7 @@ from arcrun.limits import (
 )
 from arcrun.steps import Steps, run_steps
 from arcrun.templates.syntax import OPEN
-from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Places
+from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Positions
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Keeping, LoopPolicy, Node, Recording, Workflow
 from arcrun.workflows.relations import DEFAULT, RelationCall, RelationTextError, parse_relation
 from arcrun.workflows.settings import (
@@ -76,9 +76,9 @@ def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[
     try:
         parsed = yield from parse_yaml_in_steps(source)
     except YamlTextError as error:
-        findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", place=(error.line, error.column))
+        findings.add("INVALID_YAML", f"it is not YAML: {error.problem}", position=(error.line, error.column))
         return None
-    findings.places = Places(parsed.root)
+    findings.positions = Positions(parsed.root)
     return (yield from _parse_mapping(parsed.value, findings))
 
 

@@ -12,8 +12,8 @@ from acr.credentials.credential_store import CredentialStore, Rotation, StoredCr
 from acr.credentials.encryption import KeyRing
 from acr.errors import CliError
 from arcrun.cloudflare.api_access import ApiAccess
-from fakes.cipher import seal
-from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+from fakes.ports.cipher import seal
 
 OLD, NEW, FOREIGN = b"o" * 32, b"n" * 32, b"f" * 32
 SECRETS = {f"name_{i}": f"canary-secret-{i}" for i in range(4)}

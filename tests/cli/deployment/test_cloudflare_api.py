@@ -10,7 +10,7 @@ import pytest
 from acr.cloudflare import account, kv, r2, workers
 from acr.cloudflare.api import MAX_ATTEMPTS, MAX_WAIT_S, CloudflareApi, CloudflareError
 from arcrun.cloudflare.api_access import ApiAccess
-from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
+from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
 
 KEYS = "/storage/kv/namespaces/n1/keys"
 VALUE = "/storage/kv/namespaces/n1/values/cred%3Aa"

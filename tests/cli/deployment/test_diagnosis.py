@@ -19,8 +19,8 @@ from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import RegistryTarget, Storage, Target
 from arcrun.cloudflare.api_access import ApiAccess
 from arcrun.registry.attestation import signing_key_id_of
-from fakes.cipher import seal
-from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
+from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn, refuse
+from fakes.ports.cipher import seal
 
 KEY = b"k" * 32
 REVIEWER_KEY, SIGNING_KEY = "reviewer-key", base64.b64encode(b"s" * 32).decode()

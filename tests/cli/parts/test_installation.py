@@ -22,7 +22,7 @@ from arcrun.contracts.parse import parse_contract
 from arcrun.registry.package import build_package
 from arcrun.wasm.component import build_component
 from arcrun.wasm.seal import metered_key
-from fakes.cloudflare import ACCOUNT, TOKEN, CloudflareStandIn, served
+from fakes.cloudflare_rest.account import ACCOUNT, TOKEN, CloudflareStandIn, served
 from fixtures.modules import build_contract, build_module, printing
 from workerd.local_platform import ACR
 

@@ -12,7 +12,7 @@ from arcrun.errors import RunError
 from arcrun.limits import MAX_EXPRESSION_STEPS
 from arcrun.templates.bounded_jmespath import BoundedInterpreter, TooManyStepsError
 from arcrun.templates.expressions import compile_expression
-from fakes.searches import examples
+from fakes.ports.searches import examples
 
 DOUBLED = " | ".join(["[@,@]"] * 30)
 NESTED = [{"items": [{"items": [1] * 50}] * 50}] * 50

@@ -23,7 +23,6 @@ CAPABILITIES = {
     "network": build_network_contract("example.com"),
     "sleep": build_contract(capabilities=["sleep"]),
     "ai": build_contract(capabilities=["ai"]),
-    "kv": build_contract(capabilities=["kv"]),
 }
 WANTED = {name: lent.capability for name, lent in HOST_FUNCTIONS.items()}
 NEEDING = [pytest.param(name, wanted, id=name) for name, wanted in WANTED.items() if wanted]
@@ -143,7 +142,6 @@ def test_another_capability_does_not_help(name: str, capability: str) -> None:
         ("network", "In contract.yaml set `constraints.no_network_syscall: false` and list `allowed_hosts`."),
         ("sleep", "In contract.yaml add `capabilities: [sleep]`."),
         ("ai", "In contract.yaml add `capabilities: [ai]`."),
-        ("kv", "In contract.yaml add `capabilities: [kv]`."),
     ],
 )
 def test_the_refusal_says_how_to_declare_it(capability: str, expected: str) -> None:

@@ -21,7 +21,7 @@ from arcrun.wasm.failure import read_failure
 from arcrun.workflows.model import RetryPolicy
 from fakes.components import exited
 from fakes.contracts import build_contract
-from fakes.system import SeededRandom
+from fakes.ports.system import SeededRandom
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = ("core/arcrun", *(f"workers/{name}" for name in ("executor/src", "registry/src", "auth/src", "http", "edge")))

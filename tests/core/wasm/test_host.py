@@ -14,8 +14,8 @@ from arcrun.limits import MAX_REPLY_BYTES
 from arcrun.ports import HttpRequest, HttpResponse
 from arcrun.wasm.host import PortHostFunctions
 from fakes.contracts import build_contract, build_network_contract
-from fakes.http_client import FakeHttpClient, redirect, respond
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.http_client import FakeHttpClient, redirect, respond
+from fakes.ports.system import FixedClock, SeededRandom
 from fixtures.addresses import FORBIDDEN
 from fixtures.json_limits import BEYOND_JSON
 
@@ -627,7 +627,6 @@ async def test_a_wait_answers_how_long_it_was() -> None:
         pytest.param("http_request", {"url": "https://a.example/"}, "network", id="http_request"),
         pytest.param("sleep", {"ms": 1}, "sleep", id="sleep"),
         pytest.param("ai_run", {}, "ai", id="ai_run"),
-        pytest.param("kv_get", {"key": "k"}, "kv", id="kv_get"),
     ],
 )
 async def test_an_undeclared_capability_is_refused(name: str, request_fields: Any, capability: str) -> None:
@@ -646,11 +645,11 @@ async def test_poll_needs_no_capability() -> None:
 
 
 async def test_an_unknown_function_is_refused() -> None:
-    contract = build_network_contract("*", capabilities=["sleep", "ai", "kv"])
+    contract = build_network_contract("*", capabilities=["sleep", "ai"])
     assert code_of(await ask(build_host(contract), "exec", {})) == "CAPABILITY_NOT_DECLARED"
 
 
-@pytest.mark.parametrize("name", ["http_request", "sleep", "ai_run", "kv_get", "poll", "exec"])
+@pytest.mark.parametrize("name", ["http_request", "sleep", "ai_run", "poll", "exec"])
 @pytest.mark.parametrize(
     "text",
     [

@@ -17,7 +17,7 @@ from arcrun.wasm.memory_quota import (
     MemoryQuota,
     estimate_memory,
 )
-from fakes.virtual_time import VirtualClock, VirtualTimeLoop
+from fakes.ports.virtual_time import VirtualClock, VirtualTimeLoop
 
 pytestmark = pytest.mark.anyio
 LARGEST = 64 * MIB

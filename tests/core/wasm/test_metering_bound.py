@@ -23,7 +23,7 @@ from arcrun.wasm.module import bound_module, parse_module
 from fakes.contracts import build_contract, constraints_source
 from fakes.generated_modules import commands
 from fakes.modules import build_module
-from fakes.searches import examples
+from fakes.ports.searches import examples
 
 EXAMPLES = examples(15)
 SETTINGS = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

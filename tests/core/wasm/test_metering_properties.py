@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from arcrun.wasm.metering import FUEL_EXPORT, meter_module
 from fakes.modules import build_module
-from fakes.searches import examples
+from fakes.ports.searches import examples
 
 FUEL = 10**9
 SLACK = 4  # at most so many times what runs, and a little

@@ -6,7 +6,7 @@ from arcrun.errors import ComponentError
 from arcrun.limits import MAX_METERED_CODE_BYTES
 from arcrun.wasm.metering import meter_module
 from fakes.modules import build_module, build_section, encode_u32, join_sections
-from fakes.searches import TIMES
+from fakes.ports.searches import TIMES
 
 
 @pytest.mark.parametrize(

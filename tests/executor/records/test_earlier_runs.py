@@ -16,10 +16,10 @@ from arcrun.workflows.model import KEEPS_ALL, Keeping
 from executor.records.earlier_runs import EarlierRuns
 from executor.records.runs import AcceptedRun, EndedRun, UnwrittenRecords
 from executor.run_handlers import list_runs
-from fakes.background import FakeBackground
 from fakes.earlier_runs import EarlierWriter
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.background import FakeBackground
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -30,12 +30,12 @@ from executor.records.logged_runs import EARLIEST, GATHER_MS, MAX_SEALED_TOGETHE
 from executor.records.run_inputs import RunInputs
 from executor.records.run_log import PRUNE_INTERVAL_MS, UPLOAD_MS
 from executor.records.runs import OVERDUE_GATHERING_MS, OVERDUE_WRITING_MS, AcceptedRun, EndedRun
-from fakes.background import FakeBackground
-from fakes.cipher import DeskCipher
 from fakes.earlier_runs import EarlierWriter
-from fakes.objects import FakeRunLogs
-from fakes.storage import InMemoryKV, InMemoryR2
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.background import FakeBackground
+from fakes.ports.cipher import DeskCipher
+from fakes.ports.objects import FakeRunLogs
+from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -14,9 +14,9 @@ from arcrun.times import render_time
 from executor.records import run_log
 from executor.records.run_log import DAY_MS, PRUNE_INTERVAL_MS, PRUNE_PAUSE_MS
 from executor.records.verdict_export import export_verdicts
-from fakes.objects import FakeRunLogs
-from fakes.storage import InMemoryKV, InMemoryR2
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.objects import FakeRunLogs
+from fakes.ports.storage import InMemoryKV, InMemoryR2
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

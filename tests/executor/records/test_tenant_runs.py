@@ -13,10 +13,10 @@ from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
 from executor.records.runs import AcceptedRun, EndedRun
 from executor.records.tenant_runs import KEY_INTERVAL_MS, SLOT_MS, TTL_S, TenantRuns
-from fakes.background import FakeBackground
 from fakes.earlier_runs import EarlierWriter
-from fakes.storage import InMemoryKV
-from fakes.system import FixedClock, SeededRandom
+from fakes.ports.background import FakeBackground
+from fakes.ports.storage import InMemoryKV
+from fakes.ports.system import FixedClock, SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from fakes.searches import TIMES, examples
+from fakes.ports.searches import TIMES, examples
 from workerd.held import Held, Watch
 from workerd.local_platform import LocalPlatform, running_platform
 

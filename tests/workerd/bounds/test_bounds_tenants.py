@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from fakes.auth import ACCOUNT, NAMESPACE, OTHER_NAMESPACE, TOKEN
-from fakes.cloudflare_api import CloudflareApiStandIn, served
+from fakes.cloudflare_rest.api import CloudflareApiStandIn, served
 from workerd.heavy_requests import HeavyRequest, heavy_requests
 from workerd.held import Held, Watch
 from workerd.hosted_platform import Hosted

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from fakes.auth import ACCOUNT, DATA_KEY, EMAIL, NAMESPACE, TOKEN
-from fakes.cloudflare_api import KV_WRITE, MINT, CloudflareApiStandIn, served
+from fakes.cloudflare_rest.api import KV_WRITE, MINT, CloudflareApiStandIn, served
 from fakes.wire import UNAUTHORIZED, read_error
 from workerd.hosted_platform import Hosted
 from workerd.local_platform import ACR, LOG, running_platform

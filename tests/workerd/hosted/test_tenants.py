@@ -17,9 +17,9 @@ import pytest
 
 from arcrun.accounts.webhook_tokens import TOKEN_BYTES
 from fakes.auth import BODY
-from fakes.cipher import seal
-from fakes.cloudflare_api import CloudflareApiStandIn, served
-from fakes.storage import InMemoryKV
+from fakes.cloudflare_rest.api import CloudflareApiStandIn, served
+from fakes.ports.cipher import seal
+from fakes.ports.storage import InMemoryKV
 from fakes.wire import UNAUTHORIZED, read_error
 from fixtures import modules
 from workerd.hosted_platform import Hosted

@@ -14,8 +14,8 @@ from arcrun.run_log.settings import RunLogSettings
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
 from executor.records.run_log import RunLogTables
 from executor.workspace import WorkspaceTables
-from fakes.sql import SqliteSql
-from fakes.system import FixedClock
+from fakes.ports.sql import SqliteSql
+from fakes.ports.system import FixedClock
 
 
 class FakeChannel:

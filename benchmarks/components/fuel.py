@@ -1,6 +1,6 @@
 """Measure how fast the built-in components use up fuel on their heaviest inputs. Prints one JSON line per case.
 
-.venv/bin/python benchmarks/fuel.py [--unoptimized]
+.venv/bin/python benchmarks/components/fuel.py [--unoptimized]
 
 Each case runs in V8 on the platform's component host, first in a newly compiled module, then warm: {"name", "input",
 "input_bytes", "memory_bytes", "fuel", "first_ms", "warm_ms", "fuel_a_ms" (of the slower of the two), "budget_ms",
@@ -25,7 +25,7 @@ from arcrun.limits import CALL_CPU_MS
 from arcrun.wasm.component import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LARGE_BYTES = 3_900_000  # of JSON, just below a request's limit
 MIN_MS = 100  # shorter cases mostly measure the start of a call and unoptimized code
 REPLY_NUMBERS = 1_500_000
@@ -64,7 +64,12 @@ def measure(flags: list[str]) -> Iterator[dict[str, Any]]:
             path = Path(folder) / f"{name}.wasm"
             if not path.is_file():
                 path.write_bytes(meter_module(load_module(name)))
-            command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", *flags, str(ROOT / "benchmarks/fuel.mjs")]
+            command = [
+                f"{NODE_ROOT}/bin/node",
+                "--experimental-wasm-jspi",
+                *flags,
+                str(Path(__file__).with_suffix(".mjs")),
+            ]
             case = {"module": str(path), "input": json.dumps(given), "reply": reply}
             result = subprocess.run(command, input=json.dumps(case), capture_output=True, text=True, check=True)
             figures = json.loads(result.stdout)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fakes.cloudflare import ACCOUNT, BASE, TOKEN, CloudflareStandIn
+from fakes.cloudflare_rest.account import ACCOUNT, BASE, TOKEN, CloudflareStandIn
 
 CODE = b"class Default(WorkerEntrypoint): ...\nclass Room(DurableObject): ...\n"
 ROOM = {"name": "ROOM", "type": "durable_object_namespace", "class_name": "Room"}

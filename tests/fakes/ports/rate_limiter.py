@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from fakes.system import FixedClock
+from fakes.ports.system import FixedClock
 
 
 class FakeRateLimiter:

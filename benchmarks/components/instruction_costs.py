@@ -1,6 +1,6 @@
 """Measure the time per unit of fuel. Prints one JSON line per instruction: {"name", "unit", "optimized", "baseline"}.
 
-.venv/bin/python benchmarks/instruction_costs.py [PART OF A NAME]
+.venv/bin/python benchmarks/components/instruction_costs.py [PART OF A NAME]
 
 Each is repeated in a metered loop, compiled by V8's optimizing and by its baseline compiler. The figure is the time
 divided by the fuel used, in nanoseconds per unit. If it is far above one, core/arcrun/wasm/costs.py charges too little.

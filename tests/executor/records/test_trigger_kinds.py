@@ -10,7 +10,7 @@ from arcrun.run_log.protocol import StoredRun
 from arcrun.times import render_time
 from fakes.components import exited
 from fakes.executor import Bench, build_bench, build_client
-from fakes.system import SeededRandom
+from fakes.ports.system import SeededRandom
 
 pytestmark = pytest.mark.anyio
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from arcrun.errors import build_cursor_error
 from arcrun.ports import Blob, KeyEntry, KeyPage
-from fakes.system import FixedClock
+from fakes.ports.system import FixedClock
 
 MAX_KV_KEY_BYTES = 512
 MAX_KV_VALUE_BYTES = 25 * 1024 * 1024

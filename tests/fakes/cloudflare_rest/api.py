@@ -22,8 +22,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from arcrun.errors import HostFunctionError
 from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
-from fakes.storage import InMemoryKV, PlatformLimitError
-from fakes.system import FixedClock
+from fakes.ports.storage import InMemoryKV, PlatformLimitError
+from fakes.ports.system import FixedClock
 
 BASE_PATH = "/client/v4"
 BASE_URL = f"https://api.cloudflare.test{BASE_PATH}"
@@ -173,8 +173,7 @@ class CloudflareApiStandIn:
             case ["storage", "kv", "namespaces"] if KV_WRITE in token.permissions:
                 return self._answer_namespaces(method, account, query, body)
             case ["storage", "kv", "namespaces", namespace_id, *rest]:
-                is_read = method == "GET" or rest[:1] == ["bulk"]
-                if not token.permissions & ({KV_WRITE, KV_READ} if is_read else {KV_WRITE}):
+                if not token.permissions & ({KV_WRITE, KV_READ} if method == "GET" else {KV_WRITE}):
                     return _refuse(403, 10000)
                 kv = self.namespaces.get((account, namespace_id))
                 if kv is None:
@@ -240,11 +239,6 @@ async def _answer_kv(
         case ["DELETE", "values", key]:
             await kv.delete(unquote(key))
             return _answer({})
-        case ["POST", "bulk", "get"]:
-            keys = json.loads(body)["keys"]
-            if len(keys) > 100:
-                return _refuse(400, 10001)
-            return _answer({"values": {key: await kv.get(key) for key in keys}})
         case ["GET", "keys"]:
             return await _answer_list(kv, query)
     return _refuse(405, 10405)

@@ -3,7 +3,7 @@
 //   -> JSON {memory_bytes, fuel, first_ms, warm_ms, ends}; times are CPU times,
 //   warm_ms is the median of the later runs
 import { readFileSync } from "node:fs";
-import { run } from "../workers/edge/component_host.mjs";
+import { run } from "../../workers/edge/component_host.mjs";
 
 const REPEATS = 4;
 const limits = { maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxReplyBytes: 8 << 20, fuel: 20_000_000_000 };

@@ -4,7 +4,7 @@ import asyncio
 import selectors
 from typing import Any
 
-from fakes.system import START_MS
+from fakes.ports.system import START_MS
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):

@@ -9,9 +9,8 @@ from arcrun.contracts.parse import CAPABILITIES
 from arcrun.wasm.host import PortHostFunctions
 from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, HostFunction
 
-ROOT = Path(__file__).resolve().parents[2]
-TO_COME = {"kv_get"}  # no page tells of it, and the host answers NOT_AVAILABLE
-TOLD = {name: lent for name, lent in HOST_FUNCTIONS.items() if name not in TO_COME | {"read_reply"}}
+ROOT = Path(__file__).resolve().parents[3]
+TOLD = {name: lent for name, lent in HOST_FUNCTIONS.items() if name != "read_reply"}
 LISTS = ["docs/contract.md", "cli/acr/parts/templates/common/README.md"]
 
 
@@ -57,9 +56,9 @@ def says_shapes(row: str, lent: HostFunction) -> bool:
 
 def test_each_capability_can_be_declared_and_gives_something() -> None:
     needed = {lent.capability for lent in HOST_FUNCTIONS.values()} - {None}
-    assert needed - {HOST_FUNCTIONS[name].capability for name in TO_COME} <= {"network", *CAPABILITIES} <= needed
+    assert {"network", *CAPABILITIES} == needed
 
 
 def test_the_platform_answers_each_that_asks() -> None:
     answered = {name for name in HOST_FUNCTIONS if hasattr(PortHostFunctions, f"_{name}")}
-    assert answered == {name for name, lent in HOST_FUNCTIONS.items() if lent.asks} - TO_COME
+    assert answered == {name for name, lent in HOST_FUNCTIONS.items() if lent.asks}

@@ -2,7 +2,7 @@
 
 `requests` lists "METHOD path" in order. `failures` maps "METHOD path" to answers that are given first: a number is a
 status with an error envelope, an exception is raised. `created` counts what was made. `workers` has the Workers
-(fakes/cloudflare_workers.py).
+(fakes/cloudflare_rest/workers.py).
 """
 
 import json
@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 
-from fakes.cloudflare_answers import answer, refuse
-from fakes.cloudflare_workers import WorkersStandIn
+from fakes.cloudflare_rest.answers import answer, refuse
+from fakes.cloudflare_rest.workers import WorkersStandIn
 
 __all__ = ["ACCOUNT", "BASE", "TOKEN", "CloudflareStandIn", "refuse", "served"]
 

@@ -1,7 +1,7 @@
 // Times modules on the platform's component host: node --experimental-wasm-jspi host_calls.mjs
 //   JSON {name: path of a metered module} on stdin  ->  JSON {name: {ms, fuel}}, ms is the shortest of many calls, which excludes other load on the machine.
 import { readFileSync } from "node:fs";
-import { run } from "../workers/edge/component_host.mjs";
+import { run } from "../../workers/edge/component_host.mjs";
 
 const WARM_UP_MS = 300, MEASURE_MS = 700, MIN_ROUNDS = 7;
 const limits = {

@@ -2,7 +2,7 @@
 //   node --experimental-wasm-jspi metering.mjs < JSON {name: {plain, metered, inputs}}  ->  JSON {name: {plain, metered}}
 // The figures are milliseconds to run all inputs once: the median of many rounds, after V8 has optimized.
 import { readFileSync } from "node:fs";
-import { run } from "../workers/edge/component_host.mjs";
+import { run } from "../../workers/edge/component_host.mjs";
 
 const WARM_UP_MS = 400, MEASURE_MS = 1000, MIN_ROUNDS = 15;
 const limits = { maxStdoutBytes: 4 << 20, maxStderrBytes: 1 << 16, maxRequestBytes: 8 << 20, maxReplyBytes: 8 << 20 };

@@ -1,0 +1,1 @@
+"""A Cloudflare account behind its REST API and wrangler."""
