@@ -122,7 +122,7 @@ def prepare_a_folder(newcomer: Newcomer) -> None:
 
 def make_a_component(newcomer: Newcomer) -> None:
     assert newcomer.acr("parts", "scaffold", "shout", "--lang", "zig").stdout == "shout\n"
-    assert "is there already" in newcomer.fail("parts", "scaffold", "shout")
+    assert "already exists" in newcomer.fail("parts", "scaffold", "shout")
     assert "There is no .wasm" in newcomer.fail("parts", "test", "shout")
     build(newcomer.folder / "shout")
     edit_contract(newcomer, "credentials_required: []", NEEDS_SECRET)

@@ -49,10 +49,10 @@ def test_scaffold_leaves_no_placeholder_and_a_readme(tmp_path: Path, language: s
 @pytest.mark.parametrize(
     ("component_id", "told"),
     [
-        pytest.param("Shout", "not a component's id", id="a capital"),
-        pytest.param("../x", "not a component's id", id="a path"),
+        pytest.param("Shout", "is not a valid id", id="a capital"),
+        pytest.param("../x", "is not a valid id", id="a path"),
         pytest.param("set", "built-in", id="a built-in's id"),
-        pytest.param("there", "is there already", id="an existing folder"),
+        pytest.param("there", "already exists", id="an existing folder"),
     ],
 )
 def test_scaffold_refuses(tmp_path: Path, component_id: str, told: str) -> None:
