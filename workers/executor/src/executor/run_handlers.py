@@ -171,7 +171,7 @@ def read_timeout(request: Request) -> float | None:
         return None
     timeout_ms = parse_whole(text)
     if timeout_ms is None or not 1 <= timeout_ms <= MAX_RUN_TIMEOUT_MS:
-        raise RequestError(f"`timeout_ms` must be a whole number from 1 to {MAX_RUN_TIMEOUT_MS}.")
+        raise RequestError(f"`timeout_ms` must be an integer from 1 to {MAX_RUN_TIMEOUT_MS}.")
     return timeout_ms
 
 
@@ -199,7 +199,7 @@ def read_filter(request: Request) -> RunFilter:
         raise RequestError(f"`q` may have {MAX_SEARCH_CHARACTERS} characters.")
     version = parse_whole(query["version"]) if "version" in query else None
     if "version" in query and (version is None or version > MAX_VERSION):
-        raise RequestError("`version` must be a whole number; 0 is that of a workflow that is not stored.")
+        raise RequestError("`version` must be an integer; 0 stands for a workflow that is not stored.")
     return RunFilter(
         workflow=query.get("workflow"),
         status=status,

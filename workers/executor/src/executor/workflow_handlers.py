@@ -128,5 +128,5 @@ def read_source(body: Mapping[str, Any]) -> Source:
 def read_version(body: Mapping[str, Any]) -> int:
     version = body.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RequestError("`version` must be a whole number from 1.")
+        raise RequestError("`version` must be an integer, 1 or more.")
     return version
