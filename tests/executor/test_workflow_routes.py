@@ -100,7 +100,7 @@ async def test_validate_answers_all_diagnostics_and_stores_nothing(
             "POST",
             "/validate",
             {"workflow": TEXT, "file": 7},
-            "`file` must be a text: the name that the diagnostics carry.",
+            "`file` must be a string: the file name that diagnostics show.",
         ),
         ("POST", "/webhooks/named/tell/rollback", {}, "`version` must be an integer, 1 or more."),
         ("POST", "/webhooks/named/tell/rollback", {"version": 0}, "`version` must be an integer, 1 or more."),

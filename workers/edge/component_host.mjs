@@ -289,8 +289,8 @@ class Call {
   }
 
   /**
-   * End the call from within a host function. A component can catch the exception, but its next check of the fuel traps,
-   * and the outcome is already fixed.
+   * End the call from within a host function. A component can catch the exception, but its next fuel check traps, and
+   * the outcome is already fixed.
    */
   stop(kind, code, message) {
     if (this.#ended === undefined) {

@@ -42,7 +42,7 @@ class ComponentIndex:
     def add(self, version: Mapping[str, Any]) -> dict[str, str]:
         """{"outcome": "added" | "same" | "version_exists" | "id_taken", "submission_id"}.
 
-        `version` has the table's columns except `visibility`; `summary` has what lists show. "same" means the same bytes.
+        `version` has the table's columns except `visibility`; lists show `summary`. "same" means the same bytes.
         """
         owner, canonical_id = version["owner"], version["canonical_id"]
         if self._public_owner(canonical_id) not in (None, owner):

@@ -152,6 +152,6 @@ def record_key(submission_id: str) -> str:
 
 
 async def read_record(records: KeyValue, submission_id: str) -> dict[str, Any]:
-    """{"submission_id", "canonical_id", "version", "steps", "attestation", ...}; only the id if KV has not caught up."""
+    """{"submission_id", "canonical_id", "version", "steps", "attestation", ...}; only the id if KV is behind."""
     text = await records.get(record_key(submission_id))
     return json.loads(text) if text else {"submission_id": submission_id}
