@@ -178,7 +178,7 @@ async def test_a_workflow_that_is_not_valid(path: str, source: Any, code: str) -
             pytest.param(
                 "/execute",
                 {"component": component},
-                "`component` must be a text and `input` an object.",
+                "`component` must be a string and `input` an object.",
                 id=f"component {component!r}",
             )
             for component in (None, 7, True, ["echo"], {"id": "echo"})
@@ -187,7 +187,7 @@ async def test_a_workflow_that_is_not_valid(path: str, source: Any, code: str) -
             pytest.param(
                 "/execute",
                 {"component": "echo", "input": value},
-                "`component` must be a text and `input` an object.",
+                "`component` must be a string and `input` an object.",
                 id=f"component with input {value!r}",
             )
             for value in NO_OBJECTS

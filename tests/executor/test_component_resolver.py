@@ -138,8 +138,8 @@ async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: lis
             "message": "There is no component `x`.",
             "retriable": False,
             "next_actions": [
-                "Check the spelling against the list of components: acr parts.",
-                "Or hand yours to the registry: acr parts publish DIR.",
+                "Check the spelling against the list of components: acr parts list",
+                "Or publish your own to the registry: acr parts publish DIR",
             ],
             "details": {"component": "x", "looked_in": looked_in},
         },

@@ -509,7 +509,7 @@ async def test_a_token_that_nobody_has_is_looked_up_and_not_repeated() -> None:
         "code": "WEBHOOK_NOT_FOUND",
         "message": "There is no such webhook.",
         "retriable": False,
-        "next_actions": ["See the URLs: acr list. Or push the workflow again: acr push FILE."],
+        "next_actions": ["List the URLs: acr list. Or push the workflow again: acr push FILE"],
         "details": {},
     }
     assert isolate.kv.reads == ["hook:" + "0" * 32]
@@ -581,7 +581,7 @@ def test_a_webhook_keeps_its_workflow() -> None:
         require_same_name("tell", plan_of("input >> PIPE >> a"))
     assert (caught.value.code, caught.value.message) == (
         "NAME_MISMATCH",
-        "The webhook is that of `tell`, and the workflow is named `w`.",
+        "The webhook belongs to `tell`, but the workflow is named `w`.",
     )
 
 

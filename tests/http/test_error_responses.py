@@ -80,7 +80,7 @@ async def test_a_wrong_method(method: str) -> None:
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert read_error(response) == {
         "code": "METHOD_NOT_ALLOWED",
-        "message": f"{method} is not possible here.",
+        "message": f"{method} is not allowed here.",
         "retriable": False,
         "next_actions": ["See the README for the routes."],
         "details": {},

@@ -72,7 +72,7 @@ async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None,
     assert error["details"] == {"most_ms": MAX_ACCEPTED_MS}
     assert (answer.status_code, error["code"]) == (400, "ACCEPTED_RUN_TOO_LONG")
     assert error["message"].endswith(said)
-    assert error["next_actions"][0] == "Let it take less: ?async=1&timeout_ms=30000."
+    assert error["next_actions"][0] == "Set a shorter limit: ?async=1&timeout_ms=30000."
     assert (bench.logs.stored, bench.background.is_idle) == ("[]", True)
 
 
@@ -105,7 +105,7 @@ async def test_what_is_not_stored_is_not_accepted(body: dict[str, Any]) -> None:
     async with build_client(bench.service) as client:
         answers = [await client.post(f"/execute?async={value}", json=body) for value in ("1", "true", "0")]
     assert [answer.status_code for answer in answers] == [400, 400, 200]
-    assert "POST /execute takes no ?async=1" in read_error(answers[0])["message"]
+    assert "POST /execute does not accept ?async=1" in read_error(answers[0])["message"]
 
 
 async def test_a_plan_that_was_stored_earlier_says_it_by_its_number() -> None:

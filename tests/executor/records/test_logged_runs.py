@@ -286,7 +286,7 @@ async def test_an_isolate_holds_only_so_much() -> None:
         isolate.store.add(EndedRun(isolate.large_record_of(run_id, 200_000), KEEPS_ALL, b"{}"))
     refused = isolate.store.unwritten.count
     assert 5 <= refused <= 10
-    assert isolate.store.unwritten.to_json()["reason"] == "More records wait to be written than an isolate holds."
+    assert isolate.store.unwritten.to_json()["reason"] == "More records wait to be written than an isolate can hold."
     await isolate.background.finish()
     assert isolate.store.unwritten.count == count
     isolate.logs.is_down = False

@@ -145,7 +145,7 @@ async def test_a_timeout_that_is_not_possible(executor: Executor, path: str, tim
     assert (response.status_code, error["code"], error["message"]) == (
         400,
         "INVALID_REQUEST",
-        "`timeout_ms` must be a whole number from 1 to 900000.",
+        "`timeout_ms` must be an integer from 1 to 900000.",
     )
     assert executor.bench.runner.calls == []
 
@@ -229,10 +229,10 @@ async def test_what_has_been_used_is_told(executor: Executor) -> None:
         ("101", "`limit` must be from 1 to 100."),
         ("00000000010000", "`limit` must be from 1 to 100."),
         ("9" * 5_000, "`limit` must be from 1 to 100."),
-        ("-1", "`limit` must be a whole number."),
-        ("x", "`limit` must be a whole number."),
-        ("", "`limit` must be a whole number."),
-        ("²", "`limit` must be a whole number."),
+        ("-1", "`limit` must be an integer, 0 or more."),
+        ("x", "`limit` must be an integer, 0 or more."),
+        ("", "`limit` must be an integer, 0 or more."),
+        ("²", "`limit` must be an integer, 0 or more."),
     ],
 )
 async def test_a_limit_that_is_not_possible(executor: Executor, limit: str, message: str) -> None:

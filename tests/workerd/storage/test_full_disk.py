@@ -77,7 +77,7 @@ def test_a_full_disk_refuses_what_must_be_kept_and_stops_no_run(
     for refused, code in codes.items():
         error = refused.json()["error"]
         assert (refused.status_code, error["code"], error["retriable"]) == (503, code, True)
-        assert error["next_actions"][0] == "See whether the disk is full: df -h"
+        assert error["next_actions"][0] == "Check whether the disk is full: df -h"
         assert "Cloudflare" not in error["message"] + str(error["next_actions"])
     assert (credential.returncode, "answered 500" in credential.stderr, "df -h" in credential.stderr) == (1, True, True)
     assert "  at " not in credential.stderr
