@@ -1,4 +1,4 @@
-"""Proves that an isolate handles large bodies in order of arrival, small ones at once, and keeps none waiting forever."""
+"""Proves that an isolate handles large bodies in order of arrival, small ones at once, and none waits forever."""
 
 import asyncio
 from typing import Any
