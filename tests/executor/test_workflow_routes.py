@@ -17,7 +17,7 @@ STARTED = "2026-09-21T14:13:20.000Z"
 
 
 class Executor:
-    """An executor with one component, echo, and a client that knows its key."""
+    """An executor with one component, echo, and a client with its key."""
 
     def __init__(self) -> None:
         self.bench: Bench = build_bench({"echo": echo})
@@ -27,7 +27,7 @@ class Executor:
             return await client.request(method, path, json=body)
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The data of an answer that is a success."""
+        """Send a request that must succeed; returns the answer's data."""
         response = await self.send(method, path, body)
         assert response.status_code in (200, 201)
         assert (response.json().keys(), response.json()["success"]) == ({"success", "data"}, True)

@@ -1,4 +1,4 @@
-"""Proves which bodies are read, where the limit lies, and that what is no JSON object is refused and never a fault."""
+"""Proves which bodies are read, their limits, and that anything but a JSON object is refused without a fault."""
 
 import json
 from collections.abc import AsyncIterator

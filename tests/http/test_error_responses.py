@@ -1,4 +1,4 @@
-"""Proves that whatever is raised becomes one shape of answer, and that a fault's cause never reaches the wire."""
+"""Proves that every exception becomes an error response of one shape, and that a fault's cause is never sent."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Proves how long a run with ?async=1 may take, and what is kept of its input until it ends."""
+"""Proves the time limits of runs with ?async=1, and what is stored of their input until they end."""
 
 import json
 from typing import Any
@@ -66,7 +66,7 @@ async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None,
     bench = build_bench({"echo": echo})
     own: dict[str, Any] = {"timeout_ms": own_ms} if own_ms else {}
     token = await push(bench, **own)
-    bench.clock.advance(60_000)  # the plan is read from KV, and still knows
+    bench.clock.advance(60_000)  # so that the plan is read from KV
     answer = await accept(bench, token, f"&timeout_ms={asked_ms}" if asked_ms else "")
     error = read_error(answer)
     assert error["details"] == {"most_ms": MAX_ACCEPTED_MS}
@@ -79,14 +79,17 @@ async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None,
 @pytest.mark.parametrize(
     ("own_ms", "query", "said"),
     [
-        pytest.param(45_123, "", "ends it then; this one may take longer.", id="the workflow's"),
+        pytest.param(45_123, "", "then the platform ends it; this one may take longer.", id="the workflow's"),
         pytest.param(
-            45_123, "&timeout_ms=60000", "ends it then; this one may take longer.", id="both, its own is less"
+            45_123,
+            "&timeout_ms=60000",
+            "then the platform ends it; this one may take longer.",
+            id="both, its own is less",
         ),
         pytest.param(90_000, "&timeout_ms=60000", "the timeout_ms of the request is 60000.", id="the request's"),
     ],
 )
-async def test_whoever_has_the_url_alone_is_not_told_the_workflow_s_own_limit(
+async def test_a_caller_with_only_the_url_does_not_see_the_workflow_s_own_limit(
     own_ms: int, query: str, said: str
 ) -> None:
     bench = build_bench({"echo": echo})

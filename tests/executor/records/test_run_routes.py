@@ -1,4 +1,4 @@
-"""Proves the routes that start runs and show what became of them."""
+"""Proves the routes that start runs and show their results."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TRIGGERS = ["/webhooks/{token}/trigger", "/webhooks/named/tell/trigger"]
 
 
 class Executor:
-    """An executor that has stored FLOW, and a client that knows its key."""
+    """An executor with FLOW stored, and a client with its key."""
 
     def __init__(self) -> None:
         self.bench: Bench = build_bench({"echo": echo, "trap": trapped()})
@@ -36,7 +36,7 @@ class Executor:
             return await client.request(method, path.format(token=self.token), json=body)
 
     async def runs(self, query: str = "") -> Any:
-        """The list, once all that is under way has been written."""
+        """The list of runs, after all pending writes."""
         await self.bench.background.finish()
         return (await self.send("GET", f"/runs{query}")).json()["data"]
 
@@ -217,7 +217,7 @@ async def test_what_has_been_used_is_told(executor: Executor) -> None:
         "paid",
         ["rows_written", "object_requests", "kv_writes", "stored_bytes"],
     )
-    rows = sum(each["rows"] for each in data["objects"])  # those of the tables' making too
+    rows = sum(each["rows"] for each in data["objects"])  # including those of the tables' creation
     assert data["usage"][0] == {"name": "rows_written", "used": rows, "most": None, "is_estimate": True}
     assert sum(each["runs"] for each in data["objects"]) == 1
 
