@@ -12,21 +12,21 @@ ArcrunError                     code                    status
   WorkflowError                 INVALID_WORKFLOW        422
   TemplateError                 UNRESOLVED_REFERENCE    422     INVALID_TEMPLATE, TEMPLATE_FAILED
   InputError                    INVALID_INPUT           422
-  RunError                      (one code a cause)      422
+  RunError                      (one code per cause)    422
     RunTimeoutError             RUN_TIMEOUT ...         504
     RunFailedError              WORKFLOW_FAILED         500
     SubrequestLimitError        SUBREQUEST_LIMIT        422
     CpuBudgetError              CPU_BUDGET              422
   ContractError                 INVALID_CONTRACT        422
-  ComponentError                (one code a cause)      422, 404, 502 or 503
-  HostFunctionError             (one code a cause)      422
-  CredentialError               (one code a cause)      422
+  ComponentError                (one code per cause)    422, 404, 502 or 503
+  HostFunctionError             (one code per cause)    422
+  CredentialError               (one code per cause)    422
   DecryptionError               DECRYPTION_FAILED       500
   RateLimitedError              RATE_LIMITED ...        429
   UpstreamError                 UPSTREAM_UNAVAILABLE    503
   RecordError                   RECORD_NOT_STORED       503
-  TenantStorageError            (one code a cause)      424
-  RegistrationError             (one code a cause)      422
+  TenantStorageError            (one code per cause)    424
+  RegistrationError             (one code per cause)    422
   InternalError                 INTERNAL                500
 """
 
@@ -39,10 +39,10 @@ from arcrun.steps import Steps
 
 
 class ArcrunError(Exception):
-    """What every deliberate error is. Subclasses set the defaults; an instance may name a closer code.
+    """Base of all deliberate errors. Subclasses set the defaults; an instance may set a more specific code.
 
-    `retriable` is whether the same may go well when it is done again; a node's `retry` reads it. `retry_after_s` is how
-    long to wait before, None if that is not known. `ends_run` is whether no ON_FAIL can handle it.
+    `retriable` is whether a repetition may succeed; a node's `retry` reads it. `retry_after_s` is how long to wait
+    first, None if unknown. `ends_run` is whether no ON_FAIL can handle it.
     """
 
     code = "INTERNAL"
@@ -67,18 +67,20 @@ class ArcrunError(Exception):
         self._place: dict[str, Any] = {}
 
     def locate(self, **place: Any) -> None:
-        """Say where in a workflow it came about (`node`, `index` ...), where that has not been said yet."""
+        """Add the place in a workflow where the error occurred (`node`, `index` ...), unless `details` has it
+        already.
+        """
         self._place = self._place | {name: value for name, value in place.items() if name not in self.details}
         self.details |= self._place
 
     def without_details(self) -> Self:
-        """A copy with what `locate` has said alone."""
+        """A copy with only the details that `locate` added."""
         copied = copy(self)
         copied.details = dict(self._place)
         return copied
 
     def scrubbed(self, scrub: Callable[[Any], Steps[Any]]) -> Steps[Self]:
-        """A copy in which `scrub` has gone over all that is shown, but for what `locate` has said."""
+        """A copy with everything visible passed through `scrub`, except the details that `locate` added."""
         copied = copy(self)
         said = {name: value for name, value in self.details.items() if name not in self._place}
         shown = yield from scrub([self.code, self.message, list(self.next_actions), said])
@@ -98,7 +100,7 @@ class ArcrunError(Exception):
 
 
 def describe_fault(fault: BaseException) -> str:
-    """For the log: the kind of what was raised, and where. Without its text, which may hold values."""
+    """For the log: the exception's type and traceback, without its message, which may contain values."""
     return f"{type(fault).__name__}\n{''.join(format_tb(fault.__traceback__))}"
 
 
@@ -108,8 +110,10 @@ class RequestError(ArcrunError):
 
 
 def build_cursor_error() -> RequestError:
-    """A list's cursor that the platform did not give."""
-    return RequestError("The cursor is not one of a list's.", code="INVALID_CURSOR", next_actions=["Leave it out."])
+    """A list's cursor that the platform did not issue."""
+    return RequestError(
+        "The cursor is not valid.", code="INVALID_CURSOR", next_actions=["Leave it out to start from the beginning."]
+    )
 
 
 class PayloadTooLargeError(RequestError):
@@ -118,7 +122,7 @@ class PayloadTooLargeError(RequestError):
 
 
 class UnauthorizedError(ArcrunError):
-    """One public text, whatever is wrong with the key."""
+    """The message is the same whatever is wrong with the key."""
 
     code = "UNAUTHORIZED"
     http_status = 401
@@ -169,14 +173,14 @@ class TemplateError(ArcrunError):
 
 
 class InputError(ArcrunError):
-    """A node's input does not fit its component's input_schema."""
+    """A node's input does not match its component's input_schema."""
 
     code = "INVALID_INPUT"
     http_status = 422
 
 
 class RunError(ArcrunError):
-    """A run that cannot go on: its expressions, loops, sub-workflows, limits."""
+    """A run that cannot continue: its expressions, loops, sub-workflows, limits."""
 
     code = "RUN_FAILED"
     http_status = 422
@@ -189,26 +193,27 @@ class RunTimeoutError(RunError):
 
 
 class RunFailedError(RunError):
-    """What whoever has only a webhook's URL is told of a failed run."""
+    """The answer about a failed run to a caller who has only a webhook's URL."""
 
     code = "WORKFLOW_FAILED"
     http_status = 500
 
     def __init__(self, run_id: str) -> None:
         super().__init__(
-            "The workflow failed.", next_actions=[f"Its owner finds the cause by the run's id: acr logs {run_id}."]
+            "The workflow failed.",
+            next_actions=[f"Its owner can look up the cause by the run's id: acr logs {run_id}."],
         )
 
 
 class SubrequestLimitError(RunError):
-    """The platform would end the Worker with the next request: nothing that the run does can go on."""
+    """The platform would end the Worker at the next request, so nothing in the run can continue."""
 
     code = "SUBREQUEST_LIMIT"
     ends_run = True
 
 
 class CpuBudgetError(RunError):
-    """The platform would end the request, as it does on the free plan: nothing that the run does can go on."""
+    """The platform would end the request, as on the free plan, so nothing in the run can continue."""
 
     code = "CPU_BUDGET"
     ends_run = True
@@ -219,7 +224,7 @@ class CpuBudgetError(RunError):
             next_actions=[
                 "Move the account to the Workers paid plan, then deploy without --free-plan.",
                 "Or split the work over several runs.",
-                "Or give loops and components shorter lists and texts.",
+                "Or give loops and components shorter lists and strings.",
             ],
             details={"limit_ms": limit_ms},
         )
@@ -252,21 +257,21 @@ class ComponentError(ArcrunError):
 
 
 class HostFunctionError(ArcrunError):
-    """A refusal or failure of a host function: the component gets it as its reply and goes on."""
+    """A refusal or failure of a host function. The component gets it as the reply and continues."""
 
     code = "HOST_FUNCTION_FAILED"
     http_status = 422
 
 
 class CredentialError(ArcrunError):
-    """A secret that is missing or unreadable: CREDENTIAL_MISSING, CREDENTIAL_UNREADABLE, CREDENTIAL_NAME_INVALID."""
+    """A missing or unreadable secret: CREDENTIAL_MISSING, CREDENTIAL_UNREADABLE, CREDENTIAL_NAME_INVALID."""
 
     code = "CREDENTIAL_MISSING"
     http_status = 422
 
 
 class DecryptionError(ArcrunError):
-    """Another key, another place, or bytes that were changed: AES-GCM does not tell which."""
+    """Another key, another place, or modified bytes: AES-GCM does not distinguish them."""
 
     code = "DECRYPTION_FAILED"
     http_status = 500
@@ -283,9 +288,9 @@ class RateLimitedError(ArcrunError):
 
 
 class UpstreamError(ArcrunError):
-    """A service that arcrun depends on did not answer, or did not acknowledge. Nothing was reported as done.
+    """A service that arcrun depends on did not answer or acknowledge. Nothing was reported as done.
 
-    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, RUNNER_FAILED what runs components.
+    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, RUNNER_FAILED the runner of components.
     """
 
     code = "UPSTREAM_UNAVAILABLE"
@@ -294,7 +299,7 @@ class UpstreamError(ArcrunError):
 
 
 class RecordError(ArcrunError):
-    """A run has ended, and its record, which was to be kept before the answer, is not."""
+    """A run has ended, but its record, which had to be stored before the answer, is not stored."""
 
     code = "RECORD_NOT_STORED"
     http_status = 503
@@ -303,13 +308,16 @@ class RecordError(ArcrunError):
         super().__init__(
             f"The run {run_id} has ended, but its record could not be stored.",
             details={"run_id": run_id},
-            next_actions=["What the workflow does has been done: before you repeat it, look whether that does harm."],
+            next_actions=[
+                "The workflow's effects have happened. Before you repeat the run, check that this does no harm."
+            ],
         )
 
 
 class TenantStorageError(ArcrunError):
     """Cloudflare refuses a tenant's token or namespace: TENANT_TOKEN_REFUSED, TENANT_NAMESPACE_MISSING,
-    TENANT_STORAGE_REFUSED."""
+    TENANT_STORAGE_REFUSED.
+    """
 
     code = "TENANT_STORAGE_REFUSED"
     http_status = 424
@@ -323,10 +331,10 @@ class RegistrationError(ArcrunError):
 
 
 class InternalError(ArcrunError):
-    """A fault of arcrun itself. The text never carries the cause: that goes to the log."""
+    """A fault of arcrun itself. The message never contains the cause, which goes to the log."""
 
     def __init__(self) -> None:
         super().__init__(
-            "arcrun failed in a way that it should not. The cause is in the Worker's log.",
+            "arcrun failed unexpectedly. The cause is in the Worker's log.",
             next_actions=["Look at the log: `wrangler tail`, or the terminal of `acr dev`."],
         )

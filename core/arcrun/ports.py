@@ -1,4 +1,6 @@
-"""What the core asks of the world. Each port is small; an implementation carries its vendor's name (`CloudflareKV`)."""
+"""The core's interfaces to the outside. Each port is small; implementations carry the vendor's name
+(`CloudflareKV`).
+"""
 
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """A key as a list has it, with the metadata that was put with its value."""
+    """A key in a list, with the metadata that was stored with its value."""
 
     key: str
     metadata: Mapping[str, Any] | None = None
@@ -15,14 +17,14 @@ class KeyEntry:
 
 @dataclass(frozen=True)
 class KeyPage:
-    """`cursor` leads to the next page; None on the last."""
+    """A page of keys. `cursor` leads to the next page; None on the last."""
 
     entries: tuple[KeyEntry, ...]
     cursor: str | None
 
 
 class KeyValue(Protocol):
-    """A Workers KV namespace. Values are text; a write may take 60 s to be seen elsewhere.
+    """A Workers KV namespace. Values are strings; a write may take 60 s to become visible elsewhere.
 
     Every method raises UpstreamError STORAGE_FAILED; over Cloudflare's REST API also UPSTREAM_UNAVAILABLE,
     RateLimitedError and TenantStorageError.
@@ -33,25 +35,29 @@ class KeyValue(Protocol):
     async def put(
         self, key: str, value: str, *, ttl_s: int | None = None, metadata: Mapping[str, Any] | None = None
     ) -> None:
-        """`ttl_s` is at least 60, as the platform demands; `metadata` at most 1,024 bytes as JSON."""
+        """Store a value. `ttl_s` is at least 60, as the platform requires; `metadata` is at most 1,024 bytes as
+        JSON.
+        """
 
     async def delete(self, key: str) -> None: ...
 
     async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
-        """The keys that begin with `prefix`, in the order of their bytes; `limit` is at most 1,000.
+        """The keys with the prefix `prefix`, in byte order; `limit` is at most 1,000.
 
         Raises RequestError INVALID_CURSOR.
         """
 
 
 def read_entry(item: Mapping[str, Any]) -> KeyEntry:
-    """A key as the platform lists it. Metadata that is no object counts as none: others may write into a namespace."""
+    """A key as the platform lists it. Metadata that is not an object counts as none: others may write to a
+    namespace.
+    """
     metadata = item.get("metadata")
     return KeyEntry(item["name"], metadata if isinstance(metadata, dict) else None)
 
 
 async def list_all(kv: KeyValue, prefix: str) -> list[KeyEntry]:
-    """All keys that begin with `prefix`, which come in pages, in the order of their bytes."""
+    """All keys with the prefix `prefix`, from all pages, in byte order."""
     entries: list[KeyEntry] = []
     cursor: str | None = None
     while True:
@@ -64,7 +70,7 @@ async def list_all(kv: KeyValue, prefix: str) -> list[KeyEntry]:
 
 @dataclass(frozen=True)
 class Blob:
-    """An object of a bucket: its bytes and the entity tag that changes with them."""
+    """An object in a bucket: its bytes, and the entity tag that changes with them."""
 
     content: bytes
     etag: str
@@ -76,38 +82,38 @@ class BlobStore(Protocol):
     async def get(self, key: str) -> Blob | None: ...
 
     async def etag(self, key: str) -> str | None:
-        """The entity tag of an object, without its bytes."""
+        """The entity tag of an object, without reading its bytes; None if there is no object."""
 
     async def put(self, key: str, content: bytes) -> None:
-        """The platform allows one write a second for each key."""
+        """Store an object. The platform allows one write per second for each key."""
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """At most 1,000. Those that are not there do not matter."""
+        """Delete at most 1,000 objects. Missing keys are ignored."""
 
 
 class Sql(Protocol):
     """The SQLite database of a Durable Object. Calls are synchronous; nothing else runs between two of them.
 
-    What a call of the object has written is durable before its answer goes out.
+    Everything that a call of the object has written is durable before its answer is sent.
     """
 
     def execute(self, statement: str, *values: str | float | None) -> list[dict[str, Any]]:
-        """The rows, by their columns' names. `values` are those of the statement's question marks."""
+        """The rows, as dicts by column name. `values` are bound to the statement's question marks."""
 
     @property
     def size_bytes(self) -> int:
-        """What the database takes, without its free pages."""
+        """The size of the database without its free pages."""
 
     @property
     def rows_written(self) -> int:
-        """Those of tables and indexes that were written or deleted since it was opened, as the platform counts them."""
+        """Rows of tables and indexes written or deleted since the database was opened, as the platform counts them."""
 
 
 class Alarm(Protocol):
-    """The one alarm of a Durable Object. It is kept with what the same call has written."""
+    """The one alarm of a Durable Object. It is stored together with what the same call has written."""
 
     def set(self, delay_ms: float) -> None:
-        """Wake the object after `delay_ms`; an alarm that is set already is moved."""
+        """Wake the object after `delay_ms`. An alarm that is already set is moved."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """Headers that came more than once are joined with a comma, but for Set-Cookie, which cannot be (RFC 9110, 5.3)."""
+    """Repeated headers are joined with a comma, except Set-Cookie, which cannot be joined (RFC 9110, 5.3)."""
 
     status: int
     headers: Mapping[str, str]
@@ -132,10 +138,10 @@ class HttpResponse:
 
 class HttpClient(Protocol):
     async def send(self, request: HttpRequest) -> HttpResponse:
-        """Sends one request and follows no redirect.
+        """Send one request, without following redirects.
 
-        Raises HostFunctionError: HTTP_TIMEOUT, RESPONSE_TOO_LARGE, INVALID_URL and INVALID_REQUEST (what `fetch`
-        refuses to send), and what `build_fetch_failure` makes of no answer.
+        Raises HostFunctionError HTTP_TIMEOUT, RESPONSE_TOO_LARGE, INVALID_URL, INVALID_REQUEST (`fetch` refuses to send
+        it), and the errors of `build_fetch_failure` if there is no answer.
         """
 
 
@@ -143,14 +149,16 @@ class TextDecoder(Protocol):
     """Every charset of the Encoding standard, by its labels (https://encoding.spec.whatwg.org/#names-and-labels)."""
 
     def decode(self, content: bytes, label: str) -> str | None:
-        """The text, without its byte order mark; None if the label is unknown or the bytes are not text in it."""
+        """The decoded string, without its byte order mark; None if the label is unknown or the bytes are
+        invalid in it.
+        """
 
 
 class AiModel(Protocol):
     """Workers AI."""
 
     async def run(self, model: str, inputs: Mapping[str, Any]) -> Any:
-        """The model's answer, such as {"response": text}. Raises HostFunctionError AI_FAILED, AI_REFUSED."""
+        """The model's answer, such as {"response": str}. Raises HostFunctionError AI_FAILED, AI_REFUSED."""
 
 
 class Clock(Protocol):
@@ -160,12 +168,12 @@ class Clock(Protocol):
     async def sleep(self, duration_ms: float) -> None: ...
 
     async def pause(self) -> None:
-        """Until a timer has fired: what waits for its turn has had it, and the time has moved."""
+        """Wait for a timer to fire: other waiting work has run by then, and the time has advanced."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A version that the registry has accepted: its contract as JSON, and the hashes of both."""
+    """A version that the registry has accepted: its contract as JSON, and the hashes of module and contract."""
 
     contract: Mapping[str, Any]
     sha256: str
@@ -173,14 +181,16 @@ class Published:
 
 
 class ComponentRegistry(Protocol):
-    """The registry, as far as its key may see it."""
+    """The registry, as far as the caller's key may see it."""
 
     async def find(self, reference: str) -> Published | None:
-        """What `reference`, `id` or `id@v1`, names. Raises ComponentError REGISTRY_UNAVAILABLE."""
+        """The version that `reference`, `id` or `id@v1`, names; None if unknown. Raises ComponentError
+        REGISTRY_UNAVAILABLE.
+        """
 
 
 class Background(Protocol):
-    """Work that goes on after the answer (the platform's waitUntil: at most 30 s after it)."""
+    """Work that continues after the answer (the platform's waitUntil: for at most 30 s)."""
 
     def start(self, work: Coroutine[Any, Any, None]) -> None: ...
 
@@ -209,7 +219,7 @@ class Signer(Protocol):
         """The signature, 64 bytes."""
 
     async def public_key(self) -> bytes:
-        """32 bytes."""
+        """The public key, 32 bytes."""
 
 
 class RateLimiter(Protocol):
@@ -218,7 +228,7 @@ class RateLimiter(Protocol):
     period_s: int
 
     async def take(self, key: str) -> bool:
-        """Whether `key` is within its limit. The platform counts in each of its locations for itself.
+        """Whether `key` is within its limit. The platform counts in each of its locations separately.
 
         Raises UpstreamError RATE_LIMITER_FAILED.
         """

@@ -33,12 +33,12 @@ def field_schema(schema: dict[str, Any]) -> dict[str, Any]:
         pytest.param({"maxLength": 1}, "名字", "at most 1 characters", 'string "名字"', id="longest"),
         pytest.param({"minItems": 1}, [], "at least 1 elements", "array", id="fewest"),
         pytest.param({"maxItems": 1}, [1, 2], "at most 1 elements", "array", id="most"),
-        pytest.param({"pattern": "^a"}, "b", "a text that matches ^a", 'string "b"', id="pattern"),
-        pytest.param({"multipleOf": 2}, 3, "what its schema's `multipleOf` says", "integer 3", id="another rule"),
+        pytest.param({"pattern": "^a"}, "b", "a string that matches ^a", 'string "b"', id="pattern"),
+        pytest.param({"multipleOf": 2}, 3, "as its schema's `multipleOf` requires", "integer 3", id="another rule"),
         pytest.param(
             {"anyOf": [{"type": "string"}, {"type": "null"}]},
             3,
-            "what its schema's `anyOf` says",
+            "as its schema's `anyOf` requires",
             "integer 3",
             id="anyOf",
         ),
@@ -59,7 +59,7 @@ def test_a_mismatch_says_what_is_wanted_and_what_is_there(
 
 def test_a_missing_field() -> None:
     schema = {"type": "object", "required": ["a", "b"], "properties": {}}
-    assert mismatches(schema, {"a": 1}) == [Mismatch(("b",), "given, for it is required", "missing", is_missing=True)]
+    assert mismatches(schema, {"a": 1}) == [Mismatch(("b",), "given", "missing", is_missing=True)]
 
 
 def test_an_unknown_field() -> None:

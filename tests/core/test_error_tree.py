@@ -72,7 +72,7 @@ def test_a_kind_has_its_code_and_status(kind: type[ArcrunError], code: str, http
             InternalError(),
             "INTERNAL",
             500,
-            "arcrun failed in a way that it should not. The cause is in the Worker's log.",
+            "arcrun failed unexpectedly. The cause is in the Worker's log.",
             id="InternalError",
         ),
     ],

@@ -353,7 +353,7 @@ async def test_a_fault_of_arcrun_itself_is_a_failed_node_and_leaves_nothing_runn
     assert record.error is not None
     assert (record.error.code, record.error.details) == ("INTERNAL", {"node": "a"})
     assert "secret-1" not in json.dumps(record.to_json())
-    assert "The node a met a fault: ZeroDivisionError" in caplog.text
+    assert "The node a failed with an unexpected error: ZeroDivisionError" in caplog.text
     assert "secret-1" not in caplog.text
 
 

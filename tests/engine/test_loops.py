@@ -69,7 +69,7 @@ async def test_a_list_that_is_not_there_is_a_failure_of_the_node() -> None:
     record = await bench.run([*LOOP, "list >> ON_FAIL >> alarm"], config={"alarm": {"c": "{{list.error.code}}"}})
     assert (record.error, bench.inputs_of("alarm")) == (None, [{"c": "UNRESOLVED_REFERENCE"}])
     [action] = record.trace[0].error.next_actions if record.trace[0].error else [""]
-    assert action == "Where the list may be missing: FOREACH x IN list.data.items | default([])."
+    assert action == "If the list may be missing: FOREACH x IN list.data.items | default([])."
 
 
 async def test_a_list_may_have_a_default() -> None:

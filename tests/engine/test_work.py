@@ -44,7 +44,7 @@ async def test_a_loop_passes_up_to_what_there_is_and_ends_beyond() -> None:
         "next_actions": [
             "Move the account to the Workers paid plan, then deploy without --free-plan.",
             "Or split the work over several runs.",
-            "Or give loops and components shorter lists and texts.",
+            "Or give loops and components shorter lists and strings.",
         ],
         "details": {"limit_ms": 10, "index": MOST_NODES, "node": "a"},
     }

@@ -1,1 +1,1 @@
-"""contract.yaml: what a component promises, as a typed value."""
+"""contract.yaml: a component's interface, as a typed value."""

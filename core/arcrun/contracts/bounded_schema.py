@@ -1,8 +1,8 @@
-"""The part of a schema that can be checked in time in proportion to the value, whoever wrote it.
+"""The part of an untrusted schema that can be checked in time proportional to the value.
 
 A pattern may take exponential time, uniqueItems quadratic, and a reference within alternatives doubles at each depth of
-the value. What is left asks at most one schema of each value: its type, bounds, fields and elements. It allows what the
-whole schema allows, and perhaps more; the rest is for validate_json, which counts its steps.
+the value. The rest applies at most one schema to each value: its type, bounds, fields and elements. It allows
+everything that the whole schema allows, and perhaps more; validate_json checks the rest and counts its steps.
 """
 
 import json
@@ -19,7 +19,7 @@ _NOTES = frozenset("title description default examples format deprecated readOnl
 
 
 def bound_schema(schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-    """The part, and whether it is the whole."""
+    """The bounded part of a schema, and whether it is the whole schema."""
     if len(json.dumps(schema)) > MAX_CHECKED_SCHEMA_CHARACTERS:
         return {"type": "object"} if schema.get("type") == "object" else {}, False
     bound = _bound(schema)
@@ -41,14 +41,14 @@ def _bound(schema: Any) -> Any:
 
 
 def _leads_to_one(key: str, value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether the keyword asks one schema of each element or field."""
+    """Whether the keyword applies one schema to each element or field."""
     if key == "items":
         return isinstance(value, Mapping | bool)
     return key == "additionalProperties" and "patternProperties" not in schema
 
 
 def _without_notes(schema: Any) -> Any:
-    """Without what demands nothing."""
+    """The schema without annotations, which require nothing."""
     if not isinstance(schema, Mapping):
         return schema
     plain = {key: value for key, value in schema.items() if key not in _NOTES and not key.startswith("x-")}

@@ -8,7 +8,7 @@ from typing import Any
 from arcrun.contracts.bounded_schema import bound_schema
 from arcrun.contracts.schema import Validator, compile_schema
 
-CONDITION_FORMAT = "arcrun-condition"  # of a text that is a condition in the language of if_control
+CONDITION_FORMAT = "arcrun-condition"  # format of a string that is a condition in the language of if_control
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Credential:
 
 @dataclass(frozen=True)
 class HostStub:
-    """One host call that a scenario expects, in order: a part of its request, and the answer."""
+    """One host call that a scenario expects, in order: a part of its request, and the response."""
 
     request: Mapping[str, Any]
     response: Mapping[str, Any]
@@ -39,7 +39,7 @@ class HostStub:
 
 @dataclass(frozen=True)
 class Scenario:
-    """An acceptance test: `given` is the input; the output must contain a text or be exactly `then`."""
+    """An acceptance test: `given` is the input; the output must contain `then_contains` or equal `then`."""
 
     name: str
     given: Mapping[str, Any]
@@ -72,57 +72,57 @@ class Contract:
 
     @cached_property
     def input_keys(self) -> tuple[str, ...]:
-        """The input's fields by name."""
+        """The names of the input's fields."""
         return tuple(self.input_schema.get("properties", {}))
 
     @cached_property
     def injected_keys(self) -> frozenset[str]:
-        """The fields of the input that credentials fill."""
+        """The input fields that credentials fill."""
         return frozenset(credential.inject_as for credential in self.credentials_required)
 
     @cached_property
     def filled_keys(self) -> frozenset[str]:
-        """The fields of the input that may be missing but not null, as far as their `type` says it."""
+        """The input fields that may be missing but not null, according to their `type`."""
         properties = self.input_schema.get("properties", {})
         return frozenset(key for key, schema in properties.items() if not _takes_null(schema))
 
     @cached_property
     def condition_keys(self) -> tuple[str, ...]:
-        """The fields of the input that a component reads as a condition."""
+        """The input fields that the component reads as a condition."""
         properties = self.input_schema.get("properties", {})
         return tuple(k for k, v in properties.items() if isinstance(v, Mapping) and v.get("format") == CONDITION_FORMAT)
 
     @property
     def is_open(self) -> bool:
-        """Whether the input may have other fields than those that the schema names."""
+        """Whether the input may have fields that the schema does not name."""
         return not self.input_keys or bool(self.input_schema.get("additionalProperties"))
 
     @property
     def output_fields(self) -> Mapping[str, Any] | None:
-        """What the component answers, by name, each with its schema; None if it may answer other fields too."""
+        """The schemas of the output fields by name; None if the component may answer other fields too."""
         fields: Mapping[str, Any] = self.output_schema.get("properties", {})
         return fields if fields and not self.output_schema.get("additionalProperties") else None
 
     @property
     def reaches_outside(self) -> bool:
-        """Whether a call may go otherwise when it is made again."""
+        """Whether a repeated call may have another result."""
         return bool(self.capabilities & {"network", "ai"})
 
     def takes_field(self, key: str) -> bool:
-        """Whether a taken value may set the field: those of credentials it never does."""
+        """Whether a taken value may set the field. It never sets fields that credentials fill."""
         return key not in self.injected_keys and (self.is_open or key in self.input_keys)
 
     @cached_property
     def validate_input(self) -> Validator:
-        """Compiled at its first use, which costs some milliseconds. Raises SchemaError.
+        """The validator of the input, compiled at first use, which takes some milliseconds. Raises SchemaError.
 
-        Of a contract that is not ours, what is checked in bounded time (bounded_schema.py).
+        For a contract that is not ours, it checks only the part that takes bounded time (bounded_schema.py).
         """
         return compile_schema(self._checked_schema[0])
 
     @cached_property
     def validate_input_fully(self) -> Validator:
-        """The same, but it finds everything that is wrong."""
+        """Like `validate_input`, but it finds all mismatches."""
         return compile_schema(self._checked_schema[0], find_all=True)
 
     @cached_property

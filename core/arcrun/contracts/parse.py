@@ -1,4 +1,4 @@
-"""Untrusted mapping -> Contract. Every finding is reported at once, each with the path of the field."""
+"""Untrusted mapping -> Contract. All findings are reported at once, each with the path of its field."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ _OPTIONAL = "aliases tags allowed_hosts capabilities".split()
 
 
 class _Findings:
-    """Collects what is wrong with a mapping while its fields are read."""
+    """Collects the errors of a mapping while its fields are read."""
 
     def __init__(self) -> None:
         self.found: list[dict[str, str]] = []
@@ -53,11 +53,11 @@ class _Findings:
             self.add(path, f"must be {wanted}")
 
 
-_KIND_NAMES = {str: "a text", int: "a whole number", bool: "true or false", dict: "a mapping", list: "a list"}
+_KIND_NAMES = {str: "a string", int: "an integer", bool: "true or false", dict: "a mapping", list: "a list"}
 
 
 def parse_contract(source: Any) -> Contract:
-    """Parse what a contract.yaml holds, already read into Python values.
+    """Parse the contents of a contract.yaml, already read into Python values.
 
     Raises ContractError with details {"findings": [{"path", "message"}, ...]}.
     """
@@ -128,7 +128,7 @@ def _parse_constraints(findings: _Findings, source: dict[str, Any]) -> Constrain
 def _parse_schema(findings: _Findings, source: Mapping[str, Any], key: str) -> dict[str, Any]:
     schema: dict[str, Any] = findings.read(source, key, "", dict, {})
     if not findings.has(key) and schema.get("type") != "object":
-        findings.add(f"{key}.type", "must be object: a component reads and answers one JSON object")
+        findings.add(f"{key}.type", "must be object: a component reads one JSON object and answers one")
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):
         findings.add(f"{key}.properties", "must be a mapping")
@@ -139,7 +139,7 @@ def _parse_schema(findings: _Findings, source: Mapping[str, Any], key: str) -> d
 def _parse_scenarios(findings: _Findings, source: Mapping[str, Any]) -> tuple[Scenario, ...]:
     listed = findings.read(source, "gherkin_tests", "", list, [])
     if len(listed) < 2:
-        findings.add("gherkin_tests", "must list two scenarios or more")
+        findings.add("gherkin_tests", "must list at least two scenarios")
     scenarios = []
     for i, item in enumerate(listed):
         path = f"gherkin_tests[{i}]"
@@ -191,15 +191,15 @@ def _parse_credentials(findings: _Findings, source: Mapping[str, Any]) -> tuple[
 def _parse_texts(findings: _Findings, source: Mapping[str, Any], key: str) -> tuple[str, ...]:
     listed = findings.read(source, key, "", list, [])
     if not all(isinstance(item, str) for item in listed):
-        findings.add(key, "must be a list of texts")
+        findings.add(key, "must be a list of strings")
         return ()
     return tuple(listed)
 
 
 def _parse_capabilities(findings: _Findings, source: Mapping[str, Any], constraints: Constraints) -> frozenset[str]:
     declared = _parse_texts(findings, source, "capabilities")
-    if "kv" in declared:  # could be declared once, though nothing answered it
-        findings.add("capabilities", "kv: components have no store yet. Leave it out, and the import of kv_get")
+    if "kv" in declared:  # was accepted earlier, although no host function implemented it
+        findings.add("capabilities", "kv: components have no store yet. Remove it, and the import of kv_get")
     if not {*CAPABILITIES, "kv"}.issuperset(declared):
         findings.add("capabilities", f"must be among {', '.join(CAPABILITIES)}")
     if constraints.no_network_syscall:

@@ -1,4 +1,4 @@
-"""Values against a contract's JSON Schema, by fastjsonschema, and what is wrong with them in words."""
+"""Checks values against a contract's JSON Schema with fastjsonschema, and describes mismatches."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ Validator = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Mismatch:
-    """`path` leads to the field; `expected` and `got` are words for people; `rule` is the keyword that is not met."""
+    """`path` leads to the field; `expected` and `got` are phrases for messages; `rule` is the violated keyword."""
 
     path: tuple[str, ...]
     expected: str
@@ -23,16 +23,19 @@ class Mismatch:
 
     @property
     def field(self) -> str:
-        """Such as `buttons[0].text`."""
+        """The path as a string, such as `buttons[0].text`."""
         return _join(self.path)
 
 
 class SchemaError(ValueError):
-    """The schema itself cannot be used."""
+    """The schema itself is unusable."""
 
 
 def compile_schema(schema: Mapping[str, Any], *, find_all: bool = False) -> Validator:
-    """Raises SchemaError. References to other documents are refused. `find_all` goes on after the first mismatch."""
+    """Compile a schema. References to other documents are refused. `find_all` continues after the first mismatch.
+
+    Raises SchemaError.
+    """
     try:
         validator: Validator = fastjsonschema.compile(
             {**schema, "$schema": "http://json-schema.org/draft-07/schema#"},
@@ -41,13 +44,13 @@ def compile_schema(schema: Mapping[str, Any], *, find_all: bool = False) -> Vali
             use_formats=False,
             fast_fail=not find_all,
         )
-    except Exception as error:  # fastjsonschema raises what it meets: KeyError, TypeError, re.error ...
+    except Exception as error:  # fastjsonschema raises many types: KeyError, TypeError, re.error ...
         raise SchemaError(f"the schema cannot be used: {error}") from None
     return validator
 
 
 def find_mismatches(validate: Validator, value: Any) -> list[Mismatch]:
-    """What in `value` the schema does not allow; the first of it, unless the schema was compiled to find all."""
+    """The mismatches of `value`: the first one, or all if the schema was compiled with `find_all`."""
     try:
         validate(value)
     except fastjsonschema.JsonSchemaValuesException as several:
@@ -62,7 +65,7 @@ def _describe(error: fastjsonschema.JsonSchemaValueException) -> Mismatch:
     path = tuple(str(step) for step in error.path[1:])
     if rule == "required" and isinstance(value, Mapping):
         missing = next((name for name in definition if name not in value), "")
-        return Mismatch((*path, missing), "given, for it is required", "missing", is_missing=True, rule=rule)
+        return Mismatch((*path, missing), "given", "missing", is_missing=True, rule=rule)
     if rule == "additionalProperties" and isinstance(value, Mapping):
         allowed = list((error.definition or {}).get("properties", {}))
         unknown = next((name for name in value if name not in allowed), "")
@@ -79,7 +82,7 @@ def _expectation(rule: str, definition: Any) -> str:
         return f"one of {', '.join(json.dumps(item, ensure_ascii=False) for item in definition)}"
     if rule in _BOUNDS:
         return _BOUNDS[rule].format(definition)
-    return f"what its schema's `{rule}` says"
+    return f"as its schema's `{rule}` requires"
 
 
 _BOUNDS = {
@@ -92,7 +95,7 @@ _BOUNDS = {
     "maxLength": "at most {} characters",
     "minItems": "at least {} elements",
     "maxItems": "at most {} elements",
-    "pattern": "a text that matches {}",
+    "pattern": "a string that matches {}",
 }
 _KINDS = (
     (bool, "boolean"),
@@ -105,18 +108,18 @@ _KINDS = (
 
 
 def types_of(schema: Any) -> frozenset[str]:
-    """What the keyword `type` of a schema says; empty if it says nothing."""
+    """The types that a schema's keyword `type` allows; empty if it has none."""
     types = schema.get("type", ()) if isinstance(schema, Mapping) else ()
     return frozenset([types] if isinstance(types, str) else types)
 
 
 def describe_kind(value: Any) -> str:
-    """The JSON type."""
+    """The JSON type of a value."""
     return next((name for kind, name in _KINDS if isinstance(value, kind)), "null")
 
 
 def describe_value(value: Any) -> str:
-    """The JSON type, and the value where it is short: a part of a secret would not be known as one and scrubbed."""
+    """The JSON type, and the value if it is short. A truncated secret would not be recognised and scrubbed."""
     kind = describe_kind(value)
     if value is None or isinstance(value, Mapping | list):
         return kind
@@ -134,4 +137,4 @@ def _join(path: tuple[str, ...]) -> str:
 
 
 def _refuse_reference(uri: str) -> Any:
-    raise ValueError(f"a schema refers to no other document, such as {uri}")
+    raise ValueError(f"a schema must not refer to another document such as {uri}")

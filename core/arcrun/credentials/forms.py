@@ -1,9 +1,9 @@
-"""The forms in which a secret may be written, as regular expressions: arcrun/credentials/redaction.py says which.
+"""The encoded forms of a secret, as regular expressions. arcrun/credentials/redaction.py lists the encodings.
 
-A form is told by its literal, which stands in each text that it matches, and by its openings, with one of which each
-such text begins: so most texts are looked through for those alone, and few forms are ever compiled. No form can be read
-in two ways that take the same characters, for a regular expression tries all of them where there is no hit, which is
-exponential in the secret.
+A form has a literal, which occurs in every string that it matches, and openings; each match begins with one of them. So
+most strings are only searched for literals and openings, and few forms are ever compiled. No form can match the same
+characters in two ways: a regular expression without a match would try all of them, which is exponential in the length
+of the secret.
 """
 
 import base64
@@ -19,22 +19,23 @@ from arcrun.json_text import parse_json
 
 MIN_SECRET_LENGTH = 6  # characters
 MAX_OPENING = 6  # characters
-KEPT_CHARACTERS = 1_000  # whose forms are remembered
-MAX_PIECE = 2_000  # characters of a regular expression, and some more: compiling takes some 2 us each
+KEPT_CHARACTERS = 1_000  # characters whose forms are cached
+MAX_PIECE = 2_000  # approximate characters of a regular expression: compiling takes some 2 us each
 
 _PLAIN_RUN = re.compile(r"[A-Za-z0-9]+")
 _RUNS = re.compile(r"\\+|[^\\]", re.DOTALL)
-_AMBIGUOUS = "%&=\\"  # what begins encodings: a text may be read as one, or as the character
-_OF_ENCODINGS = "2u3aA"  # what follows these in encodings of themselves: %25 \\u &amp; =3D
+_AMBIGUOUS = "%&=\\"  # characters that begin encodings: the string may be an encoding or the character itself
+_OF_ENCODINGS = "2u3aA"  # characters that follow them in their own encodings: %25 \\u &amp; =3D
 _PLAIN_PAIR = re.compile(r"[A-Za-z0-9]{2}")
 _JSON_SHORT_ESCAPES = {'"': '"', "/": "/", "\b": "b", "\f": "f", "\n": "n", "\r": "r", "\t": "t"}
-_PERCENT = "%(?:25)*"  # encoded again, `%` is `%25`
+_PERCENT = "%(?:25)*"  # encoded repeatedly, `%` is `%25`
 _AMPERSAND = "&(?:amp;?+)*"  # likewise
 _CODES = {"%": "%(?:25)*+", "u": r"\\++u00", "=": "="}  # before a letter's or digit's two hexadecimal digits
 CODE_STARTS = ("%", "\\", "=")
 _BASE64_BEGINNINGS = {"+": "+-%", "/": "/\\_%"}
 _BASE64_VARIANTS = {"+": rf"(?:\+|-|{_PERCENT}2[Bb])", "/": rf"(?:\\*/|_|{_PERCENT}2[Ff])"}
-# A line break with what folds a line before it and indents the next one. The first character says which branch may fit.
+# A line break, with the characters that fold a line before it and the next line's indentation. The first character
+# selects the branches that may match.
 _FEED, _RETURN = r"(?:\\+n|\n|%(?:25)*0[Aa])", r"(?:\\+r|\r|%(?:25)*0[Dd])"
 LINE_BREAK = re.compile(
     r"[=\\\r\n%](?:(?<=\n)|(?<=\r)" + _FEED + r"|(?<=\\)(?<!\\\\)\\*(?:n|r" + _FEED + r")"
@@ -43,7 +44,7 @@ LINE_BREAK = re.compile(
 
 
 def parts_of(secret: str) -> Iterator[str]:
-    """The secret, its lines if there are several, and the texts in it if it is JSON."""
+    """The secret, its lines if there are several, and the strings in it if it is JSON."""
     candidates = [secret, *secret.splitlines()]
     with suppress(ValueError):
         candidates = [secret, *_texts_in(parse_json(secret))]
@@ -65,7 +66,7 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def misread(part: str) -> set[str]:
-    """The part's UTF-8 read as Latin-1, and as Windows-1252, in which five bytes stand for what Latin-1 has there."""
+    """The part's UTF-8 misread as Latin-1 and as Windows-1252, whose five undefined bytes are read as in Latin-1."""
     content = part.encode("utf-8", "surrogatepass")
     forms = {content.decode("latin-1"), "".join(_read_windows_1252(byte) for byte in content)}
     return set() if part.isascii() else forms
@@ -80,17 +81,17 @@ def _read_windows_1252(byte: int) -> str:
 
 
 def literals_of(part: str) -> Iterator[str]:
-    """Of its forms, in the same order as write_forms."""
+    """The literals of the part's forms, in the order of write_forms."""
     return map(_longest_run, (part, *_base64_fragments(part)))
 
 
 def _longest_run(form: str) -> str:
-    """Of letters and digits, which nothing encodes: it stands in all that the form matches."""
+    """The longest run of letters and digits, which no encoding changes: it occurs in every match of the form."""
     return max(_PLAIN_RUN.findall(form), key=len, default="")
 
 
 def code_needles_of(part: str) -> Iterator[str]:
-    """The code of one of its letters and digits, and how that of the next one begins if it follows at once."""
+    """The code of one of its letters or digits, with the beginning of the next one's code if that follows directly."""
     pair = _PLAIN_PAIR.search(part)
     if pair:
         yield _hexadecimal(pair[0][0]) + r"[%=\\]"
@@ -99,11 +100,11 @@ def code_needles_of(part: str) -> Iterator[str]:
 
 
 class Form(NamedTuple):
-    """One part of a secret in all encodings but base64, or a fragment of its base64.
+    """One part of a secret in all encodings except base64, or a fragment of its base64.
 
-    The regular expression is `head` and `rest`, and where it is long `later` behind them: each of these can be matched
-    where the one before it ends. Forms with the same head, if there is one, are tried together. `literal` is "" where
-    nothing must stand in the text. `length` is that of the part.
+    The regular expression is `head` and `rest`, followed by `later` if it is long: each of these can be matched where
+    the previous one ends. Forms with the same non-empty head are tried together. `literal` is "" if there is none.
+    `length` is that of the part.
     """
 
     head: str
@@ -131,14 +132,14 @@ def write_forms(parts: Iterable[str]) -> Iterator[Form]:
 
 
 def write_forms_with_numbers(parts: Iterable[str]) -> Iterator[Form]:
-    """For a text in which letters and digits may be HTML's numbers as well."""
+    """Forms for a string in which letters and digits may also be numeric HTML references."""
     for part in parts:
         yield _write_form(part, _form_with_numbers, lambda run: f"{run}&" if is_plain(run) else _beginnings_of(run))
-        yield from itertools.islice(write_forms([part]), 1, None)  # base64 has none
+        yield from itertools.islice(write_forms([part]), 1, None)  # base64 contains no numeric references
 
 
 def write_forms_in_codes(parts: Iterable[str]) -> Iterator[Form]:
-    """For a text in which all letters and digits may be written by their codes."""
+    """Forms for a string in which all letters and digits may be written as codes."""
     for part in parts:
         if not any(map(is_plain, part)):
             continue
@@ -161,7 +162,7 @@ def _write_form(part: str, form_of: Callable[[str], str], beginnings_of: Callabl
 
 
 def _cut(runs: list[str], written: list[str]) -> Iterator[str]:
-    """The regular expression in pieces that are not long. Cut is behind what can be read in one way only."""
+    """The regular expression in pieces of limited length. It is cut only after unambiguous characters."""
     piece, is_certain = "", True
     for run, form, following in zip(runs, written, [*runs[1:], ""], strict=True):
         piece += form
@@ -173,7 +174,7 @@ def _cut(runs: list[str], written: list[str]) -> Iterator[str]:
 
 
 def _openings(runs: Iterable[str], beginnings_of: Callable[[str], str]) -> Iterator[str]:
-    """Texts with one of which all begins that the forms of these characters match."""
+    """Strings, one of which begins every match of the forms of these characters."""
     opening = ""
     for run in itertools.islice(runs, MAX_OPENING - 1):
         beginnings = beginnings_of(run)
@@ -186,13 +187,14 @@ def _openings(runs: Iterable[str], beginnings_of: Callable[[str], str]) -> Itera
 
 
 def _beginnings_of(run: str) -> str:
-    """The characters with one of which all begins that _form_of matches."""
+    """The characters, one of which begins every match of _form_of."""
     return run if is_plain(run) else f"{run[0]}%\\&={'+_' if run == ' ' else ''}"
 
 
 def _write_runs(runs: list[str], form_of: Callable[[str], str]) -> list[str]:
-    """What begins with any number of backslashes begins where they do, and takes them all: else a run of them would be
-    gone through from each of its places. So behind a secret's own backslashes there may be none left for an escape.
+    """The forms of all runs. A form that begins with backslashes must begin at the first one and match all of them;
+    otherwise a run of backslashes would be scanned from each of its positions. So after a secret's own backslashes
+    there may be none left for an escape.
     """
     forms = [form_of(run) for run in runs]
     for i, (before, run) in enumerate(itertools.pairwise(runs), start=1):
@@ -229,7 +231,7 @@ def _form_with_numbers(run: str) -> str:
 
 @lru_cache(KEPT_CHARACTERS)
 def _form_in_code(code: str, run: str) -> str:
-    """A letter or digit by its code alone, else there were two ways to read a code whose digits the secret has."""
+    """The code of a letter or digit alone; otherwise a code whose digits are in the secret could match in two ways."""
     return _CODES[code] + _hexadecimal(run) if is_plain(run) else _form_of(run)
 
 
@@ -251,12 +253,12 @@ def _encodings_of(character: str) -> tuple[str, ...]:
     if character in _JSON_SHORT_ESCAPES:
         forms.append(r"\\++" + _JSON_SHORT_ESCAPES[character])
     if character == " ":
-        forms += ["[+_]", f"{_PERCENT}2[Bb]"]  # a query's, encoded again too, and that of RFC 2047
+        forms += ["[+_]", f"{_PERCENT}2[Bb]"]  # in a query, also encoded again, and in RFC 2047
     return tuple(forms)
 
 
 def _html_form(character: str) -> str:
-    """`&` itself is one of its forms, and `&amp;` is read in one way: as `&` encoded again."""
+    """`&` itself is one of its forms. `&amp;` is matched in only one way: as `&` encoded again."""
     number, names = ord(character), _html_names().get(character, [])
     forms = [
         f"#0*{number};?+",
@@ -268,7 +270,7 @@ def _html_form(character: str) -> str:
 
 @cache
 def _html_names() -> Mapping[str, list[str]]:
-    """Regular expressions by what they stand for. Some names are read without a semicolon too."""
+    """Regular expressions of entity names by character. Some names are valid without a semicolon."""
     names: dict[str, list[str]] = {}
     for name, characters in html5.items():
         if name.endswith(";"):
@@ -285,7 +287,9 @@ def _either_case(hexadecimal: str) -> str:
 
 
 def _base64_fragments(secret: str) -> Iterator[str]:
-    """For each alignment the characters that the secret alone determines: 6 bits each, from bit 8 * `before` on."""
+    """For each alignment, the characters that the secret alone determines: 6 bits each, starting at bit 8 *
+    `before`.
+    """
     content = secret.encode("utf-8", "surrogatepass")
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + content).decode()

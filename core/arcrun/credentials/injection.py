@@ -1,10 +1,11 @@
-"""Fills a component's input with the secrets that its contract asks for, right before it runs.
+"""Fills a component's input with the secrets that its contract requires, right before it runs.
 
-Who wins, for the field `inject_as`:
+The field `inject_as` is set from the first of:
 
-1. a value that the node's own config sets: the author of the workflow wrote it, so it is kept and no secret is read;
-2. the credential: under the name that the node's `credentials: {contract_key: my_name}` gives, else the contract's key;
-3. nothing else: a field of that name in the trigger's body or in a parent's output never stands in for a secret.
+1. a value in the node's own config: the workflow's author wrote it, so it is kept and no secret is read;
+2. the credential: under the name in the node's `credentials: {contract_key: my_name}`, else under the contract's key.
+
+A field of that name in the trigger's body or in a parent's output never replaces a secret.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -19,7 +20,7 @@ Reveal = Callable[[str], Awaitable[str]]
 
 @dataclass(frozen=True)
 class NamedCredential:
-    """A credential that a contract asks for, and the name under which it is stored."""
+    """A credential that a contract requires, and the name under which it is stored."""
 
     credential: Credential
     name: str
@@ -27,7 +28,7 @@ class NamedCredential:
 
 @dataclass(frozen=True)
 class InjectedInput:
-    """`value` is for the component alone: no record, log or error may hold it. `secrets` are what was filled in."""
+    """`value` is for the component only: no record, log or error may contain it. `secrets` are the filled-in values."""
 
     value: Mapping[str, Any]
     secrets: tuple[str, ...]
@@ -38,15 +39,15 @@ def name_credentials(
 ) -> tuple[NamedCredential, ...]:
     """The credentials to read for a node with this `credentials` mapping, whose config sets `config_keys`.
 
-    Raises WorkflowError UNKNOWN_KEY if the mapping names a key that the contract does not ask for.
+    Raises WorkflowError UNKNOWN_KEY if the mapping names a key that the contract does not declare.
     """
     known = [credential.key for credential in contract.credentials_required]
     for key in mapping:
         if key not in known:
             raise WorkflowError(
-                f"`{contract.canonical_id}` asks for no credential `{key}`.",
+                f"`{contract.canonical_id}` has no credential `{key}`.",
                 code="UNKNOWN_KEY",
-                next_actions=[f"Its credentials: {', '.join(known) or 'none'}."],
+                next_actions=[f"Use one of its credentials: {', '.join(known) or 'none'}."],
                 details={"key": key, "component": contract.canonical_id},
             )
     return tuple(
@@ -59,9 +60,9 @@ def name_credentials(
 async def inject_credentials(
     named: Collection[NamedCredential], input_value: Mapping[str, Any], reveal: Reveal, node: str | None = None
 ) -> InjectedInput:
-    """A copy of `input_value` with the secrets in place; `input_value` itself, which is recorded, stays as it is.
+    """A copy of `input_value` with the secrets filled in. `input_value` itself, which is recorded, is not changed.
 
-    Raises what `reveal` raises; a CredentialError's details then name the node.
+    Raises the errors of `reveal`; the details of a CredentialError then name the node.
     """
     if not named:
         return InjectedInput(input_value, ())

@@ -1,7 +1,7 @@
 """A credential at rest: KV `cred:{name}` = {"encrypted": base64, "iv": base64}.
 
-AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and the 16-byte tag at the end of `encrypted`, as WebCrypto and
-`cryptography` both write it. The KV key is the associated data, so a value copied under another name does not decrypt.
+AES-256-GCM (NIST SP 800-38D) with a 96-bit IV and the 16-byte tag at the end of `encrypted`, the format of WebCrypto
+and `cryptography`. The KV key is the associated data, so a value copied to another name does not decrypt.
 """
 
 import base64
@@ -27,7 +27,7 @@ _FIELDS = {"encrypted", "iv"}
 
 @dataclass(frozen=True)
 class SealedCredential:
-    """`ciphertext` ends in the tag."""
+    """An encrypted credential. `ciphertext` ends with the tag."""
 
     ciphertext: bytes
     iv: bytes
@@ -42,12 +42,12 @@ def associated_data_of(name: str) -> bytes:
 
 
 def render_record(sealed: SealedCredential) -> str:
-    """The value that KV holds."""
+    """The value that is stored in KV."""
     return json.dumps({"encrypted": _to_base64(sealed.ciphertext), "iv": _to_base64(sealed.iv)})
 
 
 def parse_record(name: str, text: str) -> SealedCredential:
-    """What KV holds under `cred:{name}`. Raises CredentialError CREDENTIAL_UNREADABLE: no other format is read."""
+    """Parse the value stored under `cred:{name}`. Raises CredentialError CREDENTIAL_UNREADABLE for any other format."""
     try:
         return parse_sealed(text)
     except ValueError as error:
@@ -55,7 +55,7 @@ def parse_record(name: str, text: str) -> SealedCredential:
 
 
 def parse_sealed(text: str) -> SealedCredential:
-    """Raises ValueError."""
+    """Parse {encrypted, iv}. Raises ValueError."""
     try:
         source = parse_json(text)
         if not isinstance(source, dict) or source.keys() != _FIELDS:
@@ -69,12 +69,12 @@ def parse_sealed(text: str) -> SealedCredential:
 
 
 def parse_encryption_key(text: str | None) -> bytes:
-    """The 32 bytes of ARCRUN_ENCRYPTION_KEY. Raises NotConfiguredError, whose text does not repeat the key."""
+    """The 32 bytes of ARCRUN_ENCRYPTION_KEY. Raises NotConfiguredError, whose message does not contain the key."""
     if not text or not text.strip():
         raise NotConfiguredError(
             "ARCRUN_ENCRYPTION_KEY is not set, so credentials can be neither stored nor read.",
             code="ENCRYPTION_KEY_MISSING",
-            next_actions=[MAKE_KEY_COMMAND, "Give the Workers the same key: acr deploy. `acr dev` does so by itself."],
+            next_actions=[MAKE_KEY_COMMAND, "Give the Workers the same key: acr deploy. `acr dev` does so on its own."],
         )
     try:
         return decode_key(text)
@@ -83,12 +83,12 @@ def parse_encryption_key(text: str | None) -> bytes:
 
 
 def fingerprint_of(key: bytes) -> str:
-    """Says whether two keys are the same, and nothing else of their 256 random bits."""
+    """A value to compare two keys by. It reveals nothing else about their 256 random bits."""
     return hashlib.sha256(b"fingerprint of an encryption key" + key).hexdigest()[:16]
 
 
 def decode_key(text: str) -> bytes:
-    """32 bytes in base64. Raises ValueError, whose text does not repeat the key."""
+    """32 bytes in base64. Raises ValueError, whose message does not contain the key."""
     try:
         key = _from_base64(text.strip())
     except ValueError:
@@ -102,7 +102,7 @@ def validate_name(name: str) -> None:
     """Raises CredentialError CREDENTIAL_NAME_INVALID."""
     if not NAME_PATTERN.fullmatch(name):
         raise CredentialError(
-            f"`{name[:60]}` is no name for a credential.",
+            f"`{name[:60]}` is not a valid credential name.",
             code="CREDENTIAL_NAME_INVALID",
             next_actions=["Use letters, digits, _ and -, at most 128, not starting with a digit or -."],
             details={"key": name[:200]},
@@ -110,7 +110,7 @@ def validate_name(name: str) -> None:
 
 
 def build_missing_error(name: str, node: str | None = None) -> CredentialError:
-    """CREDENTIAL_MISSING, with the two commands that repair it."""
+    """CREDENTIAL_MISSING, with the two commands that fix it."""
     return CredentialError(
         f"The credential `{name}` is not stored.",
         code="CREDENTIAL_MISSING",
@@ -123,7 +123,7 @@ def build_missing_error(name: str, node: str | None = None) -> CredentialError:
 
 
 def build_unreadable_error(name: str, reason: str) -> CredentialError:
-    """CREDENTIAL_UNREADABLE: a wrong key, or a record that nobody wrote with this one."""
+    """CREDENTIAL_UNREADABLE: the key is wrong, or the record was not written with it."""
     return CredentialError(
         f"The credential `{name}` cannot be read: {reason}.",
         code="CREDENTIAL_UNREADABLE",
@@ -150,7 +150,7 @@ def _to_base64(content: bytes) -> str:
 def _from_base64(text: Any) -> bytes:
     """Raises ValueError."""
     if not isinstance(text, str):
-        raise ValueError("not a text")
+        raise ValueError("not a string")
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:

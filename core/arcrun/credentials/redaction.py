@@ -1,20 +1,20 @@
-"""Scrubs secret values from whatever leaves a run: records, log lines, errors, answers.
+"""Scrubs secrets from everything that leaves a run: records, log lines, errors, answers.
 
-A secret is found as it is, and with each of its characters but letters and digits in any of these forms: URL-encoded,
-once or several times (either hex case, `+` for a space), JSON-escaped (short escapes or \\uXXXX, JSON within JSON too),
-an HTML escape (named, decimal, hexadecimal; HTML within HTML too; letters and digits as numbers too; the semicolon may
-lack where HTML reads it so), quoted-printable (`_` for a space). Letters and digits are found URL-encoded, as \\uXXXX
-and quoted-printable where all of the secret's are so written. It is found in base64 (both alphabets, URL-encoded too,
-with or without padding, and at each of the three byte alignments inside a longer text; of a base64 text up to 4 bits
-remain on each side, those that share a character with their neighbour). All of these also of its UTF-8
-read as Latin-1 or Windows-1252, and across line breaks: base64 in lines, quoted-printable's soft line breaks, whatever
-folds a line, with a break as it is or JSON-escaped.
+A secret is found verbatim, and with each character that is not a letter or digit in any of these forms: URL-encoded,
+once or repeatedly (either hex case, `+` for a space), JSON-escaped (short escapes or \\uXXXX, also JSON within JSON),
+an HTML escape (named, decimal, hexadecimal; also HTML within HTML; also letters and digits as numbers; without the
+semicolon where HTML allows it), quoted-printable (`_` for a space). Letters and digits are found URL-encoded, as
+\\uXXXX and quoted-printable if all of the secret's are written so. It is found in base64 (both alphabets, also
+URL-encoded, with or without padding, and at each of the three byte alignments inside a longer string; up to 4 bits of
+base64 remain on each side, those that share a character with their neighbour). The same applies to its UTF-8 misread as
+Latin-1 or Windows-1252, and across line breaks: base64 in lines, quoted-printable's soft line breaks, any folded line,
+with a literal or JSON-escaped break.
 
-A secret of several lines is scrubbed line by line too, a secret that is JSON value by value: components take such
-secrets apart. Secrets shorter than MIN_SECRET_LENGTH are left alone: they would be found everywhere.
+A secret of several lines is also scrubbed line by line, a JSON secret also value by value, because components split
+such secrets. Secrets shorter than MIN_SECRET_LENGTH are not scrubbed: they would be found everywhere.
 
-All of it takes time in proportion to the text, in steps: arcrun/credentials/search.py. The texts of a value are looked
-through together, joined by a character that no form has. benchmarks/run.py has the figures.
+It takes time proportional to the input, in steps: arcrun/credentials/search.py. The strings of a value are searched
+together, joined by a character that no form contains. benchmarks/run.py has the figures.
 """
 
 import json
@@ -44,27 +44,27 @@ MARK = "[REDACTED]"
 ENVELOPE_KEYS = frozenset({"success", "data", "error"})  # arcrun/wasm/abi.py
 ERROR_KEYS = frozenset({"code", "message", "retriable", "retry_after_s", "next_actions", "details"})
 
-JOINED_CHARACTERS = 128 * 1024  # of texts that are looked through together, at most: a longer one is by itself
+JOINED_CHARACTERS = 128 * 1024  # maximum of strings that are searched together; a longer one is searched alone
 VALUES_A_STEP, VALUES_A_UNIT = 100, 5
-CHARACTERS_A_UNIT, LITERALS_UNITS = 20, 10  # of a secret that is read, and of the literals of its forms
-SMALL_BYTES = 32 * 1024  # of a value as JSON, of which some 20 are looked through in a millisecond
+CHARACTERS_A_UNIT, LITERALS_UNITS = 20, 10  # for reading a secret, and for the literals of its forms
+SMALL_BYTES = 32 * 1024  # of a value as JSON: some 20 such values are searched per millisecond
 _NOTHING = frozenset[str]()
 
 _NUMERIC = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _CONTROLS = (chr(code) for code in range(0x20) if chr(code) not in "\t\n\r")
-_SEPARATORS = (*_CONTROLS, *map(chr, range(0xE000, 0xF900)))  # those of private use take twice the memory
+_SEPARATORS = (*_CONTROLS, *map(chr, range(0xE000, 0xF900)))  # private-use characters take twice the memory
 
 
 class Redactor:
-    """Knows the secrets of one run. Without any it hands every value back as it is.
+    """Knows the secrets of one run. Without secrets it returns every value unchanged.
 
-    JSON values come back without the secrets, keys of mappings included, and themselves where they hold none. What is
-    small, which most is, is first looked through as one JSON text; what is not small is never worked on in one go.
+    JSON values are returned without the secrets, also in keys of mappings; a value without secrets is returned itself.
+    Small values, which are most, are first searched as one JSON string; larger ones are always processed in steps.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._parts: list[str] = []
-        self._literals: list[str] = []  # of the forms of write_forms
+        self._literals: list[str] = []  # the literals of the forms of write_forms
         self._known_literals: tuple[str, ...] = ()
         self._scrubs_numbers = False
         self._form_sets: dict[Callable[[Iterable[str]], Iterator[Form]], FormSet] = {}
@@ -72,7 +72,7 @@ class Redactor:
 
     @classmethod
     def build(cls, secrets: Iterable[str]) -> "Steps[Redactor]":
-        """For whoever lets others have their turn: there may be many, or long ones."""
+        """Build a Redactor in steps, because there may be many or long secrets."""
         redactor = cls()
         yield from redactor._read(secrets)
         return redactor
@@ -83,7 +83,9 @@ class Redactor:
             for part in parts_of(secret):
                 parts |= {part, *misread(part)}
                 yield 1 + len(part) // CHARACTERS_A_UNIT
-        self._parts = sorted(parts, key=lambda part: (-len(part), part))  # of two that begin alike, the longer one
+        self._parts = sorted(
+            parts, key=lambda part: (-len(part), part)
+        )  # the longer of two with the same beginning first
         for part in self._parts:
             self._literals += literals_of(part)
             self._scrubs_numbers |= _NUMERIC.fullmatch(part) is not None
@@ -92,7 +94,7 @@ class Redactor:
 
     @property
     def longest(self) -> int:
-        """The characters that the longest secret takes where each of its own is URL-encoded."""
+        """The length of the longest secret if all of its characters are URL-encoded."""
         return 3 * len(self._parts[0]) if self._parts else 0
 
     def scrub_text(self, text: str) -> str:
@@ -113,7 +115,7 @@ class Redactor:
     def scrub_envelope_in_steps(
         self, envelope: Mapping[str, Any], *, is_small: bool = True
     ) -> Steps[Mapping[str, Any]]:
-        """A component's output (arcrun/wasm/abi.py). Its own keys stay, even if a secret has their text."""
+        """Scrub a component's output (arcrun/wasm/abi.py). Its own keys stay, even if a secret equals one of them."""
         changed = yield from self._find_changed(envelope, is_small=is_small)
         if not changed:
             return envelope
@@ -123,7 +125,7 @@ class Redactor:
         return scrubbed
 
     def _find_changed(self, value: Any, *, is_small: bool) -> Steps[dict[str, str]]:
-        """What becomes of the texts in the value that hold a secret."""
+        """The strings in the value that contain a secret, with their replacements."""
         changed: dict[str, str] = {}
         if not self._parts or (is_small and not self._may_hold(json.dumps(value))):
             return changed
@@ -135,13 +137,13 @@ class Redactor:
         return changed
 
     def _may_hold(self, text: str) -> bool:
-        """Whether more of it need be looked at than a few literals: of most texts not."""
+        """Whether the string needs a full search. A few literals rule most strings out."""
         if self._may_hold_joined(text):
             return True
         return may_break(text) and self._may_hold_joined(LINE_BREAK.sub("", text))
 
     def _may_hold_joined(self, text: str) -> bool:
-        """Without looking across lines."""
+        """The same, without looking across line breaks."""
         if any(literal in text for literal in self._known_literals):
             return True
         if any(start in text for start in CODE_STARTS) and self._codes.pattern.search(text):
@@ -163,7 +165,7 @@ class Redactor:
         return {text: piece for text, piece in zip(texts, pieces, strict=True) if text != piece}
 
     def _choose_separator(self, text: str) -> str | None:
-        """What no form and no text has."""
+        """A character that neither a form nor the string contains."""
         return next((sign for sign in _SEPARATORS if sign not in text and self._is_neutral(sign)), None)
 
     def _is_neutral(self, sign: str) -> bool:
@@ -210,7 +212,7 @@ class Redactor:
         return text
 
     def _find_numbered(self, text: str) -> Steps[frozenset[str]]:
-        """The letters and digits of the secrets that are written as numbers of HTML."""
+        """The letters and digits of the secrets that occur as numeric HTML references."""
         found, at = set[str](), 0
         while (hit := (yield from self._numbers.search(text, at))) is not None:
             digits = text[hit.start + 1 : hit.end]
@@ -219,33 +221,33 @@ class Redactor:
         return frozenset(found)
 
     def _forms(self, write: Callable[[Iterable[str]], Iterator[Form]]) -> Steps[FormSet]:
-        """Written once, when the first of them may be in a text."""
+        """The forms that `write` yields, built once, when one of them may occur in a string."""
         if write not in self._form_sets:
             self._form_sets[write] = yield from FormSet.build(write(self._parts))
         return self._form_sets[write]
 
     @cached_property
     def _codes(self) -> Scanner:
-        """What stands where all letters and digits of a part are written by their codes."""
+        """Finds a beginning of a part whose letters and digits are all written as codes."""
         needles = "|".join(sorted({needle for part in self._parts for needle in code_needles_of(part)}))
         pattern = rf"[%=\\](?:(?<=%)(?:25)*+|(?<==)|(?<=\\)u00)(?:{needles or '(?!)'})"
         return Scanner(CODE_STARTS, [pattern])
 
     @cached_property
     def _numbers(self) -> Scanner:
-        """Any letter or digit of the secrets as a number of HTML."""
+        """Finds any letter or digit of the secrets as a numeric HTML reference."""
         plain = {ord(character) for part in self._parts for character in part if is_plain(character)} or {0}
         decimal, hexadecimal = ("|".join(format(number, form) for number in plain) for form in "dx")
         return Scanner("#", [f"(?i:#(?:0*(?:{decimal})|x0*(?:{hexadecimal})))"])
 
 
 def is_small(weight: int | None) -> bool:
-    """Of a value with a weight (arcrun/size.py), None if it is not known."""
+    """Whether a value with this weight (arcrun/size.py) is small; False if the weight is unknown (None)."""
     return weight is not None and weight <= SMALL_BYTES
 
 
 def _gather(value: Any, *, with_numbers: bool) -> Steps[tuple[set[str], set[str]]]:
-    """All texts in a JSON value, keys too, and its numbers as they are written: without numbers of HTML, and with."""
+    """All strings in a JSON value, keys included, and its numbers as strings: those without `&#`, and those with it."""
     numbered, texts, pending, done = set[str](), set[str](), [value], 0
     while pending:
         item = pending.pop()
@@ -265,7 +267,7 @@ def _gather(value: Any, *, with_numbers: bool) -> Steps[tuple[set[str], set[str]
 
 
 def _divide(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Those that are looked through together."""
+    """Batches of strings that are searched together."""
     batch, characters = list[str](), 0
     for text in texts:
         if batch and characters + len(text) > JOINED_CHARACTERS:
@@ -306,7 +308,7 @@ def _replace_in_mapping(
 
 
 def _replace_scalar(value: Any, changed: Mapping[str, str]) -> Any:
-    """A number that holds a secret becomes the mark."""
+    """The replacement of a string or number. A number that contains a secret becomes MARK."""
     if isinstance(value, str):
         return changed.get(value, value)
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -1,9 +1,8 @@
-"""Finds the forms of secrets (arcrun/credentials/forms.py) in a text, in steps: as one regular expression of all forms,
-one branch each, would find them from left to right, which is one stretch however long the text is.
+"""Finds the forms of secrets (arcrun/credentials/forms.py) in a string, in steps. The result is that of one regular
+expression with a branch for each form, which would take one stretch however long the string is.
 
-A regular expression cannot be interrupted, and what it needs of the text behind the end of a window is not known. So
-only the beginnings are looked for in windows, which are short; where there is one, the whole form is tried on the whole
-text.
+A regular expression cannot be interrupted, and how far it looks beyond the end of a window is unknown. So only the
+short openings are searched in windows; where one is found, the whole form is tried on the whole string.
 """
 
 import re
@@ -18,20 +17,20 @@ from typing import NamedTuple, TypeAlias
 from arcrun.credentials.forms import LINE_BREAK, MAX_OPENING, Form
 from arcrun.steps import Steps
 
-# Units of arcrun/steps.py: characters of a text that are gone through for beginnings, or for a literal, in one of them;
-# of a regular expression that is compiled; and forms that are tried at one place, and characters of a form.
+# Per unit of arcrun/steps.py: characters of a string that are searched for openings, or for a literal; characters of a
+# regular expression that are compiled; forms that are tried at one place, and characters of a form.
 SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 1, 32, 500
-WRITTEN = 15  # units of writing a form, and one for each character
+WRITTEN = 15  # units of writing a form, plus one per character
 WINDOW, LONG_WINDOW = 8 * 1024, 128 * 1024  # characters
 MOST_UNITS = 500  # without a step
-MAX_GROUP = 3_000  # characters of a regular expression, if it is not that of one form
-_FEEDS = ("\n", "\\n", "0A", "0a")  # one of which is in each line break
+MAX_GROUP = 3_000  # characters of a regular expression of several forms
+_FEEDS = ("\n", "\\n", "0A", "0a")  # each line break contains one of them
 
-Spans: TypeAlias = "array[int]"  # where something begins, where it ends, and so on, from left to right
+Spans: TypeAlias = "array[int]"  # begin, end, begin, end ... from left to right
 
 
 class Hit(NamedTuple):
-    """`order` says which of those that begin at one place is taken."""
+    """A match. Of matches with the same start, the one with the lowest `order` is taken."""
 
     start: int
     order: int
@@ -39,7 +38,7 @@ class Hit(NamedTuple):
 
 
 class Scanner:
-    """A regular expression, and those of the beginnings with one of which all begins that it matches."""
+    """A regular expression, and the beginnings of its matches: each match begins with one of them."""
 
     def __init__(
         self,
@@ -49,8 +48,8 @@ class Scanner:
         length: int = 0,
         later: Sequence[str] = (),
     ) -> None:
-        """`sources` are alternatives, `orders` theirs; `later` must follow one by one. `length` is about what one match
-        takes at most.
+        """`sources` are alternatives with the given `orders`; `later` must follow one after the other. `length` is the
+        approximate maximum length of a match.
         """
         self._beginnings, self._sources, self._orders, self._later = beginnings, sources, orders, later
         self._later_patterns: list[re.Pattern[str]] = []
@@ -62,7 +61,7 @@ class Scanner:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(f"{source}()" for source in self._sources))  # the group tells which it was
+        return re.compile("|".join(f"{source}()" for source in self._sources))  # the group identifies the alternative
 
     def search(self, text: str, at: int) -> Steps[Hit | None]:
         """The first match that begins at `at` or later."""
@@ -95,7 +94,7 @@ class Scanner:
         return None
 
     def _match_later(self, text: str, at: int) -> Steps[int]:
-        """Where it ends; 0 where it is no match."""
+        """The end of the match; 0 if `later` does not match."""
         for i, source in enumerate(self._later):
             if i == len(self._later_patterns):
                 self._later_patterns.append(re.compile(source))
@@ -108,7 +107,7 @@ class Scanner:
 
 
 def _write_alternatives(texts: Iterable[str]) -> str:
-    """A regular expression for any of them, character by character: of what none begins with it skips all at once."""
+    """A regular expression for any of the strings, by common prefixes, so that a mismatch rules out many at once."""
     by_first: dict[str, list[str]] = {}
     for text in texts:
         by_first.setdefault(text[0], []).append(text[1:])
@@ -120,7 +119,7 @@ def _write_alternatives(texts: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """Forms that are tried together, each with its place among all."""
+    """Forms that are tried together, each with its index among all forms."""
 
     scanner: Scanner
     forms: frozenset[int]
@@ -149,7 +148,7 @@ class FormSet:
         return made
 
     def find(self, text: str, active: frozenset[int]) -> Steps[Spans]:
-        """Where forms stand in the text, of which only `active` can: each place once, the leftmost first."""
+        """The spans of the forms in `active`, which alone can occur, without overlaps, leftmost first."""
         scanners = [group.scanner for group in self._groups if group.forms & active]
         return (yield from _find_all(text, scanners))
 
@@ -179,7 +178,7 @@ def _build_group(head: str, members: list[tuple[int, Form]]) -> Group:
 
 
 def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Spans]:
-    """As one scanner of all their alternatives would find it."""
+    """The matches that one scanner of all alternatives would find."""
     spans: Spans = array("q")
     upcoming: list[tuple[Hit, int]] = []
     for i, scanner in enumerate(scanners):
@@ -200,7 +199,7 @@ def _find_all(text: str, scanners: Sequence[Scanner]) -> Steps[Spans]:
 
 
 def find_literals(text: str, literals: Sequence[str], is_possible: Callable[[int], bool]) -> Steps[frozenset[int]]:
-    """The numbers of those that stand in the text; of the others those that are possible without."""
+    """The indexes of the literals that occur in the string, and of those that `is_possible` without occurring."""
     found, units = set[int](), 0
     for i, literal in enumerate(literals):
         units += 1
@@ -240,14 +239,16 @@ _BREAKS = Scanner(("\n", "\r", "=\n", "=\r", "=\\", "=%", "\\n", "\\r", "\\\\", 
 
 
 class Lines(NamedTuple):
-    """A text without its line breaks. `spans` is where they were, `removed` how much went before each and in all."""
+    """A string without its line breaks. `spans` is where they were, `removed` the characters removed before each, and
+    in all.
+    """
 
     text: str
     spans: Spans
     removed: Spans
 
     def spread(self, found: Spans) -> Spans:
-        """Of spans in it those across which a break lies, as spans of the text with its breaks."""
+        """The spans in `found` that cross a line break, as spans of the original string."""
         spread: Spans = array("q")
         for start, end in _pairs(found):
             first, last = bisect_right(self.spans, start), bisect_left(self.spans, end)
@@ -260,7 +261,8 @@ def may_break(text: str) -> bool:
     return any(feed in text for feed in _FEEDS)
 
 
-# Behind which a text can be cut without cutting a line break: letters that no break has, or the next one begins there.
+# Positions after which a string can be cut without cutting a line break: after letters that no break contains, or
+# before a break.
 _CUT = re.compile(r"[b-ce-mo-qsu-zB-CE-Z]|[an0-9At](?=\n)")
 
 
@@ -281,7 +283,7 @@ def _find_breaks(text: str) -> Steps[Spans]:
 
 
 def join_lines(text: str) -> Steps[Lines | None]:
-    """None if there are no breaks."""
+    """The string without its line breaks; None if it has none."""
     if not may_break(text):
         return None
     breaks = yield from _find_breaks(text)

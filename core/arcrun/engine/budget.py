@@ -1,16 +1,16 @@
-"""What a run may take of the platform, so that it stops with an error before the platform ends the Worker.
+"""The resource budgets of a run. They stop it with an error before the platform ends the Worker.
 
-*Subrequests.* What it asks of the outside is counted, and its HTTP requests say how deep in a chain of runs it is, so
+*Subrequests.* Each request to the outside is counted. The run's HTTP requests carry its depth in a chain of runs, so
 that a webhook that calls itself ends.
 
-*Work.* The free plan ends a request that has taken 10 ms of processor time. That is counted in work, never read off a
-clock, which stands still while code computes. What a piece of it takes was measured: benchmarks/work.py prints it for
-Pyodide, benchmarks/run.py the nodes, benchmarks/components/fuel.py the fuel.
+*Work.* The free plan ends a request that has taken 10 ms of processor time. The clock stands still while code
+computes, so that the time is counted in work instead. The cost of each piece of work was measured:
+benchmarks/work.py prints it for Pyodide, benchmarks/run.py for nodes, benchmarks/components/fuel.py for fuel.
 
-*Sandboxes.* The platform counts the distinct Workers of the Worker Loader that have a call under way for one request;
+*Sandboxes.* The platform limits the distinct Workers of the Worker Loader that have a call in flight for one request;
 several calls of one Worker count as one. https://developers.cloudflare.com/dynamic-workers/platform/limits/
-Locally all isolates share one thread, so calls of a run that are made beside each other begin one after the other, with
-a pause before each: they would compute in one stretch.
+Locally all isolates share one thread, so a run's concurrent calls start one after the other, with a pause before each;
+otherwise they would compute in one stretch.
 """
 
 import asyncio
@@ -28,26 +28,26 @@ from arcrun.templates.rendering import Rendering
 from arcrun.wasm.abi import HostFunctions
 from arcrun.wasm.costs import FUEL_A_MS
 
-# Microseconds.
+# Microseconds:
 RUN_WORK = 1_500  # a request, its answer and its record
 NODE_WORK = 200  # an attempt of a node
-UNIT_WORK = 50  # a node that is skipped, or a loop beside its iterations
+UNIT_WORK = 50  # a skipped node, or a loop without its iterations
 STEP_WORK = 2  # a step of an expression, or of a filter
-COMPILED_CHARACTER_WORK = 1  # of an expression, the first time
-COMPILED_REFERENCE_WORK = 60  # of a node's templates, the first time
-# For a KiB of JSON:
+COMPILED_CHARACTER_WORK = 1  # per character of an expression, the first time
+COMPILED_REFERENCE_WORK = 60  # per reference in a node's templates, the first time
+# Per KiB of JSON:
 READ_KIB_WORK = 50
 RENDERED_KIB_WORK = 70  # from templates
 WRITTEN_KIB_WORK = 20
-# Kept back for what follows the run: its record (1), what of it is too large for a row (2), the news of it (1), its
-# statistics (1), and the data key of an isolate that is new (3).
+# Reserved for the time after the run: its record (1), the part of it that is too large for a row (2), its notification
+# (1), its statistics (1), and the data key in a new isolate (3).
 RESERVED_SUBREQUESTS = 8
-# In a request: how many runs stand behind it, each started by a request of the one before.
+# Request header: the number of runs in the chain that led to the request.
 DEPTH_HEADER = "arcrun-depth"
 
 
 class WorkBudget:
-    """Shared by a run, its loops and its sub-workflows. Without a limit nothing is counted."""
+    """The work that is left to a run, its loops and its sub-workflows. Without a limit nothing is counted."""
 
     def __init__(self, limit_us: float | None = None) -> None:
         self._left_us, self.is_limited = limit_us, limit_us is not None
@@ -58,58 +58,60 @@ class WorkBudget:
         return cls(FREE_PLAN_CPU_MS * 1000 - RUN_WORK)
 
     def note(self, work_us: float) -> None:
-        """Work that has been done."""
+        """Count work that has been done."""
         if self._left_us is not None:
             self._left_us -= work_us
 
     def require_kept(self) -> None:
-        """Raises CpuBudgetError if more has been done than may be."""
+        """Raises CpuBudgetError if more work has been done than allowed."""
         if self._left_us is not None and self._left_us < 0:
             raise CpuBudgetError(FREE_PLAN_CPU_MS)
 
     def take(self, work_us: float) -> None:
-        """Raises CpuBudgetError."""
+        """Count work. Raises CpuBudgetError."""
         self.note(work_us)
         self.require_kept()
 
     def take_read(self, length: int) -> None:
-        """For a JSON text of so many characters that is read. Raises CpuBudgetError."""
+        """Count reading a JSON string of `length` characters. Raises CpuBudgetError."""
         self.take(length / KIB * READ_KIB_WORK)
 
     def take_written(self, length: int) -> None:
-        """For one that is made. Raises CpuBudgetError."""
+        """Count writing a JSON string of `length` characters. Raises CpuBudgetError."""
         self.take(length / KIB * WRITTEN_KIB_WORK)
 
     def take_rendered(self, size: int) -> None:
-        """For so many bytes of a node's input, as it is rendered. Raises CpuBudgetError."""
+        """Count rendering `size` bytes of a node's input. Raises CpuBudgetError."""
         self.take(size / KIB * RENDERED_KIB_WORK)
 
     def take_steps(self, steps: int) -> None:
-        """Raises CpuBudgetError."""
+        """Count steps of an expression or a filter. Raises CpuBudgetError."""
         self.take(steps * STEP_WORK)
 
     def take_compiling(self, holder: object, name: str, cost_us: Callable[[Any], float]) -> None:
-        """For compiling the cached property `name` of `holder`, unless it is there. It is kept in any case, so that the
-        next run has it. Raises CpuBudgetError.
+        """Compile the cached property `name` of `holder` and count it, unless it is already cached. It stays cached
+        even if the budget is exceeded, so that the next run has it. Raises CpuBudgetError.
         """
         if name not in vars(holder):
             self.take(cost_us(getattr(holder, name)))
 
     def take_fuel(self, fuel: int) -> None:
-        """What a component has used. Raises CpuBudgetError."""
+        """Count the fuel that a component has used. Raises CpuBudgetError."""
         self.take(fuel * 1000 / FUEL_A_MS)
 
     def clamp_steps(self, steps: int) -> int:
-        """How many an expression may take, of the `steps` that it could: one more, taken, is beyond the budget."""
+        """The steps that an expression may take: `steps`, or what is left of the budget. One more exceeds the
+        budget.
+        """
         return steps if self._left_us is None else min(steps, max(0, int(self._left_us / STEP_WORK)))
 
     def clamp_fuel(self, fuel: int) -> int:
-        """What a component may use, of the `fuel` that it would get: at least 1."""
+        """The fuel that a component may use: `fuel`, or what is left of the budget, but at least 1."""
         return fuel if self._left_us is None else min(fuel, max(1, int(self._left_us * FUEL_A_MS / 1000)))
 
 
 class _Rendering(Rendering):
-    """Takes what it does off a budget while it is done. Its methods raise CpuBudgetError too."""
+    """A rendering that charges its work to a budget as it proceeds. Its methods raise CpuBudgetError too."""
 
     __slots__ = ("_work",)
 
@@ -129,24 +131,24 @@ class _Rendering(Rendering):
 
 
 class SubrequestBudget:
-    """Shared by a run, its loops and its sub-workflows. `limit` is the platform's for one request; `depth` is how many
-    runs stand behind this one.
+    """The subrequests of a run, its loops and its sub-workflows. `limit` is the platform's limit for one request,
+    `depth` the number of runs in the chain before this one.
     """
 
     def __init__(self, limit: int, *, depth: int = 0) -> None:
         self._limit, self._left, self.depth = limit, limit - RESERVED_SUBREQUESTS, depth
 
     def take(self, count: int = 1) -> None:
-        """Raises SubrequestLimitError."""
+        """Count subrequests. Raises SubrequestLimitError."""
         self._left -= count
         self.require_kept()
 
     def exhaust(self) -> None:
-        """The platform has said itself that there are no more."""
+        """Mark the budget as exhausted: the platform itself has refused a subrequest."""
         self._left = -1
 
     def require_kept(self) -> None:
-        """Raises SubrequestLimitError if more has been asked for than there is."""
+        """Raises SubrequestLimitError if more were made than allowed."""
         if self._left < 0:
             raise SubrequestLimitError(
                 f"The run needs more than the {self._limit} subrequests that the platform allows.",
@@ -159,7 +161,7 @@ class SubrequestBudget:
 
 
 class SandboxTurns:
-    """Of a run, its loops and sub-workflows. Who finds no place waits, and gets one in the order of coming."""
+    """Limits the sandboxes that a run, its loops and sub-workflows call at once. Waiting calls are served in order."""
 
     def __init__(self, limit: int = MAX_RUN_SANDBOXES) -> None:
         self._limit = limit
@@ -169,7 +171,7 @@ class SandboxTurns:
 
     @asynccontextmanager
     async def turn(self, sandbox: str, clock: Clock) -> AsyncIterator[None]:
-        """Around a call in `sandbox`. All of this is one request's, so one of its tasks may wake another."""
+        """Surround a call in `sandbox`. All callers belong to one request, so one of its tasks may wake another."""
         if self._may_enter(sandbox):
             self._calls[sandbox] += 1
         else:
@@ -193,7 +195,7 @@ class SandboxTurns:
         except asyncio.CancelledError:
             if entry in self._waiting:
                 self._waiting.remove(entry)
-            else:  # it had got its place in the same moment
+            else:  # it got its place at the same moment
                 self._leave(sandbox)
             raise
 
@@ -209,8 +211,8 @@ class SandboxTurns:
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunBudget:
-    """All that is counted of one run, its loops and its sub-workflows. `lent` are the host functions of its components,
-    by the identity of their contracts: they take from this budget.
+    """All budgets of one run, its loops and its sub-workflows. `lent` has the host functions of its components by the
+    identity of their contracts; they charge this budget.
     """
 
     subrequests: SubrequestBudget
@@ -221,15 +223,15 @@ class RunBudget:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What the platform gives a run. `is_free` is whether it is on the free plan, which ends a request that takes too
-    much processor time.
+    """The platform's limits for a run. `is_free`: on the free plan, which ends a request that takes too much processor
+    time.
     """
 
     subrequests: int = SUBREQUESTS_PAID
     is_free: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """{"plan", "cpu_ms", "subrequests"}: `cpu_ms` is None where it is not counted."""
+        """{"plan", "cpu_ms", "subrequests"}: `cpu_ms` is None where it is not limited."""
         plan, cpu_ms = ("free", FREE_PLAN_CPU_MS) if self.is_free else ("paid", None)
         return {"plan": plan, "cpu_ms": cpu_ms, "subrequests": self.subrequests}
 
@@ -242,7 +244,7 @@ PAID = RunLimits()
 
 
 def read_run_limits(plan: str | None, subrequests: str | None) -> RunLimits:
-    """By the executor's variables ARCRUN_PLAN, `free` or `paid`, and SUBREQUEST_LIMIT, which overrides the plan's.
+    """Read the executor's variables ARCRUN_PLAN (`free` or `paid`) and SUBREQUEST_LIMIT, which overrides the plan's.
 
     Raises NotConfiguredError PLAN_INVALID, LIMIT_INVALID.
     """
@@ -253,7 +255,7 @@ def read_run_limits(plan: str | None, subrequests: str | None) -> RunLimits:
         )
         raise NotConfiguredError(message, code="PLAN_INVALID", next_actions=[action])
     if subrequests and not (subrequests.isascii() and subrequests.isdecimal() and len(subrequests) < 16):
-        message = "The variable SUBREQUEST_LIMIT is no whole number."
+        message = "The variable SUBREQUEST_LIMIT is not an integer."
         raise NotConfiguredError(message, code="LIMIT_INVALID", next_actions=["Correct it, or leave it out."])
     is_free = plan == "free"
     usual = SUBREQUESTS_FREE if is_free else SUBREQUESTS_PAID
@@ -261,8 +263,8 @@ def read_run_limits(plan: str | None, subrequests: str | None) -> RunLimits:
 
 
 class BudgetedHttpClient(HttpClient):
-    """HttpClient that takes each request from a budget. A component gets a refusal like any other, and may go on; who
-    calls the component then asks the budget.
+    """HttpClient that charges each request to a budget. A component gets a refusal like any other error, and may
+    continue; its caller then checks the budget.
     """
 
     def __init__(self, http: HttpClient, budget: SubrequestBudget) -> None:

@@ -1,6 +1,6 @@
-"""What a node calls: a component, or a stored workflow. Both prepare their input once and may be called again.
+"""A node's call: of a component or of a stored workflow. Each prepares its input once and can then be made repeatedly.
 
-The input of a component is the node's config with its templates filled, over the value that it takes.
+A component's input is the node's config with its templates filled, merged over the value that the node takes.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -22,15 +22,18 @@ from arcrun.wasm.abi import Outcome
 from arcrun.workflows.plan import Plan, PlannedNode
 
 SMALL_REFERENCES = 4
-# RFC 9110, RFC 6585, RFC 8470: what a later request may not get again; and of 5xx what it will: the server can never do
-# it (501, 505), its certificate is invalid (526). components/_sdk/zig/status.zig has the same.
+# RFC 9110, RFC 6585, RFC 8470: statuses that a later request may not get again; and those 5xx that it will: the server
+# does not support the request (501, 505), its certificate is invalid (526). Keep in step with
+# components/_sdk/zig/status.zig.
 RETRIABLE_STATUSES, LASTING_STATUSES = (408, 425, 429), (501, 505, 526)
 RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """What fields are filled from in a plan of format 2, the nearest first: all that came; what nodes answered."""
+    """The values that fill fields in a plan of format 2, nearest first: everything that arrived; what nodes
+    answered.
+    """
 
     everything: Iterable[Any]
     nodes: Iterable[Any]
@@ -39,11 +42,11 @@ class Arrived:
 def build_input(
     node: PlannedNode, contract: Contract, scope: Scope, arrived: Arrived | None, rendering: Rendering
 ) -> dict[str, Any]:
-    """The config with its templates filled, over the fields of the taken value that the component knows.
+    """The config with its templates filled, merged over those fields of the taken value that the component knows.
 
-    An optional reference that comes to null leaves its field out, unless the schema takes null. A credential stays as
-    its template, and a field that is filled from one is left out: this is the input that may be recorded.
-    `arrived` is None but for plans of format 2. Raises TemplateError, InputError, also by `rendering`.
+    An optional reference that yields null leaves its field out, unless the schema allows null. Credentials stay as
+    their templates, and fields that are filled from one are left out: this input may be recorded. `arrived` is None
+    except for plans of format 2. Raises TemplateError and InputError, also through `rendering`.
     """
     if node.credential_references:
         masks = {name: f"{{{{credential.{name}}}}}" for name in node.credential_references}
@@ -61,9 +64,9 @@ def build_input(
 
 
 def _build_condition_error(node: PlannedNode, key: str) -> InputError:
-    """Whoever sends the text would write a condition of their own, over secrets perhaps."""
+    """A string here would be a condition written by the sender of the data, possibly over secrets."""
     return InputError(
-        f"`{key}` of `{node.name}` comes from data, which must be true or false: no text of a condition.",
+        f"`{key}` of `{node.name}` comes from data, which must be true or false, not a condition.",
         next_actions=[f'Write the condition in the workflow, and compare a named value: {key}: given == "admin".'],
         details={"field": key, "expected": "boolean", "got": "string"},
     )
@@ -88,7 +91,9 @@ def _take(node: PlannedNode, contract: Contract, taken: Template, scope: Scope, 
 
 
 def _fill(built: dict[str, Any], contract: Contract, arrived: Arrived) -> dict[str, Any]:
-    """Of a plan of format 2. Optional fields are not taken from the trigger, for its caller must not set them."""
+    """Fill missing fields in a plan of format 2. Optional ones are not filled from the trigger: callers must not set
+    them.
+    """
     missing = [key for key in contract.input_keys if key not in built and contract.takes_field(key)]
     if not missing:
         return built
@@ -99,7 +104,7 @@ def _fill(built: dict[str, Any], contract: Contract, arrived: Arrived) -> dict[s
 
 
 def _merge(values: Iterable[Any]) -> dict[str, Any]:
-    """The fields of all objects among the values; the first that has one wins."""
+    """The fields of all objects among the values; the first object that has a field wins."""
     merged: dict[str, Any] = {}
     for value in values:
         if isinstance(value, Mapping):
@@ -113,7 +118,7 @@ def with_credentials(scope: Scope, node: PlannedNode, values: Mapping[str, str])
 
 
 def validate_input(contract: Contract, value: Mapping[str, Any], node: str) -> None:
-    """Raises InputError, which names node, field, expected and got; ComponentError INVALID_CONTRACT."""
+    """Raises InputError with node, field, expected and got; ComponentError INVALID_CONTRACT."""
     try:
         validate = contract.validate_input
     except SchemaError as error:
@@ -133,7 +138,7 @@ def build_input_error(contract: Contract, node: str, field: str, expected: str, 
 
 
 def _take_compiling(node: PlannedNode, work: WorkBudget) -> None:
-    """For the node's templates, the first time. Raises CpuBudgetError."""
+    """Compile the node's templates the first time, and charge it. Raises CpuBudgetError."""
     work.take_compiling(node, "template", lambda it: len(it.references) * COMPILED_REFERENCE_WORK)
 
 
@@ -142,8 +147,9 @@ def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) ->
 
 
 class Call(Protocol):
-    """`input` is the one that may be recorded, None until it is prepared, `input_weight` its own; `held_weight` is what
-    of it is nowhere else, and as JSON once more, held until the call ends. `sha256` is the component's.
+    """One call. `input` is the recordable input, None until it is prepared, and `input_weight` its weight.
+    `held_weight` is the weight of what only this call holds until it ends, its JSON included. `sha256` is the
+    component's.
     """
 
     input: Mapping[str, Any] | None
@@ -152,24 +158,24 @@ class Call(Protocol):
     sha256: str
 
     async def prepare(self) -> None:
-        """Before the first attempt. Raises ArcrunError, and whatever a port raises that nobody expected."""
+        """Prepare the input before the first attempt. Raises ArcrunError, and unexpected errors of ports."""
 
     async def run(self) -> Outcome:
-        """One attempt. Raises the same."""
+        """Make one attempt. Raises the same."""
 
     def note_timeout(self) -> None:
-        """The attempt has taken longer than it may, and was stopped."""
+        """Note that the attempt exceeded its timeout and was stopped."""
 
 
 class ComponentCall:
-    """`arrived` is None but for plans of format 2."""
+    """The call of a component. `arrived` is None except for plans of format 2."""
 
     def __init__(self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
         self.input: Mapping[str, Any] | None = None
         self.input_weight = self.held_weight = 0
         self.sha256 = ""
-        self._began_ms: float | None = None  # of the attempt, once it no longer waits for its turn
+        self._began_ms: float | None = None  # start of the attempt, once it has a slot
 
     async def prepare(self) -> None:
         node, context = self._node, self._context
@@ -177,14 +183,14 @@ class ComponentCall:
         self._component, self.sha256 = component, component.sha256
         contract = component.contract
         pace, work = context.pace, context.budget.work
-        if pace.is_due:  # others may have rendered much while it was looked for
+        if pace.is_due:  # others may have rendered much during the look-up
             await pace.rest()
         if work.is_limited:
             _take_compiling(node, work)
         rendering = work.open_rendering()
         value = self.input = build_input(node, contract, self._scope, self._arrived, rendering)
         self.input_weight = rendering.weight
-        if (references := len(node.template.references)) > SMALL_REFERENCES:  # a node's own work has room for few
+        if (references := len(node.template.references)) > SMALL_REFERENCES:  # NODE_WORK covers a few
             pace.count(REFERENCE_WORK * references)
         if self.input_weight > SMALL_CHARACTERS or rendering.steps:
             pace.count_rendering(rendering)
@@ -196,7 +202,7 @@ class ComponentCall:
         validate_input(contract, self._filled, node.name)
         if contract.has_unchecked_rules:
             components, budget = context.ports.components, context.budget
-            pace.count(STRETCH_WORK)  # what it computes is not told
+            pace.count(STRETCH_WORK)  # its computation is not reported
             await pace.rest()
             mismatch = await components.find_mismatch(contract.input_schema, self._filled, budget)
             if mismatch is not None:
@@ -209,7 +215,7 @@ class ComponentCall:
         if not slots.take_free():
             await slots.wait()
         try:
-            if pace.is_due:  # what the input took, what others have computed, and the call are stretches of their own
+            if pace.is_due:  # preparing the input, other nodes' work, and the call are separate stretches
                 await pace.rest()
             self._began_ms = ports.clock.now_ms()
             outcome = await ports.components.call(self._component, self._filled, context.budget, self._node.cpu_ms)
@@ -225,19 +231,21 @@ class ComponentCall:
         self._count(success=False)
 
     def _hold(self, weight: int) -> None:
-        """Raises RunError RUN_TOO_LARGE."""
+        """Count values that this call holds. Raises RunError RUN_TOO_LARGE."""
         self._context.live.take(2 * weight)
         self.held_weight += 2 * weight
 
     def _count(self, *, success: bool) -> None:
-        """What was stopped with its run is not counted: that says nothing of the component."""
+        """Count the attempt in the statistics. One that was stopped with its run says nothing about the component."""
         if self._began_ms is not None:
             context, contract = self._context, self._component.contract
             duration_ms = max(0.0, context.ports.clock.now_ms() - self._began_ms)
             context.usage.count(contract.canonical_id, contract.version, success, duration_ms)
 
     async def _fill_credentials(self, recorded: Mapping[str, Any], contract: Contract) -> Mapping[str, Any]:
-        """The input with its secrets: those that templates name, and what the contract wants and the config lacks."""
+        """The input with its secrets: those that templates name, and those that the contract requires and the config
+        lacks.
+        """
         node, reveal = self._node, self._context.reveal
         filled = recorded
         if node.credential_references:
@@ -250,7 +258,7 @@ class ComponentCall:
         return (await inject_credentials(named, filled, reveal, node.name)).value
 
     async def _reveal_references(self) -> dict[str, str]:
-        """The secrets that templates name; without those that are not stored and need not be."""
+        """The secrets that templates name. Optional ones that are not stored are left out."""
         secrets = {}
         for name, is_optional in self._node.credential_references.items():
             try:
@@ -262,8 +270,8 @@ class ComponentCall:
 
 
 class WorkflowCall:
-    """Its input is the config's `input` or the taken value: as the config says, or the data of FROM. In plans of format
-    2 it is what came first.
+    """The call of a stored workflow. Its input is the config's `input` or the taken value: as the config says, or the
+    data of FROM. In plans of format 2 it is the first value that arrived.
     """
 
     sha256 = ""
@@ -304,12 +312,12 @@ class WorkflowCall:
         return Outcome(envelope, subflow=inner.ledger.trace(), weight=answer.weight)
 
     def note_timeout(self) -> None:
-        """The workflow's own nodes were counted as far as they got."""
+        """Nothing to do: the workflow's own nodes are already counted."""
 
 
 def judge_failure(error: ArcrunError, contract: Contract) -> bool:
-    """Whether a component's failure may not come again: what it says by `retriable`, else its `status`, else whether
-    the component reaches outside. A fault, such as a trap, comes again.
+    """Whether a retry of a failed component may succeed: by the failure's `retriable`, else its `status`, else whether
+    the component reaches outside. A fault such as a trap would recur.
     """
     said, status = error.details.get("retriable"), error.details.get("status")
     if isinstance(said, bool):

@@ -1,7 +1,7 @@
-"""What a run works with, comes to and holds: the ports that its nodes use, and what the nodes share.
+"""The context of a run: the ports that its nodes use, and the state that the nodes share.
 
-Of each node a record is gathered, however often a loop has run it, within a bound. What nodes answered and loops have
-gathered counts for as long as it is held.
+The ledger keeps a bounded record of each node, however often a loop runs it. Nodes' answers and loops' results count
+as live values while they are held.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Iteration = tuple[int, ...]  # the index in each loop around a node, the outermo
 
 
 class NodeEnd(Protocol):
-    """What is told of a node that has ended, as a NodeRecord has it."""
+    """A node that has ended, with the fields of a NodeRecord."""
 
     @property
     def node(self) -> str: ...
@@ -42,17 +42,17 @@ class NodeEnd(Protocol):
     def fuel(self) -> int | None: ...
 
     def record(self, room_bytes: int) -> NodeRecord:
-        """With its values, which takes longer than all of the rest; those that `room_bytes` do not hold are cut."""
+        """The record with its values, which is the slow part; values that exceed `room_bytes` are cut."""
 
 
 class TraceBudget:
-    """What is left of a run's trace, its sub-workflows' included, in bytes."""
+    """The bytes left for the trace of a run, its sub-workflows' included."""
 
     def __init__(self) -> None:
         self._left = MAX_TRACE_BYTES
 
     def admit(self, end: NodeEnd) -> NodeRecord:
-        """Its record: with whole values where there is room for them, with none where cut ones do not fit either."""
+        """The node's record: with whole values if they fit, with cut ones if those fit, otherwise without values."""
         record = end.record(self._left)
         self._left -= record.bytes
         if self._left >= 0:
@@ -62,7 +62,7 @@ class TraceBudget:
 
 
 class SkippedNode:
-    """The end of a node that nothing has led to."""
+    """The end of a node into which no edge fired."""
 
     status, attempts, start_ms, duration_ms, fuel = SKIPPED, 0, 0.0, 0.0, None
 
@@ -89,7 +89,7 @@ class Ledger:
         runs.add(end, iteration, self._trace_budget)
 
     def trace(self) -> tuple[NodeRecord, ...]:
-        """Every node of the plan once, in the plan's order; what nothing was heard of was skipped."""
+        """The records of all nodes, in the plan's order. Nodes without a record were skipped."""
         return tuple(self._entry(node.name, node.component) for node in self._plan.nodes)
 
     def _entry(self, name: str, component: str) -> NodeRecord:
@@ -100,7 +100,7 @@ class Ledger:
 
 @dataclass(slots=True)
 class _Ends:
-    """Of one status: how many there are, and the record of the lowest iteration."""
+    """The ends of a node with one status: their number, and the record of the lowest iteration."""
 
     count: int = 0
     iteration: Iteration = ()
@@ -108,9 +108,9 @@ class _Ends:
 
 
 class _Runs:
-    """Of one node in a loop, added up: however many there are, no more than three records are kept.
+    """The ends of one node in a loop, added up; at most three records are kept.
 
-    `began_ms` and `ended_ms` span those that were not skipped.
+    `began_ms` and `ended_ms` span the ends that were not skipped.
     """
 
     def __init__(self) -> None:
@@ -135,7 +135,7 @@ class _Runs:
             self._ended_ms = max(self._ended_ms, ended_ms)
 
     def merge(self) -> NodeRecord:
-        """When the first began and the last ended, and the values of the first failure or else success."""
+        """One record with the summed counts, the whole time span, and the values of the first failure, else success."""
         shown = self._failed.record or self._success.record or self._skipped.record
         assert shown is not None
         ran = self._began_ms <= self._ended_ms
@@ -150,7 +150,7 @@ class _Runs:
 
 
 class Answer(NamedTuple):
-    """What a graph comes to, and its weight (arcrun/size.py)."""
+    """The answer of a graph, and its weight (arcrun/size.py)."""
 
     value: Any
     weight: int
@@ -164,19 +164,19 @@ class Answer(NamedTuple):
             raise RunError(
                 f"The answer is larger than {MAX_ANSWER_BYTES >> 20} MiB or {MAX_JSON_VALUES} values.",
                 code="ANSWER_TOO_LARGE",
-                next_actions=["Lead to `output` only what is asked for, or put it where it can be fetched."],
+                next_actions=["Lead only what is needed to `output`, or store it where it can be fetched."],
                 details={"limit_bytes": MAX_ANSWER_BYTES, "limit_values": MAX_JSON_VALUES},
             )
 
 
 class LiveValues:
-    """Of a run, its loops and its sub-workflows."""
+    """The weight of the values that a run, its loops and its sub-workflows hold."""
 
     def __init__(self) -> None:
         self._held = 0
 
     def take(self, weight: int) -> None:
-        """Raises RunError RUN_TOO_LARGE, and then takes nothing."""
+        """Count values. Raises RunError RUN_TOO_LARGE, and then counts nothing."""
         self._held += weight
         if self._held > MAX_LIVE_BYTES:
             self._held -= weight
@@ -184,8 +184,8 @@ class LiveValues:
                 f"The run would hold more than {MAX_LIVE_BYTES >> 20} MiB of values at once.",
                 code="RUN_TOO_LARGE",
                 next_actions=[
-                    "Let nodes answer only what is used, and loops gather little of each element.",
-                    "Or let sub-workflows do parts of it: what one of them holds goes when it has answered.",
+                    "Let nodes answer only what is used, and loops gather little per element.",
+                    "Or move parts into sub-workflows: each frees its values when it has answered.",
                 ],
                 details={"limit_bytes": MAX_LIVE_BYTES},
             )
@@ -202,26 +202,28 @@ class Components(Protocol):
     def call(
         self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
     ) -> Coroutine[Any, Any, Outcome]:
-        """`cpu_ms` is how long it may compute, None for as long as is usual. Raises CpuBudgetError too."""
+        """Call a component. `cpu_ms` limits its computing time; None is the default. Raises CpuBudgetError too."""
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
-        """What in `value` a schema does not allow that somebody else wrote: the field, and what it must be. In bounded
-        time. Raises ComponentError INVALID_CONTRACT, and what `call` raises.
+        """The first mismatch of `value` with a schema from an untrusted author: (field, what it must be), or None. It
+        takes bounded time. Raises ComponentError INVALID_CONTRACT, and the errors of `call`.
         """
 
 
 class Workflows(Protocol):
-    """The workflows that CALLS_SUBFLOW may lead to."""
+    """The workflows that CALLS_SUBFLOW may call."""
 
     async def find_plan(self, name: str) -> Plan:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED, UpstreamError."""
+        """The plan of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED,
+        UpstreamError.
+        """
 
 
 class Credentials(Protocol):
     """The stored secrets."""
 
     async def reveal(self, name: str) -> str:
-        """Raises CredentialError, NotConfiguredError, UpstreamError."""
+        """The plaintext of a secret. Raises CredentialError, NotConfiguredError, UpstreamError."""
 
 
 @dataclass(frozen=True)
@@ -235,10 +237,10 @@ class RunPorts:
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunContext:
-    """One run of one plan. A sub-workflow keeps its own ledger, and shares the rest.
+    """The context of one run of one plan. A sub-workflow has its own ledger, and shares the rest.
 
-    `started_ms` is the time of the clocks, and what a record's times count from. `secrets` has what was read so far,
-    `usage` each call of a component so far.
+    `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
+    calls of components so far.
     """
 
     ports: RunPorts
@@ -252,7 +254,9 @@ class RunContext:
     live: LiveValues = field(default_factory=LiveValues)
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
-    locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # one look-up for all nodes that want the same
+    locks: dict[str, asyncio.Lock] = field(
+        default_factory=dict
+    )  # so that nodes that need the same thing share one look-up
     usage: Tally = field(default_factory=Tally)
     depth: int = 0
 
@@ -260,7 +264,7 @@ class RunContext:
         return self.ports.clock.now_ms() - self.started_ms
 
     async def find_component(self, reference: str) -> Component:
-        """Found once a run, so that all calls of a run have the same version."""
+        """Find a component once per run, so that all calls of the run use the same version."""
         if reference not in self.found:
             async with self.locks.setdefault(reference, asyncio.Lock()):
                 if reference not in self.found:
@@ -269,12 +273,14 @@ class RunContext:
 
     async def _look_up(self, reference: str) -> Component:
         component = await self.ports.components.find(reference)
-        if component.module is not None:  # from the bucket: module, contract, the metered one read and perhaps written
+        if (
+            component.module is not None
+        ):  # from the bucket: reads module, contract and metered module, and may write that
             self.budget.subrequests.take(4)
         return component
 
     async def reveal(self, name: str) -> str:
-        """The secret `name`, which is then scrubbed from the record."""
+        """The secret `name`. It will be scrubbed from the record."""
         if name not in self.secrets:
             async with self.locks.setdefault(f"credential {name}", asyncio.Lock()):
                 if name not in self.secrets:
@@ -283,11 +289,11 @@ class RunContext:
         return self.secrets[name]
 
     def enter_subflow(self, plan: Plan) -> "RunContext":
-        """Raises RunError SUBFLOW_TOO_DEEP."""
+        """The context for a sub-workflow. Raises RunError SUBFLOW_TOO_DEEP."""
         if self.depth >= MAX_SUBFLOW_DEPTH:
             raise RunError(
                 f"Workflows call each other more than {MAX_SUBFLOW_DEPTH} deep.",
                 code="SUBFLOW_TOO_DEEP",
-                next_actions=["Look for a workflow that calls itself without an end."],
+                next_actions=["Find the workflow that calls itself endlessly."],
             )
         return replace(self, ledger=Ledger(plan, self.trace_budget), depth=self.depth + 1)

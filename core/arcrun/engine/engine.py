@@ -1,4 +1,4 @@
-"""The engine: runs a plan for a trigger and makes its record."""
+"""The engine runs a plan for a trigger and builds the run's record."""
 
 import logging
 from dataclasses import dataclass
@@ -18,16 +18,15 @@ from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
 from arcrun.steps import Pause, run_steps_pausing
 from arcrun.workflows.plan import Plan
 
-LARGE_INPUT = 64 * KIB  # the weight of what a condition may look at for a stretch and more
+LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
 
 logger = logging.getLogger("arcrun")
 
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
-    """What starts a run. `timeout_ms` is how long its client waits, `depth` the number of runs that stand behind it,
-    each started by a request of the one before. `body_bytes` is the size of what it came in, `text` that itself where
-    it is the input and nothing else.
+    """What starts a run. `timeout_ms` is how long its client waits, `depth` the number of runs in the chain before it.
+    `body_bytes` is the size of the request's body; `text` is the body itself if it is exactly the input.
     """
 
     kind: TriggerKind
@@ -38,12 +37,12 @@ class Trigger:
     text: bytes = b""
 
     def render_input(self) -> bytes:
-        """As JSON."""
+        """The input as JSON."""
         return write_json(self.input).encode() if not self.text or self.text.isspace() else self.text
 
 
 async def _weigh_input(trigger: Trigger, pause: Pause) -> int:
-    """What came in a small body is not looked at."""
+    """The weight of the input. It is estimated, not measured, for a small body."""
     if 0 < trigger.body_bytes <= SMALL_CHARACTERS:
         return SMALL_FACTOR * trigger.body_bytes
     return (await run_steps_pausing(size_of_in_steps(trigger.input), pause)).weight
@@ -55,7 +54,7 @@ class Engine:
     limits: RunLimits = PAID
 
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
-        """Never raises for what a node does: the record says it."""
+        """Run a plan. Failures of nodes are not raised; the record reports them."""
         trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
             ports=self.ports,
@@ -69,19 +68,19 @@ class Engine:
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)
-            if trigger.body_bytes > STRETCH_WORK:  # to read it and to weigh it are two stretches
+            if trigger.body_bytes > STRETCH_WORK:  # reading and weighing it are two stretches
                 await self.ports.clock.pause()
             weight = await _weigh_input(trigger, self.ports.clock.pause)
-            if weight > LARGE_INPUT:  # many may have come at once: each begins in its turn
+            if weight > LARGE_INPUT:  # many may have arrived at once: start them one by one
                 await self.ports.clock.pause()
-            context.pace.count(3 * weight)  # it was read, and weighed, and the node that gets it may write it
+            context.pace.count(3 * weight)  # it was read and weighed, and a node may write it
             found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weight)
             found.require_bounds()
             answer = found
         except ArcrunError as raised:
             error = raised
         except Exception as fault:
-            logger.error("The run %s met a fault: %s", run_id, describe_fault(fault))
+            logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
         record = RunRecord(
             run_id=run_id,
@@ -96,7 +95,7 @@ class Engine:
             weight=answer.weight,
             usage=context.usage,
         )
-        await context.pace.rest()  # the answer is a stretch of its own
+        await context.pace.rest()  # writing the answer is a separate stretch
         if not context.secrets:
             return record
         redactor = await run_steps_pausing(Redactor.build(context.secrets.values()), self.ports.clock.pause)

@@ -1,4 +1,4 @@
-"""Runs a FOREACH: its body once for each element, some at a time, and gathers the answers in the elements' order."""
+"""Runs a FOREACH: its body once per element, some concurrently, and gathers the answers in the elements' order."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -14,13 +14,13 @@ from arcrun.templates.template import Scope
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import PlannedLoop
 
-# In plans of format 2, without a path: the first of these fields of what the source answered that is a list.
+# In plans of format 2, without a path: the first of these fields of the source's answer that is a list.
 DEFAULT_LIST_FIELDS = ("items", "results", "result")
 
 
 @dataclass(frozen=True)
 class LoopOutcome:
-    """`results` has the body's answer for each element, null where it failed; `errors` says why, with the element:
+    """`results` has the body's answer for each element, null if it failed; `errors` has the failures:
     [{"index", "item", "error"}].
     """
 
@@ -34,9 +34,9 @@ class LoopOutcome:
 async def run_loop(
     loop: PlannedLoop, elements: list[Any], run_body: Callable[[int, Any], Awaitable[Any]], tasks: RunTasks
 ) -> LoopOutcome:
-    """`run_body` takes an element's index and value, and answers for it; it raises the ArcrunError that ends it.
+    """Run a loop. `run_body` takes an element's index and value, and returns the answer or raises ArcrunError.
 
-    Raises that of the first element that fails, unless the loop goes on.
+    Raises the error of the first element that fails, unless the loop continues on errors.
     """
     results: list[Any] = [None] * len(elements)
     errors: dict[int, dict[str, Any]] = {}
@@ -51,7 +51,7 @@ async def run_loop(
                 if loop.policy.stops_on_error or error.ends_run:
                     error.locate(index=i)
                     raise
-                errors[i] = error.with_traceback(None).to_json()  # which holds each frame that it came through
+                errors[i] = error.with_traceback(None).to_json()  # a traceback would keep its frames alive
 
     await _run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
     return LoopOutcome(results, [{"index": i, "item": elements[i], "error": errors[i]} for i in sorted(errors)])
@@ -60,8 +60,8 @@ async def run_loop(
 async def _run_together(
     work: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], most: int, tasks: RunTasks
 ) -> None:
-    """Run `work` up to `most` times at once, as far as there are tasks for it. It gets a function that begins it more
-    often where there are now. The first that raises ends the others.
+    """Run `work` up to `most` times concurrently, as far as there are tasks for it. `work` gets a function that starts
+    more of them if there are tasks now. The first that raises cancels the others.
     """
     if most < 2:
         await work(lambda: None)
@@ -82,13 +82,13 @@ async def _run_together(
 
 
 def find_elements(loop: PlannedLoop, scope: Scope, rendering: Rendering) -> list[Any]:
-    """Raises RunError INVALID_ITEMS, TOO_MANY_ITEMS; TemplateError."""
+    """The elements of a loop. Raises RunError INVALID_ITEMS, TOO_MANY_ITEMS; TemplateError."""
     if loop.list_template is not None:
         try:
             found = loop.list_template.render(scope, rendering)
         except TemplateError as error:
             if error.code == TemplateError.code:
-                may_be_missing = f"Where the list may be missing: FOREACH {loop.item} IN {loop.path} | default([])."
+                may_be_missing = f"If the list may be missing: FOREACH {loop.item} IN {loop.path} | default([])."
                 error.next_actions = (may_be_missing,)
             raise
     else:
@@ -101,7 +101,7 @@ def find_elements(loop: PlannedLoop, scope: Scope, rendering: Rendering) -> list
         code="INVALID_ITEMS",
         next_actions=[
             f"Name the list: {loop.source} >> FOREACH {loop.item} IN {_prefix_of(loop)}.field >> ...",
-            f"Where it may be missing: FOREACH {loop.item} IN {loop.path or 'LIST'} | default([]).",
+            f"If it may be missing: FOREACH {loop.item} IN {loop.path or 'LIST'} | default([]).",
             f"Or handle it: {loop.source} >> ON_FAIL >> ..." if loop.source != INPUT else "Or send a list.",
         ],
         details={"node": loop.source},
@@ -115,7 +115,7 @@ def _require_bounded(loop: PlannedLoop, elements: list[Any]) -> list[Any]:
     raise RunError(
         f"FOREACH takes {MAX_ELEMENTS} elements at most, and {loop.path or loop.source} has {len(elements)}.",
         code="TOO_MANY_ITEMS",
-        next_actions=["Take them in parts, such as a page a run, or reduce them before: filter, array_ops, slice."],
+        next_actions=["Process them in parts, such as a page per run, or reduce them first: filter, array_ops, slice."],
         details={"node": loop.source, "items": len(elements), "limit": MAX_ELEMENTS},
     )
 

@@ -1,4 +1,4 @@
-"""Runs one node: calls what it calls, again where its policy says so and after as long, and makes its record."""
+"""Runs one node: makes its call, retries it as its policy says, and builds its record."""
 
 import asyncio
 import logging
@@ -18,15 +18,15 @@ from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import RetryPolicy
 from arcrun.workflows.plan import PlannedNode
 
-LARGE_INPUT = 256 * KIB  # the weight of what takes some 10 ms to write
-ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a value that is cut
+LARGE_INPUT = 256 * KIB  # a value of this weight takes some 10 ms to write
+ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a cut value
 _NO_RETRY = RetryPolicy(max_attempts=1)
 
 logger = logging.getLogger("arcrun")
 
 
 class NodeRun:
-    """A NodeEnd (context.py) once it has ended."""
+    """The run of one node; a NodeEnd (context.py) once it has ended."""
 
     def __init__(self, node: PlannedNode, call: Call, context: RunContext) -> None:
         self.node, self._planned, self._call, self._context = node.name, node, call, context
@@ -36,7 +36,7 @@ class NodeRun:
         self.start_ms = context.since_start_ms()
 
     async def settle(self) -> Outcome:
-        """Never raises for what the node does: the result says it. What its input alone has held is given back."""
+        """Run the node, with retries. Failures are not raised; the outcome has them. Frees the input's live weight."""
         try:
             result = await self._try()
             if result.error is not None:
@@ -47,7 +47,7 @@ class NodeRun:
         return result
 
     async def _try_again(self, result: Outcome) -> Outcome:
-        """As often as the policy says."""
+        """Retry as often as the policy says."""
         planned, ports = self._planned, self._context.ports
 
         def wait_before_next(attempts: int, last: Outcome) -> float | None:
@@ -80,8 +80,8 @@ class NodeRun:
             return result
         except ArcrunError as error:
             return failed(error)
-        except Exception as fault:  # what no port says that it raises: the run goes on to say that it failed
-            logger.error("The node %s met a fault: %s", self.node, describe_fault(fault))
+        except Exception as fault:  # an error that no port declares: record it as a failure
+            logger.error("The node %s failed with an unexpected error: %s", self.node, describe_fault(fault))
             return failed(InternalError())
 
     async def _run_within(self, timeout_ms: int) -> Outcome:
@@ -91,12 +91,12 @@ class NodeRun:
         except TimeoutError:
             self._call.note_timeout()
             message = f"`{self.node}` took longer than {timeout_ms} ms."
-            raising = f"Raise config.{self.node}.timeout_ms, or retry it."
+            raising = f"Raise config.{self.node}.timeout_ms, or set a retry for it."
             return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
 
     @property
     def has_large_input(self) -> bool:
-        """To make the record, the input may be written."""
+        """Building the record may serialise the input."""
         return self._call.input_weight > LARGE_INPUT
 
     def end(self, result: Outcome) -> None:
@@ -105,8 +105,8 @@ class NodeRun:
         self.duration_ms = self._context.since_start_ms() - self.start_ms
 
     def cancel(self) -> None:
-        """The run has ended while the node was running."""
-        self.end(failed(RunError(f"`{self.node}` was stopped, for the run had ended.", code="CANCELLED")))
+        """End the node because the run has ended."""
+        self.end(failed(RunError(f"`{self.node}` was stopped because the run had ended.", code="CANCELLED")))
 
     def record(self, room_bytes: int) -> NodeRecord:
         call, result = self._call, self._result
@@ -141,10 +141,10 @@ class NodeRun:
 
 
 def delay_before_next(policy: RetryPolicy | None, attempt: int, error: ArcrunError, random: Random) -> float | None:
-    """Milliseconds to wait after the failed `attempt` (from 1); None if there is no other.
+    """Milliseconds to wait after the failed `attempt` (counted from 1); None if there is no further attempt.
 
-    `error.retriable` decides, or the policy's `on`. An error may ask for a longer wait by `retry_after_s`; one beyond
-    the policy's max_ms is not worth waiting for.
+    The policy's `on` decides whether to retry, else `error.retriable`. An error may request a longer wait by
+    `retry_after_s`; beyond the policy's max_ms there is no retry.
     """
     policy = policy or _NO_RETRY
     if attempt >= policy.max_attempts or error.ends_run:

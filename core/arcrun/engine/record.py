@@ -1,4 +1,4 @@
-"""What happened in a run: the trace, one entry a node, and the answer. The stored form is `RunRecord.to_stored`."""
+"""The record of a run: the trace with one entry per node, and the answer. `RunRecord.to_stored` is the stored form."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,11 +21,13 @@ class NodeStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-SUCCESS, FAILED, SKIPPED = NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED  # found faster than members
+SUCCESS, FAILED, SKIPPED = NodeStatus.SUCCESS, NodeStatus.FAILED, NodeStatus.SKIPPED  # faster to look up than members
 
 
 class _Told(TypedDict):
-    """Of each run. `started_at` is ISO 8601 in UTC, `deadline_ms` milliseconds since 1970, of one that still runs."""
+    """The common fields. `started_at` is ISO 8601 in UTC; `deadline_ms`, of an unfinished run, milliseconds
+    since 1970.
+    """
 
     id: str
     workflow: str
@@ -39,13 +41,13 @@ class _Told(TypedDict):
 
 
 class Verdict(_Told):
-    """What a list shows of a run. `error` is the code of the error, `node` the node that failed."""
+    """The fields of a run in a list. `error` is the error's code, `node` the node that failed."""
 
     error: NotRequired[str]
 
 
 class StoredRecord(_Told):
-    """What is kept of a run; `input` of one that has not ended, `trace` and either `data` or `error` of the others."""
+    """The stored record of a run: `input` until the run ends, then `trace` and either `data` or `error`."""
 
     error: NotRequired[dict[str, Any]]
     data: NotRequired[Any]
@@ -55,7 +57,7 @@ class StoredRecord(_Told):
 
 @dataclass(frozen=True)
 class Iterations:
-    """How often a loop has run a node, by what became of it."""
+    """The number of times that a loop ran a node, by status."""
 
     success: int
     failed: int
@@ -67,15 +69,16 @@ class Iterations:
 
 @dataclass(slots=True)  # made for each node: a frozen one takes three times as long
 class NodeRecord:
-    """`start_ms` counts from the run's start. `input` is the one before credentials were filled in; None if the node
-    did not get as far. `output` is the component's envelope; None if it did not answer. `sha256` is the component's;
-    `log` what it wrote to stderr, its end. `bytes` is about what the entry takes in a trace.
+    """The record of one node. `start_ms` counts from the run's start. `input` is the input before credentials were
+    filled in; None if the node did not get that far. `output` is the component's envelope; None if it did not answer.
+    `sha256` is the component's; `log` is the end of its stderr. `bytes` is the approximate size of the entry in a
+    trace.
 
-    `input` and `output` are Cut where they are large, which keeps a run's record from holding all that the run held.
-    `subflow` is a sub-workflow's trace, `left_out` how many entries it had where there was no room for them.
+    Large values of `input` and `output` are Cut, so that a run's record does not hold all of the run's values.
+    `subflow` is a sub-workflow's trace; `left_out` is its number of entries if there was no room for them.
 
-    `iterations` is there for a node of a loop's body: times then span all of its runs, `attempts` is their sum, and the
-    values are those of the first failure or, without one, of the first success.
+    `iterations` is set for a node in a loop's body: then times span all of its iterations, `attempts` is their sum, and
+    the values are those of the first failure or, if there is none, of the first success.
     """
 
     node: str
@@ -126,7 +129,7 @@ class NodeRecord:
         return entry
 
     def without_values(self) -> "NodeRecord":
-        """A copy that says only how large they were."""
+        """A copy with only the sizes of its values."""
         return replace(
             self,
             input=leave_out(self.input),
@@ -178,11 +181,11 @@ def _scrub_output(output: Mapping[str, Any] | Cut | None, redactor: Redactor) ->
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class RunRecord:
-    """`error` is that of the node whose failure failed the run. `trigger` is what started it.
+    """The record of a run. `error` is that of the node whose failure failed the run. `trigger` is what started it.
 
-    `started_ms` is milliseconds since 1970. `version` is that of the stored workflow, 0 for one that is not stored.
-    `weight` is that of `data`, None where it is not known (arcrun/size.py). `usage` has each call of a component; it is
-    reported, and no part of what is kept or answered.
+    `started_ms` is in milliseconds since 1970. `version` is the stored workflow's, 0 if it is not stored. `weight` is
+    that of `data` (arcrun/size.py), None if it is unknown. `usage` has the component calls; it is reported, but neither
+    stored nor answered.
     """
 
     run_id: str
@@ -199,12 +202,12 @@ class RunRecord:
 
     @property
     def bytes(self) -> int:
-        """About what it takes where it is kept, its answer shortened."""
+        """The approximate size of the stored record, its answer shortened."""
         answer_bytes = MAX_SHOWN_VALUE_BYTES if self.weight is None or isinstance(self.data, Cut) else self.weight
         return _sum_bytes(self.trace) + answer_bytes
 
     def shortened(self) -> "RunRecord":
-        """A copy to be stored, without an answer that the record has no room for beside its trace."""
+        """A copy to be stored: the answer is shortened if it does not fit beside the trace."""
         if self.weight is not None and _sum_bytes(self.trace) + self.weight <= MAX_TRACE_BYTES:
             return self
         shown = shorten(self.data, self.weight)
@@ -224,7 +227,7 @@ class RunRecord:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The answer to whoever owns the workflow."""
+        """The answer to the workflow's owner."""
         result = {"data": self.data} if self.error is None else {"error": self.error.to_json()}
         return {
             "success": self.error is None,
@@ -237,7 +240,7 @@ class RunRecord:
         return [entry.to_json() for entry in self.trace]
 
     def to_verdict(self) -> Verdict:
-        """At most some 600 bytes."""
+        """The verdict, at most some 600 bytes."""
         verdict: Verdict = {
             "id": self.run_id,
             "workflow": self.workflow,
@@ -256,7 +259,7 @@ class RunRecord:
         }
 
     def to_result(self) -> dict[str, Any]:
-        """What a stored record has beside the verdict: the answer or the error, shortened, and the trace."""
+        """The stored record without the verdict: the answer or the error, shortened, and the trace."""
         result = (
             {"data": render_shortened(self.shortened().data)}
             if self.error is None
@@ -269,5 +272,5 @@ class RunRecord:
 
 
 def _cut(text: str, max_bytes: int) -> str:
-    """The beginning of a text, in UTF-8, without half of a character."""
+    """The first `max_bytes` bytes of a string in UTF-8, without half a character."""
     return text.encode("utf-8", "ignore")[:max_bytes].decode("utf-8", "ignore")

@@ -1,7 +1,7 @@
 """Run ids: ULIDs (26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits). They sort by time.
 
-Where runs are kept in a RunLog, the first ten bits behind the time name its object. Where they are kept in KV, the runs
-that an isolate starts within a moment share the first 40 random bits, their batch: they are stored together.
+In a RunLog, the first ten bits after the time name the object that keeps the run. In KV, the runs that an isolate
+starts at about the same time share the first 40 random bits, their batch, and are stored together.
 """
 
 import re
@@ -14,7 +14,7 @@ _INVERTED = str.maketrans(_ALPHABET, _ALPHABET[::-1])
 _PATTERN = re.compile(f"[{_ALPHABET}]{{26}}")
 _TIME_CHARACTERS, _HALF_CHARACTERS = 10, 8  # 48 bits of time; twice 40 random bits
 _OBJECT_CHARACTERS = 2
-_OWN_BITS = 70  # of a run in an object
+_OWN_BITS = 70  # random bits of a run in an object
 MAX_OBJECTS = len(_PAIRS)
 _MAX_TIME = 2**48 - 1
 
@@ -29,7 +29,7 @@ def build_run_id(clock: Clock, random: Random, batch_id: str) -> str:
 
 
 def build_run_id_in(clock: Clock, random: Random, number: int) -> str:
-    """That of a run which object `number` keeps."""
+    """The id of a run that object `number` keeps."""
     own = int.from_bytes(random.token_bytes(9)) >> 9 * 8 - _OWN_BITS
     return first_id_at(clock.now_ms()) + _PAIRS[number] + _encode(own, _OWN_BITS // 5)
 
@@ -39,12 +39,12 @@ def object_of(run_id: str) -> int:
 
 
 def first_id_at(ms: float) -> str:
-    """What the ids of the runs that start at this moment begin with: it sorts before them all."""
+    """The prefix of the ids of runs that start at this moment. It sorts before all of them."""
     return _encode(min(max(int(ms), 0), _MAX_TIME), _TIME_CHARACTERS)
 
 
 def time_of(run_id: str) -> int:
-    """Milliseconds since 1970."""
+    """The start of a run in milliseconds since 1970."""
     number = 0
     for character in run_id[:_TIME_CHARACTERS]:
         number = number << 5 | _ALPHABET.index(character)
@@ -60,10 +60,10 @@ def is_run_id(text: str) -> bool:
 
 
 def invert_run_id(run_id: str) -> str:
-    """A text that sorts the other way round, the newest first; inverted again it is the id."""
+    """A string with the reverse sort order, newest first. Inverting it again yields the id."""
     return run_id.translate(_INVERTED)
 
 
 def _encode(number: int, length: int) -> str:
-    """Of an even length: two characters at a time."""
+    """`length` is even: two characters at a time."""
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * (length - 2), -1, -10)])

@@ -1,8 +1,8 @@
-"""Runs a graph: each node and each loop as soon as all that it waits for has settled.
+"""Runs a graph: each node and loop as soon as everything that it waits for has settled.
 
-A node runs if at least one edge into it fires, and is skipped if none does. Independent nodes run concurrently. The
-lists and conditions that stand on the edges out of a node belong to it: one that cannot be read is the node's failure.
-A failure that nobody handles ends the graph: what is running is cancelled, what is not is skipped.
+A node runs if at least one edge into it fires, otherwise it is skipped. Independent nodes run concurrently. The lists
+and conditions on the edges out of a node belong to it: if one cannot be evaluated, the node fails. An unhandled
+failure ends the graph: running nodes are cancelled, waiting ones are skipped.
 """
 
 import asyncio
@@ -35,9 +35,10 @@ async def run_plan(
     timeout_ms: float | None = None,
     input_weight: int = 0,
 ) -> Answer:
-    """`timeout_ms` may shorten the plan's own. `input_weight` is what of the input is held nowhere else.
+    """Run a plan. `timeout_ms` may shorten the plan's own. `input_weight` is the weight of input that only this run
+    holds.
 
-    Raises the ArcrunError that nobody handled; RunTimeoutError RUN_TIMEOUT.
+    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT.
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
@@ -47,12 +48,12 @@ async def run_plan(
         return await run_within(limit_ms / 1000, graph_run.run())
     except TimeoutError:
         message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
-        actions = ["Raise timeout_ms, the workflow's and the request's. A run with ?async=1 has 30 s at most."]
+        actions = ["Raise timeout_ms of the workflow and the request. A run with ?async=1 has at most 30 s."]
         raise RunTimeoutError(message, next_actions=actions) from None
 
 
 class Around(NamedTuple):
-    """The loops around a graph: the index in each, the outermost first; the elements by their names; the innermost."""
+    """The loops around a graph: the index in each, outermost first; the elements by name; the innermost element."""
 
     iteration: Iteration
     items: Mapping[str, Any]
@@ -66,28 +67,28 @@ OUTERMOST = Around((), {}, None)
 
 
 class GraphRun:
-    """`scope` is what templates see, and the graph's own: it adds its nodes. `around` is the iteration that it is."""
+    """One run of a graph. It owns `scope`, which templates see, and adds its nodes to it. `around` is its iteration."""
 
     def __init__(self, graph: Graph, scope: dict[str, Any], context: RunContext, around: Around = OUTERMOST) -> None:
         self._graph, self._scope, self._context = graph, scope, context
         self._around = around
         self._statuses: dict[str, NodeStatus] = {INPUT: SUCCESS}
         self._elements: dict[UnitKey, list[Any]] = {}  # of each loop whose source has settled
-        self._met: set[InEdge] = set()  # the IFs that hold
+        self._met: set[InEdge] = set()  # the IF edges whose condition is true
         self._loops: dict[UnitKey, LoopOutcome] = {}
-        self._followed: set[UnitKey] = set()  # the nodes and loops after which something else has run
-        self._weights: dict[str | UnitKey, int] = {}  # of what the nodes answered, and the loops
+        self._followed: set[UnitKey] = set()  # nodes and loops with a successor that ran
+        self._weights: dict[str | UnitKey, int] = {}  # of the answers of nodes and loops
         self._held = 0  # their sum
 
     def hold(self, key: str | UnitKey, weight: int) -> None:
-        """Until the end of this graph. Raises RunError RUN_TOO_LARGE."""
+        """Count a value until the end of this graph. Raises RunError RUN_TOO_LARGE."""
         self._context.live.take(weight)
         self._held += weight
         weights = self._weights
         weights[key] = weights[key] + weight if key in weights else weight
 
     async def run(self) -> Answer:
-        """Raises the ArcrunError that nobody handled."""
+        """Raises the ArcrunError that no node handled."""
         graph = self._graph
         try:
             if INPUT in graph.exits:
@@ -117,7 +118,7 @@ class GraphRun:
         ready = deque(key for key, count in waiting.items() if not count)
         finished: asyncio.Queue[asyncio.Task[UnitKey]] | None = None
         while ready or running:
-            if not running and (len(ready) == 1 or not tasks.has_room):  # what is alone needs no task
+            if not running and (len(ready) == 1 or not tasks.has_room):  # a single unit needs no task
                 settled = [await self._settle_key(ready.popleft())]
             else:
                 finished = finished or asyncio.Queue()
@@ -159,7 +160,7 @@ class GraphRun:
         run = NodeRun(node, self._build_call(node, fired), self._context)
         try:
             result = self._hold_result(node, await run.settle())
-            if run.has_large_input:  # to read its output and to shorten its input are two stretches
+            if run.has_large_input:  # reading its output and shortening its input are two stretches
                 await self._context.pace.rest()
             if name in self._graph.exits and result.error is None:
                 result = await self._leave(node, result)
@@ -175,7 +176,7 @@ class GraphRun:
             raise result.error
 
     def _hold_result(self, node: PlannedNode, result: Outcome) -> Outcome:
-        """The result, failed if the run holds too much for it."""
+        """The result; a failure if it would exceed the values that the run may hold."""
         try:
             self.hold(node.name, result.weight)
         except ArcrunError as error:
@@ -184,7 +185,7 @@ class GraphRun:
         return result
 
     async def _leave(self, node: PlannedNode, result: Outcome) -> Outcome:
-        """The result, failed if a list or condition on an edge out of the node cannot be read."""
+        """The result; a failure if a list or condition on an edge out of the node cannot be evaluated."""
         self._scope[node.name] = result.envelope
         try:
             await self._read_exits(node.name, self._graph.exits[node.name])
@@ -195,13 +196,13 @@ class GraphRun:
         return result
 
     async def _read_exits(self, source: str, exits: Exits) -> None:
-        """Raises RunError EXPRESSION_FAILED, EXPRESSION_TOO_COSTLY, INVALID_ITEMS, TOO_MANY_ITEMS; CpuBudgetError,
-        TemplateError.
+        """Evaluate the lists and conditions on the edges out of `source`. Raises RunError EXPRESSION_FAILED,
+        EXPRESSION_TOO_COSTLY, INVALID_ITEMS, TOO_MANY_ITEMS; CpuBudgetError, TemplateError.
         """
         pace, work = self._context.pace, self._context.budget.work
         try:
             for loop in exits.loops:
-                if pace.is_due:  # others may have done much since this node was let go
+                if pace.is_due:  # others may have done much since this node was released
                     await pace.rest()
                 rendering = work.open_rendering()
                 self._elements[loop.source, loop.item] = find_elements(loop, self._scope, rendering)
@@ -227,7 +228,7 @@ class GraphRun:
         return ComponentCall(node, self._scope, arrived, self._context)
 
     def _arrived(self, fired: list[InEdge]) -> Arrived:
-        """For plans of format 2."""
+        """The values that fill fields in plans of format 2."""
         nodes = [
             self._data_of(edge) for edge in fired if edge.source != INPUT and edge.spec.carries is not Carries.ELEMENT
         ]
@@ -265,10 +266,10 @@ class GraphRun:
 
     def _fires(self, edge: InEdge) -> bool:
         fires = edge.spec.fires
-        if fires is Fires.ON_SUCCESS:  # first, for it is the usual one
+        if fires is Fires.ON_SUCCESS:  # the most frequent case
             return self._statuses[edge.source] is SUCCESS
         if fires is Fires.ON_ELEMENT:
-            return True  # the loop around has begun
+            return True  # the enclosing loop has begun
         if fires is Fires.AFTER_LOOP:
             return self._loop_of(edge) is not None
         if fires is Fires.ON_FAILURE:
@@ -283,7 +284,7 @@ class GraphRun:
         return edge in self._met
 
     def _loop_of(self, edge: InEdge) -> LoopOutcome | None:
-        """What the loop that a CONTINUE leaves has come to; None if it has not run."""
+        """The outcome of the loop that a CONTINUE leaves; None if it has not run."""
         if edge.argument:
             return self._loops.get((edge.source, edge.argument))
         return next((outcome for (source, _), outcome in self._loops.items() if source == edge.source), None)
@@ -293,7 +294,7 @@ class GraphRun:
         return data.get(name) if isinstance(data, Mapping) else None
 
     def _data_of(self, edge: InEdge) -> Any:
-        """What comes along an edge that has fired."""
+        """The data that an edge that fired carries."""
         carries = edge.spec.carries
         if carries is Carries.ELEMENT:
             return self._around.element
@@ -306,8 +307,8 @@ class GraphRun:
         return {"error": envelope["error"]} if carries is Carries.ERROR else envelope.get("data")
 
     def _answer(self) -> Answer:
-        """What comes along the edges into the answer or, without any, what nothing has followed: of one, its data; of
-        several, {source: data}; of none, null.
+        """The answer of the graph: the data carried by edges into the answer or, if there are none, by the units that
+        ran last. One source yields its data, several {source: data}, none null.
         """
         if self._graph.answers is None:
             answers = self._last()
@@ -322,7 +323,9 @@ class GraphRun:
         return Answer({source: answer.value for source, answer in answers.items()}, weight)
 
     def _last(self) -> dict[str, Answer]:
-        """What has succeeded and nothing that ran has followed. One of several loops of a node goes by its item."""
+        """The units that succeeded and have no successor that ran. If a node has several loops, they go by
+        their items.
+        """
         last: dict[str, Answer] = {}
         followed, weights = self._followed, self._weights
         for node in self._graph.nodes:

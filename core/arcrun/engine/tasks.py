@@ -1,14 +1,14 @@
-"""The tasks of a run: how many there are at once, how many of them call a component, for how long, and when all pause.
+"""The tasks of a run: how many there are at once, how many of them call a component, and when all of them pause.
 
-All tasks are ended in one stretch when the run is over. A loop of 64 elements at a time, in one of 64, in another,
-would have 262,144; no more than a run's `concurrency` of them call components at once.
+All tasks are ended in one stretch when the run is over. Three nested loops of 64 concurrent elements each would need
+262,144 tasks; at most a run's `concurrency` of them call components at once.
 
-A run works in short stretches, and pauses between them, so that everybody else of the isolate has a turn. A stretch is
-counted in work, not timed: deployed, the clock stands still while code computes. Work is counted in bytes that are read
-or written; a node counts as many as take the same time. A pause is a real timer, after which other requests have run,
-the clock has moved, and a deadline ends the run whose time is over.
+A run works in short stretches and pauses between them, to yield to the isolate's other requests. A stretch is counted
+in work, not timed: on the platform, the clock stands still while code computes. Work is counted in bytes read or
+written; a node counts as many bytes as take the same time. A pause is a real timer: during it other requests run, the
+clock advances, and a run that is past its deadline is ended.
 
-There is no timer for what never waits: to set one takes as long as two nodes.
+Work that never waits gets no timer: setting one takes as long as two nodes.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from arcrun.limits import KIB, MAX_RUN_TASKS
 from arcrun.ports import Clock
 from arcrun.templates.rendering import Rendering
 
-NODE_WORK = 7 * KIB  # about 0.08 ms on Pyodide: benchmarks/run.py prints what a node takes
-FUEL_A_BYTE = 50  # units that take as long as a byte
-REFERENCE_WORK = 400  # of resolving one, with its steps
-CONDITION_WORK = 64 * KIB  # of compiling one, the first time
+NODE_WORK = 7 * KIB  # about 0.08 ms on Pyodide: benchmarks/run.py prints the time of a node
+FUEL_A_BYTE = 50  # units of fuel that take as long as a byte
+REFERENCE_WORK = 400  # resolving one, with its path
+CONDITION_WORK = 64 * KIB  # compiling one, the first time
 STRETCH_WORK = 120 * NODE_WORK  # about 10 ms
 FILTER_STEP_WORK = 160  # about 2 µs
 EXPRESSION_STEP_WORK = 320
@@ -33,13 +33,15 @@ Result = TypeVar("Result")
 
 
 class RunTasks:
-    """Of a run, its loops and sub-workflows. Who gets no task does its work in its own, one piece after the other."""
+    """Limits the tasks of a run, its loops and sub-workflows. Work without a task runs in its caller's,
+    sequentially.
+    """
 
     def __init__(self, limit: int = MAX_RUN_TASKS) -> None:
         self._left = limit
 
     def count(self, task: asyncio.Task[Any]) -> None:
-        """Until it is done. Ask `has_room` before."""
+        """Count a task until it is done. Check `has_room` first."""
         self._left -= 1
         task.add_done_callback(self._give_back)
 
@@ -52,9 +54,9 @@ class RunTasks:
 
 
 class Slots:
-    """For the calls that a run makes at once. Take one by `take_free`, or wait for one, and give it back.
+    """Slots for the concurrent calls of a run. Take one with `take_free`, or wait for one, and give it back.
 
-    It is an asyncio.Semaphore for which most who come need not wait, nor pay for it.
+    Like asyncio.Semaphore, but cheaper for the common case of a free slot.
     """
 
     def __init__(self, count: int) -> None:
@@ -62,25 +64,25 @@ class Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take_free(self) -> bool:
-        """Whether there was one that nobody waits for."""
+        """Take a free slot. Returns False if there is none."""
         if not self._free:
             return False
         self._free -= 1
         return True
 
     async def wait(self) -> None:
-        """In the order of coming."""
+        """Wait for a slot and take it, in order of arrival."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it had got its slot in the same moment
+            if turn.done() and not turn.cancelled():  # it got its slot at the same moment
                 self.give_back()
             raise
 
     def give_back(self) -> None:
-        """To who has waited longest."""
+        """Give a slot to the longest waiting task, or free it."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
@@ -90,18 +92,18 @@ class Slots:
 
 
 class Pace:
-    """Of one run, its loops and sub-workflows."""
+    """Counts the work of a run, its loops and sub-workflows, and pauses it between stretches."""
 
     def __init__(self, clock: Clock, budget: WorkBudget | None = None) -> None:
-        """`budget` is told of the steps of expressions."""
+        """`budget` is charged for the steps of expressions."""
         self._clock, self._budget = clock, budget or WorkBudget()
         self._work = 0
-        self.is_due = False  # the stretch has been long enough, or the run pauses
+        self.is_due = False  # the stretch is over, or the run is paused
         self._pause: asyncio.Future[None] | None = None
-        self._waiting: deque[asyncio.Future[None]] = deque()  # for their turn, in order
+        self._waiting: deque[asyncio.Future[None]] = deque()  # in order of arrival
 
     def count(self, work: int) -> None:
-        """Work that has been done, in bytes."""
+        """Count work that has been done, in bytes."""
         self._work += work
         if self._work >= STRETCH_WORK:
             self.is_due = True
@@ -110,28 +112,28 @@ class Pace:
         self.count(rendering.weight + FILTER_STEP_WORK * rendering.steps)
 
     def count_expression(self, steps: int) -> None:
-        """Raises CpuBudgetError."""
+        """Count the steps of an expression. Raises CpuBudgetError."""
         self.count(steps * EXPRESSION_STEP_WORK)
         self._budget.take_steps(steps)
 
     async def step(self) -> None:
-        """Before each node."""
+        """Pause if due, then count a node. Call it before each node."""
         if self.is_due:
             await self.rest()
         self.count(NODE_WORK)
 
     async def rest(self) -> None:
-        """Pause if the stretch has been long enough. While the run pauses, none of its nodes goes on; after it, no more
-        of them than a stretch takes.
+        """Pause if the stretch is over. During a pause none of the run's nodes continues; after it, at most as many as
+        fit into one stretch.
         """
         if not self.is_due:
             return
         await self._wait()
-        while self._work >= STRETCH_WORK:  # one of those that were let go with it has done as much
+        while self._work >= STRETCH_WORK:  # others released with it have filled the stretch
             await self._wait(is_first=True)
 
     async def _wait(self, *, is_first: bool = False) -> None:
-        """For its turn."""
+        """Wait to be released after a pause."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if is_first:
             self._waiting.appendleft(turn)
@@ -141,7 +143,7 @@ class Pace:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it was this one's turn: the next one has it
+            if turn.done() and not turn.cancelled():  # it was already released: release the next one instead
                 self._let_go(1)
             raise
 
@@ -166,9 +168,9 @@ class Pace:
 
 
 async def run_within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of `work`, which is cancelled once it has taken longer and waits. Raises TimeoutError.
+    """The result of `work`, which is cancelled if it is still waiting after `limit_s`. Raises TimeoutError.
 
-    It begins here, in the same task. The timer is set when it waits for the first time.
+    It starts in the current task. The timer is set only when it waits for the first time.
     """
     ends_s = asyncio.get_running_loop().time() + limit_s
     try:
@@ -181,7 +183,7 @@ async def run_within(limit_s: float, work: Coroutine[Any, Any, Result]) -> Resul
 
 @types.coroutine
 def _go_on(work: Coroutine[Any, Any, Result], awaited: Any) -> Generator[Any, Any, Result]:
-    """Await `work`, which waits for `awaited` already."""
+    """Await `work`, which already waits for `awaited`."""
     while True:
         raised: BaseException | None = None
         try:

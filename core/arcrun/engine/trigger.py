@@ -1,7 +1,7 @@
-"""What can start a run. A kind more is a member more here; whoever starts such runs makes a `Trigger` of it.
+"""The kinds of triggers that start a run. To add one, add a member and create a `Trigger` with it.
 
-A record says it by its value, and keeps it as text: one may come from a later version, with a kind that this code does
-not know. So what is read is compared with members, and never made one.
+Records store its value as a string. A record may come from a later version with a kind that is unknown here, so a
+stored value is compared with members and never converted to one.
 """
 
 from enum import StrEnum

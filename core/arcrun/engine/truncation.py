@@ -1,4 +1,4 @@
-"""Values of a stored record, bounded: what is larger is replaced by a marker that says so."""
+"""Bounds the values of a stored record: larger ones are replaced by a marker."""
 
 import json
 from dataclasses import dataclass, replace
@@ -10,19 +10,19 @@ from arcrun.size import Excerpt, length_in_utf8
 from arcrun.steps import Steps
 
 PREVIEW_CHARACTERS = 1_000
-# What is kept of a text behind its preview, until the secrets are known: one that begins in the preview is then whole.
+# Kept after the preview until the secrets are known, so that a secret that begins in the preview is complete.
 KEPT_CHARACTERS = PREVIEW_CHARACTERS + 16 * 1024
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What is left of a value: its size as JSON, and the beginning of its text, "" where there was no room for it."""
+    """The rest of a value: its size as JSON, and the beginning of that JSON, "" if there was no room for it."""
 
     bytes: int
     beginning: str
 
     def scrubbed(self, redactor: Redactor) -> "Steps[Cut]":
-        if redactor.longest > KEPT_CHARACTERS - PREVIEW_CHARACTERS:  # cut, it would not be known
+        if redactor.longest > KEPT_CHARACTERS - PREVIEW_CHARACTERS:  # cut off, a secret would not be recognised
             return replace(self, beginning=MARK)
         return replace(self, beginning=(yield from redactor.scrub_text_in_steps(self.beginning)))
 
@@ -32,8 +32,8 @@ class Cut:
 
 
 def shorten(value: Any, weight: int | None = None, excerpt: Excerpt | None = None) -> Any:
-    """`value`, or a Cut of it. `weight` (arcrun/size.py) spares most values the measuring; `excerpt`, of the JSON that
-    they were read from, spares large ones the writing.
+    """`value`, or a Cut of it. `weight` (arcrun/size.py) avoids measuring most values; `excerpt`, of the JSON that
+    the value was read from, avoids serialising large ones.
     """
     if value is None or isinstance(value, Cut) or (weight is not None and 2 * weight <= MAX_SHOWN_VALUE_BYTES):
         return value
@@ -45,7 +45,7 @@ def shorten(value: Any, weight: int | None = None, excerpt: Excerpt | None = Non
 
 
 def leave_out(value: Any) -> Cut | None:
-    """A Cut without the beginning."""
+    """A Cut without its beginning; None for None."""
     if value is None or isinstance(value, Cut):
         return value and replace(value, beginning="")
     return Cut(length_in_utf8(json.dumps(value, ensure_ascii=False)), "")

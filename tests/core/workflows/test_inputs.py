@@ -96,7 +96,7 @@ def test_an_input_fits(config: str) -> None:
         ("size: 1.5", "`size` of `n` must be integer or string, not number 1.5"),
         ("headers: {a: 1}", "`headers.a` of `n` must be string, not integer 1"),
         ("buttons: [{text: a}, {text: 1}]", "`buttons[1].text` of `n` must be string, not integer 1"),
-        ("buttons: [{}]", "`buttons[0].text` of `n` must be given, for it is required, not missing"),
+        ("buttons: [{}]", "`buttons[0].text` of `n` must be given, not missing"),
         (
             'retries: "{{input.n}} times"',
             "`retries` of `n` must be integer, and a template within a text gives a string",
@@ -120,7 +120,7 @@ def test_an_input_fits(config: str) -> None:
         ),
         (
             'buttons: [{label: "{{input.x}}"}]',
-            "`buttons[0].text` of `n` must be given, for it is required, not missing",
+            "`buttons[0].text` of `n` must be given, not missing",
         ),
         ('buttons: [{text: ["{{input.x}}"]}]', "`buttons[0].text` of `n` must be string, not array"),
         ('headers: {a: {b: "{{input.x}}"}}', "`headers.a` of `n` must be string, not object"),
