@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from arcrun.errors import ArcrunError
+from arcrun.interruptible import STRETCH_UNITS
 from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
-from arcrun.steps import STRETCH_UNITS
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
 from executor.components import FRESH_MS, ComponentResolver

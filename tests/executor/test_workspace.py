@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from arcrun.durable_objects import Operations, migrate, render_call
 from arcrun.errors import ArcrunError, UpstreamError
-from arcrun.objects import Operations, migrate, render_call
 from arcrun.workspace.protocol import Commit, Note, RemoteWorkspace, WorkspaceObject
 from executor import workspace as tables
 from executor.workspace import MIGRATIONS, WorkspaceTables

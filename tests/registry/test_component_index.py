@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.objects import migrate
+from arcrun.durable_objects import migrate
 from fakes.ports.sql import SqliteSql
 from registry.index import ComponentIndex
 from registry.registry_object import MIGRATIONS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcrun.analytics import RELATIVE_ERROR, SHORTEST_MS, ComponentStatistics, UsageRecord, tally
-from arcrun.objects import migrate
+from arcrun.durable_objects import migrate
 from fakes.ports.sql import SqliteSql
 from registry.counters import Counters
 from registry.registry_object import MIGRATIONS

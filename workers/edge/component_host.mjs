@@ -31,7 +31,7 @@ const LARGE_CHARACTERS = 64 * 1024; // of output; longer output is not copied ag
 const MOST_ENDED_BYTES = 32 * 1024 * 1024;
 const LONG_NAME = "x".repeat(160 * 1024); // more than a page of V8's heap
 
-// The marks that core/arcrun/wasm/reuse.py adds to a module whose entire state is its memory and its exported globals.
+// The marks that core/arcrun/wasm/instance_reuse.py adds to a module whose entire state is its memory and its exported globals.
 const STATE_MARK = "arcrun.state", STATE_PREFIX = "arcrun_state_";
 const EMPTY = new Uint8Array();
 
@@ -52,7 +52,7 @@ class Ended extends Error {
 
 /**
  * Run `module` once, with `stdin` (a string, or its bytes, whose memory is freed) as its input, in a fresh instance or
- * in one that was reset to a fresh one's state (for which modules: core/arcrun/wasm/reuse.py).
+ * in one that was reset to a fresh one's state (for which modules: core/arcrun/wasm/instance_reuse.py).
  *
  * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions,
  * maxIdleInstances, fuel}; maxIdleInstances is the number of instances of a module that are kept for later calls, fuel

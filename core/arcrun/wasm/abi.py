@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from arcrun.errors import ArcrunError, ComponentError
+from arcrun.json_size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_STDOUT_BYTES
-from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.wasm.failure import read_failure
 
 PAGE_BYTES = 64 * 1024
@@ -56,8 +56,8 @@ class Execution:
 class Outcome:
     """What a call means: the envelope that templates see, the error if it failed, the component's log (its stderr).
 
-    `fuel` is what the component used, None where it is not known; `weight` the envelope's (arcrun/size.py); `excerpt`
-    what is remembered of the long text that it was read from. `subflow` is the trace of a workflow that was called.
+    `fuel` is what the component used, None where it is not known; `weight` the envelope's (arcrun/json_size.py);
+    `excerpt` the part of a long output that is kept. `subflow` is the trace of a workflow that was called.
     """
 
     envelope: Mapping[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acr.config.inner_file import MAX_FILE_BYTES, require_inner
+from acr.config.project_paths import MAX_FILE_BYTES, require_inner
 from acr.errors import CliError
 from acr.main import main
 from acr.parts.component_folder import read_component_folder

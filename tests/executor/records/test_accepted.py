@@ -7,7 +7,7 @@ import pytest
 
 from arcrun.errors import UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_SHOWN_VALUE_BYTES
-from executor.accepted import RECORD_TIME_MS
+from executor.accepted_runs import RECORD_TIME_MS
 from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client, upload_component
 from fakes.modules import build_module

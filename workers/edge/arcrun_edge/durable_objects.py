@@ -1,4 +1,4 @@
-"""Durable Objects: the channel to one, whose method is `ask(str) -> str` (arcrun/objects.py), and its storage."""
+"""Durable Objects: the channel to one, which has `ask(str) -> str` (arcrun/durable_objects.py), and its storage."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import js
 from pyodide.ffi import jsnull
 
-from arcrun.objects import render_call
+from arcrun.durable_objects import render_call
 from arcrun_edge.faults import naming_faults
 
 MAX_SAFE_INTEGER = 2**53 - 1

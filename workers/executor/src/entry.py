@@ -14,11 +14,11 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL
+from arcrun.durable_objects import Operations
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
-from arcrun.objects import Operations
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings

@@ -8,7 +8,7 @@ run that waits for a service, or for a slow upload.
 from arcrun.errors import RateLimitedError
 from arcrun.limits import MAX_LARGE_BODIES_BYTES, MAX_WAITING_BODIES, SMALL_BODY_BYTES
 from arcrun.ports import Clock
-from arcrun.turns import Turns
+from arcrun.wait_queue import Turns
 
 HELD_AT_MOST_MS = 5_000.0
 RETRY_AFTER_S = 5

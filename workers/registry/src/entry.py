@@ -6,8 +6,8 @@ from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
 from arcrun.contracts.parse import parse_contract
+from arcrun.durable_objects import Operations
 from arcrun.limits import MAX_SUBMISSION_BYTES
-from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.registry.trial import VALIDATOR_ID
 from arcrun.wasm.component import Component

@@ -8,9 +8,9 @@ from typing import Protocol
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
+from arcrun.interruptible import Pause, run_steps_pausing
 from arcrun.ports import BlobStore, ComponentRegistry
 from arcrun.registry.package import module_key
-from arcrun.steps import Pause, run_steps_pausing
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml_in_steps
 

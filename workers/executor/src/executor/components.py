@@ -16,10 +16,10 @@ from arcrun.caches import Cache, CacheSpace
 from arcrun.contracts.parse import parse_contract
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.json_text import write_json
 from arcrun.limits import CALL_CPU_MS, MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES, MAX_NODE_CPU_MS
 from arcrun.ports import AiModel, Background, BlobStore, Clock, ComponentRegistry, HttpClient, Random, TextDecoder
-from arcrun.steps import run_steps_pausing
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import (
     BundledComponent,

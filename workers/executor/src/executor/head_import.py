@@ -15,7 +15,7 @@ from arcrun.ports import KeyEntry, KeyValue, list_all
 from arcrun.workflows.plan import IMPLICIT_FORMAT
 from arcrun.workspace.audit import PLATFORM, AuditLog
 from executor.heads import Head, Heads
-from executor.values import HOOK, NAME, VERSION, list_version_numbers, read_object
+from executor.workflow_values import HOOK, NAME, VERSION, list_version_numbers, read_object
 
 MAX_READS = 400
 

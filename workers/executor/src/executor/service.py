@@ -14,9 +14,9 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_DIAGNOSTICS
 from arcrun.ports import Background
-from arcrun.steps import Steps, run_steps_pausing
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
@@ -25,7 +25,7 @@ from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
-from executor.accepted import limit_accepted_run, make_keepable
+from executor.accepted_runs import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs

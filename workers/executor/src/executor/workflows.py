@@ -1,5 +1,5 @@
 """Stored workflows and their webhooks. A workflow's head in the Workspace (executor/heads.py) has its current version
-and its token; the plans that triggers run are stored in the KV namespace WEBHOOKS (executor/values.py).
+and its token; the plans that triggers run are stored in the KV namespace WEBHOOKS (executor/workflow_values.py).
 
 Each push of a changed source makes an immutable version. The current version's plan is also stored under the token, so
 that a trigger takes one read.
@@ -13,9 +13,9 @@ from typing import Any
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
+from arcrun.json_size import size_of
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue, list_all
-from arcrun.size import size_of
 from arcrun.times import render_time
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
@@ -23,7 +23,7 @@ from arcrun.workspace.audit import Actor, AuditLog
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
-from executor.values import (
+from executor.workflow_values import (
     HOOK,
     NAME,
     VERSION,

@@ -6,8 +6,8 @@ Operations and shapes: arcrun/workspace/protocol.py; tables: docs/storage-schema
 from collections.abc import Sequence
 from typing import Any
 
+from arcrun.durable_objects import migrate
 from arcrun.limits import MAX_AUDIT_LINES, MAX_NAMES, MAX_PENDING, MAX_TOLD_LINES, MAX_WORKFLOWS
-from arcrun.objects import migrate
 from arcrun.ports import Sql
 from arcrun.workspace.protocol import Commit, Committed, Looked, Note, Reserved, Rotation, State, StoredHead, StoredNote
 

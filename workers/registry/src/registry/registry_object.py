@@ -1,4 +1,4 @@
-"""The registry's Durable Object: its operations, its tables, and the Worker's client for it (arcrun/objects.py).
+"""The registry's Durable Object: its operations, its tables, and the Worker's client (arcrun/durable_objects.py).
 
 There is one object for the whole registry, and it does one thing at a time, so its decisions cannot conflict. In tests
 it runs over sqlite3.
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from arcrun.analytics import ComponentStatistics, TallyRow
-from arcrun.objects import Channel, migrate
+from arcrun.durable_objects import Channel, migrate
 from arcrun.ports import Alarm, KeyValue, Sql
 from registry.counters import COUNTERS, Counters
 from registry.index import INDEX, ComponentIndex

@@ -14,11 +14,11 @@ from typing import Any
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import NotFoundError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
 from arcrun.registry.attestation import Attested, build_statement, sign_statement, signing_key_id_of
 from arcrun.registry.package import Package, build_package, contract_key, module_key
 from arcrun.registry.review import Bench, Review, review_component
-from arcrun.steps import run_steps_pausing
 from arcrun.times import render_time
 from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
 
+from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
-from arcrun.objects import migrate
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of

@@ -3,7 +3,7 @@
 import sys
 from typing import Any, NamedTuple
 
-from arcrun.steps import Steps, run_steps
+from arcrun.interruptible import Steps, run_steps
 
 VALUE_BYTES = 16  # of memory for a value beside its text, so that the estimate is about half of what Python takes
 EXCERPT_CHARACTERS = 20_000

@@ -8,8 +8,8 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Trigger
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError, RequestError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_MS
-from arcrun.steps import run_steps_pausing
 from arcrun.workflows.plan import Plan, PlannedNode
 
 RECORD_TIME_MS = 1_000  # reserved within MAX_ACCEPTED_MS for writing the record
