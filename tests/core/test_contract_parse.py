@@ -219,7 +219,10 @@ def test_a_constraint_has_its_form(field: str, value: Any, message: str) -> None
             {"type": "array"}, ".type", "must be object: a component reads one JSON object and answers one", id="array"
         ),
         pytest.param(
-            {"properties": {}}, ".type", "must be object: a component reads one JSON object and answers one", id="no type"
+            {"properties": {}},
+            ".type",
+            "must be object: a component reads one JSON object and answers one",
+            id="no type",
         ),
         pytest.param({}, ".type", "must be object: a component reads one JSON object and answers one", id="empty"),
         pytest.param({"type": "object", "properties": ["a"]}, ".properties", "must be a mapping", id="properties"),

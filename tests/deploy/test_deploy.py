@@ -263,7 +263,7 @@ def test_the_project_s_domain_applies_to_all_members(desk: Desk) -> None:
 )
 def test_an_invalid_domain_is_refused(desk: Desk, name: str) -> None:
     result = desk.run("deploy", "--dry-run", "--domain", name)
-    assert (result.returncode, f"`{name}` is no domain" in result.stderr) == (1, True)
+    assert (result.returncode, f"`{name}` is not a domain" in result.stderr) == (1, True)
 
 
 def test_components_reach_local_addresses_only_if_the_operator_allows_it(desk: Desk) -> None:

@@ -64,8 +64,8 @@ def test_it_builds_and_tests_both_and_prints_their_hashes(tmp_path: Path) -> Non
         ("Name: arcrun-workers", "Name: -arcrun", "name"),
         ("text/markdown", "text/html", "description-content-type"),
         ("License-Expression: MIT", "License: MIT", "License-Expression"),
-        ("Summary: Workflows\n", "", "lacks something"),
-        ("Requires-Dist: click==8.5.1\n", "", "lacks something"),
+        ("Summary: Workflows\n", "", "is incomplete or wrong"),
+        ("Requires-Dist: click==8.5.1\n", "", "is incomplete or wrong"),
         ("Requires-Dist: click==8.5.1", "Requires-Dist: click=8", "requires-dist"),
     ],
 )

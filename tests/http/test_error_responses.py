@@ -67,7 +67,7 @@ async def test_an_unknown_route(path: str) -> None:
         "code": "NOT_FOUND",
         "message": "There is no such route.",
         "retriable": False,
-        "next_actions": ["See the README for the routes."],
+        "next_actions": ["See docs/http.md for the routes."],
         "details": {},
     }
 
@@ -82,7 +82,7 @@ async def test_a_wrong_method(method: str) -> None:
         "code": "METHOD_NOT_ALLOWED",
         "message": f"{method} is not allowed here.",
         "retriable": False,
-        "next_actions": ["See the README for the routes."],
+        "next_actions": ["See docs/http.md for the routes."],
         "details": {},
     }
 

@@ -1,1 +1,1 @@
-"""Accounts of the hosted mode: what is known of a tenant, how it is sealed, how an API key leads to it."""
+"""Accounts of the hosted mode: the tenant's record, how it is sealed, and how an API key leads to it."""

@@ -1,6 +1,6 @@
-"""API keys of tenants: `ak_` and 256 random bits in base64url. Only the SHA-256 is kept.
+"""API keys of tenants: `ak_` and 256 random bits in base64url. Only the SHA-256 is stored.
 
-A key has so many bits that a plain hash cannot be found by search: a slow hash, as passwords need, would gain nothing.
+A key has too many bits for a hash to be searched: a slow hash, as for passwords, would gain nothing.
 """
 
 import base64
@@ -19,18 +19,18 @@ def make_api_key(random: Random) -> str:
 
 
 def hash_api_key(api_key: str) -> str:
-    """64 hexadecimal digits, for anything that was sent as a key."""
+    """The SHA-256 of any string that was sent as a key, as 64 hexadecimal digits."""
     return hashlib.sha256(api_key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def api_key_id_of(sha256: str) -> str:
-    """What logs and people call a key: it opens nothing."""
+    """The public id of a key, for logs and people. It grants no access."""
     return sha256[:ID_DIGITS]
 
 
 @dataclass(frozen=True)
 class KeyRecord:
-    """`expires_ms` is None for a key that counts until it is replaced. Times are milliseconds since 1970."""
+    """`expires_ms` is None for a key that is valid until it is replaced. Times are milliseconds since 1970."""
 
     sha256: str
     created_ms: int

@@ -1,8 +1,8 @@
-"""KeyValue in a tenant's own namespace, in which only what the platform has written counts.
+"""KeyValue in a tenant's own namespace that accepts only values written by the platform.
 
-The tenant, and whoever holds a token of its account, can write there. A compiled plan is trusted when it runs, so each
-value carries a MAC over its key and itself: HMAC-SHA256 in 64 hexadecimal digits, in front of it. A value without the
-right one counts as not there. Metadata, which lists show to the tenant alone, carries none.
+The tenant, and anyone with a token of its account, can write there. A compiled plan is trusted when it runs, so each
+value starts with a MAC of its key and itself: HMAC-SHA256 in 64 hexadecimal digits. A value without a valid MAC counts
+as missing. Metadata, which only the tenant's lists show, has none.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ MAC_DIGITS = 64
 
 
 class AuthenticKV:
-    """`mac_key` is one of the tenant's own, derived from MASTER_KEY."""
+    """`mac_key` is specific to the tenant, derived from MASTER_KEY."""
 
     def __init__(self, kv: KeyValue, mac_key: bytes) -> None:
         self._kv, self._mac_key = kv, mac_key

@@ -1,6 +1,6 @@
-"""What one tenant may take of the platform, so that the others do not notice it. docs/adr/0016.
+"""Limits of what one tenant may use of the platform, so that others are not affected. docs/adr/0016.
 
-Runs and nodes are counted here, by each isolate for itself; requests in arcrun/accounts/request_rate.py.
+Runs and nodes are counted here, separately in each isolate; requests in arcrun/accounts/request_rate.py.
 """
 
 import json
@@ -14,13 +14,13 @@ from arcrun.limits import MIB
 from arcrun.ports import Clock
 
 RUNS_RETRY_AFTER_S = 1
-TURN_MS = 5.0  # how often a node that has no place asks again: on the platform no request can wake another
-MIN_COUNTED_BYTES = 4 * 1024  # of a stored version, so that their number is bounded too
+TURN_MS = 5.0  # how often a node without a place polls: on the platform no request can wake another
+MIN_COUNTED_BYTES = 4 * 1024  # per stored version, so that their number is bounded too
 
 
 @dataclass(frozen=True)
 class StorageLimits:
-    """`workflow_bytes` are those of one version as stored (source and plan), `stored_bytes` of all of a tenant's."""
+    """`workflow_bytes` bounds one version as stored (source and plan), `stored_bytes` all versions of a tenant."""
 
     workflow_bytes: int = MIB
     stored_bytes: int = 50 * MIB
@@ -43,7 +43,7 @@ class StorageLimits:
 
 def _build_workflow_error(size: int, limit: int) -> PayloadTooLargeError:
     return PayloadTooLargeError(
-        f"The workflow has a size of {size}, with its plan or without; {limit} are allowed.",
+        f"The workflow has a size of {size}, with or without its plan; the limit is {limit}.",
         code="WORKFLOW_TOO_LARGE",
         next_actions=["Split it: one workflow can call another (CALLS_SUBFLOW)."],
         details={"size": size, "limit": limit},
@@ -51,17 +51,18 @@ def _build_workflow_error(size: int, limit: int) -> PayloadTooLargeError:
 
 
 def counted_bytes(stored: Iterable[Mapping[str, Any] | None]) -> int:
-    """What versions take, by the `bytes` of their metadata. A number that is none counts like the smallest."""
+    """The size of versions by the `bytes` of their metadata. An invalid size counts like the smallest."""
     sizes = [(metadata or {}).get("bytes", 0) for metadata in stored]
     return sum(max(MIN_COUNTED_BYTES, size) if isinstance(size, int) else MIN_COUNTED_BYTES for size in sizes)
 
 
 @dataclass(frozen=True)
 class TenantLimits:
-    """All but `storage` count in one isolate. A run that takes longer than its duration ends with RUN_TIMEOUT.
+    """The limits of a tenant. All but `storage` apply per isolate. A run that exceeds its duration ends with
+    RUN_TIMEOUT.
 
-    `source_characters` are those of a workflow as sent: reading YAML and planning keep the isolate from everybody else.
-    `node_cpu_ms` is how long a node may let a component compute: the operator pays for it.
+    `source_characters` bounds a workflow as sent, because parsing YAML and planning block the isolate. `node_cpu_ms`
+    bounds the computing time of a node, which the operator pays for.
     """
 
     requests_a_minute: int = 600
@@ -74,7 +75,7 @@ class TenantLimits:
     storage: StorageLimits = field(default_factory=StorageLimits)
 
 
-# Variables of the executor that override the defaults; whole numbers from 1.
+# Variables of the executor that override the defaults; integers from 1.
 LIMIT_VARIABLES = (
     "TENANT_REQUESTS_A_MINUTE",
     "TENANT_BURST_REQUESTS",
@@ -89,7 +90,7 @@ LIMIT_VARIABLES = (
 
 
 def read_limits(variables: Mapping[str, str | None]) -> TenantLimits:
-    """Raises NotConfiguredError LIMIT_INVALID."""
+    """Read the limits. Raises NotConfiguredError LIMIT_INVALID."""
     default, storage = TenantLimits(), StorageLimits()
 
     def read(name: str, usual: int) -> int:
@@ -113,13 +114,13 @@ def _read_number(name: str, text: str | None, default: int) -> int:
     if not text:
         return default
     if not text.isascii() or not text.isdecimal() or len(text) > 15 or int(text) < 1:
-        message = f"The variable {name} is no whole number from 1."
-        raise NotConfiguredError(message, code="LIMIT_INVALID", next_actions=["Correct it, or leave it out."])
+        message = f"The variable {name} must be an integer from 1."
+        raise NotConfiguredError(message, code="LIMIT_INVALID", next_actions=["Correct it, or remove it."])
     return int(text)
 
 
 class UnderWay:
-    """What is under way, by tenant.
+    """The operations in progress, by tenant.
 
     A request that the platform ends gives nothing back, so nothing counts for longer than `at_most_ms`.
     """
@@ -135,7 +136,7 @@ class UnderWay:
         return len(held)
 
     def count_others(self, tenant_id: str) -> int:
-        """How many other tenants have anything under way."""
+        """The number of other tenants with operations in progress."""
         return sum(other != tenant_id and self.count(other) > 0 for other in tuple(self._until_ms))
 
     @contextmanager
@@ -155,7 +156,7 @@ class UnderWay:
 
 
 class Isolate:
-    """What all tenants of one isolate share. It outlives their services."""
+    """The state that all tenants of one isolate share. It outlives their services."""
 
     def __init__(self, limits: TenantLimits, clock: Clock) -> None:
         self.limits, self.clock = limits, clock
@@ -172,20 +173,22 @@ class TenantQuota:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """A run. Raises RateLimitedError TOO_MANY_RUNS."""
+        """Surround a run. Raises RateLimitedError TOO_MANY_RUNS."""
         limit = self.isolate.limits.concurrent_runs
         if self.isolate.runs.count(self.tenant_id) >= limit:
             raise RateLimitedError(
-                RUNS_RETRY_AFTER_S, f"{limit} runs of this account are under way, which is the limit.", "TOO_MANY_RUNS"
+                RUNS_RETRY_AFTER_S,
+                f"{limit} runs of this account are in progress, which is the limit.",
+                "TOO_MANY_RUNS",
             )
         with self.isolate.runs.entered(self.tenant_id):
             yield
 
     @asynccontextmanager
     async def node(self) -> AsyncIterator[None]:
-        """A call of a component, once there is a place for it.
+        """Surround a call of a component, after waiting for a place.
 
-        A tenant gets as many places as if there were one more tenant: so whoever comes finds some that are free.
+        A tenant gets as many places as if there were one more tenant, so that new tenants find free ones.
         """
         isolate = self.isolate
         while isolate.nodes.count(self.tenant_id) >= self._places():

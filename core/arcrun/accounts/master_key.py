@@ -1,4 +1,4 @@
-"""MASTER_KEY, which seals the accounts of the hosted mode, and the keys for other purposes that are derived from it."""
+"""MASTER_KEY, which seals the accounts of the hosted mode, and keys derived from it for other purposes."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ MAKE_KEY_COMMAND = "openssl rand -base64 32 | wrangler secret put MASTER_KEY"
 
 
 def parse_master_key(text: str | None) -> bytes:
-    """The 32 bytes of MASTER_KEY. Raises NotConfiguredError, whose text does not repeat the key."""
+    """The 32 bytes of MASTER_KEY. Raises NotConfiguredError, whose message does not contain the key."""
     if not text or not text.strip():
         message = "MASTER_KEY is not set, so accounts can be neither stored nor read."
         raise NotConfiguredError(message, code="MASTER_KEY_MISSING", next_actions=[MAKE_KEY_COMMAND])
@@ -22,5 +22,5 @@ def parse_master_key(text: str | None) -> bytes:
 
 
 def derive_key(master_key: bytes, purpose: str) -> bytes:
-    """32 bytes, another key for each purpose. HMAC-SHA256 (RFC 2104) as a pseudorandom function."""
+    """A 32-byte key, different for each purpose. HMAC-SHA256 (RFC 2104) as a pseudorandom function."""
     return hmac.new(master_key, b"arcrun/" + purpose.encode(), hashlib.sha256).digest()

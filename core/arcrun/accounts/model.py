@@ -1,4 +1,4 @@
-"""A tenant of the hosted mode, and its record: all of it is secret, so it is stored in one sealed piece."""
+"""A tenant of the hosted mode, and its record. All of it is secret, so it is stored as one sealed value."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ def derive_tenant_id(text: str) -> str:
 
 @dataclass(frozen=True)
 class Registration:
-    """What a tenant sends: where its KV is, the token that may use it, and the key that opens its credentials."""
+    """A tenant's registration: where its KV is, the token for it, and the key that decrypts its credentials."""
 
     email: str
     account_id: str
@@ -33,13 +33,13 @@ class Registration:
 
     @property
     def tenant_id(self) -> str:
-        """The same for the same namespace, so that two registrations at once, or one anew, are one tenant."""
+        """It depends only on the namespace, so that concurrent or repeated registrations are one tenant."""
         return derive_tenant_id(f"{self.account_id}/{self.kv_namespace_id}")
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """A registered account, with the keys that lead to it."""
+    """A registered account with its API keys."""
 
     registration: Registration
     created_ms: int
@@ -56,17 +56,19 @@ class Tenant:
 def parse_registration(
     *, email: object, account_id: object, kv_namespace_id: object, token: str | None, data_key: str | None
 ) -> Registration:
-    """Raises RequestError, whose text repeats neither the token nor the key."""
+    """Validate a registration. Raises RequestError, whose message contains neither the token nor the key."""
     if not isinstance(email, str) or len(email) > MAX_EMAIL_CHARACTERS or not _EMAIL.fullmatch(email):
-        raise RequestError("`email` must be an address.", next_actions=['Send {"email": "ada@example.com", ...}.'])
+        raise RequestError(
+            "`email` must be an e-mail address.", next_actions=['Send {"email": "ada@example.com", ...}.']
+        )
     ids = {"account_id": account_id, "kv_namespace_id": kv_namespace_id}
     for name, value in ids.items():
         if not isinstance(value, str) or not _CLOUDFLARE_ID.fullmatch(value):
             raise RequestError(f"`{name}` must be Cloudflare's id of 32 hexadecimal digits.")
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise RequestError(
-            "The header CF-Api-Token is missing, or is no token.",
-            next_actions=["Send a Cloudflare API token that may edit Workers KV of the account, and nothing else."],
+            "The header CF-Api-Token is missing or is not a token.",
+            next_actions=["Send a Cloudflare API token that may only edit Workers KV of the account."],
         )
     return Registration(email, str(account_id), str(kv_namespace_id), token, _parse_data_key(data_key))
 
@@ -82,14 +84,16 @@ def _parse_data_key(text: str | None) -> bytes:
 
 
 def render_tenant(tenant: Tenant) -> bytes:
-    """What is sealed: JSON of {"email", "account_id", "kv_namespace_id", "token", "data_key", "created_ms", "keys"}."""
+    """The plaintext of the record: {"email", "account_id", "kv_namespace_id", "token", "data_key", "created_ms",
+    "keys"}.
+    """
     fields = {**asdict(tenant.registration), "data_key": base64.b64encode(tenant.registration.data_key).decode()}
     keys = [asdict(key) for key in tenant.keys]
     return json.dumps({**fields, "created_ms": tenant.created_ms, "keys": keys}).encode()
 
 
 def parse_tenant(content: bytes) -> Tenant:
-    """What `render_tenant` wrote. It comes out of AES-GCM, so nobody else can have written it."""
+    """Parse what `render_tenant` wrote. AES-GCM has authenticated it."""
     source = parse_json(content.decode())
     keys = tuple(KeyRecord(**key) for key in source.pop("keys"))
     created_ms = source.pop("created_ms")

@@ -1,8 +1,8 @@
-"""How many requests are let in, by key: at a steady rate, with a burst now and then.
+"""Limits requests by key to a steady rate, with bursts.
 
-The isolate decides by a token bucket of its own, so that one who floods is refused at once and costs nothing more.
-Of what it lets in, one in COUNTED_EACH is counted by the platform (RateLimiter), for all isolates of a location. Nobody
-waits for that count: what it refuses is refused from the next request on.
+The isolate decides by a token bucket of its own, so that a flood is refused at once at no further cost. One in
+COUNTED_EACH of the admitted requests is counted by the platform (RateLimiter), for all isolates of a location. Requests
+do not wait for that count: its refusal applies to the requests after it.
 """
 
 import math
@@ -14,7 +14,7 @@ from arcrun.limits import MAX_COUNTED_KEYS
 from arcrun.ports import Background, Clock, RateLimiter
 
 COUNTED_EACH = 10  # so the platform's limit, in wrangler.toml, is a tenth of the requests that it allows
-REFUSED_MS = 1_000  # how long the platform's refusal counts before it is asked again
+REFUSED_MS = 1_000  # how long the platform's refusal applies before it is asked again
 MINUTE_MS = 60_000
 
 
@@ -35,7 +35,7 @@ class RequestRate:
         self._buckets: Cache[_Bucket] = Cache(MAX_COUNTED_KEYS)
 
     def admit(self, key: str) -> None:
-        """Raises RateLimitedError."""
+        """Admit a request. Raises RateLimitedError."""
         now_ms = self._clock.now_ms()
         bucket = self._refill(key, now_ms)
         if now_ms < bucket.refused_until_ms:

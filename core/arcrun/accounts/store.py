@@ -1,7 +1,7 @@
 """The tenants, in the KV namespace ACCOUNTS_KV. Keys and values: docs/storage-schema.md.
 
-A tenant's record is the authority on its API keys: `key:{sha256}` only leads to it. Whoever can write to the namespace
-but has no MASTER_KEY can therefore neither add a key nor bring a revoked one back.
+A tenant's record is the authority on its API keys; `key:{sha256}` only points to it. So anyone who can write to the
+namespace but has no MASTER_KEY can neither add a key nor restore a revoked one.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,12 @@ from arcrun.errors import DecryptionError
 from arcrun.limits import MAX_ACCOUNT_KEYS
 from arcrun.ports import Cipher, Clock, KeyValue, Random
 
-MIN_TTL_S = 60  # KV's
+MIN_TTL_S = 60  # KV's minimum
 
 
 class AccountStore:
-    """`master_key` is MASTER_KEY as the Worker has it. `build_cipher` makes a Cipher of a key's 32 bytes.
+    """The store of tenants. `master_key` is MASTER_KEY as the Worker has it. `build_cipher` makes a Cipher from a
+    32-byte key.
 
     Every method raises NotConfiguredError MASTER_KEY_MISSING or MASTER_KEY_INVALID before it reads or writes anything.
     """
@@ -37,14 +38,14 @@ class AccountStore:
         self._master_key, self._build_cipher = master_key, build_cipher
 
     def require_master_key(self) -> None:
-        """For a caller who has other things to do first."""
+        """Check MASTER_KEY, for a caller that does something else first."""
         assert self._cipher is not None
 
     async def find_by_key(self, api_key: str) -> Tenant | None:
         """The tenant of a valid key. None for an unknown, revoked, expired or malformed one.
 
-        All of these cost the same two reads of KV, so that they cannot be told apart by time. Raises DecryptionError if
-        the record was sealed under another MASTER_KEY.
+        All of these cost the same two reads of KV, so that they cannot be distinguished by timing. Raises
+        DecryptionError if the record was sealed under another MASTER_KEY.
         """
         cipher, sha256 = self._cipher, hash_api_key(api_key)
         tenant_id = await self._kv.get(_key_of_api_key(sha256))
@@ -56,14 +57,14 @@ class AccountStore:
         return tenant if key is not None and key.is_valid(self._clock.now_ms()) else None
 
     async def find(self, tenant_id: str) -> Tenant | None:
-        """Raises DecryptionError."""
+        """The tenant with this id. Raises DecryptionError."""
         cipher, stored = self._cipher, await self._kv.get(_key_of_tenant(tenant_id))
         return None if stored is None else await _open(cipher, tenant_id, stored)
 
     async def register(self, registration: Registration) -> tuple[Tenant, str]:
-        """The tenant, new or with what is new, and its only API key: earlier ones are revoked.
+        """Register a tenant, new or again. Returns it and its only API key; earlier keys are revoked.
 
-        A record that was sealed under another MASTER_KEY is replaced: nobody can read it any more.
+        A record that was sealed under another MASTER_KEY is replaced, because it can no longer be read.
         """
         before = None
         with suppress(DecryptionError):
@@ -77,7 +78,7 @@ class AccountStore:
         return tenant, api_key
 
     async def rotate_key(self, tenant: Tenant, grace_s: int) -> tuple[Tenant, str]:
-        """A new API key. The others end after `grace_s`, or now if that is 0."""
+        """Make a new API key. The others end after `grace_s`, or immediately if that is 0."""
         now_ms = self._now_ms()
         api_key, record = self._make_key()
         ending = [key.ending(now_ms + grace_s * 1000) for key in tenant.keys]
@@ -90,7 +91,9 @@ class AccountStore:
         return rotated, api_key
 
     async def delete(self, tenant: Tenant) -> None:
-        """All that is stored of it. The keys go first, so what is interrupted can be found and deleted again."""
+        """Delete everything stored of a tenant. Keys are deleted first, so that an interrupted deletion can be
+        repeated.
+        """
         await self._forget_keys(tenant.keys)
         await self._kv.delete(_key_of_tenant(tenant.tenant_id))
 
@@ -104,7 +107,7 @@ class AccountStore:
         await self._kv.put(key, render_record(SealedCredential(ciphertext, iv)))
 
     async def _point(self, tenant: Tenant, key: KeyRecord) -> None:
-        """Let a key lead to its tenant for as long as it is valid."""
+        """Make a key point to its tenant for as long as it is valid."""
         left_ms = None if key.expires_ms is None else key.expires_ms - self._now_ms()
         ttl_s = None if left_ms is None else max(MIN_TTL_S, -(-left_ms // 1000))
         await self._kv.put(_key_of_api_key(key.sha256), tenant.tenant_id, ttl_s=ttl_s)

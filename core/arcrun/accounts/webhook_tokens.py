@@ -1,4 +1,4 @@
-"""Tokens of tenants' webhooks: they say to the platform, and to nobody else, whose they are.
+"""Webhook tokens of tenants. Only the platform can tell from a token whose it is.
 
 A token is 96 hexadecimal digits: 16 random bytes, then the 16 bytes of the tenant's id in AES-256-GCM with its tag.
 The key is derived from MASTER_KEY, the IV is the first 12 random bytes, the other 4 are associated data.
@@ -20,7 +20,7 @@ _ID_PREFIX = "tn_"
 
 
 class WebhookTokens:
-    """`master_key` is MASTER_KEY as the Worker has it. Its methods raise NotConfiguredError."""
+    """`master_key` is MASTER_KEY as the Worker has it. The methods raise NotConfiguredError."""
 
     def __init__(self, master_key: str | None, build_cipher: Callable[[bytes], Cipher], random: Random) -> None:
         self._master_key, self._build_cipher, self._random = master_key, build_cipher, random
@@ -31,7 +31,7 @@ class WebhookTokens:
         return (nonce + await self._cipher.encrypt(plain_id, nonce[:IV_BYTES], nonce[IV_BYTES:])).hex()
 
     async def read_tenant(self, token: str) -> str | None:
-        """The id of the tenant that the token was made for, None if it was not made here. Malformed costs the same."""
+        """The id of the token's tenant; None if the token was not made here. A malformed token takes the same time."""
         content = bytes.fromhex(token) if _PATTERN.fullmatch(token) else bytes(TOKEN_BYTES)
         nonce, sealed = content[:RANDOM_BYTES], content[RANDOM_BYTES:]
         try:

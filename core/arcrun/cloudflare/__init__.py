@@ -1,1 +1,1 @@
-"""Cloudflare's REST API, over the HttpClient port: what a Worker uses of an account that is not its own."""
+"""Cloudflare's REST API over the HttpClient port, for a Worker's access to another account."""

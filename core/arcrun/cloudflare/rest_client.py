@@ -1,8 +1,8 @@
-"""Sends requests to Cloudflare's REST API v4, again and again until it answers or the time is up.
+"""Sends requests to Cloudflare's REST API v4, with retries until it answers or the time is up.
 
-Answers are {"success", "result", "errors": [{"code", "message"}], "result_info"}; a value of KV comes as it is.
+Answers are {"success", "result", "errors": [{"code", "message"}], "result_info"}; a value of KV is returned unwrapped.
 Source: developers.cloudflare.com/api and /fundamentals/api/reference/limits (429 has Retry-After, in seconds).
-Everything that is sent here may be sent twice: reads, and writes that end in the same state.
+Every request may be sent twice: they are reads, and idempotent writes.
 """
 
 import math
@@ -21,7 +21,7 @@ MAX_ANSWER_BYTES = 26 * 1024 * 1024  # a value of KV has at most 25 MiB
 
 @dataclass(frozen=True)
 class RequestRetries:
-    """The wait after attempt n is random, up to `first_wait_ms` * 2 ** (n - 1), and at least what Retry-After says."""
+    """The wait after attempt n is random, up to `first_wait_ms` * 2 ** (n - 1), and at least Retry-After."""
 
     attempts: int = 5
     attempt_timeout_ms: int = 10_000
@@ -30,7 +30,7 @@ class RequestRetries:
 
 
 class CloudflareRestClient:
-    """An answer of more than `max_answer_bytes` is not read."""
+    """A client. Answers of more than `max_answer_bytes` are not read."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class CloudflareRestClient:
         content_type: str | None = None,
         is_envelope: bool = True,
     ) -> HttpResponse:
-        """The answer, whatever it says, unless that is to come again later.
+        """Send a request and return its answer, successful or not, unless it is transient.
 
-        An answer of 2xx that should be an envelope and does not say `"success": true` acknowledges nothing, so it is
-        asked for again. Raises UpstreamError UPSTREAM_UNAVAILABLE once the attempts or the time are used up.
+        A 2xx answer that should be an envelope but does not have `"success": true` acknowledges nothing, so the request
+        is repeated. Raises UpstreamError UPSTREAM_UNAVAILABLE when the attempts or the time are used up.
         """
         started_ms, policy, wait_ms = self._clock.now_ms(), self._policy, 0.0
 
@@ -90,13 +90,13 @@ class CloudflareRestClient:
         return HttpRequest(method, url, headers, body, timeout_ms, self._max_answer_bytes)
 
     async def _try(self, request: HttpRequest) -> HttpResponse | None:
-        """None if nobody answered, in which case nobody knows whether it was carried out."""
+        """The answer; None if there is none, so that it is unknown whether the request was carried out."""
         try:
             return await self._http.send(request)
         except HostFunctionError as error:
             if is_retriable(error):
                 return None
-            message = f"Cloudflare's API gave an answer that cannot be read: {error.code}."
+            message = f"The answer of Cloudflare's API cannot be read: {error.code}."
             raise UpstreamError(message, code="UPSTREAM_UNREADABLE", next_actions=["Store less under a key."]) from None
 
     def _wait_ms(self, attempt: int, response: HttpResponse | None) -> float:
@@ -106,16 +106,18 @@ class CloudflareRestClient:
 
 
 def read_envelope(response: HttpResponse) -> dict[str, Any] | None:
-    """An answer that says `"success": true`; None for any other."""
+    """An envelope with `"success": true`; None for any other answer."""
     try:
         envelope = parse_json(response.body.decode())
-    except ValueError:  # that of UTF-8 too
+    except ValueError:  # includes UnicodeDecodeError
         return None
     return envelope if isinstance(envelope, dict) and envelope.get("success") is True else None
 
 
 def error_codes_in(response: HttpResponse) -> tuple[int, ...]:
-    """Cloudflare's own, such as 10009 (no such key). Its texts are left alone: they may repeat what was sent."""
+    """Cloudflare's error codes, such as 10009 (no such key). Its messages are ignored: they may repeat what was
+    sent.
+    """
     try:
         errors = parse_json(response.body.decode())["errors"]
         return tuple(error["code"] for error in errors if isinstance(error["code"], int))
@@ -124,7 +126,7 @@ def error_codes_in(response: HttpResponse) -> tuple[int, ...]:
 
 
 def _is_transient(response: HttpResponse, is_envelope: bool) -> bool:
-    """Whether the same request may well get another answer in a moment."""
+    """Whether the same request may soon get another answer."""
     if response.status == 429 or response.status >= 500:
         return True
     return is_envelope and 200 <= response.status < 300 and read_envelope(response) is None
@@ -132,8 +134,8 @@ def _is_transient(response: HttpResponse, is_envelope: bool) -> bool:
 
 def _build_unavailable_error(wait_ms: float) -> UpstreamError:
     error = UpstreamError(
-        "Cloudflare's API did not answer in time, or did not acknowledge.",
-        next_actions=["Send the request again in a while.", "See https://www.cloudflarestatus.com"],
+        "Cloudflare's API did not answer or acknowledge in time.",
+        next_actions=["Send the request again later.", "See https://www.cloudflarestatus.com"],
     )
     error.retry_after_s = max(1, math.ceil(wait_ms / 1000))
     return error

@@ -1,7 +1,7 @@
-"""KeyValue over Cloudflare's REST API: a namespace of somebody else's account.
+"""KeyValue over Cloudflare's REST API, for a namespace in another account.
 
 Source: developers.cloudflare.com/api/resources/kv. A value is put as it is, or with its metadata as a form; a page of a
-list has 10 to 1,000 keys. KV itself may take 60 s to show a write elsewhere.
+list has 10 to 1,000 keys. KV may take 60 s to show a write elsewhere.
 """
 
 import json
@@ -14,10 +14,10 @@ from arcrun.errors import TenantStorageError, build_cursor_error
 from arcrun.ports import HttpResponse, KeyPage, Random, read_entry
 
 MIN_KEYS_A_PAGE = 10
-MAX_SKIPPED_DIGITS = 4  # of a page, which has 1,000 keys at most
+MAX_SKIPPED_DIGITS = 4  # a page has at most 1,000 keys
 _NAMESPACE_MISSING = 10013
 _AUTH_STATUSES = frozenset({401, 403})
-_AUTH_CODES = frozenset({1000, 6003, 9109, 10000})  # no token, no valid one, none that may do this
+_AUTH_CODES = frozenset({1000, 6003, 9109, 10000})  # missing, invalid or unauthorised token
 
 
 class CloudflareRestKV:
@@ -48,11 +48,13 @@ class CloudflareRestKV:
 
     async def delete(self, key: str) -> None:
         response = await self._client.send("DELETE", self._url_of_value(key))
-        if not _is_missing(response):  # an earlier attempt, whose answer was lost, may have done it
+        if not _is_missing(response):  # an earlier attempt whose answer was lost may have deleted it
             _require_success(response)
 
     async def list(self, prefix: str, *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
-        """A page shorter than the API's shortest is cut out of one. A cursor is `{keys to skip}.{the API's cursor}`."""
+        """List keys. A page below the API's minimum is a slice of one. A cursor is `{keys to skip}.{the API's
+        cursor}`.
+        """
         skipped, separator, start = (cursor or "0.").partition(".")
         if not separator or not (skipped.isascii() and skipped.isdecimal() and len(skipped) <= MAX_SKIPPED_DIGITS):
             raise build_cursor_error()
@@ -73,7 +75,7 @@ class CloudflareRestKV:
         return self._client.access.url_of(f"{self._path}/values/{quote(key, safe='', errors='replace')}", query)
 
     def _build_form(self, content: bytes, metadata: Mapping[str, Any]) -> tuple[bytes, str]:
-        """multipart/form-data (RFC 7578) under a boundary of 128 random bits, which no value can foresee."""
+        """multipart/form-data (RFC 7578) with a boundary of 128 random bits, which no value can predict."""
         boundary = f"arcrun-{self._random.token_bytes(16).hex()}"
         fields = {"value": content, "metadata": json.dumps(metadata).encode()}
         parts = [
@@ -88,7 +90,7 @@ def _is_missing(response: HttpResponse) -> bool:
 
 
 def _require_success(response: HttpResponse) -> dict[str, Any]:
-    """The envelope, {} for a value as it is. Raises TenantStorageError."""
+    """The envelope, {} for an unwrapped value. Raises TenantStorageError."""
     if 200 <= response.status < 300:
         return read_envelope(response) or {}
     raise _build_refusal(response)
@@ -109,7 +111,7 @@ def _build_refusal(response: HttpResponse) -> TenantStorageError:
         )
     if _NAMESPACE_MISSING in codes:
         return TenantStorageError(
-            "The account's KV namespace is not there any more.",
+            "The account's KV namespace no longer exists.",
             code="TENANT_NAMESPACE_MISSING",
             next_actions=["Make a new one and register it: acr init --standard"],
             details=details,
@@ -117,7 +119,7 @@ def _build_refusal(response: HttpResponse) -> TenantStorageError:
     return TenantStorageError(
         f"Cloudflare's KV refused the request with status {response.status}.",
         next_actions=[
-            "KV takes keys of at most 512 bytes, values of 25 MiB, metadata of 1,024 bytes, a TTL from 60 s."
+            "KV accepts keys of at most 512 bytes, values of 25 MiB, metadata of 1,024 bytes, a TTL of at least 60 s."
         ],
         details=details,
     )

@@ -1,1 +1,1 @@
-"""What a component must pass before anyone else runs it; the command line and the registry share it."""
+"""The review that a component must pass before others can run it, shared by the command line and the registry."""

@@ -1,6 +1,6 @@
-"""The registry's signed word that a version has passed its review.
+"""The registry's signed attestation that a version has passed its review.
 
-An in-toto Statement v1 in a DSSE envelope, signed with Ed25519, so that other tools can check it too. Sources: in-toto
+An in-toto Statement v1 in a DSSE envelope, signed with Ed25519, so that other tools can verify it too. Sources: in-toto
 Attestation Framework 1.0 (Statement), Dead Simple Signing Envelope 1.0 (envelope and pre-authentication encoding).
 """
 
@@ -23,14 +23,14 @@ PREDICATE_TYPE = "urn:arcrun:review:v1"
 
 
 class AttestationError(ArcrunError):
-    """An attestation that does not say what it should, or is not signed as it should be."""
+    """An attestation with wrong contents, or without a valid signature."""
 
     code = "ATTESTATION_INVALID"
     http_status = 422
 
 
 def parse_signing_key(text: str | None) -> bytes:
-    """The 32 bytes of ARCRUN_SIGNING_KEY, which it has in base64. Raises NotConfiguredError, without the key."""
+    """The 32 bytes of ARCRUN_SIGNING_KEY, given in base64. Raises NotConfiguredError, whose message lacks the key."""
     try:
         return decode_key(text or "")
     except ValueError:
@@ -38,14 +38,14 @@ def parse_signing_key(text: str | None) -> bytes:
             f"ARCRUN_SIGNING_KEY is not {KEY_BYTES} bytes in base64, so no component can be accepted.",
             code="SIGNING_KEY_MISSING",
             next_actions=[
-                "Make one and give it to the registry: acr init, then acr deploy. `acr dev` does so by itself."
+                "Make one and give it to the registry: acr init, then acr deploy. `acr dev` does so on its own."
             ],
         ) from None
 
 
 @dataclass(frozen=True)
 class Attested:
-    """What an attestation is about: a component's version, and the hashes of its module and its contract."""
+    """The subject of an attestation: a component's version, and the hashes of its module and its contract."""
 
     canonical_id: str
     version: str
@@ -54,12 +54,12 @@ class Attested:
 
 
 def signing_key_id_of(public_key: bytes) -> str:
-    """16 hexadecimal digits by which an Ed25519 key is told from others."""
+    """An id of an Ed25519 key: 16 hexadecimal digits."""
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
 def build_statement(attested: Attested, steps: Sequence[Step], accepted_at: str) -> bytes:
-    """The payload: JSON. `accepted_at` is ISO 8601."""
+    """The payload as JSON. `accepted_at` is ISO 8601."""
     name = f"{attested.canonical_id}@{attested.version}"
     statement = {
         "_type": STATEMENT_TYPE,
@@ -89,20 +89,20 @@ async def sign_statement(statement: bytes, signer: Signer) -> dict[str, Any]:
 
 
 def encode_for_signature(payload: bytes) -> bytes:
-    """DSSE's pre-authentication encoding, which is what is signed."""
+    """DSSE's pre-authentication encoding: the bytes that are signed."""
     return b"DSSEv1 %d %s %d %s" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
 
 
 @dataclass(frozen=True)
 class Signed:
-    """An envelope taken apart: its payload, and the signature under the key that was asked for."""
+    """A parsed envelope: its payload, and the signature under the requested key."""
 
     payload: bytes
     signature: bytes
 
 
 def read_envelope(envelope: Any, key_id: str) -> Signed:
-    """`envelope` is untrusted. Raises AttestationError."""
+    """Parse an untrusted envelope. Raises AttestationError."""
     try:
         if envelope["payloadType"] != PAYLOAD_TYPE:
             raise AttestationError("It is not an in-toto statement.")
@@ -116,7 +116,7 @@ def read_envelope(envelope: Any, key_id: str) -> Signed:
 
 
 def check_statement(payload: bytes, attested: Attested) -> Mapping[str, Any]:
-    """Whether a statement, its signature proven, is about this version. Returns its predicate.
+    """Check that a statement, whose signature is already verified, is about this version. Returns its predicate.
 
     Raises AttestationError.
     """
@@ -131,5 +131,5 @@ def check_statement(payload: bytes, attested: Attested) -> Mapping[str, Any]:
     except (KeyError, TypeError, ValueError):
         raise AttestationError("Its payload is not a statement.") from None
     if failed:
-        raise AttestationError(f"It says itself that {', '.join(failed)} did not pass.")
+        raise AttestationError(f"It states that {', '.join(failed)} did not pass.")
     return predicate

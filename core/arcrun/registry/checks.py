@@ -1,4 +1,4 @@
-"""The steps that need no run: the contract, the size, and what the module imports and exports."""
+"""The review steps without a run: the contract, the size, and the module's imports and exports."""
 
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
@@ -13,7 +13,7 @@ from arcrun.wasm.module import ModuleOutline, parse_module
 from arcrun.workflows.settings import RESERVED_INPUTS
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
-# Calls that open, make or change files. wasi-libc brings fd_prestat_get and its like into every program; they are none.
+# Calls that open, make or change files. wasi-libc imports fd_prestat_get etc. in every program; they are not listed.
 FILE_CALLS = frozenset(
     (
         "fd_allocate fd_filestat_set_size fd_filestat_set_times fd_readdir path_create_directory path_filestat_get "
@@ -25,7 +25,7 @@ _SCAN_LIMIT = f"as declared, {MAX_MEMORY_PAGES * PAGE_BYTES >> 20} MiB"
 
 
 def check_contract(text: str) -> tuple[Step, Contract | None]:
-    """The step, and the contract if it is valid. `text` is a contract.yaml, untrusted."""
+    """The step, and the contract if it is valid. `text` is an untrusted contract.yaml."""
     name = StepName.CONTRACT_CHECK
     if len(text.encode()) > MAX_CONTRACT_BYTES:
         return failed(name, "CONTRACT_TOO_LARGE", [f"The contract has more than {MAX_CONTRACT_BYTES >> 10} KiB."]), None
@@ -34,15 +34,15 @@ def check_contract(text: str) -> tuple[Step, Contract | None]:
     except YamlTextError as error:
         place = f" in line {error.line}, column {error.column}" if error.line else ""
         return failed(
-            name, "INVALID_YAML", [f"The contract is not YAML that means JSON: {error.problem}{place}."]
+            name, "INVALID_YAML", [f"The contract is not YAML with JSON values: {error.problem}{place}."]
         ), None
     except ContractError as error:
         findings = [f"{item['path'] or 'the contract'} {item['message']}" for item in error.details["findings"]]
-        step = failed(name, error.code, findings, next_action="docs/contract.md says what a contract holds.")
+        step = failed(name, error.code, findings, next_action="See docs/contract.md for the contract format.")
         return step, None
     taken = [key for key in contract.input_keys if key in RESERVED_INPUTS]
     if taken:
-        findings = [f"input_schema.properties.{key} is named like a setting of a node: `{key}`" for key in taken]
+        findings = [f"input_schema.properties.{key} has the name of a node setting: `{key}`" for key in taken]
         return failed(name, "INVALID_CONTRACT", findings, next_action="Give these inputs other names."), None
     return passed(name, f"{len(contract.scenarios)} scenarios", "2 scenarios"), contract
 
@@ -64,7 +64,7 @@ def check_size(contract: Contract, module: bytes) -> Step:
 
 
 def scan_module(contract: Contract, module: bytes) -> Steps[tuple[Step, Component | None]]:
-    """The step, and the component with its memory bounded and its fuel metered, as the sandbox runs it."""
+    """The step, and the component with bounded memory and metered fuel, as the sandbox runs it."""
     name = StepName.MODULE_SCAN
     try:
         component = yield from build_in_steps(contract, module)
@@ -86,7 +86,7 @@ def _refuse_forbidden_calls(contract: Contract, outline: ModuleOutline) -> None:
     advice = (
         "Use `arcrun.http_request` instead of sockets."
         if sockets
-        else "Open no files. If the toolchain brings the calls by itself, as Go's does, set "
+        else "Open no files. If the toolchain adds the calls on its own, as Go's does, set "
         "constraints.no_filesystem_syscall: false; they are refused when they are made."
     )
     called = ", ".join(f"`{name}`" for name in (sockets or files))

@@ -1,7 +1,7 @@
 """A component as it is submitted, stored and installed: its contract in one form, its module, and their hashes.
 
-The registry keeps the bytes in the bucket under their hashes, so that nothing is ever overwritten. The metered module
-lies where every metered module does (arcrun/wasm/seal.py).
+The registry stores the bytes in the bucket under their hashes, so that nothing is ever overwritten. Metered modules are
+stored separately (arcrun/wasm/seal.py).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
 @dataclass(frozen=True)
 class Package:
-    """`contract_text` is compact JSON, so its hash does not depend on comments or on how the YAML is written."""
+    """`contract_text` is compact JSON, so that its hash does not depend on comments or YAML style."""
 
     contract_text: str
     module: bytes
@@ -30,8 +30,8 @@ class Package:
 
 
 def build_package(contract_text: str, module: bytes) -> Package:
-    """`contract_text` is YAML or JSON. One that is neither, or too long, stays as it is: its review will refuse it."""
-    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, is written as the escape that it came as.
+    """`contract_text` is YAML or JSON. An invalid or too long one is kept as it is, and its review will refuse it."""
+    # Half a surrogate pair, which JSON can contain and UTF-8 cannot, is written as its original escape.
     return Package(_compact(contract_text).encode("utf-8", "backslashreplace").decode(), module)
 
 
@@ -45,10 +45,10 @@ def _compact(contract_text: str) -> str:
 
 
 def module_key(sha256: str) -> str:
-    """The module as it was submitted."""
+    """The key of the module as submitted."""
     return f"modules/{sha256}.wasm"
 
 
 def contract_key(sha256: str) -> str:
-    """The contract as compact JSON. `sha256` is that of this text."""
+    """The key of the contract as compact JSON. `sha256` is the hash of that JSON."""
     return f"contracts/{sha256}.json"

@@ -1,4 +1,4 @@
-"""A component's review: six steps, each real, the same for `acr parts test` and for the registry's POST /submit."""
+"""A component's review: six real steps, the same for `acr parts test` and for the registry's POST /submit."""
 
 import statistics
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ class ColdStarts(Protocol):
     """Measures cold starts: compile, instantiate, first call."""
 
     async def measure_ms(self, component: Component, count: int) -> Sequence[float]:
-        """`count` of them, in milliseconds, on the contract's config_example. Raises ComponentError."""
+        """`count` durations in milliseconds, with the contract's config_example. Raises ComponentError."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a review runs components on. `validator` is the built-in validate_json, as the runner runs it.
+    """The environment of a review. `validator` is the built-in validate_json, as the runner runs it.
 
-    `pause` lets others have their turn: `Clock.pause`.
+    `pause` yields to other requests: `Clock.pause`.
     """
 
     runner: ComponentRunner
@@ -40,7 +40,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Review:
-    """`component` holds the module as the sandbox runs it, metered; None unless the module scan passed."""
+    """The result of a review. `component` has the metered module; None unless the module scan passed."""
 
     steps: tuple[Step, ...]
     contract: Contract | None
@@ -52,12 +52,12 @@ class Review:
 
     @property
     def failure(self) -> Step | None:
-        """The first step that failed."""
+        """The first failed step."""
         return next((step for step in self.steps if step.status is StepStatus.FAILED), None)
 
 
 async def review_component(contract_text: str, module: bytes, bench: Bench) -> Review:
-    """Put a component through every step. A step is skipped if one that it needs has failed."""
+    """Run all steps on a component. A step is skipped if one that it needs has failed."""
     checked, contract = check_contract(contract_text)
     if contract is None:
         return Review((checked, *skipped(*list(StepName)[1:])), None, None)
@@ -66,7 +66,7 @@ async def review_component(contract_text: str, module: bytes, bench: Bench) -> R
     if sized.status is StepStatus.FAILED or component is None:
         return Review((checked, sized, scanned, *skipped(*list(StepName)[3:])), contract, None)
     tested, trials = await _run_gherkin_tests(component, bench)
-    if tested.status is StepStatus.FAILED:  # what traps or never ends has no cold start to measure
+    if tested.status is StepStatus.FAILED:  # a component that traps or never ends has no measurable cold start
         [started, repeated] = skipped(StepName.COLD_START, StepName.DETERMINISM)
     else:
         started = await _check_cold_start(component, bench)
@@ -90,7 +90,7 @@ async def _check_cold_start(component: Component, bench: Bench) -> Step:
 
 
 async def _measure_cold_start(component: Component, cold_starts: ColdStarts) -> float:
-    """The median of a round, the best of COLD_START_ROUNDS; there is no further round once the limit is kept."""
+    """The median of a round, the best of up to COLD_START_ROUNDS; no further round once the limit is met."""
     best_ms = float("inf")
     for _ in range(COLD_START_ROUNDS):
         best_ms = min(best_ms, statistics.median(await cold_starts.measure_ms(component, COLD_STARTS)))
@@ -114,13 +114,13 @@ async def _run_gherkin_tests(component: Component, bench: Bench) -> tuple[Step, 
     if not wrong:
         return passed(StepName.GHERKIN_TESTS, figure, "all"), trials
     findings = [f"{trial.scenario.name}: {trial.finding}" for trial in wrong]
-    advice = "Correct the component, or the scenario if it asks for the wrong thing."
+    advice = "Correct the component, or the scenario if its expectation is wrong."
     step = failed(StepName.GHERKIN_TESTS, wrong[0].code, findings, figure=figure, limit="all", next_action=advice)
     return step, trials
 
 
 async def _check_determinism(component: Component, bench: Bench, trials: Sequence[Trial]) -> Step:
-    """Each scenario once more, at the same time but with other randomness: its output must be the same bytes."""
+    """Repeat each scenario at the same time but with other randomness: its output must have the same bytes."""
     differing = []
     for trial in trials:
         await bench.pause()
@@ -132,5 +132,5 @@ async def _check_determinism(component: Component, bench: Bench, trials: Sequenc
     figure = f"{len(trials) - len(differing)} of {len(trials)} the same"
     if not differing:
         return passed(StepName.DETERMINISM, figure, "all")
-    advice = "Let nothing random reach the output: no random ids, no order of a hash map."
+    advice = "Keep randomness out of the output: no random ids, no hash map order."
     return failed(StepName.DETERMINISM, "NOT_DETERMINISTIC", differing, figure=figure, limit="all", next_action=advice)

@@ -1,6 +1,6 @@
-"""A contract's acceptance tests, run: the component's host calls are answered from the scenario's stubs.
+"""Runs a contract's acceptance tests: the component's host calls are answered from the scenario's stubs.
 
-A stub's request is a part of the one that must come. Its response is the reply's value, or
+A stub's request must be a part of the actual one. Its response is the reply's value, or
 {"error": {"code", "message"}}.
 """
 
@@ -21,7 +21,7 @@ class _NoNetwork(HttpClient):
 
 
 class ScenarioHostFunctions(PortHostFunctions):
-    """The host functions of a real call, but for those that reach outside: the stubs answer them, in order."""
+    """The host functions of a real call, except those that reach outside: the stubs answer them in order."""
 
     def __init__(self, contract: Contract, scenario: Scenario, clock: Clock, random: Random) -> None:
         super().__init__(contract, _NoNetwork(), clock, random)
@@ -52,7 +52,7 @@ def _answer(stubs: list[HostStub], request: Mapping[str, Any]) -> Any:
 
 
 def _is_same(text: str, expected: Any) -> bool:
-    """By their JSON: true is not 1, but 1.0 is 1."""
+    """Compare by JSON types: true is not 1, but 1.0 is 1."""
     try:
         found = parse_json(text)
     except ValueError:
@@ -61,7 +61,7 @@ def _is_same(text: str, expected: Any) -> bool:
 
 
 def _kinds(value: Any) -> Any:
-    """The value with its booleans, which Python takes for numbers, told from those."""
+    """The structure of a value with whether each scalar is a boolean, since Python equates booleans with numbers."""
     if isinstance(value, dict):
         return {key: _kinds(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -70,7 +70,7 @@ def _kinds(value: Any) -> Any:
 
 
 def find_deviation(scenario: Scenario, execution: Execution, host: ScenarioHostFunctions) -> str | None:
-    """What is wrong with a run of `scenario`, in words; None if it went as it says."""
+    """The deviation of a run from `scenario`, as a sentence; None if there is none."""
     if execution.kind is not ExitKind.EXITED or execution.exit_code != 0:
         return f"the component {execution.kind.value} {execution.message}".strip()
     if scenario.then_contains is not None:

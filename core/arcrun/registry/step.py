@@ -1,4 +1,4 @@
-"""One step of a component's review: what was looked at, the figure found, and the limit that it was held to."""
+"""One step of a component's review: what was checked, the measured figure, and its limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class StepName(StrEnum):
 class StepStatus(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
-    SKIPPED = "skipped"  # an earlier step failed that this one needs
+    SKIPPED = "skipped"  # a step that this one needs has failed
 
 
 @dataclass(frozen=True)
 class Step:
-    """`figure` and `limit` are texts with their units; `findings` is everything wrong, one sentence each.
+    """`figure` and `limit` are strings with their units; `findings` are all problems, one sentence each.
 
-    `code` and `next_actions` are those of the first finding, and empty in a step that did not fail.
+    `code` and `next_actions` are those of the first finding, and empty unless the step failed.
     """
 
     name: StepName
@@ -39,7 +39,7 @@ class Step:
     next_actions: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """{"name", "status", "figure", "limit"}, and of a failed one {"code", "findings", "next_actions"}."""
+        """{"name", "status", "figure", "limit"}, and for a failed step {"code", "findings", "next_actions"}."""
         shown = {"name": self.name.value, "status": self.status.value, "figure": self.figure, "limit": self.limit}
         if self.status is not StepStatus.FAILED:
             return shown
@@ -48,7 +48,7 @@ class Step:
 
 
 def parse_step(shown: Mapping[str, Any]) -> Step:
-    """The other way round of `to_json`."""
+    """The inverse of `to_json`."""
     told = {name: tuple(shown.get(name, ())) for name in ("findings", "next_actions")}
     status, code = StepStatus(shown["status"]), shown.get("code", "")
     return Step(StepName(shown["name"]), status, shown["figure"], shown["limit"], code, **told)

@@ -1,4 +1,4 @@
-"""Runs of a component under review: scenarios with their stubs, a clock that only waits move, and chosen randomness."""
+"""Runs of a component under review: scenarios with stubs, a clock that only waits advance, and fixed randomness."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ NO_STUBS = Scenario(name="", given={}, then_contains="", then=None, http=())
 
 
 class TrialClock:
-    """Begins at START_MS. `sleep` sets it forward and does not wait."""
+    """A clock that starts at START_MS. `sleep` advances it without waiting."""
 
     def __init__(self) -> None:
         self._now_ms = START_MS
@@ -28,12 +28,12 @@ class TrialClock:
         self._now_ms += duration_ms
 
     async def pause(self) -> None:
-        """Nobody else waits."""
+        """Return immediately: nothing else waits."""
 
 
 @dataclass(frozen=True)
 class TrialRandom:
-    """The same bytes for the same seed."""
+    """Random bytes determined by the seed."""
 
     seed: str
 
@@ -43,7 +43,7 @@ class TrialRandom:
 
 @dataclass(frozen=True)
 class Trial:
-    """One scenario's run: `code` and `finding` say what is wrong with it, and are empty if nothing is."""
+    """One scenario's run. `code` and `finding` describe the failure, and are empty if there is none."""
 
     scenario: Scenario
     execution: Execution
@@ -52,26 +52,26 @@ class Trial:
 
 
 async def run_scenario(component: Component, scenario: Scenario, runner: ComponentRunner, seed: str) -> Trial:
-    """Raises nothing that the component could cause."""
+    """Run a scenario. Nothing that the component does raises an error here."""
     host = ScenarioHostFunctions(component.contract, scenario, TrialClock(), TrialRandom(seed))
     execution = await runner.run(component, json.dumps(scenario.given), host)
     outcome = read_outcome(execution, component.id)
     if outcome.error is not None and outcome.error.http_status != ComponentError.http_status:
         return Trial(scenario, execution, outcome.error.code, outcome.error.message)
-    # The component's own refusal may be what the scenario wants.
+    # A refusal by the component may be what the scenario expects.
     deviation = find_deviation(scenario, execution, host)
     return Trial(scenario, execution, "SCENARIO_FAILED" if deviation else "", deviation or "")
 
 
 @dataclass(frozen=True)
 class SchemaValidator:
-    """JSON Schema by the built-in validate_json, itself in a sandbox: neither a schema nor an output is trusted."""
+    """Validates with the built-in validate_json in a sandbox, because neither schemas nor outputs are trusted."""
 
     component: Component
     runner: ComponentRunner
 
     async def find_deviation(self, schema: object, text: str) -> tuple[str, str] | None:
-        """The code and a sentence if the JSON `text` does not fit `schema`, or if the schema cannot be used."""
+        """A code and a sentence if the JSON `text` does not match `schema`, or if the schema is unusable; else None."""
         host = ScenarioHostFunctions(self.component.contract, NO_STUBS, TrialClock(), TrialRandom(""))
         given = json.dumps({"json_string": text, "schema": schema})
         outcome = read_outcome(await self.runner.run(self.component, given, host), self.component.id)
@@ -81,11 +81,11 @@ class SchemaValidator:
         if not errors:
             return None
         told = "; ".join(f"{error['path'] or 'data'} {error['message']}" for error in errors[:3])
-        return "OUTPUT_OUTSIDE_SCHEMA", f"the output does not fit output_schema: {told}"
+        return "OUTPUT_OUTSIDE_SCHEMA", f"the output does not match output_schema: {told}"
 
 
 async def check_output(contract: Contract, trial: Trial, validator: SchemaValidator) -> Trial:
-    """The same trial, failed if it succeeded with data outside the contract's output_schema."""
+    """The trial, changed to a failure if it succeeded with data that does not match the contract's output_schema."""
     outcome = read_outcome(trial.execution, contract.canonical_id)
     if trial.code or outcome.error is not None:
         return trial

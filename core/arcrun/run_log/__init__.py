@@ -1,1 +1,1 @@
-"""Records of runs in Durable Objects: what they are asked, and how their answers become one."""
+"""Records of runs in Durable Objects: their operations, and how the answers of several objects are merged."""

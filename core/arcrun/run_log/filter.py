@@ -1,4 +1,4 @@
-"""Which runs a list shows."""
+"""The filter of a list of runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,15 @@ from arcrun.engine.run_id import time_of
 Told = TypeVar("Told", Verdict, StoredRecord)
 
 STATUSES = ("success", "failed", "running", "lost")
-# How long after its deadline a run that has left no record counts as lost: within a minute in all, for a run has 30 s.
-# A run in KV may look lost from elsewhere for a moment, until its record is seen there.
+# How long after its deadline a run without a record counts as lost: within a minute in all, because a run has 30 s. A
+# run in KV may briefly look lost from elsewhere, until its record is visible there.
 LOST_AFTER_MS = 25_000
 
 
 @dataclass(frozen=True)
 class RunFilter:
-    """None is "any". `since_ms` is the first moment, `until_ms` the first after it, at which a run has started.
-    `text` is a part of the workflow's name, of the run's id or of its error's code; the case of ASCII letters does not
-    matter.
+    """A filter of runs. None means any. Runs match if they started at or after `since_ms` and before `until_ms`. `text`
+    is a part of the workflow's name, the run's id or its error's code, ignoring the case of ASCII letters.
     """
 
     workflow: str | None = None
@@ -32,14 +31,14 @@ class RunFilter:
 
     @classmethod
     def load(cls, asked: Mapping[str, Any]) -> "RunFilter":
-        """From `to_json`. What this code does not know is left out."""
+        """Load it from `to_json`. Unknown fields are ignored."""
         return cls(**{name: asked[name] for name in cls.__dataclass_fields__ if name in asked})
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def matches(self, verdict: Verdict) -> bool:
-        """Of one that is judged."""
+        """Whether a judged verdict matches."""
         asked = (
             (self.workflow, verdict["workflow"]),
             (self.status, verdict["status"]),
@@ -58,12 +57,14 @@ class RunFilter:
 
 
 def _lower(text: str) -> bytes:
-    """As SQLite's `lower`."""
+    """Lower case as SQLite's `lower` makes it."""
     return text.encode("utf-8", "surrogatepass").lower()
 
 
 def judge(found: Told, now_ms: float) -> Told:
-    """A record or verdict as it is told: without its deadline; "lost" instead of "running" where that has passed."""
+    """A record or verdict as it is reported: without its deadline, and "lost" instead of "running" once that has
+    passed.
+    """
     judged = found.copy()
     deadline_ms = judged.pop("deadline_ms", None)
     if deadline_ms is not None and now_ms > deadline_ms + LOST_AFTER_MS:

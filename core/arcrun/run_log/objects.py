@@ -1,4 +1,4 @@
-"""The objects of a RunLog together: a run lies in the one that its id names; lists are merged from all."""
+"""All objects of a RunLog together: a run is stored in the one that its id names; lists are merged from all."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +10,12 @@ from arcrun.engine.run_id import object_of
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured, RunLogObject, StoredRun, Unexported
 
-SOME_RUNS = 4  # that each object is asked for beside its part of a page
+SOME_RUNS = 4  # requested from each object in addition to its share of a page
 
 
 class _Source:
-    """What one object has told of a list so far. `has_looked_enough` is whether it stopped before it had found as many
-    as it was asked for.
+    """The runs that one object has returned for a list so far. `has_looked_enough` is whether it stopped scanning
+    before it had found the requested number.
     """
 
     def __init__(self, log: RunLogObject, wanted: Mapping[str, Any], before: str) -> None:
@@ -32,14 +32,14 @@ class _Source:
 
 
 class RunLogObjects:
-    """`open_object` gets an object's number, less than `count`."""
+    """The objects of a RunLog. `open_object` gets an object's number, less than `count`."""
 
     def __init__(self, open_object: Callable[[int], RunLogObject], count: int) -> None:
         self._open_object, self.count = open_object, count
 
     @property
     def first(self) -> RunLogObject:
-        """The one that keeps the data key and writes to ANALYTICS_KV."""
+        """The object that keeps the data key and writes to ANALYTICS_KV."""
         return self._open_object(0)
 
     async def add(self, number: int, runs: Sequence[StoredRun]) -> None:
@@ -52,19 +52,19 @@ class RunLogObjects:
         return await self._open_object(object_of(run_id)).drop(run_id)
 
     async def find(self, run_id: str) -> StoredRun | None:
-        """Also where there were more objects once: the id says where it lies."""
+        """Find a run, also if there used to be more objects: the id names its object."""
         return await self._open_object(object_of(run_id)).find(run_id)
 
     async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
-        """Verdicts of runs with an id less than `before` ("" for all), the newest first, `limit` at most; and what to
-        go on before, "" at the end. Where objects have looked through as much as they may there may be fewer.
+        """At most `limit` verdicts of runs with an id less than `before` ("" for all), newest first; and the next
+        `before`, "" at the end. There may be fewer if objects have reached their limit of scanned runs.
         """
         wanted = asked.to_json()
-        some = min(limit, 2 * limit // self.count + SOME_RUNS)  # most have no more among the newest
+        some = min(limit, 2 * limit // self.count + SOME_RUNS)  # most objects have no more of the newest runs
         sources = [_Source(self._open_object(number), wanted, before) for number in range(self.count)]
         await asyncio.gather(*(source.read(some) for source in sources))
         while True:
-            reached = max(source.reached for source in sources)  # from here on all are known
+            reached = max(source.reached for source in sources)  # all runs from here on are known
             newest = merge(*(source.runs for source in sources), key=_id_of, reverse=True)
             runs = [run for run in newest if run["id"] >= reached]
             if len(runs) > limit:
@@ -75,11 +75,11 @@ class RunLogObjects:
             await asyncio.gather(*(source.read(limit) for source in ended))
 
     async def measure(self) -> Sequence[Measured]:
-        """Of each object."""
+        """The measurements of each object."""
         return await asyncio.gather(*(self._open_object(number).measure() for number in range(self.count)))
 
     async def list_unexported(self, limit: int) -> list[tuple[int, Unexported]]:
-        """By object, `limit` verdicts at most in all."""
+        """The unexported verdicts by object, at most `limit` in all."""
         found: list[tuple[int, Unexported]] = []
         for number in range(self.count):
             unexported = await self._open_object(number).list_unexported(limit)

@@ -1,4 +1,4 @@
-"""The operations of a RunLog, and its shapes on the wire. Its tables: docs/storage-schema.md."""
+"""The operations of a RunLog, and their wire formats. Tables: docs/storage-schema.md."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntFlag
@@ -9,13 +9,13 @@ from arcrun.objects import Channel
 
 
 class StoredRun(TypedDict):
-    """A run as it is kept. `status` is "success", "failed" or "running". `error` is the error's code, `node` the node
-    that failed. `deadline_ms`, of a run that has not ended, is milliseconds since 1970. `keep_days` is the workflow's
-    own, 0 for the platform's.
+    """A stored run. `status` is "success", "failed" or "running". `error` is the error's code, `node` the node that
+    failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's own
+    setting, 0 for the platform's.
 
-    `result` is JSON text: {"data"} or {"error"}, and {"trace"}; or {"input"} of a run that has not ended. `input` is
-    what the run was started with, sealed (executor/records/run_inputs.py). `blobs` says which of the two lie in the
-    bucket instead (Blobs), and `blob_bytes` how large they are.
+    `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
+    run's input, sealed (executor/records/run_inputs.py). `blobs` says which of the two are stored in the bucket instead
+    (Blobs), and `blob_bytes` their size.
     """
 
     id: str
@@ -36,8 +36,8 @@ class StoredRun(TypedDict):
 
 
 class Listed(TypedDict):
-    """`runs` are verdicts, the newest first. All that match with an id of at least `reached` are among them; "" if all
-    do.
+    """`runs` are verdicts, newest first. They include all matching runs with an id of at least `reached`; "" means all
+    matching runs.
     """
 
     runs: list[Verdict]
@@ -45,8 +45,8 @@ class Listed(TypedDict):
 
 
 class Unexported(TypedDict):
-    """`late` are the ids among `verdicts` that are older than what was exported before; `upto` is the newest of the
-    others. `has_more` is whether there are, or will soon be, others.
+    """`late` are the ids among `verdicts` that are older than the previous export; `upto` is the newest of the others.
+    `has_more` is whether there are, or will soon be, more.
     """
 
     verdicts: list[Verdict]
@@ -56,18 +56,21 @@ class Unexported(TypedDict):
 
 
 class DataKey(TypedDict):
-    """The key that inputs are sealed under, wrapped under the platform's (executor/records/run_inputs.py)."""
+    """The key that seals inputs, wrapped with the platform's key (executor/records/run_inputs.py)."""
 
     number: int
     wrapped: str
 
 
 class Measured(TypedDict):
-    """`bytes` of the database and of what lies in the bucket for it, of which an object may have `most_bytes`. Of this
-    day, in UTC: `runs` that have begun and are kept, how many of them have an entry in the index of those without
-    success, `pruned` runs that were deleted, and `exports`, writes to ANALYTICS_KV; `rows` that were written and
-    `requests`, both without what an object had not written down when the platform put it away. Since this instance of
-    the object began: calls of `add` (`batches`), which took `busy_ms` of the clock.
+    """Measurements of one object. `bytes` is the size of the database and of its blobs in the bucket, limited to
+    `most_bytes`.
+
+    For the current day in UTC: `runs` that have begun and are stored, `indexed`: those with an entry in the index of
+    runs without success, `pruned`: deleted runs, `exports`: writes to ANALYTICS_KV, `rows` written and `requests`, both
+    without counts that an object had not saved when the platform evicted it.
+
+    Since this instance of the object started: calls of `add` (`batches`), and their wall-clock time in `busy_ms`.
     """
 
     bytes: int
@@ -84,36 +87,36 @@ class Measured(TypedDict):
 
 class RunLogObject(Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
-        """Keep them; one that is there already is replaced, but for its input where the new one has none."""
+        """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
     async def expect_blobs(self, run_id: str) -> None:
-        """Parts of the run are about to be put into the bucket, and its row comes after them."""
+        """Note that parts of the run are about to be put into the bucket, before its row."""
 
     async def drop(self, run_id: str) -> int:
-        """Keep nothing of a run that was there as running. Returns which parts of it lie in the bucket (Blobs)."""
+        """Delete a run that is stored as running. Returns which parts of it are in the bucket (Blobs)."""
 
     async def find(self, run_id: str) -> StoredRun | None: ...
 
     async def list_runs(self, asked: Mapping[str, Any], before: str, limit: int) -> Listed:
-        """At most `limit` runs with ids less than `before`, or any if that is "". `asked`: RunFilter.to_json."""
+        """At most `limit` runs with ids less than `before`, or any if that is "". `asked` is RunFilter.to_json."""
 
     async def expect_export(self) -> None:
-        """There are verdicts in one of the objects: write them to KV soon. Asked of object 0 alone."""
+        """Write the verdicts to KV soon, because one of the objects has some. Only object 0 gets this call."""
 
     async def list_unexported(self, limit: int) -> Unexported:
-        """The verdicts of runs that have ended and are not marked."""
+        """The verdicts of runs that have ended and are not marked as exported."""
 
     async def mark_exported(self, late: Sequence[str], upto: str) -> None:
-        """They are in KV."""
+        """Mark verdicts as exported to KV."""
 
     async def list_data_keys(self) -> Sequence[DataKey]:
-        """Asked of object 0 alone, as the next two."""
+        """The data keys. Only object 0 gets this call and the next two."""
 
     async def add_data_key(self, number: int, wrapped: str) -> str:
-        """What is kept under that number then: the first that was ever added."""
+        """Add a data key. Returns the key stored under that number: the first that was ever added."""
 
     async def rewrap_data_key(self, number: int, old: str, new: str) -> None:
-        """The same key wrapped anew, if `old` is what is kept."""
+        """Replace a wrapped key by the same key wrapped anew, if `old` is the stored one."""
 
     async def measure(self) -> Measured: ...
 
@@ -169,7 +172,7 @@ class RemoteRunLog:
 
 
 class Blobs(IntFlag):
-    """Which parts of a run are too large for a row of a RunLog, and lie in the bucket, under the run's id."""
+    """The parts of a run that are too large for a row of a RunLog, and are stored in the bucket under the run's id."""
 
     RESULT = 1
     INPUT = 2

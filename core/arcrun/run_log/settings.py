@@ -1,4 +1,4 @@
-"""What the executor's variables say about the records of runs."""
+"""The settings for the records of runs, from the executor's variables."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from arcrun.errors import NotConfiguredError
 from arcrun.limits import MAX_KEEP_DAYS, RUN_LOG_BYTES, RUN_LOG_KEEP_DAYS, RUN_LOG_OBJECTS
 
 RUN_LOG_VARIABLES = ("RUN_LOG_OBJECTS", "RUN_LOG_KEEP_DAYS", "RUN_LOG_BYTES", "VERDICT_EXPORT_S")
-LEAST_BYTES = 1_000_000  # of an object: a record may take as much
-EXPORT_S, FREE_PLAN_EXPORT_S = 60, 450  # 192 writes a day, of the 1,000 that the free plan has for all of KV
+LEAST_BYTES = 1_000_000  # minimum for an object: a record may take as much
+EXPORT_S, FREE_PLAN_EXPORT_S = 60, 450  # 450 s: 192 of the free plan's 1,000 KV writes per day
 
 
 @dataclass(frozen=True)
 class RunLogSettings:
-    """`bytes` is what each of the objects may have; `export_ms` is how often verdicts are written to ANALYTICS_KV."""
+    """`bytes` is the limit of each object; `export_ms` is the interval of writing verdicts to ANALYTICS_KV."""
 
     objects: int
     keep_days: int
@@ -23,7 +23,7 @@ class RunLogSettings:
 
 
 def read_run_log_settings(read: Callable[[str], str | None], *, is_free: bool) -> RunLogSettings:
-    """`read` gets a variable's name. Raises NotConfiguredError LIMIT_INVALID."""
+    """Read the settings. `read` gets a variable's name. Raises NotConfiguredError LIMIT_INVALID."""
     objects = _read_number(read, "RUN_LOG_OBJECTS", RUN_LOG_OBJECTS, MAX_OBJECTS)
     return RunLogSettings(
         objects,
@@ -39,8 +39,8 @@ def _read_number(read: Callable[[str], str | None], name: str, default: int, mos
         return default
     if not (text.isascii() and text.isdecimal() and len(text) < 16 and least <= int(text) <= most):
         raise NotConfiguredError(
-            f"The variable {name} must be a whole number from {least} to {most}.",
+            f"The variable {name} must be an integer from {least} to {most}.",
             code="LIMIT_INVALID",
-            next_actions=["Correct it, or leave it out."],
+            next_actions=["Correct it, or remove it."],
         )
     return int(text)

@@ -1,4 +1,4 @@
-"""What the records of runs have taken of the platform today, against what its plan gives."""
+"""Today's platform usage by records of runs, with the limits of the plan."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +10,8 @@ from arcrun.run_log.protocol import Measured
 
 @dataclass(frozen=True)
 class Usage:
-    """`used` of `most`, which is None where the plan counts by the month. `is_estimate` is whether `used` is reckoned:
-    from what is stored, or from what the objects have counted if that is more.
+    """`used` of `most`, which is None if the plan counts by the month. `is_estimate` is whether `used` is estimated:
+    from the stored runs, or from the objects' counters if those are higher.
     """
 
     name: str
@@ -24,11 +24,11 @@ class Usage:
 
 
 def sum_usage(objects: Sequence[Measured], *, is_free: bool) -> list[Usage]:
-    """Of a day in UTC but for what is stored. A run that is not kept is in none."""
+    """The usage of one day in UTC, and the stored bytes. Runs that are not stored are not counted."""
     exports = sum(each["exports"] for each in objects)
     rows = sum(max(each["rows"], each["runs"] + each["indexed"] + each["pruned"]) for each in objects)
     requests = sum(max(each["requests"], each["runs"]) for each in objects)
-    calls_an_export = 2 * len(objects) + 1  # each object is asked for verdicts, and told; the alarm counts too
+    calls_an_export = 2 * len(objects) + 1  # each object is asked for verdicts and notified; the alarm counts too
     return [
         Usage("rows_written", rows, FREE_ROWS_WRITTEN if is_free else None, is_estimate=True),
         Usage(

@@ -1,1 +1,1 @@
-"""The language of templates and expressions: how it is read, compiled and rendered."""
+"""The language of templates and expressions: parsing, compilation and rendering."""

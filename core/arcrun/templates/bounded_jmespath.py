@@ -1,8 +1,8 @@
-"""JMESPath that counts its work: an expression of a few characters can otherwise keep an isolate from everybody.
+"""JMESPath with a bound on its work: even a short expression could otherwise block an isolate.
 
-A step is a node of the syntax tree that is evaluated, an element that is copied or compared, or 256 characters. What an
-operation costs is taken before it is done; what looks into a value, such as `==` or to_string(), pays for all of it: a
-value may name one list many times over.
+A step is an evaluated node of the syntax tree, an element that is copied or compared, or 256 characters. The steps of
+an operation are taken before it is done. Operations that look inside a value, such as `==` and to_string(), pay for all
+of it, because a value may contain the same list many times.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,15 +15,15 @@ CHARACTERS_A_STEP = 256
 _LOOKS_INTO = ("to_string", "contains", "join")
 _SORTS = ("sort", "sort_by")
 _COMPARING = (*_SORTS, "max", "max_by", "min", "min_by")
-_MEASURED_A_STEP = 4  # values that are looked at for long texts
+_MEASURED_A_STEP = 4  # values that are searched for long strings
 
 
 class TooManyStepsError(Exception):
-    """The expression costs more than it may."""
+    """The expression takes more steps than allowed."""
 
 
 class BoundedInterpreter(TreeInterpreter):
-    """For one evaluation. Raises TooManyStepsError, and what jmespath raises."""
+    """An interpreter for one evaluation. Raises TooManyStepsError, and the errors of jmespath."""
 
     def __init__(self, max_steps: int) -> None:
         super().__init__(Options(custom_functions=_BoundedFunctions(self)))
@@ -35,19 +35,19 @@ class BoundedInterpreter(TreeInterpreter):
             raise TooManyStepsError
 
     def take_shallow(self, value: Any) -> None:
-        """For an operation that goes through a value's elements or characters once."""
+        """Take steps for an operation that goes through a value's elements or characters once."""
         if isinstance(value, str):
             self.take(1 + len(value) // CHARACTERS_A_STEP)
         elif isinstance(value, list | dict):
             self.take(1 + len(value))
 
     def take_deep(self, value: Any) -> None:
-        """For one that goes through all that is in a value."""
+        """Take steps for an operation that goes through everything in a value."""
         for each in _all_in(value):
             self.take_shallow(each)
 
     def measure_long(self, values: list[Any]) -> int:
-        """The steps of comparing the long texts in it with one another, once each."""
+        """The steps of comparing each long string in `values` once with another one."""
         steps = 0
         for seen, each in enumerate(_all_in(values)):
             if seen % _MEASURED_A_STEP == 0:
@@ -80,8 +80,8 @@ class BoundedInterpreter(TreeInterpreter):
 
 
 def _all_in(value: Any) -> Iterator[Any]:
-    """The value and all that is in it. What is in a list or an object is looked at after that has been yielded, so who
-    takes steps for each can end it before.
+    """The value and everything in it. The contents of a list or an object are visited only after it has been yielded,
+    so a caller that takes steps for each can stop before.
     """
     waiting = [value]
     while waiting:
@@ -94,7 +94,7 @@ def _all_in(value: Any) -> Iterator[Any]:
 
 
 def _on_values(node: Any, *values: Any) -> Any:
-    """The node with what its children have come to in their places."""
+    """The node with its children replaced by their values."""
     return {**node, "children": [{"type": "literal", "value": value, "children": []} for value in values]}
 
 

@@ -1,4 +1,4 @@
-"""The magic clocks of templates: the time when the run started, in UTC, so that all nodes of a run agree."""
+"""The clock names of templates: the start time of the run in UTC, so that all nodes of a run agree."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,5 +26,5 @@ CLOCKS: Mapping[str, Callable[[datetime], Any]] = {
 
 
 def read_clock(name: str, now_ms: float) -> Any:
-    """The clock `name` at `now_ms`, milliseconds since 1970."""
+    """The value of the clock `name` at `now_ms`, milliseconds since 1970."""
     return CLOCKS[name](datetime.fromtimestamp(now_ms / 1000, UTC))

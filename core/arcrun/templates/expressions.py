@@ -1,4 +1,4 @@
-"""The expressions of IF: JMESPath over the run's scope, and the names that one starts from."""
+"""The expressions of IF: JMESPath over the run's scope, and the names that an expression starts from."""
 
 import re
 import warnings
@@ -18,23 +18,23 @@ from arcrun.templates.bounded_jmespath import BoundedInterpreter, TooManyStepsEr
 from arcrun.templates.template import ALIASES, INPUT_LOOP, Scope
 
 MAX_REASON_CHARACTERS = 160
-_SAFE = (JMESPathError, TypeError, ArithmeticError)  # whose texts hold no values
+_SAFE = (JMESPathError, TypeError, ArithmeticError)  # their messages contain no values
 _FUNCTIONS = tuple(Functions.FUNCTION_TABLE)
-# Nodes of the syntax tree whose first child alone sees what the node itself sees: `a` of `a.b`, `a[?b]`, `a | b`.
+# Nodes of the syntax tree of which only the first child sees the node's own input: `a` of `a.b`, `a[?b]`, `a | b`.
 _NARROWING = ("subexpression", "index_expression", "projection", "value_projection", "filter_projection", "pipe")
-# Texts, and names that need no quotes or are none (functions' arguments `@`, `&` and numbers are not matched); the rest
-# that is made of letters, digits, _ and - is a name to be quoted.
+# Strings, and tokens that need no quotes (functions' arguments `@`, `&` and numbers are not matched). Any other token
+# of letters, digits, _ and - is a name that must be quoted.
 _NAMES_AND_TEXTS = re.compile(
     r"""(?P<plain>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|[A-Za-z_][A-Za-z0-9_]*(?![\w-])|-?\d+(?![\w-]))
       | [\w-]*[^\W\d][\w-]*""",
     re.VERBOSE | re.DOTALL,
 )
-_BINDING = _NARROWING[:-1]  # those that `!` binds closer than: !a.b is (!a).b, which is null whatever a is
+_BINDING = _NARROWING[:-1]  # `!` binds closer than these: !a.b is (!a).b, which is always null
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled condition. `source` is its text."""
+    """A compiled condition. `source` is its source."""
 
     source: str
     parsed: Any
@@ -46,7 +46,7 @@ class Expression:
 
     @cached_property
     def paths(self) -> frozenset[tuple[str, ...]]:
-        """What the expression reads of the scope, step by step: ("a", "data", "status")."""
+        """The paths that the expression reads from the scope, as steps: ("a", "data", "status")."""
         return frozenset(_paths(self.parsed.parsed))
 
     @cached_property
@@ -65,12 +65,12 @@ class Expression:
         count: Callable[[int], None] = lambda steps: None,
         most_steps: int = MAX_EXPRESSION_STEPS,
     ) -> bool:
-        """Whether the result is truthy, as JMESPath has it: null, false and what is empty are not; 0 is.
+        """Whether the result is truthy in JMESPath's sense: null, false and empty values are not; 0 is.
 
-        `count` gets the steps that it took; what it raises is raised. `most_steps` may be fewer than an expression may
-        take; what would be one more is counted.
+        `count` gets the steps taken, and may raise. `most_steps` may lower the limit; the step that exceeds it is
+        counted.
 
-        Raises RunError: EXPRESSION_FAILED for what JMESPath cannot do with the values, such as the length of a number,
+        Raises RunError: EXPRESSION_FAILED if JMESPath cannot handle the values, such as the length of a number,
         EXPRESSION_TOO_COSTLY beyond MAX_EXPRESSION_STEPS.
         """
         interpreter = BoundedInterpreter(most_steps)
@@ -80,13 +80,15 @@ class Expression:
             raise RunError(
                 f"IF({self.source}) takes more than {MAX_EXPRESSION_STEPS} steps.",
                 code="EXPRESSION_TOO_COSTLY",
-                next_actions=["Let a component do that before the condition: `filter` or `array_ops`."],
+                next_actions=["Use a component before the condition: `filter` or `array_ops`."],
             ) from None
-        except Exception as error:  # jmespath's functions raise what Python does: TypeError, OverflowError ...
+        except Exception as error:  # jmespath's functions raise Python's errors: TypeError, OverflowError ...
             raise RunError(
                 f"IF({self.source}) cannot be evaluated: {_explain(error)}",
                 code="EXPRESSION_FAILED",
-                next_actions=["Check the types of what the expression reads: type(x), to_number(x), not_null(x, y)."],
+                next_actions=[
+                    "Check the types of the values that the expression reads: type(x), to_number(x), not_null(x, y)."
+                ],
             ) from None
         finally:
             count(most_steps - interpreter.steps_left)
@@ -94,21 +96,22 @@ class Expression:
 
 
 def _explain(error: Exception) -> str:
-    """Without values, whole or in part: they may be secrets."""
+    """An explanation that contains no values, not even partly: they may be secrets."""
     if isinstance(error, JMESPathTypeError):
         return f"{error.function_name}() takes {' or '.join(error.expected_types)}, not {error.actual_type}"
     return (str(error).splitlines() or [""])[0] if isinstance(error, _SAFE) else type(error).__name__
 
 
 def compile_expression(source: str) -> Expression:
-    """Names that JMESPath would want in double quotes, such as `größe` and `order-id`, may stand without them.
+    """Compile an expression. Names that JMESPath requires in double quotes, such as `größe` and `order-id`, may be
+    unquoted.
 
-    Raises ValueError, with the reason.
+    Raises ValueError with the reason.
     """
     if len(source) > MAX_EXPRESSION_CHARACTERS:
         raise ValueError(f"it is longer than {MAX_EXPRESSION_CHARACTERS} characters")
     if "{{" in source:
-        raise ValueError("an expression has no templates: write a.data.b for '{{a.data.b}}'")
+        raise ValueError("an expression cannot contain templates: write a.data.b for '{{a.data.b}}'")
     try:
         with warnings.catch_warnings(action="error", category=PendingDeprecationWarning):
             parsed = jmespath.compile(_quote_names(source))
@@ -116,9 +119,9 @@ def compile_expression(source: str) -> Expression:
         reason = str(error).splitlines()[0].rstrip(":")
         raise ValueError(reason[:MAX_REASON_CHARACTERS]) from None
     except PendingDeprecationWarning:
-        raise ValueError("what stands in backticks is not JSON") from None
+        raise ValueError("the literal in backticks is not JSON") from None
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        raise ValueError("it is nested too deeply") from None
     _validate(parsed.parsed)
     return Expression(source, parsed)
 
@@ -128,7 +131,7 @@ def _quote_names(source: str) -> str:
 
 
 def _validate(root: Mapping[str, Any]) -> None:
-    """Raises ValueError for what JMESPath reads, and no run can use."""
+    """Raises ValueError for syntax that JMESPath accepts but no run can use."""
     level = [root]
     for _ in range(MAX_EXPRESSION_DEPTH):
         for node in level:
@@ -145,11 +148,13 @@ def _validate_node(node: Mapping[str, Any]) -> None:
             f"there is no function {node['value'][:60]}()" + (f"; did you mean {near[0]}()?" if near else "")
         )
     if node["type"] in _BINDING and node["children"][0]["type"] == "not_expression":
-        raise ValueError("`!` binds closer than what follows the name: write !(a.b) for !a.b")
+        raise ValueError("`!` applies to the first name only: write !(a.b) for !a.b")
 
 
 def _visible(names: Iterable[str], scope: Scope) -> Scope:
-    """Just what the expression names, so that it cannot see what merely happens to have settled."""
+    """The part of the scope that the expression names, so that it cannot see other nodes that happen to have
+    settled.
+    """
     heads = {name: ALIASES.get(name, name) for name in names}
     visible = {name: scope[head] for name, head in heads.items() if head in scope}
     if INPUT_LOOP in scope and isinstance(visible.get("input"), Mapping):
@@ -182,7 +187,7 @@ def _equalities(node: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]
 
 
 def _path_of(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of a chain such as `a.data.status`; empty for anything else."""
+    """The names of a chain such as `a.data.status`; empty for any other node."""
     if node["type"] == "field":
         return (node["value"],)
     if node["type"] != "subexpression":
@@ -197,7 +202,7 @@ def _names(node: Mapping[str, Any]) -> Iterator[str]:
         yield node["value"]
     elif kind in _NARROWING:
         yield from _names(children[0])
-    elif kind != "expref":  # what an &expression reads belongs to the elements
+    elif kind != "expref":  # an &expression reads from the elements
         for child in children:
             if isinstance(child, Mapping):
                 yield from _names(child)

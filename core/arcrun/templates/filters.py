@@ -1,7 +1,7 @@
-"""The filters of templates, a closed set: `{{reference | filter | filter(arguments)}}`. docs/templates.md has them all.
+"""The filters of templates: `{{reference | filter | filter(arguments)}}`. docs/templates.md lists all of them.
 
-A filter is a function of a value and its arguments that changes neither. It fails clearly on what it does not take,
-null included; `default` alone takes null, and what is missing.
+A filter is a function of a value and its arguments, and changes neither. It fails with a clear message for types that
+it does not accept, null included. Only `default` accepts null and missing values.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class Parameter:
-    """`kinds` are the JSON types that it takes; none are all."""
+    """A parameter of a filter. `kinds` are the accepted JSON types; empty means all."""
 
     name: str
     kinds: tuple[str, ...]
@@ -39,9 +39,9 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Filter:
-    """`takes` are the JSON types of the value, none are all. `gives` is the type of every result, None if it varies;
-    or a function of the arguments that says it. `check` raises FilterError for arguments that `apply` cannot use.
-    `steps` is what a value costs.
+    """A filter. `takes` are the accepted JSON types of the value; empty means all. `gives` is the type of every result,
+    None if it varies, or a function of the arguments that returns it. `check` raises FilterError for arguments that
+    `apply` cannot use. `steps` returns the cost of a value.
     """
 
     apply: Callable[..., Any]
@@ -52,13 +52,13 @@ class Filter:
     steps: Callable[[Any], int] = count_shallow
 
     def kind(self, arguments: Sequence[Any] | None) -> str | None:
-        """The type of every result; `arguments` are None where they are not known yet."""
+        """The type of every result, None if it varies. `arguments` is None if they are not known yet."""
         if callable(self.gives):
             return None if arguments is None else self.gives(*arguments)
         return self.gives
 
     def check_count(self, count: int) -> None:
-        """Raises FilterError."""
+        """Check the number of arguments. Raises FilterError."""
         least = sum(parameter.is_required for parameter in self.parameters)
         if not least <= count <= len(self.parameters):
             names = [parameter.name if parameter.is_required else f"{parameter.name}?" for parameter in self.parameters]
@@ -66,20 +66,20 @@ class Filter:
             raise FilterError(f"takes {wanted}, not {count}")
 
     def check_arguments(self, arguments: Sequence[Any]) -> None:
-        """Raises FilterError."""
+        """Check the arguments. Raises FilterError."""
         for parameter, argument in zip(self.parameters, arguments, strict=False):
             self.check_argument(parameter, argument)
         if self.check is not None:
             self.check(*arguments)
 
     def check_argument(self, parameter: Parameter, argument: Any) -> None:
-        """Raises FilterError."""
+        """Check the type of one argument. Raises FilterError."""
         if not is_of_kind(argument, parameter.kinds):
             wanted, got = name_kinds(parameter.kinds), name_kinds([kind_of(argument)])
             raise FilterError(f"takes {wanted} as its argument `{parameter.name}`, not {got}")
 
     def run(self, value: Any, arguments: Sequence[Any], take: Callable[[int], None]) -> Any:
-        """`take` gets the steps before they are done, and may refuse. Raises FilterError."""
+        """Apply the filter. `take` gets the steps before they are done, and may raise. Raises FilterError."""
         if not is_of_kind(value, self.takes):
             raise FilterError(f"takes {name_kinds(self.takes)}, not {name_kinds([kind_of(value)])}")
         take(self.steps(value))
@@ -98,11 +98,11 @@ _STRING, _NUMBER, _ARRAY, _OBJECT = ("string",), ("number",), ("array",), ("obje
 _ANY: tuple[str, ...] = ()
 _OPERAND = (Parameter("number", _NUMBER),)
 
-# What stands in a result is found by redaction as if the filter were not there.
+# Redaction finds a secret in the results of these filters as well as in their values.
 TRANSPARENT_FILTERS = frozenset((DEFAULT, "trim", "json", "parse_json", "string", "base64", "url_encode"))
-# Of those, the ones that write it in another way. Redaction finds a secret that is encoded once.
+# The ones of them that encode their value. Redaction finds a secret that is encoded once.
 ENCODING_FILTERS = frozenset(("json", "base64", "url_encode"))
-# These put an argument into their result as it is.
+# These filters put an argument into their result unchanged.
 EMBEDDING_FILTERS = frozenset((DEFAULT, "replace", "join"))
 
 FILTERS: dict[str, Filter] = {

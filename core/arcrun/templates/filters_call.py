@@ -1,4 +1,4 @@
-"""The filters of one template, bound to their arguments; and what is said of those that cannot work."""
+"""The filters of one template, bound to their arguments, and the errors for filters that cannot work."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from arcrun.templates.rendering import Rendering
 from arcrun.templates.syntax import FilterCall, Literal, ParsedReference
 
 Render = Callable[[dict[str, Any], Rendering], Any]
-# One filter: of the value, the scope that its arguments are looked up in, and what counts its steps.
+# One filter: a function of the value, the scope for its arguments, and the rendering that counts its steps.
 Stage = Callable[[Any, dict[str, Any], Rendering], Any]
 
-_HINT = "docs/templates.md says what each filter takes."
+_HINT = "See docs/templates.md for what each filter takes."
 
 
 def bind_filter(parsed: ParsedReference, call: FilterCall, arguments: Sequence[Render]) -> Stage:
-    """`arguments` render those of `call`.
+    """Bind a filter to its arguments. `arguments` render those of `call`.
 
-    Raises TemplateError INVALID_TEMPLATE for what is wrong whatever the values are; the stage raises TEMPLATE_FAILED,
+    Raises TemplateError INVALID_TEMPLATE for errors that do not depend on values. The stage raises TEMPLATE_FAILED,
     TEMPLATE_TOO_COSTLY.
     """
     chosen = _find_filter(parsed, call)
@@ -57,34 +57,34 @@ def kind_of_call(call: FilterCall) -> str | None:
 
 
 def check_secrecy(parsed: ParsedReference, holds: bool, named: Sequence[bool]) -> None:
-    """A credential may go through no filter that hides it from redaction, for then it would stand in records.
+    """Refuse filters that would hide a credential from redaction, because it would then be stored in records.
 
-    `holds` is whether the template begins with one, `named` for each filter whether an argument is one. Raises
+    `holds` is whether the template begins with a credential, `named` for each filter whether an argument is one. Raises
     TemplateError INVALID_TEMPLATE.
     """
     encodings: list[str] = []
     for call, names in zip(parsed.calls, named, strict=True):
         if holds and call.name not in TRANSPARENT_FILTERS:
-            hint = f"What holds a credential can go through {', '.join(sorted(TRANSPARENT_FILTERS))}."
+            hint = f"A value with a credential can only go through {', '.join(sorted(TRANSPARENT_FILTERS))}."
             raise _invalid(parsed, f"`{call.name}` would hide a credential from redaction", hint)
         if names and call.name not in EMBEDDING_FILTERS:
-            hint = f"A credential can be an argument of {', '.join(sorted(EMBEDDING_FILTERS))}."
+            hint = f"A credential can only be an argument of {', '.join(sorted(EMBEDDING_FILTERS))}."
             raise _invalid(parsed, f"`{call.name}` cannot have a credential as an argument", hint)
         holds = holds or names
         if holds and call.name in ENCODING_FILTERS:
             encodings.append(call.name)
             if len(encodings) > 1 and encodings != ["base64", "url_encode"]:
-                problem = f"`{call.name}` behind `{encodings[-2]}` would hide a credential from redaction"
+                problem = f"`{call.name}` after `{encodings[-2]}` would hide a credential from redaction"
                 raise _invalid(parsed, problem, "Encode a credential once, or with base64 and then url_encode.")
 
 
 def _find_filter(parsed: ParsedReference, call: FilterCall) -> Filter:
     if len(parsed.calls) > MAX_FILTERS:
-        hint = "Let a node `set` compute a part of it first."
-        raise _invalid(parsed, f"it has {len(parsed.calls)} filters, and {MAX_FILTERS} are the limit", hint)
+        hint = "Compute a part of it in a node `set` first."
+        raise _invalid(parsed, f"it has {len(parsed.calls)} filters; the limit is {MAX_FILTERS}", hint)
     chosen = FILTERS.get(call.name)
     if chosen is None:
-        hint = f"{suggest_nearest(call.name, FILTERS)} The filters: {', '.join(FILTERS)}.".strip()
+        hint = f"{suggest_nearest(call.name, FILTERS)} The filters are {', '.join(FILTERS)}.".strip()
         raise _invalid(parsed, f"there is no filter `{call.name}`", hint)
     return chosen
 
@@ -96,7 +96,7 @@ def _literals_of(call: FilterCall) -> list[Any] | None:
 
 
 def _check_call(chosen: Filter, call: FilterCall, literals: Sequence[Any] | None) -> None:
-    """Raises FilterError."""
+    """Check the arguments that are literals. Raises FilterError."""
     chosen.check_count(len(call.arguments))
     for parameter, argument in zip(chosen.parameters, call.arguments, strict=False):
         if isinstance(argument, Literal):
@@ -111,10 +111,10 @@ def _invalid(parsed: ParsedReference, problem: str, hint: str) -> TemplateError:
 
 
 def _failed(parsed: ParsedReference, call: FilterCall, error: FilterError, value: Any) -> TemplateError:
-    """It names the types, never the value, which may be a secret."""
+    """The message has the types, never the value, which may be a secret."""
     hint = _HINT
     if value is None:
-        hint = f'If it may be null, put a default before it: | default("...") | {call.name}.'
+        hint = f'If it may be null, add a default before it: | default("...") | {call.name}.'
     return TemplateError(
         f"{{{{{parsed.source.strip()}}}}}: `{call.name}` {error}.",
         code="TEMPLATE_FAILED",

@@ -1,6 +1,6 @@
-"""The filter `date`: reads and writes times as the component date_ops does, but without named time zones.
+"""The filter `date`: reads and writes times like the component date_ops, but without named time zones.
 
-The database of zones would be in every Worker's start, and the core has no files. So a zone is UTC or an offset.
+The zone database would be loaded at every Worker's start, and the core has no files. So a zone is UTC or an offset.
 """
 
 import re
@@ -80,16 +80,16 @@ _TEXTS_BY_FLAG = {"": _TEXTS.keys(), "-": _TEXTS.keys(), ":": frozenset("z")}
 
 
 def format_date(value: str | float, form: str = "iso", zone: str | None = None) -> str | int:
-    """`form` is `iso`, `unix` (seconds since 1970), `unix_ms`, or a pattern of strftime's directives.
+    """Format a time. `form` is `iso`, `unix` (seconds since 1970), `unix_ms`, or a pattern of strftime's directives.
 
-    `zone` is that in which the time is shown, and that of a time without one (UTC). Raises FilterError.
+    The time is shown in `zone`, which also applies to a time without an offset (default UTC). Raises FilterError.
     """
     shown_in = None if zone is None else _parse_zone(zone)
     try:
         moment = _parse_moment(value, shown_in or UTC)
         moment = moment if shown_in is None else moment.astimezone(shown_in)
     except (ValueError, OverflowError):
-        wanted = "a time of ISO 8601 from the years 1 to 9999, or seconds since 1970"
+        wanted = "an ISO 8601 time in the years 1 to 9999, or seconds since 1970"
         raise FilterError(f"takes {wanted}{_suggest_seconds(value)}") from None
     if form == "iso":
         return _render_iso(moment)
@@ -99,7 +99,7 @@ def format_date(value: str | float, form: str = "iso", zone: str | None = None) 
 
 
 def _suggest_seconds(value: str | float) -> str:
-    """How seconds are made of it, as the end of a sentence; nothing if that cannot be told."""
+    """The end of a sentence that says how to convert the value to seconds; empty if the unit is unclear."""
     is_text = isinstance(value, str)
     if isinstance(value, str) and not _DIGITS.fullmatch(value.strip()):
         return ""
@@ -108,18 +108,18 @@ def _suggest_seconds(value: str | float) -> str:
     if not divisor or (divisor == 1 and not is_text):
         return ""
     steps = ["number"] * is_text + [f"divide({divisor})"] * (divisor > 1)
-    return f"; for {unit} write | {' | '.join(steps)} before it"
+    return f"; for {unit}, write | {' | '.join(steps)} before it"
 
 
 def check_date(form: str = "iso", zone: str | None = None) -> None:
-    """Raises FilterError if format_date cannot go by these."""
+    """Raises FilterError for arguments that format_date does not accept."""
     if zone is not None:
         _parse_zone(zone)
     list(_parse_pattern(form))
 
 
 def kind_of_date(form: str = "iso", *_: object) -> str:
-    """The JSON type of what it gives."""
+    """The JSON type of the result."""
     return "integer" if form in ("unix", "unix_ms") else "string"
 
 
@@ -152,7 +152,7 @@ def _parse_moment(value: str | float, zone: tzinfo) -> datetime:
 
 
 def _parse_time(match: re.Match[str]) -> timedelta:
-    """What has passed since midnight: a whole day for 24:00. The last part that is given may have a fraction."""
+    """The time since midnight: a whole day for 24:00. The last part that is given may have a fraction."""
     hour, minute, second = (int(match[name] or 0) for name in ("hour", "minute", "second"))
     unit_us = next((us for name, us in _PARTS_US.items() if match[name]), 0)
     fraction_us = int(((match["fraction"] or "") + "000000000")[:9]) * unit_us // 10**9
@@ -163,8 +163,8 @@ def _parse_time(match: re.Match[str]) -> timedelta:
 
 
 def _may_leap(moment: datetime, *, is_certain: bool) -> bool:
-    """Whether the second before the moment may have been followed by a leap second, which ends a day of UTC (RFC 3339,
-    section 5.6). Without an offset, that may be at any quarter of an hour.
+    """Whether a leap second may precede the moment: leap seconds end a day of UTC (RFC 3339, section 5.6). Without an
+    offset, that may be at any quarter of an hour.
     """
     return moment.minute % 15 == 0 and (not is_certain or moment.astimezone(UTC).strftime("%H%M") == "0000")
 
@@ -182,7 +182,7 @@ def _parse_day(match: re.Match[str]) -> date:
 
 
 def _parse_pattern(pattern: str) -> Iterator[tuple[str, str]]:
-    """The pieces: (flag, letter) of a directive, ("=", text) of what stands between them."""
+    """The pieces of a pattern: (flag, letter) for a directive, ("=", string) for literal text."""
     check_size(len(pattern) * 16)
     if len(pattern) > MAX_DATE_PATTERN:
         raise FilterError(f"takes a format of at most {MAX_DATE_PATTERN} characters")
@@ -204,7 +204,7 @@ def _render_piece(moment: datetime, flag: str, letter: str) -> str:
 
 
 def _render_iso(moment: datetime) -> str:
-    """As date_ops does: Z for UTC, and a fraction of a second of three digits or six."""
+    """ISO 8601 as date_ops writes it: Z for UTC, and a fraction of three or six digits."""
     micros = moment.microsecond
     fraction = "" if not micros else f".{micros:06}" if micros % 1000 else f".{micros // 1000:03}"
     zone = "Z" if moment.tzinfo is UTC else _render_offset(moment, ":")

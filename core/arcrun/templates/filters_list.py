@@ -22,7 +22,7 @@ _MISSING = object()
 
 
 def length(value: str | list[Any] | dict[str, Any]) -> int:
-    """Characters (Unicode's code points), elements or fields."""
+    """The number of characters (Unicode code points), elements or fields."""
     return len(value)
 
 
@@ -35,7 +35,7 @@ def last(values: list[Any]) -> Any:
 
 
 def take_slice(value: str | list[Any], start: int, end: int | None = None) -> str | list[Any]:
-    """From `start` up to and without `end`; negative ones count from the end."""
+    """The part from `start` to `end`, exclusive; negative indexes count from the end."""
     return value[start:end]
 
 
@@ -44,14 +44,14 @@ def join(values: list[Any], separator: str = "") -> str:
     for i, value in enumerate(values):
         if not is_of_kind(value, ("string", "number", "boolean")):
             got = name_kinds([kind_of(value)])
-            raise FilterError(f"takes a list of strings, numbers and booleans, and its element {i} is {got}")
+            raise FilterError(f"takes a list of strings, numbers and booleans, but its element {i} is {got}")
         texts.append(render_text(value))
     check_size(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
     return separator.join(texts)
 
 
 def sort(values: list[Any], path: str | None = None) -> list[Any]:
-    """Ascending and stable, numbers or strings; by what is at `path` of each element if there is one."""
+    """The list in ascending order, stable, of numbers or strings; by the value at `path` of each element if given."""
     check_count(len(values))
     keys = values if path is None else [_pick(value, path, _MISSING) for value in values]
     _check_comparable(keys, "" if path is None else "the path in ")
@@ -70,13 +70,13 @@ def largest(values: list[Any]) -> Any:
 
 
 def map_path(values: list[Any], path: str) -> list[Any]:
-    """What is at `path` of each element; null where it is missing."""
+    """The value at `path` of each element; null if it is missing."""
     check_count(len(values))
     return [_pick(value, path, None) for value in values]
 
 
 def unique(values: list[Any]) -> list[Any]:
-    """Each value once, where it is first. 1 and 1.0 are one value, 1 and "1" are two."""
+    """Each value once, at its first position. 1 and 1.0 are one value, 1 and "1" are two."""
     seen: dict[Hashable, Any] = {}
     for value in values:
         seen.setdefault(_identity(value), value)
@@ -88,7 +88,7 @@ def reverse(value: str | list[Any]) -> str | list[Any]:
 
 
 def flatten(values: list[Any]) -> list[Any]:
-    """The elements of the lists in it, one level deep; other elements stay."""
+    """The elements of the inner lists, one level deep; other elements stay."""
     check_count(sum(len(value) if isinstance(value, list) else 1 for value in values))
     flat: list[Any] = []
     for value in values:
@@ -105,7 +105,7 @@ def list_values(fields: dict[str, Any]) -> list[Any]:
 
 
 def check_path(path: str | None = None) -> None:
-    """Whether `path` can be read. Raises FilterError."""
+    """Raises FilterError if `path` cannot be parsed."""
     if path is not None:
         _steps_of(path)
 
@@ -131,7 +131,7 @@ def _check_comparable(keys: Sequence[Any], where: str = "") -> None:
             raise FilterError(f"finds nothing at {where}its element {i}")
         if wanted is None or not is_of_kind(key, (wanted,)):
             got = name_kinds([kind_of(key)])
-            raise FilterError(f"takes a list of numbers or of strings, and {where}its element {i} is {got}")
+            raise FilterError(f"takes a list of numbers or of strings, but {where}its element {i} is {got}")
 
 
 def _identity(value: Any) -> Hashable:
@@ -141,6 +141,6 @@ def _identity(value: Any) -> Hashable:
         return "array", tuple(map(_identity, value))
     if isinstance(value, bool | str) or value is None:
         return isinstance(value, bool), value
-    # As digits: numbers can be chosen that all have one hash, and then each is compared with all before it.
+    # By digits: many numbers can be chosen that share one hash, and then each would be compared with all others.
     whole = int(value) if isinstance(value, float) and value.is_integer() else value
     return "number", repr(whole)

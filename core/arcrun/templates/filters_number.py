@@ -1,4 +1,4 @@
-"""The filters of numbers. They count as decimals, so that 0.1 + 0.2 is 0.3. Each raises FilterError."""
+"""The filters of numbers. They calculate in decimals, so that 0.1 + 0.2 is 0.3. Each raises FilterError."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
@@ -9,9 +9,9 @@ from arcrun.templates.filters_values import FilterError, is_of_kind, kind_of, na
 Number = int | float
 
 MAX_ROUND_DIGITS = 15
-_LIMIT = 10**308  # about the largest number that a double holds
-_WHOLE_LIMIT = 10**15  # up to here a double holds every whole number, and one digit more
-_CONTEXT = Context(prec=340)  # the whole numbers below _LIMIT, and the digits of a double behind the point
+_LIMIT = 10**308  # about the largest double
+_WHOLE_LIMIT = 10**15  # below this a double represents every integer, with one more digit
+_CONTEXT = Context(prec=340)  # the integers below _LIMIT, and the decimal places of a double
 _QUOTIENT = Context(prec=40)
 
 
@@ -39,9 +39,9 @@ def divide(number: Number, other: Number) -> Number:
 
 
 def round_number(number: Number, digits: int = 0) -> Number:
-    """Halves away from zero, as people do it: 2.5 is 3, -2.5 is -3, 2.675 to two digits is 2.68.
+    """Round half away from zero: 2.5 is 3, -2.5 is -3, 2.675 to two digits is 2.68.
 
-    Negative `digits` round before the point.
+    Negative `digits` round before the decimal point.
     """
     check_digits(digits)
     with localcontext(_CONTEXT):
@@ -56,7 +56,7 @@ def check_divisor(other: Number) -> None:
 
 def check_digits(digits: int = 0) -> None:
     if not -MAX_ROUND_DIGITS <= digits <= MAX_ROUND_DIGITS:
-        raise FilterError(f"rounds to {-MAX_ROUND_DIGITS} to {MAX_ROUND_DIGITS} digits")
+        raise FilterError(f"takes {-MAX_ROUND_DIGITS} to {MAX_ROUND_DIGITS} digits")
 
 
 def absolute(number: Number) -> Number:
@@ -64,7 +64,7 @@ def absolute(number: Number) -> Number:
 
 
 def to_number(value: Number | str) -> Number:
-    """A text that is a number as JSON writes it, spaces around it aside."""
+    """The number; a string must be a number in JSON's notation, optionally surrounded by spaces."""
     if not isinstance(value, str):
         return value
     try:
@@ -72,22 +72,22 @@ def to_number(value: Number | str) -> Number:
     except ValueError:
         number = None
     if not is_of_kind(number, ("number",)):
-        raise FilterError("found a text that is not a number, such as 12, -0.5 or 1e3")
+        raise FilterError("found a string that is not a number, such as 12, -0.5 or 1e3")
     result: Number = number
     return result
 
 
 def to_integer(value: Number | str) -> int:
-    """Cut off towards zero."""
+    """The integer part, rounded towards zero."""
     return _bounded(int(to_number(value)))
 
 
 def total(values: list[Any]) -> Number:
-    """0 of an empty list."""
+    """The sum; 0 for an empty list."""
     result = Decimal(0)
     for i, value in enumerate(values):
         if not is_of_kind(value, ("number",)):
-            raise FilterError(f"takes a list of numbers, and its element {i} is {name_kinds([kind_of(value)])}")
+            raise FilterError(f"takes a list of numbers, but its element {i} is {name_kinds([kind_of(value)])}")
         result = _CONTEXT.add(result, _exact(value))
     return _to_number(result, all(isinstance(value, int) for value in values))
 
@@ -101,7 +101,7 @@ def _exact(number: Number) -> Decimal:
 
 
 def _to_number(result: Decimal, is_whole: bool = False) -> Number:
-    """An integer if it is whole and not larger than what is exact; else the nearest double."""
+    """An integer if the value is integral and in the exact range; else the nearest double."""
     if is_whole or (abs(result) < _WHOLE_LIMIT and result == int(result)):
         return _bounded(int(result))
     if abs(result) >= _LIMIT:
@@ -111,5 +111,5 @@ def _to_number(result: Decimal, is_whole: bool = False) -> Number:
 
 def _bounded(number: int) -> int:
     if abs(number) >= _LIMIT:
-        raise FilterError("met a number that is too large")
+        raise FilterError("found a number that is too large")
     return number

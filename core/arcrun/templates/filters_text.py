@@ -1,4 +1,4 @@
-"""The filters of texts. Each raises FilterError."""
+"""The filters of strings. Each raises FilterError."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ from arcrun.templates.filters_values import FilterError, check_count, check_size
 
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 _HTML_TABLE = str.maketrans(_HTML)
-# What RFC 3986 calls unreserved, and JavaScript's encodeURIComponent nearly so.
+# The unreserved characters of RFC 3986; JavaScript's encodeURIComponent has nearly the same.
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -40,15 +40,15 @@ def split(text: str, separator: str) -> list[str]:
 
 def replace(text: str, search: str, replacement: str) -> str:
     if not search:
-        raise FilterError("needs a text to search for that is not empty")
+        raise FilterError("needs a search string that is not empty")
     check_size(len(text) + text.count(search) * (len(replacement) - len(search)))
     return text.replace(search, replacement)
 
 
 def truncate(text: str, length: int, ending: str = "…") -> str:
-    """At most `length` characters, `ending` among them if something is cut off."""
+    """At most `length` characters, including `ending` if something is cut off."""
     if length < len(ending):
-        raise FilterError(f"needs a length of at least {len(ending)}, for its ending has as many characters")
+        raise FilterError(f"needs a length of at least {len(ending)}, the length of its ending")
     return text if len(text) <= length else text[: length - len(ending)] + ending
 
 
@@ -58,14 +58,14 @@ def html_escape(text: str) -> str:
 
 
 def url_encode(text: str) -> str:
-    """As a part of a URL: UTF-8, and all but letters, digits and `-._~` as %XX, a space as %20."""
+    """A URL component: UTF-8, with everything but letters, digits and `-._~` as %XX, a space as %20."""
     encoded = _encode_utf8(text)
     check_size(len(encoded) + 2 * len(encoded.translate(None, _UNRESERVED)))
     return quote(encoded, safe="")
 
 
 def url_decode(text: str) -> str:
-    """%XX decoded; a `+` stays one."""
+    """The string with %XX decoded; `+` is kept."""
     if _BROKEN_ESCAPE.search(text):
         raise FilterError("found a % without two hexadecimal digits")
     return _decode_utf8(unquote_to_bytes(text))
@@ -78,10 +78,10 @@ def encode_base64(text: str) -> str:
 
 
 def decode_base64(text: str) -> str:
-    """Of either alphabet, with or without padding."""
+    """Decode either base64 alphabet, with or without padding."""
     digits = "".join(text.split()).translate(_URL_SAFE)
     if not _BASE64.fullmatch(digits) or len(digits.rstrip("=")) % 4 == 1:
-        raise FilterError("found a text that is not base64")
+        raise FilterError("found a string that is not base64")
     bare = digits.rstrip("=")
     return _decode_utf8(base64.b64decode(bare + "=" * (-len(bare) % 4)))
 
@@ -95,11 +95,11 @@ def read_json(text: str) -> Any:
     try:
         return parse_json(text)
     except ValueError:
-        raise FilterError("found a text that is not JSON") from None
+        raise FilterError("found a string that is not JSON") from None
 
 
 def to_string(value: Any) -> str:
-    """As it is written within a text: a string as it is, anything else as compact JSON."""
+    """The value as it appears within a string: a string unchanged, anything else as compact JSON."""
     return value if isinstance(value, str) else render_json(value)
 
 
@@ -107,11 +107,11 @@ def _encode_utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise FilterError("found half of a surrogate pair, which UTF-8 cannot write") from None
+        raise FilterError("found half of a surrogate pair, which UTF-8 cannot encode") from None
 
 
 def _decode_utf8(content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        raise FilterError("found bytes that are not UTF-8 text") from None
+        raise FilterError("found bytes that are not UTF-8") from None

@@ -1,4 +1,4 @@
-"""What the filters share: the kinds of JSON values, how a value is written as text, and the bounds of their work."""
+"""Shared code of the filters: the kinds of JSON values, how a value is written in a string, and bounds on work."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import Any
 from arcrun.limits import MAX_FILTER_RESULT, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
 from arcrun.size import Size, size_of, size_of_text
 
-_LEAST_IN_DIGITS, _LEAST_WITH_EXPONENT = 1e-6, 1e21  # of numbers, as ECMAScript writes them
+_LEAST_IN_DIGITS, _LEAST_WITH_EXPONENT = 1e-6, 1e21  # thresholds of ECMAScript's notation of numbers
 _NAMES = {
     "string": "a string",
     "number": "a number",
@@ -32,10 +32,10 @@ _encode_compactly = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).
 
 
 class FilterError(ValueError):
-    """Why a filter cannot do its work, as the rest of a sentence. It never holds a value, which may be secret.
+    """Why a filter failed, as the rest of a sentence. It never contains a value, which may be secret.
 
-    `hint` says what to write instead of an argument. It may hold that argument, so it is shown only where the argument
-    stands in the workflow.
+    `hint` says what to write instead of an argument. It may contain that argument, so it is shown only if the argument
+    is in the workflow.
     """
 
     def __init__(self, problem: str, hint: str = "") -> None:
@@ -49,7 +49,7 @@ def kind_of(value: Any) -> str:
 
 
 def is_of_kind(value: Any, kinds: tuple[str, ...]) -> bool:
-    """Whether it is of one of `kinds`; an integer is a number too. No kinds are all kinds."""
+    """Whether the value is of one of `kinds`; an integer is also a number. Empty `kinds` means all."""
     kind = kind_of(value)
     return not kinds or kind in kinds or (kind == "integer" and "number" in kinds)
 
@@ -60,12 +60,12 @@ def name_kinds(kinds: Iterable[str]) -> str:
 
 
 def render_text(value: Any) -> str:
-    """A value within a text: strings as they are, others as JSON, with numbers as `render_number` writes them."""
+    """A value within a string: strings unchanged, others as JSON with numbers as `render_number` writes them."""
     return value if isinstance(value, str) else _write(value, ", ", ": ", _encode)
 
 
 def render_number(number: float) -> str:
-    """As JavaScript and the components do: 1000.0 is `1000`, 1e21 is `1e+21`, 1e-7 is `1e-7`.
+    """A number in the notation of JavaScript and the components: 1000.0 is `1000`, 1e21 is `1e+21`, 1e-7 is `1e-7`.
 
     ECMAScript's Number::toString, https://tc39.es/ecma262/#sec-numeric-types-number-tostring.
     """
@@ -77,7 +77,7 @@ def render_number(number: float) -> str:
 
 
 def render_json(value: Any) -> str:
-    """Compact JSON, with the keys in their order. Raises FilterError."""
+    """Compact JSON, with the keys in their original order. Raises FilterError."""
     check_size(size_of(value, MAX_FILTER_RESULT).bytes)
     written = _write(value, ",", ":", _encode_compactly)
     check_size(len(written))
@@ -85,21 +85,21 @@ def render_json(value: Any) -> str:
 
 
 def check_size(size: int) -> None:
-    """Before a text of `size` characters is made. Raises FilterError."""
+    """Call it before creating a string of `size` characters. Raises FilterError."""
     if size > MAX_FILTER_RESULT:
-        raise FilterError(f"would have a result of {size} characters; {MAX_FILTER_RESULT} are the limit")
+        raise FilterError(f"would have a result of {size} characters; the limit is {MAX_FILTER_RESULT}")
 
 
 def check_count(count: int) -> None:
-    """Before a list of `count` elements is made. Raises FilterError."""
+    """Call it before creating a list of `count` elements. Raises FilterError."""
     if count > MAX_JSON_VALUES:
-        raise FilterError(f"would have a result of {count} elements; {MAX_JSON_VALUES} are the limit")
+        raise FilterError(f"would have a result of {count} elements; the limit is {MAX_JSON_VALUES}")
 
 
-# What a filter costs. A step is an element that it visits, or as many characters as take the same time: about 2 µs on
-# Pyodide, and benchmarks/run.py prints it.
+# The cost of filters. A step is one visited element, or as many characters as take the same time: about 2 µs on
+# Pyodide; benchmarks/run.py prints it.
 CHARACTERS_A_STEP = 64
-COPIED_A_STEP = 1024  # elements and characters that are copied in one go
+COPIED_A_STEP = 1024  # elements or characters that are copied at once
 CODED_A_STEP = 8  # characters of a URL
 
 
@@ -112,13 +112,13 @@ def count_elements(values: list[Any]) -> int:
 
 
 def count_written(value: Any) -> int:
-    """What is written as JSON: a fraction takes twice as long as other values."""
+    """The steps of writing JSON: a float takes twice as long as other values."""
     size = size_of(value, most_values=MAX_TEMPLATE_STEPS)
     return size.values + _count_size(size)
 
 
 def count_slow_elements(values: list[Any]) -> int:
-    """Of what takes twice as long for each: sorting, and adding decimals."""
+    """The steps of sorting and of adding decimals, which take twice as long per element."""
     return 1 + 2 * len(values)
 
 
@@ -135,7 +135,7 @@ def count_coded(text: str) -> int:
 
 
 def count_values(value: Any) -> int:
-    """All that is in it, counted no further than steps are allowed."""
+    """The steps for all values inside, counted only up to the allowed steps."""
     return _count_size(size_of(value, most_values=MAX_TEMPLATE_STEPS))
 
 
@@ -148,7 +148,7 @@ def _count_size(size: Size) -> int:
 
 
 def _write(value: Any, comma: str, colon: str, encode: Callable[[Any], str]) -> str:
-    """`encode` for all but what holds floats, which it would write as Python does."""
+    """`encode` is used for everything without floats, which it would write in Python's notation."""
     return _write_each(value, comma, colon, encode) if _holds_float(value) else encode(value)
 
 

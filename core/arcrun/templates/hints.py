@@ -1,6 +1,6 @@
-"""What an author is told who misspelt a name, or wrote a reference as other languages do: how it is written here.
+"""Suggestions for authors who misspelt a name, or used another language's syntax.
 
-Nothing is suggested that cannot be read: `can_be_read` says it of an expression without its braces.
+Only what `can_be_read` accepts, given an expression without its braces, is suggested.
 """
 
 import json
@@ -10,14 +10,14 @@ from difflib import get_close_matches
 
 CanBeRead = Callable[[str], bool]
 
-_MAX_SUGGESTED = 200  # characters of a reference whose correction is looked for
-COMPARE = "A template does not compare: a line with IF(...) or the component if_control does."
-CALCULATE = "To calculate, a filter does one operation: | add(1), | subtract(1), | multiply(2), | divide(2), | round."
+_MAX_SUGGESTED = 200  # maximum characters of a reference that is corrected
+COMPARE = "Templates cannot compare. Use a line with IF(...) or the component if_control."
+CALCULATE = "To calculate, use one filter per operation: | add(1), | subtract(1), | multiply(2), | divide(2), | round."
 _SAME_NAMES = (
     "upper lower trim replace truncate split join length first last slice reverse sort map unique flatten sum min max "
     "keys values round abs int string json date default number"
 ).split()
-# What other languages call the filters, too.
+# The names of filters, and other languages' names for them.
 FILTERS_BY_NAME = {
     **{name: name for name in _SAME_NAMES},
     **dict.fromkeys(("toUpperCase", "uppercase", "upcase", "ucase"), "upper"),
@@ -61,11 +61,11 @@ _STEP = re.compile(
 )
 _PLAUSIBLE_KEY = re.compile(r"""(?!.*\s[-/]\s)[\w $'"@#/-]+""")
 _WORDS = ("true", "false", "null")
-_MAX_CHARACTERS, _MAX_COMPARED = 100, 50  # to compare two names takes up to a millisecond on Pyodide
+_MAX_CHARACTERS, _MAX_COMPARED = 100, 50  # comparing two names takes up to a millisecond on Pyodide
 
 
 def suggest_reference(source: str, can_be_read: CanBeRead) -> str | None:
-    """A sentence that says what to write instead of `source`; None if that cannot be told."""
+    """A sentence that says what to write instead of `source`; None if there is no suggestion."""
     if len(source) > _MAX_SUGGESTED:
         return None
     core, *filters = _split(source.strip().translate(_STRAIGHT), _PIPE)
@@ -73,14 +73,14 @@ def suggest_reference(source: str, can_be_read: CanBeRead) -> str | None:
 
 
 def correct_path(path: str, can_be_read: CanBeRead) -> str | None:
-    """A path with quotes around its keys that need them, `["a b"].c`; None if none can be told."""
+    """A path with quotes around the keys that need them, `["a b"].c`; None if there is none."""
     rest = path.strip() if path.startswith("[") else f".{path.strip()}"
     written = _correct_steps(rest)
     return written.removeprefix(".") if written and can_be_read(f"x{written}") else None
 
 
 class _Author:
-    """Rewrites expressions, each function one form; None where it is not of that form or would not help."""
+    """Rewrites expressions. Each method handles one form, and returns None for others and if it would not help."""
 
     def __init__(self, can_be_read: CanBeRead) -> None:
         self._can_be_read = can_be_read
@@ -102,7 +102,7 @@ class _Author:
         return f"For an element of a list write {{{{{meant}}}}}." if self._can_be_read(meant) else None
 
     def _write_default(self, core: str) -> str | None:
-        """`x ?? "y"`, `x || "y"`, `x or "y"`."""
+        """Handles `x ?? "y"`, `x || "y"`, `x or "y"`."""
         first, *others = _split(core, _OR)
         head, arguments = self._correct(first.strip()), [self._write_argument(other) for other in others]
         if head is None or not others or None in arguments:
@@ -136,17 +136,17 @@ class _Author:
     def _suggest_joining(
         self, signs: Sequence[str], operands: Sequence[str], texts: Sequence[str | None]
     ) -> str | None:
-        """`x + "a"`: texts are put side by side, with no sign between."""
+        """Handles `x + "a"`: strings are written side by side, without an operator."""
         if not set(signs) <= {"+", "~"}:
             return None
         heads = [self._correct(operand) if text is None else "" for operand, text in zip(operands, texts, strict=True)]
         if any(head is None for head in heads) or any("{{" in text for text in texts if text):
-            return "To put texts together, write them side by side."
+            return "To join strings, write them side by side."
         pieces = [text if text is not None else f"{{{{{head}}}}}" for head, text in zip(heads, texts, strict=True)]
-        return f"To put texts together, write {''.join(pieces)} without a sign between them."
+        return f"To join strings, write {''.join(pieces)} without an operator."
 
     def _write_list(self, core: str) -> str | None:
-        """`l[*].id`, `l[].id`, `l[0:2]`."""
+        """Handles `l[*].id`, `l[].id`, `l[0:2]`."""
         each, part = _EACH.fullmatch(core), _SLICE.fullmatch(core)
         match = each or part
         if match is None:
@@ -160,7 +160,7 @@ class _Author:
         return head + steps + (f" | map({json.dumps(inner, ensure_ascii=False)})" if inner else "")
 
     def _write_calls(self, core: str) -> str | None:
-        """`s.upper()`, `upper(s)`."""
+        """Handles `s.upper()`, `upper(s)`."""
         if methods := _METHODS.fullmatch(core):
             head, calls = methods["head"], _METHOD.findall(methods["calls"])
         elif function := _FUNCTION.fullmatch(core):
@@ -175,7 +175,7 @@ class _Author:
         return None if filters is None else known + filters
 
     def _write_filters(self, filters: Sequence[str]) -> str | None:
-        """` | name(arguments)` of each, also of `name: argument` and `name "argument"`."""
+        """` | name(arguments)` for each, also for `name: argument` and `name "argument"`."""
         written = ""
         for text in filters:
             match = _FILTER.fullmatch(text.strip())
@@ -195,14 +195,14 @@ class _Author:
         return None
 
     def _read_text(self, operand: str) -> str | None:
-        """What a text in quotes says."""
+        """The value of a quoted string; None if it is not one."""
         written = _use_double_quotes(operand)
         if not _STRING.fullmatch(written) or not self._can_be_read(written):
             return None
         return str(json.loads(written, strict=False))
 
     def _correct(self, text: str) -> str | None:
-        """The path, with `?` at its end only, and quotes around the keys that need them."""
+        """The path with `?` only at its end, and quotes around the keys that need them."""
         if self._can_be_read(text) or not text:
             return text or None
         required = re.sub(r"\?(?=\s*[.\[])\.?(?=\s*\[)|\?(?=\s*[.\[])", "", text)
@@ -217,7 +217,7 @@ class _Author:
 
 
 def _correct_steps(rest: str) -> str | None:
-    """`.a b[c]` as `["a b"]["c"]`; None if a step is no plausible key."""
+    """`.a b[c]` as `["a b"]["c"]`; None if a step is not a plausible key."""
     written = ""
     while rest:
         match = _STEP.match(rest)
@@ -252,7 +252,7 @@ def _use_double_quotes(text: str) -> str:
 
 
 def _mask(text: str) -> str:
-    """As long as `text`; what stands in quotes or brackets is covered."""
+    """A string as long as `text`, in which quoted and bracketed parts are masked."""
     masked = _QUOTED.sub(_cover, text)
     while (deeper := _INNERMOST.sub(_cover, masked)) != masked:
         masked = deeper
@@ -264,7 +264,7 @@ def _cover(match: re.Match[str]) -> str:
 
 
 def _split(text: str, separator: re.Pattern[str]) -> list[str]:
-    """At each separator outside of quotes and brackets."""
+    """The pieces between separators outside of quotes and brackets."""
     pieces, start = [], 0
     for match in separator.finditer(_mask(text)):
         pieces.append(text[start : match.start()])
@@ -273,7 +273,9 @@ def _split(text: str, separator: re.Pattern[str]) -> list[str]:
 
 
 def suggest_nearest(name: str, known: Iterable[str], otherwise: str = "", *, ignore_case: bool = False) -> str:
-    """Did you mean `x`? Or `otherwise`, if nothing is near. Of very many names, some that begin alike are looked at."""
+    """A sentence with the nearest known name, or `otherwise`. Of very many names, only some with the same first letter
+    are compared.
+    """
     names = list(known)
     near = [other for other in names if ignore_case and other.casefold() == name.casefold()]
     near = near or find_nearest(name, names)
@@ -281,7 +283,7 @@ def suggest_nearest(name: str, known: Iterable[str], otherwise: str = "", *, ign
 
 
 def find_nearest(name: str, names: list[str]) -> list[str]:
-    """The nearest, or none."""
+    """The nearest name in a list of its own; empty if there is none."""
     if len(name) > _MAX_CHARACTERS:
         return []
     if len(names) > _MAX_COMPARED:

@@ -1,4 +1,4 @@
-"""Bounds the work of rendering a node's config while it is done: the size of what is made, and the filters' steps."""
+"""Bounds the work of rendering a node's config while it proceeds: the size of the result, and the filters' steps."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from arcrun.size import VALUE_BYTES, size_of
 
 
 class Rendering:
-    """Of one config. `weight` is that of what it has come to so far (arcrun/size.py), `made` what of it was not there
-    before; `steps` is what its filters have taken.
+    """The work of rendering one config. `weight` is that of the result so far (arcrun/size.py), `made` the part of it
+    that the rendering created; `steps` is what its filters have taken.
     """
 
     __slots__ = ("bytes", "made", "steps", "values")
@@ -22,7 +22,7 @@ class Rendering:
         return self.bytes + VALUE_BYTES * self.values
 
     def keep(self, value: Any) -> Any:
-        """`value`, which becomes a part of the result. Raises InputError INPUT_TOO_LARGE."""
+        """Count `value` as a part of the result and return it. Raises InputError INPUT_TOO_LARGE."""
         if isinstance(value, str):
             self.bytes += len(value)
             if self.bytes > MAX_INPUT_BYTES:
@@ -35,28 +35,30 @@ class Rendering:
         return value
 
     def keep_made(self, value: Any) -> Any:
-        """The same of a value that the rendering has made."""
+        """Like `keep`, for a value that the rendering has created."""
         before = self.weight
         self.keep(value)
         self.made += self.weight - before
         return value
 
     def take(self, steps: int) -> None:
-        """Before that many steps are done. Raises TemplateError TEMPLATE_TOO_COSTLY."""
+        """Count steps before they are done. Raises TemplateError TEMPLATE_TOO_COSTLY."""
         self.steps += steps
         if self.steps > MAX_TEMPLATE_STEPS:
             raise TemplateError(
-                f"The filters of its templates take more than {MAX_TEMPLATE_STEPS} steps.",
+                f"The filters of the templates take more than {MAX_TEMPLATE_STEPS} steps.",
                 code="TEMPLATE_TOO_COSTLY",
-                next_actions=["Let components do it, which have more: array_ops, string_ops, filter."],
+                next_actions=["Use components, which allow more: array_ops, string_ops, filter."],
                 details={"limit": MAX_TEMPLATE_STEPS},
             )
 
     def _require_bounds(self) -> None:
         if self.bytes > MAX_INPUT_BYTES or self.values > MAX_JSON_VALUES:
             raise InputError(
-                f"Its input would be larger than {MAX_INPUT_BYTES >> 20} MiB or {MAX_JSON_VALUES} values.",
+                f"The input would be larger than {MAX_INPUT_BYTES >> 20} MiB or {MAX_JSON_VALUES} values.",
                 code="INPUT_TOO_LARGE",
-                next_actions=["Name only the fields that it needs, or give it a URL from which it fetches the rest."],
+                next_actions=[
+                    "Take only the fields that the node needs, or pass a URL from which it fetches the rest."
+                ],
                 details={"limit_bytes": MAX_INPUT_BYTES, "limit_values": MAX_JSON_VALUES},
             )

@@ -1,4 +1,4 @@
-"""The grammar of what stands between `{{` and `}}`, read into a small tree.
+"""The grammar of the expression between `{{` and `}}`, parsed into a small tree.
 
     template  = "{{" head ["?"] { "|" name ["(" argument { "," argument } ")"] } "}}"
     head      = path | string
@@ -6,8 +6,8 @@
     argument  = JSON literal | path ["?"]
     string    = as in JSON; in a path also in single quotes, without escapes
 
-A name is of letters, digits, `_` and `-` of any script. Spaces and line feeds may stand between any two of these. It is
-read from left to right, each character once, so that nothing in quotes can end anything.
+A name consists of letters, digits, `_` and `-` of any script. Spaces and line feeds are allowed between any two tokens.
+The expression is read from left to right, each character once, so that nothing in quotes can end anything.
 """
 
 import json
@@ -23,11 +23,11 @@ from arcrun.templates.hints import suggest_reference
 
 OPEN, CLOSE = "{{", "}}"
 ESCAPED_OPEN = '{{"{{"}}'
-HOW_TO_WRITE_BRACES = 'Braces that are to stay as they are: {{"{{"}}.'
+HOW_TO_WRITE_BRACES = 'For literal braces, write {{"{{"}}.'
 _FORMS = 'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}.'
 _MAX_SHOWN = 200
 
-# By far the most of them: names and dots.
+# The most frequent form by far: names and dots.
 _SIMPLE = re.compile(rf"\{{\{{\s*(?P<path>[\w-]+(?:\.[\w-]+){{0,{MAX_PATH_STEPS}}})(?P<optional>\?)?\s*\}}\}}")
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"(?:[\w-]|[^\x00-\x7f\s])+")
@@ -40,15 +40,15 @@ _NUMBER = re.compile(r"-?[0-9][0-9.eE+-]*")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _CLOSING = {"[": "]", "{": "}"}
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None}
-# Marks, symbols such as emoji, and what joins them: parts of names in scripts whose letters \w alone does not cover.
+# Marks, symbols such as emoji, and joiners: parts of names in scripts whose letters \w alone does not cover.
 _NAME_CATEGORIES = ("M", "So", "Sk", "Cf")
 
-# A step of a path: the field, and the index that it is in a list; None if it is none.
+# A step of a path: the field, and its index in a list; None if it is not an index.
 Step = tuple[str, int | None]
 
 
 class ParsedPath(NamedTuple):
-    """`text` is the path as written, without spaces; `steps[0]` is the name that it starts from."""
+    """A path. `text` is the path as written, without spaces; `steps[0]` is the name that it starts from."""
 
     text: str
     steps: tuple[str, ...]
@@ -65,7 +65,7 @@ class FilterCall(NamedTuple):
 
 
 class ParsedReference(NamedTuple):
-    """`source` is all of it as written, without the braces."""
+    """The contents of a template. `source` is all of it as written, without the braces."""
 
     source: str
     head: Literal | ParsedPath
@@ -73,7 +73,7 @@ class ParsedReference(NamedTuple):
 
 
 def parse_template(text: str, start: int) -> tuple[ParsedReference, int]:
-    """The template whose `{{` stands at `start`, and where it ends. Raises TemplateError INVALID_TEMPLATE."""
+    """Parse the template whose `{{` is at `start`; returns it and its end. Raises TemplateError INVALID_TEMPLATE."""
     if simple := _SIMPLE.match(text, start):
         path = simple["path"]
         parsed = ParsedPath(path, tuple(path.split(".")), simple["optional"] is not None)
@@ -83,27 +83,27 @@ def parse_template(text: str, start: int) -> tuple[ParsedReference, int]:
         head, calls = _parse_expression(cursor)
         cursor.skip_space()
         if not text.startswith(CLOSE, cursor.at):
-            raise _GrammarError("there is more than a reference and its filters")
+            raise _GrammarError("something follows the reference and its filters")
     except _GrammarError as problem:
         raise _explain(text, start + len(OPEN), str(problem)) from None
     return ParsedReference(text[start + len(OPEN) : cursor.at], head, calls), cursor.at + len(CLOSE)
 
 
 def parse_expression(source: str) -> ParsedReference:
-    """The same without braces. Raises TemplateError INVALID_TEMPLATE."""
+    """Parse an expression without braces. Raises TemplateError INVALID_TEMPLATE."""
     cursor = _Cursor(source, 0)
     try:
         head, calls = _parse_expression(cursor)
         cursor.skip_space()
         if cursor.at < len(source):
-            raise _GrammarError("there is more than a reference and its filters")
+            raise _GrammarError("something follows the reference and its filters")
     except _GrammarError as problem:
         raise _explain(source + CLOSE, 0, str(problem)) from None
     return ParsedReference(source, head, calls)
 
 
 def parse_inner_path(path: str) -> tuple[Step, ...]:
-    """A path within a value, `a.b`, `[0].c`. Raises TemplateError INVALID_TEMPLATE."""
+    """Parse a path within a value, `a.b`, `[0].c`. Raises TemplateError INVALID_TEMPLATE."""
     cursor = _Cursor(path, 0)
     try:
         cursor.skip_space()
@@ -111,7 +111,7 @@ def parse_inner_path(path: str) -> tuple[Step, ...]:
         steps += _parse_steps(cursor)
         cursor.skip_space()
         if cursor.at < len(path) or not steps:
-            raise _GrammarError("there is more than a path")
+            raise _GrammarError("something follows the path")
     except _GrammarError as problem:
         raise _explain(path + CLOSE, 0, str(problem)) from None
     return prepare_steps(steps)
@@ -122,7 +122,7 @@ def prepare_steps(steps: Sequence[str]) -> tuple[Step, ...]:
 
 
 def follow(value: Any, steps: Sequence[Step], otherwise: Any) -> Any:
-    """What is at the end of `steps`, or `otherwise` where one of them leads nowhere."""
+    """The value at the end of `steps`, or `otherwise` if a step leads nowhere."""
     for field, index in steps:
         if isinstance(value, dict):
             value = value.get(field, otherwise)
@@ -136,7 +136,7 @@ def follow(value: Any, steps: Sequence[Step], otherwise: Any) -> Any:
 
 
 class _GrammarError(Exception):
-    """What is wrong, as the end of a sentence."""
+    """The reason, as the end of a sentence."""
 
 
 class _Cursor:
@@ -152,7 +152,7 @@ class _Cursor:
         return self.text.startswith(token, self.at)
 
     def skip(self, token: str) -> bool:
-        """Behind spaces; whether `token` was there."""
+        """Skip spaces, and `token` if it follows. Returns whether it did."""
         self.skip_space()
         found = self.is_at(token)
         self.at += len(token) if found else 0
@@ -185,18 +185,18 @@ def _parse_name(cursor: _Cursor) -> str:
     if match is None:
         char = cursor.text[cursor.at : cursor.at + 1]
         is_missing = not char or char in ".}|]?)" or char.isspace()
-        raise _GrammarError("a name is missing" if is_missing else f"{char} cannot begin a name without quotes")
+        raise _GrammarError("a name is missing" if is_missing else f"{char} cannot begin an unquoted name")
     name = match.group()
     if not _PLAIN_NAME.fullmatch(name):
         for i, char in enumerate(name):
             if not _PLAIN_NAME.match(char) and not category(char).startswith(_NAME_CATEGORIES):
                 cursor.at = match.start() + i
-                raise _GrammarError(f"{char} cannot stand in a name without quotes")
+                raise _GrammarError(f"{char} is not allowed in an unquoted name")
     return name
 
 
 def _parse_steps(cursor: _Cursor, pieces: list[str] | None = None) -> list[str]:
-    """The steps behind the first; `pieces` gets each as written."""
+    """The steps after the first; `pieces` gets each as written."""
     steps: list[str] = []
     while True:
         cursor.skip_space()
@@ -228,24 +228,24 @@ def _parse_index(cursor: _Cursor) -> str:
         return match[1]
     if match := cursor.take(_INTEGER):
         return match.group()
-    raise _GrammarError("in brackets stands a number or a name in quotes, never another reference")
+    raise _GrammarError("brackets need an integer or a quoted name, not another reference")
 
 
 def _parse_string(cursor: _Cursor) -> str:
     match = cursor.take(_STRING)
     if match is None:
-        raise _GrammarError('a text in quotes has no closing "')
+        raise _GrammarError('a quoted string has no closing "')
     try:
         return str(json.loads(match.group(), strict=False))
     except ValueError:
-        raise _GrammarError(f"{_shorten(match.group())} is not a string as JSON writes it") from None
+        raise _GrammarError(f"{_shorten(match.group())} is not a JSON string") from None
 
 
 def _parse_call(cursor: _Cursor) -> FilterCall:
     cursor.skip_space()
     name = cursor.take(_FILTER_NAME)
     if name is None:
-        raise _GrammarError("behind | stands the name of a filter")
+        raise _GrammarError("| must be followed by the name of a filter")
     arguments: list[Literal | ParsedPath] = []
     if cursor.skip("(") and not cursor.skip(")"):
         arguments.append(_parse_argument(cursor))
@@ -264,7 +264,7 @@ def _parse_argument(cursor: _Cursor) -> Literal | ParsedPath:
     if cursor.is_at("[") or cursor.is_at("{"):
         return Literal(_parse_structure(cursor))
     if cursor.is_at("'"):
-        raise _GrammarError('a text as an argument stands in double quotes: "..."')
+        raise _GrammarError('a string argument needs double quotes: "..."')
     if number := cursor.take(_NUMBER):
         return Literal(_parse_literal(number.group()))
     path = _parse_path(cursor)
@@ -276,7 +276,7 @@ def _parse_argument(cursor: _Cursor) -> Literal | ParsedPath:
 
 
 def _parse_structure(cursor: _Cursor) -> Any:
-    """A list or an object of JSON: where its brackets are closed, it ends."""
+    """A JSON list or object, up to its closing bracket."""
     start, closing = cursor.at, []
     for match in _STRUCTURE.finditer(cursor.text, cursor.at):
         sign = match.group()
@@ -287,7 +287,7 @@ def _parse_structure(cursor: _Cursor) -> Any:
         if not closing:
             cursor.at = match.end()
             return _parse_literal(cursor.text[start : cursor.at])
-    raise _GrammarError("an argument has a bracket that is not closed")
+    raise _GrammarError("an argument has an unclosed bracket")
 
 
 def _parse_literal(text: str) -> Any:
@@ -297,11 +297,11 @@ def _parse_literal(text: str) -> Any:
         raise _GrammarError(f"the argument {_shorten(text)} is not a JSON value") from None
 
 
-# What an author is told.
+# Messages for the author.
 
 
 def _explain(text: str, start: int, problem: str) -> TemplateError:
-    """The error about the template whose inside begins at `start`."""
+    """The error about the template whose contents begin at `start`."""
     end = text.find(CLOSE, start)
     if end < 0:
         line = text[start:].partition("\n")[0]
@@ -319,7 +319,7 @@ def _explain(text: str, start: int, problem: str) -> TemplateError:
 
 
 def can_be_read(source: str) -> bool:
-    """Whether it is an expression, without its braces."""
+    """Whether `source` is a valid expression, without its braces."""
     cursor = _Cursor(source, 0)
     try:
         _parse_expression(cursor)

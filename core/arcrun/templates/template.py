@@ -1,14 +1,14 @@
 """Templates in a node's config: `{{a.b[0].c}}`, `{{x?}}`, `{{x | default("y")}}`, `{{x.list | sort("id") | first}}`.
 
-A text that is one reference and nothing else keeps the value's type; line feeds at its end, which a YAML block adds,
-do not count. Within a longer text, values are written as JSON (texts as they are), and so they are in a mapping's keys.
-A reference that cannot be resolved is an error, unless it is optional (null) or its first filter is `default`.
+A string that is exactly one reference keeps the value's type; line feeds at its end, which a YAML block adds, are
+ignored. Within a longer string, values are written as JSON (strings unchanged), and also in a mapping's keys. A
+reference that cannot be resolved is an error, unless it is optional (null) or its first filter is `default`.
 docs/templates.md has the grammar and the filters.
 
-What references see is a scope: {name: value} for `input`, the nodes that have settled, the items of the loops around,
-`credential`; and under START the time of the clocks.
+References are resolved in a scope: {name: value} for `input`, the nodes that have settled, the items of the enclosing
+loops, `credential`; and under START the start time of the run.
 
-All is compiled to closures once; `render` does no parsing. It counts what it does while it does it (rendering.py).
+Everything is compiled to closures once; `render` does no parsing. It counts its work as it proceeds (rendering.py).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +37,11 @@ Scope = dict[str, Any]
 Render = Callable[[Scope, Rendering], Any]
 
 CREDENTIAL = "credential"
-# Keys of a scope that no template can name: what the loop that leaves the trigger has come to, for {{input.results}}
-# must not depend on what the trigger is; and when the run started, in milliseconds since 1970.
+# Scope keys that no template can name: the outcome of the loop that leaves the trigger, because {{input.results}} must
+# not depend on the trigger's data; and the start time of the run in milliseconds since 1970.
 INPUT_LOOP = "\0input loop"
 START = "\0start"
-LOOP_FIELDS = ("results", "errors")  # of a node that FOREACH leaves, when its loop has finished
+LOOP_FIELDS = ("results", "errors")  # fields that a finished FOREACH adds to its source
 ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
 _MISSING = object()
@@ -52,7 +52,7 @@ _MAX_SORTED, _MAX_NAMED = 100, 10  # fields of an object, in a message
 class Reference:
     """A path in a template, as written, and its steps; `steps[0]` is the name that it starts from.
 
-    `has_fallback` is whether it may be missing: it is optional, or `default` stands behind it.
+    `has_fallback` is whether it may be missing: it is optional, or followed by `default`.
     """
 
     path: str
@@ -66,11 +66,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class Template:
-    """A value of any shape whose templates are compiled. `whole` is whether it is one reference and nothing else.
+    """A compiled value of any shape. `whole` is whether it is exactly one reference.
 
-    `references` are all that it refers to, arguments of filters and keys of mappings included. `kind` is the JSON type
-    ("string", "number", "integer", "boolean", "array", "object") that its result has whatever the values are, or None.
-    A text without references may still resolve to another one: `{{"{{"}}` is `{{`.
+    `references` are all of its references, including filters' arguments and keys of mappings. `kind` is the JSON type
+    ("string", "number", "integer", "boolean", "array", "object") of its result if that does not depend on values, else
+    None. A string without references may still resolve to another one: `{{"{{"}}` is `{{`.
     """
 
     render: Render
@@ -79,20 +79,20 @@ class Template:
     kind: str | None = None
 
     def resolve(self, scope: Scope) -> Any:
-        """What it comes to, with a Rendering of its own. Raises TemplateError, InputError INPUT_TOO_LARGE."""
+        """The rendered value, with a Rendering of its own. Raises TemplateError, InputError INPUT_TOO_LARGE."""
         return self.render(scope, Rendering())
 
 
 def compile_value(value: Any) -> Template:
     """Compile the templates in a config value of any shape.
 
-    Raises TemplateError with code INVALID_TEMPLATE for one that cannot be read. `render` raises it with
-    UNRESOLVED_REFERENCE for what is missing, and with TEMPLATE_FAILED for a filter that does not take what it gets and
-    for two keys of a mapping that come to the same text.
+    Raises TemplateError INVALID_TEMPLATE for an invalid template. `render` raises it with UNRESOLVED_REFERENCE for a
+    missing value, and with TEMPLATE_FAILED for a filter that does not accept its value and for two keys of a mapping
+    that become equal.
     """
     if isinstance(value, str):
         return _compile_text(value)
-    if not _holds_template(value):  # by far the most of a large config: it takes no closure for each of its values
+    if not _holds_template(value):  # the largest part of most configs: it needs no closure per value
         kind = None if value is None else kind_of(value)
         if isinstance(value, Mapping):
             fields = {str(key): item for key, item in value.items()}
@@ -116,7 +116,7 @@ def _holds_template(value: Any) -> bool:
 
 
 def compile_path(path: str) -> Template:
-    """A reference without braces, such as a FOREACH has. Raises TemplateError INVALID_TEMPLATE."""
+    """Compile a reference without braces, as in a FOREACH. Raises TemplateError INVALID_TEMPLATE."""
     return _compile_reference(parse_expression(path))
 
 
@@ -141,12 +141,12 @@ def _compile_mapping(value: Mapping[Any, Any]) -> Template:
 
 
 def _is_fixed(value: Any) -> bool:
-    """A scalar without a template, which needs no rendering."""
+    """Whether the value is a scalar without a template, which needs no rendering."""
     return not isinstance(value, Mapping | list) and not _holds_template(value)
 
 
 def _compile_keyed_mapping(entries: Sequence[tuple[str, Template]]) -> Template:
-    """A mapping with templates in its keys."""
+    """Compile a mapping with templates in its keys."""
     keys = [_compile_text(key) for key, _ in entries]
     parts = [(written, key.render, item.render) for (written, item), key in zip(entries, keys, strict=True)]
 
@@ -156,9 +156,9 @@ def _compile_keyed_mapping(entries: Sequence[tuple[str, Template]]) -> Template:
             key = _write_text(render_key(scope, rendering), rendering)
             if key in rendered:
                 raise TemplateError(
-                    f"The key {written} comes to the same text as another key of its mapping.",
+                    f"The key {written} becomes equal to another key of its mapping.",
                     code="TEMPLATE_FAILED",
-                    next_actions=["Give each key of a mapping a text of its own."],
+                    next_actions=["Make the keys of the mapping distinct."],
                 )
             rendered[key] = render_item(scope, rendering)
         return rendered
@@ -188,7 +188,7 @@ def _compile_text(text: str) -> Template:
 
 
 def _keeping(template: Template, *, makes: bool) -> Template:
-    """Whose result is a part of the whole."""
+    """The template, with its result counted as a part of the whole."""
     render = template.render
     if makes:
         return replace(template, render=lambda scope, rendering: rendering.keep_made(render(scope, rendering)))
@@ -205,7 +205,7 @@ def _join_parts(parts: Sequence[str | Render]) -> Render:
 
 
 def _write_text(value: Any, rendering: Rendering) -> str:
-    """A value within a text, which is a part of the whole."""
+    """A value within a string, counted as a part of the whole."""
     if not isinstance(value, str):
         if isinstance(value, list | dict):
             rendering.take(count_written(value))
@@ -225,7 +225,7 @@ def _compile_reference(parsed: ParsedReference) -> Template:
 
 
 def _compile_path(path: ParsedPath, *, has_default: bool = False) -> Template:
-    """With a default, what is missing is null, as it is for an optional one: the default then stands in."""
+    """With a default, a missing value is null, as for an optional path; the default then replaces it."""
     name = ALIASES.get(path.steps[0], path.steps[0])
     may_be_missing = path.is_optional or has_default
     reference = Reference(path.text, (name, *path.steps[1:]), may_be_missing)
@@ -251,7 +251,7 @@ def _build_lookup(reference: Reference) -> Render:
         raise _unresolved(path, names, scope)
 
     def look_up_fields(scope: Scope, rendering: Rendering) -> Any:
-        """The same, faster, for a path without indices that leads somewhere."""
+        """A faster version for a path without indexes that can be resolved."""
         value: Any = scope
         try:
             for name in names:
@@ -265,7 +265,7 @@ def _build_lookup(reference: Reference) -> Render:
 
 
 def _build_loop_lookup(reference: Reference, otherwise: Render) -> Render:
-    """{{input.results}} and {{input.errors}}, which are the loop's where one leaves the trigger."""
+    """{{input.results}} and {{input.errors}}, which are the loop's if a FOREACH leaves the trigger."""
     steps = prepare_steps(reference.steps[1:])
 
     def look_up(scope: Scope, rendering: Rendering) -> Any:
@@ -289,7 +289,7 @@ def _compile_filters(parsed: ParsedReference, head: Template) -> Template:
     ]
     check_secrecy(parsed, _names_credential([head]), [_names_credential(of_call) for of_call in arguments])
     named = [
-        replace(it, has_fallback=True) if call.name == DEFAULT and it.head != CREDENTIAL else it  # read if need be
+        replace(it, has_fallback=True) if call.name == DEFAULT and it.head != CREDENTIAL else it  # read only if needed
         for call, of_call in zip(parsed.calls, arguments, strict=True)
         for it in _references_of(of_call)
     ]
@@ -316,7 +316,7 @@ def _names_credential(templates: Sequence[Template]) -> bool:
 
 
 def _build_default(render_head: Render, otherwise: Any) -> Render:
-    """A default alone, by far the most common filter."""
+    """A default as the only filter, the most frequent case by far."""
 
     def render(scope: Scope, rendering: Rendering) -> Any:
         value = render_head(scope, rendering)
@@ -326,7 +326,7 @@ def _build_default(render_head: Render, otherwise: Any) -> Render:
 
 
 def _find_mask(head: Template) -> str | None:
-    """What stands in a record for the credential that the reference begins with: it is shown without filters."""
+    """The placeholder in records of the credential that the reference begins with. It is shown without filters."""
     names = [
         reference.steps[1] for reference in head.references if reference.head == CREDENTIAL and reference.steps[1:]
     ]
@@ -355,7 +355,7 @@ def _unresolved(path: str, steps: Sequence[str], scope: Scope) -> TemplateError:
 
 
 def _find_missing(steps: Sequence[str], scope: Scope) -> tuple[int, Any]:
-    """How many of the steps lead somewhere, of a path that does not, and what is there."""
+    """The number of leading steps that can be resolved, of a path that cannot, and the value there."""
     found: Any = scope
     for count, step in enumerate(prepare_steps(steps)):
         inner = follow(found, (step,), _MISSING)

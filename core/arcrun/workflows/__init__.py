@@ -1,1 +1,1 @@
-"""The workflow language: text -> edges and nodes -> plan, with every finding reported at once."""
+"""The workflow language: source -> edges and nodes -> plan, with all findings reported at once."""

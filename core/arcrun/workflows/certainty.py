@@ -1,7 +1,7 @@
-"""What must have happened when a node runs: from it, which references may find nothing, and which answers are unclear.
+"""Determines what must have happened when a node runs: which references may find nothing, which answers are unclear.
 
-A fact is a bit: that a node has run, succeeded or failed, that a conditional edge has fired. A node runs if one edge
-into it fires, so what is certain of it is what all its edges have in common, and what follows from that.
+A fact is a bit: a node has run, succeeded or failed; a conditional edge has fired. A node runs if one edge into it
+fires, so the facts that are certain for it are those that all its edges have in common, and their consequences.
 """
 
 import re
@@ -16,20 +16,20 @@ from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import SPECS, Fires, Relation
 
 MAX_COMPARED = 64
-_STEPS_AN_EDGE = 0.3  # of arcrun/steps.py, for looking at an edge or a condition
+_STEPS_AN_EDGE = 0.3  # of arcrun/steps.py, for examining an edge or a condition
 _COMPARISON = re.compile(r"([^=!<>&|]+)(?:==|!=|<=?|>=?)([^=!<>&|]+)")
 
 
 class Outcome(StrEnum):
-    """What may have become of a node that has settled."""
+    """The possible outcomes of a settled node."""
 
     RAN = "ran"
     OK = "ok"
     FAILED = "failed"
 
 
-Condition = tuple[str, Relation, str]  # source, relation, argument: edges with the same fire together
-_Opposites = list[tuple[int, int]]  # the bit of a condition, and those of what cannot hold beside it
+Condition = tuple[str, Relation, str]  # source, relation, argument: edges with equal conditions fire together
+_Opposites = list[tuple[int, int]]  # the bit of a condition, and the bits of conditions that exclude it
 
 
 class Certainty:
@@ -47,24 +47,24 @@ class Certainty:
         self._handled = {edge.source for edge in workflow.edges if edge.spec.handles_failure}
 
     def take_steps(self) -> int:
-        """What has been done since the last time."""
+        """The steps taken since the last call."""
         done, self._looked_at = self._looked_at, 0
         return int(done * _STEPS_AN_EDGE)
 
     def is_certain(self, outcome: Outcome, head: str, node: str) -> bool:
-        """Whether `head`, which settles before `node`, has come to this outcome whenever `node` runs."""
+        """Whether `head`, which settles before `node`, has this outcome whenever `node` runs."""
         wanted, certain = self._bit((head, outcome)), self._facts[node]
         return bool(certain & wanted or self._always & wanted or self._close(certain) & wanted)
 
     def is_impossible(self, outcome: Outcome, head: str, node: str) -> bool:
-        """Whether `head` cannot have come to it when `node` runs."""
+        """Whether `head` cannot have this outcome when `node` runs."""
         return {Outcome.OK: Outcome.FAILED, Outcome.FAILED: Outcome.OK}.get(outcome) in [
             other for other in (Outcome.OK, Outcome.FAILED) if self.is_certain(other, head, node)
         ]
 
     def find_unclear_answers(self) -> Steps[list[tuple[str, ...]]]:
-        """For the flow and for each loop's body: what may be answered, one alone in one run and several in another.
-        Failures and their handlers are left aside.
+        """For the flow and for each loop's body: the possible answers, if one run answers one of them alone and another
+        run several. Failures and their handlers are ignored.
         """
         found = []
         opposites = yield from self._find_opposites()
@@ -92,7 +92,7 @@ class Certainty:
         return (is_named or not follows) and all(facts & certain == facts for _, facts in answers)
 
     def _find_named(self, names: list[str], around: Loop | None) -> list[tuple[str, int]]:
-        """The sources of the edges to `output`, each with what is certain when its edge fires."""
+        """The sources of the edges to `output`, each with the facts that are certain when its edge fires."""
         edges = [edge for name in names for edge in self._leaving[name] if edge.target == OUTPUT]
         if around is None:
             edges += [edge for edge in self._leaving[INPUT] if edge.target == OUTPUT]
@@ -106,7 +106,7 @@ class Certainty:
         return self._bits.setdefault(fact, 1 << len(self._bits))
 
     def _of_edge(self, edge: Edge) -> int:
-        """What an edge that has fired says of its source."""
+        """The facts that follow from an edge that has fired."""
         if edge.source == INPUT:
             return self._bit(_condition_of(edge)) if edge.spec.is_conditional else 0
         outcome = Outcome.FAILED if edge.spec.handles_failure else Outcome.OK
@@ -125,7 +125,7 @@ class Certainty:
 
     @cached_property
     def _always(self) -> int:
-        """What is certain of every run that does not fail."""
+        """The facts that are certain in every run that does not fail."""
         return self._close(0)
 
     @cached_property
@@ -138,7 +138,9 @@ class Certainty:
         return frozenset(after)
 
     def _close(self, facts: int) -> int:
-        """The facts, and what follows: an edge that fires runs its node, which succeeds unless a handler leaves it."""
+        """The facts and their consequences: an edge that fires runs its node, which succeeds unless a handler leaves
+        it.
+        """
         if facts not in self._closed:
             closed = facts
             self._looked_at += self._edges
@@ -150,14 +152,14 @@ class Certainty:
         return self._closed[facts]
 
     def _has_run(self, name: str, facts: int) -> bool:
-        """Whether an edge into the node has fired; one of ON_TRUE and ON_FALSE does, if its source has succeeded."""
+        """Whether an edge into the node has fired. ON_TRUE or ON_FALSE fires if its source has succeeded."""
         fired, decided = self._ways_into[name]
         return any(bits & facts == bits for bits in fired) or bool(decided & facts)
 
     @cached_property
     def _ways_into(self) -> Mapping[str, tuple[list[int], int]]:
-        """For each node what each edge into it says, and the success of each source that both ON_TRUE and ON_FALSE
-        leave for it.
+        """For each node, the facts of each edge into it, and the success of each source that leads to it by both
+        ON_TRUE and ON_FALSE.
         """
         ways = {}
         for name, into in self._into.items():
@@ -172,8 +174,8 @@ class Certainty:
         return ways
 
     def _may_be_last(self, name: str) -> bool:
-        """Whether the node may succeed, in a run without failures, and nothing follow it; for a node with a loop that
-        nothing continues, the loop is meant.
+        """Whether, in a run without failures, the node may succeed without a successor that runs. For a node with a
+        loop that nothing continues, this is about the loop.
         """
         if name in self._after_failure:
             return False
@@ -183,7 +185,9 @@ class Certainty:
         return all(edge.spec.is_conditional for edge in leaving)
 
     def _may_be_together(self, answers: list[tuple[str, int]], opposites: _Opposites) -> Steps[bool]:
-        """Of more than MAX_COMPARED, some are looked at: what is at stake is a warning."""
+        """Whether two of the answers may occur in one run. Only MAX_COMPARED are compared: this only decides on a
+        warning.
+        """
         compared, barred, behind = [], [], {}
         for name, facts in answers[:MAX_COMPARED]:
             held = self._close(facts)
@@ -198,12 +202,14 @@ class Certainty:
         )
 
     def _only_behind(self, name: str) -> set[str]:
-        """The nodes that no path reaches but through this one: if one of them runs, something has followed it."""
+        """The nodes that are only reachable through this one: if one of them runs, this node has a successor
+        that ran.
+        """
         others = [edge for source, edges in self._leaving.items() if source != name for edge in edges]
         return self._leaving.keys() - reachable([INPUT], others)
 
     def _opposites_of(self, facts: int, opposites: _Opposites) -> int:
-        """What cannot be beside the facts: false beside true, another branch, the negation of a condition."""
+        """The conditions that contradict the facts: false against true, another branch, the negation of a condition."""
         barred = 0
         for bit, others in opposites:
             if facts & bit:
@@ -211,8 +217,8 @@ class Certainty:
         return barred
 
     def _find_opposites(self) -> Steps[_Opposites]:
-        """For each condition the others of its source that cannot hold beside it. Of more than MAX_COMPARED that leave
-        one node, some are looked at.
+        """For each condition, the others of its source that exclude it. Of more than MAX_COMPARED that leave one node,
+        only some are compared.
         """
         found = []
         for edges in self._leaving.values():
@@ -233,7 +239,9 @@ def _condition_of(edge: Edge) -> Condition:
 
 
 class _Read(NamedTuple):
-    """A condition: its branch; of an IF the whole and what `&&` joins, the inside of `!(...)`, and what it compares."""
+    """A condition: its branch; for an IF, the whole and the operands of `&&`, the inside of `!(...)`, what it
+    compares.
+    """
 
     relation: Relation
     branch: str
@@ -250,8 +258,8 @@ def _read(condition: Condition) -> _Read:
 
 
 def _are_opposite(one: _Read, other: _Read) -> bool:
-    """Of two conditions of one source. Comparisons of one value with two others are taken for opposites: so they are
-    meant, as a rule.
+    """Whether two conditions of one source exclude each other. Comparisons of one value with two others are assumed to:
+    they are usually meant so.
     """
     a, b = SPECS[one.relation].fires, SPECS[other.relation].fires
     if a is not b and Fires.ON_CONDITION in (a, b):
@@ -263,19 +271,19 @@ def _are_opposite(one: _Read, other: _Read) -> bool:
 
 
 def _branch_of(relation: Relation, argument: str) -> str:
-    """ON_TRUE and ON_FALSE follow the branches that if_control names too."""
+    """ON_TRUE and ON_FALSE are equivalent to the branches that if_control names."""
     result = SPECS[relation].result
     return argument if result is None else str(result).lower()
 
 
 def _compared(expression: str) -> str:
-    """What a comparison compares; empty for anything else."""
+    """The left side of a comparison; empty for anything else."""
     match = _COMPARISON.fullmatch(expression)
     return _bare(match[1]) if match else ""
 
 
 def _conjuncts(expression: str) -> list[str]:
-    """The whole, and what `&&` joins in it."""
+    """The whole expression, and the operands of `&&` in it."""
     bare = _bare(expression)
     return [bare, *bare.split("&&")]
 
@@ -285,6 +293,6 @@ def _bare(expression: str) -> str:
 
 
 def _negate(expression: str) -> str:
-    """The inside of `!(...)`; of anything else no expression."""
+    """The inside of `!(...)`; empty for anything else."""
     bare = _bare(expression)
     return bare[2:-1] if bare.startswith("!(") and bare.endswith(")") else ""

@@ -1,4 +1,4 @@
-"""Draft and symbols -> plan, with every finding: the checks that need to know what the workflow refers to."""
+"""Draft and symbols -> plan, with all findings: the checks that need to know what the workflow refers to."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,24 +22,24 @@ from arcrun.workflows.relations import Fires
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
-FINDING_STEPS = 1_500  # for the hint, of which many names may have been compared
+FINDING_STEPS = 1_500  # for the hint, which may compare many names
 
 
 @dataclass(frozen=True)
 class Compilation:
-    """`plan` is None if there are errors among the diagnostics."""
+    """The result of compiling. `plan` is None if there are errors among the diagnostics."""
 
     plan: Plan | None
     diagnostics: list[Diagnostic]
 
 
 def compile_workflow(draft: Draft, symbols: SymbolTable, file: str | None = None) -> Compilation:
-    """Check the draft against the symbols. `file` is put into each diagnostic."""
+    """Check the draft against the symbols. `file` is copied into each diagnostic."""
     return run_steps(compile_in_steps(draft, symbols, file))
 
 
 def compile_in_steps(draft: Draft, symbols: SymbolTable, file: str | None = None) -> Steps[Compilation]:
-    """The same, for whoever lets others have their turn."""
+    """Like `compile_workflow`, in steps, to yield to other requests."""
     plan = None
     if draft.workflow is not None:
         with suppress(EnoughFindingsError):
@@ -48,7 +48,7 @@ def compile_in_steps(draft: Draft, symbols: SymbolTable, file: str | None = None
 
 
 def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Steps[Plan | None]:
-    """None if there are errors. Raises EnoughFindingsError."""
+    """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     inputs = InputChecker(workflow, shape, symbols, findings)
@@ -69,7 +69,7 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
 
 
 def require_plan(compilation: Compilation) -> Plan:
-    """The plan, or WorkflowError with all diagnostics."""
+    """The plan. Raises WorkflowError with all diagnostics."""
     if compilation.plan is None:
         raise build_workflow_error(compilation.diagnostics)
     return compilation.plan
@@ -78,8 +78,8 @@ def require_plan(compilation: Compilation) -> Plan:
 def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Findings) -> Steps[None]:
     for names in (yield from Certainty(workflow, shape).find_unclear_answers()):
         listed = ", ".join(f"`{name}`" for name in names)
-        message = f"the answer differs from run to run: {listed} may be answered one alone, or several by their names"
-        hint = "If one is meant: lead it alone to `output`, or lead all into one node before it."
+        message = f"the answer differs from run to run: {listed} may be answered alone, or several together by name"
+        hint = "Lead only the intended one to `output`, or lead all into one node before it."
         at = next((edge.at for edge in workflow.edges if edge.target == names[-1]), ("flow",))
         findings.warn("AMBIGUOUS_ANSWER", message, hint, at=at)
 
@@ -123,10 +123,10 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         checker.check_names(expression.names, edge.source, edge.at)
         checker.check_fields(expression.paths, edge.at)
         if not expression.names and not expression.is_met({}):
-            message = f"IF({edge.argument}) reads nothing and never holds"
+            message = f"IF({edge.argument}) reads nothing and is never true"
             findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
     if edge.spec.handles_failure and edge.target == OUTPUT:
-        message = f"the error of `{edge.source}` is the answer, so whoever has the webhook's URL sees it"
+        message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.spec.begins_loop and edge.path:
         _check_path(edge.path, "FOREACH", checker, edge.source, edge.at, after=True)

@@ -1,6 +1,7 @@
-"""Checks a text that a component reads as a condition (`format: arcrun-condition` in its contract): if_control's.
+"""Checks a string that a component reads as a condition (`format: arcrun-condition` in its contract), as if_control
+does.
 
-What would make it fail, or never hold, at every run is said at push. Its grammar is that of
+Reports at push what would make it fail, or never be true, in every run. Its grammar is that of
 components/if_control/expression.zig.
 """
 
@@ -33,19 +34,17 @@ _FOREIGN_OPERATORS = {"=": "==", "&&": "and", "&": "and", "||": "or", "|": "or",
 
 @dataclass(frozen=True)
 class Reads:
-    """What a condition reads: the input's field `name`, and the names in it; None if those are not known."""
+    """What a condition may read: the input's field `name`, and the names in it; None if those are unknown."""
 
     name: str
     names: Collection[str] | None
 
 
 def check_condition(text: str, template: Template | None, reads: Reads, findings: Findings, at: Path) -> None:
-    """`template` is the text compiled; None if it has no braces."""
+    """Report problems of a condition. `template` is the compiled string; None if it has no braces."""
     if template is not None and template.references:
         if not template.whole:
-            message = (
-                f"data is spliced into the condition {text!r}: whoever sends it could write a condition of its own"
-            )
+            message = f"data is spliced into the condition {text!r}: its sender could write a condition of their own"
             hint = f'Compare a named value: condition: given == "admin", {reads.name}: {{given: "{{{{input.v}}}}"}}.'
             findings.add("INVALID_INPUT", message, hint, at=at)
         return
@@ -63,7 +62,7 @@ def check_condition(text: str, template: Template | None, reads: Reads, findings
 
 
 class _Grammar:
-    """Reads a condition by the grammar of components/if_control/expression.zig."""
+    """Parses a condition by the grammar of components/if_control/expression.zig."""
 
     def __init__(self, text: str) -> None:
         matches = [match for match in _TOKEN.finditer(text) if not match[0].isspace()]
@@ -71,7 +70,7 @@ class _Grammar:
 
     @staticmethod
     def _classify(match: re.Match[str]) -> str:
-        """What the token is to the grammar."""
+        """The grammar's class of the token."""
         if match["text"] or match["number"]:
             return "value"
         if match["path"]:
@@ -85,7 +84,7 @@ class _Grammar:
         return self._tokens[i] if i < len(self._tokens) else ""
 
     def _any(self, i: int, depth: int = 0) -> int:
-        """The index behind what begins at `i`; -1 if nothing does."""
+        """The index after the part that begins at `i`; -1 if none does."""
         i = self._all(i, depth)
         while i >= 0 and self._at(i) == "or":
             i = self._all(i + 1, depth)
@@ -121,8 +120,11 @@ def _find_problem(match: re.Match[str], read: str, names: Collection[str] | None
     if head is None or head in _WORDS or head == read or (names is not None and head in names):
         return None
     if head in _FOREIGN_WORDS:
-        return f"reads a field `{head}`", f"Write `{_FOREIGN_WORDS[head]}`, or quotes around a text: '{head}'."
+        return f"reads a field `{head}`", f"Write `{_FOREIGN_WORDS[head]}`, or put quotes around a string: '{head}'."
     if names is None:
         return None
-    has = f"`{read}` has {', '.join(map(str, names))}" if names else f"nothing is given as `{read}`"
-    return f"reads `{head}`, and {has}", f"Put quotes around a text: '{match[0]}'; or give it: {read}: {{{head}: ...}}."
+    has = f"`{read}` has {', '.join(map(str, names))}" if names else f"`{read}` is not given"
+    return (
+        f"reads `{head}`, but {has}",
+        f"Put quotes around a string: '{match[0]}'; or provide it: {read}: {{{head}: ...}}.",
+    )

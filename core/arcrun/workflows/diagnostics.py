@@ -1,6 +1,6 @@
-"""Findings about a workflow, each with its position in the source; and the catalogue of their codes.
+"""Findings about a workflow, each with its position in the source, and the catalogue of their codes.
 
-A path such as ("config", "grab", "url") leads to a part of the source, which has a line and a column.
+A path such as ("config", "grab", "url") identifies a part of the source, which has a line and a column.
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from arcrun.limits import MAX_DIAGNOSTICS
 
 Path = tuple[str | int, ...]
 Position = tuple[int | None, int | None]
-# What each code means, and how it is repaired. docs/diagnostics.md is made of it (scripts/build_docs.py).
+# The meaning of each code and its remedy. docs/diagnostics.md is generated from it (scripts/build_docs.py).
 CATALOGUE: Mapping[str, tuple[str, str]] = {
     "INVALID_YAML": (
-        "The text is not YAML, or uses what arcrun refuses: tags, aliases, duplicate keys, deep nesting.",
-        "Check the indentation, and put quotes around text that holds `: ` or `#`.",
+        "The source is not YAML, or uses features that arcrun refuses: tags, aliases, duplicate keys, deep nesting.",
+        "Check the indentation, and put quotes around strings that contain `: ` or `#`.",
     ),
     "INVALID_WORKFLOW": (
         "A part of the workflow has the wrong shape.",
@@ -33,56 +33,56 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "MALFORMED_LINE": (
         "A flow line is not `FROM >> RELATION >> TO`, or its relation's parameter is missing or wrong.",
-        "Write one relation a line, such as `input >> ON_SUCCESS >> grab`.",
+        "Write one relation per line, such as `input >> ON_SUCCESS >> grab`.",
     ),
     "UNKNOWN_RELATION": ("A relation that does not exist.", "The hint has the nearest name."),
     "INVALID_EXPRESSION": (
         "The expression of an IF is not JMESPath.",
-        "Texts stand in single quotes, numbers, true, false and null in backticks: IF(grab.data.status == `200`).",
+        "Put strings in single quotes, and numbers, true, false and null in backticks: IF(grab.data.status == `200`).",
     ),
     "INVALID_TEMPLATE": (
         "A template cannot be read.",
         'Write {{node.data.field}}, {{list[0]}}, {{x?}} or {{x | default("y")}}.',
     ),
     "UNRESOLVED_REFERENCE": (
-        "A template or an expression refers to something that is not there, or need not be there yet.",
-        "Refer to `input`, a node that always settles before, the item of a loop around it, a clock or a credential.",
+        "A template or an expression refers to something that does not exist, or may not exist yet.",
+        "Refer to `input`, a node that always settles before, the item of an enclosing loop, a clock or a credential.",
     ),
     "UNREACHABLE_NODE": ("No path leads from `input` to the node.", "Add a flow line to it, or remove its config."),
-    "CYCLE": ("The flow leads back to a node before.", "A workflow runs forwards only: use FOREACH to repeat."),
+    "CYCLE": ("The flow leads back to an earlier node.", "A workflow only runs forwards: use FOREACH to repeat."),
     "INVALID_LOOP": (
-        "A FOREACH or CONTINUE that cannot work: no list, nothing to continue, two loops with one item out of one "
+        "A FOREACH or CONTINUE that cannot work: no list, nothing to continue, two loops with the same item out of one "
         "node, or a way into or out of the loop's body.",
-        "The nodes of a body are reached through FOREACH only; what comes after the loop is reached by CONTINUE.",
+        "The nodes of a body are reached only through FOREACH; nodes after the loop are reached by CONTINUE.",
     ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
-    "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW leads to a workflow that is not stored.", "Push that workflow first."),
+    "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW names a workflow that is not stored.", "Push that workflow first."),
     "INVALID_INPUT": (
-        "A node's input does not fit the component's input_schema, whatever its templates give.",
+        "A node's input does not match the component's input_schema, whatever values its templates have.",
         "Compare it with the component's page: `acr parts`, docs/components.md.",
     ),
     "MISSING_INPUT": (
-        "A required field of a component that the node's config does not give. A step gets what its config says and "
-        "nothing else: fields are not taken from the step before or from the trigger.",
-        "Write the field. The hint has references that would fit; `take: NODE` takes a whole value.",
+        "A required field of a component that the node's config does not set. A step gets exactly what its config "
+        "says: fields are not taken from the previous step or from the trigger.",
+        "Write the field. Set the field. The hint has references that fit; `take: NODE` takes a whole value.",
     ),
     "EDGE_NEVER_FIRES": (
-        "An edge that no run can fire: the component has no such branch, or no true or false to decide by.",
-        "Correct the branch's name, or decide by IF(...).",
+        "An edge that no run can fire: the component has no such branch, or no boolean result.",
+        "Correct the branch's name, or use IF(...).",
     ),
     "AMBIGUOUS_ANSWER": (
-        "The answer's shape differs from run to run: once it is the data of one node, once an object of several by "
-        "their names.",
-        "Lead the one that is the answer to `output`, or all of them into one node before it.",
+        "The answer's shape differs between runs: sometimes the data of one node, sometimes an object of several by "
+        "name.",
+        "Lead only the intended one to `output`, or all of them into one node before it.",
     ),
     "ANSWER_SHOWS_ERROR": (
-        "A failed step's error is the answer, which whoever has the webhook's URL sees: messages of services among it.",
-        "Lead the failure to a step that says what a caller may know, such as `set`, and that one to `output`.",
+        "A failed step's error is the answer, visible to anyone with the webhook's URL, with messages of services.",
+        "Lead the failure to a step that selects what a caller may know, such as `set`, and that step to `output`.",
     ),
-    "TOO_MANY_FINDINGS": ("So much is wrong that the rest is not told.", "Correct these first, and check it again."),
+    "TOO_MANY_FINDINGS": ("There are more findings than are reported.", "Correct these first, then check again."),
     "INVALID_SETTING": (
-        "take, retry, foreach, timeout_ms, cpu_ms, concurrency or credentials has a value that is not possible.",
-        "The message says which values are.",
+        "take, retry, foreach, timeout_ms, cpu_ms, concurrency or credentials has an invalid value.",
+        "The message lists the valid values.",
     ),
     "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),
     "INVALID_CONTRACT": ("The component's contract is not valid.", "Publish it again."),
@@ -92,12 +92,12 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Positions:
-    """Over PyYAML's node tree; None for a workflow that came as an object, whose parts have no position."""
+    """Positions in PyYAML's node tree. `root` is None for a workflow that came as an object, whose parts have none."""
 
     root: yaml.Node | None = None
 
     def find(self, path: Path) -> Position:
-        """Line and column, from 1, of the part at `path`, or of the nearest part around it that is there."""
+        """Line and column, from 1, of the part at `path`, or of the nearest enclosing part that exists."""
         if self.root is None:
             return None, None
         node, mark = self.root, self.root.start_mark
@@ -110,7 +110,7 @@ class Positions:
 
 
 def _descend(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Mark] | None:
-    """The child and where it begins: for an entry of a mapping, at its key."""
+    """The child and its start; for an entry of a mapping, the start of its key."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == step:
@@ -122,7 +122,7 @@ def _descend(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Mark] | 
 
 
 class Severity(StrEnum):
-    """An error refuses the workflow; a warning says what can go wrong at a run."""
+    """An error rejects the workflow; a warning is about what can go wrong in a run."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -130,7 +130,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """`line` and `column` count from 1; None where the source was an object, not text. `file` is the caller's name."""
+    """A finding. `line` and `column` count from 1; None if the source was an object. `file` is the caller's name for
+    it.
+    """
 
     code: str
     message: str
@@ -145,21 +147,21 @@ class Diagnostic:
 
 
 class EnoughFindingsError(Exception):
-    """The checks stop: nobody reads more, and each costs time."""
+    """Stops the checks: further findings would not be read, and each takes time."""
 
 
 @dataclass
 class Findings:
-    """Collects findings, and knows where in the source their subjects stand.
+    """Collects findings, and finds their positions in the source.
 
-    What adds one raises EnoughFindingsError at the hundredth.
+    Adding the last allowed one (MAX_DIAGNOSTICS) raises EnoughFindingsError.
     """
 
     positions: Positions = field(default_factory=Positions)
     found: list[Diagnostic] = field(default_factory=list)
 
     def add(self, code: str, message: str, hint: str = "", *, at: Path = (), position: Position | None = None) -> None:
-        """`at` is the path in the source of what is wrong; `position` says it where there is no path."""
+        """Add an error. `at` is the path of its subject in the source; `position` is used if there is no path."""
         self._append(Severity.ERROR, code, message, hint, position or self.positions.find(at))
 
     def warn(self, code: str, message: str, hint: str = "", *, at: Path = ()) -> None:
@@ -168,7 +170,7 @@ class Findings:
     def _append(self, severity: Severity, code: str, message: str, hint: str, position: Position) -> None:
         if len(self.found) == MAX_DIAGNOSTICS - 1:
             code, severity = "TOO_MANY_FINDINGS", Severity.ERROR
-            message, hint = f"there is more that is wrong; the first {MAX_DIAGNOSTICS - 1} findings are told", ""
+            message, hint = f"there are more findings; only the first {MAX_DIAGNOSTICS - 1} are reported", ""
         if len(self.found) < MAX_DIAGNOSTICS:
             self._tell(severity, code, message, hint, position)
         if len(self.found) == MAX_DIAGNOSTICS:
@@ -182,13 +184,13 @@ class Findings:
         return [finding for finding in self.found if finding.severity is Severity.ERROR]
 
     def in_order(self, file: str | None = None) -> list[Diagnostic]:
-        """By position; those without one last."""
+        """The findings by position, those without one last."""
         named = (replace(finding, file=file) for finding in self.found)
         return sorted(named, key=lambda d: (d.line is None, d.line or 0, d.column or 0))
 
 
 def build_workflow_error(diagnostics: list[Diagnostic]) -> WorkflowError:
-    """One error for all findings; each is in details.diagnostics. The first error leads."""
+    """One error for all findings, each in details.diagnostics. The message has the first error."""
     errors = [finding for finding in diagnostics if finding.severity is Severity.ERROR]
     first = errors[0]
     position = f" (line {first.line})" if first.line else ""

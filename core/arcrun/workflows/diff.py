@@ -1,4 +1,4 @@
-"""What has changed between two versions of a workflow, node by node."""
+"""The differences between two versions of a workflow, node by node."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from arcrun.workflows.plan import Graph, Plan
 
 @dataclass(frozen=True)
 class PlanDiff:
-    """Names of nodes."""
+    """The names of added, removed and changed nodes."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -20,7 +20,7 @@ class PlanDiff:
 
 
 def compare_plans(old: Plan | None, new: Plan) -> PlanDiff:
-    """A node has changed if its component, config, settings or lines have, or the loop that leaves it."""
+    """A node has changed if its component, config, settings, lines or the loop that leaves it have changed."""
     before, after = dict(_parts(old.graph)) if old else {}, dict(_parts(new.graph))
     names = [node.name for node in new.nodes]
     return PlanDiff(
@@ -31,7 +31,7 @@ def compare_plans(old: Plan | None, new: Plan) -> PlanDiff:
 
 
 def _parts(graph: Graph) -> Iterator[tuple[str, Any]]:
-    """Each node's name, with all that makes it."""
+    """Each node's name, with everything that defines it."""
     for node in graph.nodes:
         loops = [(loop.item, loop.path, loop.policy) for loop in graph.loops if loop.source == node.name]
         yield node.name, (node, loops)

@@ -1,4 +1,4 @@
-"""Checks the edges that contracts and literals decide: a list that FOREACH does not name, and what can never fire."""
+"""Checks edges by contracts and literals: lists that FOREACH does not name, and edges that can never fire."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ _CODE = "EDGE_NEVER_FIRES"
 
 
 def name_lists(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> Workflow:
-    """The workflow with each FOREACH's list named: without IN it is the one list that its source's contract has."""
+    """The workflow with each FOREACH's list named: the default is the only list in its source's contract."""
     edges = tuple(
         replace(edge, path=_find_list(edge, workflow, symbols, findings))
         if edge.spec.begins_loop and not edge.path
@@ -36,12 +36,12 @@ def _find_list(edge: Edge, workflow: Workflow, symbols: SymbolTable, findings: F
     prefix = INPUT if edge.source == INPUT else f"{edge.source}.data"
     hint = f"Write {' or '.join(f'FOREACH {edge.argument} IN {prefix}.{name}' for name in perhaps)}."
     several = f"`{edge.source}` answers the lists {', '.join(lists)}" if lists else "none is known"
-    findings.add("INVALID_LOOP", f"FOREACH {edge.argument} does not name its list, and {several}", hint, at=edge.at)
+    findings.add("INVALID_LOOP", f"FOREACH {edge.argument} does not name its list, but {several}", hint, at=edge.at)
     return ""
 
 
 def check_edges(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> None:
-    """Report each edge that no run can fire. What leaves the trigger or a sub-workflow cannot be known."""
+    """Report each edge that no run can fire. For edges out of the trigger or a sub-workflow this is unknown."""
     for edge in workflow.edges:
         node = workflow.nodes.get(edge.source)
         contract = _contract_of(edge.source, workflow, symbols)
@@ -57,11 +57,11 @@ def check_edges(workflow: Workflow, symbols: SymbolTable, findings: Findings) ->
 
 
 def _check_comparisons(edge: Edge, workflow: Workflow, symbols: SymbolTable, findings: Findings) -> None:
-    """What an expression compares with a literal of another type than the contract's, which is never equal."""
+    """Report comparisons with a literal of another type than the contract's, which are never equal."""
     try:
         expression = edge.expression
     except ValueError:
-        return  # reported where expressions are
+        return  # reported where expressions are checked
     for path, literal in expression.equalities:
         contract = _contract_of(path[0], workflow, symbols)
         schema = ((contract and contract.output_fields) or {}).get(path[2]) if len(path) == 3 else None
@@ -70,9 +70,9 @@ def _check_comparisons(edge: Edge, workflow: Workflow, symbols: SymbolTable, fin
         values = schema.get("enum") if isinstance(schema, Mapping) else None
         if path[1:2] == ("data",) and kinds and (kind not in kinds or (values is not None and literal not in values)):
             said = f"one of {', '.join(map(str, values))}" if values else " or ".join(sorted(types_of(schema)))
-            wanted = "Numbers, true, false and null stand in backticks, texts in single quotes."
+            wanted = "Put numbers, true, false and null in backticks, strings in single quotes."
             message = (
-                f"IF({edge.argument}): {'.'.join(path)} is {said}, and never equals the {kind} {json.dumps(literal)}"
+                f"IF({edge.argument}): {'.'.join(path)} is {said}, which never equals the {kind} {json.dumps(literal)}"
             )
             report = findings.add if expression.is_comparison else findings.warn
             report(_CODE, message, wanted, at=edge.at)
@@ -87,15 +87,15 @@ def _check_result(edge: Edge, contract: Contract, findings: Findings) -> None:
     booleans = [name for name, schema in fields.items() if types_of(schema) == {"boolean"}]
     condition = f"{edge.source}.data.{booleans[0]}" if booleans else f"{edge.source}.data.FIELD == 'x'"
     condition = f"!({condition})" if booleans and edge.spec.result is False else condition
-    hint = f"Write {edge.source} >> IF({condition}) >> {edge.target}; or put if_control between."
-    findings.add(_CODE, f"{edge.relation} needs a `result` that is true or false, and {answers}", hint, at=edge.at)
+    hint = f"Write {edge.source} >> IF({condition}) >> {edge.target}; or put if_control between them."
+    findings.add(_CODE, f"{edge.relation} needs a `result` that is true or false, but {answers}", hint, at=edge.at)
 
 
 def _check_branch(edge: Edge, node: Node, contract: Contract, findings: Findings) -> None:
     fields = contract.output_fields or {}
     schema = fields.get("branch")
     if schema is None or not _may_be(schema, "string"):
-        message = f"ON_BRANCH needs a text `branch`, and {_describe_fields(contract)}"
+        message = f"ON_BRANCH needs a string `branch`, but {_describe_fields(contract)}"
         hint = f"Put switch between them, or write IF({edge.source}.data.FIELD == '{edge.argument}')."
         findings.add(_CODE, message, hint, at=edge.at)
         return
@@ -106,8 +106,8 @@ def _check_branch(edge: Edge, node: Node, contract: Contract, findings: Findings
 
 
 def _find_branches(schema: Any, node: Node, contract: Contract) -> list[str] | None:
-    """All that `branch` can be: by its enum, or by the fields of the input that the input_schema's `x-branches` lists,
-    if they are literal. None if that is not known.
+    """All possible values of `branch`: by its enum, or by the literal fields of the input that the input_schema's
+    `x-branches` lists. None if they are unknown.
     """
     if isinstance(schema, Mapping) and "enum" in schema:
         return [value for value in schema["enum"] if isinstance(value, str)]
@@ -120,7 +120,7 @@ def _find_branches(schema: Any, node: Node, contract: Contract) -> list[str] | N
 
 
 def _follow(value: Any, steps: list[str]) -> Iterator[Any]:
-    """The values at a path such as `cases[].branch`; what is not there has none. A template is a value that ends it."""
+    """The values at a path such as `cases[].branch`, if any. A template counts as the value, wherever it occurs."""
     if not steps or isinstance(value, str):
         yield value
         return

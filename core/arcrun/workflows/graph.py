@@ -1,4 +1,4 @@
-"""The shape of a flow: cycles, what can be reached, the bodies of loops, and what has settled before each node runs."""
+"""The shape of a flow: cycles, reachability, loops' bodies, and what has settled before each node runs."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Workflow
 
-# What templates will know of: the request, the project's settings, the run itself.
+# Reserved for future use in templates: the request, the project's settings, the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A FOREACH that leaves `source`. `body` are the nodes that only its `entries` reach, inner loops' among them."""
+    """A FOREACH that leaves `source`. `body` are the nodes that only its `entries` reach, including inner loops'."""
 
     source: str
     item: str
@@ -32,10 +32,10 @@ class Loop:
 
 @dataclass(frozen=True)
 class Shape:
-    """`order` has parents first; among equals, as written.
+    """The shape of a flow. `order` has parents first; independent nodes are in the order of the flow.
 
-    `settled` has for each node what has settled before it runs: nodes by name, and finished loops as `results_of` names
-    them. `loops` are in the order of the flow.
+    `settled` maps each node to what has settled before it runs: names of nodes, and finished loops as named by
+    `results_of`. `loops` are in the order of the flow.
     """
 
     order: tuple[str, ...]
@@ -51,11 +51,11 @@ class Shape:
         return around
 
     def loop_around(self, node: str) -> Loop | None:
-        """The innermost loop whose body has `node`."""
+        """The innermost loop whose body contains `node`."""
         return next(iter(self.loops_around(node)), None)
 
     def loops_around(self, node: str) -> list[Loop]:
-        """The loops whose body has `node`, the innermost first."""
+        """The loops whose body contains `node`, innermost first."""
         return self._around.get(node, [])
 
     def loops_of(self, source: str) -> list[Loop]:
@@ -64,12 +64,12 @@ class Shape:
 
 
 def results_of(loop: Loop) -> str:
-    """How `Shape.settled` names a finished loop. No node has such a name."""
+    """The name of a finished loop in `Shape.settled`. No node can have such a name."""
     return f"{loop.source}.results.{loop.item}"
 
 
 def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
-    """None if the flow is no graph that can run; what is wrong is among the findings."""
+    """The shape of the flow; None if it cannot run, with the reasons among the findings."""
     before = len(findings.errors)
     _report_names(workflow, findings)
     _report_cycle(workflow.edges, findings)
@@ -83,14 +83,14 @@ def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
     deepest = next((edge for edge in workflow.edges if len(shape.loops_around(edge.target)) > MAX_LOOP_DEPTH), None)
     if deepest is None:
         return shape
-    hint = f"Let a sub-workflow have the loops inside of `{deepest.source}`: CALLS_SUBFLOW."
-    message = f"`{deepest.target}` stands in more than {MAX_LOOP_DEPTH} loops, one within the other"
+    hint = f"Move the loops inside of `{deepest.source}` into a sub-workflow: CALLS_SUBFLOW."
+    message = f"`{deepest.target}` is in more than {MAX_LOOP_DEPTH} nested loops"
     findings.add("INVALID_LOOP", message, hint, at=deepest.at)
     return None
 
 
 def reachable(starts: Iterable[str], edges: Iterable[Edge]) -> set[str]:
-    """The starts, and what edges lead to from there."""
+    """The starts, and everything that edges lead to from there."""
     targets: dict[str, list[str]] = {}
     for edge in edges:
         targets.setdefault(edge.source, []).append(edge.target)
@@ -106,29 +106,29 @@ def reachable(starts: Iterable[str], edges: Iterable[Edge]) -> set[str]:
 def _report_names(workflow: Workflow, findings: Findings) -> None:
     for name, node in workflow.nodes.items():
         if _is_taken(name):
-            message = f"a node cannot be named `{name}`: templates have another meaning for it"
+            message = f"a node cannot be named `{name}`: it has another meaning in templates"
             findings.add("INVALID_WORKFLOW", message, "Give the node another name.", at=node.at)
 
 
 def _is_taken(name: str) -> bool:
-    """Whether a template that starts with the name refers to something else than a node or an item."""
+    """Whether a template that starts with the name refers to something other than a node or an item."""
     return name in CLOCKS or ALIASES.get(name, name) in (INPUT, OUTPUT, CREDENTIAL) or name in RESERVED_NAMES
 
 
 def _report_cycle(edges: Iterable[Edge], findings: Findings) -> None:
-    """What remains when nodes without predecessors, and then those without successors, have been taken away again and
-    again lies on a cycle or between two.
+    """Repeatedly removing nodes without predecessors, then nodes without successors, leaves those on a cycle or between
+    two.
     """
     edges = tuple(edges)
     remaining = _strip(_strip({name for edge in edges for name in (edge.source, edge.target)}, edges), edges, back=True)
     if remaining:
         first = next(edge for edge in edges if edge.source in remaining and edge.target in remaining)
-        hint = "A workflow runs forwards only: remove the line that leads back, or use FOREACH to repeat."
+        hint = "A workflow only runs forwards: remove the line that leads back, or use FOREACH to repeat."
         findings.add("CYCLE", f"the nodes {', '.join(sorted(remaining))} form a cycle", hint, at=first.at)
 
 
 def _strip(names: set[str], edges: Iterable[Edge], *, back: bool = False) -> set[str]:
-    """The names without those that no edge enters (`back`: leaves), again and again."""
+    """The names that remain after repeatedly removing those that no edge enters (`back`: leaves)."""
     after: dict[str, list[str]] = {name: [] for name in names}
     counts = dict.fromkeys(names, 0)
     for edge in edges:
@@ -155,7 +155,7 @@ def _report_unreachable(workflow: Workflow, findings: Findings) -> None:
             at = next(edge.at for edge in workflow.edges if name in (edge.source, edge.target))
             hint = f"Add a line such as `input >> ON_SUCCESS >> {name}`."
             if name.lower() in TERMINAL_ALIASES:
-                hint = f"Did you mean `{name.lower()}`? Small and capital letters differ."
+                hint = f"Did you mean `{name.lower()}`? Names are case-sensitive."
             findings.add("UNREACHABLE_NODE", f"no path leads from `input` to `{name}`", hint, at=at)
 
 
@@ -167,14 +167,14 @@ def _find_loops(workflow: Workflow, findings: Findings) -> list[Loop]:
         key = (edge.source, edge.argument)
         known = loops.get(key)
         if known is None and len(loops) == MAX_LOOPS:
-            hint = "Let sub-workflows have some of them: CALLS_SUBFLOW."
+            hint = "Move some of them into sub-workflows: CALLS_SUBFLOW."
             findings.add("INVALID_LOOP", f"there are more than {MAX_LOOPS} loops", hint, at=edge.at)
             return []
         if known is None:
             loops[key] = _build_loop(workflow, edge, findings)
         elif known.path != edge.path:
             message = f"two loops with the item `{edge.argument}` leave `{edge.source}`"
-            hint = "Give the items two names; or, for one loop, let its lines name the same list."
+            hint = "Give the items different names; or, for one loop, name the same list in its lines."
             findings.add("INVALID_LOOP", message, hint, at=edge.at)
     for edge in workflow.edges:
         if edge.spec.ends_loop:
@@ -185,7 +185,7 @@ def _find_loops(workflow: Workflow, findings: Findings) -> list[Loop]:
 def _report_continue(edge: Edge, loops: list[Loop], findings: Findings) -> None:
     if not loops:
         hint = f"Add `{edge.source} >> FOREACH item IN path >> ...`, or write ON_SUCCESS."
-        message = f"no FOREACH leaves `{edge.source}`, so nothing is to continue"
+        message = f"no FOREACH leaves `{edge.source}`, so there is nothing to continue"
         findings.add("INVALID_LOOP", message, hint, at=edge.at)
     elif edge.argument and edge.argument not in [loop.item for loop in loops]:
         hint = f"Write {' or '.join(f'CONTINUE({loop.item})' for loop in loops)}."
@@ -203,19 +203,19 @@ def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
     _report_item(workflow, first, findings)
     for edge in workflow.edges:
         if is_entry(edge) and edge.target not in body:
-            hint = f"Remove the other way to it; after the loop it is `{edge.source} >> CONTINUE >> {edge.target}`."
+            hint = f"Remove the other way to it; after the loop, write `{edge.source} >> CONTINUE >> {edge.target}`."
             findings.add(
-                "INVALID_LOOP", f"`{edge.target}` begins a loop and is reached without it too", hint, at=edge.at
+                "INVALID_LOOP", f"`{edge.target}` begins a loop and is also reached without it", hint, at=edge.at
             )
         elif edge.source in body and edge.target not in body and edge.target != OUTPUT:
-            hint = f"What comes after the loop is `{first.source} >> CONTINUE >> {edge.target}`."
+            hint = f"After the loop, write `{first.source} >> CONTINUE >> {edge.target}`."
             message = f"`{edge.source}` runs once for each `{first.argument}`, and leads out of the loop"
             findings.add("INVALID_LOOP", message, hint, at=edge.at)
     return Loop(first.source, first.argument, first.path, entries, body)
 
 
 def is_continued(loop: Loop, edge: Edge) -> bool:
-    """Whether a CONTINUE leaves the loop. One without an item leaves all loops of its source."""
+    """Whether the CONTINUE `edge` leaves the loop. One without an item leaves all loops of its source."""
     return loop.source == edge.source and edge.argument in ("", loop.item)
 
 

@@ -1,5 +1,5 @@
-"""Checks a node's config against its component's contract, as far as it is known before a run: what is written as it
-is, and what a template gives whatever fills it.
+"""Checks a node's config against its component's contract, as far as it is known before a run: literal values, and the
+types of templates that do not depend on values.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -17,9 +17,9 @@ from arcrun.workflows.graph import Shape
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
 
-# A value of each JSON type, to stand for what a template will give. 0 is an integer and a number.
+# A sample value of each JSON type, as a placeholder for a template's value. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
-# What can be said of an object or a list while parts of it are not known; with unknown names, only the first.
+# The rules that can be checked for an object or a list with unknown parts; with unknown names, only the first two.
 _RULES_OF_WHOLES = (
     "type",
     "maxItems",
@@ -34,7 +34,7 @@ Steps = tuple[str, ...]
 
 @dataclass(frozen=True)
 class InputChecker:
-    """Without a shape, for the flow is not whole, it is not known what could fill a missing field."""
+    """Checks inputs. `shape` is None if the flow is incomplete; then the sources of missing fields are unknown."""
 
     workflow: Workflow
     shape: Shape | None
@@ -42,7 +42,7 @@ class InputChecker:
     findings: Findings
 
     def check(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
-        """`config` is the component's part of the node's entry; `take` its setting, empty if there is none."""
+        """Check one node. `config` is the component's part of its entry; `take` is its setting, empty if not set."""
         if not contract.is_open:
             for key in config:
                 if key not in contract.input_keys:
@@ -50,7 +50,7 @@ class InputChecker:
                     report_unknown_key(self.findings, key, allowed, node.at)
         for key in config:
             if OPEN in key:
-                message = f"`{key}` of `{node.name}` is a field's name, which no template can make"
+                message = f"`{key}` of `{node.name}` is a field name, which cannot be a template"
                 self.findings.add("INVALID_TEMPLATE", message, "Write the field's name.", at=(*node.at, key))
         self._check_values(node, config, contract)
         self._check_conditions(node, config, take, contract)
@@ -68,13 +68,13 @@ class InputChecker:
             return
         for mismatch in mismatches:
             if (mismatch.is_missing and len(mismatch.path) == 1) or not sketch.decides(mismatch):
-                continue  # a missing field has a finding of its own
+                continue  # missing fields are reported separately
             message = f"`{mismatch.field}` of `{node.name}` must be {mismatch.expected}, {sketch.describe(mismatch)}"
             at = (*node.at, *(int(step) if step.isdecimal() else step for step in mismatch.path))
             self.findings.add("INVALID_INPUT", message, _suggest_field(mismatch, contract, sketch), at=at)
 
     def _check_conditions(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
-        """The fields whose schema says `format: arcrun-condition`; `x-reads` names the field that they read."""
+        """Check the fields with `format: arcrun-condition` in the schema; `x-reads` names the field that they read."""
         for key, schema in contract.input_schema.get("properties", {}).items():
             text = config.get(key)
             if isinstance(text, str) and isinstance(schema, Mapping) and schema.get("format") == CONDITION_FORMAT:
@@ -82,11 +82,11 @@ class InputChecker:
                 names = None if take else self._names_of(config.get(read, {}), (read,), node)
                 at = (*node.at, key)
                 template = node.templates.get((key,))
-                if not isinstance(template, TemplateError):  # which is reported where templates are
+                if not isinstance(template, TemplateError):  # reported where templates are checked
                     check_condition(text, template, Reads(read, names), self.findings, at)
 
     def _names_of(self, value: Any, path: Path, node: Node) -> Collection[str] | None:
-        """The fields of a value of the config; None if they are not known."""
+        """The fields of a value of the config; None if they are unknown."""
         if isinstance(value, Mapping):
             return None if any(OPEN in str(key) for key in value) else [*value]
         template = node.templates.get(path)
@@ -108,18 +108,18 @@ class InputChecker:
     def _report_missing(self, key: str, node: Node, contract: Contract) -> None:
         fitting = list(dict.fromkeys(self._suggest_sources(key, node, contract)))[:3]
         written = " or ".join(f'`{key}: "{{{{{reference}}}}}"`' for reference in fitting)
-        message = f"`{node.name}` needs `{key}`, which its config does not give: a step gets what is written, no more"
+        message = f"`{node.name}` needs `{key}`, which its config does not set: a step gets only what is written there"
         self.findings.add("MISSING_INPUT", message, f"Add {written}, or a value.", at=node.at)
 
     def _suggest_sources(self, key: str, node: Node, contract: Contract) -> Iterator[str]:
-        """References that would fit, the likeliest first: by the name, by the type, the trigger's field."""
+        """References that would fit, best first: by name, by type, the trigger's field."""
         loops = self.shape.loops_around(node.name) if self.shape else []
         yield from (loop.item for loop in loops if loop.item == key)
         wanted = types_of(contract.input_schema["properties"].get(key, {}))
         settled = self._settled_fields(node)
         yield from (f"{name}.data.{field}" for name, field, _ in settled if field == key)
         parents = [edge.source for edge in self.workflow.edges if edge.target == node.name]
-        shaped = wanted & {"array", "object"}  # a scalar of the same type need not be meant
+        shaped = wanted & {"array", "object"}  # a scalar of the same type may be unrelated
         near = [(f"{name}.data.{field}", field, types) for name, field, types in settled if name in parents]
         yield from (reference for reference, _, types in near if types and types <= shaped)
         yield from (reference for reference, field, _ in near if field == "result")
@@ -127,7 +127,7 @@ class InputChecker:
         yield f"input.{key}"
 
     def _settled_fields(self, node: Node) -> list[tuple[str, str, frozenset[str]]]:
-        """Node, field and types of what is said to be answered before the node runs, the nearest first."""
+        """Node, field and types of all declared outputs of the nodes that have settled before, nearest first."""
         if self.shape is None:
             return []
         settled = self.shape.settled[node.name]
@@ -145,10 +145,10 @@ class InputChecker:
 
 @dataclass
 class _Sketch:
-    """A config as far as it is known: samples stand for what templates will give.
+    """A config as far as it is known, with samples in place of templates.
 
-    `templates` are the config's texts, compiled. `open` are the paths of which nothing is known, `typed` those of which
-    the type is, `unnamed` those of objects with templates in their keys.
+    `templates` are the config's compiled strings. `open` are the paths of unknown values, `typed` those of values whose
+    type is known, `unnamed` those of objects with templates in their keys.
     """
 
     templates: Mapping[Path, Template | TemplateError]
@@ -157,7 +157,7 @@ class _Sketch:
     unnamed: set[Steps] = field(default_factory=set)
 
     def draw(self, value: Any, path: Path) -> Any:
-        """The value as far as it is known. Nothing is computed: what filters give stands as a sample too."""
+        """The value as far as it is known. Filters are not evaluated: their results are samples too."""
         steps = tuple(map(str, path))
         if isinstance(value, Mapping):
             if any(OPEN in str(key) for key in value):
@@ -177,7 +177,7 @@ class _Sketch:
         return _SAMPLES[template.kind or "string"]
 
     def decides(self, mismatch: Mismatch) -> bool:
-        """Whether the mismatch is one whatever the templates give."""
+        """Whether the mismatch exists whatever values the templates have."""
         path = mismatch.path[:-1] if mismatch.is_missing or mismatch.rule == "additionalProperties" else mismatch.path
         if any(path[: len(known)] == known for known in self.open):
             return False
@@ -192,14 +192,14 @@ class _Sketch:
         template = self.typed.get(mismatch.path)
         if template is None:
             return f"not {mismatch.got}"
-        what = "its template gives" if template.whole else "a template within a text gives a"
+        what = "its template gives" if template.whole else "a template within a string gives a"
         return f"and {what} {template.kind}"
 
 
 def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> str:
     template = sketch.typed.get(mismatch.path)
     if template is not None:
-        return "" if template.whole else "Let the template stand alone."
+        return "" if template.whole else "Write only the template, without other characters."
     kind = mismatch.got.split(" ")[0]
     properties = contract.input_schema.get("properties", {})
     if len(mismatch.path) == 1 and mismatch.rule == "type" and kind in ("object", "array"):

@@ -1,4 +1,4 @@
-"""A workflow as its author wrote it, parsed and typed; and what it may refer to."""
+"""A workflow as its author wrote it, parsed and typed; and the symbols that it may refer to."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,7 +16,7 @@ from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
 
 INPUT, OUTPUT = "input", "output"
-TEMPLATE_STEPS = 8  # of compiling one (arcrun/steps.py)
+TEMPLATE_STEPS = 8  # for compiling one (arcrun/steps.py)
 TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
     **dict.fromkeys(("output", "result", "end", "done"), OUTPUT),
@@ -24,7 +24,7 @@ TERMINAL_ALIASES = {
 
 
 class Recording(StrEnum):
-    """A workflow's `record`."""
+    """The values of a workflow's `record`."""
 
     ALL = "all"
     ERRORS = "errors"
@@ -34,7 +34,7 @@ class Recording(StrEnum):
 
 @dataclass(frozen=True)
 class Keeping:
-    """`record` and `keep_days`: which runs leave a record, and for how many days; None is for as long as may be."""
+    """`record` and `keep_days`: which runs are recorded, and for how many days; None means as long as possible."""
 
     recording: Recording = Recording.ALL
     days: int | None = None
@@ -45,7 +45,7 @@ KEEPS_ALL = Keeping()
 
 @dataclass(frozen=True)
 class Edge:
-    """`source` may be INPUT, `target` may be OUTPUT. `argument` and `path` are those of RelationCall.
+    """An edge. `source` may be INPUT, `target` may be OUTPUT. `argument` and `path` are those of RelationCall.
 
     `at` is the edge's path in the source.
     """
@@ -63,17 +63,17 @@ class Edge:
 
     @cached_property
     def expression(self) -> Expression:
-        """That of an IF. Raises ValueError."""
+        """The expression of an IF. Raises ValueError."""
         return compile_expression(self.argument)
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """When an attempt fails: how many there are in all, and the waits between them, in milliseconds.
+    """Retries of a failed attempt: `max_attempts` in all, with waits between them in milliseconds.
 
     The n-th wait is initial_ms (fixed), n * initial_ms (linear) or 2^(n-1) * initial_ms (exponential), at most max_ms,
-    less a random part of up to `jitter` (0 to 1) of it. `on` are the errors that are worth another attempt: codes,
-    HTTP statuses ("429", "5xx"), or "*" for any; None leaves it to what the error says of itself.
+    minus a random part of up to `jitter` (0 to 1) of it. `on` are the errors to retry: codes, HTTP statuses ("429",
+    "5xx"), or "*" for any; None leaves it to the error's `retriable`.
     """
 
     max_attempts: int = 3
@@ -88,14 +88,14 @@ class RetryPolicy:
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "RetryPolicy":
-        """From a stored plan. One without `on`, of format 2 or of an early format 3, leaves it to the error."""
+        """Load it from a stored plan. Without `on`, as in format 2 and early format 3, it is left to the error."""
         on = stored.get("on")
         return cls(**{**stored, "on": None if on is None else tuple(on)})
 
 
 @dataclass(frozen=True)
 class LoopPolicy:
-    """How many elements of a FOREACH run at once, and whether the first failure ends it."""
+    """How many elements of a FOREACH run concurrently, and whether the first failure ends it."""
 
     concurrency: int = 1
     stops_on_error: bool = True
@@ -103,8 +103,8 @@ class LoopPolicy:
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """What the engine itself reads of a node's config. `credentials` maps a contract's key to a stored name; `take` is
-    the reference, without braces, to the value that the input begins with.
+    """The engine's own settings in a node's config. `credentials` maps a contract's key to a stored name; `take` is the
+    reference, without braces, to the value that the input is based on.
     """
 
     retry: RetryPolicy | None = None
@@ -116,10 +116,10 @@ class NodeSettings:
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the flow. `config` is all that stands in its entry but the component's or the workflow's name.
+    """A node of the flow. `config` is its entry without the component's or the workflow's name.
 
     `component` is None for a sub-workflow, which `workflow` names. `at` is the path of its entry in the source,
-    `called_at` that of the component's or the workflow's name; of what is not there, that of its first flow line.
+    `called_at` that of the component's or the workflow's name; for missing ones, that of its first flow line.
     """
 
     name: str
@@ -131,19 +131,19 @@ class Node:
 
     @cached_property
     def templates(self) -> Mapping[Path, Template | TemplateError]:
-        """The texts of the config that hold braces, by their paths in it, compiled, or why they cannot be. A key that
-        holds some has the path of its value, and OPEN behind it.
+        """The config's strings with braces by their paths, as compiled templates or the errors. A key with braces has
+        the path of its value followed by OPEN.
         """
         run_steps(self.compile_in_steps())
         return self.templates
 
     def compile_in_steps(self) -> Steps[None]:
-        """What `templates` does when it is first asked for, for whoever lets others have their turn."""
+        """Compute `templates` in steps, to yield to other requests."""
         compiled: dict[Path, Template | TemplateError] = {}
         for path, text in _find_templates(self.config, ()):
             compiled[path] = _compile(text)
             yield TEMPLATE_STEPS * text.count(OPEN)
-        self.__dict__["templates"] = compiled  # where cached_property keeps it
+        self.__dict__["templates"] = compiled  # where cached_property caches it
 
 
 def _find_templates(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -169,7 +169,7 @@ def _compile(value: str) -> Template | TemplateError:
 
 @dataclass(frozen=True)
 class NodeParts:
-    """A node's entry taken apart: the input of what it calls, and the engine's settings."""
+    """A node's entry taken apart: the input of its component or workflow, and the engine's settings."""
 
     config: Mapping[str, Any]
     settings: NodeSettings
@@ -177,10 +177,10 @@ class NodeParts:
 
 @dataclass(frozen=True)
 class Workflow:
-    """`loops` are the policies of the nodes that FOREACH leaves, INPUT among them, where the author gave one.
+    """A parsed workflow. `loops` are the loop policies that the author set, by the node that FOREACH leaves or INPUT.
 
-    `is_complete` is whether every line of the flow could be read: only then the flow's shape is known. `sets_timeout`
-    is whether `timeout_ms` is the author's, and not the default. `keeping` is what becomes of the records of its runs.
+    `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
+    is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long.
     """
 
     name: str
@@ -197,9 +197,10 @@ class Workflow:
 
 @dataclass(frozen=True)
 class SymbolTable:
-    """`contracts` by the reference that a node names; `faults` has those that cannot be used, and why.
+    """The symbols that a workflow refers to. `contracts` are by the node's reference; `faults` are the unusable ones,
+    by the same.
 
-    `components` are all names, for hints. `workflows` and `credentials` are None where nobody looked.
+    `components` are all names, for hints. `workflows` and `credentials` are None if they were not looked up.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Checks each node by itself against the symbols: its component, input, settings and credentials."""
+"""Checks each node on its own against the symbols: its component, input, settings and credentials."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -13,13 +13,13 @@ from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings
 
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
-    """Report what is wrong with a node by itself, and take its entry apart."""
+    """Report the problems of a single node, and take its entry apart."""
     workflow, symbols, findings = inputs.workflow, inputs.symbols, inputs.findings
     contract = symbols.contracts.get(node.component) if node.component else None
     settings = {key: value for key, value in node.config.items() if _is_setting(key, contract)}
     config = {key: value for key, value in node.config.items() if key not in settings}
     parsed = parse_settings(findings, settings, node.at)
-    take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node stands for its data
+    take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
     parts = NodeParts(config, replace(parsed, take=take))
     if node.component is None:
         _check_subflow(node, workflow, symbols, findings)
@@ -33,15 +33,15 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
 
 
 def _is_setting(key: str, contract: Contract | None) -> bool:
-    """Whether the key is the engine's. One that the component has as an input is the component's."""
+    """Whether the key is an engine setting. If the component has an input of that name, it is the component's."""
     return key in SETTING_KEYS and not (contract is not None and key in contract.input_keys)
 
 
 def _warn_of_settings(node: Node, contract: Contract, findings: Findings) -> None:
-    """A contract published long ago may have such an input; timeout_ms means the same to both."""
+    """Warn of inputs with a setting's name, which old contracts may have. timeout_ms means the same in both."""
     for key in node.config:
         if key in SETTING_KEYS and key in contract.input_keys and key != "timeout_ms":
-            message = f"`{key}` of `{node.name}` is an input of `{contract.canonical_id}`, and no setting"
+            message = f"`{key}` of `{node.name}` is an input of `{contract.canonical_id}`, not a setting"
             findings.warn("INVALID_SETTING", message, f"arcrun's own `{key}` cannot be set here.", at=(*node.at, key))
 
 
@@ -60,15 +60,15 @@ def _check_subflow(node: Node, workflow: Workflow, symbols: SymbolTable, finding
 def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> None:
     for reference in _references_of(node):
         if reference.head == CREDENTIAL:
-            message = f"`{node.name}` hands a credential to another workflow, where records would show it"
+            message = f"`{node.name}` passes a credential to another workflow, where records would show it"
             hint = f"Write {{{{{reference.path}}}}} in the workflow `{node.workflow}` itself."
             findings.add("INVALID_INPUT", message, hint, at=(*node.at, "input"))
     callers = [e.source for e in workflow.edges if e.target == node.name and e.spec.calls_workflow]
     if len(callers) > 1 and "input" not in node.config and "take" not in node.config:
-        message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, and has no `input`"
+        message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, but has no `input`"
         findings.add("MISSING_INPUT", message, f"Add `take: {callers[0]}`, or `input: {{...}}`.", at=node.at)
     if "input" in node.config and "take" in node.config:
-        message = f"`{node.name}` has `take` and `input`, which say the same twice"
+        message = f"`{node.name}` has both `take` and `input`, which set the same value"
         findings.add("INVALID_SETTING", message, "Keep one of them.", at=(*node.at, "take"))
 
 

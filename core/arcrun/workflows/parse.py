@@ -1,7 +1,7 @@
-"""Workflow text (YAML) or object -> Draft. Nothing is dropped: what cannot be read is reported with its position.
+"""Workflow source (YAML) or object -> Draft. Nothing is dropped silently: every error is reported with its position.
 
-Two forms are read: `flow` (lines) with `config` (entries by node), and `nodes` (a list of {id, component, config}) with
-`edges` (a list of {from, relation, to}).
+There are two forms: `flow` (lines) with `config` (entries by node), and `nodes` (a list of {id, component, config})
+with `edges` (a list of {from, relation, to}).
 """
 
 import json
@@ -41,25 +41,27 @@ from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
-_LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # of a flow line, at worst (arcrun/steps.py)
+_LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/steps.py)
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What could be read. `workflow` is None where nothing could; it lacks the parts that have errors in `findings`."""
+    """The parsed part of a workflow. `workflow` is None if nothing could be parsed; it lacks parts with errors in
+    `findings`.
+    """
 
     workflow: Workflow | None
     findings: Findings
 
 
 def parse_workflow(source: str | Mapping[str, Any]) -> Draft:
-    """Parse a workflow by itself; `compile_workflow` checks it against what it refers to."""
+    """Parse a workflow on its own; `compile_workflow` checks it against its symbols."""
     return run_steps(parse_workflow_in_steps(source))
 
 
 def parse_workflow_in_steps(source: str | Mapping[str, Any]) -> Steps[Draft]:
-    """The same, for whoever lets others have their turn."""
+    """Like `parse_workflow`, in steps, to yield to other requests."""
     findings = Findings()
     try:
         return Draft((yield from _parse_source(source, findings)), findings)
@@ -83,7 +85,7 @@ def _parse_source(source: str | Mapping[str, Any], findings: Findings) -> Steps[
 
 
 def _find_excess(data: Mapping[str, Any]) -> str:
-    """What there is more of than a workflow may have; empty if there is not."""
+    """A message about the first exceeded limit; empty if there is none."""
     entries = data.get("config")
     nodes = _count(entries) - (isinstance(entries, dict) and INPUT in entries)
     templates, values, characters = _count_parts(data)
@@ -94,7 +96,7 @@ def _find_excess(data: Mapping[str, Any]) -> str:
         "nodes": (max(nodes, _count(data.get("nodes"))), MAX_NODES),
         "templates": (templates, MAX_TEMPLATES),
     }
-    return next((f"it has {n} {what}, and {most} are the limit" for what, (n, most) in counts.items() if n > most), "")
+    return next((f"it has {n} {what}; the limit is {most}" for what, (n, most) in counts.items() if n > most), "")
 
 
 def _count(value: Any) -> int:
@@ -102,7 +104,7 @@ def _count(value: Any) -> int:
 
 
 def _count_parts(value: Any) -> tuple[int, int, int]:
-    """How many templates there are in it, how many values, and the characters of its texts."""
+    """The number of templates and of values in `value`, and the characters of its strings."""
     templates, values, characters, pending = 0, 0, 0, [value]
     while pending:
         item = pending.pop()
@@ -118,7 +120,9 @@ def _count_parts(value: Any) -> tuple[int, int, int]:
 
 
 def is_workflow_name(name: Any) -> bool:
-    """Letters and digits of any script with their marks (XID_Continue of UAX 31, which has _), and -."""
+    """Whether it has only letters and digits of any script with their marks (XID_Continue of UAX 31, including _), and
+    -.
+    """
     if not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME_CHARACTERS:
         return False
     is_word = f"_{name.replace('-', '_')}".isidentifier()
@@ -155,7 +159,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
     edges, is_complete = yield from _parse_edges(data, findings)
     names = {name for edge in edges for name in (edge.source, edge.target)} - {INPUT, OUTPUT}
     if len(names) > MAX_NODES:
-        findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes, and {MAX_NODES} are the limit", _SPLIT)
+        findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes; the limit is {MAX_NODES}", _SPLIT)
         return None
     return Workflow(
         name if isinstance(name, str) else "",
@@ -176,7 +180,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A node's entry of `config` or `nodes`; `at` is where its config stands."""
+    """A node's entry of `config` or `nodes`; `at` is the path of its config."""
 
     config: Mapping[str, Any]
     at: Path
@@ -201,7 +205,7 @@ def _read_entries(data: Mapping[str, Any], findings: Findings) -> dict[str, _Ent
 def _read_node_list(data: Mapping[str, Any], findings: Findings) -> dict[str, _Entry]:
     for other in ("flow", "config"):
         if other in data:
-            message = f"`nodes` and `{other}` are two forms of the same"
+            message = f"`nodes` and `{other}` cannot be used together"
             findings.add("INVALID_WORKFLOW", message, "Use flow and config, or nodes and edges.", at=(other,))
     nodes = data["nodes"]
     if not isinstance(nodes, list):
@@ -223,7 +227,7 @@ def _read_node_list(data: Mapping[str, Any], findings: Findings) -> dict[str, _E
 
 
 def _parse_edges(data: Mapping[str, Any], findings: Findings) -> Steps[tuple[list[Edge], bool]]:
-    """The lines that could be read, and whether those are all."""
+    """The edges that could be parsed, and whether that is all of them."""
     key = "edges" if "nodes" in data or "edges" in data else "flow"
     lines = data.get(key)
     if not isinstance(lines, list) or not lines:
@@ -257,7 +261,7 @@ def _parse_edges(data: Mapping[str, Any], findings: Findings) -> Steps[tuple[lis
 
 def _parse_line(line: Any, i: int) -> tuple[str, RelationCall, str]:
     if not isinstance(line, str):
-        raise RelationTextError("MALFORMED_LINE", f"flow line {i + 1} is not a text", "Put quotes around it.")
+        raise RelationTextError("MALFORMED_LINE", f"flow line {i + 1} is not a string", "Put quotes around it.")
     return parse_triplet(line)
 
 
@@ -267,7 +271,7 @@ def _parse_edge(edge: Any) -> tuple[str, RelationCall, str]:
     if isinstance(edge, Mapping) and isinstance(edge.get("relation"), bool):
         edge = {**edge, "relation": str(edge["relation"])}  # YAML's reading of the relations TRUE and FALSE
     if not isinstance(edge, Mapping) or not all(isinstance(value, str) for value in edge.values()):
-        raise RelationTextError("MALFORMED_LINE", "an edge is not a mapping of texts", hint)
+        raise RelationTextError("MALFORMED_LINE", "an edge is not a mapping of strings", hint)
     if set(edge) - set(keys) or not {"from", "to"} <= set(edge):
         raise RelationTextError("MALFORMED_LINE", f"an edge has the keys {', '.join(edge)}", hint)
     for end in (edge["from"], edge["to"]):
@@ -277,20 +281,20 @@ def _parse_edge(edge: Any) -> tuple[str, RelationCall, str]:
 
 
 def _find_misuse(edge: Edge) -> tuple[str, str] | None:
-    """What an edge cannot be, whatever the rest of the flow is."""
+    """Why an edge is impossible, whatever the rest of the flow is: message and hint, or None."""
     if edge.source == OUTPUT or edge.target == INPUT:
-        return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges leave the trigger and enter the answer."
+        return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges lead from the trigger to the answer."
     if edge.source == INPUT and not edge.spec.leaves_trigger:
-        return "the trigger cannot fail", "Let ON_FAIL leave a node."
+        return "the trigger cannot fail", "Write ON_FAIL after a node."
     if edge.target == OUTPUT and not edge.spec.enters_answer:
-        return f"{edge.relation} leads to `output`, which is no node", "Name a node between them."
+        return f"{edge.relation} leads to `output`, which is not a node", "Name a node between them."
     return None
 
 
 def _parse_nodes(
     entries: Mapping[str, _Entry], edges: list[Edge], is_complete: bool, findings: Findings
 ) -> dict[str, Node]:
-    """The nodes of the lines; where a line could not be read, those of the entries too, for it may have had them."""
+    """The nodes of the lines. If a line could not be parsed, also those of the entries, since it may name them."""
     names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT))
     subflows = {edge.target for edge in edges if edge.spec.calls_workflow}
     for name, entry in entries.items():
@@ -299,7 +303,7 @@ def _parse_nodes(
         if name in TERMINAL_ALIASES:
             _report_alias(name, entry.at, findings)
         elif is_complete:
-            hint = "Add a flow line with it, or remove it."
+            hint = "Add a flow line with it, or remove its config."
             findings.add("UNREACHABLE_NODE", f"`{name}` is in no flow line", hint, at=entry.at)
         else:
             names[name] = None
@@ -310,14 +314,14 @@ def _parse_nodes(
 
 
 def _report_alias(name: str, at: Path, findings: Findings) -> None:
-    """A config for a name that the lines of the flow do not take for a node."""
+    """Report a config for a name that the flow does not treat as a node."""
     meaning = TERMINAL_ALIASES[name]
     other = "" if name == meaning else f"another word for `{meaning}`, "
     what = "the trigger" if meaning == INPUT else "the answer"
     hint = "Give the node another name, in its lines and its config."
     if meaning == OUTPUT:
-        hint += " What is answered is what leads to `output`."
-    findings.add("INVALID_WORKFLOW", f"`{name}` is {other}{what}, which is no node and has no config", hint, at=at)
+        hint += " The answer is what leads to `output`."
+    findings.add("INVALID_WORKFLOW", f"`{name}` is {other}{what}, which is not a node and has no config", hint, at=at)
 
 
 def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, findings: Findings) -> Node:
@@ -325,7 +329,7 @@ def _parse_node(name: str, entry: _Entry | None, line: Path, is_subflow: bool, f
     key = "workflow" if is_subflow else "component"
     called = config.get(key, name)
     if not isinstance(called, str):
-        findings.add("INVALID_WORKFLOW", f"`{key}` of `{name}` must be a text", at=(*at, key))
+        findings.add("INVALID_WORKFLOW", f"`{key}` of `{name}` must be a string", at=(*at, key))
         called = name
     rest = {key_: value for key_, value in config.items() if key_ != key}
     called_at = (*at, key) if key in config else line
@@ -346,7 +350,7 @@ def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Fin
         if name in sources:
             policies[name] = parse_loop_policy(findings, entry.config["foreach"], at)
         else:
-            hint = "It belongs to the node that FOREACH leaves."
+            hint = "Set it for the node that FOREACH leaves."
             findings.add("INVALID_LOOP", f"no FOREACH leaves `{name}`", hint, at=at)
     return policies
 

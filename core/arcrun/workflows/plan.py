@@ -1,9 +1,9 @@
-"""A workflow compiled: ready to run, and storable as JSON.
+"""A compiled workflow, ready to run and storable as JSON.
 
-It is compiled once, when it is pushed. A trigger reads the stored form and does no YAML work. A plan is a graph of
-nodes and loops; a loop's body is a graph itself.
+It is compiled once, when it is pushed. A trigger reads the stored form without any YAML work. A plan is a graph of
+nodes and loops; a loop's body is itself a graph.
 
-Plans of format 2, stored by an earlier arcrun, still run as they were meant, but for one thing: see `fills_fields`.
+Plans of format 2, stored by an earlier arcrun, still run as intended, with one exception: see `fills_fields`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,13 +20,13 @@ from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 
 PLAN_FORMAT = 3
-IMPLICIT_FORMAT = 2  # in which nodes take fields that their config lacks from what ran before
+IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 
 
 @dataclass(frozen=True)
 class InEdge:
-    """An edge, seen from where it leads. `source` may be INPUT. The argument of a CONTINUE is the item of the loop that
-    it leaves; in format 2, where one loop at most leaves a node, it is empty.
+    """An edge, seen from its target. `source` may be INPUT. The argument of a CONTINUE is the item of the loop that it
+    leaves; in format 2, where at most one loop leaves a node, it is empty.
     """
 
     source: str
@@ -39,12 +39,12 @@ class InEdge:
 
     @cached_property
     def leaves(self) -> "UnitKey":
-        """The node or the loop that it leads out of."""
+        """The node or the loop that it leaves."""
         return self.source, self.argument if self.spec.ends_loop else ""
 
     @cached_property
     def expression(self) -> Expression:
-        """Of an IF. It was read when the plan was made."""
+        """The expression of an IF. It was validated when the plan was made."""
         return compile_expression(self.argument)
 
 
@@ -52,12 +52,12 @@ class InEdge:
 class PlannedNode:
     """A node: a call of `component`, or a run of the stored workflow `workflow` if that is not None.
 
-    `take` is the path of the value that the input begins with, empty if it is the config alone. `handles_failure` is
-    whether an ON_FAIL leaves it. `credentials` maps keys of the contract to stored names. `cpu_ms` is how long each
-    call may compute, None for as long as is usual.
+    `take` is the path of the value that the input is based on; empty if the input is only the config. `handles_failure`
+    is whether an ON_FAIL leaves the node. `credentials` maps keys of the contract to stored names. `cpu_ms` is the
+    computing time of each call; None is the default.
 
-    `fills_fields` is for plans of format 2: required fields that the config lacks are taken by their names from what
-    ran before or the trigger, optional ones from what ran before alone, for whoever triggers must not set them.
+    `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
+    or the trigger, optional ones only from earlier nodes, because callers must not set them.
     """
 
     name: str
@@ -83,12 +83,12 @@ class PlannedNode:
 
     @cached_property
     def optional_keys(self) -> tuple[str, ...]:
-        """The fields of the config that are one reference which may come to null: `{{x?}}`."""
+        """The fields of the config that are one reference that may yield null: `{{x?}}`."""
         return tuple(key for key, value in self.config.items() if isinstance(value, str) and _may_be_null(value))
 
     @cached_property
     def credential_references(self) -> Mapping[str, bool]:
-        """The names in the config's {{credential.NAME}}, and whether each use of one has a default or a `?`."""
+        """The names in the config's {{credential.NAME}}, and whether every use of a name has a default or a `?`."""
         optional: dict[str, bool] = {}
         for reference in self.template.references:
             if reference.head == CREDENTIAL:
@@ -99,7 +99,7 @@ class PlannedNode:
 
 def _may_be_null(text: str) -> bool:
     if "{{" not in text or not ("?" in text or "default" in text):
-        return False  # most texts, which need not be compiled again
+        return False  # most strings, which need not be compiled again
     template = compile_value(text)
     return template.whole and any(reference.has_fallback for reference in template.references)
 
@@ -108,9 +108,9 @@ def _may_be_null(text: str) -> bool:
 class PlannedLoop:
     """The FOREACH that leaves `source`: the body runs once for each element of the list at `path`, named `item`.
 
-    Without a path, which format 2 allowed, it is what `source` answered, or the field of it that holds a list.
+    Without a path, which format 2 allowed, the list is the answer of `source`, or a list in one of its fields.
     `is_only` is whether no other loop leaves `source`. `names_input` is for plans of format 2, in which
-    {{input.results}} is what the loop that leaves the trigger has come to.
+    {{input.results}} is the result of the loop that leaves the trigger.
     """
 
     source: str
@@ -132,7 +132,7 @@ UnitKey = tuple[str, str]  # a node's name; or the source of a loop, and its ite
 
 @dataclass(frozen=True)
 class Exits:
-    """What must be read of a node's outcome before anything follows it: the lists of its loops, and its conditions."""
+    """What must be evaluated when a node has run, before its successors: the lists of its loops, and its conditions."""
 
     loops: tuple[PlannedLoop, ...]
     conditions: tuple[InEdge, ...]
@@ -140,8 +140,8 @@ class Exits:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which parents come first. `answers` are the edges into the answer of the graph; None if the
-    flow names none: then it is what ran last.
+    """A graph. Its nodes are ordered with parents first. `answers` are the edges into its answer; if the flow names
+    none, it is None, and the answer is that of the nodes that ran last.
     """
 
     nodes: tuple[PlannedNode, ...]
@@ -155,7 +155,7 @@ class Graph:
 
     @cached_property
     def exits(self) -> Mapping[str, Exits]:
-        """By source, of those that have any."""
+        """The exits by source, for those that have any."""
         loops: dict[str, list[PlannedLoop]] = {}
         conditions: dict[str, dict[InEdge, None]] = {}
         for loop in self.loops:
@@ -178,7 +178,7 @@ class Graph:
         return waits
 
     def _loop_waits(self, loop: PlannedLoop) -> list[UnitKey]:
-        """Its source, and the loops that leave the same source before it."""
+        """Its source, and the earlier loops of the same source."""
         siblings = [other for other in self.loops if other.source == loop.source]
         earlier = siblings[: siblings.index(loop)]
         return [(loop.source, ""), *((other.source, other.item) for other in earlier)]
@@ -200,7 +200,7 @@ class Graph:
 
     @cached_property
     def chain(self) -> tuple[Unit, ...] | None:
-        """The units, where there is one order only in which they can settle: each waits for the one before it."""
+        """The units in order, if they can only settle in one order, each waiting for the previous one; else None."""
         waiting = {key: len(wanted) for key, wanted in self.waits_for.items()}
         ready = [key for key, count in waiting.items() if not count]
         chain = list[Unit]()
@@ -230,10 +230,10 @@ class Graph:
 
 @dataclass(frozen=True)
 class Plan:
-    """`timeout_ms` bounds a run; `concurrency` how many components run at once in it. `sets_timeout` is whether the
-    workflow names its `timeout_ms`, and has not got the default.
+    """A compiled workflow. `timeout_ms` bounds a run; `concurrency` is how many components run at once in it.
+    `sets_timeout` is whether the workflow sets `timeout_ms` itself.
 
-    `format` is PLAN_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and has not been compiled anew.
+    `format` is PLAN_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and not compiled again.
     """
 
     name: str
@@ -271,7 +271,7 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         )
     graph = _load_graph(stored["graph"], is_implicit=stored["format"] == IMPLICIT_FORMAT)
     timeout_ms = stored["timeout_ms"]
-    sets_timeout = stored.get("sets_timeout", timeout_ms != DEFAULT_RUN_TIMEOUT_MS)  # older plans never say it
+    sets_timeout = stored.get("sets_timeout", timeout_ms != DEFAULT_RUN_TIMEOUT_MS)  # older plans do not store it
     keeping = Keeping(Recording(stored.get("record", Recording.ALL)), stored.get("keep_days"))
     return Plan(
         stored["name"],
@@ -353,7 +353,7 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
 
 
 def _escape_braces(value: Any) -> Any:
-    """A config of format 2, in which braces that nothing closes, and those in keys, stood for themselves."""
+    """A config of format 2 in the current syntax: there, unclosed braces and those in keys were literal."""
     if isinstance(value, str):
         end = 0
         while (start := value.find(OPEN, end)) >= 0 and (close := value.find(CLOSE, start + 2)) >= 0:

@@ -1,4 +1,4 @@
-"""Workflow and shape -> plan: each node into the graph of the loop around it."""
+"""Workflow and shape -> plan: puts each node into the graph of its enclosing loop."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class _GraphBuilder:
         return frozenset(edge.source for edge in self.workflow.edges if edge.spec.handles_failure)
 
     def build(self, around: Loop | None) -> Graph:
-        """The graph of the nodes whose innermost loop is `around`; None stands for the whole workflow."""
+        """The graph of the nodes whose innermost loop is `around`; None means the whole workflow."""
         names = [name for name in self.shape.order if self.shape.loop_around(name) == around]
         sources = [INPUT, *names] if around is None else names
         loops = [loop for loop in self.shape.loops if loop.source in sources]
@@ -81,7 +81,7 @@ class _GraphBuilder:
         return [InEdge(edge.source, edge.relation, loop.item) for loop in self.shape.loops if is_continued(loop, edge)]
 
     def _plan_take(self, node: Node, take: str) -> str:
-        """The path of the value. A sub-workflow takes what its line says, FROM's data."""
+        """The path of the taken value. A sub-workflow takes FROM's data by default."""
         if take or node.component is not None or "input" in node.config:
             return take
         into = self._into[node.name]
@@ -89,7 +89,7 @@ class _GraphBuilder:
         return caller if caller == INPUT else f"{caller}.data"
 
     def _answers(self, names: Collection[str], loops: Collection[Loop]) -> tuple[InEdge, ...] | None:
-        """The edges to `output`, None if there are none from here. A body stands for its loop."""
+        """The edges to `output`, None if there are none from here. A loop represents the edges out of its body."""
         explicit: dict[InEdge, None] = {}
         for edge in self._into[OUTPUT]:
             loop = next((loop for loop in loops if edge.source in loop.body), None)

@@ -1,4 +1,4 @@
-"""Checks what templates and expressions refer to: it must have settled by the time that they are filled."""
+"""Checks the references of templates and expressions: their targets must have settled before they are evaluated."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
 
-# What stands behind a node's name: its envelope; LOOP_FIELDS too for a node that FOREACH leaves.
+# The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
-# What must have become of a node for a field behind its name to be there; of any other field, that it has succeeded.
+# The outcome that a node must have for these envelope fields to exist; for any other field it must have succeeded.
 _OUTCOMES = {"success": Outcome.RAN, "error": Outcome.FAILED}
 _CODE = "UNRESOLVED_REFERENCE"
-# What stands in backticks in JMESPath, as people write it.
+# What authors write for literals, which JMESPath has in backticks.
 _LITERALS = {
     **{text: text.lower() for text in ("true", "True", "TRUE", "false", "False", "FALSE", "null", "NULL", "Null")},
     **dict.fromkeys(("None", "nil", "undefined"), "null"),
@@ -27,7 +27,7 @@ _LITERALS = {
 
 @dataclass(frozen=True)
 class ReferenceChecker:
-    """Without a shape, for the flow is not whole, it is only known which names there are."""
+    """Checks references. `shape` is None if the flow is incomplete; then only the names are checked."""
 
     workflow: Workflow
     shape: Shape | None
@@ -39,11 +39,11 @@ class ReferenceChecker:
         return Certainty(self.workflow, self.shape) if self.shape else None
 
     def take_steps(self) -> int:
-        """What it has taken to know what is certain, since the last time (arcrun/steps.py)."""
+        """The steps taken to compute certainty since the last call (arcrun/steps.py)."""
         return self._certainty.take_steps() if self._certainty else 0
 
     def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:
-        """References of `node`; `after` it has run, as an expression or a loop's path on an edge out of it has them."""
+        """Check references of `node`; `after` it has run if they are on an edge out of it (an expression or a list)."""
         for reference in references:
             problem = self._find_problem(reference, node, after)
             if problem:
@@ -55,7 +55,7 @@ class ReferenceChecker:
                 self._warn_of_input_loop(reference, node, at)
 
     def check_kind(self, template: Template, where: str, at: Path) -> None:
-        """What can never be the list that FOREACH goes over, or the object that a node takes."""
+        """Report a value that can never be a list for FOREACH, or an object for a node's `take`."""
         wanted = "array" if where == "FOREACH" else "object"
         kinds = frozenset([template.kind]) if template.kind else self._kinds_of(template)
         if not kinds or wanted in kinds:
@@ -63,12 +63,16 @@ class ReferenceChecker:
         code = "INVALID_LOOP" if where == "FOREACH" else "INVALID_INPUT"
         what = "a list" if wanted == "array" else "an object"
         is_node = template.references and len(template.references[0].steps) == 1
-        hint = "A node's data is behind `.data`." if is_node and where == "FOREACH" else f"Name a field that is {what}."
+        hint = (
+            "A node's data is in its field `.data`."
+            if is_node and where == "FOREACH"
+            else f"Name a field that is {what}."
+        )
         path = template.references[0].path if template.references else "it"
-        self.findings.add(code, f"{where} wants {what}, and {path} is {' or '.join(sorted(kinds))}", hint, at=at)
+        self.findings.add(code, f"{where} needs {what}, but {path} is {' or '.join(sorted(kinds))}", hint, at=at)
 
     def _kinds_of(self, template: Template) -> frozenset[str]:
-        """The types that the template's value can have, as far as contracts say it; empty where they do not."""
+        """The possible types of the template's value according to contracts; empty if unknown."""
         if len(template.references) != 1 or not template.whole:
             return frozenset()
         steps = template.references[0].steps
@@ -85,7 +89,7 @@ class ReferenceChecker:
         return types_of(contract.output_fields.get(steps[2]))
 
     def check_names(self, names: Iterable[str], node: str, at: Path) -> None:
-        """The names that an expression on an edge out of `node` starts from."""
+        """Check the names that an expression on an edge out of `node` starts from."""
         for name in sorted(names):
             head = ALIASES.get(name, name)
             if name in _LITERALS:
@@ -94,19 +98,19 @@ class ReferenceChecker:
             elif head == CREDENTIAL or head in CLOCKS:
                 self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
             elif head != INPUT and (problem := self._find_head_problem(head, node, after=True)):
-                meant = f"Texts stand in single quotes: '{name}'."
+                meant = f"Put strings in single quotes: '{name}'."
                 hint = (
                     f"{problem[1]} {meant}" if problem[1] and head not in self.workflow.nodes else problem[1] or meant
                 )
                 self.findings.add(_CODE, f"`{name}` {problem[0]}", hint, at=at)
 
     def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
-        """The paths that an expression reads: what a node has not is null, so that a comparison never holds."""
+        """Check the paths that an expression reads: a missing field is null, so a comparison would never be true."""
         for path in sorted(set(paths)):
             if path[0] not in self.workflow.nodes or len(path) < 2:
                 continue
             if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS):
-                message = f"`{'.'.join(path)}` is not there: a node has {', '.join(ENVELOPE_FIELDS)}"
+                message = f"`{'.'.join(path)}` does not exist: a node has {', '.join(ENVELOPE_FIELDS)}"
                 hint = f"Did you mean {path[0]}.data.{'.'.join(path[1:])}?"
                 self.findings.add(_CODE, message, hint, at=at)
             elif len(path) > 2:
@@ -115,7 +119,7 @@ class ReferenceChecker:
     def _find_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
         if head in CLOCKS:
-            return None if len(steps) == 1 else ("is a clock, which has no fields", f"Write {{{{{head}}}}}.")
+            return None if len(steps) == 1 else ("is a clock and has no fields", f"Write {{{{{head}}}}}.")
         if head == CREDENTIAL:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
         if head == INPUT:
@@ -127,25 +131,25 @@ class ReferenceChecker:
         if head in visible:
             return None
         if head == node:
-            return "refers to the node itself", "A node sees what came before it."
+            return "refers to the node itself", "Refer to a node that runs before it."
         if head not in self.workflow.nodes:
             return "refers to nothing", self._suggest_head(head, visible, node)
         loop = self.shape.loop_around(head) if self.shape else None
         if loop is not None and node not in loop.body:
             return (
                 f"is out of reach: `{head}` runs once for each `{loop.item}`",
-                f"After `{loop.source} >> CONTINUE >> {node}`, {{{{{self._results_name(loop)}}}}} holds what each "
-                "answered.",
+                f"After `{loop.source} >> CONTINUE >> {node}`, {{{{{self._results_name(loop)}}}}} has the answer of "
+                "each.",
             )
-        return f"need not be there: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
+        return f"may not exist: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
 
     def _suggest_head(self, head: str, visible: Iterable[str], node: str) -> str:
         if head in RESERVED_NAMES:
-            return f"`{head}` is kept for what is to come."
+            return f"`{head}` is reserved for future use."
         loops = self.shape.loops if self.shape else ()
         source = next((loop.source for loop in loops if loop.item == head), None)
         if source is not None:
-            return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is what the loop has come to."
+            return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is the loop's result."
         clocks = CLOCKS if head.startswith("_") else ()
         otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
         return suggest_nearest(head, [INPUT, *sorted(visible), *clocks, CREDENTIAL], otherwise)
@@ -165,28 +169,28 @@ class ReferenceChecker:
         if steps[1] in LOOP_FIELDS and loops:
             if results_of(loops[0]) in self.shape.settled[node]:
                 return None
-            return "is not there yet: the loop need not have finished", f"Add `{head} >> CONTINUE >> {node}`."
+            return "may not exist yet: the loop may not have finished", f"Add `{head} >> CONTINUE >> {node}`."
         rest = reference.path.partition(".")[2] or steps[1]
-        return f"is not there: a node has {', '.join(ENVELOPE_FIELDS)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
+        return f"does not exist: a node has {', '.join(ENVELOPE_FIELDS)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
 
     def _find_result_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
-        """Of an item: within the loop it is the element, after it what the loop has come to."""
+        """Check an item: within the loop it is the element, after it the loop's result."""
         head, steps = reference.head, reference.steps
         if self.shape is None or head in [loop.item for loop in self.shape.loops_around(node)]:
             return None
         finished = self._finished(node, head)
         if len(finished) > 1:
             sources = " and ".join(f"`{loop.source}`" for loop in finished)
-            return f"is unclear: the loops of {sources} both have the item `{head}`", "Give the items two names."
+            return f"is unclear: the loops of {sources} both have the item `{head}`", "Give the items different names."
         if len(steps) > 1 and steps[1] in LOOP_FIELDS:
             return None
         return (
-            f"is no element any more: the loop of `{head}` has ended",
-            f"What it has come to is {{{{{head}.results}}}} and {{{{{head}.errors}}}}.",
+            f"is not an element here: the loop of `{head}` has ended",
+            f"Its results are {{{{{head}.results}}}} and {{{{{head}.errors}}}}.",
         )
 
     def _finished(self, node: str, item: str | None = None) -> list[Loop]:
-        """The loops that have ended when `node` runs, those with this item."""
+        """The loops that have ended when `node` runs, optionally only those with this item."""
         if self.shape is None:
             return []
         settled = self.shape.settled[node]
@@ -208,7 +212,7 @@ class ReferenceChecker:
         head, steps = reference.head, reference.steps
         if self._certainty is None or reference.has_fallback:
             return
-        if head not in self.workflow.nodes:  # what a loop has come to, by its item: it runs if its source succeeds
+        if head not in self.workflow.nodes:  # a loop's result, by its item: the loop runs if its source succeeds
             finished = [loop.source for loop in self._finished(node, head) if loop.source != INPUT]
             around = [loop.item for loop in self.shape.loops_around(node)] if self.shape else []
             if not finished or head in around:
@@ -219,7 +223,7 @@ class ReferenceChecker:
         if (head == node and after) or self._certainty.is_certain(wanted, head, node):
             return
         become = {Outcome.RAN: "may have been skipped", Outcome.OK: "may have been skipped or have failed"}
-        what = become.get(wanted, "need not have failed")
+        what = become.get(wanted, "may not have failed")
         if self._certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
         message = f"{{{{{reference.path}}}}}: `{head}` {what} when `{node}` runs"
@@ -227,16 +231,16 @@ class ReferenceChecker:
         self.findings.warn(_CODE, message, hint, at=at)
 
     def _warn_of_input_loop(self, reference: Reference, node: str, at: Path) -> None:
-        """{{input.results}} was once what the loop that leaves the trigger had come to."""
+        """{{input.results}} used to be the result of the loop that leaves the trigger."""
         finished = [loop for loop in self._finished(node) if loop.source == INPUT]
         if reference.head == INPUT and finished and len(reference.steps) > 1 and reference.steps[1] in LOOP_FIELDS:
             field = reference.steps[1]
-            message = f"{{{{{reference.path}}}}} is a field of what triggered the run"
-            hint = f"What the loop has come to is {{{{{finished[0].item}.{field}}}}}."
+            message = f"{{{{{reference.path}}}}} is a field of the trigger's data"
+            hint = f"The loop's result is {{{{{finished[0].item}.{field}}}}}."
             self.findings.warn(_CODE, message, hint, at=at)
 
     def _warn_of_field(self, reference: Reference, at: Path) -> None:
-        """A field that the component's output_schema does not have."""
+        """Warn of a field that the component's output_schema does not have."""
         node = self.workflow.nodes.get(reference.head)
         contract = self.symbols.contracts.get(node.component or "") if node else None
         if contract is None or reference.has_fallback or len(reference.steps) < 3 or reference.steps[1] != "data":
@@ -244,6 +248,6 @@ class ReferenceChecker:
         fields = contract.output_schema.get("properties", {})
         step = reference.steps[2]
         if fields and step not in fields and not contract.output_schema.get("additionalProperties"):
-            hint = suggest_nearest(step, fields, f"It answers {', '.join(fields)}.")
-            message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not say that it answers `{step}`"
+            hint = suggest_nearest(step, fields, f"Its fields are {', '.join(fields)}.")
+            message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not declare the output `{step}`"
             self.findings.warn(_CODE, message, hint, at=at)

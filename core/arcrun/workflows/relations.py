@@ -1,5 +1,5 @@
-"""The relations of a flow line. What is said of one in the language stands in its record in SPECS, and nowhere else:
-its words, its parameter, when an edge of it fires, and what comes along. A relation more is a member and a record here.
+"""The relations of a flow line. SPECS is the only definition of each relation: its words, its parameter, when its edges
+fire, and what they carry. To add a relation, add a member and a record here.
 """
 
 import re
@@ -29,30 +29,30 @@ _LOOP = re.compile(r"([\w-]+)(?:\s+IN\s+(\S.*))?", re.IGNORECASE | re.DOTALL)
 
 
 class Fires(Enum):
-    """When an edge fires. All but ON_FAILURE, ON_ELEMENT and AFTER_LOOP want that its source has succeeded."""
+    """When an edge fires. All but ON_FAILURE, ON_ELEMENT and AFTER_LOOP require that its source has succeeded."""
 
     ON_SUCCESS = auto()
-    ON_FAILURE = auto()  # the source has failed; the failure is handled then
-    ON_RESULT = auto()  # its data's `result` is that of the record
-    ON_BRANCH = auto()  # its data's `branch` is the argument
+    ON_FAILURE = auto()  # the source has failed; this handles the failure
+    ON_RESULT = auto()  # its data's `result` equals the spec's `result`
+    ON_BRANCH = auto()  # its data's `branch` equals the argument
     ON_CONDITION = auto()  # the argument, an expression, is truthy
-    ON_ELEMENT = auto()  # the loop around has begun with an element
+    ON_ELEMENT = auto()  # the enclosing loop has begun with an element
     AFTER_LOOP = auto()  # the loop that leaves the source has finished
 
 
 class Carries(Enum):
-    """What comes along an edge that has fired."""
+    """The data that an edge carries when it has fired."""
 
-    DATA = auto()  # the source's; the input, of the trigger
+    DATA = auto()  # the source's data; for the trigger, the input
     ERROR = auto()  # {"error"}
-    ELEMENT = auto()  # of the loop around
+    ELEMENT = auto()  # of the enclosing loop
     RESULTS = auto()  # of the loop that has finished: {"results", ...}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """`form` is how the relation is written with it. `read` gets its text: argument and path of RelationCall. It raises
-    ValueError with what the text is not.
+    """A relation's parameter. `form` is how the relation is written with it. `read` parses it into argument and path of
+    RelationCall, and raises ValueError with the reason.
     """
 
     form: str
@@ -62,10 +62,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class RelationSpec:
-    """One relation. `words` are those that may stand for it besides its name; `result` is that of ON_RESULT.
+    """One relation. `words` are its synonyms; `result` is the one for ON_RESULT.
 
-    `leaves_trigger` is whether an edge of it may leave `input`, `enters_answer` whether it may lead to `output`.
-    `calls_workflow` is whether what it leads to is a stored workflow.
+    `leaves_trigger` is whether its edges may leave `input`, `enters_answer` whether they may lead to `output`.
+    `calls_workflow` is whether their target is a stored workflow.
     """
 
     words: tuple[str, ...]
@@ -91,7 +91,7 @@ class RelationSpec:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether what its source answered decides."""
+        """Whether it depends on the source's answer."""
         return self.fires in (Fires.ON_RESULT, Fires.ON_BRANCH, Fires.ON_CONDITION)
 
 
@@ -110,13 +110,13 @@ def _read_loop(text: str) -> tuple[str, str]:
     if path.startswith("{{") and path.endswith("}}"):
         path = path[2:-2].strip()
     if match is None or (match[2] and not path) or "{" in path or "}" in path:
-        raise ValueError(f"`{text}` is not an item and its list")
+        raise ValueError(f"`{text}` is not of the form `item IN list`")
     return match[1], path
 
 
 def _read_item(text: str) -> tuple[str, str]:
     if not _NAME.fullmatch(text):
-        raise ValueError(f"`{text}` is no item")
+        raise ValueError(f"`{text}` is not a valid item name")
     return text, ""
 
 
@@ -146,15 +146,15 @@ SPECS: Mapping[Relation, RelationSpec] = {
     ),
     Relation.CALLS_SUBFLOW: RelationSpec(("SUBFLOW",), Fires.ON_SUCCESS, enters_answer=False, calls_workflow=True),
 }
-DEFAULT = Relation.ON_SUCCESS  # of an edge that names none
-LOOP_END = Relation.CONTINUE  # of an edge that stands for a loop whose body leads to `output`
+DEFAULT = Relation.ON_SUCCESS  # for an edge without a relation
+LOOP_END = Relation.CONTINUE  # for an edge that represents a loop whose body leads to `output`
 RELATION_ALIASES = {word: relation for relation, spec in SPECS.items() for word in (relation.value, *spec.words)}
 
 
 @dataclass(frozen=True)
 class RelationCall:
-    """`argument` is the branch of ON_BRANCH, the expression of IF, the item of FOREACH, with `path` to its list; and of
-    CONTINUE, empty if it is for all loops of its source.
+    """A relation with its parameter. `argument` is the branch of ON_BRANCH, the expression of IF, the item of FOREACH,
+    with `path` to its list, or the item of CONTINUE, empty for all loops of its source.
     """
 
     relation: Relation
@@ -163,7 +163,7 @@ class RelationCall:
 
 
 class RelationTextError(ValueError):
-    """`code` is that of the finding."""
+    """`code` is the finding's code."""
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message)
@@ -171,7 +171,7 @@ class RelationTextError(ValueError):
 
 
 def parse_relation(text: str) -> RelationCall:
-    """The middle part of a flow line. Raises RelationTextError: UNKNOWN_RELATION, MALFORMED_LINE."""
+    """Parse the middle part of a flow line. Raises RelationTextError UNKNOWN_RELATION, MALFORMED_LINE."""
     head = _HEAD.fullmatch(text.strip())
     name, rest = (head[1], head[2].strip()) if head else (text.strip(), "")
     relation = RELATION_ALIASES.get(name.upper())

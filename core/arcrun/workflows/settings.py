@@ -13,15 +13,15 @@ from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
 SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "cpu_ms", "credentials")
-# What no input of a component may be called, for a node's config could not give it. timeout_ms means the same to both.
+# Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
 SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "foreach", "timeout_ms")
-# What `retry: {on: [...]}` may list: a code, a status, a class of statuses, or anything.
+# The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.
 _RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")
 
 
 class Reader:
-    """Reads the fields of one mapping; what is not possible is reported, and the default taken."""
+    """Reads the fields of one mapping. Invalid values are reported and replaced by the default."""
 
     def __init__(self, findings: Findings, value: Any, at: Path, allowed: tuple[str, ...]) -> None:
         self._findings, self._at = findings, at
@@ -33,7 +33,7 @@ class Reader:
                 report_unknown_key(findings, key, allowed, at)
 
     def number(self, key: str, default: Any, low: float, high: float, *, whole: bool = True) -> Any:
-        wanted = f"a {'whole ' if whole else ''}number from {low} to {high}"
+        wanted = f"{'an integer' if whole else 'a number'} from {low} to {high}"
         found = self._read(key, default, lambda v: _is_number(v, whole=whole) and low <= v <= high, wanted)
         return int(found) if whole and isinstance(found, float) else found
 
@@ -52,7 +52,7 @@ class Reader:
 
 
 def _is_number(value: Any, *, whole: bool) -> bool:
-    """1e3 and 2.0 are whole too, as JSON has it."""
+    """Whether it is a number; 1e3 and 2.0 are integers too, as in JSON."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not (whole and value % 1)
 
 
@@ -75,7 +75,7 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
 
 
 def _parse_take(findings: Findings, value: Any, at: Path) -> str:
-    """A reference, which may stand in braces."""
+    """A reference, optionally in braces."""
     text = value.strip() if isinstance(value, str) else ""
     path = text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else text
     if not path or "{" in path or "}" in path or "|" in path:

@@ -7,14 +7,14 @@ from arcrun.workflows.relations import RelationCall, RelationTextError, parse_re
 
 NAME_PATTERN = re.compile(r"[\w-]+")
 _HINT = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`."
-# What a Chinese keyboard gives for the signs of the language. Texts in quotes keep theirs.
+# What a Chinese keyboard produces for the language's operators. Quoted strings keep theirs.
 _FULL_WIDTH = str.maketrans("＞＜＝！＆｜（）［］｛｝．，　", "><=!&|()[]{}., ")
 _QUOTES = "'\"`"
-_MAX_SCANNED = 10_000  # characters, sign by sign: no relation that can be read is as long
+_MAX_SCANNED = 10_000  # characters to scan one by one: no valid relation is as long
 
 
 def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
-    """Source, relation, target. Raises RelationTextError: MALFORMED_LINE, UNKNOWN_RELATION."""
+    """Source, relation, target. Raises RelationTextError MALFORMED_LINE, UNKNOWN_RELATION."""
     if text.isascii() or len(text) > _MAX_SCANNED:
         line = text.translate(_FULL_WIDTH)
     else:
@@ -28,7 +28,7 @@ def parse_triplet(text: str) -> tuple[str, RelationCall, str]:
         raise RelationTextError("MALFORMED_LINE", f"the flow line {text!r} has {count} parts, not 3", _HINT)
     for name in (source, target):
         if not NAME_PATTERN.fullmatch(name):
-            message = f"the flow line {text!r} has the name {name!r}, which is not made of letters, digits, _ and -"
+            message = f"the flow line {text!r} has the name {name!r}, which may only have letters, digits, _ and -"
             raise RelationTextError("MALFORMED_LINE", message, suggest_name(name))
     return source, parse_relation(middle), target
 
@@ -39,13 +39,15 @@ def _is_chain(middle: str) -> bool:
 
 
 def suggest_name(name: str) -> str:
-    """The hint for a name that cannot be one."""
+    """The hint for an invalid name."""
     possible = re.sub(r"[^\w-]+", "_", name.strip()).strip("_")
     return f"Write {possible}, here and in `config`." if possible else _HINT
 
 
 def _scan(text: str) -> Iterator[tuple[str, bool]]:
-    """Each sign, full-width ones as ASCII but for those in quotes within parentheses; and whether it is within them."""
+    """Each character, full-width ones as ASCII except in quotes within parentheses; and whether it is in
+    parentheses.
+    """
     quote, depth = "", 0
     for raw in text:
         sign = raw if quote else raw.translate(_FULL_WIDTH)

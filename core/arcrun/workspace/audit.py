@@ -1,4 +1,4 @@
-"""The audit log of a Workspace: who changed what, when, from where. Nothing in it is secret."""
+"""The audit log of a Workspace: who changed what, when, and from where. It contains no secrets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +14,22 @@ _KIND = "audit"
 
 @dataclass(frozen=True)
 class Actor:
-    """Who asks: the id of the API key (the first 12 digits of its SHA-256), and the address that Cloudflare saw."""
+    """Who made a request: the id of the API key (the first 12 digits of its SHA-256), and the address
+    Cloudflare saw.
+    """
 
     key_id: str
     address: str | None = None
 
 
-PLATFORM = Actor("platform")  # what no request asked for
+PLATFORM = Actor("platform")  # for actions without a request
 
 
 @dataclass(frozen=True)
 class AuditLine:
-    """`subject` is the name of what was changed, such as a workflow or a credential; `detail` a word on how."""
+    """`subject` is the name of the changed object, such as a workflow or a credential; `detail` describes the
+    change.
+    """
 
     id: int
     at: str
@@ -44,7 +48,7 @@ class AuditLog:
         self._workspace, self._sealing, self._clock = workspace, sealing, clock
 
     async def render(self, action: str, subject: str, actor: Actor, detail: str | None = None) -> Note:
-        """For an operation of the Workspace, which notes it with what it does."""
+        """A note to pass to an operation of the Workspace, which adds it together with its change."""
         line = {"action": action, "subject": subject, "key_id": actor.key_id}
         optional = {"address": actor.address, "detail": detail}
         sealed = await self._sealing.seal(_KIND, line | {name: text for name, text in optional.items() if text})
@@ -53,11 +57,13 @@ class AuditLog:
     async def note(
         self, action: str, subject: str, actor: Actor, detail: str | None = None, *, is_told: bool = False
     ) -> None:
-        """`is_told` is whether the actor only tells of it. Raises UpstreamError OBJECT_UNAVAILABLE."""
+        """Add a line. `is_told` is whether the actor only reports the action. Raises UpstreamError
+        OBJECT_UNAVAILABLE.
+        """
         await self._workspace.note(await self.render(action, subject, actor, detail), is_told)
 
     async def list(self, before: int | None, limit: int) -> Sequence[AuditLine]:
-        """The newest first. Raises UpstreamError, DecryptionError."""
+        """The lines, newest first. Raises UpstreamError, DecryptionError."""
         return [await self._read(stored) for stored in await self._workspace.list_notes(before, limit)]
 
     async def _read(self, stored: StoredNote) -> AuditLine:

@@ -1,8 +1,8 @@
-"""The operations of a Workspace, and its shapes on the wire.
+"""The operations of a Workspace, and their wire formats.
 
-What could tell of a tenant is text that the Worker has sealed (arcrun/workspace/sealing.py): the object compares and
-keeps it. `name_id` stands for a workflow's name, `token_id` for a token (its SHA-256), `line` for a line of the audit
-log, which an operation adds with what it does. Times are ISO 8601 in UTC.
+Strings that could reveal something about a tenant are sealed by the Worker (arcrun/workspace/sealing.py); the object
+only compares and stores them. `name_id` identifies a workflow's name, `token_id` a token (its SHA-256); `line` is a
+line of the audit log, which an operation adds together with its change. Times are ISO 8601 in UTC.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ State = Literal["new", "open", "closed"]
 
 
 class StoredHead(TypedDict):
-    """`identity` is the sealed {"name", "token"}, `traits` the sealed {"calls"} of the current version.
+    """The head of a workflow. `identity` is the sealed {"name", "token"}, `traits` the sealed {"calls"} of the current
+    version.
 
-    `version` is the current one, `latest` the highest number given so far, `pending` the numbers among them whose push
-    has not ended: such a version is none. `floor` is the highest number of an earlier workflow of this name: it has
-    been deleted, with all its versions.
+    `version` is the current version, `latest` the highest number given so far, `pending` the numbers whose push has not
+    ended; they are not versions yet. `floor` is the highest number of an earlier, deleted workflow of this name.
     """
 
     name_id: str
@@ -35,7 +35,7 @@ class StoredHead(TypedDict):
 
 
 class Commit(TypedDict):
-    """A version to make current. `identity` and `token_id` are taken if the workflow has none yet."""
+    """A version to make current. `identity` and `token_id` are used if the workflow has none yet."""
 
     name_id: str
     number: int
@@ -47,7 +47,7 @@ class Commit(TypedDict):
 
 
 class Rotation(TypedDict):
-    """`token_id` is that of the token to replace, `identity` and `new_token_id` of the one that comes."""
+    """`token_id` is the token to replace, `identity` and `new_token_id` are those of the new one."""
 
     name_id: str
     token_id: str
@@ -63,21 +63,21 @@ class Note(TypedDict):
 
 
 class Committed(TypedDict):
-    """The head as it then is. None if the workflow has been deleted since `number` was given."""
+    """The head after the operation. None if the workflow has been deleted since `number` was given."""
 
     head: StoredHead | None
 
 
 class Reserved(TypedDict):
-    """`number` is 0 with the reason: "workflows" live already, or "names" were ever used, as many as may be."""
+    """`number` is 0 if a limit is reached: of existing "workflows", or of "names" ever used."""
 
     number: int
     full: NotRequired[Literal["workflows", "names", ""]]
 
 
 class Looked(TypedDict):
-    """`state` says how to read a missing head: in a "new" workspace KV may have one that is not imported yet.
-    `floor` is the name's, also where there is no head.
+    """`state` tells how to interpret a missing head: in a "new" workspace, KV may have one that is not imported yet.
+    `floor` is the name's, even if there is no head.
     """
 
     head: StoredHead | None
@@ -90,50 +90,50 @@ class StoredNote(Note):
 
 
 class WorkspaceObject(Protocol):
-    """One event at a time: what an operation decides holds."""
+    """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
     async def look(self, name_id: str) -> Looked:
         """The head of a workflow."""
 
     async def look_for_token(self, token_id: str) -> StoredHead | None:
-        """The head that names a token."""
+        """The head with this token."""
 
     async def list_heads(self, after: str, limit: int) -> list[StoredHead]:
-        """In the order of `name_id`, beginning after that one."""
+        """The heads in the order of `name_id`, after `after`."""
 
     async def import_heads(self, heads: Sequence[StoredHead], is_complete: bool, note: Note) -> State:
-        """Take what KV had before there was a Workspace. Heads that are there stay. With `is_complete` nothing is
-        imported afterwards, and `note` is noted if anything was imported.
+        """Import the heads that KV had before there was a Workspace. Existing heads stay. After `is_complete` nothing
+        is imported any more, and `note` is added if anything was imported.
         """
 
     async def reserve(self, name_id: str, at_least: int) -> Reserved:
-        """The number of the next version, higher than `at_least`. It is given once."""
+        """The number of the next version, higher than `at_least`. Each number is given only once."""
 
     async def commit(self, version: Commit, note: Note) -> Committed:
-        """Make the version current, unless one with a higher number has come first."""
+        """Make the version current, unless one with a higher number already is."""
 
     async def roll_back(self, version: Commit, note: Note) -> Committed:
         """Make an earlier version current."""
 
     async def rotate(self, rotation: Rotation, note: Note) -> Committed:
-        """Replace the token, if it is the one that counts. None if it is not."""
+        """Replace the token, if it is the valid one; otherwise return None."""
 
     async def delete(self, name_id: str, token_id: str, note: Note) -> bool:
-        """Delete the head with all its versions, if `token_id` is the token that counts."""
+        """Delete the head with all its versions, if `token_id` is the valid token."""
 
     async def note(self, note: Note, is_told: bool) -> None:
-        """Add a line to the audit log. `is_told` marks what somebody tells who has done it past the platform: of such
-        lines fewer are kept, and they push out none of the others.
+        """Add a line to the audit log. `is_told` marks a report of something done outside the platform: fewer of these
+        lines are kept, and they never displace others.
         """
 
     async def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
-        """The newest first, beginning before that id."""
+        """The lines, newest first, before that id."""
 
     async def open_anew(self) -> None:
-        """For a new tenant: empty, with nothing to import."""
+        """Empty the workspace for a new tenant, with nothing to import."""
 
     async def close(self) -> None:
-        """Forget everything, for good: a closed workspace has no heads, takes none and imports nothing."""
+        """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
 class RemoteWorkspace:

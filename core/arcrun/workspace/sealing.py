@@ -1,7 +1,7 @@
-"""What a Workspace gets to keep: an account's own as it is, a tenant's sealed, for it lies outside the tenant's KV.
+"""How a Workspace stores data: an account's own in plaintext, a tenant's sealed, because it is outside the tenant's KV.
 
 A sealed value is a credential's record (arcrun/credentials/record.py): AES-256-GCM under a key that is derived from
-MASTER_KEY for the tenant, with what the value is as the associated data. Names are looked up by their HMAC-SHA256.
+MASTER_KEY for the tenant, with the value's kind as the associated data. Names are looked up by their HMAC-SHA256.
 """
 
 import hashlib
@@ -19,17 +19,17 @@ from arcrun.ports import Cipher, Random
 
 class Sealing(Protocol):
     def id_of(self, name: str) -> str:
-        """What stands for a workflow's name."""
+        """The id of a workflow's name."""
 
     async def seal(self, kind: str, value: Any) -> str:
-        """JSON as the Workspace keeps it. `kind` says what it is: it opens as that alone."""
+        """JSON in the form that the Workspace stores. A value only opens with the same `kind`."""
 
     async def open(self, kind: str, text: str) -> Any:
-        """Raises DecryptionError."""
+        """The value. Raises DecryptionError."""
 
 
 class Unsealed:
-    """Of an account whose platform is its own."""
+    """No sealing, for an account with a platform of its own."""
 
     def id_of(self, name: str) -> str:
         return name
@@ -42,7 +42,7 @@ class Unsealed:
 
 
 class TenantSealing:
-    """`master_key` is MASTER_KEY as the Worker has it."""
+    """Sealing for one tenant. `master_key` is MASTER_KEY as the Worker has it."""
 
     def __init__(
         self, master_key: str | None, tenant_id: str, build_cipher: Callable[[bytes], Cipher], random: Random
@@ -78,5 +78,5 @@ class TenantSealing:
 
 
 def token_id_of(token: str) -> str:
-    """SHA-256: a token has so many bits that nobody finds it by search."""
+    """The token's SHA-256. A token has too many bits to be found by search."""
     return hashlib.sha256(token.encode()).hexdigest()

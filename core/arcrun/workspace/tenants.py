@@ -11,7 +11,7 @@ from arcrun.workspace.sealing import TenantSealing
 
 @dataclass(frozen=True)
 class TenantWorkspaces:
-    """`open_object` leads to the object of a tenant, by its id. `master_key` is MASTER_KEY as the Worker has it."""
+    """`open_object` returns a tenant's object by the tenant's id. `master_key` is MASTER_KEY as the Worker has it."""
 
     open_object: Callable[[str], WorkspaceObject]
     master_key: str | None = field(repr=False)

@@ -42,8 +42,8 @@ def test_strings_and_json(tmp_path: Path) -> None:
         pytest.param("a: true", 0o600, "must be a string", id="true"),
         pytest.param("a:", 0o600, "must be a string", id="nothing"),
         pytest.param("a: ' '", 0o600, "is empty", id="blank"),
-        pytest.param("a b: x", 0o600, "no name for a credential", id="a name with a space"),
-        pytest.param("1: x", 0o600, "no name for a credential", id="a name that is a number"),
+        pytest.param("a b: x", 0o600, "not a valid credential name", id="a name with a space"),
+        pytest.param("1: x", 0o600, "not a valid credential name", id="a name that is a number"),
     ],
 )
 def test_errors_do_not_quote_the_secret(tmp_path: Path, text: str, mode: int, message: str) -> None:

@@ -107,7 +107,7 @@ CASES: list[Any] = [
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "b >> PIPE >> any", config="  b: {component: any}\n"),
         "CYCLE",
         (4, 5),
-        "A workflow runs forwards only: remove the line that leads back, or use FOREACH to repeat.",
+        "A workflow only runs forwards: remove the line that leads back, or use FOREACH to repeat.",
         id="cycle",
     ),
     pytest.param(
@@ -121,7 +121,7 @@ CASES: list[Any] = [
         text_of("input >> PIPE >> any", config="  x: {component: any}\n"),
         "UNREACHABLE_NODE",
         (5, 3),
-        "Add a flow line with it, or remove it.",
+        "Add a flow line with it, or remove its config.",
         id="node in no line",
     ),
     pytest.param(
@@ -137,7 +137,7 @@ CASES: list[Any] = [
         "INVALID_TEMPLATE",
         (6, 5),
         'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}. '
-        'Braces that are to stay as they are: {{"{{"}}.',
+        'For literal braces, write {{"{{"}}.',
         id="template",
     ),
     pytest.param(
@@ -214,14 +214,14 @@ CASES: list[Any] = [
         text_of(FETCH, "fetch >> ON_TRUE >> any", config="  fetch: {url: u}\n"),
         "EDGE_NEVER_FIRES",
         (4, 5),
-        "Write fetch >> IF(fetch.data.FIELD == 'x') >> any; or put if_control between.",
+        "Write fetch >> IF(fetch.data.FIELD == 'x') >> any; or put if_control between them.",
         id="edge without its field",
     ),
     pytest.param(
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),
         "AMBIGUOUS_ANSWER",
         (5, 5),
-        "If one is meant: lead it alone to `output`, or lead all into one node before it.",
+        "Lead only the intended one to `output`, or lead all into one node before it.",
         id="answer",
     ),
     pytest.param(

@@ -62,42 +62,42 @@ def test_an_edge_that_may_fire(relation: str, node: dict[str, Any]) -> None:
         pytest.param(
             "ON_BRANCH(x)",
             GRAB,
-            "ON_BRANCH needs a text `branch`, and `http_request` answers status, headers, body",
+            "ON_BRANCH needs a string `branch`, but `http_request` answers status, headers, body",
             "Put switch between them, or write IF(a.data.FIELD == 'x').",
             id="a component without branches",
         ),
         pytest.param(
             "ON_TRUE",
             GRAB,
-            "ON_TRUE needs a `result` that is true or false, and `http_request` answers status, headers, body",
-            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
+            "ON_TRUE needs a `result` that is true or false, but `http_request` answers status, headers, body",
+            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between them.",
             id="a component without a result",
         ),
         pytest.param(
             "ON_FALSE",
             ADD,
-            "ON_FALSE needs a `result` that is true or false, and `result` of `number_ops` is number or string",
-            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
+            "ON_FALSE needs a `result` that is true or false, but `result` of `number_ops` is number or string",
+            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between them.",
             id="a result that is a number",
         ),
         pytest.param(
             "ON_FALSE",
             {"component": "validate_json", "json_string": "{{input.text}}"},
-            "ON_FALSE needs a `result` that is true or false, and `validate_json` answers valid, errors",
-            "Write a >> IF(!(a.data.valid)) >> b; or put if_control between.",
+            "ON_FALSE needs a `result` that is true or false, but `validate_json` answers valid, errors",
+            "Write a >> IF(!(a.data.valid)) >> b; or put if_control between them.",
             id="a component with another boolean",
         ),
         pytest.param(
             "ON_TRUE",
             SWITCH,
-            "ON_TRUE needs a `result` that is true or false, and `switch` answers branch",
-            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between.",
+            "ON_TRUE needs a `result` that is true or false, but `switch` answers branch",
+            "Write a >> IF(a.data.FIELD == 'x') >> b; or put if_control between them.",
             id="a component with branches alone",
         ),
         pytest.param(
             "IF('a' == 'x')",
             GRAB,
-            "IF('a' == 'x') reads nothing and never holds",
+            "IF('a' == 'x') reads nothing and is never true",
             "Refer to what ran: IF(a.data.status == 'x').",
             id="two literals",
         ),
@@ -110,22 +110,22 @@ def test_an_edge_that_can_never_fire(relation: str, node: dict[str, Any], messag
 @pytest.mark.parametrize(
     ("relation", "node", "says"),
     [
-        pytest.param("IF(a.data.status == '200')", GRAB, 'integer, and never equals the string "200"', id="a number"),
+        pytest.param("IF(a.data.status == '200')", GRAB, 'integer, which never equals the string "200"', id="a number"),
         pytest.param(
-            "IF('200' == a.data.status)", GRAB, 'integer, and never equals the string "200"', id="turned round"
+            "IF('200' == a.data.status)", GRAB, 'integer, which never equals the string "200"', id="turned round"
         ),
         pytest.param(
-            "IF(a.data.result == 'true')", HOLDS, 'boolean, and never equals the string "true"', id="a boolean"
+            "IF(a.data.result == 'true')", HOLDS, 'boolean, which never equals the string "true"', id="a boolean"
         ),
         pytest.param(
-            "IF(a.data.branch == 'True')", HOLDS, 'one of true, false, and never equals the string "True"', id="an enum"
+            "IF(a.data.branch == 'True')", HOLDS, 'one of true, false, which never equals the string "True"', id="an enum"
         ),
     ],
 )
 def test_a_literal_that_a_field_never_equals(relation: str, node: dict[str, Any], says: str) -> None:
     [(code, message, hint)] = findings(relation, node)
     assert (code, says in message) == ("EDGE_NEVER_FIRES", True)
-    assert hint == "Numbers, true, false and null stand in backticks, texts in single quotes."
+    assert hint == "Put numbers, true, false and null in backticks, strings in single quotes."
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_literal_that_a_field_never_equals(relation: str, node: dict[str, Any]
         pytest.param("IF(a.data.body == None)", "None", "Write it in backticks: `null`.", id="Python's null"),
         pytest.param("IF(a.data.body == true)", "true", "Write it in backticks: `true`.", id="true"),
         pytest.param(
-            'IF(a.data.body == "x")', "x", "Did you mean `input.x`? Texts stand in single quotes: 'x'.", id="quotes"
+            'IF(a.data.body == "x")', "x", "Did you mean `input.x`? Put strings in single quotes: 'x'.", id="quotes"
         ),
     ],
 )
@@ -148,38 +148,38 @@ def test_a_literal_that_is_read_as_a_name(relation: str, name: str, hint: str) -
     ("relation", "code", "message"),
     [
         pytest.param(
-            "FOREACH x IN a", "INVALID_LOOP", "FOREACH wants a list, and a is object", id="a loop over all of a node"
+            "FOREACH x IN a", "INVALID_LOOP", "FOREACH needs a list, but a is object", id="a loop over all of a node"
         ),
         pytest.param(
             "FOREACH x IN a.data.status",
             "INVALID_LOOP",
-            "FOREACH wants a list, and a.data.status is integer",
+            "FOREACH needs a list, but a.data.status is integer",
             id="a number",
         ),
-        pytest.param("FOREACH x IN _today", "INVALID_LOOP", "FOREACH wants a list, and _today is string", id="a clock"),
+        pytest.param("FOREACH x IN _today", "INVALID_LOOP", "FOREACH needs a list, but _today is string", id="a clock"),
         pytest.param(
             "FOREACH x IN credential.k",
             "INVALID_LOOP",
-            "FOREACH wants a list, and credential.k is string",
+            "FOREACH needs a list, but credential.k is string",
             id="a secret",
         ),
         pytest.param(
             "IF('{{a.data.status}}' == 'x')",
             "INVALID_EXPRESSION",
-            "IF('{{a.data.status}}' == 'x') cannot be read: an expression has no templates: write a.data.b for "
+            "IF('{{a.data.status}}' == 'x') cannot be read: an expression cannot contain templates: write a.data.b for "
             "'{{a.data.b}}'",
             id="a template in an expression",
         ),
         pytest.param(
             "IF(a.status == `200`)",
             "UNRESOLVED_REFERENCE",
-            "`a.status` is not there: a node has data, error, success",
+            "`a.status` does not exist: a node has data, error, success",
             id="a field of the envelope",
         ),
         pytest.param(
             "IF(a.data.state == 'x')",
             "UNRESOLVED_REFERENCE",
-            "{{a.data.state}}: `http_request` does not say that it answers `state`",
+            "{{a.data.state}}: `http_request` does not declare the output `state`",
             id="a field that the contract lacks",
         ),
     ],
@@ -233,14 +233,14 @@ def test_a_condition_that_may_hold(text: Any, config: dict[str, Any]) -> None:
             "status == True",
             ANY_INPUT,
             "reads a field `True`",
-            "Write `true`, or quotes around a text: 'True'.",
+            "Write `true`, or put quotes around a string: 'True'.",
             id="Python's true",
         ),
         pytest.param(
             "status == None",
             ANY_INPUT,
             "reads a field `None`",
-            "Write `null`, or quotes around a text: 'None'.",
+            "Write `null`, or put quotes around a string: 'None'.",
             id="Python's null",
         ),
         pytest.param("a = 1", ANY_INPUT, "has `=`", "Write `==`.", id="one equals sign"),
@@ -248,22 +248,22 @@ def test_a_condition_that_may_hold(text: Any, config: dict[str, Any]) -> None:
         pytest.param(
             "given == paid",
             {"input": {"given": "{{input.x}}"}},
-            "reads `paid`, and `input` has given",
-            "Put quotes around a text: 'paid'; or give it: input: {paid: ...}.",
+            "reads `paid`, but `input` has given",
+            "Put quotes around a string: 'paid'; or provide it: input: {paid: ...}.",
             id="quotes missing",
         ),
         pytest.param(
             "status == open",
             {"input": "{{g.data}}"},
-            "reads `open`, and `input` has status, headers, body",
-            "Put quotes around a text: 'open'; or give it: input: {open: ...}.",
+            "reads `open`, but `input` has status, headers, body",
+            "Put quotes around a string: 'open'; or provide it: input: {open: ...}.",
             id="quotes missing, beside what a component answers",
         ),
         pytest.param(
             "status == 1",
             {},
-            "reads `status`, and nothing is given as `input`",
-            "Put quotes around a text: 'status'; or give it: input: {status: ...}.",
+            "reads `status`, but `input` is not given",
+            "Put quotes around a string: 'status'; or provide it: input: {status: ...}.",
             id="no input",
         ),
     ],

@@ -112,9 +112,9 @@ def test_an_expression_that_cannot_be_read(source: str) -> None:
         ("contain(a, 'x')", "there is no function contain(); did you mean contains()?"),
         ("a && lower(b)", "there is no function lower(); did you mean floor()?"),
         ("zzzz(a)", "there is no function zzzz()"),
-        ("!a.b", "`!` binds closer than what follows the name: write !(a.b) for !a.b"),
-        ("c && (!a.b.c)", "`!` binds closer than what follows the name: write !(a.b) for !a.b"),
-        ("a == `paid`", "what stands in backticks is not JSON"),
+        ("!a.b", "`!` applies to the first name only: write !(a.b) for !a.b"),
+        ("c && (!a.b.c)", "`!` applies to the first name only: write !(a.b) for !a.b"),
+        ("a == `paid`", "the literal in backticks is not JSON"),
     ],
 )
 def test_what_jmespath_reads_and_a_run_cannot_use(source: str, reason: str) -> None:
@@ -145,7 +145,7 @@ def test_an_expression_that_cannot_be_evaluated(source: str, reason: str) -> Non
     assert len(caught.value.message) < 300
     assert caught.value.message.startswith(f"IF({source}) cannot be evaluated: {reason}")
     assert caught.value.next_actions == (
-        "Check the types of what the expression reads: type(x), to_number(x), not_null(x, y).",
+        "Check the types of the values that the expression reads: type(x), to_number(x), not_null(x, y).",
     )
 
 

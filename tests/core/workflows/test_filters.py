@@ -253,40 +253,40 @@ def test_a_filter_says_which_type_it_takes_and_which_it_got(name: str, value: An
 @pytest.mark.parametrize(
     ("value", "filters", "message"),
     [
-        case("a", "truncate(n)", "`truncate` needs a length of at least 1, for its ending has as many characters."),
-        case(["a", None], "join", "`join` takes a list of strings, numbers and booleans, and its element 1 is null."),
-        case([["a"]], "join", "`join` takes a list of strings, numbers and booleans, and its element 0 is a list."),
-        case([1, "a"], "sort", "`sort` takes a list of numbers or of strings, and its element 1 is a string."),
-        case([True], "sort", "`sort` takes a list of numbers or of strings, and its element 0 is true or false."),
-        case([None], "max", "`max` takes a list of numbers or of strings, and its element 0 is null."),
+        case("a", "truncate(n)", "`truncate` needs a length of at least 1, the length of its ending."),
+        case(["a", None], "join", "`join` takes a list of strings, numbers and booleans, but its element 1 is null."),
+        case([["a"]], "join", "`join` takes a list of strings, numbers and booleans, but its element 0 is a list."),
+        case([1, "a"], "sort", "`sort` takes a list of numbers or of strings, but its element 1 is a string."),
+        case([True], "sort", "`sort` takes a list of numbers or of strings, but its element 0 is true or false."),
+        case([None], "max", "`max` takes a list of numbers or of strings, but its element 0 is null."),
         case([{"a": 1}, {}], 'sort("a")', "`sort` finds nothing at the path in its element 1."),
         case(
             [{"a": 1}, {"a": "x"}],
             'sort("a")',
-            "`sort` takes a list of numbers or of strings, and the path in its element 1 is a string.",
+            "`sort` takes a list of numbers or of strings, but the path in its element 1 is a string.",
         ),
-        case([1, "2"], "sum", "`sum` takes a list of numbers, and its element 1 is a string."),
-        case([True], "sum", "`sum` takes a list of numbers, and its element 0 is true or false."),
+        case([1, "2"], "sum", "`sum` takes a list of numbers, but its element 1 is a string."),
+        case([True], "sum", "`sum` takes a list of numbers, but its element 0 is true or false."),
         case(1, "divide(n)", "`divide` cannot divide by zero."),
         case(1e308, "multiply(10)", "`multiply` has a result that is too large."),
-        case(10**307, "multiply(10)", "`multiply` met a number that is too large.", "of integers"),
-        case(10**400, "add(0.5)", "`add` met a number that is too large."),
-        case("secret", "number", "`number` found a text that is not a number, such as 12, -0.5 or 1e3."),
-        case("0x1F", "int", "`int` found a text that is not a number, such as 12, -0.5 or 1e3."),
-        case("1_0", "int", "`int` found a text that is not a number, such as 12, -0.5 or 1e3."),
-        case("true", "number", "`number` found a text that is not a number, such as 12, -0.5 or 1e3."),
-        case("secret", "parse_json", "`parse_json` found a text that is not JSON."),
-        case("NaN", "parse_json", "`parse_json` found a text that is not JSON."),
-        case("[" * 5000, "parse_json", "`parse_json` found a text that is not JSON.", "too deep"),
-        case("secret!", "base64_decode", "`base64_decode` found a text that is not base64."),
-        case("a", "base64_decode", "`base64_decode` found a text that is not base64.", "of a single digit"),
-        case("/w==", "base64_decode", "`base64_decode` found bytes that are not UTF-8 text."),
+        case(10**307, "multiply(10)", "`multiply` found a number that is too large.", "of integers"),
+        case(10**400, "add(0.5)", "`add` found a number that is too large."),
+        case("secret", "number", "`number` found a string that is not a number, such as 12, -0.5 or 1e3."),
+        case("0x1F", "int", "`int` found a string that is not a number, such as 12, -0.5 or 1e3."),
+        case("1_0", "int", "`int` found a string that is not a number, such as 12, -0.5 or 1e3."),
+        case("true", "number", "`number` found a string that is not a number, such as 12, -0.5 or 1e3."),
+        case("secret", "parse_json", "`parse_json` found a string that is not JSON."),
+        case("NaN", "parse_json", "`parse_json` found a string that is not JSON."),
+        case("[" * 5000, "parse_json", "`parse_json` found a string that is not JSON.", "too deep"),
+        case("secret!", "base64_decode", "`base64_decode` found a string that is not base64."),
+        case("a", "base64_decode", "`base64_decode` found a string that is not base64.", "of a single digit"),
+        case("/w==", "base64_decode", "`base64_decode` found bytes that are not UTF-8."),
         case("100%", "url_decode", "`url_decode` found a % without two hexadecimal digits."),
-        case("%FF", "url_decode", "`url_decode` found bytes that are not UTF-8 text."),
-        case("\ud800", "base64", "`base64` found half of a surrogate pair, which UTF-8 cannot write."),
-        case("\ud800", "url_encode", "`url_encode` found half of a surrogate pair, which UTF-8 cannot write."),
+        case("%FF", "url_decode", "`url_decode` found bytes that are not UTF-8."),
+        case("\ud800", "base64", "`base64` found half of a surrogate pair, which UTF-8 cannot encode."),
+        case("\ud800", "url_encode", "`url_encode` found half of a surrogate pair, which UTF-8 cannot encode."),
         *[
-            case(text, "date", "`date` takes a time of ISO 8601 from the years 1 to 9999, or seconds since 1970.", note)
+            case(text, "date", "`date` takes an ISO 8601 time in the years 1 to 9999, or seconds since 1970.", note)
             for text, note in (
                 ("secret", "of no date"),
                 ("", "of nothing"),
@@ -301,30 +301,28 @@ def test_a_filter_says_which_type_it_takes_and_which_it_got(name: str, value: An
             )
         ],
         *[
-            case(
-                value, "date", f"`date` takes a time of ISO 8601 from the years 1 to 9999, or seconds since 1970{hint}."
-            )
+            case(value, "date", f"`date` takes an ISO 8601 time in the years 1 to 9999, or seconds since 1970{hint}.")
             for value, hint in (
-                (1773065107123, "; for milliseconds write | divide(1000) before it"),
-                (1773065107123.5, "; for milliseconds write | divide(1000) before it"),
-                (-1773065107123, "; for milliseconds write | divide(1000) before it"),
-                (1773065107123456, "; for microseconds write | divide(1000000) before it"),
-                (1e18, "; for nanoseconds write | divide(1000000000) before it"),
+                (1773065107123, "; for milliseconds, write | divide(1000) before it"),
+                (1773065107123.5, "; for milliseconds, write | divide(1000) before it"),
+                (-1773065107123, "; for milliseconds, write | divide(1000) before it"),
+                (1773065107123456, "; for microseconds, write | divide(1000000) before it"),
+                (1e18, "; for nanoseconds, write | divide(1000000000) before it"),
                 (1e30, ""),
                 (10**400, ""),
                 (-(10**11), ""),
-                ("1773065107", "; for seconds write | number before it"),
-                ("1773065107123", "; for milliseconds write | number | divide(1000) before it"),
-                (" 1773065107.5 ", "; for seconds write | number before it"),
+                ("1773065107", "; for seconds, write | number before it"),
+                ("1773065107123", "; for milliseconds, write | number | divide(1000) before it"),
+                (" 1773065107.5 ", "; for seconds, write | number before it"),
                 ("1" * 30, ""),
             )
         ],
         case(
             "9999-12-31T23:00:00Z",
             'date("iso", "+02:00")',
-            "`date` takes a time of ISO 8601 from the years 1 to 9999, or seconds since 1970.",
+            "`date` takes an ISO 8601 time in the years 1 to 9999, or seconds since 1970.",
         ),
-        case("a", "replace(e, e)", "`replace` needs a text to search for that is not empty."),
+        case("a", "replace(e, e)", "`replace` needs a search string that is not empty."),
         case("a", "split(e)", "`split` needs a separator that is not empty."),
         case("a", "slice(e)", "`slice` takes an integer as its argument `start`, not a string."),
         case(
@@ -333,7 +331,7 @@ def test_a_filter_says_which_type_it_takes_and_which_it_got(name: str, value: An
             '`date` takes UTC or an offset such as "+01:00" as the zone; the component date_ops knows named zones.',
         ),
         case([], "map(e)", '`map` needs a path such as "name", "a.b[0]" or "[0]".'),
-        case(1.5, "round(big)", "`round` rounds to -15 to 15 digits."),
+        case(1.5, "round(big)", "`round` takes -15 to 15 digits."),
     ],
 )
 def test_what_a_filter_refuses(value: Any, filters: str, message: str) -> None:
@@ -364,7 +362,7 @@ def test_a_path_that_needs_quotes_is_shown_with_them(filters: str, hint: str, va
 def test_a_path_that_nobody_can_guess_is_not_corrected(path: str) -> None:
     with pytest.raises(TemplateError) as caught:
         compile_value(f"{{{{v | map({json.dumps(path)})}}}}")
-    assert caught.value.next_actions == ("docs/templates.md says what each filter takes.",)
+    assert caught.value.next_actions == ("See docs/templates.md for what each filter takes.",)
 
 
 def test_a_path_that_a_run_brings_is_not_shown() -> None:
@@ -376,7 +374,7 @@ def test_a_path_that_a_run_brings_is_not_shown() -> None:
 def test_null_has_its_own_hint() -> None:
     with pytest.raises(TemplateError) as caught:
         apply(None, "upper")
-    assert caught.value.next_actions == ('If it may be null, put a default before it: | default("...") | upper.',)
+    assert caught.value.next_actions == ('If it may be null, add a default before it: | default("...") | upper.',)
     assert caught.value.details == {"filter": "upper"}
 
 
@@ -417,7 +415,7 @@ def test_what_is_missing_goes_through_no_filter(template: str, expected: str) ->
             ("add([])", "`add` takes a number as its argument `number`, not a list."),
             ("divide(0)", "`divide` cannot divide by zero."),
             ("divide(0.0)", "`divide` cannot divide by zero."),
-            ("round(99)", "`round` rounds to -15 to 15 digits."),
+            ("round(99)", "`round` takes -15 to 15 digits."),
             ('map("a..b")', '`map` needs a path such as "name", "a.b[0]" or "[0]".'),
             ('sort("")', '`sort` needs a path such as "name", "a.b[0]" or "[0]".'),
             ('date("%Q")', "`date` does not know %Q in a format."),
@@ -437,7 +435,7 @@ def test_what_is_missing_goes_through_no_filter(template: str, expected: str) ->
             ),
             (
                 " | ".join(["trim"] * (MAX_FILTERS + 1)),
-                f"it has {MAX_FILTERS + 1} filters, and {MAX_FILTERS} are the limit.",
+                f"it has {MAX_FILTERS + 1} filters; the limit is {MAX_FILTERS}.",
             ),
         )
     ],
@@ -449,7 +447,7 @@ def test_what_is_wrong_whatever_the_values_are(filters: str, problem: str) -> No
 def test_an_unknown_filter_has_the_nearest_and_the_list() -> None:
     with pytest.raises(TemplateError) as caught:
         compile_value("{{v | uper}}")
-    assert caught.value.next_actions == (f"Did you mean `upper`? The filters: {', '.join(FILTERS)}.",)
+    assert caught.value.next_actions == (f"Did you mean `upper`? The filters are {', '.join(FILTERS)}.",)
 
 
 def test_as_many_filters_as_are_allowed() -> None:
@@ -471,12 +469,12 @@ def test_as_many_filters_as_are_allowed() -> None:
 )
 def test_a_text_that_is_made_has_a_limit(value: Any, filters: str) -> None:
     said = failure_of(value, filters, w="w" * 1000)
-    assert said.endswith(f"characters; {MAX_FILTER_RESULT} are the limit.")
+    assert said.endswith(f"characters; the limit is {MAX_FILTER_RESULT}.")
 
 
 def test_a_list_that_is_made_has_a_limit() -> None:
     said = failure_of("," * MAX_JSON_VALUES, 'split(",")')
-    assert said.endswith(f"would have a result of {MAX_JSON_VALUES + 1} elements; {MAX_JSON_VALUES} are the limit.")
+    assert said.endswith(f"would have a result of {MAX_JSON_VALUES + 1} elements; the limit is {MAX_JSON_VALUES}.")
 
 
 @pytest.mark.parametrize(
@@ -532,10 +530,10 @@ def test_a_clock_goes_through_filters() -> None:
         pytest.param("{{credential.t | upper}}", "`upper` would hide a credential from redaction", id="changed"),
         pytest.param("{{creds.t | base64 | slice(1)}}", "`slice` would hide a credential from redaction", id="later"),
         pytest.param(
-            "{{creds.t | base64 | base64}}", "`base64` behind `base64` would hide a credential", id="encoded twice"
+            "{{creds.t | base64 | base64}}", "`base64` after `base64` would hide a credential", id="encoded twice"
         ),
         pytest.param(
-            "{{creds.t | url_encode | trim | json}}", "`json` behind `url_encode` would hide a cred", id="in two ways"
+            "{{creds.t | url_encode | trim | json}}", "`json` after `url_encode` would hide a cred", id="in two ways"
         ),
         pytest.param(
             '{{"a" | replace("a", credential.t) | upper}}',

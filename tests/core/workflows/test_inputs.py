@@ -99,12 +99,15 @@ def test_an_input_fits(config: str) -> None:
         ("buttons: [{}]", "`buttons[0].text` of `n` must be given, not missing"),
         (
             'retries: "{{input.n}} times"',
-            "`retries` of `n` must be integer, and a template within a text gives a string",
+            "`retries` of `n` must be integer, and a template within a string gives a string",
         ),
-        ('share: " {{input.n}}"', "`share` of `n` must be number or null, and a template within a text gives a string"),
+        (
+            'share: " {{input.n}}"',
+            "`share` of `n` must be number or null, and a template within a string gives a string",
+        ),
         (
             'buttons: "{{input.a}}{{input.b}}"',
-            "`buttons` of `n` must be array, and a template within a text gives a string",
+            "`buttons` of `n` must be array, and a template within a string gives a string",
         ),
         ('url: "{{input.x | length}}"', "`url` of `n` must be string, and its template gives integer"),
         ("retries: '{{input.x | join(\", \")}}'", "`retries` of `n` must be integer, and its template gives string"),
@@ -116,7 +119,7 @@ def test_an_input_fits(config: str) -> None:
         ('buttons: {text: "{{input.x}}"}', "`buttons` of `n` must be array, not object"),
         (
             'buttons: ["{{input.x}} y"]',
-            "`buttons[0]` of `n` must be object, and a template within a text gives a string",
+            "`buttons[0]` of `n` must be object, and a template within a string gives a string",
         ),
         (
             'buttons: [{label: "{{input.x}}"}]',
@@ -243,7 +246,7 @@ def test_a_required_field_that_the_config_does_not_give(lines: list[str], hint: 
     known = {**CONTRACTS, "page": page, "lists": lists}
     found = [(d.code, d.severity, d.message, d.hint) for d in diagnose(text_of(*lines), known)]
     node, field = ("lists", "items") if "lists" in lines[-1] else ("needs", "url")
-    message = f"`{node}` needs `{field}`, which its config does not give: a step gets what is written, no more"
+    message = f"`{node}` needs `{field}`, which its config does not set: a step gets only what is written there"
     assert found == [("MISSING_INPUT", "error", message, hint)]
 
 
@@ -284,8 +287,8 @@ def test_an_input_that_is_named_like_a_setting_wins_and_is_told() -> None:
     source = text_of("input >> PIPE >> old", config="  old: {retry: 7, take: x}\n")
     compilation = compile_source(source, {"old": contract})
     assert [(d.code, d.severity, d.message) for d in compilation.diagnostics] == [
-        ("INVALID_SETTING", "warning", "`retry` of `old` is an input of `old`, and no setting"),
-        ("INVALID_SETTING", "warning", "`take` of `old` is an input of `old`, and no setting"),
+        ("INVALID_SETTING", "warning", "`retry` of `old` is an input of `old`, not a setting"),
+        ("INVALID_SETTING", "warning", "`take` of `old` is an input of `old`, not a setting"),
     ]
     assert compilation.plan is not None
     [node] = compilation.plan.nodes

@@ -100,13 +100,13 @@ def test_the_bodies(lines: list[str], expected: str) -> None:
     [
         pytest.param(
             ["input >> PIPE >> a", "a >> CONTINUE >> b"],
-            "no FOREACH leaves `a`, so nothing is to continue",
+            "no FOREACH leaves `a`, so there is nothing to continue",
             "Add `a >> FOREACH item IN path >> ...`, or write ON_SUCCESS.",
             id="CONTINUE without FOREACH",
         ),
         pytest.param(
             ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "b >> CONTINUE >> c"],
-            "no FOREACH leaves `b`, so nothing is to continue",
+            "no FOREACH leaves `b`, so there is nothing to continue",
             "Add `b >> FOREACH item IN path >> ...`, or write ON_SUCCESS.",
             id="CONTINUE from the body",
         ),
@@ -119,25 +119,25 @@ def test_the_bodies(lines: list[str], expected: str) -> None:
         pytest.param(
             ["input >> PIPE >> a", "a >> FOREACH x IN a.data.p >> b", "a >> FOREACH x IN a.data.q >> c"],
             "two loops with the item `x` leave `a`",
-            "Give the items two names; or, for one loop, let its lines name the same list.",
+            "Give the items different names; or, for one loop, name the same list in its lines.",
             id="two paths",
         ),
         pytest.param(
             ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "a >> PIPE >> b"],
-            "`b` begins a loop and is reached without it too",
-            "Remove the other way to it; after the loop it is `a >> CONTINUE >> b`.",
+            "`b` begins a loop and is also reached without it",
+            "Remove the other way to it; after the loop, write `a >> CONTINUE >> b`.",
             id="a second way to the entry",
         ),
         pytest.param(
             ["input >> PIPE >> a", "a >> FOREACH x IN a.data.items >> b", "a >> CONTINUE >> c", "b >> PIPE >> c"],
             "`b` runs once for each `x`, and leads out of the loop",
-            "What comes after the loop is `a >> CONTINUE >> c`.",
+            "After the loop, write `a >> CONTINUE >> c`.",
             id="a way out",
         ),
         pytest.param(
             ["input >> PIPE >> a", "input >> PIPE >> c", "a >> FOREACH x IN a.data.items >> b", "b >> ON_FAIL >> c"],
             "`b` runs once for each `x`, and leads out of the loop",
-            "What comes after the loop is `a >> CONTINUE >> c`.",
+            "After the loop, write `a >> CONTINUE >> c`.",
             id="a way out by a failure",
         ),
         pytest.param(
@@ -149,7 +149,7 @@ def test_the_bodies(lines: list[str], expected: str) -> None:
                 "c >> PIPE >> d",
             ],
             "`c` runs once for each `y`, and leads out of the loop",
-            "What comes after the loop is `b >> CONTINUE >> d`.",
+            "After the loop, write `b >> CONTINUE >> d`.",
             id="a way out of the inner loop",
         ),
         *[
@@ -172,7 +172,7 @@ def test_a_loop_that_cannot_work(lines: list[str], message: str, hint: str) -> N
 def test_loops_within_loops_have_an_end(depth: int, is_refused: bool) -> None:
     lines = [f"n{n} >> FOREACH i{n} IN n{n}.data.items >> n{n + 1}" for n in range(depth)]
     found = [(d.code, d.message) for d in diagnose(flow_of("input >> PIPE >> n0", *lines))]
-    message = "`n65` stands in more than 64 loops, one within the other"
+    message = "`n65` is in more than 64 nested loops"
     assert found == ([("INVALID_LOOP", message)] if is_refused else [])
 
 
@@ -290,5 +290,5 @@ def test_what_an_iteration_answers(lines: list[str], answers: list[str] | None) 
 @pytest.mark.parametrize("name", ["credential", "creds", "_now", "_yyyymmdd"])
 def test_a_node_has_no_name_that_means_something_else(name: str) -> None:
     [found] = diagnose(flow_of(f"input >> PIPE >> {name}"))
-    message = f"a node cannot be named `{name}`: templates have another meaning for it"
+    message = f"a node cannot be named `{name}`: it has another meaning in templates"
     assert (found.code, found.message) == ("INVALID_WORKFLOW", message)

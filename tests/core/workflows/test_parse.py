@@ -145,13 +145,17 @@ def test_a_name_is_refused(name: Any, hint: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("output", "`output` is the answer, which is no node and has no config", id="output"),
+        pytest.param("output", "`output` is the answer, which is not a node and has no config", id="output"),
         *[
-            pytest.param(name, f"`{name}` is another word for `output`, the answer, which is no node and has no config")
+            pytest.param(
+                name, f"`{name}` is another word for `output`, the answer, which is not a node and has no config"
+            )
             for name in ("result", "end", "done")
         ],
         *[
-            pytest.param(name, f"`{name}` is another word for `input`, the trigger, which is no node and has no config")
+            pytest.param(
+                name, f"`{name}` is another word for `input`, the trigger, which is not a node and has no config"
+            )
             for name in ("start", "trigger", "webhook")
         ],
     ],
@@ -192,7 +196,7 @@ def test_a_config_for_what_is_no_node(name: str, message: str) -> None:
         pytest.param(
             flow_of("input >> PIPE >> a", config={"a": {"component": 7}}),
             "INVALID_WORKFLOW",
-            "`component` of `a` must be a text",
+            "`component` of `a` must be a string",
             id="component that is a number",
         ),
         pytest.param(
@@ -213,8 +217,8 @@ def test_a_fault_of_the_whole(source: Any, code: str, message: str) -> None:
     ("line", "code", "message"),
     [
         pytest.param('"a >> b"', "MALFORMED_LINE", "the flow line 'a >> b' has 2 parts, not 3", id="malformed"),
-        pytest.param("7", "MALFORMED_LINE", "flow line 2 is not a text", id="number"),
-        pytest.param("{a: b}", "MALFORMED_LINE", "flow line 2 is not a text", id="mapping"),
+        pytest.param("7", "MALFORMED_LINE", "flow line 2 is not a string", id="number"),
+        pytest.param("{a: b}", "MALFORMED_LINE", "flow line 2 is not a string", id="mapping"),
         pytest.param('"a >> NEVER >> b"', "UNKNOWN_RELATION", "unknown relation 'NEVER'", id="relation"),
         pytest.param(
             '"output >> PIPE >> b"', "MALFORMED_LINE", "`output` to `b` runs backwards", id="out of the answer"
@@ -340,8 +344,8 @@ def test_a_relation_that_yaml_reads_as_a_boolean(written: str, relation: Relatio
 def test_the_two_forms_do_not_mix() -> None:
     source = {**flow_of("input >> PIPE >> a", config={}), "nodes": [], "edges": [{"from": "input", "to": "a"}]}
     assert [d["message"] for d in diagnostics_of(source)] == [
-        "`nodes` and `flow` are two forms of the same",
-        "`nodes` and `config` are two forms of the same",
+        "`nodes` and `flow` cannot be used together",
+        "`nodes` and `config` cannot be used together",
     ]
 
 
@@ -350,15 +354,15 @@ def test_the_two_forms_do_not_mix() -> None:
     [
         pytest.param("timeout_ms", 1, [], id="least timeout"),
         pytest.param("timeout_ms", 900_000, [], id="most timeout"),
-        pytest.param("timeout_ms", 0, ["`timeout_ms` must be a whole number from 1 to 900000"], id="no timeout"),
-        pytest.param("timeout_ms", 900_001, ["`timeout_ms` must be a whole number from 1 to 900000"], id="too long"),
-        pytest.param("timeout_ms", 1.5, ["`timeout_ms` must be a whole number from 1 to 900000"], id="fraction"),
+        pytest.param("timeout_ms", 0, ["`timeout_ms` must be an integer from 1 to 900000"], id="no timeout"),
+        pytest.param("timeout_ms", 900_001, ["`timeout_ms` must be an integer from 1 to 900000"], id="too long"),
+        pytest.param("timeout_ms", 1.5, ["`timeout_ms` must be an integer from 1 to 900000"], id="fraction"),
         pytest.param("concurrency", 1, [], id="least concurrency"),
         pytest.param("concurrency", 64, [], id="most concurrency"),
-        pytest.param("concurrency", 0, ["`concurrency` must be a whole number from 1 to 64"], id="no concurrency"),
-        pytest.param("concurrency", 65, ["`concurrency` must be a whole number from 1 to 64"], id="too much"),
-        pytest.param("concurrency", True, ["`concurrency` must be a whole number from 1 to 64"], id="true"),
-        pytest.param("concurrency", "8", ["`concurrency` must be a whole number from 1 to 64"], id="text"),
+        pytest.param("concurrency", 0, ["`concurrency` must be an integer from 1 to 64"], id="no concurrency"),
+        pytest.param("concurrency", 65, ["`concurrency` must be an integer from 1 to 64"], id="too much"),
+        pytest.param("concurrency", True, ["`concurrency` must be an integer from 1 to 64"], id="true"),
+        pytest.param("concurrency", "8", ["`concurrency` must be an integer from 1 to 64"], id="text"),
     ],
 )
 def test_a_run_has_limits(key: str, value: Any, expected: list[str]) -> None:
@@ -376,11 +380,13 @@ def test_a_run_has_limits(key: str, value: Any, expected: list[str]) -> None:
         pytest.param(["input >> ON_FAIL >> a"], "the trigger cannot fail", id="the trigger's failure"),
         pytest.param(
             ["input >> FOREACH x IN input.items >> output"],
-            "FOREACH leads to `output`, which is no node",
+            "FOREACH leads to `output`, which is not a node",
             id="a loop of the answer",
         ),
         pytest.param(
-            ["input >> SUBFLOW >> output"], "CALLS_SUBFLOW leads to `output`, which is no node", id="the answer called"
+            ["input >> SUBFLOW >> output"],
+            "CALLS_SUBFLOW leads to `output`, which is not a node",
+            id="the answer called",
         ),
     ],
 )
@@ -482,7 +488,7 @@ def test_broken_yaml_has_its_place(text: str, line: int, column: int) -> None:
     assert found["code"] == "INVALID_YAML"
     assert found["message"].startswith("it is not YAML: ")
     assert (found["line"], found["column"]) == (line, column)
-    assert found["hint"] == "Check the indentation, and put quotes around text that holds `: ` or `#`."
+    assert found["hint"] == "Check the indentation, and put quotes around strings that contain `: ` or `#`."
 
 
 @pytest.mark.parametrize(
@@ -592,32 +598,32 @@ def test_any_object_is_diagnosed(source: dict[str, Any]) -> None:
     [
         pytest.param(
             {"flow": [f"input >> PIPE >> n{i}" for i in range(MAX_NODES + 1)]},
-            f"it has {MAX_NODES + 1} nodes, and {MAX_NODES} are the limit",
+            f"it has {MAX_NODES + 1} nodes; the limit is {MAX_NODES}",
             id="nodes",
         ),
         pytest.param(
             {"flow": ["input >> PIPE >> a"] * (MAX_LINES + 1)},
-            f"it has {MAX_LINES + 1} lines, and {MAX_LINES} are the limit",
+            f"it has {MAX_LINES + 1} lines; the limit is {MAX_LINES}",
             id="lines",
         ),
         pytest.param(
             {"edges": [{"from": "input", "to": "a"}] * (MAX_LINES + 1), "nodes": [{"id": "a"}]},
-            f"it has {MAX_LINES + 1} lines, and {MAX_LINES} are the limit",
+            f"it has {MAX_LINES + 1} lines; the limit is {MAX_LINES}",
             id="edges",
         ),
         pytest.param(
             {"flow": ["input >> PIPE >> a"], "config": {"a": {"x": ["{{input.x}}" * 30] * 101}}},
-            f"it has 3030 templates, and {MAX_TEMPLATES} are the limit",
+            f"it has 3030 templates; the limit is {MAX_TEMPLATES}",
             id="templates",
         ),
         pytest.param(
             {"flow": ["input >> PIPE >> a"], "config": {"a": {"x": [1] * MAX_SOURCE_VALUES}}},
-            f"it has {MAX_SOURCE_VALUES + 12} values, and {MAX_SOURCE_VALUES} are the limit",
+            f"it has {MAX_SOURCE_VALUES + 12} values; the limit is {MAX_SOURCE_VALUES}",
             id="values",
         ),
         pytest.param(
             {"flow": ["input >> PIPE >> a"], "config": {f"n{i}": {} for i in range(MAX_NODES + 2)}},
-            f"it has {MAX_NODES + 2} nodes, and {MAX_NODES} are the limit",
+            f"it has {MAX_NODES + 2} nodes; the limit is {MAX_NODES}",
             id="entries",
         ),
     ],

@@ -163,7 +163,7 @@ def test_a_node_knows_the_credentials_that_its_config_names() -> None:
     [
         pytest.param(
             {"x": "{{a b}}"},
-            "in `a`: The reference {{a b}} cannot be read: there is more than a reference and its filters",
+            "in `a`: The reference {{a b}} cannot be read: something follows the reference and its filters",
             id="reference",
         ),
         pytest.param(

@@ -89,13 +89,13 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             CHAIN, "b", "credentials.x", "refers to nothing", "Did you mean `credential`?", id="near credential"
         ),
         pytest.param(
-            CHAIN, "a", "a.data", "refers to the node itself", "A node sees what came before it.", id="itself"
+            CHAIN, "a", "a.data", "refers to the node itself", "Refer to a node that runs before it.", id="itself"
         ),
         pytest.param(
             CHAIN,
             "a",
             "b.data",
-            "need not be there: `b` does not run before `a`",
+            "may not exist: `b` does not run before `a`",
             "Add a line from `b` to `a`.",
             id="later",
         ),
@@ -103,7 +103,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             SIDES,
             "c",
             "b.data",
-            "need not be there: `b` does not run before `c`",
+            "may not exist: `b` does not run before `c`",
             "Add a line from `b` to `c`.",
             id="aside",
         ),
@@ -111,7 +111,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             CHAIN,
             "b",
             "a.body",
-            "is not there: a node has data, error, success",
+            "does not exist: a node has data, error, success",
             "Did you mean {{a.data.body}}?",
             id="field",
         ),
@@ -119,7 +119,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             CHAIN,
             "b",
             "a.body[0].x",
-            "is not there: a node has data, error, success",
+            "does not exist: a node has data, error, success",
             "Did you mean {{a.data.body[0].x}}?",
             id="deep field",
         ),
@@ -127,13 +127,11 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             CHAIN,
             "b",
             "a.results",
-            "is not there: a node has data, error, success",
+            "does not exist: a node has data, error, success",
             "Did you mean {{a.data.results}}?",
             id="results without a loop",
         ),
-        pytest.param(
-            CHAIN, "a", "_today.x", "is a clock, which has no fields", "Write {{_today}}.", id="clock's field"
-        ),
+        pytest.param(CHAIN, "a", "_today.x", "is a clock and has no fields", "Write {{_today}}.", id="clock's field"),
         pytest.param(CHAIN, "a", "credential", "names no credential", "Write {{credential.NAME}}.", id="no credential"),
         pytest.param(
             CHAIN, "a", "credential.a.b", "names no credential", "Write {{credential.NAME}}.", id="credential's field"
@@ -143,7 +141,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             "d",
             "c.data",
             "is out of reach: `c` runs once for each `x`",
-            "After `a >> CONTINUE >> d`, {{a.results}} holds what each answered.",
+            "After `a >> CONTINUE >> d`, {{a.results}} has the answer of each.",
             id="body from behind the loop",
         ),
         *[
@@ -151,8 +149,8 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
                 LOOP,
                 "d",
                 path,
-                "is no element any more: the loop of `x` has ended",
-                "What it has come to is {{x.results}} and {{x.errors}}.",
+                "is not an element here: the loop of `x` has ended",
+                "Its results are {{x.results}} and {{x.errors}}.",
                 id=f"item behind the loop: {path}",
             )
             for path in ("x", "x.id")
@@ -170,7 +168,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             "f",
             "x.results",
             "is unclear: the loops of `a` and `d` both have the item `x`",
-            "Give the items two names.",
+            "Give the items different names.",
             id="an item of two loops",
         ),
         pytest.param(CHAIN, "b", "owner", "refers to nothing", "Did you mean `input.owner`?", id="the trigger's field"),
@@ -178,7 +176,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             LOOP,
             "e",
             "a.results",
-            "is not there yet: the loop need not have finished",
+            "may not exist yet: the loop may not have finished",
             "Add `a >> CONTINUE >> e`.",
             id="results beside the loop",
         ),
@@ -186,7 +184,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             LOOP,
             "b",
             "a.results",
-            "is not there yet: the loop need not have finished",
+            "may not exist yet: the loop may not have finished",
             "Add `a >> CONTINUE >> b`.",
             id="results within the loop",
         ),
@@ -195,7 +193,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             "c",
             "b.data",
             "is out of reach: `b` runs once for each `y`",
-            "After `a >> CONTINUE >> c`, {{a.results}} holds what each answered.",
+            "After `a >> CONTINUE >> c`, {{a.results}} has the answer of each.",
             id="inner body from the outer one",
         ),
     ],
@@ -217,7 +215,7 @@ def test_a_fallback_does_not_excuse_a_name_that_is_nothing() -> None:
         pytest.param("b >> IF(b.data.ok) >> c", [], id="where the edge leaves"),
         pytest.param("b >> IF(trigger.x) >> c", [], id="alias of the trigger"),
         pytest.param(
-            "b >> IF(c.data.ok) >> c", ["`c` need not be there: `c` does not run before `b`"], id="where it leads"
+            "b >> IF(c.data.ok) >> c", ["`c` may not exist: `c` does not run before `b`"], id="where it leads"
         ),
         pytest.param("b >> IF(status == `200`) >> c", ["`status` refers to nothing"], id="a field as a name"),
         pytest.param("b >> IF(a.data.x == paid) >> c", ["`paid` refers to nothing"], id="text without quotes"),
@@ -231,7 +229,7 @@ def test_a_fallback_does_not_excuse_a_name_that_is_nothing() -> None:
         pytest.param("b >> FOREACH x IN list >> c", ["{{list}} refers to nothing"], id="path to nothing"),
         pytest.param("b >> FOREACH x IN x.list >> c", ["{{x.list}} refers to nothing"], id="path of its own item"),
         pytest.param(
-            "b >> FOREACH x IN b.list >> c", ["{{b.list}} is not there: a node has data, error, success"], id="field"
+            "b >> FOREACH x IN b.list >> c", ["{{b.list}} does not exist: a node has data, error, success"], id="field"
         ),
     ],
 )
@@ -275,7 +273,7 @@ ANSWER = {"type": "object", "properties": {"status": {"type": "integer"}, "heade
     ("reference", "hint"),
     [
         pytest.param("a.data.statsu", "Did you mean `status`?", id="near field"),
-        pytest.param("a.data.zzz.x", "It answers status, headers.", id="far field"),
+        pytest.param("a.data.zzz.x", "Its fields are status, headers.", id="far field"),
         pytest.param("a.data.status", None, id="field that it has"),
         pytest.param("a.data.headers.any", None, id="field of a field"),
         pytest.param("a.data", None, id="all of it"),
@@ -287,7 +285,7 @@ ANSWER = {"type": "object", "properties": {"status": {"type": "integer"}, "heade
 def test_a_field_that_the_component_does_not_say_that_it_answers(reference: str, hint: str | None) -> None:
     source = text_of("input >> PIPE >> a", "a >> PIPE >> b", config=f'  b: {{v: "{{{{{reference}}}}}"}}\n')
     contracts = {"a": build_contract(canonical_id="fetch", output_schema=ANSWER)}
-    message = f"{{{{{reference}}}}}: `fetch` does not say that it answers `{reference.split('.')[2]}`" if hint else ""
+    message = f"{{{{{reference}}}}}: `fetch` does not declare the output `{reference.split('.')[2]}`" if hint else ""
     found = diagnose(source, contracts)
     assert [(d.severity, d.message, d.hint) for d in found] == ([(Severity.WARNING, message, hint)] if hint else [])
 

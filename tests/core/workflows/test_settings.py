@@ -56,16 +56,16 @@ def test_a_retry_policy(retry: dict[str, Any], expected: RetryPolicy) -> None:
 @pytest.mark.parametrize(
     ("retry", "message"),
     [
-        ({"max_attempts": 0}, "`config.a.retry.max_attempts` must be a whole number from 1 to 10"),
-        ({"max_attempts": 11}, "`config.a.retry.max_attempts` must be a whole number from 1 to 10"),
-        ({"max_attempts": 1.5}, "`config.a.retry.max_attempts` must be a whole number from 1 to 10"),
-        ({"max_attempts": True}, "`config.a.retry.max_attempts` must be a whole number from 1 to 10"),
-        ({"max_attempts": None}, "`config.a.retry.max_attempts` must be a whole number from 1 to 10"),
-        ({"max_attempts": "{{input.n}}"}, "`config.a.retry.max_attempts` must be a whole number from 1 to 10"),
+        ({"max_attempts": 0}, "`config.a.retry.max_attempts` must be an integer from 1 to 10"),
+        ({"max_attempts": 11}, "`config.a.retry.max_attempts` must be an integer from 1 to 10"),
+        ({"max_attempts": 1.5}, "`config.a.retry.max_attempts` must be an integer from 1 to 10"),
+        ({"max_attempts": True}, "`config.a.retry.max_attempts` must be an integer from 1 to 10"),
+        ({"max_attempts": None}, "`config.a.retry.max_attempts` must be an integer from 1 to 10"),
+        ({"max_attempts": "{{input.n}}"}, "`config.a.retry.max_attempts` must be an integer from 1 to 10"),
         ({"backoff": "random"}, "`config.a.retry.backoff` must be one of exponential, linear, fixed"),
         ({"backoff": ["fixed"]}, "`config.a.retry.backoff` must be one of exponential, linear, fixed"),
-        ({"initial_ms": -1}, "`config.a.retry.initial_ms` must be a whole number from 0 to 60000"),
-        ({"max_ms": 60_001}, "`config.a.retry.max_ms` must be a whole number from 0 to 60000"),
+        ({"initial_ms": -1}, "`config.a.retry.initial_ms` must be an integer from 0 to 60000"),
+        ({"max_ms": 60_001}, "`config.a.retry.max_ms` must be an integer from 0 to 60000"),
         ({"jitter": 1.1}, "`config.a.retry.jitter` must be a number from 0 to 1"),
         ({"jitter": -0.1}, "`config.a.retry.jitter` must be a number from 0 to 1"),
         *[
@@ -88,7 +88,7 @@ def test_a_timeout(timeout_ms: int) -> None:
 
 @pytest.mark.parametrize("timeout_ms", [0, -1, 300_001, 2.5, "5000", None, True, [1]])
 def test_a_timeout_that_is_not_possible(timeout_ms: Any) -> None:
-    assert messages_in(timeout_ms=timeout_ms) == ["`config.a.timeout_ms` must be a whole number from 1 to 300000"]
+    assert messages_in(timeout_ms=timeout_ms) == ["`config.a.timeout_ms` must be an integer from 1 to 300000"]
 
 
 @pytest.mark.parametrize("cpu_ms", [1, 10_000])
@@ -107,7 +107,7 @@ def test_a_node_without_one_is_stored_as_ever() -> None:
 
 @pytest.mark.parametrize("cpu_ms", [0, -1, 10_001, 2.5, "500", None, True])
 def test_a_budget_that_is_not_possible(cpu_ms: Any) -> None:
-    assert messages_in(cpu_ms=cpu_ms) == ["`config.a.cpu_ms` must be a whole number from 1 to 10000"]
+    assert messages_in(cpu_ms=cpu_ms) == ["`config.a.cpu_ms` must be an integer from 1 to 10000"]
 
 
 def test_a_timeout_that_the_component_knows_is_its_own() -> None:
@@ -154,8 +154,8 @@ def test_a_loop_policy(foreach: dict[str, Any], expected: LoopPolicy) -> None:
 @pytest.mark.parametrize(
     ("foreach", "message"),
     [
-        ({"concurrency": 0}, "`config.a.foreach.concurrency` must be a whole number from 1 to 64"),
-        ({"concurrency": 65}, "`config.a.foreach.concurrency` must be a whole number from 1 to 64"),
+        ({"concurrency": 0}, "`config.a.foreach.concurrency` must be an integer from 1 to 64"),
+        ({"concurrency": 65}, "`config.a.foreach.concurrency` must be an integer from 1 to 64"),
         ({"on_error": "skip"}, "`config.a.foreach.on_error` must be one of stop, continue"),
         ({"parallel": 2}, "unknown key `parallel` in `config.a.foreach`"),
         (8, "`config.a.foreach` must be a mapping with concurrency, on_error"),
@@ -169,7 +169,7 @@ def test_a_loop_policy_that_is_not_possible(foreach: Any, message: str) -> None:
 def test_a_loop_policy_without_a_loop() -> None:
     [found] = diagnose(flow_of("input >> PIPE >> a", config={"a": {"foreach": {}}}))
     assert (found.code, found.message) == ("INVALID_LOOP", "no FOREACH leaves `a`")
-    assert found.hint == "It belongs to the node that FOREACH leaves."
+    assert found.hint == "Set it for the node that FOREACH leaves."
 
 
 def test_a_sub_workflow_may_be_retried_and_timed() -> None:

@@ -302,10 +302,10 @@ def test_a_path_is_a_reference_without_braces() -> None:
 
 FORMS = (
     'Write {{node.data.field}}, {{list[0]}}, {{x?}}, {{x | default("y")}} or {{x | upper}}. '
-    'Braces that are to stay as they are: {{"{{"}}.'
+    'For literal braces, write {{"{{"}}.'
 )
-MORE = "there is more than a reference and its filters"
-INDEX = "in brackets stands a number or a name in quotes, never another reference"
+MORE = "something follows the reference and its filters"
+INDEX = "brackets need an integer or a quoted name, not another reference"
 
 
 @pytest.mark.parametrize(
@@ -321,35 +321,35 @@ INDEX = "in brackets stands a number or a name in quotes, never another referenc
         pytest.param("a[x]", INDEX, 'Write {{a["x"]}}.', id="name in brackets"),
         pytest.param("a.list[i].b?", INDEX, 'Write {{a.list["i"].b?}}.', id="name in brackets within a path"),
         pytest.param("a[1.5]", "a ] is missing", FORMS, id="fraction in brackets"),
-        pytest.param("a.$b", "$ cannot begin a name without quotes", 'Write {{a["$b"]}}.', id="dollar"),
+        pytest.param("a.$b", "$ cannot begin an unquoted name", 'Write {{a["$b"]}}.', id="dollar"),
         pytest.param("a.b@c.d", MORE, 'Write {{a["b@c"].d}}.', id="at sign"),
         pytest.param("a.b c.d | upper", MORE, 'Write {{a["b c"].d | upper}}.', id="space within a path"),
         pytest.param("a.x/y | default(1)", MORE, 'Write {{a["x/y"] | default(1)}}.', id="slash"),
-        pytest.param("a.“b”", "“ cannot stand in a name without quotes", 'Write {{a["b"]}}.', id="curly quotes"),
+        pytest.param("a.“b”", "“ is not allowed in an unquoted name", 'Write {{a["b"]}}.', id="curly quotes"),
         pytest.param("a['b].c", INDEX, 'Write {{a["b"].c}}.', id="open single quote"),
         pytest.param("a b", MORE, FORMS, id="two names"),
         pytest.param("a??", MORE, FORMS, id="two question marks"),
-        pytest.param("a |", "behind | stands the name of a filter", FORMS, id="no filter"),
+        pytest.param("a |", "| must be followed by the name of a filter", FORMS, id="no filter"),
         pytest.param(
             "a | default('y')",
-            'a text as an argument stands in double quotes: "..."',
+            'a string argument needs double quotes: "..."',
             'Write {{a | default("y")}}.',
             id="single quotes as an argument",
         ),
         pytest.param("a | default(1", "the arguments of default have no closing )", FORMS, id="open arguments"),
         pytest.param("a | default(1 2)", "the arguments of default have no closing )", FORMS, id="no comma"),
-        pytest.param("a | default([1)", "an argument has a bracket that is not closed", FORMS, id="open list"),
+        pytest.param("a | default([1)", "an argument has an unclosed bracket", FORMS, id="open list"),
         pytest.param("a | default([1,])", "the argument [1,] is not a JSON value", FORMS, id="list that is none"),
         pytest.param("a | default(01)", "the argument 01 is not a JSON value", FORMS, id="number that is none"),
-        pytest.param('a | default("\\x")', '"\\x" is not a string as JSON writes it', FORMS, id="escape that is none"),
-        pytest.param('a["b', 'a text in quotes has no closing "', FORMS, id="open double quote"),
+        pytest.param('a | default("\\x")', '"\\x" is not a JSON string', FORMS, id="escape that is none"),
+        pytest.param('a["b', 'a quoted string has no closing "', FORMS, id="open double quote"),
         pytest.param("a + 1", MORE, "To calculate, write {{a | add(1)}}.", id="sum"),
         pytest.param("a.b - c.d", MORE, "To calculate, write {{a.b | subtract(c.d)}}.", id="difference"),
         pytest.param("a * 2", MORE, "To calculate, write {{a | multiply(2)}}.", id="product"),
         pytest.param("a / 2", MORE, "To calculate, write {{a | divide(2)}}.", id="quotient"),
         pytest.param("__import__('os').system('id')", MORE, FORMS, id="code"),
-        pytest.param("{a", "{ cannot begin a name without quotes", FORMS, id="another brace"),
-        pytest.param("#if a", "# cannot begin a name without quotes", FORMS, id="Handlebars"),
+        pytest.param("{a", "{ cannot begin an unquoted name", FORMS, id="another brace"),
+        pytest.param("#if a", "# cannot begin an unquoted name", FORMS, id="Handlebars"),
     ],
 )
 def test_a_reference_that_cannot_be_read(source: str, problem: str, hint: str) -> None:
@@ -462,10 +462,10 @@ def test_a_comparison_has_its_place_named(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "hint"),
     [
-        ('input.x + "a"', "To put texts together, write {{input.x}}a without a sign between them."),
-        ("'a ' + input.x + \"b\"", "To put texts together, write a {{input.x}}b without a sign between them."),
-        ("a ~ b", "To put texts together, write {{a}}{{b}} without a sign between them."),
-        ('f(x) + "a"', "To put texts together, write them side by side."),
+        ('input.x + "a"', "To join strings, write {{input.x}}a without an operator."),
+        ("'a ' + input.x + \"b\"", "To join strings, write a {{input.x}}b without an operator."),
+        ("a ~ b", "To join strings, write {{a}}{{b}} without an operator."),
+        ('f(x) + "a"', "To join strings, write them side by side."),
         ("l[input.n]", "For an element of a list write {{l | slice(input.n) | first}}."),
     ],
 )
@@ -528,7 +528,7 @@ def test_a_template_that_is_not_closed(text: str, message: str) -> None:
     with pytest.raises(TemplateError) as caught:
         compile_value(text)
     assert (caught.value.code, caught.value.message) == ("INVALID_TEMPLATE", message)
-    assert caught.value.next_actions == ("Close it with }}.", 'Braces that are to stay as they are: {{"{{"}}.')
+    assert caught.value.next_actions == ("Close it with }}.", 'For literal braces, write {{"{{"}}.')
 
 
 @pytest.mark.parametrize(
@@ -552,7 +552,7 @@ def test_two_keys_that_come_to_one_text_are_refused() -> None:
         template.resolve(SCOPE)
     assert (caught.value.code, caught.value.message) == (
         "TEMPLATE_FAILED",
-        "The key {{input.n}} comes to the same text as another key of its mapping.",
+        "The key {{input.n}} becomes equal to another key of its mapping.",
     )
 
 

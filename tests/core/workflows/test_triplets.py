@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from arcrun.workflows.relations import RELATION_ALIASES, Relation, RelationCall, RelationTextError
 from arcrun.workflows.triplets import parse_triplet
 
-NOT_MADE_OF = "which is not made of letters, digits, _ and -"
+NOT_MADE_OF = "which may only have letters, digits, _ and -"
 FORM = "A flow line is `FROM >> RELATION >> TO`, such as `input >> ON_SUCCESS >> grab`."
 IF, ON_BRANCH, FOREACH, ON_SUCCESS = Relation.IF, Relation.ON_BRANCH, Relation.FOREACH, Relation.ON_SUCCESS
 

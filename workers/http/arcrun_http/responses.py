@@ -41,9 +41,9 @@ async def _on_http_exception(request: Request, error: Exception) -> JsonResponse
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         message = f"{request.method} is not allowed here."
-        refusal = MethodNotAllowedError(message, next_actions=["See the README for the routes."])
+        refusal = MethodNotAllowedError(message, next_actions=["See docs/http.md for the routes."])
         return render_error(refusal, error.headers)
-    return render_error(NotFoundError("There is no such route.", next_actions=["See the README for the routes."]))
+    return render_error(NotFoundError("There is no such route.", next_actions=["See docs/http.md for the routes."]))
 
 
 async def _on_fault(_request: Request, _error: Exception) -> JsonResponse:
