@@ -118,7 +118,10 @@ def test_an_edge_that_can_never_fire(relation: str, node: dict[str, Any], messag
             "IF(a.data.result == 'true')", HOLDS, 'boolean, which never equals the string "true"', id="a boolean"
         ),
         pytest.param(
-            "IF(a.data.branch == 'True')", HOLDS, 'one of true, false, which never equals the string "True"', id="an enum"
+            "IF(a.data.branch == 'True')",
+            HOLDS,
+            'one of true, false, which never equals the string "True"',
+            id="an enum",
         ),
     ],
 )
