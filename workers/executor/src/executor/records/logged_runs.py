@@ -64,7 +64,7 @@ class LoggedRuns:
         self._export_interval_ms = export_interval_ms
         self._number: int | None = None  # of the object that this isolate currently writes to
         self._chosen_ms = 0.0
-        self._told_ms = float("-inf")
+        self._notified_ms = float("-inf")
         self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
         self.unwritten = self._gathering.unwritten
 
@@ -177,10 +177,10 @@ class LoggedRuns:
         now_ms = self._clock.now_ms()
         if now_ms - self._chosen_ms >= MOVE_MS:
             self._number = None
-        if now_ms - self._told_ms >= self._export_interval_ms:
+        if now_ms - self._notified_ms >= self._export_interval_ms:
             with suppress(UpstreamError):  # the next batch tries again
                 await self._objects.first.expect_export()
-                self._told_ms = now_ms
+                self._notified_ms = now_ms
 
     async def _render(self, run: EndedRun, sealed: bytes | None) -> StoredRun:
         if run.bytes > LARGE_BYTES:
