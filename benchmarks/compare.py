@@ -1,9 +1,9 @@
-"""Compare the quick webhook of two checkouts, each set up (scripts/setup): two platforms side by side, rounds in turn.
+"""Compare the quick webhook of two checkouts, both set up (scripts/setup): two platforms side by side, in alternation.
 
 .venv/bin/python benchmarks/compare.py OLD [NEW] [--rounds 10]    NEW is this checkout
 
-Prints one JSON line for each figure: the median over the rounds of each round's median, of both, and by how much the
-new one is up. "No slower" means 3 % at most.
+Prints one JSON line per figure: for both, the median over the rounds of each round's median, and the increase of the
+new one. "No slower" means at most 3 %.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
 
 @contextmanager
 def running(checkout: Path, port: int, key: str) -> Iterator[str]:
-    """The executor's address."""
+    """Run `acr dev` of a checkout. Yields the executor's address."""
     with tempfile.TemporaryDirectory(prefix="arcrun-compare-") as folder:
         environment = {
             **os.environ,
@@ -100,7 +100,7 @@ async def compare_rate(name: str, requests: list[PreparedRequest], rounds: int) 
     for i in range(rounds):
         for side in (0, 1) if i % 2 == 0 else (1, 0):
             rates[side].append((await count_requests(requests[side], 8, LOAD_DURATION_S))[0])
-            await asyncio.sleep(SETTLE_S)  # what it records after its answers is its own work
+            await asyncio.sleep(SETTLE_S)  # the records written after the answers count for this platform
     old, new = map(statistics.median, rates)
     report(name, "ms a request", 1000 / old, 1000 / new)
 

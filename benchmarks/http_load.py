@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 client for measuring: a keep-alive connection a client, one prepared request sent again and again."""
+"""A minimal HTTP/1.1 client for benchmarks: one keep-alive connection per client, one prepared request, repeated."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ def prepare(method: str, url: str, headers: dict[str, str] | None = None, body: 
 
 
 async def time_requests(request: PreparedRequest, count: int) -> list[float]:
-    """Latencies in milliseconds of `count` requests, one after the other. Raises RuntimeError for an answer but 2xx."""
+    """Latencies in milliseconds of `count` sequential requests. Raises RuntimeError unless every status is 2xx."""
     reader, writer = await asyncio.open_connection(request.host, request.port)
     latencies_ms = []
     for _ in range(count):
@@ -38,7 +38,7 @@ async def time_requests(request: PreparedRequest, count: int) -> list[float]:
 
 
 async def time_last(*requests: PreparedRequest) -> float:
-    """Latency in milliseconds of the last of `requests`, all sent over one connection."""
+    """The latency in milliseconds of the last of `requests`, all sent over one connection."""
     reader, writer = await asyncio.open_connection(requests[-1].host, requests[-1].port)
     for request in requests:
         started = time.perf_counter()
@@ -51,7 +51,7 @@ async def time_last(*requests: PreparedRequest) -> float:
 
 
 async def count_requests(request: PreparedRequest, clients: int, duration_s: float) -> tuple[float, list[float]]:
-    """Requests a second that `clients` at once get answered, and the latencies in milliseconds."""
+    """Answers per second for `clients` concurrent clients, and the latencies in milliseconds."""
     latencies_ms: list[float] = []
     started = time.perf_counter()
 
@@ -64,7 +64,7 @@ async def count_requests(request: PreparedRequest, clients: int, duration_s: flo
 
 
 async def repeat_requests(request: PreparedRequest, clients: int, count: int) -> None:
-    """Send it so often in all, from so many clients at once."""
+    """Send `request` `count` times in total, from `clients` concurrent clients."""
     await asyncio.gather(*(time_requests(request, count // clients) for _ in range(clients)))
 
 
@@ -87,7 +87,7 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
-    """Without trailers, which nobody sends who was not asked for any."""
+    """Read a chunked body. Trailers are not supported, as the request does not allow any."""
     body = b""
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
         body += (await reader.readexactly(size + 2))[:-2]

@@ -1,6 +1,6 @@
-// What the import of a Worker's entry module takes in Pyodide, in Node, without the platform around it.
+// Measures the import of a Worker's entry module in Pyodide, in Node, without the rest of the platform.
 //   node imports.mjs PYODIDE_FOLDER UPLOAD_FOLDER... -> one JSON line each, see imports.py
-// An upload is what scripts/stage.py makes: build/ and python_modules/.
+// An upload is made by scripts/stage.py: build/ and python_modules/.
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";

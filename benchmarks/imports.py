@@ -1,15 +1,15 @@
-"""Measure what the import of each Worker's entry module takes. Prints one JSON line for each Worker.
+"""Measure the import of each Worker's entry module. Prints one JSON line per Worker.
 
 .venv/bin/python benchmarks/imports.py              {"name", "import_ms", "time_ratio", "source_ratio", "heap_mib", ...}
-.venv/bin/python benchmarks/imports.py --record     the same, and keeps the source ratios in benchmarks/imports.json
+.venv/bin/python benchmarks/imports.py --record     the same, and stores the source ratios in benchmarks/imports.json
 
-A deploy imports the entry module once, on the platform's main thread, and may take one second for it; an isolate then
-starts from the memory that was there. Pyodide runs in Node here, a process for each import, in turn with an empty
-Worker's: ratios are to that one, for a machine's speed falls out of them.
+A deploy imports the entry module once, on the platform's main thread, within one second; an isolate then starts from
+that memory snapshot. Here Pyodide runs in Node, one process per import, alternating with an empty Worker. Ratios are
+relative to the empty Worker, which cancels out the machine's speed.
 
-The time's ratio still swings by a third on a machine that does other things. So the test (tests/deploy/test_imports.py)
-compares the source's: the bytes of the modules that are imported, of the upload's own, which are compiled there. It is
-the same number on every machine, and the time goes with it.
+On a busy machine the time ratio still varies by a third. So the test (tests/deploy/test_imports.py) compares the source
+ratio: the bytes of the upload's own modules that are imported, and so compiled. It is the same on every machine, and
+the time is proportional to it.
 """
 
 import argparse
@@ -30,13 +30,13 @@ WORKERS = ("executor", "registry", "auth")
 EMPTY = "empty"
 EMPTY_ENTRY = "from workers import WorkerEntrypoint\n\n\nclass Default(WorkerEntrypoint):\n    pass\n"
 REPEATS = 5
-MAX_GROWTH = 1.1  # of a recorded source ratio
+MAX_GROWTH = 1.1  # relative to the recorded source ratio
 MIB = 2**20
 
 
 @dataclass(frozen=True)
 class Import:
-    """`modules` are the names of those that are imported, `source_bytes` the size of the upload's own among them."""
+    """A measured import. `modules` are the imported modules' names, `source_bytes` the size of the upload's own."""
 
     ms: float
     modules: tuple[str, ...]
@@ -46,7 +46,7 @@ class Import:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", action="store_true", help="keep the source ratios: the test compares with them")
+    parser.add_argument("--record", action="store_true", help="store the source ratios, for the test")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="arcrun-imports-") as folder:
         stage(Path(folder))
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def stage(folder: Path) -> None:
-    """The uploads of the Workers and of an empty one: <folder>/<name>/build and python_modules."""
+    """Stage the Workers and an empty one: <folder>/<name>/build and python_modules."""
     command = [sys.executable, str(ROOT / "scripts/stage.py"), *WORKERS, "--out", str(folder)]
     subprocess.run(command, check=True)
     empty = folder / EMPTY
@@ -79,7 +79,7 @@ def stage(folder: Path) -> None:
 
 
 def measure_import(upload: Path) -> Import:
-    """In a Pyodide of its own."""
+    """Import an upload's entry module in a new Pyodide."""
     command = [
         f"{NODE_ROOT}/bin/node",
         str(ROOT / "benchmarks/imports.mjs"),
@@ -93,15 +93,15 @@ def measure_import(upload: Path) -> Import:
 
 
 def source_ratios(imports: Mapping[str, Import]) -> dict[str, float]:
-    """Of each Worker's source to the empty Worker's."""
+    """The ratio of each Worker's source bytes to the empty Worker's."""
     empty = imports[EMPTY].source_bytes
     return {name: round(one.source_bytes / empty, 2) for name, one in imports.items() if name != EMPTY}
 
 
 def find_growth(ratios: Mapping[str, float], recorded: Mapping[str, float]) -> list[str]:
-    """What has grown by more than MAX_GROWTH allows, in words."""
+    """A sentence for each ratio that has grown by more than MAX_GROWTH."""
     return [
-        f"{name}: {ratio:.2f} times an empty Worker's source, {recorded[name]:.2f} are recorded"
+        f"{name}: {ratio:.2f} times an empty Worker's source, {recorded[name]:.2f} recorded"
         for name, ratio in ratios.items()
         if ratio > recorded[name] * MAX_GROWTH
     ]

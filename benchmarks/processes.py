@@ -1,4 +1,4 @@
-"""What the processes of a running `acr dev` take: memory, and processor time of the runtime. From Linux's /proc."""
+"""Memory of a running `acr dev`'s processes, and CPU time of its runtime, from Linux's /proc."""
 
 import os
 from dataclasses import dataclass
@@ -9,26 +9,26 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Processes:
-    """acr, Node and workerd. `ids` are all of them, `runtime` is workerd's."""
+    """The ids of acr, Node and workerd: `ids` are all of them, `runtime` is workerd's."""
 
     ids: tuple[int, ...]
     runtime: int
 
     def memory_mib(self) -> float:
-        """Resident, of all together. What they share counts for each."""
+        """The sum of the resident sets. Shared memory is counted for each process."""
         return sum(_resident_kib(pid) for pid in self.ids) / 1024
 
     def runtime_memory_mib(self) -> float:
         return _resident_kib(self.runtime) / 1024
 
     def runtime_processor_ms(self) -> float:
-        """So far, of all its threads."""
+        """The runtime's CPU time so far, over all its threads."""
         fields = _read(self.runtime, "stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) * 1000 / _TICKS_A_SECOND
 
 
 def find_processes(root: int) -> Processes:
-    """`root`'s id and those of its descendants."""
+    """The process `root` and its descendants."""
     ids, pending = [], [root]
     while pending:
         ids.append(pending.pop())

@@ -1,10 +1,10 @@
-"""What a run costs of the platform's quotas: rows and requests of Durable Objects, writes to KV, operations of R2.
+"""Measure how much of the platform's quotas a run uses: Durable Object rows and requests, KV writes, R2 operations.
 
 .venv/bin/python benchmarks/quotas.py
 
-Rows are those that the platform's own SQLite counts (`rowsWritten`), deletion included: the objects have so few bytes
-that they delete what is old. Milliseconds are those that calls of an object took; in production an object is also
-billed while it waits for the next one, some ten seconds after each call.
+Rows are counted by the platform's own SQLite (`rowsWritten`), including deletions: the objects are made so small that
+they delete old runs. Milliseconds are the duration of calls to an object; in production an object is also billed while
+it waits for the next call, for about ten seconds.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from run import build_chain, push_workflow, report, started_platform
 ALONE, ALONE_PAUSE_S = 100, 0.08
 CLIENTS, LOAD_RUNS = 8, 6_000
 ROWS_LIMIT = 3
-LARGE_BYTES = 300 * 1024  # of an input that lies in the bucket
+LARGE_BYTES = 300 * 1024  # of an input that is stored in the bucket
 EXPORT_S = 5
-BYTES = 8 * 2 * 1024 * 1024  # of the RunLog: an object keeps some thousand runs, and the rest are deleted
+BYTES = 8 * 2 * 1024 * 1024  # of the RunLog: an object keeps about a thousand runs, older ones are deleted
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ async def measure(url: str, api_url: str, key: str) -> None:
     _report("alone", before, _read(url, key), ALONE)
     before = _read(url, key)
     await repeat_requests(request, CLIENTS, LOAD_RUNS)
-    time.sleep(5)  # the last batch, and what there is to delete
+    time.sleep(5)  # for the last batch, and for deletions
     after = _read(url, key)
     _report("in_load", before, after, LOAD_RUNS)
     minutes = (time.monotonic() - began_s) / 60
@@ -73,7 +73,7 @@ async def _measure_bucket(url: str, api_url: str, key: str) -> None:
 
 
 def _read(url: str, key: str) -> dict[str, Any]:
-    """The sums over all objects."""
+    """The counters, summed over all objects."""
     answer = httpx.get(f"{url}/usage", headers={"X-Arcrun-API-Key": key}, timeout=60).raise_for_status()
     objects = answer.json()["data"]["objects"]
     return {name: sum(each[name] for each in objects) for name in objects[0]}
@@ -82,7 +82,7 @@ def _read(url: str, key: str) -> dict[str, Any]:
 def _report(name: str, before: dict[str, Any], after: dict[str, Any], runs: int) -> None:
     rows, batches, busy_ms = (after[it] - before[it] for it in ("rows", "batches", "busy_ms"))
     pruned = after["pruned"] - before["pruned"]
-    with_deletion = rows + runs - pruned  # one more for each that is yet to be deleted
+    with_deletion = rows + runs - pruned  # plus one row per run that is yet to be deleted
     report(f"rows_a_run_{name}", "rows", [with_deletion / runs], ROWS_LIMIT, runs=runs, pruned=pruned)
     report(f"object_requests_a_run_{name}", "requests", [batches / runs], 1, runs=runs)
     report(f"object_ms_a_run_{name}", "ms", [busy_ms / runs], runs=runs)

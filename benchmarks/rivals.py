@@ -1,11 +1,11 @@
-"""Measure arcrun beside n8n and Node-RED. Prints one JSON line for each figure, and the table of docs/benchmarks.md.
+"""Compare arcrun with n8n and Node-RED. Prints one JSON line per figure, and the table of docs/benchmarks.md.
 
 .venv/bin/python benchmarks/rivals.py --n8n URL --node-red URL [--rounds 10] [--nodes 3]
 
-Each URL is that of a webhook that answers: a flow of as many steps as --nodes says, which a person has made and started
-there, with whatever that platform keeps of its runs. arcrun is started by this script, with its records on.
-The request is POST {"text": "hello"}. The platforms are measured in turn, round by round, so that what else the machine
-does meets them all: in each round one client first, then eight at once. A platform without URL is left out.
+Each URL is a webhook that answers: a flow with --nodes steps, created and started manually, with that platform's usual
+records of runs. This script starts arcrun, with its records on.
+The request is POST {"text": "hello"}. The platforms are measured in alternation, so that other load on the machine
+affects all of them: in each round one client, then eight at once. A platform without a URL is left out.
 """
 
 import argparse
@@ -30,7 +30,9 @@ REQUESTS_A_ROUND, WARM_REQUESTS, CLIENTS, LOAD_DURATION_S, SETTLE_S = 100, 50, 8
 
 @dataclass
 class Measured:
-    """Of one platform: each request's latency in milliseconds, one client; each round's answers a second to CLIENTS."""
+    """One platform's figures: each request's latency in milliseconds with one client; each round's answers per second
+    with CLIENTS.
+    """
 
     latencies_ms: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
@@ -46,14 +48,12 @@ def main() -> None:
     parser.add_argument("--n8n", metavar="URL")
     parser.add_argument("--node-red", metavar="URL")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument(
-        "--nodes", type=int, default=3, help="steps of arcrun's workflow; the others have what they have"
-    )
+    parser.add_argument("--nodes", type=int, default=3, help="steps of arcrun's workflow; the others' are fixed")
     options = parser.parse_args()
     urls = {"n8n": options.n8n, "node-red": options.node_red}
     for name, url in urls.items():
         if url and (urlsplit(url).scheme != "http" or not urlsplit(url).hostname):
-            parser.error(f"--{name} takes the http:// address of a webhook")
+            parser.error(f"--{name} must be the http:// address of a webhook")
     key = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="arcrun-rivals-") as folder:
         cache = os.environ.get("ACR_CACHE_DIR", f"{folder}/cache")
@@ -73,7 +73,7 @@ def prepare_webhook(url: str) -> PreparedRequest:
 
 
 async def measure(requests: Mapping[str, PreparedRequest], rounds: int) -> dict[str, Measured]:
-    """By the platforms' names. Raises RuntimeError if one answers another status than 2xx, OSError if it does not."""
+    """The figures by platform. Raises RuntimeError for a status other than 2xx, OSError if one does not answer."""
     measured = {name: Measured() for name in requests}
     for name, request in requests.items():
         await named(name, time_requests(request, WARM_REQUESTS))
@@ -82,12 +82,12 @@ async def measure(requests: Mapping[str, PreparedRequest], rounds: int) -> dict[
             one = measured[name]
             one.latencies_ms += await named(name, time_requests(requests[name], REQUESTS_A_ROUND))
             one.rates.append((await named(name, count_requests(requests[name], CLIENTS, LOAD_DURATION_S)))[0])
-            await asyncio.sleep(SETTLE_S)  # what it records after its answers is its own work
+            await asyncio.sleep(SETTLE_S)  # the records written after the answers count for this platform
     return measured
 
 
 def order_of_round(names: Sequence[str], number: int) -> list[str]:
-    """Another one begins each time."""
+    """The names, rotated so that another one is first in each round."""
     first = number % len(names)
     return [*names[first:], *names[:first]]
 
@@ -96,11 +96,11 @@ async def named(name: str, work: Awaitable[T]) -> T:
     try:
         return await work
     except (OSError, RuntimeError, asyncio.IncompleteReadError) as error:
-        raise SystemExit(f"{name} does not answer as it should: {error}") from None
+        raise SystemExit(f"{name} failed: {error}") from None
 
 
 def part_of(values: Sequence[float], part: float) -> float:
-    """The value below which that part of the values lie."""
+    """The value below which `part` of the values are."""
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 

@@ -1,11 +1,11 @@
-"""Measure the platform. Prints one JSON line for each figure: {"name", "unit", "p50", "p95", "p99", "limit", ...}.
+"""Measure the platform. Prints one JSON line per figure: {"name", "unit", "p50", "p95", "p99", "limit", ...}.
 
-.venv/bin/python benchmarks/run.py                          start a platform of its own and measure it
-.venv/bin/python benchmarks/run.py --url U --key K          measure one that runs (boot is then left out)
+.venv/bin/python benchmarks/run.py                          start a platform and measure it
+.venv/bin/python benchmarks/run.py --url U --key K          measure a running one (without boot)
 ... --api-url A                                             its Cloudflare API, for the figures about the bucket
-... --runs 100000                                           after how many runs memory is looked at (10,000)
+... --runs 100000                                           measure memory after this many runs (10,000)
 
-Processor time and memory are those of a platform of its own. The first line says how busy the machine is.
+CPU time and memory are measured only if the platform is started here. The first line is the machine's load.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--url", help="the executor's address")
     parser.add_argument("--key", help="its API key")
     parser.add_argument("--api-url", help="Cloudflare's API for it, to put components into its bucket")
-    parser.add_argument("--runs", type=int, default=10_000, help="after how many memory is looked at")
+    parser.add_argument("--runs", type=int, default=10_000, help="runs before memory is measured")
     options = parser.parse_args()
     print(json.dumps({"name": "load_average", "one_minute": os.getloadavg()[0], "processors": os.cpu_count()}))
     measure_desk()

@@ -1,9 +1,9 @@
-"""How long lists of runs take when very many are stored.
+"""Measure lists of runs when very many runs are stored.
 
 .venv/bin/python benchmarks/run_lists.py [--runs 100000]
 
-The runs are put into the objects' SQLite files while the platform stands still, as many into each, one in a hundred
-failed: what is measured is HTTP, the Worker, eight objects and their tables.
+The runs are inserted into the objects' SQLite files while the platform is stopped, evenly distributed, one in a hundred
+failed. The figures cover HTTP, the Worker, eight objects and their tables.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
             "RUN_LOG_KEEP_DAYS": "365",
         }
         with started_platform(Path(folder), environment) as started:
-            _list(started.urls["executor"], key)  # each object makes its tables
+            _list(started.urls["executor"], key)  # makes each object create its tables
         fill(Path(folder), options.runs)
         with started_platform(Path(folder), environment) as started:
             asyncio.run(measure(started.urls["executor"], key, options.runs))

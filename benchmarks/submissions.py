@@ -1,6 +1,6 @@
-"""Measure the registry. Prints one JSON line for each figure, as run.py does.
+"""Measure the registry. Prints one JSON line per figure, like run.py.
 
-.venv/bin/python benchmarks/submissions.py     starts a platform of its own; takes about two minutes
+.venv/bin/python benchmarks/submissions.py     starts a platform; takes about two minutes
 """
 
 import asyncio
@@ -47,7 +47,7 @@ async def measure(url: str, key: str) -> None:
 
 
 async def measure_submissions(client: httpx.AsyncClient) -> None:
-    """Each built-in once, one after the other."""
+    """Submit each built-in component once, one after the other."""
     took_ms = []
     for path in sorted((ROOT / "components").glob("*/contract.yaml")):
         contract = json.dumps(parse_yaml(path.read_text(encoding="utf-8")).value)
@@ -58,7 +58,7 @@ async def measure_submissions(client: httpx.AsyncClient) -> None:
 
 
 async def fill(client: httpx.AsyncClient) -> None:
-    """Until there are COMPONENTS."""
+    """Submit generated components until the registry has COMPONENTS."""
     there = (await client.get("/components?limit=1")).json()["data"]["total"]
     names = iter(f"component_{i}" for i in range(COMPONENTS - there))
 

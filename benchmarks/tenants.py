@@ -1,10 +1,10 @@
-"""Measure the hosted mode. Prints one JSON line for each figure, as run.py does.
+"""Measure the hosted mode. Prints one JSON line per figure, like run.py.
 
 .venv/bin/python benchmarks/tenants.py [--seconds N]
 
-It starts an account's own platform and a hosted one, and asks both the same in turns: the difference is what finding
-the tenant costs, with all in the isolate's cache. Then one tenant floods the hosted one at ten times its limit, for N
-seconds a phase, in turns with phases of quiet, while another works as before.
+It starts an account's own platform and a hosted one, and sends both the same requests, alternately: the difference is
+the cost of finding the tenant, with everything in the isolate's cache. Then one tenant floods the hosted one at ten
+times its limit, in phases of N seconds that alternate with quiet ones, while another works as before.
 """
 
 import argparse
@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from fakes.cloudflare_rest.api import CloudflareApiStandIn, served
 
 KEY, REPEATS, WARM_UP, PHASES = "benchmark-key-0123456789", 500, 50, 4
-LIMIT_A_MINUTE = 600  # a tenant's, as arcrun/accounts/limits.py and workers/executor/wrangler.toml have it
+LIMIT_A_MINUTE = 600  # a tenant's, from arcrun/accounts/limits.py and workers/executor/wrangler.toml
 FLOOD_A_SECOND = 10 * LIMIT_A_MINUTE / 60
 WORK_A_SECOND = 8.0
 LETTERS = "ab"
@@ -65,7 +65,7 @@ def serve_stand_in(pipe: Connection) -> None:
 
 @contextmanager
 def stand_in() -> Iterator[str]:
-    """Cloudflare's API, in a process of its own. Yields its base URL."""
+    """Run a stand-in for Cloudflare's API in another process. Yields its base URL."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve_stand_in, args=(theirs,))
     process.start()
@@ -78,7 +78,7 @@ def stand_in() -> Iterator[str]:
 
 @contextmanager
 def platform(folder: Path, variables: dict[str, str]) -> Iterator[dict[str, str]]:
-    """`acr dev`. Yields the services' addresses."""
+    """Run `acr dev`. Yields the services' addresses."""
     own = {"ARCRUN_API_KEY": KEY, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder.parent}/cache"}
     command = [ACR, "dev", "--persist", str(folder), "--port", str(find_free_ports(4)), "--no-reload"]
     process = subprocess.Popen(command, env={**os.environ, **own, **variables}, stdout=subprocess.PIPE, text=True)
@@ -91,7 +91,7 @@ def platform(folder: Path, variables: dict[str, str]) -> Iterator[dict[str, str]
 
 
 def register(auth_url: str, letter: str) -> str:
-    """The API key of a tenant."""
+    """Register a tenant. Returns its API key."""
     body = {"email": f"{letter}@example.com", "account_id": letter * 32, "kv_namespace_id": letter * 32}
     data_key = base64.b64encode(letter.encode() * 32).decode()
     headers = {"CF-Api-Token": f"token-{letter}", "X-Arcrun-Data-Key": data_key}
@@ -101,7 +101,7 @@ def register(auth_url: str, letter: str) -> str:
 
 
 class Line:
-    """One keep-alive connection, for one request again and again."""
+    """A keep-alive connection for repeating one request."""
 
     def __init__(self, request: PreparedRequest) -> None:
         self._request = request
@@ -123,7 +123,7 @@ class Line:
 
 
 async def measure_resolution(own_url: str, hosted_url: str, api_key: str) -> None:
-    """A call of one component, asked of both in turns, in all fewer times than the tenant may ask in a minute."""
+    """Time calls of one component on both, alternately, with fewer requests than a tenant's limit per minute."""
     body = json.dumps({"component": COMPONENT, "input": {"operation": "upper", "input": "hello"}}).encode()
     lines = [
         Line(prepare("POST", f"{url}/execute", {"X-Arcrun-API-Key": key}, body))
@@ -134,7 +134,7 @@ async def measure_resolution(own_url: str, hosted_url: str, api_key: str) -> Non
         for line, latencies in zip(lines, taken, strict=True):
             status, latency_ms = await line.ask()
             if status != 200:
-                raise SystemExit(f"HTTP {status} within the limit of {LIMIT_A_MINUTE} a minute")
+                raise SystemExit(f"HTTP {status} within the limit of {LIMIT_A_MINUTE} per minute")
             if turn >= WARM_UP:
                 latencies.append(latency_ms)
     for name, latencies in zip(("execute_own", "execute_hosted"), taken, strict=True):
@@ -182,7 +182,7 @@ def run_flood(request: PreparedRequest, seconds: float) -> None:
 
 
 async def flood(request: PreparedRequest, seconds: float, clients: int = 10) -> None:
-    """FLOOD_A_SECOND requests, over some connections at once."""
+    """Send FLOOD_A_SECOND requests per second over `clients` concurrent connections."""
     statuses: list[int] = []
 
     async def one_client(number: int) -> None:

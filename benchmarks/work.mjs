@@ -1,6 +1,6 @@
-// What pieces of a run's work take in Python as the Workers run it: Pyodide, in Node, without the platform around it.
+// Measures pieces of a run's work in the Workers' Python: Pyodide, in Node, without the rest of the platform.
 //   node work.mjs PYODIDE_FOLDER PACKAGES_FOLDER... -> JSON lines {name, unit, us}
-// Each PACKAGES_FOLDER is put on Python's path. What is measured is in work_in_pyodide.py, beside this.
+// Each PACKAGES_FOLDER is added to Python's path. The pieces are in work_in_pyodide.py, next to this file.
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,8 +1,8 @@
-"""Measure what pieces of a run's work take in Python as the Workers run it. Prints {"name", "unit", "us"}, a line each.
+"""Measure pieces of a run's work in the Workers' Python. Prints one line per piece: {"name", "unit", "us"}.
 
 .venv/bin/python benchmarks/work.py
 
-The constants of arcrun/engine/budget.py rest on it. The pieces are in work_in_pyodide.py; Pyodide runs in Node.
+The constants of arcrun/engine/budget.py are based on it. The pieces are in work_in_pyodide.py; Pyodide runs in Node.
 """
 
 import shutil

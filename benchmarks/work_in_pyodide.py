@@ -1,4 +1,4 @@
-"""What benchmarks/work.mjs runs in Pyodide: prints {"name", "unit", "us"} for each piece of a run's work."""
+"""Run by benchmarks/work.mjs in Pyodide: prints {"name", "unit", "us"} for each piece of a run's work."""
 
 import json
 import time
@@ -18,7 +18,7 @@ RECORDS = [{"id": i, "name": f"record {i}", "amount": i * 1.5, "tags": ["a", "b"
 
 
 def measure(name: str, unit: str, count: float, work: Callable[[], object]) -> None:
-    """Microseconds for one of the `count` units that `work` does: the least of some tries."""
+    """Print the microseconds per unit, of the `count` units that `work` does: the minimum of several tries."""
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()
@@ -28,7 +28,7 @@ def measure(name: str, unit: str, count: float, work: Callable[[], object]) -> N
 
 
 def evaluate(source: str, scope: dict[str, Any]) -> tuple[int, Callable[[], object]]:
-    """The steps of an expression, and what evaluates it."""
+    """The number of an expression's steps, and a function that evaluates it."""
     parsed = compile_expression(source).parsed.parsed
     counting = BoundedInterpreter(MAX_EXPRESSION_STEPS)
     counting.visit(parsed, scope)

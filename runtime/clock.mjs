@@ -1,8 +1,8 @@
-// Time in a Worker, as workerd has it: it goes on while code computes. `acr dev --production-clock` puts
-// production_clock.mjs in its place.
+// The default clock of a Worker, workerd's: it runs on while code computes. `acr dev --production-clock` uses
+// production_clock.mjs instead.
 
-/** An event reaches the Worker. */
+/** Called when an event reaches the Worker. */
 export function eventStarted() {}
 
-/** Of these objects of the platform each operation takes time. */
+/** Called with platform objects whose operations take time. */
 export function watch() {}

@@ -1,10 +1,10 @@
-// Stands before Miniflare's explorer, Cloudflare's REST API for the local platform, which asks nobody for a key: whoever
-// reads and writes there has all workflows, run records and components. It listens on the plan's host, wants a path that
-// begins with a secret segment, and takes no Host but its own, so that a page whose name was made to lead here gets nothing.
+// Guards Miniflare's explorer, the local platform's version of Cloudflare's REST API, which needs no key: anyone with
+// access to it can read and write all workflows, run records and components. The guard listens on the plan's host,
+// requires a path that starts with a secret segment, and accepts only its own Host header, against DNS rebinding.
 import { timingSafeEqual } from "node:crypto";
 import { createServer, request as sendRequest } from "node:http";
 
-const HINT = "Its address, with the secret part of its path, is `api_url` in local.json, in acr's configuration folder.";
+const HINT = "The address, with the secret part of its path, is `api_url` in local.json, in acr's configuration folder.";
 
 /** Serve until the server is closed. `secret` is the first segment of every path, `target` Miniflare's own port. */
 export function startGuard({ host, port, secret, target }) {
@@ -19,7 +19,7 @@ export function startGuard({ host, port, secret, target }) {
       method: request.method,
       path: request.url.slice(secret.length + 1) || "/",
       headers: { ...request.headers, host: `${host}:${target}` },
-      agent: false, // workerd closes idle connections, and a request may meet the closing
+      agent: false, // no keep-alive: workerd closes idle connections, which could race with a request
     });
     forwarded.on("response", (answer) => answer.pipe(response.writeHead(answer.statusCode, answer.headers)));
     forwarded.on("error", (error) => refuse(response, 502, `The local API does not answer: ${error.message}`));
@@ -34,7 +34,7 @@ function isEqual(given, wanted) {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** In the envelope of Cloudflare's API, which its clients read. */
+/** Refuse in the envelope of Cloudflare's API, which its clients read. */
 function refuse(response, status, message) {
   if (response.headersSent) return response.destroy();
   const envelope = { success: false, errors: [{ code: 10000, message }], messages: [], result: null };

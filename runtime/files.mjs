@@ -1,6 +1,6 @@
-// Files of a folder that platform.mjs lends to a Worker as a disk service.
+// Reads files of a folder that platform.mjs provides to a Worker as a disk service.
 
-/** The file to read from its beginning, or undefined where it is not there. Close it. */
+/** A reader at the start of the file, or undefined if there is no such file. The caller closes it. */
 export async function openFile(folder, name) {
   const answer = await folder.fetch(`http://folder/${name}`);
   if (answer.status === 200) return new OpenFile(answer);
@@ -8,7 +8,7 @@ export async function openFile(folder, name) {
   return undefined;
 }
 
-/** All bytes of a file, in a buffer of that size, or undefined where it is not there. */
+/** All bytes of a file, in a buffer of exactly that size, or undefined if there is no such file. */
 export async function readFile(folder, name) {
   const file = await openFile(folder, name);
   return file && (await file.read(new Uint8Array(file.size)));
@@ -22,7 +22,7 @@ class OpenFile {
     this.#reader = answer.body.getReader({ mode: "byob" });
   }
 
-  /** Fills `view`, and gives it back, for it has moved; undefined where the file ends before. */
+  /** Fill `view` and return it, as its buffer is transferred; undefined if the file ends before. */
   async read(view) {
     const wanted = view.length;
     if (wanted === 0) return view;

@@ -1,5 +1,5 @@
-// What Cloudflare refuses while a Worker's modules are imported, in its words, by name and in the way in which it refuses
-// there: some throw, some give a promise that is rejected. tests/workerd/test_global_scope.py compares it with the global
+// Refuses what Cloudflare refuses while a Worker's modules are imported, with the same message and in the same way: some
+// functions throw, others return a rejected promise. tests/workerd/test_global_scope.py compares this with the global
 // scope of a JavaScript Worker on workerd.
 import * as cloudflareSockets from "cloudflare:sockets";
 
@@ -10,9 +10,9 @@ const MESSAGE =
 
 const BODY = ["arrayBuffer", "blob", "bytes", "formData", "json", "text"];
 const STREAMS = ["CompressionStream", "DecompressionStream", "FixedLengthStream", "IdentityTransformStream"];
-const NEEDS_NO_REQUEST = ["idFromName", "idFromString", "newUniqueId"]; // of a namespace of Durable Objects
+const NEEDS_NO_REQUEST = ["idFromName", "idFromString", "newUniqueId"]; // of a Durable Object namespace
 
-/** [object, names of its functions and classes, function that stands in for them], of the globals. */
+/** The refused globals: [object, names of its functions and classes, their replacement]. */
 const REFUSED = [
   [globalThis, ["clearInterval", "clearTimeout", "setImmediate", "setInterval", "setTimeout"], refuse],
   [globalThis, ["EventSource", "WebSocket", "WebSocketPair", ...STREAMS], refuse],
@@ -50,14 +50,14 @@ function refuse() {
   throw new Error(MESSAGE);
 }
 
-/** Python's own draws come here too. Emscripten makes an errno of an error of this name (29 is EIO), other errors are fatal. */
+/** Python's randomness comes here too. Emscripten turns an error of this name into an errno (29: EIO); others are fatal. */
 function refuseRandomness() {
   throw Object.assign(new Error(MESSAGE), { name: "ErrnoError", errno: 29 });
 }
 
 function refuseLater() {
   const refused = Promise.reject(new Error(MESSAGE));
-  refused.catch(() => {}); // whoever waits for it is told; nobody else
+  refused.catch(() => {}); // no unhandled rejection if nobody awaits it
   return refused;
 }
 
@@ -67,7 +67,7 @@ function replace(object, name, value) {
   return () => (own ? Object.defineProperty(object, name, own) : delete object[name]);
 }
 
-/** A binding whose functions refuse; a variable as it is. */
+/** A proxy of a binding whose functions refuse; a variable unchanged. */
 function refusing(binding) {
   if (typeof binding !== "object" || binding === null) return binding;
   return new Proxy(binding, {

@@ -1,11 +1,11 @@
-// Answers what Miniflare's own Workers ask of Node: to log, what an error is shown as, which other platforms run.
+// Answers requests of Miniflare's own Workers to Node: to log, to render an error, to list other running platforms.
 import { createServer } from "node:http";
 import { timingSafeEqual } from "node:crypto";
 
 const SECRET_HEADER = "mf-loopback-secret";
-const LEVELS = ["none", "error", "warn", "info", "debug", "verbose"]; // of the header, by number
+const LEVELS = ["none", "error", "warn", "info", "debug", "verbose"]; // by their number in the header
 
-/** Serves on a port that the system chooses; `secret` is settable, for each configuration has its own. */
+/** Serves on a port that the system chooses. `secret` can be set, as each configuration has its own. */
 export class Loopback {
   secret = "";
   #server;
@@ -38,9 +38,9 @@ export class Loopback {
       this.#log({ level: "error", message: text });
       response.writeHead(500, { "content-type": "text/plain" }).end(text);
     } else if (pathname === "/core/dev-registry") {
-      response.writeHead(200, { "content-type": "application/json" }).end("{}"); // there are none that it should know
+      response.writeHead(200, { "content-type": "application/json" }).end("{}"); // there are no other platforms for it
     } else {
-      this.#log({ level: "warn", message: `Miniflare asks Node for ${pathname}, which the local runtime does not have.` });
+      this.#log({ level: "warn", message: `Miniflare requested ${pathname}, which the local runtime lacks.` });
       response.writeHead(404).end();
     }
   }

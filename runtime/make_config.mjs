@@ -1,9 +1,9 @@
-// Has Miniflare make workerd's configuration for a plan, and writes it:
+// Writes workerd's configuration for a plan, made by Miniflare:
 //
 //   node make_config.mjs PLAN.json FOLDER KEY    ->    FOLDER/KEY, and FOLDER/KEY.json about it
 //
-// Miniflare hands the configuration to the workerd that it starts. Here nothing is started: what it would have handed over
-// is written to the file, with the names of the sockets and folders in it, and this process ends.
+// Miniflare passes the configuration to the workerd that it starts. Here nothing is started: the configuration is
+// written to the file instead, with the names of its sockets and folders, and this process ends.
 import childProcess from "node:child_process";
 import { EventEmitter } from "node:events";
 import fs, { mkdtempSync, readFileSync, renameSync } from "node:fs";
@@ -13,11 +13,11 @@ import { PassThrough, Writable } from "node:stream";
 import { buildOptions, digestOf } from "./platform.mjs";
 
 const [planPath, folder, key] = process.argv.slice(2);
-const temporary = mkdtempSync(path.join(folder, "tmp-")); // Miniflare's, for what it does not keep; named in the configuration
+const temporary = mkdtempSync(path.join(folder, "tmp-")); // Miniflare's temporary folder, named in the configuration
 process.env.TMPDIR = temporary;
 
-// Asked to, Miniflare also writes the configuration as JSON. It has the Workers' secrets, so it gets into no file; and what
-// is looked for in it is not in the modules' bytes.
+// Miniflare can also write the configuration as JSON. It contains the Workers' secrets, so it is never written to a file;
+// and the names searched for in it are not in the modules' bytes.
 const READABLE = path.join(temporary, "config.json");
 let readable;
 const { writeFileSync } = fs;
@@ -49,9 +49,9 @@ function finish(config) {
     loopbackSecret: loopback.value,
   };
   write(key, config);
-  write(`${key}.json`, JSON.stringify(about)); // last: it says that the other one is whole
+  write(`${key}.json`, JSON.stringify(about)); // last, as it marks the other file as complete
   flushCompileCache();
-  process.kill(process.pid, "SIGKILL"); // an exit in the middle of Miniflare's start waits for ever at times
+  process.kill(process.pid, "SIGKILL"); // exiting during Miniflare's start sometimes hangs
 }
 
 function write(name, content) {
@@ -63,4 +63,4 @@ function write(name, content) {
 const { Miniflare, convertV4MiniflareOptions } = await import("miniflare");
 const { options } = buildOptions(JSON.parse(readFileSync(planPath, "utf8")));
 await new Miniflare(convertV4MiniflareOptions(options)).ready;
-throw new Error("Miniflare has started workerd in another way than this script knows.");
+throw new Error("Miniflare started workerd in a way that this script does not support.");

@@ -1,4 +1,4 @@
-// Measures cold starts in Node's V8: compile, instantiate and first call of a component, in milliseconds.
+// Measures cold starts in Node's V8: a component's compilation, instantiation and first call, in milliseconds.
 //   node --experimental-wasm-jspi measure_cold_start.mjs < JSON {id: {"path", "stdin", "count"}}  ->  JSON {id: [ms, ...]}
 import { readFileSync } from "node:fs";
 import { run } from "../workers/edge/component_host.mjs";

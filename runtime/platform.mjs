@@ -1,16 +1,16 @@
-// What a plan starts, in Miniflare's terms: each Worker's modules, bindings and addresses. Python files are not among the
-// modules: they are packed into a file each Worker, which it reads when Python starts (python_boot.mjs).
+// Translates a plan into Miniflare's options: each Worker's modules, bindings and addresses. Python files are not among
+// the modules: they are packed into one file per Worker, which is read when Python starts (python_boot.mjs).
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 const HERE = import.meta.dirname;
 
-/** Bytes and JSON values, by their content. */
+/** A digest of bytes or of a JSON value. */
 export const digestOf = (bytes) => createHash("sha256").update(bytes).digest("hex");
 const contentKey = (content) => digestOf(JSON.stringify(content));
 
-/** Where the packed Python files lie, and workerd's configuration. */
+/** The folders of the packed Python files and of workerd's configuration. */
 export const filesFolder = (plan) => path.join(path.dirname(plan.state), "runtime/python");
 export const configFolder = (plan) => path.join(path.dirname(plan.state), "runtime/config");
 
@@ -40,7 +40,7 @@ function filesBelow(root) {
     .sort();
 }
 
-/** Write files as python_boot.mjs reads them. Their name is given by their content. */
+/** Pack files for python_boot.mjs. The packed file's name is derived from its content. */
 function packFiles(files, folder) {
   const content = packed(files);
   const key = digestOf(content);
@@ -49,7 +49,7 @@ function packFiles(files, folder) {
   return key;
 }
 
-/** u32 bytes of the index, the index [[path, bytes], ...] in JSON, the contents. */
+/** The index's length in bytes as u32, the index [[path, bytes], ...] in JSON, then the contents. */
 function packed(files) {
   const index = Buffer.from(JSON.stringify(files.map(([name, content]) => [name, content.length])));
   const indexBytes = Buffer.alloc(4);
@@ -59,7 +59,7 @@ function packed(files) {
 
 const JS_MODULE_TYPES = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".txt": "Text" };
 
-/** The Worker's own upload: modules that workerd loads, and the Python files, packed into `folder` for Pyodide. */
+/** A Worker's upload: the modules that workerd loads, and the Python files, packed into `folder` for Pyodide. */
 function uploadOf(worker, folder) {
   const names = filesBelow(worker.moduleRoot);
   const typeOf = (name) => JS_MODULE_TYPES[path.extname(name)];
@@ -89,10 +89,10 @@ function moduleAt(name, type, file) {
 }
 
 const HOST_MODULES = ["python_host.mjs", "python_boot.mjs", "snapshots.mjs", "files.mjs", "global_scope.mjs", "browser_shim.mjs"];
-const BOOT_MODULES = ["python_boot.mjs", "snapshots.mjs", "global_scope.mjs"]; // what a snapshot depends on
+const BOOT_MODULES = ["python_boot.mjs", "snapshots.mjs", "global_scope.mjs"]; // a snapshot depends on these
 const PUBLIC_NETWORK = { network: { allow: ["public"], tlsOptions: { trustBrowserCas: true } } };
 
-/** What is the same for all Workers: Pyodide, the modules of the runtime. */
+/** The modules shared by all Workers: Pyodide and the runtime's. */
 function runtimeOf(plan, imports) {
   const pyodide = (name) => path.join(plan.nodeModules, "pyodide", name);
   const clock = plan.productionClock ? "production_clock.mjs" : "clock.mjs";
@@ -133,7 +133,7 @@ function workerOptions(plan, worker, upload, runtime) {
     unsafeEvalBinding: "ARCRUN_UNSAFE_EVAL",
     serviceBindings: {
       ...worker.services,
-      // Requests to the outside: it connects to no address of this machine or its networks, whatever name leads there.
+      // Outgoing requests: never connects to an address of this machine or its networks, whatever name resolves to it.
       ...(worker.reachesLocal ? {} : { PUBLIC_NETWORK: PUBLIC_NETWORK }),
       ARCRUN_PYODIDE: { disk: { path: runtime.pyodideFolder } },
       ARCRUN_FILES: { disk: { path: filesFolder(plan) } },
@@ -149,7 +149,7 @@ function workerOptions(plan, worker, upload, runtime) {
   };
 }
 
-/** The modules that Python files name in imports at their top level, and the modules and packages that they are. */
+/** The modules that Python files import at top level, and the modules and packages that the files themselves are. */
 function importsIn(files) {
   const sources = files.filter(([name]) => name.endsWith(".py"));
   const found = sources.flatMap(([, content]) => [...content.toString("utf8").matchAll(/^(?:import|from) ([\w.]+)/gm)]);
@@ -159,7 +159,7 @@ function importsIn(files) {
   };
 }
 
-/** The modules that the Workers import and do not bring themselves. */
+/** The modules that the Workers import and do not contain. */
 function importsOf(uploads) {
   const own = new Set(uploads.flatMap(({ ownModules }) => [...ownModules]));
   const names = new Set(uploads.flatMap(({ imported }) => [...imported]));
@@ -167,7 +167,7 @@ function importsOf(uploads) {
 }
 
 
-/** The classes must be exports of the main module, before Python has started: the plan names them. */
+/** The main module. It must export the classes before Python starts, so the plan names them. */
 function mainModule(classes) {
   const exports = classes.map(({ name, kind, methods }) => {
     const made = `${kind}(${JSON.stringify(name)}, ${JSON.stringify(methods)})`;

@@ -1,12 +1,12 @@
-// Time in a Worker, as production has it: it stands still while code computes, and moves when a timer fires, when an
-// event reaches the Worker, and when what it has asked the platform for arrives. Date and performance.now are all that
-// Python's clocks read. https://developers.cloudflare.com/workers/reference/security-model/#step-1-disallow-timers-and-multi-threading
+// The clock of a Worker in production: it stands still while code computes, and advances when a timer fires, when an
+// event reaches the Worker, and when the result of a platform operation arrives. Python's clocks only read Date and
+// performance.now. https://developers.cloudflare.com/workers/reference/security-model/#step-1-disallow-timers-and-multi-threading
 import * as cloudflareWorkers from "cloudflare:workers";
 
 const RealDate = Date;
 const readWall = Date.now;
 const readMonotonic = performance.now.bind(performance);
-// Whose operations are no I/O of the platform.
+// Prototypes of the language, whose operations are not the platform's I/O.
 const LANGUAGE = new Set(
   Object.getOwnPropertyNames(globalThis)
     .filter((name) => !["Request", "Response"].includes(name))
@@ -18,13 +18,13 @@ const watched = new WeakSet([Object.prototype, Function.prototype, Array.prototy
 let wall;
 let monotonic;
 
-/** An event reaches the Worker. */
+/** Advance the clock, because an event has reached the Worker. */
 export function eventStarted() {
   wall = readWall();
   monotonic = readMonotonic();
 }
 
-/** Of these objects of the platform each operation takes time, and of all that they answer with. */
+/** Make the clock advance after each operation of these platform objects, and of the objects that they return. */
 export function watch(...objects) {
   for (const object of objects) watchKind(object);
 }
@@ -48,7 +48,7 @@ function replaceOperation(owner, name) {
   Object.defineProperty(owner, name, { ...property, value: watching });
 }
 
-/** What an operation gives: time moves when a promise settles. */
+/** Watch an operation's result. If it is a promise, the clock advances when it settles. */
 function follow(result) {
   if (!(result instanceof Promise)) {
     watchKind(result);
@@ -67,7 +67,7 @@ function follow(result) {
   );
 }
 
-/** A timer whose callback finds the time at which it fires. */
+/** Make a timer function advance the clock before its callback. */
 function withTimers(owner, name) {
   const start = owner[name];
   owner[name] = function (callback, ...rest) {
@@ -80,7 +80,7 @@ function withTimers(owner, name) {
   };
 }
 
-/** A call of another Worker or object answers with a promise of its own kind, which has its own `then`. */
+/** Calls of another Worker or object return a special promise with its own `then`. */
 function watchCalls(promise) {
   const then = promise.prototype.then;
   promise.prototype.then = function (onValue, onError) {

@@ -1,7 +1,7 @@
 // Boots Pyodide in a Worker's isolate, from memory snapshots.
 //
-// Only the boot may compile WebAssembly from bytes. It borrows Miniflare's eval binding for that and gives it back:
-// requests see what they see in production, "Wasm code generation disallowed by embedder".
+// Only the boot may compile WebAssembly from bytes. It uses Miniflare's eval binding for that and removes it afterwards:
+// requests fail as in production, with "Wasm code generation disallowed by embedder".
 import "./browser_shim.mjs";
 import * as cloudflareWorkers from "cloudflare:workers";
 import * as cloudflareSockets from "cloudflare:sockets";
@@ -12,17 +12,17 @@ import { loadPyodide } from "./pyodide.mjs";
 import { MadeSnapshot, SnapshotFolder } from "./snapshots.mjs";
 import workerJson from "./worker.json";
 
-// Bindings that belong to this runtime. The Worker never sees them.
+// Bindings of this runtime, hidden from the Worker.
 const RUNTIME_BINDINGS = ["ARCRUN_UNSAFE_EVAL", "ARCRUN_SNAPSHOTS", "ARCRUN_PYODIDE", "ARCRUN_FILES"];
 const WORKER_ROOT = "/session/metadata";
 
 const worker = JSON.parse(workerJson); // written by platform.mjs
 
 /**
- * Start Python from a memory snapshot taken when the entry module had been imported, as a deploy does in production.
+ * Start Python from a memory snapshot taken after the import of the entry module, as a deploy does in production.
  *
- * Snapshots are kept by content. Where there is none for this Worker's sources, it is made from a base snapshot, which
- * holds what the sources import of the standard library and of python_modules; where there is none, that is made first.
+ * Snapshots are stored by content. If there is none for this Worker's sources, it is made from a base snapshot, which
+ * contains the sources' imports from the standard library and python_modules, and which is made first if necessary.
  * `onFatal` is called with the error that ends the interpreter.
  */
 export async function boot(env, onFatal) {
@@ -49,11 +49,11 @@ export async function boot(env, onFatal) {
     restoreCompilation();
   }
   pyodide._api.on_fatal = onFatal;
-  pyodide.runPython("import random; random.seed()"); // the snapshot would repeat its sequence
+  pyodide.runPython("import random; random.seed()"); // otherwise every start would repeat the snapshot's sequence
   return { entry: pyodide.pyimport(worker.entry), workers: pyodide.pyimport("workers"), bindings };
 }
 
-/** Pyodide copies a snapshot over its memory: it is given the head alone, and the memory is filled before it looks. */
+/** Pyodide copies a snapshot over its memory: it gets only the head, and the memory is filled before it is used. */
 async function startPyodide(jsModules, files, snapshot, options = {}) {
   const pyodide = await loadPyodide({
     createPyodideModule: async (settings) => {
@@ -89,9 +89,10 @@ async function makeSnapshot(snapshots, start, jsModules) {
 }
 
 /**
- * The memory without its garbage. JavaScript objects in it are kept by name, so those of the SDK alone may be there.
+ * A snapshot of the memory after garbage collection. JavaScript objects in it are stored by name, so only the SDK's may
+ * be there.
  *
- * An interpreter that has made a snapshot is of no other use: Pyodide wraps all JavaScript objects that it sees.
+ * An interpreter cannot be used after making a snapshot: Pyodide wraps all JavaScript objects that it sees.
  */
 function takeSnapshot(pyodide, jsModules) {
   const serializer = (object) => {
@@ -119,7 +120,7 @@ del import_all
 `;
 
 // Production refuses randomness while modules are imported: every isolate that starts from the snapshot would share it.
-// What a module took from `random` by name refuses only until then.
+// Functions imported by name from `random` refuse only until the import has ended.
 const importEntry = (name) => `
 def import_entry(name):
     import importlib, os, random
@@ -132,13 +133,13 @@ def import_entry(name):
         @wraps(function)
         def refuse(*args, **options):
             if refuses:
-                raise RuntimeError(f"{text} {function.__qualname__}() belongs into a handler.")
+                raise RuntimeError(f"{text} {function.__qualname__}() belongs in a handler.")
             return function(*args, **options)
         return refuse
 
     def seed(self, a=None, version=2):
         if a is None:
-            raise RuntimeError(f"{text} Random() belongs into a handler; with a seed of its own it may stand here.")
+            raise RuntimeError(f"{text} Random() belongs in a handler; with an explicit seed it is allowed here.")
         return own_seed(self, a, version)
 
     own_seed = random.Random.seed
@@ -177,7 +178,7 @@ function sdkModules(bindings) {
   };
 }
 
-/** Files as platform.mjs has packed them: u32 bytes of the index, the index [[path, bytes], ...] in JSON, their contents. */
+/** Unpack files packed by platform.mjs: the index's length in bytes as u32, the index [[path, bytes], ...], contents. */
 function unpackFiles(packed) {
   const indexBytes = new DataView(packed.buffer).getUint32(0, true);
   let at = 4 + indexBytes;
@@ -198,7 +199,7 @@ function writeFiles(FS, files, root) {
   }
 }
 
-/** Route compilation from bytes to `unsafeEval`, and Pyodide's downloads to what was read already. Returns the undo. */
+/** Route compilation from bytes to `unsafeEval`, and Pyodide's downloads to already loaded data. Returns the undo. */
 function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
   const pyodideWasm = unsafeEval.newWasmModule(pyodideBytes);
   const { Module, compile, instantiate, instantiateStreaming } = WebAssembly;
@@ -225,7 +226,7 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
   });
   globalThis.fetch = async (url) => {
     const isStdlib = String(url).endsWith("python_stdlib.zip");
-    return new Response(isStdlib ? stdlib : null); // for pyodide.asm.wasm, instantiateStreaming above answers
+    return new Response(isStdlib ? stdlib : null); // pyodide.asm.wasm is handled by instantiateStreaming above
   };
   return () => {
     Object.assign(WebAssembly, { Module, compile, instantiate, instantiateStreaming });
@@ -233,7 +234,7 @@ function allowCompilation(unsafeEval, pyodideBytes, stdlib) {
   };
 }
 
-/** Let ctx.waitUntil take a Python awaitable, and keep its proxy alive until it has settled. */
+/** Let ctx.waitUntil accept a Python awaitable, and keep its proxy alive until it has settled. */
 function patchWaitUntil(ctx) {
   if (typeof ctx?.waitUntil !== "function" || Object.hasOwn(ctx, "waitUntil")) return;
   const waitUntil = ctx.waitUntil.bind(ctx);

@@ -1,20 +1,20 @@
-// The part of the local runtime that runs inside workerd: it forwards every event of a Worker to the Python classes of its
-// entry module, as Cloudflare's native Python runtime does. Python itself is started at the first event (python_boot.mjs).
+// The part of the local runtime inside workerd: forwards every event of a Worker to the Python classes of its entry
+// module, as Cloudflare's native Python runtime does. Python itself starts at the first event (python_boot.mjs).
 //
-// An interpreter that has failed fatally (its stack overflowed) is of no more use. What waits for it is answered, and the
-// next event starts another one; objects are made anew from what they have stored.
+// After a fatal failure (stack overflow) an interpreter cannot be used. Pending requests are answered, and the next event
+// starts a new one; Durable Objects are recreated from their storage.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { eventStarted, watch } from "./clock.mjs";
 import internalError from "./internal_error.json";
 
-let python; // Promise of an Interpreter: one at a time for each isolate
+let python; // Promise of an Interpreter: one at a time per isolate
 
-/** Make the class that workerd instantiates for the Python WorkerEntrypoint `className` with public `methods`. */
+/** The class that workerd instantiates for the Python WorkerEntrypoint `className` with public `methods`. */
 export function entrypoint(className, methods) {
   return forwardingClass(WorkerEntrypoint, className, methods);
 }
 
-/** The same for a Python DurableObject. */
+/** The class that workerd instantiates for a Python DurableObject. */
 export function durableObject(className, methods) {
   return forwardingClass(DurableObject, className, methods);
 }
@@ -50,13 +50,13 @@ async function call({ entry, workers, bindings, instances }, forwarder, classNam
 class Interpreter {
   instances = new WeakMap();
   hasFailed = false;
-  #waiting = new Set(); // functions that reject what waits for this interpreter
+  #waiting = new Set(); // reject functions of pending calls
 
   started(modules) {
     return Object.assign(this, modules);
   }
 
-  /** What `promise` settles to, or a rejection when the interpreter fails first: then it never settles. */
+  /** The result of `promise`, or a rejection if the interpreter fails first, as `promise` would then never settle. */
   async settled(promise) {
     const { promise: failure, reject } = Promise.withResolvers();
     this.#waiting.add(reject);
@@ -69,8 +69,8 @@ class Interpreter {
 
   fail(error) {
     this.hasFailed = true;
-    console.error(`Python has failed fatally and is started anew: ${error}`);
-    for (const reject of this.#waiting) reject(new Error("Python has failed fatally and is started anew."));
+    console.error(`Python failed fatally and is restarted: ${error}`);
+    for (const reject of this.#waiting) reject(new Error("Python failed fatally and is restarted."));
   }
 }
 
@@ -94,7 +94,7 @@ async function startPython(env) {
   return interpreter.started(modules);
 }
 
-/** A handler may answer with a JavaScript Response or with the SDK's wrapper of one. */
+/** The JavaScript Response of a handler's answer, which may be the SDK's wrapper. */
 function responseOf(answer) {
   return answer instanceof Response ? answer : answer.js_object;
 }

@@ -2,8 +2,8 @@
 //
 //   node serve.mjs PLAN.json
 //
-// PLAN.json is written by `acr dev` (cli/acr/local/runtime_plan.py has its shape). On stdout this process says one JSON
-// object a line: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
+// PLAN.json is written by `acr dev` (see cli/acr/local/runtime_plan.py for its shape). This process writes one JSON object
+// per line to stdout: {event: "ready", service, url}, {event: "reloaded"}, {event: "failed", message}. A line on stdin
 // (re)loads the plan; the end of stdin stops everything, so nothing outlives the process that started it.
 import { once } from "node:events";
 import { request } from "node:http";
@@ -16,16 +16,16 @@ import { workerdConfig } from "./workerd_config.mjs";
 import { WorkerdProcess } from "./workerd_process.mjs";
 
 const [planPath] = process.argv.slice(2);
-process.stderr.on("error", () => {}); // a log that nobody takes, or that a full disk refuses, stops nothing
+process.stderr.on("error", () => {}); // a log that cannot be written, such as to a full disk, stops nothing
 const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const log = ({ level, message }) => process.stderr.write(`${level}: ${message}\n`);
 
 const workerd = new WorkerdProcess(log);
 const loopback = new Loopback(log);
 let loopbackAddress;
-let announced = false; // whether the platform has served once
+let announced = false; // whether "ready" was sent
 
-/** Start the plan, or change over to what it has become. */
+/** Start the plan, or switch to the changed plan. */
 async function load() {
   const config = await workerdConfig(planPath);
   const { plan } = config;
@@ -46,7 +46,7 @@ async function load() {
 async function startWorkerd(config) {
   const { host, explorerPort } = config.plan;
   const ended = (reason) => {
-    log({ level: "warn", message: `The Workers runtime, workerd, has ended by itself (${reason}) and is started anew.` });
+    log({ level: "warn", message: `The Workers runtime, workerd, ended unexpectedly (${reason}) and is restarted.` });
     schedule(() =>
       startWorkerd(config).catch(async (error) => {
         say({ event: "failed", message: String(error.stack ?? error) });
@@ -57,7 +57,7 @@ async function startWorkerd(config) {
   await workerd.start(config, [["entry", `${host}:${explorerPort}`]], [["loopback", loopbackAddress]], ended);
 }
 
-/** Only the first Worker is asked: in the others Python starts with their first request, if one ever comes. */
+/** Wait for the first Worker only: in the others, Python starts with the first request. */
 async function announce(plan) {
   const urls = plan.workers.map((worker) => `http://${plan.host}:${worker.port}`);
   const { status, text } = await get(`${urls[0]}/health`);
@@ -66,14 +66,14 @@ async function announce(plan) {
   say({ event: "ready", service: "cloudflare-api", url: `http://${plan.host}:${plan.apiPort}` });
 }
 
-/** {status, text}. Node's fetch would bring 15 MiB with it. */
+/** {status, text}. Node's own fetch would need 15 MiB. */
 async function get(url) {
   const [answer] = await once(request(url, { agent: false }).end(), "response");
   const chunks = await answer.toArray();
   return { status: answer.statusCode, text: Buffer.concat(chunks).toString("utf8") };
 }
 
-/** What a start leaves would stay: later this process does next to nothing. */
+/** Collect the start's garbage, as this process does too little later to trigger a collection. */
 function collectGarbage() {
   setFlagsFromString("--expose-gc");
   runInNewContext("gc")();
@@ -86,11 +86,11 @@ async function stop(code) {
 
 let work = Promise.resolve();
 
-/** One after the other. */
+/** Run tasks one after the other. */
 function schedule(doWork) {
   work = work.then(doWork).catch(async (error) => {
     say({ event: "failed", message: String(error.stack ?? error) });
-    if (!announced) await stop(1); // a later failure leaves what ran before
+    if (!announced) await stop(1); // a later failure keeps the previous platform running
   });
 }
 

@@ -1,11 +1,11 @@
-// Memory snapshots of Python, by key, in a folder that platform.mjs lends.
+// Memory snapshots of Python, by key, in a folder that platform.mjs provides.
 //
-// A snapshot goes from its file straight into the interpreter's memory, a piece at a time, and pages of zeros are not
-// kept: nothing of its size is allocated beside the memory, and pages that nobody has written stay unmapped.
+// A snapshot is read from its file directly into the interpreter's memory, piece by piece, without pages of zeros: no
+// buffer of its size is allocated, and unused pages stay unmapped.
 //
-// In the file: u32 bytes of the memory, u32 bytes of the head, u32 number of runs; of each run of pages u32 the first and
-// u32 how many; the head, which is Pyodide's own (JavaScript objects by name); the pages of the runs; the SHA-256 of all
-// before it. One that a crash or a full disk has left empty, cut off or full of zeros counts as absent: it is made again.
+// The file: u32 bytes of the memory, u32 bytes of the head, u32 number of runs; for each run of pages, u32 first page and
+// u32 count; the head, which is Pyodide's own (JavaScript objects by name); the pages of the runs; the SHA-256 of all of
+// this. A file that a crash or a full disk left empty, truncated or zeroed counts as absent, and is made again.
 import { openFile } from "./files.mjs";
 
 const PAGE_BYTES = 4096;
@@ -14,7 +14,7 @@ const DIGEST_BYTES = 32;
 const MAX_MEMORY_BYTES = 2 ** 32 - 1;
 const MAX_HEAD_BYTES = 1 << 20;
 
-/** A file that holds no whole snapshot. */
+/** The file does not contain a complete snapshot. */
 class DamagedError extends Error {}
 
 export class SnapshotFolder {
@@ -25,7 +25,7 @@ export class SnapshotFolder {
     this.#folder = folder;
   }
 
-  /** What `start` makes of the snapshot of this key; undefined where that is not there, or damaged. */
+  /** The result of `start` for the snapshot of this key; undefined if it is missing or damaged. */
   async startFrom(key, start) {
     const file = await openFile(this.#folder, key);
     if (!file) return undefined;
@@ -39,7 +39,7 @@ export class SnapshotFolder {
     }
   }
 
-  /** Starts writing a MadeSnapshot; `written` waits until it is done. */
+  /** Start writing a MadeSnapshot; `written` waits until it is done. */
   write(key, made) {
     this.#writes.push(this.#put(key, made));
   }
@@ -62,7 +62,7 @@ export class SnapshotFolder {
   }
 }
 
-/** What Pyodide's `makeMemorySnapshot` gave: its `head`, and a copy of the memory. */
+/** A snapshot from Pyodide's `makeMemorySnapshot`: its `head`, and a copy of the memory. */
 export class MadeSnapshot {
   constructor(bytes) {
     const headBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);
@@ -74,13 +74,13 @@ export class MadeSnapshot {
     heapOf(pyodideModule, this.memory.length).set(this.memory);
   }
 
-  /** Once it is written and filled in, its memory is given back at once: it is as large as an interpreter's. */
+  /** Release the memory, which is as large as an interpreter's, once it is written and filled in. */
   release() {
     this.memory.buffer.transfer(0);
   }
 }
 
-/** One in a file, which can be filled in once. */
+/** A snapshot in a file, which can be filled in once. */
 class StoredSnapshot {
   #content;
   #memoryBytes;
@@ -114,7 +114,7 @@ class StoredSnapshot {
   }
 }
 
-/** A file's content from its beginning to its end, where the digest of all of it stands. All raise DamagedError. */
+/** Reads a file sequentially up to the digest at its end. All methods raise DamagedError. */
 class DigestedContent {
   #file;
   #digest = new crypto.DigestStream("SHA-256");
@@ -130,14 +130,14 @@ class DigestedContent {
     return new Uint32Array(buffer);
   }
 
-  /** In memory of their own. */
+  /** Bytes in their own buffer. */
   async bytes(count) {
     const bytes = await this.#read(new Uint8Array(count));
     await this.#writer.write(bytes);
     return bytes;
   }
 
-  /** PIECE_BYTES at most, valid until more is read. */
+  /** At most PIECE_BYTES, valid until the next read. */
   async piece(count) {
     const bytes = await this.#read(new Uint8Array(this.#buffer, 0, count));
     this.#buffer = bytes.buffer;
@@ -159,7 +159,7 @@ class DigestedContent {
   }
 }
 
-/** The runs of pages of which any byte is set: [first page, how many]. */
+/** The runs of pages with any non-zero byte: [first page, count]. */
 function runsOf(memory) {
   const runs = [];
   const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4); // Pyodide aligns it to 16 bytes

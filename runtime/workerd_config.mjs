@@ -1,7 +1,7 @@
-// workerd's configuration for a plan, made by Miniflare once and kept by content beside the state.
+// workerd's configuration for a plan, made once by Miniflare and cached by content next to the state.
 //
-// Miniflare takes half a second and 90 MiB to load. It runs in a process of its own (make_config.mjs), which ends when the
-// configuration is written, and only where there is none for the same options, packages and environment.
+// Miniflare takes half a second and 90 MiB to load. It runs in its own process (make_config.mjs), which ends when the
+// configuration is written, and only if there is none for the same options, packages and environment.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -10,15 +10,15 @@ import { buildOptions, configFolder, digestOf, filesFolder } from "./platform.mj
 
 const HERE = import.meta.dirname;
 const MAKER = path.join(HERE, "make_config.mjs");
-// What a run leaves is garbage when it has been answered. V8 collects it in its young generation, whose default of 16 MiB an
-// isolate moves much of it into the old one first, where it stays for long: 132 MiB more after 15,000 runs, with these 18.
+// After its answer, a run leaves only garbage. With V8's default young generation of 16 MiB per isolate, much of it is
+// promoted to the old one, where it stays long: 132 MiB more after 15,000 runs, compared with 18 MiB with these flags.
 const V8_FLAGS = "--min-semi-space-size=1 --max-semi-space-size=1"; // MiB
-// What else Miniflare reads that ends in the configuration.
+// Other environment variables that affect the configuration.
 const ENVIRONMENT = { MINIFLARE_WORKERD_V8_FLAGS: V8_FLAGS, MINIFLARE_WORKERD_AUTOGATES: "", NODE_EXTRA_CA_CERTS: "" };
 
 /**
- * {file, sockets, folders, loopbackSecret, forget}: the file that workerd reads, the names of its sockets, folders that must
- * be there, what its requests to Node carry; and a function that removes what earlier plans have left. Raises Error.
+ * {file, sockets, folders, loopbackSecret, forget}: workerd's configuration file, the names of its sockets, folders that
+ * must exist, the secret in its requests to Node, and a function that removes files of earlier plans. Raises Error.
  */
 export async function workerdConfig(planPath) {
   const plan = JSON.parse(readFileSync(planPath, "utf8"));
@@ -47,12 +47,12 @@ function configKey(plan, options) {
   return digestOf(JSON.stringify([options, versions, process.version, environment, trusted, maker], withDigests));
 }
 
-/** Those of ENVIRONMENT, unless this process has others. */
+/** This process's values of ENVIRONMENT's variables, or the defaults. */
 const makerEnvironment = () => {
   return Object.fromEntries(Object.entries(ENVIRONMENT).map(([name, value]) => [name, process.env[name] ?? value]));
 };
 
-/** undefined where it is not there, or damaged. */
+/** The cached configuration's description; undefined if it is missing or damaged. */
 function readConfig(folder, key) {
   try {
     const about = JSON.parse(readFileSync(path.join(folder, `${key}.json`), "utf8"));
@@ -70,7 +70,7 @@ async function makeConfig(planPath, folder, key) {
   });
   await once(maker, "exit"); // it kills itself
   const about = readConfig(folder, key);
-  if (!about) throw new Error("Miniflare has not made a configuration of the Workers.");
+  if (!about) throw new Error("Miniflare did not produce a configuration of the Workers.");
   return about;
 }
 

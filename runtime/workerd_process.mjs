@@ -1,4 +1,4 @@
-// One workerd: started from a configuration file, its log, its ports, and started anew when it ends by itself.
+// A workerd process: starts it from a configuration file, reads its log and its ports, and restarts it if it ends.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 
 const { default: WORKERD } = createRequire(import.meta.url)("workerd");
-// What workerd says about itself and not about the Workers.
+// workerd's messages about itself rather than about the Workers.
 const INTERNAL = [
   /\$LLVM_SYMBOLIZER is not set/,
   /took recursive isolate lock/,
@@ -25,9 +25,9 @@ export class WorkerdProcess {
   }
 
   /**
-   * Ends the one before and starts one that serves: all `sockets` listen. `addresses` are [socket, host:port] of those that
-   * the configuration leaves open, `externals` [service, host:port]. Raises Error. If it ends by itself later, `ended` is
-   * called, with its exit code or signal.
+   * Stop the previous process and start one, until all `sockets` listen. `addresses` are [socket, host:port] of sockets
+   * that the configuration leaves open, `externals` are [service, host:port]. Raises Error. If the process ends
+   * unexpectedly later, `ended` is called with its exit code or signal.
    */
   async start({ file, sockets }, addresses, externals, ended) {
     await this.stop();
@@ -56,7 +56,7 @@ export class WorkerdProcess {
     const child = this.#process;
     this.#process = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL"); // what it has acknowledged is stored
+    child.kill("SIGKILL"); // safe: acknowledged writes are stored
     await once(child, "exit");
   }
 
@@ -64,7 +64,7 @@ export class WorkerdProcess {
     let isCrashing = false;
     createInterface({ input: stream }).on("line", (line) => {
       const { level, message } = parseLine(line);
-      isCrashing ||= FATAL.test(message); // then its stack is of interest
+      isCrashing ||= FATAL.test(message); // then show its stack
       if (!isCrashing && INTERNAL.some((pattern) => pattern.test(message))) return;
       if (said.length < 20) said.push(message);
       this.#log({ level, message });
@@ -72,7 +72,7 @@ export class WorkerdProcess {
   }
 }
 
-/** Of a structured log; its crash handlers write plain text. */
+/** {level, message} of a line of workerd's log. Its crash handlers write plain text, which counts as an error. */
 function parseLine(line) {
   try {
     const { level, message } = JSON.parse(line);
@@ -83,7 +83,7 @@ function parseLine(line) {
   return { level: "error", message: line };
 }
 
-/** True once each of `sockets` has said on the control pipe that it listens; false if the pipe ends before. */
+/** True once the control pipe reports that each of `sockets` listens; false if the pipe ends before. */
 async function listening(control, sockets) {
   const missing = new Set(sockets);
   for await (const line of createInterface({ input: Readable.from(control) })) {

@@ -1,7 +1,7 @@
-"""Write docs/cli.md from the help texts: what `acr --help` and each command's --help say.
+"""Write docs/cli.md from the help texts of `acr` and each of its commands.
 
 python scripts/build_cli_docs.py            writes it
-python scripts/build_cli_docs.py --check    exits 1 if it is not what the commands say
+python scripts/build_cli_docs.py --check    exits 1 if it is out of date
 """
 
 import sys
@@ -21,19 +21,19 @@ def main() -> None:
     if "--check" not in sys.argv:
         TARGET.write_text(text, encoding="utf-8")
     elif not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text:
-        sys.exit("docs/cli.md is not what the commands say. Run: .venv/bin/python scripts/build_cli_docs.py")
+        sys.exit("docs/cli.md is out of date. Run: .venv/bin/python scripts/build_cli_docs.py")
 
 
 def render() -> Iterator[str]:
     yield "# The command line"
     yield ""
-    yield "Made from the help texts by `scripts/build_cli_docs.py`. Data goes to stdout, talk to stderr. Exit codes:"
-    yield "0 done, 1 failed, 2 wrong usage, 4 not logged in, 130 interrupted."
+    yield "Generated from the help texts by `scripts/build_cli_docs.py`. Data goes to stdout, messages to stderr."
+    yield "Exit codes: 0 done, 1 failed, 2 wrong usage, 4 not logged in, 130 interrupted."
     yield from render_command(build_context("acr", acr))
 
 
 def render_command(context: click.Context) -> Iterator[str]:
-    """The command's own help, then those of its subcommands."""
+    """The command's own help, then its subcommands'."""
     yield from ("", f"## {context.command_path}", "", "```", context.get_help().rstrip(), "```")
     command = context.command
     if isinstance(command, click.Group):

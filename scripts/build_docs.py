@@ -1,7 +1,7 @@
 """Write docs/components.md from the contracts, docs/diagnostics.md from the catalogue, docs/limits.md from the limits.
 
 python scripts/build_docs.py            writes them
-python scripts/build_docs.py --check    exits 1 if one of them is not what its source says
+python scripts/build_docs.py --check    exits 1 if one of them is out of date
 """
 
 import json
@@ -30,15 +30,15 @@ def main() -> None:
         if "--check" not in sys.argv:
             target.write_text(text, encoding="utf-8")
         elif not target.is_file() or target.read_text(encoding="utf-8") != text:
-            sys.exit(f"docs/{name} is not what its source says. Run: .venv/bin/python scripts/build_docs.py")
+            sys.exit(f"docs/{name} is out of date. Run: .venv/bin/python scripts/build_docs.py")
 
 
 def render_diagnostics() -> Iterator[str]:
     yield "# Diagnostics"
     yield ""
-    yield "What `acr validate` and `POST /validate` say of a workflow, and a push too. Each has file, line, column,"
-    yield "code, message and hint. An error refuses the workflow; a warning (`severity`) says what can go wrong"
-    yield "at a run. Made from `arcrun/workflows/diagnostics.py` by `scripts/build_docs.py`."
+    yield "The findings that `acr validate`, `POST /validate` and a push report for a workflow. Each has file, line,"
+    yield "column, code, message, hint and `severity`. An error rejects the workflow; a warning names what can fail"
+    yield "at run time. Generated from `arcrun/workflows/diagnostics.py` by `scripts/build_docs.py`."
     yield ""
     yield "| code | what it means | what to do |"
     yield "| --- | --- | --- |"
@@ -54,7 +54,7 @@ def load_contracts() -> Iterator[Contract]:
 def render(contracts: list[Contract]) -> Iterator[str]:
     yield "# Components"
     yield ""
-    yield "Made from the contracts by `scripts/build_docs.py`. A component's output is the `data` of its node, such as"
+    yield "Generated from the contracts by `scripts/build_docs.py`. A component's output is its node's `data`, such as"
     yield "`{{NODE.data.count}}`; a failure is `{{NODE.error.code}}` and `{{NODE.error.message}}`."
     yield ""
     yield "| component | category | reaches | what it does |"
@@ -92,7 +92,7 @@ def render_section(contract: Contract) -> Iterator[str]:
 
 
 def render_table(title: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    """The fields, those within others too; or the description where there are none to name."""
+    """A table of the fields, including nested ones, or the description if the schema names no fields."""
     if not schema.get("properties"):
         yield f"{title.capitalize()}: {_cell(schema['description'])}"
         return

@@ -1,4 +1,4 @@
-"""What scripts/check_components does once everything is installed. Exits 1 if anything is red."""
+"""Implements scripts/check_components, once everything is installed. Exits 1 if a check fails."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ TIERS = ("bundle", "bucket")
 
 @dataclass(frozen=True)
 class Check:
-    """One cell of the table: what it says, and whether that is good."""
+    """A cell of the table: its text, and whether the check passed."""
 
     text: str
     good: bool
@@ -74,15 +74,15 @@ def check_component(folder: Path, url: str, cold_starts_ms: dict[str, float], st
 
 
 def check_network(contract: Contract) -> Check:
-    """The imports were compared with the contract already; here is what they come to."""
+    """The component's capabilities. Its imports have already been compared with the contract."""
     reaches = sorted(contract.capabilities)
     return Check(", ".join(reaches) or "none", good=True)
 
 
 def check_required(contract: Contract, url: str, module: bytes) -> Check:
-    """Without a required field the component refuses and names it; a scenario has no others and gets on.
+    """The component must refuse an input without a required field, naming it, and accept one with only those.
 
-    Where none is required, any one of several may be, which `required` cannot say.
+    If no field is required, one field is allowed, as `required` cannot express "one of several".
     """
     required = contract.input_schema.get("required", [])
     accepted = []
@@ -92,12 +92,12 @@ def check_required(contract: Contract, url: str, module: bytes) -> Check:
         if output.get("success") or f"`{name}`" not in output["error"]["message"]:
             accepted.append(name)
     if accepted:
-        return Check(f"not insisted on: {accepted}", good=False)
+        return Check(f"not enforced: {accepted}", good=False)
     fewest = max(len(required), 1)
     given_alone = (scenario.given for scenario in contract.scenarios if set(required) <= set(scenario.given))
     smallest = [given for given in given_alone if len(given) <= fewest]
     if not any(gets_on(ask(url, contract, "bundle", module, given)) for given in smallest):
-        return Check(f"no scenario with {required} alone gets on", good=False)
+        return Check(f"no scenario with only {required} succeeds", good=False)
     return Check(str(len(required)), good=True)
 
 
@@ -107,7 +107,7 @@ def check_example(contract: Contract, url: str, module: bytes) -> Check:
 
 
 def gets_on(output: dict[str, Any]) -> bool:
-    """It succeeds; one that reaches outside gets as far as that, since nothing is there to answer."""
+    """Whether the call succeeded or, for a component that calls the host, failed only for lack of a stub."""
     return bool(output.get("success")) or output["error"]["code"] == "NO_STUB"
 
 
@@ -120,14 +120,14 @@ def check_scenarios(contract: Contract, url: str, tier: str, module: bytes) -> C
 
 
 def ask(url: str, contract: Contract, tier: str, module: bytes, given: Any) -> dict[str, Any]:
-    """The component's output for one input, without any stub."""
+    """The component's output for one input, without stubs."""
     body = {"component": contract.canonical_id, "tier": tier, "module": base64.b64encode(module).decode()}
     answer: dict[str, Any] = httpx.post(url, json={**body, "given": given}, timeout=60).raise_for_status().json()
     return answer
 
 
 def find_stale(ids: Iterator[str]) -> set[str]:
-    """The components whose committed module is not what the source builds."""
+    """The components whose committed module differs from what their source builds."""
     result = subprocess.run([ROOT / "scripts/build_components", "--check"], capture_output=True, text=True, check=False)
     if result.returncode == 0:
         return set()
@@ -135,7 +135,7 @@ def find_stale(ids: Iterator[str]) -> set[str]:
 
 
 def measure_components(folders: list[Path]) -> dict[str, float]:
-    """The median of nine cold starts of each, in milliseconds."""
+    """The median of nine cold starts of each component, in milliseconds."""
     wanted = {}
     for folder in folders:
         example = parse_yaml((folder / "contract.yaml").read_text(encoding="utf-8")).value["config_example"]
@@ -145,7 +145,7 @@ def measure_components(folders: list[Path]) -> dict[str, float]:
 
 @contextmanager
 def running_checker() -> Iterator[str]:
-    """The checker Worker on the local runtime; gives its address."""
+    """Run the checker Worker on the local runtime. Yields its address."""
     with tempfile.TemporaryDirectory(prefix="arcrun-check-") as name:
         folder = Path(name)
         stage(ROOT / "scripts/checker", [BUILTIN_COMPONENTS], folder / "checker")

@@ -1,4 +1,4 @@
-"""What scripts/demo does once everything is installed. Options are those of `acr dev`, such as --port 9000."""
+"""Implements scripts/demo, once everything is installed. Options are those of `acr dev`, such as --port 9000."""
 
 import json
 import signal
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def wait_until_ready(platform: subprocess.Popen[str]) -> None:
-    """Returns when all services have answered."""
+    """Wait until all services answer."""
     print("Starting executor, registry and auth on workerd (the first start makes a memory snapshot) ...", flush=True)
     started = time.monotonic()
     assert platform.stdout is not None
@@ -49,7 +49,7 @@ def run_workflow(folder: Path) -> None:
     url = pushed.stdout.strip()
     print(f"{url}\n\n$ curl {url} -d '{json.dumps(GREETED)}'", flush=True)
     print_json(httpx.post(url, json=GREETED, timeout=30).json())
-    print("\nWhoever has the API key sees how it came about:", flush=True)
+    print("\nWith the API key, the answer includes the trace:", flush=True)
     print(f"$ curl {url}?trace=1 -H 'X-Arcrun-API-Key: ...' -d '{json.dumps(GREETED)}'", flush=True)
     key = (folder / "api-key").read_text(encoding="utf-8").strip()
     response = httpx.post(f"{url}?trace=1", json=GREETED, headers={"X-Arcrun-API-Key": key}, timeout=30)

@@ -1,4 +1,4 @@
-"""Makes docs/limits.md of core/arcrun/limits.py: a table for each part of it, a row for each limit."""
+"""Generates docs/limits.md from core/arcrun/limits.py: a table per section, a row per limit."""
 
 import ast
 import re
@@ -17,15 +17,15 @@ _INTRODUCTION = """\
 # Limits
 
 Everything that a caller, an author, a component or a tenant can make grow has a limit. Limits count work (elements,
-steps, bytes), not time: deployed, the clock stands still while code computes. They hold while the work is done.
+steps, bytes), not time: when deployed, the clock stands still while code computes. They apply while the work is done.
 
-What a component may compute is counted in fuel: `core/arcrun/wasm/costs.py` says how many units stand for a millisecond
-of the slowest code, so most components are done in less. A node whose `cpu_ms` is beyond that of a bundled component
-runs in a sandbox, an isolate of its own. **Locally all isolates share one thread:** under `acr dev` everybody waits
-while a component in a sandbox computes too, for as long as its node allows.
+Computation of components is counted in fuel: `core/arcrun/wasm/costs.py` defines how many units stand for a millisecond
+of the slowest code, so most components take less time. A node whose `cpu_ms` exceeds that of a bundled component
+runs in a sandbox, an isolate of its own. **Locally all isolates share one thread:** under `acr dev` all requests wait
+even while a sandboxed component computes, for as long as its node allows.
 
-What tenants of a hosted platform have besides is in [ADR 16](adr/0016-tenants.md), with the variables that change it.
-Made from `core/arcrun/limits.py` by `scripts/build_docs.py`."""
+Additional limits for tenants of a hosted platform, and the variables that change them, are in
+[ADR 16](adr/0016-tenants.md). Generated from `core/arcrun/limits.py` by `scripts/build_docs.py`."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def render_limits() -> Iterator[str]:
 
 
 def read_limits(source: str) -> Iterator[tuple[str, list[Limit]]]:
-    """The parts of the module, each with its title and its limits. Raises ValueError where one is not explained."""
+    """Yield the module's sections, each with its title and limits. Raises ValueError if a limit has no explanation."""
     lines = source.splitlines()
     assigned = {node.lineno: node.targets[0] for node in ast.parse(source).body if isinstance(node, ast.Assign)}
     title, rows, comment, last = "", list[Limit](), list[str](), ""
@@ -66,7 +66,7 @@ def read_limits(source: str) -> Iterator[tuple[str, list[Limit]]]:
         elif isinstance(target, ast.Name) and title and not target.id.endswith("_FREE"):
             match = _COMMENT.fullmatch(" ".join(comment))
             if match is None:
-                raise ValueError(f"line {number}: {target.id} has no comment that says what it bounds, and Beyond:")
+                raise ValueError(f"line {number}: {target.id} needs a comment with what it bounds, and Beyond:")
             last = last if match["beyond"] == _AS_ABOVE else match["beyond"]
             rows.append(Limit(target.id, match["bounds"], last, match["change"] or ""))
             comment = []

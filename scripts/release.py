@@ -1,8 +1,8 @@
-"""Build the wheel and the source distribution into a folder, try each outside the checkout, and print their SHA-256.
+"""Build the wheel and the source distribution into a folder, test each outside the checkout, and print their SHA-256.
 
-Of each file: its metadata is complete, and it installs in a fresh virtual environment, where `acr` says its version,
-tries a built-in component and validates an example on a platform that `acr dev` starts. Both must install the same
-files, so that the source distribution lacks nothing. Exits 1 at the first failure, with its output.
+Each file's metadata must be complete, and it must install in a fresh virtual environment, where `acr` prints its
+version, tests a built-in component and validates an example on a platform started by `acr dev`. Both must install the
+same files, so that the source distribution is complete. Exits 1 at the first failure, with its output.
 """
 
 import argparse
@@ -29,11 +29,11 @@ ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = "examples/workflows/greet.yaml"
 COMPONENT = "string_ops"
 READY_LINES = 4  # of `acr dev`: one for each service and Cloudflare's API
-UNWANTED = ("ACR_", "ARCRUN_", "CLOUDFLARE_", "PYTHON")  # variables
+UNWANTED = ("ACR_", "ARCRUN_", "CLOUDFLARE_", "PYTHON")  # prefixes of environment variables
 
 
 class ReleaseError(Exception):
-    """Something that must not be released; the text says what."""
+    """A build that must not be released; the message says why."""
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument(
         "--borrow",
         action="store_true",
-        help="take the dependencies from .venv instead of installing them; where nothing can be downloaded",
+        help="use the dependencies from .venv instead of installing them, if nothing can be downloaded",
     )
     options = parser.parse_args()
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -55,7 +55,7 @@ def main() -> None:
             installed = [try_file(file, Path(work) / file.suffix[1:], version, options.borrow) for file in files]
         if installed[0] != installed[1]:
             differing = sorted({name for name, _ in installed[0].items() ^ installed[1].items()})
-            raise ReleaseError(f"Wheel and source distribution install other files: {', '.join(differing[:10])}")
+            raise ReleaseError(f"Wheel and source distribution install different files: {', '.join(differing[:10])}")
     except ReleaseError as error:
         sys.exit(f"release: {error}")
     for file in files:
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def build(out: Path) -> list[Path]:
-    """The wheel, made from the checkout, and the source distribution. What `out` had of them is replaced."""
+    """Build the wheel, from the checkout, and the source distribution into `out`, replacing earlier ones."""
     out.mkdir(parents=True, exist_ok=True)
     for earlier in (*out.glob("arcrun_workers-*.whl"), *out.glob("arcrun_workers-*.tar.gz")):
         earlier.unlink()
@@ -72,7 +72,10 @@ def build(out: Path) -> list[Path]:
 
 
 def check_metadata(file: Path, version: str) -> None:
-    """As an index checks it: fields that are known, of their form, and a description that can be shown."""
+    """Check the metadata as a package index does: known, well-formed fields, and a description that renders.
+
+    Raises ReleaseError.
+    """
     raw = _read_metadata(file)
     try:
         found = Metadata.from_email(raw, validate=True)
@@ -82,7 +85,7 @@ def check_metadata(file: Path, version: str) -> None:
     wanted = {"Version": version, "Description-Content-Type": "text/markdown", "License-Expression": "MIT"}
     wrong = [name for name, value in wanted.items() if message[name] != value]
     if wrong or not (found.summary and found.description and found.requires_dist and found.requires_python):
-        raise ReleaseError(f"{file.name}: its metadata lacks something, or says something else: {', '.join(wrong)}")
+        raise ReleaseError(f"{file.name}: its metadata is incomplete or wrong: {', '.join(wrong)}")
 
 
 def _read_metadata(file: Path) -> bytes:
@@ -97,7 +100,7 @@ def _read_metadata(file: Path) -> bytes:
 
 
 def try_file(file: Path, work: Path, version: str, borrow: bool) -> Mapping[str, str]:
-    """Install it and try it. Gives {path: SHA-256} of what it has installed."""
+    """Install and test a file. Returns {path: SHA-256} of the installed files."""
     packages, acr = install(file, work / "environment", borrow)
     folder = work / "elsewhere"
     folder.mkdir()
@@ -120,7 +123,7 @@ def try_file(file: Path, work: Path, version: str, borrow: bool) -> Mapping[str,
 
 
 def install(file: Path, environment: Path, borrow: bool) -> tuple[Path, str]:
-    """site-packages and `acr` of a fresh virtual environment."""
+    """Install a file into a fresh virtual environment. Returns its site-packages and its `acr`."""
     run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
     python = str(environment / "bin/python")
     [packages] = environment.glob("lib/python*/site-packages")
@@ -135,7 +138,7 @@ def install(file: Path, environment: Path, borrow: bool) -> tuple[Path, str]:
 
 @contextmanager
 def platform(acr: str, folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """The executor's address of an `acr dev`."""
+    """Run `acr dev`. Yields the executor's address."""
     command = [acr, "dev", "--no-reload", "--no-seed", "--port", str(find_free_ports(READY_LINES))]
     with (folder / "acr-dev.log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -152,14 +155,14 @@ def platform(acr: str, folder: Path, environment: Mapping[str, str]) -> Iterator
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the checkout is on the path, and no setting of whoever releases counts."""
+    """The environment without the checkout on the path and without the releaser's own settings."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(UNWANTED) or key == "ACR_CACHE_DIR"}
     own = {"ACR_CONFIG_DIR": str(folder / "config"), "ARCRUN_API_KEY": "key-of-the-release-0123456789"}
     return {**kept, **own, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run(command: Sequence[str], cwd: Path = ROOT, environment: Mapping[str, str] | None = None) -> str:
-    """What it prints on stdout. Raises ReleaseError with what it printed."""
+    """Run a command and return its stdout. Raises ReleaseError with its output."""
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ReleaseError(f"`{' '.join(command)}` ended with {done.returncode}.\n{done.stdout}{done.stderr}")

@@ -1,10 +1,10 @@
-"""Gather Workers' uploads: sources in build/, dependencies in python_modules/, both beside wrangler.toml.
+"""Stage Workers' uploads: sources in build/, dependencies in python_modules/, both next to wrangler.toml.
 
     python scripts/stage.py WORKER... [--components DIR] [--out DIR]
 
-Without --out that is the Worker's own folder, and wrangler runs this before it reads the upload. `acr dev` and tests
-give an --out of their own: <out>/<worker>/ with wrangler.toml copied into it. `--components` adds the components of
-another folder to the bundle (the way to run them without the Worker Loader). What has not changed is left alone.
+Without --out they are staged in the Worker's own folder, where wrangler runs this before it reads the upload. `acr dev`
+and tests pass --out: <out>/<worker>/, with a copy of wrangler.toml. `--components` adds another folder's components to
+the bundle (the way to run them without the Worker Loader). Unchanged files are not written.
 """
 
 import argparse
@@ -32,15 +32,15 @@ WORKERS = ("executor", "registry", "auth")
 SHARED_PACKAGES = (Path(arcrun.__file__).parent, ROOT / "workers/edge/arcrun_edge", ROOT / "workers/http/arcrun_http")
 HOST_SOURCES = (ROOT / "workers/edge/component_host.mjs", ROOT / "workers/edge/sandbox.mjs")
 BUILTIN_COMPONENTS = ROOT / "components"
-# Where the Workers run. Markers of requirements are evaluated for it, not for this machine.
+# The Workers' environment: requirements' markers are evaluated for it, not for this machine.
 WORKER_ENVIRONMENT = {
     "python_version": "3.14",
     "sys_platform": "emscripten",
     "platform_system": "Emscripten",
     "extra": "",
 }
-# Names that Python finds before a Worker's own modules: of the standard library, here and where the Workers run, and of
-# Pyodide.
+# Names that Python finds before a Worker's own modules: the standard library's, of this Python and of the Workers', and
+# Pyodide's.
 NEWER_STANDARD_MODULES = {"annotationlib", "compression"}
 RUNTIME_MODULES = {
     "_cloudflare",
@@ -53,14 +53,14 @@ RUNTIME_MODULES = {
 }
 TAKEN_NAMES = sys.stdlib_module_names | NEWER_STANDARD_MODULES | RUNTIME_MODULES
 
-CONTRACT_SOURCES = "contracts.json"  # beside build/ and python_modules/
-_READER = Path(yaml_text.__file__).read_bytes()  # what a contract's text says depends on it
+CONTRACT_SOURCES = "contracts.json"  # next to build/ and python_modules/
+_READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
 
 Upload = dict[str, bytes]
 
 
 def stage(source: Path, component_folders: list[Path], out: Path) -> None:
-    """Write the upload of the Worker in `source` below `out`."""
+    """Write the upload of the Worker in `source` into `out`."""
     project = tomllib.loads((source / "pyproject.toml").read_text())
     upload: Upload = dict(_python_files(source / "src"))
     for package in SHARED_PACKAGES:
@@ -81,7 +81,9 @@ def stage(source: Path, component_folders: list[Path], out: Path) -> None:
 
 
 def _require_own_names(upload: Upload, vendored: Upload) -> None:
-    """A Worker's own module of a taken name would never be imported: the other one comes first on sys.path."""
+    """Raises SystemExit if a Worker's own module has a taken name: the other one, first on sys.path, would be imported
+    instead.
+    """
     taken = dict.fromkeys(TAKEN_NAMES, "of the standard library or of the runtime")
     taken |= dict.fromkeys(_module_names(vendored), "that it vendors")
     for name in sorted(_module_names(upload) & taken.keys()):
@@ -89,7 +91,7 @@ def _require_own_names(upload: Upload, vendored: Upload) -> None:
 
 
 def _module_names(upload: Upload) -> set[str]:
-    """The names by which the Python files of an upload are imported."""
+    """The names by which an upload's Python files are imported."""
     return {name.partition("/")[0].removesuffix(".py") for name in upload if name.endswith(".py")}
 
 
@@ -99,9 +101,9 @@ def _python_files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 class ContractSources:
-    """Contracts read from YAML before, which takes most of the time of a bundle: {digest of the text: what it says}.
+    """A cache of parsed contracts by digest, as reading YAML takes most of a bundle's time.
 
-    They are kept in the file `kept`, if there is one. `save` leaves there what has been asked for.
+    It is stored in the file `kept`, unless that is None. `save` stores only the contracts that were read.
     """
 
     def __init__(self, kept: Path | None) -> None:
@@ -109,11 +111,11 @@ class ContractSources:
         self._known: dict[str, object] = {}
         self._asked: dict[str, object] = {}
         if kept is not None and kept.is_file():
-            with suppress(ValueError):  # a full disk has left it cut off
+            with suppress(ValueError):  # truncated by a full disk
                 self._known = json.loads(kept.read_bytes())
 
     def read(self, path: Path) -> object:
-        """Raises YamlTextError."""
+        """The parsed contract in a file. Raises YamlTextError."""
         text = path.read_text(encoding="utf-8")
         key = hashlib.sha256(_READER + text.encode()).hexdigest()
         self._asked[key] = self._known[key] if key in self._known else parse_yaml(text).value
@@ -125,9 +127,9 @@ class ContractSources:
 
 
 def _component_upload(folders: list[Path], staged: Path, contracts: ContractSources) -> Upload:
-    """The host in JavaScript (as a module, and as text for the sandbox), the bundled .wasm files, their contracts.
+    """The JavaScript host (as a module, and as text for the sandbox), the bundled .wasm files and their contracts.
 
-    The .wasm files are metered ones. Those of an earlier time in `staged` are taken over where their seals hold.
+    The .wasm files are metered. Earlier ones in `staged` are reused if their seals are valid.
     """
     upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
@@ -155,11 +157,11 @@ def component_folders_below(folders: list[Path]) -> list[Path]:
 
 
 def _bundle_module(bundle: dict[str, tuple[object, str]]) -> bytes:
-    """Contracts as JSON in Python: reading YAML would cost the Worker's start far more."""
+    """A Python module with the contracts as JSON, which a Worker reads much faster at its start than YAML."""
     entries = json.dumps(bundle, ensure_ascii=False, indent=1)
     literal = entries.replace("\\", "\\\\").replace("'''", "\\'\\'\\'")
     return (
-        '"""The components of this bundle. Made by scripts/stage.py."""\n\n'
+        '"""The components of this bundle. Generated by scripts/stage.py."""\n\n'
         "import json\n\n"
         "from arcrun.wasm.component import BundledComponent\n\n"
         f"_ENTRIES = json.loads('''{literal}''')\n"
@@ -168,7 +170,10 @@ def _bundle_module(bundle: dict[str, tuple[object, str]]) -> bytes:
 
 
 def _vendored(requirements: list[str]) -> Upload:
-    """The installed packages that `requirements` name, and what they need: pure Python only, which is all that runs."""
+    """The files of the packages in `requirements` and of their dependencies; pure Python, as nothing else can run.
+
+    Raises SystemExit if the installed version does not match.
+    """
     upload: Upload = {}
     pending, seen = [Requirement(text) for text in requirements], set()
     while pending:
@@ -178,7 +183,7 @@ def _vendored(requirements: list[str]) -> Upload:
         seen.add(requirement.name)
         distribution = metadata.distribution(requirement.name)
         if not requirement.specifier.contains(distribution.version):
-            raise SystemExit(f"stage: {requirement} is wanted, {distribution.version} is installed: run scripts/setup")
+            raise SystemExit(f"stage: needs {requirement}, but {distribution.version} is installed: run scripts/setup")
         pending += [Requirement(text) for text in distribution.requires or ()]
         upload |= dict(_distribution_files(distribution))
     return upload
@@ -196,7 +201,7 @@ def _distribution_files(distribution: metadata.Distribution) -> Iterator[tuple[s
 
 
 def _write_tree(root: Path, upload: Upload) -> None:
-    """Make `root` hold exactly `upload`, touching only what differs."""
+    """Make `root` contain exactly `upload`, writing only what differs."""
     for path in sorted(root.rglob("*"), reverse=True):
         if path.is_file() and path.relative_to(root).as_posix() not in upload:
             path.unlink()
@@ -213,7 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workers", nargs="+", choices=WORKERS, metavar="WORKER")
     parser.add_argument("--components", type=Path, action="append", default=[], metavar="DIR")
-    parser.add_argument("--out", type=Path, help="default: workers/, where wrangler looks")
+    parser.add_argument("--out", type=Path, help="default: workers/, for wrangler")
     options = parser.parse_args()
     folders = [BUILTIN_COMPONENTS, *options.components]
     try:

@@ -1,7 +1,7 @@
-// Runs a metered module some times on the platform's component host, the first time as it has just been compiled.
+// Runs a metered module several times on the platform's component host, the first time right after compilation.
 //   node --experimental-wasm-jspi fuel.mjs < JSON {module, input, reply}
-//   -> JSON {memory_bytes, fuel, first_ms, warm_ms, ends}; times are of the processor,
-//   warm_ms is the median of the later ones
+//   -> JSON {memory_bytes, fuel, first_ms, warm_ms, ends}; times are CPU times,
+//   warm_ms is the median of the later runs
 import { readFileSync } from "node:fs";
 import { run } from "../../workers/edge/component_host.mjs";
 

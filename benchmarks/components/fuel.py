@@ -1,13 +1,12 @@
-"""Measure how fast the built-in components use up fuel on their heaviest inputs. Prints one JSON line a case.
+"""Measure how fast the built-in components use up fuel on their heaviest inputs. Prints one JSON line per case.
 
 .venv/bin/python benchmarks/components/fuel.py [--unoptimized]
 
-Each case runs in V8 on the platform's component host, in a module that has just been compiled, and again: {"name",
-"input", "input_bytes", "memory_bytes", "fuel", "first_ms", "warm_ms", "fuel_a_ms" (of the slower of the two),
-"budget_ms", "ends"}. "budget_ms" is what the whole budget of a bundled call takes at that rate; the last line has the
-longest of those cases that take 100 ms or more. FUEL_A_MS and TEXT_FUEL_A_MS (arcrun/wasm/costs.py) are such that it is
-200 or less.
---unoptimized: in the code that V8 makes first, in which a call that has begun may stay to its end.
+Each case runs in V8 on the platform's component host, first in a newly compiled module, then warm: {"name", "input",
+"input_bytes", "memory_bytes", "fuel", "first_ms", "warm_ms", "fuel_a_ms" (of the slower of the two), "budget_ms",
+"ends"}. "budget_ms" is the time of a bundled call's whole budget at that rate; the last line has the longest among the
+cases of 100 ms or more. FUEL_A_MS and TEXT_FUEL_A_MS (arcrun/wasm/costs.py) are chosen so that it is at most 200.
+--unoptimized: use V8's baseline code only, in which a call that has started may stay until its end.
 """
 
 import argparse
@@ -27,8 +26,8 @@ from arcrun.wasm.component import fuel_of_bundled
 from arcrun.wasm.metering import meter_module
 
 ROOT = Path(__file__).resolve().parents[2]
-LARGE_BYTES = 3_900_000  # of JSON, just below what a request may have
-MIN_MS = 100  # what is shorter is in great part the start of a call, and code not optimized yet
+LARGE_BYTES = 3_900_000  # of JSON, just below a request's limit
+MIN_MS = 100  # shorter cases mostly measure the start of a call and unoptimized code
 REPLY_NUMBERS = 1_500_000
 LOOP = """(module (memory (export "memory") 1) (func (export "_start") (local $n i32)
   (loop $l (br_if $l (i32.ne (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 100000000))))))"""
@@ -74,7 +73,7 @@ def measure(flags: list[str]) -> Iterator[dict[str, Any]]:
             case = {"module": str(path), "input": json.dumps(given), "reply": reply}
             result = subprocess.run(command, input=json.dumps(case), capture_output=True, text=True, check=True)
             figures = json.loads(result.stdout)
-            rate = figures["fuel"] / max(figures["first_ms"], figures["warm_ms"], 0.1)  # as fine as the figures are
+            rate = figures["fuel"] / max(figures["first_ms"], figures["warm_ms"], 0.1)  # the figures' resolution
             size = len(case["input"])
             rates = {"fuel_a_ms": round(rate), "budget_ms": round(fuel_of_bundled(name) / rate)}
             yield {"name": name, "input": what, "input_bytes": size, **figures, **rates}
@@ -87,7 +86,7 @@ def load_module(name: str) -> bytes:
 
 
 def build_inputs() -> Iterator[tuple[str, str, Input]]:
-    """(component, what it is, its input), the same at each call."""
+    """Yield (component, description, input), the same at each call."""
     yield from _build_lists()
     yield from _build_texts()
     yield from _build_others()

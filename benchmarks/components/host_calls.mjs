@@ -1,5 +1,5 @@
 // Times modules on the platform's component host: node --experimental-wasm-jspi host_calls.mjs
-//   JSON {name: path of a metered module} on stdin  ->  JSON {name: {ms, fuel}}, ms the shortest of many calls: other work on the machine is no part of it.
+//   JSON {name: path of a metered module} on stdin  ->  JSON {name: {ms, fuel}}, ms is the shortest of many calls, which excludes other load on the machine.
 import { readFileSync } from "node:fs";
 import { run } from "../../workers/edge/component_host.mjs";
 

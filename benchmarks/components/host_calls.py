@@ -1,10 +1,10 @@
-"""Measure what calls of the host take, and what they are charged (core/arcrun/wasm/host_functions.py).
+"""Measure how long host calls take, compared with their charge (core/arcrun/wasm/host_functions.py).
 
 .venv/bin/python benchmarks/components/host_calls.py            in V8, on the platform's component host
-.venv/bin/python benchmarks/components/host_calls.py --workerd  also what asks the host, in `acr dev`
+.venv/bin/python benchmarks/components/host_calls.py --workerd  also functions that Python answers, in `acr dev`
 
-Prints one JSON line each: {"name", "per", "ns", "units", "ns_per_unit"}: what a call or a byte takes in nanoseconds and
-in units of fuel, less the loop around it. Above 1 a call takes longer than it is charged for.
+Prints one JSON line each: {"name", "per", "ns", "units", "ns_per_unit"}: the time of a call or a byte in nanoseconds
+and its charge in units of fuel, minus the loop around it. Above 1, a call takes longer than it is charged for.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from fixtures.modules import build_contract
 
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 1 << 20
-# What a case imports and calls; address 0 has an I/O vector for 4 MiB, 16 a place for results, 1024 more vectors.
+# A case's module. Address 0 has an I/O vector for 4 MiB, 16 is for results, 1024 has more vectors.
 TEMPLATE = """(module
   {imports}
   (memory (export "memory") 200)
@@ -44,7 +44,7 @@ TEMPLATE = """(module
     (loop $again
       {call}
       (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))))"""
-# Asks for a sleep of "", which is refused at once, in a request padded with spaces.
+# Requests a sleep of "", padded with spaces, which is refused at once.
 ASKING = """(module
   (import "arcrun" "sleep" (func $f (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -65,7 +65,7 @@ WASI, OWN = "wasi_snapshot_preview1", "arcrun"
 
 @dataclass(frozen=True)
 class Case:
-    """`size` is how many of `per` one call stands for."""
+    """A host call to time. `size` is the number of `per` units in one call."""
 
     name: str
     per: str
@@ -88,7 +88,7 @@ def constants(*values: int) -> str:
     return " ".join(f"(i32.const {value})" for value in values)
 
 
-# 1024 vectors of nothing at 1024.
+# 1024 empty vectors at address 1024.
 VECTORS = constants(1, 1024, 1024, 16)
 PAIR, FOUR = "i32 i32", "i32 i32 i32 i32"
 CASES = (
@@ -125,7 +125,7 @@ def main() -> None:
 
 
 def measure_asking() -> None:
-    """What asks the host, where its Python answers: refusals, which wait for nothing, small and of 1 MiB."""
+    """Time calls that Python answers: refusals, which do not wait, small and of 1 MiB."""
     with tempfile.TemporaryDirectory(prefix="arcrun-host-calls-") as folder:
         key = secrets.token_urlsafe(16)
         environment = {"ARCRUN_API_KEY": key, "ACR_CONFIG_DIR": f"{folder}/config", "ACR_CACHE_DIR": f"{folder}/cache"}
@@ -150,7 +150,7 @@ def measure_asking() -> None:
 
 
 def time_asking(client: httpx.Client, api_url: str, count: int, size: int) -> int:
-    """Nanoseconds of an execution that asks `count` times, each with a request of `size` bytes: the shortest of 15."""
+    """The shortest of 15 executions, in nanoseconds, that make `count` requests of `size` bytes each."""
     component_id = f"asking_{count}_{size}"
     module = bytes(wasmtime.wat2wasm(ASKING.format(count=count, size=size)))
     contract = build_contract(component_id, capabilities=["sleep"])
@@ -172,7 +172,7 @@ def without_call(case: Case) -> Case:
 
 
 def measure(sources: Mapping[str, str], folder: Path) -> dict[str, tuple[float, int]]:
-    """Milliseconds and fuel of each module."""
+    """Each module's time in milliseconds and its fuel."""
     wanted = {}
     for number, (name, source) in enumerate(sources.items()):
         wanted_source = source.replace("(drop (call $f ))", "") if name.endswith("not called") else source

@@ -1,5 +1,5 @@
-// Times metered modules: what a unit of fuel takes.
-//   node [--no-liftoff | --liftoff-only] instruction_costs.mjs < JSON [path]  ->  JSON [nanoseconds for a unit]
+// Measures metered modules: the time per unit of fuel.
+//   node [--no-liftoff | --liftoff-only] instruction_costs.mjs < JSON [path]  ->  JSON [nanoseconds per unit]
 import { readFileSync } from "node:fs";
 
 const ROUNDS = 4, ROUND_MS = 12;

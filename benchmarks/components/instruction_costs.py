@@ -1,10 +1,10 @@
-"""Measure what a unit of fuel takes. Prints one JSON line an instruction: {"name", "unit", "optimized", "baseline"}.
+"""Measure the time per unit of fuel. Prints one JSON line per instruction: {"name", "unit", "optimized", "baseline"}.
 
 .venv/bin/python benchmarks/components/instruction_costs.py [PART OF A NAME]
 
-Each is repeated in a loop, metered, and run by V8's optimizing and by its baseline compiler. The figure is the time
-over the fuel used, in nanoseconds for a unit. Where it is far above one, core/arcrun/wasm/costs.py charges too little.
-Exits 1 if one is above the limit; pointer chasing, whose loads miss every cache, is shown and not counted.
+Each is repeated in a metered loop, compiled by V8's optimizing and by its baseline compiler. The figure is the time
+divided by the fuel used, in nanoseconds per unit. If it is far above one, core/arcrun/wasm/costs.py charges too little.
+Exits 1 if one is above the limit; pointer chasing, whose loads miss every cache, is shown but not checked.
 """
 
 import json
@@ -23,7 +23,7 @@ from arcrun.wasm.metering import meter_module
 LIMIT_NS = 3.0
 UNROLLED = 32
 ENTRIES = 10_000
-LOCALS = {"i": "i32", "j": "i64", "f": "f32", "d": "f64", "v": "v128"}  # $i is worked on, $i2 is what with
+LOCALS = {"i": "i32", "j": "i64", "f": "f32", "d": "f64", "v": "v128"}  # $i is the first operand, $i2 the second
 VALUES = """(local.set $i (i32.const 1234564)) (local.set $i2 (i32.const 3)) (local.set $j (i64.const -123456789012345))
   (local.set $j2 (i64.const 3)) (local.set $f (f32.const 1.5)) (local.set $f2 (f32.const 1.01))
   (local.set $d (f64.const 12345.75)) (local.set $d2 (f64.const 1.00001)) (local.set $v (v128.const f64x2 1.5 2.5))
@@ -50,7 +50,7 @@ TABLES = f"""(table $t 20000 funcref) (table $u 20000 funcref) (table $e 20000 e
 CHASE = """(memory 1024) (func $fill (local i32) (loop (i32.store (local.get 0) (i32.and (i32.add (i32.mul
   (local.get 0) (i32.const 1664525)) (i32.const 1013904224)) (i32.const 0x3fffffc))) (br_if 0 (i32.lt_u (local.tee 0
   (i32.add (local.get 0) (i32.const 4))) (i32.const 0x4000000))))) (export "prepare" (func $fill))"""
-OPAQUE = "(block (br_if 0 (global.get $z)) (return))"  # so that no call of it is inlined and all of it is needed
+OPAQUE = "(block (br_if 0 (global.get $z)) (return))"  # prevents inlining and dead code elimination
 
 
 class Measured(NamedTuple):
@@ -176,7 +176,7 @@ def write_module(it: Measured, path: Path) -> str:
 
 
 def measure(paths: list[str], flag: str) -> list[float]:
-    """Nanoseconds for a unit of fuel, the best of several runs."""
+    """Nanoseconds per unit of fuel, the best of several runs."""
     command = [f"{NODE_ROOT}/bin/node", flag, "--no-wasm-lazy-compilation", str(Path(__file__).with_suffix(".mjs"))]
     result = subprocess.run(command, input=json.dumps(paths), capture_output=True, text=True, check=True)
     return [float(figure) for figure in json.loads(result.stdout)]

@@ -1,6 +1,6 @@
-// Times modules as built and metered, turn about, on the platform's component host.
+// Times modules as built and metered, alternately, on the platform's component host.
 //   node --experimental-wasm-jspi metering.mjs < JSON {name: {plain, metered, inputs}}  ->  JSON {name: {plain, metered}}
-// The figures are milliseconds for all inputs once: the median of many rounds, after V8 has had time to optimize.
+// The figures are milliseconds to run all inputs once: the median of many rounds, after V8 has optimized.
 import { readFileSync } from "node:fs";
 import { run } from "../../workers/edge/component_host.mjs";
 

@@ -1,9 +1,9 @@
-"""Measure what metering costs. Prints one JSON line a component, and one for all: {"name", "unit", "overhead", ...}.
+"""Measure the cost of metering. Prints a JSON line per component, and one for all: {"name", "unit", "overhead", ...}.
 
 .venv/bin/python benchmarks/components/metering.py [ID...]
 
-Every scenario of a component runs in V8 on the platform's component host, as built and metered, turn about; the figure
-compares the times in all. `example_...` are loops of the kind that metering costs most, none of them a component.
+Every scenario of a component runs in V8 on the platform's component host, as built and metered, alternately; the figure
+compares the total times. `example_...` are loops in which metering costs most, not components.
 Exits 1 if the components cost more than the limit.
 """
 
@@ -80,7 +80,7 @@ def write_both(name: str, module: bytes, inputs: list[str], folder: Path) -> dic
 
 
 def measure(wanted: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Milliseconds for all inputs once, as built and metered."""
+    """Milliseconds to run all inputs once, as built and metered."""
     command = [f"{NODE_ROOT}/bin/node", "--experimental-wasm-jspi", str(ROOT / "benchmarks/components/metering.mjs")]
     result = subprocess.run(command, input=json.dumps(wanted), capture_output=True, text=True, check=True)
     measured: dict[str, dict[str, float]] = json.loads(result.stdout)

@@ -35,7 +35,7 @@ from copy import copy
 from traceback import format_tb
 from typing import Any, Self
 
-from arcrun.steps import Steps
+from arcrun.interruptible import Steps
 
 
 class ArcrunError(Exception):

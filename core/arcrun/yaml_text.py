@@ -23,9 +23,9 @@ from typing import Any, Never
 
 import yaml
 
+from arcrun.interruptible import Steps, run_steps
 from arcrun.json_text import parse_json
 from arcrun.limits import MAX_YAML_DEPTH, MAX_YAML_LINES, MAX_YAML_MARKS, MAX_YAML_VALUES
-from arcrun.steps import Steps, run_steps
 from arcrun.yaml_quotes import Quoted, ends_scalar, find_line_start, quote_again, quote_plain
 
 _WORDS = {

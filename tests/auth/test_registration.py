@@ -1,4 +1,4 @@
-"""Proves who may register with what token, and that a refusal names what to change and repeats no secret."""
+"""Proves which tokens can register, and that a refusal names what to change and contains no secret."""
 
 import json
 
@@ -163,7 +163,7 @@ async def test_cloudflare_that_does_not_answer() -> None:
 
 async def test_a_door_that_does_not_answer_is_not_taken_for_closed() -> None:
     bench = Bench()
-    before_the_doors: list[Fault | None] = [None] * 4  # verify, write, read, delete
+    before_the_doors: list[Fault | None] = [None] * 4  # for verify, write, read, delete
     bench.cloudflare.faults = [*before_the_doors, *[Fault.SERVER_ERROR] * 1000]
     assert read_error(await bench.register())["code"] == "UPSTREAM_UNAVAILABLE"
     assert bench.kv.keys == []

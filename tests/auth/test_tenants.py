@@ -1,5 +1,6 @@
-"""Proves what a tenant's API key opens, that every other key gets the same refusal, how often one may ask, and that the
-audit log names decisions and no secrets."""
+"""Proves what a tenant's API key may do, that every other key gets the same refusal, the rate limits, and that the
+audit log has decisions but no secrets.
+"""
 
 import json
 import logging

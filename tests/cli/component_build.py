@@ -1,4 +1,4 @@
-"""Builds a component that `acr parts scaffold` has made."""
+"""Builds components created by `acr parts scaffold`."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ BIN = Path(sys.executable).parent
 
 
 def build(folder: Path) -> None:
-    """Run its build script outside the checkout, with the toolchains of the virtual environment."""
+    """Run a component's build script outside the checkout, with the virtual environment's toolchains."""
     caches = {f"ZIG_{kind}_CACHE_DIR": str(ROOT / "build/zig" / kind.lower()) for kind in ("GLOBAL", "LOCAL")}
     go = {"GO": str(BIN / "go"), "GOTOOLCHAIN": "local", "GOPROXY": "off", "GOCACHE": str(ROOT / "build/go-cache")}
     environment = {**os.environ, **caches, **go, "PYTHON": sys.executable, "GOPATH": str(ROOT / "build/go")}

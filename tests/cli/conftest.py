@@ -1,4 +1,4 @@
-"""What tests of the command line share in a process."""
+"""Fixtures that the command line's tests share in a process."""
 
 import ssl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from acr.parts.own_components import read_builtin
 
 @pytest.fixture(scope="session", autouse=True)
 def one_tls_context() -> Iterator[None]:
-    """All clients have the same: each of its own reads the certificate authorities anew, longer than a test takes."""
+    """Share one TLS context: loading the certificate authorities for each client takes longer than a test."""
 
     @cache
     def create_ssl_context(**_: object) -> ssl.SSLContext:
@@ -25,7 +25,7 @@ def one_tls_context() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def built_ins_are_read_once() -> Iterator[None]:
-    """Their contracts, which no test changes: reading all takes 0.3 s."""
+    """Cache the built-in contracts, which no test changes: reading them takes 0.3 s."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("acr.parts.part_sources.read_builtin", cache(read_builtin))
         yield

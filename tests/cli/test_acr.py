@@ -1,4 +1,4 @@
-"""The command line against the local platform: each command's exit code, its data on stdout, its talk on stderr."""
+"""The command line against the local platform: each command's exit code, its data on stdout, its messages on stderr."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def test_push_prints_the_webhook_url_and_keeps_it(platform: LocalPlatform) -> No
     assert first.stdout.startswith(f"{platform.urls['executor']}/webhooks/")
 
 
-def test_run_by_name_and_by_file_answer_the_same(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_run_by_name_and_by_file_give_the_same_answer(platform: LocalPlatform, tmp_path: Path) -> None:
     platform.acr("push", str(GREET))
     (tmp_path / "input.json").write_text('{"name": " Ada "}')
     by_name = platform.acr("run", "greet", "--input", f"@{tmp_path / 'input.json'}")
@@ -86,7 +86,7 @@ def test_a_failing_run_exits_with_1_and_shows_where(platform: LocalPlatform) -> 
         pytest.param(["run", "greet"], {"ARCRUN_URL": "http://127.0.0.1:1"}, 1, "does not answer", id="nobody there"),
     ],
 )
-def test_what_goes_wrong_has_its_exit_code_and_message(
+def test_each_failure_has_its_exit_code_and_message(
     platform: LocalPlatform, arguments: list[str], environment: dict[str, str], code: int, message: str
 ) -> None:
     result = platform.acr(*arguments, **environment)
@@ -102,9 +102,7 @@ config:
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)], ids=["for people", "as JSON"])
-def test_half_a_surrogate_pair_goes_there_and_back(
-    platform: LocalPlatform, tmp_path: Path, flags: tuple[str, ...]
-) -> None:
+def test_a_lone_surrogate_makes_the_round_trip(platform: LocalPlatform, tmp_path: Path, flags: tuple[str, ...]) -> None:
     file = tmp_path / "echo.yaml"
     file.write_text(ECHO)
     result = platform.acr("run", str(file), "--input", '{"text": "a\\ud800b"}', *flags)
@@ -112,7 +110,7 @@ def test_half_a_surrogate_pair_goes_there_and_back(
     assert "a\\ud800b" in result.stdout + result.stderr
 
 
-def test_without_any_target_the_next_step_is_named(tmp_path: Path) -> None:
+def test_without_a_target_the_next_step_is_named(tmp_path: Path) -> None:
     environment = {"ACR_CONFIG_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     result = subprocess.run([str(ACR), "run", "x"], env=environment, capture_output=True, text=True, check=False)
     assert (result.returncode, "acr dev" in result.stderr) == (4, True)

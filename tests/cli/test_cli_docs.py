@@ -1,4 +1,4 @@
-"""docs/cli.md says what the help texts say."""
+"""Proves that docs/cli.md matches the help texts."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""acr completion: the script is the shell's, and what it asks is answered."""
+"""acr completion: each shell's script, and the completions that it requests."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def test_the_script_of_each_shell(shell: str, mark: str) -> None:
         pytest.param("acr completion z", {"zsh"}, id="a choice"),
     ],
 )
-def test_what_is_completed(line: str, expected: set[str]) -> None:
+def test_completions(line: str, expected: set[str]) -> None:
     asked = {"_ACR_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
     result = subprocess.run([ACR], env={**os.environ, **asked}, capture_output=True, text=True, check=True)
     assert {answer.partition(",")[2] for answer in result.stdout.split()} == expected

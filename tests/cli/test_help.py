@@ -1,4 +1,4 @@
-"""Proves that `acr --help` is quick and true, and that each command's help opens with examples."""
+"""Proves that `acr --help` is fast and correct, and that each command's help has examples."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ def all_commands() -> list[tuple[str, click.Command]]:
 
 
 def test_help_takes_at_most_200_ms() -> None:
-    """The best of five: another process may take the machine for a while."""
+    """The best of five, as other processes may be using the machine."""
     took_ms = []
     for _ in range(5):
         started = time.perf_counter()
@@ -50,7 +50,7 @@ def lazy_groups() -> list[LazyGroup]:
 
 
 @pytest.mark.parametrize("group", lazy_groups(), ids=lambda group: group.name)
-def test_the_list_says_what_each_command_says(group: LazyGroup) -> None:
+def test_the_list_has_each_command_s_summary(group: LazyGroup) -> None:
     context = click.Context(group)
     helps = {name: (command.help or "") for name in group.summaries if (command := group.get_command(context, name))}
     assert {name: text.splitlines()[0] for name, text in helps.items()} == dict(group.summaries)

@@ -1,4 +1,4 @@
-"""acr logs and acr run against the local platform: lists, timelines, loops, sub-workflows, runs not waited for."""
+"""acr logs and acr run against the local platform: lists, timelines, loops, sub-workflows, asynchronous runs."""
 
 import json
 import signal
@@ -56,7 +56,7 @@ def stored(platform: LocalPlatform, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def run_to_the_log(platform: LocalPlatform, name: str, input_value: Any = None) -> str:
-    """Run a stored workflow, and wait until its record is there. Returns the run's id."""
+    """Run a stored workflow and wait for its record. Returns the run's id."""
     options = ["--input", json.dumps(input_value or {})]
     run_id = platform.acr("run", name, "--async", *options).stdout.strip()
     assert platform.acr("logs", run_id, "--follow").returncode == 0
@@ -128,13 +128,13 @@ def test_a_run_is_a_timeline(platform: LocalPlatform) -> None:
     assert ("2 attempts" in rows["fails"], "DIVISION_BY_ZERO" in rows["fails"]) == (True, True)
 
 
-def test_logs_of_what_has_not_run_are_empty(platform: LocalPlatform) -> None:
+def test_logs_of_a_workflow_without_runs_are_empty(platform: LocalPlatform) -> None:
     result = platform.acr("logs", "nowhere")
     assert (result.returncode, result.stdout, "no such run" in result.stderr) == (0, "", True)
     assert list_runs(platform, "nowhere") == []
 
 
-def test_an_unknown_run_is_said(platform: LocalPlatform) -> None:
+def test_an_unknown_run_is_reported(platform: LocalPlatform) -> None:
     unknown = "0" * 26
     result = platform.acr("logs", unknown)
     assert (result.returncode, result.stdout, "RUN_NOT_FOUND" in result.stderr) == (1, "", True)

@@ -1,5 +1,5 @@
-"""A newcomer's day: from an empty folder to a webhook that runs a component and a secret of their own, and on to its
-next version, its rotation and its end. Each step asserts exit code, stdout and --json; each command errs once, too.
+"""A newcomer's day: from an empty folder to a webhook that runs their own component with their own secret, then its
+next version, rotation and deletion. Each step asserts exit code, stdout and --json; each command also fails once.
 """
 
 import json
@@ -44,7 +44,7 @@ ANSWER = {"success", "data", "run_id", "duration_ms", "trace"}
 
 @dataclass
 class Newcomer:
-    """Types commands in `folder`. `seen` is all that was ever shown."""
+    """Runs commands in `folder`. `seen` is all output so far."""
 
     platform: LocalPlatform
     folder: Path
@@ -66,7 +66,7 @@ class Newcomer:
         return result
 
     def read(self, *arguments: str, code: int = 0) -> Any:
-        """What a command prints with --json."""
+        """A command's --json output."""
         return json.loads(self.acr(*arguments, "--json", code=code).stdout)
 
     def read_data(self, *arguments: str) -> Any:
@@ -83,7 +83,7 @@ class Newcomer:
         return str(answer["error"]["code"])
 
     def fail(self, *arguments: str, code: int = 1) -> str:
-        """What a command that must fail says: on stderr only, with the next step."""
+        """The stderr of a command that must fail: with the next step, and with nothing on stdout."""
         result = self.acr(*arguments, code=code)
         assert (result.stdout, code == 2 or "Next: " in result.stderr) == ("", True)
         return result.stderr
@@ -122,7 +122,7 @@ def prepare_a_folder(newcomer: Newcomer) -> None:
 
 def make_a_component(newcomer: Newcomer) -> None:
     assert newcomer.acr("parts", "scaffold", "shout", "--lang", "zig").stdout == "shout\n"
-    assert "is there already" in newcomer.fail("parts", "scaffold", "shout")
+    assert "already exists" in newcomer.fail("parts", "scaffold", "shout")
     assert "There is no .wasm" in newcomer.fail("parts", "test", "shout")
     build(newcomer.folder / "shout")
     edit_contract(newcomer, "credentials_required: []", NEEDS_SECRET)
@@ -132,7 +132,7 @@ def make_a_component(newcomer: Newcomer) -> None:
 
 
 def edit_contract(newcomer: Newcomer, begins: str, replacement: str) -> None:
-    """Replace the line of shout/contract.yaml that begins with `begins`."""
+    """Replace the line of shout/contract.yaml that starts with `begins`."""
     path = newcomer.folder / "shout/contract.yaml"
     text = path.read_text(encoding="utf-8")
     [line] = [line for line in text.splitlines(keepends=True) if line.startswith(begins)]
@@ -166,7 +166,7 @@ def store_a_secret(newcomer: Newcomer) -> None:
     [finding] = newcomer.read_data("validate", "hail.yaml")["diagnostics"]
     assert (finding["code"], finding["severity"]) == ("MISSING_CREDENTIAL", "warning")
     assert "Next: Then store it: acr creds push friend" in newcomer.fail("run", "hail.yaml")
-    assert "holds no credentials yet" in newcomer.fail("creds", "push")
+    assert "contains no credentials yet" in newcomer.fail("creds", "push")
     newcomer.write("credentials.yaml", f'friend: "{SECRET}"\n')
     assert newcomer.read("creds", "push") == {"pushed": ["friend"]}
     assert newcomer.read("creds", "list") == {"credentials": [{"name": "friend", "readable": True}]}
@@ -186,7 +186,7 @@ def push_a_workflow(newcomer: Newcomer) -> str:
 
 
 def run_it(newcomer: Newcomer, url: str) -> None:
-    """The length proves that the component had the secret, the mark that nobody else sees it."""
+    """The length proves that the component got the secret, the redaction that nobody else sees it."""
     own, webhook = newcomer.read("run", "hail"), trigger(newcomer, url)
     assert (set(own), own["data"]) == (ANSWER, {"result": GREETING_LENGTH})
     assert own["trace"][0]["output"]["data"] == {"greeting": "Hello, [REDACTED]!"}
@@ -197,7 +197,7 @@ def run_it(newcomer: Newcomer, url: str) -> None:
 
 
 def trigger(newcomer: Newcomer, url: str) -> Mapping[str, Any]:
-    """As curl does: without any key."""
+    """Call the webhook like curl, without a key."""
     response = httpx.post(url, json={}, timeout=30)
     newcomer.seen += response.text
     answer: Mapping[str, Any] = response.json()
@@ -215,7 +215,7 @@ def look_back(newcomer: Newcomer) -> None:
     [listed] = newcomer.read_data("list")["workflows"]
     assert (set(listed), listed["last_run"]["id"]) == (
         PUSHED | {"latest", "last_run", "format", "calls"},
-        runs[1]["id"],  # of what is stored
+        runs[1]["id"],  # the stored workflow's
     )
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
     assert [entry["node"] for entry in newcomer.read_data("logs", runs[0]["id"])["trace"]] == ["greeting", "size"]
@@ -225,7 +225,7 @@ def look_back(newcomer: Newcomer) -> None:
 
 
 def wait_for_runs(newcomer: Newcomer, count: int) -> list[dict[str, Any]]:
-    """A run's record is written after its answer."""
+    """Wait until `count` runs are listed, as a run's record is written after its answer."""
     deadline = time.monotonic() + 10
     while True:
         runs: list[dict[str, Any]] = newcomer.read_data("logs", "hail")["runs"]
@@ -234,7 +234,7 @@ def wait_for_runs(newcomer: Newcomer, count: int) -> list[dict[str, Any]]:
 
 
 def see_statistics(newcomer: Newcomer) -> None:
-    """Of his own component, which the registry lists, and of a built-in one, which it has only counted."""
+    """Check statistics of the newcomer's own component, which the registry lists, and of a built-in one."""
     deadline = time.monotonic() + 10
     for component_id in ("shout", "string_ops"):
         while (counted := find_part(newcomer, component_id)["statistics"])["total_runs"] < 3:

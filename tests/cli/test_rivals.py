@@ -1,4 +1,4 @@
-"""Proves that benchmarks/rivals.py measures what answers at a URL, in turn with arcrun's own, and says who does not."""
+"""Proves that benchmarks/rivals.py measures webhooks at given URLs, alternating with arcrun's, and reports failures."""
 
 import asyncio
 import json
@@ -21,9 +21,7 @@ from rivals import Measured, order_of_round, render_table
 
 
 class StandIn(ThreadingHTTPServer):
-    """Answers like a webhook of another platform: `chunked` as some do, or with `status`. `bodies` is what it
-    was sent.
-    """
+    """Answers like another platform's webhook, `chunked` like some of them, or with `status`. Records the `bodies`."""
 
     daemon_threads = True
 
@@ -91,15 +89,15 @@ def test_all_are_measured_in_one_run() -> None:
 
 
 @pytest.mark.workerd
-def test_one_that_answers_an_error_is_named() -> None:
+def test_a_platform_that_answers_an_error_is_named() -> None:
     with stand_in(500) as server:
         result = run_rivals("--n8n", server.url)
-    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "n8n does not answer as it should: HTTP 500: ok")
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "n8n failed: HTTP 500: ok")
 
 
-def test_an_address_that_is_none() -> None:
+def test_an_invalid_address() -> None:
     result = run_rivals("--node-red", "localhost:1880")
-    assert (result.returncode, "--node-red takes the http:// address" in result.stderr) == (2, True)
+    assert (result.returncode, "--node-red must be the http:// address" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -109,7 +107,7 @@ def test_answers_are_read_to_their_end(*, chunked: bool) -> None:
         assert server.bodies == [b"{}"] * 3
 
 
-def test_each_begins_a_round_in_turn() -> None:
+def test_the_first_platform_of_a_round_rotates() -> None:
     names = ["arcrun", "n8n", "node-red"]
     assert [order_of_round(names, i)[0] for i in range(4)] == ["arcrun", "n8n", "node-red", "arcrun"]
     assert all(sorted(order_of_round(names, i)) == names for i in range(4))

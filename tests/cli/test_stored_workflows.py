@@ -1,4 +1,4 @@
-"""The commands about stored workflows, against the local platform: validate, push, list, rollback, rotate, delete."""
+"""The commands for stored workflows against the local platform: validate, push, list, rollback, rotate, delete."""
 
 import json
 import os
@@ -27,7 +27,7 @@ config:
 
 
 def write_workflow(folder: Path, name: str, text: str = "one", *, extra: str = "") -> str:
-    """A workflow that answers `text`, with a further node `extra`."""
+    """Write a workflow that answers `text`, with an additional node `extra`. Returns the file's path."""
     path = folder / f"{name}.yaml"
     flow = ["input >> PIPE >> greet", *([f"greet >> PIPE >> {extra}"] if extra else [])]
     node = {"component": "set", "values": {"text": text}}
@@ -54,7 +54,7 @@ def test_validate_reports_each_finding_with_its_place_and_hint(platform: LocalPl
     assert "ON_SUCCESS" in lines[1]
 
 
-def test_validate_passes_what_only_has_warnings(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_validate_passes_with_only_warnings(platform: LocalPlatform, tmp_path: Path) -> None:
     file = tmp_path / "warned.yaml"
     file.write_text(WARNED)
     result = platform.acr("validate", str(file))
@@ -76,7 +76,7 @@ def test_validate_as_json_lists_what_the_route_lists(platform: LocalPlatform, tm
     }
 
 
-def test_push_tells_the_version_and_what_is_new(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_push_prints_the_version_and_the_changes(platform: LocalPlatform, tmp_path: Path) -> None:
     first = platform.acr("push", write_workflow(tmp_path, "pushed"))
     again = platform.acr("push", write_workflow(tmp_path, "pushed"))
     changed = platform.acr("push", write_workflow(tmp_path, "pushed", "two", extra="tell"))
@@ -167,7 +167,7 @@ def test_rotate_gives_another_url_and_the_old_one_stops(platform: LocalPlatform,
     assert read_json(platform, "rotate", "rotated")["data"]["webhook_url"] != new
 
 
-def test_delete_needs_a_yes(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_delete_needs_confirmation(platform: LocalPlatform, tmp_path: Path) -> None:
     url = platform.acr("push", write_workflow(tmp_path, "doomed")).stdout.strip()
     for options in ([], ["--no-input"]):
         refused = platform.acr("delete", "doomed", *options)
@@ -180,7 +180,7 @@ def test_delete_needs_a_yes(platform: LocalPlatform, tmp_path: Path) -> None:
     assert httpx.post(url, json={}).status_code == 404
 
 
-def test_delete_says_first_who_calls_it(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_delete_lists_the_callers_first(platform: LocalPlatform, tmp_path: Path) -> None:
     platform.acr("push", write_workflow(tmp_path, "callee"))
     caller = tmp_path / "caller.yaml"
     caller.write_text("name: caller\nflow: [input >> SUBFLOW >> callee]\n")
@@ -226,7 +226,7 @@ def test_delete_asks_at_a_terminal(
         pytest.param(["rollback", "greet", "999"], "VERSION_NOT_FOUND", id="rollback to no version"),
     ],
 )
-def test_what_is_not_there_is_said_to_people_and_as_json(
+def test_missing_things_are_reported_as_text_and_json(
     platform: LocalPlatform, tmp_path: Path, arguments: list[str], error: str
 ) -> None:
     platform.acr("push", write_workflow(tmp_path, "greet"))

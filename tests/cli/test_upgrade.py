@@ -1,4 +1,4 @@
-"""Proves what `acr upgrade` writes out: fields once filled in by themselves, and spellings that are read otherwise."""
+"""Proves what `acr upgrade` writes: fields once filled in automatically, and values that are read differently now."""
 
 from pathlib import Path
 
@@ -189,14 +189,14 @@ def flow(*lines: str, config: str = "") -> str:
         ),
     ],
 )
-def test_what_is_written_out(before: str, after: str) -> None:
+def test_what_is_written(before: str, after: str) -> None:
     upgraded = upgrade_text(before, BUILTINS)
     assert upgraded.text == after
     assert upgrade_text(after, BUILTINS).text == after  # a second time changes nothing
 
 
 @pytest.mark.parametrize("source", [BLOCK, flow("input >> PIPE >> filter"), flow("input >> PIPE >> telegram")])
-def test_nothing_is_missing_any_more(source: str) -> None:
+def test_no_field_is_missing_afterwards(source: str) -> None:
     text = upgrade_text(source, BUILTINS).text
     found = compile_workflow(parse_workflow(text), SymbolTable(BUILTINS)).diagnostics
     assert [d for d in found if d.severity is Severity.ERROR] == []
@@ -214,7 +214,7 @@ def test_nothing_is_missing_any_more(source: str) -> None:
         ("1e3", "1000.0", 'the string "1e3"'),
     ],
 )
-def test_a_spelling_that_is_read_otherwise(spelling: str, after: str, before: str) -> None:
+def test_a_value_that_is_read_differently(spelling: str, after: str, before: str) -> None:
     source = flow("input >> PIPE >> s", config=f"  s: {{component: set, values: {{v: {spelling}}}}}\n")
     [found] = upgrade_text(source, BUILTINS).respelt
     assert (found.spelling, found.after, found.before, found.line) == (spelling, after, before, 5)
@@ -223,12 +223,12 @@ def test_a_spelling_that_is_read_otherwise(spelling: str, after: str, before: st
 @pytest.mark.parametrize(
     "spelling", ["7", "1.5", "true", "null", "~", "text", "2026-11-26", '"12:30"', "'NO'", "|\n        NO"]
 )
-def test_a_spelling_that_means_the_same(spelling: str) -> None:
+def test_a_value_that_is_read_the_same(spelling: str) -> None:
     source = flow("input >> PIPE >> s", config=f"  s:\n    component: set\n    values:\n      v: {spelling}\n")
     assert upgrade_text(source, BUILTINS).respelt == ()
 
 
-def test_what_only_the_trigger_could_set_is_told_and_not_written() -> None:
+def test_fields_that_only_the_trigger_could_set_are_listed_but_not_written() -> None:
     upgraded = upgrade_text(flow("input >> PIPE >> filter", "filter >> PIPE >> wait"), BUILTINS)
     assert upgraded.from_trigger == {}
     written = flow("input >> PIPE >> c", config="  c: {component: cron, cron_expr: '@daily'}\n")

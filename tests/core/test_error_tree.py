@@ -31,7 +31,7 @@ from arcrun.errors import (
     UpstreamError,
     WorkflowError,
 )
-from arcrun.steps import Steps, run_steps
+from arcrun.interruptible import Steps, run_steps
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A desk for each test."""
+"""Gives each test its own Desk."""
 
 from collections.abc import Iterator
 from pathlib import Path

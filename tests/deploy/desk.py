@@ -1,4 +1,4 @@
-"""A user's machine for tests: a folder, a configuration, and commands that reach stand-ins only."""
+"""A simulated user's machine: a folder, a configuration, and commands that only reach stand-ins."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ KEYS = {"ARCRUN_API_KEY": API_KEY, "ARCRUN_ENCRYPTION_KEY": ENCRYPTION_KEY}
 
 @dataclass
 class Desk:
-    """`results` are what the commands said, `calls` what wrangler was asked."""
+    """A user's machine. `results` are the commands' results, `calls` are the calls of wrangler."""
 
     folder: Path
     cloudflare: CloudflareStandIn
@@ -46,7 +46,7 @@ class Desk:
             "FAKE_WRANGLER_LOG": str(self.log),
             "CLOUDFLARE_API_BASE_URL": self.base_url,
             "CLOUDFLARE_API_TOKEN": TOKEN,
-            "ARCRUN_URL": "http://127.0.0.1:9",  # not the address that a deploy here has: nobody is there
+            "ARCRUN_URL": "http://127.0.0.1:9",  # not the deployed address; nothing listens there
         }
         return {**kept, **own}
 
@@ -69,7 +69,7 @@ class Desk:
 
     @property
     def real_wrangler(self) -> dict[str, str]:
-        """For `environment`: the wrangler of node_modules, with a home of its own."""
+        """Variables for `environment` that select the wrangler of node_modules, with a separate home folder."""
         return {"ACR_WRANGLER": "", "XDG_CONFIG_HOME": str(self.folder / "wrangler")}
 
     def init(self, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
-"""`acr init` and `acr deploy` against stand-ins of Cloudflare's API and of wrangler: each resource is made once, a
-second run changes nothing, secrets travel through stdin alone. test_interruptions.py stops both at every step."""
+"""`acr init` and `acr deploy` against stand-ins for Cloudflare's API and wrangler: each resource is created once, a
+second run changes nothing, secrets are passed only through stdin. test_interruptions.py stops both at every step.
+"""
 
 import base64
 import json
@@ -23,7 +24,7 @@ NAMESPACES = {
 MADE_ONCE = {**dict.fromkeys(NAMESPACES, 1), "arcrun-components": 1}
 
 
-def test_init_makes_each_thing_once(desk: Desk) -> None:
+def test_init_creates_each_resource_once(desk: Desk) -> None:
     first, second = desk.init(), desk.init()
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     data, again = json.loads(first.stdout), json.loads(second.stdout)
@@ -35,7 +36,7 @@ def test_init_makes_each_thing_once(desk: Desk) -> None:
     assert config.stat().st_mode & 0o777 == (desk.folder / "credentials.yaml").stat().st_mode & 0o777 == 0o600
     assert (desk.folder / ".gitignore").read_text().split() == ["credentials.yaml", ".arcrun/"]
     assert len(base64.b64decode(desk.config["encryption_key"])) == 32
-    assert TOKEN not in config.read_text()  # it came from the environment and is not kept
+    assert TOKEN not in config.read_text()  # it came from the environment, so it is not saved
     assert len(base64.b64decode(desk.config["signing_key"])) == 32
     for secret in (
         TOKEN,
@@ -44,7 +45,7 @@ def test_init_makes_each_thing_once(desk: Desk) -> None:
         assert secret not in first.stdout + first.stderr
 
 
-def test_init_local_needs_nothing_and_keeps_what_is_there(desk: Desk) -> None:
+def test_init_local_needs_nothing_and_keeps_existing_files(desk: Desk) -> None:
     (desk.folder / ".gitignore").write_text("node_modules/\n/credentials.yaml")
     (desk.folder / "credentials.yaml").write_text("a: b\n")
     result = desk.run("init", "--local", "--json", CLOUDFLARE_API_TOKEN="")
@@ -69,15 +70,15 @@ def test_init_says_what_is_missing(desk: Desk, environment: dict[str, str], code
     assert desk.cloudflare.created.total() == 0
 
 
-def test_init_takes_wrangler_s_login(desk: Desk) -> None:
+def test_init_uses_wrangler_s_login(desk: Desk) -> None:
     login = {"CLOUDFLARE_API_TOKEN": "", "FAKE_WRANGLER_LOGIN": TOKEN}
     assert desk.init(**login).returncode == 0
     assert (desk.config["uses_wrangler_login"], TOKEN in str(desk.config)) == (True, False)
     assert desk.deploy(**login).returncode == 0
 
 
-def test_init_asks_a_person_and_shows_no_answer(desk: Desk) -> None:
-    """At a terminal: the token, which is then kept, and the encryption key."""
+def test_init_asks_the_user_and_shows_no_answer(desk: Desk) -> None:
+    """At a terminal it asks for the token, which is then saved, and the encryption key."""
     primary, secondary = pty.openpty()
     environment = {**desk.environment, "CLOUDFLARE_API_TOKEN": ""}
     process = subprocess.Popen(
@@ -99,7 +100,7 @@ def test_init_asks_a_person_and_shows_no_answer(desk: Desk) -> None:
     assert [secret for secret in (TOKEN, ENCRYPTION_KEY) if secret.encode() in shown] == []
 
 
-def test_init_takes_given_keys_and_namespaces(desk: Desk) -> None:
+def test_init_uses_given_keys_and_namespaces(desk: Desk) -> None:
     desk.cloudflare.namespaces["mine"] = "id-of-mine"
     options = ["--namespace", "WEBHOOKS=id-of-mine", "--bucket", "my-bucket", "--account-id", ACCOUNT]
     desk.run("init", "--no-input", *options, **KEYS)
@@ -108,7 +109,7 @@ def test_init_takes_given_keys_and_namespaces(desk: Desk) -> None:
     assert "arcrun-WEBHOOKS" not in desk.cloudflare.namespaces
 
 
-def test_deploy_brings_everything_once(desk: Desk) -> None:
+def test_deploy_deploys_everything_once(desk: Desk) -> None:
     desk.init(**KEYS)
     first, second = (
         desk.deploy("--components", str(ROOT / "components")),
@@ -129,7 +130,7 @@ def test_deploy_brings_everything_once(desk: Desk) -> None:
     assert [call["argv"][0] for call in desk.calls()] == ["deploy", "deploy"]
 
 
-def test_secrets_travel_through_stdin_alone(desk: Desk) -> None:
+def test_secrets_are_passed_only_through_stdin(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.deploy()
     sent = {Path(call["argv"][2]).parent.name: json.loads(call["stdin"]) for call in desk.calls()}
@@ -159,7 +160,7 @@ def test_the_rendered_configuration_has_the_ids_and_no_build_command(desk: Desk)
     assert "REGISTRY" not in desk.run("deploy", "--dry-run", "--worker", "executor").stdout
 
 
-def test_the_hosted_mode_alone_binds_the_accounts_and_gives_the_executor_their_key(desk: Desk) -> None:
+def test_only_the_hosted_mode_binds_the_accounts_and_gives_the_executor_their_key(desk: Desk) -> None:
     desk.init(**KEYS)
     path, workers = desk.folder / ".arcrun/deploy/executor/wrangler.json", ("--worker", "executor", "--worker", "auth")
     bindings, modes, keys = [], [], []
@@ -181,7 +182,7 @@ def test_the_hosted_mode_alone_binds_the_accounts_and_gives_the_executor_their_k
         pytest.param({"bundle": "1"}, ["deploy"], id="an upload"),
     ],
 )
-def test_what_changed_is_deployed_and_nothing_else(desk: Desk, change: dict[str, str], operations: list[str]) -> None:
+def test_only_changes_are_deployed(desk: Desk, change: dict[str, str], operations: list[str]) -> None:
     desk.init(**KEYS)
     desk.deploy()
     before = len(desk.calls())
@@ -196,7 +197,7 @@ def test_what_changed_is_deployed_and_nothing_else(desk: Desk, change: dict[str,
     assert [call["argv"][0] for call in desk.calls()[before:]] == operations
 
 
-def test_what_stops_a_deploy_is_named(desk: Desk) -> None:
+def test_the_reason_that_stops_a_deploy_is_named(desk: Desk) -> None:
     assert "acr init" in desk.deploy().stderr
     desk.init()
     desk.cloudflare.subdomain = None
@@ -206,7 +207,7 @@ def test_what_stops_a_deploy_is_named(desk: Desk) -> None:
 
 
 def test_a_dry_run_needs_no_account_and_wrangler_accepts_what_it_stages(desk: Desk) -> None:
-    """With the real wrangler. Whatever lies in .arcrun afterwards is its owner's alone."""
+    """With the real wrangler. Everything in .arcrun is readable by its owner only."""
     (desk.folder / ".arcrun/deploy/executor").mkdir(mode=0o755, parents=True)
     (desk.folder / ".arcrun/deploy/executor/wrangler.json").touch(mode=0o644)
     result = desk.run("deploy", "--dry-run", ACR_WRANGLER="", CLOUDFLARE_API_TOKEN="", CLOUDFLARE_API_BASE_URL="")
@@ -223,7 +224,7 @@ def executor_manifest(desk: Desk) -> dict[str, Any]:
     return dict(json.loads((desk.folder / ".arcrun/deploy/executor/wrangler.json").read_text()))
 
 
-def test_webhooks_are_at_the_domain_that_was_asked_for_until_it_is_forgotten(desk: Desk) -> None:
+def test_webhooks_are_at_the_requested_domain_until_it_is_forgotten(desk: Desk) -> None:
     """With the real wrangler, which attaches it."""
     desk.init(**KEYS)
     workers_dev, shown = f"https://{EXECUTOR}.ada.workers.dev", []
@@ -248,7 +249,7 @@ def test_a_domain_that_is_not_attached_is_attached_by_the_next_run(desk: Desk) -
     assert (changed, desk.cloudflare.workers.domains) == ([False, True], {"hooks.example.com": EXECUTOR})
 
 
-def test_the_project_s_domain_counts_for_all_its_members(desk: Desk) -> None:
+def test_the_project_s_domain_applies_to_all_members(desk: Desk) -> None:
     desk.init(**KEYS)
     (desk.folder / "arcrun.yaml").write_text("domain: hooks.example.com\n")
     assert desk.deploy().returncode == 0
@@ -260,12 +261,12 @@ def test_the_project_s_domain_counts_for_all_its_members(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "name", ["https://a.example.com", "a.example.com/x", "example", "A.example.com", "a..com", "a.com:8443", "10.0.0.1"]
 )
-def test_what_is_no_domain_is_refused(desk: Desk, name: str) -> None:
+def test_an_invalid_domain_is_refused(desk: Desk, name: str) -> None:
     result = desk.run("deploy", "--dry-run", "--domain", name)
-    assert (result.returncode, f"`{name}` is no domain" in result.stderr) == (1, True)
+    assert (result.returncode, f"`{name}` is not a domain" in result.stderr) == (1, True)
 
 
-def test_components_reach_local_addresses_only_where_the_operator_says_so(desk: Desk) -> None:
+def test_components_reach_local_addresses_only_if_the_operator_allows_it(desk: Desk) -> None:
     desk.init(**KEYS)
     found = []
     for value in ("true", "false", ""):
@@ -276,7 +277,7 @@ def test_components_reach_local_addresses_only_where_the_operator_says_so(desk: 
     assert "ARCRUN_ALLOW_LOCAL_NETWORK" not in desk.cloudflare.workers.bindings_of(REGISTRY)
 
 
-def test_a_worker_that_arcrun_did_not_deploy_is_replaced_only_where_that_is_asked_for(desk: Desk) -> None:
+def test_a_worker_that_arcrun_did_not_deploy_is_replaced_only_on_request(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.cloudflare.workers.add(EXECUTOR, [{"name": "OTHER", "type": "plain_text", "text": "x"}])
     created = dict(desk.cloudflare.created)

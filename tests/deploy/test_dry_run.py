@@ -1,6 +1,6 @@
-"""`wrangler deploy --dry-run` passes for each Worker, offline, and its upload holds all that the entry module imports.
+"""`wrangler deploy --dry-run` passes for each Worker, offline, and the upload has all modules that the entry imports.
 
-wrangler itself does not check Python: it passes even when the SDK is missing.
+wrangler itself does not check Python: it passes even if the SDK is missing.
 """
 
 import ast
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.workerd
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("executor", "registry", "auth")
-# What the platform itself provides to Python.
+# Modules that the platform itself provides.
 PLATFORM_MODULES = {"js", "pyodide", "_pyodide_entrypoint_helper", "_cloudflare_compat_flags", "_cloudflare"}
 FREE_PLAN_LIMIT_BYTES = 3 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The upload of each Worker, as wrangler would send it."""
+    """Each Worker's upload, as wrangler would send it."""
     return {worker: _dry_run(worker, tmp_path_factory.mktemp(worker)) for worker in WORKERS}
 
 
@@ -40,7 +40,7 @@ def _dry_run(worker: str, out: Path) -> Path:
 
 
 @pytest.mark.parametrize("worker", WORKERS)
-def test_the_upload_holds_every_module_that_the_entry_imports(uploads: dict[str, Path], worker: str) -> None:
+def test_the_upload_contains_every_module_that_the_entry_imports(uploads: dict[str, Path], worker: str) -> None:
     upload = uploads[worker]
     reached = set(_reach(upload, upload / "entry.py"))
     missing = [f"{source.relative_to(upload)} imports {name}" for source, name, found in reached if not found]
@@ -50,7 +50,9 @@ def test_the_upload_holds_every_module_that_the_entry_imports(uploads: dict[str,
 
 
 def _reach(upload: Path, entry: Path) -> Iterator[tuple[Path, str, bool]]:
-    """Each absolute import, at the top level of the entry or of a module it leads to: (importer, name, is it there)."""
+    """Yield (importer, name, whether it exists) for each absolute top-level import of the entry and, recursively, of
+    the imported modules.
+    """
     pending, seen = [entry], {entry}
     while pending:
         source = pending.pop()
@@ -82,7 +84,7 @@ def _find(upload: Path, name: str) -> Path | None:
     return None
 
 
-def test_the_executor_brings_pyyaml_its_components_and_their_host(uploads: dict[str, Path]) -> None:
+def test_the_executor_contains_pyyaml_its_components_and_their_host(uploads: dict[str, Path]) -> None:
     upload = uploads["executor"]
     names = {path.relative_to(upload).as_posix() for path in upload.rglob("*") if path.is_file()}
     components = {f"components/{path.parent.name}.wasm" for path in ROOT.glob("components/*/contract.yaml")}
@@ -102,7 +104,7 @@ def test_no_upload_has_native_code_and_each_fits_the_free_plan(uploads: dict[str
 
 
 @pytest.mark.parametrize("worker", WORKERS)
-def test_a_template_holds_no_ids(worker: str) -> None:
+def test_a_template_contains_no_ids(worker: str) -> None:
     lines = (ROOT / "workers" / worker / "wrangler.toml").read_text().splitlines()
     keys = {line.partition("=")[0].strip() for line in lines if "=" in line and not line.startswith("#")}
     assert keys & {"id", "account_id", "preview_id", "route", "routes", "zone_id"} == set()

@@ -1,4 +1,4 @@
-"""Proves that no Worker's start-up import has grown by more than a tenth of what benchmarks/imports.json records.
+"""Proves that no Worker's start-up import has grown by more than a tenth compared with benchmarks/imports.json.
 
 It counts source, not time: benchmarks/imports.py says why. Where the growth is wanted: benchmarks/imports.py --record
 """

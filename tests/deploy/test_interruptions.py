@@ -1,4 +1,4 @@
-"""Proves that init and deploy, stopped before or after any of their steps and run again, end as if never stopped."""
+"""Proves that init and deploy, interrupted before or after any step and run again, end as if never interrupted."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ SECRETS = {"ARCRUN_API_KEY": "key", "ARCRUN_ENCRYPTION_KEY": KEY}
 
 
 class Clockwork:
-    """Counts the steps and stops at one of them, before it is done or, its answer lost, after."""
+    """Counts the steps and interrupts one of them, either before it is done or after, losing its answer."""
 
     def __init__(self) -> None:
         self.stop_at, self.after, self.steps = -1, False, 0
@@ -56,7 +56,7 @@ class SteppedCloudflare(httpx.BaseTransport):
 
 
 class SteppedWrangler:
-    """Asks the stand-in for what wrangler would ask Cloudflare for. `calls` lists what was asked of wrangler."""
+    """Sends the stand-in the requests that wrangler would send to Cloudflare. `calls` are the calls of wrangler."""
 
     def __init__(self, cloudflare: httpx.BaseTransport) -> None:
         self._http = httpx.Client(transport=cloudflare, headers={"Authorization": f"Bearer {TOKEN}"})
@@ -123,7 +123,7 @@ def test_init(bench: Bench, stop_at: int, after: bool) -> None:
     bench.clockwork.arm(-1, False)
     bench.init()
     config = read_user_config(bench.folder / "config.json")
-    assert keys in (None, config.encryption_key)  # a key that was written down is not replaced
+    assert keys in (None, config.encryption_key)  # a saved key is not replaced
     assert config.namespaces == {title.removeprefix("arcrun-"): it for title, it in bench.cloudflare.namespaces.items()}
     assert (len(config.namespaces), set(bench.cloudflare.created.values())) == (5, {1})
     bench.init()
@@ -157,7 +157,7 @@ def test_deploy_of_a_changed_secret(bench: Bench, stop_at: int, after: bool) -> 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("stop_at", range(13, 25))
 def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
-    """Of an executor without Durable Objects, and of auth, which is bound to those that it gets."""
+    """An upgrade of an executor without Durable Objects, and of auth, which binds the new ones."""
     bench.services = ("executor", "auth")
     for name in ("arcrun-cypher-executor", "arcrun-auth"):
         bench.cloudflare.workers.add(name, [{"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}])
@@ -180,7 +180,7 @@ def test_upgrade(bench: Bench, stop_at: int, after: bool) -> None:
 
 
 def check_finished(bench: Bench) -> None:
-    """Everything is there once, and a further run has nothing to do."""
+    """Assert that everything exists once, and that another run changes nothing."""
     assert set(bench.cloudflare.created.values()) == {1}
     metered = metered_key(hashlib.sha256((ROOT / "components/set/set.wasm").read_bytes()).hexdigest())
     assert sorted(bench.cloudflare.objects) == [metered, "my_set.contract.yaml", "my_set.wasm"]

@@ -1,4 +1,4 @@
-"""scripts/release builds both files and tries them outside the checkout; it refuses what must not be released."""
+"""scripts/release builds both files, tests them outside the checkout, and refuses what must not be released."""
 
 import hashlib
 import importlib.util
@@ -39,7 +39,7 @@ def release() -> Any:
     return module
 
 
-def test_it_builds_both_tries_them_and_says_what_they_are(tmp_path: Path) -> None:
+def test_it_builds_and_tests_both_and_prints_their_hashes(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts/release.py"), "--borrow", "--out", str(tmp_path / "dist")]
     environment = {**os.environ, "ACR_CACHE_DIR": str(CACHE)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -64,12 +64,12 @@ def test_it_builds_both_tries_them_and_says_what_they_are(tmp_path: Path) -> Non
         ("Name: arcrun-workers", "Name: -arcrun", "name"),
         ("text/markdown", "text/html", "description-content-type"),
         ("License-Expression: MIT", "License: MIT", "License-Expression"),
-        ("Summary: Workflows\n", "", "lacks something"),
-        ("Requires-Dist: click==8.5.1\n", "", "lacks something"),
+        ("Summary: Workflows\n", "", "is incomplete or wrong"),
+        ("Requires-Dist: click==8.5.1\n", "", "is incomplete or wrong"),
         ("Requires-Dist: click==8.5.1", "Requires-Dist: click=8", "requires-dist"),
     ],
 )
-def test_metadata_that_is_not_complete(release: Any, tmp_path: Path, before: str, after: str, told: str) -> None:
+def test_incomplete_metadata(release: Any, tmp_path: Path, before: str, after: str, told: str) -> None:
     wheel = tmp_path / "arcrun_workers-0.1.0-py3-none-any.whl"
 
     def write(text: str) -> Path:

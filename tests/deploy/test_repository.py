@@ -1,4 +1,4 @@
-"""Proves that the repository holds no address of a deployed Worker and no secret, and that git ignores what has any."""
+"""Proves that the repository contains no deployed Worker's address or secret, and that git ignores files with any."""
 
 import re
 import subprocess

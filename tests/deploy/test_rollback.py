@@ -1,4 +1,4 @@
-"""`acr deploy --rollback`: what goes back, with which secrets, and when it cannot; and that a deploy after it works."""
+"""`acr deploy --rollback`: which Workers go back, with which secrets, when it is refused, and a deploy after it."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ MARK = "ARCRUN_DEPLOYMENT"
 
 
 def change_code(desk: Desk, name: str) -> None:
-    """A component to bundle makes another upload of the executor."""
+    """Change the executor's upload by bundling another component."""
     folder = desk.folder / "extra" / name
     folder.mkdir(parents=True)
     contract = (ROOT / "components/set/contract.yaml").read_text().replace("canonical_id: set", f"canonical_id: {name}")
@@ -33,26 +33,26 @@ def roll_back(desk: Desk, *options: str) -> tuple[int, str]:
 
 
 def running(desk: Desk, name: str = EXECUTOR) -> tuple[int, dict[str, str]]:
-    """The number of the version that runs, and its secrets."""
+    """The running version's number and secrets."""
     version = desk.cloudflare.workers.scripts[name].running
     return version.number, version.secrets
 
 
 @pytest.fixture
 def deployed(desk: Desk) -> Desk:
-    """Both Workers, and then another version of the executor."""
+    """A desk with both Workers deployed, then another version of the executor."""
     desk.init(**KEYS)
     desk.deploy()
     deploy_changed(desk, "one")
     return desk
 
 
-def test_the_version_before_runs_again_and_the_next_deploy_brings_the_new_one(deployed: Desk) -> None:
-    """With the real wrangler, which deploys over a version that is not the newest."""
+def test_the_previous_version_runs_again_and_the_next_deploy_restores_the_new_one(deployed: Desk) -> None:
+    """With the real wrangler, which deploys while the newest version is not the running one."""
     assert roll_back(deployed) == (0, f"rolled back {EXECUTOR}: version 2 to version 1\n")
     assert running(deployed) == (1, KEYS)
     again = deployed.deploy("--worker", "executor", **deployed.real_wrangler)
-    assert [worker["changed"] for worker in json.loads(again.stdout)["workers"]] == [False]  # it is what runs
+    assert [worker["changed"] for worker in json.loads(again.stdout)["workers"]] == [False]  # it is already running
     options = ("--worker", "executor", "--bundle", "--components", str(deployed.folder / "extra"))
     for environment in ({}, {"ARCRUN_API_KEY": "another-key-1234"}):
         result = deployed.deploy(*options, **deployed.real_wrangler, **environment)
@@ -61,13 +61,13 @@ def test_the_version_before_runs_again_and_the_next_deploy_brings_the_new_one(de
 
 
 def test_a_changed_secret_is_deployed_over_a_rolled_back_version(deployed: Desk) -> None:
-    """Where `wrangler secret bulk` would refuse: the newest version does not run."""
+    """`wrangler secret bulk` would refuse, as the newest version is not running."""
     assert roll_back(deployed)[0] == 0
     assert deployed.deploy(ARCRUN_API_KEY="another-key-1234", **deployed.real_wrangler).returncode == 0
     assert running(deployed) == (3, {**KEYS, "ARCRUN_API_KEY": "another-key-1234"})
 
 
-def test_what_was_done_is_printed(deployed: Desk) -> None:
+def test_the_result_is_printed(deployed: Desk) -> None:
     result = deployed.run("deploy", "--rollback", "--worker", "executor", "--json")
     told = {"rolled_back": [{"service": "executor", "name": EXECUTOR, "from": 2, "to": 1}]}
     assert (result.returncode, json.loads(result.stdout)) == (0, told)
@@ -83,17 +83,17 @@ def test_a_rollback_after_a_rollback_goes_further_back(deployed: Desk) -> None:
     code, told = roll_back(deployed)
     assert (code, f"The running version 1 of {EXECUTOR} is the first code that was deployed." in told) == (1, True)
     deploy_changed(deployed, "three")
-    assert (roll_back(deployed)[0], running(deployed)[0]) == (0, 1)  # the one that ran before it
+    assert (roll_back(deployed)[0], running(deployed)[0]) == (0, 1)  # the version before it
 
 
-def test_code_that_was_deployed_anew_goes_back_to_what_it_replaced(deployed: Desk) -> None:
-    """By a deploy and not by a rollback."""
+def test_code_that_was_deployed_again_goes_back_to_the_version_it_replaced(deployed: Desk) -> None:
+    """The version that a deploy replaced, not a rollback."""
     assert deployed.deploy("--worker", "executor").returncode == 0
     assert (running(deployed)[0], roll_back(deployed)[0], running(deployed)[0]) == (3, 0, 2)
 
 
-def test_the_secrets_are_those_of_now(deployed: Desk) -> None:
-    """A version has the secrets of its time: after a rotation, and with a new API key, old code gets the new ones."""
+def test_the_current_secrets_are_kept(deployed: Desk) -> None:
+    """A version has the secrets of its time; after a rotation and with a new API key, old code gets the new ones."""
     deploy_changed(deployed, "two", ARCRUN_API_KEY="another-key-1234")
     assert deployed.run("creds", "rotate").returncode == 0
     script = deployed.cloudflare.workers.scripts[EXECUTOR]
@@ -109,12 +109,12 @@ def test_the_secrets_are_those_of_now(deployed: Desk) -> None:
     )
     sent = str(script.running.upload.metadata)
     assert [secret for secret in (API_KEY, *secrets.values()) if secret in told + sent] == []
-    assert (roll_back(deployed)[0], running(deployed)[1]) == (0, secrets)  # further back, by a copy once more
+    assert (roll_back(deployed)[0], running(deployed)[1]) == (0, secrets)  # further back, again by a copy
     assert script.running.bindings[MARK] == script.versions[0].bindings[MARK]
 
 
-def test_a_rotation_after_a_rollback_changes_the_keys_of_what_runs(deployed: Desk) -> None:
-    """Where `wrangler secret bulk` would refuse, for the newest version does not run."""
+def test_a_rotation_after_a_rollback_changes_the_running_version_s_keys(deployed: Desk) -> None:
+    """`wrangler secret bulk` would refuse, as the newest version is not running."""
     (deployed.folder / "credentials.yaml").write_text("token: s\n")
     assert deployed.run("creds", "push").returncode == 0
     assert roll_back(deployed)[0] == 0
@@ -129,16 +129,16 @@ def test_a_rotation_after_a_rollback_changes_the_keys_of_what_runs(deployed: Des
     assert [secret for secret in (new, old) if secret in result.stdout + result.stderr] == []
 
 
-def test_a_change_of_secrets_alone_is_no_version_to_go_back_to(desk: Desk) -> None:
+def test_a_change_of_secrets_alone_is_not_rolled_back_to(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.deploy()
     assert desk.deploy(ARCRUN_API_KEY="another-key-1234").returncode == 0
     code, told = roll_back(desk)
-    assert (code, "Version 2 of" in told, "has the first code that was deployed" in told) == (1, True, True)
+    assert (code, "running version 2 of" in told, "is the first code that was deployed" in told) == (1, True, True)
 
 
-def test_it_goes_back_however_many_changes_of_secrets_came_since(deployed: Desk) -> None:
-    """Cloudflare lists ten deployments."""
+def test_it_goes_back_after_any_number_of_secret_changes(deployed: Desk) -> None:
+    """Cloudflare lists only ten deployments."""
     script = deployed.cloudflare.workers.scripts[EXECUTOR]
     options = ("--worker", "executor", "--bundle", "--components", str(deployed.folder / "extra"))
     for i in range(11):
@@ -148,7 +148,7 @@ def test_it_goes_back_however_many_changes_of_secrets_came_since(deployed: Desk)
     assert script.running.bindings[MARK] == script.versions[0].bindings[MARK]
 
 
-def test_over_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk) -> None:
+def test_across_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "first-wave"}])
     assert desk.deploy().returncode == 0
@@ -160,7 +160,7 @@ def test_over_a_migration_it_is_refused_before_cloudflare_is_asked(desk: Desk) -
 
 
 @pytest.mark.parametrize("which", ["running", "before"])
-def test_what_arcrun_did_not_deploy_is_left_alone(desk: Desk, which: str) -> None:
+def test_versions_that_arcrun_did_not_deploy_are_left_alone(desk: Desk, which: str) -> None:
     desk.init(**KEYS)
     foreign = [{"name": "OTHER", "type": "plain_text", "text": "x"}]
     if which == "before":
@@ -177,20 +177,20 @@ def test_what_arcrun_did_not_deploy_is_left_alone(desk: Desk, which: str) -> Non
 
 
 def numbers_of(desk: Desk) -> tuple[int, int]:
-    """Of the versions of the registry and of the executor that run."""
+    """The numbers of the running versions of the registry and of the executor."""
     return running(desk, REGISTRY)[0], running(desk)[0]
 
 
-def test_the_last_deploy_goes_back_and_what_it_did_not_change_stays(deployed: Desk) -> None:
-    """The registry has one version only."""
+def test_the_last_deploy_goes_back_and_unchanged_workers_stay(deployed: Desk) -> None:
+    """The registry has only one version."""
     result = deployed.run("deploy", "--rollback")
     assert (result.returncode, numbers_of(deployed)) == (0, (1, 1)), result.stderr
     assert f"unchanged {REGISTRY}: the last `acr deploy` did not change it" in result.stderr
     first = deployed.run("deploy", "--rollback")
-    assert (first.returncode, first.stderr.count("has the first code that was deployed")) == (1, 2)
+    assert (first.returncode, first.stderr.count("is the first code that was deployed")) == (1, 2)
 
 
-def test_only_what_ran_together_runs_together_again(desk: Desk) -> None:
+def test_workers_go_back_to_versions_that_ran_together(desk: Desk) -> None:
     """Deploy 2 changes both Workers, a change of secrets both, deploy 3 the executor: back to 2, then back to 1."""
     desk.init(**KEYS)
     desk.deploy()
@@ -214,14 +214,14 @@ def test_only_what_ran_together_runs_together_again(desk: Desk) -> None:
     assert (seen, seen[0][0] != seen[1][0]) == (expected, True)
 
 
-def test_one_that_cannot_go_back_holds_the_others_and_is_named(deployed: Desk) -> None:
+def test_a_worker_that_cannot_go_back_stops_the_others_and_is_named(deployed: Desk) -> None:
     result = deployed.run("deploy", "--rollback", "--worker", "registry", "--worker", "executor")
     assert (result.returncode, numbers_of(deployed)) == (1, (1, 2))
     assert f"The running version 1 of {REGISTRY} is the first code" in result.stderr
     assert "Nothing has changed. To roll back only the others: acr deploy --rollback --worker executor" in result.stderr
 
 
-def test_what_an_older_arcrun_deployed_says_so(desk: Desk) -> None:
+def test_versions_of_an_older_arcrun_are_reported(desk: Desk) -> None:
     desk.init(**KEYS)
     desk.cloudflare.workers.add(EXECUTOR, [{"name": MARK, "type": "plain_text", "text": "first-wave"}])
     for options, said, step in (
@@ -243,7 +243,7 @@ def test_it_warns_of_a_version_that_opens_the_private_network(desk: Desk) -> Non
     assert warned == [(0, False), (0, True)]
 
 
-def test_where_nothing_is_deployed_it_says_so(desk: Desk) -> None:
+def test_without_a_deployment_it_says_so(desk: Desk) -> None:
     desk.init(**KEYS)
     result = desk.run("deploy", "--rollback")
     assert (result.returncode, "No Worker of arcrun is deployed." in result.stderr) == (1, True)
@@ -251,14 +251,14 @@ def test_where_nothing_is_deployed_it_says_so(desk: Desk) -> None:
     assert (code, f"{EXECUTOR} is not deployed." in told) == (1, True)
 
 
-def test_what_cloudflare_refuses_is_told_with_what_is_left(deployed: Desk) -> None:
+def test_a_refusal_of_cloudflare_is_reported_with_the_remaining_workers(deployed: Desk) -> None:
     deployed.cloudflare.failures[f"POST /workers/scripts/{EXECUTOR}/deployments"] = [400]
     code, told = roll_back(deployed)
     assert (code, "Continue with the rest: acr deploy --rollback --worker executor" in told) == (1, True)
     assert roll_back(deployed)[0] == 0
 
 
-def test_it_takes_no_option_of_a_deploy(deployed: Desk, tmp_path: Path) -> None:
+def test_it_accepts_no_deploy_options(deployed: Desk, tmp_path: Path) -> None:
     for options in (["--dry-run"], ["--components", str(tmp_path)], ["--domain", "a.example.com"], ["--free-plan"]):
         result = deployed.run("deploy", "--rollback", *options)
-        assert (result.returncode, "--rollback takes --worker and --json only" in result.stderr) == (2, True)
+        assert (result.returncode, "--rollback takes only --worker and --json" in result.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Proves that a deployed platform's key changes in an order that never leaves a record without its key."""
+"""Proves that the rotation of a deployed platform's key never leaves a record without its key."""
 
 import json
 
@@ -17,7 +17,7 @@ SECRET = "canary-5ecret-value"
 
 @pytest.fixture
 def deployed(desk: Desk) -> Desk:
-    """Deployed, with its keys in the user's file and one credential stored."""
+    """A deployed platform, with its keys in the user's file and one stored credential."""
     desk.init(**KEYS)
     desk.deploy()
     (desk.folder / "credentials.yaml").write_text(f"token: {SECRET}\n")
@@ -51,7 +51,7 @@ def test_the_worker_gets_both_keys_before_a_record_changes(deployed: Desk) -> No
     assert [secret for secret in (SECRET, old, config["encryption_key"]) if secret in talk] == []
 
 
-def test_when_the_worker_cannot_get_the_keys_no_record_changes_and_the_next_run_goes_on(deployed: Desk) -> None:
+def test_if_the_worker_cannot_get_the_keys_no_record_changes_and_the_next_run_continues(deployed: Desk) -> None:
     old = deployed.config["encryption_key"]
     result = deployed.run("creds", "rotate", FAKE_WRANGLER_FAILS="secret")
     assert (result.returncode, "wrangler secret bulk failed" in result.stderr) == (1, True)

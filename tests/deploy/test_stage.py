@@ -1,4 +1,4 @@
-"""Proves that staging meters what it bundles, and takes over what an earlier staging made, if it is whole."""
+"""Proves that staging meters bundled modules, and reuses those of an earlier staging if they are intact."""
 
 import hashlib
 import subprocess
@@ -24,7 +24,7 @@ STAGED = "executor/build/components/set.wasm"
 
 
 def stage(out: Path) -> bytes:
-    """Stages the executor; gives its `set.wasm`."""
+    """Stage the executor. Returns its `set.wasm`."""
     subprocess.run([sys.executable, ROOT / "scripts/stage.py", "executor", "--out", out], check=True)
     return (out / STAGED).read_bytes()
 
@@ -39,20 +39,20 @@ def staged(out: Path) -> bytes:
     return stage(out)
 
 
-def test_what_is_bundled_is_metered(staged: bytes) -> None:
+def test_bundled_modules_are_metered(staged: bytes) -> None:
     assert FUEL_EXPORT in parse_module(staged).exports
     assert is_sealed(staged, SHA256)
 
 
-def test_what_was_staged_is_taken_over(out: Path, staged: bytes) -> None:
-    """Seen by one that metering would not make: sealed all the same, it stays."""
+def test_intact_staged_modules_are_reused(out: Path, staged: bytes) -> None:
+    """Proved by a module that metering would not produce: as its seal is valid, it is kept."""
     bounded = printing("1").replace('"memory") 2)', '"memory") 2 2)')
     other = seal_module(build_module(bounded), SHA256)
     (out / STAGED).write_bytes(other)
     assert stage(out) == other != staged
 
 
-def test_what_is_not_whole_is_made_anew(out: Path, staged: bytes) -> None:
+def test_damaged_staged_modules_are_made_again(out: Path, staged: bytes) -> None:
     (out / STAGED).write_bytes(staged[:-1])
     assert stage(out) == staged
 
@@ -69,7 +69,7 @@ def test_what_is_not_whole_is_made_anew(out: Path, staged: bytes) -> None:
     ],
 )
 def test_a_module_of_a_taken_name_fails(tmp_path: Path, module: str, taken_by: str) -> None:
-    """Natively it would be hidden by the other one."""
+    """The other module would hide it at run time."""
     source = _write_worker(tmp_path / "worker", module)
     with pytest.raises(SystemExit, match=f"is a module of the Worker and also one {taken_by}"):
         stage_worker(source, [], tmp_path / "out")
@@ -82,7 +82,7 @@ def test_a_module_of_another_name_is_staged(tmp_path: Path) -> None:
 
 
 def _write_worker(folder: Path, module: str) -> Path:
-    """A Worker with one module besides its entry."""
+    """Write a Worker with one module in addition to its entry."""
     (folder / "src" / module).parent.mkdir(parents=True)
     (folder / "src" / module).write_text("")
     (folder / "src/entry.py").write_text("")

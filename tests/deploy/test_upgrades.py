@@ -1,5 +1,6 @@
-"""`acr deploy` with the real wrangler against a stand-in of Cloudflare's API: what it uploads, over nothing, over an
-earlier deployment and again. The stand-in refuses what Cloudflare refuses; test_interruptions.py stops at each step."""
+"""`acr deploy` with the real wrangler against a stand-in for Cloudflare's API: its uploads to a fresh account, over an
+earlier deployment, and repeated. The stand-in refuses what Cloudflare refuses; test_interruptions.py stops each step.
+"""
 
 import json
 from typing import Any
@@ -17,7 +18,7 @@ FIRST_WAVE = {"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-
 
 
 def deploy(desk: Desk, *options: str, **environment: str) -> list[bool]:
-    """Whether each Worker changed."""
+    """Deploy. Returns whether each Worker changed."""
     result = desk.deploy(*options, **desk.real_wrangler, MASTER_KEY=MASTER_KEY, **environment)
     assert result.returncode == 0, result.stderr
     return [worker["changed"] for worker in json.loads(result.stdout)["workers"]]
@@ -54,7 +55,7 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     assert len(desk.cloudflare.workers.uploads) == 3
 
 
-def test_what_is_uploaded_of_the_executor(desk: Desk) -> None:
+def test_the_executor_s_upload(desk: Desk) -> None:
     desk.init(**KEYS)
     deploy(desk)
     upload = uploads_since(desk, 0)[EXECUTOR]
@@ -81,7 +82,7 @@ def test_what_is_uploaded_of_the_executor(desk: Desk) -> None:
 
 
 def test_over_a_head_import_deployment(desk: Desk) -> None:
-    """An executor without migrations and without WORKSPACE, with secrets of its own; a registry that has its class."""
+    """An executor without migrations and without WORKSPACE, with its own secrets; a registry that has its class."""
     desk.init(**KEYS)
     deploy(desk)
     registry, workers = desk.cloudflare.workers.scripts[REGISTRY], desk.cloudflare.workers
@@ -100,7 +101,7 @@ def test_over_a_head_import_deployment(desk: Desk) -> None:
     assert deploy(desk, *ALL) == [False, False, False]
 
 
-def test_a_further_version_carries_no_migration_and_keeps_the_class(desk: Desk) -> None:
+def test_a_later_version_has_no_migration_and_keeps_the_class(desk: Desk) -> None:
     desk.init(**KEYS)
     deploy(desk)
     count = len(desk.cloudflare.workers.uploads)
@@ -112,20 +113,20 @@ def test_a_further_version_carries_no_migration_and_keeps_the_class(desk: Desk) 
     assert executor.running.secrets == {**KEYS, "ARCRUN_API_KEY": "another-key-1234"}
 
 
-def test_a_later_step_begins_where_the_worker_stands(desk: Desk) -> None:
-    """Its tag is not this version's: wrangler sends the steps after it with old_tag, which Cloudflare compares."""
+def test_a_later_migration_starts_from_the_worker_s_tag(desk: Desk) -> None:
+    """The Worker has an older migration tag: wrangler sends the later steps with old_tag, which Cloudflare compares."""
     desk.init(**KEYS)
     deploy(desk)
     script = desk.cloudflare.workers.scripts[EXECUTOR]
-    script.tag, script.classes = "v1", {"Workspace"}  # of an arcrun without a RunLog
+    script.tag, script.classes = "v1", {"Workspace"}  # from an arcrun without a RunLog
     count = len(desk.cloudflare.workers.uploads)
     assert deploy(desk, ARCRUN_API_KEY="another-key-1234") == [True, True]
     migrations = uploads_since(desk, count)[EXECUTOR].metadata["migrations"]
     assert migrations == {"old_tag": "v1", "new_tag": "v2", "steps": STEPS[1:]}
 
 
-def test_what_cloudflare_refuses_is_told_and_changes_nothing(desk: Desk) -> None:
-    """A class that is there already, under a tag that nobody knows."""
+def test_a_refusal_of_cloudflare_is_reported_and_changes_nothing(desk: Desk) -> None:
+    """The class already exists, under an unknown tag."""
     desk.init(**KEYS)
     deploy(desk)
     script = desk.cloudflare.workers.scripts[EXECUTOR]
@@ -137,7 +138,7 @@ def test_what_cloudflare_refuses_is_told_and_changes_nothing(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("has_executor", [False, True], ids=["no executor", "an executor of the first wave"])
-def test_auth_alone_is_bound_only_to_what_is_there(desk: Desk, has_executor: bool) -> None:
+def test_auth_alone_is_bound_only_to_existing_workers(desk: Desk, has_executor: bool) -> None:
     desk.init(**KEYS)
     if has_executor:
         desk.cloudflare.workers.add(EXECUTOR, [FIRST_WAVE])
@@ -148,14 +149,16 @@ def test_auth_alone_is_bound_only_to_what_is_there(desk: Desk, has_executor: boo
     assert desk.cloudflare.workers.bindings_of(AUTH)["WORKSPACE"]["script_name"] == EXECUTOR
 
 
-def test_an_executor_alone_stays_bound_to_the_registry_that_is_there(desk: Desk) -> None:
+def test_an_executor_alone_stays_bound_to_the_existing_registry(desk: Desk) -> None:
     desk.init(**KEYS)
     deploy(desk)
     assert deploy(desk, "--worker", "executor") == [False]
 
 
-def test_the_fake_wrangler_asks_for_what_the_real_one_asks_for(desk: Desk) -> None:
-    """In what it changes: over nothing, then over itself. test_interruptions.py stops the fake one at every request."""
+def test_the_fake_wrangler_sends_the_real_one_s_requests(desk: Desk) -> None:
+    """Both make the same changing requests, to a fresh account and repeated. test_interruptions.py stops the fake one
+    at every request.
+    """
     desk.init(**KEYS)
     asked: list[list[str]] = []
     for wrangler in ({}, desk.real_wrangler):

@@ -1,4 +1,4 @@
-"""What `acr deploy --components` writes into the bucket, and what it refuses, against Cloudflare's API in memory."""
+"""What `acr deploy --components` writes to the bucket and refuses, against an in-memory Cloudflare API."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_the_metered_module_comes_before_the_contract(tmp_path: Path) -> None:
         pytest.param(build_module(printing("1")), "{}", "contract is not valid", id="no contract"),
     ],
 )
-def test_what_could_not_run_is_refused(tmp_path: Path, module: bytes, contract: str, told: str) -> None:
+def test_components_that_could_not_run_are_refused(tmp_path: Path, module: bytes, contract: str, told: str) -> None:
     cloudflare = CloudflareStandIn(buckets=["parts"])
     with pytest.raises(CliError, match=told) as refused:
         upload(cloudflare, tmp_path, module, contract)

@@ -1,7 +1,7 @@
-"""The wheel is the whole platform: installed outside the checkout it scaffolds and tries components and runs `acr dev`.
+"""The wheel is the whole platform: outside the checkout it scaffolds and tests components and runs `acr dev`.
 
-The environment borrows the installed dependencies; nothing of the checkout is on its path. The JavaScript packages are
-installed as for a user, once for a version, through npm.
+The environment borrows the installed dependencies, without the checkout on its path. The JavaScript packages are
+installed as for a user: once per version, by npm.
 """
 
 import os
@@ -34,7 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def acr(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command `acr` of a fresh virtual environment with the wheel in it."""
+    """The command `acr` in a fresh virtual environment with the wheel."""
     environment = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     python = environment / "bin/python"
@@ -57,7 +57,7 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**{key: value for key, value in os.environ.items() if key != "PYTHONPATH"}, **own, **zig}
 
 
-def test_it_holds_the_platform_and_nothing_else(wheel: Path) -> None:
+def test_it_contains_only_the_platform(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     wanted = [
         *(f"workers/{worker}/wrangler.toml" for worker in ("executor", "registry", "auth")),
@@ -72,7 +72,7 @@ def test_it_holds_the_platform_and_nothing_else(wheel: Path) -> None:
     assert [name for name in names if any(part in name for part in unwanted)] == []
 
 
-def test_its_requirements_have_what_the_workers_vendor(wheel: Path) -> None:
+def test_its_requirements_include_what_the_workers_vendor(wheel: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for worker in ("executor", "registry", "auth"):
         vendored = tomllib.loads((ROOT / f"workers/{worker}/pyproject.toml").read_text())["project"]["dependencies"]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 FLOW = {"name": "tell", "flow": ["input >> PIPE >> echo"], "config": {"echo": {"text": "{{input.text?}}"}}}
 TOKEN = "0" * 32
-FIRST_TOKEN = SeededRandom().token_bytes(16).hex()  # that of the first workflow that is pushed
+FIRST_TOKEN = SeededRandom().token_bytes(16).hex()  # of the first workflow that is pushed
 FAILURE = {"success": False, "error": {"code": "BAD", "message": "It is bad."}}
 SCRIPT: Script = {"echo": echo, "fail": exited(FAILURE), "trap": trapped()}
 NO_OBJECTS: list[Any] = [None, 7, "text", []]
@@ -33,7 +33,7 @@ MANAGEMENT = ["/execute", "/validate", "/webhooks", "/webhooks/named/tell/trigge
 
 
 async def send(method: str, path: str, bench: Bench | None = None, **request: Any) -> httpx.Response:
-    """Send one request with the right key. `request` is what httpx takes."""
+    """Send one request with the right key. `request` has httpx's arguments."""
     async with build_client((bench or build_bench(SCRIPT)).service) as client:
         return await client.request(method, path, **request)
 
@@ -178,7 +178,7 @@ async def test_a_workflow_that_is_not_valid(path: str, source: Any, code: str) -
             pytest.param(
                 "/execute",
                 {"component": component},
-                "`component` must be a text and `input` an object.",
+                "`component` must be a string and `input` an object.",
                 id=f"component {component!r}",
             )
             for component in (None, 7, True, ["echo"], {"id": "echo"})
@@ -187,7 +187,7 @@ async def test_a_workflow_that_is_not_valid(path: str, source: Any, code: str) -
             pytest.param(
                 "/execute",
                 {"component": "echo", "input": value},
-                "`component` must be a text and `input` an object.",
+                "`component` must be a string and `input` an object.",
                 id=f"component with input {value!r}",
             )
             for value in NO_OBJECTS

@@ -1,4 +1,4 @@
-"""The audit log over HTTP: each change leaves a line with its key and address, and nothing in it is secret."""
+"""Proves the audit log over HTTP: each change writes a line with its key's id and address, and without secrets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How much a call of a component may compute, where it runs then, and what the free plan makes of it."""
+"""Proves how much a component's call may compute, where it runs, and the limits of the free plan."""
 
 import asyncio
 import hashlib
@@ -31,7 +31,7 @@ FREE = RunLimits(50, is_free=True)
 
 @dataclass
 class Runner:
-    """Uses up `used` of the fuel that it gets, and says what it got and which sandboxes it was in at once."""
+    """Uses `used` of its fuel, and records the fuel it got and the sandboxes that ran at the same time."""
 
     used: int = 0
     given: list[tuple[bool, int]] = field(default_factory=list)  # (in a sandbox, fuel)
@@ -51,7 +51,7 @@ class Runner:
 
 
 class Bench:
-    """One component in the bundle; its code lies in the bucket, as the registry keeps it."""
+    """One bundled component, whose code is also in the bucket, as the registry stores it."""
 
     def __init__(self, runner: Runner, *, has_sandbox: bool = True) -> None:
         clock = FixedClock()
@@ -65,7 +65,7 @@ class Bench:
         self.bundled = Component(build_contract(canonical_id="echo"), SHA256)
 
     async def call(self, cpu_ms: int | None = None, budget: RunBudget | None = None) -> str | None:
-        """The code of the failure."""
+        """Call the component; returns the error's code."""
         opened = budget or RunLimits().open_budget()
         try:
             outcome = await self.caller.call(self.bundled, {}, opened, cpu_ms)
@@ -117,7 +117,7 @@ async def test_more_without_the_code_in_the_bucket_says_how_it_gets_there(stored
     bench.caller = replace(bench.caller, resolver=resolver)
     assert await bench.call(201) == "CODE_NOT_STORED"
     bench.bucket.upload(module_key(SHA256), MODULE)
-    assert await bench.call(201) is None  # once it is there
+    assert await bench.call(201) is None  # once its code is there
 
 
 async def test_five_sandboxes_of_one_run_take_turns_and_two_runs_do_not_wait_for_each_other() -> None:

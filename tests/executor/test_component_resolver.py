@@ -1,5 +1,5 @@
-"""Proves where a component comes from (the bundle, then the bucket), how fresh the answer is, what is said of one that
-cannot be found or read, and that a module is metered once for all isolates.
+"""Proves where a component comes from (the bundle, then the bucket), how long it is cached, the errors for missing and
+unreadable ones, and that a module is metered once for all isolates.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from arcrun.errors import ArcrunError
+from arcrun.interruptible import STRETCH_UNITS
 from arcrun.limits import MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES
-from arcrun.steps import STRETCH_UNITS
 from arcrun.wasm.component import Component, build_component
 from arcrun.wasm.seal import metered_key, seal_module
 from executor.components import FRESH_MS, ComponentResolver
@@ -33,7 +33,7 @@ METERED_KEY = metered_key(hashlib.sha256(MODULE).hexdigest())
 
 
 class ComponentSource:
-    """A resolver over fakes. With `bucket` it is another isolate's, over the same bucket."""
+    """A resolver over fakes. With `bucket` it is another isolate's resolver over the same bucket."""
 
     def __init__(self, *bundled: str, bucket: InMemoryR2 | None = None) -> None:
         self.clock, self.background = FixedClock(), FakeBackground()
@@ -44,7 +44,7 @@ class ComponentSource:
         upload_component(self.bucket, reference, module, **overrides)
 
     def keep_metered(self, module: bytes) -> bytes:
-        """As `acr deploy` does. Returns the metered module."""
+        """Store the metered module as `acr deploy` does, and return it."""
         metered = build_component(build_contract(), module).module
         assert metered is not None
         self.bucket.upload(metered_key(hashlib.sha256(module).hexdigest()), metered)
@@ -138,8 +138,8 @@ async def test_a_component_that_is_not_found(uploaded: list[str], looked_in: lis
             "message": "There is no component `x`.",
             "retriable": False,
             "next_actions": [
-                "Check the spelling against the list of components: acr parts.",
-                "Or hand yours to the registry: acr parts publish DIR.",
+                "Check the spelling against the list of components: acr parts list",
+                "Or publish your own to the registry: acr parts publish DIR",
             ],
             "details": {"component": "x", "looked_in": looked_in},
         },
@@ -257,7 +257,7 @@ async def test_the_contract_holds_for_a_module_that_was_metered_under_another() 
         pytest.param(lambda _: seal_module(METERED, "0" * 64), id="sealed for another module"),
     ],
 )
-async def test_a_metered_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], bytes]) -> None:
+async def test_an_incomplete_metered_module_is_replaced(damage: Callable[[bytes], bytes]) -> None:
     source = ComponentSource()
     source.upload("echo")
     source.bucket.upload(METERED_KEY, damage(METERED))
@@ -287,7 +287,7 @@ async def test_a_large_module_that_was_metered_before_is_found() -> None:
     assert (await source.find("echo")).module == metered
 
 
-async def test_others_have_their_turn_while_a_module_is_metered() -> None:
+async def test_metering_a_module_yields_to_other_requests() -> None:
     class CountingClock(FixedClock):
         pauses = 0
 

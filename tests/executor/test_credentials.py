@@ -1,4 +1,4 @@
-"""Proves that the vault reads what was sealed for it, says what is wrong otherwise, and looks again after FRESH_MS."""
+"""Proves that the vault decrypts credentials, explains those it cannot read, and reads them again after FRESH_MS."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Workflows that were stored before there was a Workspace go on, once imported; what nobody could see dies."""
+"""Proves that workflows stored before the Workspace work once imported, and that invisible tokens are deleted."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def token_of(text: str) -> str:
 
 
 class Before:
-    """A namespace as the version before wrote it. `store` is a new isolate's."""
+    """A namespace as an earlier version wrote it. `store` is a new isolate's."""
 
     def __init__(self, subrequest_limit: int = 1_000) -> None:
         self.clock, self.workspace = FixedClock(), FakeWorkspace()
@@ -91,8 +91,8 @@ async def test_heads_are_listed_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("first", ["find", "list", "push"])
-async def test_tokens_that_nobody_could_see_die(first: str) -> None:
-    """Ten pushes of one name at once left ten that worked, and a list that showed one."""
+async def test_invisible_tokens_are_deleted(first: str) -> None:
+    """Ten concurrent pushes of a name left ten working tokens, and a list that showed one."""
     before = Before()
     for letter in "bcdefghij":
         await before.put_hook("tell", letter)
@@ -112,14 +112,14 @@ async def test_tokens_that_nobody_could_see_die(first: str) -> None:
 @pytest.mark.parametrize("name_record", [None, "", '{"token": "x', "[]"])
 @pytest.mark.parametrize("first", ["find", "find the older", "find_by_name", "list"])
 async def test_a_name_without_a_head_gets_it_from_its_newest_hook(name_record: str | None, first: str) -> None:
-    """A push that was interrupted, or a value that was cut off."""
+    """After an interrupted push, or with a truncated value."""
     before = Before()
     await before.put_hook("tell", "new", version=3, at="2026-09-02T00:00:00.000Z")
     await before.put_hook("tell", "old", version=2)
     if name_record is not None:
         before.kv.upload("name:tell", name_record)
     store = before.store
-    if first == "find the older":  # whoever calls first has no say in it
+    if first == "find the older":  # the order of calls must not matter
         assert await code_of(store.find(token_of("old"))) == "WEBHOOK_NOT_FOUND"
     elif first == "find_by_name":
         assert (await store.find_by_name("tell")).token == token_of("new")
@@ -133,7 +133,7 @@ async def test_a_name_without_a_head_gets_it_from_its_newest_hook(name_record: s
 
 @pytest.mark.parametrize("first", ["find", "find_by_name", "list", "push"])
 async def test_what_was_deleted_stays_deleted(first: str) -> None:
-    """Ten pushes at once left tokens that outlived the deletion of their workflow, its versions and its head."""
+    """Ten concurrent pushes left tokens that survived the deletion of their workflow, its versions and its head."""
     before = Before()
     for letter in "abc":
         await before.put_hook("tell", letter)
@@ -172,7 +172,7 @@ async def test_a_rotation_while_the_import_is_under_way_keeps_its_hook(seed: int
     before.kv = ShuffledKV(before.clock, seed)
     for letter in "abcdef":
         await before.put(f"w{letter}", letter)
-    stores = [before.start_isolate(trusts_metadata=False) for _ in range(8)]  # which reads each name by itself
+    stores = [before.start_isolate(trusts_metadata=False) for _ in range(8)]  # so each reads every name itself
     rotations = [store.rotate_token(token_of(letter), ADA) for store, letter in zip(stores, "abcdef", strict=False)]
     rotated, *_ = await asyncio.gather(asyncio.gather(*rotations), stores[6].list_heads(), stores[7].list_heads())
     hooks = {key for key in before.kv.keys if key.startswith("hook:")}
@@ -200,11 +200,11 @@ async def test_versions_of_a_workflow_without_any_head_keep_their_numbers() -> N
 
 
 async def test_an_import_that_one_request_cannot_do_goes_on_with_the_next() -> None:
-    """30 subrequests: each run reads ten values at most, and none is lost or taken twice."""
+    """With 30 subrequests each pass reads ten values at most, and none is lost or imported twice."""
     before = Before(subrequest_limit=30)
     for i in range(25):
         await before.put_hook(f"w{i:02}", f"{i:02}")
-        before.kv.upload(f"name:w{i:02}", json.dumps({"token": token_of(f"{i:02}"), "version": 1}))  # cut off
+        before.kv.upload(f"name:w{i:02}", json.dumps({"token": token_of(f"{i:02}"), "version": 1}))  # truncated
     heads: list[Head] = []
     codes = []
     for _ in range(10):

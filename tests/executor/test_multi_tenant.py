@@ -1,5 +1,5 @@
-"""Proves that a tenant of the hosted mode has what is its own and nothing else: no route shows another's workflow,
-credential, run or webhook, nor whether it exists; and that what somebody puts into a namespace by hand is not run.
+"""Proves that tenants of the hosted mode are isolated: no route shows another tenant's workflow, credential, run or
+webhook, nor whether it exists; and that a plan written into a namespace by hand is not run.
 """
 
 import json
@@ -36,7 +36,7 @@ UNKNOWN_TOKEN, UNKNOWN_RUN = "0" * (2 * TOKEN_BYTES), "0" * 26
 
 
 async def push(bench: HostedBench, letter: str, flow: Any = FLOW) -> str:
-    """The webhook's token."""
+    """Push a workflow; returns its webhook's token."""
     answer = await bench.ask("POST", "/webhooks", bench.keys[letter], {"workflow": flow})
     assert answer.status_code in (200, 201), answer.text
     return str(answer.json()["data"]["token"])
@@ -106,7 +106,7 @@ def test_these_are_all_routes() -> None:
 async def test_every_wrong_key_gets_the_same_answer_for_the_same_work() -> None:
     bench = await build_pair()
     revoked = bench.keys["a"]
-    await bench.register("a")  # anew, which revokes it
+    await bench.register("a")  # again, which revokes the key
     bench.clock.advance(access.FRESH_MS)
     token = await push(bench, "a")
     costs = []
@@ -138,7 +138,7 @@ async def test_what_is_anothers_answers_as_what_is_nowhere() -> None:
         answers = [await bench.ask(method, path.format(**case), bench.keys["b"], sent) for case in (anothers, nowhere)]
         texts = [re.sub(f"{run}|{UNKNOWN_RUN}|only_[ax]", "X", answer.text) for answer in answers]
         assert ([answer.status_code for answer in answers], texts[0]) == ([404, 404], texts[1]), path
-    assert (await trigger(bench, token)).status_code == 200  # nothing of it was changed
+    assert (await trigger(bench, token)).status_code == 200  # it is unchanged
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_a_token_that_was_not_made_here(damage: Any) -> None:
     bench.accounts.reads.clear()
     answer = await trigger(bench, damage(token) or "0")
     assert (answer.status_code, answer.content) == (404, expected.content)
-    assert len(bench.accounts.reads) == 1  # as for a tenant that is not known yet
+    assert len(bench.accounts.reads) == 1  # as for an unknown tenant
 
 
 async def test_a_token_does_not_show_its_tenant() -> None:
@@ -171,7 +171,7 @@ async def test_a_token_does_not_show_its_tenant() -> None:
     tenant_id = registration_of("a").tenant_id.removeprefix("tn_")
     tokens = [await push(bench, "a", {**FLOW, "name": f"w{i}"}) for i in range(8)]
     assert all(tenant_id not in token for token in tokens)
-    for position in range(0, 2 * TOKEN_BYTES, 8):  # no eight digits in a row are those of another
+    for position in range(0, 2 * TOKEN_BYTES, 8):  # they share no eight digits in a row
         assert len({token[position : position + 8] for token in tokens}) == len(tokens)
 
 
@@ -225,8 +225,8 @@ async def test_guessing_does_not_push_the_tenants_out() -> None:
     assert (bench.accounts.reads, len(bench.access._tenants._unknown)) == ([], access.MAX_UNKNOWN)
 
 
-async def test_what_is_registered_anew_is_used_at_once_after_a_moment() -> None:
-    """Another token and another data key: the service is made anew."""
+async def test_a_new_registration_is_used_after_a_moment() -> None:
+    """With a new token and data key the service is rebuilt."""
     bench = await build_pair()
     token = await push(bench, "a")
     registration = registration_of("a")
@@ -255,14 +255,14 @@ async def test_a_webhook_tells_more_to_the_key_of_its_own_tenant_alone() -> None
 
 
 async def test_a_plan_from_another_hand_is_not_run() -> None:
-    """A tenant may write into its namespace; so may whoever holds a token of its account."""
+    """A tenant can write into its namespace, as can anyone with a token of its account."""
     bench = await build_pair()
     token = await push(bench, "a")
     stored = await bench.kv_of("a").get(f"hook:{token}")
     assert stored is not None
     plan = stored[stored.index("{") :]
     for content in (plan, "0" * 64 + plan, stored.replace("echo", "fail"), stored[1:], "", "[" * 100_000):
-        bench.access = bench.start_isolate()  # which has nothing in its cache
+        bench.access = bench.start_isolate()  # with empty caches
         bench.kv_of("a").upload(f"hook:{token}", content)
         answer = await trigger(bench, token)  # the head names the version, which carries its MAC
         assert (answer.status_code, answer.json()["data"]) == (200, {"text": "[REDACTED]"})
@@ -297,7 +297,7 @@ async def test_an_isolate_keeps_some_services_and_no_more(monkeypatch: pytest.Mo
     assert (await bench.ask("GET", "/webhooks", bench.keys["b"])).status_code == 200
 
 
-async def test_what_lies_in_the_operators_bucket_is_not_for_tenants() -> None:
+async def test_components_in_the_operators_bucket_are_not_for_tenants() -> None:
     bench = await build_hosted(SCRIPT)
     upload_component(bench.bucket, "internal", build_module())
     answer = await bench.ask("POST", "/execute", bench.keys["a"], {"component": "internal"})
@@ -327,7 +327,7 @@ async def test_without_the_master_key_nobody_is_let_in() -> None:
         assert (answer.status_code, read_error(answer)["code"]) == (503, "MASTER_KEY_MISSING")
 
 
-async def test_no_secret_lies_in_a_namespace_or_an_answer() -> None:
+async def test_no_secret_is_in_a_namespace_or_an_answer() -> None:
     bench = await build_pair()
     answers = [await trigger(bench, await push(bench, "a", OTHER_FLOW))]
     answers += [await bench.ask("GET", path, bench.keys["a"]) for path in ("/runs", "/webhooks", "/runs/x")]
@@ -343,7 +343,7 @@ async def values_of(kv: InMemoryKV) -> list[str]:
 
 
 async def test_a_tenant_that_puts_back_earlier_values_revives_nothing() -> None:
-    """Its namespace is its own; what an earlier value says of a token is not."""
+    """A tenant may restore values in its namespace, but the Workspace decides which token is valid."""
     bench = await build_pair()
     tokens = [await push(bench, "a")]
     kv, ever = bench.kv_of("a"), dict[str, str | None]()
@@ -387,7 +387,7 @@ ODD_METADATA: list[Any] = [
 
 @pytest.mark.parametrize("metadata", ODD_METADATA, ids=repr)
 async def test_what_a_tenant_writes_as_metadata_hinders_no_list(metadata: Any) -> None:
-    """It is left out, and what the platform has written is listed beside it."""
+    """Invalid metadata is omitted, and the platform's own runs are listed."""
     bench = await build_hosted(SCRIPT)
     bench.store_credential("a", "shared_name", "secret-of-a")
     token = await push(bench, "a")

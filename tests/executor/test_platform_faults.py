@@ -1,5 +1,5 @@
-"""What the platform throws in the middle of a run, from any port, is a failure of the node that met it: its ON_FAIL
-handles it, and the record shows it. Nobody gets a 500 for it.
+"""Proves that a platform exception during a run, from any port, fails the node that met it: its ON_FAIL handles it,
+the record shows it, and no caller gets a 500.
 """
 
 import json
@@ -25,7 +25,7 @@ FAULTS = [pytest.param(KNOWN, "STORAGE_FAILED", id="named"), pytest.param(UNKNOW
 
 
 def break_port(bench: Bench, port: str, fault: Exception) -> None:
-    """From now on the port raises the fault."""
+    """Make the port raise the fault from now on."""
 
     async def fail(*_arguments: Any, **_options: Any) -> Any:
         raise fault
@@ -71,9 +71,9 @@ async def build(port: str) -> Bench:
 async def test_a_fault_of_the_platform_is_handled(port: str, fault: Exception, code: str) -> None:
     bench = await build(port)
     pushed = await bench.service.push(flow(port, "n >> ON_FAIL >> alarm"), ADA)
-    bench.clock.advance(STALE_MS)  # so that nothing is in the caches
+    bench.clock.advance(STALE_MS)  # to empty the caches
     stored = await bench.service.workflows.find(pushed.stored.token)
-    if port == "runner":  # which the handler needs too
+    if port == "runner":  # the handler also needs it
         await check_failed_run(bench, port, fault, code)
         return
     break_port(bench, port, fault)

@@ -1,6 +1,5 @@
-"""Pushes, rotations, rollbacks and deletions of a name at once, through several isolates whose calls interleave in any
-order: at the end there is one live token or none, no number was given twice, and KV leads where the head says.
-"""
+"""Concurrent pushes, rotations, rollbacks and deletions of a name, through isolates whose calls interleave in any
+order: at the end there is at most one valid token, no version number was used twice, and KV agrees with the head."""
 
 import asyncio
 import json

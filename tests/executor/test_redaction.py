@@ -1,5 +1,5 @@
-"""Proves that a secret reaches the component and nobody else: a canary is in no answer, record or verdict, whatever the
-component does with it.
+"""Proves that a secret reaches only the component: a canary is in no answer, record or verdict, whatever the component
+does with it.
 """
 
 import base64
@@ -100,7 +100,7 @@ def bench_of(behaviour: str) -> Bench:
 
 
 async def everything_seen(bench: Bench, response: httpx.Response) -> str:
-    """The answer, and all that was stored of it, as text."""
+    """The answer and everything stored about its run, as a string."""
     await bench.background.finish()
     assert (await bench.service.runs.list(RunFilter(), 10, None))[0]
     return "\n".join([response.text, bench.logs.stored, str(bench.kv.keys)])
@@ -123,7 +123,7 @@ async def test_a_secret_leaves_no_run(behaviour: str, way: Any, config: dict[str
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-async def test_a_secret_leaves_no_component_that_is_run_by_itself(behaviour: str) -> None:
+async def test_a_secret_leaves_no_component_that_is_run_on_its_own(behaviour: str) -> None:
     bench = bench_of(behaviour)
     response = await post(bench, "/execute", {"component": "leak@v2", "input": {}})
     assert [token_in(stdin) for _, stdin in bench.runner.calls] == [CANARY]
@@ -211,7 +211,7 @@ PIECES = [LONG_CANARY[i : i + 12] for i in range(0, len(LONG_CANARY), 12)]
     ],
 )
 async def test_no_text_is_cut_before_it_is_scrubbed(behaviour: str, source: dict[str, Any]) -> None:
-    """A part of a secret is not known as one."""
+    """A truncated secret could not be recognized."""
     bench = bench_of(behaviour)
     schema = {"type": "object", "properties": {"token": {"type": "string", "maxLength": 10}}}
     more = {"version": "v4", "input_schema": schema, "credentials_required": [NEEDED]}

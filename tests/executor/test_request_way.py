@@ -1,5 +1,5 @@
-"""Proves that who follows a request through the code, from the webhook's handler to the run's record, has few files to
-open: what changes together lies together.
+"""Proves that following a request through the code, from the webhook's handler to the run's record, takes few files:
+code that changes together is kept together.
 """
 
 import sys
@@ -28,7 +28,7 @@ WORKFLOW = {
 
 
 class Way:
-    """The files of which a function runs, from the call of `begin` until `end` returns. Imports count for nothing."""
+    """The files whose functions run from the call of `begin` until `end` returns; imports are not counted."""
 
     def __init__(self, begin: Callable[..., Any], end: Callable[..., Any]) -> None:
         self._begin, self._end = begin.__code__, end.__code__
@@ -37,7 +37,7 @@ class Way:
         self.has_ended = False
 
     def note(self, frame: FrameType, event: str, _argument: object) -> None:
-        """For sys.setprofile."""
+        """Callback for sys.setprofile."""
         code = frame.f_code
         if code is self._begin:
             self._is_on = not self.has_ended
@@ -52,7 +52,7 @@ async def test_a_request_crosses_few_files_on_its_way_to_the_record() -> None:
     way = Way(run_handlers.trigger, LoggedRuns.add)
     async with build_client(bench.service) as client:
         token = (await client.post("/webhooks", json={"workflow": WORKFLOW})).json()["data"]["token"]
-        for counts in (False, True):  # the first one finds what an isolate then knows
+        for counts in (False, True):  # the first request fills the caches
             sys.setprofile(way.note if counts else None)
             try:
                 answer = await client.post(f"/webhooks/{token}/trigger", json={"text": "hello"})

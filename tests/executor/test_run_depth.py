@@ -1,4 +1,4 @@
-"""Runs that start each other by HTTP requests: each request says how many runs stand behind it, and there is an end."""
+"""Proves that the depth of runs that start each other by HTTP requests is counted and limited."""
 
 import json
 from typing import Any

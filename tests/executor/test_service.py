@@ -1,5 +1,5 @@
-"""Proves what the executor does without HTTP: components get their input as JSON, workflows are checked against the
-components that exist, and what was pushed is what a trigger runs.
+"""Proves the executor's operations without HTTP: components get their input as JSON, workflows are checked against the
+components that exist, and a trigger runs what was pushed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A component that asks for more requests than the platform allows: it gets a refusal, and the run ends as itself."""
+"""Proves that a component that makes more requests than the platform allows is refused, and its run still ends."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 class AskingRunner:
-    """Runs a component that makes `count` requests, whatever comes of each, and then succeeds."""
+    """Runs a component that makes `count` requests, ignores their results, and succeeds."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -39,7 +39,7 @@ async def call(runner: AskingRunner, limit: int) -> None:
 
 
 async def test_a_component_within_the_limit() -> None:
-    """Of 14 requests 8 are kept back."""
+    """Of 14 requests 8 are reserved."""
     runner = AskingRunner(6)
     await call(runner, 14)
     assert [reply["ok"] for reply in runner.replies] == [True] * 6

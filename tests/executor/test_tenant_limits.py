@@ -1,4 +1,4 @@
-"""Proves that a tenant at its limit is told so and when to come again, and that the others go on meanwhile."""
+"""Proves that a tenant at its limit gets an error with Retry-After, and that other tenants are not affected."""
 
 import asyncio
 from typing import Any
@@ -36,7 +36,7 @@ async def push(bench: HostedBench, letter: str, flow: Any = FLOW) -> str:
 
 
 def hold_calls(bench: HostedBench) -> asyncio.Event:
-    """No call of a component goes on until the event is set."""
+    """Hold every call of a component until the event is set."""
     let_go, run = asyncio.Event(), bench.runner.run
 
     async def held(*call: Any) -> Any:
@@ -65,7 +65,7 @@ async def test_the_wait_is_what_one_more_takes() -> None:
 
 
 async def test_what_all_isolates_of_a_location_have_let_in_counts_too() -> None:
-    """One in ten: with a limit of 2, what comes after the thirtieth is refused."""
+    """One request in ten is counted: with a limit of 2, requests after the thirtieth are refused."""
     bench = await build_hosted(SCRIPT, location_requests=2)
     for _ in range(3):
         bench.access = bench.start_isolate()
@@ -147,7 +147,7 @@ async def test_a_request_that_the_platform_ends_gives_its_place_back_in_the_end(
     clock = FixedClock()
     quota = Isolate(TenantLimits(concurrent_runs=1, run_duration_ms=1_000), clock).quota_of("a")
     cut_off = quota.running()
-    cut_off.__enter__()  # and nobody ever leaves it
+    cut_off.__enter__()  # and never exit it
     with pytest.raises(RateLimitedError), quota.running():
         pass
     clock.advance(1_000)
@@ -173,7 +173,7 @@ async def test_a_run_has_no_more_time_than_the_tenant() -> None:
 
 
 async def test_a_node_computes_no_longer_than_a_tenant_may_let_it() -> None:
-    """What was stored while the limit was higher is refused at its run."""
+    """A workflow that was stored while the limit was higher is refused when it runs."""
     bench = await build_hosted(SCRIPT, limits=TenantLimits(node_cpu_ms=300))
     flow = [{**FLOW, "config": {"echo": {"component": "echo", "cpu_ms": cpu_ms}}} for cpu_ms in (301, 200)]
     key, said = bench.keys["a"], ("CPU_MS_LIMIT", {"cpu_ms": 301, "limit_ms": 300})
@@ -262,7 +262,7 @@ READING = [
 async def test_storage_that_does_not_answer_is_named_on_every_route(method: str, path: str, body: Any) -> None:
     bench = await build_hosted(SCRIPT)
     token = await push(bench, "a")
-    bench.access = bench.start_isolate()  # which has nothing in its cache
+    bench.access = bench.start_isolate()  # with empty caches
     bench.cloudflare.faults = [Fault.SERVER_ERROR] * 5
     answer = await bench.ask(method, path.format(token=token), bench.keys["a"], body)
     assert (answer.status_code, read_error(answer)["code"]) == (503, "UPSTREAM_UNAVAILABLE")

@@ -1,4 +1,4 @@
-"""Proves what is reported of runs: each call of a component once, gathered, after the answer, and never at its cost."""
+"""Proves that each component call is reported once, in batches after the answer, which is never delayed."""
 
 import logging
 
@@ -90,7 +90,7 @@ async def test_without_a_registry_nothing_is_reported() -> None:
 
 
 async def test_where_the_sender_is_gone_another_one_sends_all() -> None:
-    """The platform cancels what a request has started when its client has gone."""
+    """The platform cancels a request's work when its client disconnects."""
     report, clock, background = InMemoryReport(), FixedClock(), FakeBackground()
     usage = UsageReporter(report, clock, background)
     usage.add(tally([record()]))

@@ -17,7 +17,7 @@ STARTED = "2026-09-21T14:13:20.000Z"
 
 
 class Executor:
-    """An executor with one component, echo, and a client that knows its key."""
+    """An executor with one component, echo, and a client with its key."""
 
     def __init__(self) -> None:
         self.bench: Bench = build_bench({"echo": echo})
@@ -27,7 +27,7 @@ class Executor:
             return await client.request(method, path, json=body)
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """The data of an answer that is a success."""
+        """Send a request that must succeed; returns the answer's data."""
         response = await self.send(method, path, body)
         assert response.status_code in (200, 201)
         assert (response.json().keys(), response.json()["success"]) == ({"success", "data"}, True)
@@ -100,12 +100,12 @@ async def test_validate_answers_all_diagnostics_and_stores_nothing(
             "POST",
             "/validate",
             {"workflow": TEXT, "file": 7},
-            "`file` must be a text: the name that the diagnostics carry.",
+            "`file` must be a string: the file name that diagnostics show.",
         ),
-        ("POST", "/webhooks/named/tell/rollback", {}, "`version` must be a whole number from 1."),
-        ("POST", "/webhooks/named/tell/rollback", {"version": 0}, "`version` must be a whole number from 1."),
-        ("POST", "/webhooks/named/tell/rollback", {"version": "1"}, "`version` must be a whole number from 1."),
-        ("POST", "/webhooks/named/tell/rollback", {"version": True}, "`version` must be a whole number from 1."),
+        ("POST", "/webhooks/named/tell/rollback", {}, "`version` must be an integer, 1 or more."),
+        ("POST", "/webhooks/named/tell/rollback", {"version": 0}, "`version` must be an integer, 1 or more."),
+        ("POST", "/webhooks/named/tell/rollback", {"version": "1"}, "`version` must be an integer, 1 or more."),
+        ("POST", "/webhooks/named/tell/rollback", {"version": True}, "`version` must be an integer, 1 or more."),
         ("PUT", "/webhooks/x", {"workflow": 7}, "`workflow` must be YAML text or an object."),
         ("PUT", "/webhooks/x", [], "The body must be a JSON object."),
     ],

@@ -1,4 +1,4 @@
-"""Proves how workflows are stored: one token a name, a version for each change, in the documented shapes."""
+"""Proves how workflows are stored: one token per name, one version per change, in the documented shapes."""
 
 import json
 from dataclasses import dataclass, field
@@ -310,7 +310,7 @@ async def test_constant_use_does_not_hold_back_a_push_made_elsewhere() -> None:
 
 
 async def test_a_version_that_kv_shows_late_is_read_by_its_number() -> None:
-    """KV may show the hook of before for a minute; the head says what counts."""
+    """KV may show the old hook for a minute; the head has precedence."""
     isolate = Isolate()
     saved = await isolate.push(OBJECT)
     before = await isolate.kv.get(f"hook:{saved.token}")
@@ -352,7 +352,7 @@ async def test_a_dead_token_does_not_ask_the_workspace_each_time() -> None:
 
 
 async def test_values_that_are_put_back_revive_nothing() -> None:
-    """Whoever can write to the namespace puts back every value that ever lay there."""
+    """Anyone with write access to the namespace can restore every value that was ever in it."""
     isolate = Isolate()
     ever: dict[str, set[str]] = {}
 
@@ -414,7 +414,7 @@ async def test_a_value_that_was_cut_off_counts_as_not_there_and_a_push_mends_it(
 
 @pytest.mark.parametrize("change", ["find", "rotate_token", "delete", "find_name"])
 async def test_a_token_that_kv_has_lost_is_found_by_its_head(change: str) -> None:
-    """KV may show it late; or a rotation was interrupted before it was written."""
+    """KV may be behind, or a rotation was interrupted before the write."""
     isolate = Isolate()
     saved = await isolate.push(TEXT)
     await isolate.kv.delete(f"hook:{saved.token}")
@@ -446,7 +446,7 @@ async def test_whoever_comes_second_with_a_token_is_told_that_it_has_been_replac
     saved = await isolate.push(TEXT)
     hook = await isolate.kv.get(f"hook:{saved.token}")
     await isolate.store.rotate_token(saved.token, ADA)
-    isolate.kv.upload(f"hook:{saved.token}", hook or "")  # as another place may still see it
+    isolate.kv.upload(f"hook:{saved.token}", hook or "")  # as another location may still see it
     other = isolate.another().store
     assert await code_of(other.rotate_token(saved.token, ADA)) == "TOKEN_REPLACED"
     assert await code_of(other.delete(saved.token, ADA)) == "TOKEN_REPLACED"
@@ -466,7 +466,7 @@ async def test_a_version_whose_push_has_not_ended_is_none() -> None:
 
 
 async def test_a_rotation_of_a_workflow_that_cannot_be_run_any_more() -> None:
-    """Its token must end all the same."""
+    """Its token must still be revoked."""
     isolate = Isolate()
     saved = await isolate.push(TEXT)
     for key in (f"hook:{saved.token}", "version:tell:000001"):
@@ -509,7 +509,7 @@ async def test_a_token_that_nobody_has_is_looked_up_and_not_repeated() -> None:
         "code": "WEBHOOK_NOT_FOUND",
         "message": "There is no such webhook.",
         "retriable": False,
-        "next_actions": ["See the URLs: acr list. Or push the workflow again: acr push FILE."],
+        "next_actions": ["List the URLs: acr list. Or push the workflow again: acr push FILE"],
         "details": {},
     }
     assert isolate.kv.reads == ["hook:" + "0" * 32]
@@ -581,7 +581,7 @@ def test_a_webhook_keeps_its_workflow() -> None:
         require_same_name("tell", plan_of("input >> PIPE >> a"))
     assert (caught.value.code, caught.value.message) == (
         "NAME_MISMATCH",
-        "The webhook is that of `tell`, and the workflow is named `w`.",
+        "The webhook belongs to `tell`, but the workflow is named `w`.",
     )
 
 

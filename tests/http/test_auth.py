@@ -1,4 +1,4 @@
-"""Proves who may pass `check_api_key`, and that every refusal has one public text."""
+"""Proves which keys pass `check_api_key`, and that every refusal has the same message."""
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 async def ask(api_key: str | None, headers: Headers) -> tuple[httpx.Response, int]:
-    """The answer, and how often the protected handler ran."""
+    """Send a request; returns the answer and the number of calls of the protected handler."""
     ran = 0
 
     async def handler(request: Request) -> PlainTextResponse:

@@ -1,4 +1,4 @@
-"""Proves which bodies are read, where the limit lies, and that what is no JSON object is refused and never a fault."""
+"""Proves which bodies are read, their limits, and that anything but a JSON object is refused without a fault."""
 
 import json
 from collections.abc import AsyncIterator
@@ -92,7 +92,7 @@ async def test_a_body_of_any_depth_is_read_or_refused(depth: int) -> None:
 async def test_a_body_that_is_too_much_json_says_so(text: str, problem: str) -> None:
     error = read_error(await send("/json", text.encode()))
     assert (error["code"], error["message"]) == ("INVALID_JSON", f"The body cannot be read: {problem}.")
-    assert error["next_actions"] == ["Send less in one body, or numbers as texts."]
+    assert error["next_actions"] == ["Send less in one body, or numbers as strings."]
 
 
 async def test_where_json_breaks_is_told() -> None:

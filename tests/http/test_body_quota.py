@@ -1,4 +1,4 @@
-"""Large bodies of an isolate are worked on in turn: in the order of coming, a small one at once, none for ever."""
+"""Proves that an isolate handles large bodies in order of arrival, small ones at once, and none waits forever."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 class Requests:
-    """Requests that are worked on for WORK_S once their body may be read."""
+    """Requests that take WORK_S once their body may be read."""
 
     def __init__(self) -> None:
         self.quota = BodyQuota(VirtualClock())
@@ -64,7 +64,7 @@ async def test_one_that_is_alone_may_be_larger() -> None:
 
 
 async def test_what_is_held_counts_for_a_moment_only() -> None:
-    """A run that waits for a service, or one that the platform has ended without a word."""
+    """A run may wait for a service, or the platform may have ended it silently."""
     requests = Requests()
     await asyncio.gather(requests.serve(4 * MIB, "slow", work_s=60), requests.serve(4 * MIB, "next"))
     assert requests.began[1][1] == pytest.approx(HELD_AT_MOST_MS / 1000, abs=0.01)

@@ -1,6 +1,7 @@
-"""What each caller of each route of each Worker sees: nobody, somebody with a wrong key, the owner. The tables name
-every route that there is. What lies inside, a canary in each node, record, version, credential, component and account,
-is in no answer to anybody but the owner.
+"""Proves what each caller of each Worker's routes sees: without a key, with a wrong key, and the owner.
+
+The tables name every route. Each node, record, version, credential, component and account contains a canary, which is
+only in answers to the owner.
 """
 
 import functools
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.anyio
 
 CANARY = "canary"
 WRONG = "wrong-key-0123456789"
-Row = tuple[str, str, Any, tuple[int, int, int]]  # method, path, body, status for nobody, a wrong key, the owner
+Row = tuple[str, str, Any, tuple[int, int, int]]  # method, path, body, status for no key, a wrong key, the owner
 
 CONFIG = {"inner": {"component": "echo", "text": "canary-config {{input.text}} {{credential.secret}}"}}
 FLOW = {"name": "w", "description": "canary-source", "flow": ["input >> PIPE >> inner", "inner >> PIPE >> last"]}
@@ -89,7 +90,7 @@ def routes_of(app: Starlette) -> set[tuple[str, str]]:
 
 
 def path_of(row: str) -> str:
-    """The route's, of a row's path."""
+    """The route's path for a row's path."""
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}"}
     return functools.reduce(lambda text, name: text.replace(*name), names.items(), row.partition("?")[0])
 
@@ -100,7 +101,7 @@ def client_of(app: Starlette, headers: Mapping[str, str]) -> httpx.AsyncClient:
 
 
 async def check(app: Starlette, table: list[Row], known: Mapping[str, str], key: str) -> list[str]:
-    """Ask in the table's order, nobody first. Returns what the owner saw."""
+    """Send the table's requests in order, first without a key. Returns the owner's answers."""
     paths = {(method, path.partition("?")[0]) for method, path, _, _ in table}
     names = {"{failing}": "{token}", "{unknown}": "{token}", "{component}": "{canonical_id}"}
     listed = {
@@ -142,7 +143,7 @@ async def test_callers_of_the_executor() -> None:
     owner_saw = "".join(await check(app, EXECUTOR, known, API_KEY))
     await bench.background.finish()
     inside = ["canary-config", "canary-input", "canary-error", "canary-log", "canary-source", "canary_name"]
-    assert [text for text in inside if text not in owner_saw] == []  # so there was something to find
+    assert [text for text in inside if text not in owner_saw] == []  # the owner sees every canary
     assert "canary-secret" not in owner_saw
 
 

@@ -1,4 +1,4 @@
-"""Proves that whatever is raised becomes one shape of answer, and that a fault's cause never reaches the wire."""
+"""Proves that every exception becomes an error response of one shape, and that a fault's cause is never sent."""
 
 import httpx
 import pytest
@@ -67,7 +67,7 @@ async def test_an_unknown_route(path: str) -> None:
         "code": "NOT_FOUND",
         "message": "There is no such route.",
         "retriable": False,
-        "next_actions": ["See the README for the routes."],
+        "next_actions": ["See docs/http.md for the routes."],
         "details": {},
     }
 
@@ -80,9 +80,9 @@ async def test_a_wrong_method(method: str) -> None:
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD"}
     assert read_error(response) == {
         "code": "METHOD_NOT_ALLOWED",
-        "message": f"{method} is not possible here.",
+        "message": f"{method} is not allowed here.",
         "retriable": False,
-        "next_actions": ["See the README for the routes."],
+        "next_actions": ["See docs/http.md for the routes."],
         "details": {},
     }
 

@@ -1,4 +1,4 @@
-"""Proves what a request's URL and Host header mean, and that what is no host is refused and never a fault."""
+"""Proves how a request's URL and Host header are parsed, and that an invalid host is refused without a fault."""
 
 from contextlib import suppress
 

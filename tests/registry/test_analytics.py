@@ -1,4 +1,4 @@
-"""Proves the routes of the statistics over the object's own code, and the pace and content of the export."""
+"""Proves the routes of the statistics over the object's own code, and the rate and content of the export."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The index of components over SQLite: who sees what, what is found for words, in which order, page by page."""
+"""Proves the index of components over SQLite: visibility, search by words, order and pages."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.objects import migrate
+from arcrun.durable_objects import migrate
 from fakes.ports.sql import SqliteSql
 from registry.index import ComponentIndex
 from registry.registry_object import MIGRATIONS
@@ -168,7 +168,7 @@ def test_orders(index: Index, sort: str, order: list[str]) -> None:
         max_size=12,
     )
 )
-def test_nobody_sees_what_is_not_his_and_not_public(steps: list[tuple[str, str, int, bool]]) -> None:
+def test_only_own_and_public_components_are_visible(steps: list[tuple[str, str, int, bool]]) -> None:
     index = Index()
     visible: dict[tuple[str, str, int], bool] = {}
     for name, owner, number, approves in steps:

@@ -1,4 +1,4 @@
-"""Proves that the counters are those of a plain list of records, in whatever order, and p95 near the exact one."""
+"""Proves that the counters agree with a plain list of records in any order, and that p95 is near the exact value."""
 
 import math
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcrun.analytics import RELATIVE_ERROR, SHORTEST_MS, ComponentStatistics, UsageRecord, tally
-from arcrun.objects import migrate
+from arcrun.durable_objects import migrate
 from fakes.ports.sql import SqliteSql
 from registry.counters import Counters
 from registry.registry_object import MIGRATIONS
 
-Reported = tuple[str, list[UsageRecord]]  # to a scope
+Reported = tuple[str, list[UsageRecord]]  # scope, records
 
 durations = st.floats(0, 100_000) | st.sampled_from([0.0, 1.0, 2.0, 50.0])
 records = st.builds(
@@ -87,7 +87,7 @@ def test_a_scope_sees_its_own_counts_only(sql: SqliteSql) -> None:
 
 
 def test_totals_can_be_joined_and_sorted_by(sql: SqliteSql) -> None:
-    """What a list of components does, which names those that have never run too."""
+    """As in a list of components, which includes those without runs."""
     a, b = UsageRecord("a", "v1", True, 1.0, 3), UsageRecord("b", "v1", False, 5.0)
     count_all(sql, [("owner", [a, b, UsageRecord("a", "v2", False, 1.0)])])
     sql.execute("CREATE TABLE listed (id TEXT)")

@@ -1,6 +1,6 @@
-"""Each kind of bad component fails its own step with its own code, and the steps that need it are skipped.
+"""Proves that each kind of bad component fails its own step with its own code, and that dependent steps are skipped.
 
-The runs are real, under wasmtime; cold starts are what the test says they are.
+The runs are real, under wasmtime; the durations of cold starts are faked.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Submissions over fakes: what is stored of which, that an interruption has no effect, and what the record tells."""
+"""Proves submissions over fakes: what is stored, that an interruption has no effect, and what the record contains."""
 
 import asyncio
 import base64
@@ -128,7 +128,7 @@ async def test_statistics_are_those_of_the_owner_whoever_runs_it(bench: Registry
     submission = (await submit(bench, key=MIA_KEY)).json()["data"]["submission_id"]
     ran = {"canonical_id": "echo", "version": "v1", "success": True, "duration_ms": 3}
     await send(bench, "POST", "/analytics/record", MIA_KEY, json=ran)
-    await send(bench, "POST", "/analytics/record", OWNER_KEY, json=ran)  # of a component of his own, for all we know
+    await send(bench, "POST", "/analytics/record", OWNER_KEY, json=ran)  # of an unknown component
     await send(bench, "PATCH", f"/submit/{submission}/approve", REVIEWER_KEY)
     await send(bench, "POST", "/analytics/record", OWNER_KEY, json={**ran, "success": False})
     shown = (await send(bench, "GET", "/components/echo")).json()["data"]

@@ -1,4 +1,4 @@
-"""Workers of a test's choice on the local runtime, without `acr dev` around them."""
+"""Runs Workers of a test's choice on the local runtime, without `acr dev`."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping
@@ -14,7 +14,7 @@ from workerd.local_platform import CACHE, ROOT
 
 @dataclass(frozen=True)
 class ChosenWorkers:
-    """`urls` are the Workers' by their service, and Cloudflare's API as "cloudflare-api"."""
+    """Running Workers. `urls` has their URLs by service, and that of Cloudflare's API as "cloudflare-api"."""
 
     urls: Mapping[str, str]
     node_pid: int
@@ -29,7 +29,7 @@ def running_workers(
     *,
     production_clock: bool = False,
 ) -> Iterator[ChosenWorkers]:
-    """The Workers staged in `folder`, on the state that it has from before."""
+    """Run the Workers staged in `folder`, on its earlier state."""
     plan_path, snapshots = folder / "plan.json", CACHE / "snapshots"
     snapshots.mkdir(parents=True, exist_ok=True)
     port = find_free_ports(len(services) + 2)

@@ -1,4 +1,4 @@
-// Tries operations in the global scope of a JavaScript Worker on workerd, and in what the local runtime makes of a request.
+// Tries operations in the global scope of a JavaScript Worker on workerd, and in a request on the local runtime.
 //   node global_scope.mjs RUNTIME_FOLDER  ->  JSON {native: {name: outcome}, local: {name: outcome}, request: {name: outcome}}
 import { readFileSync } from "node:fs";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";

@@ -1,6 +1,6 @@
-"""Requests that ask for more than their share, by the examples of those that once stalled an isolate or filled it.
+"""Heavy requests, modelled on those that once stalled an isolate or exhausted its memory.
 
-Each: a name, a workflow, its input, and the code that it ends with, None where it is answered.
+Each has a name, a workflow, its input, and its error code, None if it succeeds.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 
 from arcrun.limits import MAX_ELEMENTS, MAX_NODES, MAX_SOURCE_CHARACTERS, MAX_YAML_LINES, MIB
 
-QUARTER = MIB // 4  # of a MiB
+QUARTER = MIB // 4
 PIPE = ["input >> PIPE >> a", "a >> PIPE >> output"]
 INVALID = "INVALID_WORKFLOW"
 SECRETS = {f"s{i:02}": f'-"s{i:02}-{i * 7919 % 1000:03}_{chr(97 + i % 26)}{i}k' for i in range(50)}
@@ -156,7 +156,7 @@ def _sources() -> Iterator[HeavyRequest]:
 
 
 def _secrets() -> Iterator[HeavyRequest]:
-    """Two nodes: one has read the secrets, the other's answer is looked through for them."""
+    """Two nodes: one reads the secrets, the other's answer is searched for them."""
     values = {name: f"{{{{credential.{name}}}}}" for name in SECRETS}
     flow = ["input >> PIPE >> a", "a >> PIPE >> b"]
     answering = _workflow(flow, a={"component": "set", "values": values}, b=_set("{{input.value}}"))

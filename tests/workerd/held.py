@@ -1,9 +1,9 @@
-"""How long the runtime is held by one stretch of work, and how much memory it takes: as another caller sees it.
+"""Measures how long a stretch of work blocks the runtime for another caller, and how much memory it takes.
 
-That one asks for /health, or for something of its own.
+The other caller requests /health, or sends a request of its own.
 
-What other work on the machine costs is left out: a request that waited long while the runtime had little processor time
-was not held by it.
+Other work on the machine is excluded: a request that waited long while the runtime had little CPU time was not blocked
+by it.
 """
 
 import threading
@@ -20,8 +20,8 @@ _TICKS_A_SECOND = 100
 
 @dataclass
 class Held:
-    """`longest_ms` is the longest that the other caller has waited for the runtime's own work; `grown_mib` by how much
-    its memory grew, at most.
+    """`longest_ms` is the longest time that the other caller waited for the runtime's own work; `grown_mib` the maximum
+    growth of its memory.
     """
 
     longest_ms: float = 0.0
@@ -34,8 +34,8 @@ def ask_health(client: httpx.Client) -> httpx.Response:
 
 
 class Watch:
-    """Over a running platform: its executor's URL, and the process whose children the runtime is among. `ask` sends the
-    other caller's request.
+    """Watches a running platform: its executor's URL, and the process that is an ancestor of the runtime. `ask` sends
+    the other caller's request.
     """
 
     def __init__(self, url: str, process_id: int, ask: Callable[[httpx.Client], httpx.Response] = ask_health) -> None:
@@ -43,7 +43,7 @@ class Watch:
         self._runtime = Path("/proc") / str(_find_runtime(process_id))
 
     def during(self, work: Callable[[], object]) -> Held:
-        """Ask all the while that `work` is done."""
+        """Send the other caller's requests while `work` runs."""
         held, done = Held(), threading.Event()
         before_mib = self._memory_mib()
         watcher = threading.Thread(target=self._ask, args=(held, done, before_mib))
@@ -70,7 +70,7 @@ class Watch:
                 time.sleep(INTERVAL_S)
 
     def _processor_s(self) -> float:
-        """Of the thread that runs the isolates."""
+        """The CPU time of the thread that runs the isolates, in seconds."""
         return int((self._runtime / "schedstat").read_text().split()[0]) / 1e9
 
     def _memory_mib(self) -> float:
@@ -79,7 +79,7 @@ class Watch:
 
 
 def _find_runtime(process_id: int) -> int:
-    """The process named workerd among those that come from `process_id`."""
+    """The process named workerd among the descendants of `process_id`."""
     for child in _descendants(process_id):
         if (Path("/proc") / str(child) / "comm").read_text().strip() == "workerd":
             return child

@@ -1,4 +1,4 @@
-"""A hosted platform for tests: the real Workers, and a stand-in of Cloudflare's API with the tenants' namespaces."""
+"""A hosted platform for tests: the real Workers, and a stand-in for Cloudflare's API with the tenants' namespaces."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,7 @@ from workerd.local_platform import LocalPlatform
 
 @dataclass
 class Hosted:
-    """The platform and the stand-in. `answers` are all that auth said; `api_keys` those that it showed, once each."""
+    """The platform and the stand-in. `answers` are all of auth's answers; `api_keys` the keys that it showed."""
 
     platform: LocalPlatform
     cloudflare: CloudflareApiStandIn
@@ -29,7 +29,7 @@ class Hosted:
         return self._send("POST", "/register", headers, {**BODY, "kv_namespace_id": namespace})
 
     def register_key(self, namespace: str, address: str) -> str:
-        """The API key of a namespace of its own."""
+        """Register a namespace; returns its API key."""
         self.cloudflare.add_namespace(ACCOUNT, namespace)
         key: str = self.register(namespace, address=address).json()["data"]["api_key"]
         return key
@@ -52,5 +52,5 @@ class Hosted:
 
     @cached_property
     def executor(self) -> httpx.Client:
-        """Over one connection, whose making would drown what is timed."""
+        """A client on one connection, because opening one would dominate the measured time."""
         return httpx.Client(base_url=self.platform.urls["executor"], timeout=60, trust_env=False)

@@ -28,7 +28,7 @@ CACHE = ROOT / "build/test-cache"  # memory snapshots, kept between test runs by
 class LocalPlatform:
     """Addresses of the running services, and clients for them. That of Cloudflare's API is the secret of local.json.
 
-    `folder` is the --persist folder, `announced` what `acr dev` printed.
+    `folder` is the --persist folder, `announced` the output of `acr dev`.
     """
 
     urls: dict[str, str]
@@ -45,11 +45,11 @@ class LocalPlatform:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command needs to reach this platform and no other."""
+        """The environment variables with which a command reaches this platform."""
         return {**_environment(self.folder), "ARCRUN_URL": self.urls["executor"]}
 
     def acr(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """A command against this platform, without a terminal."""
+        """Run a command against this platform, without a terminal."""
         return subprocess.run(
             [str(ACR), *arguments],
             env={**self.environment, **environment},
@@ -97,7 +97,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def running_platform(folder: Path, *options: str, **environment: str) -> Iterator[LocalPlatform]:
-    """`acr dev` with `options` and `environment` added, ready; stopped, with all its children, at the end.
+    """Run `acr dev` with extra `options` and `environment` until it is ready; stop it with all its children at the end.
 
     Its registry is empty, unless `--seed` is among the options.
     """
@@ -132,14 +132,14 @@ def running_platform(folder: Path, *options: str, **environment: str) -> Iterato
 
 
 def run_dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`acr dev` that is expected to end by itself."""
+    """Run an `acr dev` that is expected to end on its own."""
     command = [str(ACR), "dev", "--persist", str(folder), *options]
     given = {**_environment(folder), **environment}
     return subprocess.run(command, env=given, capture_output=True, text=True, check=False, timeout=60)
 
 
 def find_descendants(root: int) -> dict[int, str]:
-    """The processes that `root` has started, directly or not: {pid: command}."""
+    """The descendants of the process `root`: {pid: command}."""
     parents: dict[int, int] = {}
     names: dict[int, str] = {}
     for entry in Path("/proc").iterdir():

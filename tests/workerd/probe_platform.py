@@ -20,7 +20,7 @@ BORROWER = "borrower"  # its port is the probe's and two
 
 @contextmanager
 def running_probe(folder: Path, *, production_clock: bool = False) -> Iterator[httpx.Client]:
-    """A client of the probe, which runs until the end."""
+    """Run the probe; yields a client for it."""
     for service, source in SOURCES.items():
         stage(source, [], folder / service)
     shutil.copytree(ROOT / "workers/executor/src/executor", folder / "probe/build/executor")  # to try its parts

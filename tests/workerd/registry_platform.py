@@ -1,4 +1,4 @@
-"""The registry Worker alone on the local runtime, with variables of the test's choice; its workerd can be killed."""
+"""Runs only the registry Worker on the local runtime, with a test's variables; its workerd can be killed."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class RunningRegistry:
     node_pid: int
 
     def kill_workerd(self) -> None:
-        """End it as a crash would."""
+        """Kill workerd, as in a crash."""
         children = Path(f"/proc/{self.node_pid}/task/{self.node_pid}/children").read_text().split()
         [workerd] = [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().startswith("workerd")]
         os.kill(int(workerd), signal.SIGKILL)
@@ -37,14 +37,14 @@ class RunningRegistry:
         return answer.text if answer.status_code == 200 else None
 
     def read_statistics(self) -> dict[str, dict[str, Any]]:
-        """Those of the caller, by component."""
+        """The caller's statistics, by component."""
         answer = httpx.get(f"{self.url}/analytics", headers=HEADERS, timeout=30).raise_for_status()
         return {found["canonical_id"]: found for found in answer.json()["data"]["components"]}
 
 
 @contextmanager
 def running_registry(folder: Path, **variables: str) -> Iterator[RunningRegistry]:
-    """Started on the state that `folder` has from before."""
+    """Run the registry on the earlier state of `folder`."""
     stage(ROOT / "workers/registry", [ROOT / "components"], folder / "registry")
     with running_workers(folder, ["registry"], {"ARCRUN_API_KEY": API_KEY}, variables) as workers:
         yield RunningRegistry(workers.urls["registry"], workers.urls["cloudflare-api"], workers.node_pid)

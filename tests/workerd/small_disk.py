@@ -1,4 +1,4 @@
-"""A small disk for tests, which may be filled and made read-only: a tmpfs, for which the tests must be root."""
+"""A small disk for tests, which can be filled and made read-only: a tmpfs, which requires root."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ BLOCK = bytes(4096)
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """`size` as mount has it, such as 60m. Skips the test where nothing may be mounted."""
+    """Mount a disk; `size` as for mount, such as 60m. Skips the test if mounting is not permitted."""
     folder.mkdir()
     mounted = _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
     if mounted.returncode:
@@ -31,7 +31,7 @@ def make_read_only(folder: Path) -> None:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Not a byte is left on the disk of `folder`."""
+    """Fill the disk of `folder` completely for a while."""
     filler = folder / "filler"
     file = os.open(filler, os.O_WRONLY | os.O_CREAT)
     try:

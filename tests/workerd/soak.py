@@ -1,7 +1,7 @@
-"""Kills the runtime while clients run workflows, again and again, and then looks what is left of their runs.
+"""Kills the runtime repeatedly while clients run workflows, and then checks the records of their runs.
 
-An answer of a workflow with `record: before_answer` says that its record is stored; one of any other is followed by its
-record within a moment. `scripts/soak` is the long form, tests/workerd/storage/test_soak.py the short one.
+The answer of a workflow with `record: before_answer` means that its record is stored; the record of any other follows
+shortly after its answer. `scripts/soak` is the long form, tests/workerd/storage/test_soak.py the short one.
 """
 
 import argparse
@@ -26,12 +26,12 @@ BEFORE_ANSWER, DEFAULT = "kept_before", "kept_after"
 NODES = ("a", "b")
 EXPORT_S = 1
 PAGE = 100
-READ_S = 0.3  # after a kill, a client may yet read what was answered before it
+READ_S = 0.3  # after a kill a client may still read an earlier answer
 
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """`at_s` is when its answer had come, by the monotonic clock."""
+    """An acknowledged run. `at_s` is when its answer arrived, by the monotonic clock."""
 
     run_id: str
     at_s: float
@@ -39,8 +39,8 @@ class Acknowledged:
 
 @dataclass
 class Soak:
-    """What came of it. `lost` are the runs of the default whose record is missing, by how long before the kill their
-    answer had come, in milliseconds; `faults` is what must not be.
+    """The result of a soak. `lost` has, for each default run without a record, how long before the kill its answer
+    arrived, in milliseconds; `faults` lists violations.
     """
 
     kills: int = 0
@@ -61,7 +61,7 @@ class Soak:
 
 
 class _Client(threading.Thread):
-    """Runs both workflows by turns until it is told to stop; what fails is not acknowledged."""
+    """Runs both workflows alternately until stopped; a failed run is not acknowledged."""
 
     def __init__(self, platform: LocalPlatform, seed: int) -> None:
         super().__init__(daemon=True)
@@ -116,7 +116,7 @@ def soak(folder: Path, kills: int, seed: int = 0, say: Any = lambda _line: None)
 
 
 def kill_runtime(platform: LocalPlatform) -> float:
-    """When it was killed, by the monotonic clock."""
+    """Kill the runtime; returns the time by the monotonic clock."""
     [workerd] = [pid for pid, name in find_descendants(platform.process.pid).items() if "workerd" in name]
     killed_s = time.monotonic()
     os.kill(workerd, signal.SIGKILL)
@@ -136,7 +136,7 @@ def _push(platform: LocalPlatform) -> None:
 
 
 def _wait_until_it_answers(platform: LocalPlatform) -> None:
-    """All of it: workerd has one thread, which Python's start in the registry holds for some 0.3 s."""
+    """Wait for all Workers: workerd has one thread, which Python's start in the registry blocks for some 0.3 s."""
     for service in ("executor", "registry"):
         _wait_for(f"{platform.urls[service]}/health")
 
@@ -153,7 +153,7 @@ def _wait_for(url: str) -> None:
 
 
 def _run_once_more(platform: LocalPlatform) -> None:
-    """Which tells the RunLog that there are verdicts."""
+    """Run a workflow, which notifies the RunLog of verdicts."""
     with platform.executor as client:
         client.post(f"/webhooks/named/{BEFORE_ANSWER}/trigger", json={"n": 0}).raise_for_status()
 
@@ -194,7 +194,7 @@ def _list_runs(platform: LocalPlatform) -> Iterator[dict[str, Any]]:
 
 
 def _look_at_records(platform: LocalPlatform, runs: list[dict[str, Any]], result: Soak) -> None:
-    """Each is whole: as listed, with every node of its trace and its answer."""
+    """Check that each record is complete: as listed, with every node of its trace and its answer."""
     with platform.executor as client:
         for run in runs:
             record = client.get(f"/runs/{run['id']}").raise_for_status().json()["data"]
@@ -204,7 +204,7 @@ def _look_at_records(platform: LocalPlatform, runs: list[dict[str, Any]], result
 
 
 def _read_verdicts(platform: LocalPlatform, count: int) -> dict[str, str]:
-    """The status by run's id, once there are `count` or a while has passed."""
+    """The statuses by run id, once there are `count` or after a timeout."""
     values = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/ANALYTICS_KV"
     deadline_s = time.monotonic() + 20
     found: dict[str, str] = {}

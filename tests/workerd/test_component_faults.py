@@ -1,4 +1,4 @@
-"""On real workerd: whatever a bucket component does wrong gets its own error code, and the next request works."""
+"""Proves on real workerd that each fault of a bucket component has its own error code, and the next request works."""
 
 import json
 from typing import Any
@@ -57,7 +57,7 @@ def test_an_endless_loop_ends_with_its_fuel(platform: LocalPlatform, tier: str) 
     assert platform.execute("string_ops", {"operation": "upper", "input": "on"}).json()["data"]["result"] == "ON"
 
 
-# Ends its call, catches what that throws, and then says that all is well.
+# Ends its call, catches the exception, and then reports success.
 GOING_ON = """(module
   {ask}
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
@@ -106,7 +106,7 @@ BROKEN_FILES = [
     pytest.param(b"MZ, not WebAssembly", id="another format"),
     pytest.param(b"", id="empty"),
     pytest.param(b"\0asm\x01\0\0\0\x01\x7f", id="truncated"),
-    # A whole outline with a body that no engine accepts: one function, which adds two numbers that are not there.
+    # A valid structure with an invalid body: one function, which adds two numbers that are not on the stack.
     pytest.param(
         bytes.fromhex(
             "0061736d01000000010401600000030201000503010001071302066d656d6f72790200065f737461727400000a060104006a1a0b"

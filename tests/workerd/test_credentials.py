@@ -1,4 +1,4 @@
-"""On real workerd: a stored secret reaches the component, and nothing else: no answer, record, log or stored byte."""
+"""Proves on real workerd that a stored secret reaches only the component: no answer, record, log or stored byte."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ MODULES = {
 
 @pytest.fixture(scope="module")
 def own_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
-    """One of its own, since all that it stores is searched."""
+    """A platform of its own, because everything it stores is searched."""
     with running_platform(tmp_path_factory.mktemp("canary")) as platform:
         for name, source in MODULES.items():
             platform.put_component(build_module(source), build_contract(name, credentials_required=NEEDED))
@@ -51,7 +51,7 @@ def acr(platform: LocalPlatform, *arguments: str) -> subprocess.CompletedProcess
 
 
 def encodings() -> Iterator[bytes]:
-    """The secret as it is, URL-encoded, JSON-escaped, and in base64 at each alignment, without its uncertain ends."""
+    """The secret verbatim, URL-encoded, JSON-escaped, and in base64 at each alignment without its variable ends."""
     for text in (SECRET, quote(SECRET), quote(SECRET, safe=""), quote_plus(SECRET)):
         yield text.encode()
     for escaped in (json.dumps(SECRET)[1:-1], json.dumps(SECRET, ensure_ascii=False)[1:-1]):
@@ -98,7 +98,7 @@ def test_a_secret_is_in_no_answer_and_in_no_record(
         run = answers[-1].json()
         assert run.get("error", {}).get("code") == code
         assert run["trace"][0]["input"] == {"also": "Bearer {{credential.my_canary}}"}
-        assert ("[REDACTED]" in answers[0].text) == (component != "says_no_json")  # that output is shown to nobody
+        assert ("[REDACTED]" in answers[0].text) == (component != "says_no_json")  # its output is never shown
         deadline = time.monotonic() + 10
         while (record := client.get(f"/runs/{run['run_id']}")).status_code != 200 and time.monotonic() < deadline:
             pass
@@ -111,7 +111,7 @@ def test_a_secret_is_in_no_answer_and_in_no_record(
 
 
 def test_the_component_got_it(own_platform: LocalPlatform) -> None:
-    """Shown by its length, which is no secret: the component hands its input to one that measures it."""
+    """Proved by its length, which is not secret: another component measures it."""
     workflow = {
         "name": "measured",
         "flow": ["input >> PIPE >> n"],
@@ -138,7 +138,7 @@ def test_what_is_stored_of_a_workflow_is_what_was_pushed(own_platform: LocalPlat
 
 
 def read_stored(platform: LocalPlatform, token: str) -> dict[str, bytes]:
-    """What KV has of the workflow `same`, byte for byte, over Cloudflare's API."""
+    """The values of the workflow `same` in KV, as bytes, over Cloudflare's API."""
     values = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/WEBHOOKS/values"
     keys = (f"hook:{token}", "version:same:000001")
     return {key: httpx.get(f"{values}/{quote(key, safe='')}").raise_for_status().content for key in keys}
@@ -157,7 +157,7 @@ def test_a_missing_credential_says_how_to_store_it(own_platform: LocalPlatform) 
 
 
 def test_nothing_that_is_stored_has_it(own_platform: LocalPlatform) -> None:
-    """Last, after all that was run before: every byte of KV and R2, and the platform's log."""
+    """Runs last, after all other tests: searches every byte of KV and R2, and the platform's log."""
     time.sleep(0.5)  # the last batch of records is written a moment after its answers
     files = [path for path in (own_platform.folder / "state").rglob("*") if path.is_file()]
     assert len(files) > 10

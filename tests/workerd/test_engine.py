@@ -1,4 +1,4 @@
-"""On real workerd: large graphs, loops, sub-workflows, failures, cancellation, and what is kept of a run."""
+"""Proves the engine on real workerd: large graphs, loops, sub-workflows, failures, cancellation, and records."""
 
 import time
 from typing import Any
@@ -33,7 +33,7 @@ def push(platform: LocalPlatform, name: str, **workflow: Any) -> dict[str, Any]:
 
 
 def eventually(platform: LocalPlatform, run_id: str) -> dict[str, Any]:
-    """The stored record of a run: it is written a moment after the answer."""
+    """The stored record of a run, which is written shortly after the answer."""
     deadline = time.monotonic() + 10
     with platform.executor as client:
         while time.monotonic() < deadline:
@@ -45,7 +45,7 @@ def eventually(platform: LocalPlatform, run_id: str) -> dict[str, Any]:
 
 
 def test_a_graph_of_50_nodes(platform: LocalPlatform) -> None:
-    """One node, 48 beside each other, one join."""
+    """One node, 48 parallel nodes, one join."""
     middle = [f"m{i}" for i in range(48)]
     flow = ["input >> PIPE >> first", *(f"first >> PIPE >> {name}" for name in middle)]
     flow += [f"{name} >> PIPE >> last" for name in middle]
@@ -199,7 +199,7 @@ def test_a_workflow_has_versions_and_can_go_back(platform: LocalPlatform) -> Non
 
 
 def test_a_webhook_that_calls_itself_ends(platform: LocalPlatform) -> None:
-    """Eight runs may stand behind a run: the tenth is not begun."""
+    """Eight runs may lead to a run: the tenth is not started."""
     again = {"component": "http_request", "method": "POST", "url": "{{input.url}}", "body_json": "{{input}}"}
     hook = push(platform, "ouroboros", flow=["input >> PIPE >> again"], config={"again": again})
     answer = httpx.post(hook["webhook_url"], json={"url": hook["webhook_url"]}, timeout=60).json()
@@ -207,7 +207,7 @@ def test_a_webhook_that_calls_itself_ends(platform: LocalPlatform) -> None:
     deadline = time.monotonic() + 10
     with platform.executor as client:
         runs: list[dict[str, Any]] = []
-        while len(runs) < 9 and time.monotonic() < deadline:  # each record is written for itself, in any order
+        while len(runs) < 9 and time.monotonic() < deadline:  # records are written separately, in any order
             runs = client.get("/runs", params={"workflow": "ouroboros"}).json()["data"]["runs"]
     records = [eventually(platform, run["id"]) for run in runs]
     assert [record["error"]["details"]["status"] for record in records] == [422, *[500] * 8]

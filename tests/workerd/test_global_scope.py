@@ -1,4 +1,4 @@
-"""Proves that the local runtime refuses at top level what a JavaScript Worker's global scope refuses, nothing else."""
+"""Proves that the local runtime refuses at top level exactly what a JavaScript Worker's global scope refuses."""
 
 import json
 import subprocess

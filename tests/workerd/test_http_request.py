@@ -1,6 +1,6 @@
-"""On real workerd: what http_request makes of what only the platform shows, byte by byte.
+"""Proves on real workerd how http_request handles platform behaviour that fakes cannot show, byte by byte.
 
-Connections that fail, charsets, cookies, redirects to no URL, answers at the limit of their size.
+Failed connections, charsets, cookies, redirects without a URL, answers at the size limit.
 """
 
 import base64
@@ -94,7 +94,7 @@ class Server(ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, *_: Any) -> None:
-        """A client that has read enough closes; that is no fault."""
+        """Ignore errors: a client that has read enough may close the connection."""
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ PAYLOAD = {
     ],
 )
 def test_a_caller_changes_nothing_of_a_request(platform: LocalPlatform, server: str, flow: list[str]) -> None:
-    """Nor does the answer of a request before, whose headers and body are named like its own."""
+    """Nor does the answer of an earlier request, whose headers and body have the same names."""
     config: dict[str, Any] = {
         "g": {"component": "http_request", "url": f"http://{server}/echo?k=fixed"},
         "first": {"component": "http_request", "url": f"http://{server}/cookies", "method": "POST", "body": "first"},

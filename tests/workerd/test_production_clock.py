@@ -1,4 +1,4 @@
-"""`acr dev --production-clock` from outside: workflows run as ever, and what only computes takes no time."""
+"""Proves `acr dev --production-clock` from outside: workflows run as usual, and pure computation takes no time."""
 
 from pathlib import Path
 

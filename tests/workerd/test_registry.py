@@ -1,5 +1,5 @@
-"""The registry on workerd: it takes the built-ins and nothing bad, keeps what is an author's from others until it is
-approved, and never changes a version.
+"""Proves the registry on workerd: it accepts the built-ins and nothing bad, hides an author's component from others
+until it is approved, and never changes a version.
 """
 
 import base64
@@ -64,7 +64,7 @@ def test_every_built_in_is_accepted(platform: LocalPlatform, folder: Path) -> No
 
 
 def wrong_fields() -> list[Any]:
-    """A contract with each field in turn left out, or of another type."""
+    """Contracts in which one field in turn is missing or has another type."""
     whole = modules.build_contract("tried")
     left_out = {f"no {name}": {key: whole[key] for key in whole if key != name} for name in whole}
     mistyped = {f"{name} is 7.5": {**whole, name: 7.5} for name in whole}
@@ -217,7 +217,7 @@ def test_the_author_runs_his_own_at_once_and_the_next_version_too(platform: Loca
         assert run(platform, "at_once") == {"n": 1}
         accepted(owner, "at_once", '{"n":2}', version="v2")
         deadline = time.monotonic() + 10
-        while run(platform, "at_once") != {"n": 2}:  # a warm isolate asks anew after 5 s
+        while run(platform, "at_once") != {"n": 2}:  # a warm isolate asks again after 5 s
             assert time.monotonic() < deadline
             time.sleep(0.2)
         assert run(platform, "at_once@v1") == {"n": 1}

@@ -1,4 +1,4 @@
-"""The local runtime from inside: bindings work, production's rules hold, and what it lends itself stays hidden."""
+"""Proves the local runtime from inside: bindings work, production's rules apply, and internal bindings are hidden."""
 
 import time
 from collections.abc import Iterator
@@ -43,15 +43,15 @@ def test_what_a_deploy_refuses_at_top_level_is_refused_there_and_possible_in_req
 
 
 def test_the_standard_library_comes_first_then_what_is_vendored(probe: httpx.Client) -> None:
-    """As on the native runtime: a module of the Worker's own hides neither."""
+    """As on the native runtime: the Worker's own modules shadow neither."""
     path = probe.get("/sys_path").json()
     places = [path.index(folder) for folder in ("/session/metadata/python_modules", "/session/metadata")]
     standard = [place for place, folder in enumerate(path) if folder.startswith("/lib/")]
     assert max(standard) < places[0] < places[1]
 
 
-def test_after_a_fatal_error_python_is_started_anew(probe: httpx.Client) -> None:
-    """Whatever waits for the failed one is answered in our shape; objects have what they had stored."""
+def test_after_a_fatal_error_python_is_restarted(probe: httpx.Client) -> None:
+    """Waiting requests get errors in arcrun's shape, and objects keep their stored data."""
     before = probe.get("/counter").json()
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(probe.post, "/wait", content="25")
@@ -67,7 +67,7 @@ def test_after_a_fatal_error_python_is_started_anew(probe: httpx.Client) -> None
 
 
 def test_shorter_turns_of_the_loop_do_what_the_runtime_s_do(probe: httpx.Client) -> None:
-    """In the same order, in the tasks' own contexts; faults are reported, and modules can be imported."""
+    """Same order, same contexts of tasks; faults are reported, and modules can be imported."""
     long, short = probe.post("/turns").json(), probe.post("/turns", content="shorter").json()
     assert (long.pop("is_shortened"), short.pop("is_shortened")) == (False, True)
     steps = ["soon", *["a", "b"] * 3, "outer"]
@@ -76,7 +76,7 @@ def test_shorter_turns_of_the_loop_do_what_the_runtime_s_do(probe: httpx.Client)
 
 
 def test_the_worker_sees_its_own_bindings_only(probe: httpx.Client) -> None:
-    """And what this host adds: that it is local, and the way to the outside."""
+    """And the host's additions: the local flag, and the public network."""
     own = ["BUCKET", "COUNTER", "GREETING", "KV", "LOADER", "PEER"]
     assert probe.get("/runtime_bindings").json() == ["ARCRUN_LOCAL", *own, "PUBLIC_NETWORK"]
     assert probe.get("/runtime_bindings_of_env").json().startswith("refused")
@@ -108,7 +108,7 @@ def test_the_sandbox_has_no_network(probe: httpx.Client) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "10.0.0.1", "169.254.169.254"])
 def test_the_public_network_connects_to_no_private_address(probe: httpx.Client, host: str) -> None:
-    """Whatever name has led there: it is decided at connect."""
+    """By any name: the address is checked when connecting."""
     result = probe.post("/public_network", content=f"http://{host}:{probe.base_url.port}/health").json()
     assert str(result).startswith("refused")
 
@@ -123,7 +123,7 @@ COMPUTES = ("computing", "yielding", "computing_again")
 
 
 def test_with_the_production_clock_time_stands_still_while_code_computes(tmp_path: Path) -> None:
-    """All clocks of Python and of JavaScript; it moves with timers and I/O, those of asyncio's timeouts included."""
+    """All clocks of Python and JavaScript advance only with timers and I/O, including asyncio's timeouts."""
     with running_probe(tmp_path, production_clock=True) as client:
         moved = client.get("/clocks").json()
         again = client.get("/clocks").json()

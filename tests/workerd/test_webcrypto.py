@@ -1,4 +1,4 @@
-"""Proves on real workerd that WebCrypto reads and writes the shared vectors, and refuses what was changed."""
+"""Proves on real workerd that WebCrypto reads and writes the shared vectors, and refuses modified ones."""
 
 import base64
 import json

@@ -1,9 +1,9 @@
 // Runs one call of a WebAssembly component: a complete WASI preview1 host plus the `arcrun` host functions.
 //
 // Used by both tiers: the executor calls `run` on modules in its own bundle, and the sandbox (sandbox.mjs) calls it in
-// the isolate that the Worker Loader made. JavaScript, because a host written in Python costs ten times the component.
-// It carries bytes and decides nothing: who may call which host function is settled before it gets here.
-// cli/acr/bench/component_call.py is the same host under wasmtime: it answers, and charges, the same.
+// the isolate that the Worker Loader made. JavaScript, because a host in Python costs ten times the component.
+// It only passes bytes: permissions to call host functions are checked by `callHost`.
+// cli/acr/bench/component_call.py is the same host under wasmtime: it answers and charges alike.
 //
 // Source of the functions, constants and layouts: WASI snapshot preview1 (witx).
 
@@ -16,22 +16,22 @@ const REPLY_TOO_LARGE = -2, BAD_REQUEST = -1;
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 const PROGRAM_NAME = "component\0"; // argv[0]
 
-// What a call of the host takes off the fuel, before the work is done: core/arcrun/wasm/host_functions.py explains it.
+// The fuel that a host call costs, charged before the work is done: core/arcrun/wasm/host_functions.py explains it.
 const CALL_COST = 2_000, VECTOR_COST = 300, SUBSCRIPTION_COST = 750, ASK_COST = 1_000_000;
 const COPIED_BYTES_PER_UNIT = 2, PRINTED_BYTE_COST = 2, RANDOM_BYTE_COST = 32;
 const REQUEST_BYTE_COST = 50, REPLY_BYTE_COST = 10;
-// The fuel of an instance that has ended: the module's next check traps, and no catch_all catches a trap.
+// The fuel of an ended instance: the module's next check traps, and catch_all does not catch a trap.
 const DRAINED = -(2n ** 62n);
 
 // Functions that answer with a promise; the instance is suspended meanwhile.
 const SUSPENDING = ["http_request", "sleep", "ai_run", "poll_oneoff"];
 
-const LARGE_CHARACTERS = 64 * 1024; // of output, which are better not copied once more
+const LARGE_CHARACTERS = 64 * 1024; // of output; longer output is not copied again
 
 const MOST_ENDED_BYTES = 32 * 1024 * 1024;
 const LONG_NAME = "x".repeat(160 * 1024); // more than a page of V8's heap
 
-// What core/arcrun/wasm/reuse.py writes into a module whose whole state is its memory and the globals that it exports.
+// The marks that core/arcrun/wasm/instance_reuse.py adds to a module whose entire state is its memory and its exported globals.
 const STATE_MARK = "arcrun.state", STATE_PREFIX = "arcrun_state_";
 const EMPTY = new Uint8Array();
 
@@ -51,20 +51,19 @@ class Ended extends Error {
 }
 
 /**
- * Run `module` once, with `stdin` (a text, or its bytes, which are given back) as its input, in a fresh instance or in
- * one that was put back to how a fresh one is (core/arcrun/wasm/reuse.py says of which modules).
+ * Run `module` once, with `stdin` (a string, or its bytes, whose memory is freed) as its input, in a fresh instance or
+ * in one that was reset to a fresh one's state (for which modules: core/arcrun/wasm/instance_reuse.py).
  *
  * options: {maxStdoutBytes, maxStderrBytes, maxRequestBytes, maxReplyBytes, maxVectors, maxSubscriptions,
- * maxIdleInstances, fuel}; maxIdleInstances is how many instances of a module are kept for later calls, fuel the budget
- * of a metered module (core/arcrun/wasm/metering.py); without it, the module's own default holds. seed: hex text of 32
- * bytes, of use where the module `draws`; nowMs: the wall clock. callHost(name, requestText, memoryBytes): a promise of
- * [replyText, nowMs]; how the asynchronous host functions are answered; memoryBytes is the size of the memory that waits
- * meanwhile.
+ * maxIdleInstances, fuel}; maxIdleInstances is the number of instances of a module that are kept for later calls, fuel
+ * the budget of a metered module (core/arcrun/wasm/metering.py), by default the module's own. seed: 32 bytes as a hex
+ * string, used if the module `draws`; nowMs: the wall clock. callHost(name, requestText, memoryBytes) answers the
+ * asynchronous host functions with a promise of [replyText, nowMs]; memoryBytes is the size of the instance's memory.
  *
- * Where the call ended with exit code 0, an empty stderr and little output, returns one text, which is cheaper to hand
- * over: the fuel used, in digits (none without metering), a line feed, stdout. Else returns [kind, exitCode, message,
- * stdout, stderr, memoryBytes, fuel], kind being "exited", "trapped", "fuel_exhausted", "stdout_limit", "not_utf8" or
- * "not_loaded", fuel null without metering. Where the module `waits`, returns a promise of that.
+ * If the call ended with exit code 0, an empty stderr and little output, returns one string, which is cheaper to pass:
+ * the fuel used in digits (none without metering), a line feed, stdout. Otherwise returns [kind, exitCode, message,
+ * stdout, stderr, memoryBytes, fuel]; kind is "exited", "trapped", "fuel_exhausted", "stdout_limit", "not_utf8" or
+ * "not_loaded", and fuel is null without metering. If the module `waits`, returns a promise of that.
  */
 export function run(...args) {
   const outcome = runOnce(...args);
@@ -84,7 +83,7 @@ function runOnce(module, stdin, options, seed, nowMs, callHost) {
   return outline.waits ? call.outcomeAsync() : call.outcome();
 }
 
-/** Give the call an instance of its own. Returns the outcome where there can be none. */
+/** Give the call an instance. Returns the outcome if the module cannot be instantiated. */
 function instantiate(module, outline, call) {
   let exports;
   try {
@@ -100,12 +99,12 @@ function instantiate(module, outline, call) {
   return undefined;
 }
 
-/** Whether the module imports a function that can suspend it. The others run without promises, which is cheaper. */
+/** Whether the module imports a function that can suspend it. Other modules run without promises, which is cheaper. */
 export function waits(module) {
   return outlineOf(module).waits;
 }
 
-/** Whether the module draws randomness. The others need no seed. */
+/** Whether the module draws randomness. Other modules need no seed. */
 export function draws(module) {
   return outlineOf(module).draws;
 }
@@ -114,23 +113,23 @@ function notLoaded(message) {
   return ["not_loaded", -1, message, "", "", 0, null];
 }
 
-/** Whether what was thrown while a module was instantiated came from code of it, which ran, and not from linking. */
+/** Whether an error during instantiation was thrown by the module's start function, and not by linking. */
 function isOfStartFunction(error) {
-  if (error instanceof RangeError) return error.message.includes("call stack"); // others: no memory to be had
+  if (error instanceof RangeError) return error.message.includes("call stack"); // other RangeErrors: out of memory
   return !(error instanceof WebAssembly.LinkError || error instanceof TypeError);
 }
 
 const outlines = new WeakMap();
 
-/** What a module imports, worked out once: `link(call)` makes just those functions. */
+/** Facts about a module, computed once; `link(call)` makes the functions that it imports, and no others. */
 function outlineOf(module) {
   let outline = outlines.get(module);
   if (outline === undefined) {
     const wanted = WebAssembly.Module.imports(module).filter(({ module: from, name }) => HOST_MODULES[from]?.[name]);
     outline = {
       isReusable: WebAssembly.Module.customSections(module, STATE_MARK).length > 0,
-      pristine: undefined, // what its memory holds at the start, once an instance has been made
-      idle: [], // calls whose instances are as fresh ones
+      pristine: undefined, // the initial content of its memory, set when the first instance has been made
+      idle: [], // calls whose instances have been reset
       waits: wanted.some(({ name }) => SUSPENDING.includes(name)),
       draws: wanted.some(({ name }) => name === "random_get"),
       link: (call) => {
@@ -149,8 +148,8 @@ function outlineOf(module) {
 }
 
 /**
- * A host function as an instance gets it. A pointer outside the memory is the component's mistake: it gets `answer`, and
- * goes on. Whatever else goes wrong ends the call: what a component could catch, it could do again and again.
+ * A host function as an instance imports it. For a pointer outside its memory a component gets `answer` and continues.
+ * Any other error ends the call: a component could repeat an error that it can catch without end.
  */
 function lend(call, implementation, answer) {
   return (...args) => {
@@ -166,13 +165,13 @@ function lend(call, implementation, answer) {
 }
 
 /**
- * An instance with the state of the call that it is lent to, and the functions that it imports. `open` begins with
- * nothing of the call before.
+ * An instance, the functions that it imports, and the state of its current call. `open` clears the state of the call
+ * before.
  */
 class Call {
   #outline;
   #start;
-  #globals = []; // [global, value at the start] of those that the module exports as its state
+  #globals = []; // [global, initial value] for each global that the module exports as state
   #memory;
   #fuel;
   #budget;
@@ -185,7 +184,7 @@ class Call {
   #stdinOffset;
   #stdout;
   #stderr;
-  #streams; // by descriptor; undefined once it is closed
+  #streams; // by descriptor; undefined if closed
   #reply;
   #random;
   #ended;
@@ -208,10 +207,10 @@ class Call {
     this.#callHost = callHost;
   }
 
-  /** The instance is there. */
+  /** Take the exports of the call's new instance. */
   attach(exports) {
     this.#memory = exports.memory;
-    this.#fuel = exports.arcrun_fuel; // undefined if it is not metered
+    this.#fuel = exports.arcrun_fuel; // undefined if the module is not metered
     this.#start = this.#outline.waits ? WebAssembly.promising(exports._start) : exports._start;
     if (!this.#outline.isReusable || !this.#options.maxIdleInstances) return;
     this.#outline.pristine ??= copyPristine(this.#memory);
@@ -248,7 +247,7 @@ class Call {
     return this.#end("trapped", -1, String(error.message ?? error));
   }
 
-  /** How the call ended: as the host ended it, else as the code did. What ran into debt has failed, whatever it says. */
+  /** The outcome: as the host ended the call, or else as the code did. A call that overdrew its fuel has failed. */
   #end(kind, code, message) {
     let { fuelUsed, memoryBytes } = this.#ended ?? this.#measure();
     const isClean = kind === "exited" && this.#ended === undefined && fuelUsed <= this.#budget;
@@ -269,7 +268,7 @@ class Call {
     return [kind, code, message, stdout, stderr, memoryBytes, fuelUsed];
   }
 
-  /** Make the instance as a fresh one is, for another call; false where it is not kept. Nothing of this call is left. */
+  /** Reset the instance for another call, which clears all of this call's data. Returns false if it is not kept. */
   #putBack() {
     const { idle, pristine } = this.#outline;
     if (pristine === undefined || idle.length >= this.#options.maxIdleInstances) return false;
@@ -290,8 +289,8 @@ class Call {
   }
 
   /**
-   * End the call from within a host function. A component can catch what is thrown here; it gets no further than to its
-   * next check, and nothing that it does until there counts.
+   * End the call from within a host function. A component can catch the exception, but its next fuel check traps, and
+   * the outcome is already fixed.
    */
   stop(kind, code, message) {
     if (this.#ended === undefined) {
@@ -302,13 +301,13 @@ class Call {
     throw this.#ended;
   }
 
-  /** Each call of a host function begins here. */
+  /** Begin a host function: charge for it, or throw if the call has ended. */
   enter() {
     if (this.#ended !== undefined) throw this.#ended;
     this.#pay(CALL_COST);
   }
 
-  /** Take `units` off the fuel, before the work that they are for. What is not paid for leaves a fuel of -1. */
+  /** Charge `units` of fuel before the work is done. If there is too little, the fuel becomes -1 and the call ends. */
   #pay(units) {
     if (this.#fuel === undefined) return;
     const left = this.#fuel.value - BigInt(units);
@@ -324,9 +323,9 @@ class Call {
     this.#pay(Math.ceil(length / COPIED_BYTES_PER_UNIT));
   }
 
-  // The buffer is another one after every growth of the memory, so views are made at each use.
+  // Growing the memory replaces the buffer, so each use makes a new view.
   #view() {
-    if (this.#memory === undefined) throw BAD_POINTER; // a start function runs before its memory can be had
+    if (this.#memory === undefined) throw BAD_POINTER; // a start function runs before the memory is exported
     return new DataView(this.#memory.buffer);
   }
 
@@ -345,7 +344,7 @@ class Call {
     this.#view().setUint32(pointer >>> 0, value, true);
   }
 
-  /** The parts of the memory that WASI's iovecs name, and the sum of their lengths; undefined if that is INVAL. */
+  /** The parts of the memory that WASI's iovecs name, and their total length; undefined means INVAL. */
   #vectors(pointer, count) {
     if (count >>> 0 > this.#options.maxVectors) return undefined;
     this.#require(pointer, 8 * count);
@@ -371,7 +370,7 @@ class Call {
     return this.#askHost(name, request, (reply) => this.#keepReply(reply));
   }
 
-  /** `use` gets the host's reply. A failure of the asking itself ends the call, as in `lend`. */
+  /** Ask the host, and pass its reply to `use`. An exception ends the call, as in `lend`. */
   async #askHost(name, request, use) {
     try {
       const [reply, nowMs] = await this.#callHost(name, request, this.#memory.buffer.byteLength);
@@ -384,7 +383,7 @@ class Call {
   }
 
   #keepReply(text) {
-    if (text.length > this.#options.maxReplyBytes) return REPLY_TOO_LARGE; // in bytes it is as long, or longer
+    if (text.length > this.#options.maxReplyBytes) return REPLY_TOO_LARGE; // its UTF-8 is at least as long
     const reply = encoder.encode(text);
     if (reply.length > this.#options.maxReplyBytes) return REPLY_TOO_LARGE;
     this.#pay(reply.length * REPLY_BYTE_COST);
@@ -404,7 +403,7 @@ class Call {
     return part.length;
   }
 
-  /** The component's log: one line on stderr for each message. */
+  /** Append a message to the component's log: one line on stderr. */
   log(pointer, length) {
     this.#logBytes(this.#bytes(pointer, length));
     this.#stderr.append(LINE_FEED, this.#options.maxStderrBytes);
@@ -417,7 +416,7 @@ class Call {
     this.#stderr.append(kept, this.#options.maxStderrBytes);
   }
 
-  /** Which of the streams a descriptor is; undefined if none. */
+  /** The stream of a descriptor; undefined if it is not open. */
   stream(fd) {
     return this.#streams[fd];
   }
@@ -427,7 +426,7 @@ class Call {
     return SUCCESS;
   }
 
-  /** `to` becomes what `from` was, and `from` is closed. */
+  /** Make `to` refer to `from`'s stream, and close `from`. */
   renumber(from, to) {
     const moved = this.stream(from);
     if (moved === undefined || this.stream(to) === undefined) return BADF;
@@ -479,7 +478,7 @@ class Call {
     return SUCCESS;
   }
 
-  /** The arguments: the program's name, as every program has it. */
+  /** Write argv: only the program's name. */
   writeArguments(out, buffer) {
     const name = encoder.encode(PROGRAM_NAME);
     this.#require(out, 4);
@@ -488,9 +487,9 @@ class Call {
     return SUCCESS;
   }
 
-  /** The wall clock, or the time since the call began. Both stand still but for waits, as on the platform. */
+  /** The wall clock, or the time since the call began. Both advance only with waits, as on the platform. */
   clock(id) {
-    const ms = id === 0 ? this.#nowMs : this.#nowMs - this.#startMs + 1; // Go takes a monotonic 0 for a broken clock
+    const ms = id === 0 ? this.#nowMs : this.#nowMs - this.#startMs + 1; // Go considers a monotonic clock at 0 broken
     return BigInt(Math.round(ms * 1000)) * 1000n;
   }
 
@@ -514,7 +513,7 @@ class Call {
     return SUCCESS;
   }
 
-  /** Waits for clock subscriptions through the host's `sleep`; the streams are always ready. */
+  /** Wait for clock subscriptions through the host's `sleep`; the streams are always ready. */
   poll(subscriptions, events, count, out) {
     if (count === 0 || count >>> 0 > this.#options.maxSubscriptions) return INVAL;
     this.#require(subscriptions, SUBSCRIPTION_SIZE * count);
@@ -570,9 +569,9 @@ class Call {
   }
 }
 
-/** What a memory holds before anything has run: its size, and what is not zero of it. */
+/** The size of a memory and its initial bytes, from the first to the last that is not zero. */
 function copyPristine(memory) {
-  const words = new Int32Array(memory.buffer); // a fourth of the steps that bytes take
+  const words = new Int32Array(memory.buffer); // a quarter of the steps
   let first = 0, end = words.length;
   while (first < end && words[first] === 0) first += 1;
   while (end > first && words[end - 1] === 0) end -= 1;
@@ -588,13 +587,13 @@ const REQUEST_TOO_LARGE = encoder.encode(
 );
 
 // Every function that a component may import, made for one call. All of preview1 is here: a module that imports a
-// function that is missing cannot be linked, whether it calls it or not.
+// missing function cannot be linked, even if it never calls it.
 const SUCCEED = () => () => SUCCESS;
 const NO_SUCH_DESCRIPTOR = () => () => BADF;
 const onStream = (answer) => (call) => (fd, ...rest) => (call.stream(fd) === undefined ? BADF : answer(call, ...rest));
 const NOT_SEEKABLE = onStream(() => SPIPE);
 const NOT_A_FILE = onStream(() => INVAL);
-const NOT_A_DIRECTORY = onStream(() => NOTDIR); // nothing but the streams is open, so no path can be resolved
+const NOT_A_DIRECTORY = onStream(() => NOTDIR); // only the streams are open, so no path can be resolved
 const NOT_A_SOCKET = onStream(() => NOTSOCK);
 const STREAM_SUCCEED = onStream(() => SUCCESS);
 const asking = (name) => (call) => (pointer, length) => call.ask(name, pointer, length);
@@ -657,12 +656,12 @@ const HOST_MODULES = {
   },
 };
 
-/** Bytes written to a stream, in order, up to a limit. One buffer, which doubles: of a million writes of a byte each too. */
+/** Bytes written to a stream, up to a limit, in one buffer that doubles: a million one-byte writes stay cheap. */
 class Capture {
   #buffer = new Uint8Array();
   length = 0;
 
-  /** Keeps a copy of `bytes`, cut at `limit` bytes in all. */
+  /** Append a copy of `bytes`, up to a total of `limit` bytes. */
   append(bytes, limit) {
     const kept = bytes.subarray(0, Math.max(0, limit - this.length));
     const wanted = this.length + kept.length;
@@ -680,18 +679,18 @@ class Capture {
   }
 }
 
-/** Give the memory of large bytes back at once: until the collector comes, a few calls would hold all that there is. */
+/** Free large bytes at once: until the next collection, a few calls could otherwise exhaust the memory. */
 function release(bytes) {
   if (bytes.length > LARGE_CHARACTERS) bytes.buffer.transfer(0);
 }
 
-let endedBytes = 0; // of the memory of instances that have ended, since the collector was last asked for
+let endedBytes = 0; // memory of ended instances since the last requested collection
 let askedFor = 0;
 
 /**
- * Have V8 collect what has ended before it is a lot. It counts these memories, but compares the sum with its limit only
- * where it has to find new room among its old objects, which calls of components hardly ever make it do: 64 calls of
- * 56 MiB each stood for 3.6 GB. A long property name goes there at once.
+ * Make V8 collect ended instances before they take much memory. V8 counts these memories, but compares the sum with its
+ * limit only when it allocates in its old space, which component calls hardly ever cause: 64 calls of 56 MiB each held
+ * 3.6 GB. A long property name is allocated there at once.
  */
 function collectWhatHasEnded() {
   if (endedBytes < MOST_ENDED_BYTES) return;
@@ -708,12 +707,12 @@ function strictDecode(bytes) {
   }
 }
 
-/** The key stream of ChaCha20 (RFC 8439, nonce 0): the same seed gives the same bytes, so a run can be replayed. */
+/** The key stream of ChaCha20 (RFC 8439, nonce 0): the same seed yields the same bytes, so a run can be replayed. */
 export class KeyStream {
   #initial = new Int32Array(16);
   #state = new Int32Array(16);
   #block = new Uint8Array(64);
-  #used = 64; // of the block
+  #used = 64; // bytes of the block that have been drawn
 
   constructor(seedHex) {
     const key = new DataView(Uint8Array.from(seedHex.match(/../g), (pair) => parseInt(pair, 16)).buffer);
@@ -721,7 +720,7 @@ export class KeyStream {
     for (let i = 0; i < 8; i += 1) this.#initial[4 + i] = key.getInt32(4 * i, true);
   }
 
-  /** Fill `target` with the bytes that come next. */
+  /** Fill `target` with the next bytes. */
   fill(target) {
     for (let offset = 0; offset < target.length; ) {
       if (this.#used === 64) this.#makeBlock();
@@ -748,7 +747,7 @@ export class KeyStream {
   }
 }
 
-/** A quarter round, on local variables: V8 does it twice as fast as on the array. */
+/** A quarter round on local variables, which V8 runs twice as fast as on the array. */
 function quarter(state, a, b, c, d) {
   let w = state[a], x = state[b], y = state[c], z = state[d];
   w = (w + x) | 0; z ^= w; z = (z << 16) | (z >>> 16);

@@ -18,7 +18,7 @@ from acr.output.render import print_json, print_table, warn
 from acr.output.terminal import say
 from acr.targets.audit_notes import note_written
 from acr.targets.settings import Storage, find_target, resolve_storage
-from arcrun.credentials.forms import MIN_SECRET_LENGTH
+from arcrun.credentials.secret_forms import MIN_SECRET_LENGTH
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 _READABLE = {True: "yes", False: "no", None: "?"}

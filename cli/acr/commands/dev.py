@@ -12,9 +12,9 @@ import click
 
 from acr.config.folder_lock import hold_folder
 from acr.config.folders import cache_dir, local_record_path, make_config_private
-from acr.config.inner_file import require_inner
 from acr.config.platform_home import SERVICES, find_platform_home
 from acr.config.private_file import private_umask
+from acr.config.project_paths import require_inner
 from acr.local.background_seeding import BackgroundSeeding
 from acr.local.platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.node.javascript_packages import require_javascript

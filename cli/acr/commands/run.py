@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from acr.commands.options import as_json, with_client
-from acr.config.inner_file import read_regular, require_inner
+from acr.config.project_paths import read_regular, require_inner
 from acr.output.findings import render_refusal
 from acr.output.render import print_json
 from acr.output.terminal import say

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from acr.config.inner_file import read_regular, require_inner
 from acr.config.private_file import is_private
+from acr.config.project_paths import read_regular, require_inner
 from acr.errors import CliError
 from arcrun.credentials.record import validate_name
 from arcrun.errors import ArcrunError

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from acr.config.inner_file import require_inner
+from acr.config.project_paths import require_inner
 from acr.errors import CliError
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from acr.config.inner_file import require_inner
 from acr.config.private_file import write_private, write_whole
+from acr.config.project_paths import require_inner
 from acr.credentials.credentials_file import FILE_NAME, TEMPLATE
 
 IGNORED = (FILE_NAME, ".arcrun/")

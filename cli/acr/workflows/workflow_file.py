@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from acr.config.inner_file import read_regular, require_inner
+from acr.config.project_paths import read_regular, require_inner
 from acr.errors import CliError
 
 

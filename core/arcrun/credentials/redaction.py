@@ -23,7 +23,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from arcrun.credentials.forms import (
+from arcrun.credentials.search import FormSet, Lines, Scanner, find_literals, join_lines, may_break, replace_spans
+from arcrun.credentials.secret_forms import (
     CODE_STARTS,
     LINE_BREAK,
     Form,
@@ -36,8 +37,7 @@ from arcrun.credentials.forms import (
     write_forms_in_codes,
     write_forms_with_numbers,
 )
-from arcrun.credentials.search import FormSet, Lines, Scanner, find_literals, join_lines, may_break, replace_spans
-from arcrun.steps import Steps, run_steps
+from arcrun.interruptible import Steps, run_steps
 
 MARK = "[REDACTED]"
 
@@ -242,7 +242,7 @@ class Redactor:
 
 
 def is_small(weight: int | None) -> bool:
-    """Whether a value with this weight (arcrun/size.py) is small; False if the weight is unknown (None)."""
+    """Whether a value with this weight (arcrun/json_size.py) is small; False if the weight is unknown (None)."""
     return weight is not None and weight <= SMALL_BYTES
 
 

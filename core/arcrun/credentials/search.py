@@ -1,5 +1,5 @@
-"""Finds the forms of secrets (arcrun/credentials/forms.py) in a string, in steps. The result is that of one regular
-expression with a branch for each form, which would take one stretch however long the string is.
+"""Finds the forms of secrets (secret_forms.py) in a string, in steps. The result is that of one regular expression with
+a branch for each form, which would take one stretch however long the string is.
 
 A regular expression cannot be interrupted, and how far it looks beyond the end of a window is unknown. So only the
 short openings are searched in windows; where one is found, the whole form is tried on the whole string.
@@ -14,11 +14,11 @@ from functools import cached_property
 from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple, TypeAlias
 
-from arcrun.credentials.forms import LINE_BREAK, MAX_OPENING, Form
-from arcrun.steps import Steps
+from arcrun.credentials.secret_forms import LINE_BREAK, MAX_OPENING, Form
+from arcrun.interruptible import Steps
 
-# Per unit of arcrun/steps.py: characters of a string that are searched for openings, or for a literal; characters of a
-# regular expression that are compiled; forms that are tried at one place, and characters of a form.
+# Per unit of arcrun/interruptible.py: characters of a string that are searched for openings, or for a literal;
+# characters of a regular expression that are compiled; forms that are tried at one place, and characters of a form.
 SEARCHED, FOUND, COMPILED, TRIED, COMPARED = 100, 3_000, 1, 32, 500
 WRITTEN = 15  # units of writing a form, plus one per character
 WINDOW, LONG_WINDOW = 8 * 1024, 128 * 1024  # characters

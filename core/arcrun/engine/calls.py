@@ -15,7 +15,7 @@ from arcrun.engine.context import Answer, RunContext
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError
-from arcrun.size import SMALL_CHARACTERS
+from arcrun.json_size import SMALL_CHARACTERS
 from arcrun.templates.rendering import Rendering
 from arcrun.templates.template import CREDENTIAL, Scope, Template
 from arcrun.wasm.abi import Outcome

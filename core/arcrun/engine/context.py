@@ -15,9 +15,9 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import RunError
+from arcrun.json_size import size_of
 from arcrun.limits import MAX_ANSWER_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_SUBFLOW_DEPTH, MAX_TRACE_BYTES
 from arcrun.ports import Clock, Random
-from arcrun.size import size_of
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
@@ -150,7 +150,7 @@ class _Runs:
 
 
 class Answer(NamedTuple):
-    """The answer of a graph, and its weight (arcrun/size.py)."""
+    """The answer of a graph, and its weight (arcrun/json_size.py)."""
 
     value: Any
     weight: int

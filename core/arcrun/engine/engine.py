@@ -12,10 +12,10 @@ from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, InternalError, describe_fault
+from arcrun.interruptible import Pause, run_steps_pausing
+from arcrun.json_size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
 from arcrun.json_text import write_json
 from arcrun.limits import KIB
-from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
-from arcrun.steps import Pause, run_steps_pausing
 from arcrun.workflows.plan import Plan
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more

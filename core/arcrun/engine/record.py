@@ -10,8 +10,8 @@ from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
+from arcrun.interruptible import Steps
 from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
-from arcrun.steps import Steps
 from arcrun.times import render_time
 
 
@@ -184,8 +184,8 @@ class RunRecord:
     """The record of a run. `error` is that of the node whose failure failed the run. `trigger` is what started it.
 
     `started_ms` is in milliseconds since 1970. `version` is the stored workflow's, 0 if it is not stored. `weight` is
-    that of `data` (arcrun/size.py), None if it is unknown. `usage` has the component calls; it is reported, but neither
-    stored nor answered.
+    that of `data` (arcrun/json_size.py), None if it is unknown. `usage` has the component calls; it is reported, but
+    neither stored nor answered.
     """
 
     run_id: str

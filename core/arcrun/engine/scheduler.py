@@ -19,8 +19,8 @@ from arcrun.engine.node_run import NodeRun
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS
-from arcrun.size import size_of
 from arcrun.templates.template import INPUT_LOOP, START
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT

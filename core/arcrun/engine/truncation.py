@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from arcrun.credentials.redaction import MARK, Redactor
+from arcrun.interruptible import Steps
+from arcrun.json_size import Excerpt, length_in_utf8
 from arcrun.limits import MAX_SHOWN_VALUE_BYTES
-from arcrun.size import Excerpt, length_in_utf8
-from arcrun.steps import Steps
 
 PREVIEW_CHARACTERS = 1_000
 # Kept after the preview until the secrets are known, so that a secret that begins in the preview is complete.
@@ -32,7 +32,7 @@ class Cut:
 
 
 def shorten(value: Any, weight: int | None = None, excerpt: Excerpt | None = None) -> Any:
-    """`value`, or a Cut of it. `weight` (arcrun/size.py) avoids measuring most values; `excerpt`, of the JSON that
+    """`value`, or a Cut of it. `weight` (arcrun/json_size.py) avoids measuring most values; `excerpt`, of the JSON that
     the value was read from, avoids serialising large ones.
     """
     if value is None or isinstance(value, Cut) or (weight is not None and 2 * weight <= MAX_SHOWN_VALUE_BYTES):

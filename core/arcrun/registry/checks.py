@@ -3,9 +3,9 @@
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
+from arcrun.interruptible import Steps
 from arcrun.limits import MAX_CONTRACT_BYTES, MAX_MEMORY_PAGES, MAX_MODULE_BYTES
 from arcrun.registry.step import Step, StepName, failed, failed_by, passed
-from arcrun.steps import Steps
 from arcrun.wasm.abi import PAGE_BYTES
 from arcrun.wasm.component import Component, build_in_steps
 from arcrun.wasm.host_functions import WASI_MODULE

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
+from arcrun.interruptible import Pause, go_on, run_steps_pausing
 from arcrun.registry.checks import check_contract, check_size, scan_module
 from arcrun.registry.step import Step, StepName, StepStatus, failed, failed_by, passed, skipped
 from arcrun.registry.trial import SchemaValidator, Trial, check_output, run_scenario
-from arcrun.steps import Pause, go_on, run_steps_pausing
 from arcrun.wasm.component import Component, ComponentRunner
 
 COLD_STARTS = 5

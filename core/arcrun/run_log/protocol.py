@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntFlag
 from typing import Any, NotRequired, Protocol, TypedDict
 
+from arcrun.durable_objects import Channel
 from arcrun.engine.record import Verdict
-from arcrun.objects import Channel
 
 
 class StoredRun(TypedDict):

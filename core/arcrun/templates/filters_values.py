@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
+from arcrun.json_size import Size, size_of, size_of_text
 from arcrun.limits import MAX_FILTER_RESULT, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
-from arcrun.size import Size, size_of, size_of_text
 
 _LEAST_IN_DIGITS, _LEAST_WITH_EXPONENT = 1e-6, 1e21  # thresholds of ECMAScript's notation of numbers
 _NAMES = {

@@ -3,13 +3,13 @@
 from typing import Any
 
 from arcrun.errors import InputError, TemplateError
+from arcrun.json_size import VALUE_BYTES, size_of
 from arcrun.limits import MAX_INPUT_BYTES, MAX_JSON_VALUES, MAX_TEMPLATE_STEPS
-from arcrun.size import VALUE_BYTES, size_of
 
 
 class Rendering:
-    """The work of rendering one config. `weight` is that of the result so far (arcrun/size.py), `made` the part of it
-    that the rendering created; `steps` is what its filters have taken.
+    """The work of rendering one config. `weight` is that of the result so far (arcrun/json_size.py), `made` the part of
+    it that the rendering created; `steps` is what its filters have taken.
     """
 
     __slots__ = ("bytes", "made", "steps", "values")

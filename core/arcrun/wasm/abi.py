@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from arcrun.errors import ArcrunError, ComponentError
+from arcrun.json_size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_NODE_CPU_MS, MAX_STDOUT_BYTES
-from arcrun.size import SMALL_CHARACTERS, SMALL_FACTOR, Excerpt, excerpt, size_of, size_of_text
 from arcrun.wasm.failure import read_failure
 
 PAGE_BYTES = 64 * 1024
@@ -56,8 +56,8 @@ class Execution:
 class Outcome:
     """The meaning of a call: the envelope that templates see, the error if it failed, the component's log (its stderr).
 
-    `fuel` is the fuel used, None if unknown; `weight` is the envelope's (arcrun/size.py); `excerpt` is the remembered
-    part of the long string that it was read from. `subflow` is the trace of a called workflow.
+    `fuel` is the fuel used, None if unknown; `weight` is the envelope's (arcrun/json_size.py); `excerpt` is the part of
+    a long output that is kept. `subflow` is the trace of a called workflow.
     """
 
     envelope: Mapping[str, Any]

@@ -7,15 +7,15 @@ from typing import Any, Protocol
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ComponentError
+from arcrun.interruptible import Steps, run_steps
 from arcrun.limits import CALL_CPU_MS, MAX_MEMORY_PAGES, SANDBOX_CALL_CPU_MS
-from arcrun.steps import Steps, run_steps
 from arcrun.wasm.abi import Execution, HostFunctions
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_MEMORY
 from arcrun.wasm.costs import FUEL_A_MS, SANDBOX_FUEL, TEXT_FUEL_A_MS
 from arcrun.wasm.host_functions import HOST_FUNCTIONS, HOST_MODULE, WASI_FUNCTIONS, WASI_MODULE
+from arcrun.wasm.instance_reuse import expose_state
 from arcrun.wasm.metering import meter_in_steps
 from arcrun.wasm.module import ModuleOutline, bound_module, parse_module
-from arcrun.wasm.reuse import expose_state
 from arcrun.wasm.seal import is_sealed, seal_module
 from arcrun.wasm.signatures import validate_signatures
 

@@ -27,16 +27,16 @@ from arcrun.host_failures import is_retriable
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_HTTP_TIMEOUT_MS, MAX_REDIRECTS, MAX_REPLY_BYTES, MAX_SLEEP_MS
 from arcrun.ports import AiModel, Clock, HttpClient, HttpRequest, HttpResponse, Random, TextDecoder
-from arcrun.wasm.address import is_public_host
 from arcrun.wasm.body_text import decode_body
-from arcrun.wasm.destination import (
+from arcrun.wasm.host_functions import HOST_FUNCTIONS
+from arcrun.wasm.network_address import is_public_host
+from arcrun.wasm.request_target import (
     build_redirect_error,
     find_redirect,
     redirect_request,
     split_http_url,
     with_basic_authorization,
 )
-from arcrun.wasm.host_functions import HOST_FUNCTIONS
 
 DEFAULT_HTTP_TIMEOUT_MS = 30_000
 _HOST_PATTERN = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]+|[0-9a-f:.]+)(?::(?P<port>\d{1,5}))?", re.ASCII)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from arcrun.limits import MAX_ALIVE_MEMORY_BYTES, MAX_MEMORY_PAGES, MAX_WAITING_MEMORY_BYTES, MIB
 from arcrun.ports import Clock
-from arcrun.turns import Turns
+from arcrun.wait_queue import Turns
 from arcrun.wasm.abi import PAGE_BYTES
 
 # Measured for the built-in components (benchmarks/components/fuel.py): at their start, and per byte of input.

@@ -19,8 +19,8 @@ Reasons and alternatives: docs/adr/0010-metering.md.
 from heapq import merge
 from operator import itemgetter
 
+from arcrun.interruptible import Steps, run_steps
 from arcrun.limits import MAX_FUNCTION_BYTES, MAX_METERED_CODE_BYTES, MAX_MODULE_STATES
-from arcrun.steps import Steps, run_steps
 from arcrun.wasm import binary as wasm
 from arcrun.wasm import code as op
 from arcrun.wasm import costs

@@ -7,8 +7,8 @@ the host (host_functions.py).
 
 from dataclasses import dataclass, field
 
+from arcrun.interruptible import Steps
 from arcrun.limits import MAX_FUNCTION_BRANCHES, MAX_FUNCTION_STATES, MAX_NESTING
-from arcrun.steps import Steps
 from arcrun.wasm import code as op
 from arcrun.wasm import costs
 from arcrun.wasm.binary import IMPORTED_FUNCTION, IMPORTED_GLOBAL, NAMED_TYPE, invalid_module, module_too_large

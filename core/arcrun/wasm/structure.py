@@ -9,7 +9,7 @@ engine. Source: WebAssembly core specification 3.0, section 5.5.
 from dataclasses import dataclass, field
 
 from arcrun import limits
-from arcrun.steps import Steps
+from arcrun.interruptible import Steps
 from arcrun.wasm import binary as wasm
 from arcrun.wasm.binary import Reader, encode_section, invalid_module
 

@@ -10,13 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
-from arcrun.steps import Steps
+from arcrun.interruptible import Steps
 from arcrun.workflows.graph import Loop, Shape, reachable
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import SPECS, Fires, Relation
 
 MAX_COMPARED = 64
-_STEPS_AN_EDGE = 0.3  # of arcrun/steps.py, for examining an edge or a condition
+_STEPS_AN_EDGE = 0.3  # of arcrun/interruptible.py, for examining an edge or a condition
 _COMPARISON = re.compile(r"([^=!<>&|]+)(?:==|!=|<=?|>=?)([^=!<>&|]+)")
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from arcrun.errors import TemplateError
-from arcrun.steps import Steps, run_steps
+from arcrun.interruptible import Steps, run_steps
 from arcrun.templates.template import CREDENTIAL, compile_path
 from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, Path, build_workflow_error

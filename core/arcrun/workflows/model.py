@@ -8,7 +8,7 @@ from typing import Any
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, TemplateError
-from arcrun.steps import Steps, run_steps
+from arcrun.interruptible import Steps, run_steps
 from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template, compile_value
@@ -16,7 +16,7 @@ from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
 
 INPUT, OUTPUT = "input", "output"
-TEMPLATE_STEPS = 8  # for compiling one (arcrun/steps.py)
+TEMPLATE_STEPS = 8  # for compiling one (arcrun/interruptible.py)
 TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
     **dict.fromkeys(("output", "result", "end", "done"), OUTPUT),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.interruptible import Steps, run_steps
 from arcrun.limits import (
     MAX_CONCURRENCY,
     MAX_KEEP_DAYS,
@@ -23,7 +24,6 @@ from arcrun.limits import (
     MAX_TEMPLATES,
     MAX_YAML_DEPTH,
 )
-from arcrun.steps import Steps, run_steps
 from arcrun.templates.syntax import OPEN
 from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Positions
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Keeping, LoopPolicy, Node, Recording, Workflow
@@ -41,7 +41,7 @@ from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
-_LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/steps.py)
+_LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
 _KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
 
 

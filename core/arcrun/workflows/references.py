@@ -39,7 +39,7 @@ class ReferenceChecker:
         return Certainty(self.workflow, self.shape) if self.shape else None
 
     def take_steps(self) -> int:
-        """The steps taken to compute certainty since the last call (arcrun/steps.py)."""
+        """The steps taken to compute certainty since the last call (arcrun/interruptible.py)."""
         return self._certainty.take_steps() if self._certainty else 0
 
     def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:

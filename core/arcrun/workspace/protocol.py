@@ -8,7 +8,7 @@ line of the audit log, which an operation adds together with its change. Times a
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
-from arcrun.objects import Channel
+from arcrun.durable_objects import Channel
 
 Shape = TypeVar("Shape")
 State = Literal["new", "open", "closed"]

@@ -1,7 +1,7 @@
-"""Runs the scenarios of one component in one tier, on the platform's own runners.
+"""Runs one component's scenarios in one tier, on the platform's own runners.
 
 POST {"component", "tier": "bundle" | "bucket", "module": base64, for the bucket}
--> [{"scenario", "deviation": null | text}]; with "given" in the body, the component's output for that input instead
+-> [{"scenario", "deviation": null | string}]; with "given" in the body, the component's output for that input instead
 """
 
 import base64

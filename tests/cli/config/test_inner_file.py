@@ -1,4 +1,4 @@
-"""No command reads, and sends away, what a symbolic link in a project leads to elsewhere."""
+"""Proves that no command reads and sends a file that a symbolic link in a project leads to outside of it."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from acr.config.inner_file import MAX_FILE_BYTES, require_inner
+from acr.config.project_paths import MAX_FILE_BYTES, require_inner
 from acr.errors import CliError
 from acr.main import main
 from acr.parts.component_folder import read_component_folder
@@ -19,7 +19,7 @@ SECRET = "name: stolen-secret"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder, the current one, and beside it a file that is not the project's."""
+    """The current folder, next to a file outside the project."""
     folder = tmp_path / "project"
     (folder / "workflows").mkdir(parents=True)
     (folder / "own.yaml").write_text("name: own")
@@ -37,7 +37,7 @@ def link(place: Path, target: str | Path) -> Path:
 
 
 def component(folder: Path, **links: Path) -> None:
-    """A component in `folder`, with `contract` or `module` a link."""
+    """Write a component to `folder`, with `contract` or `module` as a link."""
     folder.mkdir(parents=True)
     for kind, name in (("contract", "contract.yaml"), ("module", f"{folder.name}.wasm")):
         if kind in links:
@@ -57,7 +57,7 @@ WAYS_OUT: dict[str, Make] = {
 
 
 @pytest.mark.parametrize("make", WAYS_OUT.values(), ids=WAYS_OUT.keys())
-def test_a_way_out_is_refused(project: Path, make: Make) -> None:
+def test_a_link_out_of_the_project_is_refused(project: Path, make: Make) -> None:
     place = project / "w.yaml"
     make(place, project.parent / "outside/secret.yaml")
     path = Path("linked/secret.yaml") if (project / "linked").exists() else Path("w.yaml")
@@ -90,7 +90,7 @@ def test_the_project_is_the_folder_with_arcrun_yaml(project: Path, monkeypatch: 
     assert require_inner(Path("w.yaml")).read_text() == "name: own"
 
 
-def test_a_file_outside_that_is_named_itself_is_read(project: Path) -> None:
+def test_a_file_outside_that_is_named_directly_is_read(project: Path) -> None:
     secret = project.parent / "outside/secret.yaml"
     assert require_inner(secret) == require_inner(Path("../outside/secret.yaml")) == secret
     link(project.parent / "outside/w.yaml", project / "own.yaml")
@@ -98,14 +98,14 @@ def test_a_file_outside_that_is_named_itself_is_read(project: Path) -> None:
         require_inner(Path("../outside/w.yaml"))
 
 
-def test_a_project_that_lies_behind_a_link_is_one(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As /tmp does on some systems."""
+def test_a_project_behind_a_link_counts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like /tmp on some systems."""
     behind = link(project.parent / "behind", project)
     monkeypatch.chdir(behind)
     assert require_inner(Path("own.yaml")) == require_inner(behind / "own.yaml") == project / "own.yaml"
 
 
-def test_what_a_shell_hands_over_is_read(project: Path) -> None:
+def test_a_shell_pipe_is_read(project: Path) -> None:
     assert require_inner(Path("/dev/stdin"))
     assert require_inner(Path("/dev/fd/0"))
 
@@ -152,8 +152,8 @@ def test_every_command_that_sends_files_refuses(
     assert (outside / "secret.yaml").read_text() == SECRET
 
 
-def test_what_comes_with_acr_may_be_links(project: Path) -> None:
-    """Some installers make each file one."""
+def test_files_that_come_with_acr_may_be_links(project: Path) -> None:
+    """Some installers create each file as a link."""
     component(project / "ours", contract=project.parent / "outside/secret.yaml")
     assert read_component_folder(project / "ours", is_ours=True).contract_text == SECRET
 
@@ -161,7 +161,7 @@ def test_what_comes_with_acr_may_be_links(project: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "code"), [("fifo", "NOT_A_FILE"), ("/dev/zero", "NOT_A_FILE"), ("large.yaml", "FILE_TOO_LARGE")]
 )
-def test_what_never_ends_is_not_read(tmp_path: Path, path: str, code: str) -> None:
+def test_endless_files_are_not_read(tmp_path: Path, path: str, code: str) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "large.yaml").write_bytes(bytes(MAX_FILE_BYTES + 1))
     with pytest.raises(CliError) as refused:

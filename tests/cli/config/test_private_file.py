@@ -1,4 +1,4 @@
-"""Files are written as a whole or not at all, whatever the disk does, with the mode that they should have."""
+"""Proves that files are written atomically, even to a full disk, and with the right mode."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from acr.errors import CliError
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renaming is what such a disk still does, and what would make half a file count."""
+    """Writes fail but renames succeed, which could replace a file by half of one."""
 
     def fail(_path: object, _flags: int, _mode: int = 0) -> int:
         return os.dup(full)
@@ -21,7 +21,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("write", [write_private, write_whole])
-def test_what_was_there_stays_if_the_disk_is_full(tmp_path: Path, full_disk: None, write: object) -> None:
+def test_the_old_contents_stay_if_the_disk_is_full(tmp_path: Path, full_disk: None, write: object) -> None:
     path = tmp_path / "w.yaml"
     path.write_text("before")
     with pytest.raises(CliError) as refused:
@@ -41,7 +41,7 @@ def test_a_users_file_keeps_its_mode_and_its_link(tmp_path: Path, mode: int) -> 
     assert (path.read_bytes(), path.stat().st_mode & 0o777, link.is_symlink()) == (b"after\r\n", mode, True)
 
 
-def test_a_new_one_has_the_mode_of_the_umask(tmp_path: Path) -> None:
+def test_a_new_file_has_the_mode_of_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         write_whole(tmp_path / "new", "x")
@@ -51,7 +51,7 @@ def test_a_new_one_has_the_mode_of_the_umask(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])
-def test_a_private_file_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
+def test_a_private_file_is_only_for_its_owner(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         write_private(tmp_path / "config/key", "x")

@@ -1,4 +1,4 @@
-"""Proves that KV gets ciphertext alone, and that a rotation loses nothing wherever it is interrupted."""
+"""Proves that only ciphertext is stored in KV, and that an interrupted rotation loses nothing."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def stored_under(key: bytes, secrets: dict[str, str] = SECRETS) -> CloudflareSta
 
 
 def open_all(cloudflare: CloudflareStandIn, *keys: bytes) -> dict[str, str]:
-    """Every credential, opened by an independent AES-GCM call with one of the keys."""
+    """Every credential, decrypted with one of the keys by an independent AES-GCM call."""
     opened = {}
     for (_, kv_key), value in cloudflare.values.items():
         record = json.loads(value)
@@ -45,7 +45,7 @@ def open_all(cloudflare: CloudflareStandIn, *keys: bytes) -> dict[str, str]:
     return opened
 
 
-def test_push_stores_ciphertext_and_nothing_else() -> None:
+def test_push_stores_only_ciphertext() -> None:
     cloudflare = CloudflareStandIn()
     store = build_store(cloudflare)
     store.push(SECRETS, NEW)
@@ -58,7 +58,7 @@ def test_push_stores_ciphertext_and_nothing_else() -> None:
     assert not set(first.values()) & set(cloudflare.values.values())  # a new IV each time
 
 
-def test_list_says_what_can_be_read() -> None:
+def test_list_says_which_are_readable() -> None:
     cloudflare = stored_under(OLD, {"a": "1"})
     cloudflare.values |= stored_under(FOREIGN, {"b": "2"}).values
     cloudflare.values[KV_ID, "cred:c"] = "plain text"
@@ -79,7 +79,7 @@ def test_remove_removes_all_or_nothing() -> None:
     assert list(open_all(cloudflare, OLD)) == ["name_1", "name_2"]
 
 
-def test_rotate_encrypts_anew_and_again_changes_nothing() -> None:
+def test_rotate_encrypts_again_and_a_second_time_changes_nothing() -> None:
     cloudflare = stored_under(OLD)
     store = build_store(cloudflare)
     assert store.rotate(KeyRing(NEW, OLD)) == Rotation(tuple(SECRETS), ())
@@ -111,7 +111,7 @@ def test_a_rotation_interrupted_at_any_request_loses_nothing_and_can_be_run_agai
     assert not store.needs_rotation(KeyRing(NEW, OLD))
 
 
-def test_what_no_key_opens_stops_a_rotation_before_it_begins() -> None:
+def test_an_unreadable_record_stops_a_rotation_before_it_starts() -> None:
     cloudflare = stored_under(OLD)
     cloudflare.values[KV_ID, "cred:zz"] = seal(FOREIGN, "zz", "s")
     before = dict(cloudflare.values)

@@ -1,4 +1,4 @@
-"""Proves what credentials.yaml may hold, that others may not read it, and that no error repeats a secret."""
+"""Proves what credentials.yaml may contain, that other users may not read it, and that no error quotes a secret."""
 
 import subprocess
 from pathlib import Path
@@ -18,7 +18,7 @@ def write(folder: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_texts_and_json(tmp_path: Path) -> None:
+def test_strings_and_json(tmp_path: Path) -> None:
     path = write(tmp_path, 'a: "123:AbC"\nb: plain\ng: {client_id: x, scopes: [1, "é"]}\nd: 2026-01-01\npin: 0123\n')
     assert read_credentials(path) == {
         "a": "123:AbC",
@@ -42,11 +42,11 @@ def test_texts_and_json(tmp_path: Path) -> None:
         pytest.param("a: true", 0o600, "must be a string", id="true"),
         pytest.param("a:", 0o600, "must be a string", id="nothing"),
         pytest.param("a: ' '", 0o600, "is empty", id="blank"),
-        pytest.param("a b: x", 0o600, "no name for a credential", id="a name with a space"),
-        pytest.param("1: x", 0o600, "no name for a credential", id="a name that is a number"),
+        pytest.param("a b: x", 0o600, "not a valid credential name", id="a name with a space"),
+        pytest.param("1: x", 0o600, "not a valid credential name", id="a name that is a number"),
     ],
 )
-def test_what_is_wrong_is_said_without_the_secret(tmp_path: Path, text: str, mode: int, message: str) -> None:
+def test_errors_do_not_quote_the_secret(tmp_path: Path, text: str, mode: int, message: str) -> None:
     path = write(tmp_path, text, mode)
     with pytest.raises(CliError) as raised:
         read_credentials(path)

@@ -1,4 +1,4 @@
-"""`acr creds` against the local platform: what reaches KV, exit codes, data on stdout, talk on stderr, no secrets."""
+"""`acr creds` against the local platform: what reaches KV, exit codes, data on stdout, messages on stderr."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ CANARY = "canary/+5ecret~9876"
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
-    """A platform of its own: a rotation reloads it."""
+    """A separate platform, as a rotation reloads it."""
     with running_platform(tmp_path_factory.mktemp("creds")) as running:
         yield running
 
@@ -92,7 +92,7 @@ def test_push_list_rm(own: LocalPlatform, file: Path) -> None:
     assert CANARY not in noted.stdout
 
 
-def test_doctor_finds_a_well_platform_and_one_that_is_not(own: LocalPlatform) -> None:
+def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> None:
     def doctor(**environment: str) -> tuple[int, dict[str, bool]]:
         command = [str(ACR), "doctor", "--json"]
         environment = {**own.environment, **environment}
@@ -126,7 +126,7 @@ def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatf
         time.sleep(0.05)
 
 
-def test_after_two_rotations_in_a_row_what_runs_were_started_with_can_be_opened(own: LocalPlatform, file: Path) -> None:
+def test_after_two_rotations_inputs_of_runs_are_readable(own: LocalPlatform, file: Path) -> None:
     headers = {"X-Arcrun-API-Key": own.environment["ARCRUN_API_KEY"]}
     body = {"workflow": (ROOT / "examples/workflows/greet.yaml").read_text(), "input": {"name": "Ada"}}
     assert httpx.post(f"{own.urls['executor']}/execute", json=body, headers=headers).status_code == 200
@@ -141,7 +141,7 @@ def test_after_two_rotations_in_a_row_what_runs_were_started_with_can_be_opened(
     ("arguments", "environment", "code", "message"),
     [
         pytest.param(["push", "gone"], {}, 1, "has no gone", id="a name that the file lacks"),
-        pytest.param(["push", "--file", "gone.yaml"], {}, 1, "is not there", id="no file"),
+        pytest.param(["push", "--file", "gone.yaml"], {}, 1, "does not exist", id="no file"),
         pytest.param(["rm", "gone"], {}, 1, "no credential gone", id="remove what is not there"),
         pytest.param(["rm"], {}, 2, "Missing argument", id="remove nothing"),
         pytest.param(["push", "--deployed"], {}, 4, "acr init", id="not deployed"),
@@ -165,7 +165,7 @@ def test_what_goes_wrong(
 
 
 def test_without_a_key_nothing_is_stored(own: LocalPlatform, file: Path, tmp_path: Path) -> None:
-    """A deployed platform whose key nobody knows: the command that makes one is printed."""
+    """For a deployed platform without a known key, the command that makes one is printed."""
     environment = {"ACR_CONFIG_DIR": str(tmp_path / "empty"), "CLOUDFLARE_API_BASE_URL": own.urls["cloudflare-api"]}
     account = {"CLOUDFLARE_ACCOUNT_ID": "0" * 32, "CLOUDFLARE_API_TOKEN": "t"}
     before = read_kv(own)
@@ -174,7 +174,7 @@ def test_without_a_key_nothing_is_stored(own: LocalPlatform, file: Path, tmp_pat
     assert read_kv(own) == before
 
 
-def test_a_file_that_others_may_read_or_git_would_take_is_named(own: LocalPlatform, file: Path) -> None:
+def test_a_file_exposed_to_others_or_git_is_named(own: LocalPlatform, file: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=file.parent, check=True)
     assert "git does not ignore" in creds(own, file.parent, "push").stderr
     file.chmod(0o644)

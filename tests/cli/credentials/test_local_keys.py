@@ -1,4 +1,4 @@
-"""Proves that `acr dev` makes a key once, keeps it private, and loses none when the environment brings another."""
+"""Proves that `acr dev` makes a key once, keeps it private, and keeps it when the environment sets another."""
 
 import base64
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_key_is_made_once_and_private(
     assert (str(tmp_path / "keys/encryption-key") in talk.err, key in talk.err + talk.out) == (True, False)
 
 
-def test_a_key_of_the_environment_takes_over_and_the_kept_one_stays(
+def test_a_key_from_the_environment_takes_over_and_the_stored_one_is_kept(
     tmp_path: Path, environment: pytest.MonkeyPatch
 ) -> None:
     for key, expected in ((FIRST, (FIRST, None)), (FIRST, (FIRST, None)), (SECOND, (SECOND, FIRST))):
@@ -42,7 +42,7 @@ def test_a_key_of_the_environment_takes_over_and_the_kept_one_stays(
     assert read_local_keys(tmp_path / "keys") == (SECOND, FIRST)
 
 
-def test_a_key_that_is_none_stops_the_start(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+def test_an_invalid_key_stops_the_start(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("ARCRUN_ENCRYPTION_KEY", "short")
     with pytest.raises(CliError, match="not valid") as raised:
         keep_encryption_key(tmp_path)

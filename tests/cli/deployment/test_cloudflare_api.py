@@ -1,5 +1,6 @@
-"""Proves that the client of Cloudflare's API asks in its documented shapes, pages, retries what is safe, and says what
-went wrong with the API's own code. test_explorer_api.py asks the same of the local runtime's API."""
+"""Proves that the client of Cloudflare's API uses its documented shapes, pages, retries what is safe, and reports the
+API's own error codes. test_explorer_api.py tests it against the local runtime's API.
+"""
 
 import json
 from email.utils import formatdate
@@ -74,7 +75,7 @@ def test_a_bucket_is_created_and_listed() -> None:
     assert r2.list_buckets(bench.api) == ["arcrun-components"]
 
 
-def test_an_account_without_r2_is_told_what_to_do() -> None:
+def test_an_account_without_r2_gets_the_next_step() -> None:
     bench = Bench()
     bench.cloudflare.failures["GET /r2/buckets"] = [refuse(403, 10042, "Please enable R2 through the Dashboard.")]
     with pytest.raises(CloudflareError) as raised:
@@ -105,12 +106,12 @@ def test_accounts_tokens_subdomain_and_workers() -> None:
 def test_a_token_that_the_account_owns_is_verified_there() -> None:
     bench = Bench()
     bench.cloudflare.failures["GET /user/tokens/verify"] = [refuse(401, 1000, "Invalid API Token")]
-    with pytest.raises(CloudflareError):  # the stand-in has no such route: that it is asked is what counts
+    with pytest.raises(CloudflareError):  # the stand-in has no such route; the test checks the request
         account.verify_token(bench.api)
     assert bench.cloudflare.requests == ["GET /user/tokens/verify", "GET /tokens/verify"]
 
 
-def test_a_minted_token_can_edit_kv_of_one_account_and_nothing_else() -> None:
+def test_a_minted_token_can_only_edit_kv_of_one_account() -> None:
     bench = Bench()
     sent: list[httpx.Request] = []
     answer_of = bench.cloudflare.handle_request
@@ -136,9 +137,7 @@ def test_a_minted_token_can_edit_kv_of_one_account_and_nothing_else() -> None:
         pytest.param([httpx.ConnectError("down"), httpx.ReadTimeout("slow")], [0.5, 1], id="no answer"),
     ],
 )
-def test_what_may_be_repeated_is_repeated(
-    failures: list[int | Exception | httpx.Response], waits_s: list[float]
-) -> None:
+def test_safe_requests_are_repeated(failures: list[int | Exception | httpx.Response], waits_s: list[float]) -> None:
     bench = Bench(values={("n1", "cred:a"): "v"})
     bench.cloudflare.failures[f"GET {VALUE}"] = list(failures)
     assert bench.namespace.get("cred:a") == "v"
@@ -154,7 +153,7 @@ def test_what_may_be_repeated_is_repeated(
         pytest.param(httpx.ConnectError("down"), 2, id="never sent"),
     ],
 )
-def test_what_creates_is_repeated_only_if_nothing_was_done(failure: int | Exception, attempts: int) -> None:
+def test_creating_requests_are_repeated_only_if_nothing_was_done(failure: int | Exception, attempts: int) -> None:
     bench = Bench()
     bench.cloudflare.failures["POST /storage/kv/namespaces"] = [failure]
     if attempts == 1:

@@ -1,4 +1,4 @@
-"""Proves that `acr doctor` finds each thing that can be wrong, one by one, and names the next step."""
+"""Proves that `acr doctor` finds each possible fault and names the next step."""
 
 import base64
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def build_cloudflare() -> CloudflareStandIn:
 
 
 def answer_key(request: httpx.Request) -> httpx.Response:
-    """As the registry answers GET /submit/key, to the owner's key and the reviewer's."""
+    """The registry's answer to GET /submit/key, for the owner's key and the reviewer's."""
     if request.headers["x-arcrun-api-key"] not in ("k", REVIEWER_KEY):
         return httpx.Response(401, json={"success": False, "error": {"code": "UNAUTHORIZED", "message": "No."}})
     key = public_key_of(SIGNING_KEY)
@@ -77,15 +77,15 @@ def diagnose(
     return {check.name: check for check in examine(platform)}
 
 
-def test_all_is_well_but_for_the_executor_that_nobody_serves_here() -> None:
+def test_all_checks_pass_except_the_executor_which_is_not_served_here() -> None:
     checks = diagnose(build_cloudflare())
     assert [name for name, check in checks.items() if not check.ok] == ["API key"]
     assert checks["credentials"].detail == "1 stored, all readable"
     assert checks["components"].detail == "1 in arcrun-components"
 
 
-def test_what_is_stored_in_an_earlier_format_is_named() -> None:
-    """An executor of an earlier version tells no format."""
+def test_workflows_in_an_earlier_format_are_named() -> None:
+    """An executor of an earlier version reports no format."""
     workflows: list[dict[str, Any]] = [{"name": "old", "format": 2}, {"name": "new", "format": 3}, {"name": "older"}]
     check = diagnose(build_cloudflare(), listed=listed(workflows=workflows))["workflows"]
     assert (check.ok, check.hint) == (False, "acr upgrade FILE, then acr push FILE")
@@ -93,7 +93,7 @@ def test_what_is_stored_in_an_earlier_format_is_named() -> None:
     assert diagnose(build_cloudflare(), listed=listed(workflows=workflows[1:2]))["workflows"].detail == "1 stored"
 
 
-def test_records_that_could_not_be_written_are_said() -> None:
+def test_unwritten_records_are_reported() -> None:
     unwritten = {"count": 12, "last_at": "2026-11-26T10:00:00.000Z", "reason": "Workers KV failed: SQLITE_FULL."}
     check = diagnose(build_cloudflare(), listed=listed(workflows=[], unwritten=unwritten))["executor"]
     said = "12 run records could not be written, the last at 2026-11-26T10:00:00.000Z: Workers KV failed: SQLITE_FULL."
@@ -129,12 +129,12 @@ FREE = {"plan": "free", "cpu_ms": 10, "subrequests": 50, "has_sandbox": False}
         ),
     ],
 )
-def test_which_plan_the_executor_believes_in_is_said(plan: dict[str, Any], said: str, hint: str) -> None:
+def test_the_plan_that_the_executor_assumes_is_reported(plan: dict[str, Any], said: str, hint: str) -> None:
     check = diagnose(build_cloudflare(), listed=listed(workflows=[], **plan))["plan"]
     assert (check.ok, check.detail, check.hint) == (not hint, said, hint)
 
 
-def test_an_executor_of_an_earlier_version_does_not_say_its_plan() -> None:
+def test_an_executor_of_an_earlier_version_does_not_report_its_plan() -> None:
     answer = {"success": False, "error": {"code": "NOT_FOUND", "message": "There is no such route."}}
     refusing = httpx.MockTransport(lambda _: httpx.Response(404, json=answer))
     check = diagnose(build_cloudflare(), listed=refusing)["plan"]
@@ -142,7 +142,7 @@ def test_an_executor_of_an_earlier_version_does_not_say_its_plan() -> None:
 
 
 @pytest.mark.parametrize(("used", "is_well"), [(79_999, True), (80_000, False)])
-def test_what_is_nearly_used_up_is_not_well(used: int, is_well: bool) -> None:
+def test_a_nearly_used_up_quota_fails(used: int, is_well: bool) -> None:
     usage = [{"name": "rows_written", "used": used, "most": 100_000, "is_estimate": True}]
     check = diagnose(build_cloudflare(), listed=listed(workflows=[], usage=usage))["usage"]
     assert (check.ok, "80,000 of 100,000" in check.detail, "record: errors" in check.hint) == (
@@ -153,7 +153,7 @@ def test_what_is_nearly_used_up_is_not_well(used: int, is_well: bool) -> None:
 
 
 @pytest.mark.parametrize("counted", [True, False])
-def test_an_executor_that_refuses_is_not_well(counted: bool) -> None:
+def test_an_executor_that_refuses_fails(counted: bool) -> None:
     """As while the disk is full."""
     unwritten = {"count": 5, "last_at": "2026-11-26T10:00:00.000Z", "reason": "SQLITE_FULL."}
     error = {"code": "STORAGE_FAILED", "message": "Workers KV failed.", "next_actions": ["df -h"]}
@@ -195,7 +195,7 @@ def refuse_token(cloudflare: CloudflareStandIn) -> None:
         pytest.param(refuse_token, "token", "404", id="refused token"),
     ],
 )
-def test_harm_is_found_where_it_is(harm: Callable[[CloudflareStandIn], Any], name: str, message: str) -> None:
+def test_each_fault_is_found_by_its_check(harm: Callable[[CloudflareStandIn], Any], name: str, message: str) -> None:
     cloudflare = build_cloudflare()
     harm(cloudflare)
     failed = {it.name: it for it in diagnose(cloudflare).values() if not it.ok and it.name != "API key"}
@@ -233,7 +233,7 @@ def test_other_findings(health: Any, changes: dict[str, Any], name: str, message
     assert (check.ok, message in check.detail, check.hint != "") == (False, True, True)
 
 
-def test_waiting_for_health_goes_on_until_it_answers_or_the_deadline() -> None:
+def test_waiting_for_health_ends_with_an_answer_or_at_the_deadline() -> None:
     answers: list[httpx.Response | Exception] = [
         httpx.Response(404),
         httpx.ConnectError("no"),

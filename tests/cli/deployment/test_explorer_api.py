@@ -1,4 +1,4 @@
-"""The client of Cloudflare's API against the one that the local runtime serves, on real workerd."""
+"""The client of Cloudflare's API against the local runtime's API, on real workerd."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def api(platform: LocalPlatform) -> Iterator[CloudflareApi]:
         yield client
 
 
-def test_what_acr_dev_records_is_private_and_true(platform: LocalPlatform, api: CloudflareApi) -> None:
+def test_the_record_of_acr_dev_is_private_and_correct(platform: LocalPlatform, api: CloudflareApi) -> None:
     path = Path(platform.environment["ACR_CONFIG_DIR"]) / "local.json"
     record = json.loads(path.read_text())
     assert path.stat().st_mode & 0o777 == 0o600
@@ -50,7 +50,7 @@ def test_what_acr_dev_records_is_private_and_true(platform: LocalPlatform, api: 
         ),
     ],
 )
-def test_who_does_not_know_the_secret_path_gets_nothing(
+def test_without_the_secret_path_requests_are_refused(
     platform: LocalPlatform, path: str, headers: dict[str, str], status: int
 ) -> None:
     url = httpx.URL(platform.urls["cloudflare-api"])
@@ -59,7 +59,7 @@ def test_who_does_not_know_the_secret_path_gets_nothing(
     assert (answer.status_code, "arcrun-components" in answer.text) == (status, status == 200)
 
 
-def test_the_secret_path_is_random_and_told_to_nobody_else(platform: LocalPlatform) -> None:
+def test_the_secret_path_is_random_and_not_disclosed(platform: LocalPlatform) -> None:
     secret = httpx.URL(platform.urls["cloudflare-api"]).path.split("/")[1]
     assert len(secret) >= 43  # 256 bits
     assert platform.announced["cloudflare-api"] == f"http://127.0.0.1:{httpx.URL(platform.urls['cloudflare-api']).port}"
@@ -67,8 +67,8 @@ def test_the_secret_path_is_random_and_told_to_nobody_else(platform: LocalPlatfo
     assert (platform.folder / "plan.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_api_listens_on_this_machine_s_own_address_alone(platform: LocalPlatform) -> None:
-    """In the kernel's table of listening sockets (proc(5)): 127.0.0.1, and no other for its port."""
+def test_the_api_listens_only_on_the_loopback_address(platform: LocalPlatform) -> None:
+    """The kernel's table of listening sockets (proc(5)) has only 127.0.0.1 for its port."""
     port = httpx.URL(platform.urls["cloudflare-api"]).port
     rows = [row.split() for name in ("tcp", "tcp6") for row in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
     listening = [row[1] for row in rows if row[3] == "0A" and row[1].endswith(f":{port:04X}")]

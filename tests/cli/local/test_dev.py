@@ -1,4 +1,4 @@
-"""`acr dev`: keys, ports, state between starts, reload, and nothing left behind."""
+"""`acr dev`: keys, ports, state between starts, reload, and no processes left behind."""
 
 import base64
 import hashlib
@@ -35,8 +35,8 @@ def test_state_outlives_a_restart(tmp_path: Path) -> None:
     assert answer.json()["data"] == {"result": "Hello X, welcome to arcrun."}
 
 
-def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Also in folders that an earlier version made, and whatever the umask. Links are not followed."""
+def test_stored_files_are_only_for_their_owner(tmp_path: Path) -> None:
+    """Also in folders made by an earlier version, and with any umask. Links are not followed."""
     folder, config, elsewhere = tmp_path / ".arcrun", tmp_path / "config", tmp_path / "elsewhere"
     elsewhere.write_text("")
     for path in ("api-key", "keys/encryption-key", "state/v3/kv/x.sqlite", "workers/executor/old.py", "anything"):
@@ -61,7 +61,7 @@ def test_what_is_kept_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert wrong == {}
 
 
-def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_folder_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "work/within").mkdir(parents=True)
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path / "work")
@@ -71,10 +71,10 @@ def test_a_folder_that_is_worked_in_stays_as_it_is(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("name", ["state-of-arcrun", ".arcrun"])
-def test_of_a_folder_with_another_name_only_what_acr_keeps_there_is_mended(
+def test_in_a_folder_of_another_name_only_acr_s_files_get_new_modes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """It may be anybody's, and hold what somebody else must read."""
+    """It may belong to another program, and contain files that other users must read."""
     monkeypatch.chdir("/")
     folder = tmp_path / name
     (folder / "keys").mkdir(parents=True)
@@ -125,11 +125,11 @@ def test_a_platform_that_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
 
 
 def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
-    """As a full disk, or a machine that went down, leaves them: the executor's, and the base of it."""
+    """Snapshots, the executor's and its base, as left by a full disk or a crash of the machine."""
     cache = tmp_path / "cache"
     with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)):
         snapshots = sorted((cache / "snapshots").iterdir())
-    assert len(snapshots) == 2  # the other Workers have not been asked anything
+    assert len(snapshots) == 2  # the other Workers have had no requests
     whole = [snapshot.read_bytes() for snapshot in snapshots]
     for damage, other in [(flip_the_middle, cut_off), (fill_with_zeros, flip_the_middle), (cut_off, lambda _: b"")]:
         for snapshot, content, spoil in zip(snapshots, whole, (damage, other), strict=True):
@@ -143,7 +143,7 @@ def test_damaged_snapshots_are_made_again(tmp_path: Path) -> None:
 
 def test_the_configuration_is_made_once_and_again_when_it_is_damaged(tmp_path: Path) -> None:
     folder = tmp_path / "runtime/config"
-    environment = {"ARCRUN_ALLOW_LOCAL_NETWORK": ""}  # with it each start has ports of its own in the configuration
+    environment = {"ARCRUN_ALLOW_LOCAL_NETWORK": ""}  # if it is set, each start has other ports in the configuration
     port = str(find_lasting_ports())
 
     def start() -> dict[str, tuple[int, bytes]]:
@@ -162,7 +162,7 @@ def test_the_configuration_is_made_once_and_again_when_it_is_damaged(tmp_path: P
 
 
 def find_lasting_ports() -> int:
-    """The first of four free ports that the system gives to nobody between two starts: outside its own range."""
+    """The first of four free ports outside the system's ephemeral range, so that they stay free between two starts."""
     for port in range(20_000 + os.getpid() % 2_000 * 5, 32_000, 5):
         with suppress(CliError):
             require_free_ports(port)
@@ -170,7 +170,7 @@ def find_lasting_ports() -> int:
     raise AssertionError("There are no free ports.")
 
 
-def test_a_workerd_that_is_killed_is_started_anew(tmp_path: Path) -> None:
+def test_a_killed_workerd_is_restarted(tmp_path: Path) -> None:
     with running_platform(tmp_path) as platform, platform.executor as client:
         token = client.post("/webhooks", json={"workflow": GREET}).json()["data"]["token"]
         for _ in range(2):
@@ -178,7 +178,7 @@ def test_a_workerd_that_is_killed_is_started_anew(tmp_path: Path) -> None:
             [workerd] = [pid for pid, command in children.items() if "workerd" in command.partition("\0")[0]]
             os.kill(workerd, signal.SIGKILL)
             assert trigger_until_it_answers(client, token) == {"result": "Hello X, welcome to arcrun."}
-        assert "has ended by itself (SIGKILL) and is started anew" in (tmp_path / LOG).read_text()
+        assert "ended unexpectedly (SIGKILL) and is restarted" in (tmp_path / LOG).read_text()
 
 
 def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
@@ -188,17 +188,17 @@ def trigger_until_it_answers(client: httpx.Client, token: str) -> object:
             return client.post(f"/webhooks/{token}/trigger", json={"name": "x"}).json()["data"]
         except httpx.TransportError:
             time.sleep(0.05)
-    raise AssertionError("workerd was not started anew")
+    raise AssertionError("workerd was not restarted")
 
 
-def test_python_starts_where_a_worker_is_asked_first(tmp_path: Path) -> None:
+def test_python_starts_with_a_worker_s_first_request(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with running_platform(tmp_path, ACR_CACHE_DIR=str(cache)) as platform:
         counts = [len(list((cache / "snapshots").iterdir()))]
         for service in ("registry", "auth"):
             assert httpx.get(f"{platform.urls[service]}/health", timeout=60).json()["ok"] is True
             counts.append(len(list((cache / "snapshots").iterdir())))
-    # A base and the executor's own; the registry's two, for it vendors another package; auth's, on the executor's base.
+    # The executor's and its base; the registry's two, as it vendors another package; auth's, on the executor's base.
     assert counts == [2, 4, 5]
 
 
@@ -216,12 +216,12 @@ def cut_off(content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("port", ["0", "-5", "65534", "70000"])
-def test_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+def test_an_invalid_port(tmp_path: Path, port: str) -> None:
     result = run_dev(tmp_path, "--port", port)
     assert (result.returncode, "is not in the range" in result.stderr, "Traceback" in result.stderr) == (2, True, False)
 
 
-def test_a_folder_of_state_that_leads_out_of_the_project(tmp_path: Path) -> None:
+def test_a_state_folder_outside_the_project(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "project").mkdir()
     (tmp_path / "project/arcrun.yaml").write_text("")
@@ -257,7 +257,7 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
     assert (result.returncode, f"Port {port + 2} is in use" in result.stderr) == (1, True)
 
 
-def test_a_key_is_made_kept_and_private(tmp_path: Path) -> None:
+def test_a_key_is_made_stored_and_private(tmp_path: Path) -> None:
     port = find_free_ports(4)
     environment = {**_environment(tmp_path), "ARCRUN_API_KEY": ""}
     command = [str(ACR), "dev", "--port", str(port), "--persist", str(tmp_path / "state"), "--no-reload"]
@@ -273,7 +273,7 @@ def test_a_key_is_made_kept_and_private(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, talk = process.communicate(timeout=30)
     assert (answer.status_code, path.stat().st_mode & 0o777) == (400, 0o600)
-    assert "WORKFLOW_NOT_FOUND" in run.stderr  # another command finds the running platform and its key by itself
+    assert "WORKFLOW_NOT_FOUND" in run.stderr  # another command finds the running platform and its key
     assert (str(path) in talk, key in talk) == (True, False)
 
 
@@ -299,7 +299,7 @@ def test_a_changed_component_is_served_after_a_reload(tmp_path: Path) -> None:
 
 
 def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None:
-    """benchmarks/run.py has the figures; here the second start must take no more than half of the first."""
+    """The second start must take at most half as long as the first. benchmarks/run.py has the figures."""
     environment = {**_environment(tmp_path), "ACR_CACHE_DIR": str(tmp_path / "cache")}
     first = _seconds_to_first_answer(tmp_path, environment)
     assert min(_seconds_to_first_answer(tmp_path, environment) for _ in range(2)) < first / 2
@@ -337,7 +337,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _running_still(pids: Iterable[int]) -> list[int]:
-    """Those that do not end: what was killed takes a moment to give its memory back."""
+    """The processes that do not end; a killed one takes a moment to free its memory."""
     deadline = time.monotonic() + 20
     while (running := [pid for pid in pids if _is_running(pid)]) and time.monotonic() < deadline:
         time.sleep(0.05)

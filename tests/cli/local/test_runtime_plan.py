@@ -1,4 +1,4 @@
-"""Proves what the local runtime is told of the Workers' own configuration, and of what `acr dev` adds."""
+"""Proves what the local runtime's plan takes from the Workers' configuration and what `acr dev` adds."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def staged(tmp_path: Path) -> Path:
-    """As far as a plan reads it."""
+    """A staged Worker, with only the files that a plan reads."""
     for service in ("executor", "registry", "auth"):
         (tmp_path / service / "build").mkdir(parents=True)
         shutil.copy(ROOT / "workers" / service / "wrangler.toml", tmp_path / service)

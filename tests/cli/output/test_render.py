@@ -1,4 +1,4 @@
-"""Proves that whatever an answer holds can be printed: half a surrogate pair, and what stdout's encoding has not."""
+"""Proves that any answer can be printed, with lone surrogates and characters that stdout's encoding lacks."""
 
 import json
 import subprocess
@@ -34,14 +34,14 @@ def run_printing(printer: str, value: Any, encoding: str) -> subprocess.Complete
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 @pytest.mark.parametrize("printer", PRINTERS)
-def test_half_a_surrogate_pair_is_printed_as_an_escape(printer: str, encoding: str) -> None:
+def test_a_lone_surrogate_is_printed_as_an_escape(printer: str, encoding: str) -> None:
     result = run_printing(printer, "a\ud800b", encoding)
     assert (result.returncode, "Traceback" in result.stderr) == (0, False)
     assert "a\\ud800b" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
-def test_what_is_printed_as_json_is_json(encoding: str) -> None:
+def test_json_output_is_valid_json(encoding: str) -> None:
     value = {"é": ["😀", "\ud800", "a"]}
     assert json.loads(run_printing("print_json", value, encoding).stdout) == value
 

@@ -1,4 +1,4 @@
-"""What the table and the timeline of a run show."""
+"""The table and the timeline of a run."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ RECORD = {
         pytest.param(0, 0, 0, "█", id="a run without length"),
     ],
 )
-def test_a_bar_says_when_a_node_ran(start_ms: float, duration_ms: float, total_ms: float, bar: str) -> None:
+def test_a_bar_shows_when_a_node_ran(start_ms: float, duration_ms: float, total_ms: float, bar: str) -> None:
     assert build_bar(start_ms, duration_ms, total_ms, width=8) == bar
 
 
@@ -72,7 +72,7 @@ def test_a_bar_says_when_a_node_ran(start_ms: float, duration_ms: float, total_m
         pytest.param({"iterations": loop(1, 0, 2), "attempts": 2}, "3x, 2 skipped, 2 attempts", id="skipped ones too"),
     ],
 )
-def test_repeats_are_told_if_there_are_any(repeats: dict[str, Any], expected: str) -> None:
+def test_repeats_are_shown_if_there_are_any(repeats: dict[str, Any], expected: str) -> None:
     assert describe_repeats(entry("a", **repeats)) == expected
 
 
@@ -87,7 +87,7 @@ def test_repeats_are_told_if_there_are_any(repeats: dict[str, Any], expected: st
         pytest.param({"fuel": 10_000_000_003}, "10.0G", id="all there is"),
     ],
 )
-def test_fuel_is_told_to_a_few_digits(known: dict[str, Any], expected: str) -> None:
+def test_fuel_is_shown_to_a_few_digits(known: dict[str, Any], expected: str) -> None:
     assert describe_fuel(entry("a", **known)) == expected
 
 
@@ -143,7 +143,7 @@ def test_a_run_without_a_record_yet_has_no_timeline(capsys: pytest.CaptureFixtur
     ]
 
 
-def test_an_error_that_was_too_large_to_keep_shows_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_that_was_too_large_shows_its_preview(capsys: pytest.CaptureFixture[str]) -> None:
     cut = {"_truncated": True, "bytes": 9000, "preview": '{"code": "BAD"'}
     render_timeline({**RECORD, "trace": [entry("a", "failed", error=cut)]})
     assert '{"code": "BAD"' in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""What is said of a push, of findings, and of a workflow's version."""
+"""Messages about a push, findings and a workflow's version."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ def finding(**more: Any) -> dict[str, Any]:
         pytest.param(False, {}, "greet has not changed, version 2.", id="unchanged"),
     ],
 )
-def test_a_push_is_told_in_a_line(changed: bool, diff: dict[str, list[str]], expected: str) -> None:
+def test_a_push_is_described_in_one_line(changed: bool, diff: dict[str, list[str]], expected: str) -> None:
     whole = {"added": [], "changed": [], "removed": [], **diff}
     assert describe_push({"name": "greet", "version": 2, "changed": changed, "diff": whole}) == expected
 
 
 @pytest.mark.parametrize(("latest", "expected"), [(2, "2"), (5, "2 (latest 5)")])
-def test_the_latest_version_is_told_if_it_is_another(latest: int, expected: str) -> None:
+def test_the_latest_version_is_shown_if_it_is_not_current(latest: int, expected: str) -> None:
     assert describe_version({"version": 2, "latest": latest}) == expected
 
 
@@ -63,7 +63,7 @@ def test_a_finding_has_its_place_and_its_hint(
     assert (told.out, told.err.splitlines()) == ("", expected)
 
 
-def test_hints_are_not_said_twice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_hints_are_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     details = {"diagnostics": [finding(hint="Cut it.")]}
     error = {"code": "INVALID_WORKFLOW", "message": "bad", "next_actions": ["Cut it."], "details": details}
     render_refusal(error, "a.yaml")

@@ -1,4 +1,4 @@
-"""What came from elsewhere, an answer, a record, a contract, a file, does not steer the terminal of who looks at it."""
+"""Proves that untrusted strings, from answers, records, contracts or files, cannot control the user's terminal."""
 
 import ast
 import io
@@ -78,7 +78,7 @@ FINDING = {
         pytest.param(lambda: render_timeline({**RECORD, "error": ENTRY["error"]}), id="a record"),
     ],
 )
-def test_controls_are_shown(show: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_are_escaped(show: Callable[[], None], capsys: pytest.CaptureFixture[str]) -> None:
     show()
     shown = "".join(capsys.readouterr())
     assert "a" in shown
@@ -102,12 +102,12 @@ def test_a_terminal_still_has_colours() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).split() == ["t", r"x\u001b[31my"]
 
 
-def test_scripts_stay_and_what_nobody_sees_does_not() -> None:
+def test_scripts_are_kept_and_invisible_characters_escaped() -> None:
     assert escape_controls("完成後 é 👩💻 ❤️") == "完成後 é 👩💻 ❤️"
     assert escape_controls("a\tb\n\r\u200d\U000e0041") == r"a\tb\n\r\u200d\udb40\udc41"
 
 
-def test_what_has_lines_is_told_from_what_acr_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_lines_are_distinguished_from_acr_s_own(capsys: pytest.CaptureFixture[str]) -> None:
     say_lines("Pushed a\n\x1b[2J\tPushed b", indent="  ")
     relay(["Pushed c\r\n", "Pushed\rd"])
     printed = capsys.readouterr()
@@ -115,8 +115,8 @@ def test_what_has_lines_is_told_from_what_acr_says(capsys: pytest.CaptureFixture
     assert printed.err.splitlines() == ["  Pushed c", r"  Pushed\rd"]
 
 
-# The ways to a terminal: functions that write to it, and those that hand it to another program unless their output is
-# taken, by these options.
+# Functions that write to the terminal, and functions that let another program write to it unless one of these options
+# captures its output.
 WRITERS = {
     *(
         "print",
@@ -144,7 +144,7 @@ ALLOWED = {
 
 
 def find_ways(source: str) -> Iterator[str]:
-    """The calls in a module that write to the terminal, or let another program write to it."""
+    """Yield the calls in a module that write to the terminal, or let another program write to it."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
@@ -170,15 +170,15 @@ def find_ways(source: str) -> Iterator[str]:
         ("subprocess.run(['x'], capture_output=True)", []),
         ("sys.stderr.write('x')", ["sys.stderr.write"]),
         ("error.show()", ["show"]),
-        ("console.print('x')", []),  # of a console that escapes
+        ("console.print('x')", []),  # a console that escapes
         ("def f():\n  if x: [click.prompt(y) for y in z]", ["click.prompt"]),
     ],
 )
-def test_a_way_to_the_terminal_is_found(source: str, ways: list[str]) -> None:
+def test_terminal_output_is_found(source: str, ways: list[str]) -> None:
     assert list(find_ways(source)) == ways
 
 
-def test_there_is_no_other_way_to_the_terminal() -> None:
+def test_only_one_module_writes_to_the_terminal() -> None:
     found: dict[str, list[str]] = {}
     for path in Path(acr.__path__[0]).rglob("*.py"):
         if "templates" not in path.parts and (ways := sorted(find_ways(path.read_text()))):
@@ -187,7 +187,7 @@ def test_there_is_no_other_way_to_the_terminal() -> None:
 
 
 @pytest.mark.parametrize("call", [lambda: ask(HOSTILE), lambda: confirm(HOSTILE)], ids=["a question", "yes or no"])
-def test_a_question_does_not_steer_the_terminal(
+def test_a_question_does_not_control_the_terminal(
     call: Callable[[], object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
@@ -197,8 +197,8 @@ def test_a_question_does_not_steer_the_terminal(
     assert [c for c in shown if c != "\n" and (unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in TURNING)] == []
 
 
-def test_talk_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a disk that is full. Data that cannot be written does."""
+def test_messages_that_cannot_be_written_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a full disk. A failure to write data, on stdout, is an error."""
 
     class Full(io.StringIO):
         def write(self, _text: str) -> int:

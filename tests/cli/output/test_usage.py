@@ -1,4 +1,4 @@
-"""What `acr usage` and `acr doctor` say of what runs have taken of the platform."""
+"""The quotas' usage in `acr usage` and `acr doctor`."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ ROWS, KV = figure("rows_written", 79_999, 100_000, True), figure("kv_writes", 19
         pytest.param(figure("of tomorrow", 9, 10), ["of tomorrow: 9 of 10."], id="a figure of a later version"),
     ],
 )
-def test_what_is_nearly_used_up_is_said(each: dict[str, Any], said: list[str]) -> None:
+def test_nearly_used_up_quotas_are_reported(each: dict[str, Any], said: list[str]) -> None:
     assert find_nearly_used_up([KV, each]) == said
 
 

@@ -1,5 +1,5 @@
-"""What `acr parts install` writes into the bucket and refuses, and what `acr parts` lists, against Cloudflare's API in
-memory. Nothing needs workerd; test_parts_registry.py has the same commands on the real platform.
+"""What `acr parts install` writes to the bucket and refuses, and what `acr parts` lists, against an in-memory
+Cloudflare API, without workerd. test_parts_registry.py has the same commands on the real platform.
 """
 
 import hashlib
@@ -86,9 +86,7 @@ def test_a_version_does_not_change(
     assert cloudflare.objects == stored
 
 
-def test_a_new_version_takes_the_ids_place_and_the_old_one_stays(
-    cloudflare: CloudflareStandIn, bucket: R2Bucket
-) -> None:
+def test_a_new_version_becomes_current_and_the_old_one_stays(cloudflare: CloudflareStandIn, bucket: R2Bucket) -> None:
     install(bucket)
     assert install(bucket, TWO, version="v2").written == [METERED_TWO, *(key.replace("v1", "v2") for key in KEYS[1:])]
     assert (cloudflare.objects["echo.wasm"], cloudflare.objects["echo@v1.wasm"]) == (TWO, ONE)
@@ -111,7 +109,7 @@ def test_a_built_ins_id_is_refused(cloudflare: CloudflareStandIn, bucket: R2Buck
     assert cloudflare.objects == {}
 
 
-def test_the_list_has_each_id_once_and_says_what_cannot_be_used(
+def test_the_list_has_each_id_once_and_reports_unusable_components(
     cloudflare: CloudflareStandIn, bucket: R2Bucket
 ) -> None:
     install(bucket)
@@ -140,7 +138,7 @@ def parts(*arguments: str, environment: Mapping[str, str] = NOWHERE) -> subproce
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> None:
+def test_without_a_platform_the_built_in_components_are_listed_with_a_warning() -> None:
     result = parts("--json")
     listed = json.loads(result.stdout)["components"]
     assert (result.returncode, [part["id"] for part in listed]) == (0, builtin_ids(HOME))
@@ -175,14 +173,14 @@ def test_without_a_platform_the_built_in_ones_are_listed_and_it_is_said() -> Non
         pytest.param(["--json", "list"], 2, "acr parts list ... --json", id="json before the command"),
     ],
 )
-def test_exit_codes_and_what_is_said(arguments: list[str], code: int, told: str) -> None:
+def test_exit_codes_and_messages(arguments: list[str], code: int, told: str) -> None:
     result = parts(*arguments)
     assert (result.returncode, told in result.stdout + result.stderr) == (code, True)
 
 
 @pytest.fixture
 def account(cloudflare: CloudflareStandIn) -> Iterator[dict[str, str]]:
-    """The environment of a command that works with the stand-in."""
+    """The environment for commands to use the stand-in."""
     cloudflare.buckets.append("arcrun-components")
     with served(cloudflare) as base_url:
         deployed = {
@@ -193,7 +191,7 @@ def account(cloudflare: CloudflareStandIn) -> Iterator[dict[str, str]]:
         yield {**NOWHERE, **deployed}
 
 
-def test_when_the_api_refuses_the_built_in_ones_are_listed_and_it_is_said(account: dict[str, str]) -> None:
+def test_when_the_api_refuses_the_built_in_components_are_listed_with_a_warning(account: dict[str, str]) -> None:
     result = parts("--json", environment={**account, "CLOUDFLARE_API_TOKEN": "wrong"})
     assert (result.returncode, len(json.loads(result.stdout)["components"])) == (0, len(builtin_ids(HOME)))
     assert "The bucket's components could not be read. Cloudflare answered 401" in result.stderr

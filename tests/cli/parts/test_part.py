@@ -1,4 +1,4 @@
-"""Proves how `acr parts` joins what is here with what a registry lists and counts, and how it searches and sorts."""
+"""Proves how `acr parts` joins local components with a registry's list and statistics, and searches and sorts them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def own(reference: str, **changes: Any) -> Part:
 
 
 def listed(component_id: str, runs: int = 0, rate: float | None = None, average: float | None = None) -> dict[str, Any]:
-    """As GET /components lists it."""
+    """An entry of GET /components."""
     return {
         **build_contract(component_id),
         "tags": [],
@@ -36,7 +36,7 @@ def statistics_of(parts: list[Part]) -> dict[str, int | None]:
     return {part.reference: part.statistics["total_runs"] if part.statistics else None for part in parts}
 
 
-def test_each_id_is_there_once_with_what_is_counted_of_it() -> None:
+def test_each_id_is_listed_once_with_its_statistics() -> None:
     counted = {"mine": {"canonical_id": "mine", **NEVER, "total_runs": 4}, "both": {**NEVER, "total_runs": 9}}
     parts = add_registry(
         [own("both"), own("both@v1"), own("mine"), own("new")], [listed("both", 7), listed("far")], counted
@@ -45,12 +45,12 @@ def test_each_id_is_there_once_with_what_is_counted_of_it() -> None:
         *[(name, "bucket") for name in ("both", "both@v1", "mine", "new")],
         ("far", "registry"),
     ]
-    # One version's part of the count is not known here, so none is shown for it.
+    # The statistics of a single version are unknown here, so none are shown for it.
     assert statistics_of(parts) == {"both": 7, "both@v1": None, "mine": 4, "new": 0, "far": 0}
     assert parts[3].statistics == NEVER
 
 
-def test_what_a_registry_lists_has_its_visibility_and_submission() -> None:
+def test_a_registry_s_components_have_visibility_and_submission() -> None:
     [part] = add_registry([], [listed("far", 2, 0.5, 1.5)], {})
     shown = part.to_json()
     assert (shown["visibility"], shown["submission_id"], shown["credentials"]) == ("public", "sub_far", ["token"])
@@ -71,7 +71,7 @@ def test_what_a_registry_lists_has_its_visibility_and_submission() -> None:
         ("zebra", "logic", False),
     ],
 )
-def test_all_words_must_be_there(text: str, category: str | None, found: bool) -> None:
+def test_all_words_must_match(text: str, category: str | None, found: bool) -> None:
     part = own("say_hello", tags=["Zebra"], description="Has stripes.", category="data")
     assert matches(part, text, category) is found
 

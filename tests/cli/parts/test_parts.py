@@ -1,5 +1,5 @@
-"""`acr parts`: what scaffold makes builds and passes its own tests in every language whose toolchain is here; the
-folder, the table and the JSON of test; and what is said when something is missing.
+"""`acr parts scaffold` creates components that build and pass their own tests, in every language with an installed
+toolchain; `acr parts test`: its folder, table and JSON, and its messages if something is missing.
 """
 
 import json
@@ -24,7 +24,7 @@ def acr(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize("language", ["zig", "c", "tinygo"])
-def test_what_scaffold_makes_passes_its_own_tests(tmp_path: Path, language: str) -> None:
+def test_a_scaffolded_component_passes_its_own_tests(tmp_path: Path, language: str) -> None:
     made = acr("scaffold", "say_hello", "--lang", language, "--dir", str(tmp_path))
     folder = tmp_path / "say_hello"
     assert (made.returncode, made.stdout.strip()) == (0, str(folder))
@@ -49,10 +49,10 @@ def test_scaffold_leaves_no_placeholder_and_a_readme(tmp_path: Path, language: s
 @pytest.mark.parametrize(
     ("component_id", "told"),
     [
-        pytest.param("Shout", "not a component's id", id="a capital"),
-        pytest.param("../x", "not a component's id", id="a path"),
+        pytest.param("Shout", "is not a valid id", id="a capital"),
+        pytest.param("../x", "is not a valid id", id="a path"),
         pytest.param("set", "built-in", id="a built-in's id"),
-        pytest.param("there", "is there already", id="an existing folder"),
+        pytest.param("there", "already exists", id="an existing folder"),
     ],
 )
 def test_scaffold_refuses(tmp_path: Path, component_id: str, told: str) -> None:
@@ -62,7 +62,7 @@ def test_scaffold_refuses(tmp_path: Path, component_id: str, told: str) -> None:
     assert list((tmp_path / "there").iterdir()) == []
 
 
-def test_the_table_of_a_failure_names_the_step_the_finding_and_what_to_do(tmp_path: Path) -> None:
+def test_the_table_of_a_failure_names_step_finding_and_next_step(tmp_path: Path) -> None:
     acr("scaffold", "say_hello", "--dir", str(tmp_path))
     folder = tmp_path / "say_hello"
     contract = folder / "contract.yaml"
@@ -82,7 +82,7 @@ def test_the_table_of_a_failure_names_the_step_the_finding_and_what_to_do(tmp_pa
         pytest.param(["contract.yaml", "a.wasm", "b.wasm"], "more than one module", id="two modules"),
     ],
 )
-def test_a_folder_that_is_no_component_is_told(tmp_path: Path, files: list[str], told: str) -> None:
+def test_a_folder_without_a_component_is_reported(tmp_path: Path, files: list[str], told: str) -> None:
     for name in files:
         (tmp_path / name).touch()
     result = acr("test", str(tmp_path))

@@ -1,5 +1,5 @@
-"""`acr parts publish, approve, reject, verify, install` and `list` against the registry on workerd: exit codes, --json,
-and what each says when it is refused.
+"""`acr parts publish, approve, reject, verify, install` and `list` against the registry on workerd: exit codes, --json
+and refusals.
 """
 
 import base64
@@ -26,7 +26,7 @@ SUBMITTED = {"submission_id", "canonical_id", "version", "sha256", "contract_sha
 
 
 def write(folder: Path, component_id: str, text: str = '{"n":1}', **changes: Any) -> str:
-    """A component's folder."""
+    """Write a component's folder and return its path."""
     target = folder / component_id
     target.mkdir(exist_ok=True)
     (target / "contract.yaml").write_text(json.dumps(build_contract(component_id, **changes)))
@@ -44,7 +44,7 @@ def read(platform: LocalPlatform, *arguments: str, **environment: str) -> Any:
 
 
 def refusal(platform: LocalPlatform, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The exit code, and the code of the error in --json; what is said to people has it too, with a next step."""
+    """The exit code, and the error's code in --json, which the message for people must have too, with a next step."""
     result = platform.acr("parts", *arguments, "--json", **environment)
     error = json.loads(result.stdout)["error"]
     told = platform.acr("parts", *arguments, **environment)
@@ -55,12 +55,12 @@ def refusal(platform: LocalPlatform, *arguments: str, **environment: str) -> tup
 
 @pytest.fixture(scope="module")
 def published(platform: LocalPlatform, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """`kept`, as its author published it."""
+    """The component `kept`, published by its author."""
     data: dict[str, Any] = read(platform, "publish", write(tmp_path_factory.mktemp("kept"), "kept"))
     return data
 
 
-def test_publish_tells_the_steps_and_the_next_command(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_publish_prints_the_steps_and_the_next_command(platform: LocalPlatform, tmp_path: Path) -> None:
     folder = write(tmp_path, "told")
     first = platform.acr("parts", "publish", folder)
     assert (first.returncode, first.stdout) == (0, "told@v1\n")
@@ -77,7 +77,7 @@ def test_a_built_in_is_accepted_with_a_warning(platform: LocalPlatform) -> None:
     assert "Warning: `merge` is a built-in component" in result.stderr
 
 
-def test_what_the_review_refuses_shows_all_steps(platform: LocalPlatform, tmp_path: Path) -> None:
+def test_a_refused_component_shows_all_steps(platform: LocalPlatform, tmp_path: Path) -> None:
     folder = write(tmp_path, "looping")
     (Path(folder) / "looping.wasm").write_bytes(build_module(LOOPING))
     assert refusal(platform, "publish", folder) == (1, "FUEL_EXHAUSTED")
@@ -87,7 +87,7 @@ def test_what_the_review_refuses_shows_all_steps(platform: LocalPlatform, tmp_pa
     assert "FUEL_EXHAUSTED in gherkin_tests" in result.stderr
 
 
-def test_what_is_refused_before_any_step(platform: LocalPlatform, tmp_path: Path, published: dict[str, Any]) -> None:
+def test_refusals_before_any_step(platform: LocalPlatform, tmp_path: Path, published: dict[str, Any]) -> None:
     assert published["canonical_id"] == "kept"
     assert refusal(platform, "publish", write(tmp_path, "kept", '{"n":2}')) == (1, "VERSION_EXISTS")
 
@@ -112,7 +112,7 @@ def test_what_is_refused_before_any_step(platform: LocalPlatform, tmp_path: Path
         ),
     ],
 )
-def test_errors_say_what_to_do(
+def test_errors_name_the_next_step(
     platform: LocalPlatform,
     published: dict[str, Any],
     arguments: list[str],
@@ -138,14 +138,14 @@ def test_errors_say_what_to_do(
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_what_the_registry_refuses(
+def test_refusals_of_the_registry(
     platform: LocalPlatform, published: dict[str, Any], arguments: list[str], code: str
 ) -> None:
     assert published["version"] == "v1"
     assert refusal(platform, *arguments) == (1, code)
 
 
-def test_a_decision_takes_the_reviewers_key(platform: LocalPlatform, published: dict[str, Any]) -> None:
+def test_a_decision_needs_the_reviewers_key(platform: LocalPlatform, published: dict[str, Any]) -> None:
     submission, url = published["submission_id"], platform.urls["registry"]
     elsewhere = {"ACR_CONFIG_DIR": "/nowhere", "ARCRUN_REGISTRY_URL": url, "ARCRUN_REVIEWER_KEY": ""}
     result = platform.acr("parts", "approve", submission, **elsewhere)
@@ -159,7 +159,7 @@ def test_a_decision_takes_the_reviewers_key(platform: LocalPlatform, published: 
     assert (rejected["visibility"], rejected["decisions"][-1]["reason"]) == ("author_only", "not yet")
 
 
-def test_verify_proves_the_component_and_its_steps(platform: LocalPlatform, published: dict[str, Any]) -> None:
+def test_verify_checks_the_component_and_its_steps(platform: LocalPlatform, published: dict[str, Any]) -> None:
     data = read(platform, "verify", "kept@v1")
     assert {name: data[name] for name in ("canonical_id", "version", "sha256", "contract_sha256")} == {
         name: published[name] for name in ("canonical_id", "version", "sha256", "contract_sha256")
@@ -171,7 +171,7 @@ def test_verify_proves_the_component_and_its_steps(platform: LocalPlatform, publ
     assert (told.returncode, told.stdout) == (0, f"kept@v1 is what the key {key['key_id']} has signed.\n")
 
 
-def test_without_a_known_key_the_registrys_own_word_counts_and_it_is_said(
+def test_without_a_known_key_the_registrys_own_key_is_used_with_a_warning(
     platform: LocalPlatform, tmp_path: Path
 ) -> None:
     environment = {"ACR_CONFIG_DIR": str(tmp_path), "ARCRUN_REGISTRY_URL": platform.urls["registry"]}
@@ -193,7 +193,7 @@ def test_a_tampered_module_is_not_installed(platform: LocalPlatform, tmp_path: P
 
 
 class Lying(httpx.BaseTransport):
-    """A registry that shows other bytes, and announces the hash of those."""
+    """A registry that serves other bytes, with their hash."""
 
     def __init__(self, url: str, changes: dict[str, Any], module: bytes) -> None:
         self._client, self._changes, self._module = httpx.Client(base_url=url), changes, module
@@ -209,7 +209,7 @@ class Lying(httpx.BaseTransport):
         self._client.close()
 
 
-def test_other_bytes_with_their_own_hash_are_told_by_the_signature(
+def test_other_bytes_with_a_matching_hash_fail_the_signature(
     platform: LocalPlatform, published: dict[str, Any]
 ) -> None:
     module = build_module(printing('{"n":666}'))
@@ -234,10 +234,13 @@ def test_install_puts_a_verified_component_into_the_bucket(platform: LocalPlatfo
     read(platform, "approve", submission)
     installed = read(platform, "install", "borrowed")
     keys = [f"borrowed{version}{suffix}" for version in ("@v1", "") for suffix in (".wasm", ".contract.yaml")]
-    assert (installed["canonical_id"], installed["written"]) == ("borrowed", keys)  # the metered one is there already
+    assert (installed["canonical_id"], installed["written"]) == (
+        "borrowed",
+        keys,
+    )  # the metered module is already there
     assert platform.get_object("borrowed.wasm") == build_module(printing('{"by":"alice"}'))
     again = platform.acr("parts", "install", "borrowed@v1")
-    assert (again.returncode, again.stdout, "there already" in again.stderr) == (0, "borrowed@v1\n", True)
+    assert (again.returncode, again.stdout, "Already installed" in again.stderr) == (0, "borrowed@v1\n", True)
     read(platform, "reject", submission, "--reason", "taken back")
     assert platform.execute("borrowed", {}).json()["data"] == {"by": "alice"}  # it stays
     with platform.registry(REVIEWER_KEY) as client:
@@ -287,7 +290,7 @@ def test_a_key_that_the_registry_refuses_leaves_the_list_without_it(platform: Lo
     assert "Statistics and the registry's components could not be read" in result.stderr
 
 
-def test_doctor_looks_at_the_registry(platform: LocalPlatform) -> None:
+def test_doctor_checks_the_registry(platform: LocalPlatform) -> None:
     checks = {check["name"]: check for check in json.loads(platform.acr("doctor", "--json").stdout)["checks"]}
     assert (checks["registry"]["ok"], checks["registry keys"]["ok"]) == (True, True)
     wrong = json.loads(platform.acr("doctor", "--json", ARCRUN_REVIEWER_KEY="x").stdout)

@@ -1,5 +1,5 @@
-"""Seeding on workerd: `acr dev` brings the built-in components through the registry's review once, `acr deploy`
-does the same with what it has deployed, and what goes wrong is a warning.
+"""Seeding on workerd: `acr dev` passes the built-in components through the registry's review once, `acr deploy` does
+the same with the deployed registry, and failures are warnings.
 """
 
 import json
@@ -32,7 +32,7 @@ BUILT_INS = builtin_ids(ROOT)
 
 
 class Counting(httpx.HTTPTransport):
-    """Counts "METHOD /first-part" of what is asked."""
+    """Counts requests by "METHOD /first-part"."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ def list_visibility(platform: LocalPlatform, key: str = API_KEY) -> dict[str, st
 
 
 def wait_for(platform: LocalPlatform, told: str) -> str:
-    """What `acr dev` says on stderr, when it has said `told`."""
+    """Wait until the stderr of `acr dev` contains `told`, and return it."""
     deadline = time.monotonic() + 50
     while told not in (talk := (platform.folder / LOG).read_text()):
         assert time.monotonic() < deadline, talk
@@ -65,7 +65,7 @@ def wait_for(platform: LocalPlatform, told: str) -> str:
 
 def test_the_first_start_seeds_all_and_the_second_none(tmp_path: Path) -> None:
     with running_platform(tmp_path, "--seed", "--no-reload") as platform:
-        assert platform.execute("set", {"values": {}}).status_code == 200  # it serves meanwhile
+        assert platform.execute("set", {"values": {}}).status_code == 200  # it serves in the meantime
         talk = wait_for(platform, "seeded")
         assert f"seeded {len(BUILT_INS)} components\n" in talk
         assert "Warning" not in talk
@@ -77,7 +77,7 @@ def test_the_first_start_seeds_all_and_the_second_none(tmp_path: Path) -> None:
         assert transport.asked == {"GET /components": 1}
         reject_one(platform)
         assert seed(target).seeded == ()
-        assert list_visibility(platform)["wait"] == "author_only"  # what the reviewer has decided stays
+        assert list_visibility(platform)["wait"] == "author_only"  # the reviewer's decision stays
         platform.process.send_signal(signal.SIGINT)
         assert platform.process.wait(20) == 0
         assert "seeded" not in (platform.folder / LOG).read_text()
@@ -89,7 +89,7 @@ def reject_one(platform: LocalPlatform) -> None:
         client.patch(f"/submit/{submission}/reject", json={"reason": "not here"}).raise_for_status()
 
 
-def test_stopped_in_the_middle_it_says_nothing_and_the_next_start_goes_on(tmp_path: Path) -> None:
+def test_seeding_stopped_halfway_is_silent_and_continues_at_the_next_start(tmp_path: Path) -> None:
     with running_platform(tmp_path, "--seed", "--no-reload") as platform:
         while len(found := list_visibility(platform)) < 2:
             time.sleep(0.05)
@@ -105,10 +105,10 @@ def test_stopped_in_the_middle_it_says_nothing_and_the_next_start_goes_on(tmp_pa
         assert list_visibility(platform) == dict.fromkeys(BUILT_INS, "public")
 
 
-def test_what_was_seeded_before_is_not_asked_for(
+def test_an_already_seeded_registry_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The registry here does not answer, which is told when it is asked: while components are not what they were."""
+    """The registry does not answer, which causes a warning only if it is asked: when the components have changed."""
     monkeypatch.setattr("acr.local.background_seeding.QUIET_S", 0)
     folder = tmp_path / "components/echo"
     folder.mkdir(parents=True)
@@ -130,13 +130,13 @@ def test_what_was_seeded_before_is_not_asked_for(
 
 
 def deployed(platform: LocalPlatform, secrets: dict[str, str | None]) -> RegistryTarget | None:
-    """The registry as `acr deploy` finds what it has deployed."""
+    """The registry that `acr deploy` finds among the deployed Workers."""
     worker = DeployedWorker("registry", "arcrun-registry", platform.urls["registry"], True)
     settings = DeploySettings(ApiAccess(), {}, "b", None, secrets)
     return registry_of(Deployment((worker,), {}, (), ()), settings)
 
 
-def test_a_deployed_registry_is_seeded_and_what_it_refuses_is_a_warning(
+def test_a_deployed_registry_is_seeded_and_refusals_are_warnings(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running_platform(tmp_path) as platform:

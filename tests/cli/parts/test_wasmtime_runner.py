@@ -1,4 +1,4 @@
-"""The runner of `acr parts test`: what a component sees of its host, and how each way of ending is told."""
+"""The runner of `acr parts test`: the host as a component sees it, and how each way of ending is reported."""
 
 import pytest
 
@@ -13,7 +13,7 @@ ECHO = modules.echoing(2)
 
 
 class Host:
-    """Keeps what was asked; waits move its clock."""
+    """Records requests; waits advance its clock."""
 
     def __init__(self, reply: str = '{"ok": true}', seed: bytes = bytes(32)) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -47,7 +47,7 @@ def run(source: str, stdin: bytes = b"", host: Host | None = None, *, metered: b
         pytest.param(modules.FLOODING, (ExitKind.STDOUT_LIMIT, -1), id="5 MB of output"),
     ],
 )
-def test_each_end_is_told(source: str, expected: tuple[ExitKind, int]) -> None:
+def test_each_way_of_ending_is_reported(source: str, expected: tuple[ExitKind, int]) -> None:
     runner = WasmtimeRunner(fuel=10_000_000)
     execution = runner.call(meter_module(modules.build_module(source)), b"", Host())
     assert (execution.kind, execution.exit_code) == expected
@@ -58,7 +58,7 @@ def test_the_deadline_ends_a_module_that_is_not_metered() -> None:
     assert (execution.kind, execution.fuel_used) == (ExitKind.DEADLINE_EXCEEDED, None)
 
 
-def test_the_fuel_used_is_told() -> None:
+def test_the_fuel_used_is_reported() -> None:
     used = run(modules.printing("42")).fuel_used
     assert used is not None
     assert 2_300 < used < 2_400  # a call of the host costs 2,000, its vector 300
@@ -73,7 +73,7 @@ def test_stdin_is_read_to_its_end() -> None:
     assert run(ECHO, "Zoë!".encode()).stdout == "Zoë!"
 
 
-def test_output_that_is_not_utf8_is_told() -> None:
+def test_output_that_is_not_utf8_is_reported() -> None:
     assert run(ECHO, b"\xff").kind is ExitKind.NOT_UTF8
 
 
@@ -92,7 +92,7 @@ def test_a_pointer_outside_the_memory_is_an_errno() -> None:
 
 
 def _random(seed: bytes) -> str:
-    """Four random bytes, as digits."""
+    """Four random bytes from the seed, printed by a component."""
     source = """(module
       (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
       (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -110,7 +110,7 @@ def test_randomness_comes_from_the_seed() -> None:
 
 
 def test_the_clock_is_the_hosts() -> None:
-    """clock_time_get writes 2026-01-01 as nanoseconds; the module prints them as they lie in memory."""
+    """clock_time_get writes 2026-01-01 as nanoseconds; the module prints these bytes of its memory."""
     source = """(module
       (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
       (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -123,7 +123,7 @@ def test_the_clock_is_the_hosts() -> None:
     assert run(source.replace("NANOSECONDS", str(int(START_MS) * 1_000_000))).stdout == "1"
 
 
-def test_a_wait_of_wasi_is_asked_of_the_host() -> None:
+def test_a_wait_in_wasi_goes_through_the_host() -> None:
     """poll_oneoff with one subscription: the clock, 1.5 s from now."""
     source = """(module
       (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))

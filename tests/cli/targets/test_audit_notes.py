@@ -1,4 +1,4 @@
-"""What was written past the executor is noted there, a hundred names at a time; what cannot be noted is said."""
+"""Proves that writes that bypass the executor are reported to it, a hundred names at a time, and failures are shown."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.workerd
 
 @contextmanager
 def serving(status: int, answer: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """An executor's address, and the bodies that it gets."""
+    """Yields an executor's address and the request bodies that it gets."""
     bodies: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -53,13 +53,13 @@ def test_a_hundred_names_go_with_each_request() -> None:
 
 
 @pytest.mark.parametrize("status", [404, 401, 503])
-def test_what_is_not_noted_is_said_and_stays_done(status: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_report_is_a_warning_and_undoes_nothing(status: int, capsys: pytest.CaptureFixture[str]) -> None:
     error = {"code": "NOT_FOUND", "message": "no such route"}
     with serving(status, {"success": False, "error": error}) as (url, _):
         note_written("credential.put", ["c"], target=Target(url, "key"))
     assert "not in the audit log" in capsys.readouterr().err
 
 
-def test_an_executor_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_executor(capsys: pytest.CaptureFixture[str]) -> None:
     note_written("credential.put", ["c"], target=Target("http://127.0.0.1:9", "key"))
     assert "not in the audit log" in capsys.readouterr().err

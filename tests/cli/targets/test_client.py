@@ -1,4 +1,4 @@
-"""The executor's client: pages, how far it looks back, how long it waits, what it does with odd answers."""
+"""The executor's client: pages, how far it looks back, how long it waits, how it handles unexpected answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Answering = Callable[[httpx.Request], httpx.Response]
 
 
 class Executor:
-    """Answers with `answering`, and keeps the requests."""
+    """Answers with `answering`, and records the requests."""
 
     def __init__(self, answering: Answering) -> None:
         self.requests: list[httpx.Request] = []
@@ -28,7 +28,7 @@ class Executor:
 
 
 def paged(key: str, pages: list[list[dict[str, Any]]], *, endless: bool = False) -> Answering:
-    """Page by page; the cursor is the next one's number. `endless`: the last page leads to itself."""
+    """Answer page by page; the cursor is the next page's number. `endless`: the last page links to itself."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         number = int(request.url.params.get("cursor", 0))
@@ -45,13 +45,13 @@ def test_all_pages_of_workflows_are_listed() -> None:
     assert [workflow["name"] for workflow in executor.client.list_workflows()] == ["a", "b"]
 
 
-def test_a_workflow_is_asked_for_by_its_name() -> None:
+def test_a_workflow_is_requested_by_its_name() -> None:
     executor = Executor(lambda _: httpx.Response(200, json={"success": True, "data": {"token": "2"}}))
     assert executor.client.find_token("a/b c") == "2"
     assert executor.requests[0].url.raw_path == b"/webhooks/named/a%2Fb%20c"
 
 
-def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:
+def test_a_lone_surrogate_is_sent_as_an_escape() -> None:
     executor = Executor(lambda request: httpx.Response(200, json={"success": True, "data": None}))
     executor.client.trigger("echo", {"text": "\ud800"}, None)
     (request,) = executor.requests
@@ -59,7 +59,7 @@ def test_half_a_surrogate_pair_is_sent_as_an_escape() -> None:
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_a_name_that_is_not_there_is_refused_as_the_executor_does() -> None:
+def test_an_unknown_name_is_refused_like_by_the_executor() -> None:
     error = {"code": "WORKFLOW_NOT_FOUND", "message": "There is no workflow `b`."}
     executor = Executor(lambda _: httpx.Response(404, json={"success": False, "error": error}))
     with pytest.raises(AnswerError) as refused:
@@ -87,7 +87,7 @@ def test_runs_are_listed_until_there_are_enough(limit: int, ids: list[str], requ
     assert len(executor.requests) == requests
 
 
-def test_the_runs_of_a_rare_workflow_are_not_looked_for_for_ever() -> None:
+def test_the_search_for_a_rare_workflow_s_runs_ends() -> None:
     executor = Executor(paged("runs", [[]], endless=True))
     assert executor.client.list_runs({"workflow": "rare"}, 5) == []
     assert len(executor.requests) == MAX_REQUESTS
@@ -103,9 +103,7 @@ def test_the_runs_of_a_rare_workflow_are_not_looked_for_for_ever() -> None:
         pytest.param(900_000, 900 + GRACE_S, id="a long run"),
     ],
 )
-def test_the_answer_of_a_run_is_waited_for_longer_than_the_run_may_take(
-    timeout_ms: int | None, expected_s: float
-) -> None:
+def test_the_wait_for_an_answer_is_longer_than_the_run_s_timeout(timeout_ms: int | None, expected_s: float) -> None:
     executor = Executor(lambda _: httpx.Response(200, json={"success": True}))
     executor.client.trigger("greet", {}, timeout_ms)
     [request] = executor.requests
@@ -113,7 +111,7 @@ def test_the_answer_of_a_run_is_waited_for_longer_than_the_run_may_take(
     assert request.url.params.get("timeout_ms") == (None if timeout_ms is None else str(timeout_ms))
 
 
-def test_a_name_cannot_leave_its_place_in_the_path() -> None:
+def test_a_name_cannot_escape_its_path_segment() -> None:
     executor = Executor(lambda _: httpx.Response(200, json={"success": True}))
     executor.client.trigger("../../execute?", {})
     assert executor.requests[0].url.raw_path == b"/webhooks/named/..%2F..%2Fexecute%3F/trigger?trace=1"
@@ -129,6 +127,6 @@ def test_a_name_cannot_leave_its_place_in_the_path() -> None:
         ),
     ],
 )
-def test_odd_answers_are_said(response: httpx.Response, error: type[CliError], message: str) -> None:
+def test_unexpected_answers_are_reported(response: httpx.Response, error: type[CliError], message: str) -> None:
     with pytest.raises(error, match=message):
         Executor(lambda _: response).client.show_run("R")

@@ -1,6 +1,6 @@
-"""Every command, against services whose every word would steer a terminal: in what they list, refuse, answer besides.
+"""Every command, against services whose every string would control a terminal: in lists, refusals and other answers.
 
-The commands are found by walking the command line: a new one fails here until it has a line in COMMANDS.
+The commands are found by walking the command line: a new command fails here until it has a line in COMMANDS.
 """
 
 import json
@@ -75,7 +75,7 @@ PUSHED = {
     "versions": [],
 }
 REFUSAL = {"code": HOSTILE, "message": HOSTILE, "next_actions": [HOSTILE], "details": {"steps": [], HOSTILE: HOSTILE}}
-# What each route answers, by the end of its path; the first that fits.
+# Each route's answer, by the end of its path; the first match counts.
 DATA: dict[str, Any] = {
     "/validate": {"valid": False, "diagnostics": [FINDING]},
     "/trigger": {HOSTILE: HOSTILE},
@@ -103,7 +103,7 @@ DATA: dict[str, Any] = {
     "/me": {"created_at": HOSTILE, "keys": [{"id": HOSTILE, "created_at": HOSTILE, "expires_at": HOSTILE}]},
     "": COMPONENT,
 }  # fmt: skip
-# Cloudflare's own, of which each answer has `result`.
+# Cloudflare's routes, whose answers have `result`.
 RESULTS: dict[str, Any] = {
     "/keys": [{"name": "cred:" + HOSTILE}],
     "/buckets": {"buckets": [{"name": "arcrun-components"}]},
@@ -113,7 +113,7 @@ RESULTS: dict[str, Any] = {
     "/verify": {"id": HOSTILE, "status": HOSTILE},
     "": {"status": HOSTILE},
 }
-# One call of each command, by its name.
+# One call of each command, by name.
 COMMANDS: dict[str, list[str]] = {
     "init": ["--no-input"],
     "dev": ["--persist", f"{FILE}/x"],
@@ -152,7 +152,7 @@ MORE = {"run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "-
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers as `mode` says; the other methods as GET."""
+    """Answers according to `mode`; other methods like GET."""
 
     mode = "lists"
 
@@ -198,7 +198,7 @@ def service() -> Iterator[str]:
 
 @pytest.fixture
 def desk(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with files of hostile names, and a configuration that leads to the service."""
+    """A folder with files of hostile names, and a configuration for the service."""
     (tmp_path / FILE).write_text(f"name: x\nflow: [{json.dumps(HOSTILE)}]\n")
     (tmp_path / "part\x1b[31m").mkdir()
     (tmp_path / "part\x1b[31m/contract.yaml").write_text(json.dumps({"canonical_id": HOSTILE, HOSTILE: HOSTILE}))
@@ -249,7 +249,7 @@ def leaves(group: click.Group, prefix: str = "") -> Iterator[str]:
 
 
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
-    """What a command prints, on stdout and stderr. A fault that nobody foresaw is shown as Python would."""
+    """A command's stdout and stderr. An unexpected exception is shown as Python would."""
     for name in ("excepthook", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, getattr(sys, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
@@ -268,7 +268,7 @@ def controls_in(text: str) -> list[str]:
     return [c for c in text if c not in "\n\t" and (unicodedata.category(c) in ("Cc", "Zl", "Zp") or c in TURNING)]
 
 
-def test_every_command_is_tried() -> None:
+def test_every_command_is_covered() -> None:
     assert sorted(COMMANDS) == sorted(leaves(acr))
 
 
@@ -277,7 +277,7 @@ CALLS = {**{name: [*name.split(), *arguments] for name, arguments in COMMANDS.it
 
 @pytest.mark.parametrize("mode", ["lists", "refuses", "no JSON", "no HTTP"])
 @pytest.mark.parametrize("name", CALLS)
-def test_no_answer_steers_the_terminal(
+def test_no_answer_controls_the_terminal(
     desk: Path, name: str, mode: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Service, "mode", mode)
@@ -289,7 +289,7 @@ def test_no_answer_steers_the_terminal(
     assert "Traceback" not in said, said
 
 
-# Answers of another JSON service, or of nobody's.
+# Answers of another JSON service, or malformed ones.
 SHAPES: dict[str, str] = {
     "no data": '{"success": true}',
     "null": '{"success": true, "data": null, "result": null}',
@@ -313,7 +313,7 @@ SHAPES: dict[str, str] = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", [name for name in CALLS if name.split()[0] not in ("dev", "init", "completion")])
-def test_an_answer_of_another_shape_is_a_sentence(
+def test_an_answer_of_another_shape_is_reported_in_a_sentence(
     desk: Path, name: str, shape: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Service, "mode", shape)
@@ -322,7 +322,7 @@ def test_an_answer_of_another_shape_is_a_sentence(
     assert "Traceback" not in said, said
 
 
-def test_the_fault_is_shown_on_demand(
+def test_the_exception_is_shown_on_demand(
     desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Service, "mode", "no data")
@@ -347,16 +347,16 @@ def test_json_stays_json(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_argument_steers_the_terminal(
+def test_no_argument_controls_the_terminal(
     desk: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a file that was unpacked from elsewhere, perhaps, which the shell has completed."""
+    """Such as the name of an unpacked file, completed by the shell."""
     for arguments in ([*name.split(), WORD, WORD], [*name.split(), f"--{WORD}"], [WORD]):
         said = "".join(run(arguments, monkeypatch, capsys))
         assert (controls_in(said), bool(said)) == ([], True)
 
 
-def test_a_fault_that_nobody_foresaw_does_not(
+def test_no_unexpected_exception_controls_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(**_: Any) -> None:
@@ -367,8 +367,8 @@ def test_a_fault_that_nobody_foresaw_does_not(
     assert (controls_in(said), "ZeroDivisionError" in said) == ([], True)
 
 
-def test_the_log_of_the_runtime_does_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the real Node: whatever it, or workerd behind it, writes to stderr."""
+def test_the_runtime_s_log_does_not_control_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the real Node: anything that it or workerd writes to stderr."""
     script = tmp_path / "script.mjs"
     script.write_text(
         f"process.stderr.write({json.dumps(HOSTILE)} + '\\n'); process.stderr.write('last'); process.exitCode = 3;"

@@ -1,4 +1,4 @@
-"""Proves the order in which settings count: flag > environment > running `acr dev` > arcrun.yaml > user file."""
+"""Proves the precedence of settings: flag > environment > running `acr dev` > arcrun.yaml > user file."""
 
 import base64
 import json
@@ -102,7 +102,7 @@ def test_a_target_comes_from_the_nearest_source(desk: Desk) -> None:
     )
 
 
-def test_local_and_deployed_may_be_meant(desk: Desk) -> None:
+def test_local_and_deployed_can_be_chosen(desk: Desk) -> None:
     save_user_config(user_config_path(), USER)
     with pytest.raises(CliError, match="No `acr dev`"):
         resolve_target(None, None, local=True)
@@ -116,7 +116,7 @@ def test_local_and_deployed_may_be_meant(desk: Desk) -> None:
 
 @pytest.fixture
 def other_process() -> Iterator[subprocess.Popen[bytes]]:
-    """One that lives until it is killed, in the place of another `acr dev`."""
+    """A process that lives until it is killed, standing in for another `acr dev`."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield process
         process.kill()
@@ -140,7 +140,7 @@ def test_a_second_acr_dev_leaves_the_first_one_s_record_alone(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "{}", '{"pid": "x"}', '{"pid": 1}'])
-def test_a_record_that_is_none_is_replaced(desk: Desk, text: str) -> None:
+def test_an_invalid_record_is_replaced(desk: Desk, text: str) -> None:
     desk.start_dev()
     write_private(local_record_path(), text)
     with pytest.raises(NotLoggedInError):
@@ -211,7 +211,7 @@ def test_a_registry_comes_from_the_nearest_source_and_its_keys_from_its_owner(de
         resolve_registry()
     assert resolve_registry(api_key="mine") == RegistryTarget(
         "https://other", "mine"
-    )  # somebody else's: no keys of ours
+    )  # another owner's: without our keys
     desk.environment.setenv("ARCRUN_REVIEWER_KEY", "given")
     assert resolve_registry("https://flag", "mine").reviewer_key == "given"
 
@@ -249,7 +249,7 @@ def test_secrets_are_private_and_not_shown(desk: Desk) -> None:
     assert [secret for secret in secrets if secret in shown] == []
 
 
-def test_what_an_ended_or_older_acr_dev_left_behind_counts_as_none(desk: Desk) -> None:
+def test_a_record_of_an_ended_or_older_acr_dev_does_not_count(desk: Desk) -> None:
     desk.start_dev()
     stored = json.loads(local_record_path().read_text())
     for changed in ({**stored, "pid": 2**22 + 1}, {"url": "u", "api_key": "k", "pid": stored["pid"]}):

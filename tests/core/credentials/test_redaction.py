@@ -14,10 +14,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from arcrun.credentials.forms import MIN_SECRET_LENGTH
 from arcrun.credentials.redaction import MARK, Redactor
+from arcrun.credentials.secret_forms import MIN_SECRET_LENGTH
 from arcrun.errors import ComponentError
-from arcrun.steps import run_steps
+from arcrun.interruptible import run_steps
 from fakes.ports.searches import TIMES
 
 CANARY = 'c4n@ry/"\\ +%é密\n~z9'

@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcrun.credentials.forms import (
+from arcrun.credentials.redaction import MARK, SMALL_BYTES, Redactor
+from arcrun.credentials.search import WINDOW
+from arcrun.credentials.secret_forms import (
     LINE_BREAK,
     MAX_PIECE,
     Form,
@@ -26,9 +28,7 @@ from arcrun.credentials.forms import (
     write_forms_in_codes,
     write_forms_with_numbers,
 )
-from arcrun.credentials.redaction import MARK, SMALL_BYTES, Redactor
-from arcrun.credentials.search import WINDOW
-from arcrun.steps import STRETCH_UNITS, Steps, run_steps, run_steps_pausing
+from arcrun.interruptible import STRETCH_UNITS, Steps, run_steps, run_steps_pausing
 
 SIGNS = list('ab1-%\\&=;#/" +_\n\ré2')
 TOGETHER = [

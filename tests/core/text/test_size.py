@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from arcrun.size import STEP_VALUES, Size, size_of, size_of_in_steps
-from arcrun.steps import run_steps
+from arcrun.interruptible import run_steps
+from arcrun.json_size import STEP_VALUES, Size, size_of, size_of_in_steps
 
 
 @pytest.mark.parametrize(

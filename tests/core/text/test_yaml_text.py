@@ -189,7 +189,7 @@ def test_what_is_refused(text: str, problem: str, place: tuple[int, int]) -> Non
     assert refusal_of(text) == (problem, *place)
 
 
-BRACES, BETWEEN = "a string that begins with braces", "a text with braces"
+BRACES, BETWEEN = "a string that begins with braces", "a string with braces"
 
 
 @pytest.mark.parametrize(
@@ -406,7 +406,7 @@ def test_a_text_that_begins_with_a_sign_of_yaml(sign: str, text: str, reason: st
 )
 def test_quotes_within_the_same_quotes(text: str, problem: str, value: Any) -> None:
     found = refusal_of(text)[0]
-    assert found == f"a text in {problem}"
+    assert found == f"a string in {problem}"
     key, _, sample = text.partition('"' if "double quotes ends" in problem else "'")
     written = sample[: sample.rindex("'" if "single quotes ends" in problem else '"')]
     quote = text[len(key)]

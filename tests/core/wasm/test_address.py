@@ -2,7 +2,7 @@
 
 import pytest
 
-from arcrun.wasm.address import is_public_host
+from arcrun.wasm.network_address import is_public_host
 from fixtures.addresses import FORBIDDEN
 
 

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arcrun.errors import ComponentError
+from arcrun.interruptible import run_steps
 from arcrun.limits import MAX_MEMORY_PAGES, MAX_TABLE_ENTRIES
 from arcrun.registry.checks import scan_module
 from arcrun.registry.step import StepStatus
-from arcrun.steps import run_steps
 from arcrun.wasm.component import build_component
 from arcrun.wasm.costs import MAX_CHARGE
 from arcrun.wasm.metering import FUEL_EXPORT

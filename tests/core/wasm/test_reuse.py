@@ -2,9 +2,9 @@
 
 import pytest
 
+from arcrun.wasm.instance_reuse import EXPORT_PREFIX, MARK, expose_state
 from arcrun.wasm.metering import meter_module
 from arcrun.wasm.module import parse_module
-from arcrun.wasm.reuse import EXPORT_PREFIX, MARK, expose_state
 from fakes.builtins import BUILTINS, COMPONENTS
 from fixtures.modules import build_module
 

@@ -1,4 +1,4 @@
-"""Proves how long a run with ?async=1 may take, and what is kept of its input until it ends."""
+"""Proves the time limits of runs with ?async=1, and what is stored of their input until they end."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from arcrun.errors import UpstreamError
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_SHOWN_VALUE_BYTES
-from executor.accepted import RECORD_TIME_MS
+from executor.accepted_runs import RECORD_TIME_MS
 from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client, upload_component
 from fakes.modules import build_module
@@ -66,27 +66,30 @@ async def test_a_longer_one_is_refused(own_ms: int | None, asked_ms: int | None,
     bench = build_bench({"echo": echo})
     own: dict[str, Any] = {"timeout_ms": own_ms} if own_ms else {}
     token = await push(bench, **own)
-    bench.clock.advance(60_000)  # the plan is read from KV, and still knows
+    bench.clock.advance(60_000)  # so that the plan is read from KV
     answer = await accept(bench, token, f"&timeout_ms={asked_ms}" if asked_ms else "")
     error = read_error(answer)
     assert error["details"] == {"most_ms": MAX_ACCEPTED_MS}
     assert (answer.status_code, error["code"]) == (400, "ACCEPTED_RUN_TOO_LONG")
     assert error["message"].endswith(said)
-    assert error["next_actions"][0] == "Let it take less: ?async=1&timeout_ms=30000."
+    assert error["next_actions"][0] == "Set a shorter limit: ?async=1&timeout_ms=30000."
     assert (bench.logs.stored, bench.background.is_idle) == ("[]", True)
 
 
 @pytest.mark.parametrize(
     ("own_ms", "query", "said"),
     [
-        pytest.param(45_123, "", "ends it then; this one may take longer.", id="the workflow's"),
+        pytest.param(45_123, "", "then the platform ends it; this one may take longer.", id="the workflow's"),
         pytest.param(
-            45_123, "&timeout_ms=60000", "ends it then; this one may take longer.", id="both, its own is less"
+            45_123,
+            "&timeout_ms=60000",
+            "then the platform ends it; this one may take longer.",
+            id="both, its own is less",
         ),
         pytest.param(90_000, "&timeout_ms=60000", "the timeout_ms of the request is 60000.", id="the request's"),
     ],
 )
-async def test_whoever_has_the_url_alone_is_not_told_the_workflow_s_own_limit(
+async def test_a_caller_with_only_the_url_does_not_see_the_workflow_s_own_limit(
     own_ms: int, query: str, said: str
 ) -> None:
     bench = build_bench({"echo": echo})
@@ -105,7 +108,7 @@ async def test_what_is_not_stored_is_not_accepted(body: dict[str, Any]) -> None:
     async with build_client(bench.service) as client:
         answers = [await client.post(f"/execute?async={value}", json=body) for value in ("1", "true", "0")]
     assert [answer.status_code for answer in answers] == [400, 400, 200]
-    assert "POST /execute takes no ?async=1" in read_error(answers[0])["message"]
+    assert "POST /execute does not accept ?async=1" in read_error(answers[0])["message"]
 
 
 async def test_a_plan_that_was_stored_earlier_says_it_by_its_number() -> None:

@@ -1,5 +1,5 @@
-"""What each caller of a workflow sees of its run, by route and key; and that whoever has only the webhook's URL sees
-nothing of what is inside, whatever the run comes to.
+"""Proves what each caller of a workflow sees of its run, by route and key: a caller with only the webhook's URL sees no
+internals, however the run ends.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ ANSWER_KEYS = {"success", "run_id", "data"}
 
 
 async def store(bench: Bench, component: str = "echo") -> str:
-    """A workflow whose steps hold canaries; its answer is the last one's."""
+    """Store a workflow whose steps contain canaries; its answer is the last step's."""
     bench.store_credential("secret", "canary-secret")
     flow = ["input >> PIPE >> inner_node", "inner_node >> PIPE >> middle", "middle >> PIPE >> last"]
     config = {

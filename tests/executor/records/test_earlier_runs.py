@@ -1,4 +1,4 @@
-"""Proves that runs which an earlier arcrun kept in KV are found and listed until they expire there."""
+"""Proves that runs that an earlier arcrun stored in KV are found and listed until they expire."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -27,7 +27,7 @@ STARTED = "2026-09-21T14:13:20.000Z"
 
 
 class Store(EarlierWriter, EarlierRuns):
-    """Writes as the version before did, reads as this one."""
+    """Writes like the earlier version, and reads like this one."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Isolate:
         self.store = Store(self.records, self.verdicts, self.clock, SeededRandom(seed), self.background)
 
     async def keep(self, *workflows: str) -> list[str]:
-        """Runs of these workflows that start and end together. Returns their ids once they are written."""
+        """Store runs of these workflows that start and end together. Returns their ids once they are written."""
         ids = [self.store.new_run_id() for _ in workflows]
         for run_id, workflow in zip(ids, workflows, strict=True):
             self.store.add(ended(record_of(run_id, workflow)))
@@ -60,7 +60,7 @@ class Isolate:
         return ids
 
     async def keep_apart(self, *workflows: str) -> list[str]:
-        """Runs of these workflows, each long after the one before."""
+        """Store runs of these workflows, each long after the previous one."""
         ids = []
         for workflow in workflows:
             self.clock.advance(1_000)
@@ -288,7 +288,7 @@ def large_record(run_id: str, key: str) -> RunRecord:
     ids=str,
 )
 async def test_a_verdict_of_other_types_is_in_no_list(changed: dict[str, Any]) -> None:
-    """Whoever has write access to the namespace can write one."""
+    """Anyone with write access to the namespace can write one."""
     isolate = Isolate()
     [run_id] = await isolate.keep("a")
     [entry] = (await isolate.verdicts.list("verdict:")).entries
@@ -300,7 +300,7 @@ async def test_a_verdict_of_other_types_is_in_no_list(changed: dict[str, Any]) -
 
 
 class AsyncPage:
-    """Answers a list with one key, whatever its metadata would weigh."""
+    """Answers a list with one key, with metadata of any size."""
 
     def __init__(self, metadata: dict[str, Any]) -> None:
         self._page = KeyPage((KeyEntry("verdict:x", metadata),), None)

@@ -1,4 +1,4 @@
-"""Proves how an account's runs are kept: in batches after the answer, or before it; what is large, sealed or late."""
+"""Proves how an account's runs are stored: in batches after the answer or before it; large, sealed and late ones."""
 
 import asyncio
 import base64
@@ -66,7 +66,7 @@ class Isolate:
         )
 
     def end(self, workflow: str = "w", run_input: bytes = b"{}", keeping: Keeping = KEEPS_ALL, **fields: Any) -> str:
-        """A run that ends now."""
+        """End a run now."""
         run_id = self.store.new_run_id()
         self.store.add(EndedRun(self.record_of(run_id, workflow, **fields), keeping, run_input))
         return run_id
@@ -91,7 +91,7 @@ class Isolate:
         await self.logs.add(number, [cast(StoredRun, row)])
 
     def asked(self, number: int | None = None) -> list[str]:
-        """The operations of the object that this isolate writes to."""
+        """The requested operations of the object that this isolate writes to."""
         own = object_of(self.store.new_run_id()) if number is None else number
         return self.logs.channel_of(own).asked
 
@@ -252,7 +252,7 @@ async def test_the_news_of_verdicts_costs_one_call_in_a_while_and_no_record() ->
     assert len(told) == 3
 
 
-# A request whose client hangs up takes the work after its answer with it.
+# If a client disconnects, the work after its request's answer is cancelled.
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
@@ -286,7 +286,7 @@ async def test_an_isolate_holds_only_so_much() -> None:
         isolate.store.add(EndedRun(isolate.large_record_of(run_id, 200_000), KEEPS_ALL, b"{}"))
     refused = isolate.store.unwritten.count
     assert 5 <= refused <= 10
-    assert isolate.store.unwritten.to_json()["reason"] == "More records wait to be written than an isolate holds."
+    assert isolate.store.unwritten.to_json()["reason"] == "More records wait to be written than an isolate can hold."
     await isolate.background.finish()
     assert isolate.store.unwritten.count == count
     isolate.logs.is_down = False
@@ -302,7 +302,7 @@ async def test_a_batch_is_bounded() -> None:
     assert isolate.asked().count("add") == 3
 
 
-# What is large.
+# Large records.
 
 
 async def test_what_a_row_does_not_hold_lies_in_the_bucket() -> None:
@@ -333,7 +333,7 @@ async def test_an_object_gets_no_row_that_is_larger_than_it_may_be() -> None:
     assert (isolate.store.unwritten.count, isolate.bucket.keys) == (0, [])
 
 
-# What runs are started with.
+# Inputs of runs.
 
 
 async def test_an_input_is_kept_sealed() -> None:
@@ -485,7 +485,7 @@ async def test_a_lost_key_costs_the_inputs_before_and_none_after() -> None:
     assert await changed.store.find_input(new) == "new"
     with pytest.raises(DecryptionError):
         await changed.store.find_input(old)
-    assert await Isolate(2, first).store.find_input(old) == "old"  # the old key has come back
+    assert await Isolate(2, first).store.find_input(old) == "old"  # the old key is back
 
 
 @pytest.mark.parametrize("key", [None, "", "not a key"])
@@ -498,7 +498,7 @@ async def test_without_a_key_no_input_is_kept(key: str | None) -> None:
     assert (await isolate.store.find(run_id))["data"] == 7
 
 
-# Runs that nobody waits for.
+# Asynchronous runs.
 
 
 def accepted(run_id: str, keeping: Keeping = KEEPS_ALL, run_input: bytes = b'{"n": 1}') -> AcceptedRun:
@@ -555,7 +555,7 @@ async def test_of_an_accepted_run_without_records_only_the_verdict_is_kept_until
 
 @pytest.mark.parametrize("was_accepted", [False, True])
 async def test_what_was_put_into_the_bucket_and_has_no_row_is_deleted(was_accepted: bool) -> None:
-    """The isolate ends in the middle of its writing."""
+    """The isolate ends in the middle of a write."""
     isolate = Isolate()
     run_id = isolate.store.new_run_id()
     if was_accepted:
@@ -588,7 +588,7 @@ async def test_an_upload_that_goes_on_is_left_alone() -> None:
     isolate.bucket.upload(f"runs/{run_id}/result", b"{}")
     log = isolate.logs.tables[object_of(run_id)]
     isolate.clock.advance(PRUNE_INTERVAL_MS - UPLOAD_MS / 2)
-    await isolate.logs.expect_blobs(run_id)  # once more, as a second try does
+    await isolate.logs.expect_blobs(run_id)  # again, as a retry does
     isolate.clock.advance(UPLOAD_MS / 2)
     await log.on_alarm(isolate.bucket, nothing_to_export)
     assert isolate.bucket.keys == [f"runs/{run_id}/result"]
@@ -598,7 +598,7 @@ async def nothing_to_export() -> bool:
     return False
 
 
-# What an earlier arcrun kept in KV.
+# Runs that an earlier arcrun stored in KV.
 
 
 async def test_earlier_runs_are_found_and_listed_behind_the_others() -> None:

@@ -1,4 +1,4 @@
-"""Proves what a RunLog's object does: lists of what is asked for, pruning by time and size, verdicts for KV."""
+"""Proves the operations of a RunLog's object: filtered lists, pruning by time and size, verdicts for KV."""
 
 import json
 import random
@@ -24,7 +24,7 @@ HOUR_MS = 3_600_000
 
 
 class Logs(FakeRunLogs):
-    """RunLogs with runs in them. Each begins when it is added."""
+    """RunLogs with runs in them. Each run begins when it is added."""
 
     def __init__(self, count: int = 2, **options: Any) -> None:
         self.clock, self.random = FixedClock(), SeededRandom()
@@ -57,7 +57,7 @@ class Logs(FakeRunLogs):
         return [run["id"] for run in runs]
 
     async def alarm(self, number: int = 0) -> None:
-        """The alarm goes off when it is due."""
+        """Run the alarm when it is due."""
         due_ms = self.alarms[number].due_ms
         assert due_ms is not None
         self.clock.advance(max(0, due_ms - self.clock.now_ms()))
@@ -80,7 +80,7 @@ async def test_a_run_is_found_in_the_object_that_its_id_names() -> None:
 
 
 async def test_a_run_is_one_row_and_two_where_it_has_failed() -> None:
-    """In SQLite's own count of the b-trees that a statement changes."""
+    """Counted by SQLite: the b-trees that a statement changes."""
     logs = Logs()
     await logs.keep()
     await logs.keep(status="failed", error="E", node="a")
@@ -89,7 +89,7 @@ async def test_a_run_is_one_row_and_two_where_it_has_failed() -> None:
     indexes = logs.sql[0].execute("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'runs'")
     assert [row["name"] for row in indexes if not row["name"].startswith("sqlite_")] == [
         "runs_without_success",
-        "runs_with_blobs",  # of the few that have something in the bucket
+        "runs_with_blobs",  # only runs with parts in the bucket are in it
     ]
     [entries] = logs.sql[0].execute("SELECT COUNT(*) AS count FROM runs WHERE blobs > 0")
     assert entries["count"] == 0
@@ -142,7 +142,7 @@ async def test_a_list_has_what_is_asked_for(asked: dict[str, Any], names: str) -
     assert "".join(sorted(named[run_id] for run_id in await logs.ids(**moved))) == names
     assert [named[run_id] for run_id in await logs.ids()] == list("fedcba")
     found = [run_id for run_id in await logs.ids() if RunFilter(**moved).matches(await judged(logs, run_id))]
-    assert found == await logs.ids(**moved)  # KV's runs are asked in the same words
+    assert found == await logs.ids(**moved)  # the filter of runs in KV agrees
 
 
 async def judged(logs: Logs, run_id: str) -> Any:
@@ -264,7 +264,7 @@ async def test_many_are_pruned_in_parts() -> None:
     assert logs.alarms[0].due_ms is None
 
 
-async def test_what_lies_in_the_bucket_goes_first() -> None:
+async def test_parts_in_the_bucket_are_deleted_first() -> None:
     """A failure leaves the row, which the next alarm finds."""
     logs = Logs()
     run_id = await logs.keep(blobs=3)
@@ -328,7 +328,7 @@ async def test_large_ones_go_only_until_there_is_room(where: str) -> None:
 
 
 @pytest.mark.parametrize("blobs", [1, 3])
-async def test_what_lies_in_the_bucket_counts(blobs: int) -> None:
+async def test_parts_in_the_bucket_count(blobs: int) -> None:
     logs = Logs()
     empty = logs.first
     before = (await empty.measure())["bytes"]
@@ -342,7 +342,7 @@ async def test_what_lies_in_the_bucket_counts(blobs: int) -> None:
 
 
 async def test_a_run_of_code_before_is_kept() -> None:
-    """Which knows nothing of bytes in the bucket."""
+    """Earlier code does not know about bytes in the bucket."""
     logs = Logs()
     run_id = await logs.keep(blobs=1)
     assert (logs.look_up(run_id)["blobs"], (await logs.first.measure())["runs"]) == (1, 1)
@@ -362,7 +362,7 @@ async def test_what_was_done_today_is_counted_though_it_is_gone_again() -> None:
     measured = await logs.first.measure()
     assert measured["pruned"] > 250
     assert measured["rows"] - before["rows"] >= 400 + measured["pruned"]
-    assert logs.start(0).measure()["rows"] >= 400 + measured["pruned"]  # after it was put away
+    assert logs.start(0).measure()["rows"] >= 400 + measured["pruned"]  # after an eviction
     logs.clock.advance(DAY_MS)
     assert (await logs.first.measure())["rows"] == 0
 
@@ -374,10 +374,10 @@ async def test_an_object_that_begins_again_knows_its_alarms() -> None:
     logs.start(0)
     logs.clock.advance(HOUR_MS)
     await logs.keep()
-    assert (logs.alarms[0].due_ms, logs.alarms[0].sets) == (due_ms, sets)  # and is not moved by what comes
+    assert (logs.alarms[0].due_ms, logs.alarms[0].sets) == (due_ms, sets)  # later runs do not move it
 
 
-# What is written to KV.
+# Verdicts in KV.
 
 
 async def exported(logs: Logs) -> list[str]:

@@ -1,4 +1,4 @@
-"""Proves the routes that start runs and show what became of them."""
+"""Proves the routes that start runs and show their results."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ TRIGGERS = ["/webhooks/{token}/trigger", "/webhooks/named/tell/trigger"]
 
 
 class Executor:
-    """An executor that has stored FLOW, and a client that knows its key."""
+    """An executor with FLOW stored, and a client with its key."""
 
     def __init__(self) -> None:
         self.bench: Bench = build_bench({"echo": echo, "trap": trapped()})
@@ -36,7 +36,7 @@ class Executor:
             return await client.request(method, path.format(token=self.token), json=body)
 
     async def runs(self, query: str = "") -> Any:
-        """The list, once all that is under way has been written."""
+        """The list of runs, after all pending writes."""
         await self.bench.background.finish()
         return (await self.send("GET", f"/runs{query}")).json()["data"]
 
@@ -145,7 +145,7 @@ async def test_a_timeout_that_is_not_possible(executor: Executor, path: str, tim
     assert (response.status_code, error["code"], error["message"]) == (
         400,
         "INVALID_REQUEST",
-        "`timeout_ms` must be a whole number from 1 to 900000.",
+        "`timeout_ms` must be an integer from 1 to 900000.",
     )
     assert executor.bench.runner.calls == []
 
@@ -217,7 +217,7 @@ async def test_what_has_been_used_is_told(executor: Executor) -> None:
         "paid",
         ["rows_written", "object_requests", "kv_writes", "stored_bytes"],
     )
-    rows = sum(each["rows"] for each in data["objects"])  # those of the tables' making too
+    rows = sum(each["rows"] for each in data["objects"])  # including those of the tables' creation
     assert data["usage"][0] == {"name": "rows_written", "used": rows, "most": None, "is_estimate": True}
     assert sum(each["runs"] for each in data["objects"]) == 1
 
@@ -229,10 +229,10 @@ async def test_what_has_been_used_is_told(executor: Executor) -> None:
         ("101", "`limit` must be from 1 to 100."),
         ("00000000010000", "`limit` must be from 1 to 100."),
         ("9" * 5_000, "`limit` must be from 1 to 100."),
-        ("-1", "`limit` must be a whole number."),
-        ("x", "`limit` must be a whole number."),
-        ("", "`limit` must be a whole number."),
-        ("²", "`limit` must be a whole number."),
+        ("-1", "`limit` must be an integer, 0 or more."),
+        ("x", "`limit` must be an integer, 0 or more."),
+        ("", "`limit` must be an integer, 0 or more."),
+        ("²", "`limit` must be an integer, 0 or more."),
     ],
 )
 async def test_a_limit_that_is_not_possible(executor: Executor, limit: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Proves how a tenant's runs are kept in its own KV: one write in two seconds, found by their ids, and listed."""
+"""Proves how a tenant's runs are stored in its own KV: one write in two seconds, found by their ids, and listed."""
 
 import random
 from typing import Any
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 class FullDisk(InMemoryKV):
-    """Takes nothing, as long as it is full."""
+    """A KV that refuses writes while it is full."""
 
     is_full = False
 
@@ -106,7 +106,7 @@ async def test_lists_are_newest_first_over_pages_and_isolates() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 async def test_each_run_is_found_whenever_it_ends(seed: int) -> None:
-    """Runs that outlast their slot, by isolates that write at once; some requests take their work with them."""
+    """Runs outlast their slot, isolates write concurrently, and some requests are cancelled with their work."""
     chance, first = random.Random(seed), Isolate(seed)
     isolates = [first, Isolate(seed + 1_000, first)]
     under_way: list[tuple[Isolate, str]] = []

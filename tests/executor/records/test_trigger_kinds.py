@@ -1,4 +1,4 @@
-"""Proves that a record says what started its run, and that one of a later version is read, whatever started it."""
+"""Proves that a record has its run's trigger, and that a record with an unknown trigger can be read."""
 
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ LATER = "carrier_pigeon"
 
 
 async def start(bench: Bench, kind: TriggerKind) -> str:
-    """The id of a run that began so."""
+    """Start a run by this trigger; returns its id."""
     async with build_client(bench.service) as client:
         token = (await client.post("/webhooks", json={"workflow": WORKFLOW})).json()["data"]["token"]
         path, body = {

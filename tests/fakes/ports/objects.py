@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from arcrun.durable_objects import Operations, render_call
 from arcrun.engine.run_id import object_of
 from arcrun.errors import UpstreamError
-from arcrun.objects import Operations, render_call
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject, StoredRun
 from arcrun.run_log.settings import RunLogSettings

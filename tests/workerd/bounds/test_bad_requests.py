@@ -1,4 +1,4 @@
-"""Bad input on the real Workers: the error shape of the design with the right status, no traceback, never a 500."""
+"""Proves on the real Workers that bad input gets arcrun's error shape with the right status, and never a 500."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ UNKNOWN_NODE = {"workflow": {"name": "x", "flow": ["input >> ON_SUCCESS >> nope"
 
 
 def chunks() -> Iterator[bytes]:
-    """10 MB whose length is not announced."""
+    """10 MB without a Content-Length."""
     yield from (b" " * 1_000_000 for _ in range(10))
 
 
@@ -87,7 +87,7 @@ DIGITS = b"9" * 5_000
 
 
 def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = b"Host: h") -> bytes:
-    """A whole request, after which the connection ends. `line` is its first without the version."""
+    """A complete request, after which the connection is closed. `line` is the request line without the version."""
     key = b"X-Arcrun-API-Key: " + API_KEY.encode()
     return b"\r\n".join(
         [line + b" HTTP/1.1", *([host] if host else []), key, *headers, b"Connection: close", b"", body]
@@ -95,7 +95,7 @@ def request(line: bytes, *headers: bytes, body: bytes = b"", host: bytes = b"Hos
 
 
 def send(platform: LocalPlatform, service: str, content: bytes) -> tuple[int, bytes]:
-    """The status and the body of the answer, all of it, to bytes as they are; the sender's side ends after them."""
+    """Send raw bytes and shut down the sending side. Returns the answer's status and complete body."""
     with socket.create_connection(("127.0.0.1", httpx.URL(platform.urls[service]).port or 0), timeout=20) as connection:
         connection.sendall(content)
         connection.shutdown(socket.SHUT_WR)
@@ -105,7 +105,7 @@ def send(platform: LocalPlatform, service: str, content: bytes) -> tuple[int, by
 
 
 def code_in(body: bytes) -> str:
-    """Of an error in its whole shape."""
+    """The code of an error, whose shape is checked."""
     answer = json.loads(body)
     assert (answer.keys(), answer["success"]) == ({"success", "error"}, False)
     assert answer["error"].keys() == {"code", "message", "retriable", "next_actions", "details"}
@@ -208,8 +208,8 @@ def test_odd_names_and_numbers(platform: LocalPlatform, service: str, target: by
 
 @pytest.mark.parametrize("cursor", [DIGITS, DIGITS + b".x", b"%ff%00", b"%ED%A0%80", b"%zz", b""])
 @pytest.mark.parametrize("path", [b"/webhooks", b"/runs"])
-def test_a_cursor_of_nobody_is_no_fault(platform: LocalPlatform, path: bytes, cursor: bytes) -> None:
-    """KV of the local runtime takes any."""
+def test_an_unknown_cursor_is_no_fault(platform: LocalPlatform, path: bytes, cursor: bytes) -> None:
+    """The local runtime's KV accepts any cursor."""
     assert send(platform, "executor", request(b"GET " + path + b"?cursor=" + cursor))[0] in {200, 400}
 
 

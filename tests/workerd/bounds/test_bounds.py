@@ -1,5 +1,5 @@
-"""No request holds the isolate from others for long, or fills it: with this machine's clock, and with production's,
-which stands still while code computes.
+"""Proves that no request blocks the isolate for long or exhausts its memory: with this machine's clock, and with
+production's, which stands still while code computes.
 """
 
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.workerd
 MOST_HELD_MS, MOST_GROWN_MIB, MOST_GROWN_BY_BODIES_MIB = 250, 50, 150
 SET_ONE = {"component": "set", "values": {"x": 1}}
 RECORDS = [{"id": i, "name": f"n{i}", "tags": ["a", "b"]} for i in range(20_000)]
-ROUNDS = 3  # one of which is not disturbed by other work on the machine, or by the collector
+ROUNDS = 3  # at least one is not disturbed by other work on the machine or the garbage collector
 
 
 @pytest.fixture(scope="module", params=["own clock", "production clock"])
@@ -64,7 +64,7 @@ def test_nobody_waits_long_for_it(platform: LocalPlatform, watch: Watch, heavy: 
 
 
 def test_nobody_waits_for_the_turns_of_many(platform: LocalPlatform, watch: Watch) -> None:
-    """Eight who each have 50 ms to do at once, again and again: one of them at a time, and then whoever has come."""
+    """Eight requests repeatedly do 50 ms of work each: one of them runs at a time, then requests that have arrived."""
     conditions = [f"input >> IF(length(input.list[?@ == `{i}`]) > `0`) >> n{i}" for i in range(4)]
     config = {f"n{i}": {"component": "set", "values": {"x": 1}} for i in range(4)}
     body = {"workflow": {"name": "w", "flow": conditions, "config": config}, "input": {"list": list(range(5_000))}}
@@ -84,7 +84,7 @@ def test_nobody_waits_for_the_turns_of_many(platform: LocalPlatform, watch: Watc
 
 
 def test_the_first_calls_of_a_component_have_stretches_of_their_own(tmp_path: Path) -> None:
-    """They meet where its code is imported, and went on together: eight of 70 ms held the isolate for 560."""
+    """Without them eight calls of 70 ms that wait for one import would continue together, and block it for 560 ms."""
     slow = {"allOf": [{"pattern": "(a?){90}b"}, {"pattern": "(a?){89}b"}]}
     check = {"component": "validate_json", "value": "{{input.text}}", "schema": slow}
     config = {"a": check, "input": {"foreach": {"concurrency": 8, "on_error": "continue"}}}

@@ -1,4 +1,4 @@
-"""A search for requests that hold the isolate or fill it: values, templates, conditions and loops, in any mixture.
+"""Searches for requests that block the isolate or exhaust its memory: any mix of values, templates, conditions, loops.
 
 ARCRUN_SEARCH=50 pytest tests/workerd/bounds/test_bounds_search.py searches for longer.
 """
@@ -32,7 +32,7 @@ VALUES |= st.tuples(st.just("object"), ELEMENTS, SIZES)
 
 
 def make(kind: str, sample: Any, size: int) -> Any:
-    """The value that is drawn as its parts, whose text is short."""
+    """Build the value from the parts that were drawn, which have a short repr."""
     if kind == "text":
         return (sample * size)[:3_900_000]
     return [sample] * size if kind == "list" else {f"k{i}": sample for i in range(min(size, 60_000))}
@@ -77,7 +77,7 @@ INNER = st.recursive(
 
 
 class Workflow(dict[str, Any]):
-    """Shown by its beginning: what is repeated a thousand times need not be."""
+    """A workflow whose repr is truncated, since values may be repeated a thousand times."""
 
     def __repr__(self) -> str:
         return super().__repr__()[:3_000]
@@ -129,7 +129,7 @@ def test_no_request_holds_or_fills_the_isolate(
             assert answer.status_code < 500 or answer.json()["error"]["code"] == "RUN_TIMEOUT", answer.text[:500]
 
     watch, rounds = Watch(platform.urls["executor"], platform.process.pid), list[Held]()
-    for _ in range(3):  # one of which is not disturbed by other work on the machine, or by the collector
+    for _ in range(3):  # at least one is not disturbed by other work on the machine or the garbage collector
         rounds.append(watch.during(work))
         if rounds[-1].longest_ms <= MOST_HELD_MS and rounds[-1].grown_mib <= MOST_GROWN_MIB:
             return

@@ -1,4 +1,4 @@
-"""In the hosted mode another tenant's runs go on while one does what is heavy, also under production's clock."""
+"""Proves that a tenant's heavy requests do not block another tenant's runs, also under production's clock."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,10 @@ NAMES = (
     "64 in 64 in 64|64 large texts at once|200 references|40,000 records|filters: sorting"
 )
 HEAVY = [heavy for heavy in heavy_requests() if heavy.name in NAMES.split("|")]
-LIMITS = {"TENANT_BURST_REQUESTS": "100000", "TENANT_REQUESTS_A_MINUTE": "100000"}  # who watches asks all the time
+LIMITS = {
+    "TENANT_BURST_REQUESTS": "100000",
+    "TENANT_REQUESTS_A_MINUTE": "100000",
+}  # the watching tenant sends many requests
 SMALL = {"component": "string_ops", "input": {"operation": "upper", "input": "hello"}}
 
 
@@ -39,7 +42,7 @@ def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
 
 @pytest.fixture(scope="module")
 def keys(hosted: Hosted) -> tuple[str, str]:
-    """Of two tenants."""
+    """The API keys of two tenants."""
     return hosted.register_key(NAMESPACE, "192.0.2.41"), hosted.register_key(OTHER_NAMESPACE, "192.0.2.42")
 
 

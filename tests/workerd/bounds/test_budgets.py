@@ -1,5 +1,5 @@
-"""On real workerd: nobody waits long for a component that computes to the end of its budget, more of it is a node's
-setting and runs in a sandbox, and the free plan's limits end a run with an answer and a record.
+"""Proves on real workerd that a component that uses up its budget does not block others for long, that a larger budget
+(a node's setting) runs in a sandbox, and that the free plan's limits end a run with an answer and a record.
 """
 
 import json
@@ -21,7 +21,7 @@ from workerd.local_platform import ROOT, LocalPlatform, find_descendants, runnin
 pytestmark = pytest.mark.workerd
 
 MOST_WAIT_S = 0.25
-NUMBERS = [((i * 7919) % 1_000_003) + 0.25 for i in range(150_000)]  # 2 MB: their sort takes more than a budget
+NUMBERS = [((i * 7919) % 1_000_003) + 0.25 for i in range(150_000)]  # 2 MB; sorting them takes more than a budget
 SORT = {"operation": "sort", "input": NUMBERS}
 
 
@@ -32,21 +32,21 @@ def clocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def find_workerd(platform: LocalPlatform) -> int:
-    """Its process's id."""
+    """The process id of workerd."""
     found = find_descendants(platform.process.pid).items()
     [pid] = [pid for pid, command in found if "workerd" in command.split("\0")[0]]
     return pid
 
 
 def busy_ns(pid: int) -> dict[str, int]:
-    """The processor time of each thread so far."""
+    """The CPU time of each thread so far, in nanoseconds."""
     files = (Path("/proc") / str(pid) / "task").glob("*/schedstat")
     return {file.parent.name: int(file.read_text().split()[0]) for file in files}
 
 
 def longest_wait(platform: LocalPlatform, work: Callable[[], None]) -> float:
-    """Seconds that another caller's GET /health takes at most while `work` runs in a thread: those in which workerd's
-    busiest thread computes, for other work on the machine is no fault of it.
+    """The longest GET /health of another caller, in seconds, while `work` runs in a thread. Only time in which
+    workerd's busiest thread computes is counted, to exclude other work on the machine.
     """
     thread, longest, pid = threading.Thread(target=work), 0.0, find_workerd(platform)
     with httpx.Client(base_url=platform.urls["executor"]) as client:
@@ -69,7 +69,7 @@ def test_others_are_answered_while_a_component_uses_up_its_budget(clocked: Local
     answers: list[httpx.Response] = []
     waits = [longest_wait(clocked, lambda: answers.append(clocked.execute(component_id, given))) for _ in range(5)]
     assert {answer.json()["error"]["code"] for answer in answers} == {"FUEL_EXHAUSTED"}
-    assert min(waits) < MOST_WAIT_S, waits  # the least: a processor that others use too is slower
+    assert min(waits) < MOST_WAIT_S, waits  # the minimum: a shared processor is slower
 
 
 def test_a_component_without_its_code_in_the_bucket_gets_no_more(clocked: LocalPlatform) -> None:
@@ -105,7 +105,7 @@ def test_a_run_has_four_sandboxes_with_calls_under_way_at_once(clocked: LocalPla
         clocked.put_component(
             module + bytes((0, 2, 1, ord(name[-1]))), {**build_contract(name), "capabilities": ["sleep"]}
         )
-        assert clocked.execute(name, {}).json()["success"]  # from now on its sandbox is warm
+        assert clocked.execute(name, {}).json()["success"]  # warms its sandbox
     took = {}
     for count in (4, 6):
         workflow = {"name": "w", "flow": [f"input >> PIPE >> {name}" for name in names[:count]]}
@@ -133,7 +133,7 @@ HOARDING = f"""(module
 
 @pytest.fixture(scope="module")
 def hoarding(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
-    """`hoarder` is bundled: it fills 12 MiB, and then waits half a second."""
+    """A platform with the bundled component `hoarder`, which fills 12 MiB and then waits half a second."""
     folder = tmp_path_factory.mktemp("hoarder")
     (folder / "hoarder").mkdir()
     (folder / "hoarder/hoarder.wasm").write_bytes(build_module(HOARDING))
@@ -149,7 +149,7 @@ def resident_mib(platform: LocalPlatform) -> int:
 
 
 def test_components_that_wait_with_much_memory_take_turns(hoarding: LocalPlatform) -> None:
-    """Of 20, two at a time find room in 32 MiB; at once they would hold 240."""
+    """Of 20 calls two at a time fit into 32 MiB; all together would take 240 MiB."""
     body = {"workflow": {"name": "w", "flow": ["input >> FOREACH x IN input.items >> hoarder"], "concurrency": 20}}
     body["workflow"]["config"] = {"input": {"foreach": {"concurrency": 20}}}
     at_rest, most = resident_mib(hoarding), 0
@@ -181,7 +181,7 @@ def test_a_run_ends_in_time_while_it_waits_for_room(hoarding: LocalPlatform) -> 
 
 
 def filling(mib: int) -> str:
-    """A module whose memory grows to so much, all of it touched."""
+    """A module whose memory grows to this size and is all written."""
     return f"""(module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 1)
@@ -196,7 +196,7 @@ def filling(mib: int) -> str:
 
 @pytest.mark.parametrize(("mib", "calls"), [(56, 24), (3, 200)])
 def test_the_memory_of_components_that_have_ended_does_not_add_up(clocked: LocalPlatform, mib: int, calls: int) -> None:
-    """V8 by itself would let 24 calls of 56 MiB stand for 1.3 GB until the run has ended."""
+    """V8 on its own would keep the 1.3 GB of 24 calls of 56 MiB until the run has ended."""
     name = f"fills_{mib}"
     clocked.put_component(build_module(filling(mib)), build_contract(name))
     workflow = {
@@ -214,7 +214,7 @@ def test_the_memory_of_components_that_have_ended_does_not_add_up(clocked: Local
         run(2)
         held = watch.during(lambda: run(calls))
     assert answers == [[1, 1], [1] * calls]
-    assert held.grown_mib < 100, held  # at most what is alive, and what has ended since V8 was last asked
+    assert held.grown_mib < 100, held  # at most live memory, and memory that ended since the last collection
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
-"""A component reaches the public internet and no address of the operator's own machine or network: not by any spelling,
-not by a redirect, and locally not by a name that leads there either.
+"""Proves that a component cannot reach the operator's own machine or network: by no spelling of an address, by no
+redirect and, locally, by no name that resolves to it.
 """
 
 import json
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.workerd
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
-    """As `acr dev` starts it, without the exception that the other tests' stand-ins need."""
+    """A platform as `acr dev` starts it, without the exception that other tests' stand-ins need."""
     folder = tmp_path_factory.mktemp("closed")
     with running_platform(folder, ARCRUN_ALLOW_LOCAL_NETWORK="") as platform:
         yield platform
@@ -43,17 +43,17 @@ def test_an_address_of_this_machine_is_refused(closed: LocalPlatform, host: str)
     ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::ffff:127.0.0.1]", "public.test", "127.0.0.1."],
 )
 @pytest.mark.parametrize("which", ["apiPort", "explorerPort"])
-def test_who_may_call_this_machine_may_not_call_cloudflare_s_local_api(
+def test_cloudflare_s_local_api_is_refused_even_if_this_machine_is_allowed(
     platform: LocalPlatform, which: str, host: str
 ) -> None:
-    """Neither the port that wants the secret path nor Miniflare's own, which wants nothing; whatever the host."""
+    """Neither the port with the secret path nor Miniflare's own, which has no secret; on any host."""
     port = json.loads((platform.folder / "plan.json").read_text())[which]
     assert code_of(platform, f"http://{host}:0{port}/cdn-cgi/local/explorer/api/r2/buckets") == "ADDRESS_NOT_ALLOWED"
 
 
 @pytest.mark.parametrize("path", ["/cdn-cgi/local/explorer/api/r2/buckets", "/CDN-cgi/handler/x", "/a/../cdn-cgi/mf/"])
 def test_nor_that_of_another_acr_dev_on_this_machine(platform: LocalPlatform, path: str) -> None:
-    """Whose ports are not known here: by its paths."""
+    """Its ports are unknown, so its paths are refused."""
     assert code_of(platform, f"http://127.0.0.1:9{path}") == "ADDRESS_NOT_ALLOWED"
     assert code_of(platform, "http://127.0.0.1:9/cdn-cgi-of-my-own") == "HTTP_CONNECTION_FAILED"
 
@@ -79,7 +79,7 @@ def test_no_redirect_leads_to_cloudflare_s_local_api(platform: LocalPlatform, wh
 
 
 def test_a_public_name_without_a_host_is_another_failure(closed: LocalPlatform) -> None:
-    """The runtime's own network says so: nothing is looked up here."""
+    """The error comes from the runtime's network: names are not resolved here."""
     assert code_of(closed, "http://nowhere.invalid/") in ("HTTP_HOST_NOT_FOUND", "HTTP_HOST_UNREACHABLE", "HTTP_FAILED")
 
 

@@ -1,5 +1,5 @@
-"""Under the production clock: while a large module is metered, others are answered: by the executor, which meters it at
-its first use, and by the registry, to which it is submitted.
+"""Proves that metering a large module yields to other requests, under the production clock: in the executor, which
+meters it at its first use, and in the registry, to which it is submitted.
 """
 
 import json
@@ -30,7 +30,7 @@ def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]
 
 
 def waits_during(url: str, work: Callable[[], httpx.Response]) -> tuple[httpx.Response, list[float]]:
-    """What `work` was answered, and how long each request for the service's health took meanwhile."""
+    """The answer of `work`, and the duration of each health request meanwhile."""
     waits = []
     with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=url) as client:
         client.get("/health")
@@ -43,7 +43,7 @@ def waits_during(url: str, work: Callable[[], httpx.Response]) -> tuple[httpx.Re
 
 
 def of_its_own(number: int) -> bytes:
-    """LARGE with another hash, so that it is metered anew."""
+    """LARGE with another hash, so that it is metered again."""
     return LARGE + bytes((0, 2, 1, number))
 
 

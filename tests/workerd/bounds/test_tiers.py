@@ -1,4 +1,4 @@
-"""On real workerd: bundled and bucket components are the same to their caller, host functions and all."""
+"""Proves on real workerd that bundled and bucket components behave alike, including host functions."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.workerd
 
 
 class _Service(BaseHTTPRequestHandler):
-    """A service to call: /json answers JSON, /redirect leads to a host that is not allowed, /slow takes a second."""
+    """A service to call: /json answers JSON, /redirect redirects to a forbidden host, /slow takes a second."""
 
     protocol_version = "HTTP/1.1"
 
@@ -61,7 +61,7 @@ def service() -> Iterator[str]:
 
 
 def put_metered(platform: LocalPlatform, module: bytes, contract: dict[str, Any]) -> str:
-    """As `acr deploy` does: Go's modules are too large to be metered on use."""
+    """Store the metered module, as `acr deploy` does: Go's modules are too large to be metered on use."""
     platform.put_object(*metered_object(parse_contract(contract), module))
     return platform.put_component(module, contract)
 
@@ -115,7 +115,7 @@ def test_the_first_use_leaves_the_metered_module_in_the_bucket(platform: LocalPl
 def test_a_metered_module_in_the_bucket_is_used_if_it_is_whole(
     platform: LocalPlatform, cut: int | None, answered: str
 ) -> None:
-    """The one that is kept answers otherwise than the one that is published, so that it shows which of them ran."""
+    """The stored metered module answers differently from the published one, to show which of them ran."""
     contract = build_contract(f"kept_{answered}")
     module = build_module(printing('"published"')) + bytes((0, 2, 1, len(answered)))  # a hash of its own
     sha256 = hashlib.sha256(module).hexdigest()

@@ -1,5 +1,5 @@
-"""The real auth Worker on workerd, with a stand-in of Cloudflare's API: registers, refuses, rotates, deletes, limits.
-No byte of what the platform stores, says or logs holds a secret of a tenant."""
+"""Proves the real auth Worker on workerd, with a stand-in for Cloudflare's API: it registers, refuses, rotates, deletes
+and limits. Nothing that the platform stores, answers or logs contains a tenant's secret."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ GREEDY = "canary-greedy-token"
 
 @pytest.fixture(scope="module")
 def hosted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    """A platform of its own, since all that it stores is searched."""
+    """A platform of its own, because everything it stores is searched."""
     cloudflare = CloudflareApiStandIn()
     cloudflare.add_token(TOKEN, ACCOUNT)
     cloudflare.add_token(GREEDY, ACCOUNT, KV_WRITE, "Workers Scripts Read", "Queues Read")
@@ -66,7 +66,7 @@ def test_every_wrong_key_gets_the_same_answer(hosted: Hosted) -> None:
 
 
 def test_an_address_may_try_only_so_often(hosted: Hosted) -> None:
-    """Miniflare's window is aligned to the minute, so twice the limit ends in a refusal in any case."""
+    """Miniflare's window is aligned to the minute, so twice the limit always ends in a refusal."""
     answers = [hosted.register(token="canary-unknown", address="192.0.2.9") for _ in range(21)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert {answer.status_code for answer in answers} == {422, 429}
@@ -78,7 +78,7 @@ OWN = "canary-own-token"
 
 
 def acr(hosted: Hosted, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command of a user who is at another machine than the platform."""
+    """Run a command as a user on another machine."""
     folder = hosted.platform.folder / "user"
     folder.mkdir(exist_ok=True)
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("ARCRUN_", "CLOUDFLARE_", "ACR_"))}
@@ -116,7 +116,7 @@ def test_a_user_from_init_to_removal(hosted: Hosted) -> None:
     assert (shown["tenant_id"], shown["email"]) == (registered["tenant_id"], EMAIL)
     assert shown["tenant_id"] in acr(hosted, "account", "show").stdout
 
-    again = acr(hosted, "init", "--standard", "--no-input", "--json", "--email", EMAIL)  # all else is known
+    again = acr(hosted, "init", "--standard", "--no-input", "--json", "--email", EMAIL)  # the rest is known
     assert {**json.loads(again.stdout), "files": [], "created": []} == {**registered, "files": [], "created": []}
     after = json.loads(config_path.read_text())
     assert after["api_key"] != config["api_key"]
@@ -146,7 +146,7 @@ def test_a_token_that_may_make_none_is_not_sent(hosted: Hosted, tmp_path: Path) 
 
 
 def test_nothing_that_is_stored_or_said_holds_a_secret(hosted: Hosted) -> None:
-    """Last, after all that was done before. One tenant stays, so that there is something to search."""
+    """Runs last, after all other tests. One tenant remains, so that there is something to search."""
     hosted.register_key("2" * 32, "192.0.2.4")
     folder = hosted.platform.folder
     sent = [TOKEN, GREEDY, OWN, DATA_KEY, base64.b64decode(DATA_KEY).decode(), (folder / "keys/master-key").read_text()]

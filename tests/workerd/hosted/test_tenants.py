@@ -1,5 +1,5 @@
-"""The real executor on workerd with MULTI_TENANT=true. Two tenants, whom the real auth has registered, have a namespace
-each behind a stand-in of Cloudflare's API: each has its own, sees nothing of the other, and leaves no secret anywhere.
+"""Proves the real executor on workerd with MULTI_TENANT=true. Two tenants, registered by the real auth Worker, have a
+namespace each behind a stand-in for Cloudflare's API: they are isolated, and no secret is stored or shown.
 """
 
 import base64
@@ -35,7 +35,7 @@ BURST = 400
 
 @dataclass
 class TenantDesk:
-    """A tenant's own side: what it registered with, and what it got."""
+    """A tenant's view: its registration, and the keys that it got."""
 
     account: str
     namespace: str
@@ -47,7 +47,7 @@ class TenantDesk:
     webhook: str = ""
 
     def flow(self, name: str = "tell") -> dict[str, Any]:
-        """Says how long the secret is, which no redaction hides."""
+        """A workflow that answers the secret's length, which is not redacted."""
         text = f"{{{{credential.{SECRET_NAME}}}}}"
         config = {"measure": {"component": "string_ops", "operation": "length", "input": text}}
         return {"name": name, "flow": ["input >> PIPE >> measure"], "config": config}
@@ -71,7 +71,7 @@ class TwoTenants:
         return self.ask("POST", f"/webhooks/{token}/trigger", None, body)
 
     def register(self, tenant: TenantDesk) -> str:
-        """The API key, which revokes those before it."""
+        """Register; returns the API key, which revokes earlier ones."""
         data_key = base64.b64encode(tenant.data_key).decode()
         headers = {"CF-Api-Token": tenant.token, "X-Arcrun-Data-Key": data_key, "CF-Connecting-IP": "192.0.2.20"}
         ids = {"account_id": tenant.account, "kv_namespace_id": tenant.namespace}
@@ -89,7 +89,7 @@ def build_desk(cloudflare: CloudflareApiStandIn, letter: str, secret: str) -> Te
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoTenants]:
-    """A platform of its own, since all that it stores is searched."""
+    """A platform of its own, because everything it stores is searched."""
     cloudflare = CloudflareApiStandIn()
     with served(cloudflare) as base_url:
         folder = tmp_path_factory.mktemp("tenants")
@@ -176,7 +176,7 @@ ROUTES = [
 
 @pytest.fixture(scope="module")
 def revoked(two: TwoTenants) -> str:
-    """A key of a third tenant that has been replaced, before the executor saw it: an isolate remembers for a while."""
+    """A third tenant's key, replaced before the executor saw it, since an isolate caches keys for a while."""
     third = build_desk(two.hosted.cloudflare, "c", "")
     old = two.register(third)
     two.register(third)
@@ -193,7 +193,7 @@ def test_no_route_opens_without_a_valid_key(two: TwoTenants, revoked: str, metho
 
 @pytest.fixture(scope="module")
 def only_a(two: TwoTenants) -> dict[str, str]:
-    """What tenant a has, and tenant b has not."""
+    """Objects that tenant a has and tenant b does not."""
     token = two.push(two.a, two.a.flow("only_a"))
     run_id = two.trigger(token).json()["run_id"]
     wait_for_record(two, two.a, run_id)
@@ -212,7 +212,7 @@ def test_what_is_anothers_answers_as_what_is_nowhere(
     answers = [two.ask(method, path.format(**case), two.b, sent) for case in (only_a, NOWHERE)]
     assert [answer.status_code for answer in answers] == [404, 404]
     assert len({re.sub("only_[ax]|[0-9A-Z]{26}", "X", answer.text) for answer in answers}) == 1
-    assert two.trigger(only_a["token"]).status_code == 200  # nothing of it was changed
+    assert two.trigger(only_a["token"]).status_code == 200  # it is unchanged
 
 
 def test_a_token_that_was_not_made_here(two: TwoTenants, only_a: dict[str, str]) -> None:
@@ -234,7 +234,7 @@ def test_a_token_that_was_not_made_here(two: TwoTenants, only_a: dict[str, str])
 
 
 def time_each(asks: Mapping[str, Callable[[], httpx.Response]]) -> dict[str, list[float]]:
-    """Milliseconds of SAMPLES of each, taken in turns, so that what else the machine does meets all."""
+    """The durations of SAMPLES of each in milliseconds, interleaved so that other load affects all alike."""
     taken: dict[str, list[float]] = {name: [] for name in asks}
     for _ in range(SAMPLES):
         for name, ask in asks.items():
@@ -245,7 +245,7 @@ def time_each(asks: Mapping[str, Callable[[], httpx.Response]]) -> dict[str, lis
 
 
 def check_within_noise(taken: dict[str, list[float]]) -> None:
-    """The medians differ by no more than the middle half of all samples does, or by half a millisecond."""
+    """Check that the medians differ by at most the samples' interquartile range, or half a millisecond."""
     quartiles = statistics.quantiles([each for samples in taken.values() for each in samples], n=4)
     medians = {name: statistics.median(samples) for name, samples in taken.items()}
     assert max(medians.values()) - min(medians.values()) <= max(0.5, quartiles[2] - quartiles[0]), medians
@@ -276,7 +276,7 @@ def test_tenants_run_what_is_public_and_nothing_of_the_operator(two: TwoTenants)
     platform.put_component(module, modules.build_contract("by_name"))
     contract = json.dumps(modules.build_contract("published")).encode()
     files: dict[str, Any] = {"contract": contract, "wasm": modules.build_module(modules.printing('{"by":"author"}'))}
-    with platform.registry() as owner:  # under the very key that the executor asks with
+    with platform.registry() as owner:  # with the executor's own key
         submission = owner.post("/submit", files=files).json()["data"]["submission_id"]
         assert owner.get("/components/published").status_code == 200
     for component in ("by_name", "published", "published@v1"):
@@ -307,7 +307,7 @@ def test_a_namespace_that_refuses_is_named(two: TwoTenants) -> None:
 
 
 def test_nothing_that_is_stored_or_said_holds_a_secret(two: TwoTenants) -> None:
-    """Last, after all that was done before."""
+    """Runs last, after all other tests."""
     folder = two.hosted.platform.folder
     refused = {**two.a.flow()["config"]["measure"], "operation": f"{{{{credential.{SECRET_NAME}}}}}"}
     failing = {"name": "failing", "flow": ["input >> PIPE >> n"], "config": {"n": refused}}

@@ -1,4 +1,4 @@
-"""Runs with ?async=1 on the real runtime: killed while they are under way, and as long as the platform lets them be."""
+"""Proves runs with ?async=1 on the real runtime: killed while running, and as long as the platform allows."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ WAITING: dict[str, Any] = {
     "flow": ["input >> PIPE >> pause", "pause >> PIPE >> again", "again >> PIPE >> and_again"],
     "config": {name: {"component": "wait", "ms": "{{input.ms}}"} for name in ("pause", "again", "and_again")},
 }
-MOST_MS = 29_000  # what a run has of the 30 s after its answer
+MOST_MS = 29_000  # of the 30 s after the answer, for the run
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def until_it_has_ended(platform: LocalPlatform, run_id: str, within_s: float) ->
 def test_runs_that_the_killed_runtime_had_under_way_are_lost_and_keep_their_input(
     own: LocalPlatform, webhook: str
 ) -> None:
-    """And the run that is accepted afterwards gets its time, and leaves its record before the platform ends it."""
+    """A run that is accepted afterwards gets its full time, and is recorded before the platform ends it."""
     inputs = [{"ms": 20_000, "n": n} for n in range(5)]
     lost = [
         httpx.post(f"{webhook}?async=1&timeout_ms=25000", json=body, timeout=30).json()["run_id"] for body in inputs

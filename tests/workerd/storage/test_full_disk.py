@@ -1,4 +1,4 @@
-"""A disk that is full, or read-only, under the real runtime: what is refused says so, what runs goes on running."""
+"""Proves the real runtime on a full or read-only disk: refusals are explained, and triggers continue to work."""
 
 import time
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def names_of(platform: LocalPlatform) -> list[str]:
 
 
 def runs_of(platform: LocalPlatform) -> dict[str, Any]:
-    """What the list has, or why there is none."""
+    """The listed runs, or the error of the list."""
     with platform.executor as client:
         answer = client.get("/runs").json()
     data: dict[str, Any] = answer["data"] if answer["success"] else answer["error"].get("details", {})
@@ -69,7 +69,7 @@ def test_a_full_disk_refuses_what_must_be_kept_and_stops_no_run(
         submitted = platform.acr("parts", "publish", str(ROOT / "components/string_ops"))
         until(lambda: runs_of(platform).get("unwritten", {}).get("count") == 5)
         with platform.executor as client:
-            listed = client.get("/webhooks")  # SQLite opens no database on a full disk: what triggers need is known
+            listed = client.get("/webhooks")  # SQLite opens no database on a full disk, so cache what triggers need
         doctor = platform.acr("doctor")
         stored = platform.acr("creds", "list", "--json")
     assert [(answer.status_code, answer.json()["data"]) for answer in quick] == [(200, {"result": "B"})] * 5
@@ -77,17 +77,17 @@ def test_a_full_disk_refuses_what_must_be_kept_and_stops_no_run(
     for refused, code in codes.items():
         error = refused.json()["error"]
         assert (refused.status_code, error["code"], error["retriable"]) == (503, code, True)
-        assert error["next_actions"][0] == "See whether the disk is full: df -h"
+        assert error["next_actions"][0] == "Check whether the disk is full: df -h"
         assert "Cloudflare" not in error["message"] + str(error["next_actions"])
     assert (credential.returncode, "answered 500" in credential.stderr, "df -h" in credential.stderr) == (1, True, True)
     assert "  at " not in credential.stderr
     assert (submitted.returncode, "OBJECT_UNAVAILABLE" in submitted.stderr) == (1, True), submitted.stderr
     assert stored.stdout.strip() == '{\n  "credentials": []\n}', stored.stdout
-    assert (doctor.returncode, "5 records of runs could not be written" in doctor.stdout) == (1, True)
+    assert (doctor.returncode, "5 run records could not be written" in doctor.stdout) == (1, True)
     log = (tmp_path / "home" / LOG).read_text()
     assert log.count("Records of runs could not be written") == 1
 
-    with platform.executor as client:  # with some space everything goes on
+    with platform.executor as client:  # with some space everything works again
         assert client.post(webhook, json={"text": "d"}).json()["data"] == {"result": "D"}
     assert store(platform, "after").status_code == 201
     assert platform.acr("creds", "push", "--file", str(credentials)).returncode == 0

@@ -1,4 +1,4 @@
-"""KV over REST against the API that the local runtime serves: the same values as a Worker's own binding sees."""
+"""Proves KV over REST against the local runtime's API: it sees the same values as a Worker's binding."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""What a RunLog does in the platform's own SQLite: room for new records, large numbers."""
+"""Proves a RunLog in the platform's own SQLite: room for new records, large numbers."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ config:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
-    """A platform whose one object may have a megabyte."""
+    """A platform whose only object is limited to one megabyte."""
     with running_platform(tmp_path_factory.mktemp("log"), RUN_LOG_OBJECTS="1", RUN_LOG_BYTES=str(MOST_BYTES)) as own:
         yield own
 

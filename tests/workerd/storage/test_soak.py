@@ -1,4 +1,4 @@
-"""The runtime killed under load: scripts/soak's short form."""
+"""Kills the runtime under load: the short form of scripts/soak."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from workerd.soak import BEFORE_ANSWER, DEFAULT, soak
 pytestmark = pytest.mark.workerd
 
 KILLS = 10
-WRITING_MS = 100  # of a batch, with eight clients and a busy machine
+WRITING_MS = 100  # the time to write a batch, with eight clients and a busy machine
 
 
 def test_what_was_answered_is_kept_though_the_runtime_is_killed(tmp_path: Path) -> None:

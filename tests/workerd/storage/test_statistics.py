@@ -1,4 +1,4 @@
-"""On real workerd: no count is lost, neither to concurrency nor to a crash; the export keeps KV's pace."""
+"""Proves on real workerd that no count is lost to concurrency or a crash, and that the export keeps to KV's rate."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ KILLED_AFTER = 200
 
 
 def record_of(i: int) -> dict[str, Any]:
-    """The i-th call: every fifth of a component has failed."""
+    """The record of the i-th call: every fifth of a component has failed."""
     return {
         "canonical_id": f"part_{i % COMPONENTS}",
         "version": "v1",
@@ -32,7 +32,7 @@ def record_of(i: int) -> dict[str, Any]:
 async def send_all(
     url: str, on_answer: Callable[[int], None] = lambda _count: None, connections: int = 50
 ) -> tuple[int, int]:
-    """All calls, over so many connections. Returns how many were sent and how many were acknowledged."""
+    """Send all calls over several connections. Returns how many were sent and how many were acknowledged."""
     sent = acknowledged = 0
 
     async def send(client: httpx.AsyncClient, i: int) -> None:
@@ -81,7 +81,7 @@ def test_concurrent_records_are_all_counted_and_exported_at_the_pace_of_kv(tmp_p
         assert all(found["p95_duration_ms"] == pytest.approx(94, rel=0.05) for found in counted.values())
         exported = await_export(registry, lambda exported: count_of(exported) == CALLS)
         assert exported["scopes"]["owner"]["part_3"]["success_rate"] == 0.8
-        assert 1 <= exported["sequence"] <= time.monotonic() - started  # one write a second at the most
+        assert 1 <= exported["sequence"] <= time.monotonic() - started  # at most one write per second
         time.sleep(2.5)
         again = json.loads(registry.read_kv("ANALYTICS_KV", "statistics") or "")
         assert again["sequence"] == exported["sequence"]  # nothing has changed
@@ -106,7 +106,7 @@ def test_what_was_acknowledged_survives_a_kill_and_so_does_the_export_that_is_du
 
 
 def test_runs_are_in_the_statistics_shortly_after(platform: LocalPlatform) -> None:
-    """A loop's iterations, a failure, and a component by itself."""
+    """A loop's iterations, a failure, and a component on its own."""
     flow = ["input >> FOREACH n IN input.numbers >> double", "input >> CONTINUE >> check", "check >> ON_FAIL >> output"]
     config = {
         "double": {"component": "number_ops", "operation": "multiply", "input": "{{n}}", "value": 2},

@@ -1,5 +1,5 @@
-"""On real workerd: whoever pushes, rotates and deletes at once, each workflow has one live token or none, no version is
-lost, and whatever is put back into KV, a dead token stays dead.
+"""Proves on real workerd that under concurrent pushes, rotations and deletions each workflow has at most one valid
+token and no version is lost, and that restoring values in KV does not revive a revoked token.
 """
 
 import random
@@ -21,7 +21,7 @@ PUSHES, ROTATIONS, CLIENTS = 20, 5, 16
 
 
 class Racer:
-    """Many callers at once. `tokens` are all that a name ever had, `versions` what its pushes answered."""
+    """Many concurrent callers. `tokens` are all tokens that a name ever had, `versions` the answers of its pushes."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -35,7 +35,7 @@ class Racer:
                 future.result()
 
     def push(self, name: str, text: str) -> None:
-        """Each push is of another source."""
+        """Push a different source each time."""
         config = {"say": {"component": "string_ops", "operation": "upper", "input": text}}
         workflow = {"name": name, "flow": ["input >> PIPE >> say"], "config": config}
         answer = self.client.post("/webhooks", json={"workflow": workflow})
@@ -45,7 +45,7 @@ class Racer:
         self.versions[name].append(data["version"])
 
     def rotate(self, name: str) -> None:
-        """With the token that it finds; another rotation may have been faster."""
+        """Rotate the current token; another rotation may be faster."""
         while True:
             found = self.client.get(f"/webhooks/named/{name}").json()["data"]["token"]
             answer = self.client.post(f"/webhooks/{found}/rotate")
@@ -110,8 +110,8 @@ def test_20_names_at_once(folder: Path) -> None:
         survivors = racer.listed()
         for name in NAMES:
             assert racer.live(name) == ({survivors[name]["token"]} if name in survivors else set())
-        write_values(platform, before)  # as whoever can write there may
-    with running_platform(folder) as again, again.executor as racer.client:  # whose isolates remember nothing
+        write_values(platform, before)  # as anyone with write access can
+    with running_platform(folder) as again, again.executor as racer.client:  # with empty caches
         for name in NAMES:
             assert racer.live(name) == ({survivors[name]["token"]} if name in survivors else set())
         assert racer.listed() == {

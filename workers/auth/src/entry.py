@@ -37,7 +37,7 @@ class Default(WorkerEntrypoint):
 
 
 def _build(bindings: Any) -> Starlette:
-    logging.basicConfig(level=logging.INFO, format="%(message)s")  # the audit log is one of INFO
+    logging.basicConfig(level=logging.INFO, format="%(message)s")  # the audit log uses INFO
     clock, random, http = SystemClock(), SystemRandom(), FetchClient()
     base_url = read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
     kv, master_key = CloudflareKV(bindings.ACCOUNTS_KV), read_optional(bindings, "MASTER_KEY")

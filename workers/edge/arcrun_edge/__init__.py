@@ -1,1 +1,1 @@
-"""The only code that imports js, pyodide and workers: one module a binding, one port each."""
+"""Implements the ports over the platform's bindings, one module each; only code here imports js, pyodide or workers."""

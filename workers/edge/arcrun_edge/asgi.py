@@ -1,7 +1,7 @@
-"""Serves an ASGI app in a Worker: one request in, one whole response out.
+"""Serves an ASGI app in a Worker: one request in, one complete response out.
 
-The SDK's own adapter runs the ASGI lifespan for each request, starts two tasks and a queue, and reads the body before
-anyone has looked at its size. docs/adr/0006 has the figures. This one does what arcrun needs, in one task.
+The SDK's adapter runs the ASGI lifespan for each request, starts two tasks and a queue, and reads the body before its
+size is checked (figures: docs/adr/0006). This adapter does what arcrun needs in one task.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _quota = BodyQuota(_clock)
 
 
 async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) -> Any:
-    """Answer `request`, JavaScript's or the SDK's, with `app`. Returns a JavaScript Response."""
+    """Answer `request` (JavaScript's or the SDK's) with `app`. Returns a JavaScript Response."""
     shorten_turns()
     hold = BodyHold(_quota)
     try:
@@ -56,7 +56,7 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
     exchange = _Exchange(body)
     try:
         await app(scope, exchange.receive, exchange.send)
-    except Exception:  # the app has answered it already, with 500
+    except Exception:  # the app has already answered with 500
         logger.exception("The app raised")
     return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
 
@@ -85,14 +85,14 @@ class _Exchange:
 
 @cache
 def _functions() -> tuple[Any, Any]:
-    """Array.from and JSON.stringify: looking them up takes longer than calling them. Never at a module's top level, for
-    the deploy's memory snapshot holds no JavaScript.
+    """Array.from and JSON.stringify, cached because a lookup takes longer than a call. They cannot be looked up at a
+    module's top level: the deploy's memory snapshot cannot hold JavaScript objects.
     """
     return getattr(js.Array, "from"), js.JSON.stringify
 
 
 def _build_scope(js_request: Any, headers: list[list[str]], host: str | None) -> dict[str, Any]:
-    """Raises RequestError INVALID_HOST."""
+    """The ASGI scope of a request. Raises RequestError INVALID_HOST."""
     target = parse_target(js_request.url, host)
     return {
         "type": "http",
@@ -110,8 +110,9 @@ def _build_scope(js_request: Any, headers: list[list[str]], host: str | None) ->
 
 
 async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int, hold: BodyHold) -> bytes:
-    """Raises RequestError: PAYLOAD_TOO_LARGE, unread if it announces its length, and BODY_INCOMPLETE; and
-    RateLimitedError.
+    """The body as bytes. A body that announces too large a length is refused unread.
+
+    Raises RequestError PAYLOAD_TOO_LARGE, BODY_INCOMPLETE; RateLimitedError.
     """
     if js_request.body is jsnull:
         return b""
@@ -129,13 +130,13 @@ async def _read_body(js_request: Any, content_length: str | None, limit_bytes: i
     if len(whole) > limit_bytes:
         raise build_too_large_error(limit_bytes)
     if len(whole) > LARGE_BYTES:
-        buffer.transfer(0)  # V8 would give it back with its next collection
-        await _clock.pause()  # to read it and to parse it are two stretches
+        buffer.transfer(0)  # frees it now; V8 would wait for its next collection
+        await _clock.pause()  # reading and parsing are two stretches of work
     return whole
 
 
 async def _read_stream(reader: Any, limit_bytes: int, hold: BodyHold) -> bytes:
-    """What is not small, and says no length, may become as large as any."""
+    """Read a body of unknown length. Once it is no longer small, it takes a hold of `limit_bytes`."""
     parts: list[bytes] = []
     size = 0
     while not (chunk := await reader.read()).done:
@@ -153,7 +154,7 @@ async def _read_stream(reader: Any, limit_bytes: int, hold: BodyHold) -> bytes:
 
 def _build_response(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
     content, build_init = _hand_over(body), _build_init
-    if isinstance(content, str):  # whose length the platform writes itself
+    if isinstance(content, str):  # the platform sets its content-length
         headers, build_init = [pair for pair in headers if pair[0] != b"content-length"], _build_known_init
     return _new_response()(content, build_init(status, *headers))
 
@@ -163,7 +164,7 @@ def _build_init(status: int, *headers: tuple[bytes, bytes]) -> Any:
     return to_object({"status": status, "headers": pairs})
 
 
-_build_known_init = lru_cache(maxsize=64)(_build_init)  # most answers have the same ones, but for their lengths
+_build_known_init = lru_cache(maxsize=64)(_build_init)  # most answers share their headers except the length
 
 
 @cache
@@ -172,7 +173,7 @@ def _new_response() -> Any:
 
 
 def _hand_over(body: bytes) -> Any:
-    """A short text goes over faster than its bytes."""
+    """The body for JavaScript. A short string is faster to pass than its bytes."""
     if not body:
         return jsnull
     if len(body) <= SHORT_BYTES:

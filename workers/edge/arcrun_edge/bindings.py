@@ -1,4 +1,4 @@
-"""The Worker's bindings as the platform has them: the SDK's wrappers would convert every argument and result."""
+"""The Worker's raw bindings, without the SDK's wrappers, which convert every argument and result."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from workers import import_from_javascript
 
 
 def read_bindings() -> Any:
-    """The bindings. Within a request only: a deploy's memory snapshot can hold none of them."""
+    """The bindings. Call it within a request only: the deploy's memory snapshot cannot hold them."""
     return import_from_javascript("cloudflare:workers").env
 
 
 def read_optional(bindings: Any, name: str) -> Any | None:
-    """A binding that may be missing; the platform raises AttributeError for it."""
+    """The binding `name`; None if it is missing."""
     return getattr(bindings, name, None)
 
 
 def is_local() -> bool:
-    """Whether `acr dev` runs the Worker: it sets ARCRUN_LOCAL. Within a request only, as the bindings."""
+    """Whether `acr dev` runs the Worker: which sets ARCRUN_LOCAL. Call it within a request only."""
     return read_optional(read_bindings(), "ARCRUN_LOCAL") == "true"

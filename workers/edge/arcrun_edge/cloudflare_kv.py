@@ -14,7 +14,7 @@ from arcrun_edge.javascript import to_object
 
 
 class CloudflareKV:
-    """`cache_s` is how long the platform may answer a read from a location's cache: 30 s at least, 60 without it."""
+    """`cache_s` is how long a location may answer reads from its cache, in seconds: at least 30, by default 60."""
 
     def __init__(self, binding: Any, cache_s: int | None = None) -> None:
         self._kv, self._cache_s = binding, cache_s

@@ -1,4 +1,4 @@
-"""ColdStarts on the Worker Loader: each call in an isolate that has never been there before."""
+"""ColdStarts on the Worker Loader: each call runs in a new isolate."""
 
 import json
 import secrets
@@ -23,9 +23,9 @@ IDLE_MODULE = bytes.fromhex(
 
 
 class LoaderColdStarts:
-    """From asking for the isolate to having the answer, so the clock advances: it is read before and after I/O.
+    """Measures from the request for the isolate to the answer; that is I/O, across which the clock advances.
 
-    What the platform takes for an isolate by itself, with a module that does nothing, is taken off.
+    The time that the platform takes for an isolate with an idle module is subtracted.
     """
 
     def __init__(self, loader: Any, clock: Clock) -> None:
@@ -38,7 +38,7 @@ class LoaderColdStarts:
         return [max(0.0, whole_ms - isolate_ms) for _, whole_ms in measured]
 
     async def _measure_one(self, component: Component) -> float:
-        await self._clock.pause()  # a large module is compiled for long, and others wait meanwhile
+        await self._clock.pause()  # compiling a large module blocks other requests
         renewed = _renew(component)
         host = ScenarioHostFunctions(component.contract, NO_STUBS, TrialClock(), TrialRandom("cold"))
         started_ms = self._clock.now_ms()
@@ -50,7 +50,7 @@ class LoaderColdStarts:
 
 
 def _renew(component: Component) -> Component:
-    """The same code in bytes that V8 has not compiled yet: with a custom section of random content."""
+    """The same module with a custom section of random bytes, so that V8 has not compiled it yet."""
     assert component.module is not None
     nonce = secrets.token_bytes(_NONCE_BYTES)
     module = component.module + bytes((0, _NONCE_BYTES + 1, 0)) + nonce  # section 0, its size, an empty name

@@ -1,7 +1,7 @@
-"""ComponentRunner on the platform: bundled modules in this isolate, modules given as bytes in a sandboxed one.
+"""ComponentRunner on the platform: runs bundled modules in this isolate, and modules given as bytes in a sandbox.
 
-Compiling bytes is refused in a Worker. A module in the upload arrives compiled (`import_from_javascript`); bytes go to
-the Worker Loader, which makes an isolate of them, keyed by their hash, without network and without bindings.
+A Worker may not compile bytes. A module of the upload arrives compiled (`import_from_javascript`). Bytes go to the
+Worker Loader, which makes an isolate for them, keyed by their hash, without network and without bindings.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ from arcrun_edge.faults import build_fault
 from arcrun_edge.javascript import to_object
 
 SANDBOX_COMPATIBILITY_DATE = "2026-11-01"
-_host_sources: list["_HostSources"] = []  # one, once it has been read
+_host_sources: list["_HostSources"] = []  # empty until the first read, then one
 
 
 class PlatformRunner:
-    """Sends a component to the tier that can run it. `loader` is the Worker Loader binding, None on the free plan."""
+    """Runs a component on the tier that it needs. `loader` is the Worker Loader binding; None on the free plan."""
 
     def __init__(self, loader: Any | None, clock: Clock) -> None:
         self._bundled: ComponentRunner = BundledRunner(clock)
@@ -64,16 +64,16 @@ class _Bundled(NamedTuple):
 
 
 class BundledRunner:
-    """Instantiates a module of the Worker's own upload, in this isolate."""
+    """Instantiates modules of the Worker's own upload in this isolate."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._quota = MemoryQuota(clock)
         self._modules: dict[str, _Bundled] = {}
-        self._run: Any = None  # component_host.mjs's, once a module has been imported
+        self._run: Any = None  # `run` of component_host.mjs; None until a module has been imported
 
     async def _import(self, component_id: str) -> _Bundled:
-        """While it is imported all come in that want it as well: then each goes on in a stretch of its own."""
+        """Import a module. Calls that waited for the same import then continue in a stretch of work each."""
         host = await import_module("component_host.mjs")
         module = (await import_module(f"components/{component_id}.wasm")).default
         self._run = host.run
@@ -91,7 +91,7 @@ class BundledRunner:
                     with _host_call(host, partial(self._quota.resize, hold)) as call_host:
                         arguments = module, _hand_over(stdin), limits, seed, host.now_ms(), call_host
                         return _read_execution(await self._run(*arguments))
-            # It cannot call the host, so it needs no proxy, which costs more than its call.
+            # The module cannot call the host, so it gets no proxy, which would cost more than the call.
             if len(stdin) > SMALL_INPUT:
                 await self._quota.wait_for_room(estimate_memory(len(stdin)))
                 return _read_execution(self._run(module, _hand_over(stdin), limits, seed, host.now_ms(), None))
@@ -101,16 +101,16 @@ class BundledRunner:
 
 
 def _hand_over(stdin: str) -> Any:
-    """A long text as its bytes, which are not copied once more and can be given back."""
+    """The input for JavaScript. A long string is passed as bytes, which saves a copy and can be freed early."""
     return stdin if len(stdin) <= SMALL_INPUT else to_js(stdin.encode("utf-8", "replace"))
 
 
 class SandboxRunner:
-    """Runs bytes in an isolate made by the Worker Loader. The platform keeps it warm by its id."""
+    """Runs bytes in an isolate from the Worker Loader, which the platform keeps warm under its id."""
 
     def __init__(self, loader: Any, clock: Clock) -> None:
         self._loader, self._clock = loader, clock
-        self._quotas: dict[str, MemoryQuota] = {}  # by the isolate
+        self._quotas: dict[str, MemoryQuota] = {}  # by isolate id
 
     async def run(self, component: Component, stdin: str, host: HostFunctions, fuel: int = SANDBOX_FUEL) -> Execution:
         sources = await _read_host_sources()
@@ -128,7 +128,7 @@ class SandboxRunner:
 
 
 class FreshSandboxRunner:
-    """Runs bytes in an isolate of their own for each call, which nobody keeps."""
+    """Runs bytes in a new isolate for each call; none is kept."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -153,15 +153,15 @@ async def _call_sandbox(
 
 @contextmanager
 def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Iterator[Any]:
-    """The JavaScript face of a component's host functions. A call that is cancelled takes what it has asked along.
+    """A JavaScript function that answers a component's host calls. Leaving the block cancels those that are pending.
 
-    `resize` is told the memory that the component has while it waits, and with what it will make of its reply.
+    `resize` gets the component's memory in bytes when it starts to wait, and again with the length of the reply.
     """
     pending: set[asyncio.Task[str]] = set()
 
     def answer(name: str, request: str, memory_bytes: int) -> asyncio.Task[JsProxy]:
         if resize is not None:
-            resize(memory_bytes)  # at once: before another call looks for room
+            resize(memory_bytes)  # synchronously, before another call looks for room
         return asyncio.ensure_future(reply_to(name, request, memory_bytes))
 
     async def reply_to(name: str, request: str, memory_bytes: int) -> JsProxy:
@@ -184,7 +184,7 @@ def _host_call(host: HostFunctions, resize: Callable[..., None] | None) -> Itera
 
 @lru_cache(maxsize=64)
 def _limits(fuel: int, idle_instances: int = 0) -> JsProxy:
-    """As `run` in component_host.mjs takes them."""
+    """The `options` of `run` in component_host.mjs."""
     limits = {
         "maxStdoutBytes": MAX_STDOUT_BYTES,
         "maxStderrBytes": MAX_STDERR_BYTES,
@@ -200,8 +200,8 @@ def _limits(fuel: int, idle_instances: int = 0) -> JsProxy:
 
 @lru_cache(maxsize=64)
 def _platform_limits(fuel: int) -> JsProxy:
-    """How long the platform lets a call compute, by its own clock: for what takes longer than its fuel says, such as
-    loads that all miss the processor's caches. Local workerd ignores it.
+    """The CPU time that the platform allows a call, in its own measure. It bounds code that is slower than its fuel
+    suggests, such as loads that all miss the processor's caches. Local workerd ignores it.
     https://developers.cloudflare.com/dynamic-workers/usage/limits/
     """
     cpu_ms = SANDBOX_CPU_FACTOR * (fuel // FUEL_A_MS)
@@ -218,8 +218,8 @@ def _read_execution(result: Any) -> Execution:
 
 
 class _HostSources(NamedTuple):
-    """What a sandbox runs, as text. `version` is theirs: a warm isolate of an older host must not serve a newer
-    executor.
+    """The sources that a sandbox runs. `version` is their hash: a warm isolate with an older host must not serve a
+    newer executor.
     """
 
     sandbox: str
@@ -254,7 +254,7 @@ def _worker_code(component: Component, sources: _HostSources) -> JsProxy:
 
 def _sandbox_unavailable(component_id: str) -> ComponentError:
     return ComponentError(
-        f"`{component_id}` lies in the bucket, and this Worker has no LOADER binding to run it in a sandbox.",
+        f"`{component_id}` is stored in the bucket, and this Worker has no LOADER binding to run it in a sandbox.",
         code="SANDBOX_UNAVAILABLE",
         http_status=503,
         next_actions=[

@@ -1,4 +1,4 @@
-"""Durable Objects: the channel to one, which answers `ask(text) -> text` (arcrun/objects.py), and its own storage."""
+"""Durable Objects: the channel to one, which has `ask(str) -> str` (arcrun/durable_objects.py), and its storage."""
 
 import json
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from typing import Any
 import js
 from pyodide.ffi import jsnull
 
-from arcrun.objects import render_call
+from arcrun.durable_objects import render_call
 from arcrun_edge.faults import naming_faults
 
 MAX_SAFE_INTEGER = 2**53 - 1
 
 
 class DurableObjectChannel:
-    """`namespace` is the binding, `name` the object's in it; `service` is what errors call it."""
+    """`namespace` is the binding, `name` the object's name in it; `service` names it in errors."""
 
     def __init__(self, namespace: Any, name: str, service: str) -> None:
         self._namespace, self._name, self._service = namespace, name, service
@@ -26,7 +26,7 @@ class DurableObjectChannel:
 
 
 class DurableSql:
-    """`context` is the object's `ctx` as the SDK hands it over: in a wrapper that converts each value by itself."""
+    """Sql over an object's SQLite. `context` is the object's `ctx` in the SDK's wrapper, which converts every value."""
 
     def __init__(self, context: Any) -> None:
         self._sql = context._ctx.storage.sql
@@ -48,19 +48,19 @@ class DurableSql:
 
 
 class DurableAlarm:
-    """`context` is the object's `ctx` as the SDK hands it over, in a wrapper whose setAlarm wants to be awaited."""
+    """The object's alarm. `context` is its `ctx` in the SDK's wrapper, whose setAlarm must be awaited."""
 
     def __init__(self, context: Any) -> None:
         self._storage = context._ctx.storage
 
     def set(self, delay_ms: float) -> None:
-        # Not awaited: what is written without a pause is kept together, and the answer waits for it.
+        # Not awaited: writes without a pause are committed atomically, and the answer waits for them.
         self._storage.setAlarm(js.Date.now() + delay_ms)
 
 
 def _bind(value: str | float | None) -> Any:
-    """SQLite has no booleans; the binding would make a text of one, "true", which counts as false. And it takes no
-    BigInt, which is what an integer becomes that JavaScript's numbers do not hold for certain.
+    """A value as the binding takes it. It would turn a boolean into the string "true", which counts as false, and it
+    refuses a BigInt, which an integer beyond JavaScript's safe integers would become.
     """
     if value is None:
         return jsnull

@@ -1,11 +1,11 @@
 """The isolate's event loop, with shorter turns.
 
-Pyodide posts a message for each step of each task, which takes 40 to 80 µs. Here what is ready runs in a microtask of
-the event that has made it ready: 6 to 20 µs a step, in the same order. Neither lets a request in between: what is to
-let others in must wait for a timer or for I/O (Clock.pause), as before.
+Pyodide posts a message for each step of each task, which takes 40 to 80 µs. Here ready callbacks run in a microtask of
+the event that made them ready: 6 to 20 µs a step, in the same order. Neither lets another request in between: code that
+must yield to other requests waits for a timer or for I/O (Clock.pause), as before.
 
-A microtask has no stack that can be switched, which importing from JavaScript asks for: `import_module` does that in a
-turn of the loop's own kind. docs/adr/0023 has the figures.
+Importing from JavaScript needs stack switching, which a microtask cannot do: `import_module` runs the import in a turn
+of Pyodide's own kind. Figures: docs/adr/0023.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _modules: dict[str, Any] = {}
 
 
 class _Turns:
-    """What is ready of one loop. Each turn runs what was ready at its beginning."""
+    """The ready callbacks of one loop. Each turn runs those that were ready when it began."""
 
     def __init__(self, loop: Any) -> None:
         self._loop = loop
@@ -55,14 +55,16 @@ class _Turns:
 
 
 def shorten_turns() -> None:
-    """Of the running loop, once. Within a request only: a deploy's memory snapshot can hold no JavaScript."""
+    """Install _Turns on the running loop, once. Call it within a request only: the deploy's memory snapshot cannot hold
+    JavaScript objects.
+    """
     loop: Any = asyncio.get_running_loop()
     if "call_soon" not in vars(loop):
         loop.call_soon = _Turns(loop).call_soon
 
 
 async def import_module(name: str) -> Any:
-    """A JavaScript module of the upload, the same each time. Raises ImportError."""
+    """A JavaScript module of the upload; cached. Raises ImportError."""
     if name not in _modules:
         loop = asyncio.get_running_loop()
         imported: asyncio.Future[None] = loop.create_future()

@@ -12,15 +12,15 @@ from arcrun.host_failures import build_fetch_failure
 from arcrun.ports import HttpRequest, HttpResponse
 from arcrun_edge.javascript import to_object
 
-# Miniflare's: Cloudflare's REST API, and what stands for its triggers.
+# Miniflare's paths: its stand-ins for Cloudflare's REST API and for triggers.
 _PLATFORM_PATHS = ("/cdn-cgi/local", "/cdn-cgi/explorer", "/cdn-cgi/handler", "/cdn-cgi/mf")
 
 
 class FetchClient:
     """`network` is the service whose `fetch` is used: the local runtime's, which connects to public addresses only.
 
-    No request goes to one of `refused_ports`, whatever the host: a name can lead anywhere. Where there are any,
-    components may call this machine: then none reaches a local platform's own paths either, this one's or another's.
+    No request goes to one of `refused_ports` on any host, because a name can resolve to any address. If there are any,
+    components may call this machine; then they cannot reach the internal paths of any local platform either.
     """
 
     def __init__(self, network: Any | None = None, refused_ports: Collection[str] = ()) -> None:
@@ -50,7 +50,7 @@ class FetchClient:
         return HttpResponse(response.status, headers, body, tuple(response.headers.getSetCookie()))
 
     def _require_foreign(self, url: Any) -> None:
-        """Raises HostFunctionError ADDRESS_NOT_ALLOWED for what is a local platform's own."""
+        """Raises HostFunctionError ADDRESS_NOT_ALLOWED for a local platform's own port or path."""
         if url.port in self._refused_ports:
             message = f"Port {url.port} is the local platform's own, which no component may call, on any host."
             raise HostFunctionError(message, code="ADDRESS_NOT_ALLOWED")
@@ -60,7 +60,7 @@ class FetchClient:
 
 
 def _build_request(request: HttpRequest, signal: Any) -> Any:
-    """Raises HostFunctionError INVALID_URL, INVALID_REQUEST: what the platform cannot send."""
+    """A JavaScript Request. Raises HostFunctionError INVALID_URL, or INVALID_REQUEST if the platform cannot send it."""
     if not js.URL.canParse(request.url):
         raise HostFunctionError("`url` must be an absolute http or https URL.", code="INVALID_URL")
     init = {"method": request.method, "headers": dict(request.headers), "redirect": "manual", "signal": signal}

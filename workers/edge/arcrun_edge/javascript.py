@@ -1,4 +1,4 @@
-"""Values for JavaScript."""
+"""Converts values for JavaScript."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,5 +8,5 @@ from pyodide.ffi import JsProxy, to_js
 
 
 def to_object(value: Mapping[str, Any]) -> JsProxy:
-    """A plain object with the fields of `value`, and so its values: what the platform's functions take for options."""
+    """A plain object from a mapping, nested mappings included, such as the platform's functions take as options."""
     return to_js(value, dict_converter=Object.fromEntries)

@@ -1,6 +1,6 @@
 """RateLimiter over a Workers Rate Limiting binding: https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit
 
-It counts in each of Cloudflare's locations for itself, and lets a few more through than the limit says.
+Each of Cloudflare's locations counts on its own, and the limit is approximate: a few more requests pass.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from arcrun_edge.javascript import to_object
 
 
 class CloudflareRateLimiter:
-    """`period_s` is the binding's, which does not tell it."""
+    """`period_s` is the binding's period in seconds, which the binding does not expose."""
 
     def __init__(self, binding: Any, period_s: int) -> None:
         self._binding, self.period_s = binding, period_s

@@ -15,13 +15,13 @@ from arcrun.ports import Published
 from arcrun_edge.faults import naming_faults
 from arcrun_edge.javascript import to_object
 
-_ORIGIN = "https://registry"  # the binding goes by itself, not by the host
+_ORIGIN = "https://registry"  # a service binding ignores the host
 
 
 class RegistryService:
-    """`binding` is the registry's `fetch`; `api_key` one that it knows.
+    """`binding` is the registry's service binding, `api_key` a key that the registry accepts.
 
-    `finds_public` is for callers who may not see what belongs to the key's holder: they get what is public alone.
+    With `finds_public` only public components are found, for callers who must not see those of the key's owner.
     """
 
     def __init__(self, binding: Any, api_key: str, *, finds_public: bool = False) -> None:
@@ -63,9 +63,9 @@ class RegistryService:
 
 def _unavailable(reason: str) -> ComponentError:
     return ComponentError(
-        f"The registry could not be asked: {reason}.",
+        f"The registry could not be reached: {reason}.",
         code="REGISTRY_UNAVAILABLE",
         http_status=503,
         retriable=True,
-        next_actions=["Try again. If it stays so, look at the registry: acr doctor."],
+        next_actions=["Try again. If it keeps failing, check the registry: acr doctor"],
     )

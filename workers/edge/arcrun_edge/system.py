@@ -1,4 +1,4 @@
-"""Clock and Random over the platform's own. Time advances across I/O only, as the platform has it."""
+"""Clock and Random over the platform's. As on the platform, time advances only across I/O."""
 
 import asyncio
 import secrets
@@ -8,7 +8,7 @@ import js
 
 
 class _Stretches:
-    """Of the isolate: how many have begun after a pause."""
+    """The number of stretches of work that have begun after a pause, in this isolate."""
 
     begun = 0
 
@@ -21,21 +21,21 @@ class SystemClock:
         await asyncio.sleep(duration_ms / 1000)
 
     async def pause(self) -> None:
-        """One stretch of work between two timers, whosever it is: where others have worked meanwhile, it waits again.
+        """Wait until no other stretch of work has begun between two timers, so that only one begins after each timer.
 
-        Else ten requests that do 100 ms each would all have their turn before one that has just come. Each waits for
-        timers of its own, for no request can wake another; who has waited longest is the first.
+        Otherwise ten requests that work for 100 ms each would all run before one that has just arrived. Each waits for
+        its own timers, because no request can wake another; the one that has waited longest is first.
         """
         while True:
             before = _Stretches.begun
-            await js.scheduler.wait(1)  # not asyncio's: its shortest sleeps are messages, which come before requests
+            await js.scheduler.wait(1)  # asyncio's shortest sleeps are messages, which are handled before requests
             if _Stretches.begun == before:
                 _Stretches.begun += 1
                 return
 
 
 class SystemRandom:
-    """Draws from the platform 4 KiB at a time: each draw crosses to JavaScript."""
+    """Draws 4 KiB at a time, because each draw crosses into JavaScript."""
 
     def __init__(self) -> None:
         self._drawn = b""

@@ -1,4 +1,4 @@
-"""TextDecoder over the platform's own."""
+"""TextDecoder over the platform's TextDecoder."""
 
 import js
 from pyodide.ffi import JsException, to_js

@@ -1,4 +1,4 @@
-"""Cipher over the platform's WebCrypto: native, so it costs a Worker's start nothing. docs/adr/0003."""
+"""Cipher over the platform's WebCrypto, which is native and does not slow down a Worker's start: docs/adr/0003."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class WebCryptoCipher:
         try:
             opened = await js.crypto.subtle.decrypt(_options(iv, associated_data), await self._key(), to_js(ciphertext))
         except JsException as error:
-            if error.name != "OperationError":  # which is all that WebCrypto says of a tag that does not match
+            if error.name != "OperationError":  # WebCrypto's error for a tag that does not match
                 raise build_fault("WebCrypto", error, "CRYPTO_FAILED") from None
             raise DecryptionError("The ciphertext does not match its tag.") from None
         plaintext: bytes = opened.to_bytes()
@@ -41,7 +41,7 @@ class WebCryptoCipher:
 
 
 def _options(iv: bytes, associated_data: bytes) -> Any:
-    """Field by field: `to_js` of a mapping takes three times as long."""
+    """The algorithm's parameters, set field by field: `to_js` of a mapping takes three times as long."""
     options = Object.new()
     options.name, options.iv, options.additionalData = "AES-GCM", to_js(iv), to_js(associated_data)
     return options

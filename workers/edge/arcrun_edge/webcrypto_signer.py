@@ -8,12 +8,12 @@ from pyodide.ffi import to_js
 
 from arcrun.registry.attestation import parse_signing_key
 
-# What stands before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410, section 7).
+# The DER bytes before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410, section 7).
 _PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 
 
 class WebCryptoSigner:
-    """Ed25519 with ARCRUN_SIGNING_KEY, which is read and imported at the first use. Raises NotConfiguredError then."""
+    """Ed25519 with ARCRUN_SIGNING_KEY, which is parsed and imported at first use; that raises NotConfiguredError."""
 
     def __init__(self, signing_key: str | None) -> None:
         self._text = signing_key

@@ -14,11 +14,11 @@ from arcrun.accounts.webhook_tokens import WebhookTokens
 from arcrun.analytics import UsageReporter
 from arcrun.caches import CacheSpace
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL
+from arcrun.durable_objects import Operations
 from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
-from arcrun.objects import Operations
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
@@ -68,8 +68,8 @@ from workers import DurableObject, WorkerEntrypoint
 
 logger = logging.getLogger("arcrun")
 
-LIMIT_PERIOD_S = 60  # of REQUEST_LIMIT in wrangler.toml
-OWN_WORKSPACE = "account"  # the one of an account's own platform
+LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
+OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform
 
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
@@ -110,12 +110,12 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         return self._operations.answer(request)
 
     async def alarm(self, _info: Any = None) -> None:
-        """The next one is set before anything can fail; the platform gives up an alarm that keeps failing."""
+        """Prune runs and export verdicts. It sets the next alarm first: the platform drops one that keeps failing."""
         self._tables.count_request()
         try:
             await self._on_alarm()
         except Exception:
-            logger.exception("The RunLog could not delete what is old, or write verdicts to KV; it tries again later")
+            logger.exception("The RunLog could not delete old runs or write verdicts to KV; it will try again")
 
     async def _on_alarm(self) -> None:
         bindings = read_bindings()
@@ -136,7 +136,7 @@ def _build(bindings: Any) -> Starlette:
 
 
 def _build_own(bindings: Any) -> Access:
-    """The platform of the account that it runs in."""
+    """The services of a single account: the one that the Worker runs in."""
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
     api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
@@ -188,7 +188,7 @@ def _build_own(bindings: Any) -> Access:
 
 
 def _build_tenants(bindings: Any) -> Access:
-    """The hosted platform: it works for tenants, each in a KV namespace of their own, and keeps nothing for itself."""
+    """The hosted platform. It stores each tenant's data in the tenant's KV namespace, and none of its own."""
     kv, limiter = read_optional(bindings, "ACCOUNTS_KV"), read_optional(bindings, "REQUEST_LIMIT")
     if kv is None or limiter is None:
         raise build_unbound_error()
@@ -227,7 +227,7 @@ def _build_tenants(bindings: Any) -> Access:
 
 
 def _workspaces(bindings: Any) -> Callable[[str], WorkspaceObject]:
-    """Opens one by its name: OWN_WORKSPACE, or a tenant's id."""
+    """A function that opens a Workspace by name: OWN_WORKSPACE, or a tenant's id."""
     namespace = bindings.WORKSPACE
     return lambda name: RemoteWorkspace(DurableObjectChannel(namespace, name, "The Workspace"))
 
@@ -258,7 +258,7 @@ def _has_sandbox(bindings: Any) -> bool:
 
 
 def _http(bindings: Any) -> FetchClient:
-    """Over the local runtime's network, which connects to public addresses only; deployed, over the platform's."""
+    """The HTTP client: over the local runtime's network, which reaches public addresses only, or the platform's."""
     refused_ports = (read_optional(bindings, "ARCRUN_REFUSED_PORTS") or "").split(",")
     return FetchClient(read_optional(bindings, "PUBLIC_NETWORK"), refused_ports)
 
@@ -269,7 +269,7 @@ def _model(bindings: Any) -> WorkersAI | None:
 
 
 def _reaches_local(bindings: Any) -> bool:
-    """Whether components may call addresses that are not of the public internet."""
+    """Whether components may call addresses outside the public internet."""
     return read_optional(bindings, "ARCRUN_ALLOW_LOCAL_NETWORK") == "true"
 
 

@@ -1,1 +1,1 @@
-"""What the three services' HTTP faces share: bodies, API keys, errors."""
+"""The HTTP code that the three services share: bodies, API keys, errors."""

@@ -1,4 +1,4 @@
-"""A service's ASGI app: its routes, GET /health, and errors in arcrun's shape."""
+"""Builds a service's ASGI app: its routes, GET /health, and error responses in arcrun's shape."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from arcrun_http.responses import EXCEPTION_HANDLERS
 
 
 async def health(_request: Request) -> JSONResponse:
-    """{"ok": true, "version"}"""
+    """Answer {"ok": true, "version"}."""
     return JSONResponse({"ok": True, "version": __version__})
 
 
 def build_service_app(routes: Sequence[Route] = ()) -> Starlette:
     app = Starlette(routes=[Route("/health", health), *routes], exception_handlers=EXCEPTION_HANDLERS)
-    app.router.redirect_slashes = False  # another path is another route, and gets an answer in the same shape
+    app.router.redirect_slashes = False  # a redirect would not be in arcrun's shape
     return app

@@ -1,4 +1,4 @@
-"""The API key of the management routes: compared in constant time, refused where none is set."""
+"""Checks the API key of management routes, in constant time. Without a configured key every request is refused."""
 
 import hmac
 
@@ -8,7 +8,7 @@ from arcrun.errors import NotConfiguredError, UnauthorizedError
 
 
 def check_api_key(request: Request, api_key: str | None) -> None:
-    """Raises UnauthorizedError for any other key, NotConfiguredError while the Worker has none."""
+    """Raises UnauthorizedError for a wrong or missing key, NotConfiguredError if the Worker has no key."""
     if not api_key:
         raise NotConfiguredError(
             "This Worker has no API key, so it refuses every management request.",
@@ -19,12 +19,12 @@ def check_api_key(request: Request, api_key: str | None) -> None:
 
 
 def is_api_key(presented: str, api_key: str) -> bool:
-    """In a time that does not tell how much of it is right."""
+    """Whether the keys are equal, compared in constant time."""
     return hmac.compare_digest(presented.encode(), api_key.encode())
 
 
 def presented_key(request: Request) -> str:
-    """The key that a request shows, empty if it shows none."""
+    """The API key that a request presents; an empty string if it has none."""
     key = request.headers.get("x-arcrun-api-key")
     if key is not None:
         return key

@@ -1,21 +1,21 @@
-"""The large bodies that an isolate works on at once: a request waits for room before its body is read.
+"""Limits the large bodies that an isolate holds at once: a request waits for room before its body is read.
 
-Several are read, parsed and run one after the other, so that others have their turn between them and memory holds them.
-A small body never waits. What a request holds counts until it has been answered, and not for longer than a moment: then
-the others do not wait for a run that waits for a service, or for a body that comes slowly.
+Large bodies are read, parsed and run one after the other, which bounds memory and lets other requests in between. Small
+bodies never wait. A body counts until its request is answered, for HELD_AT_MOST_MS at most: others do not wait for a
+run that waits for a service, or for a slow upload.
 """
 
 from arcrun.errors import RateLimitedError
 from arcrun.limits import MAX_LARGE_BODIES_BYTES, MAX_WAITING_BODIES, SMALL_BODY_BYTES
 from arcrun.ports import Clock
-from arcrun.turns import Turns
+from arcrun.wait_queue import Turns
 
 HELD_AT_MOST_MS = 5_000.0
 RETRY_AFTER_S = 5
 
 
 class BodyHold:
-    """What one request holds."""
+    """The share of the quota that one request holds: `size` bytes."""
 
     def __init__(self, quota: "BodyQuota") -> None:
         self._quota = quota
@@ -23,7 +23,7 @@ class BodyHold:
         self.until_ms = 0.0
 
     async def take(self, size: int) -> None:
-        """Wait for room for a body of so many bytes, at most. Raises RateLimitedError TOO_MANY_BODIES."""
+        """Wait for room for a body of at most `size` bytes. Raises RateLimitedError TOO_MANY_BODIES."""
         if size > SMALL_BODY_BYTES and not self.size:
             await self._quota.admit(self, size)
 
@@ -33,7 +33,7 @@ class BodyHold:
 
 
 class BodyQuota:
-    """Of one isolate."""
+    """The quota of one isolate: MAX_LARGE_BODIES_BYTES in all holds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._turns = clock, Turns(clock)
@@ -56,7 +56,7 @@ class BodyQuota:
         self._holds.discard(hold)
 
     def _has_room(self, size: int) -> bool:
-        """One that is alone may be larger."""
+        """Whether a body of `size` bytes fits. A single body may exceed the quota."""
         if self._holds and self.held_bytes + size > MAX_LARGE_BODIES_BYTES:
             now_ms = self._clock.now_ms()
             self._holds = {hold for hold in self._holds if hold.until_ms > now_ms}

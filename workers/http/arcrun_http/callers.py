@@ -1,4 +1,4 @@
-"""Who asks: for the audit log, and for rate limits of requests that have not shown yet whose they are."""
+"""Identifies callers: for the audit log, and for rate limits of requests that are not yet authenticated."""
 
 import ipaddress
 
@@ -8,12 +8,12 @@ from arcrun.accounts.api_keys import api_key_id_of, hash_api_key
 from arcrun.workspace.audit import Actor
 from arcrun_http.auth import presented_key
 
-IPV6_PREFIX_BITS = 64  # what one customer of a provider has to itself
+IPV6_PREFIX_BITS = 64  # the network that a provider assigns to one customer
 
 
 def actor_of(request: Request) -> Actor:
-    """Whoever has shown an API key, and from where. The address is the one that Cloudflare puts there."""
-    try:  # without a zone, which may be a text of any length
+    """The actor of an authenticated request: its API key's id and the address in CF-Connecting-IP."""
+    try:  # without the zone, which may be of any length
         address = str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "").partition("%")[0]))
     except ValueError:
         address = None
@@ -21,12 +21,12 @@ def actor_of(request: Request) -> Actor:
 
 
 def caller_of(request: Request) -> str:
-    """The key of the address that Cloudflare puts into CF-Connecting-IP."""
+    """The rate limit key of the address in CF-Connecting-IP, which Cloudflare sets."""
     return name_caller(request.headers.get("cf-connecting-ip"))
 
 
 def name_caller(address: str | None) -> str:
-    """The key of an IP address; IPv6 counts by network."""
+    """The rate limit key of an IP address; of its /64 network for IPv6."""
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:

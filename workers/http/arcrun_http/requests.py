@@ -1,4 +1,4 @@
-"""What a request carries: its body, JSON and bounded, and its query parameters."""
+"""Reads a request's body, as bounded JSON, and its query parameters."""
 
 from collections.abc import Collection
 from typing import Any
@@ -9,7 +9,7 @@ from arcrun.errors import PayloadTooLargeError, RequestError, build_cursor_error
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES, MAX_CURSOR_CHARACTERS
 
-BODY = "arcrun.body"  # in a request's scope: the body, where the server has read it, or once it has been read here
+BODY = "arcrun.body"  # scope key of the body, set by the server or by read_body
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
@@ -22,14 +22,14 @@ def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
 
 def build_cut_body_error() -> RequestError:
     return RequestError(
-        "The body ended before it was whole.",
+        "The body ended before it was complete.",
         code="BODY_INCOMPLETE",
-        next_actions=["Send it again, with the right Content-Length or all its chunks."],
+        next_actions=["Send it again, with the correct Content-Length or all its chunks."],
     )
 
 
 async def read_body(request: Request, limit_bytes: int) -> bytes:
-    """Raises PayloadTooLargeError, before it has read what is too much."""
+    """The body as bytes. Raises PayloadTooLargeError as soon as it exceeds `limit_bytes`."""
     body: bytes | None = request.scope.get(BODY)
     if body is None:
         body = request.scope[BODY] = await _read_chunks(request, limit_bytes)
@@ -45,11 +45,11 @@ async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
         if size > limit_bytes:
             raise build_too_large_error(limit_bytes)
         chunks.append(chunk)
-    return b"".join(filter(None, chunks))  # of one chunk that chunk itself, and no copy
+    return b"".join(filter(None, chunks))  # a single chunk is returned without a copy
 
 
 def body_of(request: Request) -> bytes:
-    """The body, once it has been read."""
+    """The body, if it has been read; otherwise empty."""
     body: bytes = request.scope.get(BODY, b"")
     return body
 
@@ -64,7 +64,7 @@ async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:
     except UnicodeDecodeError:
         raise _invalid_json("is not JSON: it is not UTF-8") from None
     except JsonLimitError as error:
-        raise _invalid_json(f"cannot be read: {error}", "Send less in one body, or numbers as texts.") from None
+        raise _invalid_json(f"cannot be read: {error}", "Send less in one body, or numbers as strings.") from None
     except ValueError as error:
         raise _invalid_json(f"is not JSON: {error}") from None
 
@@ -76,7 +76,7 @@ def _invalid_json(
 
 
 async def read_object(request: Request, allowed: Collection[str], limit_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
-    """The body as a JSON object with no other keys than `allowed`. Raises RequestError, PayloadTooLargeError."""
+    """The body as a JSON object with keys from `allowed` only. Raises RequestError, PayloadTooLargeError."""
     body = await read_json(request, limit_bytes)
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.", details={"allowed_keys": list(allowed)})
@@ -92,20 +92,20 @@ async def read_object(request: Request, allowed: Collection[str], limit_bytes: i
 
 
 def read_count(request: Request, name: str, default: int) -> int:
-    """A whole number. Raises RequestError."""
+    """A query parameter that is a non-negative integer. Raises RequestError."""
     count = parse_whole(request.query_params.get(name, str(default)))
     if count is None:
-        raise RequestError(f"`{name}` must be a whole number.")
+        raise RequestError(f"`{name}` must be an integer, 0 or more.")
     return count
 
 
 def parse_whole(text: str) -> int | None:
-    """A number of ASCII digits; of a thousand of them, which Python would refuse, the first few say enough."""
+    """Parse ASCII digits; None for any other string. Of more than 20, which Python may refuse, the first 20 count."""
     return int(text.lstrip("0")[:20] or "0") if text.isascii() and text.isdecimal() else None
 
 
 def read_cursor(request: Request) -> str | None:
-    """`?cursor=`, None for the first page. Raises RequestError INVALID_CURSOR."""
+    """The `cursor` query parameter; None for the first page. Raises RequestError INVALID_CURSOR."""
     cursor = request.query_params.get("cursor") or None
     if cursor is not None and len(cursor) > MAX_CURSOR_CHARACTERS:
         raise build_cursor_error()

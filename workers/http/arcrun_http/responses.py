@@ -1,4 +1,4 @@
-"""JSON answers, and the one place that turns exceptions into them."""
+"""Builds JSON responses, and turns exceptions into them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ _write = build_json_writer(ensure_ascii=False, allow_nan=False, separators=(",",
 
 
 class JsonResponse(Response):
-    """Starlette's fails on half a surrogate pair; here it is written as the escape that it came as."""
+    """A JSON response. It writes a lone surrogate as an escape, where Starlette's JSONResponse raises."""
 
     media_type = "application/json"
 
@@ -27,7 +27,7 @@ def build_success(data: Any, status: int = 200) -> JsonResponse:
 
 
 def render_error(error: ArcrunError, headers: Mapping[str, str] | None = None) -> JsonResponse:
-    """`headers` are sent besides Retry-After, which an error has if it knows how long to wait."""
+    """The response for an error; `headers` are sent in addition to Retry-After, which `retry_after_s` sets."""
     wait = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
     return JsonResponse({"success": False, "error": error.to_json()}, error.http_status, {**wait, **(headers or {})})
 
@@ -40,10 +40,10 @@ async def _on_arcrun_error(_request: Request, error: Exception) -> JsonResponse:
 async def _on_http_exception(request: Request, error: Exception) -> JsonResponse:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        message = f"{request.method} is not possible here."
-        refusal = MethodNotAllowedError(message, next_actions=["See the README for the routes."])
+        message = f"{request.method} is not allowed here."
+        refusal = MethodNotAllowedError(message, next_actions=["See docs/http.md for the routes."])
         return render_error(refusal, error.headers)
-    return render_error(NotFoundError("There is no such route.", next_actions=["See the README for the routes."]))
+    return render_error(NotFoundError("There is no such route.", next_actions=["See docs/http.md for the routes."]))
 
 
 async def _on_fault(_request: Request, _error: Exception) -> JsonResponse:

@@ -1,4 +1,4 @@
-"""The registry Worker: builds its app once for each isolate and serves it; and its Durable Object."""
+"""The registry Worker: builds its app once for each isolate and serves it. Also its Durable Object."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from bundled_components import BUNDLED_COMPONENTS
 from starlette.applications import Starlette
 
 from arcrun.contracts.parse import parse_contract
+from arcrun.durable_objects import Operations
 from arcrun.limits import MAX_SUBMISSION_BYTES
-from arcrun.objects import Operations
 from arcrun.registry.review import Bench
 from arcrun.registry.trial import VALIDATOR_ID
 from arcrun.wasm.component import Component
@@ -29,7 +29,7 @@ from registry.statistics_export import DEFAULT_INTERVAL_S
 from registry.submissions import Submissions
 from workers import DurableObject, WorkerEntrypoint
 
-OBJECT = "registry"  # the only one
+OBJECT = "registry"  # the name of the only object
 
 _apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
@@ -76,7 +76,7 @@ def _build(bindings: Any) -> Starlette:
 
 
 def _build_bench(bindings: Any) -> Bench:
-    """The review's ground: the sandbox, and the built-in validator in this Worker's own bundle."""
+    """The review's bench: the sandbox, and the built-in validator in this Worker's bundle."""
     loader, entry = read_optional(bindings, "LOADER"), BUNDLED_COMPONENTS[VALIDATOR_ID]
     validator = Component(parse_contract(entry.contract), entry.sha256)
     clock = SystemClock()

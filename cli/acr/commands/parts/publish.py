@@ -45,7 +45,7 @@ def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
     data = require_data(answer)
     print_json(answer) if as_json else say(f"{data['canonical_id']}@{data['version']}")
     if is_builtin(data["canonical_id"], find_platform_home()):
-        warn(f"`{data['canonical_id']}` is the name of a built-in component, which takes precedence: yours never runs.")
+        warn(f"`{data['canonical_id']}` is a built-in component, which takes precedence: yours never runs.")
     say(f"Accepted. To let everyone use it: acr parts approve {data['submission_id']}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""A Worker that looks at the local runtime from inside: each path tries one thing and answers what came of it."""
+"""A Worker that probes the local runtime from inside: each path tries one thing and answers the result."""
 
 import asyncio
 import base64
@@ -74,7 +74,7 @@ class Default(WorkerEntrypoint):
         return "compiled"
 
     async def try_top_level(self) -> Any:
-        """What came of each operation while this module was imported, and of the same ones now."""
+        """The result of each operation while this module was imported, and of the same operations now."""
         return {"then": results(), "now": results(now=True)}
 
     async def try_sys_path(self) -> list[str]:
@@ -88,7 +88,7 @@ class Default(WorkerEntrypoint):
         return "waited"
 
     async def try_clocks(self) -> dict[str, dict[str, float]]:
-        """How many ms each clock went on during each of some pieces of work."""
+        """The milliseconds by which each clock advanced during each of several pieces of work."""
         moved: dict[str, dict[str, float]] = {}
         before = read_clocks()
         for name in ("computing", "yielding", "timer", "computing_again", "kv", "rpc", "fetch", "body", "timeout"):
@@ -103,7 +103,7 @@ class Default(WorkerEntrypoint):
             pass
 
     async def _spend_yielding(self) -> None:
-        """To other tasks of Python, which is no I/O."""
+        """Yield to other Python tasks, which is not I/O."""
         for _ in range(20):
             await self._spend_some()
             await asyncio.sleep(0)
@@ -134,7 +134,7 @@ class Default(WorkerEntrypoint):
         await self.answer.text()
 
     async def _spend_timeout(self) -> None:
-        """It ends a wait, and no computation."""
+        """Spend time in a timeout, which ends a wait but not a computation."""
         try:
             async with asyncio.timeout(0.03):
                 await self._spend_computing()
@@ -144,7 +144,7 @@ class Default(WorkerEntrypoint):
         raise AssertionError
 
     async def try_turns(self) -> dict[str, Any]:
-        """What comes of steps of tasks: with turns as the runtime has them or, with a body, shorter ones."""
+        """The results of task steps: with the runtime's turns or, if there is a body, with shorter ones."""
         if self.body:
             shorten_turns()
         loop, order, faults = asyncio.get_running_loop(), list[str](), list[str]()
@@ -234,11 +234,11 @@ class Default(WorkerEntrypoint):
             return error.to_json()
 
     async def try_public_network(self) -> Any:
-        """What the executor's requests go through; the body is the URL."""
+        """Send a request through the executor's network; the body is the URL."""
         return (await read_bindings().PUBLIC_NETWORK.fetch(self.body)).status
 
     async def try_sandbox_network(self) -> Any:
-        """The sandbox as the executor makes it, but for a main module that calls `fetch`."""
+        """The executor's sandbox, except for a main module that calls `fetch`."""
         code = _worker_code(SimpleNamespace(module=EMPTY_MODULE), await _read_host_sources())
         setattr(code.modules, "sandbox.mjs", to_js({"js": FETCHING_MAIN_MODULE}, dict_converter=js.Object.fromEntries))
         callback = create_proxy(lambda: code)

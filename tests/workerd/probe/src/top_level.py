@@ -1,4 +1,4 @@
-"""Operations that a deploy refuses at a module's top level, tried there and by a request; and every clock of Python."""
+"""Operations that a deploy refuses at a module's top level, tried there and in a request; and Python's clocks."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from arcrun_edge.system import SystemClock
 
 
 class _Random(random.Random):
-    """Draws as its base does."""
+    """A subclass that draws like its base."""
 
 
 REFUSED: dict[str, Callable[[], Any]] = {
@@ -73,7 +73,7 @@ def results(*, now: bool = False) -> dict[str, str]:
 
 
 def read_clocks() -> dict[str, float]:
-    """Milliseconds by clock."""
+    """The readings of all clocks in milliseconds, by name."""
     return {
         "Clock": SystemClock().now_ms(),
         "time.time": time.time() * 1000,

@@ -1,4 +1,4 @@
-"""Auth over HTTP: the routes, and who may use them."""
+"""The auth service over HTTP: its routes and their authentication."""
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -9,7 +9,7 @@ from auth.service import AccountService
 
 
 def build_app(service: AccountService) -> Starlette:
-    """The ASGI app. Without MASTER_KEY every route but /health refuses."""
+    """The ASGI app. Without MASTER_KEY every route except /health refuses."""
     handlers = AccountHandlers(service)
     routes = [
         Route("/register", handlers.register, methods=["POST"]),

@@ -1,4 +1,4 @@
-"""Handlers of the accounts' routes. They translate and nothing else."""
+"""Handlers of the account routes. They only translate between HTTP and AccountService."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -38,7 +38,7 @@ class AccountHandlers:
         return _answer({"tenant_id": tenant.tenant_id, "api_key": api_key}, 201)
 
     def of_tenant(self, handler: TenantHandler) -> Callable[[Request], Awaitable[JsonResponse]]:
-        """Wrap a handler so that it runs only for a request with a tenant's API key, and gets that tenant."""
+        """Wrap a handler so that it runs only for requests with a tenant's API key, and gets that tenant."""
 
         async def protected(request: Request) -> JsonResponse:
             return await handler(request, await self._service.authenticate(presented_key(request), caller_of(request)))
@@ -75,7 +75,7 @@ def _answer(data: dict[str, Any], status: int = 200) -> JsonResponse:
 def _read_grace(request: Request) -> int:
     text = request.query_params.get("grace_s", str(DEFAULT_GRACE_S))
     if not text.isascii() or not text.isdecimal() or len(text) > 9 or int(text) > MAX_GRACE_S:
-        raise RequestError(f"`grace_s` must be a whole number from 0 to {MAX_GRACE_S}.")
+        raise RequestError(f"`grace_s` must be an integer from 0 to {MAX_GRACE_S}.")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""What auth does: registers accounts, and lets a tenant see, renew and remove its own."""
+"""Registers accounts, authenticates tenants, rotates their API keys and deletes their accounts."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ audit_logger = logging.getLogger("arcrun.audit")
 
 
 def log_decision(action: str, outcome: str, *, tenant: str | None = None, key: str | None = None) -> None:
-    """One line of JSON in the audit log, which names a tenant and a key's id, and holds no secret.
+    """Write one line of JSON to the audit log; it contains ids but no secrets.
 
     `outcome` is "done", or the code of the error; `key` is a key's id.
     """
@@ -28,7 +28,7 @@ def log_decision(action: str, outcome: str, *, tenant: str | None = None, key: s
 
 
 class Limits:
-    """How often a caller may ask. `registrations` counts attempts to register, `requests` everything else."""
+    """Rate limits by caller. `registrations` counts attempts to register, `requests` all other requests."""
 
     def __init__(self, registrations: RateLimiter, requests: RateLimiter) -> None:
         self._registrations, self._requests = registrations, requests
@@ -48,7 +48,7 @@ async def _take(limiter: RateLimiter, key: str) -> None:
 
 
 class AccountService:
-    """`build_check` makes the TokenCheck of what is to be registered."""
+    """Manages tenants' accounts. `build_check` makes the TokenCheck of a registration."""
 
     def __init__(
         self,
@@ -61,16 +61,16 @@ class AccountService:
         self._build_check, self._limits = build_check, limits
 
     async def admit_registration(self, caller: str) -> None:
-        """Before anything of the request is looked at. Raises NotConfiguredError, RateLimitedError."""
+        """Check the rate limit, before the request is read. Raises NotConfiguredError, RateLimitedError."""
         self._accounts.require_master_key()
         with _audited("register"):
             await self._limits.take_registration(caller)
 
     async def register(self, registration: Registration, address: str | None) -> tuple[Tenant, str]:
-        """The tenant and its API key, which nobody can show again.
+        """Register an account; returns the tenant and its API key, which cannot be shown again.
 
-        The account is counted once the token has proved that it belongs there, so that nobody can use up another's
-        limit. Raises RegistrationError, RateLimitedError, UpstreamError.
+        The account's rate limit is counted after its token has been verified, so that nobody can use up another
+        account's limit. Raises RegistrationError, RateLimitedError, UpstreamError.
         """
         check = self._build_check(registration)
         with _audited("register"):
@@ -106,20 +106,20 @@ class AccountService:
         return rotated, api_key
 
     async def delete(self, tenant: Tenant) -> None:
-        """Its workspace first, so that what is interrupted can be found and deleted again."""
+        """Delete the workspace, then the account: an interrupted deletion can be found and repeated."""
         with _audited("delete", tenant):
             await self._workspaces.open_object(tenant.tenant_id).close()
             await self._accounts.delete(tenant)
         log_decision("delete", "done", tenant=tenant.tenant_id)
 
     async def _is_known(self, tenant_id: str) -> bool:
-        """Whether there is a record that can be read: one under another MASTER_KEY is replaced, and so is all of it."""
+        """Whether a readable record exists. One that was encrypted under another MASTER_KEY is replaced entirely."""
         with suppress(DecryptionError):
             return await self._accounts.find(tenant_id) is not None
         return False
 
     async def _note(self, action: str, tenant: Tenant, actor: Actor, detail: str) -> None:
-        """What is done is done: nobody could show the new key again if this failed."""
+        """Write to the tenant's audit log. A failure is only logged: an error would lose the new key."""
         try:
             await self._workspaces.audit_of(tenant.tenant_id).note(action, tenant.tenant_id, actor, detail)
         except UpstreamError as error:
@@ -128,7 +128,7 @@ class AccountService:
 
 @contextmanager
 def _audited(action: str, tenant: Tenant | None = None) -> Iterator[None]:
-    """Log a refusal, by its code alone."""
+    """Log an error's code in the audit log, and raise it again."""
     try:
         yield
     except ArcrunError as error:

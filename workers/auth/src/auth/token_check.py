@@ -1,8 +1,8 @@
-"""Whether a tenant's Cloudflare token can do what it must and nothing else, as far as the token itself can show it.
+"""Checks that a tenant's Cloudflare token has the permissions that it needs and no others, as far as it can show.
 
-A token cannot read its own policies unless it may read API tokens, which is more than KV already. So the namespace is
-tried, and the probe of every product that could do harm is knocked at: a read that must be refused. docs/adr/0014 says
-what this cannot see.
+A token cannot read its own policies unless it may read API tokens, which is already more than KV. So the namespace is
+tried, and for each product that could do harm there is a probe: a read that must be refused. docs/adr/0014 lists the
+permissions that this cannot detect.
 """
 
 import asyncio
@@ -15,14 +15,15 @@ from arcrun.cloudflare.rest_kv import CloudflareRestKV
 from arcrun.errors import RegistrationError, TenantStorageError
 from arcrun.ports import Random
 
-PROBE_TTL_S = 60  # KV's shortest, should the deletion be interrupted
+PROBE_TTL_S = 60  # KV's minimum; it expires if the deletion is interrupted
 KV_GROUPS = frozenset({"Workers KV Storage Write", "Workers KV Storage Read"})
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A path that only a token with `permission` may read. Where `lists_for_all` is true, everybody gets a list, and
-    what is in it shows the permission."""
+    """A path that only a token with `permission` may read. With `lists_for_all` every token gets a list, which is
+    empty without the permission.
+    """
 
     path: str
     permission: str
@@ -49,7 +50,7 @@ PROBES = (
 
 
 class TokenCheck:
-    """One token in one namespace. Every method raises UpstreamError if Cloudflare does not answer."""
+    """Checks one token for one namespace. Every method raises UpstreamError if Cloudflare does not answer."""
 
     def __init__(self, client: CloudflareRestClient, namespace_id: str, random: Random) -> None:
         self._client, self._random = client, random
@@ -59,16 +60,16 @@ class TokenCheck:
         """The token's id. Raises RegistrationError TOKEN_INVALID."""
         access = self._client.access
         for url in (access.unscoped_url_of("/user/tokens/verify"), access.url_of("/tokens/verify")):
-            verified = await self._read(url)  # a user's token, or one that the account owns
+            verified = await self._read(url)  # a user-owned or an account-owned token
             if verified is not None and verified.get("status") == "active":
                 return str(verified.get("id", ""))
         raise RegistrationError(
             "Cloudflare does not know the token, or it is not active.",
-            next_actions=["Make a new one, with the permission Workers KV Storage: Edit only: acr init --standard"],
+            next_actions=["Make a new one that has only the permission Workers KV Storage: Edit: acr init --standard"],
         )
 
     async def require_namespace(self) -> None:
-        """Writes, reads and deletes a key of its own. Raises RegistrationError TOKEN_CANNOT_USE_KV."""
+        """Write, read and delete a probe key. Raises RegistrationError TOKEN_CANNOT_USE_KV."""
         key, value = f"arcrun:probe:{self._random.token_bytes(16).hex()}", self._random.token_bytes(16).hex()
         try:
             await self._kv.put(key, value, ttl_s=PROBE_TTL_S)
@@ -76,11 +77,11 @@ class TokenCheck:
             await self._kv.delete(key)
         except TenantStorageError as error:
             raise _build_kv_error(error.code, error.details) from None
-        if found not in (value, None):  # None: a write may take a while to be seen
-            raise _build_kv_error("another value was read than was written", {})
+        if found not in (value, None):  # None: a write may not be visible yet
+            raise _build_kv_error("the value read differs from the value written", {})
 
     async def require_nothing_else(self, token_id: str) -> None:
-        """Raises RegistrationError TOKEN_CAN_DO_MORE, which names what to drop."""
+        """Run all probes. Raises RegistrationError TOKEN_CAN_DO_MORE, which lists the permissions to drop."""
         opened = await asyncio.gather(*(self._opens(probe) for probe in PROBES))
         excess = [probe.permission for probe, is_open in zip(PROBES, opened, strict=True) if is_open]
         if "API Tokens" in excess or "Account API Tokens" in excess:
@@ -90,8 +91,8 @@ class TokenCheck:
                 f"The token can do more than edit Workers KV: {', '.join(excess)}.",
                 code="TOKEN_CAN_DO_MORE",
                 next_actions=[
-                    "Drop these permissions from the token, or make one that has Workers KV Storage: Edit alone.",
-                    "acr init --standard makes one with your own token, on your machine.",
+                    "Drop these permissions from the token, or make one that has only Workers KV Storage: Edit.",
+                    "Or make one with your own token, on your machine: acr init --standard",
                 ],
                 details={"permissions_to_drop": excess},
             )
@@ -102,7 +103,7 @@ class TokenCheck:
         return result is not None and (not probe.lists_for_all or bool(result))
 
     async def _list_policies(self, token_id: str) -> Sequence[str]:
-        """The permission groups of the token other than KV's, for one that may read itself."""
+        """The token's permission groups except KV's, sorted; empty if it may not read itself."""
         access, path = self._client.access, f"/tokens/{token_id}"
         for url in (access.unscoped_url_of(f"/user{path}"), access.url_of(path)):
             result = await self._read(url)
@@ -123,7 +124,7 @@ def _build_kv_error(reason: str, details: Any) -> RegistrationError:
         f"The token cannot write, read and delete in that KV namespace: {reason}.",
         code="TOKEN_CANNOT_USE_KV",
         next_actions=[
-            "Check that the namespace is the account's, and that the token has Workers KV Storage: Edit for it."
+            "Check that the namespace belongs to the account, and that the token has Workers KV Storage: Edit for it."
         ],
         details=dict(details),
     )

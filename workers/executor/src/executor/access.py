@@ -1,4 +1,4 @@
-"""Whose service a request gets: the owner's, or in the hosted mode that of a tenant."""
+"""Chooses the service for a request: the owner's or, in the hosted mode, a tenant's."""
 
 from collections.abc import Awaitable, Callable
 from typing import NoReturn, Protocol
@@ -19,10 +19,10 @@ from executor.service import ExecutorService
 from executor.tenants import TenantServices
 from executor.tokens import build_webhook_missing_error
 
-# A revoked key opens nothing after at most this and the KV binding's own cache (KV_CACHE_S): 50 s together.
+# A revoked key stops working after at most this plus the KV binding's cache (KV_CACHE_S): 50 s in all.
 FRESH_MS = 20_000
-KV_CACHE_S = 30  # the platform's shortest
-UNKNOWN_FRESH_MS = 5_000  # a key that has just been made may have been tried before it could be seen here
+KV_CACHE_S = 30  # the platform's minimum
+UNKNOWN_FRESH_MS = 5_000  # a new key may have been tried before it was visible here
 MAX_KNOWN, MAX_UNKNOWN = 500, 1_000
 
 Cached = Cache[tuple[float, Tenant | None]]
@@ -30,19 +30,19 @@ Cached = Cache[tuple[float, Tenant | None]]
 
 class Access(Protocol):
     async def of_key(self, request: Request) -> ExecutorService:
-        """By the API key. Raises UnauthorizedError, NotConfiguredError, RateLimitedError."""
+        """The service for the request's API key. Raises UnauthorizedError, NotConfiguredError, RateLimitedError."""
 
     async def of_webhook(self, request: Request) -> ExecutorService:
-        """By the token in the path, which is its own permission. Raises NotFoundError WEBHOOK_NOT_FOUND too."""
+        """The service for the token in the path, which needs no key. Also raises NotFoundError WEBHOOK_NOT_FOUND."""
 
     async def shows_key(self, request: Request) -> bool:
-        """Whether a webhook's request shows the API key of its owner. Another counts as none: whoever calls a webhook
-        may have an Authorization of its own.
+        """Whether a webhook's request has its owner's API key. Another key is ignored: a webhook's caller may send an
+        Authorization header of its own.
         """
 
 
 class OwnerAccess:
-    """The one service of an account's own platform. Without `api_key` every management route refuses."""
+    """Access to a single account's service. Without `api_key` every management route refuses."""
 
     def __init__(self, service: ExecutorService, api_key: str | None) -> None:
         self._service, self._api_key = service, api_key
@@ -59,14 +59,14 @@ class OwnerAccess:
 
 
 class TenantResolver:
-    """Which tenant an API key or a webhook's token leads to, remembered for a moment by the isolate: keys by their
+    """Finds the tenant of an API key or a webhook's token, with a short-lived cache in the isolate, which has keys by
     SHA-256. Its methods raise NotConfiguredError, DecryptionError.
     """
 
     def __init__(self, accounts: AccountStore, clock: Clock) -> None:
         self._accounts, self._clock = accounts, clock
         self._known: Cached = Cache(MAX_KNOWN)
-        self._unknown: Cached = Cache(MAX_UNKNOWN)  # by itself, so that nobody pushes the tenants out by guessing
+        self._unknown: Cached = Cache(MAX_UNKNOWN)  # separate, so that guessed keys cannot evict tenants
 
     async def find_by_key(self, api_key: str) -> Tenant | None:
         sha256 = hash_api_key(api_key)
@@ -91,9 +91,9 @@ class TenantResolver:
 
 
 class TenantAccess:
-    """A key or a token that leads nowhere costs what one costs that leads to a tenant, as far as that can be.
+    """Access in the hosted mode. As far as possible, an invalid key or token takes the same time as a valid one.
 
-    It counts for its caller, as a request that is let in counts for its tenant.
+    A refused request counts towards its caller's rate limit, an admitted one towards its tenant's.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class TenantAccess:
 
 
 class RefusedAccess:
-    """For a platform that cannot serve anybody: `error` says what is missing."""
+    """Access to a platform that is not configured: every request gets `error`, which says what is missing."""
 
     def __init__(self, error: ArcrunError) -> None:
         self._error = error
@@ -141,6 +141,6 @@ class RefusedAccess:
 
 def build_unbound_error() -> NotConfiguredError:
     return NotConfiguredError(
-        "MULTI_TENANT is true, and ACCOUNTS_KV or REQUEST_LIMIT is not bound.",
+        "MULTI_TENANT is true, but ACCOUNTS_KV or REQUEST_LIMIT is not bound.",
         next_actions=["Deploy with both: acr deploy --multi-tenant"],
     )

@@ -1,4 +1,4 @@
-"""The executor over HTTP: the routes, and who may use them."""
+"""The executor over HTTP: its routes and their authentication."""
 
 from collections.abc import Awaitable, Callable
 
@@ -18,9 +18,9 @@ Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
 def build_app(access: Access, public_url: str | None = None) -> Starlette:
-    """The ASGI app. `access` says whose service a request gets: by its API key or, for a webhook, by its token.
+    """The ASGI app. `access` chooses the service by a request's API key or, for a webhook, by its token.
 
-    `public_url` is where webhooks are reached from outside; without it answers show their paths alone.
+    `public_url` is the public base URL of webhooks; without it answers contain only their paths.
     """
 
     def protected(handler: Handler) -> Callable[[Request], Awaitable[Response]]:

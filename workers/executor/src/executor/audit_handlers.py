@@ -1,4 +1,4 @@
-"""Handlers of the audit log. What the executor does is noted with it; the command line notes what it writes past the
+"""Handlers of the audit log. The executor notes its own actions; the command line reports what it writes without the
 executor: credentials and keys.
 """
 
@@ -12,7 +12,7 @@ from arcrun_http.responses import JsonResponse, build_success
 from executor.service import ExecutorService
 
 NOTED = ("credential.put", "credential.delete", "encryption_key.rotate", "platform.deploy")
-MAX_LINE_ID = 2**53  # as numbers go through JSON
+MAX_LINE_ID = 2**53  # integers up to it are exact in JSON
 MAX_SUBJECTS, MAX_SUBJECT_CHARACTERS = 100, 128
 
 
@@ -40,7 +40,7 @@ async def note(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 def _read_cursor(request: Request) -> int | None:
-    """The id of the line that the page before ended with. Raises RequestError INVALID_CURSOR."""
+    """The id of the previous page's last line. Raises RequestError INVALID_CURSOR."""
     text = request.query_params.get("cursor")
     line_id = None if text is None else parse_whole(text)
     if text is not None and (line_id is None or line_id > MAX_LINE_ID):

@@ -1,4 +1,4 @@
-"""Where components that are not bundled lie: the account's bucket by their names, then the registry."""
+"""The sources of components that are not bundled: the account's bucket by name, then the registry."""
 
 import asyncio
 import hashlib
@@ -8,9 +8,9 @@ from typing import Protocol
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError
+from arcrun.interruptible import Pause, run_steps_pausing
 from arcrun.ports import BlobStore, ComponentRegistry
 from arcrun.registry.package import module_key
-from arcrun.steps import Pause, run_steps_pausing
 from arcrun.wasm.seal import metered_key
 from arcrun.yaml_text import parse_json_or_yaml_in_steps
 
@@ -19,7 +19,7 @@ Fingerprint = tuple[str, str]  # changes with the component
 
 @dataclass(frozen=True)
 class StoredComponent:
-    """A component as it lies there. `metered` is what is kept of its metering, None where nothing is."""
+    """A component as stored. `metered` is the metered module, None if none is stored."""
 
     contract: Contract
     module: bytes
@@ -28,20 +28,20 @@ class StoredComponent:
 
 
 class ComponentSource(Protocol):
-    """`reference` is `id` or `id@v1`."""
+    """Finds components. `reference` is `id` or `id@v1`."""
 
     async def find_fingerprint(self, reference: str) -> Fingerprint | None:
-        """That of the component that is there now."""
+        """The fingerprint of the current component; None if there is none."""
 
     async def read(self, reference: str) -> StoredComponent | None:
-        """Raises ComponentError INVALID_CONTRACT, ContractError."""
+        """The component; None if there is none. Raises ComponentError INVALID_CONTRACT, ContractError."""
 
     async def explain(self, reference: str) -> list[str]:
-        """For somebody who wonders why it is not there."""
+        """Lines that say why the component was not found, for the error's details."""
 
 
 class BucketSource:
-    """`{reference}.wasm` and `{reference}.contract.yaml`. `pause` lets others have their turn: `Clock.pause`."""
+    """Reads `{reference}.wasm` and `{reference}.contract.yaml`. `pause` (`Clock.pause`) yields to other requests."""
 
     def __init__(self, bucket: BlobStore, pause: Pause) -> None:
         self._bucket, self._pause = bucket, pause
@@ -71,7 +71,7 @@ class BucketSource:
 
 
 class RegistrySource:
-    """What the registry lets this executor have; the bytes lie in the same bucket, under their hashes."""
+    """Components that the registry shows this executor; their bytes are in the same bucket, under their hashes."""
 
     def __init__(self, registry: ComponentRegistry, bucket: BlobStore) -> None:
         self._registry, self._bucket = registry, bucket
@@ -95,7 +95,7 @@ class RegistrySource:
 async def read_stored(
     bucket: BlobStore, contract: Contract, sha256: str, fingerprint: Fingerprint = ("", "")
 ) -> StoredComponent | None:
-    """The module that lies in the bucket under its hash; None if it is not there."""
+    """The component whose module is in the bucket under its hash; None if it is missing or has another hash."""
     module, metered = await asyncio.gather(bucket.get(module_key(sha256)), bucket.get(metered_key(sha256)))
     if module is None or hashlib.sha256(module.content).hexdigest() != sha256:
         return None

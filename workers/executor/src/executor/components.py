@@ -1,8 +1,8 @@
-"""Where components come from, and how they are called.
+"""Finds components and calls them.
 
 They come from the Worker's own bundle, then from the bucket, then from the registry. A module that is not bundled is
-metered at its first use. What that comes to is kept in the bucket, under the module's hash (arcrun/wasm/seal.py), and
-spares later isolates the work; one that is not whole is made and kept anew.
+metered at its first use. The metered module is stored in the bucket, under the module's hash (arcrun/wasm/seal.py), so
+that later isolates need not meter it again; an incomplete one is replaced.
 """
 
 import hashlib
@@ -16,10 +16,10 @@ from arcrun.caches import Cache, CacheSpace
 from arcrun.contracts.parse import parse_contract
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
 from arcrun.errors import ComponentError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.json_text import write_json
 from arcrun.limits import CALL_CPU_MS, MAX_CACHED_MODULE_BYTES, MAX_METERED_ON_USE_BYTES, MAX_NODE_CPU_MS
 from arcrun.ports import AiModel, Background, BlobStore, Clock, ComponentRegistry, HttpClient, Random, TextDecoder
-from arcrun.steps import run_steps_pausing
 from arcrun.wasm.abi import Execution, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import (
     BundledComponent,
@@ -40,11 +40,11 @@ from executor.component_sources import (
     read_stored,
 )
 
-# A component replaced in the bucket is seen by a warm isolate after at most this time.
+# A warm isolate sees a component that was replaced in the bucket after at most this time.
 FRESH_MS = 5_000
 REFERENCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,127}(@v[0-9]{1,9})?")
 VALIDATOR_ID = "validate_json"
-STRETCH_CHARACTERS = 256 * 1024  # of JSON, which take some 10 ms to write or to read
+STRETCH_CHARACTERS = 256 * 1024  # of JSON, which takes some 10 ms to write or to parse
 
 
 @dataclass
@@ -56,8 +56,8 @@ class _Cached:
 
 
 class ComponentResolver:
-    """`registry` is None where the account has none. Without `has_names` nothing is found in the bucket by its name:
-    what lies there so is the account's own, and not for tenants.
+    """Finds components by reference. `registry` is None if the account has none. Without `has_names` the bucket is not
+    searched by name: components stored by name belong to the account and are not for tenants.
     """
 
     def __init__(
@@ -75,19 +75,19 @@ class ComponentResolver:
         if registry is not None:
             self._sources.append(RegistrySource(registry, bucket))
         self._bundled: dict[str, Component] = {}
-        self._moved: dict[str, Component] = {}  # with their code, by their hashes: at most all that are bundled
+        self._moved: dict[str, Component] = {}  # bundled components with their code, by hash
         self._cached: Cache[_Cached] = Cache(space=CacheSpace(MAX_CACHED_MODULE_BYTES))
         self._written: set[str] = set()
 
     async def find(self, reference: str) -> Component:
         """The component that `reference` names, `id` or `id@v2`.
 
-        Raises ComponentError: COMPONENT_NOT_FOUND, INVALID_CONTRACT and those of `build_component`.
+        Raises ComponentError: COMPONENT_NOT_FOUND, INVALID_CONTRACT and the codes of `build_component`.
         """
         return self._find_bundled(reference) or await self._find_stored(reference)
 
     async def find_sandboxed(self, bundled: Component) -> Component:
-        """The bundled component with its code, which lies in the bucket under its hash, as the registry keeps it.
+        """The bundled component with its code, which the registry stores in the bucket under its hash.
 
         Raises ComponentError CODE_NOT_STORED.
         """
@@ -96,12 +96,12 @@ class ComponentResolver:
             stored = await read_stored(self._bucket, bundled.contract, bundled.sha256)
             if stored is None:
                 raise ComponentError(
-                    f"`{bundled.id}` is to run in a sandbox (cpu_ms), and its code is not in the bucket.",
+                    f"`{bundled.id}` needs a sandbox (cpu_ms), but its code is not in the bucket.",
                     code="CODE_NOT_STORED",
                     http_status=503,
                     next_actions=[
-                        "Let the registry take the built-in components, which puts it there: acr deploy, or acr dev.",
-                        "Locally that takes some seconds after the start; try again then.",
+                        "Publish the built-in components to the registry, which stores it: acr deploy, or acr dev.",
+                        "Locally this takes some seconds after the start; try again then.",
                     ],
                 )
             cached = self._moved[bundled.sha256] = await self._build(bundled.id, stored)
@@ -143,7 +143,7 @@ class ComponentResolver:
         raise self._not_found(reference, [line for source in self._sources for line in await source.explain(reference)])
 
     async def _is_unchanged(self, reference: str, cached: _Cached) -> bool:
-        """Whether the first source that has it is the one that it came from, and has the same."""
+        """Whether the first source that has the component is the cached one's, with the same fingerprint."""
         for source in self._sources:
             fingerprint = await source.find_fingerprint(reference)
             if fingerprint is not None:
@@ -151,7 +151,7 @@ class ComponentResolver:
         return False
 
     async def _build(self, reference: str, stored: StoredComponent) -> Component:
-        """Others have their turn meanwhile: a large module takes seconds."""
+        """Build a component, yielding to other requests: a large module takes seconds."""
         if len(stored.module) > MAX_METERED_ON_USE_BYTES and not _is_metered(stored):
             raise _too_large(reference, len(stored.module))
         steps = build_in_steps(stored.contract, stored.module, stored.metered)
@@ -161,7 +161,7 @@ class ComponentResolver:
         return component
 
     def _keep_metered(self, component: Component) -> None:
-        """After the answer, which neither waits for it nor fails with it; once, for calls at once all come here."""
+        """Store the metered module after the answer; once per isolate, since concurrent calls all get here."""
         key, module = metered_key(component.sha256), component.module
         if module is not None and key not in self._written:
             self._written.add(key)
@@ -173,8 +173,8 @@ class ComponentResolver:
             code="COMPONENT_NOT_FOUND",
             http_status=404,
             next_actions=[
-                "Check the spelling against the list of components: acr parts.",
-                "Or hand yours to the registry: acr parts publish DIR.",
+                "Check the spelling against the list of components: acr parts list",
+                "Or publish your own to the registry: acr parts publish DIR",
             ],
             details={"component": reference, "looked_in": [f"bundle: {len(self._bundle)} components", *looked]},
         )
@@ -190,8 +190,8 @@ def _too_large(reference: str, size: int) -> ComponentError:
         f"{MAX_METERED_ON_USE_BYTES >> 10} KiB.",
         code="MODULE_TOO_LARGE",
         next_actions=[
-            "If it came from the registry, publish the same again, which meters it: acr parts publish DIR.",
-            "If it lies in the bucket, put it there metered: acr parts install, or acr deploy --components DIR.",
+            "If it came from the registry, publish it again, which meters it: acr parts publish DIR",
+            "If it is in the bucket, upload it metered: acr parts install, or acr deploy --components DIR",
         ],
         details={"component": reference, "bytes": size},
     )
@@ -199,7 +199,7 @@ def _too_large(reference: str, size: int) -> ComponentError:
 
 @dataclass(frozen=True)
 class ComponentCaller:
-    """The engine's `Components`, over the resolver and the platform's runner. `turn` is entered around each call."""
+    """Implements the engine's `Components`. `turn` is entered around each call."""
 
     resolver: ComponentResolver
     runner: ComponentRunner
@@ -229,8 +229,8 @@ class ComponentCaller:
         """Raises ComponentError CPU_MS_LIMIT."""
         if cpu_ms > self.most_cpu_ms:
             raise ComponentError(
-                f"`{component_id}` is to compute for {cpu_ms} ms (cpu_ms), and {self.most_cpu_ms} are the limit of "
-                "this platform for an account.",
+                f"`{component_id}` requests {cpu_ms} ms of computing time (cpu_ms), but this platform allows "
+                f"an account {self.most_cpu_ms} ms.",
                 code="CPU_MS_LIMIT",
                 http_status=422,
                 next_actions=[f"Set cpu_ms to {self.most_cpu_ms} or less, and give the component less to do at once."],
@@ -248,14 +248,14 @@ class ComponentCaller:
             return await self._call(component, input_value, budget, fuel)
 
     async def _move_to_sandbox(self, component: Component, budget: RunBudget) -> Component:
-        """The bundled component with its code: where it may compute for longer, nobody else may wait for it.
+        """The bundled component with its code, for a sandbox, where a long computation blocks no other request.
 
         Raises ComponentError SANDBOX_UNAVAILABLE, CODE_NOT_STORED.
         """
         if not self.has_sandbox:
             raise ComponentError(
-                f"`{component.id}` is to compute for more than {CALL_CPU_MS} ms (cpu_ms), which takes a sandbox, "
-                "and this Worker has no LOADER binding to make one.",
+                f"`{component.id}` requests more than {CALL_CPU_MS} ms of computing time (cpu_ms), which needs a "
+                "sandbox, but this Worker has no LOADER binding to make one.",
                 code="SANDBOX_UNAVAILABLE",
                 http_status=503,
                 next_actions=[
@@ -289,16 +289,16 @@ class ComponentCaller:
         if budget.work.is_limited:
             budget.work.take_written(len(stdin))
             fuel = budget.work.clamp_fuel(fuel)
-        if len(stdin) > STRETCH_CHARACTERS:  # to write it and to run the component are two stretches
+        if len(stdin) > STRETCH_CHARACTERS:  # writing it and running the component are two stretches of work
             await self.clock.pause()
-        key = id(component.contract)  # which its host functions keep
+        key = id(component.contract)  # its host functions keep the contract alive
         host = budget.lent.get(key)
         if host is None:
             host = budget.lent[key] = self._lend(component, budget)
         return await self.runner.run(component, stdin, host, fuel)
 
     def _lend(self, component: Component, budget: RunBudget) -> HostFunctions:
-        """To all calls of a component in a run."""
+        """The host functions for all calls of a component in a run."""
         return PortHostFunctions(
             component.contract,
             BudgetedHttpClient(self.http, budget.subrequests),
@@ -310,20 +310,20 @@ class ComponentCaller:
         )
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
-        """By the bundled validate_json, whose work is bounded whatever the schema is."""
+        """The first mismatch as (field, message), by the bundled validate_json, whose work is always bounded."""
         validator = await self.resolver.find(VALIDATOR_ID)
         outcome = await self.call(validator, {"value": value, "schema": schema}, budget)
         if outcome.error is not None:
             raise ComponentError(
                 f"The input_schema cannot be used: {outcome.error.message}",
                 code="INVALID_CONTRACT",
-                next_actions=["Let the component's author write it with the keywords of validate_json."],
+                next_actions=["Ask the component's author to use only keywords that validate_json supports."],
             )
         errors = outcome.envelope["data"]["errors"]
         return (_name_field(errors[0]["path"]), str(errors[0]["message"])) if errors else None
 
 
 def _name_field(pointer: str) -> str:
-    """A JSON Pointer as people write a path: `/items/0/name` is `items.0.name`."""
+    """A JSON Pointer as a dotted path: `/items/0/name` is `items.0.name`."""
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     return ".".join(steps) or "the input"

@@ -1,4 +1,4 @@
-"""The stored credentials, in the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
+"""Reads stored credentials from the KV namespace CREDENTIALS_KV. Keys and values: docs/storage-schema.md."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,14 +18,15 @@ from arcrun.errors import DecryptionError
 from arcrun.limits import MAX_CACHED_CREDENTIALS
 from arcrun.ports import Cipher, Clock, KeyValue, list_all
 
-# A credential stored anew is seen by a warm isolate after at most this time. KV itself may take 60 s.
+# A warm isolate sees a replaced credential after at most this time. KV itself may take 60 s.
 FRESH_MS = 5_000
-ENTRY_BYTES = 300  # in memory, beside the secret
+ENTRY_BYTES = 300  # in memory, besides the secret
 
 
 class CredentialVault:
-    """`encryption_key` is ARCRUN_ENCRYPTION_KEY as the Worker has it, `previous_key` ARCRUN_PREVIOUS_ENCRYPTION_KEY,
-    which opens what a rotation has not reached yet. `build_cipher` makes a Cipher of a key's 32 bytes.
+    """Decrypts credentials. `encryption_key` is ARCRUN_ENCRYPTION_KEY; `previous_key` is
+    ARCRUN_PREVIOUS_ENCRYPTION_KEY, for credentials that a rotation has not re-encrypted yet. `build_cipher` makes a
+    Cipher from a key's 32 bytes.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class CredentialVault:
         return self._keep(name, await self._open(name, stored))
 
     async def list_names(self) -> list[str]:
-        """The names under which something is stored; it may still be unreadable."""
+        """The names of all stored credentials, including unreadable ones."""
         return [entry.key.removeprefix(KEY_PREFIX) for entry in await list_all(self._kv, KEY_PREFIX)]
 
     def _build_ciphers(self) -> list[Cipher]:

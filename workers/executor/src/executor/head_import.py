@@ -1,9 +1,9 @@
-"""Takes heads of workflows over from KV, where they were before there was a Workspace.
+"""Imports heads of workflows from KV, where earlier versions of arcrun, without a Workspace, stored them.
 
-KV had `name:{name}`, the head, and `hook:{token}`, what a token leads to. A name's own head counts; a name that has
-none that can be read gets one from its newest `hook:` whose version is there: what has been deleted has none. Every
-other `hook:` is one that nobody could see or revoke: it is deleted, and its token leads nowhere. After that nothing
-reads `name:` any more.
+KV had `name:{name}`, the head, and `hook:{token}`, the plan that a token runs. A name's own head takes precedence; a
+name without a readable head gets one from its newest `hook:` whose version still exists (a deleted workflow has none).
+All other `hook:` keys, which nobody could see or revoke, are deleted with their tokens. After the import `name:` is
+never read again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,24 +15,24 @@ from arcrun.ports import KeyEntry, KeyValue, list_all
 from arcrun.workflows.plan import IMPLICIT_FORMAT
 from arcrun.workspace.audit import PLATFORM, AuditLog
 from executor.heads import Head, Heads
-from executor.values import HOOK, NAME, VERSION, list_version_numbers, read_object
+from executor.workflow_values import HOOK, NAME, VERSION, list_version_numbers, read_object
 
 MAX_READS = 400
 
 
 class HeadImport:
-    """`subrequest_limit` is the platform's for one request. `trusts_metadata` is False where the namespace is a
-    tenant's, for metadata carries no MAC.
+    """`subrequest_limit` is the platform's limit per request. `trusts_metadata` is False for a tenant's namespace,
+    because metadata has no MAC.
     """
 
     def __init__(
         self, kv: KeyValue, heads: Heads, audit: AuditLog, subrequest_limit: int, *, trusts_metadata: bool = True
     ) -> None:
         self._kv, self._heads, self._audit, self._trusts_metadata = kv, heads, audit, trusts_metadata
-        self._max_reads = min(subrequest_limit // 3, MAX_READS)  # what is read may have to be deleted, too
+        self._max_reads = min(subrequest_limit // 3, MAX_READS)  # a value that is read may also have to be deleted
 
     async def take_one(self, name: str) -> Head | None:
-        """The head of one workflow, for a request that wants no other; all of them if this one has none of its own.
+        """Import and return the head of one workflow; import all heads if it has none of its own.
 
         Raises UpstreamError IMPORT_UNDERWAY.
         """
@@ -45,16 +45,16 @@ class HeadImport:
         return (await self._heads.look(name))[0]
 
     async def take_all(self) -> None:
-        """Raises UpstreamError IMPORT_UNDERWAY if it is more than one request may read: the next goes on."""
+        """Import all heads. Raises UpstreamError IMPORT_UNDERWAY if the next request has to continue."""
         sweep = _Sweep(self._kv, self._heads, self._max_reads)
         try:
             await sweep.run(trusts_metadata=self._trusts_metadata)
         except _NoReadLeftError:
             await self._import(sweep.found, is_complete=False)
             raise UpstreamError(
-                "The workflows of the arcrun before are being taken over.",
+                "The workflows of an earlier arcrun are being imported.",
                 code="IMPORT_UNDERWAY",
-                next_actions=["Run the same again: it goes on where it was."],
+                next_actions=["Repeat the request: it continues the import."],
             ) from None
         await self._import(sweep.found, is_complete=True)
 
@@ -68,7 +68,7 @@ class _NoReadLeftError(Exception):
 
 
 class _Sweep:
-    """One request's look at a namespace. `_done` are the heads that were taken over before."""
+    """One request's pass over a namespace. `_done` are the heads that were imported before."""
 
     def __init__(self, kv: KeyValue, heads: Heads, reads_left: int) -> None:
         self._kv, self._heads, self._reads_left = kv, heads, reads_left
@@ -81,7 +81,7 @@ class _Sweep:
         return [*self._of_names.values(), *self._of_hooks.values()]
 
     async def run(self, *, trusts_metadata: bool) -> None:
-        """Raises _NoReadLeftError; `found` has what was found until then."""
+        """Raises _NoReadLeftError; `found` then has the heads found so far."""
         self._done = {head.name: head for head in await self._heads.list_all()}
         newest = await self._list_newest_versions()
         for entry in await list_all(self._kv, NAME):
@@ -96,12 +96,12 @@ class _Sweep:
     async def _read_name(self, name: str, entry: KeyEntry, trusts_metadata: bool) -> Head | None:
         head = _read_head(name, entry.metadata) if trusts_metadata else None
         head = head or _read_head(name, await self._read(entry.key))
-        if head is None:  # so that the next request reads others
+        if head is None:  # so that the next request does not read it again
             await self._kv.delete(entry.key)
         return head
 
     async def _take_orphan(self, key: str, newest: Mapping[str, int]) -> None:
-        """After it has been read: what the Workspace knows by then was not written meanwhile."""
+        """Import or delete a hook. The Workspace is asked after the hook was read, so that a new one is not deleted."""
         token = key.removeprefix(HOOK)
         head = _read_hook(token, await self._read(key))
         if await self._heads.look_for_token(token) is not None:
@@ -119,7 +119,7 @@ class _Sweep:
         return await list_version_numbers(self._kv, name)
 
     async def _list_newest_versions(self) -> dict[str, int]:
-        """By name: the number of a version is given once, also where no head has it any more."""
+        """The highest version number by name: a number is used once, even if no head refers to it any more."""
         newest: dict[str, int] = {}
         for entry in await list_all(self._kv, VERSION):
             name, _, digits = entry.key.removeprefix(VERSION).rpartition(":")
@@ -141,7 +141,7 @@ def _with_latest(head: Head, newest: int) -> Head:
 
 
 def _read_head(name: str, record: Any) -> Head | None:
-    """What lay under `name:{name}`, or in its metadata; None for what is no head."""
+    """The head in the value or the metadata of `name:{name}`; None if it is not one."""
     match record:
         case {"token": str(token), "version": int(version), "latest": int(latest), "updated_at": str(updated_at)}:
             calls, plan_format = record.get("calls"), record.get("format", IMPLICIT_FORMAT)
@@ -151,7 +151,7 @@ def _read_head(name: str, record: Any) -> Head | None:
 
 
 def _read_hook(token: str, record: Any) -> Head | None:
-    """What lies under `hook:{token}`, as a head."""
+    """The value of `hook:{token}` as a head; None if it is not one."""
     match record:
         case {"name": str(name), "version": int(version), "updated_at": str(updated_at), "plan": dict(plan)}:
             return Head(name, token, version, version, 0, updated_at, plan.get("format", IMPLICIT_FORMAT))

@@ -1,8 +1,8 @@
-"""The heads of workflows as the Worker sees them: kept in the Workspace, remembered here for a moment.
+"""The Worker's view of the heads of workflows, which the Workspace stores, with a cache in the isolate.
 
-A token works only while its workflow's head names it. The head is asked of the Workspace and kept for FRESH_MS; KV, in
-which a tenant may put back whatever it once held, is believed for none of that. If the Workspace cannot be asked, what
-this isolate knew last counts for STALE_MS.
+A token works only while its workflow's head names it. The head is read from the Workspace and cached for FRESH_MS; KV
+is not trusted for it, because a tenant can restore old values there. If the Workspace cannot be reached, the cached
+head is used for STALE_MS.
 """
 
 import logging
@@ -17,9 +17,9 @@ from arcrun.ports import Clock
 from arcrun.workspace.protocol import Commit, Note, Rotation, State, StoredHead, WorkspaceObject
 from arcrun.workspace.sealing import Sealing, token_id_of
 
-FRESH_MS = 30_000  # a rotated or deleted token works no longer than this
+FRESH_MS = 30_000  # a rotated or deleted token works for at most this long
 STALE_MS = 3_600_000
-HEAD_BYTES = 2_000  # what one takes in memory
+HEAD_BYTES = 2_000  # of one in memory
 _IDENTITY, _TRAITS = "identity", "traits"
 
 logger = logging.getLogger("arcrun")
@@ -27,11 +27,12 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(frozen=True)
 class Head:
-    """Which version of a workflow runs, and which token leads to it.
+    """The current version of a workflow, and its token.
 
-    `latest` is the newest number, `version` the current one: they differ after a rollback. Versions up to `floor` are
-    of an earlier workflow of this name, the push of those in `pending` has not ended. `updated_at` is when the version
-    became current; `format` that of its plan. `calls` are the workflows that it calls, None where that is not known.
+    `latest` is the newest version number, `version` the current one: they differ after a rollback. Versions up to
+    `floor` belong to an earlier workflow of this name; those in `pending` are still being pushed. `updated_at` is when
+    the version became current, `format` the format of its plan. `calls` are the workflows that it calls; None if
+    unknown.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Head:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """What a push or a rollback makes current. `token` is for a workflow that has none."""
+    """The version that a push or a rollback makes current. `token` is used if the workflow has none."""
 
     name: str
     number: int
@@ -61,7 +62,7 @@ class NewVersion:
 
 
 class Heads:
-    """Raises UpstreamError OBJECT_UNAVAILABLE and DecryptionError wherever the Workspace is asked."""
+    """Reads and changes heads. Asking the Workspace raises UpstreamError OBJECT_UNAVAILABLE, DecryptionError."""
 
     def __init__(
         self, workspace: WorkspaceObject, sealing: Sealing, clock: Clock, space: CacheSpace | None = None
@@ -70,9 +71,9 @@ class Heads:
         self._known: Cache[tuple[float, Head | None]] = Cache(MAX_CACHED_HEADS, space or CacheSpace())
 
     async def recall(self, name: str, token: str | None = None) -> tuple[Head | None, State]:
-        """The head as it was at most FRESH_MS ago. For a missing one the state says whether KV may have it still.
+        """The head as of at most FRESH_MS ago. If it is missing, the state says whether KV may still have it.
 
-        With `token` only if it is the head's, for that of another may be newer than what is remembered.
+        With `token` the cached head is used only if it has that token: another one may be newer than the cache.
         """
         asked_ms, head = self._known.get(name) or (None, None)
         age_ms = STALE_MS if asked_ms is None else self._clock.now_ms() - asked_ms
@@ -84,11 +85,11 @@ class Heads:
         except UpstreamError:
             if not fits or age_ms >= STALE_MS:
                 raise
-            logger.warning("The Workspace cannot be asked: what was known of a workflow counts on")
+            logger.warning("The Workspace cannot be reached; the cached head of a workflow stays in use")
             return head, "open"
 
     async def look(self, name: str) -> tuple[Head | None, State]:
-        """The head as it is."""
+        """The current head, from the Workspace, and the Workspace's state."""
         looked = await self._workspace.look(self._sealing.id_of(name))
         head = None if looked["head"] is None else await self._open(looked["head"])
         if head is not None or looked["state"] != "new":
@@ -96,7 +97,7 @@ class Heads:
         return head, looked["state"]
 
     async def look_for_token(self, token: str) -> Head | None:
-        """The head that names a token, as it is."""
+        """The current head that names a token."""
         found = await self._workspace.look_for_token(token_id_of(token))
         return None if found is None else await self._settle_found(found)
 
@@ -104,11 +105,11 @@ class Heads:
         return (await self._workspace.look(""))["state"]
 
     async def find_floor(self, name: str) -> int:
-        """The highest number of a version that has been deleted with its workflow."""
+        """The highest version number that was deleted with its workflow."""
         return (await self._workspace.look(self._sealing.id_of(name)))["floor"]
 
     async def list_page(self, after: str, limit: int) -> tuple[list[Head], str | None]:
-        """A page of all, and where the next begins. Those that were sealed under another key are left out."""
+        """A page of heads, and the cursor of the next. Heads that were sealed under another key are omitted."""
         found = await self._workspace.list_heads(after, limit)
         heads = []
         for stored in found:
@@ -127,28 +128,28 @@ class Heads:
         return heads
 
     async def import_some(self, heads: Sequence[Head], note: Note, *, is_complete: bool) -> None:
-        """What KV had before there was a Workspace."""
+        """Add heads that an earlier arcrun stored in KV."""
         await self._workspace.import_heads([await self._store(head) for head in heads], is_complete, note)
 
     async def reserve(self, name: str, at_least: int) -> int:
-        """The number of a version that is to be pushed. Raises ConflictError WORKFLOW_LIMIT."""
+        """Reserve a version number for a push. Raises ConflictError WORKFLOW_LIMIT, ACCOUNT_REMOVED."""
         reserved = await self._workspace.reserve(self._sealing.id_of(name), at_least)
         if reserved["number"] == 0:
             raise _build_full_error(reserved.get("full", ""))
         return reserved["number"]
 
     async def commit(self, version: NewVersion, note: Note) -> Head | None:
-        """The head after it. None if the workflow was deleted meanwhile, its number with it."""
+        """Make a pushed version current; returns the new head, or None if the workflow was deleted meanwhile."""
         committed = await self._workspace.commit(await self._render(version), note)
         return await self._settle(version.name, committed["head"])
 
     async def roll_back(self, version: NewVersion, note: Note) -> Head | None:
-        """The head after it. None if there is no such version any more."""
+        """Make an earlier version current; returns the new head, or None if the version no longer exists."""
         committed = await self._workspace.roll_back(await self._render(version), note)
         return await self._settle(version.name, committed["head"])
 
     async def rotate(self, head: Head, token: str, note: Note) -> Head | None:
-        """The head with the new token. None if the head's own does not count any more."""
+        """Replace the token; returns the new head, or None if `head` is no longer current."""
         rotation: Rotation = {
             "name_id": self._sealing.id_of(head.name),
             "token_id": token_id_of(head.token),
@@ -159,7 +160,7 @@ class Heads:
         return await self._settle(head.name, rotated["head"])
 
     async def delete(self, head: Head, note: Note) -> bool:
-        """Whether the head's token still counted."""
+        """Delete the head; returns False if its token was no longer current."""
         name_id = self._sealing.id_of(head.name)
         self._known.pop(head.name)
         return await self._workspace.delete(name_id, token_id_of(head.token), note)
@@ -227,13 +228,13 @@ def build_missing_workflow_error(name: str) -> NotFoundError:
 
 
 def _build_full_error(full: str) -> ConflictError:
-    """`full` is that of Reserved."""
+    """`full` is the field of Reserved."""
     if not full:
         message, action = "The account has been removed.", "Register it again."
         return ConflictError(message, code="ACCOUNT_REMOVED", next_actions=[action])
-    what = "workflows as it may have" if full == "workflows" else "names of workflows behind it as may be"
+    what = "workflows" if full == "workflows" else "workflow names, those of deleted workflows included"
     return ConflictError(
-        f"The account has as many {what}.",
+        f"The account has reached the limit of {what}.",
         code="WORKFLOW_LIMIT",
         next_actions=["Delete workflows that you no longer need: acr delete NAME"],
     )

@@ -1,7 +1,7 @@
-"""Handlers that run something, and those that show what was run. They translate and nothing else.
+"""Handlers that run workflows and components, and that show runs. They only translate between HTTP and the service.
 
-Each gets the service of whoever asks (executor/access.py). What a run answers differs: the holder of the API key sees
-its cause of failure, whoever has only the webhook's URL does not.
+Each gets the caller's service (executor/access.py). A failed run's cause is shown to the holder of the API key, but not
+to a caller who has only the webhook's URL.
 """
 
 from collections.abc import Mapping
@@ -36,11 +36,10 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
         )
     if wants_async(request):
         raise RequestError(
-            "POST /execute takes no ?async=1: a run that nobody waits for is one of a stored workflow, which its record"
-            " names.",
+            "POST /execute does not accept ?async=1: only a stored workflow can run asynchronously.",
             next_actions=[
                 "Store the workflow (POST /webhooks) and run it by its webhook with ?async=1.",
-                "Or wait for the run's end: leave `async` out.",
+                "Or wait for the run's end: omit `async`.",
             ],
         )
     input_value = body.get("input", {})
@@ -50,13 +49,13 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
         )
         return answer_owner(record, with_trace=wants_trace(request))
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
-        raise RequestError("`component` must be a text and `input` an object.")
+        raise RequestError("`component` must be a string and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> JsonResponse:
-    """By the token alone, or with the API key besides, which sees more."""
+    """Run a webhook's workflow. A request that also has the API key sees more."""
     stored = await service.workflows.find(request.path_params["token"])
     return await _run(service, request, stored, await read_trigger(request, TriggerKind.WEBHOOK), is_owner=shows_key)
 
@@ -82,7 +81,7 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
     try:
         runs, cursor = await service.runs.list(read_filter(request), limit, read_cursor(request))
     except ArcrunError as error:
-        if unwritten.count:  # what hinders the list may be what has hindered the records
+        if unwritten.count:  # both may have the same cause
             error.details["unwritten"] = unwritten.to_json()
         raise
     missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
@@ -94,13 +93,13 @@ async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
-    """After a change of the encryption key: what inputs of runs are sealed under is wrapped under the new one."""
+    """Wrap the data keys of runs' inputs under the current encryption key, after it was changed."""
     renewed = await service.runs.renew_keys()
     return JsonResponse({"success": True, "data": asdict(renewed) if renewed else None})
 
 
 async def show_usage(service: ExecutorService, _request: Request) -> JsonResponse:
-    """What the records of runs have taken of the platform today, of each object too; and what could not be written."""
+    """The platform usage of runs' records today, in all and by object, and the records that were not written."""
     limits, unwritten = service.engine.limits, service.runs.unwritten
     objects = await service.runs.measure()
     data = {
@@ -113,13 +112,13 @@ async def show_usage(service: ExecutorService, _request: Request) -> JsonRespons
 
 
 async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse:
-    """Which of the platform's plans runs are kept to, and what follows."""
+    """The platform plan whose limits apply to runs, and those limits."""
     has_sandbox = service.components.has_sandbox
     return JsonResponse({"success": True, "data": {**service.engine.limits.to_json(), "has_sandbox": has_sandbox}})
 
 
 def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
-    """{"success", "run_id", "data" or "error", "duration_ms"}, and "trace", its values cut as in a stored record."""
+    """{"success", "run_id", "data" or "error", "duration_ms"}, and "trace", truncated as in a stored record."""
     answer = record.to_json()
     if with_trace:
         answer["trace"] = record.render_trace()
@@ -127,8 +126,8 @@ def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
 
 
 def answer_caller(record: RunRecord) -> JsonResponse:
-    """{"success", "run_id", "data"}; of a failure WORKFLOW_FAILED and the run's id, whatever it was: the cause is the
-    owner's to see.
+    """{"success", "run_id", "data"}. Every failure is WORKFLOW_FAILED with the run's id: only the owner may see its
+    cause.
     """
     if record.error is None:
         return JsonResponse({"success": True, "run_id": record.run_id, "data": record.data})
@@ -138,40 +137,40 @@ def answer_caller(record: RunRecord) -> JsonResponse:
 
 
 async def read_trigger(request: Request, kind: TriggerKind) -> Trigger:
-    """The body is the input; `?timeout_ms=N` is how long the client waits for the run."""
+    """A trigger whose input is the body; `?timeout_ms=N` is how long the client waits for the run."""
     value = await read_json(request)
     body = body_of(request)
     return Trigger(kind, value, read_timeout(request), read_depth(request), len(body), body)
 
 
 def build_trigger(request: Request, kind: TriggerKind, input_value: Any) -> Trigger:
-    """Where the input is a part of the body."""
+    """A trigger whose input is a part of the body."""
     return Trigger(kind, input_value, read_timeout(request), read_depth(request), len(body_of(request)))
 
 
 def read_depth(request: Request) -> int:
-    """How many runs stand behind the request: of several headers, which proxies join by commas, the greatest number
-    counts. Raises RunError RUN_TOO_DEEP.
+    """The number of runs that led to the request: the greatest of several headers, which proxies join with commas.
+    Raises RunError RUN_TOO_DEEP.
     """
     listed = ",".join(request.headers.getlist(DEPTH_HEADER)).split(",")
     depth = max(parse_whole(text.strip()) or 0 for text in listed)
     if depth > MAX_RUN_DEPTH:
         raise RunError(
-            f"Runs start each other by their HTTP requests more than {MAX_RUN_DEPTH} deep.",
+            f"Runs start each other by HTTP requests more than {MAX_RUN_DEPTH} levels deep.",
             code="RUN_TOO_DEEP",
-            next_actions=["Look for a workflow that calls its own webhook, by itself or by way of others."],
+            next_actions=["Look for a workflow that calls its own webhook, directly or through others."],
         )
     return depth
 
 
 def read_timeout(request: Request) -> float | None:
-    """Raises RequestError."""
+    """`?timeout_ms=` in milliseconds; None if it is missing. Raises RequestError."""
     text = _query(request).get("timeout_ms")
     if text is None:
         return None
     timeout_ms = parse_whole(text)
     if timeout_ms is None or not 1 <= timeout_ms <= MAX_RUN_TIMEOUT_MS:
-        raise RequestError(f"`timeout_ms` must be a whole number from 1 to {MAX_RUN_TIMEOUT_MS}.")
+        raise RequestError(f"`timeout_ms` must be an integer from 1 to {MAX_RUN_TIMEOUT_MS}.")
     return timeout_ms
 
 
@@ -180,12 +179,12 @@ def wants_async(request: Request) -> bool:
 
 
 def wants_trace(request: Request) -> bool:
-    """`?trace=1`. Only whoever shows the API key gets one."""
+    """`?trace=1`. Only requests with the API key get a trace."""
     return _query(request).get("trace", "0") not in ("", "0", "false")
 
 
 def _query(request: Request) -> Mapping[str, str]:
-    """Most requests have none, which need not be parsed."""
+    """The query parameters; most requests have none, so that nothing needs to be parsed."""
     return request.query_params if request.scope["query_string"] else {}
 
 
@@ -196,10 +195,10 @@ def read_filter(request: Request) -> RunFilter:
     if status is not None and status not in STATUSES:
         raise RequestError(f"`status` must be one of {', '.join(STATUSES)}.")
     if text is not None and len(text) > MAX_SEARCH_CHARACTERS:
-        raise RequestError(f"`q` may have {MAX_SEARCH_CHARACTERS} characters.")
+        raise RequestError(f"`q` may have at most {MAX_SEARCH_CHARACTERS} characters.")
     version = parse_whole(query["version"]) if "version" in query else None
     if "version" in query and (version is None or version > MAX_VERSION):
-        raise RequestError("`version` must be a whole number; 0 is that of a workflow that is not stored.")
+        raise RequestError("`version` must be an integer; 0 stands for a workflow that is not stored.")
     return RunFilter(
         workflow=query.get("workflow"),
         status=status,
@@ -212,7 +211,7 @@ def read_filter(request: Request) -> RunFilter:
 
 
 def _read_moment(text: str | None, name: str) -> float | None:
-    """A time of ISO 8601, in UTC where it names no other; a date is its beginning. In milliseconds since 1970."""
+    """An ISO 8601 time, by default in UTC, as milliseconds since 1970; a date means its beginning."""
     if text is None:
         return None
     try:
@@ -220,5 +219,5 @@ def _read_moment(text: str | None, name: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
     except (ValueError, OverflowError):
         raise RequestError(
-            f"`{name}` must be a time of ISO 8601.", next_actions=[f"{name}=2026-11-26 or {name}=2026-11-26T10:00:00Z"]
+            f"`{name}` must be an ISO 8601 time.", next_actions=[f"{name}=2026-11-26 or {name}=2026-11-26T10:00:00Z"]
         ) from None

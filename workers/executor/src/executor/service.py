@@ -1,4 +1,4 @@
-"""What the executor does, free of HTTP: validate, store, run. It keeps to its quota of the platform that it runs on."""
+"""The executor's operations, without HTTP: validate, store and run, within a quota of the platform."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_DIAGNOSTICS
 from arcrun.ports import Background
-from arcrun.steps import Steps, run_steps_pausing
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
@@ -25,7 +25,7 @@ from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
-from executor.accepted import limit_accepted_run, make_keepable
+from executor.accepted_runs import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
@@ -34,17 +34,17 @@ from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_sa
 
 class Quota(Protocol):
     def running(self) -> AbstractContextManager[None]:
-        """Around a run. Raises RateLimitedError TOO_MANY_RUNS."""
+        """A context for one run. Raises RateLimitedError TOO_MANY_RUNS."""
 
     def clamp_duration(self, timeout_ms: float | None) -> float | None:
-        """How long a run may take at most, None for as long as its workflow says."""
+        """The time limit of a run in milliseconds; None for the workflow's own."""
 
     def check_source(self, source: str | Mapping[str, Any]) -> None:
-        """Before a workflow is read. Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
+        """Check the size of a workflow before it is parsed. Raises PayloadTooLargeError WORKFLOW_TOO_LARGE."""
 
 
 class WholePlatform:
-    """The quota of an account that has the platform to itself."""
+    """The quota of a single account's platform: no limits of its own."""
 
     def running(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -53,7 +53,7 @@ class WholePlatform:
         return timeout_ms
 
     def check_source(self, source: str | Mapping[str, Any]) -> None:
-        """The body's limit is enough."""
+        """Accept any source: the limit of the request's body is enough."""
 
 
 WHOLE_PLATFORM = WholePlatform()
@@ -61,8 +61,8 @@ WHOLE_PLATFORM = WholePlatform()
 
 @dataclass(frozen=True)
 class Push:
-    """A workflow as stored, what its diagnostics warn of, and what is new in it. `changed` is whether there is a new
-    version.
+    """The result of a push: the stored workflow, its diagnostics, and the difference from the previous plan.
+    `changed` is True if the push made a new version.
     """
 
     stored: StoredWorkflow
@@ -84,7 +84,7 @@ class ExecutorService:
     quota: Quota = WHOLE_PLATFORM
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:
-        """Run one component; its credentials are filled in, and scrubbed from what it answers."""
+        """Run one component. Its credentials are injected, and redacted in its answer."""
         component = await self.components.find(reference)
         named = name_credentials(component.contract, {}, input_value)
         injected = await inject_credentials(named, input_value, self.vault.reveal)
@@ -112,11 +112,11 @@ class ExecutorService:
             raise RunTimeoutError(message, next_actions=actions) from None
 
     async def execute_workflow(self, source: Source, trigger: Trigger) -> RunRecord:
-        compilation = await self._compile(source, None, checks_credentials=False)  # the run would say it
+        compilation = await self._compile(source, None, checks_credentials=False)  # the run reports missing ones
         return await self._run(require_plan(compilation), trigger, version=0)
 
     async def validate(self, source: Source, file: str | None = None) -> Compilation:
-        """Check a workflow against the components, workflows and credentials that are there."""
+        """Check a workflow against the existing components, workflows and credentials."""
         return await self._compile(source, file, checks_credentials=True)
 
     async def push(self, source: Source, actor: Actor, token: str | None = None) -> Push:
@@ -135,7 +135,7 @@ class ExecutorService:
         return Push(saved.stored, compilation, compare_plans(saved.previous, plan), saved.changed)
 
     async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
-        """Delete a workflow. Returns its name, and the workflows that call it. Raises NotFoundError."""
+        """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
         name = await self.workflows.delete(token, actor)
         return name, await self.workflows.find_callers(name)
 
@@ -143,9 +143,10 @@ class ExecutorService:
         return await self._run(stored.plan, trigger, stored.version)
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> str:
-        """Run after the answer, for as long as the platform lets it. Returns the run's id. The owner is told more.
+        """Start a run that continues after the answer, within the platform's limit. Returns its id.
 
-        Raises RequestError ACCEPTED_RUN_TOO_LONG; UpstreamError if the run could not be noted, and is not begun.
+        Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; UpstreamError if the run could not
+        be recorded, and so was not started.
         """
         most_ms = self.quota.clamp_duration(trigger.timeout_ms)
         limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner)
@@ -173,7 +174,7 @@ class ExecutorService:
             record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record)
-        if (record.weight or 0) > STRETCH_CHARACTERS:  # to keep it and to answer it are two stretches
+        if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
             await self.engine.ports.clock.pause()
         return record
 
@@ -182,14 +183,14 @@ class ExecutorService:
         return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
 
     async def _write_execution_verdict(self, plan: Plan, trigger: Trigger, record: RunRecord) -> None:
-        """Hand the record, with its verdict, over to where it is kept: after the answer, unless the workflow wants it
-        kept before. Raises RecordError.
+        """Store the record with its verdict: after the answer, or before it if the workflow requires that. Raises
+        RecordError.
         """
         is_written = trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text
         if is_written:
             await self.engine.ports.clock.pause()
         ended = EndedRun(record, plan.keeping, trigger.render_input())
-        if is_written:  # to write it and to shorten the record are two stretches
+        if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
         if ended.comes_first:
             await self.runs.add_now(ended)
@@ -216,19 +217,19 @@ class ExecutorService:
         contracts: dict[str, Contract] = {}
         faults: dict[str, ArcrunError] = {}
         for reference in dict.fromkeys(node.component for node in workflow.nodes.values() if node.component):
-            if len(faults) == MAX_DIAGNOSTICS:  # nobody is told of more
+            if len(faults) == MAX_DIAGNOSTICS:  # no more are shown
                 break
             try:
                 component = await self.components.find(reference)
                 contracts[reference] = component.contract
             except ArcrunError as error:
                 component, faults[reference] = None, error
-            if component is None or component.module is not None:  # it was looked for outside
+            if component is None or component.module is not None:  # it was looked up outside the bundle
                 await self.engine.ports.clock.pause()
         return contracts, faults
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
-        """All names, if any is called: the misspelt one gets the nearest as a hint."""
+        """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""
         calls_any = any(node.workflow for node in workflow.nodes.values())
         return await self.workflows.list_names() if calls_any else []
 

@@ -1,4 +1,4 @@
-"""The services of tenants: each works in its tenant's own KV namespace, with its own key, and shares no store."""
+"""The services of tenants: each uses its tenant's KV namespace and key, and shares no storage with others."""
 
 import base64
 from collections.abc import Callable
@@ -32,7 +32,7 @@ from executor.workflows import WorkflowStore
 
 @dataclass(frozen=True)
 class Platform:
-    """What is the same for all tenants. `resolver` holds components that everybody may run, and no others."""
+    """What all tenants share. `resolver` finds only components that everyone may run."""
 
     resolver: ComponentResolver
     runner: ComponentRunner
@@ -54,7 +54,7 @@ class Platform:
 
 
 class TenantServices:
-    """A service is made at a tenant's first request, and anew once its registration has changed."""
+    """Makes a tenant's service at its first request, and again when its registration has changed."""
 
     def __init__(self, platform: Platform, tokens: WebhookTokens) -> None:
         self._platform, self._tokens = platform, tokens
@@ -62,7 +62,7 @@ class TenantServices:
         self._services: Cache[tuple[Registration, ExecutorService]] = Cache(MAX_SERVICES)
 
     def of(self, tenant: Tenant) -> ExecutorService:
-        """Raises NotConfiguredError."""
+        """The service of a tenant. Raises NotConfiguredError."""
         registration, service = self._services.get(tenant.tenant_id, (None, None))
         if service is None or registration != tenant.registration:
             service = self._build(tenant.registration, self._isolate.quota_of(tenant.tenant_id))

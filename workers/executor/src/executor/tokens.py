@@ -14,11 +14,11 @@ class Tokens(Protocol):
     async def make(self) -> str: ...
 
     def is_token(self, text: str) -> bool:
-        """Whether it may be one, by its form."""
+        """Whether `text` has the form of a token."""
 
 
 class RandomTokens:
-    """32 hexadecimal digits."""
+    """Makes random tokens of 32 hexadecimal digits."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -31,9 +31,9 @@ class RandomTokens:
 
 
 def build_webhook_missing_error() -> NotFoundError:
-    """The same for every token that leads nowhere."""
+    """The error for any token without a workflow; it is always the same."""
     return NotFoundError(
         "There is no such webhook.",
         code="WEBHOOK_NOT_FOUND",
-        next_actions=["See the URLs: acr list. Or push the workflow again: acr push FILE."],
+        next_actions=["List the URLs: acr list. Or push the workflow again: acr push FILE"],
     )

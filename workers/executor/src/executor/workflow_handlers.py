@@ -1,6 +1,6 @@
-"""Handlers that check, store, show and delete workflows. They translate and nothing else.
+"""Handlers that check, store, show and delete workflows. They only translate between HTTP and the service.
 
-Each gets the service of whoever asks (executor/access.py).
+Each gets the caller's service (executor/access.py).
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ async def validate(service: ExecutorService, request: Request) -> JsonResponse:
     body = await read_object(request, allowed=("workflow", "file"))
     file = body.get("file")
     if not isinstance(file, str | None):
-        raise RequestError("`file` must be a text: the name that the diagnostics carry.")
+        raise RequestError("`file` must be a string: the file name that diagnostics show.")
     compilation = await service.validate(read_source(body), file)
     diagnostics = [finding.to_json() for finding in compilation.diagnostics]
     return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
@@ -82,7 +82,7 @@ async def delete(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def _show(service: ExecutorService, request: Request, name: str) -> JsonResponse:
-    """Also a workflow that cannot be run any more: whoever asks may want to delete it."""
+    """Show a workflow, even if it can no longer run: the caller may want to delete it."""
     head = await service.workflows.require_head(name)
     found = {
         "latest": head.latest,
@@ -113,7 +113,7 @@ def _render_push(request: Request, push: Push) -> dict[str, Any]:
 
 
 def _webhook_url(request: Request, token: str) -> str:
-    """By configuration: the Host header is whatever the caller has written."""
+    """The URL of a webhook, from the configuration: the caller controls the Host header."""
     return f"{request.app.state.public_url}/webhooks/{token}/trigger"
 
 
@@ -128,5 +128,5 @@ def read_source(body: Mapping[str, Any]) -> Source:
 def read_version(body: Mapping[str, Any]) -> int:
     version = body.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RequestError("`version` must be a whole number from 1.")
+        raise RequestError("`version` must be an integer, 1 or more.")
     return version

@@ -1,8 +1,8 @@
-"""Stored workflows and their webhooks. Which version of one runs, and by which token, says its head in the Workspace
-(executor/heads.py); the plans that triggers run lie in the KV namespace WEBHOOKS (executor/values.py).
+"""Stored workflows and their webhooks. A workflow's head in the Workspace (executor/heads.py) has its current version
+and its token; the plans that triggers run are stored in the KV namespace WEBHOOKS (executor/workflow_values.py).
 
-Each push of a changed source makes a version, which never changes. The current one's plan lies under the token too, so
-that a trigger is one read.
+Each push of a changed source makes an immutable version. The current version's plan is also stored under the token, so
+that a trigger takes one read.
 """
 
 import json
@@ -13,9 +13,9 @@ from typing import Any
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
+from arcrun.json_size import size_of
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue, list_all
-from arcrun.size import size_of
 from arcrun.times import render_time
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
@@ -23,7 +23,7 @@ from arcrun.workspace.audit import Actor, AuditLog
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
 from executor.tokens import Tokens, build_webhook_missing_error
-from executor.values import (
+from executor.workflow_values import (
     HOOK,
     NAME,
     VERSION,
@@ -35,17 +35,17 @@ from executor.values import (
 )
 
 MAX_CALLS_BYTES = 512
-STRANGER_INTERVAL_MS = 200  # between two questions of an isolate for tokens of which KV knows nothing
-PLAN_FACTOR = 16  # of what a plan takes in memory, compiled, to the weight of its JSON
+STRANGER_INTERVAL_MS = 200  # between two look-ups of tokens unknown to KV, per isolate
+PLAN_FACTOR = 16  # a compiled plan in memory takes this many times its JSON's weight
 TOKEN_BYTES = 200
-MAX_ATTEMPTS = 10  # at what others change meanwhile
+MAX_ATTEMPTS = 10  # at changes that conflict with concurrent ones
 
 Source = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class StoredWorkflow:
-    """A version of a workflow, as a rule the current one. `updated_at` is when it became current (ISO 8601, UTC)."""
+    """A version of a workflow, usually the current one. `updated_at` is when it became current (ISO 8601, UTC)."""
 
     token: str
     name: str
@@ -56,8 +56,8 @@ class StoredWorkflow:
 
 @dataclass(frozen=True)
 class Saved:
-    """`previous` was the current plan before, None if there was none that can be read; `changed` is whether there is a
-    new version.
+    """The result of a push. `previous` is the plan that was current before, None if there was no readable one;
+    `changed` is True if the push made a new version.
     """
 
     stored: StoredWorkflow
@@ -67,7 +67,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class WorkflowVersion:
-    """`source` is the workflow as pushed, text or object."""
+    """A stored version. `source` is the workflow as pushed, a string or an object."""
 
     name: str
     version: int
@@ -77,9 +77,9 @@ class WorkflowVersion:
 
 
 class WorkflowStore:
-    """`limits` bound what a push may add; None for as much as the namespace takes. `space` is the isolate's.
+    """Stores and finds workflows. `limits` bound what a push may add; None for no bound. `space` is the isolate's.
 
-    Every method raises UpstreamError: OBJECT_UNAVAILABLE, and STORAGE_FAILED of KV.
+    Every method raises UpstreamError: OBJECT_UNAVAILABLE, or STORAGE_FAILED from KV.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class WorkflowStore:
         self._is_taken_over = False
 
     async def save(self, source: Source, plan: Plan, actor: Actor) -> Saved:
-        """Store a workflow under its name. Its token stays; a source that has not changed makes no version.
+        """Store a workflow under its name. It keeps its token; an unchanged source makes no new version.
 
         Raises PayloadTooLargeError, ConflictError.
         """
@@ -136,7 +136,7 @@ class WorkflowStore:
         return rolled
 
     async def rotate_token(self, token: str, actor: Actor) -> Head:
-        """Give the workflow another token; the old one is no more.
+        """Give the workflow a new token; the old one stops working.
 
         Raises NotFoundError, ConflictError TOKEN_REPLACED.
         """
@@ -153,8 +153,8 @@ class WorkflowStore:
     async def delete(self, token: str, actor: Actor) -> str:
         """Delete a workflow with all its versions. Returns its name.
 
-        First its head, which ends its token; interrupted after that, a second deletion clears the rest. Raises
-        NotFoundError, ConflictError TOKEN_REPLACED.
+        The head is deleted first, which disables the token; if interrupted after that, a second deletion removes the
+        rest. Raises NotFoundError, ConflictError TOKEN_REPLACED.
         """
         name = await self._find_name(token)
         head = await self.find_head(name)
@@ -164,7 +164,7 @@ class WorkflowStore:
                 await self._forget(token)
                 raise _build_replaced_error(name)
         floor = await self._heads.find_floor(name)
-        for number, entry in await list_version_entries(self._kv, name):  # a cursor need not bear that its keys go
+        for number, entry in await list_version_entries(self._kv, name):  # a deletion may break a cursor
             if number <= floor:
                 await self._kv.delete(entry.key)
         await self._kv.delete(NAME + name)
@@ -172,9 +172,9 @@ class WorkflowStore:
         return name
 
     async def find(self, token: str) -> StoredWorkflow:
-        """The current version of the workflow that a token leads to.
+        """The current version of a token's workflow.
 
-        Raises NotFoundError WEBHOOK_NOT_FOUND, whose text does not repeat the token; WorkflowError PLAN_OUTDATED.
+        Raises NotFoundError WEBHOOK_NOT_FOUND, whose message does not contain the token; WorkflowError PLAN_OUTDATED.
         """
         kept = self._cached.get(token)
         hook = await read_hook(self._kv, token) if kept is None and self._tokens.is_token(token) else None
@@ -187,24 +187,24 @@ class WorkflowStore:
         return await self._load(head, lambda: self._look_again(token, head.name), hook)
 
     async def find_by_name(self, name: str) -> StoredWorkflow:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
+        """The current version of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, WorkflowError PLAN_OUTDATED."""
         head = await self.require_head(name, is_fresh=False)
         return await self._load(head, lambda: self.require_head(name))
 
     async def find_plan(self, name: str) -> Plan:
-        """The engine's `Workflows`."""
+        """The plan of a workflow's current version, for the engine."""
         return (await self.find_by_name(name)).plan
 
     async def find_name(self, token: str) -> str:
-        """The name of a workflow, which may be stored in a form that cannot be run any more. Raises NotFoundError."""
+        """The name of a token's workflow, even if its plan can no longer run. Raises NotFoundError."""
         return (await self._require_head_of(token)).name
 
     async def find_version(self, name: str, version: int) -> WorkflowVersion:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
+        """A version of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
         return await self._find_version(await self.require_head(name), version)
 
     async def find_source(self, head: Head) -> Source | None:
-        """The current version as pushed; None if it cannot be read."""
+        """The current version's source as pushed; None if it cannot be read."""
         record = await read_version(self._kv, head.name, head.version)
         return None if record is None else record["source"]
 
@@ -218,7 +218,7 @@ class WorkflowStore:
         ]
 
     async def list_heads(self, cursor: str | None = None) -> tuple[list[Head], str | None]:
-        """A page of workflows, and the cursor of the next. Raises RequestError INVALID_CURSOR."""
+        """A page of heads, and the cursor of the next. Raises RequestError INVALID_CURSOR."""
         await self._take_over()
         heads, following = await self._heads.list_page(cursor or "", MAX_WORKFLOWS_PAGE)
         return sorted(heads, key=lambda head: head.name), following
@@ -227,7 +227,7 @@ class WorkflowStore:
         return [head.name for head in await self._list_all()]
 
     async def find_callers(self, name: str) -> list[str]:
-        """The workflows that call `name`, but for itself."""
+        """The workflows that call `name`, except itself."""
         return [head.name for head in await self._list_all() if name in (head.calls or ()) and head.name != name]
 
     async def find_head(self, name: str, *, is_fresh: bool = True) -> Head | None:
@@ -237,7 +237,7 @@ class WorkflowStore:
         return await self._head_import.take_one(name) if head is None and state == "new" else head
 
     async def require_head(self, name: str, *, is_fresh: bool = True) -> Head:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        """The head of a workflow. Raises NotFoundError WORKFLOW_NOT_FOUND."""
         head = await self.find_head(name, is_fresh=is_fresh)
         if head is None:
             raise build_missing_workflow_error(name)
@@ -248,7 +248,7 @@ class WorkflowStore:
         return await self._heads.list_all()
 
     async def _take_over(self) -> None:
-        """Before anything is listed: a workspace that is new may not have all."""
+        """Import heads from KV before listing, if the Workspace is new."""
         if not self._is_taken_over:
             if await self._heads.read_state() == "new":
                 await self._head_import.take_all()
@@ -257,7 +257,7 @@ class WorkflowStore:
     async def _add_version(
         self, plan: Plan, record: str, pushed_at: str, actor: Actor, *, is_new: bool
     ) -> tuple[int, Head]:
-        """The number of the new version, and the head after it. What is stored under a number never changes."""
+        """Store a new version and make it current. Returns its number and the new head; a number is never reused."""
         for _ in range(MAX_ATTEMPTS):
             left_over = await list_version_numbers(self._kv, plan.name) if is_new else []
             number = await self._heads.reserve(plan.name, max(left_over, default=0))
@@ -268,24 +268,24 @@ class WorkflowStore:
             committed = await self._heads.commit(changed, note)
             if committed is not None:
                 return number, committed
-            await self._kv.delete(key)  # the workflow was deleted meanwhile, its numbers with it
+            await self._kv.delete(key)  # the workflow and its numbers were deleted meanwhile
             is_new = True
         raise ConflictError(
-            f"`{plan.name}` is deleted again and again while it is pushed.",
-            next_actions=["Push it again when that has ended."],
+            f"`{plan.name}` is deleted repeatedly while it is being pushed.",
+            next_actions=["Push it again when the deletions have ended."],
         )
 
     async def _publish(self, head: Head, plans: Mapping[int, Any]) -> Head:
-        """Write what the head's token leads to, until that is what the head still says: others may change it meanwhile.
+        """Write the plan under the head's token, and repeat it if the head was changed meanwhile.
 
-        `plans` are those at hand, by version, as JSON. Returns the head that was written last.
+        `plans` are the plans at hand, as JSON, by version. Returns the head that was written last.
         """
         known = dict(plans)
         for _ in range(MAX_ATTEMPTS):
             if head.version not in known:
                 version = await read_version(self._kv, head.name, head.version)
                 if version is None:
-                    break  # it has been deleted, or cannot be read: a push mends it
+                    break  # deleted or unreadable: a push repairs it
                 known[head.version] = version["plan"]
             await self._write_hook(head, known[head.version])
             now, _ = await self._heads.look(head.name)
@@ -297,7 +297,7 @@ class WorkflowStore:
         return head
 
     async def _mend(self, head: Head, plan: Any) -> None:
-        """What the token leads to may have been cut off, or never written."""
+        """Write the token's value again if it is missing or differs from the head's plan."""
         hook = await read_hook(self._kv, head.token)
         if hook is None or hook.get("version") != head.version or hook.get("plan") != plan:
             await self._write_hook(head, plan)
@@ -316,9 +316,9 @@ class WorkflowStore:
     async def _load(
         self, head: Head, look_again: Callable[[], Awaitable[Head]], hook: Mapping[str, Any] | None = None
     ) -> StoredWorkflow:
-        """The version that the head names. `hook` is what its token leads to, if that has been read.
+        """The version that the head names. `hook` is the value of its token, if it has been read.
 
-        What a remembered head names may be gone: then `look_again` says what there is now.
+        A cached head's version may no longer exist: then `look_again` returns the current head.
         """
         found = await self._load_if_there(head, hook)
         if found is None:
@@ -328,7 +328,7 @@ class WorkflowStore:
             raise UpstreamError(
                 "The workflow's current version cannot be read from KV.",
                 code="VERSION_UNREADABLE",
-                next_actions=["Try again in a minute. If it stays so, push the workflow again: acr push FILE."],
+                next_actions=["Try again in a minute. If it keeps failing, push the workflow again: acr push FILE"],
             )
         return found
 
@@ -342,9 +342,10 @@ class WorkflowStore:
         return None if record is None else self._keep(_store(head, load_plan(record["plan"])), record["plan"])
 
     async def _look_for_stranger(self, token: str) -> Head:
-        """The head that names a token of which KV knows nothing: it may show it late, or have lost it.
+        """The head that names a token that is not in KV, which may be behind or have lost it.
 
-        Nobody can keep the Workspace busy with made-up tokens. Raises NotFoundError WEBHOOK_NOT_FOUND.
+        Look-ups are limited, so that invented tokens cannot overload the Workspace. Raises NotFoundError
+        WEBHOOK_NOT_FOUND.
         """
         now_ms = self._clock.now_ms()
         if not self._tokens.is_token(token) or now_ms - self._looked_ms < STRANGER_INTERVAL_MS:
@@ -370,14 +371,14 @@ class WorkflowStore:
         return head
 
     async def _look_again(self, token: str, name: str) -> Head:
-        """The head as it is, for a caller of the webhook. Raises NotFoundError WEBHOOK_NOT_FOUND."""
+        """The current head, for a caller of the webhook. Raises NotFoundError WEBHOOK_NOT_FOUND."""
         head, _ = await self._heads.look(name)
         if head is None or head.token != token:
             raise build_webhook_missing_error()
         return head
 
     async def _require_head_of(self, token: str) -> Head:
-        """The head as it is, if it names the token, for its owner.
+        """The current head, if it names the token, for its owner.
 
         Raises NotFoundError WEBHOOK_NOT_FOUND, ConflictError TOKEN_REPLACED.
         """
@@ -390,7 +391,7 @@ class WorkflowStore:
         return head
 
     async def _find_name(self, token: str) -> str:
-        """By what the token leads to; by the head where KV has lost that, or does not show it yet."""
+        """The name of a token's workflow, from KV, or from its head if KV has lost it or is behind."""
         if not self._tokens.is_token(token):
             raise build_webhook_missing_error()
         if (kept := self._cached.get(token)) is not None:
@@ -407,7 +408,7 @@ class WorkflowStore:
             raise NotFoundError(
                 f"There is no version {version} of `{head.name}`.",
                 code="VERSION_NOT_FOUND",
-                next_actions=[f"See the versions: acr list {head.name}."],
+                next_actions=[f"List the versions: acr list {head.name}"],
                 details={"workflow": head.name, "version": version},
             )
         return WorkflowVersion(head.name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
@@ -420,7 +421,7 @@ class WorkflowStore:
         self._dead.put(token, now_ms, TOKEN_BYTES)
 
     def _keep(self, stored: StoredWorkflow, plan: Mapping[str, Any]) -> StoredWorkflow:
-        """`plan` is the stored one, as JSON."""
+        """Cache a workflow; `plan` is its stored plan as JSON, from which its size is estimated."""
         self._cached.put(stored.token, stored, PLAN_FACTOR * size_of(plan).weight)
         return stored
 
@@ -432,24 +433,24 @@ def require_same_name(name: str, plan: Plan) -> None:
     """Raises WorkflowError NAME_MISMATCH."""
     if name != plan.name:
         raise WorkflowError(
-            f"The webhook is that of `{name}`, and the workflow is named `{plan.name}`.",
+            f"The webhook belongs to `{name}`, but the workflow is named `{plan.name}`.",
             code="NAME_MISMATCH",
-            next_actions=["Keep the name, or store it as a new one: POST /webhooks."],
+            next_actions=["Keep the name, or store it as a new workflow: POST /webhooks."],
         )
 
 
 def _build_replaced_error(name: str) -> ConflictError:
-    """For the owner alone."""
+    """The error for a token that was rotated; only the owner may see it."""
     return ConflictError(
-        f"The webhook of `{name}` has another token now: somebody has rotated it.",
+        f"The webhook of `{name}` has a new token: it was rotated.",
         code="TOKEN_REPLACED",
-        next_actions=[f"See it: acr list. If it is to end too: acr rotate {name}."],
+        next_actions=[f"Show it: acr list. To revoke it as well: acr rotate {name}"],
         details={"workflow": name},
     )
 
 
 def _load_if_possible(record: Mapping[str, Any] | None) -> Plan | None:
-    """None too for a plan that another version of arcrun has stored: a push mends it."""
+    """The record's plan; None also if another version of arcrun stored it, which a push repairs."""
     try:
         return load_plan(record["plan"]) if record else None
     except WorkflowError:
@@ -461,7 +462,7 @@ def _store(head: Head, plan: Plan) -> StoredWorkflow:
 
 
 def _change(plan: Plan, number: int, token: str, updated_at: str) -> NewVersion:
-    """`calls` are left out if they do not fit into a head."""
+    """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.nodes if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
     return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None)

@@ -1,14 +1,13 @@
-"""The Durable Object's side of a Workspace, in SQLite. Operations and shapes: arcrun/workspace/protocol.py; tables:
-docs/storage-schema.md.
+"""Implements a Workspace's operations in its Durable Object, over SQLite (in tests: sqlite3).
 
-It runs in the same code as the Worker; over sqlite3 it runs in tests.
+Operations and shapes: arcrun/workspace/protocol.py; tables: docs/storage-schema.md.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+from arcrun.durable_objects import migrate
 from arcrun.limits import MAX_AUDIT_LINES, MAX_NAMES, MAX_PENDING, MAX_TOLD_LINES, MAX_WORKFLOWS
-from arcrun.objects import migrate
 from arcrun.ports import Sql
 from arcrun.workspace.protocol import Commit, Committed, Looked, Note, Reserved, Rotation, State, StoredHead, StoredNote
 
@@ -32,9 +31,8 @@ _SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, u
 
 
 class WorkspaceTables:
-    """A row of `heads` without a token is a name whose workflow is deleted, or is being pushed for the first time.
-
-    `pushed` is the highest number that was made current by a push.
+    """The object's tables. A row of `heads` without a token is a name whose workflow was deleted, or is being pushed
+    for the first time. `pushed` is the highest version number that a push made current.
     """
 
     def __init__(self, sql: Sql) -> None:
@@ -178,7 +176,7 @@ class WorkspaceTables:
         )
 
     def _find_full(self, name_id: str) -> Any:
-        """What is used up for a name that has no workflow; "" if nothing is."""
+        """The limit that a new workflow of this name would exceed: "workflows" or "names"; "" if none."""
         known = self._sql.execute("SELECT token_id FROM heads WHERE name_id = ?", name_id)
         if known and known[0]["token_id"] is not None:
             return ""

@@ -1,4 +1,4 @@
-"""The registry over HTTP: the routes, and who may use them."""
+"""The registry over HTTP: its routes and their authentication."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Registry:
 
 
 def build_app(registry: Registry) -> Starlette:
-    """The ASGI app. Without any key every route but GET /health refuses."""
+    """The ASGI app. Without any configured key every route except GET /health refuses."""
 
     def known(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def identified(request: Request) -> Response:

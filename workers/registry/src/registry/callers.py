@@ -1,4 +1,4 @@
-"""Who asks: the registry's owner, its reviewer, or an author whom the owner has given a key."""
+"""Identifies callers by their keys: the registry's owner, its reviewer, or an author with a key from the owner."""
 
 import hmac
 import json
@@ -12,18 +12,18 @@ OWNER = "owner"
 
 @dataclass(frozen=True)
 class Caller:
-    """`id` stays when a key is replaced; `key_id` is the beginning of the key's SHA-256, for logs."""
+    """Who asks. `id` stays the same when a key is replaced; `key_id` is a prefix of the key's SHA-256, for logs."""
 
     id: str
     key_id: str
     is_reviewer: bool = False
 
 
-ANYBODY = Caller("", "")  # sees what is public, and owns nothing
+ANYBODY = Caller("", "")  # sees public components only, and owns none
 
 
 class Keyring:
-    """`authors` is ARCRUN_AUTHOR_KEYS: a JSON object of {author's name: key}, None if there are none."""
+    """The registry's keys. `authors` is ARCRUN_AUTHOR_KEYS, a JSON object of {author's name: key}, or None."""
 
     def __init__(self, api_key: str | None, reviewer_key: str | None, authors: str | None) -> None:
         named = {OWNER: api_key, "reviewer": reviewer_key}
@@ -31,13 +31,13 @@ class Keyring:
         self._authors = authors
 
     def identify(self, key: str) -> Caller:
-        """Raises UnauthorizedError, or NotConfiguredError while the Worker has no key. Takes the same time for each."""
+        """The caller of a key, found in constant time. Raises UnauthorizedError, NotConfiguredError without keys."""
         if self._authors:
             self._keys |= _parse_authors(self._authors)
             self._authors = None
         if not self._keys:
             raise NotConfiguredError(
-                "This Worker has no API key, so it refuses every request but GET /health.",
+                "This Worker has no API key, so it refuses every request except GET /health.",
                 next_actions=["Set the secret: wrangler secret put ARCRUN_API_KEY."],
             )
         found = [name for name, known in self._keys.items() if hmac.compare_digest(key.encode(), known.encode())]
@@ -48,7 +48,7 @@ class Keyring:
 
 
 def _parse_authors(text: str) -> dict[str, str]:
-    """{principal's id: key}. Raises NotConfiguredError, which repeats no key."""
+    """{principal's id: key}. Raises NotConfiguredError, whose message contains no key."""
     try:
         authors = json.loads(text)
     except ValueError:

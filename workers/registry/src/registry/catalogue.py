@@ -1,4 +1,4 @@
-"""What there is to run and to install, as far as the caller may see it."""
+"""The catalogue of components to run and to install, as the caller may see it."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ MAX_PAGE, DEFAULT_PAGE = 200, 50
 
 @dataclass(frozen=True)
 class Query:
-    """What a list is asked for. `words` are searched in id, name, description, tags and aliases; all must be there."""
+    """A query of the catalogue. All `words` must occur in the id, name, description, tags or aliases."""
 
     words: tuple[str, ...] = ()
     category: str | None = None
@@ -32,7 +32,7 @@ class Query:
 
 
 def parse_query(given: Mapping[str, str], limit: int) -> Query:
-    """`given` has "q", "category", "visibility", "sort", "cursor", as far as they are there. Raises RequestError."""
+    """Parse the optional parameters "q", "category", "visibility", "sort" and "cursor". Raises RequestError."""
     text, category, visibility = given.get("q", ""), given.get("category"), given.get("visibility")
     sort, cursor = given.get("sort", "name"), given.get("cursor", "0")
     if category is not None and category not in CATEGORIES:
@@ -46,7 +46,7 @@ def parse_query(given: Mapping[str, str], limit: int) -> Query:
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
         raise build_cursor_error()
     if len(text) > MAX_QUERY_CHARACTERS:
-        raise RequestError(f"`q` may have {MAX_QUERY_CHARACTERS} characters.")
+        raise RequestError(f"`q` may have at most {MAX_QUERY_CHARACTERS} characters.")
     return Query(tuple(text.casefold().split()), category, visibility, sort, limit, int(cursor))
 
 
@@ -74,7 +74,7 @@ class Catalogue:
         return {**record, **found, "contract": json.loads(blob.content) if blob else None}
 
     async def read_module(self, caller: Caller, canonical_id: str, version: str | None) -> tuple[str, bytes]:
-        """The hash and the bytes as they were submitted. Raises NotFoundError, RequestError."""
+        """The SHA-256 and the bytes of the module as submitted. Raises NotFoundError, RequestError."""
         found = await self._find(caller, canonical_id, version)
         blob = await self.modules.get(module_key(found["sha256"]))
         if blob is None:
@@ -82,7 +82,7 @@ class Catalogue:
         return found["sha256"], blob.content
 
     async def list_versions(self, caller: Caller, canonical_id: str) -> list[dict[str, Any]]:
-        """The newest first. Raises NotFoundError."""
+        """The versions of a component, newest first. Raises NotFoundError."""
         found = await self.state.list_versions(caller.id, caller.is_reviewer, canonical_id)
         if not found:
             raise _not_found(canonical_id)
@@ -90,7 +90,7 @@ class Catalogue:
 
     async def _find(self, caller: Caller, canonical_id: str, version: str | None) -> dict[str, Any]:
         if version is not None and not VERSION_PATTERN.fullmatch(version):
-            raise RequestError("`version` must be like v1.", next_actions=["Leave it out for the newest version."])
+            raise RequestError("`version` must have the form v1.", next_actions=["Omit it for the newest version."])
         number = None if version is None else int(version[1:])
         found = await self.state.find(caller.id, caller.is_reviewer, canonical_id, number)
         if found is None:
@@ -102,5 +102,5 @@ def _not_found(canonical_id: str) -> NotFoundError:
     return NotFoundError(
         f"There is no component `{canonical_id[:128]}` in the registry.",
         code="COMPONENT_NOT_FOUND",
-        next_actions=["See what there is: acr parts, or GET /components?q=..."],
+        next_actions=["List the components: acr parts list, or GET /components?q=..."],
     )

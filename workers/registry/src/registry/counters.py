@@ -1,7 +1,7 @@
 """Counts components' runs in SQLite: totals, and a histogram of durations. Tables: docs/storage-schema.md.
 
-A scope is whose runs they are. Each count is two statements, however many records it has: values go as one JSON array,
-for a statement binds at most 100.
+A scope is the principal whose runs are counted. A count takes two statements, however many records it has: they are
+passed as one JSON array, because a statement binds at most 100 values.
 """
 
 import json
@@ -17,7 +17,7 @@ COUNTERS = (
     """CREATE TABLE IF NOT EXISTS run_durations (
         scope TEXT, canonical_id TEXT, version TEXT, bucket INTEGER, runs INTEGER,
         PRIMARY KEY (scope, canonical_id, version, bucket)) WITHOUT ROWID""",
-    # All versions of a component together, in a shape to join and to sort by.
+    # All versions of a component together, to join and to sort by.
     """CREATE VIEW IF NOT EXISTS component_totals AS
         SELECT scope, canonical_id, SUM(runs) AS total_runs, SUM(successes) AS successes,
             SUM(duration_sum_ms) AS duration_sum_ms,
@@ -67,14 +67,14 @@ class Counters:
         return [row["scope"] for row in self._sql.execute("SELECT DISTINCT scope FROM run_totals ORDER BY scope")]
 
     def read(self, scope: str, component_ids: Collection[str] | None = None) -> dict[str, ComponentStatistics]:
-        """Of the components by their ids, all versions together; None means all. One that has not run is not there."""
+        """Statistics by component id, all versions together; None means all. Components without runs are missing."""
         if component_ids is None:
             return self._read("canonical_id", "scope = ?", scope)
         where = "scope = ? AND canonical_id IN (SELECT value FROM json_each(?))"
         return self._read("canonical_id", where, scope, json.dumps(list(component_ids)))
 
     def read_versions(self, scope: str, component_id: str) -> dict[str, ComponentStatistics]:
-        """Of one component, by its versions."""
+        """Statistics of one component, by version."""
         return self._read("version", "scope = ? AND canonical_id = ?", scope, component_id)
 
     def _read(self, key: str, where: str, *values: str) -> dict[str, ComponentStatistics]:

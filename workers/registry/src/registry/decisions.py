@@ -1,4 +1,4 @@
-"""What the reviewer decides of a submission: that everybody may run it, or that they may not."""
+"""The reviewer's decisions on submissions: whether everyone may run a component."""
 
 import logging
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(frozen=True)
 class Decisions:
-    """Each is kept with its time and the key's id; the last one counts, so an approval can be taken back."""
+    """Stores each decision with its time and key id. The last one counts, so an approval can be withdrawn."""
 
     state: RegistryObject
     submissions: Submissions
@@ -34,9 +34,13 @@ class Decisions:
         """
         submission = await self.submissions.find(reviewer, submission_id)
         if not reviewer.is_reviewer:
-            raise ForbiddenError("Only the reviewer decides.", next_actions=["Use the registry's ARCRUN_REVIEWER_KEY."])
+            raise ForbiddenError(
+                "Only the reviewer may decide.", next_actions=["Use the registry's ARCRUN_REVIEWER_KEY."]
+            )
         if len(reason) > MAX_DECISION_CHARACTERS or (decision == "rejected" and not reason.strip()):
-            raise RequestError(f"`reason` must say why, in at most {MAX_DECISION_CHARACTERS} characters.")
+            raise RequestError(
+                f"`reason` must have at most {MAX_DECISION_CHARACTERS} characters; a rejection needs one."
+            )
         row = {
             "decision": decision,
             "reason": reason,

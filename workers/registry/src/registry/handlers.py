@@ -1,4 +1,4 @@
-"""Handlers of submissions, of the catalogue and of components' statistics. They translate and nothing else."""
+"""Handlers of submissions, the catalogue and statistics. They only translate between HTTP and the services."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class SubmissionHandlers:
         return build_success(submitted.record, 201 if submitted.is_new else 200)
 
     async def show_key(self, _request: Request, _caller: Caller) -> JsonResponse:
-        """The public key of the attestations."""
+        """The public key that verifies attestations."""
         return build_success(await self.submissions.describe_key())
 
     async def show(self, request: Request, caller: Caller) -> JsonResponse:
@@ -45,7 +45,7 @@ class SubmissionHandlers:
     async def _decide(self, request: Request, caller: Caller, decision: str) -> JsonResponse:
         reason = (await read_object(request, ("reason",))).get("reason", "")
         if not isinstance(reason, str):
-            raise RequestError("`reason` must be a text.")
+            raise RequestError("`reason` must be a string.")
         submission_id = request.path_params["submission_id"]
         return build_success(await self.decisions.decide(caller, submission_id, decision, reason))
 
@@ -59,10 +59,10 @@ class CatalogueHandlers:
         return build_success(await self.catalogue.search(caller, query))
 
     async def show(self, request: Request, caller: Caller) -> JsonResponse:
-        """With `?visibility=public` as somebody sees it who has published nothing."""
+        """A component; with `?visibility=public` as a caller without components of its own sees it."""
         visibility = request.query_params.get("visibility")
         if visibility not in (None, PUBLIC):
-            raise RequestError("`visibility` must be public here.")
+            raise RequestError("`visibility` must be public.")
         return build_success(await self.catalogue.show(ANYBODY if visibility else caller, *_asked(request)))
 
     async def versions(self, request: Request, caller: Caller) -> JsonResponse:
@@ -79,19 +79,19 @@ def _asked(request: Request) -> tuple[str, str | None]:
 
 
 class AnalyticsHandlers:
-    """They count components' runs, and show the counts."""
+    """Count components' runs, and show the statistics."""
 
     def __init__(self, state: RegistryObject) -> None:
         self._state = state
 
     async def record(self, request: Request, caller: Caller) -> JsonResponse:
-        """The answer comes when the counts are durable."""
+        """Count a report's runs; the answer is sent when the counts are durable."""
         records = parse_report(await read_json(request))
         if records:
             await self._state.count_runs(caller.id, tally(records).rows())
         return build_success({"recorded": sum(record.count for record in records)})
 
     async def list(self, _request: Request, caller: Caller) -> JsonResponse:
-        """Of every component that the caller has counted runs of."""
+        """The statistics of every component with runs in the caller's scope."""
         found = await self._state.read_statistics(caller.id)
         return build_success({"components": found})

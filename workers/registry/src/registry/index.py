@@ -1,6 +1,6 @@
-"""The index of accepted components: whose version is which bytes, who may see it, and what the reviewer decided.
+"""The index of accepted components: each version's owner, bytes and visibility, and the reviewer's decisions.
 
-It runs inside the Durable Object, so a version cannot be taken twice, however many submit it at once.
+It runs in the Durable Object, so a version cannot be taken twice, however many submit it at the same time.
 """
 
 import json
@@ -28,13 +28,13 @@ INDEX = (
         submission_id TEXT NOT NULL, decision TEXT NOT NULL, reason TEXT NOT NULL, key_id TEXT NOT NULL,
         decided_at TEXT NOT NULL)""",
 )
-# Of several components with one id, a caller's own comes before the public one, and the newest version first.
+# Of components with the same id, the caller's own comes before the public one; newer versions come first.
 _VISIBLE = "(owner = ?1 OR visibility = 'public' OR ?2)"
 _FIRST = "owner = ?1 DESC, number DESC"
 
 
 class ComponentIndex:
-    """`principal` is who asks; `sees_all` is true for a reviewer."""
+    """The index's tables. `principal` is the caller's id; `sees_all` is true for a reviewer."""
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
@@ -42,7 +42,7 @@ class ComponentIndex:
     def add(self, version: Mapping[str, Any]) -> dict[str, str]:
         """{"outcome": "added" | "same" | "version_exists" | "id_taken", "submission_id"}.
 
-        `version` has the table's columns but `visibility`; `summary` is what lists show. "same" means the same bytes.
+        `version` has the table's columns except `visibility`; lists show `summary`. "same" means the same bytes.
         """
         owner, canonical_id = version["owner"], version["canonical_id"]
         if self._public_owner(canonical_id) not in (None, owner):
@@ -69,7 +69,7 @@ class ComponentIndex:
         return found[0]["submission_id"] if found else None
 
     def find_submission(self, principal: str, sees_all: bool, submission_id: str) -> dict[str, Any] | None:
-        """The version with its "decisions"; None for one that is somebody else's."""
+        """The version with its "decisions"; None if it is another owner's."""
         found = self._sql.execute(
             "SELECT * FROM versions WHERE submission_id = ?3 AND (owner = ?1 OR ?2)",
             *(principal, sees_all, submission_id),
@@ -77,7 +77,7 @@ class ComponentIndex:
         return {**_read(found[0]), "decisions": self._decisions(submission_id)} if found else None
 
     def find(self, principal: str, sees_all: bool, canonical_id: str, number: int | None) -> dict[str, Any] | None:
-        """The version that the caller gets for an id, the newest without `number`."""
+        """The version that an id refers to for the caller; the newest if `number` is None."""
         found = self._sql.execute(
             f"SELECT * FROM versions WHERE {_VISIBLE} AND canonical_id = ?3 AND (?4 IS NULL OR number = ?4)"
             f" ORDER BY {_FIRST} LIMIT 1",
@@ -86,12 +86,12 @@ class ComponentIndex:
         return _read(found[0]) if found else None
 
     def find_owner(self, principal: str, canonical_id: str) -> str | None:
-        """Whose component the caller gets for an id."""
+        """The owner of the component that an id refers to for the caller."""
         found = self.find(principal, False, canonical_id, None)
         return found["owner"] if found else None
 
     def list_versions(self, principal: str, sees_all: bool, canonical_id: str) -> list[dict[str, Any]]:
-        """Of the component that the caller gets for an id, the newest first."""
+        """The versions of the component that an id refers to for the caller, newest first."""
         first = self.find(principal, sees_all, canonical_id, None)
         if first is None:
             return []
@@ -102,7 +102,7 @@ class ComponentIndex:
         return [_read(row) for row in found]
 
     def search(self, principal: str, sees_all: bool, query: Mapping[str, Any]) -> dict[str, Any]:
-        """{"components": [...], "total"}: the version of each component that the caller gets, of those that match.
+        """{"components": [...], "total"}: the version that each matching id refers to for the caller.
 
         `query` is {"words", "category", "visibility", "sort", "limit", "offset"} (registry/catalogue.py).
         """
@@ -123,7 +123,7 @@ class ComponentIndex:
         return {"components": [_read(row) for row in found], "total": counted["total"]}
 
     def decide(self, submission_id: str, visibility: str, decision: Mapping[str, str]) -> str:
-        """ "decided", or "id_taken" if the id is another author's public one. `decision` is the table's row."""
+        """ "decided", or "id_taken" if another author's public component has the id. `decision` is the table's row."""
         [version] = self._sql.execute("SELECT owner, canonical_id FROM versions WHERE submission_id = ?", submission_id)
         if visibility == PUBLIC and self._public_owner(version["canonical_id"]) not in (None, version["owner"]):
             return "id_taken"
@@ -148,8 +148,8 @@ class ComponentIndex:
 
 
 def _read(row: Mapping[str, Any]) -> dict[str, Any]:
-    """{"canonical_id", "version", "visibility", ...} as answers have it."""
-    told = (
+    """A row as {"canonical_id", "version", "visibility", ...}, the form of answers."""
+    shown = (
         "canonical_id",
         "owner",
         "visibility",
@@ -159,4 +159,4 @@ def _read(row: Mapping[str, Any]) -> dict[str, Any]:
         "submission_id",
         "submitted_at",
     )
-    return {**{name: row[name] for name in told}, "version": f"v{row['number']}", **json.loads(row["summary"])}
+    return {**{name: row[name] for name in shown}, "version": f"v{row['number']}", **json.loads(row["summary"])}

@@ -1,4 +1,4 @@
-"""Why a submission is refused, in words."""
+"""Builds the errors of refused submissions."""
 
 from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, ConflictError
@@ -6,7 +6,7 @@ from arcrun.registry.review import Review
 
 
 class SubmissionError(ArcrunError):
-    """A component that did not pass its review. `details` has all steps; code and message are the failed step's."""
+    """A component that did not pass its review. `details` lists all steps; code and message are the failed step's."""
 
     code = "SUBMISSION_REFUSED"
     http_status = 422
@@ -27,9 +27,9 @@ def build_conflict(outcome: str, contract: Contract) -> ConflictError:
     """`outcome` is the index's: "version_exists" or "id_taken"."""
     if outcome == "version_exists":
         return ConflictError(
-            f"`{contract.canonical_id}@{contract.version}` is there with other content, and a version never changes.",
+            f"`{contract.canonical_id}@{contract.version}` exists with other content, and a version never changes.",
             code="VERSION_EXISTS",
-            next_actions=[f"Set `version: v{int(contract.version[1:]) + 1}` in contract.yaml and submit that."],
+            next_actions=[f"Set `version: v{int(contract.version[1:]) + 1}` in contract.yaml and submit it."],
         )
     return build_taken_error(contract.canonical_id)
 

@@ -1,7 +1,7 @@
-"""What the registry's Durable Object keeps, and how the Worker asks it (arcrun/objects.py).
+"""The registry's Durable Object: its operations, its tables, and the Worker's client (arcrun/durable_objects.py).
 
-The object is one for the whole registry and does one thing at a time, so what it decides holds. It runs in the same
-code as the Worker; over sqlite3 it runs in tests.
+There is one object for the whole registry, and it does one thing at a time, so its decisions cannot conflict. In tests
+it runs over sqlite3.
 """
 
 from collections import defaultdict
@@ -9,47 +9,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from arcrun.analytics import ComponentStatistics, TallyRow
-from arcrun.objects import Channel, migrate
+from arcrun.durable_objects import Channel, migrate
 from arcrun.ports import Alarm, KeyValue, Sql
 from registry.counters import COUNTERS, Counters
 from registry.index import INDEX, ComponentIndex
 from registry.statistics_export import DEFAULT_INTERVAL_S, TABLES, StatisticsExport
 
 NEVER_RUN = ComponentStatistics()
-MIGRATIONS = ((*INDEX, *COUNTERS, *TABLES),)  # the first one makes nothing where an object of before has it all
+MIGRATIONS = ((*INDEX, *COUNTERS, *TABLES),)  # the first one changes nothing in an object that has all tables
 
 Version = dict[str, Any]  # {"canonical_id", "version", "owner", "visibility", ...}: registry/index.py
 
 
 class RegistryObject(Protocol):
-    """`principal` is who asks; `sees_all` is true for a reviewer."""
+    """The object's operations. `principal` is the caller's id; `sees_all` is true for a reviewer."""
 
     async def add(self, version: Mapping[str, Any]) -> dict[str, str]:
-        """{"outcome": "added" | "same" | "version_exists" | "id_taken", "submission_id"}."""
+        """Add a version. {"outcome": "added" | "same" | "version_exists" | "id_taken", "submission_id"}."""
 
     async def count_runs(self, principal: str, rows: Sequence[TallyRow]) -> None:
-        """A run counts for the owner of the component; for whoever reports it where the registry has no such one."""
+        """Count runs for the component's owner; for the reporting principal if the registry does not know the id."""
 
     async def decide(self, submission_id: str, visibility: str, decision: Mapping[str, str]) -> str:
-        """ "decided", or "id_taken" if the id is another author's public one."""
+        """ "decided", or "id_taken" if another author's public component has the id."""
 
     async def find(self, principal: str, sees_all: bool, canonical_id: str, number: int | None) -> Version | None:
-        """The version that the caller gets for an id, the newest without `number`; with the component's statistics."""
+        """The version that an id refers to for the caller, the newest if `number` is None; with statistics."""
 
     async def find_same(self, owner: str, sha256: str, contract_sha256: str) -> str | None:
         """The submission's id if the owner has submitted these bytes before."""
 
     async def find_submission(self, principal: str, sees_all: bool, submission_id: str) -> Version | None:
-        """The version with its "decisions"; None for one that is somebody else's."""
+        """The version with its "decisions"; None if it is another owner's."""
 
     async def list_versions(self, principal: str, sees_all: bool, canonical_id: str) -> list[Version]:
-        """Of the component that the caller gets for an id, the newest first; each with its own statistics."""
+        """The versions of the component that an id refers to for the caller, newest first; each with its statistics."""
 
     async def read_statistics(self, scope: str) -> list[dict[str, Any]]:
-        """[{"canonical_id", "total_runs", "success_rate", "avg_duration_ms", "p95_duration_ms"}]."""
+        """A scope's [{"canonical_id", "total_runs", "success_rate", "avg_duration_ms", "p95_duration_ms"}]."""
 
     async def search(self, principal: str, sees_all: bool, query: Mapping[str, Any]) -> dict[str, Any]:
-        """{"components": [...], "total"}. `query` is that of registry/catalogue.py."""
+        """{"components": [...], "total"}. `query` has the fields of registry.catalogue.Query."""
 
 
 class RemoteRegistry:
@@ -101,7 +101,7 @@ class RemoteRegistry:
 
 
 class RegistryTables:
-    """The object's side."""
+    """Implements RegistryObject in the object, over its SQLite."""
 
     def __init__(self, sql: Sql, alarm: Alarm, export_interval_s: float = DEFAULT_INTERVAL_S) -> None:
         migrate(sql, MIGRATIONS)
@@ -112,11 +112,11 @@ class RegistryTables:
         self.find_same, self.find_submission = index.find_same, index.find_submission
 
     async def on_alarm(self, statistics_kv: KeyValue) -> None:
-        """What the object does when the alarm that it has set goes off."""
+        """Handle the object's alarm: export the statistics."""
         await self._export.write(statistics_kv)
 
     def count_runs(self, principal: str, rows: list[TallyRow]) -> None:
-        """A run counts for the owner of the component; for whoever reports it where the registry has no such one."""
+        """Count runs for the component's owner; for the reporting principal if the registry does not know the id."""
         owners = {name: self._index.find_owner(principal, name) or principal for name in {row[0] for row in rows}}
         by_scope: dict[str, list[TallyRow]] = defaultdict(list)
         for row in rows:
@@ -141,7 +141,7 @@ class RegistryTables:
         return [{**version, **statistics.get(version["version"], NEVER_RUN).to_json()} for version in found]
 
     def _add_statistics(self, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Those of the whole component, all its versions together."""
+        """The versions, each with the statistics of its component, all versions together."""
         ids: dict[str, list[str]] = defaultdict(list)
         for version in versions:
             ids[version["owner"]].append(version["canonical_id"])

@@ -1,6 +1,6 @@
-"""Exports the statistics to one key of KV, for readers without the Durable Object, at a pace that KV allows.
+"""Exports the statistics to one key of KV, for readers without the Durable Object, at a rate that KV allows.
 
-The first change after a write sets the object's alarm. SQLite keeps both the mark and the alarm with the change itself,
+The first change after a write sets the object's alarm. The mark and the alarm are committed together with the change,
 so neither is lost in a restart.
 """
 
@@ -10,8 +10,8 @@ import logging
 from arcrun.ports import Alarm, KeyValue, Sql
 from registry.counters import Counters
 
-DEFAULT_INTERVAL_S = 120  # 720 writes a day at the most, of 1,000 on the free plan
-MIN_INTERVAL_S = 1  # KV takes one write a second of a key
+DEFAULT_INTERVAL_S = 120  # at most 720 writes a day, of the 1,000 on the free plan
+MIN_INTERVAL_S = 1  # KV accepts one write per second to a key
 EXPORT_KEY = "statistics"
 TABLES = (
     """CREATE TABLE IF NOT EXISTS statistics_mirror (
@@ -28,16 +28,16 @@ class StatisticsExport:
         self._interval_ms = max(interval_s, MIN_INTERVAL_S) * 1000
 
     def note_change(self) -> None:
-        """Belongs to the same call of the object as the change."""
+        """Mark the export as due; call it in the same operation as the change."""
         if self._sql.execute("UPDATE statistics_mirror SET is_due = 1 WHERE is_due = 0 RETURNING id"):
             self._alarm.set(self._interval_ms)
 
     async def write(self, kv: KeyValue) -> None:
-        """What the alarm does. A write that fails is left to the next alarm, an interval later."""
+        """Write the export, on the alarm. A failed write is repeated by the next alarm, an interval later."""
         [row] = self._sql.execute("UPDATE statistics_mirror SET is_due = 0, sequence = sequence + 1 RETURNING sequence")
         try:
             await kv.put(EXPORT_KEY, json.dumps({"sequence": row["sequence"], "scopes": self._read_scopes()}))
-        except Exception:  # the platform's own, of any kind
+        except Exception:  # the platform raises exceptions of any kind
             logger.exception("The statistics could not be exported")
             self.note_change()
 

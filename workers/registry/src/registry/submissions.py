@@ -1,7 +1,7 @@
-"""Submissions: a component is reviewed, and if it passes every step it is signed, stored and known to its author.
+"""Submissions: a component is reviewed; if it passes every step it is signed, stored and listed for its author.
 
-Keys and values: docs/storage-schema.md. The bytes come first, then the record, then the index, which makes the version
-known: whatever is interrupted before that has no effect.
+Keys and values: docs/storage-schema.md. The bytes are written first, then the record, then the index, which
+publishes the version: a submission that is interrupted before has no effect.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from typing import Any
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import NotFoundError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.ports import BlobStore, Clock, KeyValue, Random, Signer
 from arcrun.registry.attestation import Attested, build_statement, sign_statement, signing_key_id_of
 from arcrun.registry.package import Package, build_package, contract_key, module_key
 from arcrun.registry.review import Bench, Review, review_component
-from arcrun.steps import run_steps_pausing
 from arcrun.times import render_time
 from arcrun.wasm.component import build_in_steps
 from arcrun.wasm.seal import metered_key
@@ -30,7 +30,7 @@ from registry.registry_object import RegistryObject
 
 @dataclass(frozen=True)
 class Submitted:
-    """`is_new` is False for a version that was there with the same bytes."""
+    """An accepted submission's record. `is_new` is False if the same bytes were accepted before."""
 
     record: Mapping[str, Any]
     is_new: bool
@@ -47,7 +47,7 @@ class Submissions:
     random: Random
 
     async def submit(self, caller: Caller, contract_text: str, module: bytes) -> Submitted:
-        """Raises SubmissionError, ConflictError VERSION_EXISTS or ID_TAKEN."""
+        """Review and accept a component. Raises SubmissionError, ConflictError VERSION_EXISTS or ID_TAKEN."""
         package = build_package(contract_text, module)
         known = await self.state.find_same(caller.id, package.sha256, package.contract_sha256)
         if known is not None:
@@ -65,13 +65,13 @@ class Submissions:
             raise NotFoundError(
                 f"There is no submission `{submission_id[:40]}`.",
                 code="SUBMISSION_NOT_FOUND",
-                next_actions=["Take the submission_id that POST /submit answered."],
+                next_actions=["Use the submission_id in the answer of POST /submit."],
             )
         record = await read_record(self.records, submission_id)
         return {**record, **{name: found[name] for name in ("visibility", "owner", "decisions")}}
 
     async def describe_key(self) -> dict[str, str]:
-        """{"algorithm", "key_id", "public_key"}, with which attestations are verified."""
+        """The key that verifies attestations: {"algorithm", "key_id", "public_key"}."""
         key = await self.signer.public_key()
         return {"algorithm": "Ed25519", "key_id": signing_key_id_of(key), "public_key": base64.b64encode(key).decode()}
 
@@ -99,12 +99,12 @@ class Submissions:
         if answer["outcome"] == "added":
             return Submitted(record, is_new=True)
         await self.records.delete(record_key(submission_id))
-        if answer["outcome"] == "same":  # somebody submitted it at the same time
+        if answer["outcome"] == "same":  # submitted concurrently
             return Submitted(await read_record(self.records, answer["submission_id"]), is_new=False)
         raise build_conflict(answer["outcome"], contract)
 
     async def _meter_again(self, package: Package) -> None:
-        """A module that was accepted under an earlier metering."""
+        """Meter and store a module that was accepted under an earlier metering version."""
         key = metered_key(package.sha256)
         if await self.modules.etag(key) is None:
             contract = parse_contract(parse_json_or_yaml(package.contract_text))
@@ -114,18 +114,18 @@ class Submissions:
             await self._keep(key, component.module)
 
     async def _keep(self, key: str, content: bytes) -> None:
-        """What is there already is the same, for its key is its hash. R2 refuses a second write within a second."""
+        """Store content under its hash, unless it is stored. R2 refuses a second write to a key within a second."""
         if await self.modules.etag(key) is not None:
             return
         try:
             await self.modules.put(key, content)
         except Exception:
-            if await self.modules.etag(key) is None:  # else somebody submits the same at this moment
+            if await self.modules.etag(key) is None:  # otherwise it was submitted concurrently
                 raise
 
 
 def _describe(caller: Caller, contract: Contract, record: Mapping[str, Any]) -> dict[str, Any]:
-    """A version as the index takes it."""
+    """A version as the index stores it."""
     searched = (contract.canonical_id, contract.display_name, contract.description, *contract.tags, *contract.aliases)
     copied = ("submission_id", "canonical_id", "sha256", "contract_sha256", "submitted_at")
     return {
@@ -147,11 +147,11 @@ def _describe(caller: Caller, contract: Contract, record: Mapping[str, Any]) -> 
 
 
 def record_key(submission_id: str) -> str:
-    """Of an accepted submission's record in KV SUBMISSIONS_KV, which never changes. Shape: docs/storage-schema.md."""
+    """The key of a submission's immutable record in SUBMISSIONS_KV. Shape: docs/storage-schema.md."""
     return f"submission:{submission_id}"
 
 
 async def read_record(records: KeyValue, submission_id: str) -> dict[str, Any]:
-    """{"submission_id", "canonical_id", "version", "steps", "attestation", ...}; only the id where KV is behind."""
+    """{"submission_id", "canonical_id", "version", "steps", "attestation", ...}; only the id if KV is behind."""
     text = await records.get(record_key(submission_id))
     return json.loads(text) if text else {"submission_id": submission_id}

@@ -1,4 +1,4 @@
-"""The two forms of a submission's body, read into its contract and its module."""
+"""Reads a submission's body, in one of two forms, into its contract and its module."""
 
 import base64
 import json
@@ -17,20 +17,20 @@ _FORM = 'Send multipart/form-data with `contract` and `wasm`, or JSON {"contract
 
 @dataclass(frozen=True)
 class Upload:
-    """`contract` is a text, YAML or JSON."""
+    """A submission's content. `contract` is YAML or JSON."""
 
     contract: str
     module: bytes
 
 
 class _InMemoryParser(MultiPartParser):
-    """Starlette gives larger parts to a thread, and a Worker has none."""
+    """Keeps all parts in memory: Starlette writes larger ones in a thread, which a Worker does not have."""
 
     spool_max_size = MAX_SUBMISSION_BYTES
 
 
 async def read_upload(request: Request) -> Upload:
-    """Raises RequestError, PayloadTooLargeError."""
+    """Read a submission. Raises RequestError, PayloadTooLargeError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return await (_read_form(request) if kind == "multipart/form-data" else _read_json(request))
 
@@ -49,7 +49,7 @@ async def _read_form(request: Request) -> Upload:
     }
     await form.close()
     if parts.keys() != {"contract", "wasm"}:
-        raise _invalid("The form must have the parts `contract` and `wasm`, and no others.")
+        raise _invalid("The form must have exactly the parts `contract` and `wasm`.")
     try:
         return Upload(parts["contract"].decode(), parts["wasm"])
     except UnicodeDecodeError:
@@ -62,9 +62,9 @@ async def _read_json(request: Request) -> Upload:
     if isinstance(contract, dict):
         contract = json.dumps(contract, ensure_ascii=False)
     if not isinstance(contract, str):
-        raise _invalid("`contract` must be the text of a contract.yaml, or an object.")
+        raise _invalid("`contract` must be the content of a contract.yaml as a string, or an object.")
     if not isinstance(encoded, str):
-        raise _invalid("`wasm_base64` must be a text.")
+        raise _invalid("`wasm_base64` must be a string.")
     try:
         return Upload(contract, base64.b64decode(encoded, validate=True))
     except ValueError:

@@ -1,1 +1,1 @@
-"""What is kept of runs: in a RunLog or in a tenant's KV."""
+"""Records of runs, in a RunLog or in a tenant's KV."""

@@ -1,5 +1,6 @@
-"""Runs as KV has them from before there was a RunLog, or from before a tenant's runs were written once in two seconds:
-they are found and listed until they expire. Keys and values: docs/storage-schema.md.
+"""Runs that earlier versions of arcrun stored in KV: before the RunLog, and before tenants' runs were written in slots.
+
+They are found and listed until they expire. Keys and values: docs/storage-schema.md.
 """
 
 import json
@@ -15,8 +16,8 @@ from arcrun.run_log.filter import RunFilter, judge
 from executor.records.runs import RunPage, Verdicts, build_unknown_run_error, check_page
 
 _BATCH, _RUN, _VERDICT = "runs:", "run:", "verdict:"
-MAX_DURATION_MS = 86_400_000  # far beyond what any run may take
-MAX_TIME_MS = 8_640_000_000_000_000  # the last moment that a Date of JavaScript knows
+MAX_DURATION_MS = 86_400_000  # far more than any run may take
+MAX_TIME_MS = 8_640_000_000_000_000  # the greatest time value of a JavaScript Date
 MAX_VERSION = 2**53
 
 
@@ -25,7 +26,7 @@ class EarlierRuns:
         self._records, self._verdicts, self._clock = records, verdicts, clock
 
     async def find(self, run_id: str) -> StoredRecord:
-        """As Runs.find."""
+        """See Runs.find."""
         found = await self._read(run_id) if is_run_id(run_id) else None
         if found is None:
             raise build_unknown_run_error(run_id)
@@ -36,7 +37,7 @@ class EarlierRuns:
             if found := await self._read_record(key, run_id):
                 return found
         text = await self._verdicts.get(_VERDICT + invert_run_id(run_id))
-        if text == "":  # it may have ended since its record was looked for
+        if text == "":  # it may have ended since the record was looked up
             return await self._read_record(_RUN + run_id, run_id)
         return json.loads(text) if text else None
 
@@ -46,7 +47,7 @@ class EarlierRuns:
         return records.get(run_id)
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
-        """As Runs.list, but for a page that may hold more than `limit`: the runs of a batch come together."""
+        """See Runs.list. A page may hold more than `limit` runs: a batch is never split."""
         check_page(limit)
         found: Verdicts = []
         now_ms = self._clock.now_ms()
@@ -61,7 +62,7 @@ class EarlierRuns:
 
 
 def read_verdicts(metadata: Mapping[str, Any]) -> Verdicts:
-    """What is as we write it: a tenant can write what it likes into its own namespace."""
+    """The well-formed verdicts in a key's metadata: a tenant can write anything into its namespace."""
     verdicts = metadata.get("verdicts")
     if not isinstance(verdicts, list):
         return []
@@ -83,7 +84,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_moment(value: Any) -> bool:
-    """As render_time writes it."""
+    """Whether `value` is an ISO 8601 time with an offset, as render_time writes it."""
     try:
         return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
@@ -94,7 +95,7 @@ def _is_number(value: Any, most: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
-# What a verdict may have: RunRecord.to_verdict, and `accept` of a run that has not ended.
+# The fields of a verdict: of RunRecord.to_verdict, and of `accept` for a run that has not ended.
 _VERDICT_FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "id": lambda value: isinstance(value, str) and is_run_id(value),
     "workflow": _is_text,

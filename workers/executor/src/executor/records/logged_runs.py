@@ -1,7 +1,7 @@
-"""Records of runs in a RunLog: written in batches after the answer, one call a batch.
+"""Records of runs in a RunLog: written in batches after the answer, one call per batch.
 
-An isolate writes all runs that begin within an hour to one object, whose number their ids carry; what ends within a
-moment is one call. Runs that an earlier arcrun kept in KV are found and listed until they expire there.
+An isolate writes all runs that begin within an hour to one object, whose number is part of their ids; runs that end
+within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are found and listed until they expire there.
 """
 
 import base64
@@ -32,19 +32,19 @@ from executor.records.runs import (
     check_page,
 )
 
-GATHER_MS = 36  # how long a batch waits for more runs to end; with its writing it is the 50 ms that a crash may take
-MOVE_MS = 3_600_000  # after which an isolate writes to another object: of few isolates each fills them all alike
-RETRY_MS = 200  # before a batch is tried once more
-EARLIEST = "0" * 26  # the cursor of a list that goes on with the runs in KV: no run has a lesser id
-MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs: sealed, and in base64, they lie in a row and not in the bucket
-_EARLIER = "kv."  # begins a cursor among the runs in KV
-LARGE_BYTES = 64 * 1024  # of a record: it is made in a stretch of its own
+GATHER_MS = 36  # how long a batch waits for more runs; with the write, a crash loses 50 ms at most
+MOVE_MS = 3_600_000  # then an isolate moves to another object, so that a few isolates fill all evenly
+RETRY_MS = 200  # before a batch is retried once
+EARLIEST = "0" * 26  # the cursor of a list that continues in KV: no run has a smaller id
+MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs; sealed and in base64 they still fit into a row
+_EARLIER = "kv."  # prefix of a cursor among the runs in KV
+LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of its own
 _UNSHOWN = ("keep_days", "blobs", "result", "input")
 
 
 class LoggedRuns:
-    """`inputs` seals what runs are started with; `earlier` are the runs in KV. `export_interval_ms` is how often the
-    RunLog is told that there are verdicts to write to ANALYTICS_KV.
+    """Implements Runs over a RunLog. `inputs` seals runs' inputs; `earlier` has the runs in KV. `export_interval_ms` is
+    the interval at which the RunLog is notified of new verdicts for ANALYTICS_KV.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class LoggedRuns:
         self._objects, self._inputs, self._blobs, self._earlier = objects, inputs, blobs, earlier
         self._clock, self._random = clock, random
         self._export_interval_ms = export_interval_ms
-        self._number: int | None = None  # of the object that this isolate writes to now
+        self._number: int | None = None  # of the object that this isolate currently writes to
         self._chosen_ms = 0.0
-        self._told_ms = float("-inf")
+        self._notified_ms = float("-inf")
         self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
         self.unwritten = self._gathering.unwritten
 
@@ -115,8 +115,8 @@ class LoggedRuns:
         return judge(cast(StoredRecord, {**verdict, **json.loads(text)}), self._clock.now_ms())
 
     async def find_input(self, run_id: str) -> Any:
-        """What the run was started with. Raises NotFoundError RUN_NOT_FOUND, also where it is not kept;
-        DecryptionError, NotConfiguredError.
+        """A run's input. Raises NotFoundError RUN_NOT_FOUND, also if the input is not stored; DecryptionError,
+        NotConfiguredError.
         """
         holder, sealed = run_id, await self._find_sealed(run_id)
         if sealed is not None and (named := holder_of(sealed)) is not None:
@@ -142,7 +142,7 @@ class LoggedRuns:
             if reached:
                 return self._judge(verdicts), reached
             cursor = None
-        if len(verdicts) == limit:  # the earlier ones come with the next page
+        if len(verdicts) == limit:  # earlier runs follow on the next page
             return self._judge(verdicts), EARLIEST
         after = cursor and cursor.removeprefix(_EARLIER)
         earlier, after = await self._earlier.list(asked, limit - len(verdicts), after)
@@ -177,10 +177,10 @@ class LoggedRuns:
         now_ms = self._clock.now_ms()
         if now_ms - self._chosen_ms >= MOVE_MS:
             self._number = None
-        if now_ms - self._told_ms >= self._export_interval_ms:
-            with suppress(UpstreamError):  # another batch will tell it
+        if now_ms - self._notified_ms >= self._export_interval_ms:
+            with suppress(UpstreamError):  # the next batch tries again
                 await self._objects.first.expect_export()
-                self._told_ms = now_ms
+                self._notified_ms = now_ms
 
     async def _render(self, run: EndedRun, sealed: bytes | None) -> StoredRun:
         if run.bytes > LARGE_BYTES:
@@ -189,8 +189,8 @@ class LoggedRuns:
         return await self._complete(run.record.to_verdict(), run.keeping, result, sealed)
 
     async def _complete(self, verdict: Verdict, keeping: Keeping, result: str, sealed: bytes | None) -> StoredRun:
-        """The row of a run. What is too large for it is put into the bucket first, and before that its object is told,
-        which deletes what has no row after a while. Without `sealed` what is kept of its input stays as it is.
+        """The row of a run. Parts that are too large for it are stored in the bucket first. Before that the object is
+        notified, so that it can delete parts that never get a row. Without `sealed` the stored input stays unchanged.
         """
         run_id, large = verdict["id"], dict[Blobs, bytes]()
         if len(result) > MAX_ROW_BYTES:
@@ -219,9 +219,9 @@ class LoggedRuns:
 
 
 def _group_inputs(runs: Sequence[EndedRun]) -> list[dict[str, bytes]]:
-    """By run id: of runs that are kept in one object and equally long, as many as a row holds."""
+    """Groups of inputs by run id: runs of the same object and retention, as many as fit into a row."""
     groups: list[dict[str, bytes]] = []
-    open_groups: dict[tuple[int, int | None], tuple[dict[str, bytes], int]] = {}  # with their bytes
+    open_groups: dict[tuple[int, int | None], tuple[dict[str, bytes], int]] = {}  # with their sizes in bytes
     for run in runs:
         if not run.input:
             continue

@@ -1,11 +1,11 @@
-"""What runs are started with, sealed: kept for replays, it has every secret that the caller has sent.
+"""Seals the inputs of runs, which are stored for replays and contain every secret that the caller sent.
 
-It is encrypted under a data key, which the first object of the RunLog keeps wrapped under ARCRUN_ENCRYPTION_KEY: a
-change of that key wraps the data key anew and leaves the inputs alone. A data key that none of the platform's keys
-opens gets a successor, and opens nothing any more unless the old key comes back.
+They are encrypted under a data key, which the first object of the RunLog stores wrapped under ARCRUN_ENCRYPTION_KEY: a
+change of that key re-wraps the data key and leaves the inputs unchanged. A data key that none of the platform's keys
+opens is replaced; inputs under it are unreadable unless the old key returns.
 
-Inputs that are written together are sealed together, because each call of the platform's cipher takes a tenth of a
-millisecond: the newest of the runs, which is deleted last, has them all, and the others name it.
+Inputs that are written together are sealed together, because each call of the platform's cipher takes 0.1 ms: the
+newest of the runs, which is deleted last, stores all of them, and the others refer to it.
 """
 
 import json
@@ -29,15 +29,15 @@ from arcrun.run_log.protocol import DataKey, RunLogObject
 from executor.records.runs import RenewedKeys, build_unknown_run_error
 
 _NUMBER_BYTES = 4
-_TOGETHER = 1 << 31  # added to the data key's number where several inputs are sealed together
-_NAMES = b"="  # before the id of the run that has the input, where this one has not: of no number is it the first byte
+_TOGETHER = 1 << 31  # flag in the data key's number: several inputs are sealed together
+_NAMES = b"="  # prefix of the id of the run that stores the input; no number begins with this byte
 _KEY_PURPOSE = b"data key of runs' inputs"
 
 logger = logging.getLogger("arcrun")
 
 
 class RunInputs:
-    """`encryption_key` and `previous_key` are the Worker's own variables; without the first nothing is kept."""
+    """`encryption_key` and `previous_key` are the Worker's variables; without the first no input is stored."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class RunInputs:
         self._is_off = not encryption_key
 
     async def seal(self, inputs: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What is kept of each, by the run's id. `inputs` are JSON; those of several runs must be deleted in the order
-        of their ids.
+        """Seal inputs, as JSON, by run id; returns the bytes to store for each. Several runs must be deleted in the
+        order of their ids.
 
-        It is the data key's number (4 bytes), the IV (12) and the ciphertext, which opens for this run alone; or "="
-        and the id of the run that has it. Empty where no key is, or cannot be had now: a record is worth more than what
-        it began with.
+        A value is the data key's number (4 bytes), the IV (12 bytes) and the ciphertext, which is bound to this run; or
+        "=" and the id of the run that stores it. The result is empty if there is no key or it is not available now: the
+        record is then stored without an input.
         """
         if self._is_off or not inputs:
             return {}
@@ -74,7 +74,7 @@ class RunInputs:
         return {**dict.fromkeys(inputs, _NAMES + holder.encode()), holder: kept}
 
     async def open(self, run_id: str, holder: str, sealed: bytes) -> Any:
-        """The input of the run, from what is kept of `holder`. Raises NotFoundError RUN_NOT_FOUND, DecryptionError,
+        """The run's input, from the sealed bytes of `holder`. Raises NotFoundError RUN_NOT_FOUND, DecryptionError,
         NotConfiguredError.
         """
         marked, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
@@ -82,10 +82,10 @@ class RunInputs:
         if number not in self._known:
             await self._load()
         if number not in self._known:
-            raise DecryptionError("The key that the run's input was sealed under cannot be opened any more.")
+            raise DecryptionError("The key that the run's input was sealed under can no longer be opened.")
         opened = await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(holder))
         content = json.loads(opened) if marked & _TOGETHER else {holder: json.loads(opened)}
-        if run_id not in content:  # a batch that was taken to be lost has come after the one that replaced it
+        if run_id not in content:  # a batch that was assumed lost was written after its replacement
             raise build_unknown_run_error(run_id)
         return content[run_id]
 
@@ -94,12 +94,12 @@ class RunInputs:
             await self._load()
         except ArcrunError as error:
             self._is_off = isinstance(error, NotConfiguredError)
-            logger.warning("What runs are started with is not kept: %s", error.message)
+            logger.warning("Inputs of runs are not stored: %s", error.message)
             return False
         return True
 
     async def renew(self) -> RenewedKeys:
-        """Raises NotConfiguredError."""
+        """Wrap all data keys under the current encryption key. Raises NotConfiguredError."""
         kept = await self._keeper.list_data_keys()
         known = await self._open_all(kept)
         current = parse_encryption_key(self._encryption_key)
@@ -120,7 +120,7 @@ class RunInputs:
         self._known = known
 
     async def _open_all(self, kept: Sequence[DataKey]) -> dict[int, Cipher]:
-        """By number. What the previous key opens is wrapped under the current one."""
+        """The data keys' ciphers by number. Keys under the previous encryption key are re-wrapped."""
         current, *previous = self._wrapping_ciphers()
         known: dict[int, Cipher] = {}
         for each in kept:
@@ -135,7 +135,7 @@ class RunInputs:
         return known
 
     def _wrapping_ciphers(self) -> list[Cipher]:
-        """The current key's, and the previous one's. Raises NotConfiguredError."""
+        """The ciphers of the current and, if set, the previous encryption key. Raises NotConfiguredError."""
         keys = [self._encryption_key, *([self._previous_key] if self._previous_key else [])]
         return [self._build_cipher(parse_encryption_key(key)) for key in keys]
 
@@ -145,7 +145,7 @@ class RunInputs:
 
 
 def holder_of(sealed: bytes) -> str | None:
-    """The id of the run that has the input, if what is kept names one."""
+    """The id of the run that stores the input; None if `sealed` is itself the input."""
     return sealed.removeprefix(_NAMES).decode() if sealed.startswith(_NAMES) else None
 
 

@@ -1,8 +1,8 @@
-"""The Durable Object's side of a RunLog, in SQLite. Operations and shapes: arcrun/run_log/protocol.py; tables:
-docs/storage-schema.md.
+"""Implements a RunLog's operations in its Durable Object, over SQLite. Operations and shapes:
+arcrun/run_log/protocol.py; tables: docs/storage-schema.md.
 
-A run is one row, and with its deletion that is all that a quick run costs. What lists read comes first in the row, so
-that they leave the rest of it alone. Failed runs have an index besides.
+A quick run costs one row and its deletion. The columns that lists read come first in the row, so that they need not
+read the rest. Failed runs are also in an index.
 """
 
 import json
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
 
+from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
-from arcrun.objects import migrate
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
@@ -48,19 +48,19 @@ MIGRATIONS = (
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
-PRUNE_PAUSE_MS = 200  # before the next of many: 2,500 a second, which is more than an object gets
-MAX_PARAMETER_BYTES = 1024 * 1024  # of the platform's 2 MB
-UPLOAD_MS = 600_000  # after which what was put into the bucket has a row, or never will
-CHECKED_BYTES = 1024 * 1024  # after so many new ones the size is looked at
-LEFT_SHARE = 0.9  # of the bytes that an object may have, once it has had more
-EXPORT_LAG_MS = 5_000  # a younger run may still be under way: exported late, it costs two rows more
+PRUNE_PAUSE_MS = 200  # between two deletions: 2,500 runs a second, more than an object gets
+MAX_PARAMETER_BYTES = 1024 * 1024  # the platform allows 2 MB
+UPLOAD_MS = 600_000  # by then a part in the bucket has a row, or never will have
+CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
+LEFT_SHARE = 0.9  # an object that exceeded its limit is pruned to this share of it
+EXPORT_LAG_MS = 5_000  # a younger run may not have ended; exporting it late costs two more rows
 _VERDICT = (
     *("id", "workflow", "version", "trigger", "status", "started_at"),
     *("duration_ms", "deadline_ms", "error", "node"),
 )
 _STORED = (*_VERDICT, "keep_days", "blobs", "result", "input")
 _VALUES = (*(f"value ->> '{name}'" for name in _STORED), "COALESCE(value ->> 'blob_bytes', 0)")
-_INSERT = (  # of a JSON array of rows: one call into the database for all
+_INSERT = (  # takes a JSON array of rows: one statement for all
     f"INSERT INTO runs ({', '.join(_STORED)}, blob_bytes) SELECT {', '.join(_VALUES)}"
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
@@ -69,16 +69,17 @@ _INSERT = (  # of a JSON array of rows: one call into the database for all
     " blob_bytes = excluded.blob_bytes"
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
-_ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # about
+_ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
 
 
 @dataclass(frozen=True)
 class _Day:
-    """What an object has done of one day, `date`: runs deleted, writes of verdicts to KV, rows written, requests
-    answered. It is written along with the next alarm, so that counting costs no row; of an object that the platform
-    puts away before, the rest is lost.
+    """An object's counts for one day, `date`: runs deleted, writes of verdicts to KV, rows written, requests answered.
+
+    They are stored when the next alarm is set, so that counting costs no row; counts since then are lost if the
+    platform evicts the object.
     """
 
     date: str
@@ -88,7 +89,7 @@ class _Day:
     requests: int = 0
 
     def at(self, now_ms: float) -> "_Day":
-        """It, or a new one."""
+        """This day if `now_ms` is in it, otherwise a new one."""
         date = render_time(now_ms)[:10]
         return self if date == self.date else _Day(date)
 
@@ -109,17 +110,17 @@ class RunLogTables:
         [log] = sql.execute(
             "SELECT exported, listed, prune_ms, export_ms, day, pruned, exports, rows, requests FROM log"
         )
-        self._exported: str = log["exported"]  # up to which id
-        self._listed: str = log["listed"]  # for an export that is not marked yet
+        self._exported: str = log["exported"]  # the last exported id
+        self._listed: str = log["listed"]  # the last id listed for an export that is not marked yet
         self._prune_ms, self._export_ms = log["prune_ms"], log["export_ms"]  # when it is due; 0 for never
         self._day = _Day(log["day"], log["pruned"], log["exports"], log["rows"], log["requests"])
-        self._counted_rows = 0  # of those that the database has written, which the day has
+        self._counted_rows = 0  # of the rows that the database has written, those counted in the day
         self._unchecked_bytes = 0
         self._is_full = False
         self._batches, self._busy_ms = 0, 0.0
 
     def count_request(self) -> None:
-        """One that the object has got, whatever it asks."""
+        """Count a request to the object."""
         self._count(requests=1)
 
     def add(self, runs: Sequence[StoredRun]) -> None:
@@ -139,7 +140,7 @@ class RunLogTables:
         self._busy_ms += self._clock.now_ms() - began_ms
 
     def _note(self, run: StoredRun) -> None:
-        """What else follows from a run that is kept now."""
+        """Update the other tables for a run that is now stored."""
         run_id, keep_days = run["id"], run["keep_days"]
         if run["blobs"]:
             self._sql.execute("DELETE FROM uploads WHERE id = ?", run_id)
@@ -182,7 +183,7 @@ class RunLogTables:
         return {"runs": verdicts, "reached": verdicts[-1]["id"] if len(verdicts) == limit else ""}
 
     def _select(self, source: str, *values: str | float) -> list[Verdict]:
-        """Verdicts, the newest first. Their ids are looked for alone, as far as possible in an index."""
+        """Verdicts, newest first. Their ids are found first, in an index where possible."""
         rows = self._sql.execute(
             f"SELECT {', '.join(_VERDICT)} FROM runs"
             f" WHERE id IN (SELECT id FROM {source} ORDER BY id DESC LIMIT ?) ORDER BY id DESC",
@@ -191,7 +192,7 @@ class RunLogTables:
         return [_to_verdict(row) for row in rows]
 
     def _find_last_scanned(self, upper: str, lower: str) -> str:
-        """The last of those that may be looked through; "" where there are no more."""
+        """The id of the last run that one call may scan; "" if there are no more."""
         statement = f"SELECT id FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT 1 OFFSET ?"
         last = self._sql.execute(statement, upper, lower, MAX_SCANNED_RUNS - 1)
         return last[0]["id"] if last else ""
@@ -253,7 +254,7 @@ class RunLogTables:
 
     @property
     def unconfirmed(self) -> str:
-        """About the last write of verdicts to KV (executor/records/verdict_export.py)."""
+        """JSON about the last write of verdicts to KV (executor/records/verdict_export.py)."""
         text: str = self._sql.execute("SELECT unconfirmed FROM log")[0]["unconfirmed"]
         return text
 
@@ -273,10 +274,10 @@ class RunLogTables:
         self._sql.execute("UPDATE data_keys SET wrapped = ? WHERE number = ? AND wrapped = ?", new, number, old)
 
     async def on_alarm(self, blobs: BlobStore, export: Export) -> None:
-        """`export` writes to KV what is unexported in all objects, and returns whether there will be more."""
+        """Prune and export as due. `export` writes all objects' new verdicts to KV, and returns whether more remain."""
         now_ms = self._clock.now_ms()
         if self._prune_ms and now_ms >= self._prune_ms:
-            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # whatever happens now
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)  # set first, in case of a failure
             await self._prune(blobs)
         if self._export_ms and now_ms >= self._export_ms:
             self._set_alarm(export_ms=now_ms + self._settings.export_ms)
@@ -286,7 +287,7 @@ class RunLogTables:
         self._set_alarm()
 
     async def _prune(self, blobs: BlobStore) -> None:
-        """Delete some of the runs whose time is over and, while there are too many, of the oldest."""
+        """Delete a batch of expired runs and, if the object is full, of the oldest runs."""
         await self._delete_lost_uploads(blobs)
         now_ms = self._clock.now_ms()
         has_more = False
@@ -306,7 +307,7 @@ class RunLogTables:
             self._prune_ms = 0
 
     async def _delete_lost_uploads(self, blobs: BlobStore) -> None:
-        """What lies in the bucket and no row tells of, nor will any more."""
+        """Delete parts in the bucket that have no row and will not get one."""
         lost = self._sql.execute(
             "SELECT uploads.id, COALESCE(runs.blobs, 0) AS blobs FROM uploads LEFT JOIN runs ON runs.id = uploads.id"
             " WHERE begun_ms < ? LIMIT ?",
@@ -320,7 +321,7 @@ class RunLogTables:
     async def _delete(
         self, blobs: BlobStore, condition: str, *values: str | float, most_bytes: float = float("inf")
     ) -> list[str]:
-        """The oldest of the runs that the condition is true of, MAX_PRUNED_RUNS at most, and no more than it takes for
+        """Delete the oldest runs that match the condition, at most MAX_PRUNED_RUNS, and no more than needed to free
         `most_bytes`. Returns their ids.
         """
         rows = self._sql.execute(
@@ -337,25 +338,25 @@ class RunLogTables:
         return [row["id"] for row in rows]
 
     def _measure_bytes(self) -> int:
-        """Of the database, and of what lies in the bucket for it."""
+        """The size of the database and of its parts in the bucket, in bytes."""
         [row] = self._sql.execute(
             "SELECT COALESCE(SUM(blob_bytes), 0) AS bytes FROM runs INDEXED BY runs_with_blobs WHERE blobs > 0"
         )
         return self._sql.size_bytes + int(row["bytes"])
 
     def _count(self, *, pruned: int = 0, exports: int = 0, requests: int = 0) -> None:
-        """Something that was done just now, and the rows that were written since this was called last."""
+        """Add to today's counts, with the rows written since the last call."""
         rows = self._sql.rows_written - self._counted_rows
         self._counted_rows += rows
         self._day = self._day.at(self._clock.now_ms()).plus(pruned, exports, rows, requests)
 
     def _mark_pruned(self, keep_days: int, run_id: str) -> None:
-        """That all before `run_id`, of those that are kept for so long, are gone."""
+        """Store that all runs with this retention up to `run_id` are deleted."""
         self._pruned[keep_days] = run_id
         self._sql.execute("INSERT OR REPLACE INTO periods (keep_days, pruned) VALUES (?, ?)", keep_days, run_id)
 
     def _set_alarm(self, *, prune_ms: float | None = None, export_ms: float | None = None) -> None:
-        """For what is due first, if anything is."""
+        """Set the alarm to the earlier of the two due times, if any, and store them."""
         self._prune_ms = self._prune_ms if prune_ms is None else prune_ms
         self._export_ms = self._export_ms if export_ms is None else export_ms
         self._sql.execute(
@@ -368,7 +369,7 @@ class RunLogTables:
 
 
 def _render_rows(runs: Sequence[StoredRun]) -> Iterator[str]:
-    """JSON arrays of them, each small enough for a parameter of a statement."""
+    """The runs as JSON arrays, each small enough for a statement's parameter."""
     rows: list[str] = []
     size = 0
     for run in runs:
@@ -383,7 +384,7 @@ def _render_rows(runs: Sequence[StoredRun]) -> Iterator[str]:
 
 
 def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | float]]:
-    """The conditions on columns, and the values of their question marks. Those on times are ranges of ids."""
+    """The SQL conditions of a filter, and their parameters. Conditions on times are ranges of ids, and not included."""
     conditions: list[str] = []
     values: list[str | float] = []
     for name, value in (("workflow", wanted.workflow), ("version", wanted.version), ("trigger", wanted.trigger)):
@@ -397,8 +398,8 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         conditions.append(f"status = 'running' AND deadline_ms {'<' if wanted.status == 'lost' else '>='} ?")
         values.append(now_ms - LOST_AFTER_MS)
     if wanted.text is not None:
-        told = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
-        conditions.append(f"({told})")
+        matches = " OR ".join(f"instr(lower({name}), lower(?))" for name in ("workflow", "id", "COALESCE(error, '')"))
+        conditions.append(f"({matches})")
         values += [wanted.text] * 3
     return conditions, values
 

@@ -1,7 +1,7 @@
-"""What is kept of runs: an account's own in a RunLog (logged_runs.py), a tenant's in its KV (tenant_runs.py).
+"""Records of runs: a single account's in a RunLog (logged_runs.py), a tenant's in its KV (tenant_runs.py).
 
-Runs that have ended wait to be written together, after their answers. Records that could not be written are counted,
-and said in the log once a minute at most.
+Runs that have ended are gathered and written together, after their answers. Records that could not be written are
+counted, and reported in the log at most once a minute.
 """
 
 import logging
@@ -23,15 +23,15 @@ from arcrun.workflows.model import Keeping, Recording
 LOG_INTERVAL_MS = 60_000
 Verdicts = list[Verdict]
 RunPage = tuple[Verdicts, str | None]
-# After which whoever was to write a batch is taken to be gone, as with a request that was cancelled: the next one does.
-OVERDUE_GATHERING_MS = 500  # beyond the time that it waits for more
+# Then the request that was to write a batch is assumed to be cancelled, and the next request writes it.
+OVERDUE_GATHERING_MS = 500  # after the time that a batch waits for more runs
 OVERDUE_WRITING_MS = 10_000
 
 logger = logging.getLogger("arcrun")
 
 
 class UnwrittenRecords:
-    """Those of one isolate, since it began. `count` is how many."""
+    """The number of records that an isolate could not write since its start, and the last reason."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -41,7 +41,7 @@ class UnwrittenRecords:
 
     @contextmanager
     def counting(self, count: int) -> Iterator[None]:
-        """Around the writing of `count` records: what fails within is counted, and ends here."""
+        """A context for writing `count` records: exceptions in it are counted, and suppressed."""
         try:
             yield
         except Exception as fault:
@@ -49,13 +49,13 @@ class UnwrittenRecords:
             self.add(count, reason, cause="" if isinstance(fault, ArcrunError) else describe_fault(fault))
 
     def add(self, count: int, reason: str, *, cause: str = "") -> None:
-        """`reason` is told to whoever asks, `cause` to the log alone."""
+        """Count records. `reason` is shown to callers, `cause` is only logged."""
         self.count += count
         self._last_ms, self._reason = self._clock.now_ms(), reason
         self._log(cause or reason)
 
     def to_json(self) -> dict[str, Any]:
-        """{"count", "last_at", "reason"}, once there is one."""
+        """{"count", "last_at", "reason"}; only meaningful if `count` is not 0."""
         return {"count": self.count, "last_at": render_time(self._last_ms), "reason": self._reason}
 
     def _log(self, cause: str) -> None:
@@ -68,8 +68,8 @@ class UnwrittenRecords:
 
 @dataclass(frozen=True)
 class AcceptedRun:
-    """A run that is accepted and not yet begun. `limit_ms` is how long it may take, `shown` what may be shown of its
-    input; `input` is that itself, as JSON.
+    """A run that was accepted and has not begun. `limit_ms` is its time limit, `input` its input as JSON, `shown` the
+    redacted input that records show.
     """
 
     run_id: str
@@ -82,7 +82,7 @@ class AcceptedRun:
     keeping: Keeping
 
     def to_verdict(self, now_ms: float) -> Verdict:
-        """Of a run that begins now."""
+        """The verdict of a run that begins now."""
         return {
             "id": self.run_id,
             "workflow": self.workflow,
@@ -96,7 +96,7 @@ class AcceptedRun:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """`input` is what it was started with, as JSON: no secret is taken out of it."""
+    """A run that has ended. `input` is its input as JSON, unredacted."""
 
     record: RunRecord
     keeping: Keeping
@@ -104,7 +104,7 @@ class EndedRun:
 
     @property
     def bytes(self) -> int:
-        """About what it takes where it is kept."""
+        """The approximate size of its record and input when stored."""
         return self.record.bytes + len(self.input)
 
     @property
@@ -115,14 +115,14 @@ class EndedRun:
 
     @property
     def comes_first(self) -> bool:
-        """Whether the answer says that the record is kept."""
+        """Whether the record must be stored before the answer."""
         return self.keeping.recording is Recording.BEFORE_ANSWER
 
 
 @dataclass(frozen=True)
 class RenewedKeys:
-    """`data_keys` is how many there are, `lost` how many of them no key of this executor opens. `key` is the
-    fingerprint of the encryption key that the others are wrapped under now.
+    """`data_keys` is the number of data keys, `lost` how many of them no key of this executor opens. `key` is the
+    fingerprint of the encryption key that wraps the others.
     """
 
     data_keys: int
@@ -136,37 +136,37 @@ class Runs(Protocol):
     def new_run_id(self) -> str: ...
 
     def add(self, run: EndedRun) -> None:
-        """Keep it after the answer, which this never delays. What cannot be kept is counted in `unwritten`."""
+        """Store a run after the answer, which this never delays. Failures are counted in `unwritten`."""
 
     async def add_now(self, run: EndedRun) -> None:
-        """Keep it before the answer. Raises RecordError."""
+        """Store a run before the answer. Raises RecordError."""
 
     async def accept(self, run: AcceptedRun) -> None:
-        """List a run as running before it begins, and keep what is shown of its input. Raises UpstreamError: then it
-        must not begin.
+        """Store a run as running before it begins, with its shown input. Raises UpstreamError; the run must then not
+        begin.
         """
 
     async def add_accepted(self, run: EndedRun) -> None:
-        """In the place of what `accept` has kept."""
+        """Replace the record that `accept` stored; failures are counted in `unwritten`."""
 
     async def find(self, run_id: str) -> StoredRecord:
-        """The stored record; of an accepted run without one its verdict, "running" or "lost", and `input`.
+        """The stored record; for an accepted run without one its verdict, "running" or "lost", and `input`.
 
         Raises NotFoundError RUN_NOT_FOUND.
         """
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
-        """Verdicts, the newest first, and the cursor of the next page. A page may hold fewer than `limit`, or none,
-        where many runs had to be looked through. Raises RequestError.
+        """Verdicts, newest first, and the cursor of the next page. A page may have fewer than `limit`, or none, if
+        many runs had to be scanned. Raises RequestError.
         """
 
     async def renew_keys(self) -> RenewedKeys | None:
-        """Wrap the data keys of inputs under the platform's encryption key of now. None where no inputs are kept.
-        Raises NotConfiguredError.
+        """Wrap the data keys of inputs under the current encryption key. None if no inputs are stored. Raises
+        NotConfiguredError.
         """
 
     async def measure(self) -> Sequence[Measured]:
-        """What the objects of the RunLog have taken of the platform; nothing where runs are in a tenant's KV."""
+        """The platform usage of each object of the RunLog; empty if runs are in a tenant's KV."""
 
 
 def check_page(limit: int) -> None:
@@ -179,7 +179,7 @@ def build_unknown_run_error(run_id: str) -> NotFoundError:
     return NotFoundError(
         f"There is no run `{run_id[:40]}`.",
         code="RUN_NOT_FOUND",
-        next_actions=["See the runs: acr logs. Records are kept for 7 days, or as long as the workflow says."],
+        next_actions=["List the runs: acr logs. Records are kept for 7 days, or as long as the workflow says."],
     )
 
 
@@ -194,8 +194,8 @@ class _Batch:
 
 
 class Gathering:
-    """`write` writes a batch, and raises if it cannot: then its runs are counted in `unwritten`. `wait_ms` says, at the
-    time it gets, how long the first run of a batch waits for others.
+    """Gathers runs into batches. `write` writes a batch; if it raises, its runs are counted in `unwritten`. `wait_ms`
+    returns how long, from the time it gets, the first run of a batch waits for others.
     """
 
     def __init__(self, write: Write, wait_ms: Callable[[float], float], clock: Clock, background: Background) -> None:
@@ -209,9 +209,9 @@ class Gathering:
         self._take_over_overdue(now_ms)
         run = replace(run, record=run.record.shortened())
         if size_bytes + self._gathered.bytes + sum(batch.bytes for batch in self._under_way) > MAX_UNWRITTEN_BYTES:
-            self.unwritten.add(1, "More records wait to be written than an isolate holds.")
+            self.unwritten.add(1, "More records wait to be written than an isolate can hold.")
             return
-        if size_bytes > MAX_ROW_BYTES:  # it may take requests of its own, which count as those of the run
+        if size_bytes > MAX_ROW_BYTES:  # it may need requests of its own, which count towards the run
             self._background.start(self._write_batch(self._begin(_Batch([run], size_bytes, now_ms))))
             return
         is_first = not self._gathered.runs or now_ms > self._gathered.due_ms + OVERDUE_GATHERING_MS
@@ -225,7 +225,7 @@ class Gathering:
             self._background.start(self._write_gathered(wait_ms))
 
     def _take_over_overdue(self, now_ms: float) -> None:
-        """What somebody began to write and has not ended is written again, with what comes now: it replaces itself."""
+        """Gather batches again whose write has not ended in time; a second write replaces the same records."""
         while self._under_way and now_ms - self._under_way[0].due_ms > OVERDUE_WRITING_MS:
             overdue = self._under_way.pop(0)
             self._gathered.runs += overdue.runs

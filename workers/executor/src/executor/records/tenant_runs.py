@@ -1,8 +1,8 @@
-"""A tenant's records of runs, in its own KV, which is reached over Cloudflare's REST API: one write in two seconds.
+"""A tenant's records of runs, in its own KV over Cloudflare's REST API: one write in two seconds.
 
-The runs that an isolate starts within two seconds, a slot, share a key, which their ids tell. What ends later than the
-slot is written by itself, as is a run that is accepted, before it begins and at its end. Keys and values:
-docs/storage-schema.md.
+The runs that an isolate starts within two seconds, a slot, share a key, which follows from their ids. A run that ends
+after the slot was written gets a key of its own, as does an accepted run, which is written before it begins and at its
+end. Keys and values: docs/storage-schema.md.
 """
 
 import asyncio
@@ -31,21 +31,21 @@ from executor.records.runs import (
 )
 
 SLOT_MS = 2_000
-KNOWN_SLOTS = 32  # that an isolate remembers to have written; a run from before them is written by itself
+KNOWN_SLOTS = 32  # the written slots that an isolate remembers; older runs get a key of their own
 TTL_S = 7 * 24 * 3600
-KEY_INTERVAL_MS = 1_000  # between two writes of one key, as the platform demands
-MAX_METADATA_BYTES = 1_000  # of a key, which may have 1,024
+KEY_INTERVAL_MS = 1_000  # the platform's minimum between two writes to a key
+MAX_METADATA_BYTES = 1_000  # the platform allows 1,024 per key
 PAGE_KEYS = 10
 FORMAT = 2
 _PREFIX = "log:"
-_EARLIER = "earlier:"  # begins the cursor of a list that goes on with the runs of the format before
+_EARLIER = "earlier:"  # prefix of a cursor among the runs in the earlier format
 
 
 class TenantRuns:
     def __init__(self, kv: KeyValue, clock: Clock, random: Random, background: Background) -> None:
         self._kv, self._clock, self._random = kv, clock, random
         self._earlier = EarlierRuns(kv, kv, clock)
-        self._batch_id: str | None = None  # of this isolate; with a slot it is a key
+        self._batch_id: str | None = None  # of this isolate; with a slot it makes a key
         self._written: Cache[None] = Cache(KNOWN_SLOTS)  # the keys of slots
         self._gathering = Gathering(self._write, _until_slot_ends, clock, background)
         self.unwritten = self._gathering.unwritten
@@ -74,7 +74,7 @@ class TenantRuns:
         )
 
     async def add_accepted(self, run: EndedRun) -> None:
-        """Tried again where the platform has not taken a second write of the key yet."""
+        """See Runs.add_accepted. Tries again if the platform has refused a second write to the key within a second."""
         key = _key_of_run(run.record.run_id)
         with self.unwritten.counting(1):
             if not run.is_kept:
@@ -95,7 +95,7 @@ class TenantRuns:
         return await self._earlier.find(run_id)
 
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
-        """More than `limit` where a slot has them; those of a slot are in no certain order with those written alone."""
+        """See Runs.list. A page may exceed `limit` by a slot; runs of a slot and single runs may be out of order."""
         check_page(limit)
         found: Verdicts = []
         now_ms = self._clock.now_ms()
@@ -136,10 +136,10 @@ class TenantRuns:
 
     def _note_written(self, slot: str) -> None:
         self._written.put(slot, None)
-        self._batch_id = None  # a run that starts in the slot yet has another key
+        self._batch_id = None  # another run that starts in the slot gets another key
 
     async def _put(self, key: str, runs: Sequence[EndedRun]) -> None:
-        """Kept for as long as any of them is to be."""
+        """Write runs under one key, with the longest of their retentions."""
         ttl_s = max(run.keeping.days * 24 * 3600 if run.keeping.days else TTL_S for run in runs)
         records = {run.record.run_id: run.record.to_stored() for run in runs}
         await self._put_records(key, [run.record.to_verdict() for run in runs], records, ttl_s)
@@ -157,7 +157,7 @@ class TenantRuns:
         return records
 
     async def _read_verdicts(self, entry: KeyEntry) -> Verdicts:
-        """From the metadata where they are so few; of others the value has them."""
+        """The verdicts of a key: from its metadata if they fit into it, otherwise from its value."""
         if entry.metadata and (verdicts := read_verdicts(entry.metadata)):
             return verdicts
         text = await self._kv.get(entry.key)
@@ -169,7 +169,7 @@ def _until_slot_ends(now_ms: float) -> float:
 
 
 def _slot_of(run_id: str) -> str:
-    """Sorts the newest first."""
+    """The key part of a run's slot; newer slots sort first."""
     started_ms = time_of(run_id)
     return invert_run_id(first_id_at(started_ms - started_ms % SLOT_MS))
 

@@ -1,8 +1,8 @@
-"""Verdicts of runs in KV ANALYTICS_KV: for whoever counts runs without asking the platform.
+"""Exports verdicts of runs to KV ANALYTICS_KV, for readers that count runs without asking the platform.
 
-One object of the RunLog writes them, all of a while under one key, so that the number of writes does not grow with the
-runs. That a write has held is seen at the next one, and only then do the objects forget what was in it: the local
-runtime's KV loses what it has acknowledged when it is killed. So a run is written at least once.
+One object of the RunLog writes them, one key per interval, so that the number of writes does not grow with the runs. A
+write is confirmed at the next one, and only then do the objects mark its verdicts as exported: the local runtime's KV
+loses acknowledged writes when it is killed. So each run is written at least once.
 """
 
 import json
@@ -19,13 +19,13 @@ TTL_S = 30 * 24 * 3600
 
 
 class Unconfirmed(Protocol):
-    """JSON about the last write, "" where none is: it is kept with what else the object keeps."""
+    """Stores JSON about the last write in the object; "" if there is none."""
 
     unconfirmed: str
 
 
 async def export_verdicts(objects: RunLogObjects, kv: KeyValue, last: Unconfirmed) -> bool:
-    """Write what is not there yet. Returns whether there will be more to do. Raises UpstreamError."""
+    """Write new verdicts. Returns whether there is more to do. Raises UpstreamError."""
     if last.unconfirmed:
         written = json.loads(last.unconfirmed)
         if await kv.get(written["key"]) is not None:

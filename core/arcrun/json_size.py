@@ -3,7 +3,7 @@
 import sys
 from typing import Any, NamedTuple
 
-from arcrun.steps import Steps, run_steps
+from arcrun.interruptible import Steps, run_steps
 
 VALUE_BYTES = 16  # memory per value in addition to its JSON; the estimate is about half of Python's actual use
 EXCERPT_CHARACTERS = 20_000

@@ -1,6 +1,6 @@
 """Keys and values of workflows in the KV namespace WEBHOOKS. Shapes: docs/storage-schema.md.
 
-A value that is no JSON object, such as one that was cut off, counts as not there: a push writes it anew.
+A value that is not a JSON object, such as a truncated one, counts as missing: a push writes it again.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from arcrun.json_text import parse_json
 from arcrun.ports import KeyEntry, KeyValue, list_all
 
 HOOK, VERSION = "hook:", "version:"
-NAME = "name:"  # heads of workflows, before there was a Workspace
+NAME = "name:"  # heads of workflows in earlier versions of arcrun
 
 
 def version_key(name: str, version: int) -> str:
@@ -26,7 +26,7 @@ async def read_object(kv: KeyValue, key: str) -> dict[str, Any] | None:
 
 
 async def read_hook(kv: KeyValue, token: str) -> dict[str, Any] | None:
-    """What a token leads to, with a name and a plan at least."""
+    """The value of a token's key, with at least a name and a plan; None if it is missing or invalid."""
     hook = await read_object(kv, HOOK + token)
     match hook:
         case {"name": str(), "plan": dict()}:
@@ -43,7 +43,7 @@ async def read_version(kv: KeyValue, name: str, version: int) -> dict[str, Any] 
 
 
 async def list_version_entries(kv: KeyValue, name: str) -> list[tuple[int, KeyEntry]]:
-    """The versions of a workflow that are stored, oldest first, those of earlier workflows of the name included."""
+    """The stored versions of a workflow, oldest first, including those of earlier workflows of the same name."""
     prefix = f"{VERSION}{name}:"
     found = [(entry.key.removeprefix(prefix), entry) for entry in await list_all(kv, prefix)]
     return [(int(digits), entry) for digits, entry in found if digits.isascii() and digits.isdecimal()]

@@ -1,4 +1,4 @@
-"""Runs that are accepted with `?async=1`: how long they may take, and what is kept of their input until they end."""
+"""Runs accepted with `?async=1`: their time limit, and the part of their input that is stored until they end."""
 
 from collections.abc import Awaitable
 from typing import Any, TypeVar
@@ -8,21 +8,21 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Trigger
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError, RequestError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_MS
-from arcrun.steps import run_steps_pausing
 from arcrun.workflows.plan import Plan, PlannedNode
 
-RECORD_TIME_MS = 1_000  # of it, for the record of a run that takes all its time
+RECORD_TIME_MS = 1_000  # reserved within MAX_ACCEPTED_MS for writing the record
 
 T = TypeVar("T")
 
 
 def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, is_owner: bool) -> float:
-    """How long an accepted run may take, in milliseconds. `most_ms` is what its account may take at most.
+    """The time limit of an accepted run in milliseconds. `most_ms` is the limit of its account.
 
-    A limit that somebody asks for, the workflow or the request, is never shortened unsaid: beyond MAX_ACCEPTED_MS the
-    run is refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG, which tells the workflow's own
-    limit to its owner only.
+    A limit that the workflow or the request sets is never shortened silently: beyond MAX_ACCEPTED_MS the run is
+    refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG, which shows the workflow's limit to
+    its owner only.
     """
     limit_ms = min(limit for limit in (plan.timeout_ms, trigger.timeout_ms, most_ms) if limit is not None)
     if limit_ms > MAX_ACCEPTED_MS and (plan.sets_timeout or trigger.timeout_ms is not None):
@@ -33,21 +33,21 @@ def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, i
                 f"the timeout_ms of the workflow is {plan.timeout_ms:g}" if is_owner else "this one may take longer"
             )
         raise RequestError(
-            f"A run that nobody waits for may take {MAX_ACCEPTED_MS} ms, for the platform ends it then; {asking}.",
+            f"An asynchronous run may take {MAX_ACCEPTED_MS} ms, then the platform ends it; {asking}.",
             code="ACCEPTED_RUN_TOO_LONG",
             details={"most_ms": MAX_ACCEPTED_MS},
             next_actions=[
-                f"Let it take less: ?async=1&timeout_ms={MAX_ACCEPTED_MS}.",
-                "Or wait for the run's end: leave `async` out.",
+                f"Set a shorter limit: ?async=1&timeout_ms={MAX_ACCEPTED_MS}.",
+                "Or wait for the run's end: omit `async`.",
             ],
         )
     return min(limit_ms, MAX_ACCEPTED_MS - RECORD_TIME_MS)
 
 
 async def make_keepable(plan: Plan, trigger: Trigger, ports: RunPorts) -> Any:
-    """What may be kept of a run's input, as in a record: cut, and without the secrets that the run may read.
+    """A run's input as a record stores it: truncated, and without the secrets that the run may read.
 
-    Raises UpstreamError: a secret that cannot be looked up cannot be taken out.
+    Raises UpstreamError if a secret, which must be redacted, cannot be looked up.
     """
     names = sorted(await _find_credentials(plan, ports, set()))
     secrets = [await _unless_missing(ports.credentials.reveal(name)) for name in names]
@@ -58,7 +58,7 @@ async def make_keepable(plan: Plan, trigger: Trigger, ports: RunPorts) -> Any:
 
 
 async def _find_credentials(plan: Plan, ports: RunPorts, seen: set[str]) -> set[str]:
-    """The names of the credentials that a run of the plan may read, those of its sub-workflows among them."""
+    """The names of the credentials that a run of the plan may read, including those of its sub-workflows."""
     names: set[str] = set()
     for node in plan.nodes:
         if node.workflow is None:
@@ -78,7 +78,7 @@ async def _credentials_of(node: PlannedNode, ports: RunPorts) -> set[str]:
 
 
 async def _unless_missing(found: Awaitable[T]) -> T | None:
-    """None for what the run will not find either, and so not read."""
+    """The awaited result; None if it does not exist, in which case the run cannot read it either."""
     try:
         return await found
     except ArcrunError as error:
