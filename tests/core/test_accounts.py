@@ -1,5 +1,6 @@
-"""Proves that an API key leads to its tenant and to nobody else's, for as long as it should, and that what is stored
-of a tenant is sealed: neither read, nor changed, nor moved, without MASTER_KEY."""
+"""An API key leads only to its tenant, and only while it is valid; a stored tenant is sealed: without MASTER_KEY it can
+be neither read, nor changed, nor moved.
+"""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""An attestation says what was reviewed, in DSSE; any change to it, its key or its component is found."""
+"""An attestation states what was reviewed, in DSSE; any change to it, its key or its component is detected."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A cache has a bound of entries, and all of an isolate one of bytes."""
+"""A cache bounds its entries, and all caches of an isolate together are bounded in bytes."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Proves that a valid contract is read whole, and that each thing that can be wrong with one is found, all at once."""
+"""A valid contract is read completely, and all errors of an invalid one are reported at once."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ SCENARIOS = contract_source()["gherkin_tests"]
 
 
 def findings_of(source: Any) -> list[tuple[str, str]]:
-    """(path, message) of each finding; none for a valid contract."""
+    """(path, message) of each finding; empty for a valid contract."""
     try:
         parse_contract(source)
     except ContractError as error:
@@ -323,7 +323,7 @@ def test_a_capability_is_a_known_one(name: str) -> None:
 
 
 def test_kv_is_refused_until_there_is_a_store() -> None:
-    """With any other finding, and whether or not the component reaches the network."""
+    """Reported in addition to other findings, whether or not the component reaches the network."""
     told = ("capabilities", "kv: components have no store yet. Remove it, and the import of kv_get")
     assert findings_of(contract_source(capabilities=["kv"])) == [told]
     unknown = ("capabilities", "must be among sleep, ai")

@@ -1,4 +1,4 @@
-"""Proves what is said of a value that a JSON Schema does not allow, and which schemas cannot be used."""
+"""The messages about values that do not match a JSON Schema, and which schemas are unusable."""
 
 from typing import Any
 

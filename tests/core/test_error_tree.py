@@ -1,4 +1,4 @@
-"""Proves that the error tree is the one its module draws, and that every error has the one wire form."""
+"""The error tree matches the diagram in its module, and every error has the same wire form."""
 
 import json
 import re
@@ -141,7 +141,7 @@ def test_errors_do_not_share_their_details() -> None:
 
 
 def test_the_module_draws_the_tree_as_it_is() -> None:
-    """Each line of the drawing: two spaces of indentation for each parent, the name, the code, the status."""
+    """Each line of the diagram: two spaces of indentation per parent, the name, the code, the status."""
     drawn = re.findall(r"^( *)(\w+Error) +(\w+|\(.*?\))[ .]* (\d{3})?.*$", errors.__doc__ or "", re.MULTILINE)
     stack: list[type[Any]] = []
     seen = set()

@@ -1,6 +1,6 @@
-"""Proves that what the platform says of a failed request or model becomes a code and a sentence that say what is known.
+"""The platform's messages about failed requests and models become codes and sentences with the known facts.
 
-The texts of the platform are those of workerd; tests/workerd/test_http_request.py gets them from it.
+The platform's messages are those of workerd; tests/workerd/test_http_request.py gets them from it.
 """
 
 import pytest

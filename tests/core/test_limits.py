@@ -1,4 +1,4 @@
-"""The page of limits says what the code does: every limit is used, and every code that it names is raised."""
+"""The page of limits matches the code: every limit is used, and every code that it names is raised."""
 
 import re
 from collections import Counter

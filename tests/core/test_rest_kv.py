@@ -1,6 +1,6 @@
-"""Proves that KV over Cloudflare's REST API behaves as the port says, whatever the network and the API do.
+"""KV over Cloudflare's REST API behaves as the port says, whatever the network and the API do.
 
-The central promise: what `put` and `delete` report as done is done; whatever is not certain raises.
+The main guarantee: what `put` and `delete` report as done is done; anything uncertain raises.
 """
 
 from dataclasses import dataclass, field, replace
@@ -99,7 +99,7 @@ async def test_a_page_has_no_more_keys_than_asked_for(limit: int) -> None:
 
 @pytest.mark.parametrize("metadata", [None, "text", ["list"], 5, True], ids=repr)
 async def test_metadata_that_is_no_object_counts_as_none(metadata: Any) -> None:
-    """Others may write into the namespace."""
+    """Others may write to the namespace."""
     bench = Bench()
     bench.stored._entries["k"] = replace(await _put_entry(bench, "k"), metadata=metadata)
     assert (await bench.kv.list("")).entries == (KeyEntry("k", None),)
@@ -156,7 +156,7 @@ WRITES = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.one_of(st.none(), st
 @settings(max_examples=40)
 @given(FAULTS, WRITES)
 async def test_no_acknowledged_write_is_lost(faults: list[Fault | None], writes: list[tuple[str, str | None]]) -> None:
-    """None deletes. After a write that was not acknowledged either state may be there, until the next that is."""
+    """None means delete. After an unacknowledged write either state is possible, until the next acknowledged one."""
     bench = Bench()
     bench.cloudflare.faults = list(faults)
     possible: dict[str, set[str | None]] = {"a": {None}, "b": {None}}

@@ -1,4 +1,4 @@
-"""Proves that run ids are ULIDs, 26 characters that sort by time and never repeat, and tell the batch of a run."""
+"""Run ids are ULIDs: 26 characters that sort by time, are unique, and identify the batch of a run."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ class FullRandom:
 
 
 def new_id(clock: Clock, random: Random) -> str:
-    """An id in a batch of its own."""
+    """An id in a new batch."""
     return build_run_id(clock, random, build_batch_id(random))
 
 

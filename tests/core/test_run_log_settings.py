@@ -1,4 +1,4 @@
-"""Proves how the variables of the RunLog are read, and what its objects have used together."""
+"""How the variables of the RunLog are read, and the total usage of its objects."""
 
 from typing import Any
 

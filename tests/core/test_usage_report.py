@@ -1,4 +1,4 @@
-"""Proves what is a report of components' runs, and that adding up keeps what it is about."""
+"""Which usage reports are valid, and that aggregation preserves their content."""
 
 import math
 from typing import Any

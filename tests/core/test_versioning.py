@@ -1,4 +1,4 @@
-"""Proves that docs/versioning.md names each number as it is in the code, the tests that guard it, and no other."""
+"""docs/versioning.md lists each version number as in the code, with the tests that guard it, and no others."""
 
 import importlib
 import re

@@ -9,5 +9,5 @@ from fakes.ports.virtual_time import VirtualTimeLoop
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """asyncio, as the Workers have it, on time that passes only while everything waits."""
+    """asyncio, as in the Workers, with time that only advances while everything waits."""
     return "asyncio", {"loop_factory": VirtualTimeLoop}

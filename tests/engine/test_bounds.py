@@ -1,4 +1,4 @@
-"""What a run makes, holds, answers and tells has a bound, which holds while it is made."""
+"""Everything that a run creates, holds, answers and reports is bounded, while it is created."""
 
 import json
 import tracemalloc
@@ -23,7 +23,7 @@ def code_of(record: RunRecord) -> str | None:
 
 
 async def run(bench: EngineBench, flow: list[str], given: Any, config: Any) -> RunRecord:
-    """The run, which may take 60 MB more than there was before it."""
+    """A run that may take at most 60 MB of additional memory."""
     tracemalloc.start()
     record = await bench.run(flow, given, config=config)
     _, peak = tracemalloc.get_traced_memory()
@@ -102,7 +102,7 @@ async def test_what_a_loop_holds_of_failures_is_bounded() -> None:
 
 
 async def test_values_go_with_the_graph_that_held_them() -> None:
-    """Of six iterations, each of which holds half of what a run may."""
+    """Six iterations, each of which holds half of what a run may."""
     flow = ["input >> FOREACH x IN input.items >> a", "a >> PIPE >> b", "input >> CONTINUE >> output"]
     bench = EngineBench({"a": data("x" * (MAX_LIVE_BYTES // 2)), "b": data(1)})
     record = await bench.run(flow, {"items": list(range(6))}, config=ONE_BY_ONE)
@@ -118,7 +118,7 @@ async def test_values_of_a_workflow_that_was_called_go_with_it() -> None:
 
 
 async def test_what_is_handed_on_as_it_is_counts_once() -> None:
-    """Through eight workflows, each within the one before."""
+    """Through eight nested workflows."""
     value = {"text": "x" * (3 * MIB)}
     workflows: dict[str, Any] = {
         f"w{i}": {
@@ -136,7 +136,7 @@ async def test_what_is_handed_on_as_it_is_counts_once() -> None:
 
 
 async def test_inputs_in_the_making_count() -> None:
-    """Of 64 elements at once, each of which makes 3 MiB of text."""
+    """64 elements at once, each of which renders 3 MiB of text."""
     flow = ["input >> FOREACH x IN input.items >> a", "input >> CONTINUE >> output"]
     bench = EngineBench({"a": data(1)})
     config: dict[str, Any] = {"a": {"text": "{{x}}{{input.text}}"}, "input": {"foreach": {"concurrency": 64}}}
@@ -157,7 +157,7 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 
 
 async def test_numbers_count_more_than_their_digits() -> None:
-    """A list of small numbers takes more memory than text."""
+    """A list of small numbers takes more memory than a string."""
     nodes = [f"n{i}" for i in range(4)]
     flow = [f"input >> PIPE >> {name}" for name in nodes]
     record = await EngineBench(dict.fromkeys(nodes, data([[]] * (MAX_JSON_VALUES // 2 - 10)))).run(flow)
@@ -199,7 +199,7 @@ async def test_the_traces_of_workflows_share_the_bound() -> None:
 
 
 async def test_a_secret_that_a_preview_cuts_is_scrubbed() -> None:
-    """Also where it is read after the value was cut."""
+    """Also if it is read after the value was cut."""
     secret = "S3cr3t" * 60
     given = {"x": "-" * (PREVIEW_CHARACTERS - 100) + secret + "-" * MAX_TRACE_BYTES}
     flow = ["input >> PIPE >> a", "a >> PIPE >> b"]
@@ -221,7 +221,7 @@ async def test_of_a_secret_longer_than_what_is_kept_nothing_is_shown() -> None:
 
 
 async def test_values_are_whole_while_the_record_has_room() -> None:
-    """Two values of 300 KiB, each as a node's output and the next one's input; the fourth finds no room."""
+    """Two values of 300 KiB, each as a node's output and the next one's input; there is no room for the fourth."""
     flow = ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c"]
     config = {name: {"x": "{{input.x}}"} for name in "abc"}
     record = await EngineBench({"a": data(1), "b": echo, "c": data(2)}).run(flow, {"x": "-" * 300_000}, config=config)

@@ -1,4 +1,4 @@
-"""Work ends by itself, by its deadline, or with whoever awaits it; what never waits sets no timer."""
+"""Work ends on its own, by its deadline, or with its caller; work that never waits sets no timer."""
 
 import asyncio
 from typing import Any

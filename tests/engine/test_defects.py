@@ -1,4 +1,4 @@
-"""The defects of arcrun's predecessor, one test each: every one fails where the defect is."""
+"""The defects of arcrun's predecessor, one test each, which fails if the defect is present."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ async def test_an_unknown_relation_is_not_taken_for_pipe() -> None:
 
 
 async def test_the_result_of_one_branch_does_not_leak_into_the_other() -> None:
-    """Neither through the fields that are filled in, nor through a template."""
+    """Neither through filled-in fields, nor through a template."""
     branches = ["input >> PIPE >> a", "input >> PIPE >> b"]
     bench = EngineBench({"a": data({"text": "of a"}), "b": echo, "c": echo}, {"b": ["text"], "c": ["text"]})
     await bench.run([*branches, "b >> PIPE >> c"])

@@ -1,4 +1,4 @@
-"""What validation says of expressions that are JMESPath, but not what they look like."""
+"""Findings about expressions that are valid JMESPath, but do not mean what they look like."""
 
 import pytest
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
     ],
 )
 def test_a_negation_that_is_lost(source: str, expected: bool) -> None:
-    """`!a.b` reads b of true or false, so it is null whatever a is."""
+    """`!a.b` reads b of a boolean, so it is always null."""
     if expected:
         with pytest.raises(ValueError, match="write !"):
             compile_expression(source)

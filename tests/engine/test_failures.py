@@ -1,4 +1,4 @@
-"""What becomes of failures: handling, retries with their waits, timeouts, cancellation, limits."""
+"""Failures: handling, retries with their waits, timeouts, cancellation, limits."""
 
 import asyncio
 import json
@@ -241,7 +241,7 @@ async def test_what_a_failure_says_of_itself(error: dict[str, Any], contract: di
 
 
 async def test_a_port_that_is_away_is_asked_again() -> None:
-    """A credential's store fails once, before the component has run."""
+    """The credential store fails once, before the component has run."""
     bench = EngineBench({"a": echo}, secrets={"s": "secret-1"})
     reveal, answers = bench.reveal, [UpstreamError("The store is away.")]
 
@@ -373,7 +373,7 @@ async def test_so_many_components_run_at_once(concurrency: int, took_ms: float) 
 
 
 async def test_a_run_stops_before_the_platforms_limit() -> None:
-    """Of 14 subrequests 8 are kept back; each credential takes one."""
+    """8 of 14 subrequests are reserved; each credential takes one."""
     secrets = {f"s{i}": f"secret-{i}" for i in range(9)}
     bench = EngineBench({"a": echo}, secrets=secrets, limits=RunLimits(14))
     config = {"a": {name: f"{{{{credential.{name}}}}}" for name in secrets}}
@@ -399,7 +399,7 @@ async def test_the_platforms_limit_ends_the_run_whoever_would_handle_it(on_error
 
 
 async def test_nodes_that_want_the_same_secret_at_once_read_it_once() -> None:
-    """Of 10 subrequests 8 are kept back, and the secret takes one."""
+    """8 of 10 subrequests are reserved, and the secret takes one."""
     bench = EngineBench({"a": echo}, secrets={"s": "secret-1"}, limits=RunLimits(10))
     nodes = [f"n{i}" for i in range(5)]
     config = {name: {"component": "a", "x": "{{credential.s}}"} for name in nodes}

@@ -1,5 +1,5 @@
-"""What a node gets: its config with templates filled, its credentials, what it takes; and nothing else, whatever the
-trigger sends or the step before has answered. The contracts are those of the built-in components.
+"""A node gets exactly its config with templates filled, its credentials and its taken value, whatever the trigger sends
+or the previous step has answered. The contracts are those of the built-in components.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ VALUES = st.recursive(
 
 
 def required_config(component: str) -> dict[str, Any]:
-    """A config that gives the required fields and no other."""
+    """A config that sets only the required fields."""
     contract = BUILTINS[component]
     wanted = [key for key in contract.input_schema.get("required", ()) if key not in contract.injected_keys]
     scenarios = [contract.config_example, *(scenario.given for scenario in contract.scenarios)]
@@ -84,7 +84,7 @@ def test_no_payload_changes_the_recorded_input(component: str, position: str, pa
 
 
 def test_the_optional_fields_are_those_that_could_once_be_set() -> None:
-    """So that the tests above cannot become empty. The issue counted 82; components have got more since."""
+    """So that the tests above cannot become empty. The issue counted 82; components have more since."""
     assert len(OPTIONAL) >= 80
 
 
@@ -122,7 +122,7 @@ async def test_a_whole_value_is_taken_where_the_config_says_so(config: Any, expe
 
 @pytest.mark.anyio
 async def test_a_taken_value_leaves_out_what_the_component_does_not_know() -> None:
-    """And what credentials fill: whoever triggers must not set it."""
+    """And fields that credentials fill: callers must not set them."""
     schema = {"type": "object", "properties": {"x": {}, "secret": {}}, "required": ["secret"]}
     credential = {"key": "k", "inject_as": "secret", "description": "", "help_url": ""}
     contract = {"input_schema": schema, "credentials_required": [credential]}
@@ -176,7 +176,7 @@ OPEN: dict[str, Any] = {"type": "object", "properties": {"to": {"type": "string"
 )
 @pytest.mark.anyio
 async def test_an_optional_reference_that_is_missing_leaves_its_field_out(sent: Any, expected: Any) -> None:
-    """Where the schema names the field and does not take null."""
+    """If the schema names the field and does not allow null."""
     schema = {**OPEN, "additionalProperties": True}
     bench = EngineBench({"b": echo}, contracts={"b": {"input_schema": schema}})
     config = {"b": {"to": "{{input.to?}}", "cc": "{{input.cc?}}", "more": "{{input.more?}}"}}
@@ -186,7 +186,7 @@ async def test_an_optional_reference_that_is_missing_leaves_its_field_out(sent: 
 
 @pytest.mark.anyio
 async def test_a_sub_workflow_gets_what_its_line_says() -> None:
-    """The data of FROM; or what `input` or `take` say."""
+    """The data of FROM; or the value of `input` or `take`."""
     inner = {"flow": ["input >> PIPE >> b"], "config": {"b": {"got": "{{input}}"}}}
     for config, expected in (
         ({}, {"x": 1, "y": {"z": 2}, "secret": "arrived"}),

@@ -1,4 +1,4 @@
-"""What is kept of a node that a loop runs again and again: sums, and the records of at most three iterations."""
+"""The record of a node in a loop: sums, and the records of at most three iterations."""
 
 from dataclasses import dataclass, field
 

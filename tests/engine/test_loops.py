@@ -1,4 +1,4 @@
-"""FOREACH and CONTINUE: what a body sees, how many run at once, what failures do, loops within loops."""
+"""FOREACH and CONTINUE: scope of a body, concurrency, failures, nested loops."""
 
 import asyncio
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ async def test_what_is_no_list_is_a_failure_of_the_node(answered: Any) -> None:
     ],
 )
 async def test_the_handler_of_the_node_gets_what_is_no_list(answered: Any, kind: str) -> None:
-    """What else follows the node has not begun: it has failed."""
+    """Other successors of the node do not run, because it has failed."""
     bench = EngineBench({"list": data(answered), "body": echo, "beside": echo, "alarm": echo})
     config = {"alarm": {"text": "{{list.error.message}}", "items": "{{list.data.items}}"}}
     record = await bench.run([*LOOP, "list >> PIPE >> beside", "list >> ON_FAIL >> alarm"], config=config)

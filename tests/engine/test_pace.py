@@ -1,5 +1,5 @@
-"""A run lets the others of its isolate have their turn, its deadline ends it however little its nodes wait, and a loop
-has a bound.
+"""A run yields to the isolate's other requests, its deadline ends it even if its nodes never wait, and loops are
+bounded.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ LOOP = ["input >> FOREACH x IN input.items >> body"]
 
 
 class PausingClock(VirtualClock):
-    """Counts the pauses, of which each takes 5 ms."""
+    """Counts the pauses, each of which takes 5 ms."""
 
     def __init__(self) -> None:
         self.pauses = 0
@@ -41,7 +41,7 @@ async def test_a_pause_comes_after_so_many_nodes(nodes: int, pauses: int) -> Non
 
 
 async def test_nobody_goes_on_while_the_run_pauses() -> None:
-    """However many of its nodes run at once, no more than one stretch lies between two pauses."""
+    """However many of its nodes run at once, there is at most one stretch between two pauses."""
     clock, done = PausingClock(), 0
     pace = Pace(clock)
 
@@ -109,7 +109,7 @@ async def test_too_many_items_are_a_failure_that_the_node_s_handler_gets() -> No
 
 
 async def test_what_is_read_and_written_counts_as_work() -> None:
-    """Few nodes with large values pause as many small ones do."""
+    """A few nodes with large values pause as often as many small ones."""
     clock = PausingClock()
     bench = EngineBench({"a": echo, "b": echo})
     object.__setattr__(bench.engine.ports, "clock", clock)
@@ -132,7 +132,7 @@ async def test_conditions_pause_between_one_another() -> None:
 
 
 async def test_nodes_that_are_let_go_together_look_before_each_condition() -> None:
-    """Of 64 elements at once, each with a condition that takes longer than a stretch, one is read in a stretch."""
+    """Of 64 elements at once, each with a condition that takes longer than a stretch, one is evaluated per stretch."""
     clock, flow = PausingClock(), ["input >> FOREACH x IN input.items >> a", "a >> IF(length(input.v[?@ > `3`])) >> b"]
     bench = EngineBench({"a": echo, "b": echo})
     object.__setattr__(bench.engine.ports, "clock", clock)
@@ -143,7 +143,7 @@ async def test_nodes_that_are_let_go_together_look_before_each_condition() -> No
 
 
 async def test_what_components_compute_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls that never wait, one after the other and 64 at once: each that takes long has a stretch of its own."""
+    """Calls that never wait, sequential and 64 at once: each long one has a stretch of its own."""
     monkeypatch.setattr("fakes.components.FUEL_A_CALL", FUEL_A_BYTE * STRETCH_WORK)
     for concurrency in (1, 64):
         clock, bench = PausingClock(), EngineBench({"body": echo})

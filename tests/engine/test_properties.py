@@ -1,5 +1,5 @@
-"""Any workflow, against an interpreter that is too simple to be wrong: one node after the other, by the generated
-structure, without plans, ports or concurrency.
+"""Any workflow gives the result of an interpreter that is too simple to be wrong: one node after the other, by the
+generated structure, without plans, ports or concurrency.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Parent = tuple[str, str]  # source, relation
 
 @dataclass(frozen=True)
 class Fate:
-    """What a call of a node comes to: how long it takes, and its data, or None for a failure."""
+    """The result of a node's call: its duration, and its data, or None for a failure."""
 
     duration_ms: int
     data: Mapping[str, Any] | None
@@ -94,7 +94,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def render(structure: Structure, source: str = "input") -> Iterator[str]:
-    """The flow lines. `source` is what FOREACH leaves for a body."""
+    """The flow lines. `source` is the source of the FOREACH for a body."""
     for name, parents in structure.parents.items():
         for parent, relation in parents:
             if parent == ENTRY:
@@ -230,7 +230,7 @@ def test_any_workflow_runs_as_the_interpreter_has_it(case: Case) -> None:
 
 
 def check_order(structure: Structure, path: Path, observed: Observed) -> None:
-    """No node begins before its parents have ended, nor what continues a loop before all of the loop has."""
+    """No node begins before its parents have ended, nor a loop's successor before the whole loop has."""
     at = {event: i for i, event in enumerate(observed.order)}
     for begun, begun_path in observed.begun:
         for source, relation in parents_of(structure, begun):

@@ -1,4 +1,4 @@
-"""However loops and parallel nodes are put into one another: a run has a bounded number of tasks, and does it all."""
+"""However loops and parallel nodes are nested, a run has a bounded number of tasks, and completes."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ LOOPS = [
 
 
 class Watched:
-    """Answers after some time with its input; counts its calls, those under way at once, and the tasks there are."""
+    """Answers its input after some time; counts its calls, the concurrent ones, and the tasks."""
 
     def __init__(self) -> None:
         self.calls = self.under_way = self.most_under_way = self.most_tasks = 0
@@ -49,7 +49,7 @@ async def test_loops_in_loops() -> None:
 
 
 async def test_an_inner_loop_gets_tasks_once_others_are_done() -> None:
-    """The first inner loop takes what there is; the second begins with one element at a time, and is not left so."""
+    """The first inner loop takes all tasks; the second begins with one element at a time, and gets more later."""
     watched = Watched()
     bench = EngineBench({"a": taking(0), "b": watched})
     config = {"input": AT_ONCE, "a": AT_ONCE, "b": {"n": "{{y}}"}}
@@ -85,7 +85,7 @@ async def test_the_first_failure_ends_them() -> None:
 
 
 async def test_an_element_that_failed_holds_nothing_of_what_it_went_through() -> None:
-    """An error's traceback holds frames, and those the error: without a collection none of it would go."""
+    """An error's traceback holds frames, and those hold the error: only a collection would free them."""
     alive = []
 
     async def count(_given: Input) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
-"""A run has calls under way in so many sandboxes at once: others wait, in the order of coming, and nothing holds a
-place that it has no use for.
+"""A run calls a limited number of sandboxes at once: further calls wait, in order of arrival, and no place is held
+without need.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Watched:
-    """Calls in sandboxes: which are under way, and in which order they began."""
+    """Calls in sandboxes: the current ones, and the order in which they began."""
 
     def __init__(self, limit: int) -> None:
         self.turns = SandboxTurns(limit)
@@ -70,7 +70,7 @@ async def test_calls_beside_each_other_begin_one_after_the_other_with_a_pause_be
 
 
 async def test_who_comes_later_does_not_overtake() -> None:
-    """`a` gets three calls at 0 s; `b` waits, and goes before a `c` that came after it."""
+    """`a` gets three calls at 0 s; `b` waits, and runs before a `c` that came after it."""
     watched = Watched(1)
     await asyncio.gather(*(watched.call(name) for name in ("a", "a", "b", "c", "b")))
     assert watched.began == ["a", "a", "b", "c", "b"]

@@ -1,4 +1,4 @@
-"""No more hold a slot at once than there are, who waits gets one in the order of coming, and none is ever lost."""
+"""No more slots are held than exist, waiting calls get one in order of arrival, and none is ever lost."""
 
 import asyncio
 import random

@@ -1,5 +1,5 @@
-"""Plans that an earlier arcrun has stored, in format 2, still run as they were meant: fields that a config lacks are
-taken from what ran before. But no optional field is taken from the trigger, for its caller must not set it.
+"""Plans stored by an earlier arcrun in format 2 still run as intended: fields that a config lacks are taken from
+earlier nodes. But no optional field is taken from the trigger, because callers must not set it.
 
 The plans are data of that version: tests/fixtures/plans_of_format_2.json.
 """
@@ -91,7 +91,7 @@ async def test_retries_and_handlers() -> None:
 
 
 async def test_braces_that_nothing_closes_and_those_in_keys_stand_for_themselves() -> None:
-    """As they did in format 2."""
+    """As in format 2."""
     plan = json.loads(json.dumps(STORED["implicit inputs"]))
     plan["graph"]["nodes"][0]["config"] = {
         "needed": "a {{input.n}} {{ b {{ c",
@@ -104,7 +104,7 @@ async def test_braces_that_nothing_closes_and_those_in_keys_stand_for_themselves
 
 @pytest.mark.parametrize("plan", sorted(STORED))
 async def test_a_plan_that_is_stored_again_stays_of_its_format(plan: str) -> None:
-    """A rollback stores an old plan anew: it must go on as it was."""
+    """A rollback stores an old plan again: it must behave as before."""
     loaded = load_plan(STORED[plan])
     again = loaded.to_json()
     assert (again["format"], PLAN_FORMAT) == (2, 3)

@@ -1,4 +1,4 @@
-"""CALLS_SUBFLOW: its input, its answer, its trace, its failures, and how deep it goes."""
+"""CALLS_SUBFLOW: its input, its answer, its trace, its failures, and its maximum depth."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Proves which calls of components a run counts: each attempt and each iteration, with its own duration."""
+"""Which component calls a run counts: each attempt and each iteration, with its own duration."""
 
 import pytest
 

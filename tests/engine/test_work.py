@@ -1,5 +1,5 @@
-"""On the free plan a run ends before the platform ends its request: by the work of its nodes, expressions, texts and
-components, whatever the clock says.
+"""On the free plan a run ends before the platform ends its request: by the work of its nodes, expressions, strings and
+components, independent of the clock.
 """
 
 from typing import Any
@@ -81,7 +81,7 @@ async def test_workflows_that_are_called_share_the_budget() -> None:
 
 
 async def test_an_expression_is_counted_by_its_steps() -> None:
-    """Some 2,000 elements: cheap to hand over, dear to compare."""
+    """Some 2,000 elements: cheap to pass on, expensive to compare."""
     condition = "input >> IF(length(input.items[?@ == `2`]) == `0`) >> a"
     assert (await run([condition], {"items": [1] * 100})).error is None
     record = await run([condition], {"items": [1] * 4_000})
@@ -91,7 +91,7 @@ async def test_an_expression_is_counted_by_its_steps() -> None:
 
 @pytest.mark.parametrize(("limits", "code"), [(FREE, "CPU_BUDGET"), (RunLimits(), "EXPRESSION_TOO_COSTLY")])
 async def test_an_expression_ends_where_the_budget_does(limits: RunLimits, code: str) -> None:
-    """Not after all the steps that an expression may take, which are 100 ms."""
+    """Not only after all the steps that an expression may take, which are 100 ms."""
     record = await run(
         ["input >> IF(length(input.items[?@ == `2`]) == `0`) >> a"], {"items": [1] * 40_000}, limits=limits
     )
@@ -124,7 +124,7 @@ async def test_templates_are_counted_while_they_are_rendered(value: Any, given: 
 
 
 async def run_twice(bench: EngineBench, plan: Plan) -> list[str | None]:
-    """The codes of their errors."""
+    """The error codes of two runs."""
     records = [await bench.engine.run(plan, Trigger(TriggerKind.WEBHOOK, {}), RUN_ID) for _ in range(2)]
     return [record.error.code if record.error else None for record in records]
 

@@ -1,4 +1,4 @@
-"""Proves who wins a field, that the recorded input stays as it is, and that errors name the node."""
+"""The precedence of values for a field, that the recorded input stays unchanged, and that errors name the node."""
 
 import json
 from typing import Any

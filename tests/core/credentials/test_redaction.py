@@ -1,4 +1,4 @@
-"""Proves that no encoding of a secret survives, wherever it stands, and that all else is left as it is."""
+"""No encoding of a secret survives, wherever it occurs, and everything else stays unchanged."""
 
 import base64
 import html
@@ -34,7 +34,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 
 def go_json(text: str) -> str:
-    """As Go's encoding/json writes a text: &, < and > are escaped."""
+    """A string as Go's encoding/json writes it: &, < and > are escaped."""
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
     return escaped.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
@@ -48,7 +48,7 @@ def php_json(text: str) -> str:
 
 
 def base64_at(before: int, after: int, alphabet: dict[int, int] | None = None) -> Callable[[str], str]:
-    """Base64 of the text between `before` and `after` other bytes."""
+    """Base64 of the string between the bytes `before` and `after`."""
 
     def encode(text: str) -> str:
         content = b"\x5a" * before + text.encode() + b"\xa5" * after
@@ -58,12 +58,12 @@ def base64_at(before: int, after: int, alphabet: dict[int, int] | None = None) -
 
 
 def html_numbers(form: str) -> Callable[[str], str]:
-    """Each character as a number of HTML, letters and digits too."""
+    """Each character as a numeric HTML reference, letters and digits too."""
     return lambda text: "".join(f"&#{format(ord(character), form)};" for character in text)
 
 
 def json_units(text: str) -> str:
-    """Each UTF-16 unit as an escape of JSON."""
+    """Each UTF-16 unit as a JSON escape."""
     units = text.encode("utf-16-be").hex()
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
@@ -82,7 +82,7 @@ def html_names(text: str) -> str:
 
 
 def base64_in_lines(width: int, end: str) -> Callable[[str], str]:
-    """Of the text within a longer one, so that it crosses lines at any width."""
+    """Base64 of the string within a longer one, so that it crosses lines at any width."""
 
     def encode(text: str) -> str:
         encoded = base64.b64encode(b"\x5a" * 33 + text.encode() + b"\xa5" * 34).decode()
@@ -96,7 +96,7 @@ def quoted_printable(text: str) -> str:
 
 
 def soft_breaks(end: str) -> Callable[[str], str]:
-    """A soft line break after each third character or its code."""
+    """The string with a soft line break after each third character or its code."""
 
     def encode(text: str) -> str:
         pieces = [f"={byte:02X}" if byte in b'=+/"\\% \n' or byte > 126 else chr(byte) for byte in text.encode()]
@@ -312,7 +312,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE, ids=repr)
 def test_time_grows_with_the_text_and_no_faster(piece: str) -> None:
-    """Eight times the text; a square would take 64 times as long."""
+    """The string is eight times as long; quadratic time would be 64 times as long."""
     redactor = Redactor(['\\\\"é-%&= x', '"abcdef\\', "%25%25%25", "&amp;&#038;", "aGkaGkaGk", CANARY])
     sizes = (2_000, 16_000) if TIMES == 1 else (4_000, 32_000)
     short, long = (measure(redactor, piece * (size // len(piece)) + CANARY) for size in sizes)
@@ -327,8 +327,9 @@ TOGETHER = ["&;", '\\"', "%25", "&amp;", "&semi;", "=3D", "25%", "\\u005c", "&;&
     ("piece", "count"), [*((piece, 18) for piece in SPECIAL + TOGETHER), *((piece, 80) for piece in SPECIAL[:5])]
 )
 def test_time_does_not_double_with_each_character_of_a_secret(piece: str, count: int) -> None:
-    """What almost is the secret, in every encoding and in those of each other: a second way to read a character would
-    take 2 ** 18 steps. It must not take a second."""
+    """Near misses of the secret in all encodings and nested encodings: with two ways to match a character this would
+    take 2 ** 18 steps. It must not take a second.
+    """
     redactor = Redactor([piece * count + "abcdef"])
     single = {*(encode(piece) for name, encode in ENCODINGS.items() if "base64" not in name), piece}
     pieces = single | {f"&amp;{piece}", f"{piece}&semi{piece}", html.escape(html.escape(piece)), f"{piece}amp;"}
@@ -361,7 +362,7 @@ def test_letters_by_their_codes(secret: str, text: str, expected: str) -> None:
 
 
 def measure(redactor: Redactor, text: str) -> float:
-    """Seconds of processor time, the least of three."""
+    """Seconds of processor time, the minimum of three runs."""
     taken = []
     for _ in range(3):
         started = time.process_time()

@@ -1,5 +1,5 @@
-"""Redaction in steps finds what one regular expression of all forms would find in one go, whatever lies across windows,
-and what is small is done in one step.
+"""Redaction in steps finds what a single regular expression of all forms would find, including matches across windows,
+and handles small values in one step.
 """
 
 import base64
@@ -50,7 +50,7 @@ ENCODINGS: list[Callable[[str], str]] = [
 
 
 def scrub_whole(secrets: Iterable[str], text: str) -> str:
-    """By one regular expression of all forms, over the text and over its lines joined."""
+    """Scrub with one regular expression of all forms, over the string and over its joined lines."""
     for pattern in whole_patterns(tuple(secrets), "&#" in text):
         text = scrub_across_lines(pattern, pattern.sub(MARK, text))
     return text
@@ -84,7 +84,7 @@ def scrub_across_lines(pattern: re.Pattern[str], text: str) -> str:
 
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[list[str], list[str]]:
-    """Secrets, and texts of pieces of them, some of which lie where a window ends."""
+    """Secrets, and strings of pieces of them, some of which are at the end of a window."""
     secrets = draw(st.lists(SECRETS, min_size=1, max_size=3))
     pieces = st.sampled_from(SIGNS + TOGETHER) | st.builds(
         lambda secret, encode, cut: encode(secret)[cut:],
@@ -115,7 +115,7 @@ def test_where_all_secrets_are_too_short_nothing_is_scrubbed(text: str) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "=\n", "\\n", "%0a", "\n \t"], ids=repr)
 @pytest.mark.parametrize("before", ["", "d", "%0", "="])
 def test_a_line_break_where_a_window_ends_is_one(end: str, before: str) -> None:
-    """Wherever it lies about the end of a window; and without a letter at which the text could be cut."""
+    """At every position around the end of a window; also without a letter at which the string could be cut."""
     redactor = Redactor(["secret-of-two-lines"])
     for filler in (".", "a\n"):
         for length in range(WINDOW - 4, WINDOW + 1):
@@ -126,7 +126,7 @@ def test_a_line_break_where_a_window_ends_is_one(end: str, before: str) -> None:
 
 @cache
 def redactor_of(secret: str) -> Redactor:
-    """Its patterns are compiled once."""
+    """Cached, so that its patterns are compiled only once."""
     return Redactor([secret])
 
 

@@ -1,5 +1,6 @@
-"""Proves that the desk's cipher reads and writes the shared vectors. tests/workerd/test_webcrypto.py does the same with
-WebCrypto, so what one of them has encrypted the other can read."""
+"""The `cryptography` cipher reads and writes the shared vectors. tests/workerd/test_webcrypto.py checks the same with
+WebCrypto, so each can decrypt what the other has encrypted.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""JMESPath that counts: it gives what jmespath gives, and what would never end, or fill the memory, ends."""
+"""Bounded JMESPath gives the results of jmespath, and ends expressions that would run forever or fill the memory."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Of a schema that somebody else wrote, only what takes time in proportion to the value is checked in the isolate."""
+"""Of an untrusted schema, the isolate only checks what takes time proportional to the value."""
 
 import time
 from typing import Any

@@ -1,5 +1,5 @@
-"""Proves that JSON is read as RFC 8259 has it, that what is refused is refused in our own words, and that half a
-surrogate pair is written as JSON's escape.
+"""JSON is read according to RFC 8259, errors have our own messages, and half a surrogate pair is written as a JSON
+escape.
 """
 
 import json
@@ -144,7 +144,7 @@ def test_what_has_no_json_is_not_written() -> None:
 
 @given(VALUES.map(json.dumps) | st.text('[]{},:"\\ue1-. \t\nx', max_size=8), st.text(" \t\n\rx]", max_size=2))
 def test_it_is_read_as_json_loads_reads_it(text: str, around: str) -> None:
-    """White space about it, and the words for what is wrong."""
+    """Including surrounding white space and the messages of errors."""
     whole = around + text + around
 
     def read(parse: Any) -> tuple[Any, str]:

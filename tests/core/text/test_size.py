@@ -1,4 +1,4 @@
-"""What a value weighs is counted in short steps, and ends where there is more than the most."""
+"""The weight of a value is counted in short steps, and counting stops beyond the maximum."""
 
 from typing import Any
 

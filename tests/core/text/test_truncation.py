@@ -1,4 +1,4 @@
-"""Proves that what a record keeps of a value is bounded, and says so where something is missing."""
+"""The part of a value that a record keeps is bounded, and marked where something is missing."""
 
 import json
 from typing import Any

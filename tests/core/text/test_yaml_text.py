@@ -1,5 +1,5 @@
-"""Proves that YAML is read as version 1.2 says, with JSON's numbers; that keys stay as written; that what cannot be a
-value is refused at its place; and that what is rendered is read back.
+"""YAML is read according to version 1.2, with JSON's numbers; keys stay as written; invalid values are refused with
+their position; rendered values are read back.
 """
 
 import json
@@ -19,7 +19,7 @@ def read(text: str) -> Any:
 
 
 def typed(value: Any) -> Any:
-    """1 and 1.0 and True are equal to Python."""
+    """Distinguishes 1, 1.0 and True, which are equal in Python."""
     return type(value), value
 
 
@@ -270,7 +270,7 @@ BRACES, BETWEEN = "a string that begins with braces", "a string with braces"
     ],
 )
 def test_braces_without_quotes(text: str, written: str, sample: str, value: Any) -> None:
-    """The hint is the right value when it is followed: a string as the value is the next hint."""
+    """Following the hint gives the correct value; a string as the value is the next hint."""
     assert refusal_of(text)[0] == f"{BRACES} needs quotes: {sample}"
     followed = text.replace(written, sample)
     if isinstance(value, str):
@@ -538,7 +538,9 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_the_structure_is_what_pyyaml_finds(text: str) -> None:
-    """Where both read it. The two differ in tabs, line breaks and question marks, which are not among the pieces."""
+    """For input that both accept. They differ in tabs, line breaks and question marks, which are not among the
+    pieces.
+    """
     try:
         expected = yaml.compose(text, yaml.BaseLoader)
         found = parse_yaml(text).root
@@ -631,7 +633,7 @@ IN_QUOTES = st.lists(st.sampled_from(QUOTED_PIECES + ESCAPES), max_size=8).map("
 
 
 def read_by_pyyaml(text: str) -> Any:
-    """None for what it refuses."""
+    """PyYAML's value; None if it refuses the input."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
@@ -640,7 +642,7 @@ def read_by_pyyaml(text: str) -> Any:
 
 @given(IN_QUOTES, st.sampled_from("'\""))
 def test_quotes_are_read_as_pyyaml_reads_them(inner: str, quote: str) -> None:
-    """A line at once, where PyYAML goes from character to character."""
+    """We read a line at once, PyYAML character by character."""
     text = f"[{quote}{inner}{quote}]"
     expected = read_by_pyyaml(text)
     try:
@@ -663,7 +665,7 @@ def test_blocks_are_read_as_pyyaml_reads_them(lines: list[str], style: str, end:
 
 
 def test_the_steps_follow_what_is_read() -> None:
-    """A value counts for what it takes, and not only as one."""
+    """A value's steps depend on its size."""
     short = sum(steps_of("- x\n" * 100))
     assert sum(steps_of("- x\n" * 200)) == pytest.approx(2 * short, rel=0.1)
     assert sum(steps_of("- |\n" + " x\n" * 5_000 + "- y\n")) > 5_000

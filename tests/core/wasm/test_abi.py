@@ -1,4 +1,4 @@
-"""Proves what each way for a call to end means, and that the Python and the JavaScript side of the ABI agree."""
+"""The meaning of each way for a call to end, and that the Python and JavaScript sides of the ABI agree."""
 
 import re
 from pathlib import Path
@@ -255,7 +255,7 @@ def test_a_fault_quotes_the_log(stderr: str, expected: dict[str, str]) -> None:
 
 
 def host_modules() -> dict[str, list[str]]:
-    """The functions of each import module, read from the text of component_host.mjs."""
+    """The functions of each import module, parsed from component_host.mjs."""
     table = re.search(r"^const HOST_MODULES = \{\n(.*?)^\};", HOST_SOURCE, re.MULTILINE | re.DOTALL)
     assert table is not None
     modules = re.findall(r"^  (\w+): \{\n(.*?)^  \},", table[1], re.MULTILINE | re.DOTALL)

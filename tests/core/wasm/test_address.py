@@ -1,4 +1,4 @@
-"""Proves which hosts count as public, in every spelling that `fetch` takes for an address."""
+"""Which hosts count as public, in every spelling of an address that `fetch` accepts."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Proves that a component gets the imports that its contract declares and no others, that its memory is bounded, that
-it is metered, and that what it came to at an earlier time is taken over only if it is whole, and checked as strictly.
+"""A component gets exactly the imports that its contract declares, its memory is bounded, it is metered, and an earlier
+result is only reused if it is complete, and is checked as strictly.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ def test_a_kept_module_that_is_not_whole_is_made_anew(damage: Callable[[bytes], 
 
 
 def test_a_kept_module_is_spared_the_metering() -> None:
-    """Seen by one that metering would not make: sealed all the same, it is taken over as it is."""
+    """Shown with a module that metering would not produce: since it is sealed, it is used unchanged."""
     binary = build_module()
     other = seal_module(bound_module(binary, parse_module(binary), MAX_MEMORY_PAGES), _sha256(binary))
     assert build_component(build_contract(), binary, other).module == other

@@ -1,4 +1,4 @@
-"""Proves that what a component tells of its failure is bounded, and cannot pass for what the platform says."""
+"""A component's report of its failure is bounded, and cannot be mistaken for the platform's."""
 
 import ast
 import json
@@ -30,7 +30,7 @@ _CODE = re.compile(r"[A-Z]+(?:_[A-Z0-9]+)*")
 
 
 def codes_in(tree: ast.AST) -> Iterator[str]:
-    """What stands as `code=...`, as a class's `code`, or as an argument of a function that makes an error."""
+    """Codes in the source: `code=...`, a class's `code`, or an argument of a function that builds an error."""
     for node in ast.walk(tree):
         values: list[ast.expr] = []
         if (isinstance(node, ast.keyword) and node.arg == "code") or (

@@ -1,5 +1,5 @@
-"""Proves what the host functions allow a component and what they refuse: hosts, redirects (as the Fetch standard has
-them), bodies, timeouts, waits. A refusal is a reply, never an exception, and nothing is sent after it.
+"""What the host functions allow and refuse: hosts, redirects (according to the Fetch standard), bodies, timeouts,
+waits. A refusal is a reply, never an exception, and nothing is sent after it.
 """
 
 import base64
@@ -27,7 +27,7 @@ ANY_HOST = build_network_contract("*")
 def build_host(
     contract: Contract, http: FakeHttpClient | None = None, clock: FixedClock | None = None
 ) -> PortHostFunctions:
-    """One that reaches local addresses too: which it does not reach has tests of its own."""
+    """Host functions that may reach local addresses too; their refusal has its own tests."""
     client = http or FakeHttpClient(respond())
     return PortHostFunctions(contract, client, clock or FixedClock(), SeededRandom(), reaches_local=True)
 
@@ -42,7 +42,7 @@ async def fetch(contract: Contract, http: FakeHttpClient, **request: Any) -> dic
 
 
 def code_of(reply: dict[str, Any]) -> str | None:
-    """The code of a refusal, None for a success; the reply must have the one shape or the other."""
+    """The code of a refusal, None for a success; the reply must have one of the two shapes."""
     if reply["ok"]:
         assert reply.keys() == {"ok", "value"}
         return None
@@ -116,7 +116,7 @@ async def test_other_hosts_are_refused_and_not_called(allowed: str, url: str) ->
     ],
 )
 async def test_a_backslash_does_not_hide_a_host(allowed: str, url: str) -> None:
-    """`fetch` takes a backslash for a slash (WHATWG URL), so these go to evil.com; urllib reads another host."""
+    """`fetch` treats a backslash as a slash (WHATWG URL), so these go to evil.com; urllib reads another host."""
     http = FakeHttpClient(respond())
     reply = await fetch(build_network_contract(allowed), http, url=url)
     assert code_of(reply) in ("INVALID_URL", "HOST_NOT_ALLOWED")
@@ -428,7 +428,7 @@ async def test_cookies_that_a_response_sets(set_cookies: tuple[str, ...], expect
 
 
 class FakeTextDecoder:
-    """Knows two labels, by Python's codecs."""
+    """Knows two labels, decoded with Python's codecs."""
 
     def decode(self, content: bytes, label: str) -> str | None:
         codec = {"windows-1252": "cp1252", "shift_jis": "cp932"}.get(label)

@@ -1,4 +1,4 @@
-"""Proves that what is said of a host function elsewhere, in another language or for people, is what its record says."""
+"""Descriptions of host functions in other languages and in documentation match their records."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ LISTS = ["docs/contract.md", "cli/acr/parts/templates/common/README.md"]
 
 
 def read_rows(path: str) -> dict[str, str]:
-    """The functions of the page's table, each with what it says besides."""
+    """The functions in the page's table, each with its other cells."""
     table = (ROOT / path).read_text(encoding="utf-8").partition("| function |")[2].partition("\n\n")[0]
     return {row.split("`")[1]: row.partition("|")[2] for row in table.splitlines() if row.startswith("| `")}
 

@@ -1,6 +1,4 @@
-"""Components that are alive at once in an isolate stay below the bound: who comes too many waits, in order, and nobody
-for ever.
-"""
+"""The components alive at once in an isolate stay below the bound: excess calls wait, in order, but not forever."""
 
 import asyncio
 import random
@@ -29,7 +27,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 
 def characters_for(size: int) -> int:
-    """Of an input that is taken for `size` bytes."""
+    """The characters of an input that is estimated as `size` bytes."""
     return (size - START_BYTES) // BYTES_A_BYTE
 
 
@@ -117,7 +115,7 @@ async def test_what_a_component_grows_to_counts() -> None:
 
 
 async def test_a_component_is_taken_for_as_large_as_it_was() -> None:
-    """The first fills 12 MiB with an input of nothing; of the next ten, two find room at once."""
+    """The first fills 12 MiB with an empty input; of the next ten, two find room at once."""
     quota, most, count = MemoryQuota(VirtualClock()), 0, 0
 
     async def grow() -> None:
@@ -149,7 +147,7 @@ async def test_who_stops_waiting_holds_nobody_up() -> None:
 
 
 class DeadlyClock(VirtualClock):
-    """The tasks in `ended` never run on, as those of a request that the platform has ended."""
+    """The tasks in `ended` never continue, like those of a request that the platform has ended."""
 
     def __init__(self) -> None:
         self.ended: set[Any] = set()
@@ -161,7 +159,7 @@ class DeadlyClock(VirtualClock):
 
 
 async def test_a_request_that_the_platform_has_ended_holds_nothing_for_ever() -> None:
-    """It does not give its memory back, and does not leave the queue."""
+    """It neither gives its memory back nor leaves the queue."""
     clock = DeadlyClock()
     quota = MemoryQuota(clock)
 

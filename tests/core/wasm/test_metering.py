@@ -1,5 +1,5 @@
-"""Proves that a metered module does what it did before, that no way of looping or recursing outlives its fuel, that a
-module cannot reach its own fuel, and that every instruction is read rightly (wasmtime validates what comes out).
+"""A metered module behaves as before, no loop or recursion outlives its fuel, a module cannot access its own fuel, and
+every instruction is read correctly (wasmtime validates the output).
 """
 
 import time
@@ -18,7 +18,7 @@ FUEL = 20_000  # little enough to end a recursion before the stack does
 
 
 class Instance:
-    """A metered module with `fuel` in it."""
+    """A metered module with the given fuel."""
 
     def __init__(self, fields: str, fuel: int = FUEL) -> None:
         config = wasmtime.Config()
@@ -108,7 +108,9 @@ def test_nothing_outlives_its_fuel(fields: str) -> None:
     ],
 )
 def test_a_leaf_called_again_and_again_does_not_run_past_the_budget(leaf: str, call: str) -> None:
-    """5,000 instructions, called 2,000 times by a function that does nothing else: once 7,200 times its budget."""
+    """5,000 instructions, called 2,000 times by a function that does nothing else: used to be 7,200 times its
+    budget.
+    """
     instance = Instance(
         f"""(type $plain (func)) (table 1 funcref) (elem (i32.const 0) $leaf)
         (global $n (mut i32) (i32.const 1)) (global $calls (mut i32) (i32.const 0))
@@ -124,7 +126,7 @@ def test_a_leaf_called_again_and_again_does_not_run_past_the_budget(leaf: str, c
 
 
 def test_what_a_recursion_does_on_its_way_back_does_not_run_past_the_budget() -> None:
-    """Each of 500 calls has straight code to do after the one that it makes."""
+    """Each of 500 calls has straight code after its inner call."""
     instance = Instance(
         f"""(global $done (mut i32) (i32.const 0)) (func (export "done") (result i32) global.get $done)
         (func $f (export "run") (param i32)
@@ -251,7 +253,7 @@ def test_a_start_function_shares_the_budget_and_fails_like_start(body: str, *, i
     ],
 )
 def test_what_takes_long_costs_more(instruction: str, declared: str) -> None:
-    """Each would run ten times as often on what an addition costs."""
+    """Each would run ten times as often at the cost of an addition."""
     instance = Instance(
         f'{declared} (global $n (mut i32) (i32.const 0)) (func (export "count") (result i32) global.get $n)'
         f'(func (export "run") (loop $l {instruction} (global.set $n (i32.add (global.get $n) (i32.const 1))) br $l))'
@@ -270,7 +272,7 @@ def test_exhaustion_is_told_from_another_trap() -> None:
 
 
 def test_fuel_is_counted_by_what_runs() -> None:
-    """100 iterations cost a hundred times one, and never less than the instructions that they run."""
+    """100 iterations cost a hundred times as much as one, and never less than their instructions."""
     source = """(func (export "run") (param $n i32) (result i32) (local $sum i32)
       (loop $l
         (local.set $sum (i32.add (local.get $sum) (local.get $n)))

@@ -1,7 +1,7 @@
-"""Proves for any module that what runs is paid for before it runs, whatever it loops, calls, throws or starts with:
-by the count that the module keeps itself, and by wasmtime's. And that no invalid module becomes valid by metering.
+"""In any module, code is paid for before it runs, whatever it loops, calls, throws or starts with: checked with a count
+in the module itself, and with wasmtime's. No invalid module becomes valid by metering.
 
-ARCRUN_SEARCH=1000 tries so many times more modules, which takes some ten minutes.
+ARCRUN_SEARCH=1000 tries that many times more modules, which takes some ten minutes.
 """
 
 import functools
@@ -41,7 +41,7 @@ def _engine(*, consumes_fuel: bool = False) -> wasmtime.Engine:
 
 
 class Run:
-    """A module run to its end. `ran` is what it counted, `fuel` what is left of the budget."""
+    """A module after its run. `ran` is its own count, `fuel` the remaining budget."""
 
     def __init__(self, module: bytes, engine: wasmtime.Engine, engine_fuel: int = 0, budget: int = 0) -> None:
         store = wasmtime.Store(engine)
@@ -73,7 +73,7 @@ class Run:
 
 
 def metered(module: bytes) -> bytes:
-    """As the registry signs it."""
+    """The module as the registry signs it."""
     step, component = run_steps(scan_module(CONTRACT, module))
     assert step.status is StepStatus.PASSED, step
     assert component is not None
@@ -94,10 +94,10 @@ def test_what_runs_is_paid_for_before_it_runs(fields: str, budget: int) -> None:
 @SETTINGS
 @given(commands(has_bulk=False).filter(lambda fields: "(start " not in fields), st.integers(0, 60_000))
 def test_wasmtime_counts_no_more(fields: str, budget: int) -> None:
-    """On 1.1 times the budget in wasmtime's own fuel, the module gets at least as far as metered.
+    """With 1.1 times the budget in wasmtime's own fuel, the module gets at least as far as when metered.
 
-    Without bulk operations, of which wasmtime counts each byte, and without start functions, after which nothing of a
-    module that is not metered can be read.
+    Without bulk operations, of which wasmtime counts each byte, and without start functions, after which nothing of an
+    unmetered module can be read.
     """
     module = build_module(fields)
     bounded = bound_module(module, parse_module(module), MAX_MEMORY_PAGES)
@@ -161,7 +161,7 @@ def metered_or_refused(module: bytes) -> bytes | None:
 
 
 def test_no_module_with_another_byte_becomes_valid(rich: bytes) -> None:
-    """Every byte, one more and one less, and whatever points at what is appended among it."""
+    """Every byte plus one and minus one, and references to the appended items."""
     for at in range(8, len(rich)):
         for change in (1, -1):
             changed = rich[:at] + bytes(((rich[at] + change) % 256,)) + rich[at + 1 :]

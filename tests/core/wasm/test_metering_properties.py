@@ -1,5 +1,5 @@
-"""For any program of branches, loops, switches, early returns and calls: metered, it computes the same, and it uses at
-least as much fuel as wasmtime counts instructions in the original.
+"""Any program of branches, loops, switches, early returns and calls computes the same when metered, and uses at least
+as much fuel as wasmtime counts instructions in the original.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ KINDS = ("add", "if", "block", "loop", "switch", "return", "call", "dead")
 
 @dataclass
 class Program:
-    """Writes random statements on a local $x; `draw` chooses."""
+    """Writes random statements on a local $x, chosen by `draw`."""
 
     draw: st.DrawFn
     labels: "count[int]" = field(default_factory=count)

@@ -1,5 +1,5 @@
-"""Proves that the scanner reads the outline of any real module, fails on anything else with INVALID_MODULE alone,
-and that a module whose memory it has bounded is still valid and cannot grow above the bound.
+"""The scanner reads the outline of any real module, fails only with INVALID_MODULE on other input, and a module with
+bounded memory stays valid and cannot grow above the bound.
 """
 
 import pytest
@@ -209,7 +209,7 @@ def test_a_module_that_is_not_limited_can_grow_further() -> None:
 
 
 def _grow(binary: bytes, pages: int) -> int:
-    """What memory.grow answers in a fresh instance, whose data must have stayed in place."""
+    """The result of memory.grow in a fresh instance, whose data must have stayed in place."""
     store = wasmtime.Store()
     exports = wasmtime.Instance(store, wasmtime.Module(store.engine, binary), []).exports(store)
     memory, grow = exports["memory"], exports["grow"]

@@ -1,4 +1,4 @@
-"""Proves that a module which cannot be metered, is too large, or names what metering appends, is refused by name."""
+"""Modules that cannot be metered, are too large, or name what metering appends are refused with their code."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_what_cannot_be_metered_is_refused(fields: str, code: str) -> None:
 
 
 def test_bytes_when_metered_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of functions that are each small enough. The long form has the platform's limit, an ordinary run a 16th of it."""
+    """Each function is small enough. The long form has the platform's limit, an ordinary run a 16th of it."""
     share = 16 if TIMES == 1 else 1
     monkeypatch.setattr("arcrun.wasm.metering.MAX_METERED_CODE_BYTES", MAX_METERED_CODE_BYTES // share)
     function = f"(func {'(loop)' * (24_000 // share)})"
@@ -57,7 +57,7 @@ def test_bytes_when_metered_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def count(number: int, before: bytes = b"") -> bytes:
-    """The beginning of a section that announces so many elements: it is refused before one of them is read."""
+    """The beginning of a section that announces `count` elements: it is refused before any of them is read."""
     return before + encode_u32(number)
 
 

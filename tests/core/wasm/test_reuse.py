@@ -1,4 +1,4 @@
-"""Only a module whose whole state can be put back is marked: the same module, with its mutable globals exported."""
+"""Only modules whose whole state can be restored are marked, otherwise unchanged but for exported mutable globals."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Proves of which references it is said that they may find nothing, and of which flows that their answer is unclear."""
+"""Which references are reported as possibly missing, and which flows as having an unclear answer."""
 
 import pytest
 

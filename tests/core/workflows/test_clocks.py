@@ -1,4 +1,4 @@
-"""Proves each magic clock at a fixed time, in UTC, and where years and weeks begin."""
+"""Each clock of templates at a fixed time, in UTC, and at the beginning of years and weeks."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Proves each code of the catalogue: what brings it about, at which place it is reported, and which hint it gives."""
+"""Each code of the catalogue: its cause, its position and its hint."""
 
 import json
 from typing import Any

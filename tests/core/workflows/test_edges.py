@@ -1,4 +1,4 @@
-"""Proves which edges are said to never fire, and which conditions to never hold, where contracts and literals decide.
+"""Which edges are reported as never firing, and which conditions as never true, by contracts and literals.
 
 The contracts are those of the built-in components.
 """

@@ -1,4 +1,4 @@
-"""Proves which names an IF reads, when it is met, and what is said of one that cannot be read or evaluated."""
+"""Which names an IF reads, when it is true, and the errors of expressions that cannot be read or evaluated."""
 
 import time
 from contextlib import suppress

@@ -1,5 +1,5 @@
-"""Proves what each filter gives, what it refuses and how it says so, that its work is bounded, and that an argument
-that is wrong whatever the values are is found before a run.
+"""The results, refusals and messages of each filter, that its work is bounded, and that arguments which are always
+wrong are reported before a run.
 """
 
 import json
@@ -28,7 +28,7 @@ def apply(value: Any, filters: str, **scope: Any) -> Any:
 
 
 def failure_of(value: Any, filters: str, **scope: Any) -> str:
-    """What is said of the first filter that fails at a run."""
+    """The message of the first filter that fails in a run."""
     with pytest.raises(TemplateError) as caught:
         apply(value, filters, **scope)
     assert caught.value.code == "TEMPLATE_FAILED"
@@ -38,7 +38,7 @@ def failure_of(value: Any, filters: str, **scope: Any) -> str:
 
 
 def problem_of(filters: str) -> str:
-    """What is said of the filters when they are compiled."""
+    """The message when the filters are compiled."""
     with pytest.raises(TemplateError) as caught:
         compile_value(f"{{{{v | {filters}}}}}")
     assert caught.value.code == "INVALID_TEMPLATE"
@@ -591,7 +591,7 @@ def test_redaction_finds_a_credential_in_what_filters_make_of_it(template: str, 
 
 @pytest.mark.parametrize("filters", ["parse_json", "base64", "base64 | url_encode"])
 def test_the_mask_of_a_credential_is_shown_as_it_is(filters: str) -> None:
-    """What is recorded is the config filled with masks, and no filter may fail on one."""
+    """The recorded input has placeholders for credentials, and no filter may fail on one."""
     mask = "{{credential.t}}"
     assert compile_value(f"{{{{creds.t | {filters}}}}}").resolve({"credential": {"t": mask}}) == mask
 

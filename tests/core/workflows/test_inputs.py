@@ -1,5 +1,5 @@
-"""Proves what is said before a run of a node's input: unknown fields, wrong values with their place, those that are
-wrong whatever a template gives, and required fields that the config does not give.
+"""Findings about a node's input before a run: unknown fields, wrong values with their position, values that are wrong
+whatever a template yields, and missing required fields.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ CONTRACTS: dict[str, Contract] = {
 
 
 def found_in(config: str, component: str = "fetch") -> list[tuple[str, str, int | None]]:
-    """Code, message and column of what is found in a node's config, which begins in column 4."""
+    """Code, message and column of the findings in a node's config, which begins in column 4."""
     source = text_of("input >> PIPE >> n", config=f"  n: {{component: {component}}}\n")
     source = source.replace("}", f", {config}}}", 1) if config else source
     return [(d.code, d.message, d.column) for d in diagnose(source, CONTRACTS)]
@@ -188,7 +188,7 @@ def test_a_component_may_take_fields_that_it_does_not_name(component: str) -> No
 
 @pytest.mark.parametrize("component", ["fetch", "any"])
 def test_no_template_makes_the_name_of_a_field(component: str) -> None:
-    """Whoever triggers would choose which field is set."""
+    """Otherwise a caller could choose which field is set."""
     source = text_of("input >> PIPE >> n", config=f'  n: {{component: {component}, "{{{{input.k}}}}": 1}}\n')
     found = [(d.code, d.line, d.column) for d in diagnose(source, CONTRACTS) if d.code == "INVALID_TEMPLATE"]
     assert found == [("INVALID_TEMPLATE", 5, 8 + len(component) + 14 - 2)]

@@ -1,4 +1,4 @@
-"""Proves which nodes form the body of a FOREACH, and what is said of flows whose loops cannot work."""
+"""Which nodes form the body of a FOREACH, and the findings about loops that cannot work."""
 
 from typing import Any
 
@@ -185,7 +185,7 @@ def test_loops_side_by_side_have_an_end(count: int, is_refused: bool) -> None:
 
 @pytest.mark.parametrize("alias", ["trigger", "webhook", "start", "creds"])
 def test_an_item_has_no_name_that_means_another(alias: str) -> None:
-    """{{trigger}} is {{input}}, whatever is called trigger."""
+    """{{trigger}} is {{input}}, whatever else is named trigger."""
     assert [d.message for d in diagnose(flow_of(f"input >> FOREACH {alias} IN input.items >> b"))] == [
         f"the item's name `{alias}` is taken"
     ]

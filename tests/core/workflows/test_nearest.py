@@ -1,4 +1,4 @@
-"""The name that was probably meant, in bounded time however many names there are."""
+"""The nearest known name is suggested, in bounded time however many names there are."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Proves that a workflow is read as written, that everything wrong with one is reported at once with its place, and
-that no text, however hostile, raises anything but WorkflowError.
+"""A workflow is read as written, all its errors are reported at once with their positions, and no input, however
+hostile, raises anything but WorkflowError.
 """
 
 from dataclasses import replace
@@ -39,7 +39,7 @@ def diagnostics_of(source: Source) -> list[dict[str, Any]]:
 
 
 def parse(source: Source) -> Workflow:
-    """A workflow that has no findings."""
+    """A workflow without findings."""
     draft = parse_workflow(source)
     assert draft.findings.found == []
     assert draft.workflow is not None

@@ -1,5 +1,5 @@
-"""Proves that a workflow compiles to nodes in a runnable order, that a stored plan is the one that was stored, and what
-has changed between two of them.
+"""A workflow compiles to nodes in a runnable order, a stored plan is loaded unchanged, and the differences between two
+plans.
 """
 
 import json
@@ -152,7 +152,7 @@ def test_who_handles_a_failure(lines: list[str], handled: str) -> None:
 
 
 def test_a_node_knows_the_credentials_that_its_config_names() -> None:
-    """And whether each use of one may be missing."""
+    """And whether every use of one is optional."""
     config = {"x": "{{credential.one}} {{creds.two?}}", "y": ["{{credential.one?}}"]}
     [node] = plan_of("input >> PIPE >> a", a=config).nodes
     assert node.credential_references == {"one": False, "two": True}
@@ -283,7 +283,7 @@ JSON = st.recursive(
 
 @st.composite
 def flows(draw: st.DrawFn) -> dict[str, Any]:
-    """Acyclic flows of up to six nodes, each reached from the trigger, with configs, settings and one loop at most."""
+    """Acyclic flows of up to six nodes, each reached from the trigger, with configs, settings and at most one loop."""
     count = draw(st.integers(1, len(NAMES)))
     lines = ["input >> FOREACH item IN input.list >> body"] if draw(st.booleans()) else []
     for i, name in enumerate(NAMES[:count]):

@@ -1,4 +1,4 @@
-"""Proves what a template, an expression and a loop's path may refer to: what has settled before they are filled."""
+"""What a template, an expression and a loop's path may refer to: values that have settled before it is evaluated."""
 
 import pytest
 
@@ -38,7 +38,7 @@ SAME = (
 
 
 def problems(lines: tuple[str, ...], node: str, reference: str) -> list[tuple[str, str]]:
-    """Message and hint of what is found wrong with a reference in a node's config."""
+    """Message and hint of the findings about a reference in a node's config."""
     source = text_of(*lines, config=f"  {node}: {{v: '{{{{{reference}}}}}'}}\n")
     found = diagnose(source)
     assert {d.code for d in found} <= {"UNRESOLVED_REFERENCE"}

@@ -1,4 +1,4 @@
-"""Proves each relation with all its aliases and parameters, and what is said of one that cannot be read."""
+"""Each relation with all its aliases and parameters, and the errors of invalid ones."""
 
 import ast
 import re
@@ -149,7 +149,7 @@ def test_what_is_said_of_a_relation_that_cannot_be_read(text: str, code: str, me
 
 
 def test_no_other_module_names_a_relation() -> None:
-    """What a relation is stands in its record: so a relation more is a record more."""
+    """Relations are only defined in their records, so that adding one only takes a record."""
     sources = [path for part in ("core", "cli", "workers") for path in (ROOT / part).rglob("*.py")]
     found = [
         f"{path.name}: {node.attr}"

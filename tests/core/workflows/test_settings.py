@@ -1,4 +1,4 @@
-"""Proves the engine's settings in a node's config: their defaults, their bounds, and what is said beyond them."""
+"""The engine's settings in a node's config: defaults, bounds, and the findings beyond them."""
 
 from typing import Any
 

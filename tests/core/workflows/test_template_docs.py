@@ -1,5 +1,5 @@
-"""Proves that docs/templates.md is true: its table has each filter with what it takes and gives, each example
-is run; and that so are its words about bounds, credentials and YAML.
+"""docs/templates.md is correct: its table lists each filter with its types, its examples are run, and its statements
+about bounds, credentials and YAML hold.
 """
 
 import json
@@ -28,7 +28,7 @@ ROWS = read_rows()
 
 
 def describe(name: str, chosen: Filter) -> list[str]:
-    """The first three cells of its row."""
+    """The first three cells of the filter's row."""
     parameters = ", ".join(it.name if it.is_required else f"{it.name}?" for it in chosen.parameters)
     takes = ", ".join(chosen.takes) or "anything, null"
     gives = chosen.gives if isinstance(chosen.gives, str) else "number" if name == "round" else "any"

@@ -1,5 +1,5 @@
-"""Proves what each form of a template stands for, that values keep their types, and what an author is told of a
-reference that leads nowhere.
+"""The value of each form of a template, that values keep their types, and the errors of references that lead
+nowhere.
 """
 
 import json
@@ -649,13 +649,13 @@ def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
 
 @pytest.mark.parametrize("after", ["", "?", " | default(1)"])
 def test_a_path_has_so_many_steps_however_it_is_written(after: str) -> None:
-    """One of names and dots alone is read in another way, and was not bounded: 100,000 steps took 12 s."""
+    """A path of only names and dots is parsed separately, and used to be unbounded: 100,000 steps took 12 s."""
     assert error_code_of(f"{{{{input{'.a' * 129}{after}}}}}") == "INVALID_TEMPLATE"
     assert error_code_of(f"{{{{input{'.a' * 128}{after}}}}}") == (None if after else "UNRESOLVED_REFERENCE")
 
 
 def test_what_a_path_finds_last_is_told_with_some_of_its_fields() -> None:
-    """Of very many fields all would be sorted, for each element of a loop that fails."""
+    """With very many fields, all of them would be sorted, for each failing element of a loop."""
     fields = {f"k{i:06}": 1 for i in reversed(range(200_000))}
     with pytest.raises(TemplateError) as caught:
         compile_value("{{a.b[1].c.d}}").resolve({"a": {"b": [0, fields]}})

@@ -1,4 +1,4 @@
-"""Proves which flow lines are read, full-width signs among them, and what is said of the others."""
+"""Which flow lines are accepted, including full-width characters, and the errors of the others."""
 
 import time
 
