@@ -152,7 +152,7 @@ def test_a_deployed_registry_is_seeded_and_refusals_are_warnings(
         assert seeding.seeded == tuple(name for name in BUILT_INS if name != "set")
         told = capsys.readouterr().err
         assert f"seeded {len(BUILT_INS) - 1} components" in told
-        assert "Warning: The registry does not have this version of `set`. `set@v2` is there with" in told
+        assert "Warning: The registry does not have this version of `set`. `set@v2` exists with other content" in told
         with pytest.raises(CliError, match="refused the API key"):
             seed(RegistryTarget(target.url, "wrong"))
 
