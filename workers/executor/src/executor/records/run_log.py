@@ -134,8 +134,7 @@ class RunLogTables:
             self._unchecked_bytes = 0
             if self._measure_bytes() > self._settings.bytes and self._prune_ms > now_ms + PRUNE_PAUSE_MS:
                 self._set_alarm(prune_ms=now_ms)
-        if not self._prune_ms:
-            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+        self._expect_pruning(now_ms)
         self._batches += 1
         self._busy_ms += self._clock.now_ms() - began_ms
 
@@ -153,8 +152,7 @@ class RunLogTables:
     def expect_blobs(self, run_id: str) -> None:
         now_ms = self._clock.now_ms()
         self._sql.execute("INSERT OR REPLACE INTO uploads (id, begun_ms) VALUES (?, ?)", run_id, now_ms)
-        if not self._prune_ms:
-            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
+        self._expect_pruning(now_ms)
 
     def drop(self, run_id: str) -> int:
         gone = self._sql.execute("DELETE FROM runs WHERE id = ? AND status = 'running' RETURNING blobs", run_id)
@@ -354,6 +352,11 @@ class RunLogTables:
         """Store that all runs with this retention up to `run_id` are deleted."""
         self._pruned[keep_days] = run_id
         self._sql.execute("INSERT OR REPLACE INTO periods (keep_days, pruned) VALUES (?, ?)", keep_days, run_id)
+
+    def _expect_pruning(self, now_ms: float) -> None:
+        """Set an alarm for the next pruning, unless one is set already."""
+        if not self._prune_ms:
+            self._set_alarm(prune_ms=now_ms + PRUNE_INTERVAL_MS)
 
     def _set_alarm(self, *, prune_ms: float | None = None, export_ms: float | None = None) -> None:
         """Set the alarm to the earlier of the two due times, if any, and store them."""
