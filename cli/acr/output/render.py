@@ -24,9 +24,8 @@ def print_json(value: Any, indent: int | None = 2) -> None:
     Control characters are always escaped; if stdout is not UTF-8, so are all non-ASCII characters.
     """
     is_utf8 = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
-    say_lines(
-        escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent))
-    )  # its strings contain no line breaks
+    # JSON's strings contain no line breaks.
+    say_lines(escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent)))
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:

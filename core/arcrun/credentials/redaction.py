@@ -83,9 +83,8 @@ class Redactor:
             for part in parts_of(secret):
                 parts |= {part, *misread(part)}
                 yield 1 + len(part) // CHARACTERS_A_UNIT
-        self._parts = sorted(
-            parts, key=lambda part: (-len(part), part)
-        )  # the longer of two with the same beginning first
+        # Of two with the same beginning the longer comes first.
+        self._parts = sorted(parts, key=lambda part: (-len(part), part))
         for part in self._parts:
             self._literals += literals_of(part)
             self._scrubs_numbers |= _NUMERIC.fullmatch(part) is not None

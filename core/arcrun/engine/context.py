@@ -254,9 +254,7 @@ class RunContext:
     live: LiveValues = field(default_factory=LiveValues)
     secrets: dict[str, str] = field(default_factory=dict)
     found: dict[str, Component] = field(default_factory=dict)
-    locks: dict[str, asyncio.Lock] = field(
-        default_factory=dict
-    )  # so that nodes that need the same thing share one look-up
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # nodes that need the same thing share one look-up
     usage: Tally = field(default_factory=Tally)
     depth: int = 0
 
@@ -273,9 +271,7 @@ class RunContext:
 
     async def _look_up(self, reference: str) -> Component:
         component = await self.ports.components.find(reference)
-        if (
-            component.module is not None
-        ):  # from the bucket: reads module, contract and metered module, and may write that
+        if component.module is not None:  # module, contract and metered module are read; the last may be written
             self.budget.subrequests.take(4)
         return component
 

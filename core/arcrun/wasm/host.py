@@ -77,9 +77,7 @@ class PortHostFunctions:
             return json.dumps({"ok": False, "error": refusal})
 
     async def _dispatch(self, name: str, request: Mapping[str, Any]) -> Any:
-        if (
-            name == "poll"
-        ):  # WASI's own wait: every component may use it, and it cannot fail, so long waits are shortened
+        if name == "poll":  # WASI's own wait: every component may use it. It cannot fail, so long waits are shortened.
             return await self._sleep({"ms": min(request.get("ms", 0), MAX_SLEEP_MS)})
         lent = HOST_FUNCTIONS.get(name)
         capability = lent.capability if lent is not None else None
@@ -213,9 +211,7 @@ def _render_headers(response: HttpResponse) -> dict[str, str | list[str]]:
 
 def _render_value(value: Any) -> str:
     """The reply of a success. Raises HostFunctionError RESPONSE_TOO_LARGE if it is larger than a component may get."""
-    reply = json.dumps(
-        {"ok": True, "value": value}, ensure_ascii=False
-    )  # escapes would triple the size of most scripts
+    reply = json.dumps({"ok": True, "value": value}, ensure_ascii=False)  # escapes would triple most scripts' size
     try:
         size = len(reply.encode())
     except UnicodeEncodeError:  # half a surrogate pair
