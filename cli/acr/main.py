@@ -11,7 +11,8 @@ import click
 from acr.answer_shape import SHAPE_FAULTS, explain_shape, forget_answers
 from acr.commands.lazy_group import LazyGroup
 from acr.errors import CliError
-from acr.output.terminal import say, say_refusal, show_faults_escaped
+from acr.output.failure import show_failure, show_usage_failure
+from acr.output.terminal import show_faults_escaped
 
 # A file or folder cannot be written. A command that knows which one raises a CliError instead.
 _WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -67,7 +68,7 @@ def main() -> None:
     except click.exceptions.Exit as stopped:
         sys.exit(stopped.exit_code)
     except click.ClickException as error:  # a usage error, with exit code 2
-        say_refusal(error)
+        show_usage_failure(error, as_json=_wants_json())
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of stdout has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
@@ -80,9 +81,8 @@ def main() -> None:
         if error.errno not in _WRITE_FAULTS:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        say(f"Error: {place}{error.strerror}.", colour="red", err=True)
-        say("Next: Free some space or check the permissions there, then run the same command again.", err=True)
-        sys.exit(1)
+        advice = "Free some space or check the permissions there, then run the same command again."
+        _end_with(CliError(f"{place}{error.strerror}.", advice))
     except SHAPE_FAULTS as fault:
         explained = explain_shape(fault)
         if explained is None:
@@ -91,10 +91,14 @@ def main() -> None:
 
 
 def _end_with(error: CliError) -> NoReturn:
-    say(f"Error{error.code and f' {error.code}'}: {error.message}", colour="red", err=True)
-    if error.hint:
-        say(f"Next: {error.hint}", err=True)
+    show_failure(error, as_json=_wants_json())
     sys.exit(error.exit_code)
+
+
+def _wants_json() -> bool:
+    """Whether --json was given; also where the command line was not understood."""
+    options = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
+    return "--json" in options
 
 
 def escape_what_cannot_be_printed() -> None:

@@ -34,6 +34,8 @@ class CloudflareError(CliError):
     def __init__(self, message: str, hint: str = "", *, status: int = 0, codes: tuple[int, ...] = ()) -> None:
         super().__init__(message, hint)
         self.status, self.codes = status, codes
+        self.usual_code = "CLOUDFLARE_REFUSED" if status else "NO_ANSWER"
+        self.is_retriable = not status or status == 429 or status in RETRIED_STATUSES
         if status in AUTH_STATUSES:
             self.exit_code = 4
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from acr.commands.options import as_json
 from acr.config.folders import user_config_path
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
-from acr.errors import AnswerError, NotLoggedInError
-from acr.output.render import print_json, print_table, render_error, render_moment
+from acr.errors import DeclinedError, NotLoggedInError
+from acr.output.render import print_data, print_table, render_moment
 from acr.output.terminal import confirm, say
 from acr.targets.account_client import AccountClient
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
 @click.group()
@@ -33,18 +32,14 @@ def account() -> None:
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Pass a command the platform's auth client and the configuration. A refusal is printed and exits with 1."""
+    """Pass a command the platform's auth client and the configuration."""
 
     @wraps(command)
     def wrapped(**arguments: Any) -> Any:
         config = read_user_config(user_config_path())
         if not config.auth_url or not config.api_key:
             raise NotLoggedInError("You have no account on a hosted platform.", "Create one: acr init --standard")
-        try:
-            return command(AccountClient(config.auth_url, config.api_key), config, **arguments)
-        except AnswerError as refused:
-            render_error(refused.answer["error"])
-            sys.exit(refused.exit_code)
+        return command(AccountClient(config.auth_url, config.api_key), config, **arguments)
 
     return wrapped
 
@@ -58,11 +53,11 @@ def show(client: AccountClient, config: UserConfig, as_json: bool) -> None:
     \b
     Examples:
       acr account show
-      acr account show --json | jq -r .tenant_id
+      acr account show --json | jq -r .data.tenant_id
     """
     known = client.show()
     if as_json:
-        print_json(known)
+        print_data(known)
         return
     keys = known.pop("keys")
     known["created_at"] = render_moment(known["created_at"])
@@ -90,7 +85,7 @@ def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json:
     renewed = client.rotate_key(grace_s)
     save_user_config(user_config_path(), replace(config, api_key=renewed.pop("api_key")))
     if as_json:
-        print_json(renewed)
+        print_data(renewed)
     say(f"The new API key is stored in {user_config_path()}.", err=True)
 
 
@@ -109,10 +104,9 @@ def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) 
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("This cannot be undone. To delete the account: acr account delete --yes")
     if not yes and not confirm(f"Delete the account at {config.auth_url}?"):
-        say("Nothing was deleted.", err=True)
-        sys.exit(1)
+        raise DeclinedError("Nothing was deleted.")
     removed = client.delete()
     save_user_config(user_config_path(), replace(config, api_key=None, auth_url=None, url=None))
     if as_json:
-        print_json(removed)
+        print_data(removed)
     say("Deleted. Next: revoke the token `arcrun: Workers KV only` in Cloudflare's dashboard.", err=True)

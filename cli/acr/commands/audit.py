@@ -3,7 +3,7 @@
 import click
 
 from acr.commands.options import as_json, with_client
-from acr.output.render import print_json, print_table, render_moment
+from acr.output.render import print_data, print_table, render_moment
 from acr.targets.executor_client import ExecutorClient
 
 
@@ -25,7 +25,7 @@ def audit(client: ExecutorClient, limit: int, as_json: bool) -> None:
     """
     lines = client.list_audit(limit)
     if as_json:
-        print_json({"success": True, "data": {"lines": lines}})
+        print_data({"lines": lines})
         return
     rows = [
         (

@@ -8,19 +8,18 @@ import click
 
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
-from acr.commands.options import local_or_deployed
+from acr.commands.options import as_json, local_or_deployed
 from acr.credentials.credential_store import CredentialStore
 from acr.credentials.credentials_file import FILE_NAME, find_exposure, read_credentials, select_credentials
 from acr.credentials.encryption import read_encryption_key, read_key_ring
 from acr.deployment.key_rotation import begin_rotation, renew_data_keys
 from acr.deployment.resources import namespace_id_of
-from acr.output.render import print_json, print_table, warn
+from acr.output.render import print_data, print_table, warn
 from acr.output.terminal import say
 from acr.targets.audit_notes import note_written
 from acr.targets.settings import Storage, find_target, resolve_storage
 from arcrun.credentials.secret_forms import MIN_SECRET_LENGTH
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 _READABLE = {True: "yes", False: "no", None: "?"}
 
 
@@ -73,14 +72,14 @@ def list_(as_json: bool, local: bool | None) -> None:
     \b
     Examples:
       acr creds list
-      acr creds list --json | jq -r '.credentials[].name'
+      acr creds list --json | jq -r '.data.credentials[].name'
     """
     storage = resolve_storage(local=local)
     keys = read_key_ring(storage.encryption_key, storage.previous_encryption_key) if storage.encryption_key else None
     with _open_store(storage) as store:
         stored = store.list(keys)
     if as_json:
-        print_json({"credentials": [item.to_json() for item in stored]})
+        print_data({"credentials": [item.to_json() for item in stored]})
     else:
         print_table(("name", "readable"), [(item.name, _READABLE[item.readable]) for item in stored])
 
@@ -114,7 +113,7 @@ def rotate(as_json: bool, local: bool | None) -> None:
     \b
     Examples:
       acr creds rotate
-      acr creds rotate --json | jq .renewed
+      acr creds rotate --json | jq .data.renewed
     """
     storage, executor = resolve_storage(local=local), find_target(local=local)
     with _open_store(storage) as store:
@@ -126,7 +125,7 @@ def rotate(as_json: bool, local: bool | None) -> None:
         )
     note_written("encryption_key.rotate", ["credentials"], local=local)
     if as_json:
-        print_json(rotation.to_json())
+        print_data(rotation.to_json())
     else:
         _print_names(list(rotation.renewed), False, "renewed")
         say(f"{len(rotation.unchanged)} already used the new key.", err=True)
@@ -140,7 +139,7 @@ def _open_store(storage: Storage) -> Iterator[CredentialStore]:
 
 def _print_names(names: list[str], as_json: bool, verb: str) -> None:
     if as_json:
-        print_json({verb: names})
+        print_data({verb: names})
         return
     for name in names:
         say(name)

@@ -5,6 +5,7 @@ import sys
 import click
 
 from acr.commands.options import as_json, with_client
+from acr.errors import DeclinedError
 from acr.output.render import print_json
 from acr.output.terminal import confirm, say
 from acr.targets.executor_client import ExecutorClient
@@ -33,8 +34,7 @@ def delete(client: ExecutorClient, name: str, yes: bool, no_input: bool, as_json
     if callers := found["called_by"]:
         say(f"{name} is called by {', '.join(callers)}, whose runs will fail without it.", err=True)
     if not yes and not confirm(f"Delete {name} with all its versions?"):
-        say("Nothing was deleted.", err=True)
-        sys.exit(1)
+        raise DeclinedError("Nothing was deleted.")
     answer = client.delete_workflow(found["token"])
     require_data(answer)
     if as_json:

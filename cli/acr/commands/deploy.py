@@ -11,6 +11,7 @@ import httpx
 
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.deploy_rollback import roll_back_workers
+from acr.commands.options import as_json
 from acr.config.folders import user_config_path
 from acr.config.platform_home import SERVICES, find_platform_home
 from acr.config.private_file import private_umask
@@ -28,7 +29,7 @@ from acr.deployment import deploy as steps
 from acr.deployment.health import wait_for_health
 from acr.errors import CliError
 from acr.node.wrangler import build_wrangler
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.parts.seeding import seed_and_report
 from acr.targets.audit_notes import note_written
@@ -83,7 +84,7 @@ HEALTH_TIMEOUT_S = 10
     help="Where the uploads are staged.",
 )
 @click.option("--replace", is_flag=True, help="Replace Workers of these names that arcrun did not deploy.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@as_json
 def deploy(
     *,
     dry_run: bool,
@@ -153,7 +154,7 @@ def deploy(
             with RegistryClient(registry) as client:
                 seeded = seed_and_report(client, request.home).seeded
     if as_json:
-        print_json({**result.to_json(), "seeded": seeded})
+        print_data({**result.to_json(), "seeded": seeded})
     else:
         _print([(worker.service, worker.url) for worker in result.workers], False)
 
@@ -245,7 +246,7 @@ def _say(message: str) -> None:
 
 def _print(lines: list[tuple[str, str]], as_json: bool) -> None:
     if as_json:
-        print_json({"workers": [{"service": service, "folder": folder} for service, folder in lines]})
+        print_data({"workers": [{"service": service, "folder": folder} for service, folder in lines]})
         return
     for line in lines:
         say(" ".join(line))

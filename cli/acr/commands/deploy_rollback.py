@@ -10,7 +10,7 @@ from acr.config.project_file import read_project_file
 from acr.config.user_config import read_user_config
 from acr.deployment.manifest import read_template
 from acr.deployment.rollback import roll_back
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.targets.settings import resolve_access
 
@@ -23,7 +23,7 @@ def roll_back_workers(services: tuple[str, ...], report: Callable[[str], None], 
     with CloudflareApi(access) as api:
         done = roll_back(api, names, services, report)
     if as_json:
-        print_json({"rolled_back": [step.to_json() for step in done]})
+        print_data({"rolled_back": [step.to_json() for step in done]})
         return
     for step in done:
         say(f"{step.service} {step.before.number}")

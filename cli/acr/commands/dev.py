@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,7 @@ from acr.config.project_paths import require_inner
 from acr.local.background_seeding import BackgroundSeeding
 from acr.local.platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.node.javascript_packages import require_javascript
+from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.targets.settings import RegistryTarget
@@ -68,6 +70,7 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
     help="Apply the limits of the Workers free plan (ARCRUN_PLAN=free): no sandboxes. Implies --no-seed.",
 )
 @click.option("--verbose", is_flag=True, help="Show the runtime's own log.")
+@click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON on stdout.")
 def dev(
     *,
     port: int,
@@ -79,6 +82,7 @@ def dev(
     production_clock: bool,
     free_plan: bool,
     verbose: bool,
+    as_json: bool,
 ) -> None:
     """Start the platform on this machine, on real workerd, without internet or account.
 
@@ -110,11 +114,13 @@ def dev(
             production_clock=production_clock,
             free_plan=free_plan,
         )
-        exit_code = _serve(platform, reload=reload, seed=seed and not free_plan)
+        exit_code = _serve(platform, _print_event if as_json else _tell, reload=reload, seed=seed and not free_plan)
     sys.exit(exit_code)
 
 
-def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
+def _serve(
+    platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *, reload: bool, seed: bool
+) -> int:
     """Run the platform until Ctrl-C or the runtime's end. Returns the runtime's exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
@@ -126,7 +132,9 @@ def _serve(platform: LocalPlatform, *, reload: bool, seed: bool) -> int:
         if first := save_local_record(local_record_path(), record):
             _tell_of_first(first, record, platform)
         for event in process.events():
-            _report(event, platform)
+            report(event)
+            if event["event"] == "failed":
+                _advise(platform)
             if seed and event.get("service") == LAST_SERVICE:
                 seeding = BackgroundSeeding(_registry_of(record), platform.home, platform.state)
                 seeding.start()
@@ -165,13 +173,21 @@ def _interrupt(_signal: int, _frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _report(event: dict[str, Any], platform: LocalPlatform) -> None:
+def _print_event(event: dict[str, Any]) -> None:
+    print_json(event, indent=None)
+
+
+def _tell(event: dict[str, Any]) -> None:
     if event["event"] == "ready":
         say(f"ready {event['service']} {event['url']}")
     elif event["event"] == "reloaded":
         say("reloaded", err=True)
     else:
         say(f"Error: {event['message']}", colour="red", err=True)
-        for folder in (platform.persist, cache_dir()):
-            if (free := shutil.disk_usage(folder).free) < LITTLE_SPACE_BYTES:
-                say(f"Next: {folder} has {free // 2**20} MiB left; free some, then start again.", err=True)
+
+
+def _advise(platform: LocalPlatform) -> None:
+    """The next step after the runtime's error, where a full disk may be the reason."""
+    for folder in (platform.persist, cache_dir()):
+        if (free := shutil.disk_usage(folder).free) < LITTLE_SPACE_BYTES:
+            say(f"Next: {folder} has {free // 2**20} MiB left; free some, then start again.", err=True)

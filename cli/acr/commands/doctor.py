@@ -6,9 +6,9 @@ import click
 import httpx
 
 from acr.cloudflare.api import CloudflareApi
-from acr.commands.options import local_or_deployed
+from acr.commands.options import as_json, local_or_deployed
 from acr.deployment.diagnosis import CheckedPlatform, examine
-from acr.output.render import print_json, print_table
+from acr.output.render import print_data, print_table
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
@@ -19,7 +19,7 @@ TIMEOUT_S = 10
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@as_json
 @local_or_deployed
 def doctor(as_json: bool, local: bool | None) -> None:
     """Check configuration, token, resources, Workers and credentials.
@@ -29,7 +29,7 @@ def doctor(as_json: bool, local: bool | None) -> None:
     \b
     Examples:
       acr doctor
-      acr doctor --deployed --json | jq '.checks[] | select(.ok | not)'
+      acr doctor --deployed --json | jq '.data.checks[] | select(.ok | not)'
     """
     storage, target = resolve_storage(local=local), resolve_target(None, None, local=local)
     registry = find_registry(local=local)
@@ -48,7 +48,7 @@ def doctor(as_json: bool, local: bool | None) -> None:
         )
     is_well = all(check.ok for check in checks)
     if as_json:
-        print_json({"ok": is_well, "checks": [check.to_json() for check in checks]})
+        print_data({"ok": is_well, "checks": [check.to_json() for check in checks]})
     else:
         print_table(("check", "ok", "detail"), [(it.name, "yes" if it.ok else "NO", it.detail) for it in checks])
         for check in checks:

@@ -9,10 +9,11 @@ import click
 
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.init_standard import init_standard
+from acr.commands.options import as_json
 from acr.config.folders import user_config_path
 from acr.deployment.account_setup import Setup, SetupChoices, choose_only_account, set_up_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.workflows.project_folder import prepare_folder
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
@@ -34,7 +35,7 @@ NEEDED_PERMISSIONS = (
 @click.option("--bucket", metavar="NAME", help="The R2 bucket for components.  [default: arcrun-components]")
 @click.option("--namespace", "namespaces", multiple=True, metavar="BINDING=ID", help="Use this KV namespace.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; fail where an answer is needed.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+@as_json
 def init(
     *,
     local: bool,
@@ -119,5 +120,5 @@ def _report(setup: Setup, made: list[str], as_json: bool) -> None:
 
 def _finish(data: Mapping[str, object], next_step: str, as_json: bool) -> None:
     if as_json:
-        print_json(data)
+        print_data(data)
     say(next_step, err=True)

@@ -1,7 +1,6 @@
 """`acr init --standard`: asks for missing settings, registers and reports the result."""
 
 import os
-import sys
 
 import click
 
@@ -11,8 +10,6 @@ from acr.config.user_config import read_user_config
 from acr.deployment.account_setup import choose_only_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
 from acr.deployment.standard_setup import TENANT_BINDING, StandardChoices, StandardSetup, set_up_standard
-from acr.errors import AnswerError
-from acr.output.render import render_error
 from acr.output.terminal import ask, say
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
@@ -53,14 +50,9 @@ def _read_platform(api_url: str | None, url: str | None, email: str | None, may_
 
 
 def _register(token: str, choices: StandardChoices, may_ask: bool) -> StandardSetup:
-    """Register; a refusal is printed and exits with 1."""
     base_url = os.environ.get("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL
     with CloudflareApi(ApiAccess(base_url, choices.account_id, token)) as api:
-        try:
-            return set_up_standard(api, user_config_path(), choices, ask_account if may_ask else choose_only_account)
-        except AnswerError as refused:
-            render_error(refused.answer["error"])
-            sys.exit(refused.exit_code)
+        return set_up_standard(api, user_config_path(), choices, ask_account if may_ask else choose_only_account)
 
 
 def _ask_kv_token(page: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from acr.commands.options import as_json, with_client
-from acr.output.render import print_json
+from acr.output.render import print_data, print_json
 from acr.output.runs import render_run_line, render_runs
 from acr.output.trace import render_timeline
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
@@ -65,7 +65,7 @@ def logs(
             print_json(run, indent=None) if as_json else render_run_line(run)
     else:
         runs = client.list_runs(query, limit)
-        print_json({"success": True, "data": {"runs": runs}}) if as_json else render_runs(runs)
+        print_data({"runs": runs}) if as_json else render_runs(runs)
 
 
 def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:

@@ -8,7 +8,7 @@ from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
 from acr.config.private_file import write_whole
 from acr.errors import CliError
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.parts.own_components import is_builtin, read_builtin
 from acr.parts.part_sources import find_part
@@ -41,7 +41,7 @@ def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
         for file, result in results.items():
             write_whole(file, result.text)
     if as_json:
-        print_json({"success": True, "data": {"files": [_to_json(file, result) for file, result in results.items()]}})
+        print_data({"files": [_to_json(file, result) for file, result in results.items()]})
     else:
         for file, result in results.items():
             _render(str(file), result, is_written=not dry_run)

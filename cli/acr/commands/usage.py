@@ -3,7 +3,7 @@
 import click
 
 from acr.commands.options import as_json, with_client
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.usage import render_usage
 from acr.targets.executor_client import ExecutorClient
 
@@ -23,4 +23,4 @@ def usage(client: ExecutorClient, as_json: bool) -> None:
       acr usage --json | jq '.data.usage[] | select(.most and .used > .most / 2)'
     """
     data = client.read_usage()
-    print_json({"success": True, "data": data}) if as_json else render_usage(data)
+    print_data(data) if as_json else render_usage(data)

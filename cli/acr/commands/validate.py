@@ -7,7 +7,7 @@ import click
 
 from acr.commands.options import as_json, with_client
 from acr.output.findings import count_findings, render_findings
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
@@ -36,7 +36,7 @@ def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> 
     is_valid = all(data["valid"] for data in checked)
     diagnostics = [finding for data in checked for finding in data["diagnostics"]]
     if as_json:
-        print_json({"success": True, "data": {"valid": is_valid, "diagnostics": diagnostics}})
+        print_data({"valid": is_valid, "diagnostics": diagnostics})
     else:
         render_findings(diagnostics, "")
         say(count_findings(diagnostics), err=True)

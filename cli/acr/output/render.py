@@ -28,6 +28,11 @@ def print_json(value: Any, indent: int | None = 2) -> None:
     say_lines(escape_surrogates(json.dumps(value, ensure_ascii=not is_utf8, indent=indent)))
 
 
+def print_data(data: Any) -> None:
+    """Print the answer of a command that succeeded: {"success": true, "data"}."""
+    print_json({"success": True, "data": data})
+
+
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Print a table to stdout."""
     build_console(sys.stdout).print(build_table(titles, rows))

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from acr.errors import CliError, NotLoggedInError
+from acr.errors import NoAnswerError, NotLoggedInError
 from acr.targets.service_client import read_answer, require_data
 
 TIMEOUT_S = 90  # a registration makes some twenty requests to Cloudflare
@@ -41,7 +41,7 @@ class AccountClient:
         try:
             response = self._http.request(method, path, **request)
         except httpx.HTTPError as error:
-            raise CliError(f"{self._url} does not answer: {error}", "Check the address: --api-url") from None
+            raise NoAnswerError(f"{self._url} does not answer: {error}", "Check the address: --api-url") from None
         if response.status_code == 401:
             raise NotLoggedInError(f"{self._url} refused the API key.", "Register again: acr init --standard")
         data: dict[str, Any] = require_data(read_answer(response, self._url, "auth Worker"))

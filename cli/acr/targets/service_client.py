@@ -6,7 +6,7 @@ from typing import Any, Self
 import httpx
 
 from acr.answer_shape import note_answer
-from acr.errors import AnswerError, CliError, NotLoggedInError
+from acr.errors import AnswerError, CliError, NoAnswerError, NotLoggedInError
 
 TIMEOUT_S = 120
 
@@ -50,7 +50,7 @@ class ServiceClient:
         except httpx.HTTPError as error:
             variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
             hint = f"Check that `acr dev` is running and {variable} is right."
-            raise CliError(f"{self.url} does not answer: {error}", hint) from None
+            raise NoAnswerError(f"{self.url} does not answer: {error}", hint) from None
         if response.status_code == 401:
             is_own = "X-Arcrun-API-Key" not in request.get("headers", {})
             key, variable = ("API key", "ARCRUN_API_KEY") if is_own else ("reviewer's key", "ARCRUN_REVIEWER_KEY")

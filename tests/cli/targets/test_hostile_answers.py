@@ -332,18 +332,39 @@ def test_the_exception_is_shown_on_demand(
     assert "KeyError: 'data'" in run(["list"], monkeypatch, capsys)[1]
 
 
-JSON_CALLS = [name for name, call in CALLS.items() if call[0] not in ("dev", "completion", "init", "deploy", "parts")]
+SCRIPTS = {"completion"}  # what it prints is a script
 
 
-@pytest.mark.parametrize("name", JSON_CALLS)
-def test_json_stays_json(
-    desk: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("mode", ["lists", "refuses", "no JSON", "no HTTP", "other types", "usage"])
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - SCRIPTS))
+def test_with_json_every_command_prints_an_answer(
+    desk: Path, name: str, mode: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Service, "mode", "lists")
-    out, err = run([*CALLS[name], "--json"], monkeypatch, capsys)
+    monkeypatch.setattr(Service, "mode", mode)
+    monkeypatch.setattr("acr.cloudflare.api.MAX_ATTEMPTS", 1)
+    unknown = ["--no-such-option"] if mode == "usage" else []
+    out, err = run([*CALLS[name], *unknown, "--json"], monkeypatch, capsys)
     assert controls_in(out + err) == []
-    if out:
-        assert json.loads(out)
+    answer = json.loads(out)
+    if answer["success"]:
+        assert "data" in answer
+        assert mode != "usage"
+    else:
+        assert {"code", "message", "next_actions"} <= set(answer["error"])
+        assert all(isinstance(answer["error"][key], str) and answer["error"][key] for key in ("code", "message"))
+        assert "Error" in err
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - SCRIPTS))
+def test_every_command_has_json(name: str) -> None:
+    context = click.Context(acr)
+    command: click.Command = acr
+    for part in name.split():
+        assert isinstance(command, click.Group)
+        found = command.get_command(context, part)
+        assert found is not None
+        command = found
+    assert "--json" in [option for parameter in command.params for option in parameter.opts]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -17,7 +17,7 @@ _COMMANDS = {
 
 
 @click.group(cls=LazyGroup, module="acr.commands.parts.{}", summaries=_COMMANDS, invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Without a command: print JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Without a command: print the answer as JSON.")
 @click.pass_context
 def parts(context: click.Context, as_json: bool) -> None:
     """List components; write, test and publish your own.

@@ -6,7 +6,7 @@ from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
 from acr.commands.options import as_json, with_registry
 from acr.config.platform_home import find_platform_home
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.parts.attestation_check import fetch_verified
 from acr.parts.installation import install_package
@@ -35,7 +35,7 @@ def install(client: RegistryClient, reference: str, public_key: str | None, as_j
     with CloudflareApi(storage.access) as api:
         installed = install_package(R2Bucket(api, storage.bucket), package, find_platform_home())
     if as_json:
-        print_json({"success": True, "data": {**verified.to_json(), "written": installed.written}})
+        print_data({**verified.to_json(), "written": installed.written})
     else:
         say(f"{installed.component_id}@{installed.version}")
     verb = "Installed" if installed.written else "Already installed:"

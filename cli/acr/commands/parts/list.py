@@ -6,7 +6,7 @@ import click
 
 from acr.commands.options import as_json, local_or_deployed
 from acr.config.platform_home import find_platform_home
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.parts.part import SORTS, matches, sort_parts
 from acr.parts.part_sources import find_part, list_parts
 from acr.parts.rendering import render_part, render_parts
@@ -43,7 +43,7 @@ def list(
     Examples:
       acr parts list --search mail
       acr parts list telegram
-      acr parts list --sort runs --json | jq -r '.components[] | select(.source == "bucket").id'
+      acr parts list --sort runs --json | jq -r '.data.components[] | select(.source == "bucket").id'
     """
     home = find_platform_home()
     if reference is not None:
@@ -51,10 +51,10 @@ def list(
         return
     parts = [part for part in list_parts(home, local) if matches(part, search, category)]
     ordered = sort_parts(parts, order)
-    print_json({"components": [part.to_json() for part in ordered]}) if as_json else render_parts(ordered)
+    print_data({"components": [part.to_json() for part in ordered]}) if as_json else render_parts(ordered)
 
 
 def _show(reference: str, home: Path, local: bool | None, as_json: bool) -> None:
     part, entry = find_part(reference, home, local)
     shown = {**part.to_json(), **entry.to_full_json()}
-    print_json({"component": shown}) if as_json else render_part(part, shown)
+    print_data({"component": shown}) if as_json else render_part(part, shown)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
+from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.parts.scaffold import LANGUAGES, scaffold_component
 
@@ -20,7 +22,8 @@ from acr.parts.scaffold import LANGUAGES, scaffold_component
     default=Path(),
     help="Where to create the folder ID.  [default: the current folder]",
 )
-def scaffold(component_id: str, lang: str, parent: Path) -> None:
+@as_json
+def scaffold(component_id: str, lang: str, parent: Path, as_json: bool) -> None:
     """Create the folder ID with a component that builds and passes its own tests.
 
     It contains contract.yaml, the source, a `build` script and a README. tinygo also builds with Go.
@@ -31,5 +34,5 @@ def scaffold(component_id: str, lang: str, parent: Path) -> None:
       acr parts scaffold word_count --lang c --dir components
     """
     folder = scaffold_component(component_id, lang, parent, find_platform_home())
-    say(folder)
+    print_data({"folder": str(folder)}) if as_json else say(folder)
     say(f"Next: {folder}/build && acr parts test {folder}", err=True)

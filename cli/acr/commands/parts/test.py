@@ -8,7 +8,7 @@ import click
 from acr.bench.bench import review_folder
 from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.steps import render_steps
 from acr.parts.component_folder import read_component_folder
 
@@ -27,10 +27,10 @@ def test(folder: Path, as_json: bool) -> None:
     \b
     Examples:
       acr parts test components/string_ops
-      acr parts test shout --json | jq '.steps[] | select(.status == "failed")'
+      acr parts test shout --json | jq '.data.steps[] | select(.status == "failed")'
     """
     review = review_folder(read_component_folder(folder), find_platform_home())
     if as_json:
-        print_json({"success": review.accepted, "steps": [step.to_json() for step in review.steps]})
+        print_data({"accepted": review.accepted, "steps": [step.to_json() for step in review.steps]})
     render_steps(review.steps)
     sys.exit(0 if review.accepted else 1)

@@ -3,7 +3,7 @@
 import click
 
 from acr.commands.options import as_json, with_registry
-from acr.output.render import print_json
+from acr.output.render import print_data
 from acr.output.steps import render_steps
 from acr.output.terminal import say
 from acr.parts.attestation_check import fetch_verified
@@ -30,7 +30,7 @@ def verify(client: RegistryClient, reference: str, public_key: str | None, as_js
     _, verified = fetch_verified(client, reference, public_key)
     shown = verified.to_json()
     if as_json:
-        print_json({"success": True, "data": shown})
+        print_data(shown)
         return
     render_steps([parse_step(step) for step in shown["steps"]])
     say(f"{shown['canonical_id']}@{shown['version']} is what the key {shown['key_id']} has signed.")
