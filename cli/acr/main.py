@@ -37,7 +37,7 @@ _COMMANDS = {
     "account": "Show or delete your account on a hosted platform, or rotate its API key.",
     "creds": "Store secrets, encrypted on this machine.",
     "parts": "List components; write, test and publish your own.",
-    "doctor": "Check configuration, token, resources, Workers and credentials.",
+    "doctor": "Check this machine, configuration, token, resources, Workers and credentials.",
     "completion": "Print the completion script for your shell.",
 }
 

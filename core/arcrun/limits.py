@@ -384,6 +384,10 @@ MAX_USAGE_COUNT = 1_000_000
 # Beyond: 400 INVALID_RECORD.
 MAX_USAGE_NAME_CHARACTERS = 128
 
+# The bytes of one secret that `acr creds` stores.
+# Beyond: SECRET_TOO_LARGE.
+MAX_SECRET_BYTES = 64 * KIB
+
 # == What an isolate remembers
 
 # The total bytes of workflows, heads, credentials and dead tokens, over all tenants.

@@ -21,6 +21,8 @@ class WorkflowName(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from arcrun.workflows.parse import is_workflow_name  # noqa: PLC0415 - slow to import
 
+        if value == "":
+            self.fail("The name is empty. Name a workflow (acr list).", param, ctx)
         if not is_workflow_name(value):
             self.fail(f"`{value}` is not a workflow's name: letters, digits, _ and -, at most 64.", param, ctx)
         return str(value)

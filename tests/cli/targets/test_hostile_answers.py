@@ -3,6 +3,7 @@
 The commands are found by walking the command line: a new command fails here until it has a line in COMMANDS.
 """
 
+import io
 import json
 import os
 import stat
@@ -131,6 +132,7 @@ COMMANDS: dict[str, list[str]] = {
     "account rotate-key": [],
     "account delete": ["--yes"],
     "creds push": [],
+    "creds set": ["a_name"],
     "creds list": [],
     "creds rm": [WORD],
     "creds rotate": [],
@@ -254,6 +256,7 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         monkeypatch.setattr(sys, name, getattr(sys, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "argv", ["acr", *arguments])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped-0123456789\n")))
     try:
         main()
     except SystemExit:
