@@ -21,6 +21,7 @@ from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
+from arcrun.workflows.meaning import Source
 from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
@@ -29,7 +30,7 @@ from executor.accepted_runs import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
-from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
+from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
 
 class Quota(Protocol):
@@ -62,13 +63,14 @@ WHOLE_PLATFORM = WholePlatform()
 @dataclass(frozen=True)
 class Push:
     """The result of a push: the stored workflow, its diagnostics, and the difference from the previous plan.
-    `changed` is True if the push made a new version.
+    `changed` and `rewritten` are those of Saved.
     """
 
     stored: StoredWorkflow
     compilation: Compilation
     diff: PlanDiff
     changed: bool
+    rewritten: bool
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,19 @@ class ExecutorService:
         """Check a workflow against the existing components, workflows and credentials."""
         return await self._compile(source, file, checks_credentials=True)
 
-    async def push(self, source: Source, actor: Actor, token: str | None = None) -> Push:
-        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow.
+    async def push(
+        self,
+        source: Source,
+        actor: Actor,
+        token: str | None = None,
+        *,
+        file: str | None = None,
+        is_forced: bool = False,
+    ) -> Push:
+        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow. `file` and
+        `is_forced` are those of WorkflowStore.save.
 
-        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError.
+        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError.
         """
         compilation = await self.validate(source)
         plan = require_plan(compilation)
@@ -131,8 +142,9 @@ class ExecutorService:
                 self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
             require_same_name(await self.workflows.find_name(token), plan)
-        saved = await self.workflows.save(source, plan, actor)
-        return Push(saved.stored, compilation, compare_plans(saved.previous, plan), saved.changed)
+        saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
+        diff = compare_plans(saved.previous, plan)
+        return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten)
 
     async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
         """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
