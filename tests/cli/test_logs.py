@@ -102,9 +102,9 @@ def test_a_run_ends_after_timeout_ms(platform: LocalPlatform) -> None:
 def test_logs_lists_the_newest_first_with_its_error(platform: LocalPlatform) -> None:
     older, newer = run_to_the_log(platform, "logs_failing"), run_to_the_log(platform, "logs_failing")
     runs = list_runs(platform, "logs_failing")
-    assert [run["id"] for run in runs[:2]] == [newer, older]
+    assert [run["run_id"] for run in runs[:2]] == [newer, older]
     assert set(runs[0]) == {*VERDICT, "error", "node"}
-    assert [run["id"] for run in list_runs(platform, "logs_failing", "--limit", "1")] == [newer]
+    assert [run["run_id"] for run in list_runs(platform, "logs_failing", "--limit", "1")] == [newer]
     titles, first, *_ = platform.acr("logs", "logs_failing").stdout.splitlines()
     assert titles.split()[0] == "run"
     assert first.split()[0] == newer
@@ -113,7 +113,7 @@ def test_logs_lists_the_newest_first_with_its_error(platform: LocalPlatform) -> 
 
 def test_logs_of_all_workflows(platform: LocalPlatform) -> None:
     run_id = run_to_the_log(platform, "logs_inner")
-    found = next(run for run in list_runs(platform, "--limit", "100") if run["id"] == run_id)
+    found = next(run for run in list_runs(platform, "--limit", "100") if run["run_id"] == run_id)
     assert (set(found), found["workflow"], found["trigger"]) == (VERDICT, "logs_inner", "name")
 
 

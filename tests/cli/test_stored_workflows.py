@@ -131,7 +131,7 @@ def test_list_shows_versions_and_the_last_verdict(platform: LocalPlatform, tmp_p
 def wait_for_run(platform: LocalPlatform, run_id: str) -> None:
     for _ in range(100):
         listed = read_json(platform, "logs", "--limit", "100")["data"]["runs"]
-        if any(run["id"] == run_id for run in listed):
+        if any(run["run_id"] == run_id for run in listed):
             return
     raise AssertionError(f"{run_id} is not listed")
 

@@ -71,7 +71,7 @@ async def test_each_run_has_its_own_workflow_and_credential() -> None:
     await bench.background.finish()
     listed = [(await bench.ask("GET", "/runs", bench.keys[x])).json()["data"]["runs"] for x in ("a", "b")]
     assert [len(runs) for runs in listed] == [4, 2]
-    assert not {run["id"] for run in listed[0]} & {run["id"] for run in listed[1]}
+    assert not {run["run_id"] for run in listed[0]} & {run["run_id"] for run in listed[1]}
 
 
 ROUTES = [

@@ -39,7 +39,6 @@ ENTRY = {
     "error": {"code": HOSTILE, "message": HOSTILE},
 }
 RECORD = {
-    "id": HOSTILE,
     "run_id": HOSTILE,
     "workflow": HOSTILE,
     "status": "failed",

@@ -53,7 +53,7 @@ async def test_a_run_is_listed_and_shown(executor: Executor, path: str, kind: st
     body = {"workflow": FLOW, "input": {"text": "hi"}} if kind == "execute" else {"text": "hi"}
     run = (await executor.send("POST", f"{path}?trace=1", body)).json()
     verdict = {
-        "id": run["run_id"],
+        "run_id": run["run_id"],
         "workflow": "tell",
         "version": 0 if kind == "execute" else 1,
         "trigger": kind,
@@ -109,7 +109,7 @@ async def test_a_run_under_way_is_shown_as_running(executor: Executor) -> None:
         )
         shown = (await client.get(f"/runs/{run_id}")).json()["data"]
     assert shown == {
-        "id": run_id,
+        "run_id": run_id,
         "workflow": "tell",
         "version": 1,
         "trigger": "webhook",
@@ -158,8 +158,8 @@ async def test_runs_are_listed_newest_first_by_pages(executor: Executor) -> None
         executor.bench.clock.advance(1_000)
     first = await executor.runs("?limit=2")
     rest = await executor.runs(f"?limit=2&cursor={first['cursor']}")
-    assert [run["id"] for run in first["runs"]] == ids[:0:-1]
-    assert ([run["id"] for run in rest["runs"]], rest["cursor"]) == ([ids[0]], None)
+    assert [run["run_id"] for run in first["runs"]] == ids[:0:-1]
+    assert ([run["run_id"] for run in rest["runs"]], rest["cursor"]) == ([ids[0]], None)
 
 
 async def test_runs_may_be_those_of_one_workflow(executor: Executor) -> None:

@@ -85,11 +85,18 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
             error.details["unwritten"] = unwritten.to_json()
         raise
     missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
-    return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor, **missing}})
+    listed = [name_run_id(verdict) for verdict in runs]
+    return JsonResponse({"success": True, "data": {"runs": listed, "cursor": cursor, **missing}})
 
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
-    return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+    record = await service.runs.find(request.path_params["run_id"])
+    return JsonResponse({"success": True, "data": name_run_id(record)})
+
+
+def name_run_id(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored verdict or record as answers have it: its `id` is `run_id`, as everywhere else."""
+    return {"run_id" if key == "id" else key: value for key, value in stored.items()}
 
 
 async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
