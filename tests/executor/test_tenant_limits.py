@@ -170,6 +170,7 @@ async def test_a_run_has_no_more_time_than_the_tenant() -> None:
     executed = await bench.ask("POST", "/execute", bench.keys["a"], {"component": "echo"})
     codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in (triggered, executed)]
     assert codes == [(504, "RUN_TIMEOUT"), (504, "RUN_TIMEOUT")]
+    assert triggered.json()["error"]["details"]["limited_by"] == "account"
 
 
 async def test_a_node_computes_no_longer_than_a_tenant_may_let_it() -> None:

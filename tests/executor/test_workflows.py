@@ -153,7 +153,7 @@ async def test_each_change_makes_a_version(changed: Any) -> None:
 SAME = {
     "comment": TEXT + "# a comment\n",
     "blank lines": TEXT.replace("\n", "\n\n"),
-    "quotes": 'name: "tell"\nflow:\n  - \'input >> PIPE >> echo\'\n',
+    "quotes": "name: \"tell\"\nflow:\n  - 'input >> PIPE >> echo'\n",
     "order of keys": "flow: [input >> PIPE >> echo]\nname: tell\n",
     "object": OBJECT,
 }
@@ -233,7 +233,6 @@ async def test_a_text_that_is_replaced_while_its_workflow_is_deleted_leaves_noth
     isolate.kv.put = put_after_the_deletion  # type: ignore[method-assign]
     await isolate.push(TEXT + "# new\n")
     assert [key for key in isolate.kv.keys if key.startswith("version:")] == []
-
 
 
 async def test_the_versions_of_a_workflow() -> None:

@@ -1,6 +1,5 @@
 """acr run: run a workflow from a file, or a stored one by name."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,20 +60,11 @@ def _render(answer: Answer, workflow: str) -> None:
     if "trace" in answer:
         render_trace(answer)
     if not answer["success"]:
-        render_refusal(_put_into_options(answer["error"], workflow), workflow)
+        render_refusal(answer["error"], workflow)
     elif "trace" in answer:
         print_json(answer["data"])
     else:
         say(answer["run_id"])
-
-
-def _put_into_options(error: dict[str, Any], workflow: str) -> dict[str, Any]:
-    """Replace the executor's next steps, which name query parameters, by ones that name the command's options."""
-    if error["code"] != "ACCEPTED_RUN_TOO_LONG":
-        return error
-    most_ms = error.get("details", {}).get("most_ms", 30_000)
-    shorter = f"Set a shorter timeout: acr run {shlex.quote(workflow)} --async --timeout-ms {most_ms}"
-    return {**error, "next_actions": [shorter, "Or wait for the run's end: omit --async."]}
 
 
 def _read_input(text: str) -> Any:

@@ -7,6 +7,7 @@ import httpx
 
 from acr.answer_shape import note_answer
 from acr.errors import AnswerError, CliError, NoAnswerError, NotLoggedInError
+from acr.targets.advice import put_into_options
 
 TIMEOUT_S = 120
 
@@ -66,7 +67,7 @@ def read_answer(response: httpx.Response, url: str, service: str) -> Answer:
         answer = None
     if isinstance(answer, dict) and (answer.get("success") is True or _is_refusal(answer)):
         note_answer(url)
-        return answer
+        return answer if answer["success"] else put_into_options(answer)
     message = f"{url} answered {response.status_code}, but not with arcrun's JSON."
     raise CliError(message, f"Check that this is the address of an arcrun {service}.")
 

@@ -13,6 +13,7 @@ from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_DIAGNOSTICS
@@ -160,8 +161,8 @@ class ExecutorService:
         Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; UpstreamError if the run could not
         be recorded, and so was not started.
         """
-        most_ms = self.quota.clamp_duration(trigger.timeout_ms)
-        limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner)
+        clamped = self._clamp(trigger)
+        limit_ms = limit_accepted_run(stored.plan, trigger, clamped.timeout_ms, is_owner=is_owner)
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.quota.running())
@@ -171,7 +172,8 @@ class ExecutorService:
                 *(trigger.render_input(), stored.plan.keeping),
             )
             await self.runs.accept(accepted)
-            limited = replace(trigger, timeout_ms=limit_ms)
+            limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
+            limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by)
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
@@ -192,7 +194,9 @@ class ExecutorService:
 
     def _clamp(self, trigger: Trigger) -> Trigger:
         timeout_ms = self.quota.clamp_duration(trigger.timeout_ms)
-        return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
+        if timeout_ms == trigger.timeout_ms:
+            return trigger
+        return replace(trigger, timeout_ms=timeout_ms, limited_by=LimitedBy.ACCOUNT)
 
     async def _write_execution_verdict(self, plan: Plan, trigger: Trigger, record: RunRecord) -> None:
         """Store the record with its verdict: after the answer, or before it if the workflow requires that. Raises

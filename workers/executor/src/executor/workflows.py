@@ -44,6 +44,7 @@ PLAN_FACTOR = 16  # a compiled plan in memory takes this many times its JSON's w
 TOKEN_BYTES = 200
 MAX_ATTEMPTS = 10  # at changes that conflict with concurrent ones
 
+
 @dataclass(frozen=True)
 class StoredWorkflow:
     """A version of a workflow, usually the current one. `updated_at` is when it became current (ISO 8601, UTC)."""
