@@ -26,7 +26,8 @@ logger = logging.getLogger("arcrun")
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
     """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
-    runs in the chain before it. `body_bytes` is the size of the request's body; `text` is the body itself if it is exactly the input.
+    runs in the chain before it. `body_bytes` is the size of the request's body; `text` is the body itself if it is
+    exactly the input.
     """
 
     kind: TriggerKind

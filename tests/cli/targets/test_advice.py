@@ -1,5 +1,5 @@
-"""Proves that no command shows a next step of HTTP: each in the Workers' sources that names a route or a query parameter
-has one of the command line, or belongs to a request that no command sends."""
+"""Proves that no command shows a next step of HTTP: each in the Workers' sources that names a route or a query
+parameter has one of the command line, or belongs to a request that no command sends."""
 
 import ast
 import re
@@ -14,12 +14,9 @@ from acr.targets.executor_client import ExecutorClient
 from acr.targets.settings import Target
 
 ROOT = Path(__file__).parents[3]
-SOURCES = [
-    *(ROOT / "core/arcrun").rglob("*.py"),
-    *(ROOT / "workers").rglob("src/**/*.py"),
-    *(ROOT / "workers/http").rglob("*.py"),
-]
+SOURCES = [path for folder in ("core/arcrun", "workers") for path in (ROOT / folder).rglob("*.py")]
 HTTP = re.compile(r"\?\w+=|\w+=20\d\d|\b(GET|POST|PUT|DELETE) /|`async`|\"\w+\": ")
+NAMES = {"actions", "action"}  # of variables that become next_actions
 # Of requests that no command sends: PUT of a webhook, bodies that `acr` does not make, headers.
 UNSENT = {
     "Keep the name, or store it as a new workflow: POST /webhooks.",
@@ -42,10 +39,9 @@ def find_texts(node: ast.AST) -> Iterator[str]:
 
 def find_steps(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
-        if (isinstance(node, ast.keyword) and node.arg == "next_actions") or (
-            isinstance(node, ast.Assign)
-            and any(getattr(each, "id", "") in ("actions", "action") for each in node.targets)
-        ):
+        if isinstance(node, ast.keyword) and node.arg == "next_actions":
+            yield from find_texts(node.value)
+        elif isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} & NAMES:
             yield from find_texts(node.value)
 
 
@@ -77,13 +73,16 @@ def test_a_step_of_http_becomes_one_of_the_command_line(step: str) -> None:
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
-        ("Raise the request's timeout_ms: ?timeout_ms=300000, which the workflow allows.", ["Raise --timeout-ms: the workflow allows 300000."]),
+        (
+            "Raise the request's timeout_ms: ?timeout_ms=300000, which the workflow allows.",
+            ["Raise --timeout-ms: the workflow allows 300000."],
+        ),
         ("Set a shorter limit: ?async=1&timeout_ms=30000.", ["Set a shorter limit: --async --timeout-ms 30000."]),
         ("since=2026-11-26 or since=2026-11-26T10:00:00Z", ["--since 2026-11-26 or --since 2026-11-26T10:00:00Z"]),
         ("Push it: acr push FILE.", ["Push it: acr push FILE."]),
         ("", []),
     ],
-)  # fmt: skip
+)
 def test_a_step(step: str, expected: list[str]) -> None:
     assert show(step) == expected
 
