@@ -39,9 +39,9 @@ def find_texts(node: ast.AST) -> Iterator[str]:
 
 def find_steps(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.keyword) and node.arg == "next_actions":
-            yield from find_texts(node.value)
-        elif isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} & NAMES:
+        is_passed = isinstance(node, ast.keyword) and node.arg == "next_actions"
+        is_named = isinstance(node, ast.Assign) and {getattr(each, "id", "") for each in node.targets} & NAMES
+        if isinstance(node, ast.keyword | ast.Assign) and (is_passed or is_named):
             yield from find_texts(node.value)
 
 
