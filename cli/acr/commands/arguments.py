@@ -39,6 +39,14 @@ class WorkflowFile(click.Path):
         return complete(incomplete, lambda: list_workflow_files(incomplete))
 
 
+class WorkflowFileOrFolder(WorkflowFile):
+    """A workflow's file, or a folder of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dir_okay = True
+
+
 class WorkflowNameOrFile(click.ParamType[Path | str]):
     """A workflow's file, as a Path, or the name of a stored one, as a str. What looks like a path must be a file."""
 

@@ -10,10 +10,11 @@ from acr.output.terminal import say
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
-def describe_push(data: dict[str, Any]) -> str:
+def describe_push(data: Mapping[str, Any]) -> str:
     """A summary such as "Pushed greet, version 2: +letter ~tidy -badge"."""
     if not data["changed"]:
-        return f"{data['name']} has not changed, version {data['version']}."
+        kept = " Its text was replaced: comments or layout." if data.get("rewritten") else ""
+        return f"{data['name']} has not changed, version {data['version']}.{kept}"
     nodes = " ".join(f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind])
     return f"Pushed {data['name']}, version {data['version']}{': ' if nodes else ''}{nodes}"
 

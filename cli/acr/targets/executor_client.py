@@ -21,13 +21,19 @@ class ExecutorClient(ServiceClient):
     ) -> None:
         super().__init__(target.url, target.api_key, "executor", transport, timeout_s)
 
-    def validate(self, workflow: str, file: str) -> Answer:
-        """Check a workflow. The data is {"valid", "diagnostics"}; each diagnostic has `file`."""
-        return self._send("POST", "/validate", {"workflow": workflow, "file": file})
+    def validate(self, workflow: str, file: str, others: Sequence[str] = ()) -> Answer:
+        """Check a workflow. The data is {"valid", "diagnostics"}; each diagnostic has `file`. The workflows named
+        `others` count as stored.
+        """
+        together = {"workflows": [*others]} if others else {}
+        return self._send("POST", "/validate", {"workflow": workflow, "file": file, **together})
 
-    def push(self, workflow: str) -> Answer:
-        """Store a workflow."""
-        return self._send("POST", "/webhooks", {"workflow": workflow})
+    def push(self, workflow: str, file: str | None = None, *, is_forced: bool = False) -> Answer:
+        """Store a workflow. `file` is the path that it comes from, in its project. If `is_forced`, it replaces one that
+        was pushed from another file.
+        """
+        told = {"workflow": workflow, "file": file, "force": is_forced or None}
+        return self._send("POST", "/webhooks", {key: value for key, value in told.items() if value is not None})
 
     def execute(self, workflow: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
         """Run a workflow that is not stored. The answer also has "run_id" and "trace"."""
@@ -44,9 +50,10 @@ class ExecutorClient(ServiceClient):
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
     def list_workflows(self) -> list[dict[str, Any]]:
-        """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url"}].
+        """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "file", "token",
+        "webhook_url"}].
 
-        `calls` is None if it is unknown. Raises AnswerError.
+        `calls` and `file` are None if they are unknown. Raises AnswerError.
         """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
@@ -58,10 +65,14 @@ class ExecutorClient(ServiceClient):
                 return found
 
     def show_workflow(self, name: str) -> Answer:
-        """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "workflow", "versions",
-        "called_by"}.
+        """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "file", "calls", "workflow",
+        "versions", "called_by"}.
         """
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
+
+    def show_version(self, name: str, version: int) -> Answer:
+        """The data is {"name", "version", "pushed_at", "workflow"}."""
+        return self._send("GET", f"/webhooks/named/{quote(name, safe='')}/versions/{version}")
 
     def find_token(self, name: str) -> str:
         """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""

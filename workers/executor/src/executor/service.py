@@ -1,7 +1,7 @@
 """The executor's operations, without HTTP: validate, store and run, within a quota of the platform."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -118,9 +118,11 @@ class ExecutorService:
         compilation = await self._compile(source, None, checks_credentials=False)  # the run reports missing ones
         return await self._run(require_plan(compilation), trigger, version=0)
 
-    async def validate(self, source: Source, file: str | None = None) -> Compilation:
-        """Check a workflow against the existing components, workflows and credentials."""
-        return await self._compile(source, file, checks_credentials=True)
+    async def validate(self, source: Source, file: str | None = None, others: Sequence[str] = ()) -> Compilation:
+        """Check a workflow against the existing components, workflows and credentials. The workflows `others`, which
+        are pushed together with it, count as stored.
+        """
+        return await self._compile(source, file, others, checks_credentials=True)
 
     async def push(
         self,
@@ -213,7 +215,9 @@ class ExecutorService:
         else:
             self.runs.add(ended)
 
-    async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
+    async def _compile(
+        self, source: Source, file: str | None, others: Sequence[str] = (), *, checks_credentials: bool
+    ) -> Compilation:
         self.quota.check_source(source)
         pause = self.engine.ports.clock.pause
         draft = await run_steps_pausing(parse_workflow_in_steps(source), pause)
@@ -224,7 +228,7 @@ class ExecutorService:
             contracts,
             faults,
             self.components.resolver.bundled_ids,
-            await self._find_workflows(draft.workflow),
+            [*await self._find_workflows(draft.workflow), *others],
             await self.vault.list_names() if checks_credentials else None,
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)

@@ -9,7 +9,9 @@ from typing import Any
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
+from arcrun.limits import MAX_WORKFLOWS
 from arcrun.workflows.meaning import Source
+from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.stored_file import read_file_name
 from arcrun_http.callers import actor_of
 from arcrun_http.requests import parse_whole, read_cursor, read_object
@@ -20,11 +22,11 @@ from executor.workflows import StoredWorkflow
 
 
 async def validate(service: ExecutorService, request: Request) -> JsonResponse:
-    body = await read_object(request, allowed=("workflow", "file"))
+    body = await read_object(request, allowed=("workflow", "file", "workflows"))
     file = body.get("file")
     if not isinstance(file, str | None):
         raise RequestError("`file` must be a string: the file name that diagnostics show.")
-    compilation = await service.validate(read_source(body), file)
+    compilation = await service.validate(read_source(body), file, _read_names(body))
     diagnostics = [finding.to_json() for finding in compilation.diagnostics]
     return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
 
@@ -148,6 +150,14 @@ def read_source(body: Mapping[str, Any]) -> Source:
     if not isinstance(source, str | dict):
         raise RequestError("`workflow` must be YAML text or an object.")
     return source
+
+
+def _read_names(body: Mapping[str, Any]) -> list[str]:
+    """The `workflows` of a body: names that count as stored. Raises RequestError."""
+    names = body.get("workflows", [])
+    if not isinstance(names, list) or len(names) > MAX_WORKFLOWS or not all(is_workflow_name(name) for name in names):
+        raise RequestError("`workflows` must be a list of workflow names, which count as stored.")
+    return names
 
 
 def read_version(body: Mapping[str, Any]) -> int:
