@@ -51,11 +51,7 @@ class Race:
                 self.tokens.add(saved.token)
                 self.numbers.append(saved.version)
             elif operation == "reword":
-                if (source := await store.find_source(await store.require_head("w"))) is not None:
-                    text = source if isinstance(source, str) else json.dumps(source)
-                    saved = await store.save(f"# {number}\n{text}", require_plan(compile_source(source)), ADA)
-                    self.tokens.add(saved.stored.token)
-                    self.numbers += [saved.stored.version] if saved.changed else []
+                await self._reword(store, number)
             elif operation == "roll_back":
                 self.tokens.add((await store.roll_back("w", 1, ADA)).token)
             else:
@@ -67,6 +63,16 @@ class Race:
                     await store.delete(token, ADA)
         except (NotFoundError, ConflictError):
             pass  # the others were faster
+
+    async def _reword(self, store: WorkflowStore, number: int) -> None:
+        """Push the current source again, with a comment."""
+        source = await store.find_source(await store.require_head("w"))
+        if source is None:
+            return
+        text = source if isinstance(source, str) else json.dumps(source)
+        saved = await store.save(f"# {number}\n{text}", require_plan(compile_source(source)), ADA)
+        self.tokens.add(saved.stored.token)
+        self.numbers += [saved.stored.version] if saved.changed else []
 
     async def check(self) -> None:
         self.clock.advance(FRESH_MS)

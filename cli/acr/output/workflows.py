@@ -42,6 +42,23 @@ def describe_version(workflow: Mapping[str, Any]) -> str:
     return str(version) if version == latest else f"{version} (latest {latest})"
 
 
+def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
+    """Print to stderr what is known of a workflow whose `version` is shown."""
+    current = describe_version(workflow)
+    facts = {
+        "version": current if version == workflow["version"] else f"{version}; the current one is {current}",
+        "updated": f"{render_moment(workflow['updated_at'])} UTC",
+        "file": workflow["file"] or "not known: it was pushed without one",
+        "webhook": f"{workflow['webhook_url']} (the URL is a secret)",
+        "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
+        "called by": ", ".join(workflow["called_by"]),
+    }
+    say(workflow["name"], err=True)
+    for title, fact in facts.items():
+        if fact:
+            say(f"  {title:<9} {fact}", err=True)
+
+
 def render_versions(workflow: Mapping[str, Any]) -> None:
     """Print a workflow's versions, newest first."""
     rows = [

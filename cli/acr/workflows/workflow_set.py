@@ -6,17 +6,13 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from acr.config.project_file import FILE_NAME
 from acr.config.project_paths import require_inner
 from acr.errors import CliError
-from acr.workflows.workflow_file import read_workflow_file
+from acr.workflows.workflow_file import SUFFIXES, is_other_file, read_workflow_file
 from arcrun.workflows.model import Workflow
 from arcrun.workflows.parse import parse_workflow
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
-SUFFIXES = (".yaml", ".yml")
-_OTHERS = (FILE_NAME, "credentials.yaml", "contract.yaml")
-_TEST_SUFFIXES = tuple(f".test{suffix}" for suffix in SUFFIXES)
 _FLOW_KEYS = {"flow", "edges"}
 _WORKFLOW_KEYS = {"config", "nodes"}  # together with a name; so a workflow without its flow is found, and refused
 
@@ -61,7 +57,7 @@ def read_workflow_set(paths: Sequence[Path]) -> WorkflowSet:
             found.setdefault(path.absolute(), WorkflowText(path, read_workflow_file(path)))
             continue
         for file in _list_yaml(path):
-            text = "" if _is_known_other(file) else read_workflow_file(require_inner(file, path))
+            text = "" if is_other_file(file) else read_workflow_file(require_inner(file, path))
             if text and _is_workflow(text):
                 found.setdefault(file.absolute(), WorkflowText(file, text))
             else:
@@ -109,10 +105,6 @@ def order_callees_first(workflows: Sequence[WorkflowText], stored: Collection[st
 
 def _list_yaml(folder: Path) -> Iterator[Path]:
     yield from (file for file in sorted(folder.iterdir()) if file.suffix in SUFFIXES and file.is_file())
-
-
-def _is_known_other(file: Path) -> bool:
-    return file.name in _OTHERS or file.name.endswith(_TEST_SUFFIXES) or file.name.startswith(".")
 
 
 def _is_workflow(text: str) -> bool:
