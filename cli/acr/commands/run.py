@@ -14,6 +14,7 @@ from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.output.trace import render_trace
 from acr.targets.executor_client import ExecutorClient
+from acr.targets.run_watch import watching_run
 from acr.targets.service_client import Answer
 from acr.workflows.workflow_file import read_workflow_file
 from arcrun.json_text import JsonLimitError, parse_json
@@ -42,7 +43,7 @@ def run(
 ) -> None:
     """Run the workflow in FILE, or the stored workflow NAME.
 
-    The answer's data goes to stdout, the trace to stderr.
+    The answer's data goes to stdout, the trace to stderr. Ctrl-C ends the waiting, not the run.
 
     \b
     Examples:
@@ -52,12 +53,15 @@ def run(
       acr logs "$(acr run greet --async)" --follow
     """
     input_value = _read_input(input_text)
-    if isinstance(workflow, str):
-        answer = client.trigger(workflow, input_value, timeout_ms, waits=not is_async)
-    elif is_async:
+    if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
-    else:
-        answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms)
+    with watching_run(client.url) as watch:
+        if not isinstance(workflow, str):
+            answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms, watch.begin)
+        elif is_async:
+            answer = client.start(workflow, input_value, timeout_ms)
+        else:
+            answer = client.trigger(workflow, input_value, timeout_ms, watch.begin)
     if as_json:
         print_json(answer)
     if not answer["success"] or not as_json:

@@ -114,9 +114,10 @@ class ExecutorService:
             message, actions = f"`{component.id}` took longer than {limit_ms} ms.", ["Give it less to do at once."]
             raise RunTimeoutError(message, next_actions=actions) from None
 
-    async def execute_workflow(self, source: Source, trigger: Trigger) -> RunRecord:
+    async def execute_workflow(self, source: Source, trigger: Trigger, run_id: str | None = None) -> RunRecord:
+        """`run_id` is the run's id, if it has been given."""
         compilation = await self._compile(source, None, checks_credentials=False)  # the run reports missing ones
-        return await self._run(require_plan(compilation), trigger, version=0)
+        return await self._run(require_plan(compilation), trigger, 0, run_id)
 
     async def validate(self, source: Source, file: str | None = None, others: Sequence[str] = ()) -> Compilation:
         """Check a workflow against the existing components, workflows and credentials. The workflows `others`, which
@@ -154,8 +155,8 @@ class ExecutorService:
         name = await self.workflows.delete(token, actor)
         return name, await self.workflows.find_callers(name)
 
-    async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
-        return await self._run(stored.plan, trigger, stored.version)
+    async def run(self, stored: StoredWorkflow, trigger: Trigger, run_id: str | None = None) -> RunRecord:
+        return await self._run(stored.plan, trigger, stored.version, run_id)
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> str:
         """Start a run that continues after the answer, within the platform's limit. Returns its id.
@@ -185,9 +186,10 @@ class ExecutorService:
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
-    async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
+    async def _run(self, plan: Plan, trigger: Trigger, version: int, run_id: str | None) -> RunRecord:
         with self.quota.running():
-            record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
+            run_id = run_id or self.runs.new_run_id()
+            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version)
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
