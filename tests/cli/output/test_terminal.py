@@ -138,7 +138,7 @@ WRITERS = {
 PROGRAMS = {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output", "getoutput")}
 ALLOWED = {
     "render.py": ["Console"],
-    "terminal.py": ["click.confirm", "click.echo", "click.prompt", "click.style", "show"],
+    "terminal.py": ["click.confirm", "click.echo", "click.echo", "click.prompt", "click.style", "show"],
 }
 
 

@@ -47,7 +47,7 @@ def test_an_answer_in_one_piece_is_read_too() -> None:
 @pytest.mark.parametrize("text", [b"", b"\n", BEGUN, BEGUN + b"\n[]\n", b"{\n"])
 def test_lines_without_an_answer_are_reported(text: bytes) -> None:
     client = client_of(httpx.Response(200, headers=LINES, content=iter([text])))
-    with client, pytest.raises(CliError, match="but not with arcrun's JSON|ended its answer before the run's end"):
+    with client, pytest.raises(CliError, match=r"but not with arcrun's JSON|ended its answer before the run's end"):
         client.trigger("x", {})
 
 
