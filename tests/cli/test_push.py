@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from arcrun.errors import PayloadTooLargeError
 from fakes.command_line import CommandBench
 from fakes.components import echo
 from fakes.executor import build_bench
@@ -158,6 +159,37 @@ def test_nothing_is_pushed_if_one_has_an_error(acr: CommandBench) -> None:
     assert {("flows/b.yaml", "UNKNOWN_WORKFLOW"), ("flows/c.yaml", "INVALID_YAML")} <= found
     assert "flows/b.yaml:1:" in result.err
     assert (pushes(acr), stored(acr)) == ([], {})
+
+
+def test_files_of_another_kind_are_left_out_of_several_and_secrets_are_never_sent(acr: CommandBench) -> None:
+    files = [write(f"{name}.yaml", text) for name, text in (("a", calling("a")), ("credentials", "a: secret\n"))]
+    several = acr.run("push", *files, write("arcrun.yaml", "account_id: x\n"))
+    assert (several.code, several.err.splitlines()[:2], pushes(acr)) == (
+        0,
+        ["Left out credentials.yaml: it is no workflow.", "Left out arcrun.yaml: it is no workflow."],
+        ["a"],
+    )
+    alone = acr.run("push", "credentials.yaml", "--json")
+    assert (alone.code, alone.answer["error"]["code"]) == (1, "NOT_A_WORKFLOW_FILE")
+    assert not any(b"secret" in request.content for request in acr.requests)
+
+
+def test_a_refusal_half_way_tells_what_was_pushed(acr: CommandBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("flows/a.yaml", calling("a", "b"))
+    write("flows/b.yaml", calling("b"))
+    save, saved = acr.bench.service.workflows.save, list[str]()
+
+    async def refuse_the_second(source: Any, plan: Any, *more: Any, **options: Any) -> Any:
+        if saved:
+            raise PayloadTooLargeError("Full.", code="STORAGE_LIMIT")
+        saved.append(plan.name)
+        return await save(source, plan, *more, **options)
+
+    monkeypatch.setattr(acr.bench.service.workflows, "save", refuse_the_second)
+    result = acr.run("push", "flows", "--json")
+    error = result.answer["error"]
+    assert (result.code, error["code"], error["details"]["pushed"]) == (1, "STORAGE_LIMIT", ["b"])
+    assert "flows/a.yaml was refused; pushed before it: b." in result.err
 
 
 def test_two_files_of_one_name_are_refused_before_anything_is_sent(acr: CommandBench) -> None:

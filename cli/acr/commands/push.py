@@ -17,7 +17,7 @@ from acr.output.workflows import describe_push
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import Answer, require_data
 from acr.workflows.project_place import name_in_project
-from acr.workflows.workflow_file import read_workflow_file
+from acr.workflows.workflow_file import SECRETS_FILE, read_workflow_file
 from acr.workflows.workflow_set import WorkflowText, order_callees_first, read_workflow_set, require_distinct_names
 from arcrun.workflows.stored_file import is_same_file
 
@@ -50,6 +50,10 @@ def push(client: ExecutorClient, paths: tuple[Path, ...], *, force: bool, as_jso
 
 
 def _push_one(client: ExecutorClient, file: Path, *, is_forced: bool, as_json: bool) -> None:
+    if file.name == SECRETS_FILE:
+        raise CliError(
+            f"{file} has secrets and is no workflow.", "To store them: acr creds push", "NOT_A_WORKFLOW_FILE"
+        )
     workflow = WorkflowText(file, read_workflow_file(file))
     answer = _push(client, workflow, is_forced=is_forced)
     if not answer["success"] and answer["error"]["code"] == OTHER_FILE and sys.stdin.isatty():
@@ -79,9 +83,10 @@ def _push_together(client: ExecutorClient, paths: tuple[Path, ...], *, is_forced
     for workflow in ordered:
         answer = _push(client, workflow, is_forced=is_forced or bool(others))
         if not answer["success"]:
-            before = ", ".join(each["name"] for each in pushed) or "none"
-            say(f"{workflow.path} was refused; pushed before it: {before}.", err=True)
-            raise AnswerError(answer)
+            names = [each["name"] for each in pushed]
+            say(f"{workflow.path} was refused; pushed before it: {', '.join(names) or 'none'}.", err=True)
+            details = {**answer["error"].get("details", {}), "pushed": names}
+            raise AnswerError({**answer, "error": {**answer["error"], "details": details}})
         pushed.append({**answer["data"], "path": str(workflow.path)})
         if not as_json:
             _render(answer["data"], workflow.path)

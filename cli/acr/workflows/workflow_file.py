@@ -7,7 +7,8 @@ from acr.config.project_paths import read_regular, require_inner
 from acr.errors import CliError
 
 SUFFIXES = (".yaml", ".yml")
-_OTHERS = (FILE_NAME, "credentials.yaml", "contract.yaml")
+SECRETS_FILE = "credentials.yaml"
+_OTHERS = (FILE_NAME, SECRETS_FILE, "contract.yaml")
 _TEST_SUFFIXES = tuple(f".test{suffix}" for suffix in SUFFIXES)
 
 

@@ -49,19 +49,23 @@ class WorkflowSet:
 
 
 def read_workflow_set(paths: Sequence[Path]) -> WorkflowSet:
-    """The workflows in the files and folders, each file once. Raises CliError."""
+    """The workflows in the files and folders, each file once. Of files that are named, those are left out whose name
+    says that they are something else, as after a shell's `*.yaml`. Raises CliError.
+    """
     found: dict[Path, WorkflowText] = {}
     left_out: dict[Path, None] = {}
     for path in paths:
-        if not path.is_dir():
+        if not path.is_dir() and is_other_file(path):
+            left_out[path] = None
+        elif not path.is_dir():
             found.setdefault(path.absolute(), WorkflowText(path, read_workflow_file(path)))
-            continue
-        for file in _list_yaml(path):
-            text = "" if is_other_file(file) else read_workflow_file(require_inner(file, path))
-            if text and _is_workflow(text):
-                found.setdefault(file.absolute(), WorkflowText(file, text))
-            else:
-                left_out[file] = None
+        else:
+            for file in _list_yaml(path):
+                text = "" if is_other_file(file) else read_workflow_file(require_inner(file, path))
+                if text and _is_workflow(text):
+                    found.setdefault(file.absolute(), WorkflowText(file, text))
+                else:
+                    left_out[file] = None
     if not found:
         told = ", ".join(str(path) for path in paths)
         raise CliError(f"There is no workflow in {told}.", "Name a folder with workflows.", "NO_WORKFLOWS")
