@@ -96,6 +96,9 @@ MAX_NAME_CHARACTERS = 64
 # The bytes of a name in UTF-8: it is part of keys, which may have 512.
 # Beyond: the diagnostic INVALID_NAME.
 MAX_NAME_BYTES = 256
+# The characters of a push's `file`, the path that the workflow comes from. Commands send as much of its end as fits.
+# Beyond: 400 INVALID_REQUEST.
+MAX_FILE_CHARACTERS = 512
 # The diagnostics of one workflow.
 # Beyond: checking stops, and TOO_MANY_FINDINGS says so.
 MAX_DIAGNOSTICS = 100

@@ -41,6 +41,14 @@ class WorkflowFile(click.Path):
         return complete(incomplete, lambda: list_workflow_files(incomplete))
 
 
+class WorkflowFileOrFolder(WorkflowFile):
+    """A workflow's file, or a folder of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dir_okay = True
+
+
 class WorkflowNameOrFile(click.ParamType[Path | str]):
     """A workflow's file, as a Path, or the name of a stored one, as a str. What looks like a path must be a file."""
 
@@ -150,7 +158,7 @@ def _run_ids(ctx: click.Context) -> list[str]:
     given = ctx.params
     target = resolve_target(given.get("url"), given.get("api_key"), local=given.get("local"))
     with ExecutorClient(target, timeout_s=COMPLETION_TIMEOUT_S) as client:
-        return [run["id"] for run in client.list_runs({}, MAX_COMPLETED_RUNS)]
+        return [run["run_id"] for run in client.list_runs({}, MAX_COMPLETED_RUNS)]
 
 
 def _builtin_ids() -> list[str]:
