@@ -23,6 +23,7 @@ _COMMANDS = {
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
     "validate": "Check workflows without storing them.",
+    "test": "Run workflow tests, offline and without a platform.",
     "upgrade": "Make explicit what older workflows left implicit.",
     "push": "Store the workflow in FILE and print its webhook URL.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",

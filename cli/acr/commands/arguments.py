@@ -39,6 +39,16 @@ class WorkflowFile(click.Path):
         return complete(incomplete, lambda: list_workflow_files(incomplete))
 
 
+class WorkflowFileOrFolder(click.Path):
+    """A workflow's file, or a folder of them. Whether a file can be read is said by the command, file by file."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, readable=False, path_type=Path)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete(incomplete, lambda: list_workflow_files(incomplete))
+
+
 class WorkflowNameOrFile(click.ParamType[Path | str]):
     """A workflow's file, as a Path, or the name of a stored one, as a str. What looks like a path must be a file."""
 

@@ -24,7 +24,7 @@ from acr.config.worker_variables import (
     SIGNING_KEY,
 )
 from acr.credentials.local_keys import read_local_keys
-from acr.errors import CliError, NotLoggedInError
+from acr.errors import CliError, NoPlatformError, NotLoggedInError
 from acr.node.wrangler import build_wrangler
 from acr.targets.local_record import LocalRecord, read_local_record
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
@@ -75,12 +75,12 @@ class Storage:
 def resolve_target(url: str | None, api_key: str | None, *, local: bool | None = None) -> Target:
     """The executor. `local` is True for --local, False for --deployed, None for either.
 
-    Raises NotLoggedInError.
+    Raises NoPlatformError, NotLoggedInError.
     """
     running, project, user = _read_all(local)
     chosen = url or _from_environment("ARCRUN_URL") or (running and running.url) or project.url or user.url
     if not chosen:
-        raise NotLoggedInError(
+        raise NoPlatformError(
             "No platform to talk to.", "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_URL."
         )
     known = {source.url: source.api_key for source in (user, running) if source and source.url}

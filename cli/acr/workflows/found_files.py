@@ -20,12 +20,13 @@ _JSON_KEY = re.compile(r'"(?:flow|edges)"\s*:')
 
 
 def find_workflows(paths: Iterable[Path]) -> list[Path]:
-    """The named files, and all workflows in the named folders and those below, each once.
+    """The named files but for test files, and all workflows in the named folders and those below, each once.
 
     A file in a folder is a workflow if it has a `flow` or `edges`; one that cannot be read is among them, so that it is
     reported. Raises CliError FOLDER_TOO_LARGE.
     """
-    return _find(paths, lambda path: not is_test_file(path) and _may_be_workflow(path))
+    named = (path for path in paths if not is_test_file(path))
+    return _find(named, lambda path: not is_test_file(path) and _may_be_workflow(path))
 
 
 def find_tests(paths: Iterable[Path]) -> list[Path]:
