@@ -18,7 +18,7 @@ from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
 from arcrun.engine.budget import RunBudget
-from arcrun.errors import ArcrunError, ComponentError, HostFunctionError, NotFoundError
+from arcrun.errors import ArcrunError, ComponentError, HostFunctionError
 from arcrun.json_size import size_of
 from arcrun.json_text import write_json
 from arcrun.ports import HttpClient, HttpRequest, HttpResponse
@@ -114,7 +114,7 @@ class TestComponents:
         contract = self.at_hand.find_contract(named)
         if contract is None:
             if path not in self.test.stubs:
-                raise self._stop(build_not_stubbed_error(path, f"`{named}` is not at hand (--components DIR)", {}))
+                raise self.stop(build_not_stubbed_error(path, f"`{named}` is not at hand (--components DIR)", {}))
             contract = _build_open_contract(named)
         component = Component(contract, "")
         self._paths[id(component)] = path
@@ -130,8 +130,8 @@ class TestComponents:
             shown = {key: value for key, value in input_value.items() if key not in component.contract.injected_keys}
             return self._answer(path, stub, shown)
         if component.contract.reaches_outside:
-            reaches = f"`{component.id}` reaches the {' and '.join(sorted(_outside(component.contract)))}"
-            raise self._stop(build_not_stubbed_error(path, reaches, _sample_data(component.contract)))
+            reaches = f"`{component.id}` reaches the {' and '.join(_outside(component.contract))}"
+            raise self.stop(build_not_stubbed_error(path, reaches, _sample_data(component.contract)))
         return self._run(component, input_value, cpu_ms)
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
@@ -145,7 +145,7 @@ class TestComponents:
             return build_outcome(stub.answers[0])
         if len(calls) > len(stub.answers):
             message = f"`{path}` is called {len(calls)} times, but its stub has {len(stub.answers)} answers."
-            raise self._stop(TestSetupError(message, code="TEST_STUB_USED_UP", next_actions=[_LIST_HINT]))
+            raise self.stop(TestSetupError(message, code="TEST_STUB_USED_UP", next_actions=[_LIST_HINT]))
         return build_outcome(stub.answers[len(calls) - 1])
 
     def _run(self, component: Component, input_value: Mapping[str, Any], cpu_ms: int | None) -> Outcome:
@@ -156,7 +156,8 @@ class TestComponents:
         runner = WasmtimeRunner(fuel=fuel_of_bundled(component.id, cpu_ms))
         return read_outcome(runner.call(runnable.module, write_json(input_value).encode(), host), component.id)
 
-    def _stop(self, fault: TestSetupError) -> TestSetupError:
+    def stop(self, fault: TestSetupError) -> TestSetupError:
+        """`fault`, kept as the reason why the test cannot go on."""
         self.fault = self.fault or fault
         return fault
 
@@ -171,10 +172,11 @@ class TestWorkflows:
     components: TestComponents
 
     async def find_plan(self, name: str) -> Plan:
-        """Raises NotFoundError WORKFLOW_NOT_FOUND."""
+        """Raises TestSetupError."""
         named, _, path = name.partition(_SEPARATOR)
         if named not in self.plans:
-            raise NotFoundError(f"There is no workflow `{named}` beside the test's.", code="WORKFLOW_NOT_FOUND")
+            reason = f"it calls the workflow `{named}`, which is in no file beside this one's"
+            raise self.components.stop(build_not_stubbed_error(path, reason, {}))
         return name_calls(self.plans[named], self.components.test.stubs, f"{path}.")
 
 
@@ -223,14 +225,15 @@ def build_outcome(answer: StubbedAnswer) -> Outcome:
 def build_not_stubbed_error(path: str, reason: str, sample: Any) -> TestSetupError:
     written = json.dumps({"data": sample}, ensure_ascii=False)
     return TestSetupError(
-        f"The node `{path}` is not stubbed: {reason}, which a test does not.",
+        f"The node `{path}` is not stubbed: {reason}.",
         next_actions=[f"Add its answer to the test: stubs: {{{path}: {written}}}"],
         details={"node": path},
     )
 
 
 def _outside(contract: Contract) -> list[str]:
-    return [name for name in ("ai", "network") if name in contract.capabilities]
+    words = {"ai": "AI models", "network": "network"}
+    return [word for name, word in words.items() if name in contract.capabilities]
 
 
 def _sample_data(contract: Contract) -> Any:

@@ -1,13 +1,14 @@
 """The components of this machine: the built-in ones and those of given folders. Read when they are needed, once."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 from acr.config.project_paths import require_inner
 from acr.errors import CliError
 from acr.parts.component_folder import read_component_folder
+from acr.parts.own_components import builtin_ids, is_builtin
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ComponentError, ContractError
@@ -25,69 +26,70 @@ class ComponentsAtHand:
 
     home: Path
     folders: Sequence[Path] = ()
-    _contracts: dict[str, Contract | ComponentError | None] = field(default_factory=dict)
-    _components: dict[str, Component] = field(default_factory=dict)
-
-    @property
-    def builtin_ids(self) -> list[str]:
-        return sorted(path.parent.name for path in (self.home / "components").glob("*/contract.yaml"))
+    _found: dict[str, "_AtHand | None"] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
         own = (path.parent.name for folder in self.folders for path in folder.glob("*/contract.yaml"))
-        return sorted({*self.builtin_ids, *own})
+        return sorted({*builtin_ids(self.home), *own})
 
     def find_contract(self, reference: str) -> Contract | None:
-        """The contract, None if the component is not at hand. Raises ComponentError INVALID_CONTRACT."""
-        component_id, _, version = reference.partition("@")
-        if component_id not in self._contracts:
-            self._contracts[component_id] = self._read_contract(component_id)
-        found = self._contracts[component_id]
-        if isinstance(found, ComponentError):
-            raise found
-        return None if found is None or version not in ("", found.version) else found
+        """The contract, None if the component is not at hand. Raises ComponentError INVALID_CONTRACT; CliError."""
+        found = self._find(reference)
+        return None if found is None else found.contract
 
     def find_component(self, reference: str) -> Component | None:
         """The component with its metered module, None if it is not at hand. Raises ComponentError, CliError."""
-        contract = self.find_contract(reference)
-        if contract is None:
-            return None
-        component_id = contract.canonical_id
-        if component_id not in self._components:
-            folder = self._find_folder(component_id)
-            assert folder is not None
-            read = read_component_folder(folder, is_ours=self._is_builtin(component_id))
-            self._components[component_id] = build_component(contract, read.module)
-        return self._components[component_id]
+        found = self._find(reference)
+        return None if found is None else found.component
 
-    def is_builtin(self, component_id: str, sha256: str) -> bool:
-        """Whether `sha256` is the hash of the built-in component of this name."""
-        path = self.home / "components" / component_id / f"{component_id}.wasm"
-        return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    def _find(self, reference: str) -> "_AtHand | None":
+        component_id, _, version = reference.partition("@")
+        if component_id not in self._found:
+            self._found[component_id] = self._look_up(component_id)
+        found = self._found[component_id]
+        return None if found is None or version not in ("", found.contract.version) else found
 
-    def _is_builtin(self, component_id: str) -> bool:
-        return (self.home / "components" / component_id / "contract.yaml").is_file()
-
-    def _find_folder(self, component_id: str) -> Path | None:
+    def _look_up(self, component_id: str) -> "_AtHand | None":
         if not component_id.isidentifier():
             return None
-        places = (folder / component_id for folder in (self.home / "components", *self.folders))
-        return next((place for place in places if (place / "contract.yaml").is_file()), None)
+        if is_builtin(component_id, self.home):
+            return _find_builtin(component_id, self.home)
+        places = (folder / component_id for folder in self.folders)
+        place = next((place for place in places if (place / "contract.yaml").is_file()), None)
+        return None if place is None else _AtHand(place, is_ours=False)
 
-    def _read_contract(self, component_id: str) -> Contract | ComponentError | None:
-        folder = self._find_folder(component_id)
-        if folder is None:
-            return None
-        path = folder / "contract.yaml"
+
+@dataclass
+class _AtHand:
+    """A component in the folder `path`. `is_ours` is whether it comes with acr. Each property is read once."""
+
+    path: Path
+    is_ours: bool
+
+    @cached_property
+    def contract(self) -> Contract:
+        """Raises ComponentError INVALID_CONTRACT; CliError."""
+        path = self.path / "contract.yaml"
         try:
-            inner = path if self._is_builtin(component_id) else require_inner(path, folder.parent)
+            inner = path if self.is_ours else require_inner(path, self.path.parent)
             contract = parse_contract(parse_yaml(inner.read_text(encoding="utf-8")).value)
         except (YamlTextError, ContractError, UnicodeDecodeError) as error:
-            return ComponentError(f"{path}: {_describe(error)}", code="INVALID_CONTRACT")
-        if contract.canonical_id != component_id:
+            raise ComponentError(f"{path}: {_describe(error)}", code="INVALID_CONTRACT") from None
+        if contract.canonical_id != self.path.name:
             message = f"{path} is the contract of `{contract.canonical_id}`: name its folder so"
-            return ComponentError(message, code="INVALID_CONTRACT")
+            raise ComponentError(message, code="INVALID_CONTRACT")
         return replace(contract, is_ours=True)
+
+    @cached_property
+    def component(self) -> Component:
+        """Raises ComponentError; CliError."""
+        return build_component(self.contract, read_component_folder(self.path, is_ours=self.is_ours).module)
+
+
+@cache
+def _find_builtin(component_id: str, home: Path) -> _AtHand:
+    return _AtHand(home / "components" / component_id, is_ours=True)
 
 
 def require_component_folders(folders: Iterable[Path]) -> None:

@@ -46,7 +46,7 @@ def test_each_file_is_named_and_counted_and_a_bad_one_ends_nothing(run_acr: RunA
     assert said.code == 1
     assert [re.sub("(error [A-Z_]+) .*", r"\1", line) for line in lines] == [
         "1.yaml:2:8: error UNKNOWN_RELATION",
-        "1.yaml:3:32: error UNKNOWN_KEY",
+        "1.yaml:3:33: error UNKNOWN_KEY",
         "1.yaml: 2 errors",
         "Error NOT_UTF8: 2.yaml is not UTF-8 (byte 9).",
         "2.yaml: 1 error",
