@@ -130,7 +130,7 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
                 "input": {"list": ["a", "b", "c"]},
                 "stubs": {"ask": [{"data": 1}, {"error": {"code": "GONE"}}, {"data": 3}]},
                 "expect": {
-                    "data": [1, 3],
+                    "data": [1, None, 3],
                     "calls": {"ask": [{"url": f"https://example.com/{name}"} for name in "abc"]},
                     "nodes": {"ask": "failed"},
                 },
