@@ -51,7 +51,7 @@ def run_acr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Run a command in this process, in a folder of its own, without a platform."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ACR_CONFIG_DIR", str(tmp_path / "config"))
-    for name in ("ARCRUN_URL", "ARCRUN_API_KEY"):
+    for name in ("ARCRUN_URL", "ARCRUN_API_KEY", "ARCRUN_TARGET"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str) -> Said:

@@ -6,18 +6,46 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from acr.commands.arguments import complete
+from acr.config.chosen_target import choose_target, is_chosen_by_option
+from acr.config.project_file import read_project_file
 from acr.errors import NoPlatformError
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import resolve_registry, resolve_target
 
-local_or_deployed = click.option(
+
+def _choose(_ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
+    if name is not None:
+        choose_target(name)
+
+
+def _complete_targets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return complete(incomplete, lambda: read_project_file(Path.cwd()).targets)
+
+
+target_option = click.option(
+    "--target",
+    metavar="NAME",
+    expose_value=False,
+    is_eager=True,
+    callback=_choose,
+    shell_complete=_complete_targets,
+    help="Use this deployed platform of `targets:` in arcrun.yaml [env: ARCRUN_TARGET].",
+)
+_local_option = click.option(
     "--local/--deployed",
     "local",
     default=None,
-    help="Use the running `acr dev`, or the deployed platform  [default: `acr dev` if it runs].",
+    help="Use this folder's `acr dev`, or the deployed platform  [default: `acr dev` if it runs].",
 )
+
+
+def local_or_deployed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--local`, `--deployed` and `--target`."""
+    return _local_option(target_option(command))
 
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,8 +66,9 @@ def with_client_or_offline(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--offline", is_flag=True, help="Ask no platform  [default: if none runs or is configured].")
     @wraps(command)
     def wrapped(url: str | None, api_key: str | None, local: bool | None, offline: bool, **arguments: Any) -> Any:
-        if offline and (url or api_key or local is not None):
-            raise click.UsageError("--offline asks no platform: leave out --url, --api-key, --local and --deployed.")
+        if offline and (url or api_key or local is not None or is_chosen_by_option()):
+            options = "--target, --url, --api-key, --local and --deployed"
+            raise click.UsageError(f"--offline asks no platform: leave out {options}.")
         client = None if offline else _find_client(url, api_key, local)
         return command(client=client, **arguments)
 
@@ -47,14 +76,9 @@ def with_client_or_offline(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _executor_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    options = (
-        local_or_deployed,
-        click.option("--url", metavar="URL", help="The executor's address [env: ARCRUN_URL]."),
-        click.option("--api-key", metavar="KEY", help="Its API key [env: ARCRUN_API_KEY]."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    command = click.option("--api-key", metavar="KEY", help="Its API key [env: ARCRUN_API_KEY].")(command)
+    command = click.option("--url", metavar="URL", help="The executor's address [env: ARCRUN_URL].")(command)
+    return local_or_deployed(command)
 
 
 def _find_client(url: str | None, api_key: str | None, local: bool | None) -> ExecutorClient | None:

@@ -35,7 +35,7 @@ def validate(
     components, workflows and credentials. Offline it knows the built-in components, those of --components, and the
     workflows among the files and beside them. Exits with 1 if there is an error; warnings alone do not fail.
 
-    \\b
+    \b
     Examples:
       acr validate greet.yaml
       acr validate workflows --offline --components ./components
