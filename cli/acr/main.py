@@ -23,6 +23,7 @@ _COMMANDS = {
     "init": "Prepare this folder and your Cloudflare account.",
     "dev": "Start the platform on this machine, on real workerd, without internet or account.",
     "deploy": "Deploy the Workers to your Cloudflare account and print their addresses.",
+    "new": "Write a workflow from a template, with its test; without TEMPLATE, list the templates.",
     "validate": "Check workflows without storing them.",
     "test": "Run workflow tests, offline and without a platform.",
     "upgrade": "Make explicit what older workflows left implicit.",

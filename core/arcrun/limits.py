@@ -456,7 +456,10 @@ MAX_EXPORTED_VERDICTS = 10_000
 # The YAML files of a folder that `acr validate` and `acr test` look through.
 # Beyond: FOLDER_TOO_LARGE.
 MAX_FOLDER_FILES = 2_000
-# The tests in a file of workflow tests.
+# The characters of a file of workflow tests.
+# Beyond: INVALID_TEST.
+MAX_TEST_FILE_CHARACTERS = 4 * MIB
+# The tests in it.
 # Beyond: INVALID_TEST.
 MAX_TESTS_A_FILE = 500
 # The characters of a test's name.

@@ -63,6 +63,7 @@ def test_it_contains_only_the_platform(wheel: Path) -> None:
         *(f"workers/{worker}/wrangler.toml" for worker in ("executor", "registry", "auth")),
         *("workers/edge/component_host.mjs", "runtime/serve.mjs", "scripts/stage.py", "package-lock.json"),
         *(f"components/{path.parent.name}/{path.parent.name}.wasm" for path in ROOT.glob("components/*/contract.yaml")),
+        *(f"examples/workflows/{path.name}" for path in ROOT.glob("examples/workflows/*.yaml")),
         *(f"components/_sdk/zig/{path.name}" for path in ROOT.glob("components/_sdk/zig/*.zig")),
     ]
     assert [name for name in wanted if f"acr/platform/{name}" not in names] == []

@@ -91,6 +91,15 @@ class ComponentId(click.ParamType[str]):
         return complete(incomplete, _builtin_ids, lambda: _registry_ids(ctx))
 
 
+class TemplateName(click.ParamType[str]):
+    """The name of a template of `acr new`."""
+
+    name = "template"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete(incomplete, _template_names)
+
+
 class ComponentFolderPath(click.Path):
     """A component's folder."""
 
@@ -166,6 +175,13 @@ def _builtin_ids() -> list[str]:
     from acr.parts.own_components import builtin_ids  # noqa: PLC0415 - slow to import
 
     return builtin_ids(find_platform_home())
+
+
+def _template_names() -> list[str]:
+    from acr.config.platform_home import find_platform_home  # noqa: PLC0415
+    from acr.workflows.templates import Templates  # noqa: PLC0415 - slow to import
+
+    return Templates(find_platform_home()).names
 
 
 def _registry_ids(ctx: click.Context) -> list[str]:

@@ -17,7 +17,7 @@ from acr.testing.model import (
     WorkflowTest,
 )
 from arcrun.engine.record import NodeStatus
-from arcrun.limits import MAX_SOURCE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MAX_TESTS_A_FILE
+from arcrun.limits import MAX_TEST_FILE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MAX_TESTS_A_FILE
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Path as Place
 from arcrun.workflows.diagnostics import Positions
@@ -34,8 +34,8 @@ _SUFFIX = ".test"
 
 def parse_test_file(path: Path, text: str) -> TestFile:
     """Parse a test file. Raises CliError INVALID_TEST with the line."""
-    if len(text) > MAX_SOURCE_CHARACTERS:
-        raise CliError(f"{path} is longer than {MAX_SOURCE_CHARACTERS} characters.", "Split it.", "INVALID_TEST")
+    if len(text) > MAX_TEST_FILE_CHARACTERS:
+        raise CliError(f"{path} is longer than {MAX_TEST_FILE_CHARACTERS} characters.", "Split it.", "INVALID_TEST")
     try:
         parsed = parse_yaml(text)
     except YamlTextError as error:
