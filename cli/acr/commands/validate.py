@@ -72,7 +72,9 @@ def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[Che
         try:
             data = require_data(client.validate(read_workflow_file(path), str(path)))
             yield CheckedFile(str(path), data["diagnostics"], is_valid=data["valid"])
-        except (NoAnswerError, NotLoggedInError):  # of no file in particular
+        except NoAnswerError as error:
+            raise NoAnswerError(error.message, f"{error.hint} Or ask no platform: --offline") from None
+        except NotLoggedInError:
             raise
         except CliError as error:
             yield CheckedFile(str(path), error=error)
@@ -81,12 +83,15 @@ def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[Che
 def _check_offline(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[CheckedFile]:
     require_component_folders(folders)
     components = ComponentsAtHand(find_platform_home(), folders)
-    given = {name for path in files if (name := _name_of(path))}
     count = len(components.ids)
     say(f"Offline: {count} components are known, no stored credentials and workflows. For these: acr dev", err=True)
-    for path in files:
+    texts = {path: _read_or_refuse(path) for path in files}
+    given = {name for text in texts.values() if isinstance(text, str) and (name := read_name(text))}
+    for path, text in texts.items():
         try:
-            check = check_offline(read_workflow_file(path), str(path), components)
+            if isinstance(text, CliError):
+                raise text
+            check = check_offline(text, str(path), components)
             known = {*given, *find_beside(path.parent)} if check.calls else given
         except CliError as error:
             yield CheckedFile(str(path), error=error)
@@ -96,8 +101,9 @@ def _check_offline(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[C
         yield CheckedFile(str(path), diagnostics, notes=notes, is_valid=check.compilation.plan is not None)
 
 
-def _name_of(path: Path) -> str | None:
+def _read_or_refuse(path: Path) -> str | CliError:
+    """The file's text, read once, as it may be a pipe; or why it cannot be read."""
     try:
-        return read_name(read_workflow_file(path))
-    except CliError:
-        return None
+        return read_workflow_file(path)
+    except CliError as error:
+        return error

@@ -26,7 +26,7 @@ def require_inner(path: Path, folder: Path | None = None) -> Path:
     written = Path(os.path.abspath(path))  # resolves `..`, but no links
     found = written.resolve()
     if any(written.is_relative_to(streams) for streams in _STREAMS):
-        return found
+        return written  # a pipe's name behind the link cannot be opened
     base = _find_base(written, folder).resolve()
     if not found.is_relative_to(base):
         raise CliError(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
+from acr.errors import CliError
 from acr.testing.model import Stub, StubbedAnswer, WorkflowTest
 from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
@@ -111,7 +112,10 @@ class TestComponents:
     async def find(self, reference: str) -> Component:
         """A component of its own for each node. Raises ComponentError, TestSetupError."""
         named, _, path = reference.partition(_SEPARATOR)
-        contract = self.at_hand.find_contract(named)
+        try:
+            contract = self.at_hand.find_contract(named)
+        except CliError as error:
+            raise self.stop(_build_unusable_error(path, error)) from None
         if contract is None:
             if path not in self.test.stubs:
                 raise self.stop(build_not_stubbed_error(path, f"`{named}` is not at hand (--components DIR)", {}))
@@ -132,7 +136,10 @@ class TestComponents:
         if component.contract.reaches_outside:
             reaches = f"`{component.id}` reaches the {' and '.join(_outside(component.contract))}"
             raise self.stop(build_not_stubbed_error(path, reaches, _sample_data(component.contract)))
-        return self._run(component, input_value, cpu_ms)
+        try:
+            return self._run(component, input_value, cpu_ms)
+        except CliError as error:
+            raise self.stop(_build_unusable_error(path, error)) from None
 
     async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
         """Nothing: the contracts are trusted here, so the engine itself checks all of an input_schema."""
@@ -229,6 +236,12 @@ def build_not_stubbed_error(path: str, reason: str, sample: Any) -> TestSetupErr
         next_actions=[f"Add its answer to the test: stubs: {{{path}: {written}}}"],
         details={"node": path},
     )
+
+
+def _build_unusable_error(path: str, error: CliError) -> TestSetupError:
+    """A component's folder cannot be read."""
+    message = f"The component of `{path}` cannot be used: {error.message}"
+    return TestSetupError(message, code="TEST_COMPONENT_UNUSABLE", next_actions=error.next_actions)
 
 
 def _outside(contract: Contract) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import WorkflowError
-from arcrun.limits import MAX_SUBFLOW_DEPTH
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.plan import Plan
 
+MAX_LISTED = 20  # nodes in a hint
 _RUN_ID = "0" * 26
 
 
@@ -82,7 +82,7 @@ class Suite:
     async def _run(self, test: WorkflowTest) -> tuple[list[Difference], TestSetupError | None]:
         clock, random = TestClock(test.now_ms), TestRandom(test.seed)
         components = TestComponents(self.components, test, clock, random)
-        workflows = TestWorkflows({**self.called, self.plan.name: self.plan}, components)
+        workflows = TestWorkflows(self._plans, components)
         engine = Engine(RunPorts(components, workflows, TestCredentials(test.credentials), clock, random))
         plan = name_calls(self.plan, test.stubs)
         record = await engine.run(plan, Trigger(TriggerKind.WEBHOOK, test.input), _RUN_ID)
@@ -92,25 +92,37 @@ class Suite:
 
     def _find_mistake(self, test: WorkflowTest) -> TestSetupError | None:
         """A node that the test names and that does not exist, or whose calls are unknown as it is not stubbed."""
-        paths = set(self._paths_of(self.plan, "", 0))
         for path in (*test.stubs, *test.expect.nodes, *test.expect.calls):
-            if path not in paths:
-                hint = suggest_nearest(path, sorted(paths), f"Its nodes: {', '.join(sorted(paths)[:20])}")
+            others = self._find_others(path)
+            if others is not None:
+                hint = suggest_nearest(path, others, f"Its nodes: {', '.join(others[:MAX_LISTED])}")
                 return _build_error("TEST_UNKNOWN_NODE", f"`{self.plan.name}` has no node `{path}`.", hint)
         for path in test.expect.calls:
             if path not in test.stubs:
-                message = f"The calls of `{path}` are not known: it is not stubbed"
+                hint = f"Add it to `stubs`, or leave out `calls.{path}`."
                 return _build_error(
-                    "TEST_NODE_NOT_STUBBED", message, f"Add it to `stubs`, or leave out `calls.{path}`."
+                    "TEST_NODE_NOT_STUBBED", f"`{path}` is not stubbed, so its calls are unknown.", hint
                 )
         return None
 
-    def _paths_of(self, plan: Plan, prefix: str, depth: int) -> Iterator[str]:
-        for node in plan.nodes:
-            yield f"{prefix}{node.name}"
-            called = self.called.get(node.workflow) if node.workflow else None
-            if called is not None and depth < MAX_SUBFLOW_DEPTH:
-                yield from self._paths_of(called, f"{prefix}{node.name}.", depth + 1)
+    def _find_others(self, path: str) -> list[str] | None:
+        """None if there is a node with this path; else the paths of the nodes that are where it stops."""
+        plan: Plan | None = self.plan
+        known: list[str] = []
+        begin = ""
+        for name in path.split("."):
+            nodes = {node.name: node for node in plan.nodes} if plan else {}
+            known = [f"{begin}{other}" for other in nodes] or known
+            if name not in nodes:
+                return known
+            called = nodes[name].workflow
+            plan = None if called is None else self._plans.get(called)
+            begin = f"{begin}{name}."
+        return None
+
+    @property
+    def _plans(self) -> Mapping[str, Plan]:
+        return {**self.called, self.plan.name: self.plan}
 
 
 def load_suite(file: TestFile, components: ComponentsAtHand) -> Suite:

@@ -249,6 +249,13 @@ def test_tells_what_differs(
         pytest.param(
             {"stubs": {"fetsh": {"data": 1}}, "expect": {"data": 1}}, "one", "TEST_UNKNOWN_NODE", "`fetsh`", id="a stub"
         ),
+        pytest.param(
+            {"stubs": {"call.fetsh": {"data": 1}}, "expect": {"data": 1}},
+            "outer", "TEST_UNKNOWN_NODE", "`call.fetsh`", id="a stub in a called workflow",
+        ),
+        pytest.param(
+            {"expect": {"nodes": {"shape.a": "failed"}}}, "one", "TEST_UNKNOWN_NODE", "`shape.a`", id="below a component"
+        ),
         pytest.param({"expect": {"nodes": {"a": "failed"}}}, "one", "TEST_UNKNOWN_NODE", "`a`", id="a node's name"),
         pytest.param(
             {"expect": {"calls": {"shape": 1}}}, "one", "TEST_NODE_NOT_STUBBED", "`shape`", id="calls of no stub"
@@ -381,6 +388,25 @@ def test_own_components_run(run_acr: RunAcr) -> None:
     assert run_acr("test").code == 1
     said = run_acr("test", "--components", "own")
     assert (said.code, said.stdout) == (0, "ok   u.test.yaml  a\n")
+
+
+def test_a_component_without_its_module_is_told(run_acr: RunAcr) -> None:
+    Path("own/shout_go").mkdir(parents=True)
+    contract = (ROOT / "examples/components/shout_go/contract.yaml").read_text()
+    Path("own/shout_go/contract.yaml").write_text(contract)
+    write_tests({"input": {"name": "a"}, "expect": {"status": "failed"}}, workflow="own")
+    [result] = run_tests(run_acr, "--components", "own")
+    assert result["error"]["code"] == "TEST_COMPONENT_UNUSABLE"
+    assert "There is no .wasm in own/shout_go" in result["error"]["message"]
+
+
+def test_workflows_that_call_each_other_can_be_named(run_acr: RunAcr) -> None:
+    Path("a.yaml").write_text("name: a\nflow: [input >> CALLS_SUBFLOW >> b]\nconfig: {b: {input: 1}}")
+    Path("b.yaml").write_text("name: b\nflow: [input >> CALLS_SUBFLOW >> a]\nconfig: {a: {input: 1}}")
+    path = ".".join("ba" * 2)
+    test = {"name": "t", "stubs": {path: {"data": 7}}, "expect": {"data": 7, "calls": {path: {"input": 1}}}}
+    Path("a.test.yaml").write_text(json.dumps({"tests": [test]}))
+    assert run_acr("test").stdout == "ok   a.test.yaml  t\n"
 
 
 def test_the_examples_pass(run_acr: RunAcr) -> None:

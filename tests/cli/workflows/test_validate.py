@@ -157,7 +157,17 @@ def test_offline_and_a_platform_exclude_each_other(run_acr: RunAcr, arguments: l
 def test_a_platform_that_does_not_answer_is_an_error(run_acr: RunAcr) -> None:
     write({"a.yaml": GREET})
     said = run_acr("validate", "a.yaml", "--url", "http://127.0.0.1:9", "--api-key", "k", "--json")
-    assert (said.code, json.loads(said.stdout)["error"]["code"]) == (1, "NO_ANSWER")
+    error = json.loads(said.stdout)["error"]
+    assert (said.code, error["code"], error["next_actions"][0].endswith("--offline")) == (1, "NO_ANSWER", True)
+
+
+def test_a_pipe_is_read_once(run_acr: RunAcr) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        pipe.write(BROKEN)
+    said = run_acr("validate", f"/dev/fd/{reading}")
+    os.close(reading)
+    assert (said.code, said.stderr.splitlines()[-1]) == (1, f"/dev/fd/{reading}: 2 errors")
 
 
 def test_the_examples_are_valid(run_acr: RunAcr) -> None:
