@@ -254,7 +254,7 @@ def test_tells_what_differs(
             "outer", "TEST_UNKNOWN_NODE", "`call.fetsh`", id="a stub in a called workflow",
         ),
         pytest.param(
-            {"expect": {"nodes": {"shape.a": "failed"}}}, "one", "TEST_UNKNOWN_NODE", "`shape.a`", id="below a component"
+            {"expect": {"nodes": {"shape.a": "failed"}}}, "one", "TEST_UNKNOWN_NODE", "`shape.a`", id="below a leaf"
         ),
         pytest.param({"expect": {"nodes": {"a": "failed"}}}, "one", "TEST_UNKNOWN_NODE", "`a`", id="a node's name"),
         pytest.param(
