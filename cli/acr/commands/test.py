@@ -36,7 +36,8 @@ def test(paths: tuple[Path, ...], wanted: str, components: tuple[Path, ...], as_
     \b
     Examples:
       acr test
-      acr test greet.test.yaml -k badge
+      acr test greet.yaml
+      acr test workflows -k badge --json
       acr logs 01J9ZC3VT0M4 --as-test > orders.test.yaml && acr test orders.test.yaml
     """
     require_component_folders(components)

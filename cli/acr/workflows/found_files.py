@@ -30,8 +30,15 @@ def find_workflows(paths: Iterable[Path]) -> list[Path]:
 
 
 def find_tests(paths: Iterable[Path]) -> list[Path]:
-    """The named files, and all test files in the named folders and those below. Raises CliError FOLDER_TOO_LARGE."""
-    return _find(paths, is_test_file)
+    """The named files, and all test files in the named folders and those below. A workflow stands for the test file
+    beside it, if there is one. Raises CliError FOLDER_TOO_LARGE.
+    """
+    return _find((_find_own_test(path) or path for path in paths), is_test_file)
+
+
+def _find_own_test(path: Path) -> Path | None:
+    places = (path.with_suffix(suffix) for suffix in (_TEST_SUFFIXES if path.suffix in SUFFIXES else ()))
+    return None if is_test_file(path) else next((place for place in places if place.is_file()), None)
 
 
 def is_test_file(path: Path) -> bool:

@@ -371,6 +371,14 @@ def test_a_text_picks_tests(run_acr: RunAcr) -> None:
     assert (said.code, json.loads(said.stdout)["error"]["code"]) == (1, "NO_TESTS")
 
 
+def test_a_workflow_stands_for_its_tests(run_acr: RunAcr) -> None:
+    write_tests(stubbed({"data": 1}, data=1))
+    Path("x.test.yaml").rename("one.test.yaml")
+    assert run_acr("test", "one.yaml").stdout == "ok   one.test.yaml  test 0\n"
+    said = run_acr("test", "pure.yaml", "--json")
+    assert json.loads(said.stdout)["data"]["files"][0]["error"]["code"] == "INVALID_TEST"
+
+
 def test_no_tests_are_an_error(run_acr: RunAcr) -> None:
     said = run_acr("test", "--json")
     assert (said.code, json.loads(said.stdout)["error"]["code"]) == (1, "NO_TESTS")

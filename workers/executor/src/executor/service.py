@@ -175,7 +175,9 @@ class ExecutorService:
             raise NotFoundError(
                 f"The input of run `{run_id}` is not stored.",
                 code="INPUT_NOT_STORED",
-                next_actions=["It is stored with the record, if the platform has an encryption key and one account."],
+                next_actions=[
+                    "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored. A hosted platform stores none."
+                ],
             ) from None
         return await redact_input(value, await self.vault.list_names(), self.engine.ports)
 
