@@ -73,6 +73,14 @@ def test_it_contains_only_the_platform(wheel: Path) -> None:
     assert [name for name in names if any(part in name for part in unwanted)] == []
 
 
+def test_it_makes_a_workflow_of_a_template_and_tests_it(acr: Path, tmp_path: Path) -> None:
+    made = run(acr, tmp_path, "new", "overdue_invoices")
+    assert made.returncode == 0, made.stderr
+    checked, tested = run(acr, tmp_path, "validate", ".", "--offline"), run(acr, tmp_path, "test")
+    assert checked.stderr.splitlines()[-1] == "2 files: 2 ok"
+    assert (tested.returncode, len(tested.stdout.splitlines())) == (0, 3), tested
+
+
 def test_its_requirements_include_what_the_workers_vendor(wheel: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for worker in ("executor", "registry", "auth"):
