@@ -14,7 +14,7 @@ from arcrun.registry.package import Package
 MAX_PAGE = 200
 MAX_TOLD = 5
 SUBMISSION_PREFIX = "sub_"
-SUBMISSION_ID_CHARACTERS = len(SUBMISSION_PREFIX) + 24
+SUBMISSION_ID_CHARACTERS, LEAST_CHARACTERS = len(SUBMISSION_PREFIX) + 24, len(SUBMISSION_PREFIX) + 6
 
 
 class RegistryClient(ServiceClient):
@@ -36,7 +36,7 @@ class RegistryClient(ServiceClient):
         """The id that alone begins with `text`, among the components that the API key may see; else `text` itself, so
         that the registry answers. Raises CliError SUBMISSION_ID_AMBIGUOUS, and AnswerError.
         """
-        if len(text) >= SUBMISSION_ID_CHARACTERS or len(text) <= len(SUBMISSION_PREFIX):
+        if not LEAST_CHARACTERS <= len(text) < SUBMISSION_ID_CHARACTERS:
             return text
         ids = {str(component.get("submission_id")) for component in self.search()}
         found = sorted(submission_id for submission_id in ids if submission_id.startswith(text))
