@@ -105,9 +105,18 @@ MAX_DIAGNOSTICS = 100
 # The attempts of `retry`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_ATTEMPTS = 10
+# The rounds of `repeat`, its `max`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_ROUNDS = 1_000
 # The milliseconds of the first wait of `retry`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_DELAY_MS = 60_000
+# The first rounds and the last rounds of `repeat` that a record shows.
+# Beyond: those in between are counted only.
+MAX_SHOWN_ROUNDS = 10
+# The milliseconds of the wait between two rounds of `repeat`, also when it grows.
+# Beyond: the diagnostic INVALID_SETTING; with `backoff: exponential` it stays at that.
+MAX_ROUND_WAIT_MS = 300_000
 # The milliseconds of a node's `timeout_ms`.
 # Beyond: the diagnostic INVALID_SETTING; in a run, NODE_TIMEOUT. Change: the node's `timeout_ms`.
 MAX_NODE_TIMEOUT_MS = 300_000

@@ -11,7 +11,7 @@ from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
 from arcrun.interruptible import Steps
-from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
+from arcrun.limits import MAX_LOG_CHARACTERS, MAX_SHOWN_ROUNDS, MAX_SHOWN_VALUE_BYTES, MAX_TRACE_BYTES
 from arcrun.times import render_time
 
 
@@ -67,6 +67,45 @@ class Iterations:
         return {"success": self.success, "failed": self.failed, "skipped": self.skipped}
 
 
+@dataclass
+class Rounds:
+    """The rounds of a node with `repeat`: their number, and the records of the first and of the last ones."""
+
+    count: int = 0
+    first: list["NodeRecord"] = field(default_factory=list)
+    latest: list["NodeRecord"] = field(default_factory=list)
+
+    def add(self, record: "NodeRecord") -> None:
+        self.count += 1
+        if len(self.first) < MAX_SHOWN_ROUNDS:
+            self.first.append(record)
+            return
+        self.latest.append(record)
+        if len(self.latest) > MAX_SHOWN_ROUNDS:
+            del self.latest[0]
+
+    @property
+    def last(self) -> "NodeRecord | None":
+        return self.latest[-1] if self.latest else self.first[-1] if self.first else None
+
+    @property
+    def bytes(self) -> int:
+        return _sum_bytes((*self.first, *self.latest))
+
+    def to_json(self) -> dict[str, Any]:
+        """{"count", "trace": [the entry of each round that is kept, with its number]}."""
+        numbered = [*enumerate(self.first, 1), *enumerate(self.latest, self.count - len(self.latest) + 1)]
+        return {"count": self.count, "trace": [{"round": number, **record.to_json()} for number, record in numbered]}
+
+    def without_values(self) -> "Rounds":
+        return Rounds(self.count)
+
+    def scrubbed(self, redactor: Redactor) -> "Steps[Rounds]":
+        first = yield from _scrub_trace(self.first, redactor)
+        latest = yield from _scrub_trace(self.latest, redactor)
+        return Rounds(self.count, [*first], [*latest])
+
+
 @dataclass(slots=True)  # made for each node: a frozen one takes three times as long
 class NodeRecord:
     """The record of one node. `start_ms` counts from the run's start. `input` is the input before credentials were
@@ -76,6 +115,8 @@ class NodeRecord:
 
     Large values of `input` and `output` are Cut, so that a run's record does not hold all of the run's values.
     `subflow` is a sub-workflow's trace; `left_out` is its number of entries if there was no room for them.
+
+    `rounds` is set for a node with `repeat`: then the input and the output are the last round's.
 
     `iterations` is set for a node in a loop's body: then times span all of its iterations, `attempts` is their sum, and
     the values are those of the first failure or, if there is none, of the first success.
@@ -97,6 +138,7 @@ class NodeRecord:
     iterations: Iterations | None = None
     subflow: "tuple[NodeRecord, ...] | None" = None
     left_out: int = 0
+    rounds: Rounds | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The trace entry, as it is answered and stored: its values are cut to a bounded size."""
@@ -112,6 +154,8 @@ class NodeRecord:
             entry["fuel"] = self.fuel
         if self.iterations is not None:
             entry["iterations"] = self.iterations.to_json()
+        if self.rounds is not None:
+            entry["rounds"] = self.rounds.to_json()
         if self.input is not None:
             entry["input"] = render_shortened(self.input)
         if self.error is not None:
@@ -138,6 +182,7 @@ class NodeRecord:
             log="",
             subflow=None,
             left_out=len(self.subflow or ()) or self.left_out,
+            rounds=self.rounds and self.rounds.without_values(),
         )
 
     def scrubbed(self, redactor: Redactor) -> "Steps[NodeRecord]":
@@ -152,6 +197,7 @@ class NodeRecord:
             error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
             log=(yield from redactor.scrub_text_in_steps(self.log)),
             subflow=None if self.subflow is None else (yield from _scrub_trace(self.subflow, redactor)),
+            rounds=None if self.rounds is None else (yield from self.rounds.scrubbed(redactor)),
         )
 
 

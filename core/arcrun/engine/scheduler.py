@@ -17,12 +17,13 @@ from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
+from arcrun.engine.repeats import RepeatRun
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
-from arcrun.templates.template import INPUT_LOOP, START
+from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
@@ -173,7 +174,7 @@ class GraphRun:
 
     async def _run_node(self, node: PlannedNode, fired: list[InEdge]) -> None:
         name, ledger = node.name, self._context.ledger
-        run = NodeRun(node, self._build_call(node, fired), self._context)
+        run = self._begin(node, fired)
         try:
             result = self._hold_result(node, await run.settle())
             if run.has_large_input:  # reading its output and shortening its input are two stretches
@@ -237,11 +238,20 @@ class GraphRun:
             error.locate(node=source)
             raise
 
-    def _build_call(self, node: PlannedNode, fired: list[InEdge]) -> Call:
+    def _begin(self, node: PlannedNode, fired: list[InEdge]) -> NodeRun | RepeatRun:
+        if node.repeat is None:
+            return NodeRun(node, self._build_call(node, fired, self._scope), self._context)
+
+        def make_call(scope: Scope) -> Call:
+            return self._build_call(node, fired, scope)
+
+        return RepeatRun(node, node.repeat, make_call, self._scope, self._context)
+
+    def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> Call:
         arrived = self._arrived(fired) if node.fills_fields else None
         if node.workflow is not None:
-            return WorkflowCall(node, self._scope, arrived, self._context, run_plan)
-        return ComponentCall(node, self._scope, arrived, self._context)
+            return WorkflowCall(node, scope, arrived, self._context, run_plan)
+        return ComponentCall(node, scope, arrived, self._context)
 
     def _arrived(self, fired: list[InEdge]) -> Arrived:
         """The values that fill fields in plans of format 2."""

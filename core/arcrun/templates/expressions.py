@@ -1,4 +1,4 @@
-"""The expressions of IF: JMESPath over the run's scope, and the names that an expression starts from."""
+"""The expressions of IF and `until`: JMESPath over the run's scope, and the names that an expression starts from."""
 
 import re
 import warnings
@@ -34,10 +34,11 @@ _BINDING = _NARROWING[:-1]  # `!` binds closer than these: !a.b is (!a).b, which
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled condition. `source` is its source."""
+    """A compiled condition. `source` is its source, `word` what stands before it in the workflow."""
 
     source: str
     parsed: Any
+    word: str = "IF"
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -78,13 +79,13 @@ class Expression:
             result = interpreter.visit(self.parsed.parsed, _visible(self.names, scope))
         except TooManyStepsError:
             raise RunError(
-                f"IF({self.source}) takes more than {MAX_EXPRESSION_STEPS} steps.",
+                f"{self.word}({self.source}) takes more than {MAX_EXPRESSION_STEPS} steps.",
                 code="EXPRESSION_TOO_COSTLY",
                 next_actions=["Use a component before the condition: `filter` or `array_ops`."],
             ) from None
         except Exception as error:  # jmespath's functions raise Python's errors: TypeError, OverflowError ...
             raise RunError(
-                f"IF({self.source}) cannot be evaluated: {_explain(error)}",
+                f"{self.word}({self.source}) cannot be evaluated: {_explain(error)}",
                 code="EXPRESSION_FAILED",
                 next_actions=[
                     "Check the types of the values that the expression reads: type(x), to_number(x), not_null(x, y)."
@@ -102,7 +103,7 @@ def _explain(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0] if isinstance(error, _SAFE) else type(error).__name__
 
 
-def compile_expression(source: str) -> Expression:
+def compile_expression(source: str, word: str = "IF") -> Expression:
     """Compile an expression. Names that JMESPath requires in double quotes, such as `größe` and `order-id`, may be
     unquoted.
 
@@ -123,7 +124,7 @@ def compile_expression(source: str) -> Expression:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     _validate(parsed.parsed)
-    return Expression(source, parsed)
+    return Expression(source, parsed, word)
 
 
 def _quote_names(source: str) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from arcrun.errors import TemplateError
 from arcrun.interruptible import Steps, run_steps
-from arcrun.templates.template import CREDENTIAL, compile_path
+from arcrun.templates.template import CREDENTIAL
 from arcrun.workflows.certainty import Certainty
-from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, Path, build_workflow_error
+from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
@@ -17,8 +17,9 @@ from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
-from arcrun.workflows.references import ReferenceChecker
+from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
+from arcrun.workflows.repeat_checks import check_repeat
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
@@ -91,10 +92,14 @@ def _check_references(
     symbols: SymbolTable,
     findings: Findings,
 ) -> Steps[None]:
-    checker = ReferenceChecker(workflow, shape, symbols, findings)
+    repeating = {name for name, part in parts.items() if part.settings.repeat is not None}
+    checker = ReferenceChecker(workflow, shape, symbols, findings, repeating)
     for node in workflow.nodes.values():
+        if (repeat := parts[node.name].settings.repeat) is not None:
+            check_repeat(node, repeat, checker)
+            yield LINE_STEPS + EXPRESSION_STEPS * len(repeat.until) + checker.take_steps()
         if parts[node.name].settings.take:
-            _check_path(parts[node.name].settings.take, "take", checker, node.name, (*node.at, "take"))
+            check_path(parts[node.name].settings.take, "take", checker, node.name, (*node.at, "take"))
         for path, template in node.templates.items():
             if path[0] not in parts[node.name].config:
                 continue
@@ -115,13 +120,9 @@ def _check_references(
 
 def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:
     if edge.spec.fires is Fires.ON_CONDITION:
-        try:
-            expression = edge.expression
-        except ValueError as error:
-            findings.add("INVALID_EXPRESSION", f"IF({edge.argument}) cannot be read: {error}", at=edge.at)
+        expression = check_expression(lambda: edge.expression, f"IF({edge.argument})", checker, edge.source, edge.at)
+        if expression is None:
             return
-        checker.check_names(expression.names, edge.source, edge.at)
-        checker.check_fields(expression.paths, edge.at)
         if not expression.names and not expression.is_met({}):
             message = f"IF({edge.argument}) reads nothing and is never true"
             findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
@@ -129,14 +130,4 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.spec.begins_loop and edge.path:
-        _check_path(edge.path, "FOREACH", checker, edge.source, edge.at, after=True)
-
-
-def _check_path(text: str, where: str, checker: ReferenceChecker, node: str, at: Path, *, after: bool = False) -> None:
-    try:
-        template = compile_path(text)
-    except TemplateError as error:
-        checker.findings.add("INVALID_TEMPLATE", f"in {where}: {error.message.rstrip('.')}", at=at)
-        return
-    checker.check(template.references, node, at, after=after)
-    checker.check_kind(template, where, at)
+        check_path(edge.path, "FOREACH", checker, edge.source, edge.at, after=True)

@@ -37,7 +37,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "UNKNOWN_RELATION": ("A relation that does not exist.", "The hint has the nearest name."),
     "INVALID_EXPRESSION": (
-        "The expression of an IF is not JMESPath.",
+        "The expression of an IF or an `until` is not JMESPath.",
         "Put strings in single quotes, and numbers, true, false and null in backticks: IF(grab.data.status == `200`).",
     ),
     "INVALID_TEMPLATE": (
@@ -65,6 +65,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A required field of a component that the node's config does not set. A step gets exactly what its config "
         "says: fields are not taken from the previous step or from the trigger.",
         "Write the field. Set the field. The hint has references that fit; `take: NODE` takes a whole value.",
+    ),
+    "REPEAT_WITHOUT_CHANGE": (
+        "Each round of a `repeat` gets the same input, and its component always answers the same.",
+        "Read {{previous}} in its config, or omit `repeat`.",
     ),
     "EDGE_NEVER_FIRES": (
         "An edge that no run can fire: the component has no such branch, or no boolean result.",

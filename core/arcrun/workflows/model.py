@@ -11,7 +11,7 @@ from arcrun.errors import ArcrunError, TemplateError
 from arcrun.interruptible import Steps, run_steps
 from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import OPEN
-from arcrun.templates.template import Template, compile_value
+from arcrun.templates.template import Template, compile_path, compile_value
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
 
@@ -102,6 +102,33 @@ class LoopPolicy:
 
 
 @dataclass(frozen=True)
+class RepeatPolicy:
+    """A node's `repeat`: it runs until the expression `until` is met, at most `max_rounds` times, and waits in between:
+    `wait_ms`, or with the exponential backoff twice as long after each round.
+
+    `collect` is the path of what each round contributes to the node's `collected`, empty for none. If `continues`, the
+    node succeeds with its last output when the rounds are used up, otherwise it fails.
+    """
+
+    until: str
+    max_rounds: int
+    wait_ms: int = 0
+    backoff: str = "fixed"
+    collect: str = ""
+    continues: bool = False
+
+    @cached_property
+    def expression(self) -> Expression:
+        """Raises ValueError."""
+        return compile_expression(self.until, "until")
+
+    @cached_property
+    def template(self) -> Template | None:
+        """Of `collect`. Raises TemplateError."""
+        return compile_path(self.collect) if self.collect else None
+
+
+@dataclass(frozen=True)
 class NodeSettings:
     """The engine's own settings in a node's config. `credentials` maps a contract's key to a stored name; `take` is the
     reference, without braces, to the value that the input is based on.
@@ -111,6 +138,7 @@ class NodeSettings:
     timeout_ms: int | None = None
     take: str = ""
     cpu_ms: int | None = None
+    repeat: RepeatPolicy | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
 
 

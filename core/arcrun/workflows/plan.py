@@ -15,11 +15,13 @@ from arcrun.errors import WorkflowError
 from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import CLOSE, ESCAPED_OPEN, OPEN
 from arcrun.templates.template import CREDENTIAL, Template, compile_path, compile_value
-from arcrun.workflows.model import INPUT, KEEPS_ALL, Keeping, LoopPolicy, Recording, RetryPolicy
+from arcrun.workflows.model import INPUT, KEEPS_ALL, Keeping, LoopPolicy, Recording, RepeatPolicy, RetryPolicy
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 
 PLAN_FORMAT = 3
+# Of a plan that has what format 3 lacks: `repeat`. Others stay in format 3, which the release before reads too.
+SHAPES_FORMAT = 4
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 
 
@@ -54,7 +56,7 @@ class PlannedNode:
 
     `take` is the path of the value that the input is based on; empty if the input is only the config. `handles_failure`
     is whether an ON_FAIL leaves the node. `credentials` maps keys of the contract to stored names. `cpu_ms` is the
-    computing time of each call; None is the default.
+    computing time of each call; None is the default. `repeat` is None if it runs once.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -71,6 +73,7 @@ class PlannedNode:
     credentials: Mapping[str, str] | None = None
     take: str = ""
     cpu_ms: int | None = None
+    repeat: RepeatPolicy | None = None
     fills_fields: bool = field(default=False, compare=False)
 
     @cached_property
@@ -233,7 +236,8 @@ class Plan:
     """A compiled workflow. `timeout_ms` bounds a run; `concurrency` is how many components run at once in it.
     `sets_timeout` is whether the workflow sets `timeout_ms` itself.
 
-    `format` is PLAN_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and not compiled again.
+    `format` is PLAN_FORMAT or SHAPES_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and not compiled
+    again.
     """
 
     name: str
@@ -247,6 +251,11 @@ class Plan:
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
         return tuple(self.graph.all_nodes())
+
+    @property
+    def has_shapes(self) -> bool:
+        """Whether it has what plans of format 3 lack."""
+        return any(node.repeat is not None for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -263,7 +272,7 @@ class Plan:
 
 def load_plan(stored: Mapping[str, Any]) -> Plan:
     """The plan from its stored form (`Plan.to_json`). Raises WorkflowError PLAN_OUTDATED."""
-    if stored.get("format") not in (PLAN_FORMAT, IMPLICIT_FORMAT):
+    if stored.get("format") not in (PLAN_FORMAT, SHAPES_FORMAT, IMPLICIT_FORMAT):
         raise WorkflowError(
             "The workflow was stored by another version of arcrun.",
             code="PLAN_OUTDATED",
@@ -314,6 +323,7 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "cpu_ms": node.cpu_ms,
         "credentials": node.credentials,
         "take": node.take or None,
+        "repeat": asdict(node.repeat) if node.repeat else None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 
@@ -330,6 +340,7 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
                 **node,
                 "parents": tuple(_load_edge(edge) for edge in node["parents"]),
                 "retry": RetryPolicy.load(node["retry"]) if "retry" in node else None,
+                "repeat": RepeatPolicy(**node["repeat"]) if "repeat" in node else None,
                 "fills_fields": is_implicit,
                 "config": _escape_braces(node["config"]) if is_implicit else node["config"],
             }

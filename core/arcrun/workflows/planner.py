@@ -1,19 +1,19 @@
 """Workflow and shape -> plan: puts each node into the graph of its enclosing loop."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from arcrun.workflows.graph import Loop, Shape, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
-from arcrun.workflows.plan import Graph, InEdge, Plan, PlannedLoop, PlannedNode
+from arcrun.workflows.plan import SHAPES_FORMAT, Graph, InEdge, Plan, PlannedLoop, PlannedNode
 from arcrun.workflows.relations import LOOP_END
 
 
 def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
     """The plan of a workflow without errors; `parts` has each node's config, taken apart."""
     builder = _GraphBuilder(workflow, shape, parts)
-    return Plan(
+    plan = Plan(
         workflow.name,
         builder.build(None),
         workflow.timeout_ms,
@@ -21,6 +21,7 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts])
         sets_timeout=workflow.sets_timeout,
         keeping=workflow.keeping,
     )
+    return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class _GraphBuilder:
             cpu_ms=settings.cpu_ms,
             credentials=settings.credentials or None,
             take=self._plan_take(node, settings.take),
+            repeat=settings.repeat,
         )
 
     def _plan_edge(self, edge: Edge) -> list[InEdge]:

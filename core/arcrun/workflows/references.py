@@ -1,13 +1,24 @@
 """Checks the references of templates and expressions: their targets must have settled before they are evaluated."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from arcrun.contracts.schema import types_of
+from arcrun.errors import TemplateError
 from arcrun.templates.clocks import CLOCKS
+from arcrun.templates.expressions import Expression
 from arcrun.templates.hints import suggest_nearest
-from arcrun.templates.template import ALIASES, CREDENTIAL, LOOP_FIELDS, Reference, Template
+from arcrun.templates.template import (
+    ALIASES,
+    CREDENTIAL,
+    LOOP_FIELDS,
+    PREVIOUS,
+    REPEAT_FIELDS,
+    Reference,
+    Template,
+    compile_path,
+)
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
@@ -27,12 +38,14 @@ _LITERALS = {
 
 @dataclass(frozen=True)
 class ReferenceChecker:
-    """Checks references. `shape` is None if the flow is incomplete; then only the names are checked."""
+    """Checks references. `shape` is None if the flow is incomplete; then only the names are checked.
+    `repeating` are the nodes with `repeat`."""
 
     workflow: Workflow
     shape: Shape | None
     symbols: SymbolTable
     findings: Findings
+    repeating: Collection[str] = ()
 
     @cached_property
     def _certainty(self) -> Certainty | None:
@@ -51,6 +64,7 @@ class ReferenceChecker:
                 self.findings.add(_CODE, f"{{{{{reference.path}}}}} {message}", hint, at=at)
             else:
                 self._warn_of_field(reference, at)
+                self._warn_of_first_round(reference, node, at, after)
                 self._warn_if_skipped(reference, node, at, after)
                 self._warn_of_input_loop(reference, node, at)
 
@@ -109,7 +123,7 @@ class ReferenceChecker:
         for path in sorted(set(paths)):
             if path[0] not in self.workflow.nodes or len(path) < 2:
                 continue
-            if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS):
+            if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS, *(REPEAT_FIELDS if path[0] in self.repeating else ())):
                 message = f"`{'.'.join(path)}` does not exist: a node has {', '.join(ENVELOPE_FIELDS)}"
                 hint = f"Did you mean {path[0]}.data.{'.'.join(path[1:])}?"
                 self.findings.add(_CODE, message, hint, at=at)
@@ -122,7 +136,7 @@ class ReferenceChecker:
             return None if len(steps) == 1 else ("is a clock and has no fields", f"Write {{{{{head}}}}}.")
         if head == CREDENTIAL:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
-        if head == INPUT:
+        if head == INPUT or (head == PREVIOUS and node in self.repeating):
             return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
 
@@ -160,7 +174,7 @@ class ReferenceChecker:
             return None
         if head not in self.workflow.nodes:
             return self._find_result_problem(reference, node)
-        if len(steps) == 1 or steps[1] in ENVELOPE_FIELDS:
+        if len(steps) == 1 or steps[1] in ENVELOPE_FIELDS or (steps[1] in REPEAT_FIELDS and head in self.repeating):
             return None
         loops = self.shape.loops_of(head)
         if steps[1] in LOOP_FIELDS and len(loops) > 1:
@@ -206,11 +220,12 @@ class ReferenceChecker:
             items = {edge.argument for edge in self.workflow.edges if edge.spec.begins_loop}
             return frozenset({*self.workflow.nodes, *items})
         items = {loop.item for loop in (*self.shape.loops_around(node), *self._finished(node))}
-        return self.shape.settled[node] | items | ({node} if after else set())
+        own = {node} if after else set()
+        return self.shape.settled[node] | items | own | ({PREVIOUS} if node in self.repeating else set())
 
     def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         head, steps = reference.head, reference.steps
-        if self._certainty is None or reference.has_fallback:
+        if self._certainty is None or reference.has_fallback or head == PREVIOUS:
             return
         if head not in self.workflow.nodes:  # a loop's result, by its item: the loop runs if its source succeeds
             finished = [loop.source for loop in self._finished(node, head) if loop.source != INPUT]
@@ -227,6 +242,14 @@ class ReferenceChecker:
         if self._certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
         message = f"{{{{{reference.path}}}}}: `{head}` {what} when `{node}` runs"
+        hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
+        self.findings.warn(_CODE, message, hint, at=at)
+
+    def _warn_of_first_round(self, reference: Reference, node: str, at: Path, after: bool) -> None:
+        """In the first round there is no previous one. `after` a round there always is."""
+        if reference.head != PREVIOUS or after or reference.has_fallback or len(reference.steps) == 1:
+            return
+        message = f"{{{{{reference.path}}}}} is missing in the first round of `{node}`"
         hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
         self.findings.warn(_CODE, message, hint, at=at)
 
@@ -251,3 +274,31 @@ class ReferenceChecker:
             hint = suggest_nearest(step, fields, f"Its fields are {', '.join(fields)}.")
             message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not declare the output `{step}`"
             self.findings.warn(_CODE, message, hint, at=at)
+
+
+def check_expression(
+    read: Callable[[], Expression], told: str, checker: ReferenceChecker, node: str, at: Path
+) -> Expression | None:
+    """The expression that `read` compiles, after `node` has run; None if it cannot be read. `told` is how it stands in
+    the workflow.
+    """
+    try:
+        expression = read()
+    except ValueError as error:
+        checker.findings.add("INVALID_EXPRESSION", f"{told} cannot be read: {error}", at=at)
+        return None
+    checker.check_names(expression.names, node, at)
+    checker.check_fields(expression.paths, at)
+    return expression
+
+
+def check_path(text: str, where: str, checker: ReferenceChecker, node: str, at: Path, *, after: bool = False) -> None:
+    """Check a reference without braces. `where` is the word that it stands behind."""
+    try:
+        template = compile_path(text)
+    except TemplateError as error:
+        checker.findings.add("INVALID_TEMPLATE", f"in {where}: {error.message.rstrip('.')}", at=at)
+        return
+    checker.check(template.references, node, at, after=after)
+    if where in ("FOREACH", "take"):
+        checker.check_kind(template, where, at)

@@ -1,21 +1,29 @@
-"""The engine's own settings in a node's config: take, retry, foreach, timeout_ms, cpu_ms, credentials."""
+"""The engine's own settings in a node's config: take, retry, repeat, foreach, timeout_ms, cpu_ms, credentials."""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from arcrun.limits import MAX_ATTEMPTS, MAX_CONCURRENCY, MAX_DELAY_MS, MAX_NODE_CPU_MS, MAX_NODE_TIMEOUT_MS
+from arcrun.limits import (
+    MAX_ATTEMPTS,
+    MAX_CONCURRENCY,
+    MAX_DELAY_MS,
+    MAX_NODE_CPU_MS,
+    MAX_NODE_TIMEOUT_MS,
+    MAX_ROUND_WAIT_MS,
+    MAX_ROUNDS,
+)
 from arcrun.retries import GROWTHS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.model import LoopPolicy, NodeSettings, RetryPolicy
+from arcrun.workflows.model import LoopPolicy, NodeSettings, RepeatPolicy, RetryPolicy
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
-SETTING_KEYS = ("take", "retry", "foreach", "timeout_ms", "cpu_ms", "credentials")
+SETTING_KEYS = ("take", "retry", "repeat", "foreach", "timeout_ms", "cpu_ms", "credentials")
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
-SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "foreach", "timeout_ms")
+SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "foreach", "timeout_ms")
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.
 _RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")
 
@@ -67,6 +75,7 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
     reader = Reader(findings, {key: config[key] for key in bounds if key in config}, at, bounds)
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
+        repeat=_parse_repeat(findings, config["repeat"], (*at, "repeat")) if "repeat" in config else None,
         timeout_ms=reader.number("timeout_ms", None, 1, MAX_NODE_TIMEOUT_MS),
         cpu_ms=reader.number("cpu_ms", None, 1, MAX_NODE_CPU_MS),
         take=_parse_take(findings, config["take"], (*at, "take")) if "take" in config else "",
@@ -74,13 +83,42 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
     )
 
 
-def _parse_take(findings: Findings, value: Any, at: Path) -> str:
-    """A reference, optionally in braces."""
+def _parse_repeat(findings: Findings, value: Any, at: Path) -> RepeatPolicy | None:
+    reader = Reader(findings, value, at, ("until", "max", "wait_ms", "backoff", "collect", "on_max"))
+    if not isinstance(value, Mapping):
+        return None
+    for key, example in (("until", "until: job.data.status == 'done'"), ("max", "max: 20")):
+        if key not in value:
+            message = f"`{_dotted(at)}` needs `{key}`"
+            findings.add("INVALID_SETTING", message, f"For example: repeat: {{{example}, ...}}", at=at)
+    return RepeatPolicy(
+        until=_parse_until(findings, value.get("until", ""), (*at, "until")),
+        max_rounds=reader.number("max", 1, 1, MAX_ROUNDS),
+        wait_ms=reader.number("wait_ms", 0, 0, MAX_ROUND_WAIT_MS),
+        backoff=reader.choice("backoff", "fixed", ("fixed", "exponential")),
+        collect=_parse_take(findings, value["collect"], (*at, "collect"), may_filter=True)
+        if "collect" in value
+        else "",
+        continues=reader.choice("on_max", "fail", ("fail", "continue")) == "continue",
+    )
+
+
+def _parse_until(findings: Findings, value: Any, at: Path) -> str:
+    """An expression as in IF, perhaps in braces by mistake; a boolean is one too."""
+    text = str(value).lower() if isinstance(value, bool) else value
+    if not isinstance(text, str):
+        findings.add("INVALID_SETTING", f"`{_dotted(at)}` must be an expression, as in IF", at=at)
+        return ""
+    return text.strip()
+
+
+def _parse_take(findings: Findings, value: Any, at: Path, *, may_filter: bool = False) -> str:
+    """A reference, optionally in braces, and with filters if it may have them."""
     text = value.strip() if isinstance(value, str) else ""
     path = text[2:-2].strip() if text.startswith("{{") and text.endswith("}}") else text
-    if not path or "{" in path or "}" in path or "|" in path:
+    if not path or "{" in path or "}" in path or ("|" in path and not may_filter):
         message = f"`{_dotted(at)}` must be `input`, a node, an item or a path into one of them"
-        findings.add("INVALID_SETTING", message, "take: input, or take: orders.data.body", at=at)
+        findings.add("INVALID_SETTING", message, f"{at[-1]}: input, or {at[-1]}: orders.data.body", at=at)
         return ""
     return path
 

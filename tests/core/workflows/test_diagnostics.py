@@ -218,6 +218,13 @@ CASES: list[Any] = [
         id="edge without its field",
     ),
     pytest.param(
+        text_of("input >> PIPE >> any", config="  any: {repeat: {until: any.data.x, max: 2}}\n"),
+        "REPEAT_WITHOUT_CHANGE",
+        (5, 9),
+        "Use what the last round answered: {{previous.FIELD?}}. Or omit `repeat`.",
+        id="rounds that are the same",
+    ),
+    pytest.param(
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),
         "AMBIGUOUS_ANSWER",
         (5, 5),

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from arcrun.errors import WorkflowError
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.diff import compare_plans
-from arcrun.workflows.model import RetryPolicy
-from arcrun.workflows.plan import PLAN_FORMAT, InEdge, PlannedNode, load_plan
+from arcrun.workflows.model import RepeatPolicy, RetryPolicy
+from arcrun.workflows.plan import PLAN_FORMAT, SHAPES_FORMAT, InEdge, PlannedNode, load_plan
 from arcrun.workflows.relations import Relation
 from fakes.flows import compile_source, diagnose, flow_of, plan_of
 
@@ -316,7 +316,18 @@ def test_a_sub_workflow_survives_storage() -> None:
     assert (node.workflow, node.retry, node.config) == ("other", RetryPolicy(), {"input": "{{input.x}}"})
 
 
-@pytest.mark.parametrize("stored", [{}, {"format": 1}, {"format": PLAN_FORMAT + 1}, {"format": None}])
+def test_a_repeat_survives_storage_in_a_format_of_its_own() -> None:
+    given = {"until": "a.data.done", "max": 7, "wait_ms": 5, "backoff": "exponential", "on_max": "continue"}
+    for repeat, collect in ((given, ""), ({**given, "collect": "a.data.items"}, "a.data.items")):
+        plan = plan_of("input >> PIPE >> a", a={"component": "any", "repeat": repeat})
+        stored = plan.to_json()
+        assert stored["format"] == SHAPES_FORMAT
+        [node] = load_plan(json.loads(json.dumps(stored))).nodes
+        assert node.repeat == RepeatPolicy("a.data.done", 7, 5, "exponential", collect, continues=True)
+    assert plan_of("input >> PIPE >> a").to_json()["format"] == PLAN_FORMAT
+
+
+@pytest.mark.parametrize("stored", [{}, {"format": 1}, {"format": SHAPES_FORMAT + 1}, {"format": None}])
 def test_a_plan_of_another_format_is_outdated(stored: dict[str, Any]) -> None:
     with pytest.raises(WorkflowError) as caught:
         load_plan({**plan_of("input >> PIPE >> a").to_json(), **stored} if stored else {})
