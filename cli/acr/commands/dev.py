@@ -118,9 +118,7 @@ def dev(
     sys.exit(exit_code)
 
 
-def _serve(
-    platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *, reload: bool, seed: bool
-) -> int:
+def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *, reload: bool, seed: bool) -> int:
     """Run the platform until Ctrl-C or the runtime's end. Returns the runtime's exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
