@@ -58,7 +58,9 @@ def render_index(contracts: tuple[Contract, ...]) -> Iterator[str]:
 def render_page(contract: Contract) -> Iterator[str]:
     yield f"# {contract.canonical_id}"
     yield ""
-    yield f"{contract.display_name}, {contract.version}, {contract.stability}. {_one_line(contract.description)}"
+    yield f"{contract.display_name}, {contract.version}, {contract.stability}. {first_sentence(contract.description)}"
+    if rest := _SENTENCE_END.split(_one_line(contract.description), maxsplit=1)[1:]:
+        yield from ("", *rest)
     yield ""
     yield "```yaml"
     yield render_yaml({contract.canonical_id: {"component": contract.canonical_id, **contract.config_example}}).rstrip()

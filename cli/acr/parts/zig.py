@@ -6,13 +6,13 @@ pip of the Python that acr runs on.
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from acr.config.cache_folder import require_cache_folder
 from acr.config.folders import cache_dir
 from acr.errors import CliError
 from acr.output.terminal import say
@@ -40,21 +40,16 @@ def _find_installed() -> Path | None:
 
 
 def _require_cached() -> Path:
-    target = cache_dir() / f"zig-{ZIG_VERSION}"
-    if not target.is_dir():
-        say(f"Installing Zig {ZIG_VERSION} (about 100 MB) into {target}, once ...", err=True)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="zig-", dir=target.parent) as work:
-            _install(Path(work))
-            _move(Path(work) / "packages", target)
-    return target / "ziglang/zig"
+    return require_cache_folder(f"zig-{ZIG_VERSION}", _install) / "ziglang/zig"
 
 
-def _install(work: Path) -> None:
-    """Install the package into `work`/packages. Raises CliError."""
-    command = [*_find_pip(work), *_PIP_INSTALL, "--target", str(work / "packages"), f"ziglang=={ZIG_VERSION}"]
-    environment = {**os.environ, "PIP_USER": "0"}  # which --target does not go together with
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def _install(folder: Path) -> None:
+    """Install the package into `folder`. Raises CliError."""
+    say(f"Installing Zig {ZIG_VERSION} (about 100 MB) into {cache_dir()}, once ...", err=True)
+    with tempfile.TemporaryDirectory() as work:
+        command = [*_find_pip(Path(work)), *_PIP_INSTALL, "--target", str(folder), f"ziglang=={ZIG_VERSION}"]
+        environment = {**os.environ, "PIP_USER": "0"}  # which --target does not go together with
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise CliError(
             f"pip could not install ziglang {ZIG_VERSION}: {result.stderr.strip()[-500:]}",
@@ -79,13 +74,3 @@ def _find_pip(work: Path) -> Sequence[str]:
             "ZIG_MISSING",
         )
     return [str(environment / "bin/python"), "-m", "pip"]
-
-
-def _move(packages: Path, target: Path) -> None:
-    """Give the finished folder its name, unless another process was first."""
-    try:
-        packages.rename(target)
-    except OSError:
-        if not target.is_dir():
-            raise
-        shutil.rmtree(packages, ignore_errors=True)

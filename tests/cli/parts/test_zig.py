@@ -67,7 +67,7 @@ def test_a_python_without_pip_takes_that_of_a_virtual_environment(
     wheels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_wheel(wheels)
-    monkeypatch.setattr(zig.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert require_zig().is_file()
 
 
@@ -75,8 +75,8 @@ def test_a_python_with_neither_pip_nor_venv(wheels: Path, tmp_path: Path, monkey
     bare = tmp_path / "python"
     bare.write_text("#!/bin/sh\nexit 1\n")
     bare.chmod(0o755)
-    monkeypatch.setattr(zig.importlib.util, "find_spec", lambda _name: None)
-    monkeypatch.setattr(zig.sys, "executable", str(bare))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("sys.executable", str(bare))
     with pytest.raises(CliError, match="and so is pip") as refused:
         require_zig()
     assert (refused.value.code, "python3-venv" in refused.value.hint) == ("ZIG_MISSING", True)
