@@ -1,0 +1,85 @@
+"""Every command that a page shows exists, with its options; every block of JSON is JSON."""
+
+import json
+import re
+
+import click
+import pytest
+from cli.docs.documents import PAGES, ROOT, Block, read_blocks, split_acr_calls
+
+from acr.main import acr
+
+BLOCKS = [block for page in PAGES for block in read_blocks(page)]
+# The language writes `command` for what this version has; history and decisions may name what is gone.
+INLINE = re.compile(r"(?<!`)`(acr [a-z][^`\n]*)`(?!`)")
+WITHOUT_INLINE = ("docs/adr/",)
+GENERATED = "docs/cli.md"
+
+
+def name_cases(blocks: list[Block]) -> list[object]:
+    return [pytest.param(block, id=f"{block.page} {i}") for i, block in enumerate(blocks)]
+
+
+def check_call(arguments: list[str], *, is_whole: bool = True) -> None:
+    """Parse the arguments as `acr` does, without running anything. Raises click.UsageError."""
+    command: click.Command = acr
+    context = click.Context(acr, info_name="acr")
+    while isinstance(command, click.Group):
+        options, rest, _ = command.make_parser(context).parse_args(list(arguments))
+        if not rest:
+            assert options.get("help") or command.invoke_without_command or not is_whole, arguments
+            return
+        found = command.get_command(context, rest[0])
+        if found is None:
+            raise click.UsageError(f"There is no command {rest[0]!r}: acr {' '.join(arguments)}")
+        command, arguments = found, rest[1:]
+        context = click.Context(command, info_name=rest[0], parent=context, **command.context_settings)
+    values, extra, _ = command.make_parser(context).parse_args(list(arguments))
+    if extra:
+        raise click.UsageError(f"{command.name} takes no {extra[0]!r}")
+    for parameter in command.get_params(context):
+        given = values.get(parameter.name or "")
+        if is_whole and parameter.required and given in (None, (), click.core.UNSET):
+            raise click.UsageError(f"{command.name} wants {parameter.name}")
+        if isinstance(parameter.type, click.Choice) and isinstance(given, str) and not given.isupper():
+            parameter.type.convert(given, parameter, context)
+
+
+@pytest.mark.parametrize("block", name_cases([block for block in BLOCKS if block.commands]))
+def test_the_commands_of_a_block_exist(block: Block) -> None:
+    for line in block.commands:
+        for arguments in split_acr_calls(line):
+            check_call(arguments)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(WITHOUT_INLINE) and page != GENERATED])
+def test_the_commands_in_the_text_exist(page: str) -> None:
+    """Those may be abridged, so that arguments may be missing."""
+    for found in INLINE.finditer((ROOT / page).read_text(encoding="utf-8")):
+        for arguments in split_acr_calls(found[1].replace("...", "").replace("…", "")):
+            check_call(arguments, is_whole=False)
+
+
+@pytest.mark.parametrize("block", name_cases([block for block in BLOCKS if block.language == "json"]))
+def test_a_block_of_json_is_json(block: Block) -> None:
+    json.loads(block.text)
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert {block.language for block in BLOCKS} <= {"sh", "console", "json", "yaml", ""}
+
+
+@pytest.mark.parametrize(
+    ("line", "refusal"),
+    [
+        ("acr pusch greet.yaml", "no command"),
+        ("acr push greet.yaml --nowhere", "No such option"),
+        ("cd x && acr list one two", "takes no 'two'"),
+        ("echo y | acr parts scaffold", "wants component_id"),
+        ("acr parts scaffold x --lang cobol", "cobol"),
+    ],
+)
+def test_a_wrong_command_is_found(line: str, refusal: str) -> None:
+    with pytest.raises(click.UsageError, match=refusal):
+        for arguments in split_acr_calls(line):
+            check_call(arguments)
