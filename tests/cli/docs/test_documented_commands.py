@@ -80,6 +80,6 @@ def test_every_block_says_what_it_is() -> None:
     ],
 )
 def test_a_wrong_command_is_found(line: str, refusal: str) -> None:
+    [arguments] = split_acr_calls(line)
     with pytest.raises(click.UsageError, match=refusal):
-        for arguments in split_acr_calls(line):
-            check_call(arguments)
+        check_call(arguments)
