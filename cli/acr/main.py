@@ -10,6 +10,7 @@ import click
 
 from acr.answer_shape import SHAPE_FAULTS, explain_shape, forget_answers
 from acr.commands.lazy_group import LazyGroup
+from acr.config.chosen_target import forget_target
 from acr.errors import CliError
 from acr.output.failure import show_failure, show_usage_failure
 from acr.output.terminal import show_faults_escaped
@@ -64,6 +65,7 @@ def main() -> None:
     escape_what_cannot_be_printed()
     show_faults_escaped()
     forget_answers()
+    forget_target()
     try:
         acr.main(standalone_mode=False)
     except click.exceptions.Exit as stopped:

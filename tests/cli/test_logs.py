@@ -128,10 +128,31 @@ def test_a_run_is_a_timeline(platform: LocalPlatform) -> None:
     assert ("2 attempts" in rows["fails"], "DIVISION_BY_ZERO" in rows["fails"]) == (True, True)
 
 
-def test_logs_of_a_workflow_without_runs_are_empty(platform: LocalPlatform) -> None:
-    result = platform.acr("logs", "nowhere")
+def test_logs_of_an_unknown_workflow_fail(platform: LocalPlatform) -> None:
+    for options in ([], ["--follow"]):
+        result = platform.acr("logs", "nowhere", *options)
+        assert (result.returncode, result.stdout, "WORKFLOW_NOT_FOUND" in result.stderr) == (1, "", True)
+    answer = json.loads(platform.acr("logs", "nowhere", "--json").stdout)
+    assert answer["error"]["code"] == "WORKFLOW_NOT_FOUND"
+
+
+def test_logs_of_a_workflow_without_such_runs_are_empty(platform: LocalPlatform) -> None:
+    result = platform.acr("logs", "logs_inner", "--status", "lost")
     assert (result.returncode, result.stdout, "no such run" in result.stderr) == (0, "", True)
-    assert list_runs(platform, "nowhere") == []
+    assert list_runs(platform, "logs_inner", "--status", "lost") == []
+
+
+def test_the_beginning_of_an_id_names_the_run(platform: LocalPlatform) -> None:
+    first, second = run_to_the_log(platform, "logs_inner"), run_to_the_log(platform, "logs_inner")
+    shared = first[: next(at for at in range(26) if first[at] != second[at])]
+    for run_id in (first, second):
+        shown = json.loads(platform.acr("logs", run_id[:14], "--json").stdout)["data"]
+        assert shown["id"] == run_id
+    both = platform.acr("logs", shared, "--json")
+    assert (both.returncode, json.loads(both.stdout)["error"]["code"]) == (1, "RUN_ID_AMBIGUOUS")
+    assert f"begins with {shared}: 0" in both.stderr
+    none = platform.acr("logs", "0000000000000", "--json")
+    assert json.loads(none.stdout)["error"]["code"] == "WORKFLOW_NOT_FOUND"
 
 
 def test_an_unknown_run_is_reported(platform: LocalPlatform) -> None:

@@ -27,7 +27,7 @@ MADE_ONCE = {**dict.fromkeys(NAMESPACES, 1), "arcrun-components": 1}
 def test_init_creates_each_resource_once(desk: Desk) -> None:
     first, second = desk.init(), desk.init()
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
-    data, again = json.loads(first.stdout), json.loads(second.stdout)
+    data, again = json.loads(first.stdout)["data"], json.loads(second.stdout)["data"]
     assert (data["account_id"], data["files"], len(data["created"])) == (ACCOUNT, [".gitignore", "credentials.yaml"], 6)
     assert again == {**data, "files": [], "created": []}
     assert dict(desk.cloudflare.created) == MADE_ONCE
@@ -49,7 +49,7 @@ def test_init_local_needs_nothing_and_keeps_existing_files(desk: Desk) -> None:
     (desk.folder / ".gitignore").write_text("node_modules/\n/credentials.yaml")
     (desk.folder / "credentials.yaml").write_text("a: b\n")
     result = desk.run("init", "--local", "--json", CLOUDFLARE_API_TOKEN="")
-    assert (result.returncode, json.loads(result.stdout)) == (0, {"files": [".gitignore"]})
+    assert (result.returncode, json.loads(result.stdout)["data"]) == (0, {"files": [".gitignore"]})
     assert (desk.folder / "credentials.yaml").read_text() == "a: b\n"
     assert (desk.folder / ".gitignore").read_text().split() == ["node_modules/", "/credentials.yaml", ".arcrun/"]
     assert desk.cloudflare.requests == []
@@ -66,7 +66,8 @@ def test_init_local_needs_nothing_and_keeps_existing_files(desk: Desk) -> None:
 )
 def test_init_says_what_is_missing(desk: Desk, environment: dict[str, str], code: int, message: str) -> None:
     result = desk.init(**environment)
-    assert (result.returncode, message in result.stderr, result.stdout) == (code, True, "")
+    assert (result.returncode, message in result.stderr) == (code, True)
+    assert json.loads(result.stdout)["success"] is False
     assert desk.cloudflare.created.total() == 0
 
 
@@ -116,8 +117,8 @@ def test_deploy_deploys_everything_once(desk: Desk) -> None:
         desk.deploy("--components", str(ROOT / "components")),
     )
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
-    assert [worker["changed"] for worker in json.loads(first.stdout)["workers"]] == [True, True]
-    data = json.loads(second.stdout)
+    assert [worker["changed"] for worker in json.loads(first.stdout)["data"]["workers"]] == [True, True]
+    data = json.loads(second.stdout)["data"]
     assert ([worker["changed"] for worker in data["workers"]], data["created"], data["uploaded"]) == (
         [False] * 2,
         [],
@@ -245,7 +246,7 @@ def test_a_domain_that_is_not_attached_is_attached_by_the_next_run(desk: Desk) -
     desk.init(**KEYS)
     desk.deploy("--domain", "hooks.example.com")
     desk.cloudflare.workers.domains.clear()
-    changed = [worker["changed"] for worker in json.loads(desk.deploy().stdout)["workers"]]
+    changed = [worker["changed"] for worker in json.loads(desk.deploy().stdout)["data"]["workers"]]
     assert (changed, desk.cloudflare.workers.domains) == ([False, True], {"hooks.example.com": EXECUTOR})
 
 

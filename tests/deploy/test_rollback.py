@@ -24,7 +24,7 @@ def deploy_changed(desk: Desk, name: str, **environment: str) -> None:
     change_code(desk, name)
     options = ("--worker", "executor", "--bundle", "--components", str(desk.folder / "extra"))
     result = desk.deploy(*options, **environment)
-    assert (result.returncode, json.loads(result.stdout)["workers"][0]["changed"]) == (0, True), result.stderr
+    assert (result.returncode, json.loads(result.stdout)["data"]["workers"][0]["changed"]) == (0, True), result.stderr
 
 
 def roll_back(desk: Desk, *options: str) -> tuple[int, str]:
@@ -52,11 +52,15 @@ def test_the_previous_version_runs_again_and_the_next_deploy_restores_the_new_on
     assert roll_back(deployed) == (0, f"rolled back {EXECUTOR}: version 2 to version 1\n")
     assert running(deployed) == (1, KEYS)
     again = deployed.deploy("--worker", "executor", **deployed.real_wrangler)
-    assert [worker["changed"] for worker in json.loads(again.stdout)["workers"]] == [False]  # it is already running
+    assert [worker["changed"] for worker in json.loads(again.stdout)["data"]["workers"]] == [
+        False
+    ]  # it is already running
     options = ("--worker", "executor", "--bundle", "--components", str(deployed.folder / "extra"))
     for environment in ({}, {"ARCRUN_API_KEY": "another-key-1234"}):
         result = deployed.deploy(*options, **deployed.real_wrangler, **environment)
-        assert (result.returncode, json.loads(result.stdout)["workers"][0]["changed"]) == (0, True), result.stderr
+        assert (result.returncode, json.loads(result.stdout)["data"]["workers"][0]["changed"]) == (0, True), (
+            result.stderr
+        )
     assert running(deployed) == (4, {**KEYS, "ARCRUN_API_KEY": "another-key-1234"})
 
 
@@ -70,7 +74,7 @@ def test_a_changed_secret_is_deployed_over_a_rolled_back_version(deployed: Desk)
 def test_the_result_is_printed(deployed: Desk) -> None:
     result = deployed.run("deploy", "--rollback", "--worker", "executor", "--json")
     told = {"rolled_back": [{"service": "executor", "name": EXECUTOR, "from": 2, "to": 1}]}
-    assert (result.returncode, json.loads(result.stdout)) == (0, told)
+    assert (result.returncode, json.loads(result.stdout)["data"]) == (0, told)
 
 
 def test_a_rollback_after_a_rollback_goes_further_back(deployed: Desk) -> None:
@@ -121,7 +125,7 @@ def test_a_rotation_after_a_rollback_changes_the_running_version_s_keys(deployed
     script = deployed.cloudflare.workers.scripts[EXECUTOR]
     modules = script.running.upload.modules
     result = deployed.run("creds", "rotate", "--json")
-    assert (result.returncode, json.loads(result.stdout)["renewed"]) == (0, ["token"]), result.stderr
+    assert (result.returncode, json.loads(result.stdout)["data"]["renewed"]) == (0, ["token"]), result.stderr
     new, old = deployed.config["encryption_key"], KEYS["ARCRUN_ENCRYPTION_KEY"]
     keys = {"ARCRUN_ENCRYPTION_KEY": new, "ARCRUN_PREVIOUS_ENCRYPTION_KEY": old}
     assert (script.running.secrets, script.running.upload.modules) == ({**KEYS, **keys}, modules)
@@ -199,7 +203,7 @@ def test_workers_go_back_to_versions_that_ran_together(desk: Desk) -> None:
     change_code(desk, "one")
     key = {"ARCRUN_API_KEY": "another-key-1234"}
     for environment in ({}, key):
-        changed = json.loads(desk.deploy(*extra, **environment).stdout)["workers"]
+        changed = json.loads(desk.deploy(*extra, **environment).stdout)["data"]["workers"]
         assert [worker["changed"] for worker in changed] == [True, True]
     deploy_changed(desk, "two", **key)
     assert numbers_of(desk) == (3, 4)

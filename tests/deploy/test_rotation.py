@@ -37,7 +37,7 @@ def test_the_worker_gets_both_keys_before_a_record_changes(deployed: Desk) -> No
     old = deployed.config["encryption_key"]
     requests = len(deployed.cloudflare.requests)
     result = deployed.run("creds", "rotate", "--json")
-    assert (result.returncode, json.loads(result.stdout)) == (0, {"renewed": ["token"], "unchanged": []})
+    assert (result.returncode, json.loads(result.stdout)["data"]) == (0, {"renewed": ["token"], "unchanged": []})
     config, call = deployed.config, deployed.calls()[-1]
     assert config["previous_encryption_key"] == old != config["encryption_key"]
     assert json.loads(call["stdin"]) == {
@@ -57,7 +57,7 @@ def test_if_the_worker_cannot_get_the_keys_no_record_changes_and_the_next_run_co
     assert (result.returncode, "wrangler secret bulk failed" in result.stderr) == (1, True)
     new = deployed.config["encryption_key"]
     assert (deployed.config["previous_encryption_key"], open_with(deployed, old)) == (old, SECRET)
-    assert json.loads(deployed.run("creds", "list", "--json").stdout)["credentials"][0]["readable"] is True
+    assert json.loads(deployed.run("creds", "list", "--json").stdout)["data"]["credentials"][0]["readable"] is True
     assert deployed.run("creds", "rotate").returncode == 0
     assert (deployed.config["encryption_key"], deployed.config["previous_encryption_key"]) == (new, old)
     assert open_with(deployed, new) == SECRET
@@ -76,4 +76,4 @@ def test_the_next_deploy_gives_the_worker_both_keys(deployed: Desk) -> None:
     deployed.deploy()
     sent = [json.loads(call["stdin"]) for call in deployed.calls() if call["stdin"]][-1]
     assert sent.keys() == {"ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"}
-    assert json.loads(deployed.deploy().stdout)["workers"][1]["changed"] is False
+    assert json.loads(deployed.deploy().stdout)["data"]["workers"][1]["changed"] is False

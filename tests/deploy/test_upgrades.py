@@ -21,7 +21,7 @@ def deploy(desk: Desk, *options: str, **environment: str) -> list[bool]:
     """Deploy. Returns whether each Worker changed."""
     result = desk.deploy(*options, **desk.real_wrangler, MASTER_KEY=MASTER_KEY, **environment)
     assert result.returncode == 0, result.stderr
-    return [worker["changed"] for worker in json.loads(result.stdout)["workers"]]
+    return [worker["changed"] for worker in json.loads(result.stdout)["data"]["workers"]]
 
 
 def uploads_since(desk: Desk, count: int) -> dict[str, Upload]:

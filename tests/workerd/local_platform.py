@@ -26,7 +26,7 @@ CACHE = ROOT / "build/test-cache"  # memory snapshots, kept between test runs by
 
 @dataclass(frozen=True)
 class LocalPlatform:
-    """Addresses of the running services, and clients for them. That of Cloudflare's API is the secret of local.json.
+    """Addresses of the running services, and clients for them. That of Cloudflare's API is the secret of its record.
 
     `folder` is the --persist folder, `announced` the output of `acr dev`.
     """
@@ -123,12 +123,18 @@ def running_platform(folder: Path, *options: str, **environment: str) -> Iterato
                 break
         assert len(urls) == 4, f"acr dev ended with {process.wait(10)}:\n{(folder / LOG).read_text()}"
         announced = dict(urls)
-        urls["cloudflare-api"] = json.loads((folder / "config/local.json").read_text())["api_url"]
+        urls["cloudflare-api"] = read_record(folder, process.pid)["api_url"]
         yield LocalPlatform(urls, folder, process, announced)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         process.stdout.close()
+
+
+def read_record(folder: Path, pid: int) -> dict[str, Any]:
+    """What `acr dev`, whose process is `pid`, has written for other commands."""
+    record: dict[str, Any] = json.loads((folder / f"config/running/{pid}.json").read_text())
+    return record
 
 
 def run_dev(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:

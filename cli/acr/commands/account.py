@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from acr.commands.options import as_json
+from acr.commands.options import as_json, target_option
 from acr.config.folders import user_config_path
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.errors import DeclinedError, NotLoggedInError
@@ -46,6 +46,7 @@ def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @account.command()
 @as_json
+@target_option
 @with_account
 def show(client: AccountClient, config: UserConfig, as_json: bool) -> None:
     """Show what the platform stores about you, and the ids of your API keys.
@@ -71,6 +72,7 @@ def show(client: AccountClient, config: UserConfig, as_json: bool) -> None:
     "--grace", "grace_s", default=3600, show_default=True, metavar="SECONDS", help="0: revoke the old key now."
 )
 @as_json
+@target_option
 @with_account
 def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json: bool) -> None:
     """Get a new API key; the old one stays valid for a grace period.
@@ -92,6 +94,7 @@ def rotate_key(client: AccountClient, config: UserConfig, grace_s: int, as_json:
 @account.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @as_json
+@target_option
 @with_account
 def delete(client: AccountClient, config: UserConfig, yes: bool, as_json: bool) -> None:
     """Delete your account on the platform; your own KV is not touched.

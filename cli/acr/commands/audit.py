@@ -38,4 +38,4 @@ def audit(client: ExecutorClient, limit: int, as_json: bool) -> None:
         )
         for line in lines
     ]
-    print_table(("when (UTC)", "action", "what", "", "key", "from"), rows)
+    print_table(("when (UTC)", "action", "what", "", "key", "from"), rows, flexible=("",))

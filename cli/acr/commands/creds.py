@@ -134,7 +134,9 @@ def rotate(as_json: bool, local: bool | None) -> None:
 @contextmanager
 def _open_store(storage: Storage) -> Iterator[CredentialStore]:
     with CloudflareApi(storage.access) as api:
-        yield CredentialStore(KvNamespace(api, namespace_id_of(api, storage.namespaces, "CREDENTIALS_KV")))
+        yield CredentialStore(
+            KvNamespace(api, namespace_id_of(api, storage.namespaces, "CREDENTIALS_KV", storage.suffix))
+        )
 
 
 def _print_names(names: list[str], as_json: bool, verb: str) -> None:

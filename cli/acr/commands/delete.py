@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from acr.commands.arguments import WorkflowName
 from acr.commands.options import as_json, with_client
 from acr.errors import DeclinedError
 from acr.output.render import print_json
@@ -13,7 +14,7 @@ from acr.targets.service_client import require_data
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME", type=WorkflowName())
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; fail without --yes.")
 @as_json

@@ -11,7 +11,7 @@ import httpx
 
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.deploy_rollback import roll_back_workers
-from acr.commands.options import as_json
+from acr.commands.options import as_json, target_option
 from acr.config.folders import user_config_path
 from acr.config.platform_home import SERVICES, find_platform_home
 from acr.config.private_file import private_umask
@@ -85,6 +85,7 @@ HEALTH_TIMEOUT_S = 10
 )
 @click.option("--replace", is_flag=True, help="Replace Workers of these names that arcrun did not deploy.")
 @as_json
+@target_option
 def deploy(
     *,
     dry_run: bool,
@@ -186,6 +187,7 @@ def _build_request(
         settings.domain,
         datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         replaces,
+        settings.suffix,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from acr.config.folder_lock import hold_folder
-from acr.config.folders import cache_dir, local_record_path, make_config_private
+from acr.config.folders import cache_dir, local_records, make_config_private
 from acr.config.platform_home import SERVICES, find_platform_home
 from acr.config.private_file import private_umask
 from acr.config.project_paths import require_inner
@@ -88,7 +88,8 @@ def dev(
 
     It runs executor, registry and auth, with KV, R2 and Cloudflare's REST API. Prints `ready SERVICE URL` for each, and
     stops everything on Ctrl-C. The built-in components are reviewed and approved in the background. The REST API's full
-    address is a secret: it is `api_url` in local.json in acr's configuration folder.
+    address is a secret: it is `api_url` of this process's file in `running/` of acr's
+    configuration folder.
 
     \b
     Examples:
@@ -127,7 +128,7 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
         if reload:
             threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
         record = platform.read_record()
-        if first := save_local_record(local_record_path(), record):
+        if first := save_local_record(local_records(), record):
             _tell_of_first(first, record, platform)
         for event in process.events():
             report(event)
@@ -140,7 +141,7 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
         interrupted = True
         say("stopping", err=True)
     finally:
-        forget_local_record(local_record_path())
+        forget_local_record(local_records())
         if seeding:
             seeding.announce_stop()
         exit_code = process.stop()
@@ -161,7 +162,7 @@ def _registry_of(record: LocalRecord) -> RegistryTarget:
 def _tell_of_first(first: LocalRecord, record: LocalRecord, platform: LocalPlatform) -> None:
     key_file = shlex.quote(str(platform.persist / "api-key"))
     say(
-        f"Another `acr dev` is running: commands talk to {first.url}.\n"
+        f"Another `acr dev` runs in this folder: commands here talk to {first.url}.\n"
         f'Next: To use this one, set ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"',
         err=True,
     )

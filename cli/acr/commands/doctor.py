@@ -50,7 +50,11 @@ def doctor(as_json: bool, local: bool | None) -> None:
     if as_json:
         print_data({"ok": is_well, "checks": [check.to_json() for check in checks]})
     else:
-        print_table(("check", "ok", "detail"), [(it.name, "yes" if it.ok else "NO", it.detail) for it in checks])
+        print_table(
+            ("check", "ok", "detail"),
+            [(it.name, "yes" if it.ok else "NO", it.detail) for it in checks],
+            flexible=("detail",),
+        )
         for check in checks:
             if check.hint:
                 say(f"{check.name}: {check.hint}", err=True)

@@ -8,13 +8,16 @@ from pathlib import Path
 import click
 
 from acr.cloudflare.api import CloudflareApi
+from acr.cloudflare.token_page import PLATFORM_PERMISSIONS, build_token_page
 from acr.commands.init_standard import init_standard
-from acr.commands.options import as_json
+from acr.commands.options import as_json, target_option
+from acr.config.chosen_target import chosen_target
 from acr.config.folders import user_config_path
-from acr.deployment.account_setup import Setup, SetupChoices, choose_only_account, set_up_account
+from acr.deployment.account_setup import TOKEN_NAME, Setup, SetupChoices, choose_only_account, set_up_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
 from acr.output.render import print_data
 from acr.output.terminal import say
+from acr.targets.settings import find_account_id, find_suffix, read_deployed
 from acr.workflows.project_folder import prepare_folder
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
@@ -36,6 +39,7 @@ NEEDED_PERMISSIONS = (
 @click.option("--namespace", "namespaces", multiple=True, metavar="BINDING=ID", help="Use this KV namespace.")
 @click.option("--no-input", is_flag=True, help="Ask nothing; fail where an answer is needed.")
 @as_json
+@target_option
 def init(
     *,
     local: bool,
@@ -76,15 +80,17 @@ def init(
     if standard:
         _finish(*init_standard(api_url, url, email, account_id, made, may_ask=may_ask), as_json)
         return
-    token = find_token(may_ask, NEEDED_PERMISSIONS)
+    token = find_token(may_ask, NEEDED_PERMISSIONS, build_token_page(TOKEN_NAME, PLATFORM_PERMISSIONS))
+    project, user = read_deployed()
     choices = SetupChoices(
-        account_id,
-        bucket,
+        find_account_id(project, user) if chosen_target() else account_id,
+        bucket or project.bucket,
         _parse_namespaces(namespaces),
         os.environ.get("ARCRUN_API_KEY"),
         find_encryption_key(may_ask),
         token.value if token.is_kept else None,
         token.is_wranglers,
+        find_suffix(project, user),
     )
     _report(_set_up(token.value, choices, may_ask), made, as_json)
 
@@ -115,7 +121,7 @@ def _report(setup: Setup, made: list[str], as_json: bool) -> None:
         "created": list(setup.created),
         "config": str(path),
     }
-    _finish(data, "Next: acr deploy", as_json)
+    _finish(data, f"Next: acr deploy{f' --target {target}' if (target := chosen_target()) else ''}", as_json)
 
 
 def _finish(data: Mapping[str, object], next_step: str, as_json: bool) -> None:

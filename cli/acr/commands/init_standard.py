@@ -11,6 +11,7 @@ from acr.deployment.account_setup import choose_only_account
 from acr.deployment.setup_questions import ask_account, find_encryption_key, find_token
 from acr.deployment.standard_setup import TENANT_BINDING, StandardChoices, StandardSetup, set_up_standard
 from acr.output.terminal import ask, say
+from acr.targets.settings import find_suffix, read_deployed
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 NEEDED_PERMISSIONS = "It stays on this machine. It needs: API Tokens: Edit; Workers KV Storage: Edit."
@@ -32,6 +33,7 @@ def init_standard(
         find_encryption_key(may_ask),
         kv_token,
         _ask_kv_token if may_ask else lambda _page: None,
+        find_suffix(*read_deployed()),
     )
     token = kv_token or find_token(may_ask, NEEDED_PERMISSIONS).value
     return _describe(_register(token, choices, may_ask), made), "Next: acr account show"

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from acr.commands.arguments import WorkflowName
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
 from acr.output.workflows import render_versions, render_workflows
@@ -13,7 +14,7 @@ from arcrun.engine.trigger import TriggerKind
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME]", required=False, type=WorkflowName())
 @as_json
 @with_client
 def list(client: ExecutorClient, name: str | None, as_json: bool) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from acr.commands.arguments import RunOrWorkflowName
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_data, print_json
-from acr.output.runs import render_run_line, render_runs
+from acr.output.runs import RunLines, render_runs
 from acr.output.trace import render_timeline
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
+from acr.targets.run_ids import find_run_id
 from acr.targets.service_client import Answer, require_data
-from arcrun.engine.run_id import is_run_id
 from arcrun.engine.trigger import TriggerKind
 from arcrun.run_log.filter import STATUSES
 
@@ -20,7 +21,7 @@ POLL_S = 1.0
 
 
 @click.command()
-@click.argument("subject", metavar="[NAME|RUN]", required=False)
+@click.argument("subject", metavar="[NAME|RUN]", required=False, type=RunOrWorkflowName())
 @click.option("--status", type=click.Choice(STATUSES), help="Only runs with this status.")
 @click.option("--trigger", type=click.Choice([kind.value for kind in TriggerKind]), help="Only runs with this trigger.")
 @click.option("--version", type=click.IntRange(0), metavar="N", help="Only runs of this version; 0: not stored.")
@@ -45,26 +46,31 @@ def logs(
 ) -> None:
     """List the runs, or show one as a timeline.
 
-    Newest first; with --follow, newest last, and --json prints one line per run.
+    Newest first; with --follow, newest last, and --json prints one line per run. The first characters of a run's id
+    are enough, if no other run begins so.
 
     \b
     Examples:
       acr logs
       acr logs greet --status failed --since 2026-11-01 --json | jq -r '.data.runs[].id'
       acr logs 01J9ZC3VT0M4XKQW8R2E5H7N6P
+      acr logs 01J9ZC3VT0M4
       acr logs greet --follow
     """
-    if subject is not None and is_run_id(subject):
-        answer = _wait_for_end(client, subject) if follow else client.show_run(subject)
+    if subject is not None and (run_id := find_run_id(client, subject)):
+        answer = _wait_for_end(client, run_id) if follow else client.show_run(run_id)
         record = require_data(answer)
         print_json(answer) if as_json else render_timeline(record)
         return
     query = {"workflow": subject, "q": search, **asked}
+    runs = client.list_runs(query, limit)
+    if not runs and subject is not None:
+        require_data(client.show_workflow(subject))  # or say that there is no such workflow
     if follow:
+        lines = RunLines()
         for run in _follow(client, query, limit):
-            print_json(run, indent=None) if as_json else render_run_line(run)
+            print_json(run, indent=None) if as_json else lines.render(run)
     else:
-        runs = client.list_runs(query, limit)
         print_data({"runs": runs}) if as_json else render_runs(runs)
 
 

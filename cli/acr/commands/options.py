@@ -2,20 +2,49 @@
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from acr.commands.arguments import complete
+from acr.config.chosen_target import choose_target
+from acr.config.project_file import read_project_file
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
 from acr.targets.settings import resolve_registry, resolve_target
 
-local_or_deployed = click.option(
+
+def _choose(_ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
+    if name is not None:
+        choose_target(name)
+
+
+def _complete_targets(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return complete(incomplete, lambda: read_project_file(Path.cwd()).targets)
+
+
+target_option = click.option(
+    "--target",
+    metavar="NAME",
+    expose_value=False,
+    is_eager=True,
+    callback=_choose,
+    shell_complete=_complete_targets,
+    help="Use this deployed platform of `targets:` in arcrun.yaml [env: ARCRUN_TARGET].",
+)
+_local_option = click.option(
     "--local/--deployed",
     "local",
     default=None,
-    help="Use the running `acr dev`, or the deployed platform  [default: `acr dev` if it runs].",
+    help="Use this folder's `acr dev`, or the deployed platform  [default: `acr dev` if it runs].",
 )
+
+
+def local_or_deployed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--local`, `--deployed` and `--target`."""
+    return _local_option(target_option(command))
 
 
 def with_client(command: Callable[..., Any]) -> Callable[..., Any]:

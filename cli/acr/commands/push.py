@@ -31,12 +31,12 @@ def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
     answer = client.push(read_workflow_file(file))
     if as_json:
         print_json(answer)
-    elif answer["success"]:
+    if not answer["success"]:
+        render_refusal(answer["error"], str(file))
+    elif not as_json:
         data = answer["data"]
         render_findings(data["diagnostics"], str(file))
         say(describe_push(data), err=True)
         say("Its webhook (the URL is a secret):", err=True)
         say(data["webhook_url"])
-    else:
-        render_refusal(answer["error"], str(file))
     sys.exit(0 if answer["success"] else 1)

@@ -2,6 +2,7 @@
 
 import click
 
+from acr.commands.arguments import WorkflowName
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
 from acr.output.terminal import say
@@ -10,7 +11,7 @@ from acr.targets.service_client import require_data
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", metavar="NAME", type=WorkflowName())
 @click.argument("version", type=click.IntRange(min=1))
 @as_json
 @with_client

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from acr.commands.arguments import WorkflowNameOrFile
 from acr.commands.options import as_json, with_client
 from acr.config.project_paths import read_regular, require_inner
 from acr.output.findings import render_refusal
@@ -21,8 +22,10 @@ from arcrun.limits import MAX_RUN_TIMEOUT_MS
 
 
 @click.command()
-@click.argument("workflow", metavar="FILE|NAME")
-@click.option("--input", "input_text", default="{}", metavar="JSON|@FILE", help="The trigger's input.")
+@click.argument("workflow", metavar="FILE|NAME", type=WorkflowNameOrFile())
+@click.option(
+    "--input", "input_text", default="{}", metavar="JSON|@FILE|-", help="The trigger's input; `-` reads it from stdin."
+)
 @click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="Stop the run after this time.")
 @click.option(
     "--async", "is_async", is_flag=True, help="Do not wait: print the run's id. Only for stored workflows, up to 30 s."
@@ -30,7 +33,13 @@ from arcrun.limits import MAX_RUN_TIMEOUT_MS
 @as_json
 @with_client
 def run(
-    *, client: ExecutorClient, workflow: str, input_text: str, timeout_ms: int | None, is_async: bool, as_json: bool
+    *,
+    client: ExecutorClient,
+    workflow: str | Path,
+    input_text: str,
+    timeout_ms: int | None,
+    is_async: bool,
+    as_json: bool,
 ) -> None:
     """Run the workflow in FILE, or the stored workflow NAME.
 
@@ -40,20 +49,20 @@ def run(
     Examples:
       acr run examples/workflows/greet.yaml --input '{"name": "Ada"}'
       acr run greet --input @input.json --json
+      echo '{"name": "Ada"}' | acr run greet --input -
       acr logs "$(acr run greet --async)" --follow
     """
     input_value = _read_input(input_text)
-    file = Path(workflow)
-    if not file.is_file():
+    if isinstance(workflow, str):
         answer = client.trigger(workflow, input_value, timeout_ms, waits=not is_async)
     elif is_async:
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
     else:
-        answer = client.execute(read_workflow_file(file), input_value, timeout_ms)
+        answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms)
     if as_json:
         print_json(answer)
-    else:
-        _render(answer, workflow)
+    if not answer["success"] or not as_json:
+        _render(answer, str(workflow))
     sys.exit(0 if answer["success"] else 1)
 
 
@@ -78,6 +87,9 @@ def _put_into_options(error: dict[str, Any], workflow: str) -> dict[str, Any]:
 
 
 def _read_input(text: str) -> Any:
+    """`text` is JSON, `@` and a file's path, or `-` or `@-` for stdin. Raises click.BadParameter."""
+    if text in ("-", "@-"):
+        text = "@/dev/stdin"
     try:
         return parse_json(_read_file(Path(text[1:])) if text.startswith("@") else text)
     except OSError as error:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from acr.commands.arguments import WorkflowFile
 from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
 from acr.config.private_file import write_whole
@@ -19,9 +20,7 @@ from arcrun.yaml_text import YamlTextError
 
 
 @click.command()
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=WorkflowFile())
 @click.option("--dry-run", is_flag=True, help="Show the changes without writing them.")
 @as_json
 def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import platformdirs
 
+from acr.config.chosen_target import chosen_target
 from acr.config.private_file import make_private, make_private_folder, refusing, require_writable
+
+_CONFIG, _TARGETS = "config.json", "targets"
 
 
 def config_dir() -> Path:
@@ -20,7 +23,7 @@ def make_config_private() -> None:
     require_writable(folder, hint)
     with refusing(folder, hint):
         make_private_folder(folder)
-        for path in (local_record_path(), user_config_path()):
+        for path in (local_records(), folder / _CONFIG, folder / _TARGETS):
             make_private(path)
 
 
@@ -28,9 +31,12 @@ def cache_dir() -> Path:
     return Path(os.environ.get("ACR_CACHE_DIR") or platformdirs.user_cache_dir("arcrun"))
 
 
-def local_record_path() -> Path:
-    return config_dir() / "local.json"
+def local_records() -> Path:
+    """The folder with a file for each running `acr dev`."""
+    return config_dir() / "running"
 
 
 def user_config_path() -> Path:
-    return config_dir() / "config.json"
+    """The user's file for the chosen target; without one, for the default platform. Raises CliError."""
+    target = chosen_target()
+    return config_dir() / (_CONFIG if target is None else f"{_TARGETS}/{target}.json")

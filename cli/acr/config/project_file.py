@@ -1,40 +1,103 @@
-"""arcrun.yaml, in the current folder or a parent: settings that a project's members share, without secrets."""
+"""arcrun.yaml, in the current folder or a parent: settings that a project's members share, without secrets.
 
-from dataclasses import dataclass
+    account_id: 0123456789abcdef0123456789abcdef
+    url: https://hooks.example.com
+    targets:
+      staging: {}
+      production: {account_id: fedcba9876543210fedcba9876543210, domain: hooks.example.com}
+
+A target is a platform of its own. Where it names no account it is in the project's, or in the one that `acr init`
+chose.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acr.config.chosen_target import TARGET_RULE, is_target_name
 from acr.errors import CliError
 
 FILE_NAME = "arcrun.yaml"
 _KEYS = ("account_id", "bucket", "url", "domain")
+_TARGET_KEYS = (*_KEYS, "suffix")
+_TARGETS = "targets"
+_SUFFIX = re.compile(r"(-[a-z0-9]{1,16}){0,2}")
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """`url` is the executor's address, `domain` its webhooks' custom domain. Missing settings are None."""
+    """`url` is the executor's address, `domain` its webhooks' custom domain. `suffix` ends the names of the target's
+    Workers, namespaces and bucket. Missing settings are None. `targets` are the names of all targets.
+    """
 
     account_id: str | None = None
     bucket: str | None = None
     url: str | None = None
     domain: str | None = None
+    suffix: str | None = None
+    targets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def read_project_file(folder: Path) -> ProjectFile:
-    """The nearest project file at or above `folder`; empty if there is none. Raises CliError."""
-    path = next((parent / FILE_NAME for parent in (folder, *folder.parents) if (parent / FILE_NAME).is_file()), None)
-    if path is None:
-        return ProjectFile()
+def find_project_file(folder: Path) -> Path | None:
+    """The nearest project file at or above `folder`."""
+    return next((parent / FILE_NAME for parent in (folder, *folder.parents) if (parent / FILE_NAME).is_file()), None)
+
+
+def read_project_file(folder: Path, target: str | None = None) -> ProjectFile:
+    """The nearest project file at or above `folder`; empty if there is none. With `target`, the settings are that
+    target's. Raises CliError.
+    """
+    path = find_project_file(folder)
+    project = ProjectFile() if path is None else _parse(path)
+    return project if target is None else _select(project, target)
+
+
+def _select(project: ProjectFile, target: str) -> ProjectFile:
+    own = project.targets.get(target)
+    if own is None:
+        known = ", ".join(project.targets) or "none"
+        raise CliError(
+            f"{FILE_NAME} has no target `{target}`; it has {known}.",
+            f"Add it under `{_TARGETS}:` in {FILE_NAME}: `{target}: {{}}`",
+            "TARGET_UNKNOWN",
+        )
+    settings = {"account_id": project.account_id, "suffix": f"-{target}", **own}
+    return ProjectFile(**settings, targets=project.targets)
+
+
+def _parse(path: Path) -> ProjectFile:
     from arcrun.yaml_text import YamlTextError, parse_yaml  # noqa: PLC0415 - only where there is such a file
 
     try:
         source: Any = parse_yaml(path.read_text(encoding="utf-8")).value or {}
     except YamlTextError as error:
         raise CliError(f"{path}:{error.line}: {error.problem}") from None
-    wrong = [key for key in source if key not in _KEYS] if isinstance(source, dict) else ["(not a mapping)"]
-    if wrong or not all(isinstance(value, str) for value in source.values()):
-        message = f"{path} may contain only {', '.join(_KEYS)}, as strings"
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{path} cannot be read: {error}") from None
+    if not isinstance(source, dict):
+        raise CliError(f"{path} is not a mapping.", f"It may contain {', '.join(_KEYS)}, {_TARGETS}.")
+    targets = source.pop(_TARGETS, None) or {}
+    _check(path, "", source, _KEYS)
+    if not isinstance(targets, dict):
+        raise CliError(f"{path}: `{_TARGETS}` must map names to settings.", "For example: `targets: {staging: {}}`")
+    for name, settings in targets.items():
+        if not isinstance(name, str) or not is_target_name(name):
+            raise CliError(f"{path}: `{name}` is not a target's name.", f"{TARGET_RULE}: staging.")
+        _check(path, f"{_TARGETS}.{name}: ", settings or {}, _TARGET_KEYS)
+        if not _SUFFIX.fullmatch((settings or {}).get("suffix", "")):
+            raise CliError(
+                f"{path}: the suffix of `{name}` is not allowed.", "Like -staging; '' has the names without a suffix."
+            )
+    return ProjectFile(**source, targets={name: settings or {} for name, settings in targets.items()})
+
+
+def _check(path: Path, place: str, settings: Any, keys: tuple[str, ...]) -> None:
+    """Raises CliError unless the settings are texts of these keys."""
+    wrong = [key for key in settings if key not in keys] if isinstance(settings, dict) else ["(not a mapping)"]
+    if wrong or not all(isinstance(value, str) for value in settings.values()):
+        message = f"{path}: {place}only {', '.join(keys)} may stand there, as strings"
         raise CliError(
             f"{message}; it has {', '.join(map(str, wrong)) or 'other values'}.", "Do not put secrets there."
         )
-    return ProjectFile(**source)

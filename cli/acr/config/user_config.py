@@ -1,4 +1,6 @@
-"""<config>/config.json, written by `acr init` and `acr deploy`: the account, its resources and secrets. Mode 0600."""
+"""<config>/config.json, or <config>/targets/{target}.json for a target, written by `acr init` and `acr deploy`: the
+account, its resources and secrets. Mode 0600.
+"""
 
 import json
 from collections.abc import Mapping
@@ -15,14 +17,14 @@ DEFAULT_BUCKET = "arcrun-components"
 class UserConfig:
     """`namespaces` are KV namespace ids by binding; `url` is the executor's address and `registry_url` the registry's,
     once deployed; `auth_url` is the hosted platform's auth, once registered there; `domain` is the webhooks' custom
-    domain. None means unknown.
+    domain; `suffix` ends the names of a target's Workers, namespaces and bucket. None means unknown.
     """
 
     account_id: str | None = None
     api_token: str | None = field(default=None, repr=False)
     uses_wrangler_login: bool = False
     namespaces: Mapping[str, str] = field(default_factory=dict)
-    bucket: str = DEFAULT_BUCKET
+    bucket: str | None = None
     url: str | None = None
     registry_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
@@ -32,6 +34,7 @@ class UserConfig:
     previous_encryption_key: str | None = field(default=None, repr=False)
     auth_url: str | None = None
     domain: str | None = None
+    suffix: str | None = None
 
 
 _KEYS = tuple(item.name for item in fields(UserConfig))

@@ -10,19 +10,23 @@ from pathlib import Path
 
 from acr.cloudflare.account import Account, list_accounts, verify_token
 from acr.cloudflare.api import CloudflareApi
-from acr.config.user_config import UserConfig, read_user_config, save_user_config
+from acr.cloudflare.token_page import PLATFORM_PERMISSIONS, build_token_page
+from acr.config.user_config import DEFAULT_BUCKET, UserConfig, read_user_config, save_user_config
 from acr.config.worker_variables import make_api_key, make_signing_key
 from acr.credentials.encryption import make_encryption_key, read_encryption_key
 from acr.deployment.resources import ensure_bucket, ensure_namespaces
 from acr.errors import CliError
 
 # The KV bindings of the Workers that `acr deploy` deploys by default: the executor and the registry.
+TOKEN_NAME = "arcrun"  # noqa: S105 - what the dashboard calls it
 BINDINGS = ("EXEC_CONTEXT", "WEBHOOKS", "CREDENTIALS_KV", "ANALYTICS_KV", "SUBMISSIONS_KV")
 
 
 @dataclass(frozen=True)
 class SetupChoices:
-    """The user's choices, from flags, the environment or answers. None: keep the current value, or create one."""
+    """The user's choices, from flags, the environment or answers. None: keep the current value, or create one.
+    `suffix` ends the names of what is created for a target.
+    """
 
     account_id: str | None = None
     bucket: str | None = None
@@ -31,6 +35,7 @@ class SetupChoices:
     encryption_key: str | None = field(default=None, repr=False)
     token_to_keep: str | None = field(default=None, repr=False)
     uses_wrangler_login: bool = False
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ def set_up_account(
         account_id=choices.account_id or before.account_id or choose(list_accounts(api)).id,
         api_token=choices.token_to_keep or before.api_token,
         uses_wrangler_login=choices.uses_wrangler_login,
-        bucket=choices.bucket or before.bucket,
+        bucket=choices.bucket or before.bucket or DEFAULT_BUCKET + choices.suffix,
+        suffix=choices.suffix or None,
         api_key=choices.api_key or before.api_key or make_api_key(),
         reviewer_key=before.reviewer_key or make_api_key(),
         signing_key=before.signing_key or make_signing_key(),
@@ -65,8 +71,8 @@ def set_up_account(
     read_encryption_key(config.encryption_key)
     save_user_config(path, config)
     api.account_id = config.account_id
-    namespaces, created = ensure_namespaces(api, {**config.namespaces, **choices.namespaces}, BINDINGS)
-    if ensure_bucket(api, config.bucket):
+    namespaces, created = ensure_namespaces(api, {**config.namespaces, **choices.namespaces}, BINDINGS, choices.suffix)
+    if config.bucket and ensure_bucket(api, config.bucket):
         created.append(config.bucket)
     config = replace(config, namespaces={**config.namespaces, **namespaces})
     save_user_config(path, config)
@@ -87,5 +93,5 @@ def _require_active_token(api: CloudflareApi) -> None:
     status = verify_token(api).status
     if status != "active":
         raise CliError(
-            f"The API token is {status}.", "Create a new one in Cloudflare's dashboard: My Profile > API Tokens."
+            f"The API token is {status}.", f"Create a new one: {build_token_page(TOKEN_NAME, PLATFORM_PERMISSIONS)}"
         )

@@ -48,7 +48,7 @@ class DeployRequest:
 
     `secrets` are those of all Workers, by name; `variables` and `domain`, a custom domain, are the executor's.
     `begun` is when this `acr deploy` began (acr.deployment.manifest.RUN). If `replaces`, Workers of the same names
-    that arcrun did not deploy are replaced.
+    that arcrun did not deploy are replaced. `suffix` ends the names of the Workers and of new namespaces.
     """
 
     home: Path
@@ -65,6 +65,7 @@ class DeployRequest:
     domain: str | None = None
     begun: str = ""
     replaces: bool = False
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     if not request.replaces:
         _require_own(running)
     wanted = dict.fromkeys(name for template in templates for name in bindings_of(template))
-    namespaces, created = ensure_namespaces(api, request.namespaces, wanted)
+    namespaces, created = ensure_namespaces(api, request.namespaces, wanted, request.suffix)
     if ensure_bucket(api, request.bucket):
         created.append(request.bucket)
     for name in created:
@@ -124,7 +125,7 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
     uploaded = upload_components(R2Bucket(api, request.bucket), folders)
     for key in uploaded:
         report(f"uploaded {key}")
-    public_url = f"https://{request.domain}" if request.domain else _url_of(EXECUTOR, subdomain)
+    public_url = f"https://{request.domain}" if request.domain else _url_of(EXECUTOR + request.suffix, subdomain)
     staged = stage_workers(
         request,
         Resources(
@@ -134,6 +135,7 @@ def deploy(request: DeployRequest, api: CloudflareApi, wrangler: Wrangler, repor
             _find_others(api, templates),
             {**request.variables, PUBLIC_URL: public_url},
             request.domain,
+            request.suffix,
         ),
     )
     workers = []
@@ -155,6 +157,7 @@ def rehearse(request: DeployRequest, wrangler: Wrangler, report: Callable[[str],
         request.has_loader,
         variables=request.variables,
         domain=request.domain,
+        suffix=request.suffix,
     )
     staged = stage_workers(request, resources)
     for worker in staged:
@@ -174,7 +177,8 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
     stage_uploads(request.home, services, request.build, request.components if request.bundles else ())
     is_multi_tenant = request.is_multi_tenant
     templates = {
-        service: read_template(request.build / service, is_multi_tenant=is_multi_tenant) for service in services
+        service: read_template(request.build / service, is_multi_tenant=is_multi_tenant, suffix=request.suffix)
+        for service in services
     }
     names = {template["name"]: classes_of(template) for template in templates.values()}
     staged = []
@@ -184,7 +188,7 @@ def stage_workers(request: DeployRequest, resources: Resources) -> list[StagedWo
         manifest = render_manifest(template, resources, names)
         mark = build_mark(folder, manifest, secrets, request.secrets.get(ENCRYPTION_KEY) or "")
         write_manifest(folder, manifest, mark)
-        domain = resources.domain if template["name"] == EXECUTOR else None
+        domain = resources.domain if service == "executor" else None
         staged.append(StagedWorker(service, template["name"], folder, mark, domain, secrets))
     return staged
 
@@ -225,7 +229,8 @@ def _find_others(api: CloudflareApi, templates: Sequence[Mapping[str, Any]]) -> 
 
 
 def _template(request: DeployRequest, service: str) -> dict[str, Any]:
-    return read_template(request.home / "workers" / service, is_multi_tenant=request.is_multi_tenant)
+    folder = request.home / "workers" / service
+    return read_template(folder, is_multi_tenant=request.is_multi_tenant, suffix=request.suffix)
 
 
 def _url_of(name: str, subdomain: str) -> str:

@@ -88,13 +88,14 @@ def _look_at_token(platform: CheckedPlatform) -> str:
 
 
 def _look_at_worker(platform: CheckedPlatform) -> str:
-    settings = find_worker(platform.api, EXECUTOR)
+    name = EXECUTOR + platform.storage.suffix
+    settings = find_worker(platform.api, name)
     if settings is None or MARK not in settings.variables:
-        raise CliError(f"{EXECUTOR} was not deployed by acr.", "acr deploy")
+        raise CliError(f"{name} was not deployed by acr.", "acr deploy")
     missing = {API_KEY, ENCRYPTION_KEY} - settings.secret_names
     if missing:
-        raise CliError(f"{EXECUTOR} lacks the secrets {', '.join(sorted(missing))}.", "acr deploy")
-    return f"{EXECUTOR} {settings.variables[MARK]}"
+        raise CliError(f"{name} lacks the secrets {', '.join(sorted(missing))}.", "acr deploy")
+    return f"{name} {settings.variables[MARK]}"
 
 
 def _look_at_namespaces(platform: CheckedPlatform) -> str:

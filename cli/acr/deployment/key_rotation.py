@@ -100,17 +100,17 @@ def _keep(storage: Storage, old: str, new: str) -> None:
     config = read_user_config(path)
     save_user_config(path, replace(config, encryption_key=new, previous_encryption_key=old))
     if config.url:  # deployed
-        _push_keys(storage.access, new, old)
+        _push_keys(storage.access, EXECUTOR + storage.suffix, new, old)
 
 
-def _push_keys(access: ApiAccess, current: str, previous: str) -> None:
+def _push_keys(access: ApiAccess, executor: str, current: str, previous: str) -> None:
     """Give the deployed executor both keys. Raises CliError."""
     keys = {ENCRYPTION_KEY: current, PREVIOUS_KEY: previous}
     with CloudflareApi(access) as api:
-        running = find_worker(api, EXECUTOR)
-        if running is not None and not is_newest(api, EXECUTOR, running.id):  # after a rollback
-            deploy_version(api, EXECUTOR, copy_version(api, EXECUTOR, running.id, running, keys), "acr creds rotate")
+        running = find_worker(api, executor)
+        if running is not None and not is_newest(api, executor, running.id):  # after a rollback
+            deploy_version(api, executor, copy_version(api, executor, running.id, running, keys), "acr creds rotate")
             return
     with tempfile.TemporaryDirectory() as folder:
         wrangler = build_wrangler(find_platform_home(), access)
-        wrangler.put_secrets(Path(folder), EXECUTOR, keys)
+        wrangler.put_secrets(Path(folder), executor, keys)

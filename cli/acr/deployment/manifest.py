@@ -32,7 +32,7 @@ class Resources:
     Worker Loader.
 
     `workers` are the account's existing Workers with their Durable Object classes. `variables` are the executor's;
-    `domain` is its custom domain, in addition to its workers.dev address.
+    `domain` is its custom domain, in addition to its workers.dev address. `suffix` ends the Workers' names.
     """
 
     namespaces: Mapping[str, str]
@@ -41,19 +41,35 @@ class Resources:
     workers: Mapping[str, Collection[str]] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     domain: str | None = None
+    suffix: str = ""
 
 
-def read_template(folder: Path, *, is_multi_tenant: bool = False) -> dict[str, Any]:
+def read_template(folder: Path, *, is_multi_tenant: bool = False, suffix: str = "") -> dict[str, Any]:
     """A Worker's wrangler.toml. In the hosted mode the executor gets the variable MULTI_TENANT; otherwise it has no
-    binding for the accounts.
+    binding for the accounts. `suffix` ends its own name and those of the Workers that it is bound to.
     """
     template = tomllib.loads((folder / "wrangler.toml").read_text(encoding="utf-8"))
     if template["name"] != EXECUTOR:
-        return template
+        return _rename(template, suffix)
     if is_multi_tenant:
-        return {**template, "vars": {**template.get("vars", {}), MULTI_TENANT: "true"}}
+        return _rename({**template, "vars": {**template.get("vars", {}), MULTI_TENANT: "true"}}, suffix)
     kept = [item for item in template["kv_namespaces"] if item["binding"] != ACCOUNTS]
-    return {**template, "kv_namespaces": kept}
+    return _rename({**template, "kv_namespaces": kept}, suffix)
+
+
+def _rename(template: dict[str, Any], suffix: str) -> dict[str, Any]:
+    """The template with `suffix` at the end of every Worker's name."""
+    if not suffix:
+        return template
+    renamed = {**template, "name": template["name"] + suffix}
+    if services := template.get("services"):
+        renamed["services"] = [{**item, "service": item["service"] + suffix} for item in services]
+    if objects := template.get("durable_objects", {}).get("bindings"):
+        bound = [
+            {**item, "script_name": item["script_name"] + suffix} if "script_name" in item else item for item in objects
+        ]
+        renamed["durable_objects"] = {**template["durable_objects"], "bindings": bound}
+    return renamed
 
 
 def bindings_of(template: Mapping[str, Any]) -> list[str]:
@@ -94,7 +110,7 @@ def render_manifest(
     manifest["durable_objects"] = {"bindings": bound}
     if not resources.has_loader:
         manifest.pop("worker_loaders", None)
-    if template["name"] == EXECUTOR:
+    if template["name"] == EXECUTOR + resources.suffix:
         manifest["vars"] = {**template.get("vars", {}), **resources.variables}
         manifest["routes"] = [{"pattern": resources.domain, "custom_domain": True}] if resources.domain else []
     # Preview URLs would keep every old version reachable.

@@ -9,21 +9,22 @@ from acr.errors import CliError
 TITLE_PREFIX = "arcrun-"
 
 
-def title_of(binding: str) -> str:
-    """The title of the namespace that `acr init` creates for a binding."""
-    return TITLE_PREFIX + binding
+def title_of(binding: str, suffix: str = "") -> str:
+    """The title of the namespace that `acr init` creates for a binding; `suffix` is the target's."""
+    return TITLE_PREFIX + binding + suffix
 
 
-def namespace_id_of(api: CloudflareApi, known: Mapping[str, str], binding: str) -> str:
+def namespace_id_of(api: CloudflareApi, known: Mapping[str, str], binding: str, suffix: str = "") -> str:
     """The id of a binding's namespace, from the configuration or else by title. Raises CliError."""
-    found = known.get(binding) or kv.list_namespaces(api).get(title_of(binding))
+    title = title_of(binding, suffix)
+    found = known.get(binding) or kv.list_namespaces(api).get(title)
     if found is None:
-        raise CliError(f"The account has no KV namespace `{title_of(binding)}`.", "Create what is missing: acr init")
+        raise CliError(f"The account has no KV namespace `{title}`.", "Create what is missing: acr init")
     return found
 
 
 def ensure_namespaces(
-    api: CloudflareApi, known: Mapping[str, str], bindings: Iterable[str]
+    api: CloudflareApi, known: Mapping[str, str], bindings: Iterable[str], suffix: str = ""
 ) -> tuple[dict[str, str], list[str]]:
     """{binding: id} for all `bindings`, and the titles of the created namespaces.
 
@@ -34,7 +35,7 @@ def ensure_namespaces(
     ids = set(existing.values())
     result, made = {}, []
     for binding in bindings:
-        title = title_of(binding)
+        title = title_of(binding, suffix)
         if known.get(binding) in ids:
             result[binding] = known[binding]
         elif title in existing:

@@ -26,19 +26,27 @@ class OwnToken:
     is_wranglers: bool = False
 
 
-def find_token(may_ask: bool, needed: str) -> OwnToken:
-    """The user's own API token. `needed` describes its permissions, for messages. Raises NotLoggedInError."""
+def find_token(may_ask: bool, needed: str, page: str = "") -> OwnToken:
+    """The user's own API token. `needed` describes its permissions, for messages; `page` is where such a token is made.
+
+    Raises NotLoggedInError.
+    """
     if known := os.environ.get("CLOUDFLARE_API_TOKEN") or read_user_config(user_config_path()).api_token:
         return OwnToken(known)
     if may_ask:
         say(needed, err=True)
+        if page:
+            say(f"Make one here, its permissions are filled in: {page}", err=True)
         answer = ask("API token (empty: use wrangler's login)", default="", hide_input=True)
         if answer:
             return OwnToken(answer, is_kept=True)
     try:
         return OwnToken(build_wrangler(find_platform_home()).read_login(Path.cwd()), is_wranglers=True)
     except NotLoggedInError as error:
-        raise NotLoggedInError("There is no Cloudflare API token.", f"{error.hint} {needed}") from None
+        raise NotLoggedInError(
+            "There is no Cloudflare API token.",
+            " ".join(filter(None, [error.hint, needed, page and f"Make one here: {page}"])),
+        ) from None
 
 
 def find_encryption_key(may_ask: bool) -> str | None:

@@ -4,14 +4,13 @@ The user's own token never leaves this machine: it creates a second one that can
 The encryption key is saved before anything is sent, so that no key in use can be lost.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import quote
 
 from acr.cloudflare.account import Account, list_accounts, mint_kv_token
 from acr.cloudflare.api import AUTH_STATUSES, CloudflareApi, CloudflareError
+from acr.cloudflare.token_page import KV_PERMISSIONS, build_token_page
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.credentials.encryption import make_encryption_key, read_encryption_key
 from acr.deployment.account_setup import BINDINGS
@@ -21,13 +20,13 @@ from acr.targets.account_client import AccountClient
 
 TENANT_BINDING = "TENANT"  # one namespace serves all bindings, as their keys have different prefixes
 TOKEN_NAME = "arcrun: Workers KV only"  # noqa: S105 - what the dashboard calls it
-_TEMPLATE = "https://dash.cloudflare.com/profile/api-tokens?permissionGroupKeys={}&accountId={}&zoneId=all&name={}"
 
 
 @dataclass(frozen=True)
 class StandardChoices:
     """`api_url` is auth's address, `url` the executor's. `kv_token` is registered as it is. If it is None, the user's
     own token creates one, or else `ask_token` asks for one; its argument is the URL of the page to create it on.
+    `suffix` ends the namespace's title.
     """
 
     api_url: str
@@ -37,6 +36,7 @@ class StandardChoices:
     encryption_key: str | None = field(repr=False)
     kv_token: str | None = field(repr=False)
     ask_token: Callable[[str], str | None]
+    suffix: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def set_up_standard(
     config = replace(before, account_id=account_id, encryption_key=data_key)
     save_user_config(path, config)
     api.account_id = account_id
-    found, created = ensure_namespaces(api, config.namespaces, (TENANT_BINDING,))
+    found, created = ensure_namespaces(api, config.namespaces, (TENANT_BINDING,), choices.suffix)
     token = choices.kv_token or _make_token(api, choices)
     namespace = found[TENANT_BINDING]
     tenant = AccountClient(choices.api_url).register(choices.email, account_id, namespace, token, data_key)
@@ -76,15 +76,6 @@ def set_up_standard(
     return StandardSetup(tenant["tenant_id"], config, tuple(created))
 
 
-def build_template_url(account_id: str) -> str:
-    """The URL of the dashboard's token form, prefilled.
-
-    Source: developers.cloudflare.com/fundamentals/api/how-to, "API token template URLs".
-    """
-    groups = json.dumps([{"key": "workers_kv_storage", "type": "edit"}])
-    return _TEMPLATE.format(quote(groups, safe=""), account_id, quote(TOKEN_NAME, safe=""))
-
-
 def _make_token(api: CloudflareApi, choices: StandardChoices) -> str:
     """A KV-only token, created with the user's own or, if that may not create tokens, entered by the user.
 
@@ -95,7 +86,7 @@ def _make_token(api: CloudflareApi, choices: StandardChoices) -> str:
     except CloudflareError as error:
         if error.status not in AUTH_STATUSES:
             raise
-    page = build_template_url(str(api.account_id))
+    page = build_token_page(TOKEN_NAME, KV_PERMISSIONS, str(api.account_id))
     answer = choices.ask_token(page)
     if not answer:
         raise NotLoggedInError(

@@ -83,6 +83,7 @@ class LocalPlatform:
             f"http://{HOST}:{registry['port']}",
             keys[REVIEWER_KEY],
             keys[SIGNING_KEY],
+            str(Path.cwd().resolve()),
         )
 
     def start(self) -> RuntimeProcess:

@@ -8,13 +8,14 @@ from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from acr.output.terminal import escape_controls, say, say_lines
 from arcrun.json_text import escape_surrogates
 
 PLAIN_WIDTH = 200
+FLEXIBLE_WIDTH = 24  # a flexible column has at least this width, if its cells are that long
 STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
 
 
@@ -33,9 +34,23 @@ def print_data(data: Any) -> None:
     print_json({"success": True, "data": data})
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
-    """Print a table to stdout."""
-    build_console(sys.stdout).print(build_table(titles, rows))
+def print_table(
+    titles: Sequence[str], rows: Iterable[Sequence[str | Text]], *, flexible: Sequence[str] = (), stream: str = "stdout"
+) -> None:
+    """Print a table to stdout, or to stderr.
+
+    Nothing is cut: a column's cells stay whole, on one line, except that those of the columns named in `flexible`
+    continue on the next line where the terminal is narrow. A table that is still wider than the terminal is wrapped by
+    the terminal itself, so that an address or an id can be copied.
+    """
+    console, table = build_console(getattr(sys, stream)), build_table(titles, rows, flexible)
+    console.width = max(console.width, console.measure(table).minimum)
+    console.print(table)
+
+
+def measure_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> int:
+    """The width of a table in cells, if nothing is wrapped."""
+    return build_console(sys.stdout).measure(build_table(titles, rows)).minimum
 
 
 def build_console(stream: TextIO) -> Console:
@@ -45,12 +60,26 @@ def build_console(stream: TextIO) -> Console:
     return console
 
 
-def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
-    """A table in which each cell is one line."""
-    table = Table(*(Column(_join_lines(Text(title))) for title in titles), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(_join_lines(cell if isinstance(cell, Text) else Text(cell)) for cell in row))
+def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]], flexible: Sequence[str] = ()) -> Table:
+    """A table in which each cell is one line, except those of the flexible columns, which may wrap."""
+    heads = [_join_lines(Text(title)) for title in titles]
+    cells = [[_join_lines(cell if isinstance(cell, Text) else Text(cell)) for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False)
+    for at, title in enumerate(titles):
+        width = max((row[at].cell_len for row in [heads, *cells]), default=0)
+        table.add_column(heads[at], min_width=min(width, FLEXIBLE_WIDTH) if title in flexible else width)
+    for row in cells:
+        table.add_row(*row)
     return table
+
+
+_Rows = Sequence[Sequence[str | Text]]
+
+
+def drop_empty_columns(titles: Sequence[str], rows: _Rows, *optional: str) -> tuple[Sequence[str], _Rows]:
+    """Titles and rows without the optional columns that are empty in every row."""
+    kept = [at for at, title in enumerate(titles) if title not in optional or any(str(row[at]) for row in rows)]
+    return [titles[at] for at in kept], [[row[at] for at in kept] for row in rows]
 
 
 def style_status(status: str) -> Text:

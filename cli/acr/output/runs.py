@@ -1,11 +1,12 @@
 """Prints lists of runs."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
 
-from acr.output.render import print_table, render_moment, style_status
+from acr.output.render import build_console, print_table, render_moment, style_status
 from acr.output.terminal import say
 
 _TITLES = ("run", "started (UTC)", "workflow", "version", "status", "took", "error")
@@ -16,12 +17,26 @@ def render_runs(verdicts: Sequence[dict[str, Any]]) -> None:
     if not verdicts:
         say("There is no such run. Records are kept for 7 days, unless the workflow says otherwise.", err=True)
         return
-    print_table(_TITLES, [_describe(verdict) for verdict in verdicts])
+    print_table(_TITLES, [_describe(verdict) for verdict in verdicts], flexible=("error",))
 
 
-def render_run_line(verdict: dict[str, Any]) -> None:
-    """Print one run to stdout, for --follow."""
-    say("  ".join(str(cell) for cell in _describe(verdict)).rstrip())
+class RunLines:
+    """Prints one run after the other to stdout, for --follow, in columns that widen with what has been printed."""
+
+    def __init__(self) -> None:
+        self._widths = [0, 0, 16, 3, 7, 10, 0]
+
+    def render(self, verdict: dict[str, Any]) -> None:
+        cells = [cell if isinstance(cell, Text) else Text(cell) for cell in _describe(verdict)]
+        self._widths = [max(width, cell.cell_len) for width, cell in zip(self._widths, cells, strict=True)]
+        padded = [_pad(cell, width) for cell, width in zip(cells, self._widths, strict=True)]
+        line = Text("  ").join(padded)
+        line.rstrip()
+        build_console(sys.stdout).print(line, soft_wrap=True)
+
+
+def _pad(cell: Text, width: int) -> Text:
+    return Text.assemble(cell, " " * (width - cell.cell_len))
 
 
 def describe_verdict(verdict: dict[str, Any] | None) -> Text:

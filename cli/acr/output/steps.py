@@ -1,11 +1,10 @@
 """Prints the steps of a component's review to stderr."""
 
-import sys
 from collections.abc import Sequence
 
 from rich.text import Text
 
-from acr.output.render import build_console, build_table
+from acr.output.render import print_table
 from acr.output.terminal import say
 from arcrun.registry.step import Step, StepStatus
 
@@ -14,7 +13,7 @@ _STYLES = {StepStatus.PASSED: "green", StepStatus.FAILED: "red", StepStatus.SKIP
 
 def render_steps(steps: Sequence[Step]) -> None:
     rows = [(step.name, Text(step.status, _STYLES[step.status]), step.figure, step.limit) for step in steps]
-    build_console(sys.stderr).print(build_table(("step", "status", "figure", "limit"), rows))
+    print_table(("step", "status", "figure", "limit"), rows, flexible=("figure", "limit"), stream="stderr")
     for step in steps:
         if step.status is StepStatus.FAILED:
             render_failure(step)

@@ -7,10 +7,18 @@ from typing import Any
 
 from rich.text import Text
 
-from acr.output.render import STYLES, build_console, build_table, print_table, render_moment, style_status
+from acr.output.render import (
+    STYLES,
+    build_console,
+    drop_empty_columns,
+    measure_table,
+    print_table,
+    render_moment,
+    style_status,
+)
 from acr.output.terminal import say
 
-BAR_WIDTH = 32
+BAR_WIDTH, MIN_BAR_WIDTH = 32, 8
 SUMMARY_WIDTH = 60
 _INDENT = "  "
 
@@ -48,6 +56,8 @@ def describe_fuel(entry: Entry) -> str:
 
 def build_bar(start_ms: float, duration_ms: float, total_ms: float, width: int = BAR_WIDTH) -> str:
     """A bar showing when a node ran within its run: at least one cell, never beyond `width`."""
+    if not width:
+        return ""
     if total_ms <= 0:
         return "█"
     first = min(int(start_ms / total_ms * width), width - 1)
@@ -87,36 +97,43 @@ def render_trace(answer: dict[str, Any]) -> None:
         for name, entry in flatten_trace(answer["trace"])
     ]
     titles = ("node", "component", "status", "start", "took", "fuel", "runs", "result")
-    console = build_console(sys.stderr)
-    console.print(build_table(*_drop_empty_columns(titles, rows, "fuel", "runs")))
-    console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"))
+    print_table(*drop_empty_columns(titles, rows, "fuel", "runs"), flexible=("result",), stream="stderr")
+    build_console(sys.stderr).print(
+        Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"), soft_wrap=True
+    )
 
 
 def render_timeline(record: dict[str, Any]) -> None:
     """Print a stored run to stdout. A running one has no trace yet."""
     console = build_console(sys.stdout)
-    console.print(Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])))
+    console.print(
+        Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])), soft_wrap=True
+    )
     version = f"version {record['version']}" if record.get("version") else "not stored"
     took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
-    console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"))
+    console.print(Text(f"{render_moment(record['started_at'])} UTC{took}", "dim"), soft_wrap=True)
     if "input" in record:
-        console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"))
+        console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"), soft_wrap=True)
     if record["status"] == "lost":
         say(f"It was accepted, but its end is unknown. To show its input: acr logs {record['id']} --json", err=True)
     if "error" in record:
-        console.print(Text(describe_error(record["error"]), "red"))
+        console.print(Text(describe_error(record["error"]), "red"), soft_wrap=True)
     if record.get("trace"):
         console.print()
         titles = ("node", "status", "start", "took", "fuel", "runs", "timeline", "error")
-        print_table(*_drop_empty_columns(titles, list(_build_timeline(record)), "fuel", "runs", "error"))
+        bare = measure_table(*drop_empty_columns(titles, list(_build_timeline(record, 0)), "fuel", "runs", "error"))
+        width = max(MIN_BAR_WIDTH, min(BAR_WIDTH, console.width - bare + len("timeline")))
+        shown = drop_empty_columns(titles, list(_build_timeline(record, width)), "fuel", "runs", "error")
+        print_table(*shown, flexible=("error",))
 
 
-def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
+def _build_timeline(record: dict[str, Any], width: int) -> Iterator[tuple[str | Text, ...]]:
+    """Yield the table's rows, with bars in `width` cells."""
     rows = list(flatten_trace(record["trace"]))
     total_ms = max([record["duration_ms"], *(entry["start_ms"] + entry["duration_ms"] for _, entry in rows)])
     for name, entry in rows:
         status, start_ms, took_ms = entry["status"], entry["start_ms"], entry["duration_ms"]
-        bar = "" if status == "skipped" else build_bar(start_ms, took_ms, total_ms)
+        bar = "" if status == "skipped" else build_bar(start_ms, took_ms, total_ms, width)
         yield (
             name,
             style_status(status),
@@ -124,15 +141,6 @@ def _build_timeline(record: dict[str, Any]) -> Iterator[tuple[str | Text, ...]]:
             f"{took_ms:.1f} ms",
             describe_fuel(entry),
             describe_repeats(entry),
-            Text(bar.ljust(BAR_WIDTH), STYLES[status]),
+            Text(bar.ljust(width), STYLES[status]),
             summarize(entry) if "error" in entry else "",
         )
-
-
-_Rows = Sequence[Sequence[str | Text]]
-
-
-def _drop_empty_columns(titles: Sequence[str], rows: _Rows, *optional: str) -> tuple[Sequence[str], _Rows]:
-    """Titles and rows without the optional columns that are empty in every row."""
-    kept = [at for at, title in enumerate(titles) if title not in optional or any(str(row[at]) for row in rows)]
-    return [titles[at] for at in kept], [[row[at] for at in kept] for row in rows]

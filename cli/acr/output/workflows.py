@@ -33,7 +33,7 @@ def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
         )
         for workflow in workflows
     ]
-    print_table(("name", "version", "last run", "updated (UTC)", "webhook"), rows)
+    print_table(("name", "version", "last run", "updated (UTC)", "webhook"), rows, flexible=("last run",))
 
 
 def describe_version(workflow: Mapping[str, Any]) -> str:

@@ -31,7 +31,11 @@ def install_package(bucket: R2Bucket, package: Package, home: Path) -> Installat
     contract = parse_contract(parse_json(package.contract_text))
     component_id, version = contract.canonical_id, contract.version
     if is_builtin(component_id, home):
-        raise CliError(f"`{component_id}` is a built-in component, which takes precedence: this one would never run.")
+        raise CliError(
+            f"`{component_id}` is a built-in component, which takes precedence: this one would never run.",
+            f"Use the built-in one: acr parts list {component_id}. Or ask its author for another id.",
+            code="BUILT_IN",
+        )
     _refuse_other_content(bucket, package, contract)
     # A module is written before its contract, which makes it visible, and `id` last, so that `id@v1` exists before it.
     objects = [

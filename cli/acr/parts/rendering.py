@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from acr.output.render import print_json, print_table
+from acr.output.render import drop_empty_columns, print_json, print_table
 from acr.output.terminal import say, say_lines
 from acr.parts.part import Part
 from acr.targets.service_client import Answer, require_data
@@ -26,7 +26,7 @@ def render_parts(parts: Iterable[Part]) -> None:
         )
         for part in parts
     ]
-    print_table(titles, rows)
+    print_table(*drop_empty_columns(titles, rows, "credentials", *_FIGURES), flexible=("credentials", "description"))
 
 
 def render_part(part: Part, shown: dict[str, Any]) -> None:
@@ -42,7 +42,7 @@ def render_part(part: Part, shown: dict[str, Any]) -> None:
     if shown["credentials"]:
         say()
         rows = [(it["key"], it["inject_as"], it["description"], it["help_url"]) for it in shown["credentials"]]
-        print_table(("credential", "fills", "description", "where to get it"), rows)
+        print_table(("credential", "fills", "description", "where to get it"), rows, flexible=("description",))
     say()
     say("example")
     node = {"component": part.reference, **shown["config_example"]}
@@ -54,7 +54,7 @@ def _render_fields(title: str, fields: Sequence[dict[str, Any]]) -> None:
     if fields:
         say()
         rows = [(it["name"], it["type"], "required" if it["required"] else "", it["description"]) for it in fields]
-        print_table((title, "type", "", "description"), rows)
+        print_table((title, "type", "", "description"), rows, flexible=("type", "description"))
 
 
 def _name_source(part: Part) -> str:

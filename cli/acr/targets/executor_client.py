@@ -16,8 +16,10 @@ NOTE_TIMEOUT_S = 10
 
 
 class ExecutorClient(ServiceClient):
-    def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
-        super().__init__(target.url, target.api_key, "executor", transport)
+    def __init__(
+        self, target: Target, transport: httpx.BaseTransport | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        super().__init__(target.url, target.api_key, "executor", transport, timeout_s)
 
     def validate(self, workflow: str, file: str) -> Answer:
         """Check a workflow. The data is {"valid", "diagnostics"}; each diagnostic has `file`."""
@@ -143,5 +145,5 @@ class ExecutorClient(ServiceClient):
 
     def _send(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
         asked = {key: value for key, value in query.items() if value is not None}
-        timeout_s = max(TIMEOUT_S, asked.get("timeout_ms", 0) / 1000 + GRACE_S)
+        timeout_s = max(self._timeout_s, asked.get("timeout_ms", 0) / 1000 + GRACE_S)
         return self.send(method, path, timeout_s=timeout_s, json=body, params=asked)

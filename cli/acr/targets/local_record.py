@@ -1,11 +1,11 @@
-"""<config>/local.json: the running `acr dev`'s addresses and keys, for other commands. Deleted when it ends.
-
-If several run, the file is the first one's; reach the others by ARCRUN_URL and ARCRUN_API_KEY.
+"""<config>/running/{pid}.json: the addresses and keys of each running `acr dev`, for other commands. Deleted when it
+ends.
 """
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from acr.config.private_file import write_private
 @dataclass(frozen=True)
 class LocalRecord:
     """`url` is the executor's; `api_url` is Cloudflare's local REST API; `namespaces` are the KV namespaces' ids by
-    binding; `keys_folder` holds the encryption keys (acr.credentials.local_keys).
+    binding; `keys_folder` holds the encryption keys (acr.credentials.local_keys). `folder` is the one in which
+    `acr dev` was started, `started_at` when, in seconds since 1970.
     """
 
     url: str
@@ -27,36 +28,46 @@ class LocalRecord:
     registry_url: str
     reviewer_key: str = field(repr=False)
     signing_key: str = field(repr=False)
+    folder: str
+    started_at: float = field(default_factory=time.time)
 
 
-def save_local_record(path: Path, record: LocalRecord) -> LocalRecord | None:
-    """Save this process's record for other commands. If another `acr dev` is running, keep and return its record."""
-    found = _read(path)
-    if found is not None and found[0] != os.getpid():
-        return found[1]
-    write_private(path, json.dumps({**asdict(record), "pid": os.getpid()}))
-    return None
+def save_local_record(records: Path, record: LocalRecord) -> LocalRecord | None:
+    """Save this process's record for other commands. Returns the one that commands in the same folder use, if another
+    `acr dev` was started there before.
+    """
+    write_private(_path_of(records, os.getpid()), json.dumps(asdict(record)))
+    first = find_record_of(records, Path(record.folder))
+    return None if first == record else first
 
 
-def forget_local_record(path: Path) -> None:
-    """Undo `save_local_record`; keeps another `acr dev`'s record."""
-    found = _read(path)
-    if found is not None and found[0] == os.getpid():
-        path.unlink()
+def forget_local_record(records: Path) -> None:
+    """Undo `save_local_record`."""
+    _path_of(records, os.getpid()).unlink(missing_ok=True)
 
 
-def read_local_record(path: Path) -> LocalRecord | None:
-    """The running `acr dev`'s record; None if none is running, or if an older version wrote the file."""
-    found = _read(path)
-    return None if found is None else found[1]
+def find_record_of(records: Path, folder: Path) -> LocalRecord | None:
+    """The `acr dev` that runs in `folder`, or in the nearest folder above it; of several in one folder, the first."""
+    places = {str(place): depth for depth, place in enumerate([folder.resolve(), *folder.resolve().parents])}
+    near = [record for record in list_local_records(records) if record.folder in places]
+    return min(near, key=lambda record: places[record.folder], default=None)
 
 
-def _read(path: Path) -> tuple[int, LocalRecord] | None:
-    """The process id and its record, if the process is alive and this user's."""
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        pid = stored.pop("pid")
-        os.kill(pid, 0)
-        return pid, LocalRecord(**stored)
-    except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+def list_local_records(records: Path) -> list[LocalRecord]:
+    """Every running `acr dev` of this user, in the order of their starts. What ended processes left is deleted."""
+    return sorted(_read_all(records), key=lambda record: record.started_at)
+
+
+def _path_of(records: Path, pid: int) -> Path:
+    return records / f"{pid}.json"
+
+
+def _read_all(records: Path) -> Iterator[LocalRecord]:
+    for path in records.glob("*.json") if records.is_dir() else ():
+        try:
+            os.kill(int(path.stem), 0)
+            yield LocalRecord(**json.loads(path.read_text(encoding="utf-8")))
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+        except (OSError, ValueError, TypeError):  # being written, of another version, or another user's process
+            continue

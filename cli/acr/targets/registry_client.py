@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 
 from acr.errors import AnswerError, CliError
-from acr.targets.service_client import Answer, ServiceClient, require_data
+from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.targets.settings import RegistryTarget
 from arcrun.registry.package import Package
 
@@ -15,8 +15,10 @@ MAX_PAGE = 200
 
 
 class RegistryClient(ServiceClient):
-    def __init__(self, target: RegistryTarget, transport: httpx.BaseTransport | None = None) -> None:
-        super().__init__(target.url, target.api_key, "registry", transport)
+    def __init__(
+        self, target: RegistryTarget, transport: httpx.BaseTransport | None = None, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        super().__init__(target.url, target.api_key, "registry", transport, timeout_s)
         self._reviewer_key, self.signing_key = target.reviewer_key, target.signing_key
 
     def submit(self, package: Package) -> Answer:

@@ -14,15 +14,21 @@ Answer = dict[str, Any]
 
 
 class ServiceClient:
-    """`api_key` is sent with every request. `service` is the Worker's name, for messages.
+    """`api_key` is sent with every request. `service` is the Worker's name, for messages. A request
+    may take `timeout_s`, unless it says otherwise.
 
     It holds connections: use `with`, unless the client lives until the process ends.
     """
 
     def __init__(
-        self, url: str, api_key: str, service: str = "executor", transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        api_key: str,
+        service: str = "executor",
+        transport: httpx.BaseTransport | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
-        self.url, self._service = url, service
+        self.url, self._service, self._timeout_s = url, service, timeout_s
         headers = {"X-Arcrun-API-Key": api_key}
         self._http = httpx.Client(base_url=url, headers=headers, trust_env=False, transport=transport)
 
@@ -32,7 +38,7 @@ class ServiceClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def send(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> Answer:
+    def send(self, method: str, path: str, *, timeout_s: float | None = None, **request: Any) -> Answer:
         """`request` is passed to httpx: json, files, params, headers. Raises CliError."""
         return self.read_answer(self.fetch(method, path, timeout_s=timeout_s, **request))
 
@@ -40,13 +46,13 @@ class ServiceClient:
         """The response's answer. Raises CliError if it has none."""
         return read_answer(response, self.url, self._service)
 
-    def fetch(self, method: str, path: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx.Response:
+    def fetch(self, method: str, path: str, *, timeout_s: float | None = None, **request: Any) -> httpx.Response:
         """The response itself. Raises CliError if there is none, NotLoggedInError if the key is refused."""
         if request.get("json") is not None:  # httpx would encode as UTF-8, which fails on a lone surrogate
             request["content"] = json.dumps(request.pop("json"), allow_nan=False)
             request["headers"] = {"Content-Type": "application/json", **request.get("headers", {})}
         try:
-            response = self._http.request(method, path, timeout=timeout_s, **request)
+            response = self._http.request(method, path, timeout=timeout_s or self._timeout_s, **request)
         except httpx.HTTPError as error:
             variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
             hint = f"Check that `acr dev` is running and {variable} is right."

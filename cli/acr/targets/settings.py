@@ -1,7 +1,8 @@
-"""Which platform a command talks to: flag > environment > running `acr dev` > arcrun.yaml > user file > default.
+"""Which platform a command talks to: flag > environment > the folder's `acr dev` > arcrun.yaml > user file > default.
 
-A command uses the running `acr dev` if there is one, and otherwise the deployed platform; `--local` and `--deployed`
-require one or the other. An empty environment variable counts as unset.
+A command uses the `acr dev` that runs in the current folder or in one above it, and otherwise the deployed platform; if
+there is none either, the only `acr dev` that runs elsewhere. `--local` and `--deployed` require one or the other,
+`--target` a deployed one of arcrun.yaml. An empty environment variable counts as unset.
 """
 
 import os
@@ -10,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acr.config.folders import local_record_path, user_config_path
+import click
+
+from acr.config.chosen_target import VARIABLE, chosen_target, is_chosen_by_option
+from acr.config.folders import local_records, user_config_path
 from acr.config.platform_home import find_platform_home
 from acr.config.project_file import FILE_NAME, ProjectFile, read_project_file
-from acr.config.user_config import UserConfig, read_user_config
+from acr.config.user_config import DEFAULT_BUCKET, UserConfig, read_user_config
 from acr.config.worker_variables import (
     API_KEY,
     AUTHOR_KEYS,
@@ -26,7 +30,7 @@ from acr.config.worker_variables import (
 from acr.credentials.local_keys import read_local_keys
 from acr.errors import CliError, NotLoggedInError
 from acr.node.wrangler import build_wrangler
-from acr.targets.local_record import LocalRecord, read_local_record
+from acr.targets.local_record import LocalRecord, find_record_of, list_local_records
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 # A host name (RFC 1123) of at least two labels, in lower case.
@@ -56,7 +60,8 @@ class Storage:
     """The platform's KV namespaces and R2 bucket, access to them over Cloudflare's REST API, and the encryption keys.
 
     `encryption_key` is ARCRUN_ENCRYPTION_KEY as a string, None if it is not set; `keys_in_environment` says whether it
-    came from the environment. `keys_folder` is where the running `acr dev` keeps its keys.
+    came from the environment. `keys_folder` is where the running `acr dev` keeps its keys; `suffix` ends the names of
+    a target's Workers and namespaces.
     """
 
     access: ApiAccess
@@ -66,6 +71,7 @@ class Storage:
     previous_encryption_key: str | None = field(repr=False)
     keys_in_environment: bool
     keys_folder: Path | None = None
+    suffix: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -78,11 +84,10 @@ def resolve_target(url: str | None, api_key: str | None, *, local: bool | None =
     Raises NotLoggedInError.
     """
     running, project, user = _read_all(local)
-    chosen = url or _from_environment("ARCRUN_URL") or (running and running.url) or project.url or user.url
+    from_environment = None if is_chosen_by_option() else _from_environment("ARCRUN_URL")
+    chosen = url or from_environment or (running and running.url) or project.url or user.url
     if not chosen:
-        raise NotLoggedInError(
-            "No platform to talk to.", "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_URL."
-        )
+        raise _build_no_platform("platform", "ARCRUN_URL", local)
     known = {source.url: source.api_key for source in (user, running) if source and source.url}
     key = api_key or _from_environment("ARCRUN_API_KEY") or known.get(chosen)
     if not key:
@@ -107,10 +112,7 @@ def resolve_registry(
     """
     found = find_registry(url, api_key, local=local)
     if found is None:
-        raise NotLoggedInError(
-            "No registry to talk to.",
-            "Start one with `acr dev`, deploy one with `acr deploy`, or set ARCRUN_REGISTRY_URL.",
-        )
+        raise _build_no_platform("registry", "ARCRUN_REGISTRY_URL", local)
     return found
 
 
@@ -120,7 +122,8 @@ def find_registry(
     """The registry as in `resolve_registry`, or None. Raises NotLoggedInError if its API key is unknown."""
     running, _, user = _read_all(local)
     own = running or user
-    chosen = url or _from_environment("ARCRUN_REGISTRY_URL") or own.registry_url
+    from_environment = None if is_chosen_by_option() else _from_environment("ARCRUN_REGISTRY_URL")
+    chosen = url or from_environment or own.registry_url
     if not chosen:
         return None
     is_own = chosen == own.registry_url
@@ -138,23 +141,47 @@ def resolve_storage(*, local: bool | None = None) -> Storage:
         access = ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or running.api_url)
         folder = Path(running.keys_folder)
         return Storage(access, running.namespaces, running.bucket, *_resolve_keys(*read_local_keys(folder)), folder)
-    bucket = project.bucket or user.bucket
     keys = _resolve_keys(user.encryption_key, user.previous_encryption_key)
-    return Storage(resolve_access(project, user), user.namespaces, bucket, *keys)
+    return Storage(
+        resolve_access(project, user),
+        user.namespaces,
+        find_bucket(project, user),
+        *keys,
+        suffix=find_suffix(project, user),
+    )
 
 
 def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
     """The account and its API. Raises NotLoggedInError."""
-    account_id = _from_environment("CLOUDFLARE_ACCOUNT_ID") or project.account_id or user.account_id
+    account_id = find_account_id(project, user)
     token = _from_environment("CLOUDFLARE_API_TOKEN") or user.api_token
     if token is None and user.uses_wrangler_login:
         token = build_wrangler(find_platform_home()).read_login(Path.cwd())
     if not account_id or not token:
+        target = chosen_target()
+        if project.targets and target is None:
+            raise NotLoggedInError("No target is chosen.", _name_targets(project))
         raise NotLoggedInError(
-            f"No Cloudflare {'API token' if account_id else 'account'} is set, and no `acr dev` is running.",
-            "Run `acr init`, or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.",
+            f"No Cloudflare {'API token' if account_id else 'account'} is set{f' for {target}' if target else ''}.",
+            f"Run `acr init{f' --target {target}' if target else ''}`, "
+            "or set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN. On this machine: acr dev",
         )
     return ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL, account_id, token)
+
+
+def find_account_id(project: ProjectFile, user: UserConfig) -> str | None:
+    """The account; that of a chosen target stands before the environment. Raises CliError TARGET_OF_OTHER_ACCOUNT."""
+    target = chosen_target()
+    if target is None:
+        return _from_environment("CLOUDFLARE_ACCOUNT_ID") or project.account_id or user.account_id
+    if project.account_id and user.account_id and project.account_id != user.account_id:
+        raise CliError(
+            f"{FILE_NAME} has the target {target} in account {project.account_id}, "
+            f"{user_config_path()} has it in {user.account_id}.",
+            f"Give the target another name in {FILE_NAME}, or move that file away.",
+            "TARGET_OF_OTHER_ACCOUNT",
+        )
+    return project.account_id or _from_environment("CLOUDFLARE_ACCOUNT_ID") or user.account_id
 
 
 @dataclass(frozen=True)
@@ -168,6 +195,7 @@ class DeploySettings:
     bucket: str
     domain: str | None
     secrets: Mapping[str, str | None] = field(repr=False)
+    suffix: str = ""
 
 
 def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) -> DeploySettings:
@@ -175,7 +203,7 @@ def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) ->
 
     Raises NotLoggedInError, and CliError if something is missing that a real deploy needs.
     """
-    project, user = read_project_file(Path.cwd()), read_user_config(user_config_path())
+    project, user = read_deployed()
     key, previous, _ = _resolve_keys(user.encryption_key, user.previous_encryption_key)
     api_key = _from_environment("ARCRUN_API_KEY") or user.api_key
     secrets = {
@@ -192,7 +220,22 @@ def resolve_deploy_settings(dry_run: bool = False, domain: str | None = None) ->
         missing = ENCRYPTION_KEY if api_key else API_KEY
         raise CliError(f"The Workers need {missing}, which is not set.", "Create the keys: acr init")
     chosen = _resolve_domain(domain, project, user)
-    return DeploySettings(access, user.namespaces, project.bucket or user.bucket, chosen, secrets)
+    suffix = find_suffix(project, user)
+    return DeploySettings(access, user.namespaces, find_bucket(project, user), chosen, secrets, suffix)
+
+
+def _name_targets(project: ProjectFile) -> str:
+    return f"Choose one of {', '.join(project.targets)}: --target NAME, or {VARIABLE}; or start one here: acr dev"
+
+
+def find_suffix(project: ProjectFile, user: UserConfig) -> str:
+    """What ends the names of a target's Workers, namespaces and bucket; nothing for the default platform."""
+    chosen = project.suffix if project.suffix is not None else user.suffix
+    return chosen or ""
+
+
+def find_bucket(project: ProjectFile, user: UserConfig) -> str:
+    return project.bucket or user.bucket or DEFAULT_BUCKET + find_suffix(project, user)
 
 
 def _resolve_domain(wanted: str | None, project: ProjectFile, user: UserConfig) -> str | None:
@@ -217,10 +260,57 @@ def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None
 
 
 def _read_all(local: bool | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:
-    running = None if local is False else read_local_record(local_record_path())
-    if local and running is None:
-        raise CliError("No `acr dev` is running.", "Start it: acr dev")
-    return running, read_project_file(Path.cwd()), read_user_config(user_config_path())
+    if local and is_chosen_by_option():
+        raise click.UsageError("--local and --target exclude each other: a target is deployed.")
+    project, user = read_deployed()
+    if local is False or (local is None and chosen_target()):
+        return None, project, user
+    return _find_running(local, project, user), project, user
+
+
+def read_deployed() -> tuple[ProjectFile, UserConfig]:
+    """What arcrun.yaml and the user's file say about the chosen target, else about the default platform: a project with
+    targets has none, unless its arcrun.yaml has a `url`. Raises CliError.
+    """
+    target = chosen_target()
+    project = read_project_file(Path.cwd(), target)
+    has_default = target is not None or not project.targets or project.url is not None
+    return project, read_user_config(user_config_path()) if has_default else UserConfig()
+
+
+def _find_running(local: bool | None, project: ProjectFile, user: UserConfig) -> LocalRecord | None:
+    """The folder's `acr dev`; else, with `local` or if nothing is deployed, the only one. Raises CliError."""
+    if own := find_record_of(local_records(), Path.cwd()):
+        return own
+    running = list_local_records(local_records())
+    if local is None and (project.url or user.url or user.account_id or _from_environment("ARCRUN_URL")):
+        return None
+    if len(running) > 1:
+        listed = ", ".join(f"{record.url} in {record.folder}" for record in running)
+        raise CliError(
+            f"Several `acr dev` run, none of them in this folder: {listed}.",
+            "Go to its folder, or name one: --url URL",
+            "SEVERAL_RUNNING",
+        )
+    if local and not running:
+        raise CliError("No `acr dev` is running.", "Start it: acr dev", "NOT_RUNNING")
+    return running[0] if running else None
+
+
+def _build_no_platform(what: str, variable: str, local: bool | None) -> NotLoggedInError:
+    target, project = chosen_target(), read_project_file(Path.cwd())
+    if target:
+        return NotLoggedInError(f"The target {target} has no {what} yet.", f"Deploy it: acr deploy --target {target}")
+    if project.targets:
+        message = f"No {what} to talk to: no `acr dev` runs in this folder, and no target is chosen."
+        return NotLoggedInError(message, _name_targets(project))
+    if local is False:
+        return NotLoggedInError(
+            f"No {what} is deployed, as far as this machine knows.", f"Deploy one: acr deploy. Or set {variable}."
+        )
+    return NotLoggedInError(
+        f"No {what} to talk to.", f"Start one with `acr dev`, deploy one with `acr deploy`, or set {variable}."
+    )
 
 
 def _from_environment(name: str) -> str | None:

@@ -76,12 +76,12 @@ def test_push_list_rm(own: LocalPlatform, file: Path) -> None:
     assert CANARY not in str(stored)
     assert base64.b64encode(CANARY.encode()).decode() not in str(stored)
     listed = creds(own, file.parent, "list", "--json")
-    assert json.loads(listed.stdout) == {
+    assert json.loads(listed.stdout)["data"] == {
         "credentials": [{"name": "other", "readable": True}, {"name": "telegram_bot_token", "readable": True}]
     }
     assert "telegram_bot_token  yes" in creds(own, file.parent, "list").stdout
     removed = creds(own, file.parent, "rm", "other", "--json")
-    assert (removed.returncode, json.loads(removed.stdout)) == (0, {"removed": ["other"]})
+    assert (removed.returncode, json.loads(removed.stdout)["data"]) == (0, {"removed": ["other"]})
     assert list(read_kv(own)) == ["cred:telegram_bot_token"]
     noted = subprocess.run(
         [str(ACR), "audit"], env=own.environment, capture_output=True, text=True, check=True, timeout=60
@@ -97,7 +97,7 @@ def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> No
         command = [str(ACR), "doctor", "--json"]
         environment = {**own.environment, **environment}
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
-        return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["checks"]}
+        return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["data"]["checks"]}
 
     names = "namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials".split(",")
     assert doctor() == (0, dict.fromkeys(names, True))
@@ -109,7 +109,7 @@ def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatf
     creds(own, file.parent, "push")
     key, stored = (own.folder / "keys/encryption-key").read_text(), read_kv(own)
     rotated = creds(own, file.parent, "rotate", "--json")
-    assert (rotated.returncode, json.loads(rotated.stdout)) == (
+    assert (rotated.returncode, json.loads(rotated.stdout)["data"]) == (
         0,
         {"renewed": ["other", "telegram_bot_token"], "unchanged": []},
     )

@@ -24,7 +24,7 @@ def api(platform: LocalPlatform) -> Iterator[CloudflareApi]:
 
 
 def test_the_record_of_acr_dev_is_private_and_correct(platform: LocalPlatform, api: CloudflareApi) -> None:
-    path = Path(platform.environment["ACR_CONFIG_DIR"]) / "local.json"
+    path = Path(platform.environment["ACR_CONFIG_DIR"]) / f"running/{platform.process.pid}.json"
     record = json.loads(path.read_text())
     assert path.stat().st_mode & 0o777 == 0o600
     assert (record["url"], record["api_url"]) == (platform.urls["executor"], platform.urls["cloudflare-api"])

@@ -39,7 +39,7 @@ def check_call(arguments: list[str], *, is_whole: bool = True) -> None:
         raise click.UsageError(f"{command.name} takes no {extra[0]!r}")
     for parameter in command.get_params(context):
         given = values.get(parameter.name or "")
-        if is_whole and parameter.required and given in (None, (), click.core.UNSET):
+        if is_whole and parameter.required and not (isinstance(given, (str, tuple)) and given):
             raise click.UsageError(f"{command.name} wants {parameter.name}")
         if isinstance(parameter.type, click.Choice) and isinstance(given, str) and not given.isupper():
             parameter.type.convert(given, parameter, context)

@@ -53,7 +53,9 @@ def test_stored_files_are_only_for_their_owner(tmp_path: Path) -> None:
             kept = {path: path.stat().st_mode & 0o777 for root in (folder, config) for path in [root, *root.rglob("*")]}
     finally:
         os.umask(before)
-    assert {"api-key", "holder", "plan.json", "local.json", "config.json", "anything"} <= {path.name for path in kept}
+    assert {"api-key", "holder", "plan.json", f"{platform.process.pid}.json", "config.json", "anything"} <= {
+        path.name for path in kept
+    }
     assert any(path.suffix == ".sqlite" for path in kept)
     assert elsewhere.stat().st_mode & 0o777 != 0o600
     del kept[folder / "link"]

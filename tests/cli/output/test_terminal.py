@@ -15,7 +15,7 @@ from rich.text import Text
 import acr
 from acr.output.findings import render_findings
 from acr.output.render import build_console, build_table, print_json, print_table, render_error, warn
-from acr.output.runs import render_run_line, render_runs
+from acr.output.runs import RunLines, render_runs
 from acr.output.terminal import ask, confirm, escape_controls, relay, say, say_lines
 from acr.output.trace import render_timeline, render_trace
 
@@ -73,7 +73,7 @@ FINDING = {
         ),
         pytest.param(lambda: render_findings([FINDING], "f"), id="a finding"),
         pytest.param(lambda: render_runs([{**RECORD, "error": HOSTILE}]), id="runs"),
-        pytest.param(lambda: render_run_line({**RECORD, "error": HOSTILE}), id="a run that is followed"),
+        pytest.param(lambda: RunLines().render({**RECORD, "error": HOSTILE}), id="a run that is followed"),
         pytest.param(lambda: render_trace(RECORD), id="a trace"),
         pytest.param(lambda: render_timeline({**RECORD, "error": ENTRY["error"]}), id="a record"),
     ],

@@ -140,7 +140,7 @@ def parts(*arguments: str, environment: Mapping[str, str] = NOWHERE) -> subproce
 
 def test_without_a_platform_the_built_in_components_are_listed_with_a_warning() -> None:
     result = parts("--json")
-    listed = json.loads(result.stdout)["components"]
+    listed = json.loads(result.stdout)["data"]["components"]
     assert (result.returncode, [part["id"] for part in listed]) == (0, builtin_ids(HOME))
     assert "The bucket's components could not be read" in result.stderr
     assert "Statistics and the registry's components could not be read. No registry to talk to." in result.stderr
@@ -193,5 +193,5 @@ def account(cloudflare: CloudflareStandIn) -> Iterator[dict[str, str]]:
 
 def test_when_the_api_refuses_the_built_in_components_are_listed_with_a_warning(account: dict[str, str]) -> None:
     result = parts("--json", environment={**account, "CLOUDFLARE_API_TOKEN": "wrong"})
-    assert (result.returncode, len(json.loads(result.stdout)["components"])) == (0, len(builtin_ids(HOME)))
+    assert (result.returncode, len(json.loads(result.stdout)["data"]["components"])) == (0, len(builtin_ids(HOME)))
     assert "The bucket's components could not be read. Cloudflare answered 401" in result.stderr

@@ -32,8 +32,8 @@ def test_a_scaffolded_component_passes_its_own_tests(tmp_path: Path, language: s
     tried = acr("test", str(folder), "--json")
     assert tried.returncode == 0, tried.stderr
     answer = json.loads(tried.stdout)
-    assert answer["success"] is True
-    assert [(step["name"], step["status"]) for step in answer["steps"]] == [(name, "passed") for name in STEPS]
+    assert answer["data"]["accepted"] is True
+    assert [(step["name"], step["status"]) for step in answer["data"]["steps"]] == [(name, "passed") for name in STEPS]
 
 
 @pytest.mark.parametrize("language", ["zig", "c", "tinygo", "rust"])

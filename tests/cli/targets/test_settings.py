@@ -2,15 +2,17 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from acr.config.folders import local_record_path, user_config_path
+from acr.config.chosen_target import choose_target, forget_target
+from acr.config.folders import local_records, user_config_path
 from acr.config.private_file import is_private, write_private
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.credentials.local_keys import replace_local_key
@@ -48,10 +50,11 @@ class Desk:
     def write_project(self, text: str) -> None:
         (self.folder / "arcrun.yaml").write_text(text)
 
-    def start_dev(self) -> None:
+    def start_dev(self, url: str = "http://dev", folder: str = "", pid: int | None = None, started: float = 1) -> Path:
+        """Write the record of an `acr dev`, of this process unless `pid` is given. Returns its path."""
         replace_local_key(self.folder / "keys", OLD, KEY)
         record = LocalRecord(
-            "http://dev",
+            url,
             "key-dev",
             "http://dev/api",
             {"WEBHOOKS": "W"},
@@ -60,8 +63,12 @@ class Desk:
             "http://dev-registry",
             "reviewer-dev",
             "signing-dev",
+            str(self.folder / folder),
+            started,
         )
-        save_local_record(local_record_path(), record)
+        path = local_records() / f"{pid or os.getpid()}.json"
+        write_private(path, json.dumps(asdict(record)))
+        return path
 
 
 @pytest.fixture
@@ -110,7 +117,7 @@ def test_local_and_deployed_can_be_chosen(desk: Desk) -> None:
     assert resolve_target(None, None, local=True).url == "http://dev"
     assert resolve_target(None, None, local=False).url == "https://user"
     assert (resolve_storage().is_local, resolve_storage(local=False).is_local) == (True, False)
-    forget_local_record(local_record_path())
+    forget_local_record(local_records())
     assert not resolve_storage().is_local
 
 
@@ -122,27 +129,52 @@ def other_process() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_second_acr_dev_leaves_the_first_one_s_record_alone(
-    desk: Desk, other_process: subprocess.Popen[bytes]
-) -> None:
-    desk.start_dev()
-    first = {**json.loads(local_record_path().read_text()), "url": "http://first", "pid": other_process.pid}
-    write_private(local_record_path(), json.dumps(first))
-    desk.start_dev()
-    forget_local_record(local_record_path())
-    assert (json.loads(local_record_path().read_text()), resolve_target(None, None).url) == (first, "http://first")
+def test_each_folder_s_commands_talk_to_its_own_acr_dev(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
+    for folder in ("hello/inner", "proj2", "elsewhere"):
+        (desk.folder / folder).mkdir(parents=True)
+    desk.start_dev("http://hello", "hello", started=1)
+    proj2 = desk.start_dev("http://proj2", "proj2", other_process.pid, started=2)
+    for folder, url in (("hello", "http://hello"), ("hello/inner", "http://hello"), ("proj2", "http://proj2")):
+        desk.environment.chdir(desk.folder / folder)
+        assert (resolve_target(None, None).url, resolve_target(None, None, local=True).url) == (url, url)
+    desk.environment.chdir(desk.folder / "elsewhere")
+    for local in (None, True):
+        with pytest.raises(CliError, match=r"Several `acr dev` run.*http://hello in .*hello, http://proj2 in ") as told:
+            resolve_target(None, None, local=local)
+        assert told.value.code == "SEVERAL_RUNNING"
     other_process.kill()
     other_process.wait()
-    desk.start_dev()  # the first is dead and has left its record
-    assert resolve_target(None, None).url == "http://dev"
-    forget_local_record(local_record_path())
-    assert not local_record_path().exists()
+    assert resolve_target(None, None).url == "http://hello"  # the only one
+    assert not proj2.exists()
+    save_user_config(user_config_path(), USER)
+    assert resolve_target(None, None).url == "https://user"
+    assert resolve_target(None, None, local=True).url == "http://hello"
 
 
-@pytest.mark.parametrize("text", ["", "[]", "5", "{}", '{"pid": "x"}', '{"pid": 1}'])
+def test_the_nearest_folder_s_acr_dev_counts(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
+    (desk.folder / "outer/inner").mkdir(parents=True)
+    desk.start_dev("http://outer", "outer", started=1)
+    desk.start_dev("http://inner", "outer/inner", other_process.pid, started=2)
+    desk.environment.chdir(desk.folder / "outer/inner")
+    assert resolve_target(None, None).url == "http://inner"
+    desk.environment.chdir(desk.folder / "outer")
+    assert resolve_target(None, None).url == "http://outer"
+
+
+def test_of_two_in_one_folder_commands_use_the_first(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
+    desk.start_dev("http://first", pid=other_process.pid)
+    found = LocalRecord(**json.loads(desk.start_dev("http://second", started=2).read_text()))
+    assert resolve_target(None, None).url == "http://first"
+    first = save_local_record(local_records(), found)
+    assert first is not None
+    assert first.url == "http://first"
+    forget_local_record(local_records())
+    assert save_local_record(local_records(), replace(found, folder=str(desk.folder / "another"))) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "{}", '{"url": "x"}'])
 def test_an_invalid_record_is_replaced(desk: Desk, text: str) -> None:
-    desk.start_dev()
-    write_private(local_record_path(), text)
+    write_private(desk.start_dev(), text)
     with pytest.raises(NotLoggedInError):
         resolve_target(None, None)
     desk.start_dev()
@@ -249,10 +281,125 @@ def test_secrets_are_private_and_not_shown(desk: Desk) -> None:
     assert [secret for secret in secrets if secret in shown] == []
 
 
-def test_a_record_of_an_ended_or_older_acr_dev_does_not_count(desk: Desk) -> None:
+def test_a_record_of_an_ended_acr_dev_is_deleted(desk: Desk) -> None:
+    path = desk.start_dev(pid=2**22 + 1)
+    with pytest.raises(NotLoggedInError):
+        resolve_target(None, None)
+    assert not path.exists()
+
+
+TARGETS = """account_id: acc-project
+url: https://project
+targets:
+  staging: {}
+  production: {account_id: acc-production, url: https://production, suffix: ''}
+"""
+STAGING = UserConfig(
+    account_id="acc-project", api_token="tok", url="https://staging", api_key="key-staging", encryption_key=KEY
+)
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("ARCRUN_TARGET", raising=False)
+    yield
+    forget_target()
+
+
+@pytest.mark.usefixtures("chosen")
+def test_a_target_is_a_platform_of_its_own(desk: Desk) -> None:
+    desk.write_project(TARGETS)
+    save_user_config(user_config_path(), USER)
     desk.start_dev()
-    stored = json.loads(local_record_path().read_text())
-    for changed in ({**stored, "pid": 2**22 + 1}, {"url": "u", "api_key": "k", "pid": stored["pid"]}):
-        write_private(local_record_path(), json.dumps(changed))
-        with pytest.raises(NotLoggedInError):
-            resolve_target(None, None)
+    choose_target("staging")
+    assert user_config_path().name == "staging.json"
+    with pytest.raises(NotLoggedInError, match="The target staging has no platform yet"):
+        resolve_target(None, None)
+    save_user_config(user_config_path(), STAGING)
+    desk.environment.setenv("ARCRUN_URL", "https://environment")  # --target stands before it
+    target, storage = resolve_target(None, None), resolve_storage()
+    assert (target.url, target.api_key) == ("https://staging", "key-staging")
+    assert (storage.access.account_id, storage.bucket, storage.suffix) == (
+        "acc-project",
+        "arcrun-components-staging",
+        "-staging",
+    )
+    settings = resolve_deploy_settings()
+    assert (settings.suffix, settings.bucket) == ("-staging", "arcrun-components-staging")
+    assert is_private(user_config_path())
+    choose_target("production")
+    save_user_config(user_config_path(), replace(STAGING, account_id="acc-production", url=None, api_key="key-p"))
+    desk.environment.setenv("ARCRUN_API_KEY", "key-ci")
+    assert resolve_target(None, None).url == "https://production"
+    assert (resolve_target(None, None).api_key, resolve_storage().suffix) == ("key-ci", "")
+
+
+@pytest.mark.usefixtures("chosen")
+def test_arcrun_target_chooses_too_and_arcrun_url_stands_before_it(desk: Desk) -> None:
+    desk.write_project(TARGETS)
+    desk.environment.setenv("ARCRUN_TARGET", "production")
+    desk.environment.setenv("ARCRUN_API_KEY", "key-ci")
+    assert resolve_target(None, None).url == "https://production"
+    desk.environment.setenv("ARCRUN_URL", "https://environment")
+    assert resolve_target(None, None).url == "https://environment"
+
+
+@pytest.mark.usefixtures("chosen")
+@pytest.mark.parametrize(
+    ("project", "name", "told"),
+    [
+        pytest.param("", "staging", "has no target `staging`; it has none", id="no file"),
+        pytest.param(TARGETS, "stagin", "it has staging, production", id="misspelt"),
+        pytest.param(TARGETS, "../x", "not a target's name", id="no name"),
+        pytest.param("targets: [staging]", "staging", "must map names", id="a list"),
+        pytest.param("targets: {a_b: {}}", "staging", "`a_b` is not a target's name", id="a name that Workers lack"),
+        pytest.param("targets: {staging: {api_key: x}}", "staging", "it has api_key", id="a secret"),
+        pytest.param("targets: {staging: {suffix: _x}}", "staging", "suffix of `staging`", id="a suffix"),
+        pytest.param("targets: {staging: x}", "staging", "not a mapping", id="no mapping"),
+    ],
+)
+def test_a_target_that_is_none_is_explained(desk: Desk, project: str, name: str, told: str) -> None:
+    if project:
+        desk.write_project(project)
+    choose_target(name)
+    with pytest.raises(CliError) as refused:
+        resolve_target(None, None)
+    assert told in refused.value.message
+
+
+@pytest.mark.usefixtures("chosen")
+def test_a_target_of_another_project_s_account_is_refused(desk: Desk) -> None:
+    desk.write_project("targets: {staging: {account_id: acc-ours}}")
+    choose_target("staging")
+    save_user_config(user_config_path(), STAGING)
+    with pytest.raises(CliError) as refused:
+        resolve_storage()
+    assert refused.value.code == "TARGET_OF_OTHER_ACCOUNT"
+
+
+@pytest.mark.usefixtures("chosen")
+def test_where_there_are_targets_none_is_chosen_by_accident(desk: Desk) -> None:
+    desk.write_project("targets: {staging: {}, production: {}}")
+    with pytest.raises(NotLoggedInError) as refused:
+        resolve_target(None, None)
+    assert "Choose one of staging, production" in refused.value.hint
+    save_user_config(user_config_path(), USER)
+    with pytest.raises(NotLoggedInError) as refused:
+        resolve_target(None, None)
+    assert "Choose one of staging, production" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("local", "told", "hint"),
+    [
+        pytest.param(None, "No platform to talk to.", "Start one with `acr dev`", id="either"),
+        pytest.param(False, "No platform is deployed", "acr deploy", id="--deployed"),
+        pytest.param(True, "No `acr dev` is running.", "acr dev", id="--local"),
+    ],
+)
+def test_without_a_platform_the_message_is_about_what_was_asked(
+    desk: Desk, local: bool | None, told: str, hint: str
+) -> None:
+    with pytest.raises(CliError) as refused:
+        resolve_target(None, None, local=local)
+    assert (told in refused.value.message, hint in refused.value.hint) == (True, True)

@@ -106,18 +106,22 @@ def test_a_user_from_init_to_removal(hosted: Hosted) -> None:
     init = ("init", "--standard", "--no-input", "--json", *place)
     first = acr(hosted, *init, CLOUDFLARE_API_TOKEN=OWN)
     assert first.returncode == 0, first.stderr
-    registered, config = json.loads(first.stdout), json.loads(config_path.read_text())
+    registered, config = json.loads(first.stdout)["data"], json.loads(config_path.read_text())
     assert config["auth_url"] == auth_url
     assert config["url"] == "https://executor.example.com"
     assert set(config["namespaces"].values()) == {registered["kv_namespace_id"]}
     assert hosted.cloudflare.tokens[config["api_token"]].permissions == {KV_WRITE}
     assert config_path.stat().st_mode & 0o777 == 0o600
-    shown = json.loads(acr(hosted, "account", "show", "--json").stdout)
+    shown = json.loads(acr(hosted, "account", "show", "--json").stdout)["data"]
     assert (shown["tenant_id"], shown["email"]) == (registered["tenant_id"], EMAIL)
     assert shown["tenant_id"] in acr(hosted, "account", "show").stdout
 
     again = acr(hosted, "init", "--standard", "--no-input", "--json", "--email", EMAIL)  # the rest is known
-    assert {**json.loads(again.stdout), "files": [], "created": []} == {**registered, "files": [], "created": []}
+    assert {**json.loads(again.stdout)["data"], "files": [], "created": []} == {
+        **registered,
+        "files": [],
+        "created": [],
+    }
     after = json.loads(config_path.read_text())
     assert after["api_key"] != config["api_key"]
     assert {**after, "api_key": ""} == {**config, "api_key": ""}

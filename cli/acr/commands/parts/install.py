@@ -4,6 +4,7 @@ import click
 
 from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.r2 import R2Bucket
+from acr.commands.arguments import ComponentId
 from acr.commands.options import as_json, with_registry
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_data
@@ -15,7 +16,7 @@ from acr.targets.settings import resolve_storage
 
 
 @click.command()
-@click.argument("reference", metavar="ID[@VERSION]")
+@click.argument("reference", metavar="ID[@VERSION]", type=ComponentId())
 @click.option("--key", "public_key", metavar="BASE64", help="The registry's public key, from its owner.")
 @as_json
 @with_registry

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from acr.commands.arguments import ComponentId
 from acr.commands.options import as_json, local_or_deployed
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_data
@@ -14,7 +15,7 @@ from arcrun.contracts.parse import CATEGORIES
 
 
 @click.command()
-@click.argument("reference", metavar="[ID]", required=False)
+@click.argument("reference", metavar="[ID]", required=False, type=ComponentId())
 @click.option(
     "--search",
     metavar="TEXT",

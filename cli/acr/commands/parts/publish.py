@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from acr.commands.arguments import ComponentFolderPath
 from acr.commands.options import as_json, with_registry
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_json, show_progress, warn
@@ -19,7 +20,7 @@ from arcrun.registry.step import parse_step
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=ComponentFolderPath())
 @as_json
 @with_registry
 def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
@@ -43,10 +44,11 @@ def publish(client: RegistryClient, folder: Path, as_json: bool) -> None:
             print_json(answer)
         sys.exit(1)
     data = require_data(answer)
-    print_json(answer) if as_json else say(f"{data['canonical_id']}@{data['version']}")
-    if is_builtin(data["canonical_id"], find_platform_home()):
-        warn(f"`{data['canonical_id']}` is a built-in component, which takes precedence: yours never runs.")
-    say(f"Accepted. To let everyone use it: acr parts approve {data['submission_id']}", err=True)
+    component_id, version, submission_id = data["canonical_id"], data["version"], data["submission_id"]
+    print_json(answer) if as_json else say(f"{component_id}@{version}")
+    if is_builtin(component_id, find_platform_home()):
+        warn(f"`{component_id}` is a built-in component, which takes precedence: yours never runs.")
+    say(f"Accepted. To let everyone use it: acr parts approve {submission_id}", err=True)
 
 
 def _steps_of(answer: Answer) -> list[dict[str, object]]:

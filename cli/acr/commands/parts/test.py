@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from acr.bench.bench import review_folder
+from acr.commands.arguments import ComponentFolderPath
 from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_data
@@ -14,7 +15,7 @@ from acr.parts.component_folder import read_component_folder
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", metavar="DIR", type=ComponentFolderPath())
 @as_json
 def test(folder: Path, as_json: bool) -> None:
     """Test the component in DIR: contract.yaml and the module next to it.

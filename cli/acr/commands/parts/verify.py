@@ -2,6 +2,7 @@
 
 import click
 
+from acr.commands.arguments import ComponentId
 from acr.commands.options import as_json, with_registry
 from acr.output.render import print_data
 from acr.output.steps import render_steps
@@ -12,7 +13,7 @@ from arcrun.registry.step import parse_step
 
 
 @click.command()
-@click.argument("reference", metavar="ID[@VERSION]")
+@click.argument("reference", metavar="ID[@VERSION]", type=ComponentId())
 @click.option("--key", "public_key", metavar="BASE64", help="The registry's public key, from its owner.")
 @as_json
 @with_registry

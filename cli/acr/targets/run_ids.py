@@ -1,0 +1,34 @@
+"""Finds the run that a beginning of its id names."""
+
+import re
+
+from acr.errors import CliError
+from acr.targets.executor_client import ExecutorClient
+from arcrun.engine.run_id import is_run_id, time_of
+from arcrun.times import render_time
+
+MAX_TOLD = 5
+_SLACK_MS = 60_000  # a run may begin a little after its id was made
+_LAST_MS = 253_402_300_799_999  # of the year 9999
+_BEGINNING = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{5,24}")  # of a ULID: six characters are about nine hours
+
+
+def find_run_id(client: ExecutorClient, text: str) -> str | None:
+    """The id that `text` is, or that alone begins with it; None if `text` cannot be one or no run has it.
+
+    Raises CliError RUN_ID_AMBIGUOUS, and AnswerError.
+    """
+    if is_run_id(text):
+        return text
+    if not _BEGINNING.fullmatch(text):
+        return None
+    first, last = (time_of(text.ljust(26, filler)) for filler in "0Z")
+    begun = {
+        "since": render_time(max(0, first - _SLACK_MS)),
+        "until": render_time(min(last + _SLACK_MS, _LAST_MS)),
+    }
+    found = [run["id"] for run in client.list_runs({"q": text, **begun}, MAX_TOLD) if run["id"].startswith(text)]
+    if len(found) > 1:
+        told = ", ".join(found[:MAX_TOLD]) + (" ..." if len(found) == MAX_TOLD else "")
+        raise CliError(f"More than one run begins with {text}: {told}", "Type more of it.", "RUN_ID_AMBIGUOUS")
+    return found[0] if found else None
