@@ -83,3 +83,25 @@ def test_a_wrong_command_is_found(line: str, refusal: str) -> None:
     [arguments] = split_acr_calls(line)
     with pytest.raises(click.UsageError, match=refusal):
         check_call(arguments)
+
+
+TOLD = ("docs/troubleshooting.md", "docs/components/errors.md", "docs/webhooks.md")
+CODE = re.compile(r"`([A-Z]+(?:_[A-Z]+)+)`")
+MESSAGE = re.compile(r"^\| `([^`]*[a-z] [^`]*)`", re.MULTILINE)  # what a table's row begins with, unless it is a code
+
+
+def read_sources() -> str:
+    files = [path for room in ("core", "cli", "workers") for path in (ROOT / room).rglob("*.py")]
+    files += [*(ROOT / "components").rglob("*.zig"), *(ROOT / "workers/edge").glob("*.mjs")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files if "python_modules" not in path.parts)
+
+
+def test_the_codes_and_messages_that_pages_explain_exist() -> None:
+    sources, missing = read_sources(), []
+    for page in TOLD:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        missing += [(page, code) for code in CODE.findall(text) if code not in sources]
+    for message in MESSAGE.findall((ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")):
+        parts = [part.strip() for part in re.split(r"\.\.\.|\d+", message) if part.strip()]
+        missing += [("message", part) for part in parts if part not in sources and not part.startswith("acr:")]
+    assert missing == []
