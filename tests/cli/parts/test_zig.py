@@ -85,16 +85,29 @@ def test_a_python_with_neither_pip_nor_venv(wheels: Path, tmp_path: Path, monkey
 @pytest.mark.parametrize(("language", "begins"), [("zig", "build-exe "), ("c", "cc -target wasm32-wasi ")])
 def test_a_build_script_without_zig_asks_acr(tmp_path: Path, language: str, begins: str) -> None:
     folder = scaffold_component("shout", language, tmp_path, ROOT)
-    tools = tmp_path / "tools"
+    tools = tmp_path / "the tools"  # with a space, as a user's folders may have
     tools.mkdir()
     environment = {"PATH": f"{tools}:{SYSTEM_PATH}", "PYTHON": "/bin/false"}
     command = [folder / "build"]
     missing = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (missing.returncode, missing.stdout, "Zig is missing. Next:" in missing.stderr) == (1, "", True)
-    (tools / "acr").write_text('#!/bin/sh\necho "$@"\n')
-    (tools / "acr").chmod(0o755)
+    write_program(tools / "found", 'echo "$@"')
+    write_program(tools / "acr", f'test "$*" = "parts zig" && echo "{tools}/found"')
     built = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert built.stdout.startswith(f"parts zig {begins}")
+    assert built.stdout.startswith(begins)
+
+
+def test_a_build_script_ends_where_zig_cannot_be_installed(tmp_path: Path) -> None:
+    folder = scaffold_component("shout", "zig", tmp_path, ROOT)
+    write_program(tmp_path / "acr", "echo Error >&2; exit 1")
+    environment = {"PATH": f"{tmp_path}:{SYSTEM_PATH}", "PYTHON": "/bin/false"}
+    done = subprocess.run([folder / "build"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error\n")
+
+
+def write_program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
 
 
 def test_the_version_is_the_one_that_builds_the_built_in_components() -> None:

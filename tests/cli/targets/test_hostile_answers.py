@@ -136,6 +136,7 @@ COMMANDS: dict[str, list[str]] = {
     "creds rotate": [],
     "parts list": [],
     "parts scaffold": [WORD],
+    "parts zig": [],
     "parts test": ["part\x1b[31m"],
     "parts publish": ["part\x1b[31m"],
     "parts approve": [WORD],
@@ -145,6 +146,7 @@ COMMANDS: dict[str, list[str]] = {
     "doctor": [],
     "audit": [],
     "usage": [],
+    "open": [WORD],
     "completion": ["bash"],
 }
 MORE = {"run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],

@@ -1,24 +1,25 @@
-"""acr parts zig: run Zig, for the `build` scripts of components."""
-
-import os
+"""acr parts zig: find Zig, for the `build` scripts of components."""
 
 import click
 
-from acr.parts.zig import require_zig
+from acr.commands.options import as_json
+from acr.output.render import print_data
+from acr.output.terminal import say
+from acr.parts.zig import ZIG_VERSION, require_zig
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
-@click.argument("arguments", metavar="ARGUMENTS...", nargs=-1, required=True, type=click.UNPROCESSED)
-def zig(arguments: tuple[str, ...]) -> None:
-    """Run Zig, after installing it into acr's cache if it is missing.
+@click.command()
+@as_json
+def zig(as_json: bool) -> None:
+    """Print where Zig is, after installing it into acr's cache if it is missing.
 
-    The `build` scripts of components in Zig and C use it where neither `zig` nor the Python package `ziglang` is
+    The `build` scripts of components in Zig and C ask for it where neither `zig` nor the Python package `ziglang` is
     installed.
 
     \b
     Examples:
-      acr parts zig version
-      acr parts zig cc -target wasm32-wasi -Os -o count.wasm main.c
+      acr parts zig
+      "$(acr parts zig)" cc -target wasm32-wasi -Os -o count.wasm main.c
     """
-    program = require_zig()
-    os.execv(program, [str(program), *arguments])  # noqa: S606
+    program = str(require_zig())
+    print_data({"path": program, "version": ZIG_VERSION}) if as_json else say(program)
