@@ -52,6 +52,15 @@ def test_the_commands_of_a_block_exist(block: Block) -> None:
             check_call(arguments)
 
 
+OWN_FILE = re.compile(r"(?<![\w./])(?:scripts|benchmarks|examples|tests)/[\w./-]+")
+
+
+@pytest.mark.parametrize("block", name_cases([block for block in BLOCKS if block.commands]))
+def test_the_files_of_the_repository_that_a_command_names_exist(block: Block) -> None:
+    named = [path for line in block.commands for path in OWN_FILE.findall(line.partition(" #")[0])]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith(WITHOUT_INLINE) and page != GENERATED])
 def test_the_commands_in_the_text_exist(page: str) -> None:
     """Those may be abridged, so that arguments may be missing."""
