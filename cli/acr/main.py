@@ -27,6 +27,9 @@ _COMMANDS = {
     "upgrade": "Make explicit what older workflows left implicit.",
     "push": "Store the workflow in FILE and print its webhook URL.",
     "run": "Run the workflow in FILE, or the stored workflow NAME.",
+    "show": "Show what is stored of a workflow: its text, and where it comes from.",
+    "pull": "Write a stored workflow to the file that it was pushed from.",
+    "diff": "Show how a file differs from the stored workflow, or one version from another.",
     "list": "List the stored workflows, or the versions of one.",
     "logs": "List the runs, or show one as a timeline.",
     "rollback": "Make an earlier version of a workflow current again.",
@@ -37,7 +40,7 @@ _COMMANDS = {
     "account": "Show or delete your account on a hosted platform, or rotate its API key.",
     "creds": "Store secrets, encrypted on this machine.",
     "parts": "List components; write, test and publish your own.",
-    "doctor": "Check configuration, token, resources, Workers and credentials.",
+    "doctor": "Check this machine, configuration, token, resources, Workers and credentials.",
     "open": "Open the documentation of this version in a browser.",
     "completion": "Print the completion script for your shell.",
 }

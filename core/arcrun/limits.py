@@ -96,6 +96,9 @@ MAX_NAME_CHARACTERS = 64
 # The bytes of a name in UTF-8: it is part of keys, which may have 512.
 # Beyond: the diagnostic INVALID_NAME.
 MAX_NAME_BYTES = 256
+# The characters of a push's `file`, the path that the workflow comes from. Commands send as much of its end as fits.
+# Beyond: 400 INVALID_REQUEST.
+MAX_FILE_CHARACTERS = 512
 # The diagnostics of one workflow.
 # Beyond: checking stops, and TOO_MANY_FINDINGS says so.
 MAX_DIAGNOSTICS = 100
@@ -383,6 +386,10 @@ MAX_USAGE_COUNT = 1_000_000
 # The characters of a component's name in a usage report.
 # Beyond: 400 INVALID_RECORD.
 MAX_USAGE_NAME_CHARACTERS = 128
+
+# The bytes of one secret that `acr creds` stores.
+# Beyond: SECRET_TOO_LARGE.
+MAX_SECRET_BYTES = 64 * KIB
 
 # == What an isolate remembers
 

@@ -42,7 +42,7 @@ WAITING = {
     "flow": ["input >> PIPE >> pause"],
     "config": {"pause": {"component": "wait", "ms": 2_000}},
 }
-VERDICT = {"id", "workflow", "version", "trigger", "status", "started_at", "duration_ms"}
+VERDICT = {"run_id", "workflow", "version", "trigger", "status", "started_at", "duration_ms"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,7 +85,7 @@ def test_async_prints_the_id_of_a_run_that_is_then_in_the_logs(platform: LocalPl
     running = platform.acr("logs", run_id)
     assert (running.returncode, "running" in running.stdout) == (0, True)
     ended = json.loads(platform.acr("logs", run_id, "--follow", "--json").stdout)["data"]
-    assert (ended["id"], ended["status"], ended["trace"][0]["node"]) == (run_id, "success", "pause")
+    assert (ended["run_id"], ended["status"], ended["trace"][0]["node"]) == (run_id, "success", "pause")
 
 
 def test_async_as_json_is_the_whole_answer(platform: LocalPlatform) -> None:
@@ -102,9 +102,9 @@ def test_a_run_ends_after_timeout_ms(platform: LocalPlatform) -> None:
 def test_logs_lists_the_newest_first_with_its_error(platform: LocalPlatform) -> None:
     older, newer = run_to_the_log(platform, "logs_failing"), run_to_the_log(platform, "logs_failing")
     runs = list_runs(platform, "logs_failing")
-    assert [run["id"] for run in runs[:2]] == [newer, older]
+    assert [run["run_id"] for run in runs[:2]] == [newer, older]
     assert set(runs[0]) == {*VERDICT, "error", "node"}
-    assert [run["id"] for run in list_runs(platform, "logs_failing", "--limit", "1")] == [newer]
+    assert [run["run_id"] for run in list_runs(platform, "logs_failing", "--limit", "1")] == [newer]
     titles, first, *_ = platform.acr("logs", "logs_failing").stdout.splitlines()
     assert titles.split()[0] == "run"
     assert first.split()[0] == newer
@@ -113,7 +113,7 @@ def test_logs_lists_the_newest_first_with_its_error(platform: LocalPlatform) -> 
 
 def test_logs_of_all_workflows(platform: LocalPlatform) -> None:
     run_id = run_to_the_log(platform, "logs_inner")
-    found = next(run for run in list_runs(platform, "--limit", "100") if run["id"] == run_id)
+    found = next(run for run in list_runs(platform, "--limit", "100") if run["run_id"] == run_id)
     assert (set(found), found["workflow"], found["trigger"]) == (VERDICT, "logs_inner", "name")
 
 
@@ -147,7 +147,7 @@ def test_the_beginning_of_an_id_names_the_run(platform: LocalPlatform) -> None:
     shared = first[: next(at for at in range(26) if first[at] != second[at])]
     for run_id in (first, second):
         shown = json.loads(platform.acr("logs", run_id[:14], "--json").stdout)["data"]
-        assert shown["id"] == run_id
+        assert shown["run_id"] == run_id
     both = platform.acr("logs", shared, "--json")
     assert (both.returncode, json.loads(both.stdout)["error"]["code"]) == (1, "RUN_ID_AMBIGUOUS")
     assert f"begins with {shared}: 0" in both.stderr
@@ -179,4 +179,4 @@ def test_follow_prints_each_new_run_until_ctrl_c(platform: LocalPlatform, tmp_pa
         _, told = process.communicate(timeout=10)
     assert (there in first, process.returncode, "Traceback" in told) == (True, 130, False)
     assert new in seen
-    assert not options or json.loads(seen)["id"] == new
+    assert not options or json.loads(seen)["run_id"] == new

@@ -116,7 +116,7 @@ def test_list_shows_versions_and_the_last_verdict(platform: LocalPlatform, tmp_p
     platform.acr("push", write_workflow(tmp_path, "listed"))
     url = platform.acr("push", write_workflow(tmp_path, "listed", "two")).stdout.strip()
     before = {item["name"]: item for item in read_json(platform, "list")["data"]["workflows"]}["listed"]
-    keys = {"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url", "last_run"}
+    keys = {"name", "version", "latest", "updated_at", "format", "calls", "file", "token", "webhook_url", "last_run"}
     assert set(before) == keys
     assert (before["version"], before["latest"], before["webhook_url"], before["last_run"]) == (2, 2, url, None)
     run_id = read_json(platform, "run", "listed")["run_id"]
@@ -131,7 +131,7 @@ def test_list_shows_versions_and_the_last_verdict(platform: LocalPlatform, tmp_p
 def wait_for_run(platform: LocalPlatform, run_id: str) -> None:
     for _ in range(100):
         listed = read_json(platform, "logs", "--limit", "100")["data"]["runs"]
-        if any(run["id"] == run_id for run in listed):
+        if any(run["run_id"] == run_id for run in listed):
             return
     raise AssertionError(f"{run_id} is not listed")
 

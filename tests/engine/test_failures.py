@@ -283,20 +283,32 @@ async def test_a_timeout_that_the_component_knows_is_the_components() -> None:
     assert (record.error, bench.inputs_of("a")) == (None, [{"timeout_ms": 20}])
 
 
+IN_THE_FILE = "Raise timeout_ms in the workflow `"
+
+
 @pytest.mark.parametrize(
-    ("more", "after_ms"),
+    ("more", "after_ms", "limited_by", "action"),
     [
-        pytest.param({"timeout_ms": 30}, 30, id="the workflow's"),
-        pytest.param({"client_timeout_ms": 30}, 30, id="the client's"),
-        pytest.param({"timeout_ms": 40, "client_timeout_ms": 30}, 30, id="the client's is shorter"),
-        pytest.param({"timeout_ms": 30, "client_timeout_ms": 40}, 30, id="the workflow's is shorter"),
+        pytest.param({"timeout_ms": 30}, 30, "workflow", IN_THE_FILE, id="the workflow's"),
+        pytest.param({"client_timeout_ms": 30}, 30, "request", "?timeout_ms=300000", id="the client's"),
+        pytest.param(
+            {"timeout_ms": 40, "client_timeout_ms": 30}, 30, "request", "?timeout_ms=40", id="the client's is shorter"
+        ),
+        pytest.param(
+            {"timeout_ms": 30, "client_timeout_ms": 40}, 30, "workflow", IN_THE_FILE, id="the workflow's is shorter"
+        ),
     ],
 )
-async def test_a_run_that_takes_too_long_is_cancelled(more: dict[str, Any], after_ms: float) -> None:
+async def test_a_run_that_takes_too_long_is_cancelled_with_what_would_help(
+    more: dict[str, Any], after_ms: float, limited_by: str, action: str
+) -> None:
     bench = EngineBench({"a": echo, "b": taking(1000), "c": echo})
     record = await bench.run(CHAIN, **more)
     assert record.error is not None
     assert (record.error.code, record.error.http_status, record.duration_ms) == ("RUN_TIMEOUT", 504, after_ms)
+    assert (record.error.details["limit_ms"], record.error.details["limited_by"]) == (after_ms, limited_by)
+    [shown] = record.error.next_actions
+    assert action in shown
     assert statuses(record) == {"a": "success", "b": "failed", "c": "skipped"}
     assert record.trace[1].error is not None
     assert record.trace[1].error.code == "CANCELLED"

@@ -214,7 +214,7 @@ async def test_a_request_that_is_not_valid(path: str, body: Any, message: str) -
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/execute", "Allowed: workflow, component, input."), ("/webhooks", "Allowed: workflow.")],
+    [("/execute", "Allowed: workflow, component, input."), ("/webhooks", "Allowed: workflow, file, force.")],
 )
 async def test_an_unknown_key(path: str, allowed: str) -> None:
     response = await post(path, {"workflow": FLOW, "inputs": {}})
@@ -260,6 +260,7 @@ ROUTES = [
     ("DELETE", f"/webhooks/{FIRST_TOKEN}"),
     ("POST", f"/webhooks/{FIRST_TOKEN}/rotate"),
     ("GET", "/webhooks/named/tell"),
+    ("GET", "/webhooks/named/tell/versions/1"),
     ("POST", "/webhooks/named/tell/trigger"),
     ("POST", "/webhooks/named/tell/rollback"),
     ("GET", "/audit"),
@@ -279,6 +280,7 @@ def test_these_are_all_management_routes() -> None:
     ]
     known = {(method, route.path) for route in routes for method in route.methods or () if method != "HEAD"}
     names = {FIRST_TOKEN: "{token}", "/named/tell": "/named/{name}", "0" * 26: "{run_id}"}
+    names["/versions/1"] = "/versions/{version}"
     listed = {
         (method, functools.reduce(lambda text, name: text.replace(*name), names.items(), path))
         for method, path in ROUTES
@@ -336,6 +338,7 @@ async def test_a_push_answers_where_the_webhook_is() -> None:
             "webhook_url": f"https://executor.test/webhooks/{token}/trigger",
             "updated_at": "2026-09-21T14:13:20.000Z",
             "changed": True,
+            "rewritten": False,
             "diff": {"added": ["echo"], "removed": [], "changed": []},
             "diagnostics": [],
         },

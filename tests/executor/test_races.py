@@ -23,7 +23,7 @@ from fakes.workflows import ADA, build_workflows
 pytestmark = pytest.mark.anyio
 
 OPERATIONS = st.lists(
-    st.sampled_from(["push", "push", "push", "rotate", "roll_back", "delete"]), min_size=2, max_size=12
+    st.sampled_from(["push", "push", "push", "reword", "rotate", "roll_back", "delete"]), min_size=2, max_size=12
 )
 
 
@@ -50,6 +50,8 @@ class Race:
                 saved = (await store.save(source, require_plan(compile_source(source)), ADA)).stored
                 self.tokens.add(saved.token)
                 self.numbers.append(saved.version)
+            elif operation == "reword":
+                await self._reword(store, number)
             elif operation == "roll_back":
                 self.tokens.add((await store.roll_back("w", 1, ADA)).token)
             else:
@@ -61,6 +63,16 @@ class Race:
                     await store.delete(token, ADA)
         except (NotFoundError, ConflictError):
             pass  # the others were faster
+
+    async def _reword(self, store: WorkflowStore, number: int) -> None:
+        """Push the current source again, with a comment."""
+        source = await store.find_source(await store.require_head("w"))
+        if source is None:
+            return
+        text = source if isinstance(source, str) else json.dumps(source)
+        saved = await store.save(f"# {number}\n{text}", require_plan(compile_source(source)), ADA)
+        self.tokens.add(saved.stored.token)
+        self.numbers += [saved.stored.version] if saved.changed else []
 
     async def check(self) -> None:
         self.clock.advance(FRESH_MS)

@@ -170,6 +170,7 @@ async def test_a_run_has_no_more_time_than_the_tenant() -> None:
     executed = await bench.ask("POST", "/execute", bench.keys["a"], {"component": "echo"})
     codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in (triggered, executed)]
     assert codes == [(504, "RUN_TIMEOUT"), (504, "RUN_TIMEOUT")]
+    assert triggered.json()["error"]["details"]["limited_by"] == "account"
 
 
 async def test_a_node_computes_no_longer_than_a_tenant_may_let_it() -> None:
@@ -242,6 +243,19 @@ async def test_the_versions_of_all_workflows_are_bounded() -> None:
     assert (await bench.ask("POST", "/webhooks", bench.keys["a"], body)).status_code == 201
 
 
+async def test_a_text_of_the_same_meaning_takes_the_room_of_the_one_that_it_replaces() -> None:
+    bench = await build_hosted(SCRIPT, limits=TenantLimits(storage=StorageLimits(stored_bytes=MIN_COUNTED_BYTES)))
+    text = "name: tell\nflow: [input >> PIPE >> echo]\n"
+    await push(bench, "a", text)
+    answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": f"# why\n{text}"})
+    assert (answer.status_code, answer.json()["data"]["rewritten"]) == (200, True)
+    shown = (await bench.ask("GET", "/webhooks/named/tell", bench.keys["a"])).json()["data"]
+    assert (shown["workflow"], shown["version"]) == (f"# why\n{text}", 1)
+    far = {"workflow": f"# {'x' * MIN_COUNTED_BYTES}\n{text}"}
+    refused = await bench.ask("POST", "/webhooks", bench.keys["a"], far)
+    assert (refused.status_code, read_error(refused)["code"]) == (413, "STORAGE_LIMIT")
+
+
 READING = [
     ("GET", "/webhooks/{token}", None),
     ("POST", "/webhooks", {"workflow": FLOW}),
@@ -250,6 +264,7 @@ READING = [
     ("POST", "/webhooks/{token}/rotate", None),
     ("POST", "/webhooks/{token}/trigger", None),
     ("GET", "/webhooks/named/tell", None),
+    ("GET", "/webhooks/named/tell/versions/1", None),
     ("POST", "/webhooks/named/tell/trigger", None),
     ("POST", "/webhooks/named/tell/rollback", {"version": 1}),
     ("POST", "/validate", {"workflow": FLOW}),

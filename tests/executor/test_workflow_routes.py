@@ -1,5 +1,6 @@
 """Proves the routes that check, store, show, change and delete workflows."""
 
+import json
 from typing import Any
 
 import httpx
@@ -138,6 +139,98 @@ async def test_a_changed_push_answers_the_next_version() -> None:
     }
 
 
+async def test_a_push_of_the_same_meaning_replaces_the_text_alone() -> None:
+    executor = Executor()
+    first = await executor.push()
+    executor.bench.clock.advance(1_000)
+    commented = f"# what it is for\n{TEXT}"
+    again = await executor.push(commented)
+    same = {"changed": False, "rewritten": True, "diff": {"added": [], "removed": [], "changed": []}}
+    assert again == {**first, **same}
+    shown = await executor.ask("GET", "/webhooks/named/tell")
+    assert (shown["workflow"], shown["versions"]) == (commented, [{"version": 1, "pushed_at": STARTED}])
+    assert (await executor.push(commented))["rewritten"] is False
+    details = [line["detail"] for line in (await executor.ask("GET", "/audit"))["lines"]]
+    assert details == ["version 1, same meaning", "version 1"]
+
+
+async def test_a_workflow_is_replaced_from_another_file_by_force_alone() -> None:
+    executor = Executor()
+    pushed = await executor.ask("POST", "/webhooks", {"workflow": TEXT, "file": "flows/tell.yaml"})
+    other = {"workflow": NEWER, "file": "other.yaml"}
+    for method, path in (("POST", "/webhooks"), ("PUT", f"/webhooks/{pushed['token']}")):
+        response = await executor.send(method, path, other)
+        assert response.status_code == 409
+        assert read_error(response) == {
+            "code": "WORKFLOW_FROM_OTHER_FILE",
+            "message": "`tell` was pushed from flows/tell.yaml; this push comes from other.yaml.",
+            "retriable": False,
+            "next_actions": [
+                "Give the workflow another name.",
+                'Or, if this file replaces the other one, push with "force": true.',
+            ],
+            "details": {"workflow": "tell", "file": "flows/tell.yaml", "pushed_from": "other.yaml"},
+        }
+    forced = await executor.ask("POST", "/webhooks", {**other, "force": True})
+    assert (forced["version"], forced["changed"]) == (2, True)
+    assert (await executor.ask("GET", "/webhooks/named/tell"))["file"] == "other.yaml"
+    assert [entry["file"] for entry in (await executor.ask("GET", "/webhooks"))["workflows"]] == ["other.yaml"]
+
+
+async def test_the_file_stays_with_pushes_that_do_not_tell_it_and_with_rollbacks() -> None:
+    executor = Executor()
+    await executor.push()
+    files = []
+    for method, path, body in (
+        ("POST", "/webhooks", {"workflow": TEXT, "file": "tell.yaml"}),
+        ("POST", "/webhooks", {"workflow": NEWER}),
+        ("POST", "/webhooks/named/tell/rollback", {"version": 1}),
+        ("POST", "/webhooks", {"workflow": TEXT, "file": "flows/tell.yaml"}),
+        ("POST", "/webhooks", {"workflow": TEXT, "file": "a/other.yaml", "force": True}),
+    ):
+        await executor.ask(method, path, body)
+        files.append((await executor.ask("GET", "/webhooks/named/tell"))["file"])
+    assert files == ["tell.yaml", "tell.yaml", "tell.yaml", "flows/tell.yaml", "a/other.yaml"]
+
+
+FILE_MESSAGE = "`file` must be a relative path of 1 to 512 characters."
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"file": ""}, FILE_MESSAGE),
+        ({"file": 7}, FILE_MESSAGE),
+        ({"file": "x" * 513}, FILE_MESSAGE),
+        ({"file": "/root/tell.yaml"}, FILE_MESSAGE),
+        ({"file": "~/tell.yaml"}, FILE_MESSAGE),
+        ({"force": "yes"}, "`force` must be true or false."),
+    ],
+)
+async def test_a_file_that_is_not_valid(more: Any, message: str) -> None:
+    response = await Executor().send("POST", "/webhooks", {"workflow": TEXT, **more})
+    assert (response.status_code, read_error(response)["message"]) == (400, message)
+
+
+async def test_an_earlier_version_is_shown_as_it_was_pushed_even_if_it_can_no_longer_run() -> None:
+    executor = Executor()
+    await executor.push()
+    await executor.push(NEWER)
+    shown = await executor.ask("GET", "/webhooks/named/tell/versions/1")
+    assert shown == {"name": "tell", "version": 1, "pushed_at": STARTED, "workflow": TEXT}
+    old = {"source": TEXT, "plan": {"format": 1}, "pushed_at": STARTED}
+    executor.bench.kv.upload("version:tell:000001", json.dumps(old))
+    assert await executor.ask("GET", "/webhooks/named/tell/versions/1") == shown
+    for path, status, code in (
+        ("tell/versions/3", 404, "VERSION_NOT_FOUND"),
+        ("nobody/versions/1", 404, "WORKFLOW_NOT_FOUND"),
+        ("tell/versions/one", 400, "INVALID_REQUEST"),
+        ("tell/versions/0", 400, "INVALID_REQUEST"),
+    ):
+        response = await executor.send("GET", f"/webhooks/named/{path}")
+        assert (response.status_code, read_error(response)["code"]) == (status, code)
+
+
 async def test_workflows_are_listed_by_name() -> None:
     executor = Executor()
     tell = await executor.push()
@@ -146,7 +239,7 @@ async def test_workflows_are_listed_by_name() -> None:
     await executor.ask("POST", "/webhooks/named/tell/rollback", {"version": 1})
     listed = await executor.ask("GET", "/webhooks")
     keys = ("name", "token", "webhook_url")
-    more = {"updated_at": STARTED, "format": 3, "calls": []}
+    more = {"updated_at": STARTED, "format": 3, "calls": [], "file": None}
     assert listed == {
         "workflows": [
             {**{key: other[key] for key in keys}, "version": 1, "latest": 1, **more},
@@ -210,6 +303,8 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
         "webhook_url": f"https://executor.test/webhooks/{pushed['token']}/trigger",
         "updated_at": "2026-09-21T14:13:21.000Z",
         "latest": 2,
+        "file": None,
+        "calls": [],
         "called_by": [],
         "workflow": NEWER,
         "versions": [

@@ -10,6 +10,7 @@ from arcrun.errors import ArcrunError, NotFoundError, WorkflowError
 from arcrun.limits import MAX_CACHED_WORKFLOWS
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.plan import Plan
+from arcrun.yaml_text import parse_yaml
 from executor.heads import FRESH_MS, STALE_MS, Head
 from executor.workflows import StoredWorkflow, require_same_name
 from fakes.flows import compile_source, plan_of
@@ -136,8 +137,8 @@ async def test_a_push_without_a_change_makes_no_version(source: Any) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param(TEXT + "# a comment\n", id="comment"),
         pytest.param({**OBJECT, "description": "d"}, id="description"),
+        pytest.param(TEXT + "description: d\n", id="description in the text"),
         pytest.param(calling("other"), id="flow"),
     ],
 )
@@ -147,6 +148,91 @@ async def test_each_change_makes_a_version(changed: Any) -> None:
     assert (await isolate.push(changed)).version == 2
     assert [entry["version"] for entry in await isolate.store.list_versions("tell")] == [1, 2]
     assert [(await isolate.store.find_version("tell", n)).source for n in (1, 2)] == [TEXT, changed]
+
+
+SAME = {
+    "comment": TEXT + "# a comment\n",
+    "blank lines": TEXT.replace("\n", "\n\n"),
+    "quotes": "name: \"tell\"\nflow:\n  - 'input >> PIPE >> echo'\n",
+    "order of keys": "flow: [input >> PIPE >> echo]\nname: tell\n",
+    "object": OBJECT,
+}
+
+
+@pytest.mark.parametrize("source", SAME.values(), ids=SAME)
+async def test_a_push_of_the_same_meaning_makes_no_version_and_is_what_is_shown(source: Any) -> None:
+    isolate = Isolate()
+    first = await isolate.push(TEXT)
+    before = await isolate.read("version:tell:000001")
+    isolate.clock.advance(10_000)
+    isolate.kv.writes.clear()
+    saved = await isolate.another().store.save(source, compiled(source), ADA)
+    assert (saved.stored, saved.changed, saved.rewritten) == (first, False, True)
+    assert isolate.kv.writes == ["version:tell:000001"]
+    assert await isolate.read("version:tell:000001") == {**before, "source": source}
+    [entry] = (await isolate.kv.list("version:")).entries
+    assert entry.metadata == {"pushed_at": STARTED, "bytes": len(await isolate.kv.get(entry.key) or "")}
+    head = await isolate.another().store.require_head("tell")
+    assert await isolate.another().store.find_source(head) == source
+
+
+CONFIG = "name: tell\nflow: [input >> PIPE >> echo]\nconfig:\n  echo: {a: 1, b: 2}\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_object"),
+    [
+        pytest.param("{a: 1, b: 3}", False, id="a value"),
+        pytest.param("{a: true, b: 2}", False, id="1 is not true"),
+        pytest.param("{a: true, b: 2}", True, id="1 is not true, as an object"),
+        pytest.param("{a: 1.0, b: 2}", False, id="1 is not 1.0"),
+        pytest.param("{a: '1', b: 2}", False, id="quotes that make a string"),
+        pytest.param("{b: 2, a: 1}", False, id="the order of what a component gets"),
+    ],
+)
+async def test_what_a_run_would_see_is_a_change(changed: str, is_object: bool) -> None:
+    isolate = Isolate()
+    read = (lambda text: parse_yaml(text).value) if is_object else str
+    await isolate.push(read(CONFIG))
+    assert (await isolate.push(read(CONFIG.replace("{a: 1, b: 2}", changed)))).version == 2
+
+
+@pytest.mark.parametrize("field", ["format", "timeout_ms"])
+async def test_the_same_text_with_another_plan_is_a_change(field: str) -> None:
+    """Such as after an upgrade, or with another contract."""
+    isolate = Isolate()
+    await isolate.push(TEXT)
+    record = await isolate.read("version:tell:000001")
+    record["plan"][field] = 2
+    await isolate.kv.put("version:tell:000001", json.dumps(record))
+    assert (await isolate.another().push(TEXT + "# a comment\n")).version == 2
+
+
+async def test_the_text_of_a_version_that_is_current_again_is_replaced() -> None:
+    isolate = Isolate()
+    await isolate.push(TEXT)
+    await isolate.push(calling("other"))
+    await isolate.store.roll_back("tell", 1, ADA)
+    saved = await isolate.store.save(TEXT + "# new\n", compiled(TEXT), ADA)
+    assert (saved.stored.version, saved.changed) == (1, False)
+    sources = [(await isolate.store.find_version("tell", number)).source for number in (1, 2)]
+    assert sources == [TEXT + "# new\n", calling("other")]
+
+
+async def test_a_text_that_is_replaced_while_its_workflow_is_deleted_leaves_nothing() -> None:
+    isolate, other = Isolate(), None
+    saved = await isolate.push(TEXT)
+    other = isolate.another()
+    put = isolate.kv.put
+
+    async def put_after_the_deletion(*arguments: Any, **options: Any) -> None:
+        isolate.kv.put = put  # type: ignore[method-assign]
+        await other.store.delete(saved.token, ADA)
+        await put(*arguments, **options)
+
+    isolate.kv.put = put_after_the_deletion  # type: ignore[method-assign]
+    await isolate.push(TEXT + "# new\n")
+    assert [key for key in isolate.kv.keys if key.startswith("version:")] == []
 
 
 async def test_the_versions_of_a_workflow() -> None:

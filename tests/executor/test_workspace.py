@@ -95,6 +95,19 @@ def test_a_rollback_reaches_the_workflow_s_own_versions_alone() -> None:
     assert (rolled["version"], rolled["latest"], rolled["token_id"]) == (second, third, "t2")
 
 
+def test_a_description_reaches_the_current_version_alone() -> None:
+    workspace = WorkspaceTables(SqliteSql())
+    first, second = push(workspace), push(workspace)
+    current = workspace.look("w")["head"]
+    assert current is not None
+    assert workspace.describe(commit_of(first) | {"traits": "old"}, NOTE) == {"head": current}
+    described = workspace.describe(commit_of(second) | {"traits": "new"}, NOTE)
+    assert described == {"head": {**current, "traits": "new"}}
+    assert len(workspace.list_notes(None, 10)) == 3
+    workspace.delete("w", "t1", NOTE)
+    assert workspace.describe(commit_of(second) | {"traits": "new"}, NOTE) == {"head": None}
+
+
 def test_a_number_is_given_once_also_where_kv_has_more() -> None:
     workspace = WorkspaceTables(SqliteSql())
     assert [workspace.reserve("w", 7)["number"], workspace.reserve("w", 0)["number"]] == [8, 9]
@@ -256,7 +269,8 @@ async def test_no_tenant_data_is_in_its_workspace_in_the_clear() -> None:
     bench = await build_hosted(script)
     flow = {"name": "canary_name", "flow": ["input >> SUBFLOW >> canary_called"]}
     for source in ({"name": "canary_called", "flow": ["input >> PIPE >> echo"]}, flow):
-        answer = await bench.ask("POST", "/webhooks", bench.keys["a"], {"workflow": source}, "192.0.2.77")
+        body = {"workflow": source, "file": "canary_file.yaml"}
+        answer = await bench.ask("POST", "/webhooks", bench.keys["a"], body, "192.0.2.77")
     token = answer.json()["data"]["token"]
     await bench.ask("POST", "/audit", bench.keys["a"], {"action": "credential.put", "subjects": ["canary_secret"]})
     [stored] = [workspace.stored for workspace in bench.workspaces.values()]

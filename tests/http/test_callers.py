@@ -56,6 +56,7 @@ EXECUTOR: list[Row] = [
     ("POST", "/webhooks", {"workflow": WORKFLOW}, (*REFUSED, 200)),
     ("GET", "/webhooks/{token}", None, (*REFUSED, 200)),
     ("GET", "/webhooks/named/{name}", None, (*REFUSED, 200)),
+    ("GET", "/webhooks/named/{name}/versions/{version}", None, (*REFUSED, 200)),
     ("PUT", "/webhooks/{token}", {"workflow": WORKFLOW}, (*REFUSED, 200)),
     ("POST", "/webhooks/named/{name}/rollback", {"version": 1}, (*REFUSED, 200)),
     ("POST", "/webhooks/{token}/rotate", None, (*REFUSED, 200)),
@@ -133,7 +134,7 @@ async def test_callers_of_the_executor() -> None:
     failure = {"success": False, "error": {"code": "CANARY_CODE", "message": "canary-error"}}
     bench = build_bench({"echo": echo, "fails": exited(failure, stderr="canary-log")})
     bench.store_credential("secret", "canary-secret")
-    app, known = build_app(OwnerAccess(bench.service, API_KEY)), {"name": "w", "unknown": "0" * 32}
+    app, known = build_app(OwnerAccess(bench.service, API_KEY)), {"name": "w", "unknown": "0" * 32, "version": "1"}
     async with client_of(app, {"x-arcrun-api-key": API_KEY}) as client:
         for name, source in (("token", WORKFLOW), ("failing", FAILING)):
             known[name] = (await client.post("/webhooks", json={"workflow": source})).json()["data"]["token"]

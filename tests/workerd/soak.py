@@ -159,7 +159,7 @@ def _run_once_more(platform: LocalPlatform) -> None:
 
 
 def _compare(platform: LocalPlatform, clients: list[_Client], killed_s: list[float], result: Soak) -> None:
-    listed = {run["id"]: run for run in _list_runs(platform)}
+    listed = {run["run_id"]: run for run in _list_runs(platform)}
     result.listed = len(listed)
     for name in (BEFORE_ANSWER, DEFAULT):
         answered = [run for client in clients for run in client.acknowledged[name]]
@@ -184,9 +184,9 @@ def _list_runs(platform: LocalPlatform) -> Iterator[dict[str, Any]]:
         while True:
             page = client.get("/runs", params={"limit": str(PAGE), **cursor}).raise_for_status().json()["data"]
             for run in page["runs"]:
-                if run["id"] in seen:
-                    raise AssertionError(f"{run['id']} is listed twice")
-                seen.add(run["id"])
+                if run["run_id"] in seen:
+                    raise AssertionError(f"{run['run_id']} is listed twice")
+                seen.add(run["run_id"])
                 yield run
             if page["cursor"] is None:
                 return
@@ -197,10 +197,10 @@ def _look_at_records(platform: LocalPlatform, runs: list[dict[str, Any]], result
     """Check that each record is complete: as listed, with every node of its trace and its answer."""
     with platform.executor as client:
         for run in runs:
-            record = client.get(f"/runs/{run['id']}").raise_for_status().json()["data"]
+            record = client.get(f"/runs/{run['run_id']}").raise_for_status().json()["data"]
             nodes = [entry["node"] for entry in record["trace"] if entry["status"] == "success"]
             if {name: record[name] for name in run} != run or nodes != list(NODES) or "n" not in record["data"]:
-                result.faults.append(f"{run['id']} is not whole: {json.dumps(record)[:500]}")
+                result.faults.append(f"{run['run_id']} is not whole: {json.dumps(record)[:500]}")
 
 
 def _read_verdicts(platform: LocalPlatform, count: int) -> dict[str, str]:

@@ -146,7 +146,7 @@ def test_what_is_kept_of_a_run(platform: LocalPlatform) -> None:
     )
     with platform.executor as client:
         listed = client.get("/runs", params={"workflow": "kept"}).json()["data"]["runs"]
-    assert [verdict["id"] for verdict in listed] == [answer["run_id"]]
+    assert [verdict["run_id"] for verdict in listed] == [answer["run_id"]]
 
 
 def test_an_asynchronous_run_answers_at_once_and_leaves_its_record(platform: LocalPlatform) -> None:
@@ -209,5 +209,5 @@ def test_a_webhook_that_calls_itself_ends(platform: LocalPlatform) -> None:
         runs: list[dict[str, Any]] = []
         while len(runs) < 9 and time.monotonic() < deadline:  # records are written separately, in any order
             runs = client.get("/runs", params={"workflow": "ouroboros"}).json()["data"]["runs"]
-    records = [eventually(platform, run["id"]) for run in runs]
+    records = [eventually(platform, run["run_id"]) for run in runs]
     assert [record["error"]["details"]["status"] for record in records] == [422, *[500] * 8]

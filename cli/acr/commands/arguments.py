@@ -21,6 +21,8 @@ class WorkflowName(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from arcrun.workflows.parse import is_workflow_name  # noqa: PLC0415 - slow to import
 
+        if value == "":
+            self.fail("The name is empty. Name a workflow (acr list).", param, ctx)
         if not is_workflow_name(value):
             self.fail(f"`{value}` is not a workflow's name: letters, digits, _ and -, at most 64.", param, ctx)
         return str(value)
@@ -37,6 +39,14 @@ class WorkflowFile(click.Path):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return complete(incomplete, lambda: list_workflow_files(incomplete))
+
+
+class WorkflowFileOrFolder(WorkflowFile):
+    """A workflow's file, or a folder of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dir_okay = True
 
 
 class WorkflowNameOrFile(click.ParamType[Path | str]):
@@ -148,7 +158,7 @@ def _run_ids(ctx: click.Context) -> list[str]:
     given = ctx.params
     target = resolve_target(given.get("url"), given.get("api_key"), local=given.get("local"))
     with ExecutorClient(target, timeout_s=COMPLETION_TIMEOUT_S) as client:
-        return [run["id"] for run in client.list_runs({}, MAX_COMPLETED_RUNS)]
+        return [run["run_id"] for run in client.list_runs({}, MAX_COMPLETED_RUNS)]
 
 
 def _builtin_ids() -> list[str]:

@@ -1,6 +1,7 @@
 """acr creds: secrets in the account's KV, encrypted on this machine."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,15 +11,24 @@ from acr.cloudflare.api import CloudflareApi
 from acr.cloudflare.kv import KvNamespace
 from acr.commands.options import as_json, local_or_deployed
 from acr.credentials.credential_store import CredentialStore
-from acr.credentials.credentials_file import FILE_NAME, find_exposure, read_credentials, select_credentials
+from acr.credentials.credentials_file import (
+    FILE_NAME,
+    find_exposure,
+    read_credentials,
+    require_name,
+    require_secret,
+    select_credentials,
+)
 from acr.credentials.encryption import read_encryption_key, read_key_ring
 from acr.deployment.key_rotation import begin_rotation, renew_data_keys
 from acr.deployment.resources import namespace_id_of
+from acr.errors import CliError
 from acr.output.render import print_data, print_table, warn
-from acr.output.terminal import say
+from acr.output.terminal import ask, say
 from acr.targets.audit_notes import note_written
 from acr.targets.settings import Storage, find_target, resolve_storage
 from arcrun.credentials.secret_forms import MIN_SECRET_LENGTH
+from arcrun.limits import MAX_SECRET_BYTES
 
 _READABLE = {True: "yes", False: "no", None: "?"}
 
@@ -31,6 +41,7 @@ def creds() -> None:
     Examples:
       acr creds push                     everything in credentials.yaml
       acr creds push telegram_bot_token  one credential
+      acr creds set telegram_bot_token   one, from stdin or a prompt
       acr creds list
       acr creds rm telegram_bot_token
       acr creds rotate                   re-encrypt everything with a new key
@@ -52,15 +63,43 @@ def push(names: tuple[str, ...], file: Path, as_json: bool, local: bool | None) 
     """
     secrets = select_credentials(read_credentials(file), names, file)
     storage = resolve_storage(local=local)
-    key = read_encryption_key(storage.encryption_key)
     if exposure := find_exposure(file):
         warn(exposure)
-    for name in (name for name, secret in secrets.items() if len(secret.strip()) < MIN_SECRET_LENGTH):
-        warn(f"`{name}` is shorter than {MIN_SECRET_LENGTH} characters: it is not redacted from records and logs.")
-    with _open_store(storage) as store:
-        store.push(secrets, key)
-    note_written("credential.put", list(secrets), local=local)
-    _print_names(list(secrets), as_json, "pushed")
+    _store(secrets, storage, local, as_json)
+
+
+@creds.command(name="set")
+@click.argument("name", metavar="NAME")
+@as_json
+@local_or_deployed
+def set_(name: str, as_json: bool, local: bool | None) -> None:
+    """Encrypt one credential and store it. It is read from stdin, or asked for without showing it.
+
+    credentials.yaml is neither needed nor changed. A line break at the end does not count.
+
+    \b
+    Examples:
+      acr creds set telegram_bot_token
+      gh auth token | acr creds set github_token
+      acr creds set service_account < key.json
+    """
+    storage = resolve_storage(local=local)
+    read_encryption_key(storage.encryption_key)  # before the user is asked
+    _store({require_name(name): _read_secret(name)}, storage, local, as_json)
+
+
+def _read_secret(name: str) -> str:
+    """The secret from stdin, or from the user. Raises CliError."""
+    if sys.stdin.isatty():
+        asked: str = ask(f"Secret for {name} (it is not shown)", hide_input=True, default="", show_default=False)
+        return require_secret(name, asked)
+    given = sys.stdin.buffer.read(MAX_SECRET_BYTES + len("\r\n") + 1)
+    try:
+        # Of a secret that is too large, the last character may be cut.
+        text = given.decode(errors="ignore" if len(given) > MAX_SECRET_BYTES else "strict")
+    except UnicodeDecodeError:
+        raise CliError("The secret is not UTF-8.", "Encode it first, for example with base64.") from None
+    return require_secret(name, text.removesuffix("\n").removesuffix("\r"))
 
 
 @creds.command(name="list")
@@ -129,6 +168,17 @@ def rotate(as_json: bool, local: bool | None) -> None:
     else:
         _print_names(list(rotation.renewed), False, "renewed")
         say(f"{len(rotation.unchanged)} already used the new key.", err=True)
+
+
+def _store(secrets: Mapping[str, str], storage: Storage, local: bool | None, as_json: bool) -> None:
+    """Encrypt secrets and store them, and print their names."""
+    key = read_encryption_key(storage.encryption_key)
+    for name in (name for name, secret in secrets.items() if len(secret.strip()) < MIN_SECRET_LENGTH):
+        warn(f"`{name}` is shorter than {MIN_SECRET_LENGTH} characters: it is not redacted from records and logs.")
+    with _open_store(storage) as store:
+        store.push(secrets, key)
+    note_written("credential.put", list(secrets), local=local)
+    _print_names(list(secrets), as_json, "pushed")
 
 
 @contextmanager

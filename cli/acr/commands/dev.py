@@ -17,7 +17,7 @@ from acr.config.platform_home import SERVICES, find_platform_home
 from acr.config.private_file import private_umask
 from acr.config.project_paths import require_inner
 from acr.local.background_seeding import BackgroundSeeding
-from acr.local.platform import LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
+from acr.local.platform import USUAL_PORT, LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
 from acr.node.javascript_packages import require_javascript
 from acr.output.render import print_json
 from acr.output.terminal import say
@@ -33,7 +33,7 @@ LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 @click.option(
     "--port",
     type=click.IntRange(1, LAST_PORT),
-    default=8787,
+    default=USUAL_PORT,
     show_default=True,
     help="The executor's port; the next three are used too.",
 )

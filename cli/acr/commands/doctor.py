@@ -7,7 +7,10 @@ import httpx
 
 from acr.cloudflare.api import CloudflareApi
 from acr.commands.options import as_json, local_or_deployed
-from acr.deployment.diagnosis import CheckedPlatform, examine
+from acr.deployment.diagnosis import Check, CheckedPlatform, examine
+from acr.errors import CliError
+from acr.local.machine import examine_machine
+from acr.local.platform import USUAL_PORT
 from acr.output.render import print_data, print_table
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
@@ -22,30 +25,16 @@ TIMEOUT_S = 10
 @as_json
 @local_or_deployed
 def doctor(as_json: bool, local: bool | None) -> None:
-    """Check configuration, token, resources, Workers and credentials.
+    """Check this machine, configuration, token, resources, Workers and credentials.
 
-    Exits with 1 if a check fails, and says how to fix it.
+    Also tells why no platform is found. Exits with 1 if a check fails, and says how to fix it.
 
     \b
     Examples:
       acr doctor
       acr doctor --deployed --json | jq '.data.checks[] | select(.ok | not)'
     """
-    storage, target = resolve_storage(local=local), resolve_target(None, None, local=local)
-    registry = find_registry(local=local)
-    with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
-        checks = list(
-            examine(
-                CheckedPlatform(
-                    storage,
-                    ExecutorClient(target),
-                    RegistryClient(registry) if registry else None,
-                    api,
-                    http,
-                    __version__,
-                )
-            )
-        )
+    checks = [*examine_machine(USUAL_PORT), *_examine_platform(local)]
     is_well = all(check.ok for check in checks)
     if as_json:
         print_data({"ok": is_well, "checks": [check.to_json() for check in checks]})
@@ -59,3 +48,16 @@ def doctor(as_json: bool, local: bool | None) -> None:
             if check.hint:
                 say(f"{check.name}: {check.hint}", err=True)
     sys.exit(0 if is_well else 1)
+
+
+def _examine_platform(local: bool | None) -> list[Check]:
+    """The checks of the platform that commands talk to; without one, the check that says so."""
+    try:
+        target, storage = resolve_target(None, None, local=local), resolve_storage(local=local)
+        registry = find_registry(local=local)
+    except CliError as error:
+        return [Check("platform", False, error.message, error.hint)]
+    with CloudflareApi(storage.access) as api, httpx.Client(timeout=TIMEOUT_S, trust_env=not storage.is_local) as http:
+        registry_client = RegistryClient(registry) if registry else None
+        platform = CheckedPlatform(storage, ExecutorClient(target), registry_client, api, http, __version__)
+        return list(examine(platform))

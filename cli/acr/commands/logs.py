@@ -52,7 +52,7 @@ def logs(
     \b
     Examples:
       acr logs
-      acr logs greet --status failed --since 2026-11-01 --json | jq -r '.data.runs[].id'
+      acr logs greet --status failed --since 2026-11-01 --json | jq -r '.data.runs[].run_id'
       acr logs 01J9ZC3VT0M4XKQW8R2E5H7N6P
       acr logs 01J9ZC3VT0M4
       acr logs greet --follow
@@ -86,11 +86,11 @@ def _follow(client: ExecutorClient, query: Mapping[str, Any], limit: int) -> Ite
     """Yield the newest `limit` runs that have ended, then each run as it ends, oldest first."""
     newest = client.list_runs(query, limit)
     older = client.list_runs(query, MAX_PAGE, 1)
-    seen = {run["id"] for run in older if run["status"] != "running"} - {run["id"] for run in newest}
+    seen = {run["run_id"] for run in older if run["status"] != "running"} - {run["run_id"] for run in newest}
     while True:
         for run in reversed(newest):
-            if run["id"] not in seen and run["status"] != "running":
-                seen.add(run["id"])
+            if run["run_id"] not in seen and run["status"] != "running":
+                seen.add(run["run_id"])
                 yield run
         time.sleep(POLL_S)
         newest = client.list_runs(query, MAX_PAGE, 1)

@@ -1,42 +1,142 @@
-"""acr push: store a workflow."""
+"""acr push: store workflows."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from acr.commands.arguments import WorkflowFileOrFolder
 from acr.commands.options import as_json, with_client
+from acr.errors import AnswerError, CliError, DeclinedError
 from acr.output.findings import render_findings, render_refusal
-from acr.output.render import print_json
-from acr.output.terminal import say
+from acr.output.render import print_data, print_json
+from acr.output.terminal import confirm, say
 from acr.output.workflows import describe_push
 from acr.targets.executor_client import ExecutorClient
-from acr.workflows.workflow_file import read_workflow_file
+from acr.targets.service_client import Answer, require_data
+from acr.workflows.project_place import name_in_project
+from acr.workflows.workflow_file import SECRETS_FILE, read_workflow_file
+from acr.workflows.workflow_set import WorkflowText, order_callees_first, read_workflow_set, require_distinct_names
+from arcrun.workflows.stored_file import is_same_file
+
+OTHER_FILE = "WORKFLOW_FROM_OTHER_FILE"
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("paths", metavar="FILE|DIR...", nargs=-1, required=True, type=WorkflowFileOrFolder())
+@click.option("--force", is_flag=True, help="Replace workflows that were pushed from other files.")
 @as_json
 @with_client
-def push(client: ExecutorClient, file: Path, as_json: bool) -> None:
+def push(client: ExecutorClient, paths: tuple[Path, ...], *, force: bool, as_json: bool) -> None:
     """Store the workflow in FILE and print its webhook URL.
 
-    A changed workflow becomes a new version; its changes are listed: + added, ~ changed, - removed nodes.
+    A changed workflow becomes a new version; its changes are listed: + added, ~ changed, - removed nodes. Changed
+    comments make no version. Of a folder all workflows are pushed, and several files together: all are checked first,
+    and those that others call go first.
 
     \b
     Examples:
       acr push examples/workflows/greet.yaml
       acr push greet.yaml --json | jq -r .data.webhook_url
+      acr push workflows/
+      acr push other.yaml --force
     """
-    answer = client.push(read_workflow_file(file))
+    if len(paths) == 1 and not paths[0].is_dir():
+        _push_one(client, paths[0], is_forced=force, as_json=as_json)
+    else:
+        _push_together(client, paths, is_forced=force, as_json=as_json)
+
+
+def _push_one(client: ExecutorClient, file: Path, *, is_forced: bool, as_json: bool) -> None:
+    if file.name == SECRETS_FILE:
+        raise CliError(
+            f"{file} has secrets and is no workflow.", "To store them: acr creds push", "NOT_A_WORKFLOW_FILE"
+        )
+    workflow = WorkflowText(file, read_workflow_file(file))
+    answer = _push(client, workflow, is_forced=is_forced)
+    if not answer["success"] and answer["error"]["code"] == OTHER_FILE and sys.stdin.isatty():
+        _ask_to_replace([answer["error"]["message"]])
+        answer = _push(client, workflow, is_forced=True)
     if as_json:
         print_json(answer)
     if not answer["success"]:
         render_refusal(answer["error"], str(file))
     elif not as_json:
-        data = answer["data"]
-        render_findings(data["diagnostics"], str(file))
-        say(describe_push(data), err=True)
-        say("Its webhook (the URL is a secret):", err=True)
-        say(data["webhook_url"])
+        _render(answer["data"], file)
     sys.exit(0 if answer["success"] else 1)
+
+
+def _push_together(client: ExecutorClient, paths: tuple[Path, ...], *, is_forced: bool, as_json: bool) -> None:
+    found = read_workflow_set(paths)
+    for file in found.left_out:
+        say(f"Left out {file}: it is no workflow.", err=True)
+    require_distinct_names(found.workflows)
+    _require_valid(client, found.workflows)
+    stored = {each["name"]: each for each in client.list_workflows()}
+    ordered = order_callees_first(found.workflows, stored)
+    others = [] if is_forced else [told for workflow in ordered if (told := _describe_other_file(workflow, stored))]
+    if others:
+        _ask_to_replace(others)
+    pushed: list[dict[str, Any]] = []
+    for workflow in ordered:
+        answer = _push(client, workflow, is_forced=is_forced or bool(others))
+        if not answer["success"]:
+            names = [each["name"] for each in pushed]
+            say(f"{workflow.path} was refused; pushed before it: {', '.join(names) or 'none'}.", err=True)
+            details = {**answer["error"].get("details", {}), "pushed": names}
+            raise AnswerError({**answer, "error": {**answer["error"], "details": details}})
+        pushed.append({**answer["data"], "path": str(workflow.path)})
+        if not as_json:
+            _render(answer["data"], workflow.path)
+    if as_json:
+        print_data({"workflows": pushed})
+
+
+def _push(client: ExecutorClient, workflow: WorkflowText, *, is_forced: bool) -> Answer:
+    return client.push(workflow.text, name_in_project(workflow.path), is_forced=is_forced)
+
+
+def _require_valid(client: ExecutorClient, workflows: Sequence[WorkflowText]) -> None:
+    """Check each as if the others were stored. Raises AnswerError INVALID_WORKFLOW after printing all findings."""
+    names = [workflow.name for workflow in workflows if workflow.name is not None]
+    checked = [require_data(client.validate(each.text, str(each.path), names)) for each in workflows]
+    invalid = [str(each.path) for each, data in zip(workflows, checked, strict=True) if not data["valid"]]
+    if not invalid:
+        return
+    diagnostics = [finding for data in checked for finding in data["diagnostics"]]
+    render_findings(diagnostics, "")
+    error = {
+        "code": "INVALID_WORKFLOW",
+        "message": f"Nothing was pushed: {', '.join(invalid)} cannot run.",
+        "retriable": False,
+        "next_actions": ["Correct the errors, then push all of them again."],
+        "details": {"diagnostics": diagnostics},
+    }
+    raise AnswerError({"success": False, "error": error})
+
+
+def _describe_other_file(workflow: WorkflowText, stored: Mapping[str, Mapping[str, Any]]) -> str | None:
+    known = stored.get(workflow.name or "", {}).get("file")
+    file = name_in_project(workflow.path)
+    if known is None or file is None or is_same_file(known, file):
+        return None
+    return f"`{workflow.name}` was pushed from {known}; this push comes from {file}."
+
+
+def _ask_to_replace(told: Sequence[str]) -> None:
+    """Ask on a terminal. Raises CliError WORKFLOW_FROM_OTHER_FILE without one, DeclinedError."""
+    if not sys.stdin.isatty():
+        raise CliError(" ".join(told), "If that is intended, push with --force.", OTHER_FILE)
+    for line in told:
+        say(line, err=True)
+    if not confirm("Replace what is stored?"):
+        raise DeclinedError("Nothing was pushed.")
+
+
+def _render(data: Mapping[str, Any], file: Path) -> None:
+    render_findings(data["diagnostics"], str(file))
+    say(describe_push(data), err=True)
+    say("Its webhook (the URL is a secret):", err=True)
+    say(data["webhook_url"])

@@ -1,6 +1,5 @@
 """acr run: run a workflow from a file, or a stored one by name."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from acr.output.render import print_json
 from acr.output.terminal import say
 from acr.output.trace import render_trace
 from acr.targets.executor_client import ExecutorClient
+from acr.targets.run_watch import watching_run
 from acr.targets.service_client import Answer
 from acr.workflows.workflow_file import read_workflow_file
 from arcrun.json_text import JsonLimitError, parse_json
@@ -43,7 +43,7 @@ def run(
 ) -> None:
     """Run the workflow in FILE, or the stored workflow NAME.
 
-    The answer's data goes to stdout, the trace to stderr.
+    The answer's data goes to stdout, the trace to stderr. Ctrl-C ends the waiting, not the run.
 
     \b
     Examples:
@@ -53,12 +53,15 @@ def run(
       acr logs "$(acr run greet --async)" --follow
     """
     input_value = _read_input(input_text)
-    if isinstance(workflow, str):
-        answer = client.trigger(workflow, input_value, timeout_ms, waits=not is_async)
-    elif is_async:
+    if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
-    else:
-        answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms)
+    with watching_run(client.url) as watch:
+        if not isinstance(workflow, str):
+            answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms, watch.begin)
+        elif is_async:
+            answer = client.start(workflow, input_value, timeout_ms)
+        else:
+            answer = client.trigger(workflow, input_value, timeout_ms, watch.begin)
     if as_json:
         print_json(answer)
     if not answer["success"] or not as_json:
@@ -70,20 +73,11 @@ def _render(answer: Answer, workflow: str) -> None:
     if "trace" in answer:
         render_trace(answer)
     if not answer["success"]:
-        render_refusal(_put_into_options(answer["error"], workflow), workflow)
+        render_refusal(answer["error"], workflow)
     elif "trace" in answer:
         print_json(answer["data"])
     else:
         say(answer["run_id"])
-
-
-def _put_into_options(error: dict[str, Any], workflow: str) -> dict[str, Any]:
-    """Replace the executor's next steps, which name query parameters, by ones that name the command's options."""
-    if error["code"] != "ACCEPTED_RUN_TOO_LONG":
-        return error
-    most_ms = error.get("details", {}).get("most_ms", 30_000)
-    shorter = f"Set a shorter timeout: acr run {shlex.quote(workflow)} --async --timeout-ms {most_ms}"
-    return {**error, "next_actions": [shorter, "Or wait for the run's end: omit --async."]}
 
 
 def _read_input(text: str) -> Any:

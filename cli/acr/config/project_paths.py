@@ -25,7 +25,7 @@ def require_inner(path: Path, folder: Path | None = None) -> Path:
     """
     written = Path(os.path.abspath(path))  # resolves `..`, but no links
     found = written.resolve()
-    if any(written.is_relative_to(streams) for streams in _STREAMS):
+    if is_stream(path):
         return found
     base = _find_base(written, folder).resolve()
     if not found.is_relative_to(base):
@@ -35,6 +35,11 @@ def require_inner(path: Path, folder: Path | None = None) -> Path:
             code="LINK_LEADS_OUT",
         )
     return found
+
+
+def is_stream(path: Path) -> bool:
+    """Whether it is standard input or another stream, whatever it comes from."""
+    return any(Path(os.path.abspath(path)).is_relative_to(streams) for streams in _STREAMS)
 
 
 def read_regular(path: Path, told: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from acr.config.private_file import is_private
 from acr.config.project_paths import read_regular, require_inner
 from acr.errors import CliError
-from arcrun.credentials.record import validate_name
+from arcrun.credentials.record import validate_name, validate_secret
 from arcrun.errors import ArcrunError
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
@@ -71,19 +71,36 @@ def _git(path: Path, *arguments: str) -> int:
         return -1
 
 
+def require_name(name: str) -> str:
+    """Raises CliError unless it can be a credential's name."""
+    try:
+        validate_name(name)
+    except ArcrunError as error:
+        raise CliError(error.message, error.next_actions[0], error.code) from None
+    return name
+
+
 def _read_name(path: Path, name: Any) -> str:
     try:
-        validate_name(name if isinstance(name, str) else str(name))
+        return require_name(str(name))
+    except CliError as error:
+        raise CliError(f"{path}: {error.message}", error.hint, error.code) from None
+
+
+def require_secret(name: str, secret: str) -> str:
+    """Raises CliError unless the secret can be stored."""
+    try:
+        validate_secret(name, secret)
     except ArcrunError as error:
-        raise CliError(f"{path}: {error.message}", error.next_actions[0]) from None
-    return str(name)
+        raise CliError(error.message, error.next_actions[0], error.code) from None
+    return secret
 
 
 def _read_secret(path: Path, name: str, value: Any) -> str:
     if isinstance(value, dict | list) and value:
-        return json.dumps(value, ensure_ascii=False)
+        return require_secret(name, json.dumps(value, ensure_ascii=False))
     if not isinstance(value, str):
         raise CliError(f"{path}: `{name}` must be a string.", f'Put it in quotes: {name}: "..."')
     if not value.strip():
         raise CliError(f"{path}: `{name}` is empty.", "Fill it in, or remove the line.")
-    return value
+    return require_secret(name, value)

@@ -45,6 +45,7 @@ from arcrun.run_log.settings import RUN_LOG_VARIABLES
 # Environment variables passed on to the Workers: Cloudflare's API, the hosted mode with its limits, the records of
 # runs.
 HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES, *RUN_LOG_VARIABLES)
+USUAL_PORT = 8787
 WATCHED = ("core", "workers", "components", "runtime")
 
 
@@ -109,6 +110,8 @@ class LocalPlatform:
                 self._prepare()
             except CliError as error:
                 say(f"{error.message} The next change tries again.", err=True)
+            except OSError as error:
+                say(f"{error.filename}: {error.strerror}. The next change tries again.", err=True)
             else:
                 process.load()
 

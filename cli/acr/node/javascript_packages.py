@@ -39,12 +39,17 @@ def javascript_home(home: Path) -> Path:
 
 def require_javascript(home: Path) -> None:
     """Install the packages if they are missing, except in a checkout. Raises CliError."""
-    target = javascript_home(home)
+    if has_javascript(home):
+        return
     if is_checkout(home):
-        if not (target / "node_modules/miniflare").is_dir():
-            raise CliError("The runtime's JavaScript packages are not installed.", f"Run {home / 'scripts/setup'}")
-    elif not (target / _DONE).is_file():
-        _install(home, target)
+        raise CliError("The runtime's JavaScript packages are not installed.", f"Run {home / 'scripts/setup'}")
+    _install(home, javascript_home(home))
+
+
+def has_javascript(home: Path) -> bool:
+    """Whether the packages are installed."""
+    place = javascript_home(home)
+    return (place / "node_modules/miniflare").is_dir() if is_checkout(home) else (place / _DONE).is_file()
 
 
 def is_checkout(home: Path) -> bool:

@@ -14,7 +14,7 @@ from rich.text import Text
 from acr.output.terminal import escape_controls, say, say_lines
 from arcrun.json_text import escape_surrogates
 
-PLAIN_WIDTH = 200
+PLAIN_WIDTH, _UNLIMITED = 200, 1_000_000
 FLEXIBLE_WIDTH = 24  # a flexible column has at least this width, if its cells are that long
 STYLES = {"success": "green", "failed": "red", "skipped": "dim", "running": "cyan", "lost": "yellow"}
 
@@ -44,13 +44,20 @@ def print_table(
     the terminal itself, so that an address or an id can be copied.
     """
     console, table = build_console(getattr(sys, stream)), build_table(titles, rows, flexible)
-    console.width = max(console.width, console.measure(table).minimum)
+    console.width = max(console.width, _least_width_of(table))
     console.print(table)
 
 
 def measure_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> int:
     """The width of a table in cells, if nothing is wrapped."""
-    return build_console(sys.stdout).measure(build_table(titles, rows)).minimum
+    return _least_width_of(build_table(titles, rows))
+
+
+def _least_width_of(table: Table) -> int:
+    """The width at which no column is narrower than its `min_width`."""
+    console = build_console(sys.stdout)
+    console.width = _UNLIMITED
+    return console.measure(table).minimum
 
 
 def build_console(stream: TextIO) -> Console:

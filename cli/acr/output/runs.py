@@ -49,7 +49,7 @@ def describe_verdict(verdict: dict[str, Any] | None) -> Text:
 def _describe(verdict: dict[str, Any]) -> tuple[str | Text, ...]:
     error = f"{verdict['error']} in {verdict['node']}" if verdict.get("node") else verdict.get("error", "")
     return (
-        verdict["id"],
+        verdict["run_id"],
         render_moment(verdict["started_at"]),
         verdict["workflow"],
         str(verdict["version"] or "-"),

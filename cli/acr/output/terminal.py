@@ -48,6 +48,14 @@ def say_lines(text: str, *, indent: str = "", err: bool = False) -> None:
         say(f"{indent}{line.expandtabs()}", err=err)
 
 
+def put_text(text: str) -> None:
+    """Print a file's text to stdout: escaped on a terminal, otherwise as it is, to the byte."""
+    if sys.stdout.isatty():
+        say_lines(text.removesuffix("\n"))
+    else:
+        click.echo(text, nl=False, color=True)  # which strips nothing
+
+
 def ask(question: str, **options: Any) -> Any:
     """Prompt on stderr and return the answer. `options` are those of click.prompt."""
     return click.prompt(escape_controls(question), err=True, **options)

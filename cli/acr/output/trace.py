@@ -107,7 +107,7 @@ def render_timeline(record: dict[str, Any]) -> None:
     """Print a stored run to stdout. A running one has no trace yet."""
     console = build_console(sys.stdout)
     console.print(
-        Text.assemble(f"run {record['id']}  {record['workflow']}  ", style_status(record["status"])), soft_wrap=True
+        Text.assemble(f"run {record['run_id']}  {record['workflow']}  ", style_status(record["status"])), soft_wrap=True
     )
     version = f"version {record['version']}" if record.get("version") else "not stored"
     took = f"  {record['duration_ms']:.1f} ms  {version}  by {record['trigger']}" if "trace" in record else ""
@@ -115,7 +115,7 @@ def render_timeline(record: dict[str, Any]) -> None:
     if "input" in record:
         console.print(Text(f"input {json.dumps(record['input'], ensure_ascii=False)}"), soft_wrap=True)
     if record["status"] == "lost":
-        say(f"It was accepted, but its end is unknown. To show its input: acr logs {record['id']} --json", err=True)
+        say(f"It was accepted, but its end is unknown. To show its input: acr logs {record['run_id']} --json", err=True)
     if "error" in record:
         console.print(Text(describe_error(record["error"]), "red"), soft_wrap=True)
     if record.get("trace"):

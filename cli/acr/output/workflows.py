@@ -10,10 +10,11 @@ from acr.output.terminal import say
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
-def describe_push(data: dict[str, Any]) -> str:
+def describe_push(data: Mapping[str, Any]) -> str:
     """A summary such as "Pushed greet, version 2: +letter ~tidy -badge"."""
     if not data["changed"]:
-        return f"{data['name']} has not changed, version {data['version']}."
+        kept = " Its text was replaced: comments or layout." if data.get("rewritten") else ""
+        return f"{data['name']} has not changed, version {data['version']}.{kept}"
     nodes = " ".join(f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind])
     return f"Pushed {data['name']}, version {data['version']}{': ' if nodes else ''}{nodes}"
 
@@ -39,6 +40,23 @@ def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
 def describe_version(workflow: Mapping[str, Any]) -> str:
     version, latest = workflow["version"], workflow["latest"]
     return str(version) if version == latest else f"{version} (latest {latest})"
+
+
+def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
+    """Print to stderr what is known of a workflow whose `version` is shown."""
+    current = describe_version(workflow)
+    facts = {
+        "version": current if version == workflow["version"] else f"{version}; the current one is {current}",
+        "updated": f"{render_moment(workflow['updated_at'])} UTC",
+        "file": workflow["file"] or "not known: it was pushed without one",
+        "webhook": f"{workflow['webhook_url']} (the URL is a secret)",
+        "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
+        "called by": ", ".join(workflow["called_by"]),
+    }
+    say(workflow["name"], err=True)
+    for title, fact in facts.items():
+        if fact:
+            say(f"  {title:<9} {fact}", err=True)
 
 
 def render_versions(workflow: Mapping[str, Any]) -> None:

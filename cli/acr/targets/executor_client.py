@@ -1,6 +1,6 @@
 """A client of the executor's HTTP API."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,12 @@ MAX_PAGE = 100  # of GET /audit and GET /runs; the latter searches at most five 
 MAX_REQUESTS = 10
 NOTE_TIMEOUT_S = 10
 
+OnBegun = Callable[[str], None]
+
+
+def _note(_run_id: str) -> None:
+    """Ignore that a run has begun."""
+
 
 class ExecutorClient(ServiceClient):
     def __init__(
@@ -21,32 +27,45 @@ class ExecutorClient(ServiceClient):
     ) -> None:
         super().__init__(target.url, target.api_key, "executor", transport, timeout_s)
 
-    def validate(self, workflow: str, file: str) -> Answer:
-        """Check a workflow. The data is {"valid", "diagnostics"}; each diagnostic has `file`."""
-        return self._send("POST", "/validate", {"workflow": workflow, "file": file})
+    def validate(self, workflow: str, file: str, others: Sequence[str] = ()) -> Answer:
+        """Check a workflow. The data is {"valid", "diagnostics"}; each diagnostic has `file`. The workflows named
+        `others` count as stored.
+        """
+        together = {"workflows": [*others]} if others else {}
+        return self._send("POST", "/validate", {"workflow": workflow, "file": file, **together})
 
-    def push(self, workflow: str) -> Answer:
-        """Store a workflow."""
-        return self._send("POST", "/webhooks", {"workflow": workflow})
+    def push(self, workflow: str, file: str | None = None, *, is_forced: bool = False) -> Answer:
+        """Store a workflow. `file` is the path that it comes from, in its project. If `is_forced`, it replaces one that
+        was pushed from another file.
+        """
+        told = {"workflow": workflow, "file": file, "force": is_forced or None}
+        return self._send("POST", "/webhooks", {key: value for key, value in told.items() if value is not None})
 
-    def execute(self, workflow: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
-        """Run a workflow that is not stored. The answer also has "run_id" and "trace"."""
+    def execute(
+        self, workflow: str, input_value: Any, timeout_ms: int | None = None, on_begun: OnBegun = _note
+    ) -> Answer:
+        """Run a workflow that is not stored. The answer also has "run_id" and "trace". `on_begun` is called with the
+        run's id as soon as it has begun.
+        """
         body = {"workflow": workflow, "input": input_value}
-        return self._send("POST", "/execute", body, timeout_ms=timeout_ms, trace=1)
+        return self._send("POST", "/execute", body, on_begun, timeout_ms=timeout_ms, trace=1)
 
-    def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, *, waits: bool = True) -> Answer:
-        """Run a stored workflow by name. If `waits` is false, the answer comes at once, with the run's id."""
-        path = f"/webhooks/named/{quote(name, safe='')}/trigger"
-        wanted: dict[str, Any] = {"trace": 1} if waits else {"async": 1}
-        return self._send("POST", path, input_value, timeout_ms=timeout_ms, **wanted)
+    def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, on_begun: OnBegun = _note) -> Answer:
+        """Run a stored workflow by name, like `execute`."""
+        return self._send("POST", _trigger_path(name), input_value, on_begun, timeout_ms=timeout_ms, trace=1)
+
+    def start(self, name: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
+        """Run a stored workflow by name without waiting: the answer comes at once, with the run's id."""
+        return self._send("POST", _trigger_path(name), input_value, None, timeout_ms=timeout_ms, **{"async": 1})
 
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})
 
     def list_workflows(self) -> list[dict[str, Any]]:
-        """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "token", "webhook_url"}].
+        """All workflows: [{"name", "version", "latest", "updated_at", "format", "calls", "file", "token",
+        "webhook_url"}].
 
-        `calls` is None if it is unknown. Raises AnswerError.
+        `calls` and `file` are None if they are unknown. Raises AnswerError.
         """
         found: list[dict[str, Any]] = []
         cursor: str | None = None
@@ -58,10 +77,14 @@ class ExecutorClient(ServiceClient):
                 return found
 
     def show_workflow(self, name: str) -> Answer:
-        """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "workflow", "versions",
-        "called_by"}.
+        """The data is {"name", "version", "latest", "token", "webhook_url", "updated_at", "file", "calls", "workflow",
+        "versions", "called_by"}.
         """
         return self._send("GET", f"/webhooks/named/{quote(name, safe='')}")
+
+    def show_version(self, name: str, version: int) -> Answer:
+        """The data is {"name", "version", "pushed_at", "workflow"}."""
+        return self._send("GET", f"/webhooks/named/{quote(name, safe='')}/versions/{version}")
 
     def find_token(self, name: str) -> str:
         """The token of a workflow's webhook. Raises AnswerError WORKFLOW_NOT_FOUND."""
@@ -143,7 +166,13 @@ class ExecutorClient(ServiceClient):
             "POST", "/audit", timeout_s=NOTE_TIMEOUT_S, json={"action": action, "subjects": list(subjects)}
         )
 
-    def _send(self, method: str, path: str, body: Any = None, **query: Any) -> Answer:
+    def _send(self, method: str, path: str, body: Any = None, on_begun: OnBegun | None = None, **query: Any) -> Answer:
         asked = {key: value for key, value in query.items() if value is not None}
         timeout_s = max(self._timeout_s, asked.get("timeout_ms", 0) / 1000 + GRACE_S)
+        if on_begun is not None:
+            return self.send_for_lines(method, path, on_begun, timeout_s=timeout_s, json=body, params=asked)
         return self.send(method, path, timeout_s=timeout_s, json=body, params=asked)
+
+
+def _trigger_path(name: str) -> str:
+    return f"/webhooks/named/{quote(name, safe='')}/trigger"

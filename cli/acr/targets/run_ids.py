@@ -27,7 +27,8 @@ def find_run_id(client: ExecutorClient, text: str) -> str | None:
         "since": render_time(max(0, first - _SLACK_MS)),
         "until": render_time(min(last + _SLACK_MS, _LAST_MS)),
     }
-    found = [run["id"] for run in client.list_runs({"q": text, **begun}, MAX_TOLD) if run["id"].startswith(text)]
+    ids = [run["run_id"] for run in client.list_runs({"q": text, **begun}, MAX_TOLD)]
+    found = [run_id for run_id in ids if run_id.startswith(text)]
     if len(found) > 1:
         told = ", ".join(found[:MAX_TOLD]) + (" ..." if len(found) == MAX_TOLD else "")
         raise CliError(f"More than one run begins with {text}: {told}", "Type more of it.", "RUN_ID_AMBIGUOUS")

@@ -1,14 +1,17 @@
 """The base client of a Worker's HTTP API. Answers are {"success", "data" | "error", ...}."""
 
 import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import httpx
 
 from acr.answer_shape import note_answer
 from acr.errors import AnswerError, CliError, NoAnswerError, NotLoggedInError
+from acr.targets.advice import put_into_options
 
 TIMEOUT_S = 120
+LINES = "application/x-ndjson"  # a run's id at once, then its answer
 
 Answer = dict[str, Any]
 
@@ -42,26 +45,81 @@ class ServiceClient:
         """`request` is passed to httpx: json, files, params, headers. Raises CliError."""
         return self.read_answer(self.fetch(method, path, timeout_s=timeout_s, **request))
 
+    def send_for_lines(
+        self, method: str, path: str, on_begun: Callable[[str], None], *, timeout_s: float | None = None, **request: Any
+    ) -> Answer:
+        """Like `send`, for a run: calls `on_begun` with its id as soon as it has begun, if the executor tells it then.
+
+        `timeout_s` is the longest silence.
+        """
+        _render_json(request)
+        request["headers"] = {**request.get("headers", {}), "Accept": LINES}
+        try:
+            with self._http.stream(method, path, timeout=timeout_s or self._timeout_s, **request) as response:
+                self._require_login(response, request)
+                if response.headers.get("content-type") != LINES:
+                    response.read()
+                    return self.read_answer(response)
+                for line in _iterate_lines(response):
+                    run_id = _read_run_id(line)
+                    if run_id is None:
+                        return self.read_answer(httpx.Response(response.status_code, content=line))
+                    on_begun(run_id)
+        except httpx.HTTPError as error:
+            raise self._build_silence_error(error) from None
+        raise NoAnswerError(f"{self.url} ended its answer before the run's end.", "See the newest runs: acr logs")
+
     def read_answer(self, response: httpx.Response) -> Answer:
         """The response's answer. Raises CliError if it has none."""
         return read_answer(response, self.url, self._service)
 
     def fetch(self, method: str, path: str, *, timeout_s: float | None = None, **request: Any) -> httpx.Response:
         """The response itself. Raises CliError if there is none, NotLoggedInError if the key is refused."""
-        if request.get("json") is not None:  # httpx would encode as UTF-8, which fails on a lone surrogate
-            request["content"] = json.dumps(request.pop("json"), allow_nan=False)
-            request["headers"] = {"Content-Type": "application/json", **request.get("headers", {})}
+        _render_json(request)
         try:
             response = self._http.request(method, path, timeout=timeout_s or self._timeout_s, **request)
         except httpx.HTTPError as error:
-            variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
-            hint = f"Check that `acr dev` is running and {variable} is right."
-            raise NoAnswerError(f"{self.url} does not answer: {error}", hint) from None
+            raise self._build_silence_error(error) from None
+        self._require_login(response, request)
+        return response
+
+    def _build_silence_error(self, error: httpx.HTTPError) -> NoAnswerError:
+        variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"
+        hint = f"Check that `acr dev` is running and {variable} is right."
+        return NoAnswerError(f"{self.url} does not answer: {error}", hint)
+
+    def _require_login(self, response: httpx.Response, request: Mapping[str, Any]) -> None:
         if response.status_code == 401:
             is_own = "X-Arcrun-API-Key" not in request.get("headers", {})
             key, variable = ("API key", "ARCRUN_API_KEY") if is_own else ("reviewer's key", "ARCRUN_REVIEWER_KEY")
             raise NotLoggedInError(f"{self.url} refused the {key}.", f"Check {variable}.")
-        return response
+
+
+def _render_json(request: dict[str, Any]) -> None:
+    """Replace httpx's `json` by its text: httpx would encode as UTF-8, which fails on a lone surrogate."""
+    if request.get("json") is not None:
+        request["content"] = json.dumps(request.pop("json"), allow_nan=False)
+        request["headers"] = {"Content-Type": "application/json", **request.get("headers", {})}
+
+
+def _iterate_lines(response: httpx.Response) -> Iterator[bytes]:
+    """The lines that are not empty. Only line feeds separate them: JSON's strings may contain other separators."""
+    rest = b""
+    for part in response.iter_bytes():
+        *lines, rest = (rest + part).split(b"\n")
+        yield from filter(None, lines)
+    if rest:
+        yield rest
+
+
+def _read_run_id(line: bytes) -> str | None:
+    """The id of the line {"run_id"}; None for any other."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    is_begun = isinstance(value, dict) and value.keys() == {"run_id"} and isinstance(value["run_id"], str)
+    return value["run_id"] if is_begun else None
 
 
 def read_answer(response: httpx.Response, url: str, service: str) -> Answer:
@@ -72,7 +130,7 @@ def read_answer(response: httpx.Response, url: str, service: str) -> Answer:
         answer = None
     if isinstance(answer, dict) and (answer.get("success") is True or _is_refusal(answer)):
         note_answer(url)
-        return answer
+        return answer if answer["success"] else put_into_options(answer)
     message = f"{url} answered {response.status_code}, but not with arcrun's JSON."
     raise CliError(message, f"Check that this is the address of an arcrun {service}.")
 

@@ -279,17 +279,21 @@ def read_deployed() -> tuple[ProjectFile, UserConfig]:
 
 
 def _find_running(local: bool | None, project: ProjectFile, user: UserConfig) -> LocalRecord | None:
-    """The folder's `acr dev`; else, with `local` or if nothing is deployed, the only one. Raises CliError."""
+    """The `acr dev` that ARCRUN_URL names; else the folder's; else, with `local` or if nothing is deployed, the only
+    one. Raises CliError.
+    """
+    named, running = _from_environment("ARCRUN_URL"), list_local_records(local_records())
+    if chosen := next((record for record in running if record.url == named), None):
+        return chosen
     if own := find_record_of(local_records(), Path.cwd()):
         return own
-    running = list_local_records(local_records())
-    if local is None and (project.url or user.url or user.account_id or _from_environment("ARCRUN_URL")):
+    if local is None and (named or project.url or user.url or user.account_id):
         return None
     if len(running) > 1:
         listed = ", ".join(f"{record.url} in {record.folder}" for record in running)
         raise CliError(
             f"Several `acr dev` run, none of them in this folder: {listed}.",
-            "Go to its folder, or name one: --url URL",
+            "Go to its folder, or set ARCRUN_URL to one of the addresses.",
             "SEVERAL_RUNNING",
         )
     if local and not running:

@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
+from acr.config.project_file import FILE_NAME
 from acr.config.project_paths import read_regular, require_inner
 from acr.errors import CliError
+
+SUFFIXES = (".yaml", ".yml")
+SECRETS_FILE = "credentials.yaml"
+_OTHERS = (FILE_NAME, SECRETS_FILE, "contract.yaml")
+_TEST_SUFFIXES = tuple(f".test{suffix}" for suffix in SUFFIXES)
 
 
 def read_workflow_file(path: Path) -> str:
@@ -14,3 +20,8 @@ def read_workflow_file(path: Path) -> str:
         raise CliError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.") from None
     except OSError as error:
         raise CliError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from None
+
+
+def is_other_file(path: Path) -> bool:
+    """Whether its name says that it is YAML of another kind: settings, secrets, a contract, a test."""
+    return path.name in _OTHERS or path.name.endswith(_TEST_SUFFIXES) or path.name.startswith(".")

@@ -14,6 +14,7 @@ from typing import Any
 
 from arcrun.errors import CredentialError, NotConfiguredError
 from arcrun.json_text import parse_json
+from arcrun.limits import MAX_SECRET_BYTES
 
 NAME_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 KEY_PREFIX = "cred:"
@@ -106,6 +107,22 @@ def validate_name(name: str) -> None:
             code="CREDENTIAL_NAME_INVALID",
             next_actions=["Use letters, digits, _ and -, at most 128, not starting with a digit or -."],
             details={"key": name[:200]},
+        )
+
+
+def validate_secret(name: str, secret: str) -> None:
+    """Raises CredentialError SECRET_EMPTY, SECRET_TOO_LARGE, which do not quote the secret."""
+    if not secret.strip():
+        raise CredentialError(
+            f"The secret `{name}` is empty; nothing was stored.",
+            code="SECRET_EMPTY",
+            next_actions=["Give it a value."],
+        )
+    if (size := len(secret.encode("utf-8", "surrogatepass"))) > MAX_SECRET_BYTES:
+        raise CredentialError(
+            f"The secret `{name}` has {size:,} bytes; the limit is {MAX_SECRET_BYTES:,}.",
+            code="SECRET_TOO_LARGE",
+            next_actions=["Store only the part that is secret."],
         )
 
 

@@ -10,7 +10,7 @@ from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBud
 from arcrun.engine.record import RunRecord
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
-from arcrun.engine.trigger import TriggerKind
+from arcrun.engine.trigger import LimitedBy, TriggerKind
 from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.interruptible import Pause, run_steps_pausing
 from arcrun.json_size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
@@ -25,8 +25,9 @@ logger = logging.getLogger("arcrun")
 
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
-    """What starts a run. `timeout_ms` is how long its client waits, `depth` the number of runs in the chain before it.
-    `body_bytes` is the size of the request's body; `text` is the body itself if it is exactly the input.
+    """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
+    runs in the chain before it. `body_bytes` is the size of the request's body; `text` is the body itself if it is
+    exactly the input.
     """
 
     kind: TriggerKind
@@ -35,6 +36,7 @@ class Trigger:
     depth: int = 0
     body_bytes: int = 0
     text: bytes = b""
+    limited_by: LimitedBy = LimitedBy.REQUEST
 
     def render_input(self) -> bytes:
         """The input as JSON."""
@@ -74,7 +76,9 @@ class Engine:
             if weight > LARGE_INPUT:  # many may have arrived at once: start them one by one
                 await self.ports.clock.pause()
             context.pace.count(3 * weight)  # it was read and weighed, and a node may write it
-            found = await run_plan(plan, trigger.input, context, trigger.timeout_ms, weight)
+            found = await run_plan(
+                plan, trigger.input, context, trigger.timeout_ms, weight, limited_by=trigger.limited_by
+            )
             found.require_bounds()
             answer = found
         except ArcrunError as raised:

@@ -18,9 +18,10 @@ from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import NodeRun
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
+from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.json_size import size_of
-from arcrun.limits import MAX_EXPRESSION_STEPS
+from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.template import INPUT_LOOP, START
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT
@@ -34,9 +35,11 @@ async def run_plan(
     context: RunContext,
     timeout_ms: float | None = None,
     input_weight: int = 0,
+    *,
+    limited_by: LimitedBy = LimitedBy.REQUEST,
 ) -> Answer:
-    """Run a plan. `timeout_ms` may shorten the plan's own. `input_weight` is the weight of input that only this run
-    holds.
+    """Run a plan. `timeout_ms`, which `limited_by` has set, may shorten the plan's own. `input_weight` is the weight of
+    input that only this run holds.
 
     Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT.
     """
@@ -47,9 +50,22 @@ async def run_plan(
     try:
         return await run_within(limit_ms / 1000, graph_run.run())
     except TimeoutError:
-        message = f"The run of `{plan.name}` took longer than {limit_ms:g} ms."
-        actions = ["Raise timeout_ms of the workflow and the request. A run with ?async=1 has at most 30 s."]
-        raise RunTimeoutError(message, next_actions=actions) from None
+        is_own = timeout_ms is None or plan.timeout_ms <= timeout_ms
+        raise _build_timeout_error(plan, limit_ms, LimitedBy.WORKFLOW if is_own else limited_by) from None
+
+
+def _build_timeout_error(plan: Plan, limit_ms: float, limited_by: LimitedBy) -> RunTimeoutError:
+    actions = {
+        LimitedBy.WORKFLOW: f"Raise timeout_ms in the workflow `{plan.name}`; the limit is {MAX_RUN_TIMEOUT_MS}.",
+        LimitedBy.REQUEST: f"Raise the request's timeout_ms: ?timeout_ms={plan.timeout_ms}, which the workflow allows.",
+        LimitedBy.ASYNCHRONOUS: "Wait for the run's end: omit `async`.",
+        LimitedBy.ACCOUNT: "Split the work over several runs: the account's platform allows no longer ones.",
+    }
+    return RunTimeoutError(
+        f"The run of `{plan.name}` took longer than {limit_ms:g} ms.",
+        next_actions=[actions[limited_by]],
+        details={"limit_ms": limit_ms, "limited_by": limited_by.value, "workflow_ms": plan.timeout_ms},
+    )
 
 
 class Around(NamedTuple):

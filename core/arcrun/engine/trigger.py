@@ -11,3 +11,12 @@ class TriggerKind(StrEnum):
     WEBHOOK = "webhook"  # the token in a webhook's URL
     NAME = "name"  # the name of a stored workflow, with the API key
     EXECUTE = "execute"  # POST /execute, with a workflow that is stored nowhere
+
+
+class LimitedBy(StrEnum):
+    """Who set the time limit of a run."""
+
+    WORKFLOW = "workflow"  # its timeout_ms, or the default
+    REQUEST = "request"  # its timeout_ms
+    ASYNCHRONOUS = "asynchronous"  # the platform, for a run that no client waits for
+    ACCOUNT = "account"  # the operator of a hosted platform

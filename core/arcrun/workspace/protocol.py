@@ -15,8 +15,8 @@ State = Literal["new", "open", "closed"]
 
 
 class StoredHead(TypedDict):
-    """The head of a workflow. `identity` is the sealed {"name", "token"}, `traits` the sealed {"calls"} of the current
-    version.
+    """The head of a workflow. `identity` is the sealed {"name", "token"}, `traits` the sealed {"calls", "file"} of
+    the current version.
 
     `version` is the current version, `latest` the highest number given so far, `pending` the numbers whose push has not
     ended; they are not versions yet. `floor` is the highest number of an earlier, deleted workflow of this name.
@@ -115,6 +115,9 @@ class WorkspaceObject(Protocol):
     async def roll_back(self, version: Commit, note: Note) -> Committed:
         """Make an earlier version current."""
 
+    async def describe(self, version: Commit, note: Note) -> Committed:
+        """Replace the traits of the version, if it is the current one. The head is that after it, in any case."""
+
     async def rotate(self, rotation: Rotation, note: Note) -> Committed:
         """Replace the token, if it is the valid one; otherwise return None."""
 
@@ -165,6 +168,9 @@ class RemoteWorkspace:
 
     async def roll_back(self, version: Commit, note: Note) -> Committed:
         return await self._call(Committed, "roll_back", version=version, note=note)
+
+    async def describe(self, version: Commit, note: Note) -> Committed:
+        return await self._call(Committed, "describe", version=version, note=note)
 
     async def rotate(self, rotation: Rotation, note: Note) -> Committed:
         return await self._call(Committed, "rotate", rotation=rotation, note=note)

@@ -2,9 +2,12 @@
 
 import base64
 import json
+import os
+import pty
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -92,6 +95,76 @@ def test_push_list_rm(own: LocalPlatform, file: Path) -> None:
     assert CANARY not in noted.stdout
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        pytest.param(b"piped-0123456789\n", "piped-0123456789", id="a line"),
+        pytest.param(b"piped-0123456789\r\n", "piped-0123456789", id="a line of Windows"),
+        pytest.param(b'{"a": 1,\n "b": "\xc3\xa4"}\n\n', '{"a": 1,\n "b": "\u00e4"}\n', id="several lines"),
+        pytest.param(b"x" * 65536 + b"\n", "x" * 65536, id="as long as may be"),
+    ],
+)
+def test_set_stores_what_stdin_gives(own: LocalPlatform, file: Path, given: bytes, kept: str) -> None:
+    result = subprocess.run(
+        [str(ACR), "creds", "set", "piped"],
+        cwd=file.parent,
+        env=own.environment,
+        input=given,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, result.stdout) == (0, b"piped\n"), result.stderr
+    assert open_record(own, "cred:piped", read_kv(own)["cred:piped"]) == kept
+    assert given.strip() not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        pytest.param("empty", b"\n", "SECRET_EMPTY", id="empty"),
+        pytest.param("large", b"x" * 65537, "SECRET_TOO_LARGE", id="too large"),
+        pytest.param("large", "\u00e4".encode() * 40000, "SECRET_TOO_LARGE", id="too large, and cut in a character"),
+        pytest.param("binary", b"\xff\xfe-secret", "not UTF-8", id="not text"),
+        pytest.param("no/name", b"secret-0123", "no/name", id="a name that is none"),
+    ],
+)
+def test_set_refuses_what_cannot_be_a_secret(
+    own: LocalPlatform, file: Path, name: str, given: bytes, told: str
+) -> None:
+    command = [str(ACR), "creds", "set", name]
+    result = subprocess.run(
+        command, cwd=file.parent, env=own.environment, input=given, capture_output=True, check=False, timeout=60
+    )
+    assert (result.returncode, result.stdout, told in result.stderr.decode()) == (1, b"", True), result.stderr
+    assert f"cred:{name}" not in read_kv(own)
+
+
+def test_set_asks_on_a_terminal_and_shows_nothing(own: LocalPlatform, file: Path) -> None:
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [str(ACR), "creds", "set", "typed"],
+        cwd=file.parent,
+        env=own.environment,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    said = b""
+    while b"not shown" not in said:
+        said += os.read(master, 4096)
+    os.write(master, b"typed-0123456789\n")
+    with suppress(OSError):
+        while piece := os.read(master, 4096):
+            said += piece
+    os.close(master)
+    assert process.wait(30) == 0
+    assert (b"typed-0123" in said, b"pushed 1" in said) == (False, True)
+    assert open_record(own, "cred:typed", read_kv(own)["cred:typed"]) == "typed-0123456789"
+
+
 def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> None:
     def doctor(**environment: str) -> tuple[int, dict[str, bool]]:
         command = [str(ACR), "doctor", "--json"]
@@ -99,7 +172,9 @@ def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> No
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["data"]["checks"]}
 
-    names = "namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials".split(",")
+    names = "this machine,node,packages,disk,acr dev,namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials".split(
+        ","
+    )
     assert doctor() == (0, dict.fromkeys(names, True))
     code, checks = doctor(ARCRUN_API_KEY="wrong", ARCRUN_ENCRYPTION_KEY=base64.b64encode(bytes(32)).decode())
     assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "registry keys", "credentials"])
@@ -111,7 +186,7 @@ def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatf
     rotated = creds(own, file.parent, "rotate", "--json")
     assert (rotated.returncode, json.loads(rotated.stdout)["data"]) == (
         0,
-        {"renewed": ["other", "telegram_bot_token"], "unchanged": []},
+        {"renewed": sorted(key.removeprefix("cred:") for key in stored), "unchanged": []},
     )
     assert (own.folder / "keys/previous-encryption-key").read_text() == key
     assert (own.folder / "keys/encryption-key").stat().st_mode & 0o777 == 0o600

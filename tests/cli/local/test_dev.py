@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -279,6 +279,17 @@ def test_a_key_is_made_stored_and_private(tmp_path: Path) -> None:
     assert (str(path) in talk, key in talk) == (True, False)
 
 
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "a contract that is not YAML": lambda folder: (folder / "contract.yaml").write_text("a: ["),
+    "a contract that is not one": lambda folder: (folder / "contract.yaml").write_text("- a\n"),
+    "a contract that is not UTF-8": lambda folder: (folder / "contract.yaml").write_bytes(b"a: \xff\xfe\n"),
+    "a module that is none": lambda folder: (
+        shutil.copy(ROOT / "components/validate_json/contract.yaml", folder / "contract.yaml"),
+        (folder / "my_echo.wasm").write_bytes(b""),
+    ),
+}
+
+
 def test_a_changed_component_is_served_after_a_reload(tmp_path: Path) -> None:
     extra = tmp_path / "components"
     component = extra / "my_echo"
@@ -298,6 +309,16 @@ def test_a_changed_component_is_served_after_a_reload(tmp_path: Path) -> None:
             if answer.get("data") == {"valid": True, "errors": []}:
                 break
         assert answer["data"] == {"valid": True, "errors": []}
+        log = platform.folder / LOG
+        for name, spoil in SPOILT.items():
+            before = len(log.read_text())
+            spoil(component)
+            deadline = time.monotonic() + 30
+            while "The next change tries again." not in (told := log.read_text()[before:]):
+                assert time.monotonic() < deadline, f"{name}: {told}"
+                time.sleep(0.05)
+            assert "Traceback" not in told, f"{name}: {told}"
+            assert platform.execute("my_echo", {"json_string": "1"}).json()["data"] == {"valid": True, "errors": []}
 
 
 def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ PRINTERS = {
     "warning": "from acr.output.render import warn; warn(value)",
     "timeline": (
         "from acr.output.trace import render_timeline;"
-        " render_timeline({'id': value, 'workflow': value, 'status': 'lost', 'started_at': value,"
+        " render_timeline({'run_id': value, 'workflow': value, 'status': 'lost', 'started_at': value,"
         " 'error': {'preview': value}})"
     ),
 }

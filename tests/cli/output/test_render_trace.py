@@ -31,7 +31,7 @@ TRACE = [
     entry("late", "skipped", attempts=0, start_ms=8.0, duration_ms=0.0),
 ]
 RECORD = {
-    "id": "01J9ZC3VT0M4XKQW8R2E5H7N6P",
+    "run_id": "01J9ZC3VT0M4XKQW8R2E5H7N6P",
     "workflow": "party",
     "version": 2,
     "trigger": "name",
@@ -135,7 +135,7 @@ def test_the_timeline_shows_each_node_with_its_bar_and_its_error(capsys: pytest.
 
 @pytest.mark.parametrize("status", ["running", "lost"])
 def test_a_run_without_a_record_yet_has_no_timeline(capsys: pytest.CaptureFixture[str], status: str) -> None:
-    announced = {"id": "R", "workflow": "party", "status": status, "started_at": RECORD["started_at"]}
+    announced = {"run_id": "R", "workflow": "party", "status": status, "started_at": RECORD["started_at"]}
     render_timeline(announced)
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         f"run R  party  {status}",

@@ -39,7 +39,6 @@ ENTRY = {
     "error": {"code": HOSTILE, "message": HOSTILE},
 }
 RECORD = {
-    "id": HOSTILE,
     "run_id": HOSTILE,
     "workflow": HOSTILE,
     "status": "failed",
@@ -139,7 +138,7 @@ WRITERS = {
 PROGRAMS = {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output", "getoutput")}
 ALLOWED = {
     "render.py": ["Console"],
-    "terminal.py": ["click.confirm", "click.echo", "click.prompt", "click.style", "show"],
+    "terminal.py": ["click.confirm", "click.echo", "click.echo", "click.prompt", "click.style", "show"],
 }
 
 

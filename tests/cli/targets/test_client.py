@@ -82,8 +82,8 @@ def test_the_audit_log_is_read_page_by_page_until_there_is_enough() -> None:
     ],
 )
 def test_runs_are_listed_until_there_are_enough(limit: int, ids: list[str], requests: int) -> None:
-    executor = Executor(paged("runs", [[{"id": "3"}, {"id": "2"}], [{"id": "1"}]]))
-    assert [run["id"] for run in executor.client.list_runs({}, limit)] == ids
+    executor = Executor(paged("runs", [[{"run_id": "3"}, {"run_id": "2"}], [{"run_id": "1"}]]))
+    assert [run["run_id"] for run in executor.client.list_runs({}, limit)] == ids
     assert len(executor.requests) == requests
 
 

@@ -142,6 +142,9 @@ def test_each_folder_s_commands_talk_to_its_own_acr_dev(desk: Desk, other_proces
         with pytest.raises(CliError, match=r"Several `acr dev` run.*http://hello in .*hello, http://proj2 in ") as told:
             resolve_target(None, None, local=local)
         assert told.value.code == "SEVERAL_RUNNING"
+    desk.environment.setenv("ARCRUN_URL", "http://proj2")  # as the message says
+    assert (resolve_target(None, None).api_key, resolve_storage().is_local) == ("key-dev", True)
+    desk.environment.setenv("ARCRUN_URL", "")
     other_process.kill()
     other_process.wait()
     assert resolve_target(None, None).url == "http://hello"  # the only one

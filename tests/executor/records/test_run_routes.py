@@ -1,5 +1,7 @@
 """Proves the routes that start runs and show their results."""
 
+import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -8,9 +10,11 @@ import pytest
 from arcrun.engine.engine import Trigger
 from arcrun.engine.trigger import TriggerKind
 from arcrun.limits import MAX_CURSOR_CHARACTERS
+from executor.access import OwnerAccess
+from executor.app import build_app
 from executor.records.earlier_runs import MAX_VERSION
 from fakes.components import echo, trapped
-from fakes.executor import Bench, build_bench, build_client
+from fakes.executor import API_KEY, Bench, build_bench, build_client
 from fakes.wire import read_error
 from fakes.workflows import ADA
 
@@ -48,12 +52,85 @@ async def executor() -> Executor:
     return made
 
 
+LINES = {"x-arcrun-api-key": API_KEY, "accept": "application/x-ndjson"}
+
+
+@pytest.mark.parametrize("path", [*TRIGGERS, "/execute"])
+async def test_a_run_s_owner_may_have_its_id_before_its_answer(executor: Executor, path: str) -> None:
+    body = {"workflow": FLOW, "input": {"text": "hi"}} if path == "/execute" else {"text": "hi"}
+    async with build_client(executor.bench.service, headers=LINES) as client:
+        answer = await client.post(f"{path.format(token=executor.token)}?trace=1", json=body)
+    begun, ended = [json.loads(line) for line in answer.text.splitlines()]
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+    assert begun == {"run_id": ended["run_id"]}
+    assert (ended["data"], [entry["node"] for entry in ended["trace"]]) == ({"text": "hi"}, ["echo"])
+    [listed] = (await executor.runs())["runs"]
+    assert listed["run_id"] == begun["run_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"workflow": {**FLOW, "config": {"echo": {"component": "trap"}}}}, "COMPONENT_TRAPPED"),
+        ({"workflow": "name: ["}, "INVALID_WORKFLOW"),
+    ],
+)
+async def test_a_failure_is_the_last_line(executor: Executor, body: Any, code: str) -> None:
+    async with build_client(executor.bench.service, headers=LINES) as client:
+        answer = await client.post("/execute", json=body)
+    last = json.loads(answer.text.splitlines()[-1])
+    assert (answer.status_code, last["success"], last["error"]["code"]) == (200, False, code)
+
+
+async def test_what_cannot_begin_has_no_lines(executor: Executor) -> None:
+    async with build_client(executor.bench.service, headers=LINES) as client:
+        answer = await client.post("/webhooks/named/nobody/trigger", json={})
+    assert (answer.status_code, read_error(answer)["code"]) == (404, "WORKFLOW_NOT_FOUND")
+
+
+async def test_a_caller_with_only_the_url_has_no_lines(executor: Executor) -> None:
+    async with build_client(executor.bench.service, headers={"accept": "application/x-ndjson"}) as client:
+        answer = await client.post(f"/webhooks/{executor.token}/trigger", json={"text": "hi"})
+    assert (answer.headers["content-type"], answer.json()["data"]) == ("application/json", {"text": "hi"})
+
+
+async def test_empty_lines_keep_the_connection_of_a_long_run(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("executor.run_handlers.KEEP_ALIVE_S", 0.001)
+    release, run = asyncio.Event(), executor.bench.runner.run
+
+    async def held(*call: Any) -> Any:
+        await release.wait()
+        return await run(*call)
+
+    executor.bench.runner.run = held  # type: ignore[method-assign, assignment]
+    lines: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        lines.append(message.get("body", b""))
+        if lines.count(b"\n") == 3:
+            release.set()
+
+    app = build_app(OwnerAccess(executor.bench.service, API_KEY))
+    scope = {"type": "http", "method": "POST", "path": "/webhooks/named/tell/trigger", "query_string": b"",
+             "headers": [(name.encode(), value.encode()) for name, value in LINES.items()]}  # fmt: skip
+    bodies = [{"type": "http.request", "body": b"{}", "more_body": False}]
+    await app(scope, lambda: asyncio.sleep(0, bodies.pop()), send)
+    assert lines[0] == b""
+    assert (json.loads(lines[1]).keys(), set(lines[2:-2]), json.loads(lines[-2])["success"]) == (
+        {"run_id"},
+        {b"\n"},
+        True,
+    )
+
+
 @pytest.mark.parametrize(("path", "kind"), [*zip(TRIGGERS, ["webhook", "name"], strict=True), ("/execute", "execute")])
 async def test_a_run_is_listed_and_shown(executor: Executor, path: str, kind: str) -> None:
     body = {"workflow": FLOW, "input": {"text": "hi"}} if kind == "execute" else {"text": "hi"}
     run = (await executor.send("POST", f"{path}?trace=1", body)).json()
     verdict = {
-        "id": run["run_id"],
+        "run_id": run["run_id"],
         "workflow": "tell",
         "version": 0 if kind == "execute" else 1,
         "trigger": kind,
@@ -109,7 +186,7 @@ async def test_a_run_under_way_is_shown_as_running(executor: Executor) -> None:
         )
         shown = (await client.get(f"/runs/{run_id}")).json()["data"]
     assert shown == {
-        "id": run_id,
+        "run_id": run_id,
         "workflow": "tell",
         "version": 1,
         "trigger": "webhook",
@@ -158,8 +235,8 @@ async def test_runs_are_listed_newest_first_by_pages(executor: Executor) -> None
         executor.bench.clock.advance(1_000)
     first = await executor.runs("?limit=2")
     rest = await executor.runs(f"?limit=2&cursor={first['cursor']}")
-    assert [run["id"] for run in first["runs"]] == ids[:0:-1]
-    assert ([run["id"] for run in rest["runs"]], rest["cursor"]) == ([ids[0]], None)
+    assert [run["run_id"] for run in first["runs"]] == ids[:0:-1]
+    assert ([run["run_id"] for run in rest["runs"]], rest["cursor"]) == ([ids[0]], None)
 
 
 async def test_runs_may_be_those_of_one_workflow(executor: Executor) -> None:

@@ -42,7 +42,7 @@ async def test_a_record_says_what_started_its_run(kind: TriggerKind) -> None:
     bench = build_bench({"a": exited({"success": True, "data": {}})})
     run_id = await start(bench, kind)
     [listed] = (await ask(bench, f"/runs?trigger={kind.value}"))["runs"]
-    assert (listed["id"], listed["trigger"]) == (run_id, kind.value)
+    assert (listed["run_id"], listed["trigger"]) == (run_id, kind.value)
     assert (await ask(bench, f"/runs/{run_id}"))["trigger"] == kind.value
     assert (await ask(bench, f"/runs?trigger={LATER}"))["runs"] == []
 
@@ -55,6 +55,6 @@ async def test_a_record_of_a_later_version_is_listed_found_and_shown() -> None:
     await bench.logs.add(1, [cast(StoredRun, {**row, "keep_days": 0, "blobs": 0, "result": '{"data": 7}'})])
     for query in ("", f"?trigger={LATER}"):
         [listed] = (await ask(bench, f"/runs{query}"))["runs"]
-        assert (listed["id"], listed["trigger"]) == (run_id, LATER)
+        assert (listed["run_id"], listed["trigger"]) == (run_id, LATER)
     shown = await ask(bench, f"/runs/{run_id}")
     assert (shown["trigger"], shown["data"]) == (LATER, 7)

@@ -131,7 +131,7 @@ def test_each_run_uses_its_own_workflow_and_credential(two: TwoTenants) -> None:
         other = two.b if tenant is two.a else two.a
         assert two.ask("GET", f"/runs/{run_id}", other).status_code == 404
     listed = [two.ask("GET", "/runs", tenant).json()["data"]["runs"] for tenant in (two.a, two.b)]
-    assert [{run["id"] for run in page} for page in listed] == [
+    assert [{run["run_id"] for run in page} for page in listed] == [
         {run_id for run_id, tenant in runs.items() if tenant is each} for each in (two.a, two.b)
     ]
 

@@ -72,7 +72,7 @@ def test_runs_that_the_killed_runtime_had_under_way_are_lost_and_keep_their_inpu
     killed = time.monotonic()
     until_it_answers(own)
     with own.executor as client:
-        listed = {run["id"]: run["status"] for run in client.get("/runs").json()["data"]["runs"]}
+        listed = {run["run_id"]: run["status"] for run in client.get("/runs").json()["data"]["runs"]}
     assert listed == dict.fromkeys(lost, "running")  # none of them is missing
     long = httpx.post(f"{webhook}?async=1", json={"ms": 20_000}, timeout=30).json()["run_id"]
     timed_out = until_it_has_ended(own, long, 40)
@@ -80,7 +80,7 @@ def test_runs_that_the_killed_runtime_had_under_way_are_lost_and_keep_their_inpu
     found = [until_it_has_ended(own, run_id, killed + 60 - time.monotonic()) for run_id in lost]
     assert [(run["status"], run["input"]) for run in found] == [("lost", body) for body in inputs]
     with own.executor as client:
-        listed = {run["id"]: run["status"] for run in client.get("/runs?workflow=waiting").json()["data"]["runs"]}
+        listed = {run["run_id"]: run["status"] for run in client.get("/runs?workflow=waiting").json()["data"]["runs"]}
     assert listed == {**dict.fromkeys(lost, "lost"), long: "failed"}
     shown = own.acr("logs", lost[0])
     assert (shown.returncode, "lost" in shown.stdout, '"n": 0' in shown.stdout) == (0, True, True), shown.stderr

@@ -54,7 +54,7 @@ def test_the_oldest_records_make_room_for_the_new(small: LocalPlatform, size: in
     measured = measure(small)
     assert measured["bytes"] < MOST_BYTES + CHECKED_BYTES + 3 * size
     assert measured["rows"] >= 2 * measured["pruned"]
-    ids = [each["id"] for each in ask(small, "GET", "/runs")["runs"]]
+    ids = [each["run_id"] for each in ask(small, "GET", "/runs")["runs"]]
     assert ids
     assert ask(small, "GET", f"/runs/{ids[0]}")["status"] == "success"
 

@@ -1,4 +1,5 @@
-"""Serves an ASGI app in a Worker: one request in, one complete response out.
+"""Serves an ASGI app in a Worker: one request in, one complete response out; or, for a request that accepts only lines
+of JSON, a stream of them.
 
 The SDK's adapter runs the ASGI lifespan for each request, starts two tasks and a queue, and reads the body before its
 size is checked (figures: docs/adr/0006). This adapter does what arcrun needs in one task.
@@ -20,7 +21,7 @@ from arcrun_edge.javascript import to_object
 from arcrun_edge.system import SystemClock
 from arcrun_http.body_quota import BodyHold, BodyQuota
 from arcrun_http.requests import BODY, build_cut_body_error, build_too_large_error, parse_whole
-from arcrun_http.responses import render_error
+from arcrun_http.responses import LINES, render_error
 from arcrun_http.targets import parse_target
 
 logger = logging.getLogger("arcrun")
@@ -39,7 +40,8 @@ async def serve(app: Any, request: Any, max_body_bytes: int = MAX_BODY_BYTES) ->
     try:
         return await _serve(app, getattr(request, "js_object", request), max_body_bytes, hold)
     finally:
-        hold.give_back()
+        if not hold.is_lasting:
+            hold.give_back()
 
 
 async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold) -> Any:
@@ -53,12 +55,43 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
     scope[BODY] = body
+    if named.get("accept") == LINES:
+        return await _serve_lines(app, scope, body, hold)
     exchange = _Exchange(body)
+    await _run(app, scope, exchange)
+    return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
+
+
+async def _run(app: Any, scope: Any, exchange: "_Exchange") -> None:
     try:
         await app(scope, exchange.receive, exchange.send)
     except Exception:  # the app has already answered with 500
         logger.exception("The app raised")
-    return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
+
+
+async def _serve_lines(app: Any, scope: Any, body: bytes, hold: BodyHold) -> Any:
+    """Return the response at the first line, and send the rest as it comes; a complete one as usual."""
+    exchange = _LinesExchange(body)
+    hold.is_lasting = True
+
+    async def run() -> None:
+        try:
+            await _run(app, scope, exchange)
+        finally:
+            hold.give_back()
+            exchange.end()
+
+    task = asyncio.ensure_future(run())
+    await exchange.begun.wait()
+    if exchange.stream is None:
+        await task
+        return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
+    _open_tasks.add(task)
+    task.add_done_callback(_open_tasks.discard)
+    return _new_response()(exchange.stream.readable, _build_init(exchange.status, *exchange.headers))
+
+
+_open_tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks weakly
 
 
 class _Exchange:
@@ -81,6 +114,40 @@ class _Exchange:
             self.status, self.headers = message["status"], message["headers"]
         else:
             self.parts.append(message.get("body", b""))
+
+
+class _LinesExchange(_Exchange):
+    """Parts go to `stream`, a TransformStream, once the first has come that is not the last. `begun` is set then, or at
+    the end. A client that has gone does not stop the app.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.begun = asyncio.Event()
+        self.stream: Any = None
+        self._writer: Any = None
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if self.stream is None and message.get("more_body"):
+            self.stream = js.TransformStream.new()
+            self._writer = self.stream.writable.getWriter()
+        if self.stream is None:
+            await super().send(message)
+            return
+        self.begun.set()
+        if message.get("body"):
+            self._writer.write(to_js(message["body"])).catch(_ignore())
+
+    def end(self) -> None:
+        if self._writer is not None:
+            self._writer.close().catch(_ignore())
+        self.begun.set()
+
+
+@cache
+def _ignore() -> Any:
+    """A JavaScript function that does nothing. It handles the failures of writing to a client that has gone."""
+    return js.Function.prototype
 
 
 @cache

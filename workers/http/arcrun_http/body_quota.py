@@ -15,12 +15,15 @@ RETRY_AFTER_S = 5
 
 
 class BodyHold:
-    """The share of the quota that one request holds: `size` bytes."""
+    """The share of the quota that one request holds: `size` bytes. `is_lasting` if it outlives the adapter's call,
+    because the answer is still coming.
+    """
 
     def __init__(self, quota: "BodyQuota") -> None:
         self._quota = quota
         self.size = 0
         self.until_ms = 0.0
+        self.is_lasting = False
 
     async def take(self, size: int) -> None:
         """Wait for room for a body of at most `size` bytes. Raises RateLimitedError TOO_MANY_BODIES."""

@@ -1,11 +1,12 @@
 """Builds JSON responses, and turns exceptions into them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from arcrun.errors import ArcrunError, InternalError, MethodNotAllowedError, NotFoundError
 from arcrun.json_text import build_json_writer
@@ -20,6 +21,28 @@ class JsonResponse(Response):
 
     def render(self, content: Any) -> bytes:
         return _write(content).encode("utf-8", "backslashreplace")
+
+
+LINES = "application/x-ndjson"
+
+
+class JsonLines(Response):
+    """A response that comes line by line, each a JSON value. Only a request that accepts LINES alone gets one: the
+    Worker's adapter then sends parts as they come.
+    """
+
+    media_type = LINES
+
+    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._lines = lines
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for line in self._lines:
+            await send({"type": "http.response.body", "body": line + b"\n", "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def build_success(data: Any, status: int = 200) -> JsonResponse:

@@ -48,6 +48,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/webhooks", protected(workflows.list_workflows), methods=["GET"]),
         Route("/webhooks/named/{name}", protected(workflows.show_by_name), methods=["GET"]),
         Route("/webhooks/named/{name}/rollback", protected(workflows.roll_back), methods=["POST"]),
+        Route("/webhooks/named/{name}/versions/{version}", protected(workflows.show_version), methods=["GET"]),
         Route(webhook, protected(workflows.show_workflow), methods=["GET"]),
         Route(webhook, protected(workflows.replace), methods=["PUT"]),
         Route(webhook, protected(workflows.delete), methods=["DELETE"]),

@@ -32,7 +32,7 @@ class Head:
     `latest` is the newest version number, `version` the current one: they differ after a rollback. Versions up to
     `floor` belong to an earlier workflow of this name; those in `pending` are still being pushed. `updated_at` is when
     the version became current, `format` the format of its plan. `calls` are the workflows that it calls; None if
-    unknown.
+    unknown. `file` is where it was pushed from; None if that was not told.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Head:
     format: int
     calls: tuple[str, ...] | None = None
     pending: tuple[int, ...] = ()
+    file: str | None = None
 
     def has_version(self, number: int) -> bool:
         return self.floor < number <= self.latest and number not in self.pending
@@ -59,6 +60,7 @@ class NewVersion:
     updated_at: str
     format: int
     calls: tuple[str, ...] | None
+    file: str | None = None
 
 
 class Heads:
@@ -148,6 +150,13 @@ class Heads:
         committed = await self._workspace.roll_back(await self._render(version), note)
         return await self._settle(version.name, committed["head"])
 
+    async def describe(self, version: NewVersion, note: Note) -> Head | None:
+        """Replace what is kept of the version in the head, if it is current; returns the head, or None if the workflow
+        was deleted meanwhile.
+        """
+        described = await self._workspace.describe(await self._render(version), note)
+        return await self._settle(version.name, described["head"])
+
     async def rotate(self, head: Head, token: str, note: Note) -> Head | None:
         """Replace the token; returns the new head, or None if `head` is no longer current."""
         rotation: Rotation = {
@@ -181,17 +190,18 @@ class Heads:
 
     async def _open(self, stored: StoredHead) -> Head:
         identity = await self._sealing.open(_IDENTITY, stored["identity"])
-        calls = (await self._sealing.open(_TRAITS, stored["traits"])).get("calls")
+        traits = await self._sealing.open(_TRAITS, stored["traits"])
+        calls, file = traits.get("calls"), traits.get("file")
         numbers: dict[str, Any] = {key: stored[key] for key in ("version", "latest", "floor", "updated_at", "format")}
         known = None if calls is None else tuple(calls)
-        return Head(**identity, **numbers, calls=known, pending=tuple(stored["pending"]))
+        return Head(**identity, **numbers, calls=known, pending=tuple(stored["pending"]), file=file)
 
     async def _store(self, head: Head) -> StoredHead:
         return {
             "name_id": self._sealing.id_of(head.name),
             "token_id": token_id_of(head.token),
             "identity": await self._seal_identity(head.name, head.token),
-            "traits": await self._seal_traits(head.calls),
+            "traits": await self._seal_traits(head.calls, head.file),
             "version": head.version,
             "latest": head.latest,
             "pending": list(head.pending),
@@ -206,7 +216,7 @@ class Heads:
             "number": version.number,
             "identity": await self._seal_identity(version.name, version.token),
             "token_id": token_id_of(version.token),
-            "traits": await self._seal_traits(version.calls),
+            "traits": await self._seal_traits(version.calls, version.file),
             "format": version.format,
             "updated_at": version.updated_at,
         }
@@ -214,8 +224,9 @@ class Heads:
     async def _seal_identity(self, name: str, token: str) -> str:
         return await self._sealing.seal(_IDENTITY, {"name": name, "token": token})
 
-    async def _seal_traits(self, calls: tuple[str, ...] | None) -> str:
-        return await self._sealing.seal(_TRAITS, {} if calls is None else {"calls": calls})
+    async def _seal_traits(self, calls: tuple[str, ...] | None, file: str | None) -> str:
+        traits = {"calls": calls, "file": file}
+        return await self._sealing.seal(_TRAITS, {key: value for key, value in traits.items() if value is not None})
 
 
 def build_missing_workflow_error(name: str) -> NotFoundError:

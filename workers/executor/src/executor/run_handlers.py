@@ -4,30 +4,35 @@ Each gets the caller's service (executor/access.py). A failed run's cause is sho
 to a caller who has only the webhook's URL.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
+from starlette.responses import Response
 
 from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, RequestError, RunError, RunFailedError
+from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError
+from arcrun.json_text import write_json
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
 from arcrun_http.requests import body_of, parse_whole, read_count, read_cursor, read_json, read_object
-from arcrun_http.responses import JsonResponse
+from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
 from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow
 
+KEEP_ALIVE_S = 15
 
-async def execute(service: ExecutorService, request: Request) -> JsonResponse:
+
+async def execute(service: ExecutorService, request: Request) -> Response:
     body = await read_object(request, allowed=("workflow", "component", "input"))
     if ("workflow" in body) == ("component" in body):
         raise RequestError(
@@ -44,35 +49,68 @@ async def execute(service: ExecutorService, request: Request) -> JsonResponse:
         )
     input_value = body.get("input", {})
     if "workflow" in body:
-        record = await service.execute_workflow(
-            read_source(body), build_trigger(request, TriggerKind.EXECUTE, input_value)
-        )
-        return answer_owner(record, with_trace=wants_trace(request))
+        source, trigger = read_source(body), build_trigger(request, TriggerKind.EXECUTE, input_value)
+        return await _answer_run(service, request, lambda run_id: service.execute_workflow(source, trigger, run_id))
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a string and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 
-async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> JsonResponse:
+async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
     stored = await service.workflows.find(request.path_params["token"])
     return await _run(service, request, stored, await read_trigger(request, TriggerKind.WEBHOOK), is_owner=shows_key)
 
 
-async def trigger_by_name(service: ExecutorService, request: Request) -> JsonResponse:
+async def trigger_by_name(service: ExecutorService, request: Request) -> Response:
     stored = await service.workflows.find_by_name(request.path_params["name"])
     return await _run(service, request, stored, await read_trigger(request, TriggerKind.NAME), is_owner=True)
 
 
 async def _run(
     service: ExecutorService, request: Request, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool
-) -> JsonResponse:
+) -> Response:
     if not wants_async(request):
-        record = await service.run(stored, trigger)
-        return answer_owner(record, with_trace=wants_trace(request)) if is_owner else answer_caller(record)
+        if is_owner:
+            return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
+        return answer_caller(await service.run(stored, trigger))
     run_id = await service.start(stored, trigger, is_owner=is_owner)
     return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
+
+
+async def _answer_run(
+    service: ExecutorService, request: Request, run: Callable[[str | None], Awaitable[RunRecord]]
+) -> Response:
+    """The answer to a run's owner: one object or, for a client that accepts lines, {"run_id"} at once and then that
+    object; empty lines between them keep the connection. A run that is answered in lines goes on without its client,
+    for as long as the platform lets it.
+    """
+    with_trace = wants_trace(request)
+    if request.headers.get("accept") != LINES:
+        return answer_owner(await run(None), with_trace=with_trace)
+    run_id = service.runs.new_run_id()
+    ended: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        answer = render_error(InternalError())
+        try:
+            answer = answer_owner(await run(run_id), with_trace=with_trace)
+        except ArcrunError as error:
+            answer = render_error(error)
+        finally:
+            if not ended.done():
+                ended.set_result(bytes(answer.body))
+
+    async def list_lines() -> AsyncIterator[bytes]:
+        yield write_json({"run_id": run_id}).encode()
+        while not ended.done():
+            if not (await asyncio.wait({ended}, timeout=KEEP_ALIVE_S))[0]:
+                yield b""  # or the connection would be closed as idle
+        yield ended.result()
+
+    service.background.start(work())
+    return JsonLines(list_lines())
 
 
 async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
@@ -85,11 +123,18 @@ async def list_runs(service: ExecutorService, request: Request) -> JsonResponse:
             error.details["unwritten"] = unwritten.to_json()
         raise
     missing = {"unwritten": unwritten.to_json()} if unwritten.count else {}
-    return JsonResponse({"success": True, "data": {"runs": runs, "cursor": cursor, **missing}})
+    listed = [name_run_id(verdict) for verdict in runs]
+    return JsonResponse({"success": True, "data": {"runs": listed, "cursor": cursor, **missing}})
 
 
 async def show_run(service: ExecutorService, request: Request) -> JsonResponse:
-    return JsonResponse({"success": True, "data": await service.runs.find(request.path_params["run_id"])})
+    record = await service.runs.find(request.path_params["run_id"])
+    return JsonResponse({"success": True, "data": name_run_id(record)})
+
+
+def name_run_id(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored verdict or record as answers have it: its `id` is `run_id`, as everywhere else."""
+    return {"run_id" if key == "id" else key: value for key, value in stored.items()}
 
 
 async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:

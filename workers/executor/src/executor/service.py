@@ -1,7 +1,7 @@
 """The executor's operations, without HTTP: validate, store and run, within a quota of the platform."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from arcrun.credentials.redaction import Redactor, is_small
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_DIAGNOSTICS
@@ -21,6 +22,7 @@ from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
 from arcrun.workflows.diff import PlanDiff, compare_plans
+from arcrun.workflows.meaning import Source
 from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
@@ -29,7 +31,7 @@ from executor.accepted_runs import limit_accepted_run, make_keepable
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
-from executor.workflows import Source, StoredWorkflow, WorkflowStore, require_same_name
+from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
 
 class Quota(Protocol):
@@ -62,13 +64,14 @@ WHOLE_PLATFORM = WholePlatform()
 @dataclass(frozen=True)
 class Push:
     """The result of a push: the stored workflow, its diagnostics, and the difference from the previous plan.
-    `changed` is True if the push made a new version.
+    `changed` and `rewritten` are those of Saved.
     """
 
     stored: StoredWorkflow
     compilation: Compilation
     diff: PlanDiff
     changed: bool
+    rewritten: bool
 
 
 @dataclass(frozen=True)
@@ -111,18 +114,30 @@ class ExecutorService:
             message, actions = f"`{component.id}` took longer than {limit_ms} ms.", ["Give it less to do at once."]
             raise RunTimeoutError(message, next_actions=actions) from None
 
-    async def execute_workflow(self, source: Source, trigger: Trigger) -> RunRecord:
+    async def execute_workflow(self, source: Source, trigger: Trigger, run_id: str | None = None) -> RunRecord:
+        """`run_id` is the run's id, if it has been given."""
         compilation = await self._compile(source, None, checks_credentials=False)  # the run reports missing ones
-        return await self._run(require_plan(compilation), trigger, version=0)
+        return await self._run(require_plan(compilation), trigger, 0, run_id)
 
-    async def validate(self, source: Source, file: str | None = None) -> Compilation:
-        """Check a workflow against the existing components, workflows and credentials."""
-        return await self._compile(source, file, checks_credentials=True)
+    async def validate(self, source: Source, file: str | None = None, others: Sequence[str] = ()) -> Compilation:
+        """Check a workflow against the existing components, workflows and credentials. The workflows `others`, which
+        are pushed together with it, count as stored.
+        """
+        return await self._compile(source, file, others, checks_credentials=True)
 
-    async def push(self, source: Source, actor: Actor, token: str | None = None) -> Push:
-        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow.
+    async def push(
+        self,
+        source: Source,
+        actor: Actor,
+        token: str | None = None,
+        *,
+        file: str | None = None,
+        is_forced: bool = False,
+    ) -> Push:
+        """Store a workflow under its name; with `token`, only as the new version of that webhook's workflow. `file` and
+        `is_forced` are those of WorkflowStore.save.
 
-        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError.
+        Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError.
         """
         compilation = await self.validate(source)
         plan = require_plan(compilation)
@@ -131,16 +146,17 @@ class ExecutorService:
                 self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
             require_same_name(await self.workflows.find_name(token), plan)
-        saved = await self.workflows.save(source, plan, actor)
-        return Push(saved.stored, compilation, compare_plans(saved.previous, plan), saved.changed)
+        saved = await self.workflows.save(source, plan, actor, file, is_forced=is_forced)
+        diff = compare_plans(saved.previous, plan)
+        return Push(saved.stored, compilation, diff, saved.changed, saved.rewritten)
 
     async def delete(self, token: str, actor: Actor) -> tuple[str, list[str]]:
         """Delete a workflow. Returns its name and the names of workflows that call it. Raises NotFoundError."""
         name = await self.workflows.delete(token, actor)
         return name, await self.workflows.find_callers(name)
 
-    async def run(self, stored: StoredWorkflow, trigger: Trigger) -> RunRecord:
-        return await self._run(stored.plan, trigger, stored.version)
+    async def run(self, stored: StoredWorkflow, trigger: Trigger, run_id: str | None = None) -> RunRecord:
+        return await self._run(stored.plan, trigger, stored.version, run_id)
 
     async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> str:
         """Start a run that continues after the answer, within the platform's limit. Returns its id.
@@ -148,8 +164,8 @@ class ExecutorService:
         Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; UpstreamError if the run could not
         be recorded, and so was not started.
         """
-        most_ms = self.quota.clamp_duration(trigger.timeout_ms)
-        limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner)
+        clamped = self._clamp(trigger)
+        limit_ms = limit_accepted_run(stored.plan, trigger, clamped.timeout_ms, is_owner=is_owner)
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.quota.running())
@@ -159,7 +175,8 @@ class ExecutorService:
                 *(trigger.render_input(), stored.plan.keeping),
             )
             await self.runs.accept(accepted)
-            limited = replace(trigger, timeout_ms=limit_ms)
+            limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
+            limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by)
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
@@ -169,9 +186,10 @@ class ExecutorService:
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
-    async def _run(self, plan: Plan, trigger: Trigger, version: int) -> RunRecord:
+    async def _run(self, plan: Plan, trigger: Trigger, version: int, run_id: str | None) -> RunRecord:
         with self.quota.running():
-            record = await self.engine.run(plan, self._clamp(trigger), self.runs.new_run_id(), version=version)
+            run_id = run_id or self.runs.new_run_id()
+            record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version)
         self.usage.add(record.usage)
         await self._write_execution_verdict(plan, trigger, record)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
@@ -180,7 +198,9 @@ class ExecutorService:
 
     def _clamp(self, trigger: Trigger) -> Trigger:
         timeout_ms = self.quota.clamp_duration(trigger.timeout_ms)
-        return trigger if timeout_ms == trigger.timeout_ms else replace(trigger, timeout_ms=timeout_ms)
+        if timeout_ms == trigger.timeout_ms:
+            return trigger
+        return replace(trigger, timeout_ms=timeout_ms, limited_by=LimitedBy.ACCOUNT)
 
     async def _write_execution_verdict(self, plan: Plan, trigger: Trigger, record: RunRecord) -> None:
         """Store the record with its verdict: after the answer, or before it if the workflow requires that. Raises
@@ -197,7 +217,9 @@ class ExecutorService:
         else:
             self.runs.add(ended)
 
-    async def _compile(self, source: Source, file: str | None, *, checks_credentials: bool) -> Compilation:
+    async def _compile(
+        self, source: Source, file: str | None, others: Sequence[str] = (), *, checks_credentials: bool
+    ) -> Compilation:
         self.quota.check_source(source)
         pause = self.engine.ports.clock.pause
         draft = await run_steps_pausing(parse_workflow_in_steps(source), pause)
@@ -208,7 +230,7 @@ class ExecutorService:
             contracts,
             faults,
             self.components.resolver.bundled_ids,
-            await self._find_workflows(draft.workflow),
+            [*await self._find_workflows(draft.workflow), *others],
             await self.vault.list_names() if checks_credentials else None,
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)

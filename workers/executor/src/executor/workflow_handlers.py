@@ -9,34 +9,43 @@ from typing import Any
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
+from arcrun.limits import MAX_WORKFLOWS
+from arcrun.workflows.meaning import Source
+from arcrun.workflows.parse import is_workflow_name
+from arcrun.workflows.stored_file import read_file_name
 from arcrun_http.callers import actor_of
-from arcrun_http.requests import read_cursor, read_object
+from arcrun_http.requests import parse_whole, read_cursor, read_object
 from arcrun_http.responses import JsonResponse, build_success
 from executor.heads import Head
 from executor.service import ExecutorService, Push
-from executor.workflows import Source, StoredWorkflow
+from executor.workflows import StoredWorkflow
 
 
 async def validate(service: ExecutorService, request: Request) -> JsonResponse:
-    body = await read_object(request, allowed=("workflow", "file"))
+    body = await read_object(request, allowed=("workflow", "file", "workflows"))
     file = body.get("file")
     if not isinstance(file, str | None):
         raise RequestError("`file` must be a string: the file name that diagnostics show.")
-    compilation = await service.validate(read_source(body), file)
+    compilation = await service.validate(read_source(body), file, _read_names(body))
     diagnostics = [finding.to_json() for finding in compilation.diagnostics]
     return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
 
 
 async def push(service: ExecutorService, request: Request) -> JsonResponse:
-    body = await read_object(request, allowed=("workflow",))
-    push = await service.push(read_source(body), actor_of(request))
+    push = await _push(service, request)
     return build_success(_render_push(request, push), 201 if push.changed else 200)
 
 
 async def replace(service: ExecutorService, request: Request) -> JsonResponse:
-    body = await read_object(request, allowed=("workflow",))
-    push = await service.push(read_source(body), actor_of(request), token=request.path_params["token"])
-    return build_success(_render_push(request, push))
+    return build_success(_render_push(request, await _push(service, request, request.path_params["token"])))
+
+
+async def _push(service: ExecutorService, request: Request, token: str | None = None) -> Push:
+    body = await read_object(request, allowed=("workflow", "file", "force"))
+    source, file, is_forced = read_source(body), read_file_name(body), body.get("force", False)
+    if not isinstance(is_forced, bool):
+        raise RequestError("`force` must be true or false.")
+    return await service.push(source, actor_of(request), token, file=file, is_forced=is_forced)
 
 
 async def list_workflows(service: ExecutorService, request: Request) -> JsonResponse:
@@ -48,7 +57,8 @@ async def list_workflows(service: ExecutorService, request: Request) -> JsonResp
             "latest": head.latest,
             "updated_at": head.updated_at,
             "format": head.format,
-            "calls": None if head.calls is None else list(head.calls),
+            "calls": _render_calls(head),
+            "file": head.file,
             "token": head.token,
             "webhook_url": _webhook_url(request, head.token),
         }
@@ -63,6 +73,16 @@ async def show_workflow(service: ExecutorService, request: Request) -> JsonRespo
 
 async def show_by_name(service: ExecutorService, request: Request) -> JsonResponse:
     return await _show(service, request, request.path_params["name"])
+
+
+async def show_version(service: ExecutorService, request: Request) -> JsonResponse:
+    name, number = request.path_params["name"], parse_whole(request.path_params["version"])
+    if not number:
+        raise RequestError("The version in the path must be an integer, 1 or more.")
+    found = await service.workflows.find_version_source(name, number)
+    return build_success(
+        {"name": name, "version": number, "pushed_at": found["pushed_at"], "workflow": found["source"]}
+    )
 
 
 async def roll_back(service: ExecutorService, request: Request) -> JsonResponse:
@@ -86,6 +106,8 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
     head = await service.workflows.require_head(name)
     found = {
         "latest": head.latest,
+        "file": head.file,
+        "calls": _render_calls(head),
         "workflow": await service.workflows.find_source(head),
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
@@ -103,10 +125,15 @@ def _render(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
     }
 
 
+def _render_calls(head: Head) -> list[str] | None:
+    return None if head.calls is None else list(head.calls)
+
+
 def _render_push(request: Request, push: Push) -> dict[str, Any]:
     return {
         **_render(request, push.stored),
         "changed": push.changed,
+        "rewritten": push.rewritten,
         "diff": push.diff.to_json(),
         "diagnostics": [finding.to_json() for finding in push.compilation.diagnostics],
     }
@@ -123,6 +150,14 @@ def read_source(body: Mapping[str, Any]) -> Source:
     if not isinstance(source, str | dict):
         raise RequestError("`workflow` must be YAML text or an object.")
     return source
+
+
+def _read_names(body: Mapping[str, Any]) -> list[str]:
+    """The `workflows` of a body: names that count as stored. Raises RequestError."""
+    names = body.get("workflows", [])
+    if not isinstance(names, list) or len(names) > MAX_WORKFLOWS or not all(is_workflow_name(name) for name in names):
+        raise RequestError("`workflows` must be a list of workflow names, which count as stored.")
+    return names
 
 
 def read_version(body: Mapping[str, Any]) -> int:

@@ -1,7 +1,8 @@
 """Stored workflows and their webhooks. A workflow's head in the Workspace (executor/heads.py) has its current version
 and its token; the plans that triggers run are stored in the KV namespace WEBHOOKS (executor/workflow_values.py).
 
-Each push of a changed source makes an immutable version. The current version's plan is also stored under the token, so
+Each push of another meaning makes a version; a push that changes comments or the layout alone replaces the current
+version's source. The current version's plan is also stored under the token, so
 that a trigger takes one read.
 """
 
@@ -13,12 +14,15 @@ from typing import Any
 from arcrun.accounts.limits import StorageLimits, counted_bytes
 from arcrun.caches import Cache, CacheSpace
 from arcrun.errors import ConflictError, NotFoundError, UpstreamError, WorkflowError
+from arcrun.interruptible import run_steps_pausing
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue, list_all
 from arcrun.times import render_time
+from arcrun.workflows.meaning import Source, have_same_meaning_in_steps
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
+from arcrun.workflows.stored_file import is_same_file
 from arcrun.workspace.audit import Actor, AuditLog
 from executor.head_import import HeadImport
 from executor.heads import FRESH_MS, Head, Heads, NewVersion, build_missing_workflow_error
@@ -40,8 +44,6 @@ PLAN_FACTOR = 16  # a compiled plan in memory takes this many times its JSON's w
 TOKEN_BYTES = 200
 MAX_ATTEMPTS = 10  # at changes that conflict with concurrent ones
 
-Source = str | Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class StoredWorkflow:
@@ -57,12 +59,14 @@ class StoredWorkflow:
 @dataclass(frozen=True)
 class Saved:
     """The result of a push. `previous` is the plan that was current before, None if there was no readable one;
-    `changed` is True if the push made a new version.
+    `changed` is True if the push made a new version, `rewritten` if it replaced the source of the current one, which
+    has the same meaning.
     """
 
     stored: StoredWorkflow
     previous: Plan | None
     changed: bool
+    rewritten: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,22 +106,32 @@ class WorkflowStore:
         self._looked_ms = 0.0
         self._is_taken_over = False
 
-    async def save(self, source: Source, plan: Plan, actor: Actor) -> Saved:
-        """Store a workflow under its name. It keeps its token; an unchanged source makes no new version.
+    async def save(
+        self, source: Source, plan: Plan, actor: Actor, file: str | None = None, *, is_forced: bool = False
+    ) -> Saved:
+        """Store a workflow under its name. It keeps its token; a source of the same meaning makes no new version.
 
-        Raises PayloadTooLargeError, ConflictError.
+        `file` is where it comes from; a workflow that was pushed from another file is replaced only if `is_forced`.
+        Raises PayloadTooLargeError; ConflictError WORKFLOW_FROM_OTHER_FILE, WORKFLOW_LIMIT.
         """
         head = await self.find_head(plan.name)
+        if head is not None and not is_forced:
+            require_same_file(head, file)
         current = await read_version(self._kv, plan.name, head.version) if head else None
+        kept_file = file or (head.file if head else None)
         plan_json = plan.to_json()
-        compiled = {"source": source, "plan": plan_json}
-        if head is not None and current is not None and current.items() >= compiled.items():
+        if head is not None and current is not None and await self._has_meaning(current, source, plan_json):
             await self._mend(head, plan_json)
-            return Saved(_store(head, plan), plan, changed=False)
+            rewritten = current["source"] != source
+            if rewritten:
+                await self._rewrite(head, {**current, "source": source})
+            if rewritten or kept_file != head.file:
+                await self._describe(head, plan, kept_file, actor)
+            return Saved(_store(head, plan), plan, changed=False, rewritten=rewritten)
         pushed_at = self._now()
-        record = json.dumps({**compiled, "pushed_at": pushed_at})
+        record = json.dumps({"source": source, "plan": plan_json, "pushed_at": pushed_at})
         await self._require_room(len(record))
-        number, committed = await self._add_version(plan, record, pushed_at, actor, is_new=head is None)
+        number, committed = await self._add_version(plan, record, pushed_at, actor, kept_file, is_new=head is None)
         if await self._publish(committed, {number: plan_json}) == committed and committed.version == number:
             self._keep(_store(committed, plan), plan_json)
         stored = StoredWorkflow(committed.token, plan.name, number, plan, pushed_at)
@@ -127,7 +141,7 @@ class WorkflowStore:
         """Make a version current again. Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND."""
         head = await self.require_head(name)
         wanted = await self._find_version(head, version)
-        changed = _change(wanted.plan, version, head.token, self._now())
+        changed = _change(wanted.plan, version, head.token, self._now(), head.file)
         note = await self._audit.render("workflow.rollback", name, actor, f"version {version}")
         rolled = await self._heads.roll_back(changed, note)
         if rolled is None:
@@ -208,6 +222,13 @@ class WorkflowStore:
         record = await read_version(self._kv, head.name, head.version)
         return None if record is None else record["source"]
 
+    async def find_version_source(self, name: str, version: int) -> Mapping[str, Any]:
+        """{"source", "pushed_at"} of a version, even if its plan can no longer run.
+
+        Raises NotFoundError WORKFLOW_NOT_FOUND, VERSION_NOT_FOUND.
+        """
+        return await self._read_version(await self.require_head(name), version)
+
     async def list_versions(self, name: str) -> list[dict[str, Any]]:
         """[{"version", "pushed_at"}], oldest first. Raises NotFoundError WORKFLOW_NOT_FOUND."""
         head = await self.require_head(name)
@@ -255,16 +276,16 @@ class WorkflowStore:
             self._is_taken_over = True
 
     async def _add_version(
-        self, plan: Plan, record: str, pushed_at: str, actor: Actor, *, is_new: bool
+        self, plan: Plan, record: str, pushed_at: str, actor: Actor, file: str | None, *, is_new: bool
     ) -> tuple[int, Head]:
         """Store a new version and make it current. Returns its number and the new head; a number is never reused."""
         for _ in range(MAX_ATTEMPTS):
             left_over = await list_version_numbers(self._kv, plan.name) if is_new else []
             number = await self._heads.reserve(plan.name, max(left_over, default=0))
             key = version_key(plan.name, number)
-            await self._kv.put(key, record, metadata={"pushed_at": pushed_at, "bytes": len(record)})
+            await self._put_version(key, record, pushed_at)
             note = await self._audit.render("workflow.push", plan.name, actor, f"version {number}")
-            changed = _change(plan, number, await self._tokens.make(), pushed_at)
+            changed = _change(plan, number, await self._tokens.make(), pushed_at, file)
             committed = await self._heads.commit(changed, note)
             if committed is not None:
                 return number, committed
@@ -274,6 +295,31 @@ class WorkflowStore:
             f"`{plan.name}` is deleted repeatedly while it is being pushed.",
             next_actions=["Push it again when the deletions have ended."],
         )
+
+    async def _has_meaning(self, current: Mapping[str, Any], source: Source, plan: Mapping[str, Any]) -> bool:
+        """Whether the stored version says the same as `source`, whose plan is `plan`. The order of a plan's keys
+        counts: it is that of what components get.
+        """
+        if json.dumps(current["plan"]) != json.dumps(plan):
+            return False
+        return await run_steps_pausing(have_same_meaning_in_steps(current["source"], source), self._clock.pause)
+
+    async def _rewrite(self, head: Head, version: Mapping[str, Any]) -> None:
+        """Replace the source of the current version."""
+        key, record = version_key(head.name, head.version), json.dumps(version)
+        await self._require_room(len(record), key)
+        await self._put_version(key, record, version["pushed_at"])
+
+    async def _describe(self, head: Head, plan: Plan, file: str | None, actor: Actor) -> None:
+        """Keep the file of the current version, and note that its source was pushed again."""
+        note = await self._audit.render("workflow.push", head.name, actor, f"version {head.version}, same meaning")
+        changed = _change(plan, head.version, head.token, head.updated_at, file)
+        now = await self._heads.describe(changed, note)
+        if now is None or not now.has_version(head.version):  # it was deleted meanwhile
+            await self._kv.delete(version_key(head.name, head.version))
+
+    async def _put_version(self, key: str, record: str, pushed_at: str) -> None:
+        await self._kv.put(key, record, metadata={"pushed_at": pushed_at, "bytes": len(record)})
 
     async def _publish(self, head: Head, plans: Mapping[int, Any]) -> Head:
         """Write the plan under the head's token, and repeat it if the head was changed meanwhile.
@@ -300,17 +346,18 @@ class WorkflowStore:
         """Write the token's value again if it is missing or differs from the head's plan."""
         hook = await read_hook(self._kv, head.token)
         if hook is None or hook.get("version") != head.version or hook.get("plan") != plan:
-            await self._write_hook(head, plan)
+            await self._publish(head, {head.version: plan})
 
     async def _write_hook(self, head: Head, plan: Any) -> None:
         hook = {"name": head.name, "version": head.version, "plan": plan, "updated_at": head.updated_at}
         self._cached.pop(head.token)
         await self._kv.put(HOOK + head.token, json.dumps(hook))
 
-    async def _require_room(self, size: int) -> None:
+    async def _require_room(self, size: int, replaced: str = "") -> None:
+        """`replaced` is the key of the version whose room the new one takes."""
         if self._limits is not None:
             self._limits.require_size(size)
-            stored = [entry.metadata for entry in await list_all(self._kv, VERSION)]
+            stored = [entry.metadata for entry in await list_all(self._kv, VERSION) if entry.key != replaced]
             self._limits.require_room(size, counted_bytes(stored))
 
     async def _load(
@@ -403,6 +450,10 @@ class WorkflowStore:
         raise build_webhook_missing_error()
 
     async def _find_version(self, head: Head, version: int) -> WorkflowVersion:
+        record = await self._read_version(head, version)
+        return WorkflowVersion(head.name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
+
+    async def _read_version(self, head: Head, version: int) -> Mapping[str, Any]:
         record = await read_version(self._kv, head.name, version) if head.has_version(version) else None
         if record is None:
             raise NotFoundError(
@@ -411,7 +462,7 @@ class WorkflowStore:
                 next_actions=[f"List the versions: acr list {head.name}"],
                 details={"workflow": head.name, "version": version},
             )
-        return WorkflowVersion(head.name, version, record["source"], load_plan(record["plan"]), record["pushed_at"])
+        return record
 
     async def _forget(self, token: str) -> None:
         self._cached.pop(token)
@@ -439,6 +490,21 @@ def require_same_name(name: str, plan: Plan) -> None:
         )
 
 
+def require_same_file(head: Head, file: str | None) -> None:
+    """Raises ConflictError WORKFLOW_FROM_OTHER_FILE. A file that was not told, now or before, is no other one."""
+    if file is None or head.file is None or is_same_file(file, head.file):
+        return
+    raise ConflictError(
+        f"`{head.name}` was pushed from {head.file}; this push comes from {file}.",
+        code="WORKFLOW_FROM_OTHER_FILE",
+        next_actions=[
+            "Give the workflow another name.",
+            'Or, if this file replaces the other one, push with "force": true.',
+        ],
+        details={"workflow": head.name, "file": head.file, "pushed_from": file},
+    )
+
+
 def _build_replaced_error(name: str) -> ConflictError:
     """The error for a token that was rotated; only the owner may see it."""
     return ConflictError(
@@ -461,8 +527,8 @@ def _store(head: Head, plan: Plan) -> StoredWorkflow:
     return StoredWorkflow(head.token, head.name, head.version, plan, head.updated_at)
 
 
-def _change(plan: Plan, number: int, token: str, updated_at: str) -> NewVersion:
+def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | None) -> NewVersion:
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
     calls = tuple(dict.fromkeys(node.workflow for node in plan.nodes if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
-    return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None)
+    return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None, file)

@@ -111,6 +111,16 @@ class WorkspaceTables:
         self._add_line(note)
         return {"head": self._find(version["name_id"])}
 
+    def describe(self, version: Commit, note: Note) -> Committed:
+        changed = self._sql.execute(
+            "UPDATE heads SET traits = ?3 WHERE name_id = ?1 AND token_id IS NOT NULL AND version = ?2"
+            " RETURNING name_id",
+            *(version["name_id"], version["number"], version["traits"]),
+        )
+        if changed:
+            self._add_line(note)
+        return {"head": self._find(version["name_id"])}
+
     def rotate(self, rotation: Rotation, note: Note) -> Committed:
         changed = self._sql.execute(
             "UPDATE heads SET token_id = ?3, identity = ?4 WHERE name_id = ?1 AND token_id = ?2 RETURNING name_id",

@@ -1,0 +1,69 @@
+"""The questions of `acr push` and `acr pull` on a terminal: what they ask, and what either answer does."""
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from workerd.local_platform import ACR, LocalPlatform
+
+pytestmark = pytest.mark.workerd
+
+TEXT = "name: questioned\nflow: [input >> PIPE >> greet]\nconfig:\n  greet: {component: set, values: {text: hi}}\n"
+
+
+def answer(platform: LocalPlatform, folder: Path, reply: str, *arguments: str) -> tuple[int, str]:
+    """Run a command on a terminal in `folder`, and type `reply` when it asks. Returns its exit code and its output."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [str(ACR), *arguments],
+        cwd=folder,
+        env=platform.environment,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    said = ""
+    try:
+        while part := _read(leader):
+            said += part
+            if reply and said.endswith("[y/N]: "):
+                os.write(leader, f"{reply}\n".encode())
+                reply = ""
+        return process.wait(30), said
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+
+
+def _read(leader: int) -> str:
+    """What the terminal shows next; empty at its end."""
+    try:
+        return os.read(leader, 10_000).decode()
+    except OSError:
+        return ""
+
+
+def test_push_and_pull_ask_before_they_replace(platform: LocalPlatform, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(TEXT)
+    second.write_text(TEXT.replace("hi", "hello"))
+    assert answer(platform, tmp_path, "", "push", "first.yaml")[0] == 0
+    code, said = answer(platform, tmp_path, "n", "push", "second.yaml")
+    assert code == 1
+    assert "`questioned` was pushed from first.yaml; this push comes from second.yaml." in said
+    assert "Replace what is stored? [y/N]: n" in said
+    assert "Nothing was pushed." in said
+    code, said = answer(platform, tmp_path, "y", "push", "second.yaml")
+    assert (code, "Pushed questioned, version 2: ~greet" in said) == (0, True)
+
+    code, said = answer(platform, tmp_path, "n", "pull", "questioned", "first.yaml")
+    assert (code, "first.yaml differs from what is stored. Overwrite it? [y/N]: n" in said) == (1, True)
+    assert first.read_text() == TEXT
+    code, said = answer(platform, tmp_path, "y", "pull", "questioned", "first.yaml")
+    assert (code, first.read_text()) == (0, second.read_text())
