@@ -180,7 +180,7 @@ def push_a_workflow(newcomer: Newcomer) -> str:
     assert newcomer.read_error("push", "broken.yaml") == "INVALID_WORKFLOW"
     assert newcomer.read_data("validate", "hail.yaml") == {"valid": True, "diagnostics": []}
     pushed = newcomer.read_data("push", "hail.yaml")
-    assert set(pushed) == PUSHED | {"changed", "diff", "diagnostics"}
+    assert set(pushed) == PUSHED | {"changed", "rewritten", "diff", "diagnostics"}
     assert (pushed["name"], pushed["version"], pushed["diagnostics"]) == ("hail", 1, [])
     return str(pushed["webhook_url"])
 
@@ -213,13 +213,13 @@ def look_back(newcomer: Newcomer) -> None:
         ("execute", "failed", 0),
     ]
     [listed] = newcomer.read_data("list")["workflows"]
-    assert (set(listed), listed["last_run"]["id"]) == (
-        PUSHED | {"latest", "last_run", "format", "calls"},
-        runs[1]["id"],  # the stored workflow's
+    assert (set(listed), listed["last_run"]["run_id"]) == (
+        PUSHED | {"latest", "last_run", "format", "calls", "file"},
+        runs[1]["run_id"],  # the stored workflow's
     )
     assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
-    assert [entry["node"] for entry in newcomer.read_data("logs", runs[0]["id"])["trace"]] == ["greeting", "size"]
-    assert "greeting  success" in newcomer.acr("logs", runs[0]["id"]).stdout
+    assert [entry["node"] for entry in newcomer.read_data("logs", runs[0]["run_id"])["trace"]] == ["greeting", "size"]
+    assert "greeting  success" in newcomer.acr("logs", runs[0]["run_id"]).stdout
     assert newcomer.read_error("logs", "01J9ZC3VT0M4XKQW8R2E5H7N6P") == "RUN_NOT_FOUND"
     assert newcomer.read_error("list", "nowhere") == "WORKFLOW_NOT_FOUND"
 
