@@ -37,6 +37,10 @@ class NotLoggedInError(CliError):
     usual_code = "NOT_LOGGED_IN"
 
 
+class NoPlatformError(NotLoggedInError):
+    """No platform runs or is configured."""
+
+
 class NoAnswerError(CliError):
     """A service does not answer."""
 

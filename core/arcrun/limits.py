@@ -457,3 +457,18 @@ MAX_PRUNED_RUNS = 500
 # The verdicts of runs that are written to KV at once.
 # Beyond: the rest follows with the next write.
 MAX_EXPORTED_VERDICTS = 10_000
+
+# == The command line
+
+# The YAML files of a folder that `acr validate` and `acr test` look through.
+# Beyond: FOLDER_TOO_LARGE.
+MAX_FOLDER_FILES = 2_000
+# The characters of a file of workflow tests.
+# Beyond: INVALID_TEST.
+MAX_TEST_FILE_CHARACTERS = 4 * MIB
+# The tests in it.
+# Beyond: INVALID_TEST.
+MAX_TESTS_A_FILE = 500
+# The characters of a test's name.
+# Beyond: INVALID_TEST.
+MAX_TEST_NAME_CHARACTERS = 200

@@ -128,9 +128,11 @@ def parse_json_or_yaml_in_steps(text: str) -> Steps[Any]:
     return (yield from parse_yaml_in_steps(text)).value
 
 
-def render_yaml(value: Any) -> str:
-    """A JSON value as readable YAML, which parse_yaml and YAML 1.1 parsers read as the same value."""
-    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+def render_yaml(value: Any, *, is_ascii: bool = False) -> str:
+    """A JSON value as readable YAML, which parse_yaml and YAML 1.1 parsers read as the same value. With `is_ascii`, all
+    other characters are escaped.
+    """
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=not is_ascii, sort_keys=False, width=120)
 
 
 def _choose_standins(text: str) -> dict[int, int]:

@@ -178,7 +178,8 @@ def push_a_workflow(newcomer: Newcomer) -> str:
     assert (broken["valid"], [item["line"] for item in broken["diagnostics"]]) == (False, [3, 4])
     assert set(broken["diagnostics"][0]) == DIAGNOSTIC
     assert newcomer.read_error("push", "broken.yaml") == "INVALID_WORKFLOW"
-    assert newcomer.read_data("validate", "hail.yaml") == {"valid": True, "diagnostics": []}
+    hail = {"file": "hail.yaml", "valid": True}
+    assert newcomer.read_data("validate", "hail.yaml") == {"valid": True, "files": [hail], "diagnostics": []}
     pushed = newcomer.read_data("push", "hail.yaml")
     assert set(pushed) == PUSHED | {"changed", "rewritten", "diff", "diagnostics"}
     assert (pushed["name"], pushed["version"], pushed["diagnostics"]) == ("hail", 1, [])

@@ -49,9 +49,11 @@ def test_validate_reports_each_finding_with_its_place_and_hint(platform: LocalPl
     result = platform.acr("validate", good, str(broken))
     assert (result.returncode, result.stdout) == (1, "")
     lines = result.stderr.splitlines()
-    assert lines[0].startswith(f"{broken}:2:8: error UNKNOWN_RELATION ")
-    assert lines[1].startswith("    ")
-    assert "ON_SUCCESS" in lines[1]
+    assert lines[0] == f"{good}: ok"
+    assert lines[1].startswith(f"{broken}:2:8: error UNKNOWN_RELATION ")
+    assert lines[2].startswith("    ")
+    assert "ON_SUCCESS" in lines[2]
+    assert lines[3:] == [f"{broken}: 1 error", "2 files: 1 ok, 1 with errors (1 error)"]
 
 
 def test_validate_passes_with_only_warnings(platform: LocalPlatform, tmp_path: Path) -> None:
@@ -60,7 +62,7 @@ def test_validate_passes_with_only_warnings(platform: LocalPlatform, tmp_path: P
     result = platform.acr("validate", str(file))
     assert (result.returncode, result.stdout) == (0, "")
     assert "warning MISSING_CREDENTIAL" in result.stderr
-    assert result.stderr.splitlines()[-1] == "1 warning"
+    assert result.stderr.splitlines()[-1] == f"{file}: 1 warning"
 
 
 def test_validate_as_json_lists_what_the_route_lists(platform: LocalPlatform, tmp_path: Path) -> None:
@@ -70,8 +72,10 @@ def test_validate_as_json_lists_what_the_route_lists(platform: LocalPlatform, tm
     assert data["valid"] is False
     assert {finding["file"] for finding in data["diagnostics"]} == {str(broken)}
     assert set(data["diagnostics"][0]) == {"code", "severity", "message", "hint", "file", "line", "column"}
-    assert read_json(platform, "validate", write_workflow(tmp_path, "good"))["data"] == {
+    good = write_workflow(tmp_path, "good")
+    assert read_json(platform, "validate", good)["data"] == {
         "valid": True,
+        "files": [{"file": good, "valid": True}],
         "diagnostics": [],
     }
 
@@ -96,11 +100,10 @@ def test_a_file_that_is_not_utf8_is_refused(platform: LocalPlatform, tmp_path: P
     file = tmp_path / "latin.yaml"
     file.write_bytes(b"name: caf\xe9")
     result = platform.acr(command, str(file))
-    assert (result.returncode, result.stdout, result.stderr.splitlines()) == (
-        1,
-        "",
-        [f"Error: {file} is not UTF-8 (byte 9).", "Next: Save it as UTF-8."],
-    )
+    told = [f"Error NOT_UTF8: {file} is not UTF-8 (byte 9).", "Next: Save it as UTF-8."]
+    if command == "validate":  # which goes on with the next
+        told.append(f"{file}: 1 error")
+    assert (result.returncode, result.stdout, result.stderr.splitlines()) == (1, "", told)
 
 
 def test_push_shows_warnings(platform: LocalPlatform, tmp_path: Path) -> None:

@@ -8,7 +8,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = (ROOT / "core/arcrun/limits.py").read_text()
-FOLDERS = ("core/arcrun", *(f"workers/{name}" for name in ("executor/src", "registry/src", "auth/src", "http", "edge")))
+FOLDERS = (
+    "core/arcrun",
+    "cli/acr",
+    *(f"workers/{name}" for name in ("executor/src", "registry/src", "auth/src", "http", "edge")),
+)
 CODE = "".join(
     path.read_text()
     for folder in FOLDERS

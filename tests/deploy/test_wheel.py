@@ -64,6 +64,7 @@ def test_it_contains_only_the_platform(wheel: Path) -> None:
         *("workers/edge/component_host.mjs", "runtime/serve.mjs", "scripts/stage.py", "package-lock.json"),
         *(f"components/{path.parent.name}/{path.parent.name}.wasm" for path in ROOT.glob("components/*/contract.yaml")),
         *("mkdocs.yml", "docs/index.md", "docs/components/string_ops.md", "docs/recipes/index.md"),
+        *(f"examples/workflows/{path.name}" for path in ROOT.glob("examples/workflows/*.yaml")),
         *(f"components/_sdk/zig/{path.name}" for path in ROOT.glob("components/_sdk/zig/*.zig")),
     ]
     assert [name for name in wanted if f"acr/platform/{name}" not in names] == []
@@ -71,6 +72,14 @@ def test_it_contains_only_the_platform(wheel: Path) -> None:
     assert {name.partition("/")[0] for name in names} == {"acr", "arcrun", "arcrun_workers-0.1.0.dist-info"}
     unwanted = ("/build/", "/python_modules/", "/node_modules/", "/tests/", "__pycache__")
     assert [name for name in names if any(part in name for part in unwanted)] == []
+
+
+def test_it_makes_a_workflow_of_a_template_and_tests_it(acr: Path, tmp_path: Path) -> None:
+    made = run(acr, tmp_path, "new", "overdue_invoices")
+    assert made.returncode == 0, made.stderr
+    checked, tested = run(acr, tmp_path, "validate", ".", "--offline"), run(acr, tmp_path, "test")
+    assert checked.stderr.splitlines()[-1] == "2 files: 2 ok"
+    assert (tested.returncode, len(tested.stdout.splitlines())) == (0, 3), tested
 
 
 def test_its_requirements_include_what_the_workers_vendor(wheel: Path) -> None:

@@ -17,7 +17,8 @@ from fakes.workflows import ADA
 
 pytestmark = pytest.mark.anyio
 
-FILES = {path.stem: path for path in sorted(ROOT.glob("examples/workflows/*.yaml"))}
+EXAMPLES = sorted(ROOT.glob("examples/workflows/*.yaml"))
+FILES = {path.stem: path for path in EXAMPLES if not path.name.endswith(".test.yaml")}
 
 
 def read_source(example: str) -> str:

@@ -270,6 +270,7 @@ ROUTES = [
     ("POST", "/data-keys/renew"),
     ("GET", "/runs"),
     ("GET", f"/runs/{'0' * 26}"),
+    ("GET", f"/runs/{'0' * 26}/input"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}
 

@@ -94,6 +94,7 @@ ROUTES = [
     ("POST", "/data-keys/renew", None),
     ("GET", "/runs", None),
     ("GET", "/runs/{run_id}", None),
+    ("GET", "/runs/{run_id}/input", None),
 ]
 OPEN = {("GET", "/health"), ("POST", "/webhooks/{token}/trigger")}
 
@@ -130,6 +131,8 @@ async def test_what_is_anothers_answers_as_what_is_nowhere() -> None:
     run = (await trigger(bench, token)).json()["run_id"]
     await bench.background.finish()
     assert (await bench.ask("GET", f"/runs/{run}", bench.keys["a"])).status_code == 200
+    unkept = await bench.ask("GET", f"/runs/{run}/input", bench.keys["a"])
+    assert (unkept.status_code, unkept.json()["error"]["code"]) == (404, "INPUT_NOT_STORED")
     anothers = {"token": token, "name": "only_a", "run_id": run}
     nowhere = {"token": UNKNOWN_TOKEN, "name": "only_x", "run_id": UNKNOWN_RUN}
     for method, path, body in ROUTES:

@@ -50,6 +50,7 @@ EXECUTOR: list[Row] = [
     ("POST", "/data-keys/renew", None, (*REFUSED, 200)),
     ("GET", "/runs", None, (*REFUSED, 200)),
     ("GET", "/runs/{run_id}", None, (*REFUSED, 200)),
+    ("GET", "/runs/{run_id}/input", None, (*REFUSED, 200)),
     ("POST", "/audit", {"action": "credential.put", "subjects": ["canary_name"]}, (*REFUSED, 201)),
     ("GET", "/audit", None, (*REFUSED, 200)),
     ("GET", "/webhooks", None, (*REFUSED, 200)),

@@ -41,12 +41,14 @@ class WorkflowFile(click.Path):
         return complete(incomplete, lambda: list_workflow_files(incomplete))
 
 
-class WorkflowFileOrFolder(WorkflowFile):
-    """A workflow's file, or a folder of them."""
+class WorkflowFileOrFolder(click.Path):
+    """A workflow's file, or a folder of them. Whether a file can be read is said by the command, file by file."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.dir_okay = True
+        super().__init__(exists=True, readable=False, path_type=Path)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete(incomplete, lambda: list_workflow_files(incomplete))
 
 
 class WorkflowNameOrFile(click.ParamType[Path | str]):
@@ -89,6 +91,15 @@ class ComponentId(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return complete(incomplete, _builtin_ids, lambda: _registry_ids(ctx))
+
+
+class TemplateName(click.ParamType[str]):
+    """The name of a template of `acr new`."""
+
+    name = "template"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete(incomplete, _template_names)
 
 
 class ComponentFolderPath(click.Path):
@@ -166,6 +177,13 @@ def _builtin_ids() -> list[str]:
     from acr.parts.own_components import builtin_ids  # noqa: PLC0415 - slow to import
 
     return builtin_ids(find_platform_home())
+
+
+def _template_names() -> list[str]:
+    from acr.config.platform_home import find_platform_home  # noqa: PLC0415
+    from acr.workflows.templates import Templates  # noqa: PLC0415 - slow to import
+
+    return Templates(find_platform_home()).names
 
 
 def _registry_ids(ctx: click.Context) -> list[str]:

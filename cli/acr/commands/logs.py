@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from acr.commands.arguments import RunOrWorkflowName
 from acr.commands.options import as_json, with_client
+from acr.config.platform_home import find_platform_home
+from acr.errors import CliError
 from acr.output.render import print_data, print_json
 from acr.output.runs import RunLines, render_runs
+from acr.output.terminal import say_lines
 from acr.output.trace import render_timeline
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
 from acr.targets.run_ids import find_run_id
@@ -32,6 +36,8 @@ POLL_S = 1.0
 )
 @click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True, help="Number of runs.")
 @click.option("--follow", is_flag=True, help="Print runs as they end, until Ctrl-C. With RUN: wait for its end.")
+@click.option("--as-test", is_flag=True, help="With RUN: print a test made of it, for `acr test`.")
+@click.option("--stub-all", is_flag=True, help="With --as-test: stub all nodes, not only those that reach outside.")
 @as_json
 @with_client
 def logs(
@@ -42,6 +48,8 @@ def logs(
     follow: bool,
     as_json: bool,
     search: str | None,
+    as_test: bool,
+    stub_all: bool,
     **asked: str | int | None,
 ) -> None:
     """List the runs, or show one as a timeline.
@@ -56,12 +64,23 @@ def logs(
       acr logs 01J9ZC3VT0M4XKQW8R2E5H7N6P
       acr logs 01J9ZC3VT0M4
       acr logs greet --follow
+      acr logs 01J9ZC3VT0M4 --as-test > greet.test.yaml
     """
+    if stub_all and not as_test:
+        raise click.UsageError("--stub-all is for --as-test.")
+    if as_test and (subject is None or follow):
+        raise click.UsageError("--as-test needs the id of a run, and cannot follow it.")
     if subject is not None and (run_id := find_run_id(client, subject)):
         answer = _wait_for_end(client, run_id) if follow else client.show_run(run_id)
         record = require_data(answer)
+        if as_test:
+            text = _write_test(client, run_id, record, stubs_all=stub_all)
+            print_data({"test": text}) if as_json else say_lines(text)
+            return
         print_json(answer) if as_json else render_timeline(record)
         return
+    if as_test:
+        raise CliError(f"There is no run `{subject}`.", "List the runs: acr logs", "RUN_NOT_FOUND")
     query = {"workflow": subject, "q": search, **asked}
     runs = client.list_runs(query, limit)
     if not runs and subject is not None:
@@ -72,6 +91,20 @@ def logs(
             print_json(run, indent=None) if as_json else lines.render(run)
     else:
         print_data({"runs": runs}) if as_json else render_runs(runs)
+
+
+def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, stubs_all: bool) -> str:
+    """A test of the run, for a file in this folder."""
+    from acr.testing.from_record import RecordedRun, write_test  # noqa: PLC0415 - only where it is asked for
+    from acr.workflows.components_at_hand import ComponentsAtHand  # noqa: PLC0415
+    from acr.workflows.found_files import find_beside  # noqa: PLC0415
+
+    found, beside = client.show_input(run_id), find_beside(Path.cwd())
+    kept = {"input": found["data"]["input"]} if found["success"] else {"no_input": found["error"]["message"]}
+    file = beside.get(record["workflow"])
+    components = ComponentsAtHand(find_platform_home())
+    run = RecordedRun(run_id, record, **kept)
+    return write_test(run, file.name if file else None, components, [*beside], stubs_all=stubs_all)
 
 
 def _wait_for_end(client: ExecutorClient, run_id: str) -> Answer:

@@ -1,43 +1,109 @@
 """acr validate: check workflows."""
 
 import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from acr.commands.options import as_json, with_client
-from acr.output.findings import count_findings, render_findings
+from acr.commands.arguments import WorkflowFileOrFolder
+from acr.commands.options import as_json, component_folders, with_client_or_offline
+from acr.config.platform_home import find_platform_home
+from acr.errors import CliError, NoAnswerError, NotLoggedInError
+from acr.output.checks import CheckedFile, render_checked, render_total
 from acr.output.render import print_data
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
+from acr.workflows.components_at_hand import ComponentsAtHand, require_component_folders
+from acr.workflows.found_files import find_beside, find_workflows, is_test_file, read_name
+from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import read_workflow_file
 
 
 @click.command()
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("paths", metavar="FILE|DIR...", nargs=-1, required=True, type=WorkflowFileOrFolder())
+@component_folders
 @as_json
-@with_client
-def validate(client: ExecutorClient, files: tuple[Path, ...], as_json: bool) -> None:
+@with_client_or_offline
+def validate(
+    client: ExecutorClient | None, paths: tuple[Path, ...], components: tuple[Path, ...], as_json: bool
+) -> None:
     """Check workflows without storing them.
 
-    Reports all errors and warnings, checked against the platform's components, workflows and credentials. Exits with 1
-    if there is an error; warnings alone do not fail.
+    Reports all errors and warnings of each file, and of the workflows in each folder, checked against the platform's
+    components, workflows and credentials. Offline it knows the built-in components, those of --components, and the
+    workflows among the files and beside them. Exits with 1 if there is an error; warnings alone do not fail.
 
     \b
     Examples:
       acr validate greet.yaml
+      acr validate workflows --offline --components ./components
       acr validate workflows/*.yaml --json | jq '.data.diagnostics[].code'
     """
-    texts = [(read_workflow_file(file), str(file)) for file in files]
-    checked = [require_data(client.validate(text, file)) for text, file in texts]
-    is_valid = all(data["valid"] for data in checked)
-    diagnostics = [finding for data in checked for finding in data["diagnostics"]]
+    if client is not None and components:
+        raise click.UsageError("--components is for --offline: a platform has components of its own.")
+    for path in filter(is_test_file, paths):
+        say(f"{path}: left out, as it has tests: acr test {path}", err=True)
+    files = find_workflows(paths)
+    if not files:
+        raise CliError(f"There is no workflow in {', '.join(map(str, paths))}.", "Name a file.", "NO_WORKFLOWS")
+    found = _check_offline(files, components) if client is None else _check_online(files, client)
+    checked = []
+    for file in found:
+        checked.append(file)
+        if not as_json:
+            render_checked(file)
     if as_json:
-        print_data({"valid": is_valid, "diagnostics": diagnostics})
+        print_data(
+            {
+                "valid": all(file.is_valid for file in checked),
+                "files": [file.to_json() for file in checked],
+                "diagnostics": [finding for file in checked for finding in file.diagnostics],
+            }
+        )
     else:
-        render_findings(diagnostics, "")
-        say(count_findings(diagnostics), err=True)
-    sys.exit(0 if is_valid else 1)
+        render_total(checked)
+    sys.exit(0 if all(file.is_valid for file in checked) else 1)
+
+
+def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[CheckedFile]:
+    for path in files:
+        try:
+            data = require_data(client.validate(read_workflow_file(path), str(path)))
+            yield CheckedFile(str(path), data["diagnostics"], is_valid=data["valid"])
+        except NoAnswerError as error:
+            raise NoAnswerError(error.message, f"{error.hint} Or ask no platform: --offline") from None
+        except NotLoggedInError:
+            raise
+        except CliError as error:
+            yield CheckedFile(str(path), error=error)
+
+
+def _check_offline(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[CheckedFile]:
+    require_component_folders(folders)
+    components = ComponentsAtHand(find_platform_home(), folders)
+    count = len(components.ids)
+    say(f"Offline: {count} components are known, no stored credentials and workflows. For these: acr dev", err=True)
+    texts = {path: _read_or_refuse(path) for path in files}
+    given = {name for text in texts.values() if isinstance(text, str) and (name := read_name(text))}
+    for path, text in texts.items():
+        try:
+            if isinstance(text, CliError):
+                raise text
+            check = check_offline(text, str(path), components)
+            known = {*given, *find_beside(path.parent)} if check.calls else given
+        except CliError as error:
+            yield CheckedFile(str(path), error=error)
+            continue
+        diagnostics = [finding.to_json() for finding in check.compilation.diagnostics]
+        notes = check.describe_gaps(components, known)
+        yield CheckedFile(str(path), diagnostics, notes=notes, is_valid=check.compilation.plan is not None)
+
+
+def _read_or_refuse(path: Path) -> str | CliError:
+    """The file's text, read once, as it may be a pipe; or why it cannot be read."""
+    try:
+        return read_workflow_file(path)
+    except CliError as error:
+        return error

@@ -21,12 +21,12 @@ def require_inner(path: Path, folder: Path | None = None) -> Path:
     with an arcrun.yaml; else the current folder. For a path outside of both, the base is `folder`, which was named on
     the command line, or else the folder that contains `path`.
 
-    Raises CliError LINK_LEADS_OUT.
+    A stream in /dev or /proc is returned as written. Raises CliError LINK_LEADS_OUT.
     """
     written = Path(os.path.abspath(path))  # resolves `..`, but no links
     found = written.resolve()
     if is_stream(path):
-        return found
+        return written  # a pipe's name behind the link cannot be opened
     base = _find_base(written, folder).resolve()
     if not found.is_relative_to(base):
         raise CliError(

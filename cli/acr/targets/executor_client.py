@@ -147,6 +147,10 @@ class ExecutorClient(ServiceClient):
         """The stored record of a run."""
         return self._send("GET", f"/runs/{run_id}")
 
+    def show_input(self, run_id: str) -> Answer:
+        """What a run was started with. The data is {"input"}."""
+        return self._send("GET", f"/runs/{run_id}/input")
+
     def list_audit(self, limit: int) -> list[dict[str, Any]]:
         """Lines of the audit log, newest first. Raises AnswerError."""
         found: list[dict[str, Any]] = []

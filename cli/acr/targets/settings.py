@@ -28,7 +28,7 @@ from acr.config.worker_variables import (
     SIGNING_KEY,
 )
 from acr.credentials.local_keys import read_local_keys
-from acr.errors import CliError, NotLoggedInError
+from acr.errors import CliError, NoPlatformError, NotLoggedInError
 from acr.node.wrangler import build_wrangler
 from acr.targets.local_record import LocalRecord, find_record_of, list_local_records
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
@@ -81,7 +81,7 @@ class Storage:
 def resolve_target(url: str | None, api_key: str | None, *, local: bool | None = None) -> Target:
     """The executor. `local` is True for --local, False for --deployed, None for either.
 
-    Raises NotLoggedInError.
+    Raises NoPlatformError, NotLoggedInError.
     """
     running, project, user = _read_all(local)
     from_environment = None if is_chosen_by_option() else _from_environment("ARCRUN_URL")
@@ -302,17 +302,18 @@ def _find_running(local: bool | None, project: ProjectFile, user: UserConfig) ->
 
 
 def _build_no_platform(what: str, variable: str, local: bool | None) -> NotLoggedInError:
+    """A NoPlatformError unless the command line asks for a platform, deployed or a target."""
     target, project = chosen_target(), read_project_file(Path.cwd())
     if target:
         return NotLoggedInError(f"The target {target} has no {what} yet.", f"Deploy it: acr deploy --target {target}")
     if project.targets:
         message = f"No {what} to talk to: no `acr dev` runs in this folder, and no target is chosen."
-        return NotLoggedInError(message, _name_targets(project))
+        return NoPlatformError(message, _name_targets(project))
     if local is False:
         return NotLoggedInError(
             f"No {what} is deployed, as far as this machine knows.", f"Deploy one: acr deploy. Or set {variable}."
         )
-    return NotLoggedInError(
+    return NoPlatformError(
         f"No {what} to talk to.", f"Start one with `acr dev`, deploy one with `acr deploy`, or set {variable}."
     )
 

@@ -17,9 +17,10 @@ def read_workflow_file(path: Path) -> str:
     try:
         return read_regular(require_inner(path), path)
     except UnicodeDecodeError as error:
-        raise CliError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.") from None
+        raise CliError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.", "NOT_UTF8") from None
     except OSError as error:
-        raise CliError(f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions.") from None
+        message, advice = f"{path} cannot be read: {error.strerror}.", "Check the path and its permissions."
+        raise CliError(message, advice, "FILE_UNREADABLE") from None
 
 
 def is_other_file(path: Path) -> bool:

@@ -200,7 +200,8 @@ class SymbolTable:
     """The symbols that a workflow refers to. `contracts` are by the node's reference; `faults` are the unusable ones,
     by the same.
 
-    `components` are all names, for hints. `workflows` and `credentials` are None if they were not looked up.
+    `components` are all names, for hints. `unchecked` are the references that could not be looked up, and of which
+    nothing is said. `workflows` and `credentials` are None if they were not looked up.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -208,3 +209,4 @@ class SymbolTable:
     components: Collection[str] = ()
     workflows: Collection[str] | None = None
     credentials: Collection[str] | None = None
+    unchecked: Collection[str] = ()

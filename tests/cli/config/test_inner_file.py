@@ -113,7 +113,7 @@ def test_a_shell_pipe_is_read(project: Path) -> None:
 SECRET_PATH = "../outside/secret.yaml"
 COMMANDS: dict[str, list[str]] = {
     "push": ["push", "w.yaml"],
-    "validate": ["validate", "own.yaml", "w.yaml"],
+    "validate": ["validate", "w.yaml", "own.yaml", "--offline"],
     "upgrade": ["upgrade", "w.yaml"],
     "run": ["run", "w.yaml"],
     "run with an input": ["run", "own.yaml", "--input", "@w.yaml"],

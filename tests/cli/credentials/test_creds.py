@@ -172,9 +172,9 @@ def test_doctor_on_a_healthy_platform_and_a_broken_one(own: LocalPlatform) -> No
         result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         return result.returncode, {item["name"]: item["ok"] for item in json.loads(result.stdout)["data"]["checks"]}
 
-    names = "this machine,node,packages,disk,acr dev,namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials".split(
-        ","
-    )
+    machine = ("this machine", "node", "packages", "disk", "acr dev")
+    platform = "namespaces,components,executor,API key,plan,usage,workflows,registry,registry keys,credentials"
+    names = (*machine, *platform.split(","))
     assert doctor() == (0, dict.fromkeys(names, True))
     code, checks = doctor(ARCRUN_API_KEY="wrong", ARCRUN_ENCRYPTION_KEY=base64.b64encode(bytes(32)).decode())
     assert (code, [name for name, ok in checks.items() if not ok]) == (1, ["API key", "registry keys", "credentials"])

@@ -121,7 +121,9 @@ COMMANDS: dict[str, list[str]] = {
     "init": ["--no-input"],
     "dev": ["--persist", f"{FILE}/x"],
     "deploy": ["--no-wait"],
+    "new": [WORD],
     "validate": [FILE],
+    "test": [FILE],
     "upgrade": [FILE],
     "push": [FILE],
     "run": ["x"],
@@ -156,7 +158,8 @@ COMMANDS: dict[str, list[str]] = {
     "open": [WORD],
     "completion": ["bash"],
 }
-MORE = {"run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],
+MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"],
+        "run a file": ["run", FILE], "run and wait for nothing": ["run", "x", "--async"], "list all": ["list"],
         "logs of all": ["logs"], "parts": ["parts"], "one part": ["parts", "list", "x"]}  # fmt: skip
 
 

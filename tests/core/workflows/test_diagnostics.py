@@ -416,3 +416,14 @@ def test_the_error_tells_the_first_error_and_lists_warnings_too() -> None:
         ("MISSING_CREDENTIAL", "warning"),
         ("UNRESOLVED_REFERENCE", "error"),
     ]
+
+
+def test_nothing_is_said_of_a_component_that_could_not_be_looked_up() -> None:
+    """Neither that it does not exist, nor about its inputs; the engine's own settings are checked all the same."""
+    source = {
+        "name": "a",
+        "flow": ["input >> PIPE >> far"],
+        "config": {"far": {"any": 1, "retry": {"max_attempts": 0}}},
+    }
+    found = compile_workflow(parse_workflow(source), SymbolTable(unchecked=["far"])).diagnostics
+    assert [finding.code for finding in found] == ["INVALID_SETTING"]

@@ -340,3 +340,30 @@ async def test_a_run_that_nobody_knows(executor: Executor, run_id: str) -> None:
 async def test_a_cursor_that_no_list_gave(executor: Executor, path: str) -> None:
     response = await executor.send("GET", path)
     assert (response.status_code, read_error(response)["code"]) == (400, "INVALID_CURSOR")
+
+
+async def test_the_input_of_a_run_is_shown_without_the_stored_secrets(executor: Executor) -> None:
+    executor.bench.store_credential("any", "secret-0123456789")
+    sent = {"text": "hi", "held": ["Bearer secret-0123456789", 1, None]}
+    run_id = (await executor.send("POST", TRIGGERS[0], sent)).json()["run_id"]
+    await executor.bench.background.finish()
+    shown = await executor.send("GET", f"/runs/{run_id}/input")
+    expected = {"success": True, "data": {"input": {"text": "hi", "held": ["Bearer [REDACTED]", 1, None]}}}
+    assert (shown.status_code, shown.json()) == (200, expected)
+
+
+async def test_an_input_that_is_not_stored_is_told_from_an_unknown_run(executor: Executor) -> None:
+    run_id = (await executor.send("POST", TRIGGERS[0], {})).json()["run_id"]
+    await executor.bench.background.finish()
+    for sql in executor.bench.logs.sql.values():
+        sql.execute("UPDATE runs SET input = NULL")  # as without an encryption key
+    for asked, code in ((run_id, "INPUT_NOT_STORED"), ("0" * 26, "RUN_NOT_FOUND")):
+        answer = await executor.send("GET", f"/runs/{asked}/input")
+        assert (answer.status_code, read_error(answer)["code"]) == (404, code)
+
+
+async def test_the_input_needs_the_key(executor: Executor) -> None:
+    run_id = (await executor.send("POST", TRIGGERS[0], {})).json()["run_id"]
+    await executor.bench.background.finish()
+    async with build_client(executor.bench.service, headers={}) as client:
+        assert (await client.get(f"/runs/{run_id}/input")).status_code == 401

@@ -1,6 +1,8 @@
-"""Runs accepted with `?async=1`: their time limit, and the part of their input that is stored until they end."""
+"""Runs accepted with `?async=1`: their time limit, and the part of their input that is stored until they end; and
+inputs without secrets.
+"""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
 from arcrun.credentials.redaction import Redactor, is_small
@@ -49,12 +51,19 @@ async def make_keepable(plan: Plan, trigger: Trigger, ports: RunPorts) -> Any:
 
     Raises UpstreamError if a secret, which must be redacted, cannot be looked up.
     """
-    names = sorted(await _find_credentials(plan, ports, set()))
-    secrets = [await _unless_missing(ports.credentials.reveal(name)) for name in names]
+    names = await _find_credentials(plan, ports, set())
+    return truncate(await redact_input(trigger.input, names, ports, body_bytes=trigger.body_bytes))
+
+
+async def redact_input(value: Any, names: Iterable[str], ports: RunPorts, *, body_bytes: int | None = None) -> Any:
+    """An input without the secrets stored under `names`. `body_bytes` is its size as JSON, None if unknown.
+
+    Raises UpstreamError if a secret, which must be redacted, cannot be looked up.
+    """
+    secrets = [await _unless_missing(ports.credentials.reveal(name)) for name in sorted(names)]
     known = [secret for secret in secrets if secret is not None]
     redactor = await run_steps_pausing(Redactor.build(known), ports.clock.pause)
-    scrubbing = redactor.scrub_in_steps(trigger.input, is_small=is_small(trigger.body_bytes))
-    return truncate(await run_steps_pausing(scrubbing, ports.clock.pause))
+    return await run_steps_pausing(redactor.scrub_in_steps(value, is_small=is_small(body_bytes)), ports.clock.pause)
 
 
 async def _find_credentials(plan: Plan, ports: RunPorts, seen: set[str]) -> set[str]:

@@ -137,6 +137,12 @@ def name_run_id(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {"run_id" if key == "id" else key: value for key, value in stored.items()}
 
 
+async def show_input(service: ExecutorService, request: Request) -> JsonResponse:
+    """What a run was started with, without the stored secrets."""
+    found = await service.find_input(request.path_params["run_id"])
+    return JsonResponse({"success": True, "data": {"input": found}})
+
+
 async def renew_keys(service: ExecutorService, _request: Request) -> JsonResponse:
     """Wrap the data keys of runs' inputs under the current encryption key, after it was changed."""
     renewed = await service.runs.renew_keys()

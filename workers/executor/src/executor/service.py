@@ -14,7 +14,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
-from arcrun.errors import ArcrunError, RunTimeoutError
+from arcrun.errors import ArcrunError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_DIAGNOSTICS
 from arcrun.ports import Background
@@ -27,7 +27,7 @@ from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
-from executor.accepted_runs import limit_accepted_run, make_keepable
+from executor.accepted_runs import limit_accepted_run, make_keepable, redact_input
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
@@ -179,6 +179,24 @@ class ExecutorService:
             limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by)
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
+
+    async def find_input(self, run_id: str) -> Any:
+        """What a run was started with, without the account's stored secrets.
+
+        Raises NotFoundError RUN_NOT_FOUND, INPUT_NOT_STORED; DecryptionError, NotConfiguredError, UpstreamError.
+        """
+        try:
+            value = await self.runs.find_input(run_id)
+        except NotFoundError:
+            await self.runs.find(run_id)
+            raise NotFoundError(
+                f"The input of run `{run_id}` is not stored.",
+                code="INPUT_NOT_STORED",
+                next_actions=[
+                    "Set ARCRUN_ENCRYPTION_KEY: inputs of later runs are stored. A hosted platform stores none."
+                ],
+            ) from None
+        return await redact_input(value, await self.vault.list_names(), self.engine.ports)
 
     async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: ExitStack) -> None:
         with place:

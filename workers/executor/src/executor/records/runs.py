@@ -155,6 +155,11 @@ class Runs(Protocol):
         Raises NotFoundError RUN_NOT_FOUND.
         """
 
+    async def find_input(self, run_id: str) -> Any:
+        """What a run was started with, unredacted. Raises NotFoundError RUN_NOT_FOUND, also if it is not stored;
+        DecryptionError, NotConfiguredError.
+        """
+
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         """Verdicts, newest first, and the cursor of the next page. A page may have fewer than `limit`, or none, if
         many runs had to be scanned. Raises RequestError.

@@ -94,6 +94,10 @@ class TenantRuns:
                 return judge(found, self._clock.now_ms())
         return await self._earlier.find(run_id)
 
+    async def find_input(self, run_id: str) -> Any:
+        """Raises NotFoundError: inputs are not stored in a tenant's KV."""
+        raise build_unknown_run_error(run_id)
+
     async def list(self, asked: RunFilter, limit: int, cursor: str | None) -> RunPage:
         """See Runs.list. A page may exceed `limit` by a slot; runs of a slot and single runs may be out of order."""
         check_page(limit)

@@ -1,0 +1,184 @@
+"""Writes a test file from the record of a run: its input, stubs with the answers that are recorded, and its end.
+
+A record may lack something that the test needs: comments at the head of the file say what.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from acr.errors import CliError
+from acr.output.terminal import escape_controls
+from acr.testing.model import ABSENT
+from acr.workflows.components_at_hand import ComponentsAtHand
+from arcrun.errors import ComponentError
+from arcrun.yaml_text import YamlTextError, parse_yaml, render_yaml
+
+SUBFLOW = "workflow:"  # what a trace has as the component of a node that calls a workflow, before its name
+_LOST_IN_TIME = ("NODE_TIMEOUT", "RUN_TIMEOUT", "CANCELLED")  # in a test, time passes only with pauses
+_UNKNOWN = "# What the record lacks:"
+
+
+@dataclass
+class _Told:
+    """What is read from a trace. `gaps` are sentences about what the record lacks."""
+
+    stubs: dict[str, Any] = field(default_factory=dict)
+    credentials: dict[str, None] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run that has ended. `record` is as `GET /runs/{id}` answers it; `input` is ABSENT if it is not stored, for the
+    reason `no_input`.
+    """
+
+    run_id: str
+    record: Mapping[str, Any]
+    input: Any = ABSENT
+    no_input: str = ""
+
+
+def write_test(
+    run: RecordedRun, file: str | None, components: ComponentsAtHand, called: Sequence[str], *, stubs_all: bool = False
+) -> str:
+    """A test file as YAML. `file` is the workflow's, None if it is not at hand; `called` are the names of the workflows
+    at hand, which are run; others are stubbed. With `stubs_all`, all nodes are stubbed that call a component.
+
+    Raises CliError RUN_NOT_ENDED, TEST_NOT_WRITABLE.
+    """
+    record = run.record
+    if "trace" not in record:
+        raise CliError(
+            f"The run {run.run_id} has no trace: it is {record['status']}.",
+            f"Wait for its end: acr logs {run.run_id} --follow",
+            "RUN_NOT_ENDED",
+        )
+    told = _Told()
+    if file is None:
+        told.gaps.append(f"No file here has the workflow `{record['workflow']}`: set `workflow` to its path.")
+    if run.input is ABSENT:
+        told.gaps.append(f"The run's input: {run.no_input}")
+    _Reader(components, called, told, stubs_all).read(record["trace"], "")
+    test: dict[str, Any] = {"name": f"run {run.run_id}", "input": {} if run.input is ABSENT else run.input}
+    test |= {"stubs": told.stubs} if told.stubs else {}
+    test |= {"credentials": told.credentials} if told.credentials else {}
+    test["expect"] = {**_read_end(record, told), "nodes": told.statuses}
+    source = {"workflow": file or f"{record['workflow']}.yaml", "now": record["started_at"], "tests": [test]}
+    head = (" ".join(line.split()) for line in _write_head(run, told.gaps))
+    return "\n".join([*head, _write_body(source)]).rstrip("\n")
+
+
+@dataclass(frozen=True)
+class _Reader:
+    components: ComponentsAtHand
+    called: Sequence[str]
+    told: _Told
+    stubs_all: bool
+
+    def read(self, trace: Sequence[Mapping[str, Any]], prefix: str) -> None:
+        for entry in trace:
+            path = f"{prefix}{entry['node']}"
+            self.told.statuses[path] = entry["status"]
+            if entry["status"] == "skipped":
+                continue
+            inner = entry.get("trace")
+            is_at_hand = entry["component"].removeprefix(SUBFLOW) in self.called
+            if isinstance(inner, list) and is_at_hand and _count_runs(entry) == 1:
+                self.read(inner, f"{path}.")
+            elif self._is_stubbed(entry):
+                self._stub(path, entry)
+
+    def _is_stubbed(self, entry: Mapping[str, Any]) -> bool:
+        if self.stubs_all or _code_of(entry) in _LOST_IN_TIME:
+            return True
+        try:
+            contract = self.components.find_contract(entry["component"])
+        except (ComponentError, CliError):
+            return True
+        return contract is None or contract.reaches_outside
+
+    def _stub(self, path: str, entry: Mapping[str, Any]) -> None:
+        error, output = entry.get("error"), entry.get("output")
+        if _code_of(entry) == "CREDENTIAL_MISSING":
+            self.told.credentials[str(error["details"].get("key", ""))] = None  # type: ignore[index]
+        if error is not None:
+            self.told.stubs[path] = {"error": self._read_error(path, error)}
+        elif _is_cut(output) or not isinstance(output, Mapping) or _is_cut(output.get("data")):
+            self.told.gaps.append(f"What `{path}` answered was too large to be recorded: replace its stub's data.")
+            self.told.stubs[path] = {"data": None}
+        else:
+            self.told.stubs[path] = {"data": output.get("data")}
+        if (ran := _count_runs(entry)) > 1:
+            message = f"`{path}` ran {ran} times, in a loop, and one of its answers is recorded"
+            self.told.gaps.append(f"{message}: a list has one for each, [{{data: ...}}, {{data: ...}}].")
+
+    def _read_error(self, path: str, error: Mapping[str, Any]) -> dict[str, Any]:
+        if _is_cut(error):
+            self.told.gaps.append(f"The error of `{path}` was too large to be recorded.")
+            return {"code": "COMPONENT_FAILED"}
+        details = {key: value for key, value in error["details"].items() if key not in ("node", "index", "workflow")}
+        retriable = {"retriable": True} if error.get("retriable") else {}
+        return {"code": error["code"], "message": error["message"], **retriable, **details}
+
+
+def _read_end(record: Mapping[str, Any], told: _Told) -> dict[str, Any]:
+    error = record.get("error")
+    if error is None:
+        if _is_cut(record.get("data")):
+            told.gaps.append("The answer was too large to be recorded, so that only its success is expected.")
+            return {"status": "success"}
+        return {"data": record.get("data")}
+    if _is_cut(error):
+        return {"status": "failed"}
+    if error["code"] == "RUN_TIMEOUT":
+        told.gaps.append("The run took too long, which a test cannot: no timeout ends it.")
+    node = error["details"].get("node")
+    return {"error": {"code": error["code"], **({"node": node} if isinstance(node, str) else {})}}
+
+
+def _write_head(run: RecordedRun, gaps: Sequence[str]) -> Iterator[str]:
+    record = run.record
+    version = f"version {record['version']}" if record.get("version") else "not stored"
+    yield f"# Made of the run {run.run_id} of `{record['workflow']}`, {version}: acr logs {run.run_id} --as-test"
+    if gaps:
+        yield _UNKNOWN
+        yield from (f"# - {gap}" for gap in gaps)
+
+
+def _write_body(source: Mapping[str, Any]) -> str:
+    """The test file's YAML, without characters that a terminal must not see.
+
+    Raises CliError TEST_NOT_WRITABLE if a value cannot be written so that it is read again.
+    """
+    text = render_yaml(source)
+    if any(escape_controls(line) != line for line in text.split("\n")):
+        text = render_yaml(source, is_ascii=True)
+    try:
+        is_same = parse_yaml(text).value == source
+    except YamlTextError:
+        is_same = False
+    if not is_same:
+        raise CliError(
+            "A value of this run cannot be written as YAML: it is nested too deep, too large, or not Unicode.",
+            "Write the test by hand from the record: acr logs RUN --json",
+            "TEST_NOT_WRITABLE",
+        )
+    return text
+
+
+def _count_runs(entry: Mapping[str, Any]) -> int:
+    """How often a node ran; in a loop, the record has the values of one of these runs."""
+    iterations = entry.get("iterations") or {"success": 1}
+    return sum(iterations.get(status, 0) for status in ("success", "failed"))
+
+
+def _is_cut(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("_truncated") is True
+
+
+def _code_of(entry: Mapping[str, Any]) -> str | None:
+    error = entry.get("error")
+    return None if error is None or _is_cut(error) else error["code"]

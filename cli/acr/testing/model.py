@@ -1,0 +1,69 @@
+"""A test file, parsed: its workflow, and its tests with what they stub and expect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DEFAULT_NOW_MS = 1_767_225_600_000.0  # 2026-01-01T00:00:00Z
+ABSENT: Any = object()  # in place of a value that the file does not name, as null is a value
+
+
+@dataclass(frozen=True)
+class StubbedAnswer:
+    """What a stubbed call answers: `data`; or `error`, which has at least a `code` and a `message`."""
+
+    data: Any = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Stub:
+    """The answers of a stubbed node: one for all its calls, or if `is_list` one for each call, in their order."""
+
+    answers: tuple[StubbedAnswer, ...]
+    is_list: bool = False
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a run must be like; `error` is None if it must succeed. Of the error, only the fields named are compared.
+
+    `nodes` are statuses by the node's path. `calls` are by the path of a stubbed node: the number of calls, or a part
+    of the input of each.
+    """
+
+    data: Any = ABSENT
+    data_includes: Any = ABSENT
+    error: Mapping[str, Any] | None = None
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, "int | tuple[Any, ...]"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class WorkflowTest:
+    """One test. `stubs` are by the node's path: its name, or `NODE.NAME` for a node of the workflow that NODE calls.
+
+    `credentials` are placeholders by name; None stands for a credential that is not stored. `now_ms` is when the run
+    starts, in milliseconds since 1970; `seed` determines all randomness. `line` is the test's in its file.
+    """
+
+    name: str
+    input: Any
+    stubs: Mapping[str, Stub]
+    credentials: Mapping[str, str | None]
+    expect: Expectation
+    now_ms: float
+    seed: int
+    line: int | None
+
+
+@dataclass(frozen=True)
+class TestFile:
+    """`workflow` is the path of the workflow's file."""
+
+    __test__ = False  # for pytest
+
+    path: Path
+    workflow: Path
+    tests: tuple[WorkflowTest, ...]

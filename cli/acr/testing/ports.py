@@ -1,0 +1,291 @@
+"""The engine's ports in a workflow test: components run here or are stubbed; nothing waits, and nothing is random.
+
+Each node of a test's plan names its component, and its workflow, together with the node's own path, `NAME:PATH`: so
+these ports know which node calls. A path is the node's name, after those of the nodes that call its workflow:
+`remind.warn`.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from acr.bench.wasmtime_runner import WasmtimeRunner
+from acr.errors import CliError
+from acr.testing.model import Stub, StubbedAnswer, WorkflowTest
+from acr.workflows.components_at_hand import ComponentsAtHand
+from arcrun.contracts.model import Constraints, Contract
+from arcrun.credentials.record import build_missing_error
+from arcrun.engine.budget import RunBudget
+from arcrun.errors import ArcrunError, ComponentError, HostFunctionError
+from arcrun.json_size import size_of
+from arcrun.json_text import write_json
+from arcrun.ports import HttpClient, HttpRequest, HttpResponse
+from arcrun.wasm.abi import Outcome, read_outcome
+from arcrun.wasm.component import Component, fuel_of_bundled
+from arcrun.wasm.host import PortHostFunctions
+from arcrun.workflows.plan import Graph, Plan, PlannedNode
+
+ENDLESS_MS = 10 * 365 * 86_400_000  # no timeout ends a test: its time does not pass while it computes
+_SEPARATOR = ":"  # in no name of a component, a workflow or a node
+
+
+class TestSetupError(ArcrunError):
+    """The test itself cannot go on, so that no ON_FAIL may handle it."""
+
+    __test__ = False  # for pytest
+    code = "TEST_NODE_NOT_STUBBED"
+    ends_run = True
+
+
+class TestClock:
+    """Stands still, except that `sleep` advances it, without waiting."""
+
+    __test__ = False
+
+    def __init__(self, now_ms: float) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> float:
+        return self._now_ms
+
+    async def sleep(self, duration_ms: float) -> None:
+        self._now_ms += duration_ms
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0)
+
+
+class TestRandom:
+    """Bytes that depend only on the seed and on what was drawn before."""
+
+    __test__ = False
+
+    def __init__(self, seed: int) -> None:
+        self._seed, self._drawn = seed, 0
+
+    def token_bytes(self, count: int) -> bytes:
+        self._drawn += 1
+        return hashlib.shake_256(f"{self._seed} {self._drawn}".encode()).digest(count)
+
+
+class TestCredentials:
+    """Placeholders. A credential without one stands as the reference to it, `{{credential.NAME}}`."""
+
+    __test__ = False
+
+    def __init__(self, given: Mapping[str, str | None]) -> None:
+        self._given = given
+
+    async def reveal(self, name: str) -> str:
+        value = self._given.get(name, f"{{{{credential.{name}}}}}")
+        if value is None:
+            raise build_missing_error(name)
+        return value
+
+
+class NoNetwork(HttpClient):
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        raise HostFunctionError("A test has no network.", code="HTTP_FAILED")
+
+
+@dataclass
+class TestComponents:
+    """Components of a test: a stubbed node answers from its stub, others run under wasmtime.
+
+    `calls` are the inputs of the stubbed nodes' calls by path, without their credentials. `fault` is the first reason
+    why the test itself cannot go on.
+    """
+
+    __test__ = False
+
+    at_hand: ComponentsAtHand
+    test: WorkflowTest
+    clock: TestClock
+    random: TestRandom
+    calls: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    fault: TestSetupError | None = None
+    _paths: dict[int, str] = field(default_factory=dict)  # of nodes, by the identity of their components
+
+    async def find(self, reference: str) -> Component:
+        """A component of its own for each node. Raises ComponentError, TestSetupError."""
+        named, _, path = reference.partition(_SEPARATOR)
+        try:
+            contract = self.at_hand.find_contract(named)
+        except CliError as error:
+            raise self.stop(_build_unusable_error(path, error)) from None
+        if contract is None:
+            if path not in self.test.stubs:
+                raise self.stop(build_not_stubbed_error(path, f"`{named}` is not at hand (--components DIR)", {}))
+            contract = _build_open_contract(named)
+        component = Component(contract, "")
+        self._paths[id(component)] = path
+        return component
+
+    async def call(
+        self, component: Component, input_value: Mapping[str, Any], budget: RunBudget, cpu_ms: int | None = None
+    ) -> Outcome:
+        path = self._paths[id(component)]
+        stub = self.test.stubs.get(path)
+        if stub is not None:
+            budget.subrequests.take()
+            shown = {key: value for key, value in input_value.items() if key not in component.contract.injected_keys}
+            return self._answer(path, stub, shown)
+        if component.contract.reaches_outside:
+            reaches = f"`{component.id}` reaches the {' and '.join(_outside(component.contract))}"
+            raise self.stop(build_not_stubbed_error(path, reaches, _sample_data(component.contract)))
+        try:
+            return self._run(component, input_value, cpu_ms)
+        except CliError as error:
+            raise self.stop(_build_unusable_error(path, error)) from None
+
+    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
+        """Nothing: the contracts are trusted here, so the engine itself checks all of an input_schema."""
+        return None
+
+    def _answer(self, path: str, stub: Stub, shown: Mapping[str, Any]) -> Outcome:
+        calls = self.calls.setdefault(path, [])
+        calls.append(shown)
+        if not stub.is_list:
+            return build_outcome(stub.answers[0])
+        if len(calls) > len(stub.answers):
+            message = f"`{path}` is called {len(calls)} times, but its stub has {len(stub.answers)} answers."
+            raise self.stop(TestSetupError(message, code="TEST_STUB_USED_UP", next_actions=[_LIST_HINT]))
+        return build_outcome(stub.answers[len(calls) - 1])
+
+    def _run(self, component: Component, input_value: Mapping[str, Any], cpu_ms: int | None) -> Outcome:
+        runnable = self.at_hand.find_component(component.id)
+        assert runnable is not None
+        assert runnable.module is not None
+        host = PortHostFunctions(component.contract, NoNetwork(), self.clock, self.random)
+        runner = WasmtimeRunner(fuel=fuel_of_bundled(component.id, cpu_ms))
+        return read_outcome(runner.call(runnable.module, write_json(input_value).encode(), host), component.id)
+
+    def stop(self, fault: TestSetupError) -> TestSetupError:
+        """`fault`, kept as the reason why the test cannot go on."""
+        self.fault = self.fault or fault
+        return fault
+
+
+@dataclass
+class TestWorkflows:
+    """The workflows that a test's workflow calls: `plans` by name, each rewritten for the node that calls it."""
+
+    __test__ = False
+
+    plans: Mapping[str, Plan]
+    components: TestComponents
+
+    async def find_plan(self, name: str) -> Plan:
+        """Raises TestSetupError."""
+        named, _, path = name.partition(_SEPARATOR)
+        if named not in self.plans:
+            reason = f"it calls the workflow `{named}`, which is in no file beside this one's"
+            raise self.components.stop(build_not_stubbed_error(path, reason, {}))
+        return name_calls(self.plans[named], self.components.test.stubs, f"{path}.")
+
+
+_LIST_HINT = "A list has an answer for each call: each iteration of a loop, and each attempt of a retry."
+
+
+def name_calls(plan: Plan, stubs: Mapping[str, Stub], prefix: str = "") -> Plan:
+    """The plan whose nodes tell their paths to the ports, and whose time limits never pass. A stubbed node that calls a
+    workflow becomes a component's call with the same input.
+    """
+    graph = _name_graph(plan.graph, stubs, prefix)
+    return replace(plan, graph=graph, timeout_ms=ENDLESS_MS)
+
+
+def _name_graph(graph: Graph, stubs: Mapping[str, Stub], prefix: str) -> Graph:
+    nodes = tuple(_name_node(node, stubs, f"{prefix}{node.name}") for node in graph.nodes)
+    loops = tuple(replace(loop, body=_name_graph(loop.body, stubs, prefix)) for loop in graph.loops)
+    return replace(graph, nodes=nodes, loops=loops)
+
+
+def _name_node(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:
+    if node.workflow is None:
+        return replace(node, component=f"{node.component}{_SEPARATOR}{path}", timeout_ms=None)
+    if path not in stubs:
+        return replace(node, workflow=f"{node.workflow}{_SEPARATOR}{path}", timeout_ms=None)
+    given = {} if "input" in node.config else {"input": f"{{{{{node.take}}}}}" if node.take else None}
+    config = {**node.config, **given}
+    component = f"{node.workflow}{_SEPARATOR}{path}"
+    return replace(node, workflow=None, component=component, config=config, take="", timeout_ms=None)
+
+
+def build_outcome(answer: StubbedAnswer) -> Outcome:
+    """The outcome of a call that answers so. An error may have any code, as it may stand for one of the platform's."""
+    if answer.error is None:
+        envelope = {"success": True, "data": answer.data}
+        return Outcome(envelope, weight=size_of(envelope).weight)
+    code, message = answer.error["code"], answer.error["message"]
+    details = {key: value for key, value in answer.error.items() if key not in ("code", "message")}
+    return Outcome(
+        {"success": False, "error": dict(answer.error)},
+        ComponentError(message, code=code, retriable=details.get("retriable") is True, details=details),
+        weight=size_of(answer.error).weight,
+    )
+
+
+def build_not_stubbed_error(path: str, reason: str, sample: Any) -> TestSetupError:
+    written = json.dumps({"data": sample}, ensure_ascii=False)
+    return TestSetupError(
+        f"The node `{path}` is not stubbed: {reason}.",
+        next_actions=[f"Add its answer to the test: stubs: {{{path}: {written}}}"],
+        details={"node": path},
+    )
+
+
+def _build_unusable_error(path: str, error: CliError) -> TestSetupError:
+    """A component's folder cannot be read."""
+    message = f"The component of `{path}` cannot be used: {error.message}"
+    return TestSetupError(message, code="TEST_COMPONENT_UNUSABLE", next_actions=error.next_actions)
+
+
+def _outside(contract: Contract) -> list[str]:
+    words = {"ai": "AI models", "network": "network"}
+    return [word for name, word in words.items() if name in contract.capabilities]
+
+
+def _sample_data(contract: Contract) -> Any:
+    """Data that the component may answer: of its first scenario that succeeds, else by its output_schema."""
+    for scenario in contract.scenarios:
+        if isinstance(scenario.then, Mapping) and scenario.then.get("success") is True and "data" in scenario.then:
+            return scenario.then["data"]
+    fields = contract.output_schema.get("properties", {})
+    return {key: _sample(schema) for key, schema in fields.items()}
+
+
+def _sample(schema: Any) -> Any:
+    if not isinstance(schema, Mapping):
+        return None
+    kinds = schema.get("type", "null")
+    kind = kinds if isinstance(kinds, str) else kinds[0]
+    samples = {"string": "...", "integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
+    return schema["enum"][0] if schema.get("enum") else samples.get(kind)
+
+
+def _build_open_contract(component_id: str) -> Contract:
+    """The contract of a stubbed component that is not at hand: it takes and answers anything."""
+    return Contract(
+        canonical_id=component_id,
+        display_name=component_id,
+        description="",
+        category="platform",
+        version="v1",
+        stability="floating",
+        author="",
+        constraints=Constraints(0, 0, no_network_syscall=True, no_filesystem_syscall=True),
+        input_schema={},
+        output_schema={},
+        config_example={},
+        scenarios=(),
+        credentials_required=(),
+        aliases=(),
+        tags=(),
+        allowed_hosts=(),
+        capabilities=frozenset(("network",)),
+        is_ours=True,
+    )

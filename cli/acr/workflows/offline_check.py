@@ -1,0 +1,69 @@
+"""Checks workflows on this machine, with the compiler that the executor uses, against the components at hand.
+
+What only a platform knows is not checked: the stored workflows and credentials, and components from elsewhere.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from acr.workflows.components_at_hand import ComponentsAtHand
+from arcrun.contracts.model import Contract
+from arcrun.errors import ArcrunError, ComponentError
+from arcrun.templates.hints import suggest_nearest
+from arcrun.workflows.compile import Compilation, compile_workflow
+from arcrun.workflows.model import SymbolTable, Workflow
+from arcrun.workflows.parse import parse_workflow
+
+
+@dataclass(frozen=True)
+class OfflineCheck:
+    """`calls` are the names of the workflows that the workflow calls, `unchecked` the components that are not at
+    hand.
+    """
+
+    compilation: Compilation
+    calls: Sequence[str] = ()
+    unchecked: Sequence[str] = ()
+
+    def describe_gaps(self, components: ComponentsAtHand, workflows: Collection[str]) -> list[str]:
+        """Sentences about what was not checked. `workflows` are the names of those at hand."""
+        notes = []
+        for name in self.unchecked:
+            near = suggest_nearest(name, components.ids)
+            notes.append(f"The component `{name}` is not built in, so it was not checked.{near and f' {near}'}")
+        for name in self.calls:
+            if name not in workflows:
+                near = suggest_nearest(name, workflows)
+                notes.append(f"The workflow `{name}`, which it calls, is in no file here.{near and f' {near}'}")
+        return notes
+
+
+def check_offline(text: str, file: str, components: ComponentsAtHand) -> OfflineCheck:
+    """Check a workflow. `file` is copied into the diagnostics. Raises CliError for a component's folder."""
+    draft = parse_workflow(text)
+    if draft.workflow is None:
+        return OfflineCheck(compile_workflow(draft, SymbolTable(), file))
+    contracts, faults, unchecked = _find_contracts(draft.workflow, components)
+    symbols = SymbolTable(contracts, faults, components.ids, unchecked=unchecked)
+    calls = dict.fromkeys(node.workflow for node in draft.workflow.nodes.values() if node.workflow)
+    others = [name for name in calls if name != draft.workflow.name]
+    return OfflineCheck(compile_workflow(draft, symbols, file), others, unchecked)
+
+
+def _find_contracts(
+    workflow: Workflow, components: ComponentsAtHand
+) -> tuple[Mapping[str, Contract], Mapping[str, ArcrunError], Sequence[str]]:
+    contracts: dict[str, Contract] = {}
+    faults: dict[str, ArcrunError] = {}
+    unchecked: list[str] = []
+    for reference in dict.fromkeys(node.component for node in workflow.nodes.values() if node.component):
+        try:
+            contract = components.find_contract(reference)
+        except ComponentError as error:
+            faults[reference] = error
+            continue
+        if contract is None:
+            unchecked.append(reference)
+        else:
+            contracts[reference] = contract
+    return contracts, faults, unchecked

@@ -1,0 +1,178 @@
+"""`acr logs RUN --as-test` writes a test of a record that passes where the record has all, and else says what lacks."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.conftest import RunAcr
+
+from acr.config.platform_home import find_platform_home
+from acr.errors import CliError
+from acr.testing.from_record import RecordedRun, write_test
+from acr.testing.model import ABSENT
+from acr.workflows.components_at_hand import ComponentsAtHand
+from arcrun.engine.engine import Trigger
+from arcrun.engine.record import RunRecord
+from arcrun.engine.trigger import TriggerKind
+from arcrun.yaml_text import parse_yaml
+from examples.bench import StubModel, StubServices, build_example_bench
+from examples.cases import CASES, Case
+from examples.test_example_workflows import read_source
+from fakes.workflows import ADA
+
+RUN = "01J9ZC3VT0M4XKQW8R2E5H7N6P"
+AT_HAND = ComponentsAtHand(find_platform_home())
+TRACED = {"component": "set", "status": "success", "attempts": 1, "start_ms": 0, "duration_ms": 0}
+CALLED = {"node": "z", **TRACED, "output": {"data": 2}}
+ERROR = {"code": "X", "message": "It failed.", "retriable": True, "next_actions": [], "details": {"node": "a", "n": 1}}
+RECORD = {
+    "id": RUN, "workflow": "one", "version": 3, "trigger": "webhook", "status": "success",
+    "started_at": "2026-09-21T14:13:20.000Z", "duration_ms": 1, "data": {"a": 1},
+}  # fmt: skip
+
+
+def write(
+    *trace: dict[str, Any], file: str | None = "one.yaml", given: Any = None, stubs_all: bool = False, **record: Any
+) -> tuple[dict[str, Any], list[str]]:
+    """The test as a value, and its comments about what lacks."""
+    entries = [{"node": "abc"[i], **TRACED, **entry} for i, entry in enumerate(trace)]
+    kept = {**RECORD, "trace": entries, **record}
+    run = RecordedRun(RUN, {key: value for key, value in kept.items() if value is not ABSENT}, given, "Not stored.")
+    text = write_test(run, file, AT_HAND, ["other"], stubs_all=stubs_all)
+    source = parse_yaml(text).value
+    [test] = source.pop("tests")
+    comments = [line.removeprefix("# - ") for line in text.splitlines() if line.startswith("# - ")]
+    return {**source, **test}, comments
+
+
+def test_it_has_the_input_the_time_and_the_end() -> None:
+    found, lacks = write({"node": "a"}, {"node": "b", "status": "skipped"}, given={"name": "ada"})
+    assert lacks == []
+    assert found == {
+        "workflow": "one.yaml",
+        "now": "2026-09-21T14:13:20.000Z",
+        "name": f"run {RUN}",
+        "input": {"name": "ada"},
+        "expect": {"data": {"a": 1}, "nodes": {"a": "success", "b": "skipped"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "stubs"),
+    [
+        pytest.param({"output": {"success": True, "data": 1}}, {}, id="what computes here runs"),
+        pytest.param(
+            {"component": "http_request", "output": {"success": True, "data": 1}}, {"a": {"data": 1}}, id="the network"
+        ),
+        pytest.param({"component": "shout", "output": {"data": 1}}, {"a": {"data": 1}}, id="not at hand"),
+        pytest.param({"component": "http_request", "status": "skipped"}, {}, id="skipped"),
+        pytest.param(
+            {"component": "http_request", "status": "failed", "error": ERROR},
+            {"a": {"error": {"code": "X", "message": "It failed.", "retriable": True, "n": 1}}},
+            id="an error",
+        ),
+        pytest.param(
+            {"component": "workflow:other", "trace": [{**CALLED, "component": "telegram"}]},
+            {"a.z": {"data": 2}},
+            id="a called workflow at hand",
+        ),
+        pytest.param(
+            {"component": "workflow:far", "output": {"data": 3}, "trace": [CALLED]},
+            {"a": {"data": 3}},
+            id="a called workflow that is not at hand",
+        ),
+    ],
+)  # fmt: skip
+def test_nodes_are_stubbed_with_what_is_recorded(entry: dict[str, Any], stubs: dict[str, Any]) -> None:
+    found, lacks = write(entry)
+    assert (found.get("stubs", {}), lacks) == (stubs, [])
+
+
+def test_all_can_be_stubbed() -> None:
+    found, _ = write({"output": {"data": 1}}, {"status": "skipped"}, stubs_all=True)
+    assert found["stubs"] == {"a": {"data": 1}}
+
+
+def test_a_credential_that_was_missing_is_missing() -> None:
+    missing = {**ERROR, "code": "CREDENTIAL_MISSING", "details": {"key": "token", "node": "a"}}
+    found, _ = write({"component": "http_request", "status": "failed", "error": missing}, data=ABSENT, error=missing)
+    assert found["credentials"] == {"token": None}
+    assert found["expect"]["error"] == {"code": "CREDENTIAL_MISSING", "node": "a"}
+
+
+CUT = {"_truncated": True, "bytes": 9, "preview": "x"}
+
+
+@pytest.mark.parametrize(
+    ("given", "lacking"),
+    [
+        pytest.param({"given": ABSENT}, "The run's input: Not stored.", id="the input"),
+        pytest.param({"file": None}, "No file here has the workflow `one`", id="the workflow"),
+        pytest.param({"data": CUT}, "The answer was too large to be recorded", id="the answer"),
+        pytest.param({"data": ABSENT, "error": {**ERROR, "code": "RUN_TIMEOUT"}}, "The run took too long", id="time"),
+        pytest.param({"entry": {"output": CUT}}, "What `a` answered was too large", id="an output"),
+        pytest.param({"entry": {"output": {"data": CUT}}}, "What `a` answered was too large", id="data"),
+        pytest.param({"entry": {"error": CUT}}, "The error of `a` was too large", id="an error"),
+        pytest.param(
+            {"entry": {"output": {"data": 1}, "iterations": {"success": 2, "failed": 1, "skipped": 4}}},
+            "`a` ran 3 times, in a loop",
+            id="a loop's answers",
+        ),
+    ],
+)  # fmt: skip
+def test_what_lacks_is_a_comment(given: dict[str, Any], lacking: str) -> None:
+    entry = {"component": "http_request", "output": {"data": 1}, **given.pop("entry", {})}
+    _, lacks = write(entry, **given)
+    assert [line.startswith(lacking) for line in lacks] == [True], lacks
+
+
+def test_a_run_that_has_not_ended_makes_no_test() -> None:
+    with pytest.raises(CliError) as refused:
+        write_test(RecordedRun(RUN, {**RECORD, "status": "running"}), "one.yaml", AT_HAND, [])
+    assert refused.value.code == "RUN_NOT_ENDED"
+
+
+@pytest.mark.parametrize(
+    "value", ["12:30", "no", "0123", "a: b # c", "{{x}}", "\u202e\u200b", "é\n\ttwo\r", "😀", "~", "", "1"]
+)
+def test_values_come_back_as_they_were(value: str) -> None:
+    found, _ = write({"component": "http_request", "output": {"data": {value: [value]}}}, given=value)
+    assert (found["input"], found["stubs"]) == (value, {"a": {"data": {value: [value]}}})
+
+
+def test_a_hostile_name_stays_in_its_comment() -> None:
+    text = write_test(RecordedRun(RUN, {**RECORD, "workflow": "x\ntests: []\n#", "trace": []}), None, AT_HAND, [])
+    assert text.splitlines()[0] == f"# Made of the run {RUN} of `x tests: [] #`, version 3: acr logs {RUN} --as-test"
+
+
+# Their loops' nodes reach outside several times with different answers, of which a record has one.
+LOOPS = ("event_reminder", "open_issues", "overdue_invoices")
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=f"{case.example}: {case.title}") for case in CASES])
+def test_a_run_of_each_example_makes_a_test_that_passes(case: Case, run_acr: RunAcr) -> None:
+    """The run is the executor's, with its services at the network's border; the test is run without any."""
+    record = asyncio.run(run_case(case))
+    for name in (*case.needs, case.example):
+        Path(f"{name}.yaml").write_text(read_source(name))
+    run = RecordedRun(record.run_id, dict(record.to_stored()), case.given)
+    text = write_test(run, f"{case.example}.yaml", AT_HAND, [*case.needs, case.example])
+    Path("made.test.yaml").write_text(text)
+    assert ("# What the record lacks:" in text) == (case.example in LOOPS)
+    said = run_acr("test", "made.test.yaml", "--json")
+    if case.example not in LOOPS:
+        assert said.code == 0, said.stdout
+    [file] = json.loads(said.stdout)["data"]["files"]
+    [test] = file["tests"]
+    assert {difference["path"].partition(".")[0] for difference in test["differences"]} <= {"data", "nodes"}
+
+
+async def run_case(case: Case) -> RunRecord:
+    bench = build_example_bench(StubServices(case.exchanges), StubModel(case.reply))
+    for name, secret in case.secrets.items():
+        bench.store_credential(name, secret)
+    for example in (*case.needs, case.example):
+        pushed = await bench.service.push(read_source(example), ADA)
+    return await bench.service.run(pushed.stored, Trigger(TriggerKind.WEBHOOK, case.given))
