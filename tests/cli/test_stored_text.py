@@ -204,7 +204,11 @@ def test_diff_compares_versions(acr: CommandBench) -> None:
 def test_diff_without_the_file_is_trouble(acr: CommandBench) -> None:
     Path("flows/greet.yaml").unlink()
     result = acr.run("diff", "greet")
-    assert (result.code, result.out, result.err.startswith("Error: flows/greet.yaml cannot be read")) == (2, "", True)
+    assert (
+        result.code,
+        result.out,
+        result.err.startswith("Error FILE_UNREADABLE: flows/greet.yaml cannot be read"),
+    ) == (2, "", True)
 
 
 def test_a_diff_is_coloured_on_a_terminal_alone(acr: CommandBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,8 @@ from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_data, print_table
 from acr.output.terminal import say
-from acr.workflows.found_files import SUFFIXES
 from acr.workflows.templates import Templates, WorkflowTemplate, plan_files, write_files
+from acr.workflows.workflow_file import SUFFIXES
 
 
 @click.command()

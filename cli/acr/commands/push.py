@@ -16,9 +16,10 @@ from acr.output.terminal import confirm, say
 from acr.output.workflows import describe_push
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import Answer, require_data
+from acr.workflows.found_files import find_workflows, say_left_out
 from acr.workflows.project_place import name_in_project
 from acr.workflows.workflow_file import SECRETS_FILE, read_workflow_file
-from acr.workflows.workflow_set import WorkflowText, order_callees_first, read_workflow_set, require_distinct_names
+from acr.workflows.workflow_set import WorkflowText, order_callees_first, require_distinct_names
 from arcrun.workflows.stored_file import is_same_file
 
 OTHER_FILE = "WORKFLOW_FROM_OTHER_FILE"
@@ -33,8 +34,8 @@ def push(client: ExecutorClient, paths: tuple[Path, ...], *, force: bool, as_jso
     """Store the workflow in FILE and print its webhook URL.
 
     A changed workflow becomes a new version; its changes are listed: + added, ~ changed, - removed nodes. Changed
-    comments make no version. Of a folder all workflows are pushed, and several files together: all are checked first,
-    and those that others call go first.
+    comments make no version. Of a folder all workflows are pushed, also in those below, and several files together:
+    all are checked first, and those that others call go first.
 
     \b
     Examples:
@@ -69,13 +70,12 @@ def _push_one(client: ExecutorClient, file: Path, *, is_forced: bool, as_json: b
 
 
 def _push_together(client: ExecutorClient, paths: tuple[Path, ...], *, is_forced: bool, as_json: bool) -> None:
-    found = read_workflow_set(paths)
-    for file in found.left_out:
-        say(f"Left out {file}: it is no workflow.", err=True)
-    require_distinct_names(found.workflows)
-    _require_valid(client, found.workflows)
+    say_left_out(paths)
+    workflows = [WorkflowText(path, read_workflow_file(path)) for path in find_workflows(paths)]
+    require_distinct_names(workflows)
+    _require_valid(client, workflows)
     stored = {each["name"]: each for each in client.list_workflows()}
-    ordered = order_callees_first(found.workflows, stored)
+    ordered = order_callees_first(workflows, stored)
     others = [] if is_forced else [told for workflow in ordered if (told := _describe_other_file(workflow, stored))]
     if others:
         _ask_to_replace(others)

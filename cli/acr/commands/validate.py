@@ -16,7 +16,7 @@ from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
 from acr.workflows.components_at_hand import ComponentsAtHand, require_component_folders
-from acr.workflows.found_files import find_beside, find_workflows, is_test_file, read_name
+from acr.workflows.found_files import find_beside, find_workflows, read_name, say_left_out
 from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import read_workflow_file
 
@@ -43,11 +43,8 @@ def validate(
     """
     if client is not None and components:
         raise click.UsageError("--components is for --offline: a platform has components of its own.")
-    for path in filter(is_test_file, paths):
-        say(f"{path}: left out, as it has tests: acr test {path}", err=True)
+    say_left_out(paths)
     files = find_workflows(paths)
-    if not files:
-        raise CliError(f"There is no workflow in {', '.join(map(str, paths))}.", "Name a file.", "NO_WORKFLOWS")
     found = _check_offline(files, components) if client is None else _check_online(files, client)
     checked = []
     for file in found:

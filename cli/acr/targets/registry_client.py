@@ -12,6 +12,9 @@ from acr.targets.settings import RegistryTarget
 from arcrun.registry.package import Package
 
 MAX_PAGE = 200
+MAX_TOLD = 5
+SUBMISSION_PREFIX = "sub_"
+SUBMISSION_ID_CHARACTERS, LEAST_CHARACTERS = len(SUBMISSION_PREFIX) + 24, len(SUBMISSION_PREFIX) + 6
 
 
 class RegistryClient(ServiceClient):
@@ -28,6 +31,22 @@ class RegistryClient(ServiceClient):
 
     def show_submission(self, submission_id: str) -> Answer:
         return self.send("GET", f"/submit/{quote(submission_id, safe='')}")
+
+    def find_submission_id(self, text: str) -> str:
+        """The id that alone begins with `text`, among the components that the API key may see; else `text` itself, so
+        that the registry answers. Raises CliError SUBMISSION_ID_AMBIGUOUS, and AnswerError.
+        """
+        if not LEAST_CHARACTERS <= len(text) < SUBMISSION_ID_CHARACTERS:
+            return text
+        ids = {str(component.get("submission_id")) for component in self.search()}
+        found = sorted(submission_id for submission_id in ids if submission_id.startswith(text))
+        if len(found) > 1:
+            raise CliError(
+                f"More than one submission begins with {text}: {', '.join(found[:MAX_TOLD])}",
+                "Type more of it.",
+                "SUBMISSION_ID_AMBIGUOUS",
+            )
+        return found[0] if found else text
 
     def decide(self, submission_id: str, verb: str, reason: str) -> Answer:
         """`verb` is "approve" or "reject". Raises CliError if there is no reviewer's key."""

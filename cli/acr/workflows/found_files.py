@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from acr.errors import CliError
-from acr.workflows.workflow_file import read_workflow_file
+from acr.output.terminal import say
+from acr.workflows.workflow_file import SUFFIXES, TEST_SUFFIXES, is_other_file, is_test_file, read_workflow_file
 from arcrun.limits import MAX_FOLDER_FILES
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
-SUFFIXES = (".yaml", ".yml")
-_TEST_SUFFIXES = (".test.yaml", ".test.yml")
 _LEFT_OUT = ("node_modules", "__pycache__")  # and hidden folders
 # A workflow has one of these keys, also if the rest of the file cannot be read.
 _BLOCK_KEY = re.compile(r"^(?:flow|edges)[ \t]*:", re.MULTILINE)
@@ -20,13 +19,26 @@ _JSON_KEY = re.compile(r'"(?:flow|edges)"\s*:')
 
 
 def find_workflows(paths: Iterable[Path]) -> list[Path]:
-    """The named files but for test files, and all workflows in the named folders and those below, each once.
+    """The named files, and all workflows in the named folders and those below, each once. Files whose name says that
+    they are something else are left out, also among those that are named, as after a shell's `*.yaml`.
 
     A file in a folder is a workflow if it has a `flow` or `edges`; one that cannot be read is among them, so that it is
-    reported. Raises CliError FOLDER_TOO_LARGE.
+    reported. Raises CliError FOLDER_TOO_LARGE, and NO_WORKFLOWS if there is none.
     """
-    named = (path for path in paths if not is_test_file(path))
-    return _find(named, lambda path: not is_test_file(path) and _may_be_workflow(path))
+    given = [*paths]
+    found = _find(given, lambda path: not is_other_file(path) and _may_be_workflow(path))
+    if not (workflows := [path for path in found if not is_other_file(path)]):
+        told = ", ".join(map(str, given))
+        raise CliError(f"There is no workflow in {told}.", "Name a workflow's file, or its folder.", "NO_WORKFLOWS")
+    return workflows
+
+
+def say_left_out(paths: Iterable[Path]) -> None:
+    """Say which of the named files are no workflows by their names."""
+    for path in paths:
+        if not path.is_dir() and is_other_file(path):
+            advice = f"; its tests: acr test {path}" if is_test_file(path) else ""
+            say(f"Left out {path}: it is no workflow{advice}.", err=True)
 
 
 def find_tests(paths: Iterable[Path]) -> list[Path]:
@@ -37,12 +49,8 @@ def find_tests(paths: Iterable[Path]) -> list[Path]:
 
 
 def _find_own_test(path: Path) -> Path | None:
-    places = (path.with_suffix(suffix) for suffix in (_TEST_SUFFIXES if path.suffix in SUFFIXES else ()))
+    places = (path.with_suffix(suffix) for suffix in (TEST_SUFFIXES if path.suffix in SUFFIXES else ()))
     return None if is_test_file(path) else next((place for place in places if place.is_file()), None)
-
-
-def is_test_file(path: Path) -> bool:
-    return path.name.endswith(_TEST_SUFFIXES)
 
 
 def find_beside(folder: Path) -> dict[str, Path]:
@@ -68,7 +76,7 @@ def _read_folder(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     count = 0
     for path in sorted(folder.iterdir()):
-        if path.suffix not in SUFFIXES or is_test_file(path) or not path.is_file():
+        if path.suffix not in SUFFIXES or is_other_file(path) or not path.is_file():
             continue
         count += 1
         _require_few(count, folder)
@@ -83,10 +91,11 @@ def _read_folder(folder: Path) -> dict[str, Path]:
 
 
 def _find(paths: Iterable[Path], is_wanted: Callable[[Path], bool]) -> list[Path]:
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for path in paths:
-        found.update(dict.fromkeys(filter(is_wanted, _walk(path)) if path.is_dir() else [path]))
-    return [*found]
+        for file in filter(is_wanted, _walk(path)) if path.is_dir() else [path]:
+            found.setdefault(file.absolute(), file)
+    return [*found.values()]
 
 
 def _walk(folder: Path) -> Iterator[Path]:

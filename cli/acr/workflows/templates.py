@@ -7,8 +7,8 @@ from pathlib import Path
 
 from acr.errors import CliError
 from acr.workflows.components_at_hand import ComponentsAtHand
-from acr.workflows.found_files import is_test_file
 from acr.workflows.offline_check import check_offline
+from acr.workflows.workflow_file import is_test_file
 from arcrun.credentials.injection import name_credentials
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.compile import require_plan

@@ -9,7 +9,7 @@ from acr.errors import CliError
 SUFFIXES = (".yaml", ".yml")
 SECRETS_FILE = "credentials.yaml"
 _OTHERS = (FILE_NAME, SECRETS_FILE, "contract.yaml")
-_TEST_SUFFIXES = tuple(f".test{suffix}" for suffix in SUFFIXES)
+TEST_SUFFIXES = tuple(f".test{suffix}" for suffix in SUFFIXES)
 
 
 def read_workflow_file(path: Path) -> str:
@@ -23,6 +23,10 @@ def read_workflow_file(path: Path) -> str:
         raise CliError(message, advice, "FILE_UNREADABLE") from None
 
 
+def is_test_file(path: Path) -> bool:
+    return path.name.endswith(TEST_SUFFIXES)
+
+
 def is_other_file(path: Path) -> bool:
     """Whether its name says that it is YAML of another kind: settings, secrets, a contract, a test."""
-    return path.name in _OTHERS or path.name.endswith(_TEST_SUFFIXES) or path.name.startswith(".")
+    return path.name in _OTHERS or is_test_file(path) or path.name.startswith(".")

@@ -155,7 +155,7 @@ def test_a_decision_needs_the_reviewers_key(platform: LocalPlatform, published: 
     author = platform.acr("parts", "approve", submission, "--json", ARCRUN_REVIEWER_KEY=API_KEY)
     assert (author.returncode, json.loads(author.stdout)["error"]["code"]) == (1, "FORBIDDEN")
 
-    approved = platform.acr("parts", "approve", submission)
+    approved = platform.acr("parts", "approve", submission[:16])
     assert (approved.returncode, approved.stdout) == (0, "kept@v1 approved: public\n")
     rejected = read(platform, "reject", submission, "--reason", "not yet")
     assert (rejected["visibility"], rejected["decisions"][-1]["reason"]) == ("author_only", "not yet")

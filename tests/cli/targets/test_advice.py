@@ -14,7 +14,12 @@ from acr.targets.executor_client import ExecutorClient
 from acr.targets.settings import Target
 
 ROOT = Path(__file__).parents[3]
-SOURCES = [path for folder in ("core/arcrun", "workers") for path in (ROOT / folder).rglob("*.py")]
+SOURCES = [
+    path
+    for folder in ("core/arcrun", "workers")
+    for path in (ROOT / folder).rglob("*.py")
+    if "build" not in path.relative_to(ROOT).parts  # staged copies, perhaps old ones
+]
 HTTP = re.compile(r"\?\w+=|\w+=20\d\d|\b(GET|POST|PUT|DELETE) /|`async`|\"\w+\": ")
 NAMES = {"actions", "action"}  # of variables that become next_actions
 # Of requests that no command sends: PUT of a webhook, bodies that `acr` does not make, headers.

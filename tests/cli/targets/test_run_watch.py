@@ -13,7 +13,7 @@ from acr.targets.run_watch import watching_run
 from acr.targets.settings import Target
 
 RUN_ID = "01J9ZC3VT0M4XKQW8R2E5H7N6P"
-DEPLOYED, LOCAL = "https://x.workers.dev", "http://127.0.0.1:8787"
+DEPLOYED, LOCAL = "https://executor.example.com", "http://127.0.0.1:8787"
 BEGUN = json.dumps({"run_id": RUN_ID}).encode()
 ENDED = {"success": True, "run_id": RUN_ID, "data": {"text": "a\u2028b"}, "duration_ms": 1.0, "trace": []}
 LINES = {"content-type": "application/x-ndjson"}

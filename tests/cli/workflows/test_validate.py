@@ -95,7 +95,7 @@ def test_a_named_test_file_is_left_out(run_acr: RunAcr) -> None:
     said = run_acr("validate", "a.test.yaml", "a.yaml")
     assert (said.code, said.stderr.splitlines()[0]) == (
         0,
-        "a.test.yaml: left out, as it has tests: acr test a.test.yaml",
+        "Left out a.test.yaml: it is no workflow; its tests: acr test a.test.yaml.",
     )
 
 

@@ -15,11 +15,12 @@ from acr.targets.registry_client import RegistryClient
 def approve(client: RegistryClient, submission: str, reason: str, as_json: bool) -> None:
     """Let everyone see and run the accepted component SUBMISSION.
 
-    Needs the reviewer's key: that of `acr dev` or of your own registry, or ARCRUN_REVIEWER_KEY.
+    The first characters of the id are enough. Needs the reviewer's key: that of `acr dev` or of your own registry, or
+    ARCRUN_REVIEWER_KEY.
 
     \b
     Examples:
       acr parts approve sub_0123456789abcdef01234567
       acr parts approve sub_0123456789abcdef01234567 --json | jq -r .data.visibility
     """
-    render_decision(client.decide(submission, "approve", reason), as_json)
+    render_decision(client.decide(client.find_submission_id(submission), "approve", reason), as_json)
