@@ -3,7 +3,6 @@ its requirements, put together again from what is installed in this environment.
 """
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ ALSO = ("ziglang", "pip")  # what is installed later on: by `acr parts zig`, and
 def build_wheelhouse(folder: Path) -> Path:
     """Fill `folder` with the wheel of this checkout and links to those of its requirements."""
     for wheel in _require_wheels():
-        os.link(wheel, folder / wheel.name)
+        (folder / wheel.name).symlink_to(wheel)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return folder
