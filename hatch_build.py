@@ -1,4 +1,4 @@
-"""Puts the two npm files of the checkout's root into the wheel.
+"""Puts files of the checkout's root into the wheel: the two of npm, and the menu of docs/.
 
 Not `force-include` in pyproject.toml: that would also put them beside an editable install.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FILES = ("package.json", "package-lock.json")
+FILES = ("package.json", "package-lock.json", "mkdocs.yml")
 
 
 class PlatformFilesHook(BuildHookInterface[Any]):

@@ -1,36 +1,40 @@
-"""Write docs/components.md from the contracts, docs/diagnostics.md from the catalogue, docs/limits.md from the limits.
+"""Write docs/components/ from the contracts, docs/diagnostics.md from the catalogue, docs/limits.md from the limits.
 
 python scripts/build_docs.py            writes them
 python scripts/build_docs.py --check    exits 1 if one of them is out of date
 """
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
+from component_pages import cell, render_component_pages
 from limits_page import render_limits
-from stage import BUILTIN_COMPONENTS, ROOT, component_folders_below
+from stage import ROOT
 
-from arcrun.contracts.model import Contract
-from arcrun.contracts.parse import parse_contract
 from arcrun.workflows.diagnostics import CATALOGUE
-from arcrun.yaml_text import parse_yaml, render_yaml
+
+DOCS = ROOT / "docs"
+ERRORS = DOCS / "components/errors.md"  # written by hand
 
 
 def main() -> None:
     pages = {
-        "components.md": render(list(load_contracts())),
+        **render_component_pages(),
         "diagnostics.md": render_diagnostics(),
         "limits.md": render_limits(),
     }
-    for name, lines in pages.items():
-        text, target = "\n".join(lines) + "\n", ROOT / "docs" / name
-        if "--check" not in sys.argv:
-            target.write_text(text, encoding="utf-8")
-        elif not target.is_file() or target.read_text(encoding="utf-8") != text:
-            sys.exit(f"docs/{name} is out of date. Run: .venv/bin/python scripts/build_docs.py")
+    texts = {DOCS / name: "\n".join(lines) + "\n" for name, lines in pages.items()}
+    stray = sorted({*(DOCS / "components").glob("*.md")} - texts.keys() - {ERRORS})
+    if "--check" in sys.argv:
+        wrong = [path for path, text in texts.items() if not path.is_file() or path.read_text("utf-8") != text]
+        if names := [path.relative_to(ROOT).as_posix() for path in (*wrong, *stray)]:
+            sys.exit(f"{', '.join(names)}: out of date. Run: .venv/bin/python scripts/build_docs.py")
+        return
+    for path in stray:
+        path.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def render_diagnostics() -> Iterator[str]:
@@ -43,101 +47,7 @@ def render_diagnostics() -> Iterator[str]:
     yield "| code | what it means | what to do |"
     yield "| --- | --- | --- |"
     for code, (meaning, remedy) in CATALOGUE.items():
-        yield f"| `{code}` | {_cell(meaning)} | {_cell(remedy)} |"
-
-
-def load_contracts() -> Iterator[Contract]:
-    for folder in component_folders_below([BUILTIN_COMPONENTS]):
-        yield parse_contract(parse_yaml((Path(folder) / "contract.yaml").read_text(encoding="utf-8")).value)
-
-
-def render(contracts: list[Contract]) -> Iterator[str]:
-    yield "# Components"
-    yield ""
-    yield "Generated from the contracts by `scripts/build_docs.py`. A component's output is its node's `data`, such as"
-    yield "`{{NODE.data.count}}`; a failure is `{{NODE.error.code}}` and `{{NODE.error.message}}`."
-    yield ""
-    yield "| component | category | reaches | what it does |"
-    yield "| --- | --- | --- | --- |"
-    for contract in contracts:
-        name = f"[`{contract.canonical_id}`](#{contract.canonical_id})"
-        yield f"| {name} | {contract.category} | {_reaches(contract)} | {_cell(first_sentence(contract.description))} |"
-    for contract in contracts:
-        yield from render_section(contract)
-
-
-def render_section(contract: Contract) -> Iterator[str]:
-    yield ""
-    yield f"## {contract.canonical_id}"
-    yield ""
-    yield f"{contract.display_name}, {contract.version}, {contract.stability}. {contract.description.strip()}"
-    if contract.allowed_hosts:
-        yield ""
-        yield f"Calls {', '.join(f'`{host}`' for host in contract.allowed_hosts)}."
-    yield ""
-    yield from render_table("input", contract.input_schema)
-    for credential in contract.credentials_required:
-        yield ""
-        yield (
-            f"Credential `{credential.key}`, put into `{credential.inject_as}`: {credential.description} "
-            f"See <{credential.help_url}>."
-        )
-    yield ""
-    yield from render_table("output", contract.output_schema)
-    yield ""
-    yield "```yaml"
-    example = {contract.canonical_id: {"component": contract.canonical_id, **contract.config_example}}
-    yield render_yaml(example).rstrip()
-    yield "```"
-
-
-def render_table(title: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    """A table of the fields, including nested ones, or the description if the schema names no fields."""
-    if not schema.get("properties"):
-        yield f"{title.capitalize()}: {_cell(schema['description'])}"
-        return
-    yield f"| {title} | type | |"
-    yield "| --- | --- | --- |"
-    yield from _render_fields(schema, "", mark_required=title == "input")
-
-
-def _render_fields(schema: Mapping[str, Any], prefix: str, *, mark_required: bool) -> Iterator[str]:
-    for name, field in schema.get("properties", {}).items():
-        needed = "required. " if mark_required and name in schema.get("required", []) else ""
-        said = _cell(needed + field.get("description", ""))
-        yield f"| `{prefix}{name}` | {_cell(_type(field))} | {said} |"
-        inner, place = field, f"{prefix}{name}"
-        while "items" in inner:
-            inner, place = inner["items"], f"{place}[]"
-        yield from _render_fields(inner, f"{place}.", mark_required=mark_required)
-
-
-def first_sentence(description: str) -> str:
-    return description.strip().partition(". ")[0].rstrip(".") + "."
-
-
-def _reaches(contract: Contract) -> str:
-    return ", ".join(sorted(contract.capabilities)) or "nothing"
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
-    if choices:
-        return ", ".join(f"`{json.dumps(value)}`" for value in choices)
-    kind = schema.get("type", "any")
-    kinds = " or ".join(kind) if isinstance(kind, list) else str(kind)
-    return kinds + _bounds(schema)
-
-
-def _bounds(schema: Mapping[str, Any]) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is None:
-        return "" if high is None else f", up to {high}"
-    return f", from {low}" if high is None else f", {low} to {high}"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+        yield f"| `{code}` | {cell(meaning)} | {cell(remedy)} |"
 
 
 if __name__ == "__main__":

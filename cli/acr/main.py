@@ -43,6 +43,7 @@ _COMMANDS = {
     "creds": "Store secrets, encrypted on this machine.",
     "parts": "List components; write, test and publish your own.",
     "doctor": "Check this machine, configuration, token, resources, Workers and credentials.",
+    "open": "Open the documentation of this version in a browser.",
     "completion": "Print the completion script for your shell.",
 }
 

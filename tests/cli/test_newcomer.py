@@ -1,272 +1,127 @@
-"""A newcomer's day: from an empty folder to a webhook that runs their own component with their own secret, then its
-next version, rotation and deletion. Each step asserts exit code, stdout and --json; each command also fails once.
-"""
+"""Proves that README and tutorial are true: a newcomer with Python, npm and pipx follows them word for word."""
 
-import json
+import os
+import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from cli.component_build import build
-
-from workerd.local_platform import ACR, LocalPlatform, running_platform
+from cli.docs.documents import NEEDS_ACCOUNT, PAGES, Block, read_blocks
+from cli.walkthrough import KEEPS_RUNNING, Step, match_lines, open_terminal, read_steps
+from cli.wheelhouse import build_wheelhouse
 
 pytestmark = pytest.mark.workerd
 
-SECRET = "Zorblatt-5f1e77c0"
-GREETING_LENGTH = len(f"Hello, {SECRET}!")
-NEEDS_SECRET = """credentials_required:
-  - {key: friend, inject_as: name, description: Whom to greet., help_url: https://example.com/friends}
-"""
-WORKFLOW = """name: hail
-flow:
-  - "input >> ON_SUCCESS >> greeting"
-  - "greeting >> ON_SUCCESS >> size"
-config:
-  greeting: {component: shout}
-  size: {component: string_ops, operation: length, input: "{{greeting.data.greeting}}"}
-"""
-DIAGNOSTIC = {"code", "severity", "message", "hint", "file", "line", "column"}
-ERROR = {"code", "message", "retriable", "next_actions", "details"}
-PUSHED = {"name", "version", "token", "webhook_url", "updated_at"}
-PART = {
-    *("id", "category", "version", "source", "credentials"),
-    *("description", "visibility", "submission_id", "statistics"),
-}
-STATISTICS = {"total_runs", "success_rate", "avg_duration_ms", "p95_duration_ms"}
-ANSWER = {"success", "data", "run_id", "duration_ms", "trace"}
-
-
-@dataclass
-class Newcomer:
-    """Runs commands in `folder`. `seen` is all output so far."""
-
-    platform: LocalPlatform
-    folder: Path
-    seen: str = ""
-
-    def acr(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        result = subprocess.run(
-            [str(ACR), *arguments],
-            cwd=self.folder,
-            env=self.platform.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        self.seen += result.stdout + result.stderr
-        assert (result.returncode, "Traceback" in result.stderr) == (code, False), result.stdout + result.stderr
-        return result
-
-    def read(self, *arguments: str, code: int = 0) -> Any:
-        """A command's --json output."""
-        return json.loads(self.acr(*arguments, "--json", code=code).stdout)
-
-    def read_data(self, *arguments: str) -> Any:
-        """The `data` of the executor's answer."""
-        answer = self.read(*arguments)
-        assert (set(answer), answer["success"]) == ({"success", "data"}, True)
-        return answer["data"]
-
-    def read_error(self, *arguments: str) -> str:
-        """The code of the executor's refusal."""
-        answer = self.read(*arguments, code=1)
-        assert (set(answer), answer["success"], set(answer["error"])) == ({"success", "error"}, False, ERROR)
-        assert answer["error"]["next_actions"]
-        return str(answer["error"]["code"])
-
-    def fail(self, *arguments: str, code: int = 1) -> str:
-        """The stderr of a command that must fail: with the next step, and with nothing on stdout."""
-        result = self.acr(*arguments, code=code)
-        assert (result.stdout, code == 2 or "Next: " in result.stderr) == ("", True)
-        return result.stderr
-
-    def write(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text, encoding="utf-8")
+FIRST_WEBHOOK = [block for block in read_blocks("README.md") if block.section == "Your first webhook"]
+TUTORIAL = list(read_blocks("docs/tutorial.md"))
+SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 
 
 @pytest.fixture(scope="module")
-def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
-    folder = tmp_path_factory.mktemp("newcomer")
-    with running_platform(tmp_path_factory.mktemp("newcomers-platform")) as platform:
-        yield Newcomer(platform, folder)
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheelhouse(tmp_path_factory.mktemp("wheels"))
 
 
-def test_a_newcomers_day(newcomer: Newcomer) -> None:
-    prepare_a_folder(newcomer)
-    make_a_component(newcomer)
-    publish_it(newcomer)
-    store_a_secret(newcomer)
-    url = push_a_workflow(newcomer)
-    run_it(newcomer, url)
-    look_back(newcomer)
-    see_statistics(newcomer)
-    change_and_go_back(newcomer)
-    rotate_and_delete(newcomer)
-    assert SECRET not in newcomer.seen
+@pytest.fixture
+def environment(wheels: Path, tmp_path: Path) -> dict[str, str]:
+    """A newcomer's: a home of their own with no file of arcrun's, and pipx, which installs from `wheels` alone."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "pipx").symlink_to(Path(sys.executable).parent / "pipx")
+    home = tmp_path / "home"
+    home.mkdir()
+    npm_cache = subprocess.run(["npm", "config", "get", "cache"], capture_output=True, text=True, check=True).stdout
+    return {
+        "HOME": str(home),
+        "PATH": f"{home}/.local/bin:{tools}:{Path(shutil.which('npm') or '').parent}:{SYSTEM}",
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "PIPX_DEFAULT_PYTHON": sys.executable,
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "npm_config_cache": npm_cache.strip(),
+    }
 
 
-def prepare_a_folder(newcomer: Newcomer) -> None:
-    assert newcomer.read("init", "--local") == {"files": [".gitignore", "credentials.yaml"]}
-    assert newcomer.read("init", "--local") == {"files": []}
-    assert (newcomer.folder / "credentials.yaml").stat().st_mode & 0o777 == 0o600
-    assert "There is no Cloudflare API token" in newcomer.fail("init", "--no-input", code=4)
+def test_a_newcomer_follows_readme_and_tutorial(
+    environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    took_s = {}
+    for name, blocks in {"README.md": FIRST_WEBHOOK, "docs/tutorial.md": TUTORIAL}.items():
+        began_s = time.monotonic()
+        with open_terminal(Path(environment["HOME"]), environment) as terminal:
+            for block in blocks:
+                terminal.follow(block)
+        took_s[name] = time.monotonic() - began_s
+        assert "Traceback" not in terminal.seen
+    with capsys.disabled():
+        print("\nA newcomer took " + ", ".join(f"{seconds:.0f} s for {name}" for name, seconds in took_s.items()))
 
 
-def make_a_component(newcomer: Newcomer) -> None:
-    assert newcomer.acr("parts", "scaffold", "shout", "--lang", "zig").stdout == "shout\n"
-    assert "already exists" in newcomer.fail("parts", "scaffold", "shout")
-    assert "There is no .wasm" in newcomer.fail("parts", "test", "shout")
-    build(newcomer.folder / "shout")
-    edit_contract(newcomer, "credentials_required: []", NEEDS_SECRET)
-    tried = newcomer.read("parts", "test", "shout")
-    assert (set(tried), tried["success"]) == ({"success", "steps"}, True)
-    assert {step["status"] for step in tried["steps"]} == {"passed"}
-
-
-def edit_contract(newcomer: Newcomer, begins: str, replacement: str) -> None:
-    """Replace the line of shout/contract.yaml that starts with `begins`."""
-    path = newcomer.folder / "shout/contract.yaml"
-    text = path.read_text(encoding="utf-8")
-    [line] = [line for line in text.splitlines(keepends=True) if line.startswith(begins)]
-    path.write_text(text.replace(line, replacement), encoding="utf-8")
-
-
-def publish_it(newcomer: Newcomer) -> None:
-    newcomer.write("hail.yaml", WORKFLOW)
-    assert "`shout`, which does not exist" in newcomer.acr("validate", "hail.yaml", code=1).stderr
-    published = newcomer.read_data("parts", "publish", "shout")
-    assert {step["status"] for step in published["steps"]} == {"passed"}
-    assert (published["canonical_id"], published["version"]) == ("shout", "v1")
-    assert newcomer.read_data("parts", "publish", "shout") == published
-    edit_contract(newcomer, "display_name", "display_name: Another\n")
-    assert newcomer.read_error("parts", "publish", "shout") == "VERSION_EXISTS"
-    edit_contract(newcomer, "display_name", "display_name: Shout\n")
-    shout = find_part(newcomer, "shout")
-    assert set(shout) == PART
-    told = {"source": "registry", "credentials": ["friend"], "visibility": "author_only"}
-    assert {name: shout[name] for name in told} == told
-    assert shout["submission_id"] == published["submission_id"]
-    assert "There is no component `shoot`" in newcomer.fail("parts", "list", "shoot")
-
-
-def find_part(newcomer: Newcomer, component_id: str) -> dict[str, Any]:
-    [found] = [part for part in newcomer.read("parts")["components"] if part["id"] == component_id]
-    return dict(found)
-
-
-def store_a_secret(newcomer: Newcomer) -> None:
-    [finding] = newcomer.read_data("validate", "hail.yaml")["diagnostics"]
-    assert (finding["code"], finding["severity"]) == ("MISSING_CREDENTIAL", "warning")
-    assert "Next: Then store it: acr creds push friend" in newcomer.fail("run", "hail.yaml")
-    assert "contains no credentials yet" in newcomer.fail("creds", "push")
-    newcomer.write("credentials.yaml", f'friend: "{SECRET}"\n')
-    assert newcomer.read("creds", "push") == {"pushed": ["friend"]}
-    assert newcomer.read("creds", "list") == {"credentials": [{"name": "friend", "readable": True}]}
-
-
-def push_a_workflow(newcomer: Newcomer) -> str:
-    newcomer.write("broken.yaml", WORKFLOW.replace("ON_SUCCESS", "ON_SUCCES"))
-    broken = newcomer.read("validate", "broken.yaml", code=1)["data"]
-    assert (broken["valid"], [item["line"] for item in broken["diagnostics"]]) == (False, [3, 4])
-    assert set(broken["diagnostics"][0]) == DIAGNOSTIC
-    assert newcomer.read_error("push", "broken.yaml") == "INVALID_WORKFLOW"
-    hail = {"file": "hail.yaml", "valid": True}
-    assert newcomer.read_data("validate", "hail.yaml") == {"valid": True, "files": [hail], "diagnostics": []}
-    pushed = newcomer.read_data("push", "hail.yaml")
-    assert set(pushed) == PUSHED | {"changed", "diff", "diagnostics"}
-    assert (pushed["name"], pushed["version"], pushed["diagnostics"]) == ("hail", 1, [])
-    return str(pushed["webhook_url"])
-
-
-def run_it(newcomer: Newcomer, url: str) -> None:
-    """The length proves that the component got the secret, the redaction that nobody else sees it."""
-    own, webhook = newcomer.read("run", "hail"), trigger(newcomer, url)
-    assert (set(own), own["data"]) == (ANSWER, {"result": GREETING_LENGTH})
-    assert own["trace"][0]["output"]["data"] == {"greeting": "Hello, [REDACTED]!"}
-    assert (set(webhook), webhook["data"]) == ({"success", "data", "run_id"}, {"result": GREETING_LENGTH})
-    newcomer.write("pinned.yaml", WORKFLOW.replace("component: shout", "component: shout@v1"))
-    assert json.loads(newcomer.acr("run", "pinned.yaml").stdout) == {"result": GREETING_LENGTH}
-    assert "WORKFLOW_NOT_FOUND" in newcomer.fail("run", "nowhere")
-
-
-def trigger(newcomer: Newcomer, url: str) -> Mapping[str, Any]:
-    """Call the webhook like curl, without a key."""
-    response = httpx.post(url, json={}, timeout=30)
-    newcomer.seen += response.text
-    answer: Mapping[str, Any] = response.json()
-    return answer
-
-
-def look_back(newcomer: Newcomer) -> None:
-    runs = wait_for_runs(newcomer, 4)
-    assert [(run["trigger"], run["status"], run["version"]) for run in runs] == [
-        ("execute", "success", 0),
-        ("webhook", "success", 1),
-        ("name", "success", 1),
-        ("execute", "failed", 0),
+def test_the_pages_show_what_a_newcomer_does() -> None:
+    commands = [command for block in FIRST_WEBHOOK for command in block.commands]
+    assert [command.split()[:2] for command in commands[:4]] == [
+        ["pipx", "install"],
+        ["acr", "new"],
+        ["acr", "dev"],
+        ["acr", "push"],
     ]
-    [listed] = newcomer.read_data("list")["workflows"]
-    assert (set(listed), listed["last_run"]["id"]) == (
-        PUSHED | {"latest", "last_run", "format", "calls"},
-        runs[1]["id"],  # the stored workflow's
-    )
-    assert newcomer.read_data("list", "hail")["workflow"] == WORKFLOW
-    assert [entry["node"] for entry in newcomer.read_data("logs", runs[0]["id"])["trace"]] == ["greeting", "size"]
-    assert "greeting  success" in newcomer.acr("logs", runs[0]["id"]).stdout
-    assert newcomer.read_error("logs", "01J9ZC3VT0M4XKQW8R2E5H7N6P") == "RUN_NOT_FOUND"
-    assert newcomer.read_error("list", "nowhere") == "WORKFLOW_NOT_FOUND"
+    assert commands[4].startswith("curl ")
+    assert sum(len(block.commands) for block in TUTORIAL) >= 20
 
 
-def wait_for_runs(newcomer: Newcomer, count: int) -> list[dict[str, Any]]:
-    """Wait until `count` runs are listed, as a run's record is written after its answer."""
-    deadline = time.monotonic() + 10
-    while True:
-        runs: list[dict[str, Any]] = newcomer.read_data("logs", "hail")["runs"]
-        if len(runs) >= count or time.monotonic() > deadline:
-            return runs
+def test_only_a_deployment_needs_an_account() -> None:
+    """What begins with NEEDS_ACCOUNT is not run, so it must be nothing else."""
+    blocks = [block for page in PAGES for block in read_blocks(page)]
+    assert [block.page for block in blocks if NEEDS_ACCOUNT in block.text and not block.needs_account] == []
+    needing = [block for block in blocks if block.needs_account]
+    assert [(block.page, block.section) for block in needing if "deploy" not in block.section.lower()] == []
+    assert {block.page for block in needing} >= {"README.md", "docs/tutorial.md"}
 
 
-def see_statistics(newcomer: Newcomer) -> None:
-    """Check statistics of the newcomer's own component, which the registry lists, and of a built-in one."""
-    deadline = time.monotonic() + 10
-    for component_id in ("shout", "string_ops"):
-        while (counted := find_part(newcomer, component_id)["statistics"])["total_runs"] < 3:
-            assert time.monotonic() < deadline, counted
-        assert set(counted) == STATISTICS
-        assert 0 < counted["success_rate"] <= 1
-        assert counted["avg_duration_ms"] > 0
-    assert find_part(newcomer, "telegram")["statistics"] == {**dict.fromkeys(STATISTICS), "total_runs": 0}
-    assert newcomer.read("parts", "list", "shout")["component"]["statistics"]["total_runs"] >= 3
-    assert newcomer.read("doctor")["ok"] is True
+@pytest.mark.parametrize(
+    ("shown", "printed", "words"),
+    [
+        (("Pushed greet",), "Pushed greet\n", {}),
+        (("Pushed greet",), "Pushed great\n", None),
+        (("Pushed greet",), "Pushed greet\nand more\n", None),
+        (("Pushed greet", "…"), "Pushed greet\nand more\n", {}),
+        (("…", "ready"), "a\nb\nready\n", {}),
+        (("…", "ready"), "a\nb\n", None),
+        (("http://x/7b37…/trigger",), "http://x/0123abcd/trigger\n", {"7b37…": "0123abcd"}),
+        (('{"run_id":"01M8…"}', "see 01M8…"), '{"run_id":"01A"}\nsee 01A\n', {"01M8…": "01A"}),
+        (('{"run_id":"01M8…"}', "see 01M8…"), '{"run_id":"01A"}\nsee 01B\n', None),
+        (("tidy  success  0.3 ms  25.2k  ████",), "tidy   success  12 ms  1.1k    ██\n", {}),
+        (("tidy  success  0.3 ms",), "tidy   failed  0.3 ms\n", None),
+    ],
+)
+def test_what_is_shown_is_compared(shown: tuple[str, ...], printed: str, words: dict[str, str] | None) -> None:
+    assert match_lines(shown, printed) == words
 
 
-def change_and_go_back(newcomer: Newcomer) -> None:
-    newcomer.write("hail.yaml", WORKFLOW.replace("operation: length", "operation: upper"))
-    pushed = newcomer.read_data("push", "hail.yaml")
-    assert (pushed["version"], pushed["diff"]) == (2, {"added": [], "removed": [], "changed": ["size"]})
-    assert newcomer.read("run", "hail")["data"] == {"result": "HELLO, ZORBLATT-5F1E77C0!"}
-    back = newcomer.read_data("rollback", "hail", "1")
-    assert (set(back), back["version"]) == (PUSHED, 1)
-    assert newcomer.read("run", "hail")["data"] == {"result": GREETING_LENGTH}
-    assert newcomer.read_error("rollback", "hail", "9") == "VERSION_NOT_FOUND"
+def test_a_command_that_fails_or_says_something_else_stops_the_walk(tmp_path: Path) -> None:
+    with open_terminal(tmp_path, {"PATH": SYSTEM}) as terminal:
+        with pytest.raises(AssertionError, match="exit code 3"):
+            terminal.run(Step("exit 3", ()), "page")
+        with pytest.raises(AssertionError, match="but prints:"):
+            terminal.run(Step("echo b", ("a",)), "page")
+        with pytest.raises(AssertionError, match="nothing before shows"):
+            terminal.run(Step("echo 7b37…", ()), "page")
 
 
-def rotate_and_delete(newcomer: Newcomer) -> None:
-    rotated = newcomer.read_data("rotate", "hail")
-    assert set(rotated) == PUSHED
-    assert trigger(newcomer, rotated["webhook_url"])["data"] == {"result": GREETING_LENGTH}
-    assert newcomer.read_error("rotate", "nowhere") == "WORKFLOW_NOT_FOUND"
-    assert "acr delete hail --yes" in newcomer.fail("delete", "hail", code=2)
-    assert newcomer.read_data("delete", "hail", "--yes") == {"name": "hail", "deleted": True, "called_by": []}
-    assert newcomer.read_error("delete", "hail", "--yes") == "WORKFLOW_NOT_FOUND"
-    assert newcomer.read_data("list") == {"workflows": []}
-    assert newcomer.read("creds", "rm", "friend") == {"removed": ["friend"]}
-    assert newcomer.read("creds", "list") == {"credentials": []}
+def test_files_folders_and_words_carry_on(tmp_path: Path) -> None:
+    first = "$ cat a.yaml\na: 1\n$ echo id-77\nid-1…\n$ mkdir x && cd x\n$ echo got id-1…\ngot id-77\n"
+    second = f"$ sh -c 'echo up; exec sleep 60'  # stays: use a {KEEPS_RUNNING}\nup\n$ pwd\n…/x\n"
+    page = [
+        Block("page", "", "yaml", "a.yaml", "a: 1\n"),
+        Block("page", "", "console", "", first),
+        Block("page", "", "console", "", second),
+        Block("page", "Deploy", "sh", "", f"{NEEDS_ACCOUNT}\nexit 1\n"),
+    ]
+    assert [step.command for step in read_steps(page[1])][:2] == ["cat a.yaml", "echo id-77"]
+    with open_terminal(tmp_path, {"PATH": SYSTEM}) as terminal:
+        for block in page:
+            terminal.follow(block)
+    assert (terminal.folder, terminal.running) == (tmp_path / "x", [])

@@ -1,4 +1,4 @@
-"""docs/components.md says what the contracts say, docs/diagnostics.md what the catalogue does."""
+"""docs/components/ says what the contracts say, docs/diagnostics.md what the catalogue does."""
 
 import subprocess
 import sys

@@ -63,6 +63,7 @@ def test_it_contains_only_the_platform(wheel: Path) -> None:
         *(f"workers/{worker}/wrangler.toml" for worker in ("executor", "registry", "auth")),
         *("workers/edge/component_host.mjs", "runtime/serve.mjs", "scripts/stage.py", "package-lock.json"),
         *(f"components/{path.parent.name}/{path.parent.name}.wasm" for path in ROOT.glob("components/*/contract.yaml")),
+        *("mkdocs.yml", "docs/index.md", "docs/components/string_ops.md", "docs/recipes/index.md"),
         *(f"examples/workflows/{path.name}" for path in ROOT.glob("examples/workflows/*.yaml")),
         *(f"components/_sdk/zig/{path.name}" for path in ROOT.glob("components/_sdk/zig/*.zig")),
     ]
@@ -113,6 +114,12 @@ def test_acr_dev_runs_outside_the_checkout(executor_url: str) -> None:
     body = {"component": "string_ops", "input": {"operation": "upper", "input": "ada"}}
     answer = httpx.post(f"{executor_url}/execute", json=body, headers={"X-Arcrun-API-Key": API_KEY}, timeout=60)
     assert answer.json()["data"] == {"result": "ADA"}
+
+
+def test_it_has_its_documentation(acr: Path, tmp_path: Path) -> None:
+    opened = run(acr, tmp_path, "open", "components/string_ops", "--no-browser")
+    assert (opened.returncode, opened.stdout.strip().endswith("/components/string_ops.html")) == (0, True)
+    assert Path(opened.stdout.strip().removeprefix("file://")).is_file()
 
 
 def test_a_dry_run_of_a_deploy_needs_no_checkout(acr: Path, tmp_path: Path) -> None:

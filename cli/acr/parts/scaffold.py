@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acr.errors import CliError
+from acr.parts.zig import ZIG_VERSION
 from arcrun.contracts.parse import ID_PATTERN
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,10 +29,10 @@ class Language:
 LANGUAGES = {
     "zig": Language(
         "Zig",
-        "needs Zig 0.17, or Python and `pip install ziglang==0.17.1`",
+        f"with Zig {ZIG_VERSION}, which it installs if it is missing",
         "| `main.zig` | the component |\n| `sdk/` | arcrun's SDK for Zig; sdk/README.md has its reference |",
     ),
-    "c": Language("C", "needs the WASI SDK, Zig, or Python and `pip install ziglang`", "| `main.c` | the component |"),
+    "c": Language("C", "with the WASI SDK or Zig; installs Zig if both are missing", "| `main.c` | the component |"),
     "tinygo": Language(
         "Go",
         "needs TinyGo, or Go 1.22 or newer",
@@ -88,6 +89,7 @@ def _fill_in(folder: Path, component_id: str, language: Language) -> None:
         "@FILES@": language.files,
         "@MAX_SIZE_KB@": str(language.max_size_kb),
         "@MAX_COLD_START_MS@": str(language.max_cold_start_ms),
+        "@ZIG_VERSION@": ZIG_VERSION,
         "@FILESYSTEM@": language.filesystem,
     }
     for path in folder.rglob("*"):

@@ -59,7 +59,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW names a workflow that is not stored.", "Push that workflow first."),
     "INVALID_INPUT": (
         "A node's input does not match the component's input_schema, whatever values its templates have.",
-        "Compare it with the component's page: `acr parts`, docs/components.md.",
+        "Compare it with the component's page: `acr parts list ID`, `acr open components/ID`.",
     ),
     "MISSING_INPUT": (
         "A required field of a component that the node's config does not set. A step gets exactly what its config "

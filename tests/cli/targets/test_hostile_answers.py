@@ -145,6 +145,7 @@ COMMANDS: dict[str, list[str]] = {
     "creds rotate": [],
     "parts list": [],
     "parts scaffold": [WORD],
+    "parts zig": [],
     "parts test": ["part\x1b[31m"],
     "parts publish": ["part\x1b[31m"],
     "parts approve": [WORD],
@@ -154,6 +155,7 @@ COMMANDS: dict[str, list[str]] = {
     "doctor": [],
     "audit": [],
     "usage": [],
+    "open": [WORD],
     "completion": ["bash"],
 }
 MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"],

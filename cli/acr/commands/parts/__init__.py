@@ -7,6 +7,7 @@ from acr.commands.lazy_group import LazyGroup
 _COMMANDS = {
     "list": "List the components, or show the input and output of ID.",
     "scaffold": "Create the folder ID with a component that builds and passes its own tests.",
+    "zig": "Print where Zig is, after installing it into acr's cache if it is missing.",
     "test": "Test the component in DIR: contract.yaml and the module next to it.",
     "publish": "Submit the component in DIR to the registry.",
     "approve": "Let everyone see and run the accepted component SUBMISSION.",

@@ -1,0 +1,1 @@
+"""The documentation: its pages, and their form for a browser."""
