@@ -175,7 +175,7 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
         ),
         pytest.param({"expect": {"data_includes": {"list": [1, {}]}}}, "pure", id="a part of the answer"),
         pytest.param(
-            {"stubs": {"page": [{"data": {"body": {"items": [1, 2], "next": "b"}}}, {"data": {"body": {"items": [3]}}}]},
+            {"stubs": {"page": [{"data": {"body": {"items": [1, 2], "next": 2}}}, {"data": {"body": {"items": [3]}}}]},
              "expect": {"data": {"items": [1, 2, 3], "rounds": 2}, "calls": {"page": 2}}},
             "pages",
             id="rounds",
