@@ -26,6 +26,7 @@ from acr.targets.settings import RegistryTarget
 
 LITTLE_SPACE_BYTES = 64 * 2**20  # two of Python's memory snapshots, which a start may write
 LAST_PORT = 65535 - len(SERVICES)
+STAGING_TIMEOUT_S = 10
 LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
 
@@ -123,14 +124,18 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
     """Run the platform until Ctrl-C or the runtime's end. Returns the runtime's exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
-    seeding, interrupted = None, False
+    seeding, interrupted, served = None, False, platform.list_bundled()
+    reloading = threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True)
     try:
         if reload:
-            threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
+            reloading.start()
         record = platform.read_record()
         if first := save_local_record(local_records(), record):
             _tell_of_first(first, record, platform)
         for event in process.events():
+            if event["event"] == "reloaded":
+                before, served = served, platform.list_bundled()
+                event["gone"] = sorted(before - served)
             report(event)
             if event["event"] == "failed":
                 _advise(platform)
@@ -145,6 +150,12 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
         if seeding:
             seeding.announce_stop()
         exit_code = process.stop()
+        if reloading.is_alive():
+            reloading.join(STAGING_TIMEOUT_S)
+        if not interrupted and platform.has_lost_state:
+            say(f"Error: The state folder {platform.persist} is gone.", colour="red", err=True)
+            say("Next: Start again, with a new one: acr dev", err=True)
+            exit_code = 1
         if exit_code < 0 and not interrupted:
             name = signal.Signals(-exit_code).name
             say(f"Error: The runtime (Node) was killed by {name}.", colour="red", err=True)
@@ -161,11 +172,8 @@ def _registry_of(record: LocalRecord) -> RegistryTarget:
 
 def _tell_of_first(first: LocalRecord, record: LocalRecord, platform: LocalPlatform) -> None:
     key_file = shlex.quote(str(platform.persist / "api-key"))
-    say(
-        f"Another `acr dev` runs in this folder: commands here talk to {first.url}.\n"
-        f'Next: To use this one, set ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"',
-        err=True,
-    )
+    say(f"Another `acr dev` runs in this folder: commands here talk to {first.url}.", err=True)
+    say(f'Next: To use this one, set ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"', err=True)
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:
@@ -180,7 +188,7 @@ def _tell(event: dict[str, Any]) -> None:
     if event["event"] == "ready":
         say(f"ready {event['service']} {event['url']}")
     elif event["event"] == "reloaded":
-        say("reloaded", err=True)
+        say("; no longer there: ".join(filter(None, ("reloaded", ", ".join(event["gone"])))), err=True)
     else:
         say(f"Error: {event['message']}", colour="red", err=True)
 

@@ -48,6 +48,11 @@ def say_lines(text: str, *, indent: str = "", err: bool = False) -> None:
         say(f"{indent}{line.expandtabs()}", err=err)
 
 
+def end_sentence(text: str) -> str:
+    """The text with a full stop, unless it ends with one."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def put_text(text: str) -> None:
     """Print a file's text to stdout: escaped on a terminal, otherwise as it is, to the byte."""
     if sys.stdout.isatty():
