@@ -85,6 +85,7 @@ class LocalPlatform:
             keys[REVIEWER_KEY],
             keys[SIGNING_KEY],
             str(Path.cwd().resolve()),
+            components=tuple(str(folder.resolve()) for folder in self.components),
         )
 
     def start(self) -> RuntimeProcess:

@@ -24,7 +24,7 @@ class SourceFilter(DefaultFilter):
         self._sources = [folder.resolve() for folder in sources]
 
     def __call__(self, change: Change, path: str) -> bool:
-        at = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow a link that has changed
+        at = Path(os.path.abspath(path))
         if at.is_relative_to(self._persist):
             return at.is_relative_to(self._persist / "keys")
         sources = (at.relative_to(folder) for folder in self._sources if at.is_relative_to(folder))

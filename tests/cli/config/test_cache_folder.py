@@ -1,4 +1,4 @@
-"""A folder of the cache is filled once, by one process at a time, whole or not at all; a damaged one is filled again."""
+"""A folder of the cache is filled once, by one process at a time, whole or not at all; a damaged one again."""
 
 import threading
 from pathlib import Path

@@ -48,7 +48,13 @@ def test_they_are_installed_once(home: Path) -> None:
 
 @pytest.mark.parametrize(
     "lost",
-    ["runtime/serve.mjs", "runtime/other.mjs", "node_modules", "node_modules/workerd", "node_modules/.package-lock.json"],
+    [
+        "runtime/serve.mjs",
+        "runtime/other.mjs",
+        "node_modules",
+        "node_modules/workerd",
+        "node_modules/.package-lock.json",
+    ],
 )
 def test_a_damaged_folder_is_installed_again(home: Path, lost: str) -> None:
     """Also one with the mark of an earlier version, which said that all is there."""
