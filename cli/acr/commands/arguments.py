@@ -90,7 +90,7 @@ class ComponentId(click.ParamType[str]):
     name = "id"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return complete(incomplete, _builtin_ids, lambda: _registry_ids(ctx))
+        return complete(incomplete, _builtin_ids, lambda: _bundled_ids(ctx), lambda: _registry_ids(ctx))
 
 
 class TemplateName(click.ParamType[str]):
@@ -177,6 +177,14 @@ def _builtin_ids() -> list[str]:
     from acr.parts.own_components import builtin_ids  # noqa: PLC0415 - slow to import
 
     return builtin_ids(find_platform_home())
+
+
+def _bundled_ids(ctx: click.Context) -> list[str]:
+    from acr.config.platform_home import find_platform_home  # noqa: PLC0415
+    from acr.parts.own_components import bundled_ids  # noqa: PLC0415 - slow to import
+    from acr.targets.settings import find_component_folders  # noqa: PLC0415
+
+    return bundled_ids(find_component_folders(local=ctx.params.get("local")), find_platform_home())
 
 
 def _template_names() -> list[str]:
