@@ -4,7 +4,6 @@ import ast
 import io
 import json
 import re
-import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -231,9 +230,10 @@ def test_colours_can_be_declined(
     monkeypatch.delenv("NO_COLOR", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("sys.stderr", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
     say("Error", colour="red", err=True)
-    assert sys.stderr.getvalue() == ("\x1b[31mError\x1b[0m\n" if is_coloured else "Error\n")  # type: ignore[attr-defined]
+    assert terminal.getvalue() == ("\x1b[31mError\x1b[0m\n" if is_coloured else "Error\n")
 
 
 def test_no_line_of_acr_s_own_has_a_line_feed_in_it() -> None:

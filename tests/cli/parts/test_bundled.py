@@ -44,9 +44,19 @@ def folders(run_acr: RunAcr, tmp_path: Path) -> Iterator[list[Path]]:
     write(second, "set")
     (second / "broken").mkdir()
     (second / "broken/contract.yaml").write_bytes(b"a: \xff\n")
-    names = {"url": NOWHERE, "api_url": NOWHERE, "registry_url": NOWHERE, "keys_folder": str(tmp_path / "keys")}
-    keys = {"api_key": "k", "reviewer_key": "k", "signing_key": "k", "bucket": "b", "folder": str(tmp_path)}
-    record = LocalRecord(**names, **keys, namespaces={}, components=(str(first), str(second)))
+    record = LocalRecord(
+        url=NOWHERE,
+        api_key="k",
+        api_url=NOWHERE,
+        namespaces={},
+        bucket="b",
+        keys_folder=str(tmp_path / "keys"),
+        registry_url=NOWHERE,
+        reviewer_key="k",
+        signing_key="k",
+        folder=str(tmp_path),
+        components=(str(first), str(second)),
+    )
     saved = save_local_record(local_records(), record)
     yield [first, second]
     saved.forget()
