@@ -133,7 +133,7 @@ def test_with_every_stream_closed_a_command_does_its_work(tmp_path: Path) -> Non
         folder = tmp_path / name
         folder.mkdir()
         environment = {**os.environ, "ACR_CONFIG_DIR": str(tmp_path / "config")}
-        command = [ACR, "new", "greet", "--json"]
+        command = [str(ACR), "new", "greet", "--json"]
         result = subprocess.run(command, cwd=folder, env=environment, check=False, preexec_fn=spoil)
         files = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         written[name] = (result.returncode, files)
