@@ -11,7 +11,7 @@ from acr.commands.options import as_json, component_folders, with_client_or_offl
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError, NoAnswerError, NotLoggedInError
 from acr.output.checks import CheckedFile, render_checked, render_total
-from acr.output.render import print_data
+from acr.output.render import print_outcome
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
@@ -51,17 +51,18 @@ def validate(
         checked.append(file)
         if not as_json:
             render_checked(file)
+    invalid = [file.file for file in checked if not file.is_valid]
     if as_json:
-        print_data(
-            {
-                "valid": all(file.is_valid for file in checked),
-                "files": [file.to_json() for file in checked],
-                "diagnostics": [finding for file in checked for finding in file.diagnostics],
-            }
-        )
+        data = {
+            "valid": not invalid,
+            "files": [file.to_json() for file in checked],
+            "diagnostics": [finding for file in checked for finding in file.diagnostics],
+        }
+        message, hint = f"With errors: {', '.join(invalid)}.", "Correct the errors, then validate again."
+        print_outcome(data, CliError(message, hint, "INVALID_WORKFLOW") if invalid else None)
     else:
         render_total(checked)
-    sys.exit(0 if all(file.is_valid for file in checked) else 1)
+    sys.exit(1 if invalid else 0)
 
 
 def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[CheckedFile]:
