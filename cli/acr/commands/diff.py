@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from acr.commands.arguments import WorkflowName
+from acr.commands.arguments import WorkflowFile, WorkflowName, WorkflowVersion
 from acr.commands.options import as_json, with_client
 from acr.errors import CliError
 from acr.output.diff import render_diff
@@ -23,11 +23,11 @@ TROUBLE = 2
 
 @click.command()
 @click.argument("name", type=WorkflowName())
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=WorkflowFile())
 @click.option(
     "--version",
     "versions",
-    type=click.IntRange(1),
+    type=WorkflowVersion(),
     multiple=True,
     metavar="N",
     help="Compare this version  [default: the current one]; given twice, the two with each other.",
@@ -38,7 +38,7 @@ def diff(client: ExecutorClient, *, name: str, file: Path | None, versions: tupl
     """Show how a file differs from the stored workflow, or one version from another.
 
     The file is by default the one that the workflow was pushed from, or NAME.yaml. Exits with 0 if there is no
-    difference, with 1 if there is one, with 2 if it cannot tell.
+    difference, with 1 if there is one, with 2 if it cannot tell, with 4 without a platform or its API key.
 
     \b
     Examples:

@@ -19,6 +19,7 @@ from acr.workflows.components_at_hand import ComponentsAtHand, require_component
 from acr.workflows.found_files import find_beside, find_workflows, read_name, say_left_out
 from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import read_workflow_file
+from acr.workflows.workflow_set import WorkflowText, name_all
 
 
 @click.command()
@@ -32,8 +33,9 @@ def validate(
     """Check workflows without storing them.
 
     Reports all errors and warnings of each file, and of the workflows in each folder, checked against the platform's
-    components, workflows and credentials. Offline it knows the built-in components, those of --components, and the
-    workflows among the files and beside them. Exits with 1 if there is an error; warnings alone do not fail.
+    components, workflows and credentials; the workflows among the files count as stored, as in an `acr push` of the
+    same. Offline it knows the built-in components, those of --components, and the workflows among the files and beside
+    them. Exits with 1 if there is an error; warnings alone do not fail.
 
     \b
     Examples:
@@ -66,9 +68,14 @@ def validate(
 
 
 def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[CheckedFile]:
-    for path in files:
+    """As `acr push` of the same files checks them: the others count as stored."""
+    texts = {path: _read_or_refuse(path) for path in files}
+    names = name_all(WorkflowText(path, text) for path, text in texts.items() if isinstance(text, str))
+    for path, text in texts.items():
         try:
-            data = require_data(client.validate(read_workflow_file(path), str(path)))
+            if isinstance(text, CliError):
+                raise text
+            data = require_data(client.validate(text, str(path), names))
             yield CheckedFile(str(path), data["diagnostics"], is_valid=data["valid"])
         except NoAnswerError as error:
             raise NoAnswerError(error.message, f"{error.hint} Or ask no platform: --offline") from None
