@@ -210,7 +210,7 @@ def _workflow_names(ctx: click.Context) -> list[str]:
 
 
 def _name_of(ctx: click.Context) -> str:
-    """The workflow that is named on the command line, which click leaves among the arguments if it ends with an option."""
+    """The workflow that is named; if the command line ends with an option, click leaves it among the arguments."""
     return str(ctx.params["name"] or ctx.args[0])
 
 

@@ -95,7 +95,7 @@ def logs(
 
 def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, stubs_all: bool) -> str:
     """A test of the run, for a file in this folder."""
-    from acr.testing.from_record import RecordedRun, write_test  # noqa: PLC0415 - only where it is asked for
+    from acr.testing.from_record import RecordedRun, may_read_credentials, write_test  # noqa: PLC0415 - only where it is asked for
     from acr.workflows.components_at_hand import ComponentsAtHand  # noqa: PLC0415
     from acr.workflows.found_files import find_beside  # noqa: PLC0415
 
@@ -103,7 +103,8 @@ def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, 
     kept = {"input": found["data"]["input"]} if found["success"] else {"no_input": found["error"]["message"]}
     file = beside.get(record["workflow"])
     components = ComponentsAtHand(find_platform_home())
-    run = RecordedRun(run_id, record, **kept)
+    has_credentials = may_read_credentials(record["workflow"], beside, components)
+    run = RecordedRun(run_id, record, has_credentials=has_credentials, **kept)
     return write_test(run, file.name if file else None, components, [*beside], stubs_all=stubs_all)
 
 

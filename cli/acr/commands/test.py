@@ -17,7 +17,7 @@ from acr.output.tests import describe_counts, render_summary, render_test, rende
 from acr.testing.parse import parse_test_file
 from acr.testing.suite import load_suite
 from acr.workflows.components_at_hand import ComponentsAtHand, require_component_folders
-from acr.workflows.found_files import find_tests
+from acr.workflows.found_files import find_tests, require_tests
 from acr.workflows.workflow_file import read_workflow_file
 
 
@@ -63,7 +63,9 @@ def _run_file(path: Path, at_hand: ComponentsAtHand, wanted: str, *, as_json: bo
     """The results of a file as JSON, which are printed as they come unless `as_json`. None if no test is wanted."""
     results: list[dict[str, Any]] = []
     try:
-        file = parse_test_file(path, read_workflow_file(path))
+        text = read_workflow_file(path)
+        require_tests(path, text)
+        file = parse_test_file(path, text)
         tests = [one for one in file.tests if wanted in f"{path} {one.name}".casefold()]
         if not tests:
             return None

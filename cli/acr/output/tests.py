@@ -26,7 +26,7 @@ def render_test(file: str, result: dict[str, Any]) -> None:
             said = f"{sign} {_show(difference[key])}" if key in difference else f"{sign} (nothing)"
             say(f"      {said}", colour=colour)
     if (more := len(result["differences"]) - MAX_DIFFERENCES) > 0:
-        say(f"    and {more} more differences: acr test --json shows all")
+        say(f"    and {more} more difference{'s' * (more > 1)}: acr test --json shows all")
 
 
 def render_unusable(file: str, error: CliError) -> None:
