@@ -91,8 +91,8 @@ def _push_together(client: ExecutorClient, paths: tuple[Path, ...], *, is_forced
             raise AnswerError({**answer, "error": {**answer["error"], "details": details}})
         pushed.append({**answer["data"], "path": str(workflow.path)})
         if not as_json:
-            told = answer["data"]["diagnostics"] if answer["data"]["changed"] else []  # old warnings are known
-            _render({**answer["data"], "diagnostics": told}, workflow.path)
+            warnings = answer["data"]["diagnostics"] if answer["data"]["changed"] else []  # old ones are known
+            _render({**answer["data"], "diagnostics": warnings}, workflow.path)
     if as_json:
         print_data({"workflows": pushed})
     else:

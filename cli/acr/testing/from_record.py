@@ -102,7 +102,7 @@ def may_read_credentials(name: str, beside: Mapping[str, Path], components: Comp
             return True
         check = check_offline(read_workflow_file(beside[each]), str(beside[each]), components)
         plan = check.compilation.plan
-        if plan is None or check.unchecked or [*find_credentials(plan, components)]:
+        if plan is None or check.unchecked or any(True for _ in find_credentials(plan, components)):
             return True
         waiting += check.calls
     return False
