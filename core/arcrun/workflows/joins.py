@@ -25,13 +25,11 @@ def hold_whichever(sets: list[Facts], count: int) -> Facts:
     count = min(count, len(sets))  # reported as an error
     levels: list[Facts] = []  # what at least 1, 2 ... of the sets so far have
     for facts in sets:
-        raised = [level & facts for level in levels]
-        levels = [facts, *raised] if not levels else [levels[0] | facts, *map(_unite, levels[1:], raised), raised[-1]]
+        levels.append(facts if not levels else levels[-1] & facts)
+        for i in reversed(range(1, len(levels) - 1)):
+            levels[i] |= levels[i - 1] & facts
+        levels[0] |= facts
     return levels[len(sets) - count]
-
-
-def _unite(one: Facts, other: Facts) -> Facts:
-    return one | other
 
 
 def add_joins(workflow: Workflow, shape: Shape, joins: Mapping[str, Join]) -> Shape:
@@ -117,8 +115,8 @@ class ShapeChecker:
     def _find_racers(self, join: str, lines: list[Edge]) -> list[str]:
         """The nodes that only lead to the join, and that not all of its lines depend on."""
         edges, nodes = self._workflow.edges, self._workflow.nodes
-        shared = [{edge.source, *self._shape.settled[edge.source]} for edge in lines]
-        found = set.union(*shared) - set.intersection(*shared)
+        leading = [self._shape.settled[edge.source] | {edge.source} for edge in lines]
+        found = frozenset.union(*leading) - frozenset.intersection(*leading)
         while strays := {e.source for e in edges if e.source in found and e.target not in found and e.target != join}:
             found -= strays
         return [name for name in nodes if name in found]

@@ -90,6 +90,7 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
 def _parse_join(findings: Findings, config: Mapping[str, Any], at: Path) -> Join | None:
     """`join` and `cancel_rest`; None for the default."""
     value, cancels = config.get("join", "any"), config.get("cancel_rest", False)
+    join: Join | None = None
     if isinstance(value, Mapping):
         reader = Reader(findings, value, (*at, "join"), ("at_least",))
         join = Join(reader.number("at_least", 1, 1, MAX_LINES))
