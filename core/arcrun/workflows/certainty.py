@@ -195,8 +195,8 @@ class Certainty:
 
     def _may_be_unmet(self, edge: Edge) -> bool:
         """Whether two edges may fire, this one and another, without running the node that they lead to."""
-        join = self._shape.joins.get(edge.target)
-        return join is not None and join.needed(len(self._into[edge.target])) > 2
+        join, lines = self._shape.joins.get(edge.target), len(find_lines(self._into[edge.target]))
+        return join is not None and 2 < join.needed(lines) <= lines
 
     def _may_be_together(self, answers: list[tuple[str, int]], opposites: _Opposites) -> Steps[bool]:
         """Whether two of the answers may occur in one run. Only MAX_COMPARED are compared: this only decides on a

@@ -74,12 +74,12 @@ class ShapeChecker:
 
     def _check_join(self, node: Node, join: Join, lines: list[Edge]) -> None:
         at = (*node.at, "join")
-        if len(lines) == 1:
-            message = f"one line leads to `{node.name}`, so that each `join` means the same"
-            self._findings.warn("INVALID_JOIN", message, "Add the other lines, or omit `join`.", at=at)
         if join.at_least is not None and join.at_least > len(lines):
             message = f"`{node.name}` waits for {join.at_least} lines, but {len(lines)} lead to it"
             self._findings.add("INVALID_JOIN", message, f"Write at_least: {len(lines)} at most.", at=at)
+        elif len(lines) == 1:
+            message = f"one line leads to `{node.name}`, so that each `join` means the same"
+            self._findings.warn("INVALID_JOIN", message, "Add the other lines, or omit `join`.", at=at)
         if not join.is_early:
             self._report_opposites(node, lines)
             return

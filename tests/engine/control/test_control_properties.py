@@ -520,7 +520,9 @@ def check_records(root: GraphState, record: RunRecord) -> None:
         elif fate is not None:
             assert entry.status == ("success" if fate.data is not None else "failed")
         elif name in root.outcomes:
-            assert (entry.status, entry.error) == ("skipped", None)
+            assert entry.status == "skipped"
+            behind = [join for join in root.structure.joins if root.structure.only_leads_to(join, name)]
+            assert entry.error is None or behind  # perhaps it was cancelled at the moment when it would be skipped
 
 
 @settings(max_examples=examples(120), deadline=None)
