@@ -1,49 +1,32 @@
 """Ctrl-C in `acr run` on a terminal: the command tells the run's id, and the run goes on to its record."""
 
-import os
-import pty
 import re
-import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes.terminal import Terminal
 from workerd.local_platform import ACR, LocalPlatform
 
 pytestmark = pytest.mark.workerd
 
+PAUSE_MS, BEGUN_S = 6_000, 3  # the command has got the run's id by then, also on a slow machine
 SLOW: dict[str, Any] = {
     "name": "interrupted",
     "flow": ["input >> PIPE >> pause"],
-    "config": {"pause": {"component": "wait", "ms": 3_000}},
+    "config": {"pause": {"component": "wait", "ms": PAUSE_MS}},
 }
-WAIT_S = 15
+WAIT_S = 30
 
 
 def interrupt(platform: LocalPlatform, *arguments: str) -> tuple[int, str]:
-    """Run a command on a terminal, and press Ctrl-C a second later. Returns its exit code and what it printed."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [str(ACR), *arguments],
-        env=platform.environment,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    os.close(follower)
-    try:
-        time.sleep(1.5)
-        os.kill(process.pid, signal.SIGINT)
-        code = process.wait(WAIT_S)
-        return code, os.read(leader, 10_000).decode()
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
+    """Run a command on a terminal, and press Ctrl-C when its run is under way. Returns its exit code and output."""
+    with Terminal([str(ACR), *arguments], platform.environment) as terminal:
+        time.sleep(BEGUN_S)
+        terminal.interrupt()
+        return terminal.end(), terminal.shown
 
 
 @pytest.mark.parametrize("is_stored", [True, False], ids=["stored", "a file"])
@@ -62,4 +45,4 @@ def test_ctrl_c_tells_the_run_which_goes_on(platform: LocalPlatform, tmp_path: P
             time.sleep(0.2)
     record = shown.json()["data"]
     assert (record["run_id"], record["status"], record["workflow"]) == (found[1], "success", "interrupted")
-    assert record["duration_ms"] >= 3_000
+    assert record["duration_ms"] >= PAUSE_MS

@@ -1,12 +1,10 @@
 """The questions of `acr push` and `acr pull` on a terminal: what they ask, and what either answer does."""
 
-import os
-import pty
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from fakes.terminal import Terminal
 from workerd.local_platform import ACR, LocalPlatform
 
 pytestmark = pytest.mark.workerd
@@ -16,37 +14,11 @@ TEXT = "name: questioned\nflow: [input >> PIPE >> greet]\nconfig:\n  greet: {com
 
 def answer(platform: LocalPlatform, folder: Path, reply: str, *arguments: str) -> tuple[int, str]:
     """Run a command on a terminal in `folder`, and type `reply` when it asks. Returns its exit code and its output."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [str(ACR), *arguments],
-        cwd=folder,
-        env=platform.environment,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    os.close(follower)
-    said = ""
-    try:
-        while part := _read(leader):
-            said += part
-            if reply and said.endswith("[y/N]: "):
-                os.write(leader, f"{reply}\n".encode())
-                reply = ""
-        return process.wait(30), said
-    finally:
-        process.kill()
-        process.wait()
-        os.close(leader)
-
-
-def _read(leader: int) -> str:
-    """What the terminal shows next; empty at its end."""
-    try:
-        return os.read(leader, 10_000).decode()
-    except OSError:
-        return ""
+    with Terminal([str(ACR), *arguments], platform.environment, folder) as terminal:
+        if reply:
+            terminal.read_until("[y/N]: ")
+            terminal.type(reply)
+        return terminal.end(), terminal.shown
 
 
 def test_push_and_pull_ask_before_they_replace(platform: LocalPlatform, tmp_path: Path) -> None:

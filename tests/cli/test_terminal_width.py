@@ -1,51 +1,22 @@
 """On a terminal of 80 columns nothing that must be copied is cut: the terminal wraps, acr does not."""
 
-import fcntl
-import os
-import pty
-import struct
-import subprocess
-import termios
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
+from fakes.terminal import COLUMNS, Terminal
 from workerd.local_platform import ACR, ROOT, LocalPlatform
 
 pytestmark = pytest.mark.workerd
 
-COLUMNS = 80
-
 
 def on_a_terminal(platform: LocalPlatform, arguments: Sequence[str], folder: Path) -> str:
     """What a command prints on a terminal of 80 columns, stdout and stderr."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    environment = {key: text for key, text in platform.environment.items() if key not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [str(ACR), *arguments],
-        cwd=folder,
-        env={**environment, "TERM": "xterm"},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
-    os.close(slave)
-    said = b""
-    while True:
-        try:
-            piece = os.read(master, 4096)
-        except OSError:  # the other end is closed
-            break
-        if not piece:
-            break
-        said += piece
-    os.close(master)
-    assert process.wait(30) in (0, 1)
-    return said.decode()
+    with Terminal([str(ACR), *arguments], platform.environment, folder) as terminal:
+        assert terminal.end() in (0, 1)
+        return terminal.shown
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ second run changes nothing, secrets are passed only through stdin. test_interrup
 
 import base64
 import json
-import os
-import pty
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from deploy.desk import ACR, API_KEY, ENCRYPTION_KEY, EXECUTOR, KEYS, MASTER_KEY, REGISTRY, ROOT, Desk
 
+from acr.cloudflare.token_page import PLATFORM_PERMISSIONS, build_token_page
 from fakes.cloudflare_rest.account import ACCOUNT, TOKEN
+from fakes.terminal import Terminal
 
 pytestmark = pytest.mark.workerd
 
@@ -80,25 +78,15 @@ def test_init_uses_wrangler_s_login(desk: Desk) -> None:
 
 def test_init_asks_the_user_and_shows_no_answer(desk: Desk) -> None:
     """At a terminal it asks for the token, which is then saved, and the encryption key."""
-    primary, secondary = pty.openpty()
-    environment = {**desk.environment, "CLOUDFLARE_API_TOKEN": ""}
-    process = subprocess.Popen(
-        [str(ACR), "init"], cwd=desk.folder, env=environment, stdin=secondary, stdout=secondary, stderr=secondary,
-        start_new_session=True,
-    )  # fmt: skip
-    os.close(secondary)
-    shown = b""
-    for question, answer in ((b"API token", TOKEN), (b"ARCRUN_ENCRYPTION_KEY", ENCRYPTION_KEY)):
-        while question not in shown:
-            shown += os.read(primary, 1024)
-        os.write(primary, f"{answer}\n".encode())
-    with suppress(OSError):  # the terminal is gone when the command ends
-        while chunk := os.read(primary, 1024):
-            shown += chunk
-    os.close(primary)
-    assert process.wait(30) == 0, shown
+    with Terminal([str(ACR), "init"], {**desk.environment, "CLOUDFLARE_API_TOKEN": ""}, desk.folder) as terminal:
+        for question, answer in (("API token (", TOKEN), ("ARCRUN_ENCRYPTION_KEY (", ENCRYPTION_KEY)):
+            terminal.read_until(question)
+            terminal.type(answer)
+        assert terminal.end() == 0, terminal.shown
+    shown = terminal.shown
+    assert build_token_page("arcrun", PLATFORM_PERMISSIONS) in shown
     assert (desk.config["api_token"], desk.config["encryption_key"]) == (TOKEN, ENCRYPTION_KEY)
-    assert [secret for secret in (TOKEN, ENCRYPTION_KEY) if secret.encode() in shown] == []
+    assert [secret for secret in (TOKEN, ENCRYPTION_KEY) if secret in shown] == []
 
 
 def test_init_uses_given_keys_and_namespaces(desk: Desk) -> None:

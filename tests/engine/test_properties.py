@@ -49,12 +49,15 @@ class Structure:
 
 @dataclass(frozen=True)
 class Case:
+    """`rounds` is the `max` of each node with `repeat`: it runs until its data's `n` is 0."""
+
     root: Structure
     fates: dict[str, list[Fate]]
+    rounds: dict[str, int]
 
-    def fate(self, name: str, path: Path) -> Fate:
+    def fate(self, name: str, path: Path, number: int = 0) -> Fate:
         fates = self.fates[name]
-        return fates[sum(path) % len(fates)]
+        return fates[(sum(path) + number) % len(fates)]
 
 
 DATA = st.fixed_dictionaries({"result": st.booleans(), "branch": st.sampled_from(["x", "y"]), "n": st.integers(0, 2)})
@@ -90,7 +93,9 @@ def relations(draw: st.DrawFn, source: str, structure: Structure) -> str:
 def cases(draw: st.DrawFn) -> Case:
     root = draw(structures(iter(f"n{i}" for i in range(1000)), 0))
     fates = draw(st.sampled_from([SUCCESSES, FATES]))
-    return Case(root, {name: draw(st.lists(fates, min_size=1, max_size=3)) for name in root.all_nodes()})
+    names = [*root.all_nodes()]
+    rounds = {name: draw(st.integers(1, 4)) for name in names if draw(st.integers(0, 3)) == 0}
+    return Case(root, {name: draw(st.lists(fates, min_size=1, max_size=3)) for name in names}, rounds)
 
 
 def render(structure: Structure, source: str = "input") -> Iterator[str]:
@@ -107,13 +112,18 @@ def render(structure: Structure, source: str = "input") -> Iterator[str]:
         yield from render(body, loop_source)
 
 
-def render_config(structure: Structure, concurrency: int, items: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+def render_config(
+    case: Case, structure: Structure, concurrency: int, items: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Any]]:
     for name in structure.parents:
         config: dict[str, Any] = {"component": "any", "name": name, "path": [f"{{{{{item}}}}}" for item in items]}
+        if name in case.rounds:
+            config["number"] = "{{previous.next | default(0)}}"
+            config["repeat"] = {"until": f"{name}.data.n == `0`", "max": case.rounds[name], "collect": f"{name}.data.n"}
         if name in structure.loops:
             body = structure.loops[name]
             config["foreach"] = {"concurrency": concurrency, "on_error": "continue" if body.goes_on else "stop"}
-            yield from render_config(body, concurrency, (*items, body.item))
+            yield from render_config(case, body, concurrency, (*items, body.item))
         yield name, config
 
 
@@ -131,9 +141,8 @@ def interpret(case: Case, structure: Structure, path: Path, calls: list[tuple[st
         fired = [(source, relation) for source, relation in parents if fires(source, relation, outcomes, finished)]
         if not fired:
             continue
-        calls.append((name, path))
         followed |= {(source, relation == "CONTINUE") for source, relation in fired}
-        outcomes[name] = case.fate(name, path)
+        outcomes[name] = interpret_node(case, name, path, calls)
         if outcomes[name].data is None and name not in handled:
             raise UnhandledError
         if name in structure.loops and outcomes[name].data is not None:
@@ -145,6 +154,23 @@ def interpret(case: Case, structure: Structure, path: Path, calls: list[tuple[st
     }
     answers |= {name: results for name, results in finished.items() if (name, True) not in followed}
     return next(iter(answers.values()), None) if len(answers) < 2 else answers
+
+
+def interpret_node(case: Case, name: str, path: Path, calls: list[tuple[str, Path]]) -> Fate:
+    if name not in case.rounds:
+        calls.append((name, path))
+        return case.fate(name, path)
+    for number in range(case.rounds[name]):
+        calls.append((name_round(name, number), path))
+        fate = case.fate(name, path, number)
+        if fate.data is None or fate.data["n"] == 0:
+            return fate if fate.data is None else Fate(0, {**fate.data, "next": number + 1})
+    return Fate(0, None)  # the rounds are used up
+
+
+def name_round(name: str, number: int) -> str:
+    """What stands for a round among the calls; the first is the node's own."""
+    return f"{name}#{number}" if number else name
 
 
 def interpret_loop(case: Case, body: Structure, path: Path, calls: list[tuple[str, Path]]) -> Iterator[Any]:
@@ -191,15 +217,17 @@ def run_engine(case: Case, concurrency: int) -> Observed:
     order: list[tuple[str, str, Path]] = []
 
     async def behave(given: Input) -> Mapping[str, Any]:
-        name, path = given["name"], tuple(given["path"])
-        fate = case.fate(name, path)
-        order.append(("begin", name, path))
+        name, path, number = given["name"], tuple(given["path"]), given.get("number")
+        fate = case.fate(name, path, number or 0)
+        order.append(("begin", name_round(name, number or 0), path))
         await asyncio.sleep(fate.duration_ms / 1000)
-        order.append(("end", name, path))
-        return failure() if fate.data is None else data(fate.data)
+        order.append(("end", name, path))  # of the last round, where there are several
+        if fate.data is None:
+            return failure()
+        return data(fate.data if number is None else {**fate.data, "next": number + 1})
 
     bench = EngineBench({"any": behave})
-    config = dict(render_config(case.root, concurrency))
+    config = dict(render_config(case, case.root, concurrency))
     counts = {"counts": [list(range(count)) for count in range(4)]}
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         record = runner.run(bench.run(list(render(case.root)), counts, config=config, concurrency=concurrency))
@@ -259,8 +287,9 @@ def body_of(structure: Structure, source: str) -> Structure:
 def check_counts(record: RunRecord, calls: list[tuple[str, Path]]) -> None:
     for entry in record.trace:
         called = sum(name == entry.node for name, _ in calls)
+        rounds = sum(name.partition("#")[0] == entry.node for name, _ in calls)
         if entry.iterations is not None:
             assert entry.iterations.success + entry.iterations.failed == called
         else:
             assert (entry.status != "skipped") == (called == 1)
-        assert entry.attempts == called
+        assert entry.attempts == rounds

@@ -26,17 +26,25 @@ Entry = dict[str, Any]
 
 
 def flatten_trace(trace: Sequence[Entry], depth: int = 0) -> Iterator[tuple[str, Entry]]:
-    """Yield each entry with its node's name, followed by its sub-workflow's entries, indented."""
+    """Yield each entry with its node's name, followed by its rounds and by its sub-workflow's entries, indented."""
     for entry in trace:
         yield _INDENT * depth + str(entry["node"]), entry
+        for inner in entry.get("rounds", {}).get("trace", ()):
+            yield f"{_INDENT * (depth + 1)}round {inner['round']}", inner
+            yield from flatten_trace(inner.get("trace", ()), depth + 2)
         yield from flatten_trace(entry.get("trace", ()), depth + 1)
 
 
 def describe_repeats(entry: Entry) -> str:
-    """How often a node ran: "3x" in a loop, with failed and skipped iterations, and attempts if any was retried."""
+    """How often a node ran: "3x" in a loop, with failed and skipped iterations, its rounds, and attempts if any was
+    retried.
+    """
     iterations = entry.get("iterations") or {}
     count = sum(iterations.values())
     parts = [f"{count}x"] if iterations else []
+    if "rounds" in entry:
+        parts.append(f"{entry['rounds']['count']} rounds")
+        count = max(count, entry["rounds"]["count"])
     parts += [f"{iterations[status]} {status}" for status in ("failed", "skipped") if iterations.get(status)]
     if entry["attempts"] > max(1, count - iterations.get("skipped", 0)):
         parts.append(f"{entry['attempts']} attempts")

@@ -101,19 +101,28 @@ class _Reader:
         return contract is None or contract.reaches_outside
 
     def _stub(self, path: str, entry: Mapping[str, Any]) -> None:
-        error, output = entry.get("error"), entry.get("output")
-        if _code_of(entry) == "CREDENTIAL_MISSING":
-            self.told.credentials[str(error["details"].get("key", ""))] = None  # type: ignore[index]
-        if error is not None:
-            self.told.stubs[path] = {"error": self._read_error(path, error)}
-        elif _is_cut(output) or not isinstance(output, Mapping) or _is_cut(output.get("data")):
-            self.told.gaps.append(f"What `{path}` answered was too large to be recorded: replace its stub's data.")
-            self.told.stubs[path] = {"data": None}
+        if rounds := entry.get("rounds"):
+            self.told.stubs[path] = [self._read_answer(path, each) for each in rounds["trace"]]
+            if len(rounds["trace"]) < rounds["count"] or entry["attempts"] > rounds["count"]:
+                message = f"`{path}` was called {entry['attempts']} times, and not all of its answers are recorded"
+                self.told.gaps.append(f"{message}: add the others to its list.")
         else:
-            self.told.stubs[path] = {"data": output.get("data")}
+            self.told.stubs[path] = self._read_answer(path, entry)
         if (ran := _count_runs(entry)) > 1:
             message = f"`{path}` ran {ran} times, in a loop, and one of its answers is recorded"
             self.told.gaps.append(f"{message}: a list has one for each, [{{data: ...}}, {{data: ...}}].")
+
+    def _read_answer(self, path: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """What a call answered, as a stub has it."""
+        error, output = entry.get("error"), entry.get("output")
+        if error is not None:
+            if _code_of(entry) == "CREDENTIAL_MISSING":
+                self.told.credentials[str(error["details"].get("key", ""))] = None
+            return {"error": self._read_error(path, error)}
+        if _is_cut(output) or not isinstance(output, Mapping) or _is_cut(output.get("data")):
+            self.told.gaps.append(f"What `{path}` answered was too large to be recorded: replace its stub's data.")
+            return {"data": None}
+        return {"data": output.get("data")}
 
     def _read_error(self, path: str, error: Mapping[str, Any]) -> dict[str, Any]:
         if _is_cut(error):

@@ -2,12 +2,9 @@
 
 import base64
 import json
-import os
-import pty
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -15,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from arcrun.credentials.record import fingerprint_of
+from fakes.terminal import Terminal
 from workerd.local_platform import ACR, ROOT, LocalPlatform, running_platform
 
 pytestmark = pytest.mark.workerd
@@ -141,27 +139,11 @@ def test_set_refuses_what_cannot_be_a_secret(
 
 
 def test_set_asks_on_a_terminal_and_shows_nothing(own: LocalPlatform, file: Path) -> None:
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [str(ACR), "creds", "set", "typed"],
-        cwd=file.parent,
-        env=own.environment,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
-    os.close(slave)
-    said = b""
-    while b"not shown" not in said:
-        said += os.read(master, 4096)
-    os.write(master, b"typed-0123456789\n")
-    with suppress(OSError):
-        while piece := os.read(master, 4096):
-            said += piece
-    os.close(master)
-    assert process.wait(30) == 0
-    assert (b"typed-0123" in said, b"pushed 1" in said) == (False, True)
+    with Terminal([str(ACR), "creds", "set", "typed"], own.environment, file.parent) as terminal:
+        terminal.read_until("not shown")
+        terminal.type("typed-0123456789")
+        assert terminal.end() == 0
+        assert ("typed-0123" in terminal.shown, "pushed 1" in terminal.shown) == (False, True)
     assert open_record(own, "cred:typed", read_kv(own)["cred:typed"]) == "typed-0123456789"
 
 

@@ -70,6 +70,8 @@ def test_a_bar_shows_when_a_node_ran(start_ms: float, duration_ms: float, total_
         pytest.param({"iterations": loop(), "attempts": 0}, "0x", id="an empty loop"),
         pytest.param({"iterations": loop(2, 1), "attempts": 5}, "3x, 1 failed, 5 attempts", id="a loop with retries"),
         pytest.param({"iterations": loop(1, 0, 2), "attempts": 2}, "3x, 2 skipped, 2 attempts", id="skipped ones too"),
+        pytest.param({"rounds": {"count": 4, "trace": []}, "attempts": 4}, "4 rounds", id="rounds"),
+        pytest.param({"rounds": {"count": 4, "trace": []}, "attempts": 6}, "4 rounds, 6 attempts", id="with retries"),
     ],
 )
 def test_repeats_are_shown_if_there_are_any(repeats: dict[str, Any], expected: str) -> None:

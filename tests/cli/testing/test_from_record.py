@@ -47,6 +47,16 @@ def write(
     return {**source, **test}, comments
 
 
+def test_each_round_is_an_answer_of_its_own() -> None:
+    rounds = [{**TRACED, "round": number, "output": {"data": number}} for number in (1, 2)]
+    entry = {"component": "http_request", "attempts": 2, "output": {"data": 2}}
+    found, lacks = write({**entry, "rounds": {"count": 2, "trace": rounds}})
+    assert (found["stubs"], lacks) == ({"a": [{"data": 1}, {"data": 2}]}, [])
+    found, lacks = write({**entry, "attempts": 3, "rounds": {"count": 3, "trace": rounds}})
+    told = "`a` was called 3 times, and not all of its answers are recorded: add the others to its list."
+    assert lacks == [told]
+
+
 def test_it_has_the_input_the_time_and_the_end() -> None:
     found, lacks = write({"node": "a"}, {"node": "b", "status": "skipped"}, given={"name": "ada"})
     assert lacks == []

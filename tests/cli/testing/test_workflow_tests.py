@@ -46,7 +46,16 @@ OWN = """name: own
 flow: [input >> PIPE >> shout_go]
 config: {shout_go: {text: "{{input.name}}"}}
 """
-WORKFLOWS = {"one": ONE, "loop": LOOP, "outer": OUTER, "pure": PURE, "own": OWN}
+PAGES = """name: pages
+flow: [input >> PIPE >> page, page >> PIPE >> all]
+config:
+  page:
+    component: http_request
+    url: 'https://example.com/{{previous.body.next | default("first")}}'
+    repeat: {until: "!(page.data.body.next)", max: 9, wait_ms: 60000, collect: page.data.body.items}
+  all: {component: set, values: {items: "{{page.collected}}", rounds: "{{page.rounds}}"}}
+"""
+WORKFLOWS = {"pages": PAGES, "one": ONE, "loop": LOOP, "outer": OUTER, "pure": PURE, "own": OWN}
 DOWN = {"error": {"code": "HTTP_STATUS", "message": "Down.", "status": 503}}
 
 
@@ -165,6 +174,12 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
             id="the time",
         ),
         pytest.param({"expect": {"data_includes": {"list": [1, {}]}}}, "pure", id="a part of the answer"),
+        pytest.param(
+            {"stubs": {"page": [{"data": {"body": {"items": [1, 2], "next": 2}}}, {"data": {"body": {"items": [3]}}}]},
+             "expect": {"data": {"items": [1, 2, 3], "rounds": 2}, "calls": {"page": 2}}},
+            "pages",
+            id="rounds",
+        ),
         pytest.param(
             {"input": {"name": "a"}, "stubs": {"shout_go": {"data": "A"}}, "expect": {"data": "A"}},
             "own",
