@@ -435,7 +435,8 @@ class GraphRun:
         their items.
         """
         last: dict[str, Answer] = {}
-        self._follow_late_lines()
+        if self._race is not None:
+            self._follow_lines_of(self._race)
         followed, weights = self._followed, self._weights
         for node in self._graph.nodes:
             name = node.name
@@ -447,12 +448,15 @@ class GraphRun:
                 last[loop.source if loop.is_only else loop.item] = Answer(outcome.results, weights.get(key, 0))
         return last
 
-    def _follow_late_lines(self) -> None:
-        """Let a join follow the lines too that fired after it had started."""
-        for name, _ in self._graph.early_joins:
-            node = self._graph.units[name, ""]
-            if isinstance(node, PlannedNode) and self._statuses[name] is not SKIPPED:
-                self._followed |= {edge.leaves for edge in node.parents if self._fires(edge)}
+    def _follow_lines_of(self, race: Race) -> None:
+        """Let a join follow the lines too that fired after it had started, and what was cancelled those into it."""
+        ran = [key for key in self._graph.early_joins if self._statuses[key[0]] is not SKIPPED]
+        for key in (*ran, *race.cancelled):
+            unit = self._graph.units[key]
+            if isinstance(unit, PlannedNode):
+                self._followed |= {edge.leaves for edge in unit.parents if self._fires(edge)}
+            else:
+                self._followed.add((unit.source, ""))
 
     def _answer_of_end(self, given: Answer) -> Answer:
         """The answer if the graph ends early: what has been led to `output`, otherwise what the line carries."""

@@ -66,7 +66,8 @@ class Structure:
         return (name, "ON_FAIL") in [*into_nodes, *self.outputs, *(line for line, _ in self.endings)]
 
     def answers(self) -> list[Line]:
-        return [*self.outputs, *((name, "CONTINUE") for name, body in self.loops.items() if body.answers())]
+        of_bodies = [(name, "CONTINUE") for name, body in self.loops.items() if body.answers()]
+        return list(dict.fromkeys([*self.outputs, *of_bodies]))
 
     def stops(self) -> bool:
         return any(to == "stop" for _, to in self.endings) or any(body.stops() for body in self.loops.values())
@@ -259,6 +260,7 @@ class GraphState:
         self.followed: set[Line] = set()  # (node, "") or (node, "CONTINUE")
         self.outcomes: dict[str, Fate | None] = {}  # None: skipped, or cancelled
         self.cancelled: dict[str, tuple[float, str]] = {}  # when, and by which join
+        self.cancelled_loops: set[str] = set()
         self.elements: dict[str, list[GraphState]] = {}  # of the loops that have begun
         self.finished: dict[str, list[Any]] = {}  # their results
         self.ended_s: float | None = None
@@ -276,7 +278,7 @@ class GraphState:
         if fate.data is None and not self.structure.handles(name):
             self._fail(at_s)
         elif not self._end_early(name, at_s, after_loop=False):
-            if fate.data is not None and name in self.structure.loops:
+            if fate.data is not None and name in self.structure.loops and name not in self.cancelled_loops:
                 self._begin_loop(name, at_s)
             self.go_on(at_s)
 
@@ -312,10 +314,13 @@ class GraphState:
         for name in self.structure.lines:
             if name not in self.outcomes and self.structure.only_leads_to(join, name):
                 self.cancelled[name], self.outcomes[name] = (at_s, join), None
-            runs = name in self.elements and name not in self.finished
-            if runs and self.structure.only_leads_to(join, name, from_loop=True):
-                self._abort_loop(name, at_s)
-                del self.elements[name]
+            is_open = name in self.structure.loops and name not in self.finished and name not in self.cancelled_loops
+            if is_open and self.structure.only_leads_to(join, name, from_loop=True):
+                self.cancelled_loops.add(name)
+                self.followed.add((name, ""))
+                if name in self.elements:
+                    self._abort_loop(name, at_s)
+                    del self.elements[name]
 
     def _begin_loop(self, name: str, at_s: float) -> None:
         body = self.structure.loops[name]
@@ -426,9 +431,9 @@ class GraphState:
         if self.structure.answers():
             found = {line[0]: self._data_of(line) for line in self.structure.answers() if self._fires(line)}
         else:
-            for name, join in self.structure.joins.items():
-                if join.is_early and name in self.begun:
-                    self.followed |= {_left_by(line) for line in self.structure.lines[name] if self._fires(line)}
+            early = {name for name, join in self.structure.joins.items() if join.is_early and name in self.begun}
+            for name in early | self.cancelled.keys():
+                self.followed |= {_left_by(line) for line in self.structure.lines[name] if self._fires(line)}
             found = {
                 name: fate.data
                 for name, fate in self.outcomes.items()
