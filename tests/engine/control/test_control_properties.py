@@ -104,8 +104,8 @@ class Case:
 
 
 DATA = st.fixed_dictionaries({"result": st.booleans(), "branch": st.sampled_from(["x", "y"]), "n": st.integers(0, 2)})
-SUCCESSES = st.builds(Fate, st.integers(0, 3), DATA)
-FATES = st.builds(Fate, st.integers(0, 3), st.one_of(DATA, DATA, DATA, st.none()))
+SUCCESSES = st.builds(Fate, st.integers(0, 5), DATA)
+FATES = st.builds(Fate, st.integers(0, 5), st.one_of(DATA, DATA, DATA, st.none()))
 CONDITIONS = ("ON_TRUE", "ON_FALSE", "ON_BRANCH(x)", "IF")
 RELATIONS = ("ON_SUCCESS", "ON_SUCCESS", "ON_SUCCESS", "ON_FAIL", *CONDITIONS)
 
@@ -113,20 +113,23 @@ RELATIONS = ("ON_SUCCESS", "ON_SUCCESS", "ON_SUCCESS", "ON_FAIL", *CONDITIONS)
 @st.composite
 def structures(draw: st.DrawFn, names: Iterator[str], depth: int) -> Structure:
     made = Structure()
-    for _ in range(draw(st.integers(1, 5 if depth == 0 else 3))):
+    for i in range(draw(st.integers(3, 7) if depth == 0 else st.integers(1, 4))):
         name = next(names)
-        sources = [INPUT if depth == 0 else ENTRY, *made.lines]
-        chosen = draw(st.lists(st.sampled_from(sources), min_size=1, max_size=3, unique=True))
+        sources = [INPUT if depth == 0 else ENTRY] if i < 2 else [*made.lines]  # rarely all hang on one
+        if i > 3:
+            sources.append(INPUT if depth == 0 else ENTRY)
+        chosen = draw(st.lists(st.sampled_from(sources), min_size=min(2, len(sources)), max_size=3, unique=True))
+        chosen = chosen[: draw(st.sampled_from([1, 3, 3]))]
         made.lines[name] = [(source, draw(relations(source, made))) for source in chosen]
-        if len(chosen) > 1 and draw(st.integers(0, 2)):
+        if len(chosen) > 1 and draw(st.integers(0, 4)):
             made.joins[name] = draw(joins(len(chosen)))
-        if depth < 2 and draw(st.integers(0, 3)) == 0:
+        if depth < 2 and draw(st.integers(0, 5)) == 0:
             body = draw(structures(names, depth + 1))
             body.item, body.count, body.goes_on = f"i{name}", draw(st.integers(0, 3)), draw(st.booleans())
             made.loops[name] = body
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 3)) == 0:
         made.outputs = draw(st.lists(lines_out_of(made), max_size=2, unique=True))
-    if draw(st.integers(0, 1)) == 0:
+    if draw(st.integers(0, 2)) == 0:
         line = draw(lines_out_of(made))
         if leads_on_without(made, line):
             to = draw(st.sampled_from(["stop", "break"])) if depth else "stop"
@@ -143,9 +146,9 @@ def relations(draw: st.DrawFn, source: str, structure: Structure) -> str:
 
 @st.composite
 def joins(draw: st.DrawFn, lines: int) -> Join:
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 4)) == 0:
         return Join(lines, False, False, "all")
-    needed, cancels = draw(st.integers(1, lines)), draw(st.booleans())
+    needed, cancels = draw(st.integers(1, lines)), draw(st.sampled_from([True, True, False]))
     return Join(needed, True, cancels, "first" if needed == 1 else {"at_least": needed})
 
 

@@ -125,6 +125,27 @@ async def test_a_failure_of_what_was_cancelled_does_not_count() -> None:
     assert (record.error, record.data, record.duration_ms) == (None, "j", 11)
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "code"),
+    [
+        pytest.param(data("a"), failure("B"), None, id="the winner is first"),
+        pytest.param(failure("A"), data("b"), "A", id="the failure is first"),
+    ],
+)
+async def test_of_two_that_end_at_one_moment_the_first_decides(a: Any, b: Any, code: str | None) -> None:
+    record, _ = await run(RACE, {"a": (10, a), "b": (10, b), "j": 1}, CANCELS)
+    assert (record.error and record.error.code) == code
+
+
+async def test_a_loop_that_may_stop_the_run_is_not_cancelled() -> None:
+    flow = [
+        *("input >> PIPE >> a", "a >> PIPE >> j", "input >> FOREACH x IN input.items >> b"),
+        *("b >> IF(b.data == 'b') >> stop", "input >> CONTINUE >> j"),
+    ]
+    record, _ = await run(flow, {"a": 10, "b": 50, "j": 1}, CANCELS, sent={"items": [1]})
+    assert (record.data, record.duration_ms, stopped(record)) == ("b", 50, {})
+
+
 async def test_a_late_line_is_followed_too_so_the_answer_is_the_join_s_alone() -> None:
     record, _ = await run(RACE, {"a": 10, "b": 50, "j": 1}, {"join": "first"})
     assert (record.data, record.duration_ms) == ("j", 50)
@@ -152,11 +173,11 @@ async def test_a_hedge_begins_after_a_while_or_after_a_failure() -> None:
     config = {"backup": {"join": "first"}}
     taken: dict[str, Any] = {"pause": 20, "backup": 30, "j": 0}
     quick, _ = await run(flow, {**taken, "fast": 10}, CANCELS, config=config)
-    assert (quick.duration_ms, stopped(quick).keys()) == (10, {"pause", "backup"})
+    assert (quick.duration_ms, set(stopped(quick))) == (10, {"pause", "backup"})
     slow, _ = await run(flow, {**taken, "fast": 100}, CANCELS, config=config)
-    assert (slow.duration_ms, stopped(slow).keys()) == (50, {"fast"})
+    assert (slow.duration_ms, set(stopped(slow))) == (50, {"fast"})
     failed, _ = await run(flow, {**taken, "fast": (5, failure())}, CANCELS, config=config)
-    assert (failed.error, failed.duration_ms, stopped(failed).keys()) == (None, 35, set())
+    assert (failed.error, failed.duration_ms, set(stopped(failed))) == (None, 35, set())
 
 
 @pytest.mark.parametrize("concurrency", [2, 16])
@@ -190,7 +211,7 @@ async def test_a_join_that_another_cancels() -> None:
     ]
     taken = {"a": 10, "b": 20, "c": 30, "k": 1, "j": 1}
     record, _ = await run(flow, taken, CANCELS, config={"k": {"join": "first", "cancel_rest": True}})
-    assert (stopped(record).keys(), record.data, record.duration_ms) == ({"b", "c", "k"}, "j", 11)
+    assert (set(stopped(record)), record.data, record.duration_ms) == ({"b", "c", "k"}, "j", 11)
 
 
 async def test_with_a_single_slot_the_second_is_cancelled() -> None:
