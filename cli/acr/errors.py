@@ -41,6 +41,13 @@ class NoPlatformError(NotLoggedInError):
     """No platform runs or is configured."""
 
 
+class TargetError(CliError):
+    """What is said of a target is wrong."""
+
+    exit_code = 2
+    usual_code = "TARGET_UNKNOWN"
+
+
 class NoAnswerError(CliError):
     """A service does not answer."""
 

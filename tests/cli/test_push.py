@@ -65,7 +65,8 @@ def test_a_changed_comment_makes_no_version_and_is_kept(acr: CommandBench) -> No
         pytest.param("arcrun.yaml", "flows", "greet.yaml", "flows/greet.yaml", id="from a folder of it"),
         pytest.param(".git/HEAD", "flows", "../flows/greet.yaml", "flows/greet.yaml", id="a project by .git"),
         pytest.param(None, ".", "flows/greet.yaml", "flows/greet.yaml", id="no project"),
-        pytest.param(None, "flows", "../other/greet.yaml", "greet.yaml", id="outside of the folder"),
+        pytest.param(None, "flows", "../other/greet.yaml", "other/greet.yaml", id="outside of the folder"),
+        pytest.param(".arcrun/api-key", "flows", "greet.yaml", "flows/greet.yaml", id="a project by its acr dev"),
     ],
 )
 def test_the_file_is_told_as_its_project_names_it(
@@ -84,7 +85,19 @@ def test_the_file_is_told_as_its_project_names_it(
     assert not any(str(base) in request.content.decode() for request in acr.requests)
 
 
+def test_files_of_one_name_in_two_folders_are_two(acr: CommandBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = Path.cwd()
+    for folder in ("p1", "p2"):
+        write(f"{folder}/greet.yaml", TEXT.replace("take: input", f"text: {folder}"))
+        monkeypatch.chdir(base / folder)
+        pushed = acr.run("push", "greet.yaml", "--json")
+        monkeypatch.chdir(base)
+    assert (pushed.code, pushed.answer["error"]["code"]) == (1, "WORKFLOW_FROM_OTHER_FILE")
+    assert stored(acr)["greet"]["file"] == "p1/greet.yaml"
+
+
 def test_another_file_replaces_a_workflow_by_force_alone(acr: CommandBench) -> None:
+    write("arcrun.yaml", "")
     acr.run("push", write("greet.yaml"))
     other = write("other.yaml", TEXT.replace("take: input", "text: other"))
     refused = acr.run("push", other)

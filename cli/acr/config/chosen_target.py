@@ -3,7 +3,7 @@
 import os
 import re
 
-from acr.errors import CliError
+from acr.errors import TargetError
 
 VARIABLE = "ARCRUN_TARGET"
 TARGET_RULE = "Lower-case letters and digits, up to 16, and once more after a hyphen"
@@ -23,10 +23,9 @@ def chosen_target() -> str | None:
     """Raises CliError."""
     name = _chosen[0] if _chosen else os.environ.get(VARIABLE)
     if name and not is_target_name(name):
-        raise CliError(
+        raise TargetError(
             f"`{name}` is not a target's name.",
             f"{TARGET_RULE}: --target staging",
-            "TARGET_UNKNOWN",
         )
     return name or None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from acr.config.chosen_target import TARGET_RULE, is_target_name
-from acr.errors import CliError
+from acr.errors import CliError, TargetError
 
 FILE_NAME = "arcrun.yaml"
 _KEYS = ("account_id", "bucket", "url", "domain")
@@ -58,10 +58,9 @@ def _select(project: ProjectFile, target: str) -> ProjectFile:
     own = project.targets.get(target)
     if own is None:
         known = ", ".join(project.targets) or "none"
-        raise CliError(
+        raise TargetError(
             f"{FILE_NAME} has no target `{target}`; it has {known}.",
             f"Add it under `{_TARGETS}:` in {FILE_NAME}: `{target}: {{}}`",
-            "TARGET_UNKNOWN",
         )
     settings = {"account_id": project.account_id, "suffix": f"-{target}", **own}
     return ProjectFile(**settings, targets=project.targets)
@@ -90,7 +89,24 @@ def _parse(path: Path) -> ProjectFile:
             raise CliError(
                 f"{path}: the suffix of `{name}` is not allowed.", "Like -staging; '' has the names without a suffix."
             )
-    return ProjectFile(**source, targets={name: settings or {} for name, settings in targets.items()})
+    project = ProjectFile(**source, targets={name: settings or {} for name, settings in targets.items()})
+    _require_distinct(path, project)
+    return project
+
+
+def _require_distinct(path: Path, project: ProjectFile) -> None:
+    """Raises CliError TARGETS_SHARE_WORKERS if two targets would have the same Workers."""
+    names: dict[tuple[str | None, str | None], str] = {}
+    for name in project.targets:
+        settings = _select(project, name)
+        place = settings.account_id, settings.suffix
+        if place in names:
+            raise CliError(
+                f"{path}: the targets {names[place]} and {name} would be the same Workers.",
+                "Give one of them another suffix, or another account_id.",
+                "TARGETS_SHARE_WORKERS",
+            )
+        names[place] = name
 
 
 def _check(path: Path, place: str, settings: Any, keys: tuple[str, ...]) -> None:

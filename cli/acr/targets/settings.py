@@ -1,8 +1,9 @@
 """Which platform a command talks to: flag > environment > the folder's `acr dev` > arcrun.yaml > user file > default.
 
 A command uses the `acr dev` that runs in the current folder or in one above it, and otherwise the deployed platform; if
-there is none either, the only `acr dev` that runs elsewhere. `--local` and `--deployed` require one or the other,
-`--target` a deployed one of arcrun.yaml. An empty environment variable counts as unset.
+there is none either, the only `acr dev` that runs elsewhere, of which it tells. A folder whose own `acr dev` has
+stopped, and a project with targets, never use one that runs elsewhere. `--local` and `--deployed` require one or the
+other, `--target` a deployed one of arcrun.yaml. An empty environment variable counts as unset.
 """
 
 import os
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -30,10 +32,12 @@ from acr.config.worker_variables import (
 from acr.credentials.local_keys import read_local_keys
 from acr.errors import CliError, NoPlatformError, NotLoggedInError
 from acr.node.wrangler import build_wrangler
+from acr.output.terminal import say
 from acr.targets.local_record import LocalRecord, find_record_of, list_local_records
 from arcrun.cloudflare.api_access import DEFAULT_BASE_URL, ApiAccess
 
 # A host name (RFC 1123) of at least two labels, in lower case.
+_told: set[str] = set()  # addresses; a process runs one command
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -83,16 +87,18 @@ def resolve_target(url: str | None, api_key: str | None, *, local: bool | None =
 
     Raises NoPlatformError, NotLoggedInError.
     """
-    running, project, user = _read_all(local)
-    from_environment = None if is_chosen_by_option() else _from_environment("ARCRUN_URL")
-    chosen = url or from_environment or (running and running.url) or project.url or user.url
+    named = url or (None if is_chosen_by_option() else _from_environment("ARCRUN_URL"))
+    running, project, user = _read_all(local, named)
+    chosen = named or (running and running.url) or project.url or user.url
     if not chosen:
         raise _build_no_platform("platform", "ARCRUN_URL", local)
-    known = {source.url: source.api_key for source in (user, running) if source and source.url}
-    key = api_key or _from_environment("ARCRUN_API_KEY") or known.get(chosen)
+    _require_address(chosen)
+    chosen = chosen.rstrip("/")
+    known = {source.url.rstrip("/"): source.api_key for source in (user, running) if source and source.url}
+    key = _strip_key(api_key or _from_environment("ARCRUN_API_KEY") or known.get(chosen))
     if not key:
         raise NotLoggedInError(f"No API key for {chosen}.", "Set ARCRUN_API_KEY, or pass --api-key.")
-    return Target(chosen.rstrip("/"), key)
+    return Target(chosen, key)
 
 
 def find_target(*, local: bool | None = None) -> Target | None:
@@ -120,23 +126,24 @@ def find_registry(
     url: str | None = None, api_key: str | None = None, *, local: bool | None = None
 ) -> RegistryTarget | None:
     """The registry as in `resolve_registry`, or None. Raises NotLoggedInError if its API key is unknown."""
-    running, _, user = _read_all(local)
+    named = url or (None if is_chosen_by_option() else _from_environment("ARCRUN_REGISTRY_URL"))
+    running, _, user = _read_all(local, named or _from_environment("ARCRUN_URL"))
     own = running or user
-    from_environment = None if is_chosen_by_option() else _from_environment("ARCRUN_REGISTRY_URL")
-    chosen = url or from_environment or own.registry_url
+    chosen = named or own.registry_url
     if not chosen:
         return None
+    _require_address(chosen)
     is_own = chosen == own.registry_url
-    key = api_key or _from_environment("ARCRUN_API_KEY") or (own.api_key if is_own else None)
+    key = _strip_key(api_key or _from_environment("ARCRUN_API_KEY") or (own.api_key if is_own else None))
     if not key:
         raise NotLoggedInError(f"No API key for {chosen}.", "Set ARCRUN_API_KEY, or pass --api-key.")
-    reviewer_key = _from_environment(REVIEWER_KEY) or (own.reviewer_key if is_own else None)
+    reviewer_key = _strip_key(_from_environment(REVIEWER_KEY) or (own.reviewer_key if is_own else None))
     return RegistryTarget(chosen.rstrip("/"), key, reviewer_key, own.signing_key if is_own else None)
 
 
 def resolve_storage(*, local: bool | None = None) -> Storage:
     """The running `acr dev`'s storage, or the account's. Raises NotLoggedInError."""
-    running, project, user = _read_all(local)
+    running, project, user = _read_all(local, _from_environment("ARCRUN_URL"))
     if running:
         access = ApiAccess(_from_environment("CLOUDFLARE_API_BASE_URL") or running.api_url)
         folder = Path(running.keys_folder)
@@ -154,7 +161,7 @@ def resolve_storage(*, local: bool | None = None) -> Storage:
 def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
     """The account and its API. Raises NotLoggedInError."""
     account_id = find_account_id(project, user)
-    token = _from_environment("CLOUDFLARE_API_TOKEN") or user.api_token
+    token = _strip_key(_from_environment("CLOUDFLARE_API_TOKEN") or user.api_token)
     if token is None and user.uses_wrangler_login:
         token = build_wrangler(find_platform_home()).read_login(Path.cwd())
     if not account_id or not token:
@@ -259,13 +266,13 @@ def _resolve_keys(current: str | None, previous: str | None) -> tuple[str | None
     return key, _from_environment("ARCRUN_PREVIOUS_ENCRYPTION_KEY") or (previous if key == current else None), True
 
 
-def _read_all(local: bool | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:
+def _read_all(local: bool | None, named: str | None) -> tuple[LocalRecord | None, ProjectFile, UserConfig]:
     if local and is_chosen_by_option():
         raise click.UsageError("--local and --target exclude each other: a target is deployed.")
     project, user = read_deployed()
     if local is False or (local is None and chosen_target()):
         return None, project, user
-    return _find_running(local, project, user), project, user
+    return _find_running(local, named, project, user), project, user
 
 
 def read_deployed() -> tuple[ProjectFile, UserConfig]:
@@ -278,27 +285,72 @@ def read_deployed() -> tuple[ProjectFile, UserConfig]:
     return project, read_user_config(user_config_path()) if has_default else UserConfig()
 
 
-def _find_running(local: bool | None, project: ProjectFile, user: UserConfig) -> LocalRecord | None:
-    """The `acr dev` that ARCRUN_URL names; else the folder's; else, with `local` or if nothing is deployed, the only
-    one. Raises CliError.
+def _find_running(local: bool | None, named: str | None, project: ProjectFile, user: UserConfig) -> LocalRecord | None:
+    """The `acr dev` whose registry or executor is at the address `named`; else the folder's; else, with `local` or if
+    nothing is deployed, the only one, of which it tells, unless the folder has one of its own that does not run.
+
+    Raises NoPlatformError, and CliError with `local`.
     """
-    named, running = _from_environment("ARCRUN_URL"), list_local_records(local_records())
-    if chosen := next((record for record in running if record.url == named), None):
-        return chosen
+    running = list_local_records(local_records())
+    if named:
+        chosen = [record for record in running if named.rstrip("/") in (record.url, record.registry_url)]
+        return chosen[0] if chosen else None
     if own := find_record_of(local_records(), Path.cwd()):
         return own
-    if local is None and (named or project.url or user.url or user.account_id):
+    if local is None and (project.url or user.url or user.account_id or project.targets):
         return None
+    listed = ", ".join(f"{record.url} in {record.folder}" for record in running)
+    if running and (stopped := _find_stopped()):
+        raise NoPlatformError(
+            f"The `acr dev` of {stopped} is not running.",
+            f"Start it: acr dev. Or choose another one with ARCRUN_URL: {listed}",
+            "NOT_RUNNING",
+        )
     if len(running) > 1:
-        listed = ", ".join(f"{record.url} in {record.folder}" for record in running)
-        raise CliError(
+        raise NoPlatformError(
             f"Several `acr dev` run, none of them in this folder: {listed}.",
             "Go to its folder, or set ARCRUN_URL to one of the addresses.",
             "SEVERAL_RUNNING",
         )
     if local and not running:
         raise CliError("No `acr dev` is running.", "Start it: acr dev", "NOT_RUNNING")
+    if running:
+        _tell_of_elsewhere(running[0])
     return running[0] if running else None
+
+
+def _find_stopped() -> Path | None:
+    """This folder or the nearest above it in which `acr dev` has run before."""
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / ".arcrun/api-key").is_file()), None)
+
+
+def _tell_of_elsewhere(record: LocalRecord) -> None:
+    """Say once that a command uses another folder's `acr dev`; not while the shell completes."""
+    if record.url not in _told and "_ACR_COMPLETE" not in os.environ:
+        _told.add(record.url)
+        say(f"Using the `acr dev` of {record.folder}: {record.url}", err=True)
+
+
+def _strip_key(key: str | None) -> str | None:
+    """The key without the line break of the file that it was read from. Raises CliError KEY_INVALID, which does not
+    quote it.
+    """
+    stripped = (key or "").strip()
+    if not (stripped.isascii() and stripped.isprintable()):
+        raise CliError(
+            "The key has characters that no key has: only printable ASCII.",
+            "Look at how it got there: ARCRUN_API_KEY, ARCRUN_REVIEWER_KEY, CLOUDFLARE_API_TOKEN, or --api-key.",
+            "KEY_INVALID",
+        )
+    return stripped or None
+
+
+def _require_address(url: str) -> None:
+    """Raises CliError ADDRESS_INVALID."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CliError(f"`{url}` is not an address.", "It begins with https:// or http://.", "ADDRESS_INVALID")
 
 
 def _build_no_platform(what: str, variable: str, local: bool | None) -> NotLoggedInError:

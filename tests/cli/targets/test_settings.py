@@ -16,7 +16,7 @@ from acr.config.folders import local_records, user_config_path
 from acr.config.private_file import is_private, write_private
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.credentials.local_keys import replace_local_key
-from acr.errors import CliError, NotLoggedInError
+from acr.errors import CliError, NoPlatformError, NotLoggedInError
 from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
 from acr.targets.settings import (
     RegistryTarget,
@@ -129,7 +129,9 @@ def other_process() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_each_folder_s_commands_talk_to_its_own_acr_dev(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
+def test_each_folder_s_commands_talk_to_its_own_acr_dev(
+    desk: Desk, other_process: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
     for folder in ("hello/inner", "proj2", "elsewhere"):
         (desk.folder / folder).mkdir(parents=True)
     desk.start_dev("http://hello", "hello", started=1)
@@ -138,8 +140,12 @@ def test_each_folder_s_commands_talk_to_its_own_acr_dev(desk: Desk, other_proces
         desk.environment.chdir(desk.folder / folder)
         assert (resolve_target(None, None).url, resolve_target(None, None, local=True).url) == (url, url)
     desk.environment.chdir(desk.folder / "elsewhere")
+    assert resolve_target("http://127.0.0.1:1", "k").url == "http://127.0.0.1:1"
+    assert resolve_target("http://proj2/", None).api_key == "key-dev"
     for local in (None, True):
-        with pytest.raises(CliError, match=r"Several `acr dev` run.*http://hello in .*hello, http://proj2 in ") as told:
+        with pytest.raises(
+            NoPlatformError, match=r"Several `acr dev` run.*http://hello in .*hello, http://proj2 in "
+        ) as told:
             resolve_target(None, None, local=local)
         assert told.value.code == "SEVERAL_RUNNING"
     desk.environment.setenv("ARCRUN_URL", "http://proj2")  # as the message says
@@ -148,10 +154,53 @@ def test_each_folder_s_commands_talk_to_its_own_acr_dev(desk: Desk, other_proces
     other_process.kill()
     other_process.wait()
     assert resolve_target(None, None).url == "http://hello"  # the only one
+    assert f"Using the `acr dev` of {desk.folder}/hello: http://hello" in capsys.readouterr().err
     assert not proj2.exists()
     save_user_config(user_config_path(), USER)
     assert resolve_target(None, None).url == "https://user"
     assert resolve_target(None, None, local=True).url == "http://hello"
+
+
+def test_a_folder_whose_acr_dev_has_stopped_uses_no_other(desk: Desk) -> None:
+    for folder in ("hello", "proj2/.arcrun", "proj2/inner"):
+        (desk.folder / folder).mkdir(parents=True)
+    (desk.folder / "proj2/.arcrun/api-key").write_text("k")
+    desk.start_dev("http://hello", "hello")
+    for folder in ("proj2", "proj2/inner"):
+        desk.environment.chdir(desk.folder / folder)
+        for local in (None, True):
+            with pytest.raises(NoPlatformError, match=r"The `acr dev` of .*/proj2 is not running") as told:
+                resolve_target(None, None, local=local)
+            assert "http://hello in " in told.value.hint
+            with pytest.raises(NoPlatformError):
+                resolve_storage(local=local)
+
+
+def test_a_project_with_targets_uses_no_acr_dev_of_another_folder(desk: Desk) -> None:
+    (desk.folder / "hello").mkdir()
+    desk.start_dev("http://hello", "hello")
+    desk.write_project("targets: {staging: {}}")
+    with pytest.raises(NotLoggedInError) as told:
+        resolve_target(None, None)
+    assert "Choose one of staging" in told.value.hint
+    assert resolve_target(None, None, local=True).url == "http://hello"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "127.0.0.1:8787", "ftp://x", "https://"])
+def test_what_is_no_address_is_refused_before_a_key_is_asked_for(desk: Desk, url: str) -> None:
+    for given in (True, False):
+        desk.environment.setenv("ARCRUN_URL", "" if given else url)
+        with pytest.raises(CliError) as refused:
+            resolve_target(url if given else None, None)
+        assert refused.value.code == "ADDRESS_INVALID"
+
+
+@pytest.mark.parametrize("key", ["secret\nkey", "secret key \u00e9", "secret\x00key"])
+def test_a_key_that_is_none_is_refused_and_not_shown(desk: Desk, key: str) -> None:
+    with pytest.raises(CliError) as refused:
+        resolve_target("https://x", key)
+    assert (refused.value.code, "secret" in refused.value.message + refused.value.hint) == ("KEY_INVALID", False)
+    assert resolve_target("https://x", "from-a-file\n").api_key == "from-a-file"
 
 
 def test_the_nearest_folder_s_acr_dev_counts(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
@@ -359,6 +408,7 @@ def test_arcrun_target_chooses_too_and_arcrun_url_stands_before_it(desk: Desk) -
         pytest.param("targets: {staging: {api_key: x}}", "staging", "it has api_key", id="a secret"),
         pytest.param("targets: {staging: {suffix: _x}}", "staging", "suffix of `staging`", id="a suffix"),
         pytest.param("targets: {staging: x}", "staging", "not a mapping", id="no mapping"),
+        pytest.param("targets: {a: {suffix: ''}, b: {suffix: ''}}", "a", "would be the same Workers", id="the same"),
     ],
 )
 def test_a_target_that_is_none_is_explained(desk: Desk, project: str, name: str, told: str) -> None:
