@@ -80,6 +80,8 @@ def write_test(
     if run.input is ABSENT:
         told.lack(f"The run's input: {run.no_input}")
     _Reader(components, called, told, stubs_all).read(record["trace"], "")
+    if record["status"] == "success":
+        told.gaps += [_describe_cancelled(path) for path, stub in told.stubs.items() if _is_cancelled(stub)]
     test: dict[str, Any] = {"name": f"run {run.run_id}", "input": {} if run.input is ABSENT else run.input}
     test |= {"stubs": told.stubs} if told.stubs else {}
     test |= {"credentials": told.credentials} if told.credentials else {}
@@ -228,6 +230,14 @@ def _count_runs(entry: Mapping[str, Any]) -> int:
 
 def _is_cut(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("_truncated") is True
+
+
+def _is_cancelled(stub: Any) -> bool:
+    return isinstance(stub, Mapping) and stub.get("error", {}).get("code") == "CANCELLED"
+
+
+def _describe_cancelled(path: str) -> str:
+    return f"What `{path}` would have answered: it was cancelled, for others were faster. Replace its stub."
 
 
 def _code_of(entry: Mapping[str, Any]) -> str | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from arcrun.contracts.schema import describe_kind
+from arcrun.engine.endings import BreakError
 from arcrun.engine.tasks import RunTasks
 from arcrun.errors import ArcrunError, RunError, TemplateError
 from arcrun.limits import MAX_ELEMENTS
@@ -34,7 +36,8 @@ class LoopOutcome:
 async def run_loop(
     loop: PlannedLoop, elements: list[Any], run_body: Callable[[int, Any], Awaitable[Any]], tasks: RunTasks
 ) -> LoopOutcome:
-    """Run a loop. `run_body` takes an element's index and value, and returns the answer or raises ArcrunError.
+    """Run a loop. `run_body` takes an element's index and value, and returns the answer or raises ArcrunError, or
+    BreakError, which ends the loop with the results so far.
 
     Raises the error of the first element that fails, unless the loop continues on errors.
     """
@@ -47,13 +50,17 @@ async def run_loop(
             begin_more()
             try:
                 results[i] = await run_body(i, elements[i])
+            except BreakError as end:
+                results[i] = end.answer.value
+                raise
             except ArcrunError as error:
                 if loop.policy.stops_on_error or error.ends_run:
                     error.locate(index=i)
                     raise
                 errors[i] = error.with_traceback(None).to_json()  # a traceback would keep its frames alive
 
-    await _run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
+    with suppress(BreakError):
+        await _run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
     return LoopOutcome(results, [{"index": i, "item": elements[i], "error": errors[i]} for i in sorted(errors)])
 
 

@@ -12,7 +12,8 @@ from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findin
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import INPUT, OUTPUT, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.joins import ShapeChecker, add_joins
+from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
@@ -61,6 +62,11 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
         yield sum(len(text) for text in node.config.values() if isinstance(text, str)) // CHARACTERS_A_STEP
+    if shape is not None:
+        joins = {name: join for name, part in parts.items() if (join := part.settings.join) is not None}
+        shape = add_joins(workflow, shape, joins)
+        ShapeChecker(workflow, shape, symbols, findings).check()
+        yield LINE_STEPS * len(workflow.edges) * len(joins)
     yield from _check_references(workflow, shape, parts, symbols, findings)
     check_edges(workflow, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
@@ -145,7 +151,7 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         if not expression.names and not expression.is_met({}):
             message = f"IF({edge.argument}) reads nothing and is never true"
             findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
-    if edge.spec.handles_failure and edge.target == OUTPUT:
+    if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) == STOP):
         message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.spec.begins_loop and edge.path:

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from arcrun.workflows.graph import Loop, Shape, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
-from arcrun.workflows.plan import SHAPES_FORMAT, Graph, InEdge, Plan, PlannedLoop, PlannedNode
+from arcrun.workflows.plan import SHAPES_FORMAT, Ending, Graph, InEdge, Plan, PlannedLoop, PlannedNode
 from arcrun.workflows.relations import LOOP_END
 
 
@@ -34,7 +34,8 @@ class _GraphBuilder:
     def _into(self) -> Mapping[str, list[Edge]]:
         into: dict[str, list[Edge]] = {name: [] for name in (OUTPUT, *self.workflow.nodes)}
         for edge in self.workflow.edges:
-            into[edge.target].append(edge)
+            if not self.workflow.ending_of(edge):
+                into[edge.target].append(edge)
         return into
 
     @cached_property
@@ -51,6 +52,17 @@ class _GraphBuilder:
             tuple(self._plan_node(self.workflow.nodes[name]) for name in names),
             tuple(self._plan_loop(loop) for loop in loops),
             self._answers(sources, loops),
+            self._plan_endings(sources),
+        )
+
+    def _plan_endings(self, sources: Collection[str]) -> tuple[Ending, ...]:
+        """The edges to `stop` and `break` from here. One CONTINUE for several loops fires after the last of them."""
+        return tuple(
+            dict.fromkeys(
+                Ending(name, self._plan_edge(edge)[-1])
+                for edge in self.workflow.edges
+                if edge.source in sources and (name := self.workflow.ending_of(edge))
+            )
         )
 
     def _plan_loop(self, loop: Loop) -> PlannedLoop:
@@ -73,6 +85,7 @@ class _GraphBuilder:
             timeout_ms=settings.timeout_ms,
             cpu_ms=settings.cpu_ms,
             credentials=settings.credentials or None,
+            join=settings.join,
             take=self._plan_take(node, settings.take),
             repeat=settings.repeat,
         )

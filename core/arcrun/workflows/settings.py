@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from arcrun.limits import (
     MAX_ATTEMPTS,
     MAX_CONCURRENCY,
     MAX_DELAY_MS,
+    MAX_LINES,
     MAX_NODE_CPU_MS,
     MAX_NODE_TIMEOUT_MS,
     MAX_ROUND_WAIT_MS,
@@ -16,14 +18,15 @@ from arcrun.limits import (
 from arcrun.retries import GROWTHS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.model import LoopPolicy, NodeSettings, RepeatPolicy, RetryPolicy
+from arcrun.workflows.model import Join, LoopPolicy, NodeSettings, RepeatPolicy, RetryPolicy
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
-SETTING_KEYS = ("take", "retry", "repeat", "foreach", "timeout_ms", "cpu_ms", "credentials")
+SETTING_KEYS = ("take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms", "cpu_ms", "credentials")
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
-SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "foreach", "timeout_ms")
+SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms")
+_JOIN_HINT = "For example: join: first, or join: {at_least: 2}."
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.
 _RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")
 
@@ -76,11 +79,42 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
         repeat=_parse_repeat(findings, config["repeat"], (*at, "repeat")) if "repeat" in config else None,
+        join=_parse_join(findings, config, at),
         timeout_ms=reader.number("timeout_ms", None, 1, MAX_NODE_TIMEOUT_MS),
         cpu_ms=reader.number("cpu_ms", None, 1, MAX_NODE_CPU_MS),
         take=_parse_take(findings, config["take"], (*at, "take")) if "take" in config else "",
         credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
     )
+
+
+def _parse_join(findings: Findings, config: Mapping[str, Any], at: Path) -> Join | None:
+    """`join` and `cancel_rest`; None for the default."""
+    value, cancels = config.get("join", "any"), config.get("cancel_rest", False)
+    join: Join | None = None
+    if isinstance(value, Mapping):
+        reader = Reader(findings, value, (*at, "join"), ("at_least",))
+        join = Join(reader.number("at_least", 1, 1, MAX_LINES))
+        if "at_least" not in value:
+            findings.add(
+                "INVALID_SETTING", f"`{_dotted((*at, 'join'))}` needs `at_least`", _JOIN_HINT, at=(*at, "join")
+            )
+    elif value in ("any", "all", "first"):
+        join = Join(1 if value == "first" else None) if value != "any" else None
+    else:
+        findings.add(
+            "INVALID_SETTING",
+            f"`{_dotted((*at, 'join'))}` must be any, all, first or {{at_least: N}}",
+            _JOIN_HINT,
+            at=(*at, "join"),
+        )
+        return None
+    if not isinstance(cancels, bool):
+        message = f"`{_dotted((*at, 'cancel_rest'))}` must be true or false"
+        findings.add("INVALID_SETTING", message, at=(*at, "cancel_rest"))
+    elif cancels and (join is None or not join.is_early):
+        message = f"`{_dotted((*at, 'cancel_rest'))}` has no effect: all that leads to this node has ended before it"
+        findings.add("INVALID_SETTING", message, "Add join: first, or join: {at_least: N}.", at=(*at, "cancel_rest"))
+    return replace(join, cancels_rest=cancels is True) if join is not None else None
 
 
 def _parse_repeat(findings: Findings, value: Any, at: Path) -> RepeatPolicy | None:

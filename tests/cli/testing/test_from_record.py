@@ -105,6 +105,14 @@ def test_nodes_are_stubbed_with_what_is_recorded(entry: dict[str, Any], stubs: d
     assert (found.get("stubs", {}), lacks) == (stubs, [])
 
 
+def test_what_was_cancelled_in_a_run_that_went_well_has_no_answer() -> None:
+    cancelled = {"component": "http_request", "status": "failed", "error": {**ERROR, "code": "CANCELLED"}}
+    _, lacks = write(cancelled)
+    assert lacks == ["What `a` would have answered: it was cancelled, for others were faster. Replace its stub."]
+    _, lacks = write(cancelled, status="failed", data=ABSENT, error=ERROR)
+    assert lacks == []
+
+
 def test_all_can_be_stubbed() -> None:
     found, _ = write({"output": {"data": 1}}, {"status": "skipped"}, stubs_all=True)
     assert found["stubs"] == {"a": {"data": 1}}
