@@ -20,7 +20,7 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
-from arcrun.workflows.repeat_checks import check_repeat
+from arcrun.workflows.until_checks import check_loops, check_repeat
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
@@ -138,6 +138,8 @@ def _check_references(
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
                     warn_of_missing_credential(reference.steps[1], node, symbols.credentials, findings)
             yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
+    if shape is not None:
+        check_loops(workflow, shape, checker)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()
