@@ -63,4 +63,4 @@ async def test_a_request_crosses_few_files_on_its_way_to_the_record() -> None:
     assert way.has_ended
     passed = {Path(file).name for file in way.files}
     assert {"run_handlers.py", "service.py", "scheduler.py", "components.py", "runs.py"} <= passed
-    assert len(way.files) <= MOST_FILES, sorted(way.files)
+    assert len(way.files) <= MOST_FILES, "\n".join(sorted(way.files))

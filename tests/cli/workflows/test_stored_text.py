@@ -215,14 +215,14 @@ def test_a_diff_is_coloured_on_a_terminal_alone(acr: CommandBench, monkeypatch: 
     Path("flows/greet.yaml").write_text(NEW.replace("hi", "hello"))
     assert "\x1b" not in acr.run("diff", "greet").out
     leader, follower = pty.openpty()
-    with os.fdopen(follower, "w") as terminal:
-        with monkeypatch.context() as patch:
-            patch.setattr(sys, "stdout", terminal)
-            assert acr.run("diff", "greet").code == 1
-            terminal.flush()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", os.fdopen(follower, "w"))
+        assert acr.run("diff", "greet").code == 1
         seen = ""
-        while "text: hello" not in seen:  # a terminal gives what there is
-            seen += os.read(leader, 10_000).decode()
+        with sys.stdout:  # the command has wrapped it
+            sys.stdout.flush()
+            while "text: hello" not in seen:  # a terminal gives what there is
+                seen += os.read(leader, 10_000).decode()
     os.close(leader)
     assert "\x1b[31m-  echo: {text: hi}\x1b[0m" in seen
     assert "\x1b[32m+  echo: {text: hello}" in seen
