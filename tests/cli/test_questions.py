@@ -28,7 +28,8 @@ def test_push_and_pull_ask_before_they_replace(platform: LocalPlatform, tmp_path
     assert answer(platform, tmp_path, "", "push", "first.yaml")[0] == 0
     code, said = answer(platform, tmp_path, "n", "push", "second.yaml")
     assert code == 1
-    assert "`questioned` was pushed from first.yaml; this push comes from second.yaml." in said
+    here = tmp_path.name
+    assert f"`questioned` was pushed from {here}/first.yaml; this push comes from {here}/second.yaml." in said
     assert "Replace what is stored? [y/N]: n" in said
     assert "Nothing was pushed." in said
     code, said = answer(platform, tmp_path, "y", "push", "second.yaml")
