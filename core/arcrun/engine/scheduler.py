@@ -317,7 +317,8 @@ class GraphRun:
             raise
 
     def _begin(self, node: PlannedNode, fired: list[InEdge]) -> NodeRun | RepeatRun:
-        scope = {**self._scope} if node.joins_early else self._scope  # without what settles while it runs
+        is_early = node.join is not None and node.join.is_early
+        scope = {**self._scope} if is_early else self._scope  # without what settles while it runs
         if node.repeat is None:
             return NodeRun(node, self._build_call(node, fired, scope), self._context)
 
