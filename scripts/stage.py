@@ -115,7 +115,7 @@ class ContractSources:
                 self._known = json.loads(kept.read_bytes())
 
     def read(self, path: Path) -> object:
-        """The parsed contract in a file. Raises YamlTextError."""
+        """The parsed contract in a file. Raises YamlTextError, UnicodeDecodeError."""
         text = path.read_text(encoding="utf-8")
         key = hashlib.sha256(_READER + text.encode()).hexdigest()
         self._asked[key] = self._known[key] if key in self._known else parse_yaml(text).value
@@ -134,17 +134,32 @@ def _component_upload(folders: list[Path], staged: Path, contracts: ContractSour
     upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
     bundle: dict[str, tuple[object, str]] = {}
-    for folder in folders:
+    bundled_from: dict[str, Path] = {}
+    for folder in folders:  # the first of an id is the one: the built-in one, or that of the folder named first
         binary = folder / f"{folder.name}.wasm"
         kept = staged / "components" / binary.name
         try:
             contract_source = contracts.read(folder / "contract.yaml")
             contract, metered = parse_contract(contract_source), kept.read_bytes() if kept.is_file() else None
-            component = build_component(contract, binary.read_bytes(), metered, exposes_state=True)
         except YamlTextError as error:
-            raise SystemExit(f"stage: {folder}/contract.yaml:{error.line}:{error.column}: {error.problem}") from None
-        except (ArcrunError, FileNotFoundError) as error:
-            raise SystemExit(f"stage: {folder}: {error} Build it: scripts/build_components {folder.name}") from None
+            raise SystemExit(f"stage: {folder}/contract.yaml:{error.line}:{error.column}: {error.problem}.") from None
+        except UnicodeDecodeError:
+            raise SystemExit(f"stage: {folder}/contract.yaml is not UTF-8.") from None
+        except ArcrunError as error:
+            raise SystemExit(f"stage: {folder}/contract.yaml: {_end_sentence(error)}") from None
+        if contract.canonical_id != folder.name:
+            message = f"{folder}/contract.yaml is the contract of `{contract.canonical_id}`: name its folder so."
+            raise SystemExit(f"stage: {message}")
+        if contract.canonical_id in bundled_from:
+            print(f"{folder} is not bundled: {bundled_from[contract.canonical_id]} takes precedence.")
+            continue
+        bundled_from[contract.canonical_id] = folder
+        try:
+            component = build_component(contract, binary.read_bytes(), metered, exposes_state=True)
+        except FileNotFoundError:
+            raise SystemExit(f"stage: There is no {binary}. {_how_to_build(folder)}") from None
+        except ArcrunError as error:
+            raise SystemExit(f"stage: {binary}: {_end_sentence(error)} {_how_to_build(folder)}") from None
         assert component.module is not None
         upload[f"components/{component.id}.wasm"] = component.module
         bundle[component.id] = (contract_source, component.sha256)
@@ -152,8 +167,25 @@ def _component_upload(folders: list[Path], staged: Path, contracts: ContractSour
     return upload
 
 
+def _how_to_build(folder: Path) -> str:
+    """The next step if a component's module is missing or is none."""
+    if (folder / "build").is_file():
+        return f"Build it: {folder / 'build'}"
+    own = ROOT / "scripts/build_components"
+    if folder.parent == BUILTIN_COMPONENTS and own.is_file():
+        return f"Build it: {own} {folder.name}"
+    return f"Build it, as {folder.name}.wasm in this folder."
+
+
+def _end_sentence(error: ArcrunError) -> str:
+    text = str(error)
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def component_folders_below(folders: list[Path]) -> list[Path]:
-    return [path.parent for folder in folders for path in sorted(folder.glob("*/contract.yaml"))]
+    """Each folder once, in the order of `folders`."""
+    found = (path.parent for folder in folders for path in sorted(folder.resolve().glob("*/contract.yaml")))
+    return list(dict.fromkeys(found))
 
 
 def _bundle_module(bundle: dict[str, tuple[object, str]]) -> bytes:

@@ -1,9 +1,8 @@
 """The command `acr`: dispatches to a subcommand, and turns errors into a message and an exit code."""
 
-import errno
-import os
 import sys
-from io import TextIOWrapper
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import click
@@ -13,10 +12,8 @@ from acr.commands.lazy_group import LazyGroup
 from acr.config.chosen_target import forget_target
 from acr.errors import CliError
 from acr.output.failure import show_failure, show_usage_failure
-from acr.output.terminal import show_faults_escaped
-
-# A file or folder cannot be written. A command that knows which one raises a CliError instead.
-_WRITE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+from acr.output.terminal import STDOUT, abandon_stdout, prepare_streams, show_faults_escaped
+from acr.system_faults import explain_lost_stdout, explain_system_fault
 
 # Each command's summary in `acr --help`; a test compares it with the first line of the command's own help.
 _COMMANDS = {
@@ -67,7 +64,7 @@ def acr() -> None:
 
 
 def main() -> None:
-    escape_what_cannot_be_printed()
+    prepare_streams()
     show_faults_escaped()
     forget_answers()
     forget_target()
@@ -76,21 +73,24 @@ def main() -> None:
     except click.exceptions.Exit as stopped:
         sys.exit(stopped.exit_code)
     except click.ClickException as error:  # a usage error, with exit code 2
-        show_usage_failure(error, as_json=_wants_json())
+        with _at_least_on_stderr():
+            show_usage_failure(error, as_json=_wants_json())
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of stdout has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        abandon_stdout()
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except CliError as error:
         _end_with(error)
     except OSError as error:
-        if error.errno not in _WRITE_FAULTS:
+        if error.filename == STDOUT:
+            abandon_stdout()
+            _end_with(explain_lost_stdout(error))
+        explained = explain_system_fault(error)
+        if explained is None:
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        advice = "Free some space or check the permissions there, then run the same command again."
-        _end_with(CliError(f"{place}{error.strerror}.", advice))
+        _end_with(explained)
     except SHAPE_FAULTS as fault:
         explained = explain_shape(fault)
         if explained is None:
@@ -99,20 +99,21 @@ def main() -> None:
 
 
 def _end_with(error: CliError) -> NoReturn:
-    show_failure(error, as_json=_wants_json())
+    with _at_least_on_stderr():
+        show_failure(error, as_json=_wants_json())
     sys.exit(error.exit_code)
+
+
+@contextmanager
+def _at_least_on_stderr() -> Iterator[None]:
+    """Print a failure although stdout cannot be written."""
+    try:
+        yield
+    except OSError:
+        abandon_stdout()
 
 
 def _wants_json() -> bool:
     """Whether --json was given; also where the command line was not understood."""
     options = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
     return "--json" in options
-
-
-def escape_what_cannot_be_printed() -> None:
-    """Make stdout and stderr escape characters that their encoding lacks, so that one character cannot lose an answer:
-    a lone surrogate in UTF-8, which an answer may contain; most scripts in other encodings.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

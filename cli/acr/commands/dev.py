@@ -5,7 +5,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,14 +18,16 @@ from acr.config.private_file import private_umask
 from acr.config.project_paths import require_inner
 from acr.local.background_seeding import BackgroundSeeding
 from acr.local.platform import USUAL_PORT, LocalPlatform, keep_api_key, keep_encryption_key, require_free_ports
+from acr.local.runtime_process import RuntimeProcess
 from acr.node.javascript_packages import require_javascript
 from acr.output.render import print_json
 from acr.output.terminal import say
-from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
+from acr.targets.local_record import LocalRecord, save_local_record
 from acr.targets.settings import RegistryTarget
 
 LITTLE_SPACE_BYTES = 64 * 2**20  # two of Python's memory snapshots, which a start may write
 LAST_PORT = 65535 - len(SERVICES)
+STAGING_TIMEOUT_S = 10
 LAST_SERVICE = "cloudflare-api"  # when it is ready, all are
 
 
@@ -123,14 +125,16 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
     """Run the platform until Ctrl-C or the runtime's end. Returns the runtime's exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     process = platform.start()
-    seeding, interrupted = None, False
+    saved, seeding, interrupted = None, None, False
+    reloading = threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True)
     try:
         if reload:
-            threading.Thread(target=platform.reload_on_change, args=(process,), daemon=True).start()
+            reloading.start()
         record = platform.read_record()
-        if first := save_local_record(local_records(), record):
-            _tell_of_first(first, record, platform)
-        for event in process.events():
+        saved = save_local_record(local_records(), record)
+        if saved.first:
+            _tell_of_first(saved.first, record, platform)
+        for event in _read_events(process, platform):
             report(event)
             if event["event"] == "failed":
                 _advise(platform)
@@ -141,18 +145,42 @@ def _serve(platform: LocalPlatform, report: Callable[[dict[str, Any]], None], *,
         interrupted = True
         say("stopping", err=True)
     finally:
-        forget_local_record(local_records())
+        if saved:
+            saved.forget()
         if seeding:
             seeding.announce_stop()
         exit_code = process.stop()
-        if exit_code < 0 and not interrupted:
-            name = signal.Signals(-exit_code).name
-            say(f"Error: The runtime (Node) was killed by {name}.", colour="red", err=True)
-            say("Next: Check whether memory is short, then start again: acr dev", err=True)
-            exit_code = 1
+        if reloading.is_alive():
+            reloading.join(STAGING_TIMEOUT_S)
+        if not interrupted:
+            exit_code = _explain_end(exit_code, platform)
         if seeding:
             seeding.join()
     return exit_code
+
+
+def _read_events(process: RuntimeProcess, platform: LocalPlatform) -> Iterator[dict[str, Any]]:
+    """The process's events. What is "reloaded" also has `gone`, the ids of components that are no longer bundled."""
+    served = platform.list_bundled()
+    for event in process.events():
+        if event["event"] == "reloaded":
+            before, served = served, platform.list_bundled()
+            event["gone"] = sorted(before - served)
+        yield event
+
+
+def _explain_end(exit_code: int, platform: LocalPlatform) -> int:
+    """Say why the runtime ended by itself. Returns the exit code of acr."""
+    if platform.has_lost_state:
+        say(f"Error: The state folder {platform.persist} is gone.", colour="red", err=True)
+        say("Next: Start again, with a new one: acr dev", err=True)
+    elif exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        say(f"Error: The runtime (Node) was killed by {name}.", colour="red", err=True)
+        say("Next: Check whether memory is short, then start again: acr dev", err=True)
+    else:
+        return exit_code
+    return 1
 
 
 def _registry_of(record: LocalRecord) -> RegistryTarget:
@@ -161,11 +189,8 @@ def _registry_of(record: LocalRecord) -> RegistryTarget:
 
 def _tell_of_first(first: LocalRecord, record: LocalRecord, platform: LocalPlatform) -> None:
     key_file = shlex.quote(str(platform.persist / "api-key"))
-    say(
-        f"Another `acr dev` runs in this folder: commands here talk to {first.url}.\n"
-        f'Next: To use this one, set ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"',
-        err=True,
-    )
+    say(f"Another `acr dev` runs in this folder: commands here talk to {first.url}.", err=True)
+    say(f'Next: To use this one, set ARCRUN_URL={record.url} ARCRUN_API_KEY="$(cat {key_file})"', err=True)
 
 
 def _interrupt(_signal: int, _frame: Any) -> NoReturn:
@@ -180,7 +205,7 @@ def _tell(event: dict[str, Any]) -> None:
     if event["event"] == "ready":
         say(f"ready {event['service']} {event['url']}")
     elif event["event"] == "reloaded":
-        say("reloaded", err=True)
+        say("; no longer there: ".join(filter(None, ("reloaded", ", ".join(event["gone"])))), err=True)
     else:
         say(f"Error: {event['message']}", colour="red", err=True)
 

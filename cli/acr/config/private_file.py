@@ -1,12 +1,12 @@
 """Atomic writes of files. Files with secrets are readable by their owner only, from the first byte on."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acr.errors import CliError
+from acr.system_faults import advise, explain_gone_folder, is_full
 
 PROBE_BYTES = 64 * 1024
 
@@ -54,9 +54,9 @@ def refusing(path: Path, hint: str = "") -> Iterator[None]:
 
 
 def build_write_error(path: Path, error: OSError, hint: str = "") -> CliError:
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    advice = "Free some space on its disk, then run the same command again." if is_full else hint
-    return CliError(f"{path} cannot be written: {error.strerror or error}.", advice or "Check its permissions.")
+    """The error for a `path` that cannot be written; `hint` is the next step, unless its disk is full."""
+    advice = advise(error) if is_full(error) or not hint else hint
+    return explain_gone_folder() or CliError(f"{path} cannot be written: {error.strerror or error}.", advice)
 
 
 def require_writable(folder: Path, hint: str = "") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from acr.config.private_file import private_umask
 from acr.errors import CliError
-from acr.output.terminal import say
+from acr.output.terminal import end_sentence, say
 from acr.parts.component_folder import require_inner_components
 
 
@@ -26,10 +26,12 @@ def stage_uploads(home: Path, services: Sequence[str], out: Path, components: It
             text=True,
             errors="replace",
             check=False,
+            start_new_session=True,  # Ctrl-C stops it through this process alone
         )
     *said, reason = result.stdout.splitlines() or [""]
     if result.returncode:
-        message = f"The Workers could not be staged: {reason.removeprefix('stage: ') or 'no reason given'}"
+        told = reason.removeprefix("stage: ") or f"{Path(command[1]).name} ended with {result.returncode}"
+        message = f"The Workers could not be staged: {end_sentence(told)}"
         raise CliError(message, "Correct that, then run the same command again.")
     for line in (*said, reason):
         if line:

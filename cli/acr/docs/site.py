@@ -44,7 +44,12 @@ def render_site(documentation: Documentation) -> Path:
     contents += [(documentation.home / "mkdocs.yml").read_text(encoding="utf-8")]
     contents += [f"{name}\n{text}" for name, text in documentation.pages.items()]
     version = hashlib.sha256("\0".join(contents).encode()).hexdigest()[:16]
-    return require_cache_folder(f"docs-{version}", lambda folder: _write_site(documentation, folder))
+    files = ("style.css", *(f"{name}.html" for name in documentation.pages))
+    return require_cache_folder(
+        f"docs-{version}",
+        lambda folder: _write_site(documentation, folder),
+        lambda folder: all((folder / file).is_file() for file in files),
+    )
 
 
 def _write_site(documentation: Documentation, folder: Path) -> None:

@@ -37,7 +37,7 @@ from acr.local.runtime_plan import HOST, api_url_of, build_plan
 from acr.local.runtime_process import RuntimeProcess
 from acr.local.source_filter import SourceFilter
 from acr.node.javascript_packages import javascript_home
-from acr.output.terminal import say
+from acr.output.terminal import end_sentence, say
 from acr.targets.local_record import LocalRecord
 from arcrun.accounts.limits import LIMIT_VARIABLES
 from arcrun.run_log.settings import RUN_LOG_VARIABLES
@@ -85,6 +85,7 @@ class LocalPlatform:
             keys[REVIEWER_KEY],
             keys[SIGNING_KEY],
             str(Path.cwd().resolve()),
+            components=tuple(str(folder.resolve()) for folder in self.components),
         )
 
     def start(self) -> RuntimeProcess:
@@ -101,19 +102,35 @@ class LocalPlatform:
         return process
 
     def reload_on_change(self, process: RuntimeProcess) -> None:
-        """Watch the sources and reload on each change. It never returns: run it in a thread."""
-        sources = SourceFilter(self.persist, self.components)
-        folders = [self.home / folder for folder in WATCHED] + [folder.resolve() for folder in self.components]
-        for changes in watch(*filter(Path.is_dir, [*folders, self._keys_folder]), watch_filter=sources):
+        """Watch the sources and reload on each change, until the process is stopped: run it in a thread. It stops the
+        process itself if the state folder is deleted.
+        """
+        sources = [folder for name in WATCHED if (folder := self.home / name).is_dir()]
+        components = [folder.resolve() for folder in self.components]
+        accepts = SourceFilter(self.persist, sources, components)
+        for changes in watch(
+            *sources, *components, self._keys_folder.resolve(), watch_filter=accepts, stop_event=process.stopping
+        ):
+            if self.has_lost_state:
+                process.announce_stop()
+                return
             say(f"changed: {', '.join(sorted({Path(path).name for _, path in changes}))}", err=True)
             try:
                 self._prepare()
-            except CliError as error:
-                say(f"{error.message} The next change tries again.", err=True)
-            except OSError as error:
-                say(f"{error.filename}: {error.strerror}. The next change tries again.", err=True)
+            except (CliError, OSError) as error:
+                if not process.stopping.is_set():
+                    say(f"{describe_failure(error)} The next change tries again.", err=True)
             else:
                 process.load()
+
+    @property
+    def has_lost_state(self) -> bool:
+        """Whether the folder of the state, which was there at the start, has been deleted."""
+        return not (self._keys_folder.is_dir() and self._plan_path.is_file())
+
+    def list_bundled(self) -> set[str]:
+        """The ids of the components in the staged bundle."""
+        return {path.stem for path in (self.persist / "workers/executor/build/components").glob("*.wasm")}
 
     @property
     def _url(self) -> str:
@@ -173,6 +190,14 @@ class LocalPlatform:
             **keep_worker_keys(self.persist),
             **{name: key for name, key in optional.items() if key},
         }
+
+
+def describe_failure(error: CliError | OSError) -> str:
+    """A whole sentence."""
+    if isinstance(error, CliError):
+        return end_sentence(error.message)
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}."
 
 
 def _merge(parts: Iterable[dict[str, str]]) -> dict[str, str]:

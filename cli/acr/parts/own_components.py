@@ -1,7 +1,7 @@
 """A platform's own components: the built-in ones, which take precedence, and those in the bucket."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from acr.cloudflare.r2 import R2Bucket
 from arcrun.contracts.model import Contract
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ContractError
-from arcrun.yaml_text import parse_json_or_yaml, parse_yaml
+from arcrun.yaml_text import YamlTextError, parse_json_or_yaml, parse_yaml
 
 CONTRACT_SUFFIX, MODULE_SUFFIX = ".contract.yaml", ".wasm"
 _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
@@ -18,8 +18,8 @@ _FIRST_SENTENCE = re.compile(r"(.+?[.!?])(\s|$)", re.DOTALL)
 
 @dataclass(frozen=True)
 class OwnComponent:
-    """A component's contract. `reference` is its name in workflows, `shout` or `shout@v1`; `source` is built-in, bucket
-    or registry.
+    """A component's contract. `reference` is its name in workflows, `shout` or `shout@v1`; `source` is built-in,
+    bundled (by `acr dev --components`), bucket or registry.
     """
 
     reference: str
@@ -67,10 +67,41 @@ def read_builtin(component_id: str, home: Path) -> OwnComponent:
 
 @dataclass(frozen=True)
 class UnusableComponent:
-    """A component in the bucket that workflows cannot use, and the reason."""
+    """A component of the bucket, or of a bundled folder, that workflows cannot use, and the reason."""
 
     reference: str
     reason: str
+    source: str = "bucket"
+
+    @property
+    def told(self) -> str:
+        whose = "The bucket's" if self.source == "bucket" else "The bundled"
+        return f"{whose} `{self.reference}` cannot be used: {self.reason}"
+
+
+def bundled_ids(folders: Iterable[Path], home: Path) -> list[str]:
+    """The ids of the components in `folders`, without those of built-in ones, which take precedence."""
+    found = (path.parent.name for folder in folders for path in sorted(folder.glob("*/contract.yaml")))
+    return [component_id for component_id in dict.fromkeys(found) if not is_builtin(component_id, home)]
+
+
+def read_bundled(component_id: str, folders: Iterable[Path]) -> OwnComponent | UnusableComponent | None:
+    """The component in the first of `folders` that has it, as scripts/stage.py bundles it; None if none has it."""
+    contracts = (folder / component_id / "contract.yaml" for folder in folders)
+    contract = next((path for path in contracts if path.is_file()), None)
+    if contract is None:
+        return None
+    try:
+        found = parse_contract(parse_yaml(contract.read_text(encoding="utf-8")).value)
+    except ContractError as error:
+        reason = f"{contract}: {error.message}"
+    except YamlTextError as error:
+        reason = f"{contract}:{error.line}:{error.column}: {error.problem}."
+    except UnicodeDecodeError:
+        reason = f"{contract} is not UTF-8."
+    else:
+        return OwnComponent(component_id, "bundled", found)
+    return UnusableComponent(component_id, reason, "bundled")
 
 
 def list_bucket(bucket: R2Bucket) -> Iterator[OwnComponent | UnusableComponent]:

@@ -1,7 +1,9 @@
-"""Finds components for `acr parts`: built in, in the bucket, in the registry. An unreachable source is a warning."""
+"""Finds components for `acr parts`: built in, bundled by `acr dev --components`, in the bucket, in the registry. An
+unreachable source is a warning.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +18,17 @@ from acr.parts.own_components import (
     OwnComponent,
     UnusableComponent,
     builtin_ids,
+    bundled_ids,
     is_builtin,
     list_bucket,
     read_builtin,
+    read_bundled,
     read_published,
 )
 from acr.parts.part import Part, add_registry, build_part
 from acr.targets.registry_client import RegistryClient
 from acr.targets.service_client import require_data
-from acr.targets.settings import resolve_registry, resolve_storage
+from acr.targets.settings import find_component_folders, resolve_registry, resolve_storage
 from arcrun.contracts.parse import parse_contract
 
 _REFERENCE = re.compile(r"([a-z][a-z0-9_]*)(@v\d+)?")
@@ -34,8 +38,11 @@ _NO_REGISTRY = "Statistics and the registry's components could not be read."
 
 def list_parts(home: Path, local: bool | None) -> list[Part]:
     parts = [build_part(read_builtin(component_id, home)) for component_id in builtin_ids(home)]
-    with _warned(_NO_BUCKET), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
-        parts += [build_part(entry) for entry in _list_published(R2Bucket(api, storage.bucket), home)]
+    with _warned(_NO_BUCKET):
+        parts += [build_part(entry) for entry in _list_bundled(find_component_folders(local=local), home)]
+        with CloudflareApi((storage := resolve_storage(local=local)).access) as api:
+            taken = {part.reference: part.source for part in parts}
+            parts += [build_part(entry) for entry in _list_published(R2Bucket(api, storage.bucket), taken)]
     with _warned(_NO_REGISTRY):
         client = RegistryClient(resolve_registry(local=local))
         return add_registry(parts, client.search(), client.list_statistics())
@@ -65,16 +72,31 @@ def find_part(reference: str, home: Path, local: bool | None) -> tuple[Part, Own
 
 
 def _find_own(component_id: str, version: str, home: Path, local: bool | None) -> OwnComponent | None:
-    """The built-in component or the bucket's, or None. Raises CliError if it cannot be used."""
+    """The built-in component, the bundled one or the bucket's, or None. Raises CliError if it cannot be used."""
     if is_builtin(component_id, home):
         entry = read_builtin(component_id, home)
         if version in ("", entry.contract.version):
             return entry
     found: OwnComponent | UnusableComponent | None = None
-    with _warned(_NO_BUCKET), CloudflareApi((storage := resolve_storage(local=local)).access) as api:
-        found = read_published(R2Bucket(api, storage.bucket), f"{component_id}@{version}" if version else component_id)
+    with _warned(_NO_BUCKET):
+        folders = find_component_folders(local=local)
+        found = None if is_builtin(component_id, home) else _find_bundled(component_id, version, folders)
+        if found is None:
+            with CloudflareApi((storage := resolve_storage(local=local)).access) as api:
+                reference = f"{component_id}@{version}" if version else component_id
+                found = read_published(R2Bucket(api, storage.bucket), reference)
     if isinstance(found, UnusableComponent):
-        raise CliError(f"The bucket's `{found.reference}` cannot be used: {found.reason}", "acr parts install ID")
+        raise CliError(found.told, "acr parts install ID" if found.source == "bucket" else "Correct its contract.")
+    return found
+
+
+def _find_bundled(component_id: str, version: str, folders: Iterable[Path]) -> OwnComponent | UnusableComponent | None:
+    """The component that `acr dev --components` bundles, if it has the version ("" is any)."""
+    found = read_bundled(component_id, folders)
+    if isinstance(found, OwnComponent):
+        if version not in ("", found.contract.version):
+            return None
+        return replace(found, reference=f"{component_id}@{version}" if version else component_id)
     return found
 
 
@@ -88,12 +110,22 @@ def _find_listed(client: RegistryClient, component_id: str, version: str) -> dic
     return shown
 
 
-def _list_published(bucket: R2Bucket, home: Path) -> Iterator[OwnComponent]:
+def _list_bundled(folders: Sequence[Path], home: Path) -> Iterator[OwnComponent]:
+    for component_id in bundled_ids(folders, home):
+        found = read_bundled(component_id, folders)
+        if isinstance(found, UnusableComponent):
+            warn(found.told)
+        elif found is not None:
+            yield found
+
+
+def _list_published(bucket: R2Bucket, taken: Mapping[str, str]) -> Iterator[OwnComponent]:
+    """The bucket's components. `taken` are the sources, by name, of components that take precedence."""
     for found in list_bucket(bucket):
         if isinstance(found, UnusableComponent):
-            warn(f"The bucket's `{found.reference}` cannot be used: {found.reason}")
-        elif is_builtin(found.reference, home):
-            warn(f"The bucket's `{found.reference}` never runs: the built-in one takes precedence.")
+            warn(found.told)
+        elif found.reference in taken:
+            warn(f"The bucket's `{found.reference}` never runs: the {taken[found.reference]} one takes precedence.")
         else:
             yield found
 

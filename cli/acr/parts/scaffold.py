@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from acr.config.private_file import build_write_error
 from acr.errors import CliError
 from acr.parts.zig import ZIG_VERSION
 from arcrun.contracts.parse import ID_PATTERN
@@ -65,7 +66,7 @@ def scaffold_component(component_id: str, language: str, parent: Path, home: Pat
             shutil.copytree(home / "components/_sdk/zig", folder / "sdk")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise CliError(f"{folder} cannot be created: {error.strerror}.") from None
+        raise build_write_error(folder, error) from None
     return folder
 
 

@@ -18,6 +18,7 @@ from acr.errors import CliError
 from acr.output.terminal import say
 
 ZIG_VERSION = "0.17.1"
+_PROGRAM = "ziglang/zig"
 _PIP_INSTALL = ("install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:")
 _ELSEWHERE = "Or install Zig yourself, so that `zig` is on the PATH: https://ziglang.org/download/"
 
@@ -40,7 +41,11 @@ def _find_installed() -> Path | None:
 
 
 def _require_cached() -> Path:
-    return require_cache_folder(f"zig-{ZIG_VERSION}", _install) / "ziglang/zig"
+    return require_cache_folder(f"zig-{ZIG_VERSION}", _install, _has_zig) / _PROGRAM
+
+
+def _has_zig(folder: Path) -> bool:
+    return (folder / _PROGRAM).is_file()
 
 
 def _install(folder: Path) -> None:

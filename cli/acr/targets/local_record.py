@@ -1,13 +1,15 @@
 """<config>/running/{pid}.json: the addresses and keys of each running `acr dev`, for other commands. Deleted when it
-ends.
+ends. It holds a lock on the file, which ends with it however it ends: a record that nobody holds is of a dead one.
 """
 
+import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 from acr.config.private_file import write_private
 
@@ -16,7 +18,7 @@ from acr.config.private_file import write_private
 class LocalRecord:
     """`url` is the executor's; `api_url` is Cloudflare's local REST API; `namespaces` are the KV namespaces' ids by
     binding; `keys_folder` holds the encryption keys (acr.credentials.local_keys). `folder` is the one in which
-    `acr dev` was started, `started_at` when, in seconds since 1970.
+    `acr dev` was started, `started_at` when, in seconds since 1970. `components` are the folders of its --components.
     """
 
     url: str
@@ -30,20 +32,49 @@ class LocalRecord:
     signing_key: str = field(repr=False)
     folder: str
     started_at: float = field(default_factory=time.time)
+    components: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "components", tuple(self.components))  # a list in JSON
 
 
-def save_local_record(records: Path, record: LocalRecord) -> LocalRecord | None:
-    """Save this process's record for other commands. Returns the one that commands in the same folder use, if another
-    `acr dev` was started there before.
+@dataclass
+class SavedRecord:
+    """This process's record, which other commands read until `forget`. `first` is the one that commands in the same
+    folder use, if another `acr dev` was started there before.
     """
-    write_private(_path_of(records, os.getpid()), json.dumps(asdict(record)))
+
+    path: Path
+    first: LocalRecord | None
+    lock: IO[bytes] = field(repr=False)
+
+    def forget(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.lock.close()
+
+
+def save_local_record(records: Path, record: LocalRecord, pid: int | None = None) -> SavedRecord:
+    """Save a record, of this process unless `pid` is given, and hold its lock. Raises CliError."""
+    path = records / f"{pid or os.getpid()}.json"
+    lock = None
+    while lock is None:
+        write_private(path, json.dumps(asdict(record)))
+        lock = _lock_written(path)
     first = find_record_of(records, Path(record.folder))
-    return None if first == record else first
+    return SavedRecord(path, None if first == record else first, lock)
 
 
-def forget_local_record(records: Path) -> None:
-    """Undo `save_local_record`."""
-    _path_of(records, os.getpid()).unlink(missing_ok=True)
+def _lock_written(path: Path) -> IO[bytes] | None:
+    """The open file with its lock; None if a reader, who saw it without a lock, has deleted it."""
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
+        return None
+    fcntl.flock(file, fcntl.LOCK_EX)
+    if path.exists():
+        return file
+    file.close()
+    return None
 
 
 def find_record_of(records: Path, folder: Path) -> LocalRecord | None:
@@ -58,16 +89,21 @@ def list_local_records(records: Path) -> list[LocalRecord]:
     return sorted(_read_all(records), key=lambda record: record.started_at)
 
 
-def _path_of(records: Path, pid: int) -> Path:
-    return records / f"{pid}.json"
-
-
 def _read_all(records: Path) -> Iterator[LocalRecord]:
     for path in records.glob("*.json") if records.is_dir() else ():
         try:
-            os.kill(int(path.stem), 0)
-            yield LocalRecord(**json.loads(path.read_text(encoding="utf-8")))
-        except ProcessLookupError:
-            path.unlink(missing_ok=True)
-        except (OSError, ValueError, TypeError):  # being written, of another version, or another user's process
+            with path.open("rb") as file:
+                if _is_held(file):
+                    yield LocalRecord(**json.load(file))
+                else:
+                    path.unlink(missing_ok=True)
+        except (OSError, ValueError, TypeError):  # just deleted, of another version, or of another user
             continue
+
+
+def _is_held(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False

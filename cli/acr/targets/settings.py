@@ -158,6 +158,12 @@ def resolve_storage(*, local: bool | None = None) -> Storage:
     )
 
 
+def find_component_folders(*, local: bool | None = None) -> tuple[Path, ...]:
+    """The folders of components that the running `acr dev` bundles beside the built-in ones. Raises CliError."""
+    running, _, _ = _read_all(local, _from_environment("ARCRUN_URL"))
+    return tuple(map(Path, running.components)) if running else ()
+
+
 def resolve_access(project: ProjectFile, user: UserConfig) -> ApiAccess:
     """The account and its API. Raises NotLoggedInError."""
     account_id = find_account_id(project, user)

@@ -28,7 +28,7 @@ from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.wasm.abi import Outcome
-from arcrun.workflows.model import INPUT, STOP
+from arcrun.workflows.model import INPUT, STOP, LoopPolicy
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Carries, Fires
 
@@ -351,9 +351,14 @@ class GraphRun:
 
         async def run_body(index: int, element: Any) -> Any:
             scope = {**self._scope, loop.item: element}
+            if loop.index:
+                scope[loop.index] = index
             around = self._around.enter(index, loop.item, element)
+            body = GraphRun(loop.body, scope, self._context, around, (self, key))
             try:
-                answer = await GraphRun(loop.body, scope, self._context, around, (self, key)).run()
+                answer = await body.run()
+                if loop.policy.until and await body.meets(loop.policy):
+                    raise BreakError(answer)
             except BreakError as end:
                 self.hold(key, end.answer.weight)
                 raise
@@ -372,6 +377,18 @@ class GraphRun:
             self._scope[INPUT_LOOP] = outcome.to_json()
         elif loop.is_only and loop.source != INPUT:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
+
+    async def meets(self, policy: LoopPolicy) -> bool:
+        """Whether the element that this body has run for meets `until`. Raises RunError EXPRESSION_FAILED,
+        EXPRESSION_TOO_COSTLY; CpuBudgetError.
+        """
+        pace, work = self._context.pace, self._context.budget.work
+        if pace.is_due:
+            await pace.rest()
+        pace.count(CONDITION_WORK)
+        if work.is_limited:
+            work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
+        return policy.expression.is_met(self._scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
     def _fires(self, edge: InEdge) -> bool:
         fires = edge.spec.fires

@@ -13,14 +13,14 @@ from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.joins import ShapeChecker, add_joins
-from arcrun.workflows.model import OUTPUT, STOP, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
-from arcrun.workflows.repeat_checks import check_repeat
+from arcrun.workflows.until_checks import check_loops, check_repeat
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
@@ -72,6 +72,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
         yield from _warn_of_unclear_answers(workflow, shape, findings)
+        _warn_of_endless_call(workflow, shape, findings)
+        yield LINE_STEPS * len(workflow.edges)
     return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
 
 
@@ -89,6 +91,23 @@ def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Finding
         hint = "Lead only the intended one to `output`, or lead all into one node before it."
         at = next((edge.at for edge in workflow.edges if edge.target == names[-1]), ("flow",))
         findings.warn("AMBIGUOUS_ANSWER", message, hint, at=at)
+
+
+def _warn_of_endless_call(workflow: Workflow, shape: Shape, findings: Findings) -> None:
+    """Warn if every run in which nothing fails calls the workflow itself."""
+    handled = {edge.source for edge in workflow.edges if edge.spec.handles_failure}
+    leaving: dict[str, list[str]] = {}
+    for edge in workflow.edges:
+        if edge.spec.fires in (Fires.ON_SUCCESS, Fires.AFTER_LOOP):
+            leaving.setdefault(edge.source, []).append(edge.target)
+    certain = {*leaving.get(INPUT, ())}
+    for name in shape.order:  # parents first
+        if name not in certain or name in handled:
+            continue
+        certain.update(leaving.get(name, ()))
+        if (node := workflow.nodes[name]).workflow == workflow.name:
+            message = f"`{name}` calls {workflow.name} itself in every run, so that no run ends: SUBFLOW_TOO_DEEP"
+            findings.warn("ENDLESS_CALL", message, at=node.at)
 
 
 def _check_references(
@@ -119,6 +138,8 @@ def _check_references(
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
                     warn_of_missing_credential(reference.steps[1], node, symbols.credentials, findings)
             yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
+    if shape is not None:
+        check_loops(workflow, shape, checker)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()

@@ -91,6 +91,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "An edge that no run can fire: the component has no such branch, or no boolean result.",
         "Correct the branch's name, or use IF(...).",
     ),
+    "ENDLESS_CALL": (
+        "A workflow calls itself in every run, so that each fails with SUBFLOW_TOO_DEEP.",
+        "Call it on a condition, such as IF(...), or for each element of a list: FOREACH.",
+    ),
     "AMBIGUOUS_ANSWER": (
         "The answer's shape differs between runs: sometimes the data of one node, sometimes an object of several by "
         "name.",

@@ -70,6 +70,11 @@ class Shape:
         return [loop for loop in self.loops if loop.source == source]
 
 
+def index_of(item: str) -> str:
+    """The name of an element's number in its loop's body."""
+    return f"{item}_index"
+
+
 def results_of(loop: Loop) -> str:
     """The name of a finished loop in `Shape.settled`. No node can have such a name."""
     return f"{loop.source}.results.{loop.item}"

@@ -100,10 +100,43 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class LoopPolicy:
-    """How many elements of a FOREACH run concurrently, and whether the first failure ends it."""
+    """How many elements of a FOREACH run concurrently, and whether the first failure ends it.
+
+    `until` is an expression over the body: the first element that meets it ends the loop. `tolerate` is how many
+    elements may fail, `5` or `10%` of them; then the loop has failed. With `batch` an element is a list of so many.
+    """
 
     concurrency: int = 1
     stops_on_error: bool = True
+    until: str = ""
+    tolerate: str = ""
+    batch: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has only what plans of format 3 have."""
+        return not (self.until or self.tolerate or self.batch)
+
+    @cached_property
+    def expression(self) -> Expression:
+        """Of `until`. Raises ValueError."""
+        return compile_expression(self.until, "until")
+
+    def count_tolerated(self, elements: int) -> int | None:
+        """How many of so many elements may fail; None for any number."""
+        if not self.tolerate:
+            return None
+        if self.tolerate.endswith("%"):
+            return elements * int(self.tolerate[:-1]) // 100
+        return int(self.tolerate)
+
+    def to_json(self) -> dict[str, Any]:
+        added = {"until": self.until, "tolerate": self.tolerate, "batch": self.batch}
+        return {
+            "concurrency": self.concurrency,
+            "stops_on_error": self.stops_on_error,
+            **{key: value for key, value in added.items() if value},
+        }
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 
 PLAN_FORMAT = 3
-# Of a plan that has what format 3 lacks: `repeat`, `join`, lines to `stop` and `break`. Others stay in format 3, which
+# Of a plan that has what format 3 lacks: `repeat`, `join`, lines to `stop` and `break`, and
+# what is new of FOREACH. Others stay in format 3, which
 # the release before reads too.
 SHAPES_FORMAT = 4
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
@@ -129,8 +130,9 @@ class PlannedLoop:
     """The FOREACH that leaves `source`: the body runs once for each element of the list at `path`, named `item`.
 
     Without a path, which format 2 allowed, the list is the answer of `source`, or a list in one of its fields.
-    `is_only` is whether no other loop leaves `source`. `names_input` is for plans of format 2, in which
-    {{input.results}} is the result of the loop that leaves the trigger.
+    `is_only` is whether no other loop leaves `source`. `index` is the name of the element's number in the body, empty
+    if nothing there reads it. `tells_states` is whether its outcome says how each element ended. `names_input` is for
+    plans of format 2, in which {{input.results}} is the result of the loop that leaves the trigger.
     """
 
     source: str
@@ -139,6 +141,8 @@ class PlannedLoop:
     policy: LoopPolicy
     body: "Graph"
     is_only: bool = True
+    index: str = ""
+    tells_states: bool = False
     names_input: bool = field(default=False, compare=False)
 
     @cached_property
@@ -288,6 +292,13 @@ class Graph:
         for loop in self.loops:
             yield from loop.body.all_endings
 
+    @property
+    def all_loops(self) -> Iterator[PlannedLoop]:
+        """The loops of this graph and of their bodies."""
+        for loop in self.loops:
+            yield loop
+            yield from loop.body.all_loops
+
     def all_nodes(self) -> Iterator[PlannedNode]:
         """The nodes of this graph and of its loops' bodies, each once; a body follows the node that its loop leaves."""
         yield from self._nodes_of_loops(INPUT)
@@ -325,7 +336,8 @@ class Plan:
     @property
     def has_shapes(self) -> bool:
         """Whether it has what plans of format 3 lack."""
-        return any(self.graph.all_endings) or any(node.repeat or node.join for node in self.nodes)
+        loops = any(loop.index or loop.tells_states or not loop.policy.is_plain for loop in self.graph.all_loops)
+        return loops or any(self.graph.all_endings) or any(node.repeat or node.join for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -371,8 +383,10 @@ def _render_graph(graph: Graph) -> dict[str, Any]:
                 "source": loop.source,
                 "item": loop.item,
                 "path": loop.path,
-                "policy": asdict(loop.policy),
+                "policy": loop.policy.to_json(),
                 "body": _render_graph(loop.body),
+                **({"index": loop.index} if loop.index else {}),
+                **({"states": True} if loop.tells_states else {}),
             }
             for loop in graph.loops
         ],
@@ -429,6 +443,8 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
             LoopPolicy(**loop["policy"]),
             _load_graph(loop["body"], is_implicit=is_implicit),
             is_only=sources.count(loop["source"]) == 1,
+            index=loop.get("index", ""),
+            tells_states=loop.get("states", False),
             names_input=is_implicit and loop["source"] == INPUT,
         )
         for loop in stored["loops"]

@@ -21,7 +21,7 @@ from arcrun.templates.template import (
 )
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
+from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
@@ -190,8 +190,11 @@ class ReferenceChecker:
     def _find_result_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         """Check an item: within the loop it is the element, after it the loop's result."""
         head, steps = reference.head, reference.steps
-        if self.shape is None or head in [loop.item for loop in self.shape.loops_around(node)]:
+        around = [] if self.shape is None else self.shape.loops_around(node)
+        if self.shape is None or head in [loop.item for loop in around]:
             return None
+        if head in [index_of(loop.item) for loop in around]:
+            return None if len(steps) == 1 else ("is a number and has no fields", f"Write {{{{{head}}}}}.")
         finished = self._finished(node, head)
         if len(finished) > 1:
             sources = " and ".join(f"`{loop.source}`" for loop in finished)
@@ -219,7 +222,8 @@ class ReferenceChecker:
         if self.shape is None:
             items = {edge.argument for edge in self.workflow.edges if edge.spec.begins_loop}
             return frozenset({*self.workflow.nodes, *items})
-        items = {loop.item for loop in (*self.shape.loops_around(node), *self._finished(node))}
+        around = self.shape.loops_around(node)
+        items = {loop.item for loop in (*around, *self._finished(node))} | {index_of(loop.item) for loop in around}
         own = {node} if after else set()
         return self.shape.settled[node] | items | own | ({PREVIOUS} if node in self.repeating else set())
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from arcrun.limits import (
     MAX_ATTEMPTS,
+    MAX_BATCH,
     MAX_CONCURRENCY,
     MAX_DELAY_MS,
     MAX_LINES,
@@ -26,6 +27,7 @@ SETTING_KEYS = ("take", "retry", "repeat", "join", "cancel_rest", "foreach", "ti
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
 SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms")
+_TOLERANCE = re.compile(r"\d{1,5}%?")
 _JOIN_HINT = "For example: join: first, or join: {at_least: 2}."
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.
 _RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")
@@ -180,11 +182,30 @@ def _parse_causes(findings: Findings, value: Any, at: Path) -> tuple[str, ...] |
 
 
 def parse_loop_policy(findings: Findings, value: Any, at: Path) -> LoopPolicy:
-    reader = Reader(findings, value, at, ("concurrency", "on_error"))
+    reader = Reader(findings, value, at, ("concurrency", "on_error", "until", "tolerate", "batch"))
+    given = value if isinstance(value, Mapping) else {}
+    tolerate = _parse_tolerance(findings, given["tolerate"], (*at, "tolerate")) if "tolerate" in given else ""
+    stops = reader.choice("on_error", "continue" if tolerate else "stop", ("stop", "continue")) == "stop"
+    if tolerate and stops:
+        message = f"`{_dotted(at)}` tolerates failures, and stops at the first one"
+        findings.add("INVALID_SETTING", message, "Keep one of them: `tolerate`, or `on_error: stop`.", at=at)
     return LoopPolicy(
         concurrency=reader.number("concurrency", 1, 1, MAX_CONCURRENCY),
-        stops_on_error=reader.choice("on_error", "stop", ("stop", "continue")) == "stop",
+        stops_on_error=stops,
+        until=_parse_until(findings, given["until"], (*at, "until")) if "until" in given else "",
+        tolerate=tolerate,
+        batch=reader.number("batch", 0, 1, MAX_BATCH),
     )
+
+
+def _parse_tolerance(findings: Findings, value: Any, at: Path) -> str:
+    """A number of elements, or a share of them."""
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if _TOLERANCE.fullmatch(text) and not (text.endswith("%") and int(text[:-1]) > 100):
+        return text
+    message = f"`{_dotted(at)}` must be a number of elements, or a share of them up to 100%"
+    findings.add("INVALID_SETTING", message, 'tolerate: 5, or tolerate: "10%"', at=at)
+    return ""
 
 
 def _parse_credentials(findings: Findings, value: Any, at: Path) -> dict[str, str]:

@@ -48,3 +48,9 @@ def test_an_invalid_key_stops_the_start(tmp_path: Path, environment: pytest.Monk
         keep_encryption_key(tmp_path)
     assert "openssl rand -base64 32" in raised.value.hint
     assert not (tmp_path / "keys").exists()
+
+
+def test_keys_that_have_been_deleted(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match=f"there is no {tmp_path}/keys/encryption-key") as refused:
+        read_local_keys(tmp_path / "keys")
+    assert (refused.value.code, "acr dev" in refused.value.hint) == ("STATE_GONE", True)

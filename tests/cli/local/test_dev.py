@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -283,8 +284,13 @@ SPOILT: dict[str, Callable[[Path], object]] = {
     "a contract that is not YAML": lambda folder: (folder / "contract.yaml").write_text("a: ["),
     "a contract that is not one": lambda folder: (folder / "contract.yaml").write_text("- a\n"),
     "a contract that is not UTF-8": lambda folder: (folder / "contract.yaml").write_bytes(b"a: \xff\xfe\n"),
+    "the contract of another": lambda folder: shutil.copy(
+        ROOT / "components/validate_json/contract.yaml", folder / "contract.yaml"
+    ),
     "a module that is none": lambda folder: (
-        shutil.copy(ROOT / "components/validate_json/contract.yaml", folder / "contract.yaml"),
+        (folder / "contract.yaml").write_text(
+            (ROOT / "components/validate_json/contract.yaml").read_text().replace("validate_json", "my_echo")
+        ),
         (folder / "my_echo.wasm").write_bytes(b""),
     ),
 }
@@ -318,7 +324,66 @@ def test_a_changed_component_is_served_after_a_reload(tmp_path: Path) -> None:
                 assert time.monotonic() < deadline, f"{name}: {told}"
                 time.sleep(0.05)
             assert "Traceback" not in told, f"{name}: {told}"
+            assert ". The next change tries again." in told, f"{name}: {told}"
+            assert str(component) in told, f"{name}: {told}"
             assert platform.execute("my_echo", {"json_string": "1"}).json()["data"] == {"valid": True, "errors": []}
+        component.rename(tmp_path / "moved_away")
+        deadline = time.monotonic() + 60
+        while "reloaded; no longer there: my_echo\n" not in (told := log.read_text()):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.05)
+        assert platform.execute("my_echo", {}).json()["error"]["code"] == "COMPONENT_NOT_FOUND"
+
+
+def test_stopping_while_a_reload_is_under_way_says_nothing_of_it(tmp_path: Path) -> None:
+    """The reload is held where it reads a contract, until Ctrl-C has reached every process in the foreground."""
+    extra, folder = tmp_path / "components", tmp_path / "platform"
+    component = extra / "my_echo"
+    component.mkdir(parents=True)
+    shutil.copy(ROOT / "components/string_ops/string_ops.wasm", component / "my_echo.wasm")
+    contract = (ROOT / "components/string_ops/contract.yaml").read_text().replace("string_ops", "my_echo")
+    (component / "contract.yaml").write_text(contract)
+    with running_platform(folder, "--components", str(extra), "--reload") as platform:
+        (component / "contract.yaml").write_text(contract + "# changed\n")
+        deadline = time.monotonic() + 30
+        while "changed: " not in (folder / LOG).read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        os.killpg(platform.process.pid, signal.SIGINT)
+        assert platform.process.wait(20) == 0
+    told = (folder / LOG).read_text().partition("changed: contract.yaml\n")[2]
+    assert told == "stopping\n"
+
+
+def test_what_acr_dev_writes_starts_no_reload(tmp_path: Path) -> None:
+    """Not even where its folder of state, a relative path, lies in the folder of the components."""
+    port, key = find_free_ports(4), tmp_path / "my_echo"
+    key.mkdir()
+    shutil.copy(ROOT / "components/string_ops/string_ops.wasm", key / "my_echo.wasm")
+    contract = (ROOT / "components/string_ops/contract.yaml").read_text().replace("string_ops", "my_echo")
+    (key / "contract.yaml").write_text(contract)
+    command = [str(ACR), "dev", "--port", str(port), "--no-seed", "--json", "--components", "."]
+    with (tmp_path / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=_environment(tmp_path), stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    assert process.stdout is not None
+    try:
+        assert [json.loads(process.stdout.readline())["event"] for _ in range(4)] == ["ready"] * 4
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-Arcrun-API-Key": API_KEY}) as client:
+            client.post("/webhooks", json={"workflow": GREET}, timeout=60).raise_for_status()  # which writes state
+        (key / "contract.yaml").write_text(contract + "# changed\n")
+        assert json.loads(process.stdout.readline()) == {"event": "reloaded", "gone": []}
+        shutil.rmtree(tmp_path / ".arcrun")
+        assert process.stdout.readline() == ""
+        assert process.wait(20) == 1
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    told = (tmp_path / LOG).read_text()
+    assert [line for line in told.splitlines() if line.startswith("changed: ")] == ["changed: contract.yaml"]
+    assert f"Error: The state folder {tmp_path}/.arcrun is gone.\nNext: Start again" in told
 
 
 def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ PRINTERS = {
 
 
 def run_printing(printer: str, value: Any, encoding: str) -> subprocess.CompletedProcess[str]:
-    program = f"from acr.main import escape_what_cannot_be_printed as e; e(); value = {value!a}; {PRINTERS[printer]}"
+    program = f"from acr.output.terminal import prepare_streams as e; e(); value = {value!a}; {PRINTERS[printer]}"
     command = [sys.executable, "-c", program]
     environment = {"PYTHONIOENCODING": encoding, "PATH": "/usr/bin:/bin"}
     return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)

@@ -208,3 +208,46 @@ def test_messages_that_cannot_be_written_stop_nothing(monkeypatch: pytest.Monkey
     say("talk", err=True)
     with pytest.raises(OSError, match="No space left"):
         say("data")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_coloured"),
+    [
+        pytest.param({"TERM": "xterm"}, True, id="a terminal"),
+        pytest.param({"TERM": "xterm", "NO_COLOR": ""}, True, id="an empty NO_COLOR"),
+        pytest.param({"TERM": "xterm", "NO_COLOR": "0"}, False, id="NO_COLOR"),
+        pytest.param({"TERM": "dumb"}, False, id="a dumb terminal"),
+    ],
+)
+def test_colours_can_be_declined(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], is_coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    say("Error", colour="red", err=True)
+    assert terminal.getvalue() == ("\x1b[31mError\x1b[0m\n" if is_coloured else "Error\n")
+
+
+def test_no_line_of_acr_s_own_has_a_line_feed_in_it() -> None:
+    """say, warn and errors escape it: what has two lines is said by two calls, or by say_lines."""
+    found = [
+        f"{path.name}:{call.lineno}"
+        for path in Path(acr.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and _name_of(call) in ("say", "warn", "CliError", "NotLoggedInError")
+        for text in ast.walk(call)
+        if isinstance(text, ast.Constant) and isinstance(text.value, str) and "\n" in text.value.rstrip("\n")
+    ]
+    assert found == []
+
+
+def _name_of(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else ""

@@ -1,12 +1,12 @@
 """Proves the precedence of settings: flag > environment > running `acr dev` > arcrun.yaml > user file."""
 
 import base64
-import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from acr.config.private_file import is_private, write_private
 from acr.config.user_config import UserConfig, read_user_config, save_user_config
 from acr.credentials.local_keys import replace_local_key
 from acr.errors import CliError, NoPlatformError, NotLoggedInError
-from acr.targets.local_record import LocalRecord, forget_local_record, save_local_record
+from acr.targets.local_record import LocalRecord, SavedRecord, list_local_records, save_local_record
 from acr.targets.settings import (
     RegistryTarget,
     find_registry,
@@ -42,16 +42,22 @@ USER = UserConfig(
 )
 
 
+OTHER_PID = 2**22 + 1  # of no process
+
+
 @dataclass
 class Desk:
     folder: Path
     environment: pytest.MonkeyPatch
+    saved: list[SavedRecord] = field(default_factory=list)
 
     def write_project(self, text: str) -> None:
         (self.folder / "arcrun.yaml").write_text(text)
 
-    def start_dev(self, url: str = "http://dev", folder: str = "", pid: int | None = None, started: float = 1) -> Path:
-        """Write the record of an `acr dev`, of this process unless `pid` is given. Returns its path."""
+    def start_dev(
+        self, url: str = "http://dev", folder: str = "", pid: int | None = None, started: float = 1
+    ) -> SavedRecord:
+        """Save the record of an `acr dev`, of this process unless `pid` is given."""
         replace_local_key(self.folder / "keys", OLD, KEY)
         record = LocalRecord(
             url,
@@ -66,13 +72,12 @@ class Desk:
             str(self.folder / folder),
             started,
         )
-        path = local_records() / f"{pid or os.getpid()}.json"
-        write_private(path, json.dumps(asdict(record)))
-        return path
+        self.saved.append(save_local_record(local_records(), record, pid))
+        return self.saved[-1]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     for name in ("ARCRUN_URL", "ARCRUN_API_KEY", "ARCRUN_ENCRYPTION_KEY", "ARCRUN_PREVIOUS_ENCRYPTION_KEY"):
         monkeypatch.setenv(name, "")  # counts as unset
     for name in (
@@ -87,7 +92,10 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ACR_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
-    return Desk(tmp_path, monkeypatch)
+    desk = Desk(tmp_path, monkeypatch)
+    yield desk
+    for saved in desk.saved:
+        saved.lock.close()
 
 
 def test_a_target_comes_from_the_nearest_source(desk: Desk) -> None:
@@ -113,29 +121,19 @@ def test_local_and_deployed_can_be_chosen(desk: Desk) -> None:
     save_user_config(user_config_path(), USER)
     with pytest.raises(CliError, match="No `acr dev`"):
         resolve_target(None, None, local=True)
-    desk.start_dev()
+    dev = desk.start_dev()
     assert resolve_target(None, None, local=True).url == "http://dev"
     assert resolve_target(None, None, local=False).url == "https://user"
     assert (resolve_storage().is_local, resolve_storage(local=False).is_local) == (True, False)
-    forget_local_record(local_records())
+    dev.forget()
     assert not resolve_storage().is_local
 
 
-@pytest.fixture
-def other_process() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that lives until it is killed, standing in for another `acr dev`."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        yield process
-        process.kill()
-
-
-def test_each_folder_s_commands_talk_to_its_own_acr_dev(
-    desk: Desk, other_process: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_folder_s_commands_talk_to_its_own_acr_dev(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("hello/inner", "proj2", "elsewhere"):
         (desk.folder / folder).mkdir(parents=True)
     desk.start_dev("http://hello", "hello", started=1)
-    proj2 = desk.start_dev("http://proj2", "proj2", other_process.pid, started=2)
+    proj2 = desk.start_dev("http://proj2", "proj2", OTHER_PID, started=2)
     for folder, url in (("hello", "http://hello"), ("hello/inner", "http://hello"), ("proj2", "http://proj2")):
         desk.environment.chdir(desk.folder / folder)
         assert (resolve_target(None, None).url, resolve_target(None, None, local=True).url) == (url, url)
@@ -151,11 +149,10 @@ def test_each_folder_s_commands_talk_to_its_own_acr_dev(
     desk.environment.setenv("ARCRUN_URL", "http://proj2")  # as the message says
     assert (resolve_target(None, None).api_key, resolve_storage().is_local) == ("key-dev", True)
     desk.environment.setenv("ARCRUN_URL", "")
-    other_process.kill()
-    other_process.wait()
+    proj2.lock.close()  # as it is killed
     assert resolve_target(None, None).url == "http://hello"  # the only one
     assert f"Using the `acr dev` of {desk.folder}/hello: http://hello" in capsys.readouterr().err
-    assert not proj2.exists()
+    assert not proj2.path.exists()
     save_user_config(user_config_path(), USER)
     assert resolve_target(None, None).url == "https://user"
     assert resolve_target(None, None, local=True).url == "http://hello"
@@ -203,30 +200,31 @@ def test_a_key_that_is_none_is_refused_and_not_shown(desk: Desk, key: str) -> No
     assert resolve_target("https://x", "from-a-file\n").api_key == "from-a-file"
 
 
-def test_the_nearest_folder_s_acr_dev_counts(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
+def test_the_nearest_folder_s_acr_dev_counts(desk: Desk) -> None:
     (desk.folder / "outer/inner").mkdir(parents=True)
     desk.start_dev("http://outer", "outer", started=1)
-    desk.start_dev("http://inner", "outer/inner", other_process.pid, started=2)
+    desk.start_dev("http://inner", "outer/inner", OTHER_PID, started=2)
     desk.environment.chdir(desk.folder / "outer/inner")
     assert resolve_target(None, None).url == "http://inner"
     desk.environment.chdir(desk.folder / "outer")
     assert resolve_target(None, None).url == "http://outer"
 
 
-def test_of_two_in_one_folder_commands_use_the_first(desk: Desk, other_process: subprocess.Popen[bytes]) -> None:
-    desk.start_dev("http://first", pid=other_process.pid)
-    found = LocalRecord(**json.loads(desk.start_dev("http://second", started=2).read_text()))
+def test_of_two_in_one_folder_commands_use_the_first(desk: Desk) -> None:
+    desk.start_dev("http://first", pid=OTHER_PID)
+    second = desk.start_dev("http://second", started=2)
     assert resolve_target(None, None).url == "http://first"
-    first = save_local_record(local_records(), found)
-    assert first is not None
-    assert first.url == "http://first"
-    forget_local_record(local_records())
-    assert save_local_record(local_records(), replace(found, folder=str(desk.folder / "another"))) is None
+    assert second.first is not None
+    assert second.first.url == "http://first"
+    second.forget()
+    (desk.folder / "another").mkdir()
+    assert desk.start_dev("http://second", "another").first is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "{}", '{"url": "x"}'])
 def test_an_invalid_record_is_replaced(desk: Desk, text: str) -> None:
-    write_private(desk.start_dev(), text)
+    dev = desk.start_dev()
+    dev.path.write_text(text)
     with pytest.raises(NotLoggedInError):
         resolve_target(None, None)
     desk.start_dev()
@@ -333,11 +331,40 @@ def test_secrets_are_private_and_not_shown(desk: Desk) -> None:
     assert [secret for secret in secrets if secret in shown] == []
 
 
-def test_a_record_of_an_ended_acr_dev_is_deleted(desk: Desk) -> None:
-    path = desk.start_dev(pid=2**22 + 1)
-    with pytest.raises(NotLoggedInError):
-        resolve_target(None, None)
-    assert not path.exists()
+STARTED = """
+import sys
+from pathlib import Path
+from acr.targets.local_record import LocalRecord, save_local_record
+saved = save_local_record(Path(sys.argv[1]), LocalRecord("http://killed", "", "", {}, "", "", "", "", "", sys.argv[2]))
+print("saved", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_record_of_an_acr_dev_that_was_killed_is_deleted(desk: Desk) -> None:
+    """At once: while its parent has not waited for it, it still has its number, as has a process that gets it later."""
+    command = [sys.executable, "-c", STARTED, str(local_records()), str(desk.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"saved\n"
+            assert [record.url for record in list_local_records(local_records())] == ["http://killed"]
+        finally:
+            process.kill()
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is not waited for
+        os.kill(process.pid, 0)
+        assert list_local_records(local_records()) == []
+    assert list(local_records().iterdir()) == []
+
+
+def test_a_record_that_a_reader_deletes_before_it_is_locked_is_written_again(desk: Desk) -> None:
+    """Readers and the writer take turns, many times; the record is there in the end."""
+    reader = threading.Thread(target=lambda: [list_local_records(local_records()) for _ in range(500)])
+    reader.start()
+    for _ in range(20):
+        assert desk.start_dev().path.exists()
+    reader.join()
+    assert [record.url for record in list_local_records(local_records())] == ["http://dev"]
 
 
 TARGETS = """account_id: acc-project

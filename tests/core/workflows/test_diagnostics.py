@@ -233,6 +233,13 @@ CASES: list[Any] = [
         id="answer",
     ),
     pytest.param(
+        "name: report\nflow: [input >> PIPE >> any, any >> SUBFLOW >> report]\nconfig: {report: {input: 1}}",
+        "ENDLESS_CALL",
+        (3, 10),
+        hint_of("ENDLESS_CALL"),
+        id="a call of itself",
+    ),
+    pytest.param(
         text_of("input >> PIPE >> any", "any >> ON_FAIL >> output"),
         "ANSWER_SHOWS_ERROR",
         (4, 5),

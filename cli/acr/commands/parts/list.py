@@ -1,4 +1,4 @@
-"""acr parts list: the components that are built in, in the bucket and in the registry."""
+"""acr parts list: the components that are built in, bundled, in the bucket and in the registry."""
 
 from pathlib import Path
 
@@ -37,8 +37,9 @@ def list(
 ) -> None:
     """List the components, or show the input and output of ID.
 
-    Lists built-in components, the bucket's and the registry's, each at the source that workflows resolve it to, with
-    the registry's statistics over all versions: runs, success, duration. Without a platform, only built-in ones.
+    Lists built-in components, those of `acr dev --components`, the bucket's and the registry's, each at the source that
+    workflows resolve it to, with the registry's statistics over all versions: runs, success, duration. Without a
+    platform, only built-in ones.
 
     \b
     Examples:
