@@ -90,11 +90,6 @@ class PlannedNode:
     join: Join | None = None
     fills_fields: bool = field(default=False, compare=False)
 
-    @property
-    def joins_early(self) -> bool:
-        """Whether it may start before all of its parents have settled."""
-        return self.join is not None and self.join.is_early
-
     def is_met(self, fired: int) -> bool:
         """Whether it runs if so many of its lines fire."""
         return fired > 0 if self.join is None else fired >= self.join.needed(len(self.parents))
@@ -259,10 +254,10 @@ class Graph:
     @cached_property
     def early_joins(self) -> Mapping[UnitKey, frozenset[UnitKey]]:
         """The nodes that may start before all of their parents have settled, each with what it then cancels."""
-        early = [node for node in self.nodes if node.joins_early]
         return {
-            (node.name, ""): self._find_behind((node.name, "")) if node.join and node.join.cancels_rest else frozenset()
-            for node in early
+            (node.name, ""): self._find_behind((node.name, "")) if node.join.cancels_rest else frozenset()
+            for node in self.nodes
+            if node.join is not None and node.join.is_early
         }
 
     def _find_behind(self, join: UnitKey) -> frozenset[UnitKey]:

@@ -127,13 +127,12 @@ def structures(draw: st.DrawFn, names: Iterator[str], depth: int) -> Structure:
             body = draw(structures(names, depth + 1))
             body.item, body.count, body.goes_on = f"i{name}", draw(st.integers(0, 3)), draw(st.booleans())
             made.loops[name] = body
-    if draw(st.integers(0, 3)) == 0:
-        made.outputs = draw(st.lists(lines_out_of(made), max_size=2, unique=True))
     if draw(st.integers(0, 2)) == 0:
-        line = draw(lines_out_of(made))
+        line = (next(iter(made.loops)), "CONTINUE") if made.loops and draw(st.booleans()) else draw(lines_out_of(made))
         if leads_on_without(made, line):
-            to = draw(st.sampled_from(["stop", "break"])) if depth else "stop"
-            made.endings = [(line, to)]
+            made.endings = [(line, draw(st.sampled_from(["stop", "break"])) if depth else "stop")]
+    if draw(st.integers(0, 1 if made.endings else 3)) == 0:
+        made.outputs = draw(st.lists(lines_out_of(made), min_size=1, max_size=2, unique=True))
     return made
 
 

@@ -151,6 +151,15 @@ async def test_a_late_line_is_followed_too_so_the_answer_is_the_join_s_alone() -
     assert (record.data, record.duration_ms) == ("j", 50)
 
 
+async def test_what_was_cancelled_has_followed_too() -> None:
+    flow = [
+        *("input >> PIPE >> x", "input >> PIPE >> z", "x >> PIPE >> y", "z >> PIPE >> y", "y >> PIPE >> j"),
+        *("input >> PIPE >> a", "a >> PIPE >> j"),
+    ]
+    record, _ = await run(flow, {"x": 10, "z": 50, "y": 1, "a": 20, "j": 1}, CANCELS)
+    assert (record.data, set(stopped(record))) == ("j", {"y", "z"})
+
+
 async def test_what_has_not_settled_is_as_if_skipped() -> None:
     join = {"join": "first", "a": "{{a.data?}}", "b": "{{b.data?}}"}
     record, bench = await run(RACE, {"a": 10, "b": 50, "j": 1}, join)
