@@ -467,14 +467,19 @@ class GraphRun:
         return last
 
     def _follow_lines_of(self, race: Race) -> None:
-        """Let a join follow the lines too that fired after it had started, and what was cancelled those into it."""
+        """Let a join follow the lines too that fired after it had started, and what was cancelled those into it, unless
+        it would have been skipped.
+        """
         ran = [key for key in self._graph.early_joins if self._statuses[key[0]] is not SKIPPED]
         for key in (*ran, *race.cancelled):
             unit = self._graph.units[key]
-            if isinstance(unit, PlannedNode):
-                self._followed |= {edge.leaves for edge in unit.parents if self._fires(edge)}
-            else:
+            if isinstance(unit, PlannedLoop):
                 self._followed.add((unit.source, ""))
+                continue
+            fired = {edge for edge in unit.parents if self._fires(edge)}
+            undecided = {edge for edge in unit.parents if self._graph.unit_of(edge) in race.cancelled}
+            if unit.is_met(len(fired | undecided)):
+                self._followed |= {edge.leaves for edge in fired}
 
     def _answer_of_end(self, given: Answer) -> Answer:
         """The answer if the graph ends early: what has been led to `output`, otherwise what the line carries."""

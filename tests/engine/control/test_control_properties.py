@@ -61,6 +61,9 @@ class Structure:
         for body in self.loops.values():
             yield from body.all_nodes()
 
+    def sources_of(self, name: str) -> set[str]:
+        return {source for source, _ in self.lines[name] if source not in (INPUT, ENTRY)}
+
     def handles(self, name: str) -> bool:
         into_nodes = (line for lines in self.lines.values() for line in lines)
         return (name, "ON_FAIL") in [*into_nodes, *self.outputs, *(line for line, _ in self.endings)]
@@ -113,9 +116,10 @@ RELATIONS = ("ON_SUCCESS", "ON_SUCCESS", "ON_SUCCESS", "ON_FAIL", *CONDITIONS)
 @st.composite
 def structures(draw: st.DrawFn, names: Iterator[str], depth: int) -> Structure:
     made = Structure()
+    roots = draw(st.integers(1, 2))
     for i in range(draw(st.integers(3, 7) if depth == 0 else st.integers(1, 4))):
         name = next(names)
-        sources = [INPUT if depth == 0 else ENTRY] if i < 2 else [*made.lines]  # rarely all hang on one
+        sources = [INPUT if depth == 0 else ENTRY] if i < roots else [*made.lines]  # rarely all hang on one
         if i > 3:
             sources.append(INPUT if depth == 0 else ENTRY)
         chosen = draw(st.lists(st.sampled_from(sources), min_size=min(2, len(sources)), max_size=3, unique=True))
@@ -194,6 +198,7 @@ def render_config(structure: Structure, concurrency: int, items: tuple[str, ...]
         config: dict[str, Any] = {"component": "any", "name": name, "path": [f"{{{{{item}}}}}" for item in items]}
         if (join := structure.joins.get(name)) is not None:
             config |= {"join": join.written, "cancel_rest": join.cancels} if join.is_early else {"join": join.written}
+            config["seen"] = {source: f"{{{{{source}.data?}}}}" for source in structure.sources_of(name)}
         if name in structure.loops:
             body = structure.loops[name]
             config["foreach"] = {"concurrency": concurrency, "on_error": "continue" if body.goes_on else "stop"}
@@ -209,6 +214,7 @@ class Event:
     name: str
     path: Path
     at_s: float
+    seen: Mapping[str, Any] | None = None  # by a join, of its parents
 
 
 @dataclass
@@ -224,7 +230,7 @@ def run_engine(case: Case, concurrency: int) -> Observed:
     async def behave(given: Input) -> Mapping[str, Any]:
         name, path = given["name"], tuple(given["path"])
         fate, loop = case.fate(name, path), asyncio.get_running_loop()
-        events.append(Event("begin", name, path, loop.time()))
+        events.append(Event("begin", name, path, loop.time(), given.get("seen")))
         try:
             await asyncio.sleep(case.duration_ms(name, path) / 1000)
         except asyncio.CancelledError:
@@ -259,6 +265,7 @@ class GraphState:
     ) -> None:
         self.case, self.structure, self.path, self.parent = case, structure, path, parent
         self.may_begin: dict[str, float] = {}  # since when
+        self.seen: dict[str, Mapping[str, Any]] = {}  # by each join that may begin
         self.begun: set[str] = set()
         self.followed: set[Line] = set()  # (node, "") or (node, "CONTINUE")
         self.outcomes: dict[str, Fate | None] = {}  # None: skipped, or cancelled
@@ -291,6 +298,8 @@ class GraphState:
             if name not in self.may_begin and name not in self.outcomes and (runs := self._decide(name)) is not None:
                 if runs:
                     self.may_begin[name] = at_s
+                    fates = {source: self.outcomes.get(source) for source in self.structure.sources_of(name)}
+                    self.seen[name] = {source: fate and fate.data for source, fate in fates.items()}
                     self.followed |= {_left_by(line) for line in self.structure.lines[name] if self._fires(line)}
                 else:
                     self.outcomes[name] = None
@@ -420,6 +429,10 @@ class GraphState:
             }[relation]
         )
 
+    def _was_cancelled(self, line: Line) -> bool:
+        source, relation = line
+        return source in (self.cancelled_loops if relation == "CONTINUE" else self.cancelled)
+
     def _data_of(self, line: Line) -> Any:
         source, relation = line
         if relation == "CONTINUE":
@@ -436,7 +449,10 @@ class GraphState:
         else:
             early = {name for name, join in self.structure.joins.items() if join.is_early and name in self.begun}
             for name in early | self.cancelled.keys():
-                self.followed |= {_left_by(line) for line in self.structure.lines[name] if self._fires(line)}
+                lines, join = self.structure.lines[name], self.structure.joins.get(name)
+                fired = {line for line in lines if self._fires(line)}
+                if len(fired | {line for line in lines if self._was_cancelled(line)}) >= (join.needed if join else 1):
+                    self.followed |= set(map(_left_by, fired))
             found = {
                 name: fate.data
                 for name, fate in self.outcomes.items()
@@ -491,6 +507,7 @@ def follow(case: Case, observed: Observed, concurrency: int) -> GraphState:
                 continue
             assert event.name in state.may_begin
             assert event.name not in state.begun
+            assert event.seen in (None, state.seen[event.name])
             assert state.ended_s in (None, now_s)
             assert event.name not in state.cancelled or state.cancelled[event.name][0] == now_s
             state.begin(event.name)

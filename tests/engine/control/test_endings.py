@@ -24,6 +24,7 @@ async def find(given: dict[str, Any]) -> dict[str, Any]:
 
 
 BENCH = {"a": taking(10, data("a")), "b": taking(50, data("b")), "c": data("c"), "bad": failure("BAD"), "find": find}
+CONFIG_OF_L = {"l": {"component": "c"}}
 SEARCH = ["input >> PIPE >> l", "l >> FOREACH x IN input.items >> find", "find >> ON_TRUE >> break"]
 CONFIG = {"l": {"component": "c"}, "find": {"x": "{{x}}"}}
 
@@ -154,6 +155,15 @@ async def test_the_end_of_a_loop_can_stop_a_run() -> None:
     flow = [*SEARCH, "l >> CONTINUE >> stop", "input >> PIPE >> b"]
     record = await run(flow, {"items": [1]}, config=CONFIG)
     assert (record.data, record.duration_ms) == ([{"result": False, "x": 1}], 0)
+
+
+async def test_the_end_of_several_loops_stops_a_run_after_the_last() -> None:
+    flow = [
+        *("input >> PIPE >> l", "l >> FOREACH x IN input.items >> a", "l >> FOREACH y IN input.items >> b"),
+        "l >> CONTINUE >> stop",
+    ]
+    record = await run(flow, {"items": [1]}, config=CONFIG_OF_L)
+    assert (record.data, statuses(record)["b"]) == (["b"], "success")
 
 
 @pytest.mark.parametrize("name", ["stop", "break"])
