@@ -128,7 +128,11 @@ def structures(draw: st.DrawFn, names: Iterator[str], depth: int) -> Structure:
             body.item, body.count, body.goes_on = f"i{name}", draw(st.integers(0, 3)), draw(st.booleans())
             made.loops[name] = body
     if draw(st.integers(0, 2)) == 0:
-        line = (next(iter(made.loops)), "CONTINUE") if made.loops and draw(st.booleans()) else draw(lines_out_of(made))
+        line = (
+            (next(iter(made.loops)), "CONTINUE")
+            if bool(made.loops) and draw(st.booleans())
+            else draw(lines_out_of(made))
+        )
         if leads_on_without(made, line):
             made.endings = [(line, draw(st.sampled_from(["stop", "break"])) if depth else "stop")]
     if draw(st.integers(0, 1 if made.endings else 3)) == 0:
