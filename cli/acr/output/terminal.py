@@ -132,9 +132,9 @@ def prepare_streams() -> None:
     most scripts in other encodings.
     """
     _open_missing_streams()
-    if type(sys.stdout) is io.TextIOWrapper:  # not a test's
-        encoding, is_line_buffered = sys.stdout.encoding, sys.stdout.line_buffering
-        sys.stdout = _Stdout(sys.stdout.detach(), encoding=encoding, line_buffering=is_line_buffered)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:  # not a test's
+        file = open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115 - for good
+        sys.stdout = _Stdout(file, encoding=sys.stdout.encoding, line_buffering=sys.stdout.line_buffering)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
