@@ -105,6 +105,9 @@ MAX_DIAGNOSTICS = 100
 # The attempts of `retry`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_ATTEMPTS = 10
+# The elements of one `batch` of FOREACH.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_BATCH = 1_000
 # The rounds of `repeat`, its `max`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_ROUNDS = 1_000

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from acr.commands import arguments
@@ -14,6 +15,7 @@ from acr.commands.arguments import (
     ComponentId,
     RunOrWorkflowName,
     WorkflowFile,
+    WorkflowFileOrFolder,
     WorkflowName,
     WorkflowNameOrFile,
 )
@@ -61,6 +63,44 @@ def test_workflows_and_runs_are_those_of_the_platform(monkeypatch: pytest.Monkey
     assert complete(RunOrWorkflowName(), "01J9") == {"01J9ZC3VT0M4XKQW8R2E5H7N6P"}
 
 
+def complete_words(line: str) -> tuple[list[str], set[str]]:
+    """What Tab offers at the end of a command line, and the kinds of it."""
+    *words, typed = line.split(" ")
+    found = BashComplete(acr, {}, "acr", "_ACR_COMPLETE").get_completions(words, typed)
+    return [str(item.value) for item in found], {item.type for item in found}
+
+
+YAML = ["greet.yaml", "orders.yml", "flows/deep.yaml", "shout/contract.yaml"]
+FOLDERS = ["flows/", "parts/", "shout/"]
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        pytest.param("diff greet ", YAML, id="diff"),
+        pytest.param("pull greet ", YAML, id="pull"),
+        pytest.param("new greet ", YAML, id="new"),
+        *(pytest.param(f"{name} ", [*FOLDERS, *YAML], id=name) for name in ("push", "validate", "test")),
+        pytest.param("push fl", ["flows/", "flows/deep.yaml"], id="a folder's beginning"),
+        pytest.param("push greet.yaml flows/", ["flows/deep.yaml"], id="in a folder"),
+        pytest.param("push par", ["parts/"], id="a folder whose folders have YAML"),
+        *(
+            pytest.param(f"{words} ", ["3", "2", "1"], id=words)
+            for words in ("rollback greet", "pull greet --version", "show greet --version", "diff greet --version")
+        ),
+    ],
+)
+def test_each_argument_has_its_own(line: str, offered: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arguments, "_versions", lambda _, name: ["3", "2", "1"] if name == "greet" else [])
+    words, kinds = complete_words(line)
+    assert (sorted(words), kinds) == (sorted(offered), {"plain"})
+
+
+@pytest.mark.parametrize("line", ["validate --components ", "dev --components ", "dev --persist "])
+def test_options_of_folders_offer_folders(line: str) -> None:
+    assert complete_words(line)[1] == {"dir"}
+
+
 def test_without_a_platform_tab_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert complete(WorkflowName()) == complete(RunOrWorkflowName()) == set()
     assert capsys.readouterr() == ("", "")
@@ -72,8 +112,23 @@ def test_components_are_the_built_in_ones_and_folders_with_a_contract() -> None:
 
 
 @pytest.mark.parametrize(
+    "kind", [WorkflowFile(), WorkflowFileOrFolder(), WorkflowNameOrFile()], ids=lambda kind: type(kind).__name__
+)
+def test_a_dash_is_stdin(kind: click.ParamType[Any]) -> None:
+    assert kind.convert("-", None, None) == Path("/dev/stdin")
+
+
+@pytest.mark.parametrize(
     ("line", "told"),
     [
+        pytest.param(["pull", "greet", "-"], "`-` is stdin, and this is written.", id="pull to stdin"),
+        pytest.param(["new", "greet", "-"], "`-` is stdin, and this is written.", id="new at stdin"),
+        pytest.param(["upgrade", "-"], "A stream cannot be rewritten.", id="upgrade of stdin"),
+        pytest.param(
+            ["run", "-", "--input", "-", "--url", "http://127.0.0.1:9", "--api-key", "k"],
+            "stdin is either the workflow or the input.",
+            id="stdin twice",
+        ),
         pytest.param(["run", "nope.yaml"], "There is no file `nope.yaml`.", id="a file that is not there"),
         pytest.param(["run", "flows"], "`flows` is a folder.", id="a folder"),
         pytest.param(["run", "."], "`.` is a folder.", id="this folder"),

@@ -152,7 +152,7 @@ def test_the_beginning_of_an_id_names_the_run(platform: LocalPlatform) -> None:
     assert (both.returncode, json.loads(both.stdout)["error"]["code"]) == (1, "RUN_ID_AMBIGUOUS")
     assert f"begins with {shared}: 0" in both.stderr
     none = platform.acr("logs", "0000000000000", "--json")
-    assert json.loads(none.stdout)["error"]["code"] == "WORKFLOW_NOT_FOUND"
+    assert json.loads(none.stdout)["error"]["code"] == "RUN_NOT_FOUND"
 
 
 def test_an_unknown_run_is_reported(platform: LocalPlatform) -> None:

@@ -104,9 +104,11 @@ def test_another_file_replaces_a_workflow_by_force_alone(acr: CommandBench) -> N
     assert (refused.code, refused.out) == (1, "")
     assert refused.err.splitlines() == [
         "Error WORKFLOW_FROM_OTHER_FILE: `greet` was pushed from greet.yaml; this push comes from other.yaml.",
-        "Next: Give the workflow another name.",
-        "Next: Or, if this file replaces the other one: acr push FILE --force",
+        "Next: See how it differs from what is stored: acr diff greet other.yaml",
+        "Next: If it is another workflow, give it another name.",
+        "Next: Or replace what is stored: acr push other.yaml --force",
     ]
+    assert acr.run("diff", "greet", "other.yaml").code == 1
     assert acr.run("push", other, "--json").answer["error"]["code"] == "WORKFLOW_FROM_OTHER_FILE"
     declined = acr.run("push", other, confirms=False)
     assert (declined.code, "Nothing was pushed." in declined.err, stored(acr)["greet"]["latest"]) == (1, True, 1)
@@ -243,6 +245,12 @@ def test_a_folder_asks_once_for_all_that_come_from_other_files(acr: CommandBench
     acr.requests.clear()
     refused = acr.run("push", "new", "--json")
     assert (refused.code, refused.answer["error"]["code"], pushes(acr)) == (1, "WORKFLOW_FROM_OTHER_FILE", [])
+    assert refused.answer["error"]["next_actions"] == [
+        "See how it differs from what is stored: acr diff a new/a.yaml",
+        "See how it differs from what is stored: acr diff b new/b.yaml",
+        "If it is another workflow, give it another name.",
+        "Or replace what is stored: acr push new --force",
+    ]
     assert acr.run("push", "new", confirms=False).code == 1
     assert pushes(acr) == []
     assert acr.run("push", "new", confirms=True).code == 0
@@ -262,3 +270,31 @@ def test_a_link_out_of_the_folder_is_not_followed(acr: CommandBench, tmp_path_fa
     Path("flows/b.yaml").symlink_to(private)
     result = acr.run("push", "flows", "--json")
     assert (result.code, result.answer["error"]["code"], acr.requests) == (1, "LINK_LEADS_OUT", [])
+
+
+WARNED = TEXT.replace("greet", "a").replace("echo]", "echo, echo >> ON_FAIL >> output]")
+
+
+def test_several_end_with_a_summary_and_repeat_no_warnings(acr: CommandBench) -> None:
+    files = [write("a.yaml", WARNED), write("b.yaml", calling("b"))]
+    first = acr.run("push", *files)
+    again = acr.run("push", *files)
+    write("b.yaml", calling("b", "a"))
+    changed = acr.run("push", *files)
+    assert [each.err.splitlines()[-1] for each in (first, again, changed)] == [
+        "2 workflows: 2 pushed",
+        "2 workflows: 2 unchanged",
+        "2 workflows: 1 pushed, 1 unchanged",
+    ]
+    assert ["ANSWER_SHOWS_ERROR" in each.err for each in (first, again, changed)] == [True, False, False]
+    assert first.out.splitlines() == again.out.splitlines() == [each["webhook_url"] for each in stored(acr).values()]
+    assert "ANSWER_SHOWS_ERROR" in acr.run("push", "a.yaml").err  # of one file, they are what was asked for
+
+
+def test_validate_agrees_with_push_of_the_same_files(acr: CommandBench) -> None:
+    files = [write("flows/a.yaml", calling("a", "b")), write("flows/b.yaml", calling("b"))]
+    alone = acr.run("validate", files[0], "--json")
+    assert (alone.code, [each["code"] for each in alone.answer["data"]["diagnostics"]]) == (1, ["UNKNOWN_WORKFLOW"])
+    for arguments in (files, files[::-1], ["flows"]):
+        assert acr.run("validate", *arguments).code == 0
+    assert acr.run("push", *files).code == 0

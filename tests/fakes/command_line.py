@@ -73,6 +73,7 @@ class CommandBench:
                 sent = await client.request(
                     request.method, request.url, content=request.content, headers=request.headers
                 )
+                await self.bench.background.finish()
                 return httpx.Response(sent.status_code, content=sent.content, headers=sent.headers)
 
         return asyncio.run(ask())

@@ -11,6 +11,7 @@ COMPLETION_TIMEOUT_S = 2.0
 MAX_COMPLETED_RUNS = 50
 MAX_LISTED_FILES = 500  # per folder
 WORKFLOW_SUFFIXES = (".yaml", ".yml")
+STDIN = Path("/dev/stdin")  # which `-` stands for
 
 
 class WorkflowName(click.ParamType[str]):
@@ -32,33 +33,70 @@ class WorkflowName(click.ParamType[str]):
 
 
 class WorkflowFile(click.Path):
-    """A workflow's file, which exists."""
+    """A workflow's file, which exists; `-` is stdin."""
 
     def __init__(self) -> None:
         super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(STDIN if value == "-" else value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete(incomplete, lambda: list_workflow_files(incomplete))
+
+
+class NewWorkflowFile(click.Path):
+    """A workflow's file, which is written."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-":
+            self.fail("`-` is stdin, and this is written. Name a file. To print a workflow: acr show NAME.", param, ctx)
+        return super().convert(value, param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         return complete(incomplete, lambda: list_workflow_files(incomplete))
 
 
 class WorkflowFileOrFolder(click.Path):
-    """A workflow's file, or a folder of them. Whether a file can be read is said by the command, file by file."""
+    """A workflow's file, `-` for stdin, or a folder of them. Whether a file can be read is said by the command, file by
+    file.
+    """
 
     def __init__(self) -> None:
         super().__init__(exists=True, readable=False, path_type=Path)
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(STDIN if value == "-" else value, param, ctx)
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return complete(incomplete, lambda: list_workflow_files(incomplete))
+        return complete(incomplete, lambda: list_workflow_folders(incomplete), lambda: list_workflow_files(incomplete))
+
+
+class WorkflowVersion(click.IntRange):
+    """The number of a version of the workflow that the command names."""
+
+    def __init__(self) -> None:
+        super().__init__(min=1)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete(incomplete, lambda: _versions(ctx, _name_of(ctx)))
 
 
 class WorkflowNameOrFile(click.ParamType[Path | str]):
-    """A workflow's file, as a Path, or the name of a stored one, as a str. What looks like a path must be a file."""
+    """A workflow's file, as a Path, or the name of a stored one, as a str; `-` is stdin. What looks like a path must be
+    a file.
+    """
 
     name = "workflow"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
         if isinstance(value, Path):
             return value
+        if value == "-":
+            return STDIN
         path = Path(value)
         if value and path.is_dir():
             self.fail(f"`{value}` is a folder. Name a workflow's file, or a stored workflow (acr list).", param, ctx)
@@ -141,6 +179,15 @@ def list_workflow_files(incomplete: str) -> Iterator[str]:
             yield from (f"{prefix}{entry.name}/{file.name}" for file in files)
 
 
+def list_workflow_folders(incomplete: str) -> Iterator[str]:
+    """The folders, each with a final slash, that have YAML files in them or in a folder in them."""
+    typed = incomplete.rpartition("/")
+    prefix, folder = typed[0] + typed[1], Path(typed[0] + typed[1] or ".")
+    for entry in sorted(folder.iterdir())[:MAX_LISTED_FILES]:
+        if entry.is_dir() and not entry.name.startswith(".") and next(list_workflow_files(f"{entry}/"), None):
+            yield f"{prefix}{entry.name}/"
+
+
 def _component_folders(incomplete: str) -> Iterator[str]:
     typed = incomplete.rpartition("/")
     prefix, folder = typed[0] + typed[1], Path(typed[0] + typed[1] or ".")
@@ -160,6 +207,22 @@ def _workflow_names(ctx: click.Context) -> list[str]:
     target = resolve_target(given.get("url"), given.get("api_key"), local=given.get("local"))
     with ExecutorClient(target, timeout_s=COMPLETION_TIMEOUT_S) as client:
         return [workflow["name"] for workflow in client.list_workflows()]
+
+
+def _name_of(ctx: click.Context) -> str:
+    """The workflow that is named; if the command line ends with an option, click leaves it among the arguments."""
+    return str(ctx.params["name"] or ctx.args[0])
+
+
+def _versions(ctx: click.Context, name: str) -> list[str]:
+    from acr.targets.executor_client import ExecutorClient  # noqa: PLC0415 - slow to import
+    from acr.targets.settings import resolve_target  # noqa: PLC0415
+
+    given = ctx.params
+    target = resolve_target(given.get("url"), given.get("api_key"), local=given.get("local"))
+    with ExecutorClient(target, timeout_s=COMPLETION_TIMEOUT_S) as client:
+        versions = client.show_workflow(name)["data"]["versions"]
+        return [str(version["version"]) for version in reversed(versions)]
 
 
 def _run_ids(ctx: click.Context) -> list[str]:

@@ -1,5 +1,6 @@
 """acr diff: how a file, or another version, differs from what is stored."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from acr.commands.arguments import WorkflowName
+from acr.commands.arguments import WorkflowFile, WorkflowName, WorkflowVersion
 from acr.commands.options import as_json, with_client
 from acr.errors import CliError
 from acr.output.diff import render_diff
-from acr.output.render import print_data
+from acr.output.render import print_outcome
 from acr.targets.executor_client import ExecutorClient
 from acr.workflows.stored_text import read_stored
 from acr.workflows.workflow_file import read_workflow_file
@@ -22,11 +23,11 @@ TROUBLE = 2
 
 @click.command()
 @click.argument("name", type=WorkflowName())
-@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=WorkflowFile())
 @click.option(
     "--version",
     "versions",
-    type=click.IntRange(1),
+    type=WorkflowVersion(),
     multiple=True,
     metavar="N",
     help="Compare this version  [default: the current one]; given twice, the two with each other.",
@@ -37,7 +38,7 @@ def diff(client: ExecutorClient, *, name: str, file: Path | None, versions: tupl
     """Show how a file differs from the stored workflow, or one version from another.
 
     The file is by default the one that the workflow was pushed from, or NAME.yaml. Exits with 0 if there is no
-    difference, with 1 if there is one, with 2 if it cannot tell.
+    difference, with 1 if there is one, with 2 if it cannot tell, with 4 without a platform or its API key.
 
     \b
     Examples:
@@ -58,7 +59,10 @@ def diff(client: ExecutorClient, *, name: str, file: Path | None, versions: tupl
     before, after = (text.split("\n") for text in texts)
     lines = [*unified_diff(before, after, *titles, lineterm="")]
     if as_json:
-        print_data({"name": name, "from": titles[0], "to": titles[1], "same": not lines, "diff": lines})
+        data = {"name": name, "from": titles[0], "to": titles[1], "same": not lines, "diff": lines}
+        hint = "" if len(versions) == 2 else f"Store the file: acr push {shlex.quote(titles[1])}"
+        failure = CliError(f"{titles[0]} and {titles[1]} differ.", hint, "DIFFERENT")
+        print_outcome(data, failure if lines else None)
     else:
         render_diff(lines)
     sys.exit(1 if lines else 0)

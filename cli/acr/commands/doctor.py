@@ -1,6 +1,7 @@
 """acr doctor: diagnose a platform."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 import httpx
@@ -11,7 +12,7 @@ from acr.deployment.diagnosis import Check, CheckedPlatform, examine
 from acr.errors import CliError
 from acr.local.machine import examine_machine
 from acr.local.platform import USUAL_PORT
-from acr.output.render import print_data, print_table
+from acr.output.render import print_outcome, print_table
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.registry_client import RegistryClient
@@ -35,9 +36,10 @@ def doctor(as_json: bool, local: bool | None) -> None:
       acr doctor --deployed --json | jq '.data.checks[] | select(.ok | not)'
     """
     checks = [*examine_machine(USUAL_PORT), *_examine_platform(local)]
-    is_well = all(check.ok for check in checks)
+    failed = [check for check in checks if not check.ok]
     if as_json:
-        print_data({"ok": is_well, "checks": [check.to_json() for check in checks]})
+        data = {"ok": not failed, "checks": [check.to_json() for check in checks]}
+        print_outcome(data, _build_failure(failed) if failed else None)
     else:
         print_table(
             ("check", "ok", "detail"),
@@ -47,7 +49,12 @@ def doctor(as_json: bool, local: bool | None) -> None:
         for check in checks:
             if check.hint:
                 say(f"{check.name}: {check.hint}", err=True)
-    sys.exit(0 if is_well else 1)
+    sys.exit(1 if failed else 0)
+
+
+def _build_failure(failed: Sequence[Check]) -> CliError:
+    names = ", ".join(check.name for check in failed)
+    return CliError(f"Checks that failed: {names}.", "Follow each check's hint.", "CHECKS_FAILED")
 
 
 def _examine_platform(local: bool | None) -> list[Check]:

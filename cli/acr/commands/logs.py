@@ -10,13 +10,13 @@ import click
 from acr.commands.arguments import RunOrWorkflowName
 from acr.commands.options import as_json, with_client
 from acr.config.platform_home import find_platform_home
-from acr.errors import CliError
+from acr.errors import AnswerError, CliError
 from acr.output.render import print_data, print_json
 from acr.output.runs import RunLines, render_runs
 from acr.output.terminal import say_lines
 from acr.output.trace import render_timeline
 from acr.targets.executor_client import MAX_PAGE, ExecutorClient
-from acr.targets.run_ids import find_run_id
+from acr.targets.run_ids import explain_no_run, find_run_id
 from acr.targets.service_client import Answer, require_data
 from arcrun.engine.trigger import TriggerKind
 from arcrun.run_log.filter import STATUSES
@@ -54,8 +54,8 @@ def logs(
 ) -> None:
     """List the runs, or show one as a timeline.
 
-    Newest first; with --follow, newest last, and --json prints one line per run. The first characters of a run's id
-    are enough, if no other run begins so.
+    Newest first; with --follow, newest last, and --json prints one line per run. The first six or more characters
+    of a run's id are enough, if no other run begins so.
 
     \b
     Examples:
@@ -79,12 +79,14 @@ def logs(
             return
         print_json(answer) if as_json else render_timeline(record)
         return
-    if as_test:
-        raise CliError(f"There is no run `{subject}`.", "List the runs: acr logs", "RUN_NOT_FOUND")
+    if as_test and subject is not None:
+        raise explain_no_run(subject) or CliError(
+            f"There is no run `{subject}`.", "List the runs: acr logs", "RUN_NOT_FOUND"
+        )
     query = {"workflow": subject, "q": search, **asked}
     runs = client.list_runs(query, limit)
     if not runs and subject is not None:
-        require_data(client.show_workflow(subject))  # or say that there is no such workflow
+        _require_workflow(client, subject)
     if follow:
         lines = RunLines()
         for run in _follow(client, query, limit):
@@ -93,9 +95,17 @@ def logs(
         print_data({"runs": runs}) if as_json else render_runs(runs)
 
 
+def _require_workflow(client: ExecutorClient, name: str) -> None:
+    """Raises AnswerError WORKFLOW_NOT_FOUND, CliError RUN_NOT_FOUND."""
+    try:
+        require_data(client.show_workflow(name))
+    except AnswerError as error:
+        raise (explain_no_run(name) if error.code == "WORKFLOW_NOT_FOUND" else None) or error from None
+
+
 def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, stubs_all: bool) -> str:
     """A test of the run, for a file in this folder."""
-    from acr.testing.from_record import RecordedRun, write_test  # noqa: PLC0415 - only where it is asked for
+    from acr.testing.from_record import RecordedRun, may_read_credentials, write_test  # noqa: PLC0415 - only where it is asked for
     from acr.workflows.components_at_hand import ComponentsAtHand  # noqa: PLC0415
     from acr.workflows.found_files import find_beside  # noqa: PLC0415
 
@@ -103,7 +113,8 @@ def _write_test(client: ExecutorClient, run_id: str, record: dict[str, Any], *, 
     kept = {"input": found["data"]["input"]} if found["success"] else {"no_input": found["error"]["message"]}
     file = beside.get(record["workflow"])
     components = ComponentsAtHand(find_platform_home())
-    run = RecordedRun(run_id, record, **kept)
+    has_credentials = may_read_credentials(record["workflow"], beside, components)
+    run = RecordedRun(run_id, record, has_credentials=has_credentials, **kept)
     return write_test(run, file.name if file else None, components, [*beside], stubs_all=stubs_all)
 
 

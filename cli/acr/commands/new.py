@@ -1,22 +1,25 @@
 """acr new: write a workflow from a template."""
 
 import shlex
+import textwrap
 from pathlib import Path
 
 import click
 
-from acr.commands.arguments import TemplateName, WorkflowName
+from acr.commands.arguments import NewWorkflowFile, TemplateName, WorkflowName
 from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
 from acr.output.render import print_data, print_table
 from acr.output.terminal import say
-from acr.workflows.templates import Templates, WorkflowTemplate, plan_files, write_files
+from acr.workflows.templates import NeededCredential, Templates, WorkflowTemplate, plan_files, write_files
 from acr.workflows.workflow_file import SUFFIXES
+
+TOLD_WIDTH = 90
 
 
 @click.command()
 @click.argument("template", required=False, type=TemplateName())
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=NewWorkflowFile())
 @click.option("--name", type=WorkflowName(), help="The new workflow's name  [default: FILE's, or the template's].")
 @as_json
 def new(template: str | None, file: Path | None, name: str | None, as_json: bool) -> None:
@@ -49,25 +52,33 @@ def new(template: str | None, file: Path | None, name: str | None, as_json: bool
     if as_json:
         credentials = [credential.to_json() for credential in chosen.all_credentials]
         files = [str(path) for path in written]
-        print_data({"name": name, "files": files, "credentials": credentials, "next": [step for step, _ in steps]})
+        print_data({"name": name, "files": files, "credentials": credentials, "next": [*steps]})
         return
     say(f"Wrote {', '.join(map(str, written))}. {chosen.description}", err=True)
     say("Next:", err=True)
-    width = max(len(step) for step, _ in steps)
-    for step, told in steps:
-        say(f"  {step:{width}}  {told}".rstrip(), err=True)
+    for step, told in steps.items():
+        say(f"  {step}", err=True)
+        for line in told:
+            say(f"      {line}", err=True)
 
 
-def _list_steps(template: WorkflowTemplate, file: Path, tests: list[Path]) -> list[tuple[str, str]]:
-    """The next commands, each with what to know about it."""
-    steps = [(f"acr test {shlex.quote(str(path))}", "") for path in tests]
-    steps.append((f"acr validate {shlex.quote(str(file))}", ""))
-    for credential in template.all_credentials:
-        used = f"for {', '.join(credential.nodes)}"
-        told = f"{credential.description} {credential.help_url}".strip() or f"{used}: see the head of the file"
-        steps.append((f"acr creds set {credential.name}", told))
+def _list_steps(template: WorkflowTemplate, file: Path, tests: list[Path]) -> dict[str, list[str]]:
+    """The next commands in their order, each with lines about it."""
     called = [file.with_name(f"{each.name}.yaml") for each in reversed(template.calls)]
-    return [*steps, *((f"acr push {shlex.quote(str(path))}", "") for path in (*called, file))]
+    files = shlex.join(str(path) for path in (*called, file))
+    return {
+        **{f"acr test {shlex.quote(str(path))}": [] for path in tests},
+        f"acr validate {files}": [],
+        **{f"acr creds set {each.name}": _describe(each) for each in template.all_credentials},
+        f"acr push {files}": [],
+    }
+
+
+def _describe(credential: NeededCredential) -> list[str]:
+    """Lines of at most TOLD_WIDTH characters, except for an address."""
+    told = credential.description or f"For {', '.join(credential.nodes)}: see the head of the file."
+    lines = textwrap.wrap(told, TOLD_WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [*lines, *([credential.help_url] if credential.help_url else [])]
 
 
 def _show(templates: list[WorkflowTemplate]) -> None:

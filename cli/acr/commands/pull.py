@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from acr.commands.arguments import WorkflowName
+from acr.commands.arguments import NewWorkflowFile, WorkflowName, WorkflowVersion
 from acr.commands.options import as_json, with_client
 from acr.errors import CliError, DeclinedError
 from acr.output.render import print_data
@@ -16,8 +16,8 @@ from acr.workflows.stored_text import StoredText, read_stored, write_stored
 
 @click.command()
 @click.argument("name", type=WorkflowName())
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--version", type=click.IntRange(1), metavar="N", help="Write this version  [default: the current one].")
+@click.argument("file", required=False, type=NewWorkflowFile())
+@click.option("--version", type=WorkflowVersion(), metavar="N", help="Write this version  [default: the current one].")
 @click.option("--force", is_flag=True, help="Overwrite a file that differs.")
 @as_json
 @with_client

@@ -1,5 +1,6 @@
 """acr push: store workflows."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,16 +14,17 @@ from acr.errors import AnswerError, CliError, DeclinedError
 from acr.output.findings import render_findings, render_refusal
 from acr.output.render import print_data, print_json
 from acr.output.terminal import confirm, say
-from acr.output.workflows import describe_push
+from acr.output.workflows import describe_push, describe_pushes
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import Answer, require_data
 from acr.workflows.found_files import find_workflows, say_left_out
 from acr.workflows.project_place import name_in_project
 from acr.workflows.workflow_file import SECRETS_FILE, read_workflow_file
-from acr.workflows.workflow_set import WorkflowText, order_callees_first, require_distinct_names
+from acr.workflows.workflow_set import WorkflowText, name_all, order_callees_first, require_distinct_names
 from arcrun.workflows.stored_file import is_same_file
 
 OTHER_FILE = "WORKFLOW_FROM_OTHER_FILE"
+MAX_TOLD = 5  # workflows in the next steps
 
 
 @click.command()
@@ -57,8 +59,8 @@ def _push_one(client: ExecutorClient, file: Path, *, is_forced: bool, as_json: b
         )
     workflow = WorkflowText(file, read_workflow_file(file))
     answer = _push(client, workflow, is_forced=is_forced)
-    if not answer["success"] and answer["error"]["code"] == OTHER_FILE and sys.stdin.isatty():
-        _ask_to_replace([answer["error"]["message"]])
+    if not answer["success"] and answer["error"]["code"] == OTHER_FILE:
+        _ask_to_replace([answer["error"]["message"]], [workflow], [file])
         answer = _push(client, workflow, is_forced=True)
     if as_json:
         print_json(answer)
@@ -76,9 +78,9 @@ def _push_together(client: ExecutorClient, paths: tuple[Path, ...], *, is_forced
     _require_valid(client, workflows)
     stored = {each["name"]: each for each in client.list_workflows()}
     ordered = order_callees_first(workflows, stored)
-    others = [] if is_forced else [told for workflow in ordered if (told := _describe_other_file(workflow, stored))]
+    others = {} if is_forced else {each: told for each in ordered if (told := _describe_other_file(each, stored))}
     if others:
-        _ask_to_replace(others)
+        _ask_to_replace([*others.values()], [*others], paths)
     pushed: list[dict[str, Any]] = []
     for workflow in ordered:
         answer = _push(client, workflow, is_forced=is_forced or bool(others))
@@ -89,9 +91,12 @@ def _push_together(client: ExecutorClient, paths: tuple[Path, ...], *, is_forced
             raise AnswerError({**answer, "error": {**answer["error"], "details": details}})
         pushed.append({**answer["data"], "path": str(workflow.path)})
         if not as_json:
-            _render(answer["data"], workflow.path)
+            warnings = answer["data"]["diagnostics"] if answer["data"]["changed"] else []  # old ones are known
+            _render({**answer["data"], "diagnostics": warnings}, workflow.path)
     if as_json:
         print_data({"workflows": pushed})
+    else:
+        say(describe_pushes(pushed), err=True)
 
 
 def _push(client: ExecutorClient, workflow: WorkflowText, *, is_forced: bool) -> Answer:
@@ -100,7 +105,7 @@ def _push(client: ExecutorClient, workflow: WorkflowText, *, is_forced: bool) ->
 
 def _require_valid(client: ExecutorClient, workflows: Sequence[WorkflowText]) -> None:
     """Check each as if the others were stored. Raises AnswerError INVALID_WORKFLOW after printing all findings."""
-    names = [workflow.name for workflow in workflows if workflow.name is not None]
+    names = name_all(workflows)
     checked = [require_data(client.validate(each.text, str(each.path), names)) for each in workflows]
     invalid = [str(each.path) for each, data in zip(workflows, checked, strict=True) if not data["valid"]]
     if not invalid:
@@ -125,10 +130,25 @@ def _describe_other_file(workflow: WorkflowText, stored: Mapping[str, Mapping[st
     return f"`{workflow.name}` was pushed from {known}; this push comes from {file}."
 
 
-def _ask_to_replace(told: Sequence[str]) -> None:
-    """Ask on a terminal. Raises CliError WORKFLOW_FROM_OTHER_FILE without one, DeclinedError."""
+def _ask_to_replace(told: Sequence[str], workflows: Sequence[WorkflowText], paths: Sequence[Path]) -> None:
+    """Ask on a terminal. `told` says of each workflow which other file it was pushed from; `paths` are the arguments.
+
+    Raises AnswerError WORKFLOW_FROM_OTHER_FILE without a terminal, DeclinedError.
+    """
     if not sys.stdin.isatty():
-        raise CliError(" ".join(told), "If that is intended, push with --force.", OTHER_FILE)
+        differing = [shlex.join(["acr", "diff", each.name or "", str(each.path)]) for each in workflows[:MAX_TOLD]]
+        error = {
+            "code": OTHER_FILE,
+            "message": " ".join(told),
+            "retriable": False,
+            "next_actions": [
+                *(f"See how it differs from what is stored: {command}" for command in differing),
+                "If it is another workflow, give it another name.",
+                f"Or replace what is stored: {shlex.join(['acr', 'push', *map(str, paths)])} --force",
+            ],
+            "details": {},
+        }
+        raise AnswerError({"success": False, "error": error})
     for line in told:
         say(line, err=True)
     if not confirm("Replace what is stored?"):

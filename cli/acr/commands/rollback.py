@@ -2,7 +2,7 @@
 
 import click
 
-from acr.commands.arguments import WorkflowName
+from acr.commands.arguments import WorkflowName, WorkflowVersion
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_json
 from acr.output.terminal import say
@@ -12,7 +12,7 @@ from acr.targets.service_client import require_data
 
 @click.command()
 @click.argument("name", metavar="NAME", type=WorkflowName())
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=WorkflowVersion())
 @as_json
 @with_client
 def rollback(client: ExecutorClient, name: str, version: int, as_json: bool) -> None:

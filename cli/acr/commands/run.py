@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from acr.commands.arguments import WorkflowNameOrFile
+from acr.commands.arguments import STDIN, WorkflowNameOrFile
 from acr.commands.options import as_json, with_client
 from acr.config.project_paths import read_regular, require_inner
 from acr.output.findings import render_refusal
@@ -20,6 +20,8 @@ from acr.workflows.workflow_file import read_workflow_file
 from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_RUN_TIMEOUT_MS
 
+_STDIN_INPUTS = ("-", "@-", f"@{STDIN}")
+
 
 @click.command()
 @click.argument("workflow", metavar="FILE|NAME", type=WorkflowNameOrFile())
@@ -28,7 +30,10 @@ from arcrun.limits import MAX_RUN_TIMEOUT_MS
 )
 @click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="Stop the run after this time.")
 @click.option(
-    "--async", "is_async", is_flag=True, help="Do not wait: print the run's id. Only for stored workflows, up to 30 s."
+    "--async",
+    "is_async",
+    is_flag=True,
+    help="Do not wait: print the run's id. Only for stored workflows. The run ends after 30 s, whatever they allow.",
 )
 @as_json
 @with_client
@@ -52,9 +57,11 @@ def run(
       echo '{"name": "Ada"}' | acr run greet --input -
       acr logs "$(acr run greet --async)" --follow
     """
-    input_value = _read_input(input_text)
     if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
+    if workflow == STDIN and input_text in _STDIN_INPUTS:
+        raise click.UsageError("stdin is either the workflow or the input. Put one of them into a file.")
+    input_value = _read_input(input_text)
     with watching_run(client.url) as watch:
         if not isinstance(workflow, str):
             answer = client.execute(read_workflow_file(workflow), input_value, timeout_ms, watch.begin)
@@ -82,8 +89,8 @@ def _render(answer: Answer, workflow: str) -> None:
 
 def _read_input(text: str) -> Any:
     """`text` is JSON, `@` and a file's path, or `-` or `@-` for stdin. Raises click.BadParameter."""
-    if text in ("-", "@-"):
-        text = "@/dev/stdin"
+    if text in _STDIN_INPUTS:
+        text = f"@{STDIN}"
     try:
         return parse_json(_read_file(Path(text[1:])) if text.startswith("@") else text)
     except OSError as error:

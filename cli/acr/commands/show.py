@@ -2,7 +2,7 @@
 
 import click
 
-from acr.commands.arguments import WorkflowName
+from acr.commands.arguments import WorkflowName, WorkflowVersion
 from acr.commands.options import as_json, with_client
 from acr.output.render import print_data
 from acr.output.terminal import put_text
@@ -13,7 +13,7 @@ from acr.workflows.stored_text import read_stored
 
 @click.command()
 @click.argument("name", type=WorkflowName())
-@click.option("--version", type=click.IntRange(1), metavar="N", help="Show this version  [default: the current one].")
+@click.option("--version", type=WorkflowVersion(), metavar="N", help="Show this version  [default: the current one].")
 @as_json
 @with_client
 def show(client: ExecutorClient, name: str, version: int | None, as_json: bool) -> None:

@@ -12,12 +12,12 @@ from acr.commands.arguments import WorkflowFileOrFolder
 from acr.commands.options import as_json, component_folders
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError
-from acr.output.render import print_data
-from acr.output.tests import render_summary, render_test, render_unusable
+from acr.output.render import print_outcome
+from acr.output.tests import describe_counts, render_summary, render_test, render_unusable
 from acr.testing.parse import parse_test_file
 from acr.testing.suite import load_suite
 from acr.workflows.components_at_hand import ComponentsAtHand, require_component_folders
-from acr.workflows.found_files import find_tests
+from acr.workflows.found_files import find_tests, require_tests
 from acr.workflows.workflow_file import read_workflow_file
 
 
@@ -51,7 +51,9 @@ def test(paths: tuple[Path, ...], wanted: str, components: tuple[Path, ...], as_
     passed = sum(one["passed"] for one in tests)
     failed = len(tests) - passed
     if as_json:
-        print_data({"passed": passed, "failed": failed, "files": ran})
+        message, hint = f"{describe_counts(passed, failed, unusable)}.", "See the tests' differences and errors."
+        failure = CliError(message, hint, "TESTS_FAILED") if failed or unusable else None
+        print_outcome({"passed": passed, "failed": failed, "files": ran}, failure)
     else:
         render_summary(passed, failed, unusable, time.perf_counter() - began_s)
     sys.exit(1 if failed or unusable else 0)
@@ -61,7 +63,9 @@ def _run_file(path: Path, at_hand: ComponentsAtHand, wanted: str, *, as_json: bo
     """The results of a file as JSON, which are printed as they come unless `as_json`. None if no test is wanted."""
     results: list[dict[str, Any]] = []
     try:
-        file = parse_test_file(path, read_workflow_file(path))
+        text = read_workflow_file(path)
+        require_tests(path, text)
+        file = parse_test_file(path, text)
         tests = [one for one in file.tests if wanted in f"{path} {one.name}".casefold()]
         if not tests:
             return None

@@ -8,6 +8,7 @@ from acr.commands.arguments import WorkflowFile
 from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
 from acr.config.private_file import write_whole
+from acr.config.project_paths import is_stream
 from acr.errors import CliError
 from acr.output.render import print_data
 from acr.output.terminal import say
@@ -35,6 +36,8 @@ def upgrade(files: tuple[Path, ...], dry_run: bool, as_json: bool) -> None:
       acr upgrade orders.yaml
       acr upgrade workflows/*.yaml --dry-run
     """
+    if not dry_run and any(map(is_stream, files)):
+        raise click.UsageError("A stream cannot be rewritten. Name files, or use --dry-run.")
     results = {file: _upgrade_file(file) for file in files}
     if not dry_run:
         for file, result in results.items():

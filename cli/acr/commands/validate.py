@@ -11,7 +11,7 @@ from acr.commands.options import as_json, component_folders, with_client_or_offl
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError, NoAnswerError, NotLoggedInError
 from acr.output.checks import CheckedFile, render_checked, render_total
-from acr.output.render import print_data
+from acr.output.render import print_outcome
 from acr.output.terminal import say
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
@@ -19,6 +19,7 @@ from acr.workflows.components_at_hand import ComponentsAtHand, require_component
 from acr.workflows.found_files import find_beside, find_workflows, read_name, say_left_out
 from acr.workflows.offline_check import check_offline
 from acr.workflows.workflow_file import read_workflow_file
+from acr.workflows.workflow_set import WorkflowText, name_all
 
 
 @click.command()
@@ -32,8 +33,9 @@ def validate(
     """Check workflows without storing them.
 
     Reports all errors and warnings of each file, and of the workflows in each folder, checked against the platform's
-    components, workflows and credentials. Offline it knows the built-in components, those of --components, and the
-    workflows among the files and beside them. Exits with 1 if there is an error; warnings alone do not fail.
+    components, workflows and credentials; the workflows among the files count as stored, as in an `acr push` of the
+    same. Offline it knows the built-in components, those of --components, and the workflows among the files and beside
+    them. Exits with 1 if there is an error; warnings alone do not fail.
 
     \b
     Examples:
@@ -51,23 +53,29 @@ def validate(
         checked.append(file)
         if not as_json:
             render_checked(file)
+    invalid = [file.file for file in checked if not file.is_valid]
     if as_json:
-        print_data(
-            {
-                "valid": all(file.is_valid for file in checked),
-                "files": [file.to_json() for file in checked],
-                "diagnostics": [finding for file in checked for finding in file.diagnostics],
-            }
-        )
+        data = {
+            "valid": not invalid,
+            "files": [file.to_json() for file in checked],
+            "diagnostics": [finding for file in checked for finding in file.diagnostics],
+        }
+        message, hint = f"With errors: {', '.join(invalid)}.", "Correct the errors, then validate again."
+        print_outcome(data, CliError(message, hint, "INVALID_WORKFLOW") if invalid else None)
     else:
         render_total(checked)
-    sys.exit(0 if all(file.is_valid for file in checked) else 1)
+    sys.exit(1 if invalid else 0)
 
 
 def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[CheckedFile]:
-    for path in files:
+    """As `acr push` of the same files checks them: the others count as stored."""
+    texts = {path: _read_or_refuse(path) for path in files}
+    names = name_all(WorkflowText(path, text) for path, text in texts.items() if isinstance(text, str))
+    for path, text in texts.items():
         try:
-            data = require_data(client.validate(read_workflow_file(path), str(path)))
+            if isinstance(text, CliError):
+                raise text
+            data = require_data(client.validate(text, str(path), names))
             yield CheckedFile(str(path), data["diagnostics"], is_valid=data["valid"])
         except NoAnswerError as error:
             raise NoAnswerError(error.message, f"{error.hint} Or ask no platform: --offline") from None

@@ -11,6 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from acr.errors import CliError
 from acr.output.terminal import escape_controls, say, say_lines
 from arcrun.json_text import escape_surrogates
 
@@ -32,6 +33,13 @@ def print_json(value: Any, indent: int | None = 2) -> None:
 def print_data(data: Any) -> None:
     """Print the answer of a command that succeeded: {"success": true, "data"}."""
     print_json({"success": True, "data": data})
+
+
+def print_outcome(data: Any, failure: CliError | None) -> None:
+    """Print the answer of a command that has data also when it exits with 1: {"success": false, "error", "data"} if
+    there is a `failure`, so that `success` follows the exit code.
+    """
+    print_data(data) if failure is None else print_json({**failure.to_answer(), "data": data})
 
 
 def print_table(

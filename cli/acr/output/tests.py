@@ -26,7 +26,7 @@ def render_test(file: str, result: dict[str, Any]) -> None:
             said = f"{sign} {_show(difference[key])}" if key in difference else f"{sign} (nothing)"
             say(f"      {said}", colour=colour)
     if (more := len(result["differences"]) - MAX_DIFFERENCES) > 0:
-        say(f"    and {more} more differences: acr test --json shows all")
+        say(f"    and {more} more difference{'s' * (more > 1)}: acr test --json shows all")
 
 
 def render_unusable(file: str, error: CliError) -> None:
@@ -38,11 +38,17 @@ def render_unusable(file: str, error: CliError) -> None:
         say(f"    {action}")
 
 
-def render_summary(passed: int, failed: int, unusable: int, duration_s: float) -> None:
+def describe_counts(passed: int, failed: int, unusable: int) -> str:
+    """A summary such as "1 failed, 2 passed"."""
     parts = [f"{failed} failed"] if failed else []
     parts += [f"{passed} passed"]
     parts += [f"{unusable} file{'s' * (unusable > 1)} could not be run"] if unusable else []
-    say(f"{', '.join(parts)} in {duration_s:.1f} s", colour="red" if failed or unusable else "green", err=True)
+    return ", ".join(parts)
+
+
+def render_summary(passed: int, failed: int, unusable: int, duration_s: float) -> None:
+    told = describe_counts(passed, failed, unusable)
+    say(f"{told} in {duration_s:.1f} s", colour="red" if failed or unusable else "green", err=True)
 
 
 def _show(value: Any) -> str:

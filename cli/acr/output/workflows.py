@@ -19,6 +19,14 @@ def describe_push(data: Mapping[str, Any]) -> str:
     return f"Pushed {data['name']}, version {data['version']}{': ' if nodes else ''}{nodes}"
 
 
+def describe_pushes(pushed: Sequence[Mapping[str, Any]]) -> str:
+    """A summary such as "3 workflows: 1 pushed, 2 unchanged"."""
+    changed = sum(each["changed"] for each in pushed)
+    counts = {"pushed": changed, "unchanged": len(pushed) - changed}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"{len(pushed)} workflow{'s' * (len(pushed) != 1)}: {told}"
+
+
 def render_workflows(workflows: Sequence[dict[str, Any]]) -> None:
     """Print the workflows; each one's `last_run` is its newest run's verdict, or None."""
     if not workflows:

@@ -74,5 +74,5 @@ def seed_and_report(client: RegistryClient, home: Path, is_stopping: Callable[[]
         for problem in seeding.problems:
             warn(problem)
         if seeding.seeded:
-            say(f"seeded {len(seeding.seeded)} components", err=True)
+            say(f"seeded {len(seeding.seeded)} component{'s' * (len(seeding.seeded) != 1)}", err=True)
     return seeding

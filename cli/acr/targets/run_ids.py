@@ -10,18 +10,23 @@ from arcrun.times import render_time
 MAX_TOLD = 5
 _SLACK_MS = 60_000  # a run may begin a little after its id was made
 _LAST_MS = 253_402_300_799_999  # of the year 9999
-_BEGINNING = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{5,24}")  # of a ULID: six characters are about nine hours
+MIN_BEGINNING = 6  # characters: about nine hours
+_BEGINNING = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{0,25}")  # of a ULID
 
 
 def find_run_id(client: ExecutorClient, text: str) -> str | None:
-    """The id that `text` is, or that alone begins with it; None if `text` cannot be one or no run has it.
+    """The id that `text` is, or that alone begins with it, in upper or lower case; None if `text` cannot be one or no
+    run has it.
 
     Raises CliError RUN_ID_AMBIGUOUS, and AnswerError.
     """
     if is_run_id(text):
         return text
-    if not _BEGINNING.fullmatch(text):
+    told, text = text, text.upper()
+    if not _BEGINNING.fullmatch(text) or len(text) < MIN_BEGINNING:
         return None
+    if is_run_id(text):
+        return text
     first, last = (time_of(text.ljust(26, filler)) for filler in "0Z")
     begun = {
         "since": render_time(max(0, first - _SLACK_MS)),
@@ -30,6 +35,17 @@ def find_run_id(client: ExecutorClient, text: str) -> str | None:
     ids = [run["run_id"] for run in client.list_runs({"q": text, **begun}, MAX_TOLD)]
     found = [run_id for run_id in ids if run_id.startswith(text)]
     if len(found) > 1:
-        told = ", ".join(found[:MAX_TOLD]) + (" ..." if len(found) == MAX_TOLD else "")
-        raise CliError(f"More than one run begins with {text}: {told}", "Type more of it.", "RUN_ID_AMBIGUOUS")
+        some = ", ".join(found[:MAX_TOLD]) + (" ..." if len(found) == MAX_TOLD else "")
+        raise CliError(f"More than one run begins with {told}: {some}", "Type more of it.", "RUN_ID_AMBIGUOUS")
     return found[0] if found else None
+
+
+def explain_no_run(text: str) -> CliError | None:
+    """The error RUN_NOT_FOUND for what names no run and no workflow, but looks like a run's id; None if it does not."""
+    if not _BEGINNING.fullmatch(text.upper()):
+        return None
+    if len(text) < MIN_BEGINNING:
+        why = f"No workflow is named {text}, and of a run's id at least {MIN_BEGINNING} characters are needed."
+    else:
+        why = f"No run's id begins with {text}, and no workflow is named so."
+    return CliError(why, "List the runs: acr logs", "RUN_NOT_FOUND")

@@ -5,40 +5,58 @@ A record may lack something that the test needs: comments at the head of the fil
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from acr.errors import CliError
 from acr.output.terminal import escape_controls
 from acr.testing.model import ABSENT
 from acr.workflows.components_at_hand import ComponentsAtHand
+from acr.workflows.offline_check import check_offline
+from acr.workflows.templates import find_credentials
+from acr.workflows.workflow_file import read_workflow_file
 from arcrun.errors import ComponentError
 from arcrun.yaml_text import YamlTextError, parse_yaml, render_yaml
 
 SUBFLOW = "workflow:"  # what a trace has as the component of a node that calls a workflow, before its name
 _LOST_IN_TIME = ("NODE_TIMEOUT", "RUN_TIMEOUT", "CANCELLED")  # in a test, time passes only with pauses
 _UNKNOWN = "# What the record lacks:"
+_NO_DATA = "So `expect` has no `data`: add it once the above is there."
+_LOOK = (
+    "Look it over before you commit it: the run could read credentials. What a component made of a secret, such as in"
+)
+_LOOK += " upper case, is not redacted."
 
 
 @dataclass
 class _Told:
-    """What is read from a trace. `gaps` are sentences about what the record lacks."""
+    """What is read from a trace. `gaps` are sentences about what the record lacks; with `is_partial`, the test's run
+    may compute other data than the recorded one, for want of an input or answers.
+    """
 
     stubs: dict[str, Any] = field(default_factory=dict)
     credentials: dict[str, None] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
+    is_partial: bool = False
+
+    def lack(self, gap: str) -> None:
+        """Note that an input or an answer is missing."""
+        self.gaps.append(gap)
+        self.is_partial = True
 
 
 @dataclass(frozen=True)
 class RecordedRun:
     """A run that has ended. `record` is as `GET /runs/{id}` answers it; `input` is ABSENT if it is not stored, for the
-    reason `no_input`.
+    reason `no_input`; `has_credentials` says whether its workflow, or one that it calls, may read a credential.
     """
 
     run_id: str
     record: Mapping[str, Any]
     input: Any = ABSENT
     no_input: str = ""
+    has_credentials: bool = False
 
 
 def write_test(
@@ -60,8 +78,10 @@ def write_test(
     if file is None:
         told.gaps.append(f"No file here has the workflow `{record['workflow']}`: set `workflow` to its path.")
     if run.input is ABSENT:
-        told.gaps.append(f"The run's input: {run.no_input}")
+        told.lack(f"The run's input: {run.no_input}")
     _Reader(components, called, told, stubs_all).read(record["trace"], "")
+    if record["status"] == "success":
+        told.gaps += [_describe_cancelled(path) for path, stub in told.stubs.items() if _is_cancelled(stub)]
     test: dict[str, Any] = {"name": f"run {run.run_id}", "input": {} if run.input is ABSENT else run.input}
     test |= {"stubs": told.stubs} if told.stubs else {}
     test |= {"credentials": told.credentials} if told.credentials else {}
@@ -69,6 +89,25 @@ def write_test(
     source = {"workflow": file or f"{record['workflow']}.yaml", "now": record["started_at"], "tests": [test]}
     head = (" ".join(line.split()) for line in _write_head(run, told.gaps))
     return "\n".join([*head, _write_body(source)]).rstrip("\n")
+
+
+def may_read_credentials(name: str, beside: Mapping[str, Path], components: ComponentsAtHand) -> bool:
+    """Whether the workflow `name`, or one that it calls, may read a credential; also if that cannot be told. `beside`
+    are the files of the workflows at hand. Raises CliError.
+    """
+    waiting, seen = [name], set[str]()
+    while waiting:
+        if (each := waiting.pop()) in seen:
+            continue
+        seen.add(each)
+        if each not in beside:
+            return True
+        check = check_offline(read_workflow_file(beside[each]), str(beside[each]), components)
+        plan = check.compilation.plan
+        if plan is None or check.unchecked or any(True for _ in find_credentials(plan, components)):
+            return True
+        waiting += check.calls
+    return False
 
 
 @dataclass(frozen=True)
@@ -105,12 +144,12 @@ class _Reader:
             self.told.stubs[path] = [self._read_answer(path, each) for each in rounds["trace"]]
             if len(rounds["trace"]) < rounds["count"] or entry["attempts"] > rounds["count"]:
                 message = f"`{path}` was called {entry['attempts']} times, and not all of its answers are recorded"
-                self.told.gaps.append(f"{message}: add the others to its list.")
+                self.told.lack(f"{message}: add the others to its list.")
         else:
             self.told.stubs[path] = self._read_answer(path, entry)
         if (ran := _count_runs(entry)) > 1:
             message = f"`{path}` ran {ran} times, in a loop, and one of its answers is recorded"
-            self.told.gaps.append(f"{message}: a list has one for each, [{{data: ...}}, {{data: ...}}].")
+            self.told.lack(f"{message}: a list has one for each, [{{data: ...}}, {{data: ...}}].")
 
     def _read_answer(self, path: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         """What a call answered, as a stub has it."""
@@ -120,13 +159,13 @@ class _Reader:
                 self.told.credentials[str(error["details"].get("key", ""))] = None
             return {"error": self._read_error(path, error)}
         if _is_cut(output) or not isinstance(output, Mapping) or _is_cut(output.get("data")):
-            self.told.gaps.append(f"What `{path}` answered was too large to be recorded: replace its stub's data.")
+            self.told.lack(f"What `{path}` answered was too large to be recorded: replace its stub's data.")
             return {"data": None}
         return {"data": output.get("data")}
 
     def _read_error(self, path: str, error: Mapping[str, Any]) -> dict[str, Any]:
         if _is_cut(error):
-            self.told.gaps.append(f"The error of `{path}` was too large to be recorded.")
+            self.told.lack(f"The error of `{path}` was too large to be recorded.")
             return {"code": "COMPONENT_FAILED"}
         details = {key: value for key, value in error["details"].items() if key not in ("node", "index", "workflow")}
         retriable = {"retriable": True} if error.get("retriable") else {}
@@ -138,6 +177,9 @@ def _read_end(record: Mapping[str, Any], told: _Told) -> dict[str, Any]:
     if error is None:
         if _is_cut(record.get("data")):
             told.gaps.append("The answer was too large to be recorded, so that only its success is expected.")
+            return {"status": "success"}
+        if told.is_partial:
+            told.gaps.append(_NO_DATA)
             return {"status": "success"}
         return {"data": record.get("data")}
     if _is_cut(error):
@@ -152,6 +194,8 @@ def _write_head(run: RecordedRun, gaps: Sequence[str]) -> Iterator[str]:
     record = run.record
     version = f"version {record['version']}" if record.get("version") else "not stored"
     yield f"# Made of the run {run.run_id} of `{record['workflow']}`, {version}: acr logs {run.run_id} --as-test"
+    if run.has_credentials:
+        yield f"# {_LOOK}"
     if gaps:
         yield _UNKNOWN
         yield from (f"# - {gap}" for gap in gaps)
@@ -186,6 +230,14 @@ def _count_runs(entry: Mapping[str, Any]) -> int:
 
 def _is_cut(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("_truncated") is True
+
+
+def _is_cancelled(stub: Any) -> bool:
+    return isinstance(stub, Mapping) and stub.get("error", {}).get("code") == "CANCELLED"
+
+
+def _describe_cancelled(path: str) -> str:
+    return f"What `{path}` would have answered: it was cancelled, for others were faster. Replace its stub."
 
 
 def _code_of(entry: Mapping[str, Any]) -> str | None:

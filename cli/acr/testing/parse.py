@@ -16,6 +16,7 @@ from acr.testing.model import (
     TestFile,
     WorkflowTest,
 )
+from acr.workflows.found_files import find_workflow_of
 from arcrun.engine.record import NodeStatus
 from arcrun.limits import MAX_TEST_FILE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MAX_TESTS_A_FILE
 from arcrun.templates.hints import suggest_nearest
@@ -29,7 +30,6 @@ STUB_KEYS = ("data", "error")
 EXPECT_KEYS = ("status", "data", "data_includes", "error", "nodes", "calls")
 ERROR_KEYS = ("code", "node", "message")
 STATUSES = ("success", "failed")
-_SUFFIX = ".test"
 
 
 def parse_test_file(path: Path, text: str) -> TestFile:
@@ -70,8 +70,10 @@ class _Parser:
         return TestFile(self.path, self._workflow(source), tuple(parsed.values()))
 
     def _workflow(self, source: Mapping[str, Any]) -> Path:
-        """The workflow's file: the one named, or else `greet.yaml` of `greet.test.yaml`."""
-        named = source.get("workflow", self.path.stem.removesuffix(_SUFFIX) + self.path.suffix)
+        """The workflow's file: the one named, or else `greet.yaml` or `greet.yml` of `greet.test.yaml`."""
+        if "workflow" not in source:
+            return find_workflow_of(self.path)
+        named = source["workflow"]
         if not isinstance(named, str) or not named:
             self._refuse(("workflow",), "`workflow` must be the path of a workflow's file, beside this one")
         return self.path.parent / named

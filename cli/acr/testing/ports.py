@@ -151,7 +151,8 @@ class TestComponents:
         if not stub.is_list:
             return build_outcome(stub.answers[0])
         if len(calls) > len(stub.answers):
-            message = f"`{path}` is called {len(calls)} times, but its stub has {len(stub.answers)} answers."
+            answers = _count(len(stub.answers), "answer")
+            message = f"`{path}` is called {_count(len(calls), 'time')}, but its stub has {answers}."
             raise self.stop(TestSetupError(message, code="TEST_STUB_USED_UP", next_actions=[_LIST_HINT]))
         return build_outcome(stub.answers[len(calls) - 1])
 
@@ -289,3 +290,7 @@ def _build_open_contract(component_id: str) -> Contract:
         capabilities=frozenset(("network",)),
         is_ours=True,
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

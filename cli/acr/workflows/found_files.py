@@ -2,13 +2,21 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from acr.errors import CliError
 from acr.output.terminal import say
-from acr.workflows.workflow_file import SUFFIXES, TEST_SUFFIXES, is_other_file, is_test_file, read_workflow_file
+from acr.workflows.workflow_file import (
+    SUFFIXES,
+    TEST_MARK,
+    TEST_SUFFIXES,
+    is_other_file,
+    is_test_file,
+    read_workflow_file,
+)
 from arcrun.limits import MAX_FOLDER_FILES
 from arcrun.yaml_text import YamlTextError, parse_json_or_yaml
 
@@ -51,6 +59,21 @@ def find_tests(paths: Iterable[Path]) -> list[Path]:
 def _find_own_test(path: Path) -> Path | None:
     places = (path.with_suffix(suffix) for suffix in (TEST_SUFFIXES if path.suffix in SUFFIXES else ()))
     return None if is_test_file(path) else next((place for place in places if place.is_file()), None)
+
+
+def find_workflow_of(test_file: Path) -> Path:
+    """The workflow that a test file is beside: NAME.yaml or NAME.yml, whichever there is; the first that is a file."""
+    name, own = test_file.stem.removesuffix(TEST_MARK), test_file.suffix
+    places = [test_file.with_name(f"{name}{suffix}") for suffix in dict.fromkeys((own, *SUFFIXES))]
+    return next((place for place in places if place.is_file()), places[0])
+
+
+def require_tests(path: Path, text: str) -> None:
+    """Raises CliError NO_TESTS if it is a workflow, which stands for its tests and has none."""
+    if path.suffix in SUFFIXES and not is_test_file(path) and _has_flow(text):
+        missing = path.with_suffix(TEST_SUFFIXES[0])
+        hint = f"Begin one from a run: acr logs RUN --as-test > {shlex.quote(str(missing))}. By hand: acr open testing"
+        raise CliError(f"{path} has no tests: there is no {missing}.", hint, "NO_TESTS")
 
 
 def find_beside(folder: Path) -> dict[str, Path]:

@@ -9,7 +9,8 @@ from acr.errors import CliError
 SUFFIXES = (".yaml", ".yml")
 SECRETS_FILE = "credentials.yaml"
 _OTHERS = (FILE_NAME, SECRETS_FILE, "contract.yaml")
-TEST_SUFFIXES = tuple(f".test{suffix}" for suffix in SUFFIXES)
+TEST_MARK = ".test"
+TEST_SUFFIXES = tuple(f"{TEST_MARK}{suffix}" for suffix in SUFFIXES)
 
 
 def read_workflow_file(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Workflows that are pushed together, and in which order they go."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -32,6 +32,11 @@ class WorkflowText:
     @cached_property
     def _workflow(self) -> Workflow | None:
         return parse_workflow(self.text).workflow
+
+
+def name_all(workflows: Iterable[WorkflowText]) -> list[str]:
+    """The names of those that are valid."""
+    return [workflow.name for workflow in workflows if workflow.name is not None]
 
 
 def require_distinct_names(workflows: Sequence[WorkflowText]) -> None:

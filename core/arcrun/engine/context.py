@@ -14,7 +14,7 @@ from arcrun.analytics import Tally
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
 from arcrun.engine.tasks import Pace, RunTasks, Slots
-from arcrun.errors import RunError
+from arcrun.errors import ArcrunError, RunError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_ANSWER_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_SUBFLOW_DEPTH, MAX_TRACE_BYTES
 from arcrun.ports import Clock, Random
@@ -62,15 +62,15 @@ class TraceBudget:
 
 
 class SkippedNode:
-    """The end of a node into which no edge fired."""
+    """The end of a node that has not run: too few edges into it fired, or it was cancelled before it began."""
 
     status, attempts, start_ms, duration_ms, fuel = SKIPPED, 0, 0.0, 0.0, None
 
-    def __init__(self, node: str, component: str) -> None:
-        self.node, self._component = node, component
+    def __init__(self, node: str, component: str, error: ArcrunError | None = None) -> None:
+        self.node, self._component, self._error = node, component, error
 
     def record(self, room_bytes: int) -> NodeRecord:
-        return NodeRecord(self.node, self._component, SKIPPED)
+        return NodeRecord(self.node, self._component, SKIPPED, error=self._error)
 
 
 class Ledger:

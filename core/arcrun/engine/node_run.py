@@ -20,9 +20,14 @@ from arcrun.workflows.plan import PlannedNode
 
 LARGE_INPUT = 256 * KIB  # a value of this weight takes some 10 ms to write
 ENTRY_BYTES, CUT_BYTES = 300, 2_000  # in a trace: of a node without its values, of a cut value
+RUN_HAD_ENDED = "the run had ended"
 _NO_RETRY = RetryPolicy(max_attempts=1)
 
 logger = logging.getLogger("arcrun")
+
+
+def build_cancelled(node: str, reason: str) -> RunError:
+    return RunError(f"`{node}` was stopped because {reason}.", code="CANCELLED")
 
 
 class NodeRun:
@@ -104,9 +109,9 @@ class NodeRun:
         self.status = SUCCESS if result.error is None else FAILED
         self.duration_ms = self._context.since_start_ms() - self.start_ms
 
-    def cancel(self) -> None:
-        """End the node because the run has ended."""
-        self.end(failed(RunError(f"`{self.node}` was stopped because the run had ended.", code="CANCELLED")))
+    def cancel(self, reason: str = RUN_HAD_ENDED) -> None:
+        """End the node before it has settled."""
+        self.end(failed(build_cancelled(self.node, reason)))
 
     def record(self, room_bytes: int) -> NodeRecord:
         call, result = self._call, self._result

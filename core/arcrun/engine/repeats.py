@@ -7,7 +7,7 @@ from typing import Any
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, COMPILED_REFERENCE_WORK
 from arcrun.engine.calls import Call, failed
 from arcrun.engine.context import RunContext
-from arcrun.engine.node_run import NodeRun
+from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord, Rounds
 from arcrun.engine.tasks import CONDITION_WORK
 from arcrun.errors import ArcrunError, RunError
@@ -157,12 +157,12 @@ class RepeatRun:
         self.status = SUCCESS if result.error is None else FAILED
         self.duration_ms = self._context.since_start_ms() - self.start_ms
 
-    def cancel(self) -> None:
-        """End the node because the run has ended."""
+    def cancel(self, reason: str = RUN_HAD_ENDED) -> None:
+        """End the node before it has settled."""
         if self._run is not None:
-            self._run.cancel()
+            self._run.cancel(reason)
             self._note(self._run)
-        self.end(failed(RunError(f"`{self.node}` was stopped because the run had ended.", code="CANCELLED")))
+        self.end(failed(build_cancelled(self.node, reason)))
 
     def record(self, room_bytes: int) -> NodeRecord:
         """The last round's record, with the sums of all, and the rounds."""

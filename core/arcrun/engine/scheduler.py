@@ -1,8 +1,9 @@
 """Runs a graph: each node and loop as soon as everything that it waits for has settled.
 
-A node runs if at least one edge into it fires, otherwise it is skipped. Independent nodes run concurrently. The lists
-and conditions on the edges out of a node belong to it: if one cannot be evaluated, the node fails. An unhandled
-failure ends the graph: running nodes are cancelled, waiting ones are skipped.
+A node runs if enough edges into it fire, by default one, otherwise it is skipped. Independent nodes run concurrently.
+The lists and conditions on the edges out of a node belong to it: if one cannot be evaluated, the node fails. An
+unhandled failure ends the graph, and so does an edge to `stop` or `break`: running nodes are cancelled, waiting ones
+are skipped.
 """
 
 import asyncio
@@ -14,8 +15,10 @@ from typing import Any, NamedTuple
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
 from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode
+from arcrun.engine.endings import BreakError, StopError
+from arcrun.engine.joins import Race
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
-from arcrun.engine.node_run import NodeRun
+from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.repeats import RepeatRun
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
@@ -25,7 +28,7 @@ from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.wasm.abi import Outcome
-from arcrun.workflows.model import INPUT
+from arcrun.workflows.model import INPUT, STOP, LoopPolicy
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Carries, Fires
 
@@ -84,11 +87,23 @@ OUTERMOST = Around((), {}, None)
 
 
 class GraphRun:
-    """One run of a graph. It owns `scope`, which templates see, and adds its nodes to it. `around` is its iteration."""
+    """One run of a graph. It owns `scope`, which templates see, and adds its nodes to it. `around` is its iteration;
+    `parent` the graph of the loop whose body it is, and that loop.
+    """
 
-    def __init__(self, graph: Graph, scope: dict[str, Any], context: RunContext, around: Around = OUTERMOST) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        scope: dict[str, Any],
+        context: RunContext,
+        around: Around = OUTERMOST,
+        parent: "tuple[GraphRun, UnitKey] | None" = None,
+    ) -> None:
         self._graph, self._scope, self._context = graph, scope, context
-        self._around = around
+        self._around, self._parent = around, parent
+        self._endings = graph.endings_of
+        self._race: Race | None = None
+        self._ended: dict[UnitKey | None, str] = {}  # why this graph (None), or a loop of it, has ended early
         self._statuses: dict[str, NodeStatus] = {INPUT: SUCCESS}
         self._elements: dict[UnitKey, list[Any]] = {}  # of each loop whose source has settled
         self._met: set[InEdge] = set()  # the IF edges whose condition is true
@@ -110,12 +125,21 @@ class GraphRun:
         try:
             if INPUT in graph.exits:
                 await self._read_exits(INPUT, graph.exits[INPUT])
+            if self._endings:
+                self._end_if_led_from((INPUT, ""))
             if graph.chain is None:
                 await self._settle_beside_each_other()
             else:
                 for unit in graph.chain:
                     await self._settle(unit)
             return self._answer()
+        except StopError as stop:
+            if self._parent is not None:
+                raise
+            return self._answer_of_end(stop.answer)
+        except BreakError as end:
+            end.answer = self._answer_of_end(end.answer)
+            raise
         finally:
             self._context.live.give_back(self._held)
 
@@ -131,21 +155,30 @@ class GraphRun:
 
     async def _settle_in_order(self, running: set[asyncio.Task[UnitKey]]) -> None:
         graph, tasks = self._graph, self._context.tasks
-        waiting = {key: len(wanted) for key, wanted in graph.waits_for.items()}
+        waiting: dict[UnitKey, float] = {key: len(wanted) for key, wanted in graph.waits_for.items()}
         ready = deque(key for key, count in waiting.items() if not count)
+        if graph.early_joins:
+            self._race = Race(graph, waiting, ready, self._fires, self._skip_cancelled)
+            self._race.begin()
+        race = self._race
         finished: asyncio.Queue[asyncio.Task[UnitKey]] | None = None
         while ready or running:
             if not running and (len(ready) == 1 or not tasks.has_room):  # a single unit needs no task
                 settled = [await self._settle_key(ready.popleft())]
+                if race is not None:
+                    race.settle(settled[0])
             else:
                 finished = finished or asyncio.Queue()
                 while ready and tasks.has_room:
-                    task = asyncio.ensure_future(self._settle_key(ready.popleft()))
+                    key = ready.popleft()
+                    task = asyncio.ensure_future(self._settle_key(key))
+                    if race is not None:
+                        race.watch(task, key)
                     tasks.count(task)
                     task.add_done_callback(finished.put_nowait)
                     running.add(task)
                 done = [await finished.get(), *(finished.get_nowait() for _ in range(finished.qsize()))]
-                settled = [task.result() for task in done]
+                settled = [task.result() for task in done] if race is None else race.settle_tasks(done)
                 running.difference_update(done)
             for child in (child for key in settled for child in graph.children[key]):
                 waiting[child] -= 1
@@ -163,7 +196,9 @@ class GraphRun:
         pace.count(NODE_WORK)
         if isinstance(unit, PlannedLoop):
             await self._settle_loop(unit)
-        elif fired := [edge for edge in unit.parents if self._fires(edge)]:
+        elif (fired := [edge for edge in unit.parents if self._fires(edge)]) and (
+            unit.join is None or unit.is_met(len(fired))
+        ):
             for edge in fired:
                 self._followed.add(edge.leaves)
             await self._run_node(unit, fired)
@@ -171,6 +206,8 @@ class GraphRun:
             self._context.budget.work.take(UNIT_WORK)
             self._statuses[unit.name] = SKIPPED
             self._context.ledger.add(SkippedNode(unit.name, unit.component), self._around.iteration)
+        if self._endings:
+            self._end_if_led_from((unit.source, unit.item) if isinstance(unit, PlannedLoop) else (unit.name, ""))
 
     async def _run_node(self, node: PlannedNode, fired: list[InEdge]) -> None:
         name, ledger = node.name, self._context.ledger
@@ -182,8 +219,9 @@ class GraphRun:
             if name in self._graph.exits and result.error is None:
                 result = await self._leave(node, result)
         except asyncio.CancelledError:
-            run.cancel()
+            run.cancel(self._find_reason((name, "")))
             ledger.add(run, self._around.iteration)
+            self._statuses[name] = SKIPPED
             raise
         run.end(result)
         ledger.add(run, self._around.iteration)
@@ -191,6 +229,46 @@ class GraphRun:
         self._scope[name] = result.envelope
         if result.error is not None and (result.error.ends_run or not node.handles_failure):
             raise result.error
+
+    def _skip_cancelled(self, key: UnitKey) -> None:
+        """Record a unit that a join has cancelled, if its own run has not."""
+        unit = self._graph.units[key]
+        if isinstance(unit, PlannedNode) and unit.name not in self._statuses:
+            self._statuses[unit.name] = SKIPPED
+            error = build_cancelled(unit.name, self._find_reason(key))
+            self._context.ledger.add(SkippedNode(unit.name, unit.component, error), self._around.iteration)
+
+    def _find_reason(self, key: UnitKey) -> str:
+        """Why a unit of this graph was cancelled."""
+        if reason := self._ended.get(None) or self._ended.get(key):
+            return reason
+        if self._race is not None and key in self._race.cancelled:
+            return f"`{self._race.cancelled[key]}` no longer needed it"
+        if self._parent is None:
+            return RUN_HAD_ENDED
+        graph_run, loop = self._parent
+        return graph_run._find_reason(loop)
+
+    def _end_if_led_from(self, key: UnitKey) -> None:
+        """Raises StopError or BreakError if an edge out of this unit leads to `stop` or `break`, and fires."""
+        for ending in self._endings.get(key, ()):
+            if not self._fires(ending.edge):
+                continue
+            answer = self._answer_of(ending.edge)
+            self._ended[None] = f"a line to `{ending.name}` had ended the {'run' if ending.name == STOP else 'loop'}"
+            if ending.name == STOP:
+                self._end_around(self._ended[None])
+                raise StopError(answer)
+            if self._parent is not None:
+                graph_run, loop = self._parent
+                graph_run._ended[loop] = self._ended[None]
+            raise BreakError(answer)
+
+    def _end_around(self, reason: str) -> None:
+        graph_run = self
+        while graph_run._parent is not None:
+            graph_run, _ = graph_run._parent
+            graph_run._ended[None] = reason
 
     def _hold_result(self, node: PlannedNode, result: Outcome) -> Outcome:
         """The result; a failure if it would exceed the values that the run may hold."""
@@ -239,13 +317,14 @@ class GraphRun:
             raise
 
     def _begin(self, node: PlannedNode, fired: list[InEdge]) -> NodeRun | RepeatRun:
+        scope = {**self._scope} if node.joins_early else self._scope  # without what settles while it runs
         if node.repeat is None:
-            return NodeRun(node, self._build_call(node, fired, self._scope), self._context)
+            return NodeRun(node, self._build_call(node, fired, scope), self._context)
 
         def make_call(scope: Scope) -> Call:
             return self._build_call(node, fired, scope)
 
-        return RepeatRun(node, node.repeat, make_call, self._scope, self._context)
+        return RepeatRun(node, node.repeat, make_call, scope, self._context)
 
     def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> Call:
         arrived = self._arrived(fired) if node.fills_fields else None
@@ -271,9 +350,17 @@ class GraphRun:
 
         async def run_body(index: int, element: Any) -> Any:
             scope = {**self._scope, loop.item: element}
+            if loop.index:
+                scope[loop.index] = index
             around = self._around.enter(index, loop.item, element)
+            body = GraphRun(loop.body, scope, self._context, around, (self, key))
             try:
-                answer = await GraphRun(loop.body, scope, self._context, around).run()
+                answer = await body.run()
+                if loop.policy.until and await body.meets(loop.policy):
+                    raise BreakError(answer)
+            except BreakError as end:
+                self.hold(key, end.answer.weight)
+                raise
             except ArcrunError as error:
                 if not loop.policy.stops_on_error:
                     self.hold(key, size_of(error.to_json()).weight)
@@ -290,17 +377,29 @@ class GraphRun:
         elif loop.is_only and loop.source != INPUT:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
 
+    async def meets(self, policy: LoopPolicy) -> bool:
+        """Whether the element that this body has run for meets `until`. Raises RunError EXPRESSION_FAILED,
+        EXPRESSION_TOO_COSTLY; CpuBudgetError.
+        """
+        pace, work = self._context.pace, self._context.budget.work
+        if pace.is_due:
+            await pace.rest()
+        pace.count(CONDITION_WORK)
+        if work.is_limited:
+            work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
+        return policy.expression.is_met(self._scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
+
     def _fires(self, edge: InEdge) -> bool:
         fires = edge.spec.fires
         if fires is Fires.ON_SUCCESS:  # the most frequent case
-            return self._statuses[edge.source] is SUCCESS
+            return self._statuses.get(edge.source) is SUCCESS
         if fires is Fires.ON_ELEMENT:
             return True  # the enclosing loop has begun
         if fires is Fires.AFTER_LOOP:
             return self._loop_of(edge) is not None
         if fires is Fires.ON_FAILURE:
-            return self._statuses[edge.source] is FAILED
-        if self._statuses[edge.source] is not SUCCESS:
+            return self._statuses.get(edge.source) is FAILED
+        if self._statuses.get(edge.source) is not SUCCESS:
             return False
         if fires is Fires.ON_RESULT:
             return self._field_of(edge.source, "result") is edge.spec.result
@@ -353,6 +452,8 @@ class GraphRun:
         their items.
         """
         last: dict[str, Answer] = {}
+        if self._race is not None:
+            self._follow_lines_of(self._race)
         followed, weights = self._followed, self._weights
         for node in self._graph.nodes:
             name = node.name
@@ -363,6 +464,21 @@ class GraphRun:
             if (outcome := self._loops.get(key)) is not None and key not in followed:
                 last[loop.source if loop.is_only else loop.item] = Answer(outcome.results, weights.get(key, 0))
         return last
+
+    def _follow_lines_of(self, race: Race) -> None:
+        """Let a join follow the lines too that fired after it had started, and what was cancelled those into it."""
+        ran = [key for key in self._graph.early_joins if self._statuses[key[0]] is not SKIPPED]
+        for key in (*ran, *race.cancelled):
+            unit = self._graph.units[key]
+            if isinstance(unit, PlannedNode):
+                self._followed |= {edge.leaves for edge in unit.parents if self._fires(edge)}
+            else:
+                self._followed.add((unit.source, ""))
+
+    def _answer_of_end(self, given: Answer) -> Answer:
+        """The answer if the graph ends early: what has been led to `output`, otherwise what the line carries."""
+        is_answered = any(self._fires(edge) for edge in self._graph.answers or ())
+        return self._answer() if is_answered else given
 
     def _answer_of(self, edge: InEdge) -> Answer:
         outcome = self._loop_of(edge) if edge.spec.carries is Carries.RESULTS else None

@@ -43,7 +43,8 @@ INPUT_LOOP = "\0input loop"
 START = "\0start"
 PREVIOUS = "previous"  # in a node with `repeat`: what its last round answered, null in the first
 REPEAT_FIELDS = ("collected", "rounds")  # fields that `repeat` adds to its node
-LOOP_FIELDS = ("results", "errors")  # fields that a finished FOREACH adds to its source
+STATES = "states"
+LOOP_FIELDS = ("results", "errors", STATES)  # fields that a finished FOREACH adds to its source
 ALIASES = {"creds": CREDENTIAL, **dict.fromkeys(("trigger", "webhook", "start"), "input")}
 
 _MISSING = object()

@@ -1,7 +1,8 @@
 """Determines what must have happened when a node runs: which references may find nothing, which answers are unclear.
 
 A fact is a bit: a node has run, succeeded or failed; a conditional edge has fired. A node runs if one edge into it
-fires, so the facts that are certain for it are those that all its edges have in common, and their consequences.
+fires, so the facts that are certain for it are those that all its edges have in common, and their consequences; with a
+`join`, those that hold whichever edges it runs for. A consequence is certain only for what has settled before.
 """
 
 import re
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 from arcrun.interruptible import Steps
 from arcrun.workflows.graph import Loop, Shape, reachable
+from arcrun.workflows.joins import find_lines, hold_whichever
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
 from arcrun.workflows.relations import SPECS, Fires, Relation
 
@@ -52,8 +54,10 @@ class Certainty:
         return int(done * _STEPS_AN_EDGE)
 
     def is_certain(self, outcome: Outcome, head: str, node: str) -> bool:
-        """Whether `head`, which settles before `node`, has this outcome whenever `node` runs."""
+        """Whether `head`, which is among what settles before `node`, has this outcome whenever `node` runs."""
         wanted, certain = self._bit((head, outcome)), self._facts[node]
+        if not certain & wanted and not self._shape.is_assured(head, node):
+            return False
         return bool(certain & wanted or self._always & wanted or self._close(certain) & wanted)
 
     def is_impossible(self, outcome: Outcome, head: str, node: str) -> bool:
@@ -117,8 +121,11 @@ class Certainty:
     def _facts(self) -> Mapping[str, int]:
         facts: dict[str, int] = {INPUT: 0}
         for name in self._shape.order:
-            common = -1
-            for edge in self._into[name]:
+            common, join = -1, self._shape.joins.get(name)
+            if join is not None:
+                lines = [facts[edge.source] | self._of_edge(edge) for edge in find_lines(self._into[name])]
+                common = hold_whichever(lines, join.needed(len(lines)))
+            for edge in self._into[name] if join is None else ():
                 common &= facts[edge.source] | self._of_edge(edge)
             facts[name] = common if common != -1 else 0
         return facts
@@ -152,8 +159,10 @@ class Certainty:
         return self._closed[facts]
 
     def _has_run(self, name: str, facts: int) -> bool:
-        """Whether an edge into the node has fired. ON_TRUE or ON_FALSE fires if its source has succeeded."""
+        """Whether enough edges into the node have fired. ON_TRUE or ON_FALSE fires if its source has succeeded."""
         fired, decided = self._ways_into[name]
+        if (join := self._shape.joins.get(name)) is not None:
+            return sum(bits & facts == bits for bits in fired) >= join.needed(len(fired))
         return any(bits & facts == bits for bits in fired) or bool(decided & facts)
 
     @cached_property
@@ -170,7 +179,7 @@ class Certainty:
             decided = 0
             for source in true & false:
                 decided |= self._bit((source, Outcome.OK))
-            ways[name] = [self._of_edge(edge) for edge in into], decided
+            ways[name] = [self._of_edge(edge) for edge in find_lines(into)], decided
         return ways
 
     def _may_be_last(self, name: str) -> bool:
@@ -182,7 +191,12 @@ class Certainty:
         leaving = [edge for edge in self._leaving[name] if not edge.spec.handles_failure]
         if any(edge.spec.begins_loop for edge in leaving):
             return not any(edge.spec.ends_loop for edge in leaving)
-        return all(edge.spec.is_conditional for edge in leaving)
+        return all(edge.spec.is_conditional or self._may_be_unmet(edge) for edge in leaving)
+
+    def _may_be_unmet(self, edge: Edge) -> bool:
+        """Whether two edges may fire, this one and another, without running the node that they lead to."""
+        join, lines = self._shape.joins.get(edge.target), len(find_lines(self._into[edge.target]))
+        return join is not None and 2 < join.needed(lines) <= lines
 
     def _may_be_together(self, answers: list[tuple[str, int]], opposites: _Opposites) -> Steps[bool]:
         """Whether two of the answers may occur in one run. Only MAX_COMPARED are compared: this only decides on a

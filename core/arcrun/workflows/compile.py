@@ -12,14 +12,15 @@ from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findin
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
-from arcrun.workflows.model import OUTPUT, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.joins import ShapeChecker, add_joins
+from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
-from arcrun.workflows.repeat_checks import check_repeat
+from arcrun.workflows.until_checks import check_loops, check_repeat
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition
@@ -61,11 +62,18 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
         yield sum(len(text) for text in node.config.values() if isinstance(text, str)) // CHARACTERS_A_STEP
+    if shape is not None:
+        joins = {name: join for name, part in parts.items() if (join := part.settings.join) is not None}
+        shape = add_joins(workflow, shape, joins)
+        ShapeChecker(workflow, shape, symbols, findings).check()
+        yield LINE_STEPS * len(workflow.edges) * len(joins)
     yield from _check_references(workflow, shape, parts, symbols, findings)
     check_edges(workflow, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
         yield from _warn_of_unclear_answers(workflow, shape, findings)
+        _warn_of_endless_call(workflow, shape, findings)
+        yield LINE_STEPS * len(workflow.edges)
     return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
 
 
@@ -83,6 +91,23 @@ def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Finding
         hint = "Lead only the intended one to `output`, or lead all into one node before it."
         at = next((edge.at for edge in workflow.edges if edge.target == names[-1]), ("flow",))
         findings.warn("AMBIGUOUS_ANSWER", message, hint, at=at)
+
+
+def _warn_of_endless_call(workflow: Workflow, shape: Shape, findings: Findings) -> None:
+    """Warn if every run in which nothing fails calls the workflow itself."""
+    handled = {edge.source for edge in workflow.edges if edge.spec.handles_failure}
+    leaving: dict[str, list[str]] = {}
+    for edge in workflow.edges:
+        if edge.spec.fires in (Fires.ON_SUCCESS, Fires.AFTER_LOOP):
+            leaving.setdefault(edge.source, []).append(edge.target)
+    certain = {*leaving.get(INPUT, ())}
+    for name in shape.order:  # parents first
+        if name not in certain or name in handled:
+            continue
+        certain.update(leaving.get(name, ()))
+        if (node := workflow.nodes[name]).workflow == workflow.name:
+            message = f"`{name}` calls {workflow.name} itself in every run, so that no run ends: SUBFLOW_TOO_DEEP"
+            findings.warn("ENDLESS_CALL", message, at=node.at)
 
 
 def _check_references(
@@ -113,6 +138,8 @@ def _check_references(
                 if reference.head == CREDENTIAL and len(reference.steps) == 2:
                     warn_of_missing_credential(reference.steps[1], node, symbols.credentials, findings)
             yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
+    if shape is not None:
+        check_loops(workflow, shape, checker)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()
@@ -126,7 +153,7 @@ def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> No
         if not expression.names and not expression.is_met({}):
             message = f"IF({edge.argument}) reads nothing and is never true"
             findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
-    if edge.spec.handles_failure and edge.target == OUTPUT:
+    if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) == STOP):
         message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)
     if edge.spec.begins_loop and edge.path:

@@ -48,12 +48,29 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A template or an expression refers to something that does not exist, or may not exist yet.",
         "Refer to `input`, a node that always settles before, the item of an enclosing loop, a clock or a credential.",
     ),
-    "UNREACHABLE_NODE": ("No path leads from `input` to the node.", "Add a flow line to it, or remove its config."),
+    "UNREACHABLE_NODE": (
+        "No path leads from `input` to the node, or a line to `stop` or `break` ends each before it.",
+        "Add a flow line to it, or remove its config.",
+    ),
     "CYCLE": ("The flow leads back to an earlier node.", "A workflow only runs forwards: use FOREACH to repeat."),
     "INVALID_LOOP": (
         "A FOREACH or CONTINUE that cannot work: no list, nothing to continue, two loops with the same item out of one "
         "node, or a way into or out of the loop's body.",
         "The nodes of a body are reached only through FOREACH; nodes after the loop are reached by CONTINUE.",
+    ),
+    "INVALID_JOIN": (
+        "A `join` that cannot be met, or that makes no difference: it counts more lines than there are, waits for "
+        "lines that exclude each other, or has a single line (a warning).",
+        "Correct the number, the lines, or omit `join`.",
+    ),
+    "RACE_WITH_EFFECTS": (
+        "A node that a `join: first` or `at_least` may not wait for changes something outside: it may have done so, or "
+        "half of it, although another was faster.",
+        "Let only nodes race that read, and have the effect after the join.",
+    ),
+    "BREAK_OUTSIDE_LOOP": (
+        "A line leads to `break` from a node that is in no loop's body.",
+        "Lead it to `stop`, which ends the run; or to the next node.",
     ),
     "UNKNOWN_COMPONENT": ("There is no such component.", "See `acr parts`."),
     "UNKNOWN_WORKFLOW": ("CALLS_SUBFLOW names a workflow that is not stored.", "Push that workflow first."),
@@ -74,6 +91,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "An edge that no run can fire: the component has no such branch, or no boolean result.",
         "Correct the branch's name, or use IF(...).",
     ),
+    "ENDLESS_CALL": (
+        "A workflow calls itself in every run, so that each fails with SUBFLOW_TOO_DEEP.",
+        "Call it on a condition, such as IF(...), or for each element of a list: FOREACH.",
+    ),
     "AMBIGUOUS_ANSWER": (
         "The answer's shape differs between runs: sometimes the data of one node, sometimes an object of several by "
         "name.",
@@ -85,7 +106,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "TOO_MANY_FINDINGS": ("There are more findings than are reported.", "Correct these first, then check again."),
     "INVALID_SETTING": (
-        "take, retry, foreach, timeout_ms, cpu_ms, concurrency or credentials has an invalid value.",
+        "take, retry, join, cancel_rest, foreach, timeout_ms, cpu_ms, concurrency or credentials has an invalid value.",
         "The message lists the valid values.",
     ),
     "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),

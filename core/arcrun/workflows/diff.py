@@ -1,10 +1,36 @@
-"""The differences between two versions of a workflow, node by node."""
+"""What two versions of a workflow have in common: whether their sources say the same, whatever their comments, blank
+lines, quotes and order of keys; and where their plans differ, node by node.
+"""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arcrun.interruptible import Steps
 from arcrun.workflows.plan import Graph, Plan
+from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
+
+Source = str | Mapping[str, Any]
+
+
+def have_same_meaning_in_steps(one: Source, other: Source) -> Steps[bool]:
+    """Whether both have the same values under the same keys: 1, 1.0 and true differ. In steps, to yield to other
+    requests. Text that is not YAML is equal to the same text only.
+
+    The order of keys is left to the plan: where it means something, as for what a component gets, the plans differ.
+    """
+    if isinstance(one, str) and one == other:
+        return True
+    try:
+        return (yield from _render(one)) == (yield from _render(other))
+    except YamlTextError:
+        return False
+
+
+def _render(source: Source) -> Steps[str]:
+    value = (yield from parse_yaml_in_steps(source)).value if isinstance(source, str) else source
+    return json.dumps(value, sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -34,6 +60,7 @@ def _parts(graph: Graph) -> Iterator[tuple[str, Any]]:
     """Each node's name, with everything that defines it."""
     for node in graph.nodes:
         loops = [(loop.item, loop.path, loop.policy) for loop in graph.loops if loop.source == node.name]
-        yield node.name, (node, loops)
+        endings = [ending for ending in graph.endings if ending.edge.source == node.name]
+        yield node.name, (node, loops, endings)
     for loop in graph.loops:
         yield from _parts(loop.body)

@@ -1,7 +1,7 @@
 """The shape of a flow: cycles, reachability, loops' bodies, and what has settled before each node runs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import TopologicalSorter
 
@@ -9,7 +9,7 @@ from arcrun.limits import MAX_LOOP_DEPTH, MAX_LOOPS
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Workflow
+from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Join, Workflow
 
 # Reserved for future use in templates: the request, the project's settings, the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
@@ -35,12 +35,19 @@ class Shape:
     """The shape of a flow. `order` has parents first; independent nodes are in the order of the flow.
 
     `settled` maps each node to what has settled before it runs: names of nodes, and finished loops as named by
-    `results_of`. `loops` are in the order of the flow.
+    `results_of`; `assured` to what of that has settled for certain, None if it is the same. `loops` are in the order of
+    the flow, `joins` those that are not `any`, by node.
     """
 
     order: tuple[str, ...]
     loops: tuple[Loop, ...]
     settled: Mapping[str, frozenset[str]]
+    joins: Mapping[str, Join] = field(default_factory=dict)
+    assured: Mapping[str, frozenset[str]] | None = None
+
+    def is_assured(self, name: str, node: str) -> bool:
+        """Whether this node or finished loop of `settled` has settled for certain before `node` runs."""
+        return self.assured is None or name in self.assured[node]
 
     @cached_property
     def _around(self) -> Mapping[str, list[Loop]]:
@@ -61,6 +68,11 @@ class Shape:
     def loops_of(self, source: str) -> list[Loop]:
         """The loops that leave `source`."""
         return [loop for loop in self.loops if loop.source == source]
+
+
+def index_of(item: str) -> str:
+    """The name of an element's number in its loop's body."""
+    return f"{item}_index"
 
 
 def results_of(loop: Loop) -> str:
@@ -199,7 +211,7 @@ def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
 
     entries = tuple(dict.fromkeys(edge.target for edge in workflow.edges if is_entry(edge)))
     outside = reachable([INPUT], [edge for edge in workflow.edges if not is_entry(edge)])
-    body = frozenset(reachable(entries, workflow.edges) - outside - {OUTPUT})
+    body = frozenset((reachable(entries, workflow.edges) - outside) & workflow.nodes.keys())
     _report_item(workflow, first, findings)
     for edge in workflow.edges:
         if is_entry(edge) and edge.target not in body:
@@ -207,7 +219,7 @@ def _build_loop(workflow: Workflow, first: Edge, findings: Findings) -> Loop:
             findings.add(
                 "INVALID_LOOP", f"`{edge.target}` begins a loop and is also reached without it", hint, at=edge.at
             )
-        elif edge.source in body and edge.target not in body and edge.target != OUTPUT:
+        elif edge.source in body and edge.target not in body and edge.target in workflow.nodes:
             hint = f"After the loop, write `{first.source} >> CONTINUE >> {edge.target}`."
             message = f"`{edge.source}` runs once for each `{first.argument}`, and leads out of the loop"
             findings.add("INVALID_LOOP", message, hint, at=edge.at)
@@ -228,7 +240,7 @@ def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
 def _order(workflow: Workflow) -> tuple[str, ...]:
     parents: dict[str, dict[str, None]] = {name: {} for name in workflow.nodes}
     for edge in workflow.edges:
-        if edge.target != OUTPUT and edge.source != INPUT:
+        if edge.target in parents and edge.source != INPUT:
             parents[edge.target][edge.source] = None
     return tuple(TopologicalSorter(parents).static_order())
 

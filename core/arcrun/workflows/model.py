@@ -16,6 +16,10 @@ from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
 
 INPUT, OUTPUT = "input", "output"
+# What a line may lead to besides a node and OUTPUT: it ends the run, or the loop around. A node may have such a name if
+# it has an entry in the config.
+STOP, BREAK = "stop", "break"
+ENDINGS = (STOP, BREAK)
 TEMPLATE_STEPS = 8  # for compiling one (arcrun/interruptible.py)
 TERMINAL_ALIASES = {
     **dict.fromkeys(("input", "trigger", "webhook", "start"), INPUT),
@@ -45,7 +49,8 @@ KEEPS_ALL = Keeping()
 
 @dataclass(frozen=True)
 class Edge:
-    """An edge. `source` may be INPUT, `target` may be OUTPUT. `argument` and `path` are those of RelationCall.
+    """An edge. `source` may be INPUT, `target` may be OUTPUT, STOP or BREAK. `argument` and `path` are those of
+    RelationCall.
 
     `at` is the edge's path in the source.
     """
@@ -95,10 +100,64 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class LoopPolicy:
-    """How many elements of a FOREACH run concurrently, and whether the first failure ends it."""
+    """How many elements of a FOREACH run concurrently, and whether the first failure ends it.
+
+    `until` is an expression over the body: the first element that meets it ends the loop. `tolerate` is how many
+    elements may fail, `5` or `10%` of them; then the loop has failed. With `batch` an element is a list of so many.
+    """
 
     concurrency: int = 1
     stops_on_error: bool = True
+    until: str = ""
+    tolerate: str = ""
+    batch: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has only what plans of format 3 have."""
+        return not (self.until or self.tolerate or self.batch)
+
+    @cached_property
+    def expression(self) -> Expression:
+        """Of `until`. Raises ValueError."""
+        return compile_expression(self.until, "until")
+
+    def count_tolerated(self, elements: int) -> int | None:
+        """How many of so many elements may fail; None for any number."""
+        if not self.tolerate:
+            return None
+        if self.tolerate.endswith("%"):
+            return elements * int(self.tolerate[:-1]) // 100
+        return int(self.tolerate)
+
+    def to_json(self) -> dict[str, Any]:
+        added = {"until": self.until, "tolerate": self.tolerate, "batch": self.batch}
+        return {
+            "concurrency": self.concurrency,
+            "stops_on_error": self.stops_on_error,
+            **{key: value for key, value in added.items() if value},
+        }
+
+
+@dataclass(frozen=True)
+class Join:
+    """A node's `join`, if it is not `any`: how many of its lines must fire for it to run; None means all of them.
+
+    With a number it starts as soon as so many have fired, and is skipped as soon as they no longer can. If it
+    `cancels_rest`, what then only leads to it is cancelled.
+    """
+
+    at_least: int | None
+    cancels_rest: bool = False
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it may start before all of its parents have settled."""
+        return self.at_least is not None
+
+    def needed(self, lines: int) -> int:
+        """How many of so many lines must fire."""
+        return lines if self.at_least is None else self.at_least
 
 
 @dataclass(frozen=True)
@@ -139,6 +198,7 @@ class NodeSettings:
     take: str = ""
     cpu_ms: int | None = None
     repeat: RepeatPolicy | None = None
+    join: Join | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -221,6 +281,10 @@ class Workflow:
     is_complete: bool
     sets_timeout: bool = False
     keeping: Keeping = KEEPS_ALL
+
+    def ending_of(self, edge: Edge) -> str:
+        """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""
+        return edge.target if edge.target in ENDINGS and edge.target not in self.nodes else ""
 
 
 @dataclass(frozen=True)

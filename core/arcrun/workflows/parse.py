@@ -6,7 +6,7 @@ with `edges` (a list of {from, relation, to}).
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,19 @@ from arcrun.limits import (
 )
 from arcrun.templates.syntax import OPEN
 from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Positions
-from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Keeping, LoopPolicy, Node, Recording, Workflow
+from arcrun.workflows.model import (
+    ENDINGS,
+    INPUT,
+    OUTPUT,
+    STOP,
+    TERMINAL_ALIASES,
+    Edge,
+    Keeping,
+    LoopPolicy,
+    Node,
+    Recording,
+    Workflow,
+)
 from arcrun.workflows.relations import DEFAULT, RelationCall, RelationTextError, parse_relation
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,
@@ -156,8 +168,9 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         findings, {key: data[key] for key in (*_LIMITS, *_KEEPING) if key in data}, (), (*_LIMITS, *_KEEPING)
     )
     entries = _read_entries(data, findings)
-    edges, is_complete = yield from _parse_edges(data, findings)
-    names = {name for edge in edges for name in (edge.source, edge.target)} - {INPUT, OUTPUT}
+    terminals = frozenset((INPUT, OUTPUT, *(name for name in ENDINGS if name not in entries)))
+    edges, is_complete = yield from _parse_edges(data, terminals, findings)
+    names = {name for edge in edges for name in (edge.source, edge.target)} - terminals
     if len(names) > MAX_NODES:
         findings.add("WORKFLOW_TOO_LARGE", f"it has {len(names)} nodes; the limit is {MAX_NODES}", _SPLIT)
         return None
@@ -165,7 +178,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         name if isinstance(name, str) else "",
         str(data.get("description") or ""),
         tuple(edges),
-        _parse_nodes(entries, edges, is_complete, findings),
+        _parse_nodes(entries, edges, terminals, is_complete, findings),
         _parse_loops(entries, edges, findings),
         settings.number("timeout_ms", DEFAULT_RUN_TIMEOUT_MS, 1, MAX_RUN_TIMEOUT_MS),
         settings.number("concurrency", DEFAULT_CONCURRENCY, 1, MAX_CONCURRENCY),
@@ -226,7 +239,9 @@ def _read_node_list(data: Mapping[str, Any], findings: Findings) -> dict[str, _E
     return entries
 
 
-def _parse_edges(data: Mapping[str, Any], findings: Findings) -> Steps[tuple[list[Edge], bool]]:
+def _parse_edges(
+    data: Mapping[str, Any], terminals: Collection[str], findings: Findings
+) -> Steps[tuple[list[Edge], bool]]:
     """The edges that could be parsed, and whether that is all of them."""
     key = "edges" if "nodes" in data or "edges" in data else "flow"
     lines = data.get(key)
@@ -251,7 +266,7 @@ def _parse_edges(data: Mapping[str, Any], findings: Findings) -> Steps[tuple[lis
             call.path,
             at,
         )
-        problem = _find_misuse(edge)
+        problem = _find_misuse(edge, terminals)
         if problem:
             findings.add("MALFORMED_LINE", *problem, at=at)
         else:
@@ -280,22 +295,32 @@ def _parse_edge(edge: Any) -> tuple[str, RelationCall, str]:
     return edge["from"], parse_relation(edge.get("relation", DEFAULT)), edge["to"]
 
 
-def _find_misuse(edge: Edge) -> tuple[str, str] | None:
-    """Why an edge is impossible, whatever the rest of the flow is: message and hint, or None."""
+def _find_misuse(edge: Edge, terminals: Collection[str]) -> tuple[str, str] | None:
+    """Why an edge is impossible, whatever the rest of the flow is: message and hint, or None. `terminals` are the names
+    of what is no node.
+    """
+    if edge.source in ENDINGS and edge.source in terminals:
+        what = "run" if edge.source == STOP else "loop around"
+        hint = f"Remove the line. If it is a node, give it an entry: config.{edge.source}: {{component: ...}}."
+        return f"nothing follows `{edge.source}`, which ends the {what}", hint
     if edge.source == OUTPUT or edge.target == INPUT:
         return f"`{edge.source}` to `{edge.target}` runs backwards", "Edges lead from the trigger to the answer."
     if edge.source == INPUT and not edge.spec.leaves_trigger:
         return "the trigger cannot fail", "Write ON_FAIL after a node."
-    if edge.target == OUTPUT and not edge.spec.enters_answer:
-        return f"{edge.relation} leads to `output`, which is not a node", "Name a node between them."
+    if edge.target in terminals and not edge.spec.enters_answer:
+        return f"{edge.relation} leads to `{edge.target}`, which is not a node", "Name a node between them."
     return None
 
 
 def _parse_nodes(
-    entries: Mapping[str, _Entry], edges: list[Edge], is_complete: bool, findings: Findings
+    entries: Mapping[str, _Entry],
+    edges: list[Edge],
+    terminals: Collection[str],
+    is_complete: bool,
+    findings: Findings,
 ) -> dict[str, Node]:
     """The nodes of the lines. If a line could not be parsed, also those of the entries, since it may name them."""
-    names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in (INPUT, OUTPUT))
+    names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target) if name not in terminals)
     subflows = {edge.target for edge in edges if edge.spec.calls_workflow}
     for name, entry in entries.items():
         if name in names or name == INPUT:

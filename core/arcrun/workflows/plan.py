@@ -15,12 +15,24 @@ from arcrun.errors import WorkflowError
 from arcrun.templates.expressions import Expression, compile_expression
 from arcrun.templates.syntax import CLOSE, ESCAPED_OPEN, OPEN
 from arcrun.templates.template import CREDENTIAL, Template, compile_path, compile_value
-from arcrun.workflows.model import INPUT, KEEPS_ALL, Keeping, LoopPolicy, Recording, RepeatPolicy, RetryPolicy
+from arcrun.workflows.model import (
+    INPUT,
+    KEEPS_ALL,
+    STOP,
+    Join,
+    Keeping,
+    LoopPolicy,
+    Recording,
+    RepeatPolicy,
+    RetryPolicy,
+)
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 
 PLAN_FORMAT = 3
-# Of a plan that has what format 3 lacks: `repeat`. Others stay in format 3, which the release before reads too.
+# Of a plan that has what format 3 lacks: `repeat`, `join`, lines to `stop` and `break`, and
+# what is new of FOREACH. Others stay in format 3, which
+# the release before reads too.
 SHAPES_FORMAT = 4
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 
@@ -56,7 +68,8 @@ class PlannedNode:
 
     `take` is the path of the value that the input is based on; empty if the input is only the config. `handles_failure`
     is whether an ON_FAIL leaves the node. `credentials` maps keys of the contract to stored names. `cpu_ms` is the
-    computing time of each call; None is the default. `repeat` is None if it runs once.
+    computing time of each call; None is the default. `repeat` is None if it runs once,
+    `join` if it runs when any of its lines has fired.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -74,7 +87,17 @@ class PlannedNode:
     take: str = ""
     cpu_ms: int | None = None
     repeat: RepeatPolicy | None = None
+    join: Join | None = None
     fills_fields: bool = field(default=False, compare=False)
+
+    @property
+    def joins_early(self) -> bool:
+        """Whether it may start before all of its parents have settled."""
+        return self.join is not None and self.join.is_early
+
+    def is_met(self, fired: int) -> bool:
+        """Whether it runs if so many of its lines fire."""
+        return fired > 0 if self.join is None else fired >= self.join.needed(len(self.parents))
 
     @cached_property
     def template(self) -> Template:
@@ -112,8 +135,9 @@ class PlannedLoop:
     """The FOREACH that leaves `source`: the body runs once for each element of the list at `path`, named `item`.
 
     Without a path, which format 2 allowed, the list is the answer of `source`, or a list in one of its fields.
-    `is_only` is whether no other loop leaves `source`. `names_input` is for plans of format 2, in which
-    {{input.results}} is the result of the loop that leaves the trigger.
+    `is_only` is whether no other loop leaves `source`. `index` is the name of the element's number in the body, empty
+    if nothing there reads it. `tells_states` is whether its outcome says how each element ended. `names_input` is for
+    plans of format 2, in which {{input.results}} is the result of the loop that leaves the trigger.
     """
 
     source: str
@@ -122,6 +146,8 @@ class PlannedLoop:
     policy: LoopPolicy
     body: "Graph"
     is_only: bool = True
+    index: str = ""
+    tells_states: bool = False
     names_input: bool = field(default=False, compare=False)
 
     @cached_property
@@ -142,14 +168,23 @@ class Exits:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """An edge to STOP or BREAK, which is its `name`."""
+
+    name: str
+    edge: InEdge
+
+
+@dataclass(frozen=True)
 class Graph:
     """A graph. Its nodes are ordered with parents first. `answers` are the edges into its answer; if the flow names
-    none, it is None, and the answer is that of the nodes that ran last.
+    none, it is None, and the answer is that of the nodes that ran last. `endings` are those that end it early.
     """
 
     nodes: tuple[PlannedNode, ...]
     loops: tuple[PlannedLoop, ...]
     answers: tuple[InEdge, ...] | None
+    endings: tuple[Ending, ...] = ()
 
     @cached_property
     def units(self) -> Mapping[UnitKey, Unit]:
@@ -163,7 +198,8 @@ class Graph:
         conditions: dict[str, dict[InEdge, None]] = {}
         for loop in self.loops:
             loops.setdefault(loop.source, []).append(loop)
-        for edge in (*(edge for node in self.nodes for edge in node.parents), *(self.answers or ())):
+        into_nodes = (edge for node in self.nodes for edge in node.parents)
+        for edge in (*into_nodes, *(self.answers or ()), *(ending.edge for ending in self.endings)):
             if edge.spec.fires is Fires.ON_CONDITION:
                 conditions.setdefault(edge.source, {})[edge] = None
         return {
@@ -176,7 +212,7 @@ class Graph:
         """The units of this graph that each unit waits for."""
         waits: dict[UnitKey, frozenset[UnitKey]] = {}
         for key, unit in self.units.items():
-            wanted = self._loop_waits(unit) if isinstance(unit, PlannedLoop) else map(self._unit_of, unit.parents)
+            wanted = self._loop_waits(unit) if isinstance(unit, PlannedLoop) else map(self.unit_of, unit.parents)
             waits[key] = frozenset(wanted) & self.units.keys()
         return waits
 
@@ -186,8 +222,8 @@ class Graph:
         earlier = siblings[: siblings.index(loop)]
         return [(loop.source, ""), *((other.source, other.item) for other in earlier)]
 
-    def _unit_of(self, edge: InEdge) -> UnitKey:
-        """The unit that an edge leaves."""
+    def unit_of(self, edge: InEdge) -> UnitKey:
+        """The unit that an edge leaves; one that this graph lacks if that is the trigger, or the node before a body."""
         if not edge.spec.ends_loop:
             return edge.source, ""
         return edge.source, edge.argument or next(loop.item for loop in self.loops if loop.source == edge.source)
@@ -204,6 +240,8 @@ class Graph:
     @cached_property
     def chain(self) -> tuple[Unit, ...] | None:
         """The units in order, if they can only settle in one order, each waiting for the previous one; else None."""
+        if self.early_joins:
+            return None
         waiting = {key: len(wanted) for key, wanted in self.waits_for.items()}
         ready = [key for key, count in waiting.items() if not count]
         chain = list[Unit]()
@@ -217,6 +255,54 @@ class Graph:
                 if not waiting[child]:
                     ready.append(child)
         return tuple(chain)
+
+    @cached_property
+    def early_joins(self) -> Mapping[UnitKey, frozenset[UnitKey]]:
+        """The nodes that may start before all of their parents have settled, each with what it then cancels."""
+        early = [node for node in self.nodes if node.joins_early]
+        return {
+            (node.name, ""): self._find_behind((node.name, "")) if node.join and node.join.cancels_rest else frozenset()
+            for node in early
+        }
+
+    def _find_behind(self, join: UnitKey) -> frozenset[UnitKey]:
+        """The units from which every path leads to `join`."""
+        leading = {self.unit_of(edge) for edge in (*(self.answers or ()), *(ending.edge for ending in self.endings))}
+        leading |= {
+            (loop.source, loop.item) for loop in self.loops if any(it.name == STOP for it in loop.body.all_endings)
+        }
+        left = {key: len(children) for key, children in self.children.items()}
+        behind, pending = set[UnitKey](), [join]
+        while pending:
+            for parent in self.waits_for[pending.pop()]:
+                left[parent] -= 1
+                if not left[parent] and parent not in leading:
+                    behind.add(parent)
+                    pending.append(parent)
+        return frozenset(behind)
+
+    @cached_property
+    def endings_of(self) -> Mapping[UnitKey, tuple[Ending, ...]]:
+        """The endings by the unit that they leave."""
+        found: dict[UnitKey, tuple[Ending, ...]] = {}
+        for ending in self.endings:
+            key = self.unit_of(ending.edge)
+            found[key] = (*found.get(key, ()), ending)
+        return found
+
+    @property
+    def all_endings(self) -> Iterator[Ending]:
+        """The endings of this graph and of its loops' bodies."""
+        yield from self.endings
+        for loop in self.loops:
+            yield from loop.body.all_endings
+
+    @property
+    def all_loops(self) -> Iterator[PlannedLoop]:
+        """The loops of this graph and of their bodies."""
+        for loop in self.loops:
+            yield loop
+            yield from loop.body.all_loops
 
     def all_nodes(self) -> Iterator[PlannedNode]:
         """The nodes of this graph and of its loops' bodies, each once; a body follows the node that its loop leaves."""
@@ -255,7 +341,8 @@ class Plan:
     @property
     def has_shapes(self) -> bool:
         """Whether it has what plans of format 3 lack."""
-        return any(node.repeat is not None for node in self.nodes)
+        loops = any(loop.index or loop.tells_states or not loop.policy.is_plain for loop in self.graph.all_loops)
+        return loops or any(self.graph.all_endings) or any(node.repeat or node.join for node in self.nodes)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -301,12 +388,15 @@ def _render_graph(graph: Graph) -> dict[str, Any]:
                 "source": loop.source,
                 "item": loop.item,
                 "path": loop.path,
-                "policy": asdict(loop.policy),
+                "policy": loop.policy.to_json(),
                 "body": _render_graph(loop.body),
+                **({"index": loop.index} if loop.index else {}),
+                **({"states": True} if loop.tells_states else {}),
             }
             for loop in graph.loops
         ],
         "answers": None if graph.answers is None else [_render_edge(edge) for edge in graph.answers],
+        **({"endings": [[it.name, *_render_edge(it.edge)] for it in graph.endings]} if graph.endings else {}),
     }
 
 
@@ -324,6 +414,7 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "credentials": node.credentials,
         "take": node.take or None,
         "repeat": asdict(node.repeat) if node.repeat else None,
+        "join": asdict(node.join) if node.join else None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 
@@ -341,6 +432,7 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
                 "parents": tuple(_load_edge(edge) for edge in node["parents"]),
                 "retry": RetryPolicy.load(node["retry"]) if "retry" in node else None,
                 "repeat": RepeatPolicy(**node["repeat"]) if "repeat" in node else None,
+                "join": Join(**node["join"]) if "join" in node else None,
                 "fills_fields": is_implicit,
                 "config": _escape_braces(node["config"]) if is_implicit else node["config"],
             }
@@ -356,11 +448,14 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
             LoopPolicy(**loop["policy"]),
             _load_graph(loop["body"], is_implicit=is_implicit),
             is_only=sources.count(loop["source"]) == 1,
+            index=loop.get("index", ""),
+            tells_states=loop.get("states", False),
             names_input=is_implicit and loop["source"] == INPUT,
         )
         for loop in stored["loops"]
     )
-    return Graph(nodes, loops, _load_edges(stored["answers"]))
+    endings = tuple(Ending(name, _load_edge(edge)) for name, *edge in stored.get("endings", ()))
+    return Graph(nodes, loops, _load_edges(stored["answers"]), endings)
 
 
 def _escape_braces(value: Any) -> Any:

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from arcrun.workflows.graph import Loop, Shape, is_continued
+from arcrun.templates.template import STATES, Template, compile_path
+from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
-from arcrun.workflows.plan import SHAPES_FORMAT, Graph, InEdge, Plan, PlannedLoop, PlannedNode
-from arcrun.workflows.relations import LOOP_END
+from arcrun.workflows.plan import SHAPES_FORMAT, Ending, Graph, InEdge, Plan, PlannedLoop, PlannedNode
+from arcrun.workflows.relations import LOOP_END, Fires
 
 
 def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
@@ -34,7 +35,8 @@ class _GraphBuilder:
     def _into(self) -> Mapping[str, list[Edge]]:
         into: dict[str, list[Edge]] = {name: [] for name in (OUTPUT, *self.workflow.nodes)}
         for edge in self.workflow.edges:
-            into[edge.target].append(edge)
+            if not self.workflow.ending_of(edge):
+                into[edge.target].append(edge)
         return into
 
     @cached_property
@@ -51,12 +53,56 @@ class _GraphBuilder:
             tuple(self._plan_node(self.workflow.nodes[name]) for name in names),
             tuple(self._plan_loop(loop) for loop in loops),
             self._answers(sources, loops),
+            self._plan_endings(sources),
+        )
+
+    def _plan_endings(self, sources: Collection[str]) -> tuple[Ending, ...]:
+        """The edges to `stop` and `break` from here. One CONTINUE for several loops fires after the last of them."""
+        return tuple(
+            dict.fromkeys(
+                Ending(name, self._plan_edge(edge)[-1])
+                for edge in self.workflow.edges
+                if edge.source in sources and (name := self.workflow.ending_of(edge))
+            )
         )
 
     def _plan_loop(self, loop: Loop) -> PlannedLoop:
         policy = self.workflow.loops.get(loop.source, LoopPolicy())
         is_only = len(self.shape.loops_of(loop.source)) == 1
-        return PlannedLoop(loop.source, loop.item, loop.path, policy, self.build(loop), is_only)
+        index = index_of(loop.item) if index_of(loop.item) in self._read else ""
+        body = self.build(loop)
+        has_gaps = not policy.is_plain or any(body.endings)
+        tells_states = has_gaps or bool({(loop.source, STATES), (loop.item, STATES)} & self._read_fields)
+        return PlannedLoop(loop.source, loop.item, loop.path, policy, body, is_only, index, tells_states)
+
+    @cached_property
+    def _read(self) -> frozenset[str]:
+        """The names that are no nodes or items, and that templates or expressions read."""
+        taken = {*self.workflow.nodes, *(loop.item for loop in self.shape.loops)}
+        return frozenset(steps[0] for steps in self._paths) - taken
+
+    @cached_property
+    def _read_fields(self) -> frozenset[tuple[str, str]]:
+        """The names with their first fields that templates or expressions read."""
+        return frozenset((steps[0], steps[1]) for steps in self._paths if len(steps) > 1)
+
+    @cached_property
+    def _paths(self) -> frozenset[tuple[str, ...]]:
+        """The paths that templates and expressions read."""
+        templates = (it for node in self.workflow.nodes.values() for it in node.templates.values())
+        found = {reference.steps for it in templates if isinstance(it, Template) for reference in it.references}
+        for edge in self.workflow.edges:
+            if edge.spec.fires is Fires.ON_CONDITION:
+                found |= edge.expression.paths | {(name,) for name in edge.expression.names}
+            if edge.path:
+                found |= {reference.steps for reference in compile_path(edge.path).references}
+        for policy in self.workflow.loops.values():
+            if policy.until:
+                found |= policy.expression.paths | {(name,) for name in policy.expression.names}
+        for part in self.parts.values():
+            if part.settings.take:
+                found |= {reference.steps for reference in compile_path(part.settings.take).references}
+        return frozenset(found)
 
     def _plan_node(self, node: Node) -> PlannedNode:
         config, settings = self.parts[node.name].config, self.parts[node.name].settings
@@ -73,6 +119,7 @@ class _GraphBuilder:
             timeout_ms=settings.timeout_ms,
             cpu_ms=settings.cpu_ms,
             credentials=settings.credentials or None,
+            join=settings.join,
             take=self._plan_take(node, settings.take),
             repeat=settings.repeat,
         )

@@ -21,7 +21,7 @@ from arcrun.templates.template import (
 )
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, results_of
+from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
@@ -190,8 +190,11 @@ class ReferenceChecker:
     def _find_result_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         """Check an item: within the loop it is the element, after it the loop's result."""
         head, steps = reference.head, reference.steps
-        if self.shape is None or head in [loop.item for loop in self.shape.loops_around(node)]:
+        around = [] if self.shape is None else self.shape.loops_around(node)
+        if self.shape is None or head in [loop.item for loop in around]:
             return None
+        if head in [index_of(loop.item) for loop in around]:
+            return None if len(steps) == 1 else ("is a number and has no fields", f"Write {{{{{head}}}}}.")
         finished = self._finished(node, head)
         if len(finished) > 1:
             sources = " and ".join(f"`{loop.source}`" for loop in finished)
@@ -219,13 +222,18 @@ class ReferenceChecker:
         if self.shape is None:
             items = {edge.argument for edge in self.workflow.edges if edge.spec.begins_loop}
             return frozenset({*self.workflow.nodes, *items})
-        items = {loop.item for loop in (*self.shape.loops_around(node), *self._finished(node))}
+        around = self.shape.loops_around(node)
+        items = {loop.item for loop in (*around, *self._finished(node))} | {index_of(loop.item) for loop in around}
         own = {node} if after else set()
         return self.shape.settled[node] | items | own | ({PREVIOUS} if node in self.repeating else set())
 
     def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         head, steps = reference.head, reference.steps
         if self._certainty is None or reference.has_fallback or head == PREVIOUS:
+            return
+        if (unfinished := self._find_unfinished(reference, node)) is not None:
+            message = f"{{{{{reference.path}}}}}: the loop of `{unfinished.item}` may not have ended when `{node}` runs"
+            self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
             return
         if head not in self.workflow.nodes:  # a loop's result, by its item: the loop runs if its source succeeds
             finished = [loop.source for loop in self._finished(node, head) if loop.source != INPUT]
@@ -242,16 +250,21 @@ class ReferenceChecker:
         if self._certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
         message = f"{{{{{reference.path}}}}}: `{head}` {what} when `{node}` runs"
-        hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
-        self.findings.warn(_CODE, message, hint, at=at)
+        self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
+
+    def _find_unfinished(self, reference: Reference, node: str) -> Loop | None:
+        """The loop of whose results the reference is, if `node` may run before it has ended."""
+        if self.shape is None or len(reference.steps) < 2 or reference.steps[1] not in LOOP_FIELDS:
+            return None
+        loops = self.shape.loops_of(reference.head) or self._finished(node, reference.head)
+        return next((loop for loop in loops if not self.shape.is_assured(results_of(loop), node)), None)
 
     def _warn_of_first_round(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         """In the first round there is no previous one. `after` a round there always is."""
         if reference.head != PREVIOUS or after or reference.has_fallback or len(reference.steps) == 1:
             return
         message = f"{{{{{reference.path}}}}} is missing in the first round of `{node}`"
-        hint = f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
-        self.findings.warn(_CODE, message, hint, at=at)
+        self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
 
     def _warn_of_input_loop(self, reference: Reference, node: str, at: Path) -> None:
         """{{input.results}} used to be the result of the loop that leaves the trigger."""
@@ -274,6 +287,10 @@ class ReferenceChecker:
             hint = suggest_nearest(step, fields, f"Its fields are {', '.join(fields)}.")
             message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not declare the output `{step}`"
             self.findings.warn(_CODE, message, hint, at=at)
+
+
+def _suggest_fallback(reference: Reference) -> str:
+    return f'Write {{{{{reference.path}?}}}} or {{{{{reference.path} | default("...")}}}}.'
 
 
 def check_expression(

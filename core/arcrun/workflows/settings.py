@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from arcrun.limits import (
     MAX_ATTEMPTS,
+    MAX_BATCH,
     MAX_CONCURRENCY,
     MAX_DELAY_MS,
+    MAX_LINES,
     MAX_NODE_CPU_MS,
     MAX_NODE_TIMEOUT_MS,
     MAX_ROUND_WAIT_MS,
@@ -16,14 +19,16 @@ from arcrun.limits import (
 from arcrun.retries import GROWTHS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.model import LoopPolicy, NodeSettings, RepeatPolicy, RetryPolicy
+from arcrun.workflows.model import Join, LoopPolicy, NodeSettings, RepeatPolicy, RetryPolicy
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
-SETTING_KEYS = ("take", "retry", "repeat", "foreach", "timeout_ms", "cpu_ms", "credentials")
+SETTING_KEYS = ("take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms", "cpu_ms", "credentials")
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
-SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "foreach", "timeout_ms")
+SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms")
+_TOLERANCE = re.compile(r"\d{1,5}%?")
+_JOIN_HINT = "For example: join: first, or join: {at_least: 2}."
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.
 _RETRY_CAUSE = re.compile(r"[A-Z][A-Z0-9_]*|[1-5][0-9]{2}|[1-5]xx|\*")
 
@@ -76,11 +81,42 @@ def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> N
     return NodeSettings(
         retry=_parse_retry(findings, config["retry"], (*at, "retry")) if "retry" in config else None,
         repeat=_parse_repeat(findings, config["repeat"], (*at, "repeat")) if "repeat" in config else None,
+        join=_parse_join(findings, config, at),
         timeout_ms=reader.number("timeout_ms", None, 1, MAX_NODE_TIMEOUT_MS),
         cpu_ms=reader.number("cpu_ms", None, 1, MAX_NODE_CPU_MS),
         take=_parse_take(findings, config["take"], (*at, "take")) if "take" in config else "",
         credentials=_parse_credentials(findings, config.get("credentials", {}), (*at, "credentials")),
     )
+
+
+def _parse_join(findings: Findings, config: Mapping[str, Any], at: Path) -> Join | None:
+    """`join` and `cancel_rest`; None for the default."""
+    value, cancels = config.get("join", "any"), config.get("cancel_rest", False)
+    join: Join | None = None
+    if isinstance(value, Mapping):
+        reader = Reader(findings, value, (*at, "join"), ("at_least",))
+        join = Join(reader.number("at_least", 1, 1, MAX_LINES))
+        if "at_least" not in value:
+            findings.add(
+                "INVALID_SETTING", f"`{_dotted((*at, 'join'))}` needs `at_least`", _JOIN_HINT, at=(*at, "join")
+            )
+    elif value in ("any", "all", "first"):
+        join = Join(1 if value == "first" else None) if value != "any" else None
+    else:
+        findings.add(
+            "INVALID_SETTING",
+            f"`{_dotted((*at, 'join'))}` must be any, all, first or {{at_least: N}}",
+            _JOIN_HINT,
+            at=(*at, "join"),
+        )
+        return None
+    if not isinstance(cancels, bool):
+        message = f"`{_dotted((*at, 'cancel_rest'))}` must be true or false"
+        findings.add("INVALID_SETTING", message, at=(*at, "cancel_rest"))
+    elif cancels and (join is None or not join.is_early):
+        message = f"`{_dotted((*at, 'cancel_rest'))}` has no effect: all that leads to this node has ended before it"
+        findings.add("INVALID_SETTING", message, "Add join: first, or join: {at_least: N}.", at=(*at, "cancel_rest"))
+    return replace(join, cancels_rest=cancels is True) if join is not None else None
 
 
 def _parse_repeat(findings: Findings, value: Any, at: Path) -> RepeatPolicy | None:
@@ -146,11 +182,30 @@ def _parse_causes(findings: Findings, value: Any, at: Path) -> tuple[str, ...] |
 
 
 def parse_loop_policy(findings: Findings, value: Any, at: Path) -> LoopPolicy:
-    reader = Reader(findings, value, at, ("concurrency", "on_error"))
+    reader = Reader(findings, value, at, ("concurrency", "on_error", "until", "tolerate", "batch"))
+    given = value if isinstance(value, Mapping) else {}
+    tolerate = _parse_tolerance(findings, given["tolerate"], (*at, "tolerate")) if "tolerate" in given else ""
+    stops = reader.choice("on_error", "continue" if tolerate else "stop", ("stop", "continue")) == "stop"
+    if tolerate and stops:
+        message = f"`{_dotted(at)}` tolerates failures, and stops at the first one"
+        findings.add("INVALID_SETTING", message, "Keep one of them: `tolerate`, or `on_error: stop`.", at=at)
     return LoopPolicy(
         concurrency=reader.number("concurrency", 1, 1, MAX_CONCURRENCY),
-        stops_on_error=reader.choice("on_error", "stop", ("stop", "continue")) == "stop",
+        stops_on_error=stops,
+        until=_parse_until(findings, given["until"], (*at, "until")) if "until" in given else "",
+        tolerate=tolerate,
+        batch=reader.number("batch", 0, 1, MAX_BATCH),
     )
+
+
+def _parse_tolerance(findings: Findings, value: Any, at: Path) -> str:
+    """A number of elements, or a share of them."""
+    text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if _TOLERANCE.fullmatch(text) and not (text.endswith("%") and int(text[:-1]) > 100):
+        return text
+    message = f"`{_dotted(at)}` must be a number of elements, or a share of them up to 100%"
+    findings.add("INVALID_SETTING", message, 'tolerate: 5, or tolerate: "10%"', at=at)
+    return ""
 
 
 def _parse_credentials(findings: Findings, value: Any, at: Path) -> dict[str, str]:

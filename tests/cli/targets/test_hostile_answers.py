@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 import pytest
+from cli.conftest import Said
 from cli.output.test_terminal import ENTRY, FINDING, HOSTILE, RECORD, TURNING
 
 from acr.local.runtime_process import RuntimeProcess
@@ -265,19 +266,25 @@ def leaves(group: click.Group, prefix: str = "") -> Iterator[str]:
 
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
     """A command's stdout and stderr. An unexpected exception is shown as Python would."""
+    said = run_to_exit(arguments, monkeypatch, capsys)
+    return said.stdout, said.stderr
+
+
+def run_to_exit(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Said:
     for name in ("excepthook", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, getattr(sys, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "argv", ["acr", *arguments])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped-0123456789\n")))
+    code = 0
     try:
         main()
-    except SystemExit:
-        pass
+    except SystemExit as stopped:
+        code = int(stopped.code or 0)
     except Exception as fault:
+        code = 1
         sys.excepthook(type(fault), fault, fault.__traceback__)
-    printed = capsys.readouterr()
-    return printed.out, printed.err
+    return Said(code, *capsys.readouterr())
 
 
 def controls_in(text: str) -> list[str]:
@@ -360,16 +367,17 @@ def test_with_json_every_command_prints_an_answer(
     monkeypatch.setattr(Service, "mode", mode)
     monkeypatch.setattr("acr.cloudflare.api.MAX_ATTEMPTS", 1)
     unknown = ["--no-such-option"] if mode == "usage" else []
-    out, err = run([*CALLS[name], *unknown, "--json"], monkeypatch, capsys)
+    code, out, err = run_to_exit([*CALLS[name], *unknown, "--json"], monkeypatch, capsys)
     assert controls_in(out + err) == []
     answer = json.loads(out)
+    assert answer["success"] is (code == 0)
     if answer["success"]:
         assert "data" in answer
         assert mode != "usage"
     else:
         assert {"code", "message", "next_actions"} <= set(answer["error"])
         assert all(isinstance(answer["error"][key], str) and answer["error"][key] for key in ("code", "message"))
-        assert "Error" in err
+        assert "Error" in err or "data" in answer
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS.keys() - SCRIPTS))

@@ -390,8 +390,41 @@ def test_a_workflow_stands_for_its_tests(run_acr: RunAcr) -> None:
     write_tests(stubbed({"data": 1}, data=1))
     Path("x.test.yaml").rename("one.test.yaml")
     assert run_acr("test", "one.yaml").stdout == "ok   one.test.yaml  test 0\n"
+    assert run_acr("test", "one.yaml", "one.test.yaml").stdout == "ok   one.test.yaml  test 0\n"
+
+
+def test_a_workflow_without_tests_is_told_which_file_is_missing(run_acr: RunAcr) -> None:
+    write_tests(stubbed({"data": 1}, data=1))
     said = run_acr("test", "pure.yaml", "--json")
-    assert json.loads(said.stdout)["data"]["files"][0]["error"]["code"] == "INVALID_TEST"
+    [file] = json.loads(said.stdout)["data"]["files"]
+    assert (said.code, file["error"]["code"], file["error"]["message"], file["error"]["next_actions"]) == (
+        1,
+        "NO_TESTS",
+        "pure.yaml has no tests: there is no pure.test.yaml.",
+        ["Begin one from a run: acr logs RUN --as-test > pure.test.yaml. By hand: acr open testing"],
+    )
+    assert json.loads(said.stdout)["error"]["message"] == "0 passed, 1 file could not be run."
+    assert "ok   x.test.yaml  test 0" in run_acr("test", "pure.yaml", "x.test.yaml").stdout
+    Path("of_another_name.yaml").write_text(Path("x.test.yaml").read_text())
+    assert run_acr("test", "of_another_name.yaml").stdout == "ok   of_another_name.yaml  test 0\n"
+
+
+@pytest.mark.parametrize("workflow", ["z.yaml", "z.yml"])
+@pytest.mark.parametrize("test", ["z.test.yaml", "z.test.yml"])
+def test_both_suffixes_go_together(run_acr: RunAcr, workflow: str, test: str) -> None:
+    Path(workflow).write_text(PURE)
+    Path(test).write_text("tests: [{name: a, expect: {status: success}}]")
+    for arguments in ([], [workflow], [test]):
+        assert run_acr("test", *arguments).stdout == f"ok   {test}  a\n"
+
+
+def test_of_two_workflows_the_one_of_the_same_suffix_is_tested(run_acr: RunAcr) -> None:
+    for suffix in ("yaml", "yml"):
+        Path(f"z.{suffix}").write_text(
+            f"name: z\nflow: [input >> PIPE >> a]\nconfig: {{a: {{component: set, values: {{is: {suffix}}}}}}}"
+        )
+        Path(f"z.test.{suffix}").write_text(f"tests: [{{name: a, expect: {{data: {{is: {suffix}}}}}}}]")
+    assert run_acr("test").code == 0
 
 
 def test_no_tests_are_an_error(run_acr: RunAcr) -> None:

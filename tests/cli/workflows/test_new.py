@@ -96,17 +96,25 @@ def test_a_called_workflow_that_is_there_is_kept(run_acr: RunAcr) -> None:
 def test_the_next_steps_are_commands_in_their_order(run_acr: RunAcr) -> None:
     assert read_data(run_acr, "overdue_invoices", "a b.yaml", "--name", "ab")["next"] == [
         "acr test 'a b.test.yaml'",
-        "acr validate 'a b.yaml'",
+        "acr validate send_reminder.yaml 'a b.yaml'",
         "acr creds set accounting_token",
         "acr creds set google_oauth",
-        "acr push send_reminder.yaml",
-        "acr push 'a b.yaml'",
+        "acr push send_reminder.yaml 'a b.yaml'",
     ]
     said = run_acr("new", "health_alarm").stderr
     assert said.startswith(
         "Wrote health_alarm.yaml, health_alarm.test.yaml. Raise an alarm when a service is down.\nNext"
     )
-    assert "https://core.telegram.org/bots/features#botfather" in said
+    assert said.splitlines()[-3:] == [
+        "      The token of your bot, as @BotFather gives it (123456789:AbC...).",
+        "      https://core.telegram.org/bots/features#botfather",
+        "  acr push health_alarm.yaml",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_next_steps_are_short_lines(run_acr: RunAcr, name: str) -> None:
+    assert max(map(len, run_acr("new", name).stderr.splitlines()[1:])) <= 120
 
 
 def test_a_misspelt_template_gets_the_nearest_name(run_acr: RunAcr) -> None:

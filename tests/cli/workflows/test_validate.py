@@ -26,8 +26,8 @@ def write(files: dict[str, str | bytes]) -> None:
 
 def read_data(stdout: str) -> dict[str, Any]:
     answer = json.loads(stdout)
-    assert answer["success"] is True
     data: dict[str, Any] = answer["data"]
+    assert answer["success"] is data["valid"]
     return data
 
 
@@ -66,6 +66,13 @@ def test_as_json_each_file_has_its_verdict(run_acr: RunAcr) -> None:
     said = run_acr("validate", "a.yaml", "b.yaml", "c.yaml", "--json")
     data = read_data(said.stdout)
     assert (said.code, data["valid"]) == (1, False)
+    assert json.loads(said.stdout)["error"] == {
+        "code": "INVALID_WORKFLOW",
+        "message": "With errors: a.yaml, b.yaml.",
+        "retriable": False,
+        "next_actions": ["Correct the errors, then validate again."],
+        "details": {},
+    }
     assert [(file["file"], file["valid"], file.get("error", {}).get("code")) for file in data["files"]] == [
         ("a.yaml", False, None),
         ("b.yaml", False, "NOT_UTF8"),

@@ -11,7 +11,7 @@ from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.diagnostics import CATALOGUE, Diagnostic, Severity
 from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
-from fakes.contracts import build_contract
+from fakes.contracts import build_contract, build_network_contract
 from fakes.flows import ANYTHING, compile_source, diagnose, text_of
 
 SCHEMA = {
@@ -34,6 +34,7 @@ CONTRACTS = {
         canonical_id="broken", input_schema={"type": "object", "properties": {"x": {"type": "nothing"}}}
     ),
     "any": ANYTHING,
+    "send": build_network_contract("e.test", canonical_id="send", input_schema={"type": "object"}),
 }
 NOT_FOUND = ComponentError("There is none.", code="COMPONENT_NOT_FOUND", http_status=404)
 FAULTS: dict[str, ArcrunError] = {
@@ -232,11 +233,42 @@ CASES: list[Any] = [
         id="answer",
     ),
     pytest.param(
+        "name: report\nflow: [input >> PIPE >> any, any >> SUBFLOW >> report]\nconfig: {report: {input: 1}}",
+        "ENDLESS_CALL",
+        (3, 10),
+        hint_of("ENDLESS_CALL"),
+        id="a call of itself",
+    ),
+    pytest.param(
         text_of("input >> PIPE >> any", "any >> ON_FAIL >> output"),
         "ANSWER_SHOWS_ERROR",
         (4, 5),
         hint_of("ANSWER_SHOWS_ERROR"),
         id="an error as the answer",
+    ),
+    pytest.param(
+        text_of("input >> PIPE >> any", config="  any: {join: {at_least: 2}, x: 1}\n"),
+        "INVALID_JOIN",
+        (5, 9),
+        "Write at_least: 1 at most.",
+        id="a join of more lines than there are",
+    ),
+    pytest.param(
+        text_of("input >> PIPE >> any", "any >> PIPE >> break"),
+        "BREAK_OUTSIDE_LOOP",
+        (4, 5),
+        hint_of("BREAK_OUTSIDE_LOOP"),
+        id="nothing to break",
+    ),
+    pytest.param(
+        text_of(
+            *("input >> PIPE >> any", "input >> PIPE >> send", "any >> PIPE >> b", "send >> PIPE >> b"),
+            config="  send: {}\n  b: {component: any, join: first}\n",
+        ),
+        "RACE_WITH_EFFECTS",
+        (8, 3),
+        "Let `send` only read, and have the effect after `b`.",
+        id="a loser with effects",
     ),
     pytest.param(
         text_of(FETCH, config="  fetch: {url: u, retry: {max_attempts: 99}}\n"),

@@ -158,7 +158,7 @@ def test_a_loop_policy(foreach: dict[str, Any], expected: LoopPolicy) -> None:
         ({"concurrency": 65}, "`config.a.foreach.concurrency` must be an integer from 1 to 64"),
         ({"on_error": "skip"}, "`config.a.foreach.on_error` must be one of stop, continue"),
         ({"parallel": 2}, "unknown key `parallel` in `config.a.foreach`"),
-        (8, "`config.a.foreach` must be a mapping with concurrency, on_error"),
+        (8, "`config.a.foreach` must be a mapping with concurrency, on_error, until, tolerate, batch"),
     ],
 )
 def test_a_loop_policy_that_is_not_possible(foreach: Any, message: str) -> None:

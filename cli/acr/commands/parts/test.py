@@ -9,9 +9,11 @@ from acr.bench.bench import review_folder
 from acr.commands.arguments import ComponentFolderPath
 from acr.commands.options import as_json
 from acr.config.platform_home import find_platform_home
-from acr.output.render import print_data
+from acr.errors import CliError
+from acr.output.render import print_outcome
 from acr.output.steps import render_steps
 from acr.parts.component_folder import read_component_folder
+from arcrun.registry.step import StepStatus
 
 
 @click.command()
@@ -32,6 +34,11 @@ def test(folder: Path, as_json: bool) -> None:
     """
     review = review_folder(read_component_folder(folder), find_platform_home())
     if as_json:
-        print_data({"accepted": review.accepted, "steps": [step.to_json() for step in review.steps]})
+        failed = [step.name for step in review.steps if step.status is StepStatus.FAILED]
+        message, hint = f"Steps that failed: {', '.join(failed)}.", "Follow each failed step's next_actions."
+        print_outcome(
+            {"accepted": review.accepted, "steps": [step.to_json() for step in review.steps]},
+            None if review.accepted else CliError(message, hint, "NOT_ACCEPTED"),
+        )
     render_steps(review.steps)
     sys.exit(0 if review.accepted else 1)

@@ -21,8 +21,7 @@ from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
-from arcrun.workflows.diff import PlanDiff, compare_plans
-from arcrun.workflows.meaning import Source
+from arcrun.workflows.diff import PlanDiff, Source, compare_plans
 from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan

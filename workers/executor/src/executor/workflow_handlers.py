@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from arcrun.errors import RequestError
 from arcrun.limits import MAX_WORKFLOWS
-from arcrun.workflows.meaning import Source
+from arcrun.workflows.diff import Source
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.stored_file import read_file_name
 from arcrun_http.callers import actor_of

@@ -19,7 +19,7 @@ from arcrun.json_size import size_of
 from arcrun.limits import MAX_CACHED_WORKFLOWS, MAX_DEAD_TOKENS, MAX_WORKFLOWS_PAGE
 from arcrun.ports import Clock, KeyValue, list_all
 from arcrun.times import render_time
-from arcrun.workflows.meaning import Source, have_same_meaning_in_steps
+from arcrun.workflows.diff import Source, have_same_meaning_in_steps
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.plan import Plan, load_plan
 from arcrun.workflows.stored_file import is_same_file

@@ -1,8 +1,10 @@
-"""Checks `repeat` of a node: what its expression and path read, and whether a round can differ from the one before."""
+"""Checks `repeat` of a node and `until` of a loop: what they read, and whether a round can differ from the last."""
 
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.template import PREVIOUS, Template
-from arcrun.workflows.model import Node, RepeatPolicy
+from arcrun.workflows.diagnostics import Path
+from arcrun.workflows.graph import Loop, Shape, index_of
+from arcrun.workflows.model import INPUT, LoopPolicy, Node, RepeatPolicy, Workflow
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 
 
@@ -41,3 +43,39 @@ def _may_change(node: Node, checker: ReferenceChecker) -> bool:
     templates = [template for template in node.templates.values() if isinstance(template, Template)]
     heads = {reference.head for template in templates for reference in template.references}
     return PREVIOUS in heads or bool(heads & set(CLOCKS))
+
+
+def check_loops(workflow: Workflow, shape: Shape, checker: ReferenceChecker) -> None:
+    for source, policy in workflow.loops.items():
+        if not policy.until:
+            continue
+        entry: Path = ("config", source) if source == INPUT else workflow.nodes[source].at
+        at = (*entry, "foreach", "until")
+        loops = shape.loops_of(source)
+        if len(loops) == 1:
+            _check_loop_until(policy, loops[0], shape, checker, at)
+        else:
+            message = f"{len(loops)} loops leave `{source}`, and `until` belongs to one body"
+            checker.findings.add("INVALID_LOOP", message, "Let each loop leave a node of its own.", at=at)
+
+
+def _check_loop_until(policy: LoopPolicy, loop: Loop, shape: Shape, checker: ReferenceChecker, at: Path) -> None:
+    try:
+        expression = policy.expression
+    except ValueError as error:
+        checker.findings.add("INVALID_EXPRESSION", f"until({policy.until}) cannot be read: {error}", at=at)
+        return
+    own = {name for name in loop.body if shape.loop_around(name) == loop}
+    known = {INPUT, loop.item, index_of(loop.item), *own}
+    if loop.source != INPUT:
+        known |= {loop.source, *shape.settled[loop.source], *(outer.item for outer in shape.loops_around(loop.source))}
+    for name in sorted(expression.names - known):
+        message = f"`{name}` is not known when an element of `{loop.item}` has ended"
+        checker.findings.add(
+            "UNRESOLVED_REFERENCE", message, f"Read what the body has: {', '.join(sorted(own))}.", at=at
+        )
+    checker.check_fields(expression.paths, at)
+    if not expression.names & {*own, loop.item, index_of(loop.item)}:
+        message = f"`until` of the loop of `{loop.item}` does not read what differs from element to element"
+        hint = f"For example: until: {min(own, default=loop.item)}.data.found"
+        checker.findings.add("INVALID_SETTING", message, hint, at=at)
