@@ -102,7 +102,9 @@ def _open_missing_streams() -> None:
             if opened != number:
                 os.dup2(opened, number)
                 os.close(opened)
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+            stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - for good
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 class _Stdout(io.TextIOWrapper):
@@ -132,9 +134,9 @@ def prepare_streams() -> None:
     most scripts in other encodings.
     """
     _open_missing_streams()
-    if type(sys.stdout) is io.TextIOWrapper:  # not a test's
-        encoding, is_line_buffered = sys.stdout.encoding, sys.stdout.line_buffering
-        sys.stdout = _Stdout(sys.stdout.detach(), encoding=encoding, line_buffering=is_line_buffered)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:  # not a test's
+        file = open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115 - for good
+        sys.stdout = _Stdout(file, encoding=sys.stdout.encoding, line_buffering=sys.stdout.line_buffering)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

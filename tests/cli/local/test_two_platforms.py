@@ -77,7 +77,7 @@ def test_each_folder_s_commands_talk_to_its_own_platform(tmp_path: Path) -> None
             for folder, name in ((hello, "hello"), (hello / "inner", "hello"), (proj2, "proj2")):
                 listed = acr(folder, config, "list")["data"]["workflows"]
                 assert [workflow["name"] for workflow in listed] == [name]
-            assert acr(other, config, "list", code=1)["error"]["code"] == "SEVERAL_RUNNING"
+            assert acr(other, config, "list", code=4)["error"]["code"] == "SEVERAL_RUNNING"
         # proj2 has stopped: ./hello goes on, and is the only one for other folders.
         for folder in (hello, other):
             listed = acr(folder, config, "list")["data"]["workflows"]

@@ -164,9 +164,8 @@ MORE = {"a test of a run": ["logs", RUN_ID, "--as-test"],
         "logs of all": ["logs"], "parts": ["parts"], "one part": ["parts", "list", "x"]}  # fmt: skip
 
 
-EXACT = {
-    "show"
-}  # its stdout is the stored text, unchanged; escaped on a terminal: tests/cli/workflows/test_stored_text.py
+# Its stdout is the stored text, unchanged; escaped on a terminal: tests/cli/workflows/test_stored_text.py.
+EXACT = {"show"}
 
 
 class Service(BaseHTTPRequestHandler):

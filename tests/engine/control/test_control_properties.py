@@ -132,8 +132,8 @@ def structures(draw: st.DrawFn, names: Iterator[str], depth: int) -> Structure:
             body.item, body.count, body.goes_on = f"i{name}", draw(st.integers(0, 3)), draw(st.booleans())
             made.loops[name] = body
     if draw(st.integers(0, 2)) == 0:
-        after_loop = bool(made.loops) and draw(st.booleans())
-        line = (next(iter(made.loops)), "CONTINUE") if after_loop else draw(lines_out_of(made))
+        leaves_loop: bool = draw(st.booleans())
+        line = (next(iter(made.loops)), "CONTINUE") if made.loops and leaves_loop else draw(lines_out_of(made))
         if leads_on_without(made, line):
             made.endings = [(line, draw(st.sampled_from(["stop", "break"])) if depth else "stop")]
     if draw(st.integers(0, 1 if made.endings else 3)) == 0:

@@ -1,5 +1,6 @@
 """Proves the real runtime on a full or read-only disk: refusals are explained, and triggers continue to work."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_a_full_disk_refuses_what_must_be_kept_and_stops_no_run(
     assert (credential.returncode, "answered 500" in credential.stderr, "df -h" in credential.stderr) == (1, True, True)
     assert "  at " not in credential.stderr
     assert (submitted.returncode, "OBJECT_UNAVAILABLE" in submitted.stderr) == (1, True), submitted.stderr
-    assert stored.stdout.strip() == '{\n  "credentials": []\n}', stored.stdout
+    assert json.loads(stored.stdout)["data"] == {"credentials": []}, stored.stdout
     assert (doctor.returncode, "5 run records could not be written" in doctor.stdout) == (1, True)
     log = (tmp_path / "home" / LOG).read_text()
     assert log.count("Records of runs could not be written") == 1
