@@ -1,7 +1,7 @@
 """acr validate: check workflows."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -11,8 +11,9 @@ from acr.commands.options import as_json, component_folders, with_client_or_offl
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError, NoAnswerError, NotLoggedInError
 from acr.output.checks import CheckedFile, render_checked, render_total
+from acr.output.graph import FORMS, draw_graph
 from acr.output.render import print_outcome
-from acr.output.terminal import say
+from acr.output.terminal import say, say_lines
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
 from acr.workflows.components_at_hand import ComponentsAtHand, require_component_folders
@@ -25,10 +26,22 @@ from acr.workflows.workflow_set import WorkflowText, name_all
 @click.command()
 @click.argument("paths", metavar="FILE|DIR...", nargs=-1, required=True, type=WorkflowFileOrFolder())
 @component_folders
+@click.option(
+    "--graph",
+    "form",
+    type=click.Choice(FORMS),
+    is_flag=False,
+    flag_value=FORMS[0],
+    help="Also print each workflow's graph, as text or for Mermaid.",
+)
 @as_json
 @with_client_or_offline
 def validate(
-    client: ExecutorClient | None, paths: tuple[Path, ...], components: tuple[Path, ...], as_json: bool
+    client: ExecutorClient | None,
+    paths: tuple[Path, ...],
+    components: tuple[Path, ...],
+    form: str | None,
+    as_json: bool,
 ) -> None:
     """Check workflows without storing them.
 
@@ -41,13 +54,15 @@ def validate(
     Examples:
       acr validate greet.yaml
       acr validate workflows --offline --components ./components
+      acr validate greet.yaml --graph mermaid > greet.mmd
       acr validate workflows/*.yaml --json | jq '.data.diagnostics[].code'
     """
     if client is not None and components:
         raise click.UsageError("--components is for --offline: a platform has components of its own.")
     say_left_out(paths)
-    files = find_workflows(paths)
-    found = _check_offline(files, components) if client is None else _check_online(files, client)
+    texts = {path: _read_or_refuse(path) for path in find_workflows(paths)}
+    graphs = _draw(texts, form)
+    found = _check_offline(texts, components) if client is None else _check_online(texts, client)
     checked = []
     for file in found:
         checked.append(file)
@@ -59,17 +74,30 @@ def validate(
             "valid": not invalid,
             "files": [file.to_json() for file in checked],
             "diagnostics": [finding for file in checked for finding in file.diagnostics],
+            **({} if form is None else {"graphs": graphs}),
         }
         message, hint = f"With errors: {', '.join(invalid)}.", "Correct the errors, then validate again."
         print_outcome(data, CliError(message, hint, "INVALID_WORKFLOW") if invalid else None)
     else:
         render_total(checked)
+        for graph in graphs.values():
+            say_lines(graph)
     sys.exit(1 if invalid else 0)
 
 
-def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[CheckedFile]:
+Texts = Mapping[Path, str | CliError]
+
+
+def _draw(texts: Texts, form: str | None) -> dict[str, str]:
+    """The graphs by file, of those whose lines can be read."""
+    if form is None:
+        return {}
+    drawn = {str(path): draw_graph(text, form) for path, text in texts.items() if isinstance(text, str)}
+    return {path: graph for path, graph in drawn.items() if graph is not None}
+
+
+def _check_online(texts: Texts, client: ExecutorClient) -> Iterator[CheckedFile]:
     """As `acr push` of the same files checks them: the others count as stored."""
-    texts = {path: _read_or_refuse(path) for path in files}
     names = name_all(WorkflowText(path, text) for path, text in texts.items() if isinstance(text, str))
     for path, text in texts.items():
         try:
@@ -85,12 +113,11 @@ def _check_online(files: Iterable[Path], client: ExecutorClient) -> Iterator[Che
             yield CheckedFile(str(path), error=error)
 
 
-def _check_offline(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[CheckedFile]:
+def _check_offline(texts: Texts, folders: Sequence[Path]) -> Iterator[CheckedFile]:
     require_component_folders(folders)
     components = ComponentsAtHand(find_platform_home(), folders)
     count = len(components.ids)
     say(f"Offline: {count} components are known, no stored credentials and workflows. For these: acr dev", err=True)
-    texts = {path: _read_or_refuse(path) for path in files}
     given = {name for text in texts.values() if isinstance(text, str) and (name := read_name(text))}
     for path, text in texts.items():
         try:
