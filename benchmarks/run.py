@@ -32,6 +32,7 @@ from processes import Processes, find_processes
 
 from acr.local.platform import find_free_ports
 from acr.parts.uploads import metered_object
+from acr.targets.local_record import list_local_records
 from arcrun.contracts.parse import parse_contract
 from arcrun.credentials.redaction import Redactor
 from arcrun.yaml_text import parse_yaml, render_yaml
@@ -108,8 +109,8 @@ def started_platform(folder: Path, environment: dict[str, str]) -> Iterator[Star
         first_answer_s = wait_for_answer(f"http://127.0.0.1:{port}/health", started)
         assert process.stdout is not None
         urls = dict(process.stdout.readline().split()[1:] for _ in range(4))
-        record = json.loads((Path(environment["ACR_CONFIG_DIR"]) / "local.json").read_text())
-        urls["cloudflare-api"] = record["api_url"]
+        (record,) = list_local_records(Path(environment["ACR_CONFIG_DIR"]) / "running")
+        urls["cloudflare-api"] = record.api_url
         yield Started(first_answer_s, urls, find_processes(process.pid))
     finally:
         process.send_signal(signal.SIGTERM)

@@ -4,7 +4,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, request as sendRequest } from "node:http";
 
-const HINT = "The address, with the secret part of its path, is `api_url` in local.json, in acr's configuration folder.";
+const HINT = "The address, with the secret part of its path, is `api_url` in running/{pid}.json, in acr's configuration folder.";
 
 /** Serve until the server is closed. `secret` is the first segment of every path, `target` Miniflare's own port. */
 export function startGuard({ host, port, secret, target }) {

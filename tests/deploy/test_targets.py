@@ -59,6 +59,6 @@ def test_without_a_target_nothing_is_deployed_by_accident(desk: Desk) -> None:
     result = desk.run("deploy", "--no-wait", "--json")
     assert (result.returncode, json.loads(result.stdout)["error"]["code"]) == (4, "NOT_LOGGED_IN")
     assert "Choose one of staging, production: --target NAME" in result.stderr
-    misspelt = desk.run("deploy", "--no-wait", "--target", "prod")
-    assert (misspelt.returncode, "TARGET_UNKNOWN" in misspelt.stderr) == (1, True)
+    misspelt = desk.run("deploy", "--no-wait", "--target", "prod", "--json")
+    assert (misspelt.returncode, json.loads(misspelt.stdout)["error"]["code"]) == (2, "TARGET_UNKNOWN")
     assert desk.cloudflare.created.total() == 0
