@@ -108,17 +108,17 @@ def structures(draw: st.DrawFn, names: Iterator[str], depth: int) -> Structure:
         made.lines[name] = [(source, draw(relations(source, made))) for source in chosen]
         if depth < 2 and (depth == i == 0 or draw(st.integers(0, 1 + 2 * depth)) == 0):
             body = draw(structures(names, depth + 1))
-            body.item, body.tells = f"i{name}", draw(st.booleans())
+            body.item, body.tells = f"i{name}", draw(st.integers(0, 3)) > 0
             body.policy = draw(policies([*body.lines], MOST_ITEMS if depth == 0 else 4))
             made.loops[name] = body
             if draw(st.integers(0, 3)):
                 made.lines[next(names)] = [(name, "CONTINUE")]
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.integers(0, 1)) == 0:
         line = draw(lines_out_of(made))
         if leads_on_without(made, line):
             made.ending = line, draw(st.sampled_from(["break", "break", "stop"])) if depth else "stop"
-    if draw(st.integers(0, 1 if made.ending else 3)) == 0:
-        made.outputs = draw(st.lists(lines_out_of(made), min_size=1, max_size=2, unique=True))
+    if draw(st.integers(0, 3)) < (3 if made.ending else 1):  # they decide what an early end answers
+        made.outputs = draw(st.lists(lines_out_of(made), min_size=1, max_size=3, unique=True))
     return made
 
 
