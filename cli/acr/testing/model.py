@@ -7,6 +7,7 @@ from typing import Any
 
 DEFAULT_NOW_MS = 1_767_225_600_000.0  # 2026-01-01T00:00:00Z
 ABSENT: Any = object()  # in place of a value that the file does not name, as null is a value
+UNDO = "undo"  # of a node, behind its path
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from acr.errors import CliError
-from acr.testing.model import Stub, StubbedAnswer, WorkflowTest
+from acr.testing.model import UNDO, Stub, StubbedAnswer, WorkflowTest
 from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
@@ -200,9 +200,14 @@ def name_calls(plan: Plan, stubs: Mapping[str, Stub], prefix: str = "") -> Plan:
 
 
 def _name_graph(graph: Graph, stubs: Mapping[str, Stub], prefix: str) -> Graph:
-    nodes = tuple(_name_node(node, stubs, f"{prefix}{node.name}") for node in graph.nodes)
+    nodes = tuple(_name_calls_of(node, stubs, f"{prefix}{node.name}") for node in graph.nodes)
     loops = tuple(replace(loop, body=_name_graph(loop.body, stubs, prefix)) for loop in graph.loops)
     return replace(graph, nodes=nodes, loops=loops)
+
+
+def _name_calls_of(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:
+    undo = node.undo and _name_node(node.undo, stubs, f"{path}.{UNDO}")
+    return replace(_name_node(node, stubs, path), undo=undo)
 
 
 def _name_node(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:

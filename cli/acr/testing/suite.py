@@ -9,7 +9,7 @@ from typing import Any
 
 from acr.errors import CliError
 from acr.testing.comparison import Difference, compare_run
-from acr.testing.model import TestFile, WorkflowTest
+from acr.testing.model import UNDO, TestFile, WorkflowTest
 from acr.testing.ports import (
     TestClock,
     TestComponents,
@@ -29,7 +29,7 @@ from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import WorkflowError
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.compile import require_plan
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode
 
 MAX_LISTED = 20  # nodes in a hint
 _RUN_ID = "0" * 26
@@ -110,11 +110,15 @@ class Suite:
         plan: Plan | None = self.plan
         known: list[str] = []
         begin = ""
+        calling: PlannedNode | None = None
         for name in path.split("."):
             nodes = {node.name: node for node in plan.nodes} if plan else {}
+            if calling is not None and name == UNDO and calling.undo is not None and name not in nodes:
+                nodes = {UNDO: calling.undo}
             known = [f"{begin}{other}" for other in nodes] or known
             if name not in nodes:
                 return known
+            calling = nodes[name]
             called = nodes[name].workflow
             plan = None if called is None else self._plans.get(called)
             begin = f"{begin}{name}."
