@@ -33,10 +33,8 @@ from arcrun_http.requests import (
     read_object,
 )
 from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
-from executor.bodies import Body, Kind, parse_input, read_content
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
-from executor.webhook_requests import WebhookRequest, answer_without_run, read_path
 from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow
 
@@ -73,6 +71,8 @@ async def trigger(service: ExecutorService, request: Request, *, shows_key: bool
     stored = await service.workflows.find(request.path_params["token"])
     webhook = stored.plan.triggers.webhook
     if request.method not in webhook.methods:
+        from executor.webhook_requests import answer_without_run  # noqa: PLC0415 - as below
+
         return answer_without_run(request.method, webhook)
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
@@ -209,23 +209,16 @@ async def read_trigger(
     service: ExecutorService, request: Request, plan: Plan, kind: TriggerKind, *, has_key: bool
 ) -> Trigger:
     """A trigger whose input is the body; `?timeout_ms=N` is how long the client waits for the run."""
-    if request.path_params.get("path"):
-        read_path(request)  # refuses it before the run
-    if request.method == "POST" and is_plain_json(request):
+    is_plain = request.method == "POST" and "path" not in request.path_params and is_plain_json(request)
+    if is_plain and not plan.sees_request:
         value, text = await read_json(request), body_of(request)
-        trigger = Trigger(kind, value, read_timeout(request), read_depth(request), len(text), text)
-        if not plan.sees_request:
-            return trigger
-        body = Body(text, request.headers.get("content-type", ""), Kind.JSON)
-    else:
-        clock, decoder = service.engine.ports.clock, service.components.decoder
-        body = await read_content(request, clock)
-        value = await parse_input(request, body, decoder, clock)
-        trigger = Trigger(kind, value, read_timeout(request), read_depth(request), len(body.content))
-    if plan.sees_request:
-        webhook = plan.triggers.webhook
-        trigger.request = WebhookRequest(request, webhook, body, service.components.decoder, has_key=has_key)
-    return trigger
+        return Trigger(kind, value, read_timeout(request), read_depth(request), len(text), text)
+    from executor.webhook_requests import read_webhook_request  # noqa: PLC0415 - plain JSON needs none of it
+
+    clock, decoder = service.engine.ports.clock, service.components.decoder
+    value, source = await read_webhook_request(request, plan.triggers.webhook, clock, decoder, has_key=has_key)
+    size, text = len(source.body.content), source.body.content if is_plain else b""
+    return Trigger(kind, value, read_timeout(request), read_depth(request), size, text, request=source)
 
 
 def build_trigger(request: Request, kind: TriggerKind, input_value: Any) -> Trigger:

@@ -8,11 +8,11 @@ from starlette.responses import Response
 
 from arcrun.credentials.secret_headers import find_header_secrets, is_secret_header
 from arcrun.errors import MethodNotAllowedError, RequestError
-from arcrun.ports import TextDecoder
+from arcrun.ports import Clock, TextDecoder
 from arcrun.workflows.triggers.model import Webhook
 from arcrun_http.callers import address_of
 from arcrun_http.responses import render_error
-from executor.bodies import Body, group_fields, list_query, media_type_of, read_text
+from executor.bodies import Body, group_fields, list_query, media_type_of, parse_input, read_content, read_text
 
 KEY_HEADER = "x-arcrun-api-key"
 
@@ -46,6 +46,16 @@ def read_path(request: Request) -> str:
     return f"/{path.rstrip('/')}"
 
 
+async def read_webhook_request(
+    request: Request, webhook: Webhook, clock: Clock, decoder: TextDecoder | None, *, has_key: bool
+) -> "tuple[Any, WebhookRequest]":
+    """The input of a run, and the request. Raises RequestError."""
+    read_path(request)  # refuses it before the run
+    body = await read_content(request, clock)
+    value = await parse_input(request, body, decoder, clock)
+    return value, WebhookRequest(request, webhook, body, decoder, has_key=has_key)
+
+
 class WebhookRequest:
     """A RequestSource (arcrun/engine/request.py). `has_key` is whether the request shows the owner's API key, which no
     workflow sees.
@@ -54,8 +64,8 @@ class WebhookRequest:
     def __init__(
         self, request: Request, webhook: Webhook, body: Body, decoder: TextDecoder | None, *, has_key: bool
     ) -> None:
-        self._request, self._webhook, self._body, self._decoder = request, webhook, body, decoder
-        self._has_key = has_key
+        self.body = body
+        self._request, self._webhook, self._decoder, self._has_key = request, webhook, decoder, has_key
 
     def describe(self, fields: Collection[str]) -> Mapping[str, Any]:
         """Raises RequestError TOO_MANY_FIELDS."""
@@ -63,13 +73,13 @@ class WebhookRequest:
         described: dict[str, Any] = {
             "method": request.method,
             "path": read_path(request),
-            "content_type": media_type_of(self._body.content_type) or None,
+            "content_type": media_type_of(self.body.content_type) or None,
             "ip": address_of(request),
         }
         if "headers" in fields:
             described["headers"] = self._list_headers()
         if "text" in fields:
-            described["text"] = read_text(self._body, self._decoder)
+            described["text"] = read_text(self.body, self._decoder)
         if "query" in fields or "query_all" in fields:
             grouped = group_fields(list_query(request))
             described["query_all"] = grouped
