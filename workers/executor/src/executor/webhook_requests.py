@@ -10,11 +10,13 @@ from arcrun.credentials.secret_headers import find_header_secrets, is_secret_hea
 from arcrun.errors import MethodNotAllowedError, RequestError
 from arcrun.ports import Clock, TextDecoder
 from arcrun.workflows.triggers.model import Webhook
+from arcrun_http.auth import presented_key
 from arcrun_http.callers import address_of
 from arcrun_http.responses import render_error
 from executor.bodies import Body, group_fields, list_query, media_type_of, parse_input, read_content, read_text
 
 KEY_HEADER = "x-arcrun-api-key"
+OWN_COOKIES = ("__host-", "__secure-")
 
 
 def answer_without_run(method: str, webhook: Webhook) -> Response:
@@ -87,15 +89,20 @@ class WebhookRequest:
         return described
 
     def _list_headers(self) -> dict[str, str]:
-        """The headers by their names in lower case, except the API key."""
+        """The headers by their names in lower case, except what is the platform's own: its API key, and cookies of the
+        prefixes that no workflow may set.
+        """
         listed: dict[str, str] = {}
         for raw_name, raw_value in self._request.scope["headers"]:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             between = "; " if name == "cookie" else ", "
             listed[name] = f"{listed[name]}{between}{value}" if name in listed else value
-        is_in_authorization = self._has_key and KEY_HEADER not in listed
-        for hidden in (KEY_HEADER, *(["authorization"] if is_in_authorization else [])):
-            listed.pop(hidden, None)
+        listed.pop(KEY_HEADER, None)
+        if self._has_key and listed.get("authorization", "").endswith(presented_key(self._request)):
+            del listed["authorization"]
+        if "cookie" in listed:
+            pairs = [pair.strip() for pair in listed["cookie"].split(";")]
+            listed["cookie"] = "; ".join(pair for pair in pairs if not pair.lower().startswith(OWN_COOKIES))
         return listed
 
     def list_secrets(self) -> Mapping[str, str]:
