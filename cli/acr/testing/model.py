@@ -46,7 +46,8 @@ class WorkflowTest:
     """One test. `stubs` are by the node's path: its name, or `NODE.NAME` for a node of the workflow that NODE calls.
 
     `credentials` are placeholders by name; None stands for a credential that is not stored. `now_ms` is when the run
-    starts, in milliseconds since 1970; `seed` determines all randomness. `line` is the test's in its file.
+    starts, in milliseconds since 1970; `seed` determines all randomness. `line` is the test's in its file. `request`
+    has the fields of `request` that are not those of a POST of the input.
     """
 
     name: str
@@ -57,6 +58,7 @@ class WorkflowTest:
     now_ms: float
     seed: int
     line: int | None
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

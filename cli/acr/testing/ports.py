@@ -8,7 +8,7 @@ these ports know which node calls. A path is the node's name, after those of the
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
 from arcrun.engine.budget import RunBudget
+from arcrun.engine.request import PlainRequest
 from arcrun.errors import ArcrunError, ComponentError, HostFunctionError
 from arcrun.json_size import size_of
 from arcrun.json_text import write_json
@@ -38,6 +39,19 @@ class TestSetupError(ArcrunError):
     __test__ = False  # for pytest
     code = "TEST_NODE_NOT_STUBBED"
     ends_run = True
+
+
+class TestRequest(PlainRequest):
+    """A POST of the input, but for the fields that the test names."""
+
+    __test__ = False
+
+    def __init__(self, test: WorkflowTest) -> None:
+        super().__init__(test.input)
+        self._given = test.request
+
+    def describe(self, fields: Collection[str]) -> Mapping[str, Any]:
+        return {**super().describe(fields), **self._given}
 
 
 class TestClock:

@@ -15,6 +15,7 @@ from acr.testing.ports import (
     TestComponents,
     TestCredentials,
     TestRandom,
+    TestRequest,
     TestSetupError,
     TestWorkflows,
     name_calls,
@@ -85,7 +86,8 @@ class Suite:
         workflows = TestWorkflows(self._plans, components)
         engine = Engine(RunPorts(components, workflows, TestCredentials(test.credentials), clock, random))
         plan = name_calls(self.plan, test.stubs)
-        record = await engine.run(plan, Trigger(TriggerKind.WEBHOOK, test.input), _RUN_ID)
+        trigger = Trigger(TriggerKind.WEBHOOK, test.input, request=TestRequest(test))
+        record = await engine.run(plan, trigger, _RUN_ID)
         if components.fault is not None:
             return [], components.fault
         return compare_run(test.expect, record, components.calls), None

@@ -6,13 +6,14 @@ as live values while they are held.
 
 import asyncio
 import math
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from arcrun.analytics import Tally
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
+from arcrun.engine.request import RunRequest
 from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import ArcrunError, RunError
 from arcrun.json_size import size_of
@@ -25,6 +26,7 @@ from arcrun.limits import (
     MAX_UNDO_MS,
 )
 from arcrun.ports import Clock, Random
+from arcrun.templates.request import HEADERS
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
@@ -281,7 +283,8 @@ class RunContext:
     """The context of one run of one plan. A sub-workflow has its own ledger, and shares the rest.
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
-    calls of components so far. `undo_ms` is the time for its undos if it fails.
+    calls of components so far. `undo_ms` is the time for its undos if it fails. `request` is None if neither the plan
+    nor one that it may call reads it.
     """
 
     ports: RunPorts
@@ -300,6 +303,7 @@ class RunContext:
     undone: Undone = field(default_factory=Undone)
     undo_ms: float = MAX_UNDO_MS
     depth: int = 0
+    request: RunRequest | None = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
 
     def since_start_ms(self) -> float:
@@ -327,6 +331,19 @@ class RunContext:
                     self.budget.subrequests.take()
                     self.secrets[name] = await self.ports.credentials.reveal(name)
         return self.secrets[name]
+
+    def read_request(self, fields: Collection[str]) -> Mapping[str, Any]:
+        """What templates see as `request`, with at least these fields. The secrets in its headers will be scrubbed from
+        the record. Raises RunError RUN_TOO_LARGE.
+        """
+        assert self.request is not None  # the plan says that it is read
+        found = self.request.read(fields)
+        weight = size_of(found).weight
+        self.live.take(weight)
+        self.pace.count(weight)
+        if HEADERS in found:
+            self.secrets |= self.request.list_secrets()
+        return self.request.known
 
     def enter_subflow(self, node: str) -> "RunContext":
         """The context for a sub-workflow, which `node` calls. Raises RunError SUBFLOW_TOO_DEEP."""

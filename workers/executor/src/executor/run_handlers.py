@@ -22,7 +22,16 @@ from arcrun.json_text import write_json
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
-from arcrun_http.requests import body_of, parse_whole, read_count, read_cursor, read_json, read_object
+from arcrun.workflows.plan import Plan
+from arcrun_http.requests import (
+    body_of,
+    is_plain_json,
+    parse_whole,
+    read_count,
+    read_cursor,
+    read_json,
+    read_object,
+)
 from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
@@ -60,17 +69,24 @@ async def execute(service: ExecutorService, request: Request) -> Response:
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
     stored = await service.workflows.find(request.path_params["token"])
-    return await _run(service, request, stored, await read_trigger(request, TriggerKind.WEBHOOK), is_owner=shows_key)
+    webhook = stored.plan.triggers.webhook
+    if request.method not in webhook.methods:
+        from executor.webhook_requests import answer_without_run  # noqa: PLC0415 - as below
+
+        return answer_without_run(request.method, webhook)
+    return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> Response:
+    """Run a workflow for its owner, whatever methods its webhook takes."""
     stored = await service.workflows.find_by_name(request.path_params["name"])
-    return await _run(service, request, stored, await read_trigger(request, TriggerKind.NAME), is_owner=True)
+    return await _run(service, request, stored, TriggerKind.NAME, is_owner=True)
 
 
 async def _run(
-    service: ExecutorService, request: Request, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool
+    service: ExecutorService, request: Request, stored: StoredWorkflow, kind: TriggerKind, *, is_owner: bool
 ) -> Response:
+    trigger = await read_trigger(service, request, stored.plan, kind, has_key=is_owner)
     if not wants_async(request):
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
@@ -189,11 +205,20 @@ def answer_caller(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-async def read_trigger(request: Request, kind: TriggerKind) -> Trigger:
+async def read_trigger(
+    service: ExecutorService, request: Request, plan: Plan, kind: TriggerKind, *, has_key: bool
+) -> Trigger:
     """A trigger whose input is the body; `?timeout_ms=N` is how long the client waits for the run."""
-    value = await read_json(request)
-    body = body_of(request)
-    return Trigger(kind, value, read_timeout(request), read_depth(request), len(body), body)
+    is_plain = request.method == "POST" and "path" not in request.path_params and is_plain_json(request)
+    if is_plain and not plan.sees_request:
+        value, text = await read_json(request), body_of(request)
+        return Trigger(kind, value, read_timeout(request), read_depth(request), len(text), text)
+    from executor.webhook_requests import read_webhook_request  # noqa: PLC0415 - plain JSON needs none of it
+
+    clock, decoder = service.engine.ports.clock, service.components.decoder
+    value, source = await read_webhook_request(request, plan.triggers.webhook, clock, decoder, has_key=has_key)
+    size, text = len(source.body.content), source.body.content if is_plain else b""
+    return Trigger(kind, value, read_timeout(request), read_depth(request), size, text, request=source)
 
 
 def build_trigger(request: Request, kind: TriggerKind, input_value: Any) -> Trigger:
