@@ -6,7 +6,7 @@ as live values while they are held.
 
 import asyncio
 import math
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -247,9 +247,11 @@ class Components(Protocol):
     ) -> Coroutine[Any, Any, Outcome]:
         """Call a component. `cpu_ms` limits its computing time; None is the default. Raises CpuBudgetError too."""
 
-    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
-        """The first mismatch of `value` with a schema from an untrusted author: (field, what it must be), or None. It
-        takes bounded time. Raises ComponentError INVALID_CONTRACT, and the errors of `call`.
+    async def find_mismatches(
+        self, schema: Mapping[str, Any], value: Any, budget: RunBudget
+    ) -> Sequence[tuple[str, str]]:
+        """The first mismatches of `value` with a schema from an untrusted author, at most 100: (field, what it must
+        be). It takes bounded time. Raises ComponentError INVALID_SCHEMA, and the errors of `call`.
         """
 
 

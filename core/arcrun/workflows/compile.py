@@ -53,6 +53,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
+    if symbols.schema_problem:
+        findings.add("INVALID_INPUT_SCHEMA", symbols.schema_problem.rstrip("."), at=("input_schema",))
     inputs = InputChecker(workflow, shape, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     parts = {}

@@ -33,9 +33,10 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts])
         sets_timeout=workflow.sets_timeout,
         keeping=workflow.keeping,
         triggers=workflow.triggers,
+        input_schema=workflow.input_schema,
         request_fields=builder.request_fields,
     )
-    if plan.request_fields or plan.triggers != DEFAULT_TRIGGERS:
+    if plan.request_fields or plan.triggers != DEFAULT_TRIGGERS or plan.input_schema is not None:
         return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 

@@ -23,6 +23,7 @@ from arcrun.templates.template import (
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
+from arcrun.workflows.input_schema import find_types, find_unknown_field
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
@@ -66,6 +67,7 @@ class ReferenceChecker:
                 message, hint = problem
                 self.findings.add(_CODE, f"{{{{{reference.path}}}}} {message}", hint, at=at)
             else:
+                self._warn_of_input_field(reference, at)
                 self._warn_of_field(reference, at)
                 self._warn_of_first_round(reference, node, at, after)
                 self._warn_if_skipped(reference, node, at, after)
@@ -97,6 +99,8 @@ class ReferenceChecker:
             return frozenset({"string"})
         if steps[0] == REQUEST:
             return types_of_request(steps)
+        if steps[0] == INPUT:
+            return find_types(self.workflow.input_schema or {}, steps[1:])
         node = self.workflow.nodes.get(steps[0])
         if node is None:
             return frozenset()
@@ -128,6 +132,8 @@ class ReferenceChecker:
         for path in sorted(set(paths)):
             if path[0] == REQUEST and (problem := find_request_problem(path)):
                 self.findings.add(_CODE, f"`{'.'.join(path)}` {problem[0]}", problem[1], at=at)
+            if path[0] == INPUT:
+                self._warn_of_input_field(Reference(".".join(path), path), at)
             if path[0] not in self.workflow.nodes or len(path) < 2:
                 continue
             if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS, *(REPEAT_FIELDS if path[0] in self.repeating else ())):
@@ -287,6 +293,17 @@ class ReferenceChecker:
             field = reference.steps[1]
             message = f"{{{{{reference.path}}}}} is a field of the trigger's data"
             hint = f"The loop's result is {{{{{finished[0].item}.{field}}}}}."
+            self.findings.warn(_CODE, message, hint, at=at)
+
+    def _warn_of_input_field(self, reference: Reference, at: Path) -> None:
+        """Warn of a field that the workflow's input_schema does not name."""
+        schema = self.workflow.input_schema
+        if schema is None or reference.head != INPUT or reference.has_fallback:
+            return
+        if (unknown := find_unknown_field(schema, reference.steps[1:])) is not None:
+            step, named = unknown
+            message = f"{{{{{reference.path}}}}}: the input_schema has no `{step}`"
+            hint = suggest_nearest(step, named, f"Its fields are {', '.join(named)}.")
             self.findings.warn(_CODE, message, hint, at=at)
 
     def _warn_of_field(self, reference: Reference, at: Path) -> None:

@@ -14,7 +14,7 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
-from arcrun.errors import ArcrunError, NotFoundError, RunTimeoutError
+from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
 from arcrun.ports import Background
@@ -165,6 +165,7 @@ class ExecutorService:
         """
         clamped = self._clamp(trigger)
         limit_ms = limit_accepted_run(stored.plan, trigger, clamped.timeout_ms, is_owner=is_owner)
+        await self.engine.check_input(stored.plan, trigger)
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.quota.running())
@@ -175,7 +176,9 @@ class ExecutorService:
             )
             await self.runs.accept(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
-            limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by, undo_ms=MAX_ACCEPTED_UNDO_MS)
+            limited = replace(
+                trigger, timeout_ms=limit_ms, limited_by=limited_by, undo_ms=MAX_ACCEPTED_UNDO_MS, is_checked=True
+            )
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
@@ -249,6 +252,7 @@ class ExecutorService:
             self.components.resolver.bundled_ids,
             [*await self._find_workflows(draft.workflow), *others],
             await self.vault.list_names() if checks_credentials else None,
+            schema_problem=await self._find_schema_problem(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -266,6 +270,15 @@ class ExecutorService:
             if component is None or component.module is not None:  # it was looked up outside the bundle
                 await self.engine.ports.clock.pause()
         return contracts, faults
+
+    async def _find_schema_problem(self, workflow: Workflow) -> str:
+        if workflow.input_schema is None:
+            return ""
+        try:
+            await self.components.find_mismatches(workflow.input_schema, None, self.engine.limits.open_budget())
+        except ComponentError as error:
+            return error.message
+        return ""
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""
