@@ -4,6 +4,7 @@ ArcrunError                     code                    status
   RequestError                  INVALID_REQUEST ...     400
     PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
   UnauthorizedError             UNAUTHORIZED            401
+  SignatureError                SIGNATURE_INVALID ...   401
   ForbiddenError                FORBIDDEN               403
   NotConfiguredError            NOT_CONFIGURED          503
   NotFoundError                 NOT_FOUND ...           404
@@ -135,6 +136,15 @@ class UnauthorizedError(ArcrunError):
                 "Locally, `acr dev` prints where its key is kept.",
             ],
         )
+
+
+class SignatureError(ArcrunError):
+    """A webhook's request that does not prove who sent it: SIGNATURE_MISSING, SIGNATURE_MALFORMED, SIGNATURE_EXPIRED,
+    SIGNATURE_INVALID. The message tells the caller nothing that it does not know.
+    """
+
+    code = "SIGNATURE_INVALID"
+    http_status = 401
 
 
 class ForbiddenError(ArcrunError):

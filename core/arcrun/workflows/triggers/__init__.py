@@ -1,0 +1,1 @@
+"""What starts a workflow, as its author wrote it."""
