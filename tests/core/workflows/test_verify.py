@@ -7,7 +7,7 @@ import pytest
 from arcrun.limits import MAX_VERIFY_CHARACTERS
 from arcrun.signatures.policy import Scheme, SignatureFormat, VerifyPolicy
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.triggers.verify import SCHEMES, parse_verify, warn_of_missing_secrets
+from arcrun.workflows.webhook.verify import SCHEMES, parse_verify, warn_of_missing_secrets
 
 AT = ("triggers", "webhook", "verify")
 PLAIN = {"credential": "s"}

@@ -1,1 +1,0 @@
-"""What starts a workflow, as its author wrote it."""

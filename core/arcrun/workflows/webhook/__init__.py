@@ -1,0 +1,1 @@
+"""What the webhook of a workflow asks of its callers."""
