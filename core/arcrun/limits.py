@@ -11,7 +11,7 @@ KIB, MIB = 1024, 1024 * 1024
 
 # == Requests
 
-# The body of a request.
+# The body of a request, as it is sent and, if that is compressed, decompressed.
 # Beyond: 413 PAYLOAD_TOO_LARGE.
 MAX_BODY_BYTES = 4 * MIB
 # The bytes of a body that is read immediately, whatever else the isolate works on.
@@ -24,6 +24,9 @@ MAX_LARGE_BODIES_BYTES = 4 * MIB
 # The requests that wait for it in an isolate.
 # Beyond: 429 TOO_MANY_BODIES.
 MAX_WAITING_BODIES = 100
+# The fields and files of a form, and the parameters of a query.
+# Beyond: 400 TOO_MANY_FIELDS.
+MAX_FORM_FIELDS = 1_000
 # The depth of JSON in a request, in a component's answer and in a request to a host function.
 # Beyond: 400 INVALID_JSON in a request, INVALID_OUTPUT of a component.
 MAX_JSON_DEPTH = 128
@@ -114,6 +117,9 @@ MAX_NAME_BYTES = 256
 # The characters of a push's `file`, the path that the workflow comes from. Commands send as much of its end as fits.
 # Beyond: 400 INVALID_REQUEST.
 MAX_FILE_CHARACTERS = 512
+# The names in `record_headers`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_RECORDED_HEADERS = 50
 # The diagnostics of one workflow.
 # Beyond: checking stops, and TOO_MANY_FINDINGS says so.
 MAX_DIAGNOSTICS = 100

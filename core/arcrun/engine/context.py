@@ -6,18 +6,20 @@ as live values while they are held.
 
 import asyncio
 import math
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 from arcrun.analytics import Tally
 from arcrun.engine.budget import RunBudget
 from arcrun.engine.record import SKIPPED, SUCCESS, Iterations, NodeRecord, NodeStatus
+from arcrun.engine.request import RunRequest
 from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import ArcrunError, RunError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_ANSWER_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_SUBFLOW_DEPTH, MAX_TRACE_BYTES
 from arcrun.ports import Clock, Random
+from arcrun.templates.request import HEADERS
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.plan import Plan
@@ -240,7 +242,7 @@ class RunContext:
     """The context of one run of one plan. A sub-workflow has its own ledger, and shares the rest.
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
-    calls of components so far.
+    calls of components so far. `request` is None if neither the plan nor one that it may call reads it.
     """
 
     ports: RunPorts
@@ -257,6 +259,7 @@ class RunContext:
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # nodes that need the same thing share one look-up
     usage: Tally = field(default_factory=Tally)
     depth: int = 0
+    request: RunRequest | None = None
 
     def since_start_ms(self) -> float:
         return self.ports.clock.now_ms() - self.started_ms
@@ -283,6 +286,19 @@ class RunContext:
                     self.budget.subrequests.take()
                     self.secrets[name] = await self.ports.credentials.reveal(name)
         return self.secrets[name]
+
+    def read_request(self, fields: Collection[str]) -> Mapping[str, Any]:
+        """What templates see as `request`, with at least these fields. The secrets in its headers will be scrubbed from
+        the record. Raises RunError RUN_TOO_LARGE.
+        """
+        assert self.request is not None  # the plan says that it is read
+        found = self.request.read(fields)
+        weight = size_of(found).weight
+        self.live.take(weight)
+        self.pace.count(weight)
+        if HEADERS in found:
+            self.secrets |= self.request.list_secrets()
+        return self.request.known
 
     def enter_subflow(self, plan: Plan) -> "RunContext":
         """The context for a sub-workflow. Raises RunError SUBFLOW_TOO_DEEP."""

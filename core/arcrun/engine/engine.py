@@ -8,6 +8,7 @@ from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.record import RunRecord
+from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
 from arcrun.engine.trigger import LimitedBy, TriggerKind
@@ -27,7 +28,7 @@ logger = logging.getLogger("arcrun")
 class Trigger:
     """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
     runs in the chain before it. `body_bytes` is the size of the request's body; `text` is the body itself if it is
-    exactly the input.
+    exactly the input. `request` is the request that templates see; None for a PlainRequest of the input.
     """
 
     kind: TriggerKind
@@ -37,6 +38,7 @@ class Trigger:
     body_bytes: int = 0
     text: bytes = b""
     limited_by: LimitedBy = LimitedBy.REQUEST
+    request: RequestSource | None = None
 
     def render_input(self) -> bytes:
         """The input as JSON."""
@@ -67,6 +69,9 @@ class Engine:
             slots=Slots(plan.concurrency),
             trace_budget=trace_budget,
         )
+        if plan.sees_request:
+            source = trigger.request or PlainRequest(trigger.input)
+            context.request = RunRequest(source, context.started_ms)
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)

@@ -26,6 +26,7 @@ from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
+from arcrun.templates.request import REQUEST
 from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT, STOP, LoopPolicy
@@ -49,6 +50,8 @@ async def run_plan(
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
+    if plan.request_fields:
+        scope[REQUEST] = context.read_request(plan.request_fields)
     graph_run = GraphRun(plan.graph, scope, context)
     graph_run.hold(INPUT, input_weight)
     try:

@@ -1,4 +1,4 @@
-"""Decodes a response's body: by its byte order mark, else by the charset of its content-type, else as UTF-8.
+"""Decodes a body: by its byte order mark, else by the charset of its content-type, else as UTF-8.
 
 Sources: WHATWG Encoding, section 6 ("decode"); RFC 9110, section 8.3.2 (charset).
 """
@@ -13,15 +13,19 @@ _UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def decode_body(response: HttpResponse, decoder: TextDecoder | None) -> str | None:
+    """A response's decoded body, as `decode_content`."""
+    return decode_content(response.body, response.headers.get("content-type", ""), decoder)
+
+
+def decode_content(body: bytes, content_type: str, decoder: TextDecoder | None) -> str | None:
     """The decoded body; None if it is not valid in its charset. If that is unknown or does not match, UTF-8 is tried.
 
     ASCII is read as UTF-8 where valid, unlike in a browser, which treats it as windows-1252.
     """
-    body = response.body
     for mark, codec in _BYTE_ORDER_MARKS:
         if body.startswith(mark):
             return _decode_strictly(body[len(mark) :], codec)
-    label = _find_charset(response.headers.get("content-type", ""))
+    label = _find_charset(content_type)
     text = _decode_strictly(body, "utf-8") if label in _UTF_8 else None
     if text is None and label != "utf-8" and decoder is not None:
         text = decoder.decode(body, label)

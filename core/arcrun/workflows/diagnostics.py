@@ -106,7 +106,8 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     ),
     "TOO_MANY_FINDINGS": ("There are more findings than are reported.", "Correct these first, then check again."),
     "INVALID_SETTING": (
-        "take, retry, join, cancel_rest, foreach, timeout_ms, cpu_ms, concurrency or credentials has an invalid value.",
+        "A setting of the workflow or of a node has an invalid value: triggers, take, retry, join, foreach, timeout_ms "
+        "and others.",
         "The message lists the valid values.",
     ),
     "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),

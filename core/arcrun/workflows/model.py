@@ -14,6 +14,7 @@ from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template, compile_path, compile_value
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
+from arcrun.workflows.triggers import DEFAULT_TRIGGERS, Triggers
 
 INPUT, OUTPUT = "input", "output"
 # What a line may lead to besides a node and OUTPUT: it ends the run, or the loop around. A node may have such a name if
@@ -268,7 +269,8 @@ class Workflow:
     """A parsed workflow. `loops` are the loop policies that the author set, by the node that FOREACH leaves or INPUT.
 
     `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
-    is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long.
+    is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long,
+    `triggers` what starts them.
     """
 
     name: str
@@ -281,6 +283,7 @@ class Workflow:
     is_complete: bool
     sets_timeout: bool = False
     keeping: Keeping = KEEPS_ALL
+    triggers: Triggers = DEFAULT_TRIGGERS
 
     def ending_of(self, edge: Edge) -> str:
         """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""

@@ -47,6 +47,8 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
+from arcrun.workflows.trigger_settings import parse_triggers
+from arcrun.workflows.triggers import DEFAULT_TRIGGERS
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
@@ -54,7 +56,7 @@ _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
-_KEYS = ("name", "description", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
+_KEYS = ("name", "description", "triggers", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
             Recording(settings.choice("record", Recording.ALL, tuple(Recording))),
             settings.number("keep_days", None, 1, MAX_KEEP_DAYS),
         ),
+        triggers=parse_triggers(findings, data["triggers"], ("triggers",)) if "triggers" in data else DEFAULT_TRIGGERS,
     )
 
 

@@ -28,13 +28,16 @@ from arcrun.workflows.model import (
 )
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
+from arcrun.workflows.triggers import DEFAULT_TRIGGERS, Triggers
 
 PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, lines to `stop` and `break`, and
 # what is new of FOREACH. Others stay in format 3, which
 # the release before reads too.
 SHAPES_FORMAT = 4
+TRIGGERS_FORMAT = 5  # of a plan that has `triggers`, or reads `request`, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
+READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT)
 
 
 @dataclass(frozen=True)
@@ -317,8 +320,8 @@ class Plan:
     """A compiled workflow. `timeout_ms` bounds a run; `concurrency` is how many components run at once in it.
     `sets_timeout` is whether the workflow sets `timeout_ms` itself.
 
-    `format` is PLAN_FORMAT or SHAPES_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and not compiled
-    again.
+    `format` is PLAN_FORMAT, SHAPES_FORMAT or TRIGGERS_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and
+    not compiled again. `request_fields` are the fields of `request` that it reads.
     """
 
     name: str
@@ -328,6 +331,13 @@ class Plan:
     format: int = field(default=PLAN_FORMAT, compare=False)
     sets_timeout: bool = field(default=False, kw_only=True)
     keeping: Keeping = field(default=KEEPS_ALL, kw_only=True)
+    triggers: Triggers = field(default=DEFAULT_TRIGGERS, kw_only=True)
+    request_fields: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @cached_property
+    def sees_request(self) -> bool:
+        """Whether it, or a workflow that it calls, may read `request`."""
+        return bool(self.request_fields) or any(node.workflow is not None for node in self.nodes)
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
@@ -349,12 +359,14 @@ class Plan:
             **({"sets_timeout": True} if self.sets_timeout else {}),
             **({"record": self.keeping.recording.value} if self.keeping.recording is not Recording.ALL else {}),
             **({"keep_days": self.keeping.days} if self.keeping.days is not None else {}),
+            **({"triggers": triggers} if (triggers := self.triggers.to_json()) else {}),
+            **({"request": list(self.request_fields)} if self.request_fields else {}),
         }
 
 
 def load_plan(stored: Mapping[str, Any]) -> Plan:
     """The plan from its stored form (`Plan.to_json`). Raises WorkflowError PLAN_OUTDATED."""
-    if stored.get("format") not in (PLAN_FORMAT, SHAPES_FORMAT, IMPLICIT_FORMAT):
+    if stored.get("format") not in READABLE:
         raise WorkflowError(
             "The workflow was stored by another version of arcrun.",
             code="PLAN_OUTDATED",
@@ -372,6 +384,8 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         stored["format"],
         sets_timeout=sets_timeout,
         keeping=keeping,
+        triggers=Triggers.load(stored.get("triggers", {})),
+        request_fields=tuple(stored.get("request", ())),
     )
 
 

@@ -4,11 +4,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from arcrun.templates.request import REQUEST, REQUEST_FIELDS
 from arcrun.templates.template import STATES, Template, compile_path
 from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
-from arcrun.workflows.plan import SHAPES_FORMAT, Ending, Graph, InEdge, Plan, PlannedLoop, PlannedNode
+from arcrun.workflows.plan import (
+    SHAPES_FORMAT,
+    TRIGGERS_FORMAT,
+    Ending,
+    Graph,
+    InEdge,
+    Plan,
+    PlannedLoop,
+    PlannedNode,
+)
 from arcrun.workflows.relations import LOOP_END, Fires
+from arcrun.workflows.triggers import DEFAULT_TRIGGERS
 
 
 def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
@@ -21,7 +32,11 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts])
         workflow.concurrency,
         sets_timeout=workflow.sets_timeout,
         keeping=workflow.keeping,
+        triggers=workflow.triggers,
+        request_fields=builder.request_fields,
     )
+    if plan.request_fields or plan.triggers != DEFAULT_TRIGGERS:
+        return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 
 
@@ -81,6 +96,12 @@ class _GraphBuilder:
         taken = {*self.workflow.nodes, *(loop.item for loop in self.shape.loops)}
         return frozenset(steps[0] for steps in self._paths) - taken
 
+    @property
+    def request_fields(self) -> tuple[str, ...]:
+        """The fields of `request` that are read, all of them if it is read as a whole."""
+        read = {steps[1] if len(steps) > 1 else "" for steps in self._paths if steps[0] == REQUEST}
+        return tuple(name for name in REQUEST_FIELDS if name in read or "" in read)
+
     @cached_property
     def _read_fields(self) -> frozenset[tuple[str, str]]:
         """The names with their first fields that templates or expressions read."""
@@ -93,15 +114,18 @@ class _GraphBuilder:
         found = {reference.steps for it in templates if isinstance(it, Template) for reference in it.references}
         for edge in self.workflow.edges:
             if edge.spec.fires is Fires.ON_CONDITION:
-                found |= edge.expression.paths | {(name,) for name in edge.expression.names}
+                found |= edge.expression.paths
             if edge.path:
                 found |= {reference.steps for reference in compile_path(edge.path).references}
         for policy in self.workflow.loops.values():
             if policy.until:
-                found |= policy.expression.paths | {(name,) for name in policy.expression.names}
+                found |= policy.expression.paths
         for part in self.parts.values():
             if part.settings.take:
                 found |= {reference.steps for reference in compile_path(part.settings.take).references}
+            if (repeat := part.settings.repeat) is not None:
+                found |= repeat.expression.paths
+                found |= {reference.steps for reference in repeat.template.references} if repeat.template else set()
         return frozenset(found)
 
     def _plan_node(self, node: Node) -> PlannedNode:

@@ -9,6 +9,7 @@ from arcrun.errors import TemplateError
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.expressions import Expression
 from arcrun.templates.hints import suggest_nearest
+from arcrun.templates.request import REQUEST, find_request_problem, types_of_request
 from arcrun.templates.template import (
     ALIASES,
     CREDENTIAL,
@@ -92,6 +93,8 @@ class ReferenceChecker:
         steps = template.references[0].steps
         if steps[0] == CREDENTIAL:
             return frozenset({"string"})
+        if steps[0] == REQUEST:
+            return types_of_request(steps)
         node = self.workflow.nodes.get(steps[0])
         if node is None:
             return frozenset()
@@ -111,7 +114,7 @@ class ReferenceChecker:
                 self.findings.add(_CODE, f"`{name}` is read as a name in an expression", hint, at=at)
             elif head == CREDENTIAL or head in CLOCKS:
                 self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
-            elif head != INPUT and (problem := self._find_head_problem(head, node, after=True)):
+            elif head not in (INPUT, REQUEST) and (problem := self._find_head_problem(head, node, after=True)):
                 meant = f"Put strings in single quotes: '{name}'."
                 hint = (
                     f"{problem[1]} {meant}" if problem[1] and head not in self.workflow.nodes else problem[1] or meant
@@ -121,6 +124,8 @@ class ReferenceChecker:
     def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
         """Check the paths that an expression reads: a missing field is null, so a comparison would never be true."""
         for path in sorted(set(paths)):
+            if path[0] == REQUEST and (problem := find_request_problem(path)):
+                self.findings.add(_CODE, f"`{'.'.join(path)}` {problem[0]}", problem[1], at=at)
             if path[0] not in self.workflow.nodes or len(path) < 2:
                 continue
             if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS, *(REPEAT_FIELDS if path[0] in self.repeating else ())):
@@ -136,6 +141,8 @@ class ReferenceChecker:
             return None if len(steps) == 1 else ("is a clock and has no fields", f"Write {{{{{head}}}}}.")
         if head == CREDENTIAL:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
+        if head == REQUEST:
+            return find_request_problem(steps)
         if head == INPUT or (head == PREVIOUS and node in self.repeating):
             return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
@@ -166,7 +173,7 @@ class ReferenceChecker:
             return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is the loop's result."
         clocks = CLOCKS if head.startswith("_") else ()
         otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
-        return suggest_nearest(head, [INPUT, *sorted(visible), *clocks, CREDENTIAL], otherwise)
+        return suggest_nearest(head, [INPUT, REQUEST, *sorted(visible), *clocks, CREDENTIAL], otherwise)
 
     def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
