@@ -9,9 +9,10 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader
 from arcrun.workflows.triggers import METHODS, Triggers, Webhook
+from arcrun.workflows.webhook.verify import parse_verify
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers")
+WEBHOOK_KEYS = ("methods", "record_headers", "verify")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")  # RFC 9110, section 5.6.2: a token
 _ANSWERED = {
     "HEAD": "HEAD is answered where GET is allowed, without a run.",
@@ -35,6 +36,7 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
         record_headers=_parse_names(findings, given["record_headers"], (*at, "record_headers"))
         if "record_headers" in given
         else (),
+        verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
     )
 
 
