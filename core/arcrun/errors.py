@@ -3,6 +3,7 @@
 ArcrunError                     code                    status
   RequestError                  INVALID_REQUEST ...     400
     PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
+    UnsupportedMediaTypeError   UNSUPPORTED_MEDIA_TYPE  415     UNSUPPORTED_ENCODING
   UnauthorizedError             UNAUTHORIZED            401
   SignatureError                SIGNATURE_INVALID ...   401
   ForbiddenError                FORBIDDEN               403
@@ -120,6 +121,11 @@ def build_cursor_error() -> RequestError:
 class PayloadTooLargeError(RequestError):
     code = "PAYLOAD_TOO_LARGE"
     http_status = 413
+
+
+class UnsupportedMediaTypeError(RequestError):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    http_status = 415
 
 
 class UnauthorizedError(ArcrunError):

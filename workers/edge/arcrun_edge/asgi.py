@@ -20,7 +20,7 @@ from arcrun_edge.event_loop import shorten_turns
 from arcrun_edge.javascript import to_object
 from arcrun_edge.system import SystemClock
 from arcrun_http.body_quota import BodyHold, BodyQuota
-from arcrun_http.requests import BODY, build_cut_body_error, build_too_large_error, parse_whole
+from arcrun_http.requests import BODY, ROOM, build_cut_body_error, build_too_large_error, parse_whole
 from arcrun_http.responses import LINES, render_error
 from arcrun_http.targets import parse_target
 
@@ -55,6 +55,8 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
     scope[BODY] = body
+    if "content-encoding" in named:
+        scope[ROOM] = hold
     if named.get("accept") == LINES:
         return await _serve_lines(app, scope, body, hold)
     exchange = _Exchange(body)

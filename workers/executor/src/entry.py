@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
-from starlette.applications import Starlette
 
 from arcrun.accounts.limits import LIMIT_VARIABLES, read_limits
 from arcrun.accounts.request_rate import RequestRate
@@ -66,12 +65,15 @@ from executor.workflows import WorkflowStore
 from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
 
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
 logger = logging.getLogger("arcrun")
 
 LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform
 
-_apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
+_apps: "list[Starlette]" = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
 
 class Default(WorkerEntrypoint):
@@ -126,7 +128,7 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         )
 
 
-def _build(bindings: Any) -> Starlette:
+def _build(bindings: Any) -> "Starlette":
     try:
         is_hosted = read_optional(bindings, "MULTI_TENANT") == "true"
         access = _build_tenants(bindings) if is_hosted else _build_own(bindings)

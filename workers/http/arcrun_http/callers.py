@@ -12,12 +12,16 @@ IPV6_PREFIX_BITS = 64  # the network that a provider assigns to one customer
 
 
 def actor_of(request: Request) -> Actor:
-    """The actor of an authenticated request: its API key's id and the address in CF-Connecting-IP."""
-    try:  # without the zone, which may be of any length
-        address = str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "").partition("%")[0]))
+    """The actor of an authenticated request: its API key's id and its address."""
+    return Actor(api_key_id_of(hash_api_key(presented_key(request))), address_of(request))
+
+
+def address_of(request: Request) -> str | None:
+    """The address in CF-Connecting-IP, without its zone, which may be of any length; None if there is none."""
+    try:
+        return str(ipaddress.ip_address(request.headers.get("cf-connecting-ip", "").partition("%")[0]))
     except ValueError:
-        address = None
-    return Actor(api_key_id_of(hash_api_key(presented_key(request))), address)
+        return None
 
 
 def caller_of(request: Request) -> str:

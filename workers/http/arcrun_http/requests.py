@@ -10,6 +10,10 @@ from arcrun.json_text import JsonLimitError, parse_json
 from arcrun.limits import MAX_BODY_BYTES, MAX_CURSOR_CHARACTERS
 
 BODY = "arcrun.body"  # scope key of the body, set by the server or by read_body
+ROOM = "arcrun.room"  # scope key of the BodyHold of a body with a content encoding, set by the server
+PLAIN_JSON = (b"application/json", b"", b"application/json; charset=utf-8", b"application/json;charset=UTF-8")
+
+_SPACES = " \t\n\r\v\f"  # what bytes.isspace() takes for white space
 
 
 def build_too_large_error(limit_bytes: int) -> PayloadTooLargeError:
@@ -57,19 +61,36 @@ def body_of(request: Request) -> bytes:
 async def read_json(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> Any:
     """The body as JSON; an empty body is {}. Raises RequestError INVALID_JSON, PayloadTooLargeError."""
     body = await read_body(request, limit_bytes)
-    if not body.strip():
+    try:
+        return parse_json_body(body.decode())
+    except UnicodeDecodeError:
+        raise build_json_error("is not JSON: it is not UTF-8") from None
+
+
+def parse_json_body(text: str) -> Any:
+    """JSON; {} if it is empty. Raises RequestError INVALID_JSON."""
+    if not text.strip(_SPACES):
         return {}
     try:
-        return parse_json(body.decode())
-    except UnicodeDecodeError:
-        raise _invalid_json("is not JSON: it is not UTF-8") from None
+        return parse_json(text)
     except JsonLimitError as error:
-        raise _invalid_json(f"cannot be read: {error}", "Send less in one body, or numbers as strings.") from None
+        raise build_json_error(f"cannot be read: {error}", "Send less in one body, or numbers as strings.") from None
     except ValueError as error:
-        raise _invalid_json(f"is not JSON: {error}") from None
+        raise build_json_error(f"is not JSON: {error}") from None
 
 
-def _invalid_json(
+def is_plain_json(request: Request) -> bool:
+    """Whether the body is JSON in UTF-8 without a content encoding, as its headers say, or as nothing does."""
+    content_type = b""
+    for name, value in request.scope["headers"]:
+        if name == b"content-type":
+            content_type = value
+        elif name == b"content-encoding":
+            return False
+    return content_type in PLAIN_JSON
+
+
+def build_json_error(
     reason: str, next_action: str = "Send a JSON body with `Content-Type: application/json`."
 ) -> RequestError:
     return RequestError(f"The body {reason}.", code="INVALID_JSON", next_actions=[next_action])

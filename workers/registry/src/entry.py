@@ -1,9 +1,8 @@
 """The registry Worker: builds its app once for each isolate and serves it. Also its Durable Object."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
-from starlette.applications import Starlette
 
 from arcrun.contracts.parse import parse_contract
 from arcrun.durable_objects import Operations
@@ -29,9 +28,12 @@ from registry.statistics_export import DEFAULT_INTERVAL_S
 from registry.submissions import Submissions
 from workers import DurableObject, WorkerEntrypoint
 
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
 OBJECT = "registry"  # the name of the only object
 
-_apps: list[Starlette] = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
+_apps: "list[Starlette]" = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
 
 
 class Default(WorkerEntrypoint):
@@ -57,7 +59,7 @@ class RegistryState(DurableObject):  # type: ignore[no-untyped-call]
         await self._tables.on_alarm(CloudflareKV(read_bindings().ANALYTICS_KV))
 
 
-def _build(bindings: Any) -> Starlette:
+def _build(bindings: Any) -> "Starlette":
     clock, modules = SystemClock(), CloudflareR2(bindings.WASM_BUCKET)
     state = RemoteRegistry(DurableObjectChannel(bindings.REGISTRY_STATE, OBJECT, "The registry's Durable Object"))
     keys = (read_optional(bindings, f"ARCRUN_{name}") for name in ("API_KEY", "REVIEWER_KEY", "AUTHOR_KEYS"))

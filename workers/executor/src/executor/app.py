@@ -56,7 +56,16 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route(f"{webhook}/rotate", protected(workflows.rotate), methods=["POST"]),
         Route("/audit", protected(audit.list_lines), methods=["GET"]),
         Route("/audit", protected(audit.note), methods=["POST"]),
+        _for_any_method(f"{webhook}/trigger", trigger),
+        _for_any_method(f"{webhook}/trigger/{{path:path}}", trigger),
     ]
     app = build_service_app(routes)
     app.state.public_url = (public_url or "").rstrip("/")
     return app
+
+
+def _for_any_method(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
+    """A route whose handler says itself which methods it takes."""
+    route = Route(path, handler)
+    route.methods = None
+    return route

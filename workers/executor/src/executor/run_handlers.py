@@ -22,10 +22,21 @@ from arcrun.json_text import write_json
 from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
-from arcrun_http.requests import body_of, parse_whole, read_count, read_cursor, read_json, read_object
+from arcrun.workflows.plan import Plan
+from arcrun_http.requests import (
+    body_of,
+    is_plain_json,
+    parse_whole,
+    read_count,
+    read_cursor,
+    read_json,
+    read_object,
+)
 from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
+from executor.bodies import Body, Kind, parse_input, read_content
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
+from executor.webhook_requests import WebhookRequest, answer_without_run, read_path
 from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow
 
@@ -60,17 +71,22 @@ async def execute(service: ExecutorService, request: Request) -> Response:
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
     stored = await service.workflows.find(request.path_params["token"])
-    return await _run(service, request, stored, await read_trigger(request, TriggerKind.WEBHOOK), is_owner=shows_key)
+    webhook = stored.plan.triggers.webhook
+    if request.method not in webhook.methods:
+        return answer_without_run(request.method, webhook)
+    return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> Response:
+    """Run a workflow for its owner, whatever methods its webhook takes."""
     stored = await service.workflows.find_by_name(request.path_params["name"])
-    return await _run(service, request, stored, await read_trigger(request, TriggerKind.NAME), is_owner=True)
+    return await _run(service, request, stored, TriggerKind.NAME, is_owner=True)
 
 
 async def _run(
-    service: ExecutorService, request: Request, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool
+    service: ExecutorService, request: Request, stored: StoredWorkflow, kind: TriggerKind, *, is_owner: bool
 ) -> Response:
+    trigger = await read_trigger(service, request, stored.plan, kind, has_key=is_owner)
     if not wants_async(request):
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
@@ -187,11 +203,27 @@ def answer_caller(record: RunRecord) -> JsonResponse:
     return JsonResponse(answer, failure.http_status)
 
 
-async def read_trigger(request: Request, kind: TriggerKind) -> Trigger:
+async def read_trigger(
+    service: ExecutorService, request: Request, plan: Plan, kind: TriggerKind, *, has_key: bool
+) -> Trigger:
     """A trigger whose input is the body; `?timeout_ms=N` is how long the client waits for the run."""
-    value = await read_json(request)
-    body = body_of(request)
-    return Trigger(kind, value, read_timeout(request), read_depth(request), len(body), body)
+    if request.path_params.get("path"):
+        read_path(request)  # refuses it before the run
+    if request.method == "POST" and is_plain_json(request):
+        value, text = await read_json(request), body_of(request)
+        trigger = Trigger(kind, value, read_timeout(request), read_depth(request), len(text), text)
+        if not plan.sees_request:
+            return trigger
+        body = Body(text, request.headers.get("content-type", ""), Kind.JSON)
+    else:
+        clock, decoder = service.engine.ports.clock, service.components.decoder
+        body = await read_content(request, clock)
+        value = await parse_input(request, body, decoder, clock)
+        trigger = Trigger(kind, value, read_timeout(request), read_depth(request), len(body.content))
+    if plan.sees_request:
+        webhook = plan.triggers.webhook
+        trigger.request = WebhookRequest(request, webhook, body, service.components.decoder, has_key=has_key)
+    return trigger
 
 
 def build_trigger(request: Request, kind: TriggerKind, input_value: Any) -> Trigger:

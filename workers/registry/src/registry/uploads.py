@@ -4,15 +4,16 @@ import base64
 import json
 from dataclasses import dataclass
 
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from arcrun.errors import RequestError
 from arcrun.limits import MAX_SUBMISSION_BYTES
-from arcrun_http.requests import read_object
+from arcrun_http.forms import parse_multipart
+from arcrun_http.requests import read_body, read_object
 
 _FORM = 'Send multipart/form-data with `contract` and `wasm`, or JSON {"contract", "wasm_base64"}.'
+
+_PARTS = {"contract", "wasm"}
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,6 @@ class Upload:
     module: bytes
 
 
-class _InMemoryParser(MultiPartParser):
-    """Keeps all parts in memory: Starlette writes larger ones in a thread, which a Worker does not have."""
-
-    spool_max_size = MAX_SUBMISSION_BYTES
-
-
 async def read_upload(request: Request) -> Upload:
     """Read a submission. Raises RequestError, PayloadTooLargeError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -36,22 +31,16 @@ async def read_upload(request: Request) -> Upload:
 
 
 async def _read_form(request: Request) -> Upload:
-    parser = _InMemoryParser(
-        request.headers, request.stream(), max_files=2, max_fields=2, max_part_size=MAX_SUBMISSION_BYTES
-    )
+    body = await read_body(request, MAX_SUBMISSION_BYTES)
     try:
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise _invalid(f"The body is not multipart/form-data: {error.message}") from None
-    parts = {
-        name: await value.read() if isinstance(value, UploadFile) else value.encode()
-        for name, value in form.multi_items()
-    }
-    await form.close()
-    if parts.keys() != {"contract", "wasm"}:
+        parts = parse_multipart(body, request.headers["content-type"], len(_PARTS))
+    except RequestError as error:
+        raise _invalid(error.message) from None
+    named = {part.name: part.content for part in parts}
+    if named.keys() != _PARTS or len(parts) > len(_PARTS):
         raise _invalid("The form must have exactly the parts `contract` and `wasm`.")
     try:
-        return Upload(parts["contract"].decode(), parts["wasm"])
+        return Upload(named["contract"].decode(), named["wasm"])
     except UnicodeDecodeError:
         raise _invalid("`contract` is not UTF-8.") from None
 
