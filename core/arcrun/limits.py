@@ -69,6 +69,12 @@ MAX_SIGNED_FORM_BYTES = 256 * KIB
 # The fields of such a form.
 # Beyond: 401 SIGNATURE_MALFORMED.
 MAX_SIGNED_FIELDS = 1_000
+# The workflows, days and codes of which an isolate counts refused requests until it writes the counts.
+# Beyond: those of others are not counted.
+MAX_GATHERED_REFUSALS = 1_000
+# The days for which refused requests stay counted.
+# Beyond: the oldest days are deleted.
+MAX_REFUSED_DAYS = 30
 # The bytes of a request by which a service checks a webhook, such as Slack's url_verification.
 # Beyond: it is a request like any other.
 MAX_HANDSHAKE_BYTES = 16 * KIB

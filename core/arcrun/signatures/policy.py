@@ -77,6 +77,14 @@ class VerifyPolicy:
         """The names of all credentials that it refers to."""
         return tuple(dict.fromkeys((*self.credentials, *([self.verify_token] if self.verify_token else []))))
 
+    @property
+    def secret_headers(self) -> tuple[str, ...]:
+        """The headers that have the secret itself."""
+        if self.scheme is Scheme.BASIC:
+            return ("authorization",)
+        form = self.format or FORMATS.get(self.scheme)
+        return (form.header,) if form is not None and self.scheme in (Scheme.HEADER, Scheme.TELEGRAM) else ()
+
     def to_json(self) -> dict[str, Any]:
         """What differs from the defaults."""
         rendered: dict[str, Any] = {"scheme": self.scheme.value, "credentials": list(self.credentials)}

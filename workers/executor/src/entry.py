@@ -37,7 +37,7 @@ from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
-from arcrun_edge.webcrypto import WebCryptoCipher
+from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
 from executor.access import (
     KV_CACHE_S,
@@ -61,6 +61,7 @@ from executor.records.verdict_export import export_verdicts
 from executor.service import ExecutorService
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
+from executor.verification import RefusalLog, Verifier
 from executor.workflows import WorkflowStore
 from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
@@ -186,7 +187,9 @@ def _build_own(bindings: Any) -> Access:
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
-    return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage, audit), api_key)
+    verifier = Verifier(vault, WebCrypto(), clock, RefusalLog(workspace, sealing, clock, background))
+    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit, verifier)
+    return OwnerAccess(service, api_key)
 
 
 def _build_tenants(bindings: Any) -> Access:
@@ -210,6 +213,7 @@ def _build_tenants(bindings: Any) -> Access:
         random=random,
         background=background,
         build_cipher=WebCryptoCipher,
+        crypto=WebCrypto(),
         cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
         master_key=master_key,
         workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),

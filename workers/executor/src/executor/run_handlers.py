@@ -17,16 +17,18 @@ from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError
+from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, SignatureError
 from arcrun.json_text import write_json
-from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.limits import MAX_BODY_BYTES, MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
+from arcrun.signatures.policy import Scheme, VerifyPolicy
 from arcrun.workflows.plan import Plan
 from arcrun_http.requests import (
     body_of,
     is_plain_json,
     parse_whole,
+    read_body,
     read_count,
     read_cursor,
     read_json,
@@ -36,7 +38,7 @@ from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
 from executor.bodies import Body, Kind, parse_input, read_content
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
-from executor.webhook_requests import WebhookRequest, answer_without_run, read_path
+from executor.webhook_requests import WebhookRequest, answer_without_run, read_path, read_received
 from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow
 
@@ -74,7 +76,26 @@ async def trigger(service: ExecutorService, request: Request, *, shows_key: bool
     webhook = stored.plan.triggers.webhook
     if request.method not in webhook.methods:
         return answer_without_run(request.method, webhook)
+    if webhook.verify is not None and (answer := await _verify(service, request, stored.name, webhook.verify)):
+        return answer
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
+
+
+async def _verify(service: ExecutorService, request: Request, workflow: str, policy: VerifyPolicy) -> Response | None:
+    """The answer to a handshake; None if the request may run the workflow. Raises SignatureError and what
+    Verifier.verify raises.
+    """
+    received = read_received(request, await read_body(request, MAX_BODY_BYTES))
+    try:
+        answer = await service.verifier.verify(workflow, policy, received)
+    except SignatureError as error:
+        if policy.scheme is not Scheme.BASIC:
+            raise
+        return render_error(error, {"www-authenticate": 'Basic realm="webhook", charset="UTF-8"'})
+    if answer is None:
+        return None
+    headers = {"content-type": answer.content_type, "x-content-type-options": "nosniff"}
+    return Response(answer.body, answer.status, headers if answer.body else None)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> Response:

@@ -30,6 +30,7 @@ from executor.accepted_runs import limit_accepted_run, make_keepable, redact_inp
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
+from executor.verification import Verifier
 from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
 
@@ -83,6 +84,7 @@ class ExecutorService:
     background: Background
     usage: UsageReporter
     audit: AuditLog
+    verifier: Verifier
     quota: Quota = WHOLE_PLATFORM
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:

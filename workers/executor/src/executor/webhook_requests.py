@@ -9,6 +9,7 @@ from starlette.responses import Response
 from arcrun.credentials.secret_headers import find_header_secrets, is_secret_header
 from arcrun.errors import MethodNotAllowedError, RequestError
 from arcrun.ports import TextDecoder
+from arcrun.signatures.received import ReceivedRequest
 from arcrun.workflows.triggers import Webhook
 from arcrun_http.callers import address_of
 from arcrun_http.responses import render_error
@@ -44,6 +45,19 @@ def read_path(request: Request) -> str:
             next_actions=["Send such a value in the query or in the body."],
         )
     return f"/{path.rstrip('/')}"
+
+
+def read_received(request: Request, body: bytes) -> ReceivedRequest:
+    """The request as its caller may have signed it."""
+    scope = request.scope
+    return ReceivedRequest(
+        method=request.method,
+        path=scope["raw_path"].decode("utf-8", "replace"),
+        query=scope["query_string"].decode("utf-8", "replace"),
+        headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
+        body=body,
+        rest=request.path_params.get("path", ""),
+    )
 
 
 class WebhookRequest:
@@ -89,10 +103,12 @@ class WebhookRequest:
         return listed
 
     def list_secrets(self) -> Mapping[str, str]:
+        policy = self._webhook.verify
+        verifying = () if policy is None else policy.secret_headers
         secrets = [
             secret
             for name, value in self._list_headers().items()
-            if is_secret_header(name) and name not in self._webhook.record_headers
+            if name in verifying or (is_secret_header(name) and name not in self._webhook.record_headers)
             for secret in find_header_secrets(name, value)
         ]
         return {f"\0header {number}": secret for number, secret in enumerate(secrets)}

@@ -111,6 +111,7 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "workflow": await service.workflows.find_source(head),
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
+        "refused": None if (refused := await service.verifier.refusals.find(name)) is None else refused.to_json(),
     }
     return build_success({**_render(request, head), **found})
 
