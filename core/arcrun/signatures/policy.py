@@ -78,6 +78,13 @@ class VerifyPolicy:
         return tuple(dict.fromkeys((*self.credentials, *([self.verify_token] if self.verify_token else []))))
 
     @property
+    def leaves_query(self) -> bool:
+        """Whether it signs something, but not the query."""
+        if self.scheme in (Scheme.TWILIO, Scheme.TELEGRAM, Scheme.BASIC, Scheme.HEADER):
+            return False
+        return self.format is None or "{query}" not in self.format.payload
+
+    @property
     def secret_headers(self) -> tuple[str, ...]:
         """The headers that have the secret itself."""
         if self.scheme is Scheme.BASIC:

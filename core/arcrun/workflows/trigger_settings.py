@@ -9,7 +9,7 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader
 from arcrun.workflows.triggers import METHODS, Triggers, Webhook
-from arcrun.workflows.webhook.verify import parse_verify
+from arcrun.workflows.webhook.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
 WEBHOOK_KEYS = ("methods", "record_headers", "verify")
@@ -31,13 +31,16 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
     Reader(findings, value, at, WEBHOOK_KEYS)
     given = value if isinstance(value, Mapping) else {}
     default = Webhook()
-    return Webhook(
+    webhook = Webhook(
         methods=_parse_methods(findings, given["methods"], (*at, "methods")) if "methods" in given else default.methods,
         record_headers=_parse_names(findings, given["record_headers"], (*at, "record_headers"))
         if "record_headers" in given
         else (),
         verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
     )
+    if webhook.verify is not None:
+        warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)
+    return webhook
 
 
 def _parse_methods(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 from arcrun.limits import MAX_VERIFY_CHARACTERS
 from arcrun.signatures.policy import Scheme, SignatureFormat, VerifyPolicy
 from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.webhook.verify import SCHEMES, parse_verify, warn_of_missing_secrets
 
 AT = ("triggers", "webhook", "verify")
@@ -189,3 +190,24 @@ def test_credentials_that_are_not_stored_are_warned_of() -> None:
     assert ["`new`" in findings.found[0].message, "`token`" in findings.found[1].message] == [True, True]
     warn_of_missing_secrets(policy, None, AT, findings)
     assert len(findings.found) == 2
+
+
+@pytest.mark.parametrize(
+    ("methods", "verify", "count"),
+    [
+        (["POST", "PUT"], {"scheme": "github"}, 0),
+        (["GET", "POST", "DELETE"], {"scheme": "github"}, 2),
+        (["GET", "POST"], {"scheme": "meta", "verify_token": "t"}, 0),
+        (["GET"], {"scheme": "basic"}, 0),
+        (["GET"], {"scheme": "hmac", "header": "x", "payload": "{query}{body}"}, 0),
+        (["GET"], {"scheme": "hmac", "header": "x"}, 1),
+    ],
+)
+def test_a_query_that_is_not_signed_is_warned_of(methods: list[str], verify: Any, count: int) -> None:
+    workflow = {
+        "name": "w",
+        "triggers": {"webhook": {"methods": methods, "verify": {**PLAIN, **verify}}},
+        "flow": ["input >> PIPE >> output"],
+    }
+    found = parse_workflow(workflow).findings.found
+    assert [(each.code, each.severity.value) for each in found] == [("INVALID_SETTING", "warning")] * count

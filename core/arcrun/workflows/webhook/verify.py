@@ -71,6 +71,15 @@ def warn_of_missing_secrets(policy: VerifyPolicy, stored: Collection[str] | None
             findings.warn("MISSING_CREDENTIAL", message, hint, at=at)
 
 
+def warn_of_unsigned_query(policy: VerifyPolicy, methods: Collection[str], at: Path, findings: Findings) -> None:
+    """Warn if the input of a run may be a query that anyone could change."""
+    for method in ("GET", "DELETE"):
+        if method in methods and policy.leaves_query and not (method == "GET" and policy.verify_token):
+            message = f"the scheme {policy.scheme} signs the body only, and the input of a {method} is its query"
+            hint = f"Remove {method} from `methods`, or use hmac with {{query}} in its `payload`."
+            findings.warn("INVALID_SETTING", message, hint, at=at)
+
+
 class _Texts:
     """Reads strings. One that is none is reported and becomes empty."""
 

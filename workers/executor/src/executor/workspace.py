@@ -184,11 +184,9 @@ class WorkspaceTables:
                 *(each["name_id"], each["day"], each["code"], each["count"], each["last_at"]),
             )
         for name_id in {each["name_id"] for each in refused}:
-            self._sql.execute(
-                "DELETE FROM refused WHERE name_id = ?1 AND day <= (SELECT DISTINCT day FROM refused"
-                " WHERE name_id = ?1 ORDER BY day DESC LIMIT 1 OFFSET ?2)",
-                *(name_id, MAX_REFUSED_DAYS),
-            )
+            days = self._sql.execute("SELECT DISTINCT day FROM refused WHERE name_id = ? ORDER BY day DESC", name_id)
+            for dropped in days[MAX_REFUSED_DAYS:]:
+                self._sql.execute("DELETE FROM refused WHERE name_id = ? AND day = ?", name_id, dropped["day"])
 
     def list_refused(self, name_id: str) -> list[Refused]:
         statement = "SELECT name_id, day, code, count, last_at FROM refused WHERE name_id = ? ORDER BY day, code"
