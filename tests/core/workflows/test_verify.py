@@ -1,5 +1,7 @@
 """Proves how `verify` of a webhook is read: each scheme's settings, and what is diagnosed, with the allowed values."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from arcrun.workflows.webhook.verify import SCHEMES, parse_verify, warn_of_missi
 AT = ("triggers", "webhook", "verify")
 PLAIN = {"credential": "s"}
 FORM = SignatureFormat("x-sig")
+PAGE = (Path(__file__).parents[3] / "docs/signatures.md").read_text(encoding="utf-8")
+SNIPPETS = [text for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE) if "flow:" not in text]
 
 
 def parse(value: Any) -> tuple[VerifyPolicy | None, Findings]:
@@ -211,3 +215,16 @@ def test_a_query_that_is_not_signed_is_warned_of(methods: list[str], verify: Any
     }
     found = parse_workflow(workflow).findings.found
     assert [(each.code, each.severity.value) for each in found] == [("INVALID_SETTING", "warning")] * count
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_a_snippet_of_the_page_has_no_finding(snippet: str) -> None:
+    draft = parse_workflow(f'name: w\nflow: ["input >> PIPE >> output"]\n{snippet}')
+    assert draft.findings.found == []
+    assert draft.workflow is not None
+    assert draft.workflow.triggers.webhook.verify is not None
+
+
+def test_the_page_has_a_row_and_a_snippet_for_each_scheme() -> None:
+    assert re.findall(r"^\| `(\w+)` \| .* \| .* \| .* \|", PAGE, re.MULTILINE) == list(SCHEMES)
+    assert {name for text in SNIPPETS for name in re.findall(r"scheme: (\w+)", text)} == set(SCHEMES)
