@@ -421,7 +421,7 @@ async def test_an_unknown_route(path: str) -> None:
         ("POST", "/health"),
         ("GET", "/execute"),
         ("DELETE", "/webhooks"),
-        ("GET", f"/webhooks/{TOKEN}/trigger"),
+        ("POST", f"/webhooks/{TOKEN}"),
         ("PUT", "/webhooks/named/tell/trigger"),
     ],
 )

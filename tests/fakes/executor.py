@@ -34,6 +34,7 @@ from fakes.ports.http_client import FakeHttpClient
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
+from fakes.ports.text_decoder import FakeTextDecoder
 from fakes.report import InMemoryReport
 from fakes.workflows import build_workflows
 
@@ -71,7 +72,7 @@ def build_bench(script: Script) -> Bench:
     records, verdicts, credentials = InMemoryKV(clock), InMemoryKV(clock), InMemoryKV(clock)
     background, encryption_key = FakeBackground(), base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(build_bundle(*script), bucket, clock, background)
-    components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random)
+    components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
     workspace = FakeWorkspace()
     workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)

@@ -1,20 +1,24 @@
 """acr run: run a workflow from a file, or a stored one by name."""
 
 import sys
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
+import httpx
 
 from acr.commands.arguments import STDIN, WorkflowNameOrFile
 from acr.commands.options import as_json, with_client
-from acr.config.project_paths import read_regular, require_inner
+from acr.config.project_paths import read_regular, read_regular_bytes, require_inner
+from acr.errors import CliError
 from acr.output.findings import render_refusal
 from acr.output.render import print_json
-from acr.output.terminal import say
+from acr.output.terminal import put_text, say
 from acr.output.trace import render_trace
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.run_watch import watching_run
+from acr.targets.saved_request import parse_saved_request
 from acr.targets.service_client import Answer
 from acr.workflows.workflow_file import read_workflow_file
 from arcrun.json_text import JsonLimitError, parse_json
@@ -26,7 +30,14 @@ _STDIN_INPUTS = ("-", "@-", f"@{STDIN}")
 @click.command()
 @click.argument("workflow", metavar="FILE|NAME", type=WorkflowNameOrFile())
 @click.option(
-    "--input", "input_text", default="{}", metavar="JSON|@FILE|-", help="The trigger's input; `-` reads it from stdin."
+    "--input", "input_text", metavar="JSON|@FILE|-", help="The trigger's input; `-` reads it from stdin  [default: {}]."
+)
+@click.option(
+    "--request",
+    "request_file",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Send the HTTP request saved in FILE to the webhook instead. Only for stored workflows.",
 )
 @click.option("--timeout-ms", type=click.IntRange(1, MAX_RUN_TIMEOUT_MS), help="Stop the run after this time.")
 @click.option(
@@ -41,7 +52,8 @@ def run(
     *,
     client: ExecutorClient,
     workflow: str | Path,
-    input_text: str,
+    input_text: str | None,
+    request_file: Path | None,
     timeout_ms: int | None,
     is_async: bool,
     as_json: bool,
@@ -56,7 +68,16 @@ def run(
       acr run greet --input @input.json --json
       echo '{"name": "Ada"}' | acr run greet --input -
       acr logs "$(acr run greet --async)" --follow
+      acr run orders --request github-push.http
     """
+    if request_file is not None:
+        if input_text is not None or not isinstance(workflow, str):
+            raise click.UsageError("--request has the input, and needs a stored workflow: acr push FILE.")
+        saved = parse_saved_request(_read_bytes(request_file))
+        with watching_run(client.url):
+            response = client.play(workflow, saved, timeout_ms, is_async=is_async)
+        _finish(_read_played(response, client), workflow, as_json=as_json)
+    input_text = "{}" if input_text is None else input_text
     if is_async and not isinstance(workflow, str):
         raise click.UsageError(f"--async needs a stored workflow. Store it first: acr push {workflow}")
     if workflow == STDIN and input_text in _STDIN_INPUTS:
@@ -69,11 +90,31 @@ def run(
             answer = client.start(workflow, input_value, timeout_ms)
         else:
             answer = client.trigger(workflow, input_value, timeout_ms, watch.begin)
+    _finish(answer, str(workflow), as_json=as_json)
+
+
+def _finish(answer: Answer, workflow: str, *, as_json: bool) -> NoReturn:
     if as_json:
         print_json(answer)
     if not answer["success"] or not as_json:
-        _render(answer, str(workflow))
+        _render(answer, workflow)
     sys.exit(0 if answer["success"] else 1)
+
+
+def _read_played(response: httpx.Response, client: ExecutorClient) -> Answer:
+    """arcrun's answer or, if the webhook's is another, {"status", "headers", "body"} of it as an answer's data."""
+    try:
+        is_ours = isinstance(response.json(), dict) and isinstance(response.json().get("success"), bool)
+    except (ValueError, RecursionError):
+        is_ours = False
+    if is_ours:
+        return client.read_answer(response)
+    data = {"status": response.status_code, "headers": dict(response.headers), "body": response.text}
+    if response.status_code < HTTPStatus.BAD_REQUEST:
+        return {"success": True, "data": data}
+    error = CliError(f"The webhook answered {response.status_code}.", code="WEBHOOK_REFUSED").to_answer()
+    error["error"]["details"] = data
+    return error
 
 
 def _render(answer: Answer, workflow: str) -> None:
@@ -83,6 +124,9 @@ def _render(answer: Answer, workflow: str) -> None:
         render_refusal(answer["error"], workflow)
     elif "trace" in answer:
         print_json(answer["data"])
+    elif "run_id" not in answer:
+        say(f"{answer['data']['status']} {HTTPStatus(answer['data']['status']).phrase}", err=True)
+        put_text(answer["data"]["body"])
     else:
         say(answer["run_id"])
 
@@ -103,3 +147,11 @@ def _read_input(text: str) -> Any:
 
 def _read_file(path: Path) -> str:
     return read_regular(require_inner(path), path)
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Raises click.BadParameter."""
+    try:
+        return read_regular_bytes(require_inner(path), path)
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--request") from None

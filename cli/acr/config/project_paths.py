@@ -43,10 +43,14 @@ def is_stream(path: Path) -> bool:
 
 
 def read_regular(path: Path, told: Path) -> str:
+    """The text of a file as of `read_regular_bytes`. Raises ValueError too, if it is not UTF-8."""
+    return io.StringIO(read_regular_bytes(path, told).decode(), newline=None).read()
+
+
+def read_regular_bytes(path: Path, told: Path) -> bytes:
     """The contents of a regular file, or of standard input or /dev/fd. `told` is the path as the user named it.
 
-    Raises CliError if it is too large or another device or pipe, which may never end; OSError; ValueError if it is
-    not UTF-8.
+    Raises CliError if it is too large or another device or pipe, which may never end; OSError.
     """
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         mode = os.fstat(file.fileno()).st_mode
@@ -58,7 +62,7 @@ def read_regular(path: Path, told: Path) -> str:
         raise CliError(
             f"{told} is larger than {MAX_FILE_BYTES // 2**20} MiB.", "Name another file.", code="FILE_TOO_LARGE"
         )
-    return io.StringIO(content.decode(), newline=None).read()
+    return content
 
 
 def _find_base(written: Path, folder: Path | None) -> Path:

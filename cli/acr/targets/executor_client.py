@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
+from acr.targets.saved_request import SavedRequest
 from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.targets.settings import Target
 
@@ -57,6 +58,17 @@ class ExecutorClient(ServiceClient):
     def start(self, name: str, input_value: Any, timeout_ms: int | None = None) -> Answer:
         """Run a stored workflow by name without waiting: the answer comes at once, with the run's id."""
         return self._send("POST", _trigger_path(name), input_value, None, timeout_ms=timeout_ms, **{"async": 1})
+
+    def play(
+        self, name: str, request: SavedRequest, timeout_ms: int | None = None, *, is_async: bool = False
+    ) -> httpx.Response:
+        """The answer of a workflow's webhook to a request, with the trace. Raises AnswerError WORKFLOW_NOT_FOUND."""
+        token = self.find_token(name)
+        asked = {"trace": "1", "async": "1" if is_async else "", "timeout_ms": str(timeout_ms or "")}
+        query = "&".join(f"{key}={value}" for key, value in asked.items() if value)
+        path = f"/webhooks/{token}/trigger{request.rest}{'&' if '?' in request.rest else '?'}{query}"
+        timeout_s = max(self._timeout_s, (timeout_ms or 0) / 1000 + GRACE_S)
+        return self.fetch_as_it_is(request.method, path, request.headers, request.body, timeout_s)
 
     def roll_back(self, name: str, version: int) -> Answer:
         return self._send("POST", f"/webhooks/named/{quote(name, safe='')}/rollback", {"version": version})

@@ -1,7 +1,7 @@
 """The base client of a Worker's HTTP API. Answers are {"success", "data" | "error", ...}."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import httpx
@@ -11,6 +11,7 @@ from acr.errors import AnswerError, CliError, NoAnswerError, NotLoggedInError
 from acr.targets.advice import put_into_options
 
 TIMEOUT_S = 120
+_CLIENT_HEADERS = ("accept", "accept-encoding", "user-agent")  # which httpx adds
 LINES = "application/x-ndjson"  # a run's id at once, then its answer
 
 Answer = dict[str, Any]
@@ -82,6 +83,24 @@ class ServiceClient:
             raise self._build_silence_error(error) from None
         self._require_login(response, request)
         return response
+
+    def fetch_as_it_is(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]], content: bytes, timeout_s: float
+    ) -> httpx.Response:
+        """The response to a request that has no header of its client's own but the API key. Raises CliError if there is
+        none.
+        """
+        request = self._http.build_request(
+            method, path, headers=list(headers), content=content or None, timeout=timeout_s
+        )
+        given = {name.lower() for name, _ in headers}
+        for name in _CLIENT_HEADERS:
+            if name.encode() not in given:
+                request.headers.pop(name, None)
+        try:
+            return self._http.send(request)
+        except httpx.HTTPError as error:
+            raise self._build_silence_error(error) from None
 
     def _build_silence_error(self, error: httpx.HTTPError) -> NoAnswerError:
         variable = "ARCRUN_URL" if self._service == "executor" else f"ARCRUN_{self._service.upper()}_URL"

@@ -41,8 +41,9 @@ class Trigger:
     request: RequestSource | None = None
 
     def render_input(self) -> bytes:
-        """The input as JSON."""
-        return write_json(self.input).encode() if not self.text or self.text.isspace() else self.text
+        """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
+        is_json = self.text[:1] <= b"}" and not self.text.isspace()
+        return self.text if self.text and is_json else write_json(self.input).encode()
 
 
 async def _weigh_input(trigger: Trigger, pause: Pause) -> int:

@@ -20,8 +20,8 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
+from arcrun.workflows.triggers.verify import warn_of_missing_secrets
 from arcrun.workflows.until_checks import check_loops, check_repeat
-from arcrun.workflows.webhook.verify import warn_of_missing_secrets
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
 CHARACTERS_A_STEP = 2  # of a component's condition

@@ -14,7 +14,7 @@ from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template, compile_path, compile_value
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
-from arcrun.workflows.triggers import DEFAULT_TRIGGERS, Triggers
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
 
 INPUT, OUTPUT = "input", "output"
 # What a line may lead to besides a node and OUTPUT: it ends the run, or the loop around. A node may have such a name if

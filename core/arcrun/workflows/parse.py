@@ -47,8 +47,8 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
-from arcrun.workflows.trigger_settings import parse_triggers
-from arcrun.workflows.triggers import DEFAULT_TRIGGERS
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
+from arcrun.workflows.triggers.parse import parse_triggers
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 

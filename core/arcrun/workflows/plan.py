@@ -28,7 +28,7 @@ from arcrun.workflows.model import (
 )
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
-from arcrun.workflows.triggers import DEFAULT_TRIGGERS, Triggers
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
 
 PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, lines to `stop` and `break`, and

@@ -19,7 +19,7 @@ from arcrun.workflows.plan import (
     PlannedNode,
 )
 from arcrun.workflows.relations import LOOP_END, Fires
-from arcrun.workflows.triggers import DEFAULT_TRIGGERS
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 
 
 def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:

@@ -16,6 +16,7 @@ from arcrun.wasm.host import PortHostFunctions
 from fakes.contracts import build_contract, build_network_contract
 from fakes.ports.http_client import FakeHttpClient, redirect, respond
 from fakes.ports.system import FixedClock, SeededRandom
+from fakes.ports.text_decoder import FakeTextDecoder
 from fixtures.addresses import FORBIDDEN
 from fixtures.json_limits import BEYOND_JSON
 
@@ -425,17 +426,6 @@ async def test_a_url_s_password_stays_within_its_origin(location: str, expected:
 async def test_cookies_that_a_response_sets(set_cookies: tuple[str, ...], expected: dict[str, Any]) -> None:
     http = FakeHttpClient(HttpResponse(200, {}, b"", set_cookies))
     assert (await fetch(ANY_HOST, http))["value"]["headers"] == expected
-
-
-class FakeTextDecoder:
-    """Knows two labels, decoded with Python's codecs."""
-
-    def decode(self, content: bytes, label: str) -> str | None:
-        codec = {"windows-1252": "cp1252", "shift_jis": "cp932"}.get(label)
-        try:
-            return None if codec is None else content.decode(codec)
-        except UnicodeDecodeError:
-            return None
 
 
 @pytest.mark.parametrize(

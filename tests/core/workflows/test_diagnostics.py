@@ -75,7 +75,7 @@ CASES: list[Any] = [
         "name: w\nflow: [input >> PIPE >> any]\nzzz: 1",
         "UNKNOWN_KEY",
         (3, 1),
-        "Allowed: name, description, flow, config, nodes, edges, timeout_ms, concurrency, record, keep_days.",
+        "Allowed: name, description, triggers, flow, config, nodes, edges, timeout_ms, concurrency, record, keep_days.",
         id="far key",
     ),
     # lines

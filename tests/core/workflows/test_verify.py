@@ -10,7 +10,7 @@ from arcrun.limits import MAX_VERIFY_CHARACTERS
 from arcrun.signatures.policy import Scheme, SignatureFormat, VerifyPolicy
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.parse import parse_workflow
-from arcrun.workflows.webhook.verify import SCHEMES, parse_verify, warn_of_missing_secrets
+from arcrun.workflows.triggers.verify import SCHEMES, parse_verify, warn_of_missing_secrets
 
 AT = ("triggers", "webhook", "verify")
 PLAIN = {"credential": "s"}

@@ -13,6 +13,7 @@ BODY = "arcrun.body"  # scope key of the body, set by the server or by read_body
 ROOM = "arcrun.room"  # scope key of the BodyHold of a body with a content encoding, set by the server
 PLAIN_JSON = (b"application/json", b"", b"application/json; charset=utf-8", b"application/json;charset=UTF-8")
 
+_MARK = "\ufeff"
 _SPACES = " \t\n\r\v\f"  # what bytes.isspace() takes for white space
 
 
@@ -76,6 +77,8 @@ def parse_json_body(text: str) -> Any:
     except JsonLimitError as error:
         raise build_json_error(f"cannot be read: {error}", "Send less in one body, or numbers as strings.") from None
     except ValueError as error:
+        if text.startswith(_MARK):
+            return parse_json_body(text.removeprefix(_MARK))
         raise build_json_error(f"is not JSON: {error}") from None
 
 

@@ -139,6 +139,8 @@ def read_text(body: Body, decoder: TextDecoder | None) -> str | None:
     if body.kind in (Kind.BINARY, Kind.MULTIPART):
         return None
     content_type = body.content_type
+    if body.kind is Kind.JSON and "charset" not in content_type.lower():  # RFC 8259, section 8.1: UTF-8
+        content_type = f"{content_type};charset=utf-8"
     if body.kind is Kind.XML and "charset" not in content_type and (found := _XML_ENCODING.match(body.content)):
         content_type = f"{content_type};charset={found[1].decode()}"
     return decode_content(body.content, content_type, decoder)

@@ -10,7 +10,7 @@ from arcrun.credentials.secret_headers import find_header_secrets, is_secret_hea
 from arcrun.errors import MethodNotAllowedError, RequestError
 from arcrun.ports import TextDecoder
 from arcrun.signatures.received import ReceivedRequest
-from arcrun.workflows.triggers import Webhook
+from arcrun.workflows.triggers.model import Webhook
 from arcrun_http.callers import address_of
 from arcrun_http.responses import render_error
 from executor.bodies import Body, group_fields, list_query, media_type_of, read_text

@@ -8,8 +8,8 @@ from arcrun.limits import MAX_RECORDED_HEADERS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader
-from arcrun.workflows.triggers import METHODS, Triggers, Webhook
-from arcrun.workflows.webhook.verify import parse_verify, warn_of_unsigned_query
+from arcrun.workflows.triggers.model import METHODS, Triggers, Webhook
+from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
 WEBHOOK_KEYS = ("methods", "record_headers", "verify")

@@ -1,0 +1,1 @@
+"""What starts a workflow besides its name: `triggers` of its file."""

@@ -1,1 +1,0 @@
-"""What the webhook of a workflow asks of its callers."""
