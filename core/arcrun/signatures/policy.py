@@ -85,12 +85,13 @@ class VerifyPolicy:
         return self.format is None or "{query}" not in self.format.payload
 
     @property
-    def secret_headers(self) -> tuple[str, ...]:
-        """The headers that have the secret itself."""
+    def secret_headers(self) -> Mapping[str, str]:
+        """The headers that have the secret itself, each with what stands before it."""
         if self.scheme is Scheme.BASIC:
-            return ("authorization",)
+            return {"authorization": "Basic "}
         form = self.format or FORMATS.get(self.scheme)
-        return (form.header,) if form is not None and self.scheme in (Scheme.HEADER, Scheme.TELEGRAM) else ()
+        is_secret = form is not None and self.scheme in (Scheme.HEADER, Scheme.TELEGRAM)
+        return {form.header: form.prefix} if form is not None and is_secret else {}
 
     def to_json(self) -> dict[str, Any]:
         """What differs from the defaults."""
