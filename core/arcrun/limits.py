@@ -175,6 +175,12 @@ MAX_NODE_CPU_MS = 10_000
 # The milliseconds of a workflow's `timeout_ms`; the default is 300,000.
 # Beyond: the diagnostic INVALID_SETTING; in a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.
 MAX_RUN_TIMEOUT_MS = 900_000
+# The milliseconds for the undos of a run that has failed, beyond its time limit.
+# Beyond: they are stopped, and the run is `undone: partial`.
+MAX_UNDO_MS = 20_000
+# The same of a run that no client waits for; it is taken from that run's MAX_ACCEPTED_MS.
+# Beyond: as above.
+MAX_ACCEPTED_UNDO_MS = 8_000
 # The elements of loops and parallel nodes that a run works on at once, nested loops included.
 # Beyond: they run one after the other.
 MAX_RUN_TASKS = 128

@@ -31,10 +31,10 @@ class End:
 
 
 def trace_of(*ends: End, order: tuple[int, ...] | None = None) -> NodeRecord:
-    ledger = Ledger(PLAN, TraceBudget())
+    ledger = Ledger(TraceBudget())
     for index in order or range(len(ends)):
         ledger.add(ends[index], (index,))
-    [entry] = ledger.trace()
+    [entry] = ledger.trace(PLAN)
     return entry
 
 

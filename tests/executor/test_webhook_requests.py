@@ -207,6 +207,7 @@ REFUSED: dict[str, tuple[Mapping[str, str], bytes, int, str]] = {
     "no gzip": ({"content-encoding": "gzip"}, b"{}", 400, "INVALID_ENCODING"),
     "gzip, cut": ({"content-encoding": "gzip"}, gzip.compress(b"{}" * 99)[:-9], 400, "BODY_INCOMPLETE"),
     "gzip, a wrong sum": ({"content-encoding": "gzip"}, gzip.compress(b"{}")[:-8] + bytes(8), 400, "INVALID_ENCODING"),
+    "gzip, two streams": ({"content-encoding": "gzip"}, gzip.compress(b"{}") * 2, 400, "INVALID_ENCODING"),
     "brotli": ({"content-encoding": "br"}, b"{}", 415, "UNSUPPORTED_ENCODING"),
     "deflate": ({"content-encoding": "deflate"}, b"{}", 415, "UNSUPPORTED_ENCODING"),
     "twice": ({"content-encoding": "gzip, gzip"}, b"{}", 415, "UNSUPPORTED_ENCODING"),
@@ -385,7 +386,7 @@ async def test_a_path_that_is_refused(flow: Any, rest: str) -> None:
 
 SECRETS = {
     "authorization": "Bearer s3cret-of-the-caller",
-    "cookie": "theme=dark; session=c00kie-of-the-caller",
+    "cookie": "theme=dark; session=c00kie-of-the-caller; user=Ada%20of%20L0velace",
     "x-gitlab-token": "gitlab-t0ken",
     "x-telegram-bot-api-secret-token": "telegram-s3cret",
     "proxy-authorization": "Basic " + base64.b64encode(b"ada:p4ssword-of-ada").decode(),
@@ -393,6 +394,7 @@ SECRETS = {
 CANARIES = [
     "s3cret-of-the-caller",
     "c00kie-of-the-caller",
+    "Ada of L0velace",
     "gitlab-t0ken",
     "telegram-s3cret",
     "p4ssword-of-ada",

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.text import Text
 
 from acr.output.render import (
@@ -33,6 +34,13 @@ def flatten_trace(trace: Sequence[Entry], depth: int = 0) -> Iterator[tuple[str,
             yield f"{_INDENT * (depth + 1)}round {inner['round']}", inner
             yield from flatten_trace(inner.get("trace", ()), depth + 2)
         yield from flatten_trace(entry.get("trace", ()), depth + 1)
+
+
+def flatten_run(record: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
+    """Like `flatten_trace`, of a run's record: the entries of its trace, followed by those of its undos."""
+    yield from flatten_trace(record["trace"])
+    for name, entry in flatten_trace(record.get("undos", ())):
+        yield (name if name.startswith(_INDENT) else f"undo {name}"), entry
 
 
 def describe_repeats(entry: Entry) -> str:
@@ -102,13 +110,13 @@ def render_trace(answer: dict[str, Any]) -> None:
             describe_repeats(entry),
             summarize(entry),
         )
-        for name, entry in flatten_trace(answer["trace"])
+        for name, entry in flatten_run(answer)
     ]
     titles = ("node", "component", "status", "start", "took", "fuel", "runs", "result")
     print_table(*drop_empty_columns(titles, rows, "fuel", "runs"), flexible=("result",), stream="stderr")
-    build_console(sys.stderr).print(
-        Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"), soft_wrap=True
-    )
+    console = build_console(sys.stderr)
+    _tell_undone(answer, console)
+    console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"), soft_wrap=True)
 
 
 def render_timeline(record: dict[str, Any]) -> None:
@@ -133,11 +141,19 @@ def render_timeline(record: dict[str, Any]) -> None:
         width = max(MIN_BAR_WIDTH, min(BAR_WIDTH, console.width - bare + len("timeline")))
         shown = drop_empty_columns(titles, list(_build_timeline(record, width)), "fuel", "runs", "error")
         print_table(*shown, flexible=("error",))
+    _tell_undone(record, console)
+
+
+def _tell_undone(record: dict[str, Any], console: Console) -> None:
+    if record.get("undone") == "complete":
+        console.print(Text("What the failed run had done was undone."), soft_wrap=True)
+    elif "undone" in record:
+        console.print(Text("What the failed run had done was undone in part: see its undos.", "red"), soft_wrap=True)
 
 
 def _build_timeline(record: dict[str, Any], width: int) -> Iterator[tuple[str | Text, ...]]:
     """Yield the table's rows, with bars in `width` cells."""
-    rows = list(flatten_trace(record["trace"]))
+    rows = list(flatten_run(record))
     total_ms = max([record["duration_ms"], *(entry["start_ms"] + entry["duration_ms"] for _, entry in rows)])
     for name, entry in rows:
         status, start_ms, took_ms = entry["status"], entry["start_ms"], entry["duration_ms"]

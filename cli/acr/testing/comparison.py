@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acr.testing.model import ABSENT, Expectation
+from acr.testing.model import ABSENT, UNDO, Expectation
 from arcrun.engine.record import NodeRecord, RunRecord
 
 
@@ -27,9 +27,14 @@ def compare_run(
     """All differences. `calls` are the inputs of the stubbed nodes' calls, by path."""
     return [
         *_compare_end(expected, record),
-        *_compare_statuses(expected.nodes, dict(flatten_statuses(record.trace))),
+        *_compare_statuses(expected.nodes, _find_statuses(record)),
         *_compare_calls(expected.calls, calls),
     ]
+
+
+def _find_statuses(record: RunRecord) -> dict[str, str]:
+    undos = {f"{entry.node}.{UNDO}": entry.status.value for entry in record.undos}
+    return {**dict(flatten_statuses(record.trace)), **undos}
 
 
 def flatten_statuses(trace: Iterable[NodeRecord], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 DEFAULT_NOW_MS = 1_767_225_600_000.0  # 2026-01-01T00:00:00Z
 ABSENT: Any = object()  # in place of a value that the file does not name, as null is a value
+UNDO = "undo"  # of a node, behind its path
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class WorkflowTest:
     """One test. `stubs` are by the node's path: its name, or `NODE.NAME` for a node of the workflow that NODE calls.
 
     `credentials` are placeholders by name; None stands for a credential that is not stored. `now_ms` is when the run
-    starts, in milliseconds since 1970; `seed` determines all randomness. `line` is the test's in its file.
+    starts, in milliseconds since 1970; `seed` determines all randomness. `line` is the test's in its file. `request`
+    has the fields of `request` that are not those of a POST of the input.
     """
 
     name: str
@@ -56,6 +58,7 @@ class WorkflowTest:
     now_ms: float
     seed: int
     line: int | None
+    request: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,12 @@ from arcrun.limits import MAX_TEST_FILE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MA
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Path as Place
 from arcrun.workflows.diagnostics import Positions
+from arcrun.workflows.triggers.model import METHODS
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
 FILE_KEYS = ("workflow", "now", "seed", "tests")
-TEST_KEYS = ("name", "input", "stubs", "credentials", "now", "seed", "expect")
+TEST_KEYS = ("name", "input", "request", "stubs", "credentials", "now", "seed", "expect")
+REQUEST_KEYS = ("method", "path", "query", "headers", "content_type", "text", "ip")
 STUB_KEYS = ("data", "error")
 EXPECT_KEYS = ("status", "data", "data_includes", "error", "nodes", "calls")
 ERROR_KEYS = ("code", "node", "message")
@@ -87,6 +89,7 @@ class _Parser:
         return WorkflowTest(
             name=name,
             input=source.get("input", {}),
+            request=self._request(source.get("request", {}), (*at, "request")),
             stubs={node: self._stub(stub, (*at, "stubs", node)) for node, stub in stubs.items()},
             credentials=self._credentials(source, (*at, "credentials")),
             expect=self._expectation(source.get("expect", ABSENT), (*at, "expect")),
@@ -94,6 +97,28 @@ class _Parser:
             seed=self._seed(source, (*at, "seed"), seed),
             line=self.positions.find(at)[0],
         )
+
+    def _request(self, source: Any, at: Place) -> Mapping[str, Any]:
+        """The fields as templates see them: `query_all` too, and headers in lower case."""
+        request = {**self._mapping(source, at, REQUEST_KEYS, "`request`")}
+        if request.get("method", "POST") not in METHODS:
+            self._refuse((*at, "method"), f"`method` must be {', '.join(METHODS)}")
+        if not str(request.get("path", "/")).startswith("/"):
+            self._refuse((*at, "path"), "`path` must begin with a slash: it is what follows /trigger")
+        for key in ("path", "content_type", "text", "ip"):
+            if not isinstance(request.get(key, ""), str):
+                self._refuse((*at, key), f"`{key}` must be a string")
+        for key in ("query", "headers"):
+            for name, value in self._mapping(request.get(key, {}), (*at, key), None, f"`{key}`").items():
+                values = value if isinstance(value, list) and value and key == "query" else [value]
+                if not all(isinstance(each, str) for each in values):
+                    self._refuse((*at, key, name), f"`{key}` has strings" + (", or lists of them" * (key == "query")))
+        if "headers" in request:
+            request["headers"] = {name.lower(): value for name, value in request["headers"].items()}
+        if "query" in request:
+            listed = {name: value if isinstance(value, list) else [value] for name, value in request["query"].items()}
+            request |= {"query_all": listed, "query": {name: values[0] for name, values in listed.items()}}
+        return request
 
     def _stub(self, source: Any, at: Place) -> Stub:
         if isinstance(source, list):

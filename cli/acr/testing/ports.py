@@ -8,17 +8,18 @@ these ports know which node calls. A path is the node's name, after those of the
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from acr.bench.wasmtime_runner import WasmtimeRunner
 from acr.errors import CliError
-from acr.testing.model import Stub, StubbedAnswer, WorkflowTest
+from acr.testing.model import UNDO, Stub, StubbedAnswer, WorkflowTest
 from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
 from arcrun.engine.budget import RunBudget
+from arcrun.engine.request import PlainRequest
 from arcrun.errors import ArcrunError, ComponentError, HostFunctionError
 from arcrun.json_size import size_of
 from arcrun.json_text import write_json
@@ -38,6 +39,19 @@ class TestSetupError(ArcrunError):
     __test__ = False  # for pytest
     code = "TEST_NODE_NOT_STUBBED"
     ends_run = True
+
+
+class TestRequest(PlainRequest):
+    """A POST of the input, but for the fields that the test names."""
+
+    __test__ = False
+
+    def __init__(self, test: WorkflowTest) -> None:
+        super().__init__(test.input)
+        self._given = test.request
+
+    def describe(self, fields: Collection[str]) -> Mapping[str, Any]:
+        return {**super().describe(fields), **self._given}
 
 
 class TestClock:
@@ -200,9 +214,14 @@ def name_calls(plan: Plan, stubs: Mapping[str, Stub], prefix: str = "") -> Plan:
 
 
 def _name_graph(graph: Graph, stubs: Mapping[str, Stub], prefix: str) -> Graph:
-    nodes = tuple(_name_node(node, stubs, f"{prefix}{node.name}") for node in graph.nodes)
+    nodes = tuple(_name_calls_of(node, stubs, f"{prefix}{node.name}") for node in graph.nodes)
     loops = tuple(replace(loop, body=_name_graph(loop.body, stubs, prefix)) for loop in graph.loops)
     return replace(graph, nodes=nodes, loops=loops)
+
+
+def _name_calls_of(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:
+    undo = node.undo and _name_node(node.undo, stubs, f"{path}.{UNDO}")
+    return replace(_name_node(node, stubs, path), undo=undo)
 
 
 def _name_node(node: PlannedNode, stubs: Mapping[str, Stub], path: str) -> PlannedNode:

@@ -9,12 +9,13 @@ from typing import Any
 
 from acr.errors import CliError
 from acr.testing.comparison import Difference, compare_run
-from acr.testing.model import TestFile, WorkflowTest
+from acr.testing.model import UNDO, TestFile, WorkflowTest
 from acr.testing.ports import (
     TestClock,
     TestComponents,
     TestCredentials,
     TestRandom,
+    TestRequest,
     TestSetupError,
     TestWorkflows,
     name_calls,
@@ -29,7 +30,7 @@ from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import WorkflowError
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.compile import require_plan
-from arcrun.workflows.plan import Plan
+from arcrun.workflows.plan import Plan, PlannedNode
 
 MAX_LISTED = 20  # nodes in a hint
 _RUN_ID = "0" * 26
@@ -85,7 +86,8 @@ class Suite:
         workflows = TestWorkflows(self._plans, components)
         engine = Engine(RunPorts(components, workflows, TestCredentials(test.credentials), clock, random))
         plan = name_calls(self.plan, test.stubs)
-        record = await engine.run(plan, Trigger(TriggerKind.WEBHOOK, test.input), _RUN_ID)
+        trigger = Trigger(TriggerKind.WEBHOOK, test.input, request=TestRequest(test))
+        record = await engine.run(plan, trigger, _RUN_ID)
         if components.fault is not None:
             return [], components.fault
         return compare_run(test.expect, record, components.calls), None
@@ -110,11 +112,15 @@ class Suite:
         plan: Plan | None = self.plan
         known: list[str] = []
         begin = ""
+        calling: PlannedNode | None = None
         for name in path.split("."):
             nodes = {node.name: node for node in plan.nodes} if plan else {}
+            if calling is not None and name == UNDO and calling.undo is not None and name not in nodes:
+                nodes = {UNDO: calling.undo}
             known = [f"{begin}{other}" for other in nodes] or known
             if name not in nodes:
                 return known
+            calling = nodes[name]
             called = nodes[name].workflow
             plan = None if called is None else self._plans.get(called)
             begin = f"{begin}{name}."

@@ -45,7 +45,7 @@ def check_offline(text: str, file: str, components: ComponentsAtHand) -> Offline
         return OfflineCheck(compile_workflow(draft, SymbolTable(), file))
     contracts, faults, unchecked = _find_contracts(draft.workflow, components)
     symbols = SymbolTable(contracts, faults, components.ids, unchecked=unchecked)
-    calls = dict.fromkeys(node.workflow for node in draft.workflow.nodes.values() if node.workflow)
+    calls = dict.fromkeys(call.workflow for call in draft.workflow.calls if call.workflow)
     others = [name for name in calls if name != draft.workflow.name]
     return OfflineCheck(compile_workflow(draft, symbols, file), others, unchecked)
 
@@ -56,7 +56,7 @@ def _find_contracts(
     contracts: dict[str, Contract] = {}
     faults: dict[str, ArcrunError] = {}
     unchecked: list[str] = []
-    for reference in dict.fromkeys(node.component for node in workflow.nodes.values() if node.component):
+    for reference in dict.fromkeys(call.component for call in workflow.calls if call.component):
         try:
             contract = components.find_contract(reference)
         except ComponentError as error:

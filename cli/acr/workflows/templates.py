@@ -109,7 +109,7 @@ def find_credentials(plan: Plan, components: ComponentsAtHand) -> Iterable[Neede
     """The credentials that the plan's own nodes need: by their components' contracts, and by their templates."""
     told: dict[str, tuple[str, str]] = {}
     nodes: dict[str, list[str]] = {}
-    for node in plan.nodes:
+    for node in plan.calls:
         contract = components.find_contract(node.component) if node.workflow is None else None
         required = name_credentials(contract, node.credentials or {}, node.config) if contract else ()
         for each in required:

@@ -70,7 +70,7 @@ class Upgrade:
 def list_components(text: str) -> list[str]:
     """The components that a workflow names; empty if it cannot be parsed."""
     workflow = parse_workflow(text).workflow
-    return sorted({node.component for node in workflow.nodes.values() if node.component}) if workflow else []
+    return sorted({call.component for call in workflow.calls if call.component}) if workflow else []
 
 
 def upgrade_text(text: str, contracts: Mapping[str, Contract]) -> Upgrade:

@@ -26,8 +26,8 @@ class WorkflowText:
     @property
     def calls(self) -> set[str]:
         """The workflows that it calls."""
-        nodes = () if self._workflow is None else self._workflow.nodes.values()
-        return {node.workflow for node in nodes if node.workflow}
+        calls = () if self._workflow is None else self._workflow.calls
+        return {call.workflow for call in calls if call.workflow}
 
     @cached_property
     def _workflow(self) -> Workflow | None:

@@ -4,6 +4,7 @@ import base64
 import re
 from binascii import Error as Base64Error
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 # Headers that carry whom or what the caller is by a secret: RFC 9110 (authorization), RFC 6265 (cookie), and names that
 # end in words such as token, as x-gitlab-token and x-telegram-bot-api-secret-token do. Signatures are no secrets.
@@ -21,7 +22,9 @@ def find_header_secrets(name: str, value: str) -> Iterator[str]:
     """The secrets in a header's value: the whole, what follows the scheme, the values of cookies, a password."""
     yield value
     if name == "cookie":
-        yield from (pair.partition("=")[2].strip().strip('"') for pair in value.split(";"))
+        for pair in value.split(";"):
+            content = pair.partition("=")[2].strip().strip('"')
+            yield from (content, unquote(content))
         return
     scheme, _, rest = value.partition(" ")
     if rest:

@@ -14,7 +14,8 @@ from arcrun.engine.budget import COMPILED_REFERENCE_WORK, WorkBudget
 from arcrun.engine.context import Answer, RunContext
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
-from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError
+from arcrun.engine.trigger import LimitedBy
+from arcrun.errors import ArcrunError, ComponentError, CredentialError, InputError, RunTimeoutError
 from arcrun.json_size import SMALL_CHARACTERS
 from arcrun.templates.rendering import Rendering
 from arcrun.templates.template import CREDENTIAL, Scope, Template
@@ -26,7 +27,7 @@ SMALL_REFERENCES = 4
 # does not support the request (501, 505), its certificate is invalid (526). Keep in step with
 # components/_sdk/zig/status.zig.
 RETRIABLE_STATUSES, LASTING_STATUSES = (408, 425, 429), (501, 505, 526)
-RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]
+RunPlan = Callable[[Plan, Any, RunContext, float | None, int], Awaitable[Answer]]  # run_plan, called by a node
 
 
 @dataclass(frozen=True)
@@ -149,13 +150,14 @@ def failed(error: ArcrunError, subflow: tuple[NodeRecord, ...] | None = None) ->
 class Call(Protocol):
     """One call. `input` is the recordable input, None until it is prepared, and `input_weight` its weight.
     `held_weight` is the weight of what only this call holds until it ends, its JSON included. `sha256` is the
-    component's.
+    component's. If it `keeps_time`, it fails with NODE_TIMEOUT itself.
     """
 
     input: Mapping[str, Any] | None
     input_weight: int
     held_weight: int
     sha256: str
+    keeps_time: bool
 
     async def prepare(self) -> None:
         """Prepare the input before the first attempt. Raises ArcrunError, and unexpected errors of ports."""
@@ -169,6 +171,8 @@ class Call(Protocol):
 
 class ComponentCall:
     """The call of a component. `arrived` is None except for plans of format 2."""
+
+    keeps_time = False
 
     def __init__(self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext) -> None:
         self._node, self._scope, self._arrived, self._context = node, scope, arrived, context
@@ -275,6 +279,7 @@ class WorkflowCall:
     """
 
     sha256 = ""
+    keeps_time = True  # what the workflow has done is undone before its node has failed
 
     def __init__(
         self, node: PlannedNode, scope: Scope, arrived: Arrived | None, context: RunContext, run_plan: RunPlan
@@ -302,17 +307,26 @@ class WorkflowCall:
         return self._node.taken.render(self._scope, rendering) if self._node.taken else None
 
     async def run(self) -> Outcome:
-        inner = self._context.enter_subflow(self._plan)
+        node, plan = self._node, self._plan
+        inner = self._context.enter_subflow(node.name)
         try:
-            answer = await self._run_plan(self._plan, self._value, inner, None, self._made)
+            answer = await self._run_plan(plan, self._value, inner, node.timeout_ms, self._made)
         except ArcrunError as error:
-            error.locate(workflow=self._plan.name)
-            return failed(error, inner.ledger.trace())
+            trace = inner.ledger.trace(plan)
+            if error.details.get("limited_by") == LimitedBy.NODE.value and node.timeout_ms is not None:
+                return failed(build_node_timeout(node.name, node.timeout_ms), trace)
+            error.locate(workflow=plan.name)
+            return failed(error, trace)
         envelope = {"success": True, "data": answer.value}
-        return Outcome(envelope, subflow=inner.ledger.trace(), weight=answer.weight)
+        return Outcome(envelope, subflow=inner.ledger.trace(plan), weight=answer.weight)
 
     def note_timeout(self) -> None:
         """Nothing to do: the workflow's own nodes are already counted."""
+
+
+def build_node_timeout(node: str, timeout_ms: int) -> RunTimeoutError:
+    raising = f"Raise config.{node}.timeout_ms, or set a retry for it."
+    return RunTimeoutError(f"`{node}` took longer than {timeout_ms} ms.", code="NODE_TIMEOUT", next_actions=[raising])
 
 
 def judge_failure(error: ArcrunError, contract: Contract) -> bool:

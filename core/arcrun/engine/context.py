@@ -17,7 +17,14 @@ from arcrun.engine.request import RunRequest
 from arcrun.engine.tasks import Pace, RunTasks, Slots
 from arcrun.errors import ArcrunError, RunError
 from arcrun.json_size import size_of
-from arcrun.limits import MAX_ANSWER_BYTES, MAX_JSON_VALUES, MAX_LIVE_BYTES, MAX_SUBFLOW_DEPTH, MAX_TRACE_BYTES
+from arcrun.limits import (
+    MAX_ANSWER_BYTES,
+    MAX_JSON_VALUES,
+    MAX_LIVE_BYTES,
+    MAX_SUBFLOW_DEPTH,
+    MAX_TRACE_BYTES,
+    MAX_UNDO_MS,
+)
 from arcrun.ports import Clock, Random
 from arcrun.templates.request import HEADERS
 from arcrun.wasm.abi import Outcome
@@ -76,8 +83,8 @@ class SkippedNode:
 
 
 class Ledger:
-    def __init__(self, plan: Plan, trace_budget: TraceBudget) -> None:
-        self._plan, self._trace_budget = plan, trace_budget
+    def __init__(self, trace_budget: TraceBudget) -> None:
+        self._trace_budget = trace_budget
         self._single: dict[str, NodeRecord] = {}
         self._repeated: dict[str, _Runs] = {}
 
@@ -90,14 +97,39 @@ class Ledger:
             runs = self._repeated[end.node] = _Runs()
         runs.add(end, iteration, self._trace_budget)
 
-    def trace(self) -> tuple[NodeRecord, ...]:
+    def trace(self, plan: Plan) -> tuple[NodeRecord, ...]:
         """The records of all nodes, in the plan's order. Nodes without a record were skipped."""
-        return tuple(self._entry(node.name, node.component) for node in self._plan.nodes)
+        return tuple(self._entry(node.name, node.component) for node in plan.nodes)
 
     def _entry(self, name: str, component: str) -> NodeRecord:
         if name in self._repeated:
             return self._repeated[name].merge()
         return self._single.get(name) or NodeRecord(name, component, SKIPPED)
+
+
+class Undone:
+    """The undos that a run, its loops and its sub-workflows have run: a record for each node, by its path through
+    sub-workflows. `number` counts the nodes with an undo that have succeeded.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Runs] = {}
+        self.number = 0
+
+    def add(self, end: NodeEnd, path: str, trace_budget: TraceBudget) -> None:
+        runs = self._runs.setdefault(path, _Runs())
+        runs.add(end, (runs.count,), trace_budget)
+
+    def trace(self) -> tuple[NodeRecord, ...]:
+        """The records in the order in which the first undo of each node ended."""
+        return tuple(replace(runs.merge(), node=path) for path, runs in self._runs.items())
+
+    @property
+    def outcome(self) -> str:
+        """`complete`, `partial` if an undo has failed or did not run, empty if there was nothing to undo."""
+        if not self._runs:
+            return ""
+        return "complete" if all(runs.has_succeeded for runs in self._runs.values()) else "partial"
 
 
 @dataclass(slots=True)
@@ -135,6 +167,15 @@ class _Runs:
             ended_ms = began_ms + end.duration_ms
             self._began_ms = min(self._began_ms, began_ms)
             self._ended_ms = max(self._ended_ms, ended_ms)
+
+    @property
+    def count(self) -> int:
+        return self._success.count + self._failed.count + self._skipped.count
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether all of them have."""
+        return self._success.count == self.count
 
     def merge(self) -> NodeRecord:
         """One record with the summed counts, the whole time span, and the values of the first failure, else success."""
@@ -242,7 +283,8 @@ class RunContext:
     """The context of one run of one plan. A sub-workflow has its own ledger, and shares the rest.
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
-    calls of components so far. `request` is None if neither the plan nor one that it may call reads it.
+    calls of components so far. `undo_ms` is the time for its undos if it fails. `request` is None if neither the plan
+    nor one that it may call reads it.
     """
 
     ports: RunPorts
@@ -258,8 +300,11 @@ class RunContext:
     found: dict[str, Component] = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # nodes that need the same thing share one look-up
     usage: Tally = field(default_factory=Tally)
+    undone: Undone = field(default_factory=Undone)
+    undo_ms: float = MAX_UNDO_MS
     depth: int = 0
     request: RunRequest | None = None
+    path: str = ""  # of the node that called this sub-workflow, with a dot behind it
 
     def since_start_ms(self) -> float:
         return self.ports.clock.now_ms() - self.started_ms
@@ -300,12 +345,12 @@ class RunContext:
             self.secrets |= self.request.list_secrets()
         return self.request.known
 
-    def enter_subflow(self, plan: Plan) -> "RunContext":
-        """The context for a sub-workflow. Raises RunError SUBFLOW_TOO_DEEP."""
+    def enter_subflow(self, node: str) -> "RunContext":
+        """The context for a sub-workflow, which `node` calls. Raises RunError SUBFLOW_TOO_DEEP."""
         if self.depth >= MAX_SUBFLOW_DEPTH:
             raise RunError(
                 f"Workflows call each other more than {MAX_SUBFLOW_DEPTH} deep.",
                 code="SUBFLOW_TOO_DEEP",
                 next_actions=["Find the workflow that calls itself endlessly."],
             )
-        return replace(self, ledger=Ledger(plan, self.trace_budget), depth=self.depth + 1)
+        return replace(self, ledger=Ledger(self.trace_budget), depth=self.depth + 1, path=f"{self.path}{node}.")

@@ -16,7 +16,7 @@ from arcrun.errors import ArcrunError, InternalError, describe_fault
 from arcrun.interruptible import Pause, run_steps_pausing
 from arcrun.json_size import SMALL_CHARACTERS, SMALL_FACTOR, size_of_in_steps
 from arcrun.json_text import write_json
-from arcrun.limits import KIB
+from arcrun.limits import KIB, MAX_UNDO_MS
 from arcrun.workflows.plan import Plan
 
 LARGE_INPUT = 64 * KIB  # from this weight on a condition may take a stretch or more
@@ -27,8 +27,9 @@ logger = logging.getLogger("arcrun")
 @dataclass(slots=True)  # made for each run: a frozen one takes three times as long
 class Trigger:
     """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
-    runs in the chain before it. `body_bytes` is the size of the request's body; `text` is the body itself if it is
-    exactly the input. `request` is the request that templates see; None for a PlainRequest of the input.
+    runs in the chain before it. `undo_ms` is the time for undos if it fails. `body_bytes` is the size of the request's
+    body; `text` is the body itself if it is exactly the input. `request` is the request that templates see; None for a
+    PlainRequest of the input.
     """
 
     kind: TriggerKind
@@ -39,6 +40,7 @@ class Trigger:
     text: bytes = b""
     limited_by: LimitedBy = LimitedBy.REQUEST
     request: RequestSource | None = None
+    undo_ms: float = MAX_UNDO_MS
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -63,12 +65,13 @@ class Engine:
         trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
             ports=self.ports,
-            ledger=Ledger(plan, trace_budget),
+            ledger=Ledger(trace_budget),
             started_ms=self.ports.clock.now_ms(),
             budget=budget,
             pace=Pace(self.ports.clock, budget.work),
             slots=Slots(plan.concurrency),
             trace_budget=trace_budget,
+            undo_ms=trigger.undo_ms,
         )
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)
@@ -82,11 +85,9 @@ class Engine:
             if weight > LARGE_INPUT:  # many may have arrived at once: start them one by one
                 await self.ports.clock.pause()
             context.pace.count(3 * weight)  # it was read and weighed, and a node may write it
-            found = await run_plan(
+            answer = await run_plan(
                 plan, trigger.input, context, trigger.timeout_ms, weight, limited_by=trigger.limited_by
             )
-            found.require_bounds()
-            answer = found
         except ArcrunError as raised:
             error = raised
         except Exception as fault:
@@ -101,9 +102,11 @@ class Engine:
             duration_ms=context.since_start_ms(),
             data=answer.value,
             error=error,
-            trace=context.ledger.trace(),
+            trace=context.ledger.trace(plan),
             weight=answer.weight,
             usage=context.usage,
+            undone=context.undone.outcome,
+            undos=context.undone.trace(),
         )
         await context.pace.rest()  # writing the answer is a separate stretch
         if not context.secrets:

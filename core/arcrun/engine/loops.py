@@ -1,7 +1,6 @@
 """Runs a FOREACH: its body once per element, some concurrently, and gathers the answers in the elements' order."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from arcrun.contracts.schema import describe_kind
 from arcrun.engine.endings import BreakError
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS
-from arcrun.engine.tasks import RunTasks
+from arcrun.engine.tasks import RunTasks, run_together
 from arcrun.errors import ArcrunError, RunError, TemplateError
 from arcrun.limits import MAX_ELEMENTS
 from arcrun.templates.rendering import Rendering
@@ -73,7 +72,7 @@ async def run_loop(
                     raise _build_intolerable(loop, len(elements), tolerated, error) from None
 
     with suppress(BreakError):
-        await _run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
+        await run_together(work, min(loop.policy.concurrency, len(elements)), tasks)
     told = [{"index": i, "item": elements[i], "error": errors[i]} for i in sorted(errors)]
     return LoopOutcome(results, told, states if loop.tells_states else None)
 
@@ -86,30 +85,6 @@ def _build_intolerable(loop: PlannedLoop, elements: int, tolerated: int, last: A
         next_actions=["Look at the failures in the record, or raise `tolerate`."],
         details={"failed": failed, "elements": elements, "tolerated": tolerated, "node": last.details.get("node")},
     )
-
-
-async def _run_together(
-    work: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], most: int, tasks: RunTasks
-) -> None:
-    """Run `work` up to `most` times concurrently, as far as there are tasks for it. `work` gets a function that starts
-    more of them if there are tasks now. The first that raises cancels the others.
-    """
-    if most < 2:
-        await work(lambda: None)
-        return
-    begun = 1
-    try:
-        async with asyncio.TaskGroup() as group:
-
-            def begin_more() -> None:
-                nonlocal begun
-                while begun < most and tasks.has_room:
-                    begun += 1
-                    tasks.count(group.create_task(work(begin_more)))
-
-            await work(begin_more)
-    except BaseExceptionGroup as raised:
-        raise raised.exceptions[0] from None
 
 
 def find_elements(loop: PlannedLoop, scope: Scope, rendering: Rendering) -> list[Any]:

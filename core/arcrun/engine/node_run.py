@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from arcrun.engine.budget import NODE_WORK
-from arcrun.engine.calls import Call, failed
+from arcrun.engine.calls import Call, build_node_timeout, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
-from arcrun.errors import ArcrunError, InternalError, RunError, RunTimeoutError, describe_fault
+from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS
 from arcrun.ports import Random
 from arcrun.retries import backoff_ms, retry
@@ -79,7 +79,10 @@ class NodeRun:
                 self._is_prepared = True
             self.attempts += 1
             timeout_ms = self._planned.timeout_ms
-            result = await self._call.run() if timeout_ms is None else await self._run_within(timeout_ms)
+            if timeout_ms is None or self._call.keeps_time:
+                result = await self._call.run()
+            else:
+                result = await self._run_within(timeout_ms)
             if result.fuel is not None:
                 self.fuel = result.fuel + (self.fuel or 0)
             return result
@@ -95,9 +98,7 @@ class NodeRun:
                 return await self._call.run()
         except TimeoutError:
             self._call.note_timeout()
-            message = f"`{self.node}` took longer than {timeout_ms} ms."
-            raising = f"Raise config.{self.node}.timeout_ms, or set a retry for it."
-            return failed(RunTimeoutError(message, code="NODE_TIMEOUT", next_actions=[raising]))
+            return failed(build_node_timeout(self.node, timeout_ms))
 
     @property
     def has_large_input(self) -> bool:

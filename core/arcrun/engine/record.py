@@ -52,6 +52,8 @@ class StoredRecord(_Told):
     error: NotRequired[dict[str, Any]]
     data: NotRequired[Any]
     trace: NotRequired[list[dict[str, Any]]]
+    undone: NotRequired[str]
+    undos: NotRequired[list[dict[str, Any]]]
     input: NotRequired[Any]
 
 
@@ -231,7 +233,8 @@ class RunRecord:
 
     `started_ms` is in milliseconds since 1970. `version` is the stored workflow's, 0 if it is not stored. `weight` is
     that of `data` (arcrun/json_size.py), None if it is unknown. `usage` has the component calls; it is reported, but
-    neither stored nor answered.
+    neither stored nor answered. `undos` are the undos that ran, with their nodes' paths through sub-workflows; `undone`
+    is their outcome: `complete`, `partial`, or empty if there was nothing to undo.
     """
 
     run_id: str
@@ -245,16 +248,22 @@ class RunRecord:
     trace: tuple[NodeRecord, ...]
     weight: int | None = None
     usage: Tally = field(default_factory=Tally)
+    undone: str = ""
+    undos: tuple[NodeRecord, ...] = ()
 
     @property
     def bytes(self) -> int:
         """The approximate size of the stored record, its answer shortened."""
         answer_bytes = MAX_SHOWN_VALUE_BYTES if self.weight is None or isinstance(self.data, Cut) else self.weight
-        return _sum_bytes(self.trace) + answer_bytes
+        return self._trace_bytes + answer_bytes
+
+    @property
+    def _trace_bytes(self) -> int:
+        return _sum_bytes(self.trace) + _sum_bytes(self.undos)
 
     def shortened(self) -> "RunRecord":
         """A copy to be stored: the answer is shortened if it does not fit beside the trace."""
-        if self.weight is not None and _sum_bytes(self.trace) + self.weight <= MAX_TRACE_BYTES:
+        if self.weight is not None and self._trace_bytes + self.weight <= MAX_TRACE_BYTES:
             return self
         shown = shorten(self.data, self.weight)
         return self if shown is self.data else replace(self, data=shown)
@@ -270,6 +279,7 @@ class RunRecord:
             data=(yield from redactor.scrub_in_steps(self.data, is_small=is_small(self.weight))),
             error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
             trace=(yield from _scrub_trace(self.trace, redactor)),
+            undos=(yield from _scrub_trace(self.undos, redactor)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -278,12 +288,17 @@ class RunRecord:
         return {
             "success": self.error is None,
             **result,
+            **({"undone": self.undone} if self.undone else {}),
             "run_id": self.run_id,
             "duration_ms": round(self.duration_ms, 3),
         }
 
     def render_trace(self) -> list[dict[str, Any]]:
         return [entry.to_json() for entry in self.trace]
+
+    def render_undos(self) -> dict[str, Any]:
+        """{"undos": [an entry for each node that was undone]}; empty if there was nothing to undo."""
+        return {"undos": [entry.to_json() for entry in self.undos]} if self.undos else {}
 
     def to_verdict(self) -> Verdict:
         """The verdict, at most some 600 bytes."""
@@ -311,7 +326,8 @@ class RunRecord:
             if self.error is None
             else {"error": truncate(self.error.to_json())}
         )
-        return {**result, "trace": self.render_trace()}
+        undone = {"undone": self.undone} if self.undone else {}
+        return {**result, **undone, "trace": self.render_trace(), **self.render_undos()}
 
     def to_stored(self) -> StoredRecord:
         return cast(StoredRecord, {**self.to_verdict(), **self.to_result()})

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
@@ -23,6 +24,7 @@ from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.repeats import RepeatRun
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.engine.trigger import LimitedBy
+from arcrun.engine.undos import Undo, Undos
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
@@ -42,23 +44,32 @@ async def run_plan(
     input_weight: int = 0,
     *,
     limited_by: LimitedBy = LimitedBy.REQUEST,
+    caller: "Place | None" = None,
 ) -> Answer:
-    """Run a plan. `timeout_ms`, which `limited_by` has set, may shorten the plan's own. `input_weight` is the weight of
-    input that only this run holds.
+    """Run a plan, and if it fails, the undos of what has succeeded. `timeout_ms`, which `limited_by` has set, may
+    shorten the plan's own. `input_weight` is the weight of input that only this run holds. `caller` is the node of
+    which it is a sub-workflow.
 
-    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT.
+    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT; RunError ANSWER_TOO_LARGE.
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
     if plan.request_fields:
         scope[REQUEST] = context.read_request(plan.request_fields)
-    graph_run = GraphRun(plan.graph, scope, context)
+    graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
     try:
-        return await run_within(limit_ms / 1000, graph_run.run())
+        answer = await run_within(limit_ms / 1000, graph_run.run())
+        if not context.depth:
+            answer.require_bounds()
+        return answer
     except TimeoutError:
         is_own = timeout_ms is None or plan.timeout_ms <= timeout_ms
+        await graph_run.undo()
         raise _build_timeout_error(plan, limit_ms, LimitedBy.WORKFLOW if is_own else limited_by) from None
+    except Exception:
+        await graph_run.undo()
+        raise
 
 
 def _build_timeout_error(plan: Plan, limit_ms: float, limited_by: LimitedBy) -> RunTimeoutError:
@@ -66,6 +77,7 @@ def _build_timeout_error(plan: Plan, limit_ms: float, limited_by: LimitedBy) -> 
         LimitedBy.WORKFLOW: f"Raise timeout_ms in the workflow `{plan.name}`; the limit is {MAX_RUN_TIMEOUT_MS}.",
         LimitedBy.REQUEST: f"Raise the request's timeout_ms: ?timeout_ms={plan.timeout_ms}, which the workflow allows.",
         LimitedBy.ASYNCHRONOUS: "Wait for the run's end: omit `async`.",
+        LimitedBy.NODE: f"Raise timeout_ms of the node that calls `{plan.name}`.",
         LimitedBy.ACCOUNT: "Split the work over several runs: the account's platform allows no longer ones.",
     }
     return RunTimeoutError(
@@ -87,11 +99,12 @@ class Around(NamedTuple):
 
 
 OUTERMOST = Around((), {}, None)
+Place = tuple["GraphRun", UnitKey]  # a loop or a node of a graph, inside which another graph runs
 
 
 class GraphRun:
     """One run of a graph. It owns `scope`, which templates see, and adds its nodes to it. `around` is its iteration;
-    `parent` the graph of the loop whose body it is, and that loop.
+    `place` is where it runs: the loop whose body it is, or the node whose sub-workflow.
     """
 
     def __init__(
@@ -100,10 +113,12 @@ class GraphRun:
         scope: dict[str, Any],
         context: RunContext,
         around: Around = OUTERMOST,
-        parent: "tuple[GraphRun, UnitKey] | None" = None,
+        place: Place | None = None,
     ) -> None:
         self._graph, self._scope, self._context = graph, scope, context
-        self._around, self._parent = around, parent
+        self._around, self._place = around, place
+        self._parent = place if around is not OUTERMOST else None  # the loop
+        self._undos: Undos | None = None
         self._endings = graph.endings_of
         self._race: Race | None = None
         self._ended: dict[UnitKey | None, str] = {}  # why this graph (None), or a loop of it, has ended early
@@ -144,7 +159,33 @@ class GraphRun:
             end.answer = self._answer_of_end(end.answer)
             raise
         finally:
-            self._context.live.give_back(self._held)
+            if self._undos is None:
+                self._context.live.give_back(self._held)
+            else:  # which read them
+                self._undos.held = self._held
+
+    async def undo(self) -> None:
+        """Undo what has succeeded, of a graph that has failed."""
+        if self._undos is not None:
+            await self._undos.run_within(self._context.undo_ms / 1000)
+
+    def _open_undos(self) -> Undos:
+        if self._undos is None:
+            self._undos = Undos(self._graph, self._context)
+            if self._place is not None:
+                graph_run, key = self._place
+                graph_run._open_undos().add(key, self._undos)
+        return self._undos
+
+    def _note_undo(self, node: PlannedNode, undo: PlannedNode, envelope: Mapping[str, Any]) -> None:
+        """Note that a node has succeeded, which is to be undone if the run fails."""
+
+        def make_call() -> Call:
+            return self._build_call(undo, [], {**self._scope, node.name: envelope})
+
+        self._context.undone.number += 1
+        noted = Undo(undo, make_call, self._context, self._context.undone.number)
+        self._open_undos().replace((node.name, ""), noted)
 
     async def _settle_beside_each_other(self) -> None:
         running: set[asyncio.Task[UnitKey]] = set()
@@ -216,7 +257,10 @@ class GraphRun:
         name, ledger = node.name, self._context.ledger
         run = self._begin(node, fired)
         try:
-            result = self._hold_result(node, await run.settle())
+            result = await run.settle()
+            if node.undo is not None and result.error is None:
+                self._note_undo(node, node.undo, result.envelope)
+            result = self._hold_result(node, result)
             if run.has_large_input:  # reading its output and shortening its input are two stretches
                 await self._context.pace.rest()
             if name in self._graph.exits and result.error is None:
@@ -333,7 +377,8 @@ class GraphRun:
     def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> Call:
         arrived = self._arrived(fired) if node.fills_fields else None
         if node.workflow is not None:
-            return WorkflowCall(node, scope, arrived, self._context, run_plan)
+            run = partial(run_plan, limited_by=LimitedBy.NODE, caller=(self, (node.name, "")))
+            return WorkflowCall(node, scope, arrived, self._context, run)
         return ComponentCall(node, scope, arrived, self._context)
 
     def _arrived(self, fired: list[InEdge]) -> Arrived:

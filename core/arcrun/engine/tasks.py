@@ -14,7 +14,7 @@ Work that never waits gets no timer: setting one takes as long as two nodes.
 import asyncio
 import types
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from arcrun.engine.budget import WorkBudget
@@ -194,3 +194,27 @@ def _go_on(work: Coroutine[Any, Any, Result], awaited: Any) -> Generator[Any, An
             awaited = work.send(sent) if raised is None else work.throw(raised)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+
+
+async def run_together(
+    work: Callable[[Callable[[], None]], Coroutine[Any, Any, None]], most: int, tasks: RunTasks
+) -> None:
+    """Run `work` up to `most` times concurrently, as far as there are tasks for it. `work` gets a function that starts
+    more of them if there are tasks now. The first that raises cancels the others.
+    """
+    if most < 2:
+        await work(lambda: None)
+        return
+    begun = 1
+    try:
+        async with asyncio.TaskGroup() as group:
+
+            def begin_more() -> None:
+                nonlocal begun
+                while begun < most and tasks.has_room:
+                    begun += 1
+                    tasks.count(group.create_task(work(begin_more)))
+
+            await work(begin_more)
+    except BaseExceptionGroup as raised:
+        raise raised.exceptions[0] from None

@@ -14,9 +14,10 @@ class TriggerKind(StrEnum):
 
 
 class LimitedBy(StrEnum):
-    """Who set the time limit of a run."""
+    """What has set the time limit of a run."""
 
     WORKFLOW = "workflow"  # its timeout_ms, or the default
     REQUEST = "request"  # its timeout_ms
     ASYNCHRONOUS = "asynchronous"  # the platform, for a run that no client waits for
     ACCOUNT = "account"  # the operator of a hosted platform
+    NODE = "node"  # the timeout_ms of the node that calls the workflow

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from arcrun.errors import TemplateError
 from arcrun.interruptible import Steps, run_steps
@@ -13,8 +13,8 @@ from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.joins import ShapeChecker, add_joins
-from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, NodeParts, SymbolTable, Workflow
-from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
+from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
+from arcrun.workflows.node_checks import check_node, warn_of_missing_credential, warn_of_useless_undos
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
@@ -59,6 +59,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     parts = {}
     for name, node in workflow.nodes.items():
         yield from node.compile_in_steps()
+        if node.undo is not None:
+            yield from node.undo.compile_in_steps()
         told = len(findings.found)
         parts[name] = check_node(node, inputs)
         yield NODE_STEPS + TEMPLATE_STEPS * len(node.templates) + FINDING_STEPS * (len(findings.found) - told)
@@ -123,29 +125,39 @@ def _check_references(
     repeating = {name for name, part in parts.items() if part.settings.repeat is not None}
     checker = ReferenceChecker(workflow, shape, symbols, findings, repeating)
     for node in workflow.nodes.values():
-        if (repeat := parts[node.name].settings.repeat) is not None:
+        part = parts[node.name]
+        if (repeat := part.settings.repeat) is not None:
             check_repeat(node, repeat, checker)
             yield LINE_STEPS + EXPRESSION_STEPS * len(repeat.until) + checker.take_steps()
-        if parts[node.name].settings.take:
-            check_path(parts[node.name].settings.take, "take", checker, node.name, (*node.at, "take"))
-        for path, template in node.templates.items():
-            if path[0] not in parts[node.name].config:
-                continue
-            at = (*node.at, *path)
-            if isinstance(template, TemplateError):
-                message = f"in `{node.name}`: {template.message.rstrip('.')}"
-                findings.add("INVALID_TEMPLATE", message, template.next_actions[0], at=at)
-                continue
-            checker.check(template.references, node.name, at)
-            for reference in template.references:
-                if reference.head == CREDENTIAL and len(reference.steps) == 2:
-                    warn_of_missing_credential(reference.steps[1], node, symbols.credentials, findings)
-            yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
+        yield from _check_templates(node, part, checker)
+        if node.undo is not None and part.undo is not None:
+            yield from _check_templates(node.undo, part.undo, replace(checker, has_previous=False), after=True)
     if shape is not None:
         check_loops(workflow, shape, checker)
+        warn_of_useless_undos(workflow, shape, parts, findings)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()
+
+
+def _check_templates(node: Node, part: NodeParts, checker: ReferenceChecker, *, after: bool = False) -> Steps[None]:
+    """Check what a node's input reads; `after` the node has run if it is its undo."""
+    findings = checker.findings
+    if part.settings.take:
+        check_path(part.settings.take, "take", checker, node.name, (*node.at, "take"), after=after)
+    for path, template in node.templates.items():
+        if path[0] not in part.config:
+            continue
+        at = (*node.at, *path)
+        if isinstance(template, TemplateError):
+            message = f"in `{node.name}`: {template.message.rstrip('.')}"
+            findings.add("INVALID_TEMPLATE", message, template.next_actions[0], at=at)
+            continue
+        checker.check(template.references, node.name, at, after=after)
+        for reference in template.references:
+            if reference.head == CREDENTIAL and len(reference.steps) == 2:
+                warn_of_missing_credential(reference.steps[1], node, checker.symbols.credentials, findings)
+        yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
 
 
 def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:

@@ -226,6 +226,22 @@ class Node:
         run_steps(self.compile_in_steps())
         return self.templates
 
+    @cached_property
+    def undo(self) -> "Node | None":
+        """The call that undoes what this node has done: its `undo`, which names a component or a workflow. None if it
+        has none, or none that can be read.
+        """
+        entry = self.config.get("undo")
+        if not isinstance(entry, Mapping) or isinstance(entry.get("component"), str) == isinstance(
+            entry.get("workflow"), str
+        ):
+            return None
+        key = "component" if isinstance(entry.get("component"), str) else "workflow"
+        rest = {name: value for name, value in entry.items() if name != key}
+        component, workflow = (entry[key], None) if key == "component" else (None, entry[key])
+        at = (*self.at, "undo")
+        return Node(self.name, component, workflow, rest, at, (*at, key))
+
     def compile_in_steps(self) -> Steps[None]:
         """Compute `templates` in steps, to yield to other requests."""
         compiled: dict[Path, Template | TemplateError] = {}
@@ -258,10 +274,13 @@ def _compile(value: str) -> Template | TemplateError:
 
 @dataclass(frozen=True)
 class NodeParts:
-    """A node's entry taken apart: the input of its component or workflow, and the engine's settings."""
+    """A node's entry taken apart: the input of its component or workflow, and the engine's settings. `undo` has the
+    parts of Node.undo.
+    """
 
     config: Mapping[str, Any]
     settings: NodeSettings
+    undo: "NodeParts | None" = None
 
 
 @dataclass(frozen=True)
@@ -284,6 +303,11 @@ class Workflow:
     sets_timeout: bool = False
     keeping: Keeping = KEEPS_ALL
     triggers: Triggers = DEFAULT_TRIGGERS
+
+    @cached_property
+    def calls(self) -> tuple[Node, ...]:
+        """All that calls a component or a workflow: the nodes and their undos."""
+        return tuple(call for node in self.nodes.values() for call in (node, node.undo) if call is not None)
 
     def ending_of(self, edge: Edge) -> str:
         """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""

@@ -7,9 +7,10 @@ from arcrun.contracts.model import Contract
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.graph import Shape
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
-from arcrun.workflows.settings import SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
+from arcrun.workflows.settings import FLOW_KEYS, SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
 
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
@@ -20,7 +21,7 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     config = {key: value for key, value in node.config.items() if key not in settings}
     parsed = parse_settings(findings, settings, node.at)
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
-    parts = NodeParts(config, replace(parsed, take=take))
+    parts = NodeParts(config, replace(parsed, take=take), _check_undo(node, inputs) if "undo" in settings else None)
     if node.component is None:
         _check_subflow(node, workflow, symbols, findings)
     elif node.component in symbols.unchecked:
@@ -32,6 +33,29 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
         inputs.check(node, config, parts.settings.take, contract)
         _check_credentials(node, parts.settings.credentials, contract, symbols, findings)
     return parts
+
+
+def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
+    findings, at = inputs.findings, (*node.at, "undo")
+    if node.undo is None:
+        message = f"`undo` of `{node.name}` must name what undoes it: a component or a workflow, and its input"
+        hint = "For example: undo: {component: http_request, method: DELETE, url: ...}"
+        findings.add("INVALID_SETTING", message, hint, at=at)
+        return None
+    contract = inputs.symbols.contracts.get(node.undo.component or "")
+    for key in [key for key in node.undo.config if key in FLOW_KEYS and _is_setting(key, contract)]:
+        allowed = [key for key in SETTING_KEYS if key not in FLOW_KEYS]
+        message = f"`{key}` belongs to a node, not to its undo"
+        findings.add("INVALID_SETTING", message, f"Allowed: {', '.join(allowed)}.", at=(*at, key))
+    return check_node(node.undo, inputs) if not any(map(node.undo.config.__contains__, FLOW_KEYS)) else None
+
+
+def warn_of_useless_undos(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts], findings: Findings) -> None:
+    """Warn of undos that no failure can call for: nothing runs beside or after their nodes."""
+    for name, part in parts.items():
+        if part.undo is not None and not shape.loops_around(name) and len(shape.settled_nodes(name)) + 1 == len(parts):
+            message = f"the undo of `{name}` never runs: nothing that could fail runs after `{name}`"
+            findings.warn("UNDO_NEVER_RUNS", message, "Omit it.", at=(*workflow.nodes[name].at, "undo"))
 
 
 def _is_setting(key: str, contract: Contract | None) -> bool:
@@ -65,7 +89,8 @@ def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> 
             message = f"`{node.name}` passes a credential to another workflow, where records would show it"
             hint = f"Write {{{{{reference.path}}}}} in the workflow `{node.workflow}` itself."
             findings.add("INVALID_INPUT", message, hint, at=(*node.at, "input"))
-    callers = [e.source for e in workflow.edges if e.target == node.name and e.spec.calls_workflow]
+    is_undo = workflow.nodes[node.name] is not node
+    callers = [e.source for e in workflow.edges if e.target == node.name and e.spec.calls_workflow and not is_undo]
     if len(callers) > 1 and "input" not in node.config and "take" not in node.config:
         message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, but has no `input`"
         findings.add("MISSING_INPUT", message, f"Add `take: {callers[0]}`, or `input: {{...}}`.", at=node.at)

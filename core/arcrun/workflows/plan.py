@@ -31,9 +31,8 @@ from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
 
 PLAN_FORMAT = 3
-# Of a plan that has what format 3 lacks: `repeat`, `join`, lines to `stop` and `break`, and
-# what is new of FOREACH. Others stay in format 3, which
-# the release before reads too.
+# Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
+# FOREACH. Others stay in format 3, which the release before reads too.
 SHAPES_FORMAT = 4
 TRIGGERS_FORMAT = 5  # of a plan that has `triggers`, or reads `request`, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
@@ -72,7 +71,7 @@ class PlannedNode:
     `take` is the path of the value that the input is based on; empty if the input is only the config. `handles_failure`
     is whether an ON_FAIL leaves the node. `credentials` maps keys of the contract to stored names. `cpu_ms` is the
     computing time of each call; None is the default. `repeat` is None if it runs once,
-    `join` if it runs when any of its lines has fired.
+    `join` if it runs when any of its lines has fired. `undo` is the call that undoes it if the run fails.
 
     `fills_fields` is for plans of format 2: required fields that the config lacks are taken by name from earlier nodes
     or the trigger, optional ones only from earlier nodes, because callers must not set them.
@@ -91,6 +90,7 @@ class PlannedNode:
     cpu_ms: int | None = None
     repeat: RepeatPolicy | None = None
     join: Join | None = None
+    undo: "PlannedNode | None" = None
     fills_fields: bool = field(default=False, compare=False)
 
     def is_met(self, fired: int) -> bool:
@@ -337,17 +337,27 @@ class Plan:
     @cached_property
     def sees_request(self) -> bool:
         """Whether it, or a workflow that it calls, may read `request`."""
-        return bool(self.request_fields) or any(node.workflow is not None for node in self.nodes)
+        return bool(self.request_fields) or any(call.workflow is not None for call in self.calls)
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
         return tuple(self.graph.all_nodes())
 
+    @cached_property
+    def calls(self) -> tuple[PlannedNode, ...]:
+        """All that calls a component or a workflow: the nodes and their undos."""
+        return tuple(call for node in self.nodes for call in (node, node.undo) if call is not None)
+
+    @cached_property
+    def has_undos(self) -> bool:
+        return any(node.undo for node in self.nodes)
+
     @property
     def has_shapes(self) -> bool:
         """Whether it has what plans of format 3 lack."""
         loops = any(loop.index or loop.tells_states or not loop.policy.is_plain for loop in self.graph.all_loops)
-        return loops or any(self.graph.all_endings) or any(node.repeat or node.join for node in self.nodes)
+        nodes = any(node.repeat or node.join or node.undo for node in self.nodes)
+        return loops or nodes or any(self.graph.all_endings)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -424,6 +434,7 @@ def _render_node(node: PlannedNode) -> dict[str, Any]:
         "take": node.take or None,
         "repeat": asdict(node.repeat) if node.repeat else None,
         "join": asdict(node.join) if node.join else None,
+        "undo": _render_node(node.undo) if node.undo else None,
     }
     return {key: value for key, value in rendered.items() if value is not None}
 
@@ -433,21 +444,7 @@ def _render_edge(edge: InEdge) -> list[str]:
 
 
 def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
-    nodes = tuple(
-        PlannedNode(
-            **{
-                "workflow": None,
-                **node,
-                "parents": tuple(_load_edge(edge) for edge in node["parents"]),
-                "retry": RetryPolicy.load(node["retry"]) if "retry" in node else None,
-                "repeat": RepeatPolicy(**node["repeat"]) if "repeat" in node else None,
-                "join": Join(**node["join"]) if "join" in node else None,
-                "fills_fields": is_implicit,
-                "config": _escape_braces(node["config"]) if is_implicit else node["config"],
-            }
-        )
-        for node in stored["nodes"]
-    )
+    nodes = tuple(_load_node(node, is_implicit=is_implicit) for node in stored["nodes"])
     sources = [loop["source"] for loop in stored["loops"]]
     loops = tuple(
         PlannedLoop(
@@ -465,6 +462,22 @@ def _load_graph(stored: Mapping[str, Any], *, is_implicit: bool) -> Graph:
     )
     endings = tuple(Ending(name, _load_edge(edge)) for name, *edge in stored.get("endings", ()))
     return Graph(nodes, loops, _load_edges(stored["answers"]), endings)
+
+
+def _load_node(stored: Mapping[str, Any], *, is_implicit: bool) -> PlannedNode:
+    return PlannedNode(
+        **{
+            "workflow": None,
+            **stored,
+            "parents": tuple(_load_edge(edge) for edge in stored["parents"]),
+            "retry": RetryPolicy.load(stored["retry"]) if "retry" in stored else None,
+            "repeat": RepeatPolicy(**stored["repeat"]) if "repeat" in stored else None,
+            "join": Join(**stored["join"]) if "join" in stored else None,
+            "undo": _load_node(stored["undo"], is_implicit=is_implicit) if "undo" in stored else None,
+            "fills_fields": is_implicit,
+            "config": _escape_braces(stored["config"]) if is_implicit else stored["config"],
+        }
+    )
 
 
 def _escape_braces(value: Any) -> Any:

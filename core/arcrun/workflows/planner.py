@@ -120,7 +120,7 @@ class _GraphBuilder:
         for policy in self.workflow.loops.values():
             if policy.until:
                 found |= policy.expression.paths
-        for part in self.parts.values():
+        for part in (it for node in self.parts.values() for it in (node, node.undo) if it is not None):
             if part.settings.take:
                 found |= {reference.steps for reference in compile_path(part.settings.take).references}
             if (repeat := part.settings.repeat) is not None:
@@ -129,23 +129,17 @@ class _GraphBuilder:
         return frozenset(found)
 
     def _plan_node(self, node: Node) -> PlannedNode:
-        config, settings = self.parts[node.name].config, self.parts[node.name].settings
-        return PlannedNode(
-            name=node.name,
-            component=node.component or f"workflow:{node.workflow}",
-            workflow=node.workflow,
-            config=config,
-            parents=tuple(
-                dict.fromkeys(planned for edge in self._into[node.name] for planned in self._plan_edge(edge))
-            ),
+        part = self.parts[node.name]
+        edges = (planned for edge in self._into[node.name] for planned in self._plan_edge(edge))
+        undo = _plan_call(node.undo, part.undo) if node.undo is not None and part.undo is not None else None
+        return replace(
+            _plan_call(node, part),
+            parents=tuple(dict.fromkeys(edges)),
             handles_failure=node.name in self._handled,
-            retry=settings.retry,
-            timeout_ms=settings.timeout_ms,
-            cpu_ms=settings.cpu_ms,
-            credentials=settings.credentials or None,
-            join=settings.join,
-            take=self._plan_take(node, settings.take),
-            repeat=settings.repeat,
+            join=part.settings.join,
+            take=self._plan_take(node, part.settings.take),
+            repeat=part.settings.repeat,
+            undo=undo,
         )
 
     def _plan_edge(self, edge: Edge) -> list[InEdge]:
@@ -171,3 +165,19 @@ class _GraphBuilder:
             elif edge.source in names:
                 explicit |= dict.fromkeys(self._plan_edge(edge))
         return tuple(explicit) or None
+
+
+def _plan_call(node: Node, part: NodeParts) -> PlannedNode:
+    """A node without its place in the flow."""
+    return PlannedNode(
+        name=node.name,
+        component=node.component or f"workflow:{node.workflow}",
+        workflow=node.workflow,
+        config=part.config,
+        parents=(),
+        retry=part.settings.retry,
+        timeout_ms=part.settings.timeout_ms,
+        cpu_ms=part.settings.cpu_ms,
+        credentials=part.settings.credentials or None,
+        take=part.settings.take,
+    )

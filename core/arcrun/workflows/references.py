@@ -40,13 +40,15 @@ _LITERALS = {
 @dataclass(frozen=True)
 class ReferenceChecker:
     """Checks references. `shape` is None if the flow is incomplete; then only the names are checked.
-    `repeating` are the nodes with `repeat`."""
+    `repeating` are the nodes with `repeat`; `has_previous` is whether what a round of them answered is known.
+    """
 
     workflow: Workflow
     shape: Shape | None
     symbols: SymbolTable
     findings: Findings
     repeating: Collection[str] = ()
+    has_previous: bool = True
 
     @cached_property
     def _certainty(self) -> Certainty | None:
@@ -143,7 +145,7 @@ class ReferenceChecker:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
         if head == REQUEST:
             return find_request_problem(steps)
-        if head == INPUT or (head == PREVIOUS and node in self.repeating):
+        if head == INPUT or (head == PREVIOUS and self.has_previous and node in self.repeating):
             return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
 
@@ -232,7 +234,12 @@ class ReferenceChecker:
         around = self.shape.loops_around(node)
         items = {loop.item for loop in (*around, *self._finished(node))} | {index_of(loop.item) for loop in around}
         own = {node} if after else set()
-        return self.shape.settled[node] | items | own | ({PREVIOUS} if node in self.repeating else set())
+        return (
+            self.shape.settled[node]
+            | items
+            | own
+            | ({PREVIOUS} if self.has_previous and node in self.repeating else set())
+        )
 
     def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         head, steps = reference.head, reference.steps

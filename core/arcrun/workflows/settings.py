@@ -1,4 +1,6 @@
-"""The engine's own settings in a node's config: take, retry, repeat, foreach, timeout_ms, cpu_ms, credentials."""
+"""The engine's own settings in a node's config: take, retry, repeat, join, foreach, undo, timeout_ms, cpu_ms,
+credentials.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,10 +25,13 @@ from arcrun.workflows.model import Join, LoopPolicy, NodeSettings, RepeatPolicy,
 
 DEFAULT_RUN_TIMEOUT_MS = 300_000
 DEFAULT_CONCURRENCY = 16
-SETTING_KEYS = ("take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms", "cpu_ms", "credentials")
+SETTING_KEYS = (
+    *("take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms", "cpu_ms", "credentials"),
+)
+FLOW_KEYS = ("repeat", "join", "cancel_rest", "foreach", "undo")  # of a node, not of its undo
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
-SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "timeout_ms")
+SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms")
 _TOLERANCE = re.compile(r"\d{1,5}%?")
 _JOIN_HINT = "For example: join: first, or join: {at_least: 2}."
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.

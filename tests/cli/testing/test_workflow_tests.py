@@ -55,7 +55,18 @@ config:
     repeat: {until: "!(page.data.body.next)", max: 9, wait_ms: 60000, collect: page.data.body.items}
   all: {component: set, values: {items: "{{page.collected}}", rounds: "{{page.rounds}}"}}
 """
-WORKFLOWS = {"pages": PAGES, "one": ONE, "loop": LOOP, "outer": OUTER, "pure": PURE, "own": OWN}
+ASKED = """name: asked
+flow: [input >> IF(request.method == 'GET') >> show]
+config:
+  show:
+    component: set
+    values:
+      path: "{{request.path}}"
+      tags: "{{request.query_all.tag}}"
+      event: '{{request.headers["x-event"]}}'
+      text: "{{request.text}}"
+"""
+WORKFLOWS = {"asked": ASKED, "pages": PAGES, "one": ONE, "loop": LOOP, "outer": OUTER, "pure": PURE, "own": OWN}
 DOWN = {"error": {"code": "HTTP_STATUS", "message": "Down.", "status": 503}}
 
 
@@ -167,6 +178,16 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
             id="a failure",
         ),
         pytest.param({"expect": {"status": "failed"}}, "one", id="any failure"),
+        pytest.param(
+            {
+                "input": {"a": 1},
+                "request": {"method": "GET", "path": "/x", "query": {"tag": ["a", "b"]}, "headers": {"X-Event": "e"}},
+                "expect": {"data": {"path": "/x", "tags": ["a", "b"], "event": "e", "text": '{"a": 1}'}},
+            },
+            "asked",
+            id="a request",
+        ),
+        pytest.param({"expect": {"nodes": {"show": "skipped"}}}, "asked", id="a POST"),
         pytest.param(
             {"input": {"name": "x"}, "now": "2026-02-03T04:05:06Z",
              "expect": {"data": {"at": "2026-02-03T04:05:06.000Z", "name": "x", "list": [1.0, {"a": True}]}}},
@@ -333,6 +354,12 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {}}]", "`expect` is empty", id="expects nothing"),
         pytest.param("tests:\n- name: a\n  expct: {}", "3:3: A test has the unknown key `expct`", id="a misspelt key"),
         pytest.param("tests: [{name: a, expect: {data: 1}}, {name: a, expect: {data: 1}}]", "two tests", id="one name"),
+        pytest.param("tests: [{name: a, request: {body: 1}}]", "`request` has the unknown key `body`", id="a field"),
+        pytest.param("tests: [{name: a, request: {method: HEAD}}]", "`method` must be GET", id="a method"),
+        pytest.param("tests: [{name: a, request: {path: x}}]", "`path` must begin with a slash", id="a path"),
+        pytest.param("tests: [{name: a, request: {text: 1}}]", "`text` must be a string", id="no text"),
+        pytest.param("tests: [{name: a, request: {query: {b: 1}}}]", "`query` has strings, or lists", id="a number"),
+        pytest.param("tests: [{name: a, request: {headers: {b: [c]}}}]", "`headers` has strings", id="a list"),
         pytest.param("tests: [{name: a, stubs: {b: 1}, expect: {data: 1}}]", "A stub must be a mapping", id="a stub"),
         pytest.param("tests: [{name: a, stubs: {b: {output: 1}}, expect: {data: 1}}]", "`output`", id="no output"),
         pytest.param(

@@ -50,12 +50,14 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
     named = dict(headers)
     try:
         scope = _build_scope(js_request, headers, named.get("host"))
-        body = await _read_body(js_request, named.get("content-length"), max_body_bytes, hold)
+        is_compressed = "content-encoding" in named
+        length = named.get("content-length")
+        body = await _read_body(js_request, length, max_body_bytes, hold, is_compressed=is_compressed)
     except ArcrunError as error:
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
     scope[BODY] = body
-    if "content-encoding" in named:
+    if is_compressed:
         scope[ROOM] = hold
     if named.get("accept") == LINES:
         return await _serve_lines(app, scope, body, hold)
@@ -178,8 +180,11 @@ def _build_scope(js_request: Any, headers: list[list[str]], host: str | None) ->
     }
 
 
-async def _read_body(js_request: Any, content_length: str | None, limit_bytes: int, hold: BodyHold) -> bytes:
-    """The body as bytes. A body that announces too large a length is refused unread.
+async def _read_body(
+    js_request: Any, content_length: str | None, limit_bytes: int, hold: BodyHold, *, is_compressed: bool
+) -> bytes:
+    """The body as bytes. A body that announces too large a length is refused unread. One that is compressed, and no
+    longer small, takes a hold of `limit_bytes`, because it may become as large.
 
     Raises RequestError PAYLOAD_TOO_LARGE, BODY_INCOMPLETE; RateLimitedError.
     """
@@ -191,7 +196,7 @@ async def _read_body(js_request: Any, content_length: str | None, limit_bytes: i
     try:
         if announced is None:
             return await _read_stream(js_request.body.getReader(), limit_bytes, hold)
-        await hold.take(announced)
+        await hold.take(limit_bytes if is_compressed and announced > SMALL_BODY_BYTES else announced)
         buffer = await js_request.arrayBuffer()
         whole: bytes = buffer.to_bytes()
     except JsException:  # the connection ended, or the body broke its own framing

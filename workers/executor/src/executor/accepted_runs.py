@@ -11,7 +11,7 @@ from arcrun.engine.engine import Trigger
 from arcrun.engine.truncation import truncate
 from arcrun.errors import ArcrunError, RequestError
 from arcrun.interruptible import run_steps_pausing
-from arcrun.limits import MAX_ACCEPTED_MS
+from arcrun.limits import MAX_ACCEPTED_MS, MAX_ACCEPTED_UNDO_MS
 from arcrun.workflows.plan import Plan, PlannedNode
 
 RECORD_TIME_MS = 1_000  # reserved within MAX_ACCEPTED_MS for writing the record
@@ -22,12 +22,13 @@ T = TypeVar("T")
 def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, is_owner: bool) -> float:
     """The time limit of an accepted run in milliseconds. `most_ms` is the limit of its account.
 
-    A limit that the workflow or the request sets is never shortened silently: beyond MAX_ACCEPTED_MS the run is
-    refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG, which shows the workflow's limit to
-    its owner only.
+    A limit that the workflow or the request sets is never shortened silently: beyond MAX_ACCEPTED_MS, less what undos
+    need, the run is refused. The default is shortened. Raises RequestError ACCEPTED_RUN_TOO_LONG, which shows the
+    workflow's limit to its owner only.
     """
     limit_ms = min(limit for limit in (plan.timeout_ms, trigger.timeout_ms, most_ms) if limit is not None)
-    if limit_ms > MAX_ACCEPTED_MS and (plan.sets_timeout or trigger.timeout_ms is not None):
+    possible_ms = MAX_ACCEPTED_MS - (MAX_ACCEPTED_UNDO_MS if plan.has_undos else 0)
+    if limit_ms > possible_ms and (plan.sets_timeout or trigger.timeout_ms is not None):
         if trigger.timeout_ms == limit_ms:
             asking = f"the timeout_ms of the request is {limit_ms:g}"
         else:
@@ -35,15 +36,15 @@ def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, i
                 f"the timeout_ms of the workflow is {plan.timeout_ms:g}" if is_owner else "this one may take longer"
             )
         raise RequestError(
-            f"An asynchronous run may take {MAX_ACCEPTED_MS} ms, then the platform ends it; {asking}.",
+            f"An asynchronous run may take {possible_ms} ms, then the platform ends it; {asking}.",
             code="ACCEPTED_RUN_TOO_LONG",
-            details={"most_ms": MAX_ACCEPTED_MS},
+            details={"most_ms": possible_ms},
             next_actions=[
-                f"Set a shorter limit: ?async=1&timeout_ms={MAX_ACCEPTED_MS}.",
+                f"Set a shorter limit: ?async=1&timeout_ms={possible_ms}.",
                 "Or wait for the run's end: omit `async`.",
             ],
         )
-    return min(limit_ms, MAX_ACCEPTED_MS - RECORD_TIME_MS)
+    return min(limit_ms, possible_ms - RECORD_TIME_MS)
 
 
 async def make_keepable(plan: Plan, trigger: Trigger, ports: RunPorts) -> Any:
@@ -69,7 +70,7 @@ async def redact_input(value: Any, names: Iterable[str], ports: RunPorts, *, bod
 async def _find_credentials(plan: Plan, ports: RunPorts, seen: set[str]) -> set[str]:
     """The names of the credentials that a run of the plan may read, including those of its sub-workflows."""
     names: set[str] = set()
-    for node in plan.nodes:
+    for node in plan.calls:
         if node.workflow is None:
             names |= await _credentials_of(node, ports)
         elif node.workflow not in seen:

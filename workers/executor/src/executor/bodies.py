@@ -98,11 +98,9 @@ async def _decompress(request: Request, compressed: bytes, encoding: str, clock:
                 await room.take(MAX_BODY_BYTES)
             content += stream.decompress(stream.unconsumed_tail, MAX_BODY_BYTES + 1 - len(content))
     except zlib.error:
-        raise RequestError(
-            "The body is not gzip, as its Content-Encoding says.",
-            code="INVALID_ENCODING",
-            next_actions=["Compress it with gzip, or omit Content-Encoding."],
-        ) from None
+        raise _build_encoding_error("is not gzip, as its Content-Encoding says") from None
+    if stream.unused_data:
+        raise _build_encoding_error("has something behind its gzip stream")
     if len(content) > MAX_BODY_BYTES:
         raise build_too_large_error(MAX_BODY_BYTES)
     if not stream.eof:
@@ -110,6 +108,14 @@ async def _decompress(request: Request, compressed: bytes, encoding: str, clock:
     if len(content) > LARGE_BYTES:
         await clock.pause()
     return content
+
+
+def _build_encoding_error(reason: str) -> RequestError:
+    return RequestError(
+        f"The body {reason}.",
+        code="INVALID_ENCODING",
+        next_actions=["Compress the whole body with gzip once, or omit Content-Encoding."],
+    )
 
 
 async def parse_input(request: Request, body: Body, decoder: TextDecoder | None, clock: Clock) -> Any:

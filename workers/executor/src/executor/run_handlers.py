@@ -206,10 +206,12 @@ async def show_plan(service: ExecutorService, _request: Request) -> JsonResponse
 
 
 def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
-    """{"success", "run_id", "data" or "error", "duration_ms"}, and "trace", truncated as in a stored record."""
+    """{"success", "run_id", "data" or "error", "duration_ms"}, and "trace" and "undos", truncated as in a stored
+    record.
+    """
     answer = record.to_json()
     if with_trace:
-        answer["trace"] = record.render_trace()
+        answer |= {"trace": record.render_trace(), **record.render_undos()}
     return JsonResponse(answer, record.error.http_status if record.error else 200)
 
 

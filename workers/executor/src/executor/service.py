@@ -16,7 +16,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
-from arcrun.limits import MAX_DIAGNOSTICS
+from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
 from arcrun.ports import Background
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
@@ -142,7 +142,7 @@ class ExecutorService:
         """
         compilation = await self.validate(source)
         plan = require_plan(compilation)
-        for node in plan.nodes:
+        for node in plan.calls:
             if node.cpu_ms is not None:
                 self.components.require_cpu(node.component, node.cpu_ms)
         if token is not None:
@@ -177,7 +177,7 @@ class ExecutorService:
             )
             await self.runs.accept(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
-            limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by)
+            limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by, undo_ms=MAX_ACCEPTED_UNDO_MS)
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
@@ -257,7 +257,7 @@ class ExecutorService:
     async def _find_contracts(self, workflow: Workflow) -> tuple[dict[str, Contract], dict[str, ArcrunError]]:
         contracts: dict[str, Contract] = {}
         faults: dict[str, ArcrunError] = {}
-        for reference in dict.fromkeys(node.component for node in workflow.nodes.values() if node.component):
+        for reference in dict.fromkeys(call.component for call in workflow.calls if call.component):
             if len(faults) == MAX_DIAGNOSTICS:  # no more are shown
                 break
             try:
@@ -271,7 +271,7 @@ class ExecutorService:
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""
-        calls_any = any(node.workflow for node in workflow.nodes.values())
+        calls_any = any(call.workflow for call in workflow.calls)
         return await self.workflows.list_names() if calls_any else []
 
 

@@ -529,6 +529,6 @@ def _store(head: Head, plan: Plan) -> StoredWorkflow:
 
 def _change(plan: Plan, number: int, token: str, updated_at: str, file: str | None) -> NewVersion:
     """The change that makes a version current. `calls` are omitted if they do not fit into a head."""
-    calls = tuple(dict.fromkeys(node.workflow for node in plan.nodes if node.workflow))
+    calls = tuple(dict.fromkeys(node.workflow for node in plan.calls if node.workflow))
     fits = len(json.dumps(calls)) <= MAX_CALLS_BYTES
     return NewVersion(plan.name, number, token, updated_at, plan.format, calls if fits else None, file)
