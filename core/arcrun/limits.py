@@ -178,8 +178,8 @@ MAX_RUN_TIMEOUT_MS = 900_000
 # The milliseconds for the undos of a run that has failed, beyond its time limit.
 # Beyond: they are stopped, and the run is `undone: partial`.
 MAX_UNDO_MS = 20_000
-# The same of a run that no client waits for; it is taken from that run's MAX_ACCEPTED_MS.
-# Beyond: as above.
+# The milliseconds for the undos of a run that no client waits for (?async=1); they are taken from MAX_ACCEPTED_MS.
+# Beyond: they are stopped, and the run is `undone: partial`.
 MAX_ACCEPTED_UNDO_MS = 8_000
 # The elements of loops and parallel nodes that a run works on at once, nested loops included.
 # Beyond: they run one after the other.

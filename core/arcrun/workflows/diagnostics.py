@@ -87,6 +87,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Each round of a `repeat` gets the same input, and its component always answers the same.",
         "Read {{previous}} in its config, or omit `repeat`.",
     ),
+    "UNDO_NEVER_RUNS": (
+        "The `undo` of a node after and beside which nothing runs that could fail.",
+        "Omit it.",
+    ),
     "EDGE_NEVER_FIRES": (
         "An edge that no run can fire: the component has no such branch, or no boolean result.",
         "Correct the branch's name, or use IF(...).",

@@ -49,10 +49,6 @@ class Shape:
         """Whether this node or finished loop of `settled` has settled for certain before `node` runs."""
         return self.assured is None or name in self.assured[node]
 
-    def settled_nodes(self, node: str) -> frozenset[str]:
-        """The nodes of `settled`."""
-        return self.settled[node] & self.settled.keys()
-
     @cached_property
     def _around(self) -> Mapping[str, list[Loop]]:
         around: dict[str, list[Loop]] = {}

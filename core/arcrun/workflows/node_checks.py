@@ -53,7 +53,8 @@ def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
 def warn_of_useless_undos(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts], findings: Findings) -> None:
     """Warn of undos that no failure can call for: nothing runs beside or after their nodes."""
     for name, part in parts.items():
-        if part.undo is not None and not shape.loops_around(name) and len(shape.settled_nodes(name)) + 1 == len(parts):
+        others = parts.keys() - shape.settled[name] - {name}
+        if part.undo is not None and not others and not shape.loops_around(name):
             message = f"the undo of `{name}` never runs: nothing that could fail runs after `{name}`"
             findings.warn("UNDO_NEVER_RUNS", message, "Omit it.", at=(*workflow.nodes[name].at, "undo"))
 

@@ -105,6 +105,19 @@ def test_a_sub_workflows_trace_is_indented_below_its_node() -> None:
     assert [name for name, _ in flatten_trace(TRACE)] == ["each", "greet", "  tidy", "  badge", "late"]
 
 
+@pytest.mark.parametrize(
+    ("undone", "told"),
+    [("complete", "What the failed run had done was undone."), ("partial", "undone in part: see its undos")],
+)
+def test_undos_follow_the_trace_and_their_outcome(undone: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    undos = {"undone": undone, "undos": [entry("book", trace=[entry("cancel")])]}
+    render_trace({"run_id": "R", "duration_ms": 8.0, "trace": TRACE, **undos})
+    render_timeline({**RECORD, **undos})
+    printed = capsys.readouterr()
+    for text in (printed.err, printed.out):
+        assert ("undo book" in text, "  cancel" in text, told in text) == (True, True, True)
+
+
 def test_the_table_has_a_column_of_repeats_only_if_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
     answer = {"run_id": "R", "duration_ms": 8.0, "trace": TRACE}
     render_trace(answer)

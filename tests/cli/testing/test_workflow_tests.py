@@ -66,7 +66,26 @@ config:
       event: '{{request.headers["x-event"]}}'
       text: "{{request.text}}"
 """
-WORKFLOWS = {"asked": ASKED, "pages": PAGES, "one": ONE, "loop": LOOP, "outer": OUTER, "pure": PURE, "own": OWN}
+TRIP = """name: trip
+flow: [input >> PIPE >> flight, flight >> PIPE >> charge]
+config:
+  flight:
+    component: http_request
+    url: https://example.com/flights
+    method: POST
+    undo: {component: http_request, method: DELETE, url: "https://example.com/flights/{{flight.data.body.id}}"}
+  charge: {component: http_request, url: "https://example.com/charges", method: POST}
+"""
+WORKFLOWS = {
+    "asked": ASKED,
+    "trip": TRIP,
+    "pages": PAGES,
+    "one": ONE,
+    "loop": LOOP,
+    "outer": OUTER,
+    "pure": PURE,
+    "own": OWN,
+}
 DOWN = {"error": {"code": "HTTP_STATUS", "message": "Down.", "status": 503}}
 
 
@@ -200,6 +219,19 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
              "expect": {"data": {"items": [1, 2, 3], "rounds": 2}, "calls": {"page": 2}}},
             "pages",
             id="rounds",
+        ),
+        pytest.param(
+            {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": {"data": {}}},
+             "expect": {"error": {"code": "HTTP_STATUS", "node": "charge"}, "nodes": {"flight.undo": "success"},
+                        "calls": {"flight.undo": [{"url": "https://example.com/flights/7", "method": "DELETE"}]}}},
+            "trip",
+            id="an undo",
+        ),
+        pytest.param(
+            {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": {"data": {}}, "flight.undo": {"data": {}}},
+             "expect": {"nodes": {"flight.undo": "skipped"}, "calls": {"flight.undo": 0}}},
+            "trip",
+            id="an undo that does not run",
         ),
         pytest.param(
             {"input": {"name": "a"}, "stubs": {"shout_go": {"data": "A"}}, "expect": {"data": "A"}},
