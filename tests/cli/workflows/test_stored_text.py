@@ -57,9 +57,7 @@ def test_show_counts_what_verify_has_refused(capsys: pytest.CaptureFixture[str])
     workflow = {"name": "hook", "version": 1, "latest": 1, "updated_at": "2026-09-20T00:00:00.000Z", "file": "a.yaml"}
     described = {**workflow, "webhook_url": "u", "calls": [], "called_by": []}
     describe_stored({**described, "refused": refused}, 1)
-    expected = (
-        "3 requests since 2026-09-20 (SIGNATURE_INVALID 2, CREDENTIAL_MISSING 1), the last"
-    )
+    expected = "3 requests since 2026-09-20 (SIGNATURE_INVALID 2, CREDENTIAL_MISSING 1), the last"
     assert capsys.readouterr().err.splitlines()[-1] == f"  refused   {expected} 2026-09-21 14:13:20 UTC"
     describe_stored(described, 1)  # as an executor of the release before answers
     assert "refused" not in capsys.readouterr().err
