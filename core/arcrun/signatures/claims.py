@@ -136,7 +136,7 @@ def read_claim(policy: VerifyPolicy, request: ReceivedRequest) -> Claim:
 def _read_hmac(form: SignatureFormat, request: ReceivedRequest) -> HmacClaim:
     given = _normalize(_strip_prefix(request.find_one(form.header), form.prefix), form.encoding)
     sent = request.find_one(form.timestamp_header) if form.timestamp_header else ""
-    time_ms = read_time(sent, SECONDS_OR_MS) if sent or form.timestamp_header else None
+    time_ms = read_time(sent, SECONDS_OR_MS) if form.timestamp_header else None
     return HmacClaim(form.algorithm, form.encoding, (_render_payload(form.payload, sent, request),), (given,), time_ms)
 
 

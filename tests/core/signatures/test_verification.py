@@ -87,6 +87,29 @@ async def test_a_tampered_body_is_refused(example: Example) -> None:
 
 
 @each_example
+async def test_a_tampered_signature_is_refused(example: Example) -> None:
+    name = example.signed[0]
+    value = example.header(name).partition(",v0=")[0]
+    at = -4  # not its last character, of which base64 uses some bits only
+    other = value[:at] + ("0" if value[at] != "0" else "1") + value[at + 1 :]
+    assert await code_of(example.change_header(name, other)) == "SIGNATURE_INVALID"
+
+
+@pytest.mark.parametrize("example", [it for it in EXAMPLES if it.is_timed], ids=lambda example: example.id)
+async def test_a_tampered_time_is_refused(example: Example) -> None:
+    name = next((name for name in example.signed if "time" in name), "stripe-signature")
+    later = example.header(name).replace(str(example.now_s), str(example.now_s + 1))
+    assert later != example.header(name)
+    assert await code_of(example.change_header(name, later)) == "SIGNATURE_INVALID"
+
+
+@pytest.mark.parametrize("example", [it for it in EXAMPLES if it.signs_url], ids=lambda example: example.id)
+async def test_a_tampered_url_is_refused(example: Example) -> None:
+    assert await code_of(example.change(query=f"{example.request.query}&a=1")) == "SIGNATURE_INVALID"
+    assert await code_of(example.change(query="")) in ("SIGNATURE_INVALID", "SIGNATURE_MISSING")
+
+
+@each_example
 async def test_another_secret_is_refused(example: Example) -> None:
     other = {
         Scheme.DISCORD: "00" * 32,

@@ -1,5 +1,6 @@
 """Proves how `verify` of a webhook is read: each scheme's settings, and what is diagnosed, with the allowed values."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ import pytest
 
 from arcrun.limits import MAX_VERIFY_CHARACTERS
 from arcrun.signatures.policy import Scheme, SignatureFormat, VerifyPolicy
+from arcrun.workflows.compile import compile_workflow, require_plan
 from arcrun.workflows.diagnostics import Findings
+from arcrun.workflows.model import SymbolTable
 from arcrun.workflows.parse import parse_workflow
+from arcrun.workflows.plan import TRIGGERS_FORMAT, load_plan
 from arcrun.workflows.triggers.verify import SCHEMES, parse_verify, warn_of_missing_secrets
 
 AT = ("triggers", "webhook", "verify")
@@ -228,3 +232,16 @@ def test_a_snippet_of_the_page_has_no_finding(snippet: str) -> None:
 def test_the_page_has_a_row_and_a_snippet_for_each_scheme() -> None:
     assert re.findall(r"^\| `(\w+)` \| .* \| .* \| .* \|", PAGE, re.MULTILINE) == list(SCHEMES)
     assert {name for text in SNIPPETS for name in re.findall(r"scheme: (\w+)", text)} == set(SCHEMES)
+
+
+def test_a_plan_has_the_policy_and_a_format_that_a_release_without_it_refuses() -> None:
+    workflow = {
+        "name": "w",
+        "triggers": {"webhook": {"verify": {"scheme": "hmac", **PLAIN, "header": "X-Sig"}}},
+        "flow": ["input >> PIPE >> output"],
+    }
+    plan = require_plan(compile_workflow(parse_workflow(workflow), SymbolTable()))
+    stored = json.loads(json.dumps(plan.to_json()))
+    assert stored["format"] == TRIGGERS_FORMAT
+    assert load_plan(stored) == plan
+    assert load_plan(stored).triggers.webhook.verify == VerifyPolicy(Scheme.HMAC, ("s",), format=FORM)
