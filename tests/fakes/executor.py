@@ -24,7 +24,7 @@ from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
-from executor.verification import RefusalLog, Verifier
+from executor.signatures.refusals import RefusalLog
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.ports.background import FakeBackground
@@ -90,8 +90,10 @@ def build_bench(script: Script) -> Bench:
     )
     report = InMemoryReport()
     usage, audit = UsageReporter(report, clock, background), AuditLog(workspace, Unsealed(), clock)
-    verifier = Verifier(vault, DeskCrypto(), clock, RefusalLog(workspace, Unsealed(), clock, background))
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit, verifier)
+    refusals = RefusalLog(workspace, Unsealed(), clock, background)
+    service = ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=DeskCrypto(), refusals=refusals
+    )
     return Bench(
         service, runner, kv, workspace, logs, records, verdicts, credentials, bucket, clock, background, report
     )

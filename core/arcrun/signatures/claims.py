@@ -16,7 +16,7 @@ from typing import Protocol
 from arcrun.errors import SignatureError
 from arcrun.limits import MAX_SIGNATURES
 from arcrun.ports import Crypto
-from arcrun.signatures.policy import FORMATS, Scheme, SignatureFormat, VerifyPolicy
+from arcrun.signatures.policy import FORMATS, PAYLOAD_FIELD, Scheme, SignatureFormat, VerifyPolicy
 from arcrun.signatures.received import (
     SECONDS_OR_MS,
     ReceivedRequest,
@@ -26,7 +26,6 @@ from arcrun.signatures.received import (
 )
 from arcrun.signatures.twilio import build_twilio_payloads
 
-PAYLOAD_FIELD = re.compile(r"\{([a-z_]+)\}")
 _ED25519_HEX = re.compile(r"[0-9a-fA-F]{128}", re.ASCII)
 _PUBLIC_KEY_HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _ED25519_BASE64 = re.compile(r"[A-Za-z0-9+/]{86}==", re.ASCII)

@@ -1,11 +1,13 @@
 """A webhook's `verify`: the scheme by which its callers prove who they are, and the credentials that it needs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
 DEFAULT_TOLERANCE_S = 300
+PAYLOAD_FIELD = re.compile(r"\{([a-z_]+)\}")  # in `payload`
 
 
 class Scheme(StrEnum):

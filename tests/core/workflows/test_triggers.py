@@ -150,6 +150,8 @@ def test_what_is_wrong_is_said(triggers: Any, code: str, message: str, hint: str
             ["query"],
             id="the end of a repeat",
         ),
+        pytest.param([], {"undo": {"component": "a", "x": "{{request.path}}"}}, ["path"], id="an undo"),
+        pytest.param([], {"undo": {"component": "a", "take": "request.query"}}, ["query"], id="take of an undo"),
     ],
 )
 def test_a_plan_knows_what_it_reads_of_the_request(lines: list[str], config: Any, fields: list[str]) -> None:

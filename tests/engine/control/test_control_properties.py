@@ -550,7 +550,7 @@ def check_records(root: GraphState, record: RunRecord) -> None:
             assert entry.error is None or behind  # perhaps it was cancelled at the moment when it would be skipped
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases())
 def test_any_workflow_with_joins_and_endings_runs_by_the_rules(case: Case) -> None:
     for concurrency in (1, 7):

@@ -92,7 +92,7 @@ def check_counts(record: RunRecord, expected: list[Call], case: Case) -> None:
             assert counts == (len(fates) - fates.count(None), fates.count(None))
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(cases())
 def test_any_workflow_of_loops_runs_as_the_interpreter_has_it(case: Case) -> None:
     for concurrency in (1, 7):

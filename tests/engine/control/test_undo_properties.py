@@ -188,7 +188,7 @@ async def run(graph: tuple[Step, ...], concurrency: int, seen: Seen) -> RunRecor
     return await bench.run(written.pop("flow"), {}, concurrency=concurrency, **written)
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases())
 def test_a_failed_run_undoes_what_it_has_done(case: tuple[tuple[Step, ...], int]) -> None:
     graph, concurrency = case

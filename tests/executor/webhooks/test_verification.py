@@ -10,7 +10,7 @@ import pytest
 
 from arcrun.limits import MAX_GATHERED_REFUSALS, MAX_REFUSED_DAYS
 from arcrun.workspace.protocol import Refused
-from executor.verification import RefusalLog
+from executor.signatures.refusals import RefusalLog
 from executor.workspace import WorkspaceTables
 from fakes.components import echo
 from fakes.executor import PUBLIC_URL, Bench, build_bench, build_client
@@ -226,7 +226,7 @@ async def test_counts_that_cannot_be_written_affect_no_request() -> None:
 
 async def test_what_an_isolate_gathers_has_a_limit() -> None:
     bench = build()
-    log = RefusalLog(FakeWorkspace(), bench.service.verifier.refusals._sealing, bench.clock, bench.background)
+    log = RefusalLog(FakeWorkspace(), bench.service.refusals._sealing, bench.clock, bench.background)
     for number in range(MAX_GATHERED_REFUSALS + 10):
         log.add(f"w{number}", "SIGNATURE_INVALID")
     assert len(log._gathered) == MAX_GATHERED_REFUSALS
@@ -278,6 +278,5 @@ async def test_a_workflow_without_verify_asks_nothing_more() -> None:
         plain = workflow_of(GITHUB)
         del plain["triggers"]
         url, _ = await push(owner, plain)
-        bench.service.verifier.__dict__["verify"] = None  # it would fail if it were asked
+        bench.service.__dict__["crypto"] = bench.service.__dict__["refusals"] = None  # they would fail if asked
         assert (await caller.post(url, json={"text": "x"})).status_code == 200
-    assert await find_refused(bench) is None

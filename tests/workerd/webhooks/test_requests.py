@@ -139,10 +139,13 @@ def test_a_raw_path_that_is_refused(client: httpx.Client, rest: str) -> None:
     assert b'"INVALID_PATH"' in answer
 
 
-def test_secret_headers_are_in_no_record(platform: LocalPlatform, client: httpx.Client) -> None:
+def test_secret_headers_are_in_no_record(platform: LocalPlatform) -> None:
     secrets = {"Authorization": "Bearer s3cret-of-a-caller", "Cookie": "a=b; session=c00kie-of-a-caller"}
-    answer = client.post("", headers={**secrets, "X-Arcrun-API-Key": API_KEY}, params={"trace": "1"}, json={})
     with platform.executor as owner:
+        workflow = {**SOURCE, "name": "is_recorded_first", "record": "before_answer"}
+        pushed = owner.post("/webhooks", json={"workflow": workflow}).json()
+        url = f"/webhooks/{pushed['data']['token']}/trigger"
+        answer = owner.post(url, headers=secrets, params={"trace": "1"}, json={})
         record = owner.get(f"/runs/{answer.json()['run_id']}").text
     for text in (answer.text, record):
         assert "[REDACTED]" in text

@@ -59,9 +59,9 @@ from executor.records.run_inputs import RunInputs
 from executor.records.run_log import RunLogTables
 from executor.records.verdict_export import export_verdicts
 from executor.service import ExecutorService
+from executor.signatures.refusals import RefusalLog
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
-from executor.verification import RefusalLog, Verifier
 from executor.workflows import WorkflowStore
 from executor.workspace import WorkspaceTables
 from workers import DurableObject, WorkerEntrypoint
@@ -187,8 +187,10 @@ def _build_own(bindings: Any) -> Access:
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
-    verifier = Verifier(vault, WebCrypto(), clock, RefusalLog(workspace, sealing, clock, background))
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit, verifier)
+    refusals = RefusalLog(workspace, sealing, clock, background)
+    service = ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=WebCrypto(), refusals=refusals
+    )
     return OwnerAccess(service, api_key)
 
 

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 from arcrun.credentials.record import NAME_PATTERN
 from arcrun.limits import MAX_TOLERANCE_S, MAX_VERIFY_CHARACTERS
-from arcrun.signatures.claims import PAYLOAD_FIELD
-from arcrun.signatures.policy import DEFAULT_TOLERANCE_S, Scheme, SignatureFormat, VerifyPolicy
+from arcrun.signatures.policy import DEFAULT_TOLERANCE_S, PAYLOAD_FIELD, Scheme, SignatureFormat, VerifyPolicy
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader

@@ -17,28 +17,24 @@ from arcrun.engine.budget import DEPTH_HEADER
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
-from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError, SignatureError
+from arcrun.errors import ArcrunError, InternalError, RequestError, RunError, RunFailedError
 from arcrun.json_text import write_json
-from arcrun.limits import MAX_BODY_BYTES, MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
+from arcrun.limits import MAX_RUN_DEPTH, MAX_RUN_TIMEOUT_MS, MAX_SEARCH_CHARACTERS
 from arcrun.run_log.filter import STATUSES, RunFilter
 from arcrun.run_log.usage import sum_usage
-from arcrun.signatures.policy import Scheme, VerifyPolicy
 from arcrun.workflows.plan import Plan
 from arcrun_http.requests import (
     body_of,
     is_plain_json,
     parse_whole,
-    read_body,
     read_count,
     read_cursor,
     read_json,
     read_object,
 )
 from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
-from executor.bodies import Body, Kind, parse_input, read_content
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
-from executor.webhook_requests import WebhookRequest, answer_without_run, read_path, read_received
 from executor.workflow_handlers import read_source
 from executor.workflows import StoredWorkflow
 
@@ -75,27 +71,15 @@ async def trigger(service: ExecutorService, request: Request, *, shows_key: bool
     stored = await service.workflows.find(request.path_params["token"])
     webhook = stored.plan.triggers.webhook
     if request.method not in webhook.methods:
+        from executor.webhook_requests import answer_without_run  # noqa: PLC0415 - as below
+
         return answer_without_run(request.method, webhook)
-    if webhook.verify is not None and (answer := await _verify(service, request, stored.name, webhook.verify)):
-        return answer
+    if webhook.verify is not None:
+        from executor.signatures.verification import verify_caller  # noqa: PLC0415 - as below
+
+        if answer := await verify_caller(service, request, stored.name, webhook.verify):
+            return answer
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
-
-
-async def _verify(service: ExecutorService, request: Request, workflow: str, policy: VerifyPolicy) -> Response | None:
-    """The answer to a handshake; None if the request may run the workflow. Raises SignatureError and what
-    Verifier.verify raises.
-    """
-    received = read_received(request, await read_body(request, MAX_BODY_BYTES))
-    try:
-        answer = await service.verifier.verify(workflow, policy, received)
-    except SignatureError as error:
-        if policy.scheme is not Scheme.BASIC:
-            raise
-        return render_error(error, {"www-authenticate": 'Basic realm="webhook", charset="UTF-8"'})
-    if answer is None:
-        return None
-    headers = {"content-type": answer.content_type, "x-content-type-options": "nosniff"}
-    return Response(answer.body, answer.status, headers if answer.body else None)
 
 
 async def trigger_by_name(service: ExecutorService, request: Request) -> Response:
@@ -230,23 +214,16 @@ async def read_trigger(
     service: ExecutorService, request: Request, plan: Plan, kind: TriggerKind, *, has_key: bool
 ) -> Trigger:
     """A trigger whose input is the body; `?timeout_ms=N` is how long the client waits for the run."""
-    if request.path_params.get("path"):
-        read_path(request)  # refuses it before the run
-    if request.method == "POST" and is_plain_json(request):
+    is_plain = request.method == "POST" and "path" not in request.path_params and is_plain_json(request)
+    if is_plain and not plan.sees_request:
         value, text = await read_json(request), body_of(request)
-        trigger = Trigger(kind, value, read_timeout(request), read_depth(request), len(text), text)
-        if not plan.sees_request:
-            return trigger
-        body = Body(text, request.headers.get("content-type", ""), Kind.JSON)
-    else:
-        clock, decoder = service.engine.ports.clock, service.components.decoder
-        body = await read_content(request, clock)
-        value = await parse_input(request, body, decoder, clock)
-        trigger = Trigger(kind, value, read_timeout(request), read_depth(request), len(body.content))
-    if plan.sees_request:
-        webhook = plan.triggers.webhook
-        trigger.request = WebhookRequest(request, webhook, body, service.components.decoder, has_key=has_key)
-    return trigger
+        return Trigger(kind, value, read_timeout(request), read_depth(request), len(text), text)
+    from executor.webhook_requests import read_webhook_request  # noqa: PLC0415 - plain JSON needs none of it
+
+    clock, decoder = service.engine.ports.clock, service.components.decoder
+    value, source = await read_webhook_request(request, plan.triggers.webhook, clock, decoder, has_key=has_key)
+    size, text = len(source.body.content), source.body.content if is_plain else b""
+    return Trigger(kind, value, read_timeout(request), read_depth(request), size, text, request=source)
 
 
 def build_trigger(request: Request, kind: TriggerKind, input_value: Any) -> Trigger:

@@ -27,7 +27,7 @@ from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
-from executor.verification import RefusalLog, Verifier
+from executor.signatures.refusals import RefusalLog
 from executor.workflows import WorkflowStore
 
 
@@ -110,9 +110,12 @@ class TenantServices:
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         runs = TenantRuns(own, clock, random, background)
         refusals = RefusalLog(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, background)
-        verifier = Verifier(vault, platform.crypto, clock, refusals)
-        usage = platform.usage
-        return ExecutorService(components, workflows, runs, vault, engine, background, usage, audit, verifier, quota)
+        return ExecutorService(
+            *(components, workflows, runs, vault, engine, background, platform.usage, audit),
+            crypto=platform.crypto,
+            refusals=refusals,
+            quota=quota,
+        )
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

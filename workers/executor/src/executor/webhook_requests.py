@@ -8,14 +8,15 @@ from starlette.responses import Response
 
 from arcrun.credentials.secret_headers import find_header_secrets, is_secret_header
 from arcrun.errors import MethodNotAllowedError, RequestError
-from arcrun.ports import TextDecoder
-from arcrun.signatures.received import ReceivedRequest
+from arcrun.ports import Clock, TextDecoder
 from arcrun.workflows.triggers.model import Webhook
+from arcrun_http.auth import presented_key
 from arcrun_http.callers import address_of
 from arcrun_http.responses import render_error
-from executor.bodies import Body, group_fields, list_query, media_type_of, read_text
+from executor.bodies import Body, group_fields, list_query, media_type_of, parse_input, read_content, read_text
 
 KEY_HEADER = "x-arcrun-api-key"
+OWN_COOKIES = ("__host-", "__secure-")
 
 
 def answer_without_run(method: str, webhook: Webhook) -> Response:
@@ -47,17 +48,14 @@ def read_path(request: Request) -> str:
     return f"/{path.rstrip('/')}"
 
 
-def read_received(request: Request, body: bytes) -> ReceivedRequest:
-    """The request as its caller may have signed it."""
-    scope = request.scope
-    return ReceivedRequest(
-        method=request.method,
-        path=scope["raw_path"].decode("utf-8", "replace"),
-        query=scope["query_string"].decode("utf-8", "replace"),
-        headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]],
-        body=body,
-        rest=request.path_params.get("path", ""),
-    )
+async def read_webhook_request(
+    request: Request, webhook: Webhook, clock: Clock, decoder: TextDecoder | None, *, has_key: bool
+) -> "tuple[Any, WebhookRequest]":
+    """The input of a run, and the request. Raises RequestError."""
+    read_path(request)  # refuses it before the run
+    body = await read_content(request, clock)
+    value = await parse_input(request, body, decoder, clock)
+    return value, WebhookRequest(request, webhook, body, decoder, has_key=has_key)
 
 
 class WebhookRequest:
@@ -68,8 +66,8 @@ class WebhookRequest:
     def __init__(
         self, request: Request, webhook: Webhook, body: Body, decoder: TextDecoder | None, *, has_key: bool
     ) -> None:
-        self._request, self._webhook, self._body, self._decoder = request, webhook, body, decoder
-        self._has_key = has_key
+        self.body = body
+        self._request, self._webhook, self._decoder, self._has_key = request, webhook, decoder, has_key
 
     def describe(self, fields: Collection[str]) -> Mapping[str, Any]:
         """Raises RequestError TOO_MANY_FIELDS."""
@@ -77,13 +75,13 @@ class WebhookRequest:
         described: dict[str, Any] = {
             "method": request.method,
             "path": read_path(request),
-            "content_type": media_type_of(self._body.content_type) or None,
+            "content_type": media_type_of(self.body.content_type) or None,
             "ip": address_of(request),
         }
         if "headers" in fields:
             described["headers"] = self._list_headers()
         if "text" in fields:
-            described["text"] = read_text(self._body, self._decoder)
+            described["text"] = read_text(self.body, self._decoder)
         if "query" in fields or "query_all" in fields:
             grouped = group_fields(list_query(request))
             described["query_all"] = grouped
@@ -91,15 +89,20 @@ class WebhookRequest:
         return described
 
     def _list_headers(self) -> dict[str, str]:
-        """The headers by their names in lower case, except the API key."""
+        """The headers by their names in lower case, except what is the platform's own: its API key, and cookies of the
+        prefixes that no workflow may set.
+        """
         listed: dict[str, str] = {}
         for raw_name, raw_value in self._request.scope["headers"]:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             between = "; " if name == "cookie" else ", "
             listed[name] = f"{listed[name]}{between}{value}" if name in listed else value
-        is_in_authorization = self._has_key and KEY_HEADER not in listed
-        for hidden in (KEY_HEADER, *(["authorization"] if is_in_authorization else [])):
-            listed.pop(hidden, None)
+        listed.pop(KEY_HEADER, None)
+        if self._has_key and listed.get("authorization", "").endswith(presented_key(self._request)):
+            del listed["authorization"]
+        if "cookie" in listed:
+            pairs = [pair.strip() for pair in listed["cookie"].split(";")]
+            listed["cookie"] = "; ".join(pair for pair in pairs if not pair.lower().startswith(OWN_COOKIES))
         return listed
 
     def list_secrets(self) -> Mapping[str, str]:

@@ -120,7 +120,7 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
 async def _find_refused(service: ExecutorService, name: str) -> dict[str, Any] | None:
     """What `verify` has refused; None also if the Workspace's code is older and does not count it."""
     with suppress(UpstreamError):
-        refused = await service.verifier.refusals.find(name)
+        refused = await service.refusals.find(name)
         return None if refused is None else refused.to_json()
     return None
 

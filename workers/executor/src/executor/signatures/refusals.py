@@ -1,6 +1,6 @@
-"""Who may call a webhook: checks requests of workflows with `verify`, and counts those that it refuses, for the owner.
+"""The requests that `verify` has refused, counted for the owner.
 
-Refusals are gathered in the isolate and written together, so that a flood of them costs the Workspace a call every
+They are gathered in the isolate and written together, so that a flood of them costs the Workspace a call every
 GATHER_MS.
 """
 
@@ -9,17 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from arcrun.errors import CredentialError, NotConfiguredError, SignatureError, describe_fault
+from arcrun.errors import describe_fault
 from arcrun.limits import MAX_GATHERED_REFUSALS
-from arcrun.ports import Background, Clock, Crypto
-from arcrun.signatures.handshakes import Handshake
-from arcrun.signatures.policy import VerifyPolicy
-from arcrun.signatures.received import ReceivedRequest
-from arcrun.signatures.verification import verify_request
+from arcrun.ports import Background, Clock
 from arcrun.times import render_time
 from arcrun.workspace.protocol import Refused, WorkspaceObject
 from arcrun.workspace.sealing import Sealing
-from executor.credentials import CredentialVault
 
 GATHER_MS = 5_000
 OVERDUE_MS = 2 * GATHER_MS  # after this the writer is considered gone, as with a cancelled request
@@ -80,30 +75,3 @@ class RefusalLog:
             await self._workspace.add_refused(refused)
         except Exception as fault:  # counting must not affect requests
             logger.warning("%d counts of refused requests were not stored: %s", len(refused), describe_fault(fault))
-
-
-@dataclass(frozen=True)
-class Verifier:
-    vault: CredentialVault
-    crypto: Crypto
-    clock: Clock
-    refusals: RefusalLog
-
-    async def verify(self, workflow: str, policy: VerifyPolicy, request: ReceivedRequest) -> Handshake | None:
-        """None if the request may run the workflow; the answer if it is its service's handshake.
-
-        Raises SignatureError; NotConfiguredError VERIFICATION_UNAVAILABLE, which does not tell the caller why;
-        UpstreamError.
-        """
-        try:
-            return await verify_request(policy, request, self.clock.now_ms(), self.vault.reveal, self.crypto)
-        except SignatureError as error:
-            self.refusals.add(workflow, error.code)
-            raise
-        except (CredentialError, NotConfiguredError) as error:
-            self.refusals.add(workflow, error.code)
-            raise NotConfiguredError(
-                "This webhook cannot verify requests: a secret that it needs is missing or unusable.",
-                code="VERIFICATION_UNAVAILABLE",
-                next_actions=["Its owner sees the cause: acr show NAME. Then: acr creds set NAME"],
-            ) from None
