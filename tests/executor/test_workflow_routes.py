@@ -306,6 +306,7 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
         "file": None,
         "calls": [],
         "called_by": [],
+        "refused": None,
         "workflow": NEWER,
         "versions": [
             {"version": 1, "pushed_at": STARTED},

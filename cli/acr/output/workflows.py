@@ -60,11 +60,21 @@ def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
         "webhook": f"{workflow['webhook_url']} (the URL is a secret)",
         "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
         "called by": ", ".join(workflow["called_by"]),
+        "refused": _describe_refused(workflow.get("refused")),
     }
     say(workflow["name"], err=True)
     for title, fact in facts.items():
         if fact:
             say(f"  {title:<9} {fact}", err=True)
+
+
+def _describe_refused(refused: Mapping[str, Any] | None) -> str:
+    """The requests that `verify` has refused, such as "3 requests since 2026-11-26 (SIGNATURE_INVALID 3), last ..."."""
+    if refused is None:
+        return ""
+    codes = ", ".join(f"{code} {count}" for code, count in refused["codes"].items())
+    requests = f"{refused['count']} request{'s' * (refused['count'] != 1)} since {refused['since']}"
+    return f"{requests} ({codes}), the last {render_moment(refused['last_at'])} UTC"
 
 
 def render_versions(workflow: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
+from arcrun.workflows.triggers.verify import warn_of_missing_secrets
 from arcrun.workflows.until_checks import check_loops, check_repeat
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
@@ -73,6 +74,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         yield LINE_STEPS * len(workflow.edges) * len(joins)
     yield from _check_references(workflow, shape, parts, symbols, findings)
     check_edges(workflow, symbols, findings)
+    if (policy := workflow.triggers.webhook.verify) is not None:
+        warn_of_missing_secrets(policy, symbols.credentials, ("triggers", "webhook", "verify"), findings)
     yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
         yield from _warn_of_unclear_answers(workflow, shape, findings)

@@ -118,7 +118,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "and others.",
         "The message lists the valid values.",
     ),
-    "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),
+    "MISSING_CREDENTIAL": ("A credential that a node or `verify` needs is not stored.", "acr creds push"),
     "INVALID_CONTRACT": ("The component's contract is not valid.", "Publish it again."),
     "INVALID_MODULE": ("The component's module cannot be run.", "Publish it again."),
 }

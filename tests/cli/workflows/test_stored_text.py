@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acr.output.terminal import put_text
+from acr.output.workflows import describe_stored
 from fakes.command_line import CommandBench
 from fakes.components import echo
 from fakes.executor import build_bench
@@ -44,6 +45,22 @@ def test_show_prints_the_text_and_what_is_known(acr: CommandBench) -> None:
         "  called by both",
     ]
     assert "  calls     greet" in acr.run("show", "both").err
+
+
+def test_show_counts_what_verify_has_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = {
+        "count": 3,
+        "codes": {"SIGNATURE_INVALID": 2, "CREDENTIAL_MISSING": 1},
+        "since": "2026-09-20",
+        "last_at": "2026-09-21T14:13:20.000Z",
+    }
+    workflow = {"name": "hook", "version": 1, "latest": 1, "updated_at": "2026-09-20T00:00:00.000Z", "file": "a.yaml"}
+    described = {**workflow, "webhook_url": "u", "calls": [], "called_by": []}
+    describe_stored({**described, "refused": refused}, 1)
+    expected = "3 requests since 2026-09-20 (SIGNATURE_INVALID 2, CREDENTIAL_MISSING 1), the last"
+    assert capsys.readouterr().err.splitlines()[-1] == f"  refused   {expected} 2026-09-21 14:13:20 UTC"
+    describe_stored(described, 1)  # as an executor of the release before answers
+    assert "refused" not in capsys.readouterr().err
 
 
 def test_show_prints_an_earlier_version(acr: CommandBench) -> None:

@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arcrun.signatures.policy import VerifyPolicy
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True)
 class Webhook:
     """`methods` are those that run the workflow. `record_headers` are the names, in lower case, of headers that are
-    recorded although their names say that they carry secrets.
+    recorded although their names say that they carry secrets. `verify` is how callers prove who they are; None if
+    whoever knows the URL may call.
     """
 
     methods: tuple[str, ...] = ("POST",)
     record_headers: tuple[str, ...] = ()
+    verify: VerifyPolicy | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -27,11 +31,13 @@ class Webhook:
         return {
             **({"methods": list(self.methods)} if self.methods != default.methods else {}),
             **({"record_headers": list(self.record_headers)} if self.record_headers else {}),
+            **({"verify": self.verify.to_json()} if self.verify is not None else {}),
         }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Webhook":
-        return cls(**{key: tuple(value) for key, value in stored.items()})
+        lists = {key: tuple(value) for key, value in stored.items() if key != "verify"}
+        return cls(**lists, verify=VerifyPolicy.load(stored["verify"]) if "verify" in stored else None)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader
 from arcrun.workflows.triggers.model import METHODS, Triggers, Webhook
+from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers")
+WEBHOOK_KEYS = ("methods", "record_headers", "verify")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")  # RFC 9110, section 5.6.2: a token
 _ANSWERED = {
     "HEAD": "HEAD is answered where GET is allowed, without a run.",
@@ -30,12 +31,16 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
     Reader(findings, value, at, WEBHOOK_KEYS)
     given = value if isinstance(value, Mapping) else {}
     default = Webhook()
-    return Webhook(
+    webhook = Webhook(
         methods=_parse_methods(findings, given["methods"], (*at, "methods")) if "methods" in given else default.methods,
         record_headers=_parse_names(findings, given["record_headers"], (*at, "record_headers"))
         if "record_headers" in given
         else (),
+        verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
     )
+    if webhook.verify is not None:
+        warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)
+    return webhook
 
 
 def _parse_methods(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:

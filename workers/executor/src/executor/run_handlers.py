@@ -74,6 +74,11 @@ async def trigger(service: ExecutorService, request: Request, *, shows_key: bool
         from executor.webhook_requests import answer_without_run  # noqa: PLC0415 - as below
 
         return answer_without_run(request.method, webhook)
+    if webhook.verify is not None:
+        from executor.signatures.verification import verify_caller  # noqa: PLC0415 - as below
+
+        if answer := await verify_caller(service, request, stored.name, webhook.verify):
+            return answer
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 

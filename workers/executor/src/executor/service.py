@@ -17,7 +17,7 @@ from arcrun.engine.trigger import LimitedBy
 from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
-from arcrun.ports import Background
+from arcrun.ports import Background, Crypto
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
@@ -30,6 +30,7 @@ from executor.accepted_runs import limit_accepted_run, make_keepable, redact_inp
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
+from executor.signatures.refusals import RefusalLog
 from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
 
 
@@ -83,6 +84,8 @@ class ExecutorService:
     background: Background
     usage: UsageReporter
     audit: AuditLog
+    crypto: Crypto
+    refusals: RefusalLog
     quota: Quota = WHOLE_PLATFORM
 
     async def execute_component(self, reference: str, input_value: Mapping[str, Any], *, depth: int = 0) -> Outcome:

@@ -4,11 +4,12 @@ Each gets the caller's service (executor/access.py).
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.errors import RequestError
+from arcrun.errors import RequestError, UpstreamError
 from arcrun.limits import MAX_WORKFLOWS
 from arcrun.workflows.diff import Source
 from arcrun.workflows.parse import is_workflow_name
@@ -111,8 +112,17 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "workflow": await service.workflows.find_source(head),
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
+        "refused": await _find_refused(service, name),
     }
     return build_success({**_render(request, head), **found})
+
+
+async def _find_refused(service: ExecutorService, name: str) -> dict[str, Any] | None:
+    """What `verify` has refused; None also if the Workspace's code is older and does not count it."""
+    with suppress(UpstreamError):
+        refused = await service.refusals.find(name)
+        return None if refused is None else refused.to_json()
+    return None
 
 
 def _render(request: Request, stored: StoredWorkflow | Head) -> dict[str, Any]:
