@@ -14,9 +14,9 @@ from arcrun.templates.template import Template
 from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import Shape
-from arcrun.workflows.input_schema import find_types
 from arcrun.workflows.model import INPUT, Node, SymbolTable, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
+from arcrun.workflows.triggers.input_schema import find_types
 
 # A sample value of each JSON type, as a placeholder for a template's value. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}

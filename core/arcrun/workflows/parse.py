@@ -26,7 +26,6 @@ from arcrun.limits import (
 )
 from arcrun.templates.syntax import OPEN
 from arcrun.workflows.diagnostics import EnoughFindingsError, Findings, Path, Positions
-from arcrun.workflows.input_schema import parse_input_schema
 from arcrun.workflows.model import (
     ENDINGS,
     INPUT,
@@ -48,6 +47,7 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
+from arcrun.workflows.triggers.input_schema import parse_input_schema
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 from arcrun.workflows.triggers.parse import parse_triggers
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet

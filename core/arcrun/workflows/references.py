@@ -23,8 +23,8 @@ from arcrun.templates.template import (
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
-from arcrun.workflows.input_schema import find_types, find_unknown_field
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
+from arcrun.workflows.triggers.input_schema import find_types, find_unknown_field
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")

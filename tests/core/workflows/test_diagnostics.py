@@ -75,7 +75,8 @@ CASES: list[Any] = [
         "name: w\nflow: [input >> PIPE >> any]\nzzz: 1",
         "UNKNOWN_KEY",
         (3, 1),
-        "Allowed: name, description, triggers, input_schema, flow, config, nodes, edges, timeout_ms, concurrency, record, keep_days.",
+        "Allowed: name, description, triggers, input_schema, flow, config, nodes, edges, timeout_ms, concurrency, "
+        "record, keep_days.",
         id="far key",
     ),
     # lines

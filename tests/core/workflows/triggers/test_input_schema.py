@@ -7,8 +7,8 @@ import pytest
 from arcrun.engine.budget import PAID
 from arcrun.engine.input_check import require_input
 from arcrun.errors import InputError
-from arcrun.workflows.input_schema import describe_fields, find_types, find_unknown_field
 from arcrun.workflows.plan import PLAN_FORMAT, TRIGGERS_FORMAT, load_plan
+from arcrun.workflows.triggers.input_schema import describe_fields, find_types, find_unknown_field
 from fakes.components import FakeComponents
 from fakes.contracts import build_contract
 from fakes.engine import EngineBench, data, echo, failure
