@@ -50,8 +50,10 @@ def describe_version(workflow: Mapping[str, Any]) -> str:
     return str(version) if version == latest else f"{version} (latest {latest})"
 
 
-def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
-    """Print to stderr what is known of a workflow whose `version` is shown."""
+def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Sequence[str] = ()) -> None:
+    """Print to stderr what is known of a workflow whose `version` is shown. `input_fields` are those of its
+    input_schema.
+    """
     current = describe_version(workflow)
     facts = {
         "version": current if version == workflow["version"] else f"{version}; the current one is {current}",
@@ -60,6 +62,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
         "webhook": f"{workflow['webhook_url']} (the URL is a secret)",
         "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
         "called by": ", ".join(workflow["called_by"]),
+        "input": "; ".join(input_fields),
         "refused": _describe_refused(workflow.get("refused")),
     }
     say(workflow["name"], err=True)

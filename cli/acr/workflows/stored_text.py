@@ -12,6 +12,8 @@ from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
 from acr.workflows.project_place import place_in_project
 from acr.workflows.workflow_file import is_other_file, read_workflow_file
+from arcrun.workflows.parse import parse_workflow
+from arcrun.workflows.triggers.input_schema import describe_fields
 from arcrun.yaml_text import render_yaml
 
 
@@ -23,6 +25,12 @@ class StoredText:
     version: int
     text: str
     workflow: Mapping[str, Any]
+
+    @property
+    def input_fields(self) -> list[str]:
+        """What its input_schema says of the fields of its input, a text for each."""
+        workflow = parse_workflow(self.text).workflow
+        return describe_fields(workflow.input_schema or {}) if workflow else []
 
     @property
     def place(self) -> Path:
