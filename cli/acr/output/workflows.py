@@ -15,8 +15,9 @@ def describe_push(data: Mapping[str, Any]) -> str:
     if not data["changed"]:
         kept = " Its text was replaced: comments or layout." if data.get("rewritten") else ""
         return f"{data['name']} has not changed, version {data['version']}.{kept}"
-    nodes = " ".join(f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind])
-    return f"Pushed {data['name']}, version {data['version']}{': ' if nodes else ''}{nodes}"
+    signed = [f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind]]
+    told = " ".join([*signed, *(f"~vars.{name}" for name in data["diff"].get("vars", ()))])
+    return f"Pushed {data['name']}, version {data['version']}{': ' if told else ''}{told}"
 
 
 def describe_pushes(pushed: Sequence[Mapping[str, Any]]) -> str:

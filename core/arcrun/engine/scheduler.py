@@ -30,6 +30,7 @@ from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
 from arcrun.templates.request import REQUEST
 from arcrun.templates.template import INPUT_LOOP, START, Scope
+from arcrun.templates.variables import VARIABLES
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import INPUT, STOP, LoopPolicy
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
@@ -54,6 +55,8 @@ async def run_plan(
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
+    if plan.variables:
+        scope[VARIABLES] = plan.variables
     if plan.request_fields:
         scope[REQUEST] = context.read_request(plan.request_fields)
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)

@@ -321,8 +321,9 @@ class SymbolTable:
     by the same.
 
     `components` are all names, for hints. `unchecked` are the references that could not be looked up, and of which
-    nothing is said. `workflows` and `credentials` are None if they were not looked up. `schema_problem` is what
-    validate_json says of the workflow's input_schema, empty if that is usable or was not asked.
+    nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
+    `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
+    not asked.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -332,3 +333,4 @@ class SymbolTable:
     credentials: Collection[str] | None = None
     unchecked: Collection[str] = ()
     schema_problem: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)

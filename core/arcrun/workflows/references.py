@@ -8,6 +8,7 @@ from arcrun.contracts.schema import types_of
 from arcrun.errors import TemplateError
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.expressions import Expression
+from arcrun.templates.filters_values import kind_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST, find_request_problem, types_of_request
 from arcrun.templates.template import (
@@ -20,6 +21,7 @@ from arcrun.templates.template import (
     Template,
     compile_path,
 )
+from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
@@ -31,6 +33,7 @@ ENVELOPE_FIELDS = ("data", "error", "success")
 # The outcome that a node must have for these envelope fields to exist; for any other field it must have succeeded.
 _OUTCOMES = {"success": Outcome.RAN, "error": Outcome.FAILED}
 _CODE = "UNRESOLVED_REFERENCE"
+_GIVEN = (INPUT, REQUEST, VARIABLES)  # names that every node can read
 # What authors write for literals, which JMESPath has in backticks.
 _LITERALS = {
     **{text: text.lower() for text in ("true", "True", "TRUE", "false", "False", "FALSE", "null", "NULL", "Null")},
@@ -101,6 +104,9 @@ class ReferenceChecker:
             return types_of_request(steps)
         if steps[0] == INPUT:
             return find_types(self.workflow.input_schema or {}, steps[1:])
+        if steps[0] == VARIABLES:
+            known = self.symbols.variables
+            return frozenset({kind_of(known[steps[1]])}) if len(steps) == 2 and steps[1] in known else frozenset()
         node = self.workflow.nodes.get(steps[0])
         if node is None:
             return frozenset()
@@ -120,7 +126,9 @@ class ReferenceChecker:
                 self.findings.add(_CODE, f"`{name}` is read as a name in an expression", hint, at=at)
             elif head == CREDENTIAL or head in CLOCKS:
                 self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
-            elif head not in (INPUT, REQUEST) and (problem := self._find_head_problem(head, node, after=True)):
+            elif head not in (INPUT, REQUEST, VARIABLES) and (
+                problem := self._find_head_problem(head, node, after=True)
+            ):
                 meant = f"Put strings in single quotes: '{name}'."
                 hint = (
                     f"{problem[1]} {meant}" if problem[1] and head not in self.workflow.nodes else problem[1] or meant
@@ -130,7 +138,8 @@ class ReferenceChecker:
     def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
         """Check the paths that an expression reads: a missing field is null, so a comparison would never be true."""
         for path in sorted(set(paths)):
-            if path[0] == REQUEST and (problem := find_request_problem(path)):
+            problem = self._find_fixed_problem(path)
+            if problem is not None:
                 self.findings.add(_CODE, f"`{'.'.join(path)}` {problem[0]}", problem[1], at=at)
             if path[0] == INPUT:
                 self._warn_of_input_field(Reference(".".join(path), path), at)
@@ -143,14 +152,20 @@ class ReferenceChecker:
             elif len(path) > 2:
                 self._warn_of_field(Reference(".".join(path), path), at)
 
+    def _find_fixed_problem(self, path: tuple[str, ...]) -> tuple[str, str] | None:
+        """The problem of a path that starts from the request or the settings."""
+        if path[0] == REQUEST:
+            return find_request_problem(path)
+        return find_reference_problem(path, self.symbols.variables) if path[0] == VARIABLES else None
+
     def _find_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
         if head in CLOCKS:
             return None if len(steps) == 1 else ("is a clock and has no fields", f"Write {{{{{head}}}}}.")
         if head == CREDENTIAL:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
-        if head == REQUEST:
-            return find_request_problem(steps)
+        if head in (REQUEST, VARIABLES):
+            return self._find_fixed_problem(steps)
         if head == INPUT or (head == PREVIOUS and self.has_previous and node in self.repeating):
             return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
@@ -181,7 +196,7 @@ class ReferenceChecker:
             return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is the loop's result."
         clocks = CLOCKS if head.startswith("_") else ()
         otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
-        return suggest_nearest(head, [INPUT, REQUEST, *sorted(visible), *clocks, CREDENTIAL], otherwise)
+        return suggest_nearest(head, [*_GIVEN, *sorted(visible), *clocks, CREDENTIAL], otherwise)
 
     def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps

@@ -18,6 +18,7 @@ from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RunTimeout
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
 from arcrun.ports import Background, Crypto
+from arcrun.templates.variables import NO_VARIABLES, Variables
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
@@ -116,22 +117,32 @@ class ExecutorService:
             message, actions = f"`{component.id}` took longer than {limit_ms} ms.", ["Give it less to do at once."]
             raise RunTimeoutError(message, next_actions=actions) from None
 
-    async def execute_workflow(self, source: Source, trigger: Trigger, run_id: str | None = None) -> RunRecord:
+    async def execute_workflow(
+        self, source: Source, trigger: Trigger, run_id: str | None = None, variables: Variables = NO_VARIABLES
+    ) -> RunRecord:
         """`run_id` is the run's id, if it has been given."""
-        compilation = await self._compile(source, None, checks_credentials=False)  # the run reports missing ones
+        # The run reports missing credentials.
+        compilation = await self._compile(source, None, variables=variables, checks_credentials=False)
         return await self._run(require_plan(compilation), trigger, 0, run_id)
 
-    async def validate(self, source: Source, file: str | None = None, others: Sequence[str] = ()) -> Compilation:
+    async def validate(
+        self,
+        source: Source,
+        file: str | None = None,
+        others: Sequence[str] = (),
+        variables: Variables = NO_VARIABLES,
+    ) -> Compilation:
         """Check a workflow against the existing components, workflows and credentials. The workflows `others`, which
-        are pushed together with it, count as stored.
+        are pushed together with it, count as stored. `variables` are the project's.
         """
-        return await self._compile(source, file, others, checks_credentials=True)
+        return await self._compile(source, file, others, variables, checks_credentials=True)
 
     async def push(
         self,
         source: Source,
         actor: Actor,
         token: str | None = None,
+        variables: Variables = NO_VARIABLES,
         *,
         file: str | None = None,
         is_forced: bool = False,
@@ -141,7 +152,7 @@ class ExecutorService:
 
         Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError.
         """
-        compilation = await self.validate(source)
+        compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
         for node in plan.calls:
             if node.cpu_ms is not None:
@@ -241,7 +252,13 @@ class ExecutorService:
             self.runs.add(ended)
 
     async def _compile(
-        self, source: Source, file: str | None, others: Sequence[str] = (), *, checks_credentials: bool
+        self,
+        source: Source,
+        file: str | None,
+        others: Sequence[str] = (),
+        variables: Variables = NO_VARIABLES,
+        *,
+        checks_credentials: bool,
     ) -> Compilation:
         self.quota.check_source(source)
         pause = self.engine.ports.clock.pause
@@ -255,6 +272,7 @@ class ExecutorService:
             self.components.resolver.bundled_ids,
             [*await self._find_workflows(draft.workflow), *others],
             await self.vault.list_names() if checks_credentials else None,
+            variables=variables,
             schema_problem=await self._find_schema_problem(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
