@@ -145,10 +145,12 @@ def render_timeline(record: dict[str, Any]) -> None:
 
 
 def _tell_undone(record: dict[str, Any], console: Console) -> None:
+    """Say what became of what has failed: the run or, of one that succeeded, workflows that it called."""
+    what = "the failed run" if "error" in record else "the failed workflows that it called"
     if record.get("undone") == "complete":
-        console.print(Text("What the failed run had done was undone."), soft_wrap=True)
+        console.print(Text(f"What {what} had done was undone."), soft_wrap=True)
     elif "undone" in record:
-        console.print(Text("What the failed run had done was undone in part: see its undos.", "red"), soft_wrap=True)
+        console.print(Text(f"What {what} had done was undone in part: see its undos.", "red"), soft_wrap=True)
 
 
 def _build_timeline(record: dict[str, Any], width: int) -> Iterator[tuple[str | Text, ...]]:

@@ -14,7 +14,7 @@ from arcrun.workflows.graph import Shape, analyse_flow
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.joins import ShapeChecker, add_joins
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
-from arcrun.workflows.node_checks import check_node, warn_of_missing_credential, warn_of_useless_undos
+from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
@@ -124,7 +124,7 @@ def _check_references(
     symbols: SymbolTable,
     findings: Findings,
 ) -> Steps[None]:
-    repeating = {name for name, part in parts.items() if part.settings.repeat is not None}
+    repeating = {name: repeat for name, part in parts.items() if (repeat := part.settings.repeat) is not None}
     checker = ReferenceChecker(workflow, shape, symbols, findings, repeating)
     for node in workflow.nodes.values():
         part = parts[node.name]
@@ -133,10 +133,9 @@ def _check_references(
             yield LINE_STEPS + EXPRESSION_STEPS * len(repeat.until) + checker.take_steps()
         yield from _check_templates(node, part, checker)
         if node.undo is not None and part.undo is not None:
-            yield from _check_templates(node.undo, part.undo, replace(checker, has_previous=False), after=True)
+            yield from _check_templates(node.undo, part.undo, replace(checker, of_undo=True), after=True)
     if shape is not None:
         check_loops(workflow, shape, checker)
-        warn_of_useless_undos(workflow, shape, parts, findings)
     for edge in workflow.edges:
         _check_edge(edge, checker, findings)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()
@@ -152,7 +151,7 @@ def _check_templates(node: Node, part: NodeParts, checker: ReferenceChecker, *, 
             continue
         at = (*node.at, *path)
         if isinstance(template, TemplateError):
-            message = f"in `{node.name}`: {template.message.rstrip('.')}"
+            message = f"in {node.told}: {template.message.rstrip('.')}"
             findings.add("INVALID_TEMPLATE", message, template.next_actions[0], at=at)
             continue
         checker.check(template.references, node.name, at, after=after)

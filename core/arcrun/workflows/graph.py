@@ -235,6 +235,10 @@ def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
     if item in workflow.nodes or _is_taken(item):
         findings.add("INVALID_LOOP", f"the item's name `{item}` is taken", "Give the item another name.", at=edge.at)
+    index, items = index_of(item), [edge.argument for edge in workflow.edges if edge.spec.begins_loop]
+    if index in workflow.nodes or index in items:
+        message = f"`{index}` is a node or an item here, and hides the number of an element of `{item}`"
+        findings.warn("INVALID_LOOP", message, f"Give `{index}` another name.", at=edge.at)
 
 
 def _order(workflow: Workflow) -> tuple[str, ...]:

@@ -217,6 +217,12 @@ class Node:
     config: Mapping[str, Any]
     at: Path
     called_at: Path = field(default=(), compare=False)
+    is_undo: bool = False  # of the node with this name
+
+    @property
+    def told(self) -> str:
+        """How messages name it."""
+        return f"the undo of `{self.name}`" if self.is_undo else f"`{self.name}`"
 
     @cached_property
     def templates(self) -> Mapping[Path, Template | TemplateError]:
@@ -240,7 +246,7 @@ class Node:
         rest = {name: value for name, value in entry.items() if name != key}
         component, workflow = (entry[key], None) if key == "component" else (None, entry[key])
         at = (*self.at, "undo")
-        return Node(self.name, component, workflow, rest, at, (*at, key))
+        return Node(self.name, component, workflow, rest, at, (*at, key), is_undo=True)
 
     def compile_in_steps(self) -> Steps[None]:
         """Compute `templates` in steps, to yield to other requests."""

@@ -101,18 +101,28 @@ def test_fuel_has_a_column_where_any_is_known(capsys: pytest.CaptureFixture[str]
         assert (" fuel " in told.err, "25.1k" in told.err, " fuel " in told.out, "25.1k" in told.out) == (titled,) * 4
 
 
+FAILED = {"error": {"code": "X", "message": "It failed."}}
+
+
 def test_a_sub_workflows_trace_is_indented_below_its_node() -> None:
     assert [name for name, _ in flatten_trace(TRACE)] == ["each", "greet", "  tidy", "  badge", "late"]
 
 
 @pytest.mark.parametrize(
-    ("undone", "told"),
-    [("complete", "What the failed run had done was undone."), ("partial", "undone in part: see its undos")],
+    ("given", "told"),
+    [
+        ({"undone": "complete", **FAILED}, "What the failed run had done was undone."),
+        ({"undone": "partial", **FAILED}, "undone in part: see its undos"),
+        ({"undone": "complete"}, "What the failed workflows that it called had done was undone."),
+    ],
+    ids=["a failed run", "in part", "a run that succeeded"],
 )
-def test_undos_follow_the_trace_and_their_outcome(undone: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    undos = {"undone": undone, "undos": [entry("book", trace=[entry("cancel")])]}
+def test_undos_follow_the_trace_and_their_outcome(
+    given: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undos = {**given, "undos": [entry("book", trace=[entry("cancel")])]}
     render_trace({"run_id": "R", "duration_ms": 8.0, "trace": TRACE, **undos})
-    render_timeline({**RECORD, **undos})
+    render_timeline({**{key: value for key, value in RECORD.items() if key != "error"}, **undos})
     printed = capsys.readouterr()
     for text in (printed.err, printed.out):
         assert ("undo book" in text, "  cancel" in text, told in text) == (True, True, True)
