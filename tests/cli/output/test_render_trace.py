@@ -101,6 +101,21 @@ def test_fuel_has_a_column_where_any_is_known(capsys: pytest.CaptureFixture[str]
         assert (" fuel " in told.err, "25.1k" in told.err, " fuel " in told.out, "25.1k" in told.out) == (titled,) * 4
 
 
+def test_rounds_that_are_not_recorded_have_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = [entry("poll", round=number, start_ms=float(number)) for number in (1, 2, 6, 7)]
+    trace = [entry("poll", attempts=7, rounds={"count": 7, "trace": kept})]
+    names = ["poll", "  round 1", "  round 2", "  rounds 3 to 5, not recorded", "  round 6", "  round 7"]
+    assert [name for name, _ in flatten_trace(trace)] == names
+    [gap] = [it for name, it in flatten_trace(trace) if "3 to 5" in name]
+    assert (gap["start_ms"], gap["duration_ms"], describe_repeats(gap)) == (3.0, 3.0, "3 rounds")
+    bare = [entry("poll", rounds={"count": 7, "trace": []})]
+    assert [name for name, _ in flatten_trace(bare)] == ["poll", "  rounds 1 to 7, not recorded"]
+    render_trace({"run_id": "R", "duration_ms": 8.0, "trace": trace})
+    render_timeline({**RECORD, "trace": trace})
+    told = capsys.readouterr()
+    assert ("3 to 5, not recorded" in told.err, "3 to 5, not recorded" in told.out) == (True, True)
+
+
 FAILED = {"error": {"code": "X", "message": "It failed."}}
 
 
