@@ -64,8 +64,8 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Correct the number, the lines, or omit `join`.",
     ),
     "RACE_WITH_EFFECTS": (
-        "A node that a `join: first` or `at_least` may not wait for changes something outside: it may have done so, or "
-        "half of it, although another was faster.",
+        "A node that a `join: first` or `at_least` may not wait for changes something outside, perhaps in a loop or in "
+        "a workflow that it calls: it may have done so, or half of it, although another was faster.",
         "Let only nodes race that read, and have the effect after the join.",
     ),
     "BREAK_OUTSIDE_LOOP": (

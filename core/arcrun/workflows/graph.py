@@ -31,6 +31,14 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Assured:
+    """What has settled for certain before each node, as bits: `bits` are those of nodes and of finished loops."""
+
+    bits: Mapping[str, int]
+    before: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Shape:
     """The shape of a flow. `order` has parents first; independent nodes are in the order of the flow.
 
@@ -43,11 +51,11 @@ class Shape:
     loops: tuple[Loop, ...]
     settled: Mapping[str, frozenset[str]]
     joins: Mapping[str, Join] = field(default_factory=dict)
-    assured: Mapping[str, frozenset[str]] | None = None
+    assured: Assured | None = None
 
     def is_assured(self, name: str, node: str) -> bool:
         """Whether this node or finished loop of `settled` has settled for certain before `node` runs."""
-        return self.assured is None or name in self.assured[node]
+        return self.assured is None or bool(self.assured.before[node] & self.assured.bits.get(name, 0))
 
     @cached_property
     def _around(self) -> Mapping[str, list[Loop]]:

@@ -316,6 +316,14 @@ class Workflow:
         """All that calls a component or a workflow: the nodes and their undos."""
         return tuple(call for node in self.nodes.values() for call in (node, node.undo) if call is not None)
 
+    @cached_property
+    def lines_into(self) -> Mapping[str, list[Edge]]:
+        """The edges into each node, each once however often it is written: the lines that a join counts."""
+        lines: dict[str, dict[tuple[str, Relation, str], Edge]] = {name: {} for name in (*self.nodes, OUTPUT)}
+        for edge in self.edges:
+            lines.setdefault(edge.target, {})[edge.source, edge.relation, edge.argument] = edge
+        return {name: [*found.values()] for name, found in lines.items()}
+
     def ending_of(self, edge: Edge) -> str:
         """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""
         return edge.target if edge.target in ENDINGS and edge.target not in self.nodes else ""

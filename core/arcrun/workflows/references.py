@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from arcrun.contracts.schema import types_of
 from arcrun.errors import TemplateError
@@ -44,7 +43,7 @@ _LITERALS = {
 
 @dataclass(frozen=True)
 class ReferenceChecker:
-    """Checks references. `shape` is None if the flow is incomplete; then only the names are checked.
+    """Checks references. `shape` and `certainty` are None if the flow is incomplete; then only the names are checked.
     `repeating` are the nodes with `repeat`; `of_undo` is whether the references are those of a node's undo.
     """
 
@@ -52,16 +51,13 @@ class ReferenceChecker:
     shape: Shape | None
     symbols: SymbolTable
     findings: Findings
+    certainty: Certainty | None = None
     repeating: Mapping[str, RepeatPolicy] = field(default_factory=dict)
     of_undo: bool = False
 
-    @cached_property
-    def _certainty(self) -> Certainty | None:
-        return Certainty(self.workflow, self.shape) if self.shape else None
-
     def take_steps(self) -> int:
         """The steps taken to compute certainty since the last call (arcrun/interruptible.py)."""
-        return self._certainty.take_steps() if self._certainty else 0
+        return self.certainty.take_steps() if self.certainty else 0
 
     def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:
         """Check references of `node`; `after` it has run if they are on an edge out of it (an expression or a list)."""
@@ -309,7 +305,7 @@ class ReferenceChecker:
 
     def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         head, steps = reference.head, reference.steps
-        if self._certainty is None or reference.has_fallback or head == PREVIOUS:
+        if self.certainty is None or reference.has_fallback or head == PREVIOUS:
             return
         if (unfinished := self._find_unfinished(reference, node)) is not None:
             message = f"{{{{{reference.path}}}}}: the loop of `{unfinished.item}` may not have ended when `{node}` runs"
@@ -323,11 +319,11 @@ class ReferenceChecker:
             head = finished[0]
         field = steps[1] if len(steps) > 1 else "success"
         wanted = _OUTCOMES.get(field, Outcome.OK)
-        if (head == node and after) or self._certainty.is_certain(wanted, head, node):
+        if (head == node and after) or self.certainty.is_certain(wanted, head, node):
             return
         become = {Outcome.RAN: "may have been skipped", Outcome.OK: "may have been skipped or have failed"}
         what = become.get(wanted, "may not have failed")
-        if self._certainty.is_impossible(wanted, head, node):
+        if self.certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
         message = f"{{{{{reference.path}}}}}: `{head}` {what} when `{node}` runs"
         self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
