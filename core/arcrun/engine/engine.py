@@ -85,8 +85,8 @@ class Engine:
             pace=Pace(self.ports.clock, budget.work),
             slots=Slots(plan.concurrency),
             trace_budget=trace_budget,
-            undo_ms=trigger.undo_ms,
         )
+        context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)
             context.request = RunRequest(source, context.started_ms)
@@ -107,6 +107,7 @@ class Engine:
         except Exception as fault:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
+        await context.undone.finish()
         record = RunRecord(
             run_id=run_id,
             workflow=plan.name,

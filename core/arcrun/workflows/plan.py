@@ -106,6 +106,12 @@ class PlannedNode:
         return compile_path(self.take) if self.take else None
 
     @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that its input starts from."""
+        taken = self.taken.references if self.taken is not None else ()
+        return frozenset(reference.head for reference in (*self.template.references, *taken))
+
+    @cached_property
     def optional_keys(self) -> tuple[str, ...]:
         """The fields of the config that are one reference that may yield null: `{{x?}}`."""
         return tuple(key for key, value in self.config.items() if isinstance(value, str) and _may_be_null(value))

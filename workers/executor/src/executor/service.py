@@ -27,7 +27,7 @@ from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
-from executor.accepted_runs import limit_accepted_run, make_keepable, redact_input
+from executor.accepted_runs import limit_accepted_run, make_keepable, may_undo, redact_input
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
@@ -178,7 +178,9 @@ class ExecutorService:
         be recorded, and so was not started.
         """
         clamped = self._clamp(trigger)
-        limit_ms = limit_accepted_run(stored.plan, trigger, clamped.timeout_ms, is_owner=is_owner)
+        has_undos = await may_undo(stored.plan, self.engine.ports)
+        most_ms = clamped.timeout_ms
+        limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner, has_undos=has_undos)
         await self.engine.check_input(stored.plan, trigger)
         run_id = self.runs.new_run_id()
         with ExitStack() as place:
