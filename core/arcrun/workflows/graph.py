@@ -31,6 +31,14 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Assured:
+    """What has settled for certain before each node, as bits: `bits` are those of nodes and of finished loops."""
+
+    bits: Mapping[str, int]
+    before: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Shape:
     """The shape of a flow. `order` has parents first; independent nodes are in the order of the flow.
 
@@ -43,11 +51,11 @@ class Shape:
     loops: tuple[Loop, ...]
     settled: Mapping[str, frozenset[str]]
     joins: Mapping[str, Join] = field(default_factory=dict)
-    assured: Mapping[str, frozenset[str]] | None = None
+    assured: Assured | None = None
 
     def is_assured(self, name: str, node: str) -> bool:
         """Whether this node or finished loop of `settled` has settled for certain before `node` runs."""
-        return self.assured is None or name in self.assured[node]
+        return self.assured is None or bool(self.assured.before[node] & self.assured.bits.get(name, 0))
 
     @cached_property
     def _around(self) -> Mapping[str, list[Loop]]:
@@ -235,6 +243,10 @@ def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
     if item in workflow.nodes or _is_taken(item):
         findings.add("INVALID_LOOP", f"the item's name `{item}` is taken", "Give the item another name.", at=edge.at)
+    index, items = index_of(item), [edge.argument for edge in workflow.edges if edge.spec.begins_loop]
+    if index in workflow.nodes or index in items:
+        message = f"`{index}` is a node or an item here, and hides the number of an element of `{item}`"
+        findings.warn("INVALID_LOOP", message, f"Give `{index}` another name.", at=edge.at)
 
 
 def _order(workflow: Workflow) -> tuple[str, ...]:
