@@ -237,6 +237,15 @@ class LiveValues:
         self._held -= weight
 
 
+class AnyResponder(Protocol):
+    """What makes the run's response (responder.py). `scope` is what its templates see."""
+
+    scope: dict[str, Any] | None
+
+    def answer(self) -> None:
+        """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
+
+
 class Components(Protocol):
     """The components that a run may call. Both methods raise ComponentError, UpstreamError."""
 
@@ -284,7 +293,7 @@ class RunContext:
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `undo_ms` is the time for its undos if it fails. `request` is None if neither the plan
-    nor one that it may call reads it.
+    nor one that it may call reads it; `responder` is None if the run has no response of its own.
     """
 
     ports: RunPorts
@@ -304,6 +313,7 @@ class RunContext:
     undo_ms: float = MAX_UNDO_MS
     depth: int = 0
     request: RunRequest | None = None
+    responder: "AnyResponder | None" = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
 
     def since_start_ms(self) -> float:

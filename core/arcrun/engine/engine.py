@@ -9,6 +9,7 @@ from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
+from arcrun.engine.responder import Responder
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
 from arcrun.engine.trigger import LimitedBy, TriggerKind
@@ -29,7 +30,7 @@ class Trigger:
     """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
     runs in the chain before it. `undo_ms` is the time for undos if it fails. `body_bytes` is the size of the request's
     body; `text` is the body itself if it is exactly the input. `request` is the request that templates see; None for a
-    PlainRequest of the input.
+    PlainRequest of the input. `gets_response` is whether its client gets the workflow's `response`.
     """
 
     kind: TriggerKind
@@ -41,6 +42,7 @@ class Trigger:
     limited_by: LimitedBy = LimitedBy.REQUEST
     request: RequestSource | None = None
     undo_ms: float = MAX_UNDO_MS
+    gets_response: bool = True
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -76,6 +78,9 @@ class Engine:
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)
             context.request = RunRequest(source, context.started_ms)
+        responder = None
+        if plan.response is not None and trigger.gets_response:
+            responder = context.responder = Responder(plan.response, context, run_id)
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)
@@ -93,6 +98,8 @@ class Engine:
         except Exception as fault:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
+        if error is not None and responder is not None:
+            responder.answer_failure(error, trigger.input)
         record = RunRecord(
             run_id=run_id,
             workflow=plan.name,
@@ -107,6 +114,7 @@ class Engine:
             usage=context.usage,
             undone=context.undone.outcome,
             undos=context.undone.trace(),
+            response=None if responder is None else responder.response,
         )
         await context.pace.rest()  # writing the answer is a separate stretch
         if not context.secrets:

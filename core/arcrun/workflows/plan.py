@@ -27,6 +27,7 @@ from arcrun.workflows.model import (
     RetryPolicy,
 )
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
+from arcrun.workflows.responses.model import Response
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
 
@@ -34,7 +35,7 @@ PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
 # FOREACH. Others stay in format 3, which the release before reads too.
 SHAPES_FORMAT = 4
-TRIGGERS_FORMAT = 5  # of a plan that has `triggers`, or reads `request`, whatever else it has
+TRIGGERS_FORMAT = 5  # of a plan that has `triggers` or `response`, or reads `request`, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT)
 
@@ -322,6 +323,7 @@ class Plan:
 
     `format` is PLAN_FORMAT, SHAPES_FORMAT or TRIGGERS_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and
     not compiled again. `request_fields` are the fields of `request` that it reads.
+    `response` is what its webhook answers, None for the data as JSON.
     """
 
     name: str
@@ -333,6 +335,7 @@ class Plan:
     keeping: Keeping = field(default=KEEPS_ALL, kw_only=True)
     triggers: Triggers = field(default=DEFAULT_TRIGGERS, kw_only=True)
     request_fields: tuple[str, ...] = field(default=(), kw_only=True)
+    response: Response | None = field(default=None, kw_only=True)
 
     @cached_property
     def sees_request(self) -> bool:
@@ -371,6 +374,7 @@ class Plan:
             **({"keep_days": self.keeping.days} if self.keeping.days is not None else {}),
             **({"triggers": triggers} if (triggers := self.triggers.to_json()) else {}),
             **({"request": list(self.request_fields)} if self.request_fields else {}),
+            **({"response": self.response.to_json()} if self.response is not None else {}),
         }
 
 
@@ -396,6 +400,7 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         keeping=keeping,
         triggers=Triggers.load(stored.get("triggers", {})),
         request_fields=tuple(stored.get("request", ())),
+        response=Response.load(stored["response"]) if "response" in stored else None,
     )
 
 
