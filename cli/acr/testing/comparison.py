@@ -27,6 +27,7 @@ def compare_run(
     """All differences. `calls` are the inputs of the stubbed nodes' calls, by path."""
     return [
         *_compare_end(expected, record),
+        *_compare_response(expected, record),
         *_compare_statuses(expected.nodes, _find_statuses(record)),
         *_compare_calls(expected.calls, calls),
     ]
@@ -83,6 +84,17 @@ def _compare_end(expected: Expectation, record: RunRecord) -> Iterator[Differenc
         yield from compare_values(expected.data, record.data, "data")
     elif expected.data_includes is not ABSENT:
         yield from compare_values(expected.data_includes, record.data, "data", is_part=True)
+
+
+def _compare_response(expected: Expectation, record: RunRecord) -> Iterator[Difference]:
+    if expected.response is None:
+        return
+    got = {} if record.response is None else record.response.to_json()
+    for key, value in expected.response.items():
+        if key not in got:
+            yield Difference(f"response.{key}", value, ABSENT)
+        else:
+            yield from compare_values(value, got[key], f"response.{key}", is_part=key == "headers")
 
 
 def _describe_error(record: RunRecord) -> dict[str, Any]:

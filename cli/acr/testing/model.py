@@ -31,7 +31,8 @@ class Expectation:
     """What a run must be like; `error` is None if it must succeed. Of the error, only the fields named are compared.
 
     `nodes` are statuses by the node's path. `calls` are by the path of a stubbed node: the number of calls, or a part
-    of the input of each.
+    of the input of each. `response` is what the webhook must answer, in the form of the workflow's `response`; only what
+    it names is compared, and of the headers only those.
     """
 
     data: Any = ABSENT
@@ -39,6 +40,7 @@ class Expectation:
     error: Mapping[str, Any] | None = None
     nodes: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, "int | tuple[Any, ...]"] = field(default_factory=dict)
+    response: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
