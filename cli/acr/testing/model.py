@@ -31,8 +31,8 @@ class Expectation:
     """What a run must be like; `error` is None if it must succeed. Of the error, only the fields named are compared.
 
     `nodes` are statuses by the node's path. `calls` are by the path of a stubbed node: the number of calls, or a part
-    of the input of each. `response` is what the webhook must answer, in the form of the workflow's `response`; only what
-    it names is compared, and of the headers only those.
+    of the input of each. `response` is what the webhook must answer, in the form of the workflow's `response`; only
+    what it names is compared, and of the headers only those.
     """
 
     data: Any = ABSENT
