@@ -41,7 +41,7 @@ class Hook:
     async def send(self, body: Any = None, method: str = "POST", rest: str = "", **request: Any) -> httpx.Response:
         self.token = (await self.bench.service.push(self.flow, ADA)).stored.token
         request.setdefault("headers", {})
-        content = {} if method == "GET" else {"json": {} if body is None else body}
+        content: dict[str, Any] = {} if method == "GET" else {"json": {} if body is None else body}
         async with build_client(self.bench.service, headers={}) as client:
             url = f"/webhooks/{self.token}/trigger{rest}"
             response = await client.request(method, url, **content, **request)

@@ -242,7 +242,7 @@ class AnyResponder(Protocol):
 
     scope: dict[str, Any] | None
 
-    def answer(self) -> None:
+    async def answer(self) -> None:
         """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
 
 

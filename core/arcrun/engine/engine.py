@@ -99,7 +99,7 @@ class Engine:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
         if error is not None and responder is not None:
-            responder.answer_failure(error, trigger.input)
+            await responder.answer_failure(error, trigger.input)
         record = RunRecord(
             run_id=run_id,
             workflow=plan.name,

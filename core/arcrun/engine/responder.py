@@ -47,11 +47,11 @@ class Responder:
         self.scope: Scope | None = None
         self.response: RunResponse | None = None
 
-    def answer(self) -> None:
+    async def answer(self) -> None:
         """Make the response of a run that has succeeded. Raises RunError RESPONSE_FAILED, CpuBudgetError."""
-        self.response = self._make(self._response, {}, self._response.default_status)
+        self.response = await self._make(self._response, {}, self._response.default_status)
 
-    def answer_failure(self, error: ArcrunError, trigger_input: Any) -> None:
+    async def answer_failure(self, error: ArcrunError, trigger_input: Any) -> None:
         """Make the response of a run that has failed. If it cannot be made, it is arcrun's own."""
         own = self._response.on_failure
         self.response = RunResponse(FAILED_STATUS)
@@ -62,13 +62,15 @@ class Responder:
         told = {"code": error.code, "message": error.message, "node": error.details.get("node")}
         default = own.default_status if own.kind == REDIRECT else FAILED_STATUS
         try:
-            self.response = self._make(own, {ERROR: told}, default)
+            self.response = await self._make(own, {ERROR: told}, default)
         except ArcrunError as failure:
             self.response = RunResponse(FAILED_STATUS, error=failure)
 
-    def _make(self, response: Response, more: Scope, default_status: int) -> RunResponse:
+    async def _make(self, response: Response, more: Scope, default_status: int) -> RunResponse:
         context = self._context
         work = context.budget.work
+        if context.pace.is_due:
+            await context.pace.rest()
         if work.is_limited:
             references = "parts", lambda parts: sum(len(it.references) for _, it in parts) * COMPILED_REFERENCE_WORK
             work.take_compiling(response, *references)

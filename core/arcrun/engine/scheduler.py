@@ -67,7 +67,7 @@ async def run_plan(
         if not context.depth:
             answer.require_bounds()
         if responder is not None:
-            responder.answer()
+            await responder.answer()
         return answer
     except TimeoutError:
         is_own = timeout_ms is None or plan.timeout_ms <= timeout_ms
