@@ -5,6 +5,7 @@ ArcrunError                     code                    status
     PayloadTooLargeError        PAYLOAD_TOO_LARGE       413
     UnsupportedMediaTypeError   UNSUPPORTED_MEDIA_TYPE  415     UNSUPPORTED_ENCODING
   UnauthorizedError             UNAUTHORIZED            401
+  SignatureError                SIGNATURE_INVALID ...   401
   ForbiddenError                FORBIDDEN               403
   NotConfiguredError            NOT_CONFIGURED          503
   NotFoundError                 NOT_FOUND ...           404
@@ -141,6 +142,15 @@ class UnauthorizedError(ArcrunError):
                 "Locally, `acr dev` prints where its key is kept.",
             ],
         )
+
+
+class SignatureError(ArcrunError):
+    """A webhook's request that does not prove who sent it: SIGNATURE_MISSING, SIGNATURE_MALFORMED, SIGNATURE_EXPIRED,
+    SIGNATURE_INVALID. The message tells the caller nothing that it does not know.
+    """
+
+    code = "SIGNATURE_INVALID"
+    http_status = 401
 
 
 class ForbiddenError(ArcrunError):

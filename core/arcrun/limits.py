@@ -57,6 +57,27 @@ MAX_SEARCH_CHARACTERS = 128
 # The characters of the search string of GET /components.
 # Beyond: 400 INVALID_REQUEST.
 MAX_QUERY_CHARACTERS = 200
+# The characters of a header with a signature, repetitions included.
+# Beyond: 401 SIGNATURE_MALFORMED.
+MAX_SIGNATURE_HEADER_CHARACTERS = 4_096
+# The signatures in one request, as services send them while a secret is replaced.
+# Beyond: 401 SIGNATURE_MALFORMED.
+MAX_SIGNATURES = 16
+# The bytes of a form that Twilio has signed, which is read before its signature is checked.
+# Beyond: 401 SIGNATURE_MALFORMED.
+MAX_SIGNED_FORM_BYTES = 256 * KIB
+# The fields of such a form.
+# Beyond: 401 SIGNATURE_MALFORMED.
+MAX_SIGNED_FIELDS = 1_000
+# The workflows, days and codes of which an isolate counts refused requests until it writes the counts.
+# Beyond: those of others are not counted.
+MAX_GATHERED_REFUSALS = 1_000
+# The days for which refused requests stay counted.
+# Beyond: the oldest days are deleted.
+MAX_REFUSED_DAYS = 30
+# The bytes of a request by which a service checks a webhook, such as Slack's url_verification.
+# Beyond: it is a request like any other.
+MAX_HANDSHAKE_BYTES = 16 * KIB
 
 # == Workflows
 
@@ -120,6 +141,12 @@ MAX_RESPONSE_HEADER_CHARACTERS = 16 * KIB
 # The diagnostics of one workflow.
 # Beyond: checking stops, and TOO_MANY_FINDINGS says so.
 MAX_DIAGNOSTICS = 100
+# The seconds of `tolerance_s` of a webhook's `verify`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_TOLERANCE_S = 86_400
+# The characters of a text in a webhook's `verify`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_VERIFY_CHARACTERS = 1_024
 # The attempts of `retry`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_ATTEMPTS = 10
@@ -160,6 +187,12 @@ MAX_NODE_CPU_MS = 10_000
 # The milliseconds of a workflow's `timeout_ms`; the default is 300,000.
 # Beyond: the diagnostic INVALID_SETTING; in a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.
 MAX_RUN_TIMEOUT_MS = 900_000
+# The settings of a project's `vars`, in number and in bytes as JSON.
+# Beyond: 400 INVALID_VARS.
+MAX_VARIABLES, MAX_VARIABLES_BYTES = 200, 32_768
+# The characters of a workflow's `input_schema` as JSON.
+# Beyond: the diagnostic INVALID_INPUT_SCHEMA.
+MAX_INPUT_SCHEMA_CHARACTERS = 32_768
 # The milliseconds for the undos of a run that has failed, beyond its time limit.
 # Beyond: they are stopped, and the run is `undone: partial`.
 MAX_UNDO_MS = 20_000

@@ -222,6 +222,18 @@ class Signer(Protocol):
         """The public key, 32 bytes."""
 
 
+class Crypto(Protocol):
+    """What checking signatures takes. Both methods raise UpstreamError CRYPTO_FAILED."""
+
+    async def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        """The HMAC (RFC 2104) by sha1, sha256 or sha512. The key is not empty."""
+
+    async def verify_ed25519(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        """Whether it is the signature (RFC 8032) of the message. The key has 32 bytes; one that is no point of the
+        curve has no signatures.
+        """
+
+
 class RateLimiter(Protocol):
     """Counts requests by key. `period_s` is the window after which a key may be taken again."""
 

@@ -30,8 +30,10 @@ from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
+from executor.signatures.refusals import RefusalLog
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.crypto import DeskCrypto
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2
 from fakes.ports.system import FixedClock, SeededRandom
@@ -145,7 +147,10 @@ def build_example_bench(services: StubServices, model: StubModel) -> ExampleBenc
         export_interval_ms=60_000,
     )
     usage, audit = UsageReporter(None, clock, background), AuditLog(workspace, Unsealed(), clock)
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit)
+    refusals = RefusalLog(workspace, Unsealed(), clock, background)
+    service = ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=DeskCrypto(), refusals=refusals
+    )
     return ExampleBench(service, logs, credentials, clock, background)
 
 

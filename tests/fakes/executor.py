@@ -24,10 +24,12 @@ from executor.records.earlier_runs import EarlierRuns
 from executor.records.logged_runs import LoggedRuns
 from executor.records.run_inputs import RunInputs
 from executor.service import ExecutorService
+from executor.signatures.refusals import RefusalLog
 from fakes.components import ScriptedRunner
 from fakes.contracts import contract_source
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.crypto import DeskCrypto
 from fakes.ports.http_client import FakeHttpClient
 from fakes.ports.objects import FakeRunLogs, FakeWorkspace
 from fakes.ports.storage import InMemoryKV, InMemoryR2
@@ -88,7 +90,10 @@ def build_bench(script: Script) -> Bench:
     )
     report = InMemoryReport()
     usage, audit = UsageReporter(report, clock, background), AuditLog(workspace, Unsealed(), clock)
-    service = ExecutorService(components, workflows, runs, vault, engine, background, usage, audit)
+    refusals = RefusalLog(workspace, Unsealed(), clock, background)
+    service = ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=DeskCrypto(), refusals=refusals
+    )
     return Bench(
         service, runner, kv, workspace, logs, records, verdicts, credentials, bucket, clock, background, report
     )

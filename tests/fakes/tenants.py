@@ -23,6 +23,7 @@ from fakes.components import ScriptedRunner
 from fakes.executor import Script, build_bundle
 from fakes.ports.background import FakeBackground
 from fakes.ports.cipher import DeskCipher, seal
+from fakes.ports.crypto import DeskCrypto
 from fakes.ports.objects import FakeWorkspace
 from fakes.ports.rate_limiter import FakeRateLimiter
 from fakes.ports.storage import InMemoryKV, InMemoryR2
@@ -76,6 +77,7 @@ class HostedBench:
             random=random,
             background=self.background,
             build_cipher=DeskCipher,
+            crypto=DeskCrypto(),
             cloudflare_api=BASE_URL,
             master_key=self.master_key,
             workspaces=TenantWorkspaces(self.workspace_of, self.master_key, DeskCipher, clock, random),

@@ -93,13 +93,14 @@ class Templates:
                 seen.add(called)
                 found = self._read(called, seen)
                 calls |= {each.name: each for each in (found, *found.calls)}
+        plan = require_plan(check.compilation)
         test = self._folder / f"{name}.test.yaml"
         return WorkflowTemplate(
             name,
             workflow.description,
             text,
             test.read_text(encoding="utf-8") if test.is_file() else None,
-            tuple(find_credentials(require_plan(check.compilation), self._components)),
+            (*find_credentials(plan, self._components), *_find_secrets_of_webhook(plan)),
             tuple(calls.values()),
         )
 
@@ -118,6 +119,13 @@ def find_credentials(plan: Plan, components: ComponentsAtHand) -> Iterable[Neede
     for name, users in nodes.items():
         description, help_url = told.get(name, ("", ""))
         yield NeededCredential(name, description, help_url, tuple(users))
+
+
+def _find_secrets_of_webhook(plan: Plan) -> Iterable[NeededCredential]:
+    """The credentials that `verify` needs, which no node reads."""
+    if (policy := plan.triggers.webhook.verify) is not None:
+        for name in policy.names:
+            yield NeededCredential(name, f"For `verify`, scheme {policy.scheme}: acr open signatures", "", ())
 
 
 def plan_files(template: WorkflowTemplate, file: Path, name: str) -> Mapping[Path, str]:

@@ -21,6 +21,7 @@ from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
 from arcrun.workflows.responses.checks import check_response
+from arcrun.workflows.triggers.verify import warn_of_missing_secrets
 from arcrun.workflows.until_checks import check_loops, check_repeat
 
 NODE_STEPS, LINE_STEPS, EXPRESSION_STEPS = 25, 4, 15  # of an expression, for each character
@@ -54,6 +55,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
+    if symbols.schema_problem:
+        findings.add("INVALID_INPUT_SCHEMA", symbols.schema_problem.rstrip("."), at=("input_schema",))
     inputs = InputChecker(workflow, shape, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     parts = {}
@@ -75,12 +78,14 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
             yield LINE_STEPS * len(workflow.edges)
     yield from _check_references(workflow, shape, parts, symbols, findings)
     check_edges(workflow, symbols, findings)
+    if (policy := workflow.triggers.webhook.verify) is not None:
+        warn_of_missing_secrets(policy, symbols.credentials, ("triggers", "webhook", "verify"), findings)
     yield LINE_STEPS * len(workflow.edges)
     if shape is not None:
         yield from _warn_of_unclear_answers(workflow, shape, findings)
         _warn_of_endless_call(workflow, shape, findings)
         yield LINE_STEPS * len(workflow.edges)
-    return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
+    return build_plan(workflow, shape, parts, symbols.variables) if shape is not None and not findings.errors else None
 
 
 def require_plan(compilation: Compilation) -> Plan:

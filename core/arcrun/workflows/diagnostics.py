@@ -87,6 +87,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Each round of a `repeat` gets the same input, and its component always answers the same.",
         "Read {{previous}} in its config, or omit `repeat`.",
     ),
+    "INVALID_INPUT_SCHEMA": (
+        "The workflow's `input_schema` is not a JSON Schema of the keywords that are known.",
+        "Correct the keyword: `acr open components/validate_json` lists them.",
+    ),
     "UNDO_NEVER_RUNS": (
         "The `undo` of a node after and beside which nothing runs that could fail.",
         "Omit it.",
@@ -120,7 +124,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "whose effect goes beyond the answer, or a redirect that data could lead anywhere.",
         "The message says what is wrong; docs/webhooks.md has what a response may be.",
     ),
-    "MISSING_CREDENTIAL": ("A credential that a node needs is not stored.", "acr creds push"),
+    "MISSING_CREDENTIAL": ("A credential that a node or `verify` needs is not stored.", "acr creds push"),
     "INVALID_CONTRACT": ("The component's contract is not valid.", "Publish it again."),
     "INVALID_MODULE": ("The component's module cannot be run.", "Publish it again."),
 }

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from arcrun.templates.request import REQUEST, REQUEST_FIELDS
 from arcrun.templates.template import STATES, Template, compile_path
+from arcrun.templates.variables import Variables, select_variables
 from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
@@ -23,8 +24,8 @@ from arcrun.workflows.responses.model import list_responses
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 
 
-def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
-    """The plan of a workflow without errors; `parts` has each node's config, taken apart."""
+def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts], variables: Variables) -> Plan:
+    """The plan of a workflow without errors; `parts` has each node's config, taken apart, `variables` the project's."""
     builder = _GraphBuilder(workflow, shape, parts)
     plan = Plan(
         workflow.name,
@@ -34,10 +35,18 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts])
         sets_timeout=workflow.sets_timeout,
         keeping=workflow.keeping,
         triggers=workflow.triggers,
+        input_schema=workflow.input_schema,
         request_fields=builder.request_fields,
         response=workflow.response,
+        variables=builder.select_variables(variables),
     )
-    if plan.request_fields or plan.triggers != DEFAULT_TRIGGERS or plan.response is not None:
+    if (
+        plan.request_fields
+        or plan.variables
+        or plan.triggers != DEFAULT_TRIGGERS
+        or plan.input_schema is not None
+        or plan.response is not None
+    ):
         return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 
@@ -97,6 +106,10 @@ class _GraphBuilder:
         """The names that are no nodes or items, and that templates or expressions read."""
         taken = {*self.workflow.nodes, *(loop.item for loop in self.shape.loops)}
         return frozenset(steps[0] for steps in self._paths) - taken
+
+    def select_variables(self, known: Variables) -> Variables:
+        """The settings that are read."""
+        return select_variables(known, self._paths)
 
     @property
     def request_fields(self) -> tuple[str, ...]:

@@ -89,6 +89,16 @@ class StoredNote(Note):
     id: int
 
 
+class Refused(TypedDict):
+    """How many requests of a workflow's webhook were refused on a day (UTC) with the error's code."""
+
+    name_id: str
+    day: str
+    code: str
+    count: int
+    last_at: str
+
+
 class WorkspaceObject(Protocol):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
@@ -131,6 +141,12 @@ class WorkspaceObject(Protocol):
 
     async def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
         """The lines, newest first, before that id."""
+
+    async def add_refused(self, refused: Sequence[Refused]) -> None:
+        """Add to the counts of existing workflows; those of others are ignored."""
+
+    async def list_refused(self, name_id: str) -> list[Refused]:
+        """The counts of a workflow's last days."""
 
     async def open_anew(self) -> None:
         """Empty the workspace for a new tenant, with nothing to import."""
@@ -183,6 +199,12 @@ class RemoteWorkspace:
 
     async def list_notes(self, before: int | None, limit: int) -> list[StoredNote]:
         return await self._call(list[StoredNote], "list_notes", before=before, limit=limit)
+
+    async def add_refused(self, refused: Sequence[Refused]) -> None:
+        await self._call(object, "add_refused", refused=list(refused))
+
+    async def list_refused(self, name_id: str) -> list[Refused]:
+        return await self._call(list[Refused], "list_refused", name_id=name_id)
 
     async def open_anew(self) -> None:
         await self._call(object, "open_anew")

@@ -134,3 +134,19 @@ def test_a_misspelt_template_gets_the_nearest_name(run_acr: RunAcr) -> None:
 )
 def test_what_cannot_be_written_is_refused(run_acr: RunAcr, arguments: list[str], code: int) -> None:
     assert (run_acr("new", *arguments).code, [*Path().glob("*.yaml")]) == (code, [])
+
+
+def test_the_secrets_of_verify_are_among_what_a_template_needs(tmp_path: Path) -> None:
+    folder = tmp_path / "examples/workflows"
+    folder.mkdir(parents=True)
+    (tmp_path / "components").symlink_to(find_platform_home() / "components")
+    (folder / "hook.yaml").write_text(
+        """name: hook
+triggers: {webhook: {methods: [GET, POST], verify: {scheme: meta, credential: app_secret, verify_token: token}}}
+flow: ["input >> PIPE >> said", "said >> PIPE >> output"]
+config: {said: {component: set, values: {text: "{{input.text}}"}}}
+"""
+    )
+    needed = Templates(tmp_path).read("hook").credentials
+    assert [each.name for each in needed] == ["app_secret", "token"]
+    assert "verify" in needed[0].description

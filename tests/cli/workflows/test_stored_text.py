@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from acr.output.terminal import put_text
+from acr.output.workflows import describe_stored
 from fakes.command_line import CommandBench
-from fakes.components import echo
+from fakes.components import echo, exited
+from fakes.engine import data
 from fakes.executor import build_bench
 
 OLD = "# the first\nname: greet\nflow:\n  - input >> PIPE >> echo\nconfig:\n  echo: {take: input}\n"
@@ -24,7 +26,9 @@ def acr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     (project / "flows").mkdir(parents=True)
     (project / "arcrun.yaml").touch()
     monkeypatch.chdir(project)
-    bench = CommandBench(build_bench({"echo": echo}), monkeypatch, capsys)
+    bench = CommandBench(
+        build_bench({"echo": echo, "validate_json": exited(data({"valid": True, "errors": []}))}), monkeypatch, capsys
+    )
     for text, file in ((OLD, "greet"), (NEW, "greet"), (BOTH, "both")):
         Path(f"flows/{file}.yaml").write_text(text)
         assert bench.run("push", f"flows/{file}.yaml").code == 0
@@ -44,6 +48,22 @@ def test_show_prints_the_text_and_what_is_known(acr: CommandBench) -> None:
         "  called by both",
     ]
     assert "  calls     greet" in acr.run("show", "both").err
+
+
+def test_show_counts_what_verify_has_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = {
+        "count": 3,
+        "codes": {"SIGNATURE_INVALID": 2, "CREDENTIAL_MISSING": 1},
+        "since": "2026-09-20",
+        "last_at": "2026-09-21T14:13:20.000Z",
+    }
+    workflow = {"name": "hook", "version": 1, "latest": 1, "updated_at": "2026-09-20T00:00:00.000Z", "file": "a.yaml"}
+    described = {**workflow, "webhook_url": "u", "calls": [], "called_by": []}
+    describe_stored({**described, "refused": refused}, 1)
+    expected = "3 requests since 2026-09-20 (SIGNATURE_INVALID 2, CREDENTIAL_MISSING 1), the last"
+    assert capsys.readouterr().err.splitlines()[-1] == f"  refused   {expected} 2026-09-21 14:13:20 UTC"
+    describe_stored(described, 1)  # as an executor of the release before answers
+    assert "refused" not in capsys.readouterr().err
 
 
 def test_show_prints_an_earlier_version(acr: CommandBench) -> None:
@@ -226,3 +246,10 @@ def test_a_diff_is_coloured_on_a_terminal_alone(acr: CommandBench, monkeypatch: 
     os.close(leader)
     assert "\x1b[31m-  echo: {text: hi}\x1b[0m" in seen
     assert "\x1b[32m+  echo: {text: hello}" in seen
+
+
+def test_show_tells_the_fields_of_the_input(acr: CommandBench) -> None:
+    schema = "input_schema: {required: [id], properties: {id: {type: integer}, name: {type: string}}}\n"
+    Path("flows/greet.yaml").write_text(NEW + schema)
+    assert acr.run("push", "flows/greet.yaml").code == 0
+    assert "  input     id: integer; name: string, optional" in acr.run("show", "greet").err.splitlines()

@@ -110,5 +110,5 @@ class FakeWorkspace(RemoteWorkspace):
     @property
     def stored(self) -> str:
         """All that lies in it, as text."""
-        tables = ("heads", "audit", "workspace")
+        tables = ("heads", "audit", "workspace", "refused")
         return json.dumps([self.sql.execute(f"SELECT * FROM {table}") for table in tables])

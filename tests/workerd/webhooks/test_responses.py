@@ -1,5 +1,5 @@
 """Proves on the real executor what a webhook answers: bodies of any bytes, statuses without one, redirects, several
-cookies, failures, and CORS. tests/executor/test_webhook_responses.py has the table.
+cookies, failures, and CORS. tests/executor/webhooks/test_responses.py has the table.
 """
 
 import base64

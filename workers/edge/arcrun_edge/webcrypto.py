@@ -1,4 +1,6 @@
-"""Cipher over the platform's WebCrypto, which is native and does not slow down a Worker's start: docs/adr/0003."""
+"""Cipher and Crypto over the platform's WebCrypto, which is native and does not slow down a Worker's start:
+docs/adr/0003.
+"""
 
 from typing import Any
 
@@ -8,6 +10,8 @@ from pyodide.ffi import JsException, to_js
 
 from arcrun.errors import DecryptionError
 from arcrun_edge.faults import build_fault, naming_faults
+
+_HASHES = {"sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512"}
 
 
 class WebCryptoCipher:
@@ -38,6 +42,25 @@ class WebCryptoCipher:
             usages = to_js(["encrypt", "decrypt"])
             self._imported = await js.crypto.subtle.importKey("raw", to_js(self._bytes), "AES-GCM", False, usages)
         return self._imported
+
+
+class WebCrypto:
+    """HMAC and Ed25519, with a key for each call."""
+
+    async def hmac(self, algorithm: str, key: bytes, message: bytes) -> bytes:
+        options = Object.new()
+        options.name, options.hash = "HMAC", _HASHES[algorithm]
+        with naming_faults("WebCrypto", "CRYPTO_FAILED"):
+            imported = await js.crypto.subtle.importKey("raw", to_js(key), options, False, to_js(["sign"]))
+            signed = await js.crypto.subtle.sign("HMAC", imported, to_js(message))
+        digest: bytes = signed.to_bytes()
+        return digest
+
+    async def verify_ed25519(self, public_key: bytes, signature: bytes, message: bytes) -> bool:
+        with naming_faults("WebCrypto", "CRYPTO_FAILED"):
+            usages = to_js(["verify"])
+            imported = await js.crypto.subtle.importKey("raw", to_js(public_key), "Ed25519", False, usages)
+            return bool(await js.crypto.subtle.verify("Ed25519", imported, to_js(signature), to_js(message)))
 
 
 def _options(iv: bytes, associated_data: bytes) -> Any:

@@ -37,7 +37,7 @@ from arcrun_edge.registry_service import RegistryService
 from arcrun_edge.system import SystemClock, SystemRandom
 from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
-from arcrun_edge.webcrypto import WebCryptoCipher
+from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
 from executor.access import (
     KV_CACHE_S,
@@ -59,6 +59,7 @@ from executor.records.run_inputs import RunInputs
 from executor.records.run_log import RunLogTables
 from executor.records.verdict_export import export_verdicts
 from executor.service import ExecutorService
+from executor.signatures.refusals import RefusalLog
 from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.workflows import WorkflowStore
@@ -186,7 +187,11 @@ def _build_own(bindings: Any) -> Access:
     )
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
-    return OwnerAccess(ExecutorService(components, workflows, runs, vault, engine, background, usage, audit), api_key)
+    refusals = RefusalLog(workspace, sealing, clock, background)
+    service = ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=WebCrypto(), refusals=refusals
+    )
+    return OwnerAccess(service, api_key)
 
 
 def _build_tenants(bindings: Any) -> Access:
@@ -210,6 +215,7 @@ def _build_tenants(bindings: Any) -> Access:
         random=random,
         background=background,
         build_cipher=WebCryptoCipher,
+        crypto=WebCrypto(),
         cloudflare_api=read_optional(bindings, "CLOUDFLARE_API_BASE_URL") or DEFAULT_BASE_URL,
         master_key=master_key,
         workspaces=TenantWorkspaces(_workspaces(bindings), master_key, WebCryptoCipher, clock, random),

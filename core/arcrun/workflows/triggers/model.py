@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from arcrun.signatures.policy import VerifyPolicy
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_ORIGIN = "*"
 DEFAULT_CORS_HEADERS = ("content-type",)
@@ -40,11 +42,13 @@ class Cors:
 @dataclass(frozen=True)
 class Webhook:
     """`methods` are those that run the workflow. `record_headers` are the names, in lower case, of headers that are
-    recorded although their names say that they carry secrets. `cors` is None if no page of another origin may call it.
+    recorded although their names say that they carry secrets. `verify` is how callers prove who they are; None if
+    whoever knows the URL may call. `cors` is None if no page of another origin may read its answers.
     """
 
     methods: tuple[str, ...] = ("POST",)
     record_headers: tuple[str, ...] = ()
+    verify: VerifyPolicy | None = None
     cors: Cors | None = None
 
     @property
@@ -58,13 +62,15 @@ class Webhook:
         return {
             **({"methods": list(self.methods)} if self.methods != default.methods else {}),
             **({"record_headers": list(self.record_headers)} if self.record_headers else {}),
+            **({"verify": self.verify.to_json()} if self.verify is not None else {}),
             **({"cors": self.cors.to_json()} if self.cors is not None else {}),
         }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Webhook":
         lists = {key: tuple(value) for key, value in stored.items() if isinstance(value, list)}
-        return cls(**lists, cors=Cors.load(stored["cors"]) if "cors" in stored else None)
+        verify = VerifyPolicy.load(stored["verify"]) if "verify" in stored else None
+        return cls(**lists, verify=verify, cors=Cors.load(stored["cors"]) if "cors" in stored else None)
 
 
 @dataclass(frozen=True)

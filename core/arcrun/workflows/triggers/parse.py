@@ -18,9 +18,10 @@ from arcrun.workflows.triggers.model import (
     Triggers,
     Webhook,
 )
+from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers", "cors")
+WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
 # What a browser sends as Origin: in lower case, a name of another script in punycode.
@@ -43,13 +44,17 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
     Reader(findings, value, at, WEBHOOK_KEYS)
     given = value if isinstance(value, Mapping) else {}
     default = Webhook()
-    return Webhook(
+    webhook = Webhook(
         methods=_parse_methods(findings, given["methods"], (*at, "methods")) if "methods" in given else default.methods,
         record_headers=_parse_names(findings, given["record_headers"], (*at, "record_headers"))
         if "record_headers" in given
         else (),
+        verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
         cors=_parse_cors(findings, given["cors"], (*at, "cors")) if "cors" in given else None,
     )
+    if webhook.verify is not None:
+        warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)
+    return webhook
 
 
 def _parse_cors(findings: Findings, value: Any, at: Path) -> Cors:

@@ -14,12 +14,15 @@ from top_level import read_clocks, results
 
 from arcrun.credentials.record import kv_key_of
 from arcrun.errors import ArcrunError
+from arcrun.signatures.policy import VerifyPolicy
+from arcrun.signatures.received import ReceivedRequest
+from arcrun.signatures.verification import verify_request
 from arcrun_edge.bindings import read_bindings
 from arcrun_edge.cloudflare_kv import CloudflareKV
 from arcrun_edge.component_runner import PlatformRunner, _read_host_sources, _worker_code
 from arcrun_edge.event_loop import import_module, shorten_turns
 from arcrun_edge.system import SystemClock
-from arcrun_edge.webcrypto import WebCryptoCipher
+from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from executor.credentials import CredentialVault
 from workers import DurableObject, Response, WorkerEntrypoint
 
@@ -226,6 +229,21 @@ class Default(WorkerEntrypoint):
             return [await vault.reveal(given["name"]), await vault.reveal(given["name"])]
         except ArcrunError as error:
             return error.code
+
+    async def try_verify(self) -> Any:
+        """The body is {"policy", "secrets": {name: secret}, "now_ms", "request": {...}}, its body in base64."""
+        given = json.loads(self.body)
+        request = ReceivedRequest(**{**given["request"], "body": base64.b64decode(given["request"]["body"])})
+
+        async def reveal(name: str) -> str:
+            return given["secrets"][name]
+
+        policy = VerifyPolicy.load(given["policy"])
+        try:
+            answer = await verify_request(policy, request, given["now_ms"], reveal, WebCrypto())
+        except ArcrunError as error:
+            return {"code": error.code}
+        return {"code": "accepted", "answer": answer and answer.body}
 
     async def try_no_loader(self) -> Any:
         try:

@@ -35,7 +35,7 @@ from arcrun_http.requests import (
 from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
-from executor.workflow_handlers import read_source
+from executor.workflow_handlers import read_source, read_variables
 from executor.workflows import StoredWorkflow
 
 KEEP_ALIVE_S = 15
@@ -49,7 +49,7 @@ CONFINING_HEADERS = (
 
 
 async def execute(service: ExecutorService, request: Request) -> Response:
-    body = await read_object(request, allowed=("workflow", "component", "input"))
+    body = await read_object(request, allowed=("workflow", "component", "input", "vars"))
     if ("workflow" in body) == ("component" in body):
         raise RequestError(
             "The body must have either `workflow` or `component`.",
@@ -65,8 +65,13 @@ async def execute(service: ExecutorService, request: Request) -> Response:
         )
     input_value = body.get("input", {})
     if "workflow" in body:
-        source, trigger = read_source(body), build_trigger(request, TriggerKind.EXECUTE, input_value)
-        return await _answer_run(service, request, lambda run_id: service.execute_workflow(source, trigger, run_id))
+        source, variables = read_source(body), read_variables(body)
+        trigger = build_trigger(request, TriggerKind.EXECUTE, input_value)
+
+        def run(run_id: str | None) -> Awaitable[RunRecord]:
+            return service.execute_workflow(source, trigger, run_id, variables)
+
+        return await _answer_run(service, request, run)
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a string and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))
@@ -79,7 +84,7 @@ async def trigger(service: ExecutorService, request: Request, *, shows_key: bool
     if (cors := stored.plan.triggers.webhook.cors) is None:
         response = await _answer_webhook(service, request, stored, shows_key=shows_key)
     else:
-        from executor.cors import answer_shared  # noqa: PLC0415 - as below
+        from executor.webhooks.cors import answer_shared  # noqa: PLC0415 - as below
 
         webhook = stored.plan.triggers.webhook
         response = await answer_shared(
@@ -97,6 +102,11 @@ async def _answer_webhook(
         from executor.webhook_requests import answer_without_run  # noqa: PLC0415 - as below
 
         return answer_without_run(request.method, webhook)
+    if webhook.verify is not None:
+        from executor.signatures.verification import verify_caller  # noqa: PLC0415 - as below
+
+        if answer := await verify_caller(service, request, stored.name, webhook.verify):
+            return answer
     return await _run(service, request, stored, TriggerKind.WEBHOOK, is_owner=shows_key)
 
 
@@ -223,7 +233,7 @@ def answer_caller(record: RunRecord, request: Request) -> Response:
     """
     if record.response is None:
         return answer_plainly(record)
-    from executor.responses import build_response  # noqa: PLC0415 - most workflows have none
+    from executor.webhooks.responses import build_response  # noqa: PLC0415 - most workflows have none
 
     return build_response(record.response, answer_plainly(record), request)
 

@@ -18,7 +18,7 @@ from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.limits import MAX_SERVICES, MAX_TENANT_VALUE_BYTES
-from arcrun.ports import AiModel, Background, Cipher, Clock, HttpClient, Random, TextDecoder
+from arcrun.ports import AiModel, Background, Cipher, Clock, Crypto, HttpClient, Random, TextDecoder
 from arcrun.wasm.component import ComponentRunner
 from arcrun.workspace.tenants import TenantWorkspaces
 from executor.components import ComponentCaller, ComponentResolver
@@ -27,6 +27,7 @@ from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.tenant_runs import TenantRuns
 from executor.service import ExecutorService
+from executor.signatures.refusals import RefusalLog
 from executor.workflows import WorkflowStore
 
 
@@ -44,6 +45,7 @@ class Platform:
     random: Random
     background: Background
     build_cipher: Callable[[bytes], Cipher]
+    crypto: Crypto
     cloudflare_api: str
     master_key: str | None
     limits: TenantLimits
@@ -107,7 +109,13 @@ class TenantServices:
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         runs = TenantRuns(own, clock, random, background)
-        return ExecutorService(components, workflows, runs, vault, engine, background, platform.usage, audit, quota)
+        refusals = RefusalLog(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, background)
+        return ExecutorService(
+            *(components, workflows, runs, vault, engine, background, platform.usage, audit),
+            crypto=platform.crypto,
+            refusals=refusals,
+            quota=quota,
+        )
 
 
 def _open_namespace(platform: Platform, registration: Registration) -> CloudflareRestKV:

@@ -106,10 +106,11 @@ class WebhookRequest:
         return listed
 
     def list_secrets(self) -> Mapping[str, str]:
-        secrets = [
-            secret
-            for name, value in self._list_headers().items()
-            if is_secret_header(name) and name not in self._webhook.record_headers
-            for secret in find_header_secrets(name, value)
-        ]
+        verifying = {} if self._webhook.verify is None else self._webhook.verify.secret_headers
+        secrets = []
+        for name, value in self._list_headers().items():
+            if name in verifying:  # whatever `record_headers` says
+                secrets.append(value.removeprefix(verifying[name]))
+            if name in verifying or (is_secret_header(name) and name not in self._webhook.record_headers):
+                secrets += find_header_secrets(name, value)
         return {f"\0header {number}": secret for number, secret in enumerate(secrets)}

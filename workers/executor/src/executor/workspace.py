@@ -7,9 +7,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from arcrun.durable_objects import migrate
-from arcrun.limits import MAX_AUDIT_LINES, MAX_NAMES, MAX_PENDING, MAX_TOLD_LINES, MAX_WORKFLOWS
+from arcrun.limits import (
+    MAX_AUDIT_LINES,
+    MAX_NAMES,
+    MAX_PENDING,
+    MAX_REFUSED_DAYS,
+    MAX_TOLD_LINES,
+    MAX_WORKFLOWS,
+)
 from arcrun.ports import Sql
-from arcrun.workspace.protocol import Commit, Committed, Looked, Note, Reserved, Rotation, State, StoredHead, StoredNote
+from arcrun.workspace.protocol import (
+    Commit,
+    Committed,
+    Looked,
+    Note,
+    Refused,
+    Reserved,
+    Rotation,
+    State,
+    StoredHead,
+    StoredNote,
+)
 
 MIGRATIONS = (
     (
@@ -25,6 +43,11 @@ MIGRATIONS = (
         "CREATE INDEX audit_by_kind ON audit (is_told, id)",
         "CREATE TABLE workspace (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL)",
         "INSERT INTO workspace (id, state) VALUES (1, 'new')",
+    ),
+    (
+        """CREATE TABLE refused (
+            name_id TEXT NOT NULL, day TEXT NOT NULL, code TEXT NOT NULL, count INTEGER NOT NULL,
+            last_at TEXT NOT NULL, PRIMARY KEY (name_id, day, code)) WITHOUT ROWID""",
     ),
 )
 _SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
@@ -139,6 +162,7 @@ class WorkspaceTables:
         )
         if deleted:
             self._sql.execute("DELETE FROM pending WHERE name_id = ?", name_id)
+            self._sql.execute("DELETE FROM refused WHERE name_id = ?", name_id)
             self._add_line(note)
         return bool(deleted)
 
@@ -150,6 +174,24 @@ class WorkspaceTables:
         statement = "SELECT id, at, line FROM audit WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"
         notes: list[Any] = self._sql.execute(statement, before, limit)
         return notes
+
+    def add_refused(self, refused: Sequence[Refused]) -> None:
+        for each in refused:
+            self._sql.execute(
+                "INSERT INTO refused (name_id, day, code, count, last_at) SELECT ?1, ?2, ?3, ?4, ?5"
+                " WHERE EXISTS (SELECT 1 FROM heads WHERE name_id = ?1 AND token_id IS NOT NULL)"
+                " ON CONFLICT (name_id, day, code) DO UPDATE SET count = count + ?4, last_at = MAX(last_at, ?5)",
+                *(each["name_id"], each["day"], each["code"], each["count"], each["last_at"]),
+            )
+        for name_id in {each["name_id"] for each in refused}:
+            days = self._sql.execute("SELECT DISTINCT day FROM refused WHERE name_id = ? ORDER BY day DESC", name_id)
+            for dropped in days[MAX_REFUSED_DAYS:]:
+                self._sql.execute("DELETE FROM refused WHERE name_id = ? AND day = ?", name_id, dropped["day"])
+
+    def list_refused(self, name_id: str) -> list[Refused]:
+        statement = "SELECT name_id, day, code, count, last_at FROM refused WHERE name_id = ? ORDER BY day, code"
+        found: list[Any] = self._sql.execute(statement, name_id)
+        return found
 
     def open_anew(self) -> None:
         self._empty("open")
@@ -198,5 +240,6 @@ class WorkspaceTables:
     def _empty(self, state: State) -> None:
         self._sql.execute("DELETE FROM heads")
         self._sql.execute("DELETE FROM pending")
+        self._sql.execute("DELETE FROM refused")
         self._sql.execute("DELETE FROM audit")
         self._sql.execute("UPDATE workspace SET state = ?", state)

@@ -1,0 +1,1 @@
+"""Webhooks with `verify`: who may call them, and who was refused."""
