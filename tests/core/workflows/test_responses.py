@@ -109,6 +109,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
             *("strict-transport-security", "nel", "report-to", "reporting-endpoints", "accept-ch", "refresh"),
             *("origin-agent-cluster", "location", "www-authenticate", "proxy-authenticate", "sec-fetch-site"),
             *("x-content-type-options", "referrer-policy", "set-login", "use-as-dictionary", "cf-ray", "arcrun-depth"),
+            *("attribution-reporting-register-source", "shared-storage-write", "x-arcrun-a", "date", "set-cookie2"),
         )
     ],
     ("parts", {"headers": {"content-type": "Multipart/X-Mixed-Replace; b=x"}}, "`content-type` is a type", ""),

@@ -29,6 +29,7 @@ _REFUSED = {
     # Reports about every request to the origin, URLs included
     **dict.fromkeys(("nel", "report-to", "reporting-endpoints"), _OF_ORIGIN),
     **dict.fromkeys(("accept-ch", "critical-ch", "origin-agent-cluster", "use-as-dictionary"), _OF_ORIGIN),
+    **dict.fromkeys(("shared-storage-write", "activate-storage-access"), _OF_ORIGIN),
     **dict.fromkeys(("set-login", "speculation-rules", "supports-loading-mode"), _OF_ORIGIN),
     **dict.fromkeys(("www-authenticate", "set-cookie2", "p3p", "authentication-info"), _OF_ORIGIN),
     **dict.fromkeys(("x-content-type-options", "referrer-policy"), _OF_ARCRUN),
@@ -40,6 +41,7 @@ _REFUSED_STARTS = {
     "sec-": "is for browsers' own use",
     "proxy-": _OF_CONNECTION,
     "cf-": "is Cloudflare's own",
+    "attribution-reporting-": _OF_ORIGIN,
     "arcrun-": "is arcrun's own",
     "x-arcrun-": "is arcrun's own",
 }
