@@ -8,11 +8,12 @@ from arcrun.limits import MAX_RECORDED_HEADERS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.settings import Reader
+from arcrun.workflows.triggers.idempotency import parse_idempotency
 from arcrun.workflows.triggers.model import METHODS, Triggers, Webhook
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers", "verify")
+WEBHOOK_KEYS = ("methods", "record_headers", "verify", "idempotency")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")  # RFC 9110, section 5.6.2: a token
 _ANSWERED = {
     "HEAD": "HEAD is answered where GET is allowed, without a run.",
@@ -37,6 +38,9 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
         if "record_headers" in given
         else (),
         verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
+        idempotency=parse_idempotency(findings, given["idempotency"], (*at, "idempotency"))
+        if "idempotency" in given
+        else None,
     )
     if webhook.verify is not None:
         warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)

@@ -15,6 +15,7 @@ from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
 from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.ports import Background, Clock
+from arcrun.request_keys import Claim, Claimed
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured
 from arcrun.times import render_time
@@ -120,6 +121,27 @@ class EndedRun:
 
 
 @dataclass(frozen=True)
+class KeyedRequest:
+    """A request with a key: see Claim. Its run takes `lease_ms` at most."""
+
+    key: str
+    fingerprint: str
+    lease_ms: float
+    keep_ms: float
+    retries_failed: bool
+
+    def to_claim(self, run_id: str) -> Claim:
+        return {
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "run_id": run_id,
+            "lease_ms": self.lease_ms,
+            "keep_ms": self.keep_ms,
+            "retries_failed": self.retries_failed,
+        }
+
+
+@dataclass(frozen=True)
 class RenewedKeys:
     """`data_keys` is the number of data keys, `lost` how many of them no key of this executor opens. `key` is the
     fingerprint of the encryption key that wraps the others.
@@ -148,6 +170,23 @@ class Runs(Protocol):
 
     async def add_accepted(self, run: EndedRun) -> None:
         """Replace the record that `accept` stored; failures are counted in `unwritten`."""
+
+    async def claim(self, request: KeyedRequest) -> Claimed:
+        """Give the request's key to a new run, if no other has it. Raises UpstreamError."""
+
+    async def release(self, key: str, run_id: str) -> None:
+        """Give up a claim whose run has not begun. A failure is of no consequence: its lease ends."""
+
+    async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
+        """Store the record of a run that has a key together with its answer; None if that is not kept. Raises
+        RecordError.
+        """
+
+    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        """Like `accept`, of a run that has a key, together with its answer. Raises UpstreamError."""
+
+    async def open_answer(self, claimed: Claimed) -> bytes | None:
+        """The answer that is kept; None if it is not stored, or can no longer be opened. Raises UpstreamError."""
 
     async def find(self, run_id: str) -> StoredRecord:
         """The stored record; for an accepted run without one its verdict, "running" or "lost", and `input`.
