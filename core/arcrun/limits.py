@@ -193,6 +193,12 @@ MAX_NODE_CPU_MS = 10_000
 # The milliseconds of a workflow's `timeout_ms`; the default is 300,000.
 # Beyond: the diagnostic INVALID_SETTING; in a run, RUN_TIMEOUT. Change: the workflow's or the request's `timeout_ms`.
 MAX_RUN_TIMEOUT_MS = 900_000
+# The settings of a project's `vars`, in number and in bytes as JSON.
+# Beyond: 400 INVALID_VARS.
+MAX_VARIABLES, MAX_VARIABLES_BYTES = 200, 32_768
+# The characters of a workflow's `input_schema` as JSON.
+# Beyond: the diagnostic INVALID_INPUT_SCHEMA.
+MAX_INPUT_SCHEMA_CHARACTERS = 32_768
 # The milliseconds for the undos of a run that has failed, beyond its time limit.
 # Beyond: they are stopped, and the run is `undone: partial`.
 MAX_UNDO_MS = 20_000

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from acr.config.chosen_target import forget_target
 from acr.main import main
 from acr.parts.own_components import read_builtin
 
@@ -44,6 +45,13 @@ class Said(NamedTuple):
 
 
 RunAcr = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def no_target_stays_chosen() -> Iterator[None]:
+    """A process runs one command, and this one runs many."""
+    yield
+    forget_target()
 
 
 @pytest.fixture

@@ -214,7 +214,10 @@ async def test_a_request_that_is_not_valid(path: str, body: Any, message: str) -
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/execute", "Allowed: workflow, component, input."), ("/webhooks", "Allowed: workflow, file, force.")],
+    [
+        ("/execute", "Allowed: workflow, component, input, vars."),
+        ("/webhooks", "Allowed: workflow, file, force, vars."),
+    ],
 )
 async def test_an_unknown_key(path: str, allowed: str) -> None:
     response = await post(path, {"workflow": FLOW, "inputs": {}})

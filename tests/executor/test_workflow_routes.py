@@ -205,6 +205,7 @@ FILE_MESSAGE = "`file` must be a relative path of 1 to 512 characters."
         ({"file": "/root/tell.yaml"}, FILE_MESSAGE),
         ({"file": "~/tell.yaml"}, FILE_MESSAGE),
         ({"force": "yes"}, "`force` must be true or false."),
+        ({"vars": [1]}, "`vars` cannot be used: it must map names to values."),
     ],
 )
 async def test_a_file_that_is_not_valid(more: Any, message: str) -> None:
@@ -307,6 +308,7 @@ async def test_a_workflow_is_shown_as_it_was_pushed() -> None:
         "calls": [],
         "called_by": [],
         "refused": None,
+        "vars": {},
         "workflow": NEWER,
         "versions": [
             {"version": 1, "pushed_at": STARTED},

@@ -189,9 +189,9 @@ PAIRS = [
 
 @pytest.mark.parametrize(("protocol", "remote", "target"), PAIRS)
 def test_both_sides_have_each_operation_with_the_same_arguments(protocol: type, remote: type, target: type) -> None:
-    operations = [name for name in vars(protocol) if not name.startswith("_")]
+    operations = [name for name in dir(protocol) if not name.startswith("_")]
     assert len(operations) > 5
-    built: Any = RegistryTables(SqliteSql(), cast("Any", None)) if target is RegistryTables else target(SqliteSql())
+    built: Any = target(SqliteSql(), cast("Any", None))
     for name in operations:
         parameters = [*inspect.signature(getattr(protocol, name)).parameters][1:]
         assert [*inspect.signature(getattr(remote, name)).parameters][1:] == parameters

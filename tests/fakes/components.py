@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from arcrun.engine.budget import RunBudget
+from arcrun.engine.input_check import VALIDATOR_ID, read_mismatches
 from arcrun.errors import ComponentError
 from arcrun.wasm.abi import Execution, ExitKind, HostFunctions, Outcome, read_outcome
 from arcrun.wasm.component import Component
@@ -67,13 +68,15 @@ class FakeComponents:
         output = await behaviour(dict(input_value)) if callable(behaviour) else behaviour
         return read_outcome(exited(output), component.id)
 
-    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
+    async def find_mismatches(
+        self, schema: Mapping[str, Any], value: Any, budget: RunBudget
+    ) -> Sequence[tuple[str, str]]:
         """What the behaviour `validate_json` answers, if there is one."""
-        if "validate_json" not in self._behaviours:
-            return None
-        outcome = await self.call(await self.find("validate_json"), {"value": value, "schema": schema}, budget)
-        errors = outcome.envelope["data"]["errors"]
-        return (errors[0]["path"], errors[0]["message"]) if errors else None
+        if VALIDATOR_ID not in self._behaviours:
+            return []
+        return read_mismatches(
+            await self.call(await self.find(VALIDATOR_ID), {"value": value, "schema": schema}, budget)
+        )
 
     def inputs_of(self, reference: str) -> list[Input]:
         return [input_value for called, input_value in self.calls if called == reference]

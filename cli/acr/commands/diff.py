@@ -37,6 +37,8 @@ TROUBLE = 2
 def diff(client: ExecutorClient, *, name: str, file: Path | None, versions: tuple[int, ...], as_json: bool) -> None:
     """Show how a file differs from the stored workflow, or one version from another.
 
+    What the project's `vars` have become since the push is shown too.
+
     The file is by default the one that the workflow was pushed from, or NAME.yaml. Exits with 0 if there is no
     difference, with 1 if there is one, with 2 if it cannot tell, with 4 without a platform or its API key.
 
@@ -48,6 +50,7 @@ def diff(client: ExecutorClient, *, name: str, file: Path | None, versions: tupl
     """
     if len(versions) > 2 or (len(versions) == 2 and file is not None):
         raise click.UsageError("Compare two versions, or one version with a file.")
+    changed: list[str] = []
     with _failing_like_diff():
         old = read_stored(client, name, versions[0] if versions else None)
         if len(versions) == 2:
@@ -56,8 +59,9 @@ def diff(client: ExecutorClient, *, name: str, file: Path | None, versions: tupl
         else:
             path = file or old.place
             titles, texts = (_title(name, old.version), str(path)), (old.text, read_workflow_file(path))
+            changed = old.list_changed_variables() if not versions else []
     before, after = (text.split("\n") for text in texts)
-    lines = [*unified_diff(before, after, *titles, lineterm="")]
+    lines = [*unified_diff(before, after, *titles, lineterm=""), *changed]
     if as_json:
         data = {"name": name, "from": titles[0], "to": titles[1], "same": not lines, "diff": lines}
         hint = "" if len(versions) == 2 else f"Store the file: acr push {shlex.quote(titles[1])}"

@@ -31,5 +31,5 @@ def show(client: ExecutorClient, name: str, version: int | None, as_json: bool) 
     if as_json:
         print_data({**stored.workflow, "shown_version": stored.version, "text": stored.text})
     else:
-        describe_stored(stored.workflow, stored.version)
+        describe_stored(stored.workflow, stored.version, stored.input_fields)
         put_text(stored.text)

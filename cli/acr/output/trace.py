@@ -40,7 +40,8 @@ def flatten_run(record: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
     """Like `flatten_trace`, of a run's record: the entries of its trace, followed by those of its undos."""
     yield from flatten_trace(record["trace"])
     for name, entry in flatten_trace(record.get("undos", ())):
-        yield (name if name.startswith(_INDENT) else f"undo {name}"), entry
+        of = f" {entry['index']}" if entry.get("index") else ""
+        yield (name if name.startswith(_INDENT) else f"undo {name}{of}"), entry
 
 
 def describe_repeats(entry: Entry) -> str:

@@ -15,8 +15,9 @@ def describe_push(data: Mapping[str, Any]) -> str:
     if not data["changed"]:
         kept = " Its text was replaced: comments or layout." if data.get("rewritten") else ""
         return f"{data['name']} has not changed, version {data['version']}.{kept}"
-    nodes = " ".join(f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind])
-    return f"Pushed {data['name']}, version {data['version']}{': ' if nodes else ''}{nodes}"
+    signed = [f"{sign}{node}" for kind, sign in _SIGNS.items() for node in data["diff"][kind]]
+    told = " ".join([*signed, *(f"~vars.{name}" for name in data["diff"].get("vars", ()))])
+    return f"Pushed {data['name']}, version {data['version']}{': ' if told else ''}{told}"
 
 
 def describe_pushes(pushed: Sequence[Mapping[str, Any]]) -> str:
@@ -50,8 +51,10 @@ def describe_version(workflow: Mapping[str, Any]) -> str:
     return str(version) if version == latest else f"{version} (latest {latest})"
 
 
-def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
-    """Print to stderr what is known of a workflow whose `version` is shown."""
+def describe_stored(workflow: Mapping[str, Any], version: int, input_fields: Sequence[str] = ()) -> None:
+    """Print to stderr what is known of a workflow whose `version` is shown. `input_fields` are those of its
+    input_schema.
+    """
     current = describe_version(workflow)
     facts = {
         "version": current if version == workflow["version"] else f"{version}; the current one is {current}",
@@ -60,6 +63,7 @@ def describe_stored(workflow: Mapping[str, Any], version: int) -> None:
         "webhook": f"{workflow['webhook_url']} (the URL is a secret)",
         "calls": "not known" if workflow["calls"] is None else ", ".join(workflow["calls"]),
         "called by": ", ".join(workflow["called_by"]),
+        "input": "; ".join(input_fields),
         "refused": _describe_refused(workflow.get("refused")),
     }
     say(workflow["name"], err=True)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import httpx
 
+from acr.config.project_file import read_variables
 from acr.targets.saved_request import SavedRequest
 from acr.targets.service_client import TIMEOUT_S, Answer, ServiceClient, require_data
 from acr.targets.settings import Target
@@ -33,13 +34,13 @@ class ExecutorClient(ServiceClient):
         `others` count as stored.
         """
         together = {"workflows": [*others]} if others else {}
-        return self._send("POST", "/validate", {"workflow": workflow, "file": file, **together})
+        return self._send("POST", "/validate", {"workflow": workflow, "file": file, **together, **_name_variables()})
 
     def push(self, workflow: str, file: str | None = None, *, is_forced: bool = False) -> Answer:
         """Store a workflow. `file` is the path that it comes from, in its project. If `is_forced`, it replaces one that
         was pushed from another file.
         """
-        told = {"workflow": workflow, "file": file, "force": is_forced or None}
+        told = {"workflow": workflow, "file": file, "force": is_forced or None, **_name_variables()}
         return self._send("POST", "/webhooks", {key: value for key, value in told.items() if value is not None})
 
     def execute(
@@ -48,7 +49,7 @@ class ExecutorClient(ServiceClient):
         """Run a workflow that is not stored. The answer also has "run_id" and "trace". `on_begun` is called with the
         run's id as soon as it has begun.
         """
-        body = {"workflow": workflow, "input": input_value}
+        body = {"workflow": workflow, "input": input_value, **_name_variables()}
         return self._send("POST", "/execute", body, on_begun, timeout_ms=timeout_ms, trace=1)
 
     def trigger(self, name: str, input_value: Any, timeout_ms: int | None = None, on_begun: OnBegun = _note) -> Answer:
@@ -192,3 +193,9 @@ class ExecutorClient(ServiceClient):
 
 def _trigger_path(name: str) -> str:
     return f"/webhooks/named/{quote(name, safe='')}/trigger"
+
+
+def _name_variables() -> dict[str, Any]:
+    """The project's `vars` as a body has them: an executor of the release before knows none."""
+    variables = read_variables()
+    return {"vars": dict(variables)} if variables else {}

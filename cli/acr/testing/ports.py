@@ -8,7 +8,7 @@ these ports know which node calls. A path is the node's name, after those of the
 import asyncio
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Constraints, Contract
 from arcrun.credentials.record import build_missing_error
 from arcrun.engine.budget import RunBudget
+from arcrun.engine.input_check import VALIDATOR_ID, read_mismatches
 from arcrun.engine.request import PlainRequest
 from arcrun.errors import ArcrunError, ComponentError, HostFunctionError
 from arcrun.json_size import size_of
@@ -155,9 +156,13 @@ class TestComponents:
         except CliError as error:
             raise self.stop(_build_unusable_error(path, error)) from None
 
-    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
-        """Nothing: the contracts are trusted here, so the engine itself checks all of an input_schema."""
-        return None
+    async def find_mismatches(
+        self, schema: Mapping[str, Any], value: Any, budget: RunBudget
+    ) -> Sequence[tuple[str, str]]:
+        """Those of a workflow's input: contracts are trusted here, so the engine itself checks their input_schemas."""
+        validator = self.at_hand.find_component(VALIDATOR_ID)
+        assert validator is not None
+        return read_mismatches(self._run(validator, {"value": value, "schema": schema}, None))
 
     def _answer(self, path: str, stub: Stub, shown: Mapping[str, Any]) -> Outcome:
         calls = self.calls.setdefault(path, [])

@@ -6,6 +6,7 @@ What only a platform knows is not checked: the stored workflows and credentials,
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from acr.config.project_file import read_variables
 from acr.workflows.components_at_hand import ComponentsAtHand
 from arcrun.contracts.model import Contract
 from arcrun.errors import ArcrunError, ComponentError
@@ -44,7 +45,7 @@ def check_offline(text: str, file: str, components: ComponentsAtHand) -> Offline
     if draft.workflow is None:
         return OfflineCheck(compile_workflow(draft, SymbolTable(), file))
     contracts, faults, unchecked = _find_contracts(draft.workflow, components)
-    symbols = SymbolTable(contracts, faults, components.ids, unchecked=unchecked)
+    symbols = SymbolTable(contracts, faults, components.ids, unchecked=unchecked, variables=read_variables())
     calls = dict.fromkeys(call.workflow for call in draft.workflow.calls if call.workflow)
     others = [name for name in calls if name != draft.workflow.name]
     return OfflineCheck(compile_workflow(draft, symbols, file), others, unchecked)

@@ -1,17 +1,21 @@
 """A stored workflow's text, and the file on this machine that it belongs to."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acr.config.private_file import refusing, write_whole
+from acr.config.project_file import read_variables
 from acr.config.project_paths import require_inner
 from acr.errors import CliError
 from acr.targets.executor_client import ExecutorClient
 from acr.targets.service_client import require_data
 from acr.workflows.project_place import place_in_project
 from acr.workflows.workflow_file import is_other_file, read_workflow_file
+from arcrun.workflows.parse import parse_workflow
+from arcrun.workflows.triggers.input_schema import describe_fields
 from arcrun.yaml_text import render_yaml
 
 
@@ -23,6 +27,22 @@ class StoredText:
     version: int
     text: str
     workflow: Mapping[str, Any]
+
+    @property
+    def input_fields(self) -> list[str]:
+        """What its input_schema says of the fields of its input, a text for each."""
+        workflow = parse_workflow(self.text).workflow
+        return describe_fields(workflow.input_schema or {}) if workflow else []
+
+    def list_changed_variables(self) -> list[str]:
+        """The project's `vars` that the stored workflow reads and that have changed since, as the lines of a diff.
+        Raises CliError.
+        """
+        kept, now = self.workflow.get("vars") or {}, read_variables()
+        changed = [name for name, value in kept.items() if name not in now or now[name] != value]
+        removed = [f"-vars.{name}: {json.dumps(kept[name], ensure_ascii=False)}" for name in changed]
+        added = [f"+vars.{name}: {json.dumps(now[name], ensure_ascii=False)}" for name in changed if name in now]
+        return ["@@ vars @@", *removed, *added] if changed else []
 
     @property
     def place(self) -> Path:

@@ -12,6 +12,7 @@ from arcrun.contracts.schema import SchemaError, describe_kind, find_mismatches
 from arcrun.credentials.injection import inject_credentials, name_credentials
 from arcrun.engine.budget import COMPILED_REFERENCE_WORK, WorkBudget
 from arcrun.engine.context import Answer, RunContext
+from arcrun.engine.input_check import require_input
 from arcrun.engine.record import NodeRecord
 from arcrun.engine.tasks import FUEL_A_BYTE, REFERENCE_WORK, STRETCH_WORK
 from arcrun.engine.trigger import LimitedBy
@@ -208,9 +209,8 @@ class ComponentCall:
             components, budget = context.ports.components, context.budget
             pace.count(STRETCH_WORK)  # its computation is not reported
             await pace.rest()
-            mismatch = await components.find_mismatch(contract.input_schema, self._filled, budget)
-            if mismatch is not None:
-                raise build_input_error(contract, node.name, *mismatch)
+            for field, message in await components.find_mismatches(contract.input_schema, self._filled, budget):
+                raise build_input_error(contract, node.name, field, message)
 
     async def run(self) -> Outcome:
         self._began_ms = None
@@ -300,6 +300,8 @@ class WorkflowCall:
         self.input = {"input": self._value}
         self._context.budget.subrequests.take(2)  # its name, and its plan
         self._plan = await self._context.ports.workflows.find_plan(self._node.workflow or "")
+        if self._plan.input_schema is not None:
+            await require_input(self._plan, self._value, self._context.ports.components, self._context.budget)
 
     def _find_value(self, rendering: Rendering) -> Any:
         if self._arrived is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from arcrun.credentials.redaction import Redactor
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
+from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
 from arcrun.engine.scheduler import run_plan
@@ -28,8 +29,8 @@ logger = logging.getLogger("arcrun")
 class Trigger:
     """What starts a run. `timeout_ms` is how long its client waits, or what `limited_by` sets; `depth` is the number of
     runs in the chain before it. `undo_ms` is the time for undos if it fails. `body_bytes` is the size of the request's
-    body; `text` is the body itself if it is exactly the input. `request` is the request that templates see; None for a
-    PlainRequest of the input.
+    body; `text` is the body itself if it is exactly the input. `is_checked` is whether the input is known to fit the
+    plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input.
     """
 
     kind: TriggerKind
@@ -38,6 +39,7 @@ class Trigger:
     depth: int = 0
     body_bytes: int = 0
     text: bytes = b""
+    is_checked: bool = False
     limited_by: LimitedBy = LimitedBy.REQUEST
     request: RequestSource | None = None
     undo_ms: float = MAX_UNDO_MS
@@ -60,8 +62,20 @@ class Engine:
     ports: RunPorts
     limits: RunLimits = PAID
 
+    async def check_input(self, plan: Plan, trigger: Trigger) -> None:
+        """Raises InputError if the plan has an input_schema and the input does not fit; ComponentError, UpstreamError,
+        CpuBudgetError if it cannot be checked.
+        """
+        if plan.input_schema is not None:
+            await require_input(plan, trigger.input, self.ports.components, self.limits.open_budget())
+            await self.ports.clock.pause()
+
     async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
-        """Run a plan. Failures of nodes are not raised; the record reports them."""
+        """Run a plan. Failures of nodes are not raised; the record reports them. Raises the errors of `check_input`,
+        before anything runs.
+        """
+        if not trigger.is_checked:
+            await self.check_input(plan, trigger)
         trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
             ports=self.ports,
@@ -71,8 +85,8 @@ class Engine:
             pace=Pace(self.ports.clock, budget.work),
             slots=Slots(plan.concurrency),
             trace_budget=trace_budget,
-            undo_ms=trigger.undo_ms,
         )
+        context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)
             context.request = RunRequest(source, context.started_ms)
@@ -93,6 +107,7 @@ class Engine:
         except Exception as fault:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
+        await context.undone.finish()
         record = RunRecord(
             run_id=run_id,
             workflow=plan.name,

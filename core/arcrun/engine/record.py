@@ -120,6 +120,8 @@ class NodeRecord:
 
     `rounds` is set for a node with `repeat`: then the input and the output are the last round's.
 
+    `index` is set for one of several undos of a node: its index in each loop around, the outermost first.
+
     `iterations` is set for a node in a loop's body: then times span all of its iterations, `attempts` is their sum, and
     the values are those of the first failure or, if there is none, of the first success.
     """
@@ -138,6 +140,7 @@ class NodeRecord:
     fuel: int | None = None
     bytes: int = 0
     iterations: Iterations | None = None
+    index: tuple[int, ...] = ()
     subflow: "tuple[NodeRecord, ...] | None" = None
     left_out: int = 0
     rounds: Rounds | None = None
@@ -156,6 +159,8 @@ class NodeRecord:
             entry["fuel"] = self.fuel
         if self.iterations is not None:
             entry["iterations"] = self.iterations.to_json()
+        if self.index:
+            entry["index"] = list(self.index)
         if self.rounds is not None:
             entry["rounds"] = self.rounds.to_json()
         if self.input is not None:

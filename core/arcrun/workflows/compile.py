@@ -54,6 +54,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     """The plan; None if there are errors. Raises EnoughFindingsError."""
     workflow = name_lists(workflow, symbols, findings)
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
+    if symbols.schema_problem:
+        findings.add("INVALID_INPUT_SCHEMA", symbols.schema_problem.rstrip("."), at=("input_schema",))
     inputs = InputChecker(workflow, shape, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     parts = {}
@@ -79,7 +81,7 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         yield from _warn_of_unclear_answers(workflow, shape, findings)
         _warn_of_endless_call(workflow, shape, findings)
         yield LINE_STEPS * len(workflow.edges)
-    return build_plan(workflow, shape, parts) if shape is not None and not findings.errors else None
+    return build_plan(workflow, shape, parts, symbols.variables) if shape is not None and not findings.errors else None
 
 
 def require_plan(compilation: Compilation) -> Plan:

@@ -87,6 +87,10 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Each round of a `repeat` gets the same input, and its component always answers the same.",
         "Read {{previous}} in its config, or omit `repeat`.",
     ),
+    "INVALID_INPUT_SCHEMA": (
+        "The workflow's `input_schema` is not a JSON Schema of the keywords that are known.",
+        "Correct the keyword: `acr open components/validate_json` lists them.",
+    ),
     "UNDO_NEVER_RUNS": (
         "The `undo` of a node after and beside which nothing runs that could fail.",
         "Omit it.",

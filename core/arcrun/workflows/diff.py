@@ -35,14 +35,16 @@ def _render(source: Source) -> Steps[str]:
 
 @dataclass(frozen=True)
 class PlanDiff:
-    """The names of added, removed and changed nodes."""
+    """The names of added, removed and changed nodes, and of the `variables` (`vars`) whose values differ."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
+    variables: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"added": list(self.added), "removed": list(self.removed), "changed": list(self.changed)}
+        nodes = {"added": list(self.added), "removed": list(self.removed), "changed": list(self.changed)}
+        return {**nodes, "vars": list(self.variables)} if self.variables else nodes
 
 
 def compare_plans(old: Plan | None, new: Plan) -> PlanDiff:
@@ -53,7 +55,12 @@ def compare_plans(old: Plan | None, new: Plan) -> PlanDiff:
         added=tuple(name for name in names if name not in before),
         removed=tuple(node.name for node in old.nodes if node.name not in after) if old else (),
         changed=tuple(name for name in names if name in before and before[name] != after[name]),
+        variables=_find_changed(old.variables if old else {}, new.variables),
     )
+
+
+def _find_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(name for name in {**old, **new} if (name in old, old.get(name)) != (name in new, new.get(name)))
 
 
 def _parts(graph: Graph) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Join, Workflow
 
-# Names in templates that no node may have: the request; and for future use the project's settings, the run itself.
+# Names in templates that no node may have: the request, the project's settings; and for future use the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
 
 

@@ -4,7 +4,7 @@ types of templates that do not depend on values.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from arcrun.contracts.model import CONDITION_FORMAT, Contract
 from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, types_of
@@ -14,8 +14,9 @@ from arcrun.templates.template import Template
 from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import Shape
-from arcrun.workflows.model import Node, SymbolTable, Workflow
+from arcrun.workflows.model import INPUT, Node, SymbolTable, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
+from arcrun.workflows.triggers.input_schema import find_types
 
 # A sample value of each JSON type, as a placeholder for a template's value. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
@@ -59,7 +60,7 @@ class InputChecker:
                 self._report_missing(key, node, contract)
 
     def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
-        sketch = _Sketch(node.templates)
+        sketch = _Sketch(node.templates, self.workflow.input_schema or {})
         written = {key: sketch.draw(value, (key,)) for key, value in config.items()}
         try:
             mismatches = find_mismatches(contract.validate_input_fully, written)
@@ -143,17 +144,25 @@ class InputChecker:
         ]
 
 
+class _Typed(NamedTuple):
+    """What is known of a template's value: its type, and whether the template is the whole string."""
+
+    kind: str
+    whole: bool
+
+
 @dataclass
 class _Sketch:
     """A config as far as it is known, with samples in place of templates.
 
-    `templates` are the config's compiled strings. `open` are the paths of unknown values, `typed` those of values whose
-    type is known, `unnamed` those of objects with templates in their keys.
+    `templates` are the config's compiled strings; `input_schema` is the workflow's. `open` are the paths of unknown
+    values, `typed` those of values whose type is known, `unnamed` those of objects with templates in their keys.
     """
 
     templates: Mapping[Path, Template | TemplateError]
+    input_schema: Mapping[str, Any]
     open: set[Steps] = field(default_factory=set)
-    typed: dict[Steps, Template] = field(default_factory=dict)
+    typed: dict[Steps, "_Typed"] = field(default_factory=dict)
     unnamed: set[Steps] = field(default_factory=set)
 
     def draw(self, value: Any, path: Path) -> Any:
@@ -168,13 +177,24 @@ class _Sketch:
         if not isinstance(value, str) or OPEN not in value:
             return value
         template = self.templates[path]
-        if isinstance(template, TemplateError) or (template.kind is None and template.whole):
+        kind = None if isinstance(template, TemplateError) else self._find_kind(template, value)
+        if isinstance(template, TemplateError) or kind is None:
             self.open.add(steps)
             return None
         if not template.references and "|" not in value:
             return template.resolve({})
-        self.typed[steps] = template
-        return _SAMPLES[template.kind or "string"]
+        self.typed[steps] = _Typed(kind, template.whole)
+        return _SAMPLES[kind]
+
+    def _find_kind(self, template: Template, text: str) -> str | None:
+        """The type of a template's value: that of its last filter, or of the input's field that it is."""
+        if template.kind is not None or not template.whole:
+            return template.kind or "string"
+        reference = template.references[0]
+        if reference.head != INPUT or reference.has_fallback or "|" in text:
+            return None
+        kinds = find_types(self.input_schema, reference.steps[1:])
+        return min(kinds) if len(kinds) == 1 and "null" not in kinds else None
 
     def decides(self, mismatch: Mismatch) -> bool:
         """Whether the mismatch exists whatever values the templates have."""
@@ -189,17 +209,17 @@ class _Sketch:
         return not has_templates or mismatch.rule in _RULES_OF_WHOLES
 
     def describe(self, mismatch: Mismatch) -> str:
-        template = self.typed.get(mismatch.path)
-        if template is None:
+        typed = self.typed.get(mismatch.path)
+        if typed is None:
             return f"not {mismatch.got}"
-        what = "its template gives" if template.whole else "a template within a string gives a"
-        return f"and {what} {template.kind}"
+        what = "its template gives" if typed.whole else "a template within a string gives a"
+        return f"and {what} {typed.kind}"
 
 
 def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> str:
-    template = sketch.typed.get(mismatch.path)
-    if template is not None:
-        return "" if template.whole else "Write only the template, without other characters."
+    typed = sketch.typed.get(mismatch.path)
+    if typed is not None:
+        return "" if typed.whole else "Write only the template, without other characters."
     kind = mismatch.got.split(" ")[0]
     properties = contract.input_schema.get("properties", {})
     if len(mismatch.path) == 1 and mismatch.rule == "type" and kind in ("object", "array"):

@@ -289,7 +289,7 @@ class Workflow:
 
     `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
     is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long,
-    `triggers` what starts them.
+    `triggers` what starts them, `input_schema` (a JSON Schema) with what input.
     """
 
     name: str
@@ -303,6 +303,7 @@ class Workflow:
     sets_timeout: bool = False
     keeping: Keeping = KEEPS_ALL
     triggers: Triggers = DEFAULT_TRIGGERS
+    input_schema: Mapping[str, Any] | None = None
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
@@ -320,7 +321,9 @@ class SymbolTable:
     by the same.
 
     `components` are all names, for hints. `unchecked` are the references that could not be looked up, and of which
-    nothing is said. `workflows` and `credentials` are None if they were not looked up.
+    nothing is said. `workflows` and `credentials` are None if they were not looked up. `variables` are the project's
+    `vars`. `schema_problem` is what validate_json says of the workflow's input_schema, empty if that is usable or was
+    not asked.
     """
 
     contracts: Mapping[str, Contract] = field(default_factory=dict)
@@ -329,3 +332,5 @@ class SymbolTable:
     workflows: Collection[str] | None = None
     credentials: Collection[str] | None = None
     unchecked: Collection[str] = ()
+    schema_problem: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)

@@ -47,6 +47,7 @@ from arcrun.workflows.settings import (
     parse_loop_policy,
     report_unknown_key,
 )
+from arcrun.workflows.triggers.input_schema import parse_input_schema
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 from arcrun.workflows.triggers.parse import parse_triggers
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
@@ -56,7 +57,7 @@ _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
-_KEYS = ("name", "description", "triggers", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
+_KEYS = ("name", "description", "triggers", "input_schema", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
@@ -190,6 +191,9 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
             Recording(settings.choice("record", Recording.ALL, tuple(Recording))),
             settings.number("keep_days", None, 1, MAX_KEEP_DAYS),
         ),
+        input_schema=parse_input_schema(findings, data["input_schema"], ("input_schema",))
+        if "input_schema" in data
+        else None,
         triggers=parse_triggers(findings, data["triggers"], ("triggers",)) if "triggers" in data else DEFAULT_TRIGGERS,
     )
 

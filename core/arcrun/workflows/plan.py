@@ -34,7 +34,7 @@ PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
 # FOREACH. Others stay in format 3, which the release before reads too.
 SHAPES_FORMAT = 4
-TRIGGERS_FORMAT = 5  # of a plan that has `triggers`, or reads `request`, whatever else it has
+TRIGGERS_FORMAT = 5  # of a plan that has `triggers`, `input_schema`, or reads `request` or `vars`, whatever else it has
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT)
 
@@ -104,6 +104,12 @@ class PlannedNode:
     @cached_property
     def taken(self) -> Template | None:
         return compile_path(self.take) if self.take else None
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that its input starts from."""
+        taken = self.taken.references if self.taken is not None else ()
+        return frozenset(reference.head for reference in (*self.template.references, *taken))
 
     @cached_property
     def optional_keys(self) -> tuple[str, ...]:
@@ -332,6 +338,8 @@ class Plan:
     sets_timeout: bool = field(default=False, kw_only=True)
     keeping: Keeping = field(default=KEEPS_ALL, kw_only=True)
     triggers: Triggers = field(default=DEFAULT_TRIGGERS, kw_only=True)
+    input_schema: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    variables: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     request_fields: tuple[str, ...] = field(default=(), kw_only=True)
 
     @cached_property
@@ -369,6 +377,8 @@ class Plan:
             **({"sets_timeout": True} if self.sets_timeout else {}),
             **({"record": self.keeping.recording.value} if self.keeping.recording is not Recording.ALL else {}),
             **({"keep_days": self.keeping.days} if self.keeping.days is not None else {}),
+            **({"input_schema": self.input_schema} if self.input_schema is not None else {}),
+            **({"vars": self.variables} if self.variables else {}),
             **({"triggers": triggers} if (triggers := self.triggers.to_json()) else {}),
             **({"request": list(self.request_fields)} if self.request_fields else {}),
         }
@@ -395,6 +405,8 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         sets_timeout=sets_timeout,
         keeping=keeping,
         triggers=Triggers.load(stored.get("triggers", {})),
+        input_schema=stored.get("input_schema"),
+        variables=stored.get("vars", {}),
         request_fields=tuple(stored.get("request", ())),
     )
 

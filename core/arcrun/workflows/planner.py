@@ -6,6 +6,7 @@ from functools import cached_property
 
 from arcrun.templates.request import REQUEST, REQUEST_FIELDS
 from arcrun.templates.template import STATES, Template, compile_path
+from arcrun.templates.variables import Variables, select_variables
 from arcrun.workflows.graph import Loop, Shape, index_of, is_continued
 from arcrun.workflows.model import INPUT, OUTPUT, Edge, LoopPolicy, Node, NodeParts, Workflow
 from arcrun.workflows.plan import (
@@ -22,8 +23,8 @@ from arcrun.workflows.relations import LOOP_END, Fires
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 
 
-def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts]) -> Plan:
-    """The plan of a workflow without errors; `parts` has each node's config, taken apart."""
+def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts], variables: Variables) -> Plan:
+    """The plan of a workflow without errors; `parts` has each node's config, taken apart, `variables` the project's."""
     builder = _GraphBuilder(workflow, shape, parts)
     plan = Plan(
         workflow.name,
@@ -33,9 +34,11 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts])
         sets_timeout=workflow.sets_timeout,
         keeping=workflow.keeping,
         triggers=workflow.triggers,
+        input_schema=workflow.input_schema,
         request_fields=builder.request_fields,
+        variables=builder.select_variables(variables),
     )
-    if plan.request_fields or plan.triggers != DEFAULT_TRIGGERS:
+    if plan.request_fields or plan.variables or plan.triggers != DEFAULT_TRIGGERS or plan.input_schema is not None:
         return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 
@@ -95,6 +98,10 @@ class _GraphBuilder:
         """The names that are no nodes or items, and that templates or expressions read."""
         taken = {*self.workflow.nodes, *(loop.item for loop in self.shape.loops)}
         return frozenset(steps[0] for steps in self._paths) - taken
+
+    def select_variables(self, known: Variables) -> Variables:
+        """The settings that are read."""
+        return select_variables(known, self._paths)
 
     @property
     def request_fields(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from arcrun.contracts.schema import types_of
 from arcrun.errors import TemplateError
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.expressions import Expression
+from arcrun.templates.filters_values import kind_of
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST, find_request_problem, types_of_request
 from arcrun.templates.template import (
@@ -20,16 +21,19 @@ from arcrun.templates.template import (
     Template,
     compile_path,
 )
+from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
 from arcrun.workflows.model import INPUT, SymbolTable, Workflow
+from arcrun.workflows.triggers.input_schema import find_types, find_unknown_field
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
 # The outcome that a node must have for these envelope fields to exist; for any other field it must have succeeded.
 _OUTCOMES = {"success": Outcome.RAN, "error": Outcome.FAILED}
 _CODE = "UNRESOLVED_REFERENCE"
+_GIVEN = (INPUT, REQUEST, VARIABLES)  # names that every node can read
 # What authors write for literals, which JMESPath has in backticks.
 _LITERALS = {
     **{text: text.lower() for text in ("true", "True", "TRUE", "false", "False", "FALSE", "null", "NULL", "Null")},
@@ -66,6 +70,7 @@ class ReferenceChecker:
                 message, hint = problem
                 self.findings.add(_CODE, f"{{{{{reference.path}}}}} {message}", hint, at=at)
             else:
+                self._warn_of_input_field(reference, at)
                 self._warn_of_field(reference, at)
                 self._warn_of_first_round(reference, node, at, after)
                 self._warn_if_skipped(reference, node, at, after)
@@ -97,6 +102,11 @@ class ReferenceChecker:
             return frozenset({"string"})
         if steps[0] == REQUEST:
             return types_of_request(steps)
+        if steps[0] == INPUT:
+            return find_types(self.workflow.input_schema or {}, steps[1:])
+        if steps[0] == VARIABLES:
+            known = self.symbols.variables
+            return frozenset({kind_of(known[steps[1]])}) if len(steps) == 2 and steps[1] in known else frozenset()
         node = self.workflow.nodes.get(steps[0])
         if node is None:
             return frozenset()
@@ -116,7 +126,9 @@ class ReferenceChecker:
                 self.findings.add(_CODE, f"`{name}` is read as a name in an expression", hint, at=at)
             elif head == CREDENTIAL or head in CLOCKS:
                 self.findings.add(_CODE, f"`{name}` cannot be used in an expression", "Use it in a template.", at=at)
-            elif head not in (INPUT, REQUEST) and (problem := self._find_head_problem(head, node, after=True)):
+            elif head not in (INPUT, REQUEST, VARIABLES) and (
+                problem := self._find_head_problem(head, node, after=True)
+            ):
                 meant = f"Put strings in single quotes: '{name}'."
                 hint = (
                     f"{problem[1]} {meant}" if problem[1] and head not in self.workflow.nodes else problem[1] or meant
@@ -126,8 +138,11 @@ class ReferenceChecker:
     def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
         """Check the paths that an expression reads: a missing field is null, so a comparison would never be true."""
         for path in sorted(set(paths)):
-            if path[0] == REQUEST and (problem := find_request_problem(path)):
+            problem = self._find_fixed_problem(path)
+            if problem is not None:
                 self.findings.add(_CODE, f"`{'.'.join(path)}` {problem[0]}", problem[1], at=at)
+            if path[0] == INPUT:
+                self._warn_of_input_field(Reference(".".join(path), path), at)
             if path[0] not in self.workflow.nodes or len(path) < 2:
                 continue
             if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS, *(REPEAT_FIELDS if path[0] in self.repeating else ())):
@@ -137,14 +152,20 @@ class ReferenceChecker:
             elif len(path) > 2:
                 self._warn_of_field(Reference(".".join(path), path), at)
 
+    def _find_fixed_problem(self, path: tuple[str, ...]) -> tuple[str, str] | None:
+        """The problem of a path that starts from the request or the settings."""
+        if path[0] == REQUEST:
+            return find_request_problem(path)
+        return find_reference_problem(path, self.symbols.variables) if path[0] == VARIABLES else None
+
     def _find_problem(self, reference: Reference, node: str, after: bool) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
         if head in CLOCKS:
             return None if len(steps) == 1 else ("is a clock and has no fields", f"Write {{{{{head}}}}}.")
         if head == CREDENTIAL:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
-        if head == REQUEST:
-            return find_request_problem(steps)
+        if head in (REQUEST, VARIABLES):
+            return self._find_fixed_problem(steps)
         if head == INPUT or (head == PREVIOUS and self.has_previous and node in self.repeating):
             return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
@@ -175,7 +196,7 @@ class ReferenceChecker:
             return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is the loop's result."
         clocks = CLOCKS if head.startswith("_") else ()
         otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
-        return suggest_nearest(head, [INPUT, REQUEST, *sorted(visible), *clocks, CREDENTIAL], otherwise)
+        return suggest_nearest(head, [*_GIVEN, *sorted(visible), *clocks, CREDENTIAL], otherwise)
 
     def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
@@ -287,6 +308,17 @@ class ReferenceChecker:
             field = reference.steps[1]
             message = f"{{{{{reference.path}}}}} is a field of the trigger's data"
             hint = f"The loop's result is {{{{{finished[0].item}.{field}}}}}."
+            self.findings.warn(_CODE, message, hint, at=at)
+
+    def _warn_of_input_field(self, reference: Reference, at: Path) -> None:
+        """Warn of a field that the workflow's input_schema does not name."""
+        schema = self.workflow.input_schema
+        if schema is None or reference.head != INPUT or reference.has_fallback:
+            return
+        if (unknown := find_unknown_field(schema, reference.steps[1:])) is not None:
+            step, named = unknown
+            message = f"{{{{{reference.path}}}}}: the input_schema has no `{step}`"
+            hint = suggest_nearest(step, named, f"Its fields are {', '.join(named)}.")
             self.findings.warn(_CODE, message, hint, at=at)
 
     def _warn_of_field(self, reference: Reference, at: Path) -> None:

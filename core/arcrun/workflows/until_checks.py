@@ -3,6 +3,7 @@
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.request import REQUEST
 from arcrun.templates.template import PREVIOUS, Template
+from arcrun.templates.variables import VARIABLES
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.graph import Loop, Shape, index_of
 from arcrun.workflows.model import INPUT, LoopPolicy, Node, RepeatPolicy, Workflow
@@ -67,7 +68,7 @@ def _check_loop_until(policy: LoopPolicy, loop: Loop, shape: Shape, checker: Ref
         checker.findings.add("INVALID_EXPRESSION", f"until({policy.until}) cannot be read: {error}", at=at)
         return
     own = {name for name in loop.body if shape.loop_around(name) == loop}
-    known = {INPUT, REQUEST, loop.item, index_of(loop.item), *own}
+    known = {INPUT, REQUEST, VARIABLES, loop.item, index_of(loop.item), *own}
     if loop.source != INPUT:
         known |= {loop.source, *shape.settled[loop.source], *(outer.item for outer in shape.loops_around(loop.source))}
     for name in sorted(expression.names - known):

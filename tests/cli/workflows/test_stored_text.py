@@ -10,7 +10,8 @@ import pytest
 from acr.output.terminal import put_text
 from acr.output.workflows import describe_stored
 from fakes.command_line import CommandBench
-from fakes.components import echo
+from fakes.components import echo, exited
+from fakes.engine import data
 from fakes.executor import build_bench
 
 OLD = "# the first\nname: greet\nflow:\n  - input >> PIPE >> echo\nconfig:\n  echo: {take: input}\n"
@@ -25,7 +26,9 @@ def acr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     (project / "flows").mkdir(parents=True)
     (project / "arcrun.yaml").touch()
     monkeypatch.chdir(project)
-    bench = CommandBench(build_bench({"echo": echo}), monkeypatch, capsys)
+    bench = CommandBench(
+        build_bench({"echo": echo, "validate_json": exited(data({"valid": True, "errors": []}))}), monkeypatch, capsys
+    )
     for text, file in ((OLD, "greet"), (NEW, "greet"), (BOTH, "both")):
         Path(f"flows/{file}.yaml").write_text(text)
         assert bench.run("push", f"flows/{file}.yaml").code == 0
@@ -243,3 +246,10 @@ def test_a_diff_is_coloured_on_a_terminal_alone(acr: CommandBench, monkeypatch: 
     os.close(leader)
     assert "\x1b[31m-  echo: {text: hi}\x1b[0m" in seen
     assert "\x1b[32m+  echo: {text: hello}" in seen
+
+
+def test_show_tells_the_fields_of_the_input(acr: CommandBench) -> None:
+    schema = "input_schema: {required: [id], properties: {id: {type: integer}, name: {type: string}}}\n"
+    Path("flows/greet.yaml").write_text(NEW + schema)
+    assert acr.run("push", "flows/greet.yaml").code == 0
+    assert "  input     id: integer; name: string, optional" in acr.run("show", "greet").err.splitlines()

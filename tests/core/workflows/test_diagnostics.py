@@ -75,7 +75,8 @@ CASES: list[Any] = [
         "name: w\nflow: [input >> PIPE >> any]\nzzz: 1",
         "UNKNOWN_KEY",
         (3, 1),
-        "Allowed: name, description, triggers, flow, config, nodes, edges, timeout_ms, concurrency, record, keep_days.",
+        "Allowed: name, description, triggers, input_schema, flow, config, nodes, edges, timeout_ms, concurrency, "
+        "record, keep_days.",
         id="far key",
     ),
     # lines
@@ -224,6 +225,13 @@ CASES: list[Any] = [
         (5, 9),
         "Use what the last round answered: {{previous.FIELD?}}. Or omit `repeat`.",
         id="rounds that are the same",
+    ),
+    pytest.param(
+        "name: w\ninput_schema: {tipe: object}\nflow: [input >> PIPE >> any]\n",
+        "INVALID_INPUT_SCHEMA",
+        (2, 16),
+        "Did you mean `type`?",
+        id="a schema",
     ),
     pytest.param(
         text_of("input >> PIPE >> any", config="  any: {undo: {component: any}}\n"),

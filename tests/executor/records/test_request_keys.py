@@ -42,7 +42,7 @@ class Object:
     def claim(self, key: str = "k", fingerprint: str = "f", **asked: Any) -> Claimed:
         run_id = build_run_id_in(self.clock, self.random, 0)
         claim: Any = {"key": key, "fingerprint": fingerprint, "run_id": run_id, "lease_ms": LEASE_MS}
-        return self.tables.claim({**claim, "keep_ms": KEEP_MS, "retries_failed": True, **asked})
+        return self.tables.claim(claim | {"keep_ms": KEEP_MS, "retries_failed": True} | asked)
 
     def settle(self, run_id: str, status: SettledStatus = "success", answer: str | None = "a", key: str = "k") -> None:
         self.tables.settle({"key": key, "run_id": run_id, "status": status, "answer": answer})

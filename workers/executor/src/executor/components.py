@@ -7,7 +7,7 @@ that later isolates need not meter it again; an incomplete one is replaced.
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from arcrun.caches import Cache, CacheSpace
 from arcrun.contracts.parse import parse_contract
 from arcrun.engine.budget import BudgetedHttpClient, RunBudget
+from arcrun.engine.input_check import VALIDATOR_ID, read_mismatches
 from arcrun.errors import ComponentError
 from arcrun.interruptible import run_steps_pausing
 from arcrun.json_text import write_json
@@ -43,7 +44,6 @@ from executor.component_sources import (
 # A warm isolate sees a component that was replaced in the bucket after at most this time.
 FRESH_MS = 5_000
 REFERENCE_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,127}(@v[0-9]{1,9})?")
-VALIDATOR_ID = "validate_json"
 STRETCH_CHARACTERS = 256 * 1024  # of JSON, which takes some 10 ms to write or to parse
 
 
@@ -309,21 +309,9 @@ class ComponentCaller:
             reaches_local=self.reaches_local,
         )
 
-    async def find_mismatch(self, schema: Mapping[str, Any], value: Any, budget: RunBudget) -> tuple[str, str] | None:
-        """The first mismatch as (field, message), by the bundled validate_json, whose work is always bounded."""
+    async def find_mismatches(
+        self, schema: Mapping[str, Any], value: Any, budget: RunBudget
+    ) -> Sequence[tuple[str, str]]:
+        """By the bundled validate_json, whose work is always bounded."""
         validator = await self.resolver.find(VALIDATOR_ID)
-        outcome = await self.call(validator, {"value": value, "schema": schema}, budget)
-        if outcome.error is not None:
-            raise ComponentError(
-                f"The input_schema cannot be used: {outcome.error.message}",
-                code="INVALID_CONTRACT",
-                next_actions=["Ask the component's author to use only keywords that validate_json supports."],
-            )
-        errors = outcome.envelope["data"]["errors"]
-        return (_name_field(errors[0]["path"]), str(errors[0]["message"])) if errors else None
-
-
-def _name_field(pointer: str) -> str:
-    """A JSON Pointer as a dotted path: `/items/0/name` is `items.0.name`."""
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
-    return ".".join(steps) or "the input"
+        return read_mismatches(await self.call(validator, {"value": value, "schema": schema}, budget))

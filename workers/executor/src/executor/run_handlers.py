@@ -36,7 +36,7 @@ from arcrun_http.requests import (
 from arcrun_http.responses import LINES, JsonLines, JsonResponse, render_error
 from executor.records.earlier_runs import MAX_VERSION
 from executor.service import ExecutorService
-from executor.workflow_handlers import read_source
+from executor.workflow_handlers import read_source, read_variables
 from executor.workflows import StoredWorkflow
 
 KEEP_ALIVE_S = 15
@@ -44,7 +44,7 @@ KEY_HEADER = "idempotency-key"  # of requests that also show the API key
 
 
 async def execute(service: ExecutorService, request: Request) -> Response:
-    body = await read_object(request, allowed=("workflow", "component", "input"))
+    body = await read_object(request, allowed=("workflow", "component", "input", "vars"))
     if ("workflow" in body) == ("component" in body):
         raise RequestError(
             "The body must have either `workflow` or `component`.",
@@ -60,8 +60,13 @@ async def execute(service: ExecutorService, request: Request) -> Response:
         )
     input_value = body.get("input", {})
     if "workflow" in body:
-        source, trigger = read_source(body), build_trigger(request, TriggerKind.EXECUTE, input_value)
-        return await _answer_run(service, request, lambda run_id: service.execute_workflow(source, trigger, run_id))
+        source, variables = read_source(body), read_variables(body)
+        trigger = build_trigger(request, TriggerKind.EXECUTE, input_value)
+
+        def run(run_id: str | None) -> Awaitable[RunRecord]:
+            return service.execute_workflow(source, trigger, run_id, variables)
+
+        return await _answer_run(service, request, run)
     if not isinstance(body["component"], str) or not isinstance(input_value, dict):
         raise RequestError("`component` must be a string and `input` an object.")
     outcome = await service.execute_component(body["component"], input_value, depth=read_depth(request))

@@ -14,10 +14,11 @@ from arcrun.engine.budget import RunBudget
 from arcrun.engine.engine import Engine, Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import LimitedBy
-from arcrun.errors import ArcrunError, NotFoundError, RunTimeoutError
+from arcrun.errors import ArcrunError, ComponentError, NotFoundError, RunTimeoutError
 from arcrun.interruptible import Steps, run_steps_pausing
 from arcrun.limits import MAX_ACCEPTED_UNDO_MS, MAX_DIAGNOSTICS
 from arcrun.ports import Background, Crypto
+from arcrun.templates.variables import NO_VARIABLES, Variables
 from arcrun.wasm.abi import Outcome
 from arcrun.wasm.component import Component
 from arcrun.workflows.compile import Compilation, compile_in_steps, compile_workflow, require_plan
@@ -26,7 +27,7 @@ from arcrun.workflows.model import SymbolTable, Workflow
 from arcrun.workflows.parse import parse_workflow_in_steps
 from arcrun.workflows.plan import Plan
 from arcrun.workspace.audit import Actor, AuditLog
-from executor.accepted_runs import limit_accepted_run, make_keepable, redact_input
+from executor.accepted_runs import limit_accepted_run, make_keepable, may_undo, redact_input
 from executor.components import STRETCH_CHARACTERS, ComponentCaller
 from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
@@ -119,22 +120,32 @@ class ExecutorService:
             message, actions = f"`{component.id}` took longer than {limit_ms} ms.", ["Give it less to do at once."]
             raise RunTimeoutError(message, next_actions=actions) from None
 
-    async def execute_workflow(self, source: Source, trigger: Trigger, run_id: str | None = None) -> RunRecord:
+    async def execute_workflow(
+        self, source: Source, trigger: Trigger, run_id: str | None = None, variables: Variables = NO_VARIABLES
+    ) -> RunRecord:
         """`run_id` is the run's id, if it has been given."""
-        compilation = await self._compile(source, None, checks_credentials=False)  # the run reports missing ones
+        # The run reports missing credentials.
+        compilation = await self._compile(source, None, variables=variables, checks_credentials=False)
         return await self._run(require_plan(compilation), trigger, 0, run_id)
 
-    async def validate(self, source: Source, file: str | None = None, others: Sequence[str] = ()) -> Compilation:
+    async def validate(
+        self,
+        source: Source,
+        file: str | None = None,
+        others: Sequence[str] = (),
+        variables: Variables = NO_VARIABLES,
+    ) -> Compilation:
         """Check a workflow against the existing components, workflows and credentials. The workflows `others`, which
-        are pushed together with it, count as stored.
+        are pushed together with it, count as stored. `variables` are the project's.
         """
-        return await self._compile(source, file, others, checks_credentials=True)
+        return await self._compile(source, file, others, variables, checks_credentials=True)
 
     async def push(
         self,
         source: Source,
         actor: Actor,
         token: str | None = None,
+        variables: Variables = NO_VARIABLES,
         *,
         file: str | None = None,
         is_forced: bool = False,
@@ -144,7 +155,7 @@ class ExecutorService:
 
         Raises WorkflowError with all diagnostics; ComponentError CPU_MS_LIMIT; NotFoundError; ConflictError.
         """
-        compilation = await self.validate(source)
+        compilation = await self.validate(source, variables=variables)
         plan = require_plan(compilation)
         for node in plan.calls:
             if node.cpu_ms is not None:
@@ -182,7 +193,10 @@ class ExecutorService:
         be recorded, and so was not started.
         """
         clamped = self._clamp(trigger)
-        limit_ms = limit_accepted_run(stored.plan, trigger, clamped.timeout_ms, is_owner=is_owner)
+        has_undos = await may_undo(stored.plan, self.engine.ports)
+        most_ms = clamped.timeout_ms
+        limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner, has_undos=has_undos)
+        await self.engine.check_input(stored.plan, trigger)
         run_id = run_id or self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.quota.running())
@@ -193,7 +207,9 @@ class ExecutorService:
             )
             await (accept or self.runs.accept)(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
-            limited = replace(trigger, timeout_ms=limit_ms, limited_by=limited_by, undo_ms=MAX_ACCEPTED_UNDO_MS)
+            limited = replace(
+                trigger, timeout_ms=limit_ms, limited_by=limited_by, undo_ms=MAX_ACCEPTED_UNDO_MS, is_checked=True
+            )
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id
 
@@ -259,7 +275,13 @@ class ExecutorService:
             self.runs.add(ended)
 
     async def _compile(
-        self, source: Source, file: str | None, others: Sequence[str] = (), *, checks_credentials: bool
+        self,
+        source: Source,
+        file: str | None,
+        others: Sequence[str] = (),
+        variables: Variables = NO_VARIABLES,
+        *,
+        checks_credentials: bool,
     ) -> Compilation:
         self.quota.check_source(source)
         pause = self.engine.ports.clock.pause
@@ -273,6 +295,8 @@ class ExecutorService:
             self.components.resolver.bundled_ids,
             [*await self._find_workflows(draft.workflow), *others],
             await self.vault.list_names() if checks_credentials else None,
+            variables=variables,
+            schema_problem=await self._find_schema_problem(draft.workflow),
         )
         return await run_steps_pausing(compile_in_steps(draft, symbols, file), pause)
 
@@ -290,6 +314,15 @@ class ExecutorService:
             if component is None or component.module is not None:  # it was looked up outside the bundle
                 await self.engine.ports.clock.pause()
         return contracts, faults
+
+    async def _find_schema_problem(self, workflow: Workflow) -> str:
+        if workflow.input_schema is None:
+            return ""
+        try:
+            await self.components.find_mismatches(workflow.input_schema, None, self.engine.limits.open_budget())
+        except ComponentError as error:
+            return error.message
+        return ""
 
     async def _find_workflows(self, workflow: Workflow) -> list[str]:
         """All workflow names if the workflow calls any: the hint for a misspelt name suggests the nearest."""

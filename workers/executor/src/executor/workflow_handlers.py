@@ -9,8 +9,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from arcrun.errors import RequestError, UpstreamError
+from arcrun.errors import ArcrunError, RequestError, UpstreamError
 from arcrun.limits import MAX_WORKFLOWS
+from arcrun.templates.variables import Variables, find_variables_problem
 from arcrun.workflows.diff import Source
 from arcrun.workflows.parse import is_workflow_name
 from arcrun.workflows.stored_file import read_file_name
@@ -23,11 +24,11 @@ from executor.workflows import StoredWorkflow
 
 
 async def validate(service: ExecutorService, request: Request) -> JsonResponse:
-    body = await read_object(request, allowed=("workflow", "file", "workflows"))
+    body = await read_object(request, allowed=("workflow", "file", "workflows", "vars"))
     file = body.get("file")
     if not isinstance(file, str | None):
         raise RequestError("`file` must be a string: the file name that diagnostics show.")
-    compilation = await service.validate(read_source(body), file, _read_names(body))
+    compilation = await service.validate(read_source(body), file, _read_names(body), read_variables(body))
     diagnostics = [finding.to_json() for finding in compilation.diagnostics]
     return build_success({"valid": compilation.plan is not None, "diagnostics": diagnostics})
 
@@ -42,11 +43,12 @@ async def replace(service: ExecutorService, request: Request) -> JsonResponse:
 
 
 async def _push(service: ExecutorService, request: Request, token: str | None = None) -> Push:
-    body = await read_object(request, allowed=("workflow", "file", "force"))
+    body = await read_object(request, allowed=("workflow", "file", "force", "vars"))
     source, file, is_forced = read_source(body), read_file_name(body), body.get("force", False)
     if not isinstance(is_forced, bool):
         raise RequestError("`force` must be true or false.")
-    return await service.push(source, actor_of(request), token, file=file, is_forced=is_forced)
+    variables = read_variables(body)
+    return await service.push(source, actor_of(request), token, variables, file=file, is_forced=is_forced)
 
 
 async def list_workflows(service: ExecutorService, request: Request) -> JsonResponse:
@@ -113,8 +115,16 @@ async def _show(service: ExecutorService, request: Request, name: str) -> JsonRe
         "versions": await service.workflows.list_versions(name),
         "called_by": await service.workflows.find_callers(name),
         "refused": await _find_refused(service, name),
+        "vars": await _find_variables(service, head),
     }
     return build_success({**_render(request, head), **found})
+
+
+async def _find_variables(service: ExecutorService, head: Head) -> Mapping[str, Any] | None:
+    """The project's settings that the current version has kept; None if it can no longer run."""
+    with suppress(ArcrunError):
+        return (await service.workflows.find(head.token)).plan.variables
+    return None
 
 
 async def _find_refused(service: ExecutorService, name: str) -> dict[str, Any] | None:
@@ -152,6 +162,18 @@ def _render_push(request: Request, push: Push) -> dict[str, Any]:
 def _webhook_url(request: Request, token: str) -> str:
     """The URL of a webhook, from the configuration: the caller controls the Host header."""
     return f"{request.app.state.public_url}/webhooks/{token}/trigger"
+
+
+def read_variables(body: Mapping[str, Any]) -> Variables:
+    """The project's `vars` of a body, empty if it has none. Raises RequestError INVALID_VARS."""
+    given = body.get("vars", {})
+    if problem := find_variables_problem(given):
+        raise RequestError(
+            f"`vars` cannot be used: {problem}.",
+            code="INVALID_VARS",
+            next_actions=['Send plain settings by name: "vars": {"api": "https://api.example.com"}.'],
+        )
+    return dict(given)
 
 
 def read_source(body: Mapping[str, Any]) -> Source:

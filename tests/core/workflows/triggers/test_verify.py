@@ -19,7 +19,7 @@ from arcrun.workflows.triggers.verify import SCHEMES, parse_verify, warn_of_miss
 AT = ("triggers", "webhook", "verify")
 PLAIN = {"credential": "s"}
 FORM = SignatureFormat("x-sig")
-PAGE = (Path(__file__).parents[3] / "docs/signatures.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs/signatures.md").read_text(encoding="utf-8")
 SNIPPETS = [text for text in re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE) if "flow:" not in text]
 
 

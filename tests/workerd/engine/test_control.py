@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from workerd.engine.test_engine import eventually, execute, push, statuses
 from workerd.local_platform import LocalPlatform
-from workerd.test_engine import eventually, execute, push, statuses
 
 pytestmark = pytest.mark.workerd
 
