@@ -87,6 +87,9 @@ MAX_REQUEST_KEYS = 100_000
 # The bytes of all kept answers of such an object; in an object of the RunLog, a quarter of its size at most.
 # Beyond: as above. Change: as above; RUN_LOG_BYTES.
 MAX_KEPT_ANSWERS_BYTES = 64 * MIB
+# The keys of runs under way that an isolate knows of.
+# Beyond: it asks their objects.
+MAX_KNOWN_CLAIMS = 10_000
 # The milliseconds that a repetition waits for the run that is under way (`on_running: wait`).
 # Beyond: 409 REQUEST_RUNNING, with Retry-After.
 MAX_RUNNING_WAIT_MS = 30_000

@@ -224,7 +224,7 @@ async def test_while_the_first_runs(setting: str, statuses: list[int]) -> None:
     for answer in answers:
         if answer.status_code == 409:
             error = read_error(answer)
-            assert (error["code"], error["retriable"], answer.headers["retry-after"]) == ("REQUEST_RUNNING", True, "5")
+            assert (error["code"], error["retriable"], answer.headers["retry-after"]) == ("REQUEST_RUNNING", True, "1")
             assert error["details"]["run_id"] == first.json()["run_id"]
         else:
             assert answer.content == first.content
@@ -248,6 +248,15 @@ async def test_the_key_of_a_run_that_died_is_free_when_its_lease_ends() -> None:
     hook.bench.clock.advance(LEASE_MS)
     assert [(await hook.send()).status_code, hook.runs] == [200, 2]
     assert REPLAYED in (await hook.send()).headers
+
+
+@pytest.mark.parametrize(("ran_ms", "retry_after"), [(0, "1"), (1_500, "2"), (10_000, "11"), (100_000, "30")])
+async def test_retry_after_grows_with_the_run(ran_ms: float, retry_after: str) -> None:
+    hook = Hook(timeout_ms=600_000)
+    await claim_and_die(hook)
+    hook.bench.background.drop()
+    hook.bench.clock.advance(ran_ms)
+    assert (await hook.send()).headers["retry-after"] == retry_after
 
 
 async def test_who_waits_runs_it_when_the_lease_ends() -> None:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
+from arcrun.engine.run_id import time_of
 from arcrun.errors import (
     ArcrunError,
     ConflictError,
@@ -47,9 +48,9 @@ from executor.workflows import StoredWorkflow
 Render = Callable[[RunRecord], Response]
 
 REPLAYED = (b"idempotent-replayed", b"true")
-SETTLING_MS = 5_000  # for what follows a run: its record, its answer, the write of both
+SETTLING_MS = 10_000  # for what follows a run, in an isolate with much to do: its record, its answer, the write of both
 ACCEPTING_MS = 10_000  # for what precedes a run that is accepted
-MAX_RETRY_AFTER_S = 5
+MAX_RETRY_AFTER_S = 30  # otherwise as long as the run has taken so far
 _FIRST_WAIT_MS, _WAIT_GROWTH, _LONGEST_WAIT_MS = 40, 1.5, 1_000
 
 logger = logging.getLogger("arcrun")
@@ -192,8 +193,9 @@ async def _repeat(service: ExecutorService, claimed: Claimed) -> Response:
             next_actions=["Send another request with another key, and a repetition exactly as it was sent before."],
         )
     if claimed["state"] == "running":
-        wait_s = math.ceil(claimed.get("left_ms", 0) / 1_000)
-        raise RequestRunningError(run_id, min(max(wait_s, 1), MAX_RETRY_AFTER_S))
+        ran_ms = service.engine.ports.clock.now_ms() - time_of(run_id)
+        wait_ms = min(ran_ms, claimed.get("left_ms", 0), MAX_RETRY_AFTER_S * 1_000)
+        raise RequestRunningError(run_id, max(math.ceil(wait_ms / 1_000), 1))
     answer = await service.runs.open_answer(claimed)
     if answer is None:
         raise ConflictError(

@@ -35,6 +35,7 @@ from executor.records.runs import (
     EndedRun,
     Gathering,
     KeyedRequest,
+    KnownClaims,
     RenewedKeys,
     RunPage,
     Verdicts,
@@ -77,6 +78,7 @@ class LoggedRuns:
         self._chosen_ms = 0.0
         self._notified_ms = float("-inf")
         self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
+        self._claims = KnownClaims(clock)
         self.unwritten = self._gathering.unwritten
 
     def new_run_id(self) -> str:
@@ -101,13 +103,18 @@ class LoggedRuns:
         await self._send([await self._render_accepted(run)])
 
     async def claim(self, request: KeyedRequest) -> Claimed:
-        number = int(request.key[:_KEY_DIGITS], 16) % self._objects.count
+        if (known := self._claims.find(request)) is not None:
+            return known
+        number, asked_ms = int(request.key[:_KEY_DIGITS], 16) % self._objects.count, self._clock.now_ms()
         run_id = build_run_id_in(self._clock, self._random, number)
-        return await self._objects.claim(number, request.to_claim(run_id))
+        claimed = await self._objects.claim(number, request.to_claim(run_id))
+        self._claims.note(request, claimed, asked_ms)
+        return claimed
 
     async def release(self, key: str, run_id: str) -> None:
         with suppress(UpstreamError):
             await self._objects.release(key, run_id)
+        self._claims.forget(key)
 
     async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
         try:
@@ -134,7 +141,10 @@ class LoggedRuns:
         sealed = None if answer is None else await self._inputs.seal_answer(run_id, answer)
         text = None if sealed is None else base64.b64encode(sealed).decode()
         settlement: Settlement = {"key": key, "run_id": run_id, "status": status, "answer": text}
-        await self._try_twice(lambda: self._objects.settle(settlement, rows))
+        try:
+            await self._try_twice(lambda: self._objects.settle(settlement, rows))
+        finally:
+            self._claims.forget(key)
         await self._notify()
 
     async def add_accepted(self, run: EndedRun) -> None:

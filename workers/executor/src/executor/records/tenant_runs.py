@@ -29,6 +29,7 @@ from executor.records.runs import (
     EndedRun,
     Gathering,
     KeyedRequest,
+    KnownClaims,
     RunPage,
     Verdicts,
     build_unknown_run_error,
@@ -67,6 +68,7 @@ class TenantRuns:
         self._batch_id: str | None = None  # of this isolate; with a slot it makes a key
         self._written: Cache[None] = Cache(KNOWN_SLOTS)  # the keys of slots
         self._gathering = Gathering(self._write, _until_slot_ends, clock, background)
+        self._claims = KnownClaims(clock)
         self.unwritten = self._gathering.unwritten
 
     def new_run_id(self) -> str:
@@ -106,13 +108,18 @@ class TenantRuns:
                 await self._put(key, [run])
 
     async def claim(self, request: KeyedRequest) -> Claimed:
-        claim = request.to_claim(self.new_run_id())
-        fingerprint = self._sealing.id_of(request.fingerprint)
-        return await self._keys.claim({**claim, "key": self._sealing.id_of(request.key), "fingerprint": fingerprint})
+        if (known := self._claims.find(request)) is not None:
+            return known
+        claim, asked_ms = request.to_claim(self.new_run_id()), self._clock.now_ms()
+        key, fingerprint = self._sealing.id_of(request.key), self._sealing.id_of(request.fingerprint)
+        claimed = await self._keys.claim({**claim, "key": key, "fingerprint": fingerprint})
+        self._claims.note(request, claimed, asked_ms)
+        return claimed
 
     async def release(self, key: str, run_id: str) -> None:
         with suppress(UpstreamError):
             await self._keys.release(self._sealing.id_of(key), run_id)
+        self._claims.forget(key)
 
     async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
         """See Runs.settle. The record is stored in KV, so that the two writes are not one."""
@@ -140,8 +147,11 @@ class TenantRuns:
 
     async def _settle(self, key: str, run_id: str, status: SettledStatus, answer: bytes | None) -> None:
         text = answer and await self._sealing.seal(_answer_of(run_id), base64.b64encode(answer).decode())
-        key = self._sealing.id_of(key)
-        await self._keys.settle({"key": key, "run_id": run_id, "status": status, "answer": text or None})
+        key_id = self._sealing.id_of(key)
+        try:
+            await self._keys.settle({"key": key_id, "run_id": run_id, "status": status, "answer": text or None})
+        finally:
+            self._claims.forget(key)
 
     async def find(self, run_id: str) -> StoredRecord:
         if not is_run_id(run_id):
