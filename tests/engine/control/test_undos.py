@@ -322,13 +322,13 @@ async def test_the_undos_of_a_failed_sub_workflow_are_finished_though_the_run_go
     flow: list[str],
 ) -> None:
     inner = {
-        "flow": ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> bad"],
-        "config": {"a": undo(of="a"), "b": {"undo": {"component": "slow"}}},
+        "flow": ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c", "c >> PIPE >> bad"],
+        "config": {"a": undo(of="a"), "b": {"undo": {"component": "slow"}}, "c": undo(of="c")},
     }
     bench = EngineBench({**BENCH, "soon": taking(20, data(1)), "join": data(2)}, workflows={"inner": inner})
     join = {"join": {"join": "first", "cancel_rest": True}} if "join" in flow[0] else {}
     record = await run(bench, ["input >> CALLS_SUBFLOW >> inner", "input >> PIPE >> soon", *flow], config=join)
-    assert (record.status, record.undone, dropped(bench)) == ("success", "complete", ["a"])
+    assert (record.status, record.undone, dropped(bench)) == ("success", "complete", ["c", "a"])
     assert len(bench.inputs_of("slow")) == 2  # the first was cut off: whether it had its effect is not known
 
 
@@ -426,7 +426,12 @@ async def test_what_undos_held_is_free_again() -> None:
     size = MAX_LIVE_BYTES // 4
     inner = {"flow": ["input >> PIPE >> large", "large >> PIPE >> bad"], "config": undoing("large")}
     bench = EngineBench({**BENCH, "large": data({"id": 1, "text": "x" * size})}, workflows={"inner": inner})
-    flow = ["input >> FOREACH x IN input.items >> each", "each >> CALLS_SUBFLOW >> inner"]
-    config = {"input": {"foreach": {"on_error": "continue"}}, "each": {"component": "a"}}
+    flow = ["input >> FOREACH x IN input.items >> each", "each >> CALLS_SUBFLOW >> inner", "input >> CONTINUE >> echo"]
+    config = {
+        "input": {"foreach": {"on_error": "continue"}},
+        "each": {"component": "a"},
+        "echo": {"of": "{{x.errors}}"},
+    }
     record = await run(bench, flow, {"items": [*range(9)]}, config=config)
-    assert (record.status, dropped(bench)) == ("success", [1] * 9)
+    assert [each["error"]["code"] for each in record.data["of"]] == ["BAD"] * 9
+    assert dropped(bench) == [1] * 9
