@@ -18,6 +18,7 @@ from acr.output.render import (
     style_status,
 )
 from acr.output.terminal import say
+from arcrun.workflows.responses.model import KINDS
 
 BAR_WIDTH, MIN_BAR_WIDTH = 32, 8
 SUMMARY_WIDTH = 60
@@ -62,7 +63,8 @@ def flatten_run(record: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
     """Like `flatten_trace`, of a run's record: the entries of its trace, followed by those of its undos."""
     yield from flatten_trace(record["trace"])
     for name, entry in flatten_trace(record.get("undos", ())):
-        yield (name if name.startswith(_INDENT) else f"undo {name}"), entry
+        of = f" {entry['index']}" if entry.get("index") else ""
+        yield (name if name.startswith(_INDENT) else f"undo {name}{of}"), entry
 
 
 def describe_repeats(entry: Entry) -> str:
@@ -138,6 +140,7 @@ def render_trace(answer: dict[str, Any]) -> None:
     print_table(*drop_empty_columns(titles, rows, "fuel", "runs"), flexible=("result",), stream="stderr")
     console = build_console(sys.stderr)
     _tell_undone(answer, console)
+    _tell_response(answer, console)
     console.print(Text(f"run {answer['run_id']} took {answer['duration_ms']:.1f} ms", "dim"), soft_wrap=True)
 
 
@@ -164,6 +167,20 @@ def render_timeline(record: dict[str, Any]) -> None:
         shown = drop_empty_columns(titles, list(_build_timeline(record, width)), "fuel", "runs", "error")
         print_table(*shown, flexible=("error",))
     _tell_undone(record, console)
+    _tell_response(record, console)
+
+
+def _tell_response(record: dict[str, Any], console: Console) -> None:
+    """What the webhook answers if the workflow has a `response`: its status, and its body if that is known."""
+    response = record.get("response")
+    if response is None:
+        return
+    kind = next((kind for kind in KINDS if kind in response), "")
+    shown = json.dumps(response[kind], ensure_ascii=False) if kind else ""
+    body = f"  {kind} {shown if len(shown) <= SUMMARY_WIDTH else shown[: SUMMARY_WIDTH - 1] + '…'}" if kind else ""
+    console.print(Text(f"response {response['status']}{body}"), soft_wrap=True)
+    if "error" in response:
+        console.print(Text(f"on_failure: {describe_error(response['error'])}", "red"), soft_wrap=True)
 
 
 def _tell_undone(record: dict[str, Any], console: Console) -> None:

@@ -28,6 +28,7 @@ def compare_run(
     return [
         *_compare_end(expected, record),
         *_compare_undone(expected, record),
+        *_compare_response(expected, record),
         *_compare_statuses(expected.nodes, _find_statuses(record)),
         *_compare_calls(expected.calls, calls),
     ]
@@ -90,6 +91,17 @@ def _compare_undone(expected: Expectation, record: RunRecord) -> Iterator[Differ
     got = record.undone or UNDONE_NONE
     if expected.undone not in ("", got):
         yield Difference("undone", expected.undone, got)
+
+
+def _compare_response(expected: Expectation, record: RunRecord) -> Iterator[Difference]:
+    if expected.response is None:
+        return
+    got = {} if record.response is None else record.response.to_json()
+    for key, value in expected.response.items():
+        if key not in got:
+            yield Difference(f"response.{key}", value, ABSENT)
+        else:
+            yield from compare_values(value, got[key], f"response.{key}", is_part=key == "headers")
 
 
 def _describe_error(record: RunRecord) -> dict[str, Any]:

@@ -91,6 +91,8 @@ def write_test(
     test |= {"credentials": told.credentials} if told.credentials else {}
     undone = {"undone": told.undone} if told.undone else {}
     test["expect"] = {**_read_end(record, told), **undone, "nodes": told.statuses}
+    if "response" in record and not told.is_partial:
+        test["expect"]["response"] = {"status": record["response"]["status"]}
     source = {"workflow": file or f"{record['workflow']}.yaml", "now": record["started_at"], "tests": [test]}
     head = (" ".join(line.split()) for line in _write_head(run, told.gaps))
     return "\n".join([*head, _write_body(source)]).rstrip("\n")

@@ -34,7 +34,8 @@ class Expectation:
     `undone` is one of UNDONE, empty for any.
 
     `nodes` are statuses by the node's path. `calls` are by the path of a stubbed node: the number of calls, or a part
-    of the input of each.
+    of the input of each. `response` is what the webhook must answer, in the form of the workflow's `response`; only
+    what it names is compared, and of the headers only those.
     """
 
     data: Any = ABSENT
@@ -43,6 +44,7 @@ class Expectation:
     undone: str = ""
     nodes: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, "int | tuple[Any, ...]"] = field(default_factory=dict)
+    response: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from arcrun.limits import MAX_TEST_FILE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MA
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Path as Place
 from arcrun.workflows.diagnostics import Positions
+from arcrun.workflows.responses.model import KINDS
 from arcrun.workflows.triggers.model import METHODS
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
@@ -31,7 +32,8 @@ FILE_KEYS = ("workflow", "now", "seed", "tests")
 TEST_KEYS = ("name", "input", "request", "stubs", "credentials", "now", "seed", "expect")
 REQUEST_KEYS = ("method", "path", "query", "headers", "content_type", "text", "ip")
 STUB_KEYS = ("data", "error")
-EXPECT_KEYS = ("status", "data", "data_includes", "error", "undone", "nodes", "calls")
+EXPECT_KEYS = ("status", "data", "data_includes", "error", "undone", "nodes", "calls", "response")
+RESPONSE_KEYS = ("status", "headers", *KINDS)
 ERROR_KEYS = ("code", "node", "message")
 STATUSES = ("success", "failed")
 
@@ -176,7 +178,15 @@ class _Parser:
             undone=undone,
             nodes=self._statuses(source, (*at, "nodes")),
             calls=self._calls(source, (*at, "calls")),
+            response=self._response(source["response"], (*at, "response")) if "response" in source else None,
         )
+
+    def _response(self, source: Any, at: Place) -> Mapping[str, Any]:
+        response = {**self._mapping(source, at, RESPONSE_KEYS, "`response`")}
+        if "headers" in response:
+            headers = self._mapping(response["headers"], (*at, "headers"), None, "`headers`")
+            response["headers"] = {name.lower(): value for name, value in headers.items()}
+        return response
 
     def _statuses(self, source: Mapping[str, Any], at: Place) -> Mapping[str, str]:
         found = self._mapping(source.get("nodes", {}), at, None, "`nodes`")

@@ -32,6 +32,7 @@ from arcrun.wasm.costs import FUEL_A_MS
 RUN_WORK = 1_500  # a request, its answer and its record
 NODE_WORK = 200  # an attempt of a node
 UNIT_WORK = 50  # a skipped node, or a loop without its iterations
+UNDO_WORK = 600  # set aside for the undo of a node
 STEP_WORK = 2  # a step of an expression, or of a filter
 COMPILED_CHARACTER_WORK = 1  # per character of an expression, the first time
 COMPILED_REFERENCE_WORK = 60  # per reference in a node's templates, the first time
@@ -42,6 +43,7 @@ WRITTEN_KIB_WORK = 20
 # Reserved for the time after the run: its record (1), the part of it that is too large for a row (2), its notification
 # (1), its statistics (1), and the data key in a new isolate (3).
 RESERVED_SUBREQUESTS = 8
+UNDO_SUBREQUESTS = 2  # set aside for the undo of a node
 # Request header: the number of runs in the chain that led to the request.
 DEPTH_HEADER = "arcrun-depth"
 
@@ -71,6 +73,15 @@ class WorkBudget:
         """Count work. Raises CpuBudgetError."""
         self.note(work_us)
         self.require_kept()
+
+    def reserve(self, work_us: float) -> None:
+        """Set work aside for later. Raises CpuBudgetError."""
+        self.take(work_us)
+
+    def release(self, work_us: float) -> None:
+        """Allow work that has been set aside, also if the budget is exceeded."""
+        if self._left_us is not None:
+            self._left_us = max(self._left_us, 0) + work_us
 
     def take_read(self, length: int) -> None:
         """Count reading a JSON string of `length` characters. Raises CpuBudgetError."""
@@ -142,6 +153,14 @@ class SubrequestBudget:
         """Count subrequests. Raises SubrequestLimitError."""
         self._left -= count
         self.require_kept()
+
+    def reserve(self, count: int) -> None:
+        """Set subrequests aside for later. Raises SubrequestLimitError."""
+        self.take(count)
+
+    def release(self, count: int) -> None:
+        """Allow subrequests that have been set aside, also if the budget is exhausted."""
+        self._left = max(self._left, 0) + count
 
     def exhaust(self) -> None:
         """Mark the budget as exhausted: the platform itself has refused a subrequest."""

@@ -6,7 +6,7 @@ as live values while they are held.
 
 import asyncio
 import math
-from collections.abc import Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -21,6 +21,7 @@ from arcrun.limits import (
     MAX_ANSWER_BYTES,
     MAX_JSON_VALUES,
     MAX_LIVE_BYTES,
+    MAX_SHOWN_ROUNDS,
     MAX_SUBFLOW_DEPTH,
     MAX_TRACE_BYTES,
     MAX_UNDO_MS,
@@ -108,21 +109,40 @@ class Ledger:
 
 
 class Undone:
-    """The undos that a run, its loops and its sub-workflows have run: a record for each node, by its path through
-    sub-workflows. `number` counts the nodes with an undo that have succeeded.
+    """The undos that a run, its loops and its sub-workflows have run, by the nodes' paths through sub-workflows.
+
+    `number` counts the nodes with an undo that have succeeded. `left_ms` is the time that is left for undos.
+    `unfinished` goes on with those that something else than their time has stopped.
     """
 
     def __init__(self) -> None:
         self._runs: dict[str, _Runs] = {}
+        self._failures: dict[str, list[NodeRecord]] = {}
         self.number = 0
+        self.left_ms: float = MAX_UNDO_MS
+        self.unfinished: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
-    def add(self, end: NodeEnd, path: str, trace_budget: TraceBudget) -> None:
+    def add(self, end: NodeEnd, path: str, iteration: Iteration, trace_budget: TraceBudget) -> None:
         runs = self._runs.setdefault(path, _Runs())
         runs.add(end, (runs.count,), trace_budget)
+        failures = self._failures.setdefault(path, [])
+        if end.status is not SUCCESS and len(failures) < MAX_SHOWN_ROUNDS:
+            failures.append(replace(trace_budget.admit(end), node=path, index=iteration))
+
+    async def finish(self) -> None:
+        """Go on with what is unfinished."""
+        while self.unfinished:
+            await self.unfinished.pop(0)()
 
     def trace(self) -> tuple[NodeRecord, ...]:
-        """The records in the order in which the first undo of each node ended."""
-        return tuple(replace(runs.merge(), node=path) for path, runs in self._runs.items())
+        """A record for each node, in the order in which their first undos ended; if it stands for several, the first of
+        those that have not succeeded follow it.
+        """
+        records: list[NodeRecord] = []
+        for path, runs in self._runs.items():
+            merged = replace(runs.merge(), node=path)
+            records += [replace(merged, iterations=None)] if runs.count == 1 else [merged, *self._failures[path]]
+        return tuple(records)
 
     @property
     def outcome(self) -> str:
@@ -237,6 +257,15 @@ class LiveValues:
         self._held -= weight
 
 
+class AnyResponder(Protocol):
+    """What makes the run's response (responder.py). `scope` is what its templates see."""
+
+    scope: dict[str, Any] | None
+
+    async def answer(self) -> None:
+        """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
+
+
 class Components(Protocol):
     """The components that a run may call. Both methods raise ComponentError, UpstreamError."""
 
@@ -285,8 +314,8 @@ class RunContext:
     """The context of one run of one plan. A sub-workflow has its own ledger, and shares the rest.
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
-    calls of components so far. `undo_ms` is the time for its undos if it fails. `request` is None if neither the plan
-    nor one that it may call reads it.
+    calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
+    None if the run has no response of its own.
     """
 
     ports: RunPorts
@@ -303,9 +332,9 @@ class RunContext:
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)  # nodes that need the same thing share one look-up
     usage: Tally = field(default_factory=Tally)
     undone: Undone = field(default_factory=Undone)
-    undo_ms: float = MAX_UNDO_MS
     depth: int = 0
     request: RunRequest | None = None
+    responder: "AnyResponder | None" = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
 
     def since_start_ms(self) -> float:

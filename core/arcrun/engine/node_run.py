@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arcrun.engine.budget import NODE_WORK
@@ -38,6 +38,7 @@ class NodeRun:
         self.attempts = 0
         self.fuel: int | None = None
         self._is_prepared = False
+        self.done: Mapping[str, Any] | None = None  # what it answered, if it has succeeded
         self.start_ms = context.since_start_ms()
 
     async def settle(self) -> Outcome:
@@ -49,6 +50,8 @@ class NodeRun:
         finally:
             if self._call.held_weight:
                 self._context.live.give_back(self._call.held_weight)
+        if result.error is None:
+            self.done = result.envelope
         return result
 
     async def _try_again(self, result: Outcome) -> Outcome:

@@ -1,6 +1,6 @@
 """Runs a node that has `repeat`: round after round until its expression is met."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -45,6 +45,7 @@ class RepeatRun:
         self._held = 0  # the weight of what is collected
         self.attempts = 0
         self.fuel: int | None = None
+        self.done: Mapping[str, Any] | None = None  # what it, or the last round that has succeeded, answered
         self.start_ms = context.since_start_ms()
 
     has_large_input = False  # each round has written its own
@@ -52,7 +53,10 @@ class RepeatRun:
     async def settle(self) -> Outcome:
         """Run the rounds. Failures are not raised; the outcome has them."""
         try:
-            return await self._repeat()
+            result = await self._repeat()
+            if result.error is None:
+                self.done = result.envelope
+            return result
         except ArcrunError as error:
             error.locate(node=self.node)
             return failed(error)
@@ -88,6 +92,8 @@ class RepeatRun:
         result = await run.settle()
         run.end(result)
         self._note(run)
+        if run.done is not None:
+            self.done = self._finish(result).envelope
         return result
 
     def _note(self, run: NodeRun) -> None:

@@ -9,6 +9,7 @@ are skipped.
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.repeats import RepeatRun
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.engine.trigger import LimitedBy
-from arcrun.engine.undos import Undo, Undos
+from arcrun.engine.undos import Undo, Undos, select_scope
 from arcrun.errors import ArcrunError, RunTimeoutError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_EXPRESSION_STEPS, MAX_RUN_TIMEOUT_MS
@@ -51,7 +52,8 @@ async def run_plan(
     shorten the plan's own. `input_weight` is the weight of input that only this run holds. `caller` is the node of
     which it is a sub-workflow.
 
-    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT; RunError ANSWER_TOO_LARGE.
+    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT; RunError ANSWER_TOO_LARGE,
+    RESPONSE_FAILED.
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
@@ -59,12 +61,17 @@ async def run_plan(
         scope[VARIABLES] = plan.variables
     if plan.request_fields:
         scope[REQUEST] = context.read_request(plan.request_fields)
+    responder = None if context.depth else context.responder
+    if responder is not None:
+        responder.scope = scope
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
     try:
         answer = await run_within(limit_ms / 1000, graph_run.run())
         if not context.depth:
             answer.require_bounds()
+        if responder is not None:
+            await responder.answer()
         return answer
     except TimeoutError:
         is_own = timeout_ms is None or plan.timeout_ms <= timeout_ms
@@ -162,15 +169,12 @@ class GraphRun:
             end.answer = self._answer_of_end(end.answer)
             raise
         finally:
-            if self._undos is None:
-                self._context.live.give_back(self._held)
-            else:  # which read them
-                self._undos.held = self._held
+            self._context.live.give_back(self._held)
 
     async def undo(self) -> None:
         """Undo what has succeeded, of a graph that has failed."""
         if self._undos is not None:
-            await self._undos.run_within(self._context.undo_ms / 1000)
+            await self._undos.run_in_time()
 
     def _open_undos(self) -> Undos:
         if self._undos is None:
@@ -180,15 +184,31 @@ class GraphRun:
                 graph_run._open_undos().add(key, self._undos)
         return self._undos
 
-    def _note_undo(self, node: PlannedNode, undo: PlannedNode, envelope: Mapping[str, Any]) -> None:
-        """Note that a node has succeeded, which is to be undone if the run fails."""
+    def _note_undo(self, undo: PlannedNode, scope: Scope, envelope: Mapping[str, Any]) -> None:
+        """Note that a node has had its effect, which is to be undone if the run fails. `scope` is what it saw. Raises
+        the errors of an exhausted budget.
+        """
+        read = select_scope(undo, {**scope, undo.name: envelope})
 
         def make_call() -> Call:
-            return self._build_call(undo, [], {**self._scope, node.name: envelope})
+            return self._build_call(undo, [], read)
 
         self._context.undone.number += 1
-        noted = Undo(undo, make_call, self._context, self._context.undone.number)
-        self._open_undos().replace((node.name, ""), noted)
+        weight = sum(self._weigh(name, read[name]) for name in undo.reads if name in read)
+        noted = Undo(undo, make_call, self._context, self._find_iteration(), self._context.undone.number, weight)
+        self._open_undos().set((undo.name, ""), noted)
+
+    def _weigh(self, name: str, value: Any) -> int:
+        weight = self._weights.get(name)
+        return size_of(value).weight if weight is None else weight
+
+    def _find_iteration(self) -> Iteration:
+        """The index in each loop around, those around the nodes that have called this workflow included."""
+        root = self
+        while root._parent is not None:
+            root, _ = root._parent
+        outer = root._place[0]._find_iteration() if root._place is not None else ()
+        return (*outer, *self._around.iteration)
 
     async def _settle_beside_each_other(self) -> None:
         running: set[asyncio.Task[UnitKey]] = set()
@@ -258,12 +278,12 @@ class GraphRun:
 
     async def _run_node(self, node: PlannedNode, fired: list[InEdge]) -> None:
         name, ledger = node.name, self._context.ledger
-        run = self._begin(node, fired)
+        is_early = node.join is not None and node.join.is_early
+        scope = {**self._scope} if is_early else self._scope  # without what settles while it runs
+        run = self._begin(node, fired, scope)
         try:
             result = await run.settle()
-            if node.undo is not None and result.error is None:
-                self._note_undo(node, node.undo, result.envelope)
-            result = self._hold_result(node, result)
+            result = self._hold_result(node, result, scope, run.done)
             if run.has_large_input:  # reading its output and shortening its input are two stretches
                 await self._context.pace.rest()
             if name in self._graph.exits and result.error is None:
@@ -272,6 +292,10 @@ class GraphRun:
             run.cancel(self._find_reason((name, "")))
             ledger.add(run, self._around.iteration)
             self._statuses[name] = SKIPPED
+            is_noted = self._undos is not None and self._undos.has_own((name, ""))
+            if node.undo is not None and run.done is not None and not is_noted:
+                with suppress(ArcrunError):  # the run ends anyway
+                    self._note_undo(node.undo, scope, run.done)
             raise
         run.end(result)
         ledger.add(run, self._around.iteration)
@@ -320,9 +344,13 @@ class GraphRun:
             graph_run, _ = graph_run._parent
             graph_run._ended[None] = reason
 
-    def _hold_result(self, node: PlannedNode, result: Outcome) -> Outcome:
-        """The result; a failure if it would exceed the values that the run may hold."""
+    def _hold_result(self, node: PlannedNode, result: Outcome, scope: Scope, done: Mapping[str, Any] | None) -> Outcome:
+        """The result; a failure if it would exceed the values that the run may hold. `done` is what the node answered
+        when it last had its effect.
+        """
         try:
+            if node.undo is not None and done is not None:
+                self._note_undo(node.undo, scope, done)
             self.hold(node.name, result.weight)
         except ArcrunError as error:
             error.locate(node=node.name)
@@ -366,21 +394,21 @@ class GraphRun:
             error.locate(node=source)
             raise
 
-    def _begin(self, node: PlannedNode, fired: list[InEdge]) -> NodeRun | RepeatRun:
-        is_early = node.join is not None and node.join.is_early
-        scope = {**self._scope} if is_early else self._scope  # without what settles while it runs
+    def _begin(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> NodeRun | RepeatRun:
+        place = (self, (node.name, "")) if node.workflow is not None else None
         if node.repeat is None:
-            return NodeRun(node, self._build_call(node, fired, scope), self._context)
+            return NodeRun(node, self._build_call(node, fired, scope, place), self._context)
 
         def make_call(scope: Scope) -> Call:
-            return self._build_call(node, fired, scope)
+            return self._build_call(node, fired, scope, place)
 
         return RepeatRun(node, node.repeat, make_call, scope, self._context)
 
-    def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> Call:
+    def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope, place: Place | None = None) -> Call:
+        """`place` is where a workflow that the node calls runs; what an undo calls is not undone with the run."""
         arrived = self._arrived(fired) if node.fills_fields else None
         if node.workflow is not None:
-            run = partial(run_plan, limited_by=LimitedBy.NODE, caller=(self, (node.name, "")))
+            run = partial(run_plan, limited_by=LimitedBy.NODE, caller=place)
             return WorkflowCall(node, scope, arrived, self._context, run)
         return ComponentCall(node, scope, arrived, self._context)
 

@@ -9,29 +9,50 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from arcrun.engine.budget import UNDO_SUBREQUESTS, UNDO_WORK
 from arcrun.engine.calls import Call
-from arcrun.engine.context import NodeEnd, RunContext, SkippedNode
+from arcrun.engine.context import Iteration, NodeEnd, RunContext, SkippedNode
 from arcrun.engine.node_run import NodeRun, build_cancelled
 from arcrun.engine.tasks import run_together
+from arcrun.errors import ArcrunError
+from arcrun.templates.template import START, Scope
 from arcrun.workflows.plan import Graph, PlannedLoop, PlannedNode, UnitKey
 
 TIME_IS_OVER = "the time for undoing the run was over"
 
 
+def select_scope(node: PlannedNode, scope: Scope) -> Scope:
+    """What the undo `node` reads of a scope."""
+    return {name: scope[name] for name in (*node.reads, START) if name in scope}
+
+
 @dataclass
 class Undo:
-    """The undo of a node that has succeeded. `number` counts the nodes of the run in the order of their ends."""
+    """The undo of a node that has succeeded, in `iteration`. `number` counts the nodes of the run in the order of their
+    ends; `weight` is that of the values that it reads and holds.
+    """
 
     node: PlannedNode
     make_call: Callable[[], Call]
     context: RunContext
+    iteration: Iteration
     number: int
+    weight: int
     has_ended: bool = False
     _run: NodeRun | None = None
+
+    def reserve(self) -> None:
+        """Set aside what it takes of the run's budgets. Raises the errors of an exhausted one."""
+        context = self.context
+        context.budget.subrequests.reserve(UNDO_SUBREQUESTS)
+        context.budget.work.reserve(UNDO_WORK)
+        context.live.take(self.weight)
 
     async def run(self) -> None:
         if self.has_ended:
             return
+        if self._run is None:
+            self._release()
         await self.context.pace.step()
         self._run = NodeRun(self.node, self.make_call(), self.context)
         self._run.end(await self._run.settle())
@@ -48,51 +69,72 @@ class Undo:
             self._run.cancel(TIME_IS_OVER)
             self._note(self._run)
 
+    def drop(self) -> None:
+        self.context.live.give_back(self.weight)
+        self.weight = 0
+
+    def _release(self) -> None:
+        self.context.budget.subrequests.release(UNDO_SUBREQUESTS)
+        self.context.budget.work.release(UNDO_WORK)
+
     def _note(self, end: NodeEnd) -> None:
         self.has_ended = True
-        self.context.undone.add(end, f"{self.context.path}{self.node.name}", self.context.trace_budget)
+        context = self.context
+        context.undone.add(end, f"{context.path}{self.node.name}", self.iteration, context.trace_budget)
 
 
 class Undos:
     """What is to be undone of one run of a graph, by unit: a node's undo, or what is to be undone of the runs inside
-    it, which are a loop's elements or a node's sub-workflows. `held` is the weight of the values that they read.
+    it, which are a loop's elements or a node's sub-workflows.
     """
 
     def __init__(self, graph: Graph, context: RunContext) -> None:
         self._graph, self._context = graph, context
         self._units: dict[UnitKey, list[Undo | Undos]] = {}
-        self.held = 0
 
-    def add(self, key: UnitKey, undo: "Undo | Undos") -> None:
-        self._units.setdefault(key, []).append(undo)
+    def add(self, key: UnitKey, undos: "Undos") -> None:
+        self._units.setdefault(key, []).append(undos)
 
-    def replace(self, key: UnitKey, undo: Undo) -> None:
-        """Let an undo stand for all that is inside its node."""
+    def set(self, key: UnitKey, undo: Undo) -> None:
+        """Let the undo of a node stand for all that is inside it. Raises the errors of an exhausted budget."""
         for inner in self._units.get(key, ()):
-            if isinstance(inner, Undos):
-                inner.drop()
+            inner.drop()
         self._units[key] = [undo]
+        try:
+            undo.reserve()
+        except ArcrunError:
+            undo.weight = 0
+            raise
+
+    def has_own(self, key: UnitKey) -> bool:
+        """Whether a node's own undo is among them."""
+        return any(isinstance(undo, Undo) for undo in self._units.get(key, ()))
 
     @property
     def number(self) -> int:
         """That of the node which ended last."""
         return max((undo.number for undos in self._units.values() for undo in undos), default=0)
 
-    async def run_within(self, limit_s: float) -> None:
-        """Run all undos. What has not ended after `limit_s` is stopped, and recorded."""
+    async def run_in_time(self) -> None:
+        """Run all undos, within what is left of the run's time for them. What has not ended then is stopped, and
+        recorded. If this is cancelled, the rest is left to the end of the run.
+        """
+        undone, clock = self._context.undone, self._context.ports.clock
+        began_ms = clock.now_ms()
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(max(0.0, undone.left_ms) / 1000):
                 await self.run()
         except TimeoutError:
             self.leave()
+        except asyncio.CancelledError:
+            undone.unfinished.append(self.run_in_time)
+            raise
+        finally:
+            undone.left_ms -= clock.now_ms() - began_ms
         self.drop()
 
-    def leave(self) -> None:
-        for undo in (undo for undos in self._units.values() for undo in undos):
-            undo.leave()
-
     async def run(self) -> None:
-        """Run all undos. What has ended is not run again, if this was cancelled."""
+        """Run all undos that have not ended."""
         graph, tasks = self._graph, self._context.tasks
         waiting = {key: len(children) for key, children in graph.children.items()}
         ready = [key for key, count in waiting.items() if not count]
@@ -137,11 +179,12 @@ class Undos:
     def _number_of(self, key: UnitKey) -> int:
         return max(undo.number for undo in self._units[key])
 
+    def leave(self) -> None:
+        for undo in (undo for undos in self._units.values() for undo in undos):
+            undo.leave()
+
     def drop(self) -> None:
         """Forget what is left, and free the values."""
-        for inner in (undo for undos in self._units.values() for undo in undos):
-            if isinstance(inner, Undos):
-                inner.drop()
+        for undo in (undo for undos in self._units.values() for undo in undos):
+            undo.drop()
         self._units.clear()
-        self._context.live.give_back(self.held)
-        self.held = 0

@@ -13,9 +13,9 @@ from operator import and_
 from typing import NamedTuple
 
 from arcrun.interruptible import Steps
-from arcrun.workflows.graph import Loop, Shape, reachable
+from arcrun.workflows.graph import ENDED, HAS_FAILED, Loop, Shape, reachable
 from arcrun.workflows.joins import hold_whichever
-from arcrun.workflows.model import INPUT, OUTPUT, Edge, Workflow
+from arcrun.workflows.model import INPUT, OUTPUT, STOP, Edge, Workflow
 from arcrun.workflows.relations import SPECS, Fires, Relation
 
 MAX_COMPARED = 64
@@ -47,6 +47,7 @@ class Certainty:
         self._looked_at = 0
         self._bits: dict[object, int] = {}
         self._closed: dict[int, int] = {}
+        self._stops = [edge for edge in workflow.edges if workflow.ending_of(edge) == STOP]
         self._handled = {edge.source for edge in workflow.edges if edge.spec.handles_failure}
 
     def take_steps(self) -> int:
@@ -170,7 +171,14 @@ class Certainty:
                 facts[name] = reduce(and_, held)
             else:
                 facts[name] = hold_whichever(held, join.needed(len(held)))
-        return facts
+        return {**facts, ENDED: self._find_end(facts), HAS_FAILED: 0}
+
+    def _find_end(self, facts: Mapping[str, int]) -> int:
+        """The facts that are certain at the end of every run that does not fail, if lines to `stop` may end it."""
+        common = self._close(0) if self._stops else 0
+        for edge in self._stops:
+            common &= facts[edge.source] | self._of_edge(edge)
+        return common
 
     @cached_property
     def _always(self) -> int:

@@ -10,7 +10,7 @@ from arcrun.templates.template import CREDENTIAL
 from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
-from arcrun.workflows.graph import Shape, analyse_flow
+from arcrun.workflows.graph import Shape, add_ends, analyse_flow
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.joins import ShapeChecker, add_joins
 from arcrun.workflows.kinds import KindFinder
@@ -21,6 +21,7 @@ from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
 from arcrun.workflows.references import ReferenceChecker, check_expression, check_path
 from arcrun.workflows.relations import Fires
+from arcrun.workflows.responses.checks import check_response
 from arcrun.workflows.triggers.verify import warn_of_missing_secrets
 from arcrun.workflows.until_checks import check_loops, check_repeat
 
@@ -73,6 +74,9 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     if shape is not None:
         joins = {name: join for name, part in parts.items() if (join := part.settings.join) is not None}
         shape = add_joins(workflow, shape, joins)
+        if workflow.response is not None:
+            shape = add_ends(workflow, shape)
+            yield LINE_STEPS * len(workflow.edges)
         certainty = Certainty(workflow, shape)
         yield from ShapeChecker(workflow, shape, symbols, findings, certainty.count_together).check()
         yield LINE_STEPS * len(workflow.edges) * len(joins)
@@ -135,6 +139,8 @@ def _check_references(checker: ReferenceChecker, parts: Mapping[str, NodeParts])
             yield from _check_templates(node.undo, part.undo, checker_of_undos, after=True)
     if checker.shape is not None:
         check_loops(workflow, checker.shape, checker)
+    if workflow.response is not None:
+        yield from check_response(workflow.response, checker)
     for edge in workflow.edges:
         _check_edge(edge, checker)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()

@@ -105,7 +105,8 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Lead only the intended one to `output`, or all of them into one node before it.",
     ),
     "ANSWER_SHOWS_ERROR": (
-        "A failed step's error is the answer, visible to anyone with the webhook's URL, with messages of services.",
+        "A failed step's error is the answer or a part of it, visible to anyone with the webhook's URL, with "
+        "messages of services.",
         "Lead the failure to a step that selects what a caller may know, such as `set`, and that step to `output`.",
     ),
     "TOO_MANY_FINDINGS": ("There are more findings than are reported.", "Correct these first, then check again."),
@@ -113,6 +114,11 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "A setting of the workflow or of a node has an invalid value: triggers, take, retry, join, foreach, timeout_ms "
         "and others.",
         "The message says which values are valid.",
+    ),
+    "INVALID_RESPONSE": (
+        "A part of `response` cannot be sent: a status, a header or a body of the wrong type, two bodies, a header "
+        "whose effect goes beyond the answer, or a redirect that data could lead anywhere.",
+        "The message says what is wrong; docs/webhooks.md has what a response may be.",
     ),
     "MISSING_CREDENTIAL": ("A credential that a node or `verify` needs is not stored.", "acr creds push"),
     "INVALID_CONTRACT": ("The component's contract is not valid.", "Publish it again."),

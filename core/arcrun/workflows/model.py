@@ -14,6 +14,7 @@ from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template, compile_path, compile_value
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
+from arcrun.workflows.responses.model import Response
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
 
 INPUT, OUTPUT = "input", "output"
@@ -250,11 +251,16 @@ class Node:
 
     def compile_in_steps(self) -> Steps[None]:
         """Compute `templates` in steps, to yield to other requests."""
-        compiled: dict[Path, Template | TemplateError] = {}
-        for path, text in _find_templates(self.config, ()):
-            compiled[path] = _compile(text)
-            yield TEMPLATE_STEPS * text.count(OPEN)
-        self.__dict__["templates"] = compiled  # where cached_property caches it
+        self.__dict__["templates"] = yield from compile_in_steps(self.config)  # where cached_property caches it
+
+
+def compile_in_steps(value: Any) -> Steps[Mapping[Path, Template | TemplateError]]:
+    """The strings with braces in a value by their paths, as Node.templates has them, in steps."""
+    compiled: dict[Path, Template | TemplateError] = {}
+    for path, text in _find_templates(value, ()):
+        compiled[path] = _compile(text)
+        yield TEMPLATE_STEPS * text.count(OPEN)
+    return compiled
 
 
 def _find_templates(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -295,7 +301,8 @@ class Workflow:
 
     `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
     is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long,
-    `triggers` what starts them, `input_schema` (a JSON Schema) with what input.
+    `triggers` what starts them, `input_schema` (a JSON Schema) with what input. `response` is what its webhook answers,
+    None for the data as JSON.
     """
 
     name: str
@@ -310,6 +317,7 @@ class Workflow:
     keeping: Keeping = KEEPS_ALL
     triggers: Triggers = DEFAULT_TRIGGERS
     input_schema: Mapping[str, Any] | None = None
+    response: Response | None = None
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:

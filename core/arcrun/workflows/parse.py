@@ -40,6 +40,7 @@ from arcrun.workflows.model import (
     Workflow,
 )
 from arcrun.workflows.relations import DEFAULT, RelationCall, RelationTextError, parse_relation
+from arcrun.workflows.responses.parse import parse_response
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_RUN_TIMEOUT_MS,
@@ -57,7 +58,10 @@ _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
-_KEYS = ("name", "description", "triggers", "input_schema", "flow", "config", "nodes", "edges", *_LIMITS, *_KEEPING)
+_KEYS = (
+    *("name", "description", "triggers", "input_schema", "response", "flow", "config", "nodes", "edges"),
+    *(*_LIMITS, *_KEEPING),
+)
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         if "input_schema" in data
         else None,
         triggers=parse_triggers(findings, data["triggers"], ("triggers",)) if "triggers" in data else DEFAULT_TRIGGERS,
+        response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Checks the references of templates and expressions: their targets must have settled before they are evaluated."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from arcrun.errors import TemplateError
@@ -22,7 +22,7 @@ from arcrun.templates.template import (
 from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
-from arcrun.workflows.graph import RESERVED_NAMES, Loop, Shape, index_of, results_of
+from arcrun.workflows.graph import ENDED, HAS_FAILED, RESERVED_NAMES, Loop, Shape, index_of, results_of
 from arcrun.workflows.kinds import KindFinder
 from arcrun.workflows.model import INPUT, RepeatPolicy, SymbolTable, Workflow
 from arcrun.workflows.triggers.input_schema import find_unknown_field
@@ -31,6 +31,10 @@ from arcrun.workflows.triggers.input_schema import find_unknown_field
 ENVELOPE_FIELDS = ("data", "error", "success")
 # The outcome that a node must have for these envelope fields to exist; for any other field it must have succeeded.
 _OUTCOMES = {"success": Outcome.RAN, "error": Outcome.FAILED}
+# Names in `response`, with their fields: the run, and in `on_failure` why it failed.
+RUN, ERROR = "run", "error"
+END_FIELDS = {RUN: ("id",), ERROR: ("code", "message", "node")}
+END_NAMES = tuple(END_FIELDS)
 _CODE = "UNRESOLVED_REFERENCE"
 _GIVEN = (INPUT, REQUEST, VARIABLES)  # names that every node can read
 # What authors write for literals, which JMESPath has in backticks.
@@ -171,6 +175,8 @@ class ReferenceChecker:
             return None if len(steps) == 2 else ("names no credential", "Write {{credential.NAME}}.")
         if head in (REQUEST, VARIABLES):
             return self._find_fixed_problem(steps)
+        if head in (END_NAMES if node == HAS_FAILED else (RUN,) if node == ENDED else ()):
+            return _find_end_problem(steps)
         if head == INPUT or (head == PREVIOUS and not self.of_undo and node in self.repeating):
             return None
         if head == node and node in self.repeating and not after:  # of the rounds so far
@@ -192,8 +198,7 @@ class ReferenceChecker:
         if loop is not None and node not in loop.body:
             return (
                 f"is out of reach: `{head}` runs once for each `{loop.item}`",
-                f"After `{loop.source} >> CONTINUE >> {node}`, {{{{{self._results_name(loop)}}}}} has the answer of "
-                "each.",
+                f"{_after_loop(loop.source, node)}{{{{{self._results_name(loop)}}}}} has the answer of each.",
             )
         if self.shape is not None and node in self.shape.settled[head]:
             where = f"the undo of `{head}`" if self.of_undo else f"a step after `{head}`"
@@ -208,10 +213,11 @@ class ReferenceChecker:
         loops = self.shape.loops if self.shape else ()
         source = next((loop.source for loop in loops if loop.item == head), None)
         if source is not None:
-            return f"After `{source} >> CONTINUE >> {node}`, {{{{{head}.results}}}} is the loop's result."
+            return f"{_after_loop(source, node)}{{{{{head}.results}}}} is the loop's result."
         clocks = CLOCKS if head.startswith("_") else ()
+        ends = END_NAMES if node == HAS_FAILED else (RUN,) if node == ENDED else (CREDENTIAL,)
         otherwise = f"Did you mean `input.{head}`?" if head.isidentifier() else ""
-        return suggest_nearest(head, [*_GIVEN, *sorted(visible), *clocks, CREDENTIAL], otherwise)
+        return suggest_nearest(head, [*_GIVEN, *sorted(visible), *clocks, *ends], otherwise)
 
     def _find_step_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         head, steps = reference.head, reference.steps
@@ -286,7 +292,7 @@ class ReferenceChecker:
         if self.certainty is None or reference.has_fallback or head == PREVIOUS:
             return
         if (unfinished := self._find_unfinished(reference, node)) is not None:
-            message = f"{{{{{reference.path}}}}}: the loop of `{unfinished.item}` may not have ended when `{node}` runs"
+            message = f"{{{{{reference.path}}}}}: the loop of `{unfinished.item}` may not have ended {_when(node)}"
             self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
             return
         if head not in self.workflow.nodes:  # a loop's result, by its item: the loop runs if its source succeeds
@@ -303,7 +309,7 @@ class ReferenceChecker:
         what = become.get(wanted, "may not have failed")
         if self.certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
-        message = f"{{{{{reference.path}}}}}: `{head}` {what} when `{node}` runs"
+        message = f"{{{{{reference.path}}}}}: `{head}` {what} {_when(node)}"
         self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
 
     def _find_unfinished(self, reference: Reference, node: str) -> Loop | None:
@@ -352,6 +358,23 @@ class ReferenceChecker:
             hint = suggest_nearest(step, fields, f"Its fields are {', '.join(fields)}.")
             message = f"{{{{{reference.path}}}}}: `{contract.canonical_id}` does not declare the output `{step}`"
             self.findings.warn(_CODE, message, hint, at=at)
+
+
+def _when(node: str) -> str:
+    ends = {ENDED: "when the response is made", HAS_FAILED: "when the run has failed"}
+    return ends.get(node, f"when `{node}` runs")
+
+
+def _after_loop(source: str, node: str) -> str:
+    return "" if node in (ENDED, HAS_FAILED) else f"After `{source} >> CONTINUE >> {node}`, "
+
+
+def _find_end_problem(steps: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with a path that starts from one of END_NAMES; None if nothing is."""
+    fields = END_FIELDS[steps[0]]
+    if len(steps) == 1 or (len(steps) == 2 and steps[1] in fields):
+        return None
+    return f"does not exist: `{steps[0]}` has {', '.join(fields)}", suggest_nearest(steps[1], fields)
 
 
 def _suggest_fallback(reference: Reference) -> str:

@@ -143,6 +143,22 @@ def test_undos_follow_the_trace_and_their_outcome(
         assert ("undo book" in text, "  cancel" in text, told in text) == (True, True, True)
 
 
+@pytest.mark.parametrize(
+    ("response", "told"),
+    [
+        ({"status": 204}, "response 204\n"),
+        ({"status": 303, "redirect": "https://a.b/"}, 'response 303  redirect "https://a.b/"\n'),
+        ({"status": 200, "html": "x" * 70}, f'response 200  html "{"x" * 58}…\n'),
+        ({"status": 500, "error": {"code": "BAD", "message": "It is."}}, "response 500\non_failure: BAD: It is.\n"),
+    ],
+)
+def test_what_the_webhook_answers_follows(response: Any, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    render_trace({"run_id": "R", "duration_ms": 8.0, "trace": TRACE, "response": response})
+    render_timeline({**RECORD, "response": response})
+    printed = capsys.readouterr()
+    assert (told in printed.err, told in printed.out) == (True, True)
+
+
 def test_the_table_has_a_column_of_repeats_only_if_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
     answer = {"run_id": "R", "duration_ms": 8.0, "trace": TRACE}
     render_trace(answer)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from arcrun.engine.budget import RunLimits
 from arcrun.engine.engine import Trigger
 from arcrun.engine.record import RunRecord
 from arcrun.engine.trigger import TriggerKind
@@ -292,3 +293,145 @@ async def test_a_plan_with_undos_says_so_in_its_format_and_is_read_again() -> No
     assert (plan.format, load_plan(plan.to_json())) == (SHAPES_FORMAT, plan)
     assert bench.plan(source).format == PLAN_FORMAT
     assert statuses(await run(bench, source["flow"]))  # type: ignore[arg-type]
+
+
+async def test_what_an_undo_has_called_is_not_undone_itself() -> None:
+    """A compensation stays, though the workflow that it is has an undo of its own, and other undos go on after it."""
+    revert = {"flow": ["input >> PIPE >> b"], "config": {"b": undo(of="the compensation")}}
+    inner = {
+        "flow": ["input >> PIPE >> a", "a >> PIPE >> c", "c >> PIPE >> bad"],
+        "config": {"a": {"undo": {"component": "slow"}}, "c": {"undo": {"workflow": "revert", "input": 1}}},
+    }
+    bench = EngineBench({**BENCH, "later": taking(30, failure("LATER"))}, workflows={"inner": inner, "revert": revert})
+    record = await run(bench, ["input >> CALLS_SUBFLOW >> inner", "inner >> ON_FAIL >> echo", "input >> PIPE >> later"])
+    assert (record.undone, dropped(bench)) == ("complete", [])
+    assert [(entry.node, entry.status.value) for entry in record.undos] == [
+        ("inner.c", "success"),
+        ("inner.a", "success"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        pytest.param(["soon >> PIPE >> join", "inner >> ON_FAIL >> join"], id="a race that it loses"),
+        pytest.param(["soon >> PIPE >> stop"], id="a stop"),
+    ],
+)
+async def test_the_undos_of_a_failed_sub_workflow_are_finished_though_the_run_goes_on_without_it(
+    flow: list[str],
+) -> None:
+    inner = {
+        "flow": ["input >> PIPE >> a", "a >> PIPE >> b", "b >> PIPE >> c", "c >> PIPE >> bad"],
+        "config": {"a": undo(of="a"), "b": {"undo": {"component": "slow"}}, "c": undo(of="c")},
+    }
+    bench = EngineBench({**BENCH, "soon": taking(20, data(1)), "join": data(2)}, workflows={"inner": inner})
+    join = {"join": {"join": "first", "cancel_rest": True}} if "join" in flow[0] else {}
+    record = await run(bench, ["input >> CALLS_SUBFLOW >> inner", "input >> PIPE >> soon", *flow], config=join)
+    assert (record.status, record.undone, dropped(bench)) == ("success", "complete", ["c", "a"])
+    assert len(bench.inputs_of("slow")) == 2  # the first was cut off: whether it had its effect is not known
+
+
+async def test_an_undo_reads_what_its_early_join_has_seen() -> None:
+    bench = EngineBench(
+        {**BENCH, "p": taking(30, data({"id": "p"})), "q": data({"id": "q"}), "late": taking(99, failure())}
+    )
+    config = {
+        "join": {"component": "a", "join": "first", **undo(of='{{p.data.id | default("nothing")}}{{q.data.id?}}')}
+    }
+    flow = [
+        "input >> PIPE >> p",
+        "input >> PIPE >> q",
+        "p >> PIPE >> join",
+        "q >> PIPE >> join",
+        "input >> PIPE >> late",
+    ]
+    await run(bench, flow, config=config)
+    assert dropped(bench) == ["nothingq"]
+
+
+async def test_a_node_whose_rounds_have_succeeded_is_undone_though_it_has_failed() -> None:
+    bench = EngineBench({**BENCH, "n": in_turn(data({"id": 1}), data({"id": 2}), failure("BAD"))})
+    config = {"n": {**undo(of="{{n.data.id}} of {{n.rounds}}"), "repeat": {"until": "n.data.never", "max": 9}}}
+    record = await run(bench, ["input >> PIPE >> n", "n >> PIPE >> a"], config=config)
+    assert (record.error and record.error.code, dropped(bench)) == ("BAD", ["2 of 2"])
+
+
+async def test_a_node_whose_rounds_were_cut_off_is_undone() -> None:
+    bench = EngineBench({**BENCH, "n": taking(10, data({"id": 1})), "soon": taking(25, failure("SOON"))})
+    config = {"n": {**undo(of="{{n.rounds}}"), "repeat": {"until": "n.data.never", "max": 9}}}
+    record = await run(bench, ["input >> PIPE >> n", "input >> PIPE >> soon"], config=config)
+    assert (record.error and record.error.code, dropped(bench)) == ("SOON", [2])
+
+
+async def test_each_failed_undo_of_a_loop_is_told_with_its_index() -> None:
+    bench = EngineBench({**BENCH, "drop": in_turn(data(1), failure("A"), data(1), failure("B"), data(1))})
+    flow = ["input >> FOREACH x IN input.items >> a", "input >> CONTINUE >> bad"]
+    record = await run(bench, flow, {"items": [1, 2, 3, 4]}, config={"a": undo(of="{{x}}")})
+    told = [(it.index, it.iterations and it.iterations.failed, it.error and it.error.code) for it in record.undos]
+    assert told == [((), 2, "A"), ((2,), None, "A"), ((0,), None, "B")]
+    assert [entry.to_json().get("index") for entry in record.undos] == [None, [2], [0]]
+
+
+async def test_the_index_has_that_of_the_loop_around_a_called_workflow() -> None:
+    inner = {"flow": ["input >> FOREACH y IN input.list >> a"], "config": {"a": {"undo": {"component": "broken"}}}}
+    bench = EngineBench({**BENCH, "broken": failure("X")}, workflows={"inner": inner})
+    flow = ["input >> FOREACH x IN input.items >> each", "each >> CALLS_SUBFLOW >> inner", "input >> CONTINUE >> bad"]
+    config = {"each": {"component": "echo", "list": "{{x}}"}}
+    record = await run(bench, flow, {"items": [[1], [2, 3]]}, config=config)
+    assert [entry.index for entry in record.undos if entry.index] == [(1, 1), (1, 0), (0, 0)]
+
+
+async def test_the_time_for_undos_is_that_of_all_of_a_run() -> None:
+    inner = {"flow": ["input >> PIPE >> a", "a >> PIPE >> bad"], "config": {"a": {"undo": {"component": "stuck"}}}}
+    bench = EngineBench(BENCH, workflows={"inner": inner})
+    flow = ["input >> PIPE >> b", "b >> CALLS_SUBFLOW >> inner"]
+    record = await run(bench, flow, config={"b": {"undo": {"component": "stuck"}}})
+    assert (record.duration_ms, record.undone) == (MAX_UNDO_MS, "partial")
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        pytest.param(RunLimits(subrequests=20), "SUBREQUEST_LIMIT", id="subrequests"),
+        pytest.param(RunLimits(is_free=True), "CPU_BUDGET", id="processor time"),
+    ],
+)
+async def test_a_run_that_has_used_up_its_budget_is_undone_all_the_same(limits: RunLimits, code: str) -> None:
+    """What undos take is set aside when their nodes have succeeded. A called workflow takes two subrequests."""
+    inner = {"flow": ["input >> PIPE >> c"]}
+    bench = EngineBench(BENCH, workflows={"inner": inner}, limits=limits)
+    flow = [
+        "input >> PIPE >> a",
+        "a >> PIPE >> b",
+        "b >> FOREACH x IN input.items >> echo",
+        "echo >> CALLS_SUBFLOW >> inner",
+    ]
+    record = await run(bench, flow, {"items": [*range(60)]}, config=undoing("a", "b"))
+    assert (record.error and record.error.code, record.undone, dropped(bench)) == (code, "complete", ["b", "a"])
+
+
+async def test_undos_hold_only_the_values_that_they_read() -> None:
+    """Each element's body answers more than a hundredth of what a run may hold."""
+    size = MAX_LIVE_BYTES // 100
+    bench = EngineBench({**BENCH, "large": data({"id": 7, "text": "x" * size}), "small": data(None)})
+    flow = ["input >> FOREACH x IN input.items >> large", "large >> PIPE >> small", "input >> CONTINUE >> bad"]
+    for read, code in ((1, "BAD"), ("{{large.data.id}}", "RUN_TOO_LARGE")):
+        record = await run(bench, flow, {"items": [*range(120)]}, config={"large": undo(of=read)})
+        assert record.error is not None
+        assert (record.error.code, record.undone) == (code, "complete")
+
+
+async def test_what_undos_held_is_free_again() -> None:
+    size = MAX_LIVE_BYTES // 4
+    inner = {"flow": ["input >> PIPE >> large", "large >> PIPE >> bad"], "config": undoing("large")}
+    bench = EngineBench({**BENCH, "large": data({"id": 1, "text": "x" * size})}, workflows={"inner": inner})
+    flow = ["input >> FOREACH x IN input.items >> each", "each >> CALLS_SUBFLOW >> inner", "input >> CONTINUE >> echo"]
+    config = {
+        "input": {"foreach": {"on_error": "continue"}},
+        "each": {"component": "a"},
+        "echo": {"of": "{{x.errors}}"},
+    }
+    record = await run(bench, flow, {"items": [*range(9)]}, config=config)
+    assert [each["error"]["code"] for each in record.data["of"]] == ["BAD"] * 9
+    assert dropped(bench) == [1] * 9

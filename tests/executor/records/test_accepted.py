@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from arcrun.engine.engine import Engine, Trigger
+from arcrun.engine.record import RunRecord
 from arcrun.errors import UpstreamError
-from arcrun.limits import MAX_ACCEPTED_MS, MAX_SHOWN_VALUE_BYTES
+from arcrun.limits import MAX_ACCEPTED_MS, MAX_ACCEPTED_UNDO_MS, MAX_SHOWN_VALUE_BYTES
+from arcrun.workflows.plan import Plan
 from executor.accepted_runs import RECORD_TIME_MS
 from fakes.components import echo
 from fakes.executor import Bench, build_bench, build_client, upload_component
@@ -192,3 +195,31 @@ async def test_a_run_that_cannot_be_noted_is_not_begun() -> None:
     answer = await accept(bench, token)
     assert (answer.status_code, read_error(answer)["code"]) == (503, "OBJECT_UNAVAILABLE")
     assert (bench.background.is_idle, bench.runner.calls) == (True, [])
+
+
+@pytest.mark.parametrize("is_called", [False, True])
+async def test_undos_need_a_part_of_its_time(is_called: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those of a workflow that it calls, or that one."""
+    bench = build_bench({"echo": echo})
+    config = {"echo": {"undo": {"component": "echo"}}, "second": {"component": "echo"}}
+    undoing: dict[str, Any] = {"flow": ["input >> PIPE >> echo", "echo >> PIPE >> second"], "config": config}
+    if is_called:
+        deeper = {"flow": ["input >> CALLS_SUBFLOW >> deepest"]}
+        for name, called in (("deepest", undoing), ("deeper", deeper)):
+            await bench.service.push({"name": name, **called}, ADA)
+        undoing = {"flow": ["input >> CALLS_SUBFLOW >> deeper"]}
+    triggers: list[Trigger] = []
+    run = Engine.run
+
+    async def note(engine: Engine, plan: Plan, trigger: Trigger, run_id: str, **more: Any) -> RunRecord:
+        triggers.append(trigger)
+        return await run(engine, plan, trigger, run_id, **more)
+
+    monkeypatch.setattr(Engine, "run", note)
+    token = (await bench.service.push({"name": "undoing", **undoing}, ADA)).stored.token
+    assert (await accept(bench, token, "")).status_code == 202
+    await bench.background.finish()
+    possible_ms = MAX_ACCEPTED_MS - MAX_ACCEPTED_UNDO_MS
+    assert [(it.timeout_ms, it.undo_ms) for it in triggers] == [(possible_ms - RECORD_TIME_MS, MAX_ACCEPTED_UNDO_MS)]
+    refused = read_error(await accept(bench, token, f"&timeout_ms={possible_ms + 1}"))
+    assert (refused["code"], refused["details"]) == ("ACCEPTED_RUN_TOO_LONG", {"most_ms": possible_ms})

@@ -19,7 +19,23 @@ RECORD_TIME_MS = 1_000  # reserved within MAX_ACCEPTED_MS for writing the record
 T = TypeVar("T")
 
 
-def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, is_owner: bool) -> float:
+async def may_undo(plan: Plan, ports: RunPorts) -> bool:
+    """Whether the plan, or one that it calls, has undos. Raises UpstreamError."""
+    seen, pending = set[str](), [plan]
+    while pending:
+        here = pending.pop()
+        if here.has_undos:
+            return True
+        for name in {call.workflow for call in here.calls if call.workflow} - seen:
+            seen.add(name)
+            called = await _unless_missing(ports.workflows.find_plan(name))
+            pending += [called] if called else []
+    return False
+
+
+def limit_accepted_run(
+    plan: Plan, trigger: Trigger, most_ms: float | None, *, is_owner: bool, has_undos: bool
+) -> float:
     """The time limit of an accepted run in milliseconds. `most_ms` is the limit of its account.
 
     A limit that the workflow or the request sets is never shortened silently: beyond MAX_ACCEPTED_MS, less what undos
@@ -27,7 +43,7 @@ def limit_accepted_run(plan: Plan, trigger: Trigger, most_ms: float | None, *, i
     workflow's limit to its owner only.
     """
     limit_ms = min(limit for limit in (plan.timeout_ms, trigger.timeout_ms, most_ms) if limit is not None)
-    possible_ms = MAX_ACCEPTED_MS - (MAX_ACCEPTED_UNDO_MS if plan.has_undos else 0)
+    possible_ms = MAX_ACCEPTED_MS - (MAX_ACCEPTED_UNDO_MS if has_undos else 0)
     if limit_ms > possible_ms and (plan.sets_timeout or trigger.timeout_ms is not None):
         if trigger.timeout_ms == limit_ms:
             asking = f"the timeout_ms of the request is {limit_ms:g}"
