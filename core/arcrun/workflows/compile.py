@@ -11,9 +11,9 @@ from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, add_ends, analyse_flow
-from arcrun.workflows.inputs import InputChecker
+from arcrun.workflows.inputs.check import InputChecker
+from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.joins import ShapeChecker, add_joins
-from arcrun.workflows.kinds import KindFinder
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft

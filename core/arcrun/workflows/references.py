@@ -23,7 +23,7 @@ from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import ENDED, HAS_FAILED, RESERVED_NAMES, Loop, Shape, index_of, results_of
-from arcrun.workflows.kinds import KindFinder
+from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.model import INPUT, RepeatPolicy, SymbolTable, Workflow
 from arcrun.workflows.triggers.input_schema import find_unknown_field
 

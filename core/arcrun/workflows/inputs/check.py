@@ -11,10 +11,10 @@ from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, type
 from arcrun.errors import TemplateError
 from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template
-from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import Shape
-from arcrun.workflows.kinds import KindFinder
+from arcrun.workflows.inputs.conditions import Reads, check_condition
+from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
 
