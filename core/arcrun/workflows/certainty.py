@@ -83,6 +83,7 @@ class Certainty:
         if not near:
             return len(lines), None
         barred = [self._opposites_of(facts, near) for facts in held]
+        barred = [0 if bits & facts else bits for bits, facts in zip(barred, held, strict=True)]  # reported before it
         yield int(len(lines) * len(near) * _STEPS_AN_EDGE)
         compared = [i for i, bits in enumerate(barred) if bits & everything][:MAX_COMPARED]
         groups: list[list[int]] = []

@@ -113,7 +113,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "INVALID_SETTING": (
         "A setting of the workflow or of a node has an invalid value: triggers, take, retry, join, foreach, timeout_ms "
         "and others.",
-        "The message says which values are valid.",
+        "Write a value that the message allows.",
     ),
     "INVALID_RESPONSE": (
         "A part of `response` cannot be sent: a status, a header or a body of the wrong type, two bodies, a header "

@@ -144,6 +144,11 @@ def test_a_join_that_cannot_be(lines: list[str], join: Any, expected: list[tuple
     assert found(lines, join) == expected
 
 
+def test_what_follows_a_join_that_cannot_be_is_not_reported_again() -> None:
+    lines = ["input >> PIPE >> a", "a >> PIPE >> j", "a >> ON_FAIL >> j", "j >> PIPE >> k", "a >> PIPE >> k"]
+    assert found(lines, {"join": "all"}, k={"join": "all"}) == [("INVALID_JOIN", "error")]
+
+
 STOPPED = [("UNREACHABLE_NODE", "error")]
 
 
