@@ -35,10 +35,12 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         keeping=workflow.keeping,
         triggers=workflow.triggers,
         input_schema=workflow.input_schema,
+        start_limits=workflow.start_limits,
         request_fields=builder.request_fields,
         variables=builder.select_variables(variables),
     )
-    if plan.request_fields or plan.variables or plan.triggers != DEFAULT_TRIGGERS or plan.input_schema is not None:
+    has_more = plan.request_fields or plan.variables or plan.start_limits
+    if has_more or plan.triggers != DEFAULT_TRIGGERS or plan.input_schema is not None:
         return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 

@@ -11,7 +11,7 @@ import pytest
 from arcrun.limits import MAX_IDEMPOTENCY_KEY_CHARACTERS, MAX_KEPT_ANSWER_BYTES, MAX_RUNNING_WAIT_MS
 from arcrun.run_log.filter import LOST_AFTER_MS
 from arcrun.wasm.abi import Execution
-from executor.idempotency import SETTLING_MS
+from executor.starts.leases import SETTLING_MS
 from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.tenants import build_hosted, registration_of
