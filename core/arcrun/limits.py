@@ -145,9 +145,21 @@ MAX_NAME_BYTES = 256
 # The characters of a push's `file`, the path that the workflow comes from. Commands send as much of its end as fits.
 # Beyond: 400 INVALID_REQUEST.
 MAX_FILE_CHARACTERS = 512
-# The names in `record_headers`.
+# The names in `record_headers`, and of the headers in `cors`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_RECORDED_HEADERS = 50
+# The origins that a webhook's `cors` allows.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_CORS_ORIGINS = 50
+# The hosts in `redirect_hosts` of a response.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_REDIRECT_HOSTS = 50
+# The headers of a response, each cookie counted.
+# Beyond: the diagnostic INVALID_SETTING; in a run, RESPONSE_FAILED.
+MAX_RESPONSE_HEADERS = 50
+# The characters of a response's headers, names included. The body is limited by MAX_INPUT_BYTES.
+# Beyond: the diagnostic INVALID_SETTING; in a run, RESPONSE_FAILED.
+MAX_RESPONSE_HEADER_CHARACTERS = 16 * KIB
 # The diagnostics of one workflow.
 # Beyond: checking stops, and TOO_MANY_FINDINGS says so.
 MAX_DIAGNOSTICS = 100

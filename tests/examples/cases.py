@@ -2,10 +2,14 @@
 Monday, 2026-09-21T14:13:20Z.
 """
 
+import base64
+import hashlib
+import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from arcrun.errors import HostFunctionError
 from examples import services
@@ -22,8 +26,29 @@ MODEL = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 
 
 @dataclass(frozen=True)
+class Sent:
+    """A request that is no POST of JSON. `sign` makes the headers that depend on the webhook's path."""
+
+    method: str = "POST"
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sign: Callable[[str], Mapping[str, str]] = lambda _: {}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What the workflow's `response` has become. `parts` are those that the body must have."""
+
+    status: int
+    headers: Mapping[str, str]
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Case:
-    """`needs` are the examples that it calls. `statuses` are the trace's; of a loop's node, the worst."""
+    """`needs` are the examples that it calls. `statuses` are the trace's; of a loop's node, the worst. `sent` is the
+    request if it is no POST of `given`, `answered` what the webhook answers if that is not `data`.
+    """
 
     example: str
     title: str
@@ -37,6 +62,8 @@ class Case:
     questions: tuple[tuple[str, str], ...] = ()
     attempts: Mapping[str, int] = field(default_factory=dict)
     slept_ms: tuple[float, ...] = ()
+    sent: Sent | None = None
+    answered: Answered | None = None
 
 
 def ran(names: str, **others: str) -> Mapping[str, str]:
@@ -409,7 +436,106 @@ MAINTENANCE = [
     ),
 ]
 
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+CONTACT_TEXT = {"chat_id": 42, "text": "Ada <ada@example.com> writes: Hello & good\r\nmorning"}
+
+
+def contact(website: str) -> Sent:
+    body = f"name=Ada&email=ada%40example.com&message=Hello+%26+good%0D%0Amorning&website={website}"
+    return Sent(content=body.encode(), headers=FORM)
+
+
+CONTACT_FORM = [
+    Case(
+        "contact_form",
+        "tells the team, and leads the visitor on",
+        None,
+        None,
+        ran("tell", ignore="skipped"),
+        (services.telegram(BOT, CONTACT_TEXT),),
+        {"telegram_bot_token": BOT},
+        sent=contact(""),
+        answered=Answered(303, {"location": "https://www.example.com/thanks"}),
+    ),
+    Case(
+        "contact_form",
+        "tells nobody of a robot",
+        None,
+        {"ignored": True},
+        ran("ignore", tell="skipped"),
+        secrets={"telegram_bot_token": BOT},
+        sent=contact("https%3A%2F%2Fspam.example"),
+        answered=Answered(303, {"location": "https://www.example.com/thanks"}),
+    ),
+]
+
+HTML = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store"}
+SEAT_PAGE = [
+    Case(
+        "seat_page",
+        "shows the form",
+        None,
+        None,
+        ran("form", thanks="skipped"),
+        sent=Sent("GET"),
+        answered=Answered(200, HTML, ("<h1>Seats</h1>", '<form method="post">')),
+    ),
+    Case(
+        "seat_page",
+        "answers what the form sends, escaped",
+        None,
+        None,
+        ran("thanks", form="skipped"),
+        sent=Sent(content=b"name=%3Cb%3EAda&seats=2", headers=FORM),
+        answered=Answered(200, HTML, ("Thank you, &lt;b&gt;Ada: 2 seats are yours.",)),
+    ),
+]
+
+TWILIO = "twilio-auth-token-secret"
+XML = {"content-type": "text/xml; charset=utf-8"}
+
+
+def text_message(body: str) -> Sent:
+    """A message as Twilio sends it (https://www.twilio.com/docs/usage/security)."""
+
+    def sign(path: str) -> Mapping[str, str]:
+        signed = f"https://arcrun.example.com{path}Body{body}From+15551234567"
+        digest = hmac.new(TWILIO.encode(), signed.encode(), hashlib.sha1).digest()
+        return {"x-twilio-signature": base64.b64encode(digest).decode()}
+
+    content = urlencode({"Body": body, "From": "+15551234567"}).encode()
+    return Sent(content=content, headers=FORM, sign=sign)
+
+
+SMS = [
+    Case(
+        "sms_reply",
+        "answers the word that it knows",
+        None,
+        {"text": "We are here Monday to Friday, 9 to 17."},
+        ran("word hours", other="skipped"),
+        secrets={"twilio_auth_token": TWILIO},
+        sent=text_message(" Hours"),
+        answered=Answered(
+            200, XML, ("<Response><Message>We are here Monday to Friday, 9 to 17.</Message></Response>",)
+        ),
+    ),
+    Case(
+        "sms_reply",
+        "answers any other, as XML",
+        None,
+        {"text": "Write HOURS to know when we are here. You wrote: 1 < 2 & more"},
+        ran("word other", hours="skipped"),
+        secrets={"twilio_auth_token": TWILIO},
+        sent=text_message("1 < 2 & more"),
+        answered=Answered(200, XML, ("You wrote: 1 &lt; 2 &amp; more</Message>",)),
+    ),
+]
+
 CASES = [
+    *CONTACT_FORM,
+    *SEAT_PAGE,
+    *SMS,
     *GREET,
     *CONTACT,
     *SIGNUP,

@@ -10,6 +10,8 @@ from acr.errors import CliError
 from acr.testing.model import (
     ABSENT,
     DEFAULT_NOW_MS,
+    UNDONE,
+    UNDONE_NONE,
     Expectation,
     Stub,
     StubbedAnswer,
@@ -22,6 +24,7 @@ from arcrun.limits import MAX_TEST_FILE_CHARACTERS, MAX_TEST_NAME_CHARACTERS, MA
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Path as Place
 from arcrun.workflows.diagnostics import Positions
+from arcrun.workflows.responses.model import KINDS
 from arcrun.workflows.triggers.model import METHODS
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
@@ -29,7 +32,8 @@ FILE_KEYS = ("workflow", "now", "seed", "tests")
 TEST_KEYS = ("name", "input", "request", "stubs", "credentials", "now", "seed", "expect")
 REQUEST_KEYS = ("method", "path", "query", "headers", "content_type", "text", "ip")
 STUB_KEYS = ("data", "error")
-EXPECT_KEYS = ("status", "data", "data_includes", "error", "nodes", "calls")
+EXPECT_KEYS = ("status", "data", "data_includes", "error", "undone", "nodes", "calls", "response")
+RESPONSE_KEYS = ("status", "headers", *KINDS)
 ERROR_KEYS = ("code", "node", "message")
 STATUSES = ("success", "failed")
 
@@ -150,7 +154,13 @@ class _Parser:
         source = self._mapping(source, at, EXPECT_KEYS, "`expect`")
         if not source:
             self._refuse(at, "`expect` is empty: name what the run must answer, such as data: {...}")
-        status = source.get("status", "failed" if "error" in source else "success")
+        undone = source.get("undone", "")
+        if "undone" in source and undone not in UNDONE:
+            self._refuse((*at, "undone"), f"`undone` must be {', '.join(UNDONE[:-1])} or {UNDONE[-1]}")
+        has_failed = "error" in source or (
+            undone not in ("", UNDONE_NONE) and not {"data", "data_includes"} & {*source}
+        )
+        status = source.get("status", "failed" if has_failed else "success")
         if status not in STATUSES:
             self._refuse((*at, "status"), f"`status` must be {' or '.join(STATUSES)}")
         if status == "success" and "error" in source:
@@ -165,9 +175,18 @@ class _Parser:
             data=source.get("data", ABSENT),
             data_includes=source.get("data_includes", ABSENT),
             error=error if status == "failed" else None,
+            undone=undone,
             nodes=self._statuses(source, (*at, "nodes")),
             calls=self._calls(source, (*at, "calls")),
+            response=self._response(source["response"], (*at, "response")) if "response" in source else None,
         )
+
+    def _response(self, source: Any, at: Place) -> Mapping[str, Any]:
+        response = {**self._mapping(source, at, RESPONSE_KEYS, "`response`")}
+        if "headers" in response:
+            headers = self._mapping(response["headers"], (*at, "headers"), None, "`headers`")
+            response["headers"] = {name.lower(): value for name, value in headers.items()}
+        return response
 
     def _statuses(self, source: Mapping[str, Any], at: Place) -> Mapping[str, str]:
         found = self._mapping(source.get("nodes", {}), at, None, "`nodes`")

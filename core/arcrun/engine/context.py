@@ -257,6 +257,15 @@ class LiveValues:
         self._held -= weight
 
 
+class AnyResponder(Protocol):
+    """What makes the run's response (responder.py). `scope` is what its templates see."""
+
+    scope: dict[str, Any] | None
+
+    async def answer(self) -> None:
+        """Raises RunError RESPONSE_FAILED, CpuBudgetError."""
+
+
 class Components(Protocol):
     """The components that a run may call. Both methods raise ComponentError, UpstreamError."""
 
@@ -305,8 +314,8 @@ class RunContext:
     """The context of one run of one plan. A sub-workflow has its own ledger, and shares the rest.
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
-    calls of components so far. `request` is None if neither the plan
-    nor one that it may call reads it.
+    calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
+    None if the run has no response of its own.
     """
 
     ports: RunPorts
@@ -325,6 +334,7 @@ class RunContext:
     undone: Undone = field(default_factory=Undone)
     depth: int = 0
     request: RunRequest | None = None
+    responder: "AnyResponder | None" = None
     path: str = ""  # of the node that called this sub-workflow, with a dot behind it
 
     def since_start_ms(self) -> float:

@@ -10,6 +10,7 @@ from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBud
 from arcrun.engine.input_check import require_input
 from arcrun.engine.record import RunRecord
 from arcrun.engine.request import PlainRequest, RequestSource, RunRequest
+from arcrun.engine.responder import Responder
 from arcrun.engine.scheduler import run_plan
 from arcrun.engine.tasks import STRETCH_WORK, Pace, Slots
 from arcrun.engine.trigger import LimitedBy, TriggerKind
@@ -31,6 +32,7 @@ class Trigger:
     runs in the chain before it. `undo_ms` is the time for undos if it fails. `body_bytes` is the size of the request's
     body; `text` is the body itself if it is exactly the input. `is_checked` is whether the input is known to fit the
     plan's input_schema. `request` is the request that templates see; None for a PlainRequest of the input.
+    `gets_response` is whether its client gets the workflow's `response`.
     """
 
     kind: TriggerKind
@@ -43,6 +45,7 @@ class Trigger:
     limited_by: LimitedBy = LimitedBy.REQUEST
     request: RequestSource | None = None
     undo_ms: float = MAX_UNDO_MS
+    gets_response: bool = True
 
     def render_input(self) -> bytes:
         """The input as JSON. `text` is none if it is empty, white space, or begins with a byte order mark."""
@@ -90,6 +93,9 @@ class Engine:
         if plan.sees_request:
             source = trigger.request or PlainRequest(trigger.input)
             context.request = RunRequest(source, context.started_ms)
+        responder = None
+        if plan.response is not None and trigger.gets_response:
+            responder = context.responder = Responder(plan.response, context, run_id)
         answer, error = Answer(None, 0), None
         try:
             context.budget.work.take_read(trigger.body_bytes)
@@ -108,6 +114,8 @@ class Engine:
             logger.error("The run %s failed with an unexpected error: %s", run_id, describe_fault(fault))
             error = InternalError()
         await context.undone.finish()
+        if error is not None and responder is not None:
+            await responder.answer_failure(error, trigger.input)
         record = RunRecord(
             run_id=run_id,
             workflow=plan.name,
@@ -122,6 +130,7 @@ class Engine:
             usage=context.usage,
             undone=context.undone.outcome,
             undos=context.undone.trace(),
+            response=None if responder is None else responder.response,
         )
         await context.pace.rest()  # writing the answer is a separate stretch
         if not context.secrets:

@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from arcrun.analytics import Tally
 from arcrun.credentials.redaction import Redactor, is_small
+from arcrun.engine.run_response import RunResponse
 from arcrun.engine.trigger import TriggerKind
 from arcrun.engine.truncation import Cut, leave_out, render_shortened, shorten, truncate
 from arcrun.errors import ArcrunError
@@ -54,6 +55,7 @@ class StoredRecord(_Told):
     trace: NotRequired[list[dict[str, Any]]]
     undone: NotRequired[str]
     undos: NotRequired[list[dict[str, Any]]]
+    response: NotRequired[dict[str, Any]]
     input: NotRequired[Any]
 
 
@@ -239,7 +241,8 @@ class RunRecord:
     `started_ms` is in milliseconds since 1970. `version` is the stored workflow's, 0 if it is not stored. `weight` is
     that of `data` (arcrun/json_size.py), None if it is unknown. `usage` has the component calls; it is reported, but
     neither stored nor answered. `undos` are the undos that ran, with their nodes' paths through sub-workflows; `undone`
-    is their outcome: `complete`, `partial`, or empty if there was nothing to undo.
+    is their outcome: `complete`, `partial`, or empty if there was nothing to undo. `response` is what the webhook
+    answers if the workflow has one.
     """
 
     run_id: str
@@ -255,6 +258,7 @@ class RunRecord:
     usage: Tally = field(default_factory=Tally)
     undone: str = ""
     undos: tuple[NodeRecord, ...] = ()
+    response: RunResponse | None = None
 
     @property
     def bytes(self) -> int:
@@ -285,6 +289,7 @@ class RunRecord:
             error=(yield from self.error.scrubbed(redactor.scrub_in_steps)) if self.error else None,
             trace=(yield from _scrub_trace(self.trace, redactor)),
             undos=(yield from _scrub_trace(self.undos, redactor)),
+            response=None if self.response is None else (yield from self.response.scrubbed(redactor)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -296,6 +301,7 @@ class RunRecord:
             **({"undone": self.undone} if self.undone else {}),
             "run_id": self.run_id,
             "duration_ms": round(self.duration_ms, 3),
+            **({"response": self.response.to_json()} if self.response is not None else {}),
         }
 
     def render_trace(self) -> list[dict[str, Any]]:
@@ -332,7 +338,8 @@ class RunRecord:
             else {"error": truncate(self.error.to_json())}
         )
         undone = {"undone": self.undone} if self.undone else {}
-        return {**result, **undone, "trace": self.render_trace(), **self.render_undos()}
+        response = {"response": self.response.to_stored()} if self.response is not None else {}
+        return {**result, **undone, **response, "trace": self.render_trace(), **self.render_undos()}
 
     def to_stored(self) -> StoredRecord:
         return cast(StoredRecord, {**self.to_verdict(), **self.to_result()})

@@ -52,7 +52,8 @@ async def run_plan(
     shorten the plan's own. `input_weight` is the weight of input that only this run holds. `caller` is the node of
     which it is a sub-workflow.
 
-    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT; RunError ANSWER_TOO_LARGE.
+    Raises the ArcrunError that no node handled; RunTimeoutError RUN_TIMEOUT; RunError ANSWER_TOO_LARGE,
+    RESPONSE_FAILED.
     """
     limit_ms = min(plan.timeout_ms, timeout_ms or plan.timeout_ms)
     scope = {INPUT: trigger_input, START: context.started_ms}
@@ -60,12 +61,17 @@ async def run_plan(
         scope[VARIABLES] = plan.variables
     if plan.request_fields:
         scope[REQUEST] = context.read_request(plan.request_fields)
+    responder = None if context.depth else context.responder
+    if responder is not None:
+        responder.scope = scope
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
     try:
         answer = await run_within(limit_ms / 1000, graph_run.run())
         if not context.depth:
             answer.require_bounds()
+        if responder is not None:
+            await responder.answer()
         return answer
     except TimeoutError:
         is_own = timeout_ms is None or plan.timeout_ms <= timeout_ms
@@ -431,6 +437,7 @@ class GraphRun:
             try:
                 answer = await body.run()
                 if loop.policy.until and await body.meets(loop.policy):
+                    self._ended[key] = "`until` had ended the loop"
                     raise BreakError(answer)
             except BreakError as end:
                 self.hold(key, end.answer.weight)

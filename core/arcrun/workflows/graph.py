@@ -1,7 +1,7 @@
 """The shape of a flow: cycles, reachability, loops' bodies, and what has settled before each node runs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import TopologicalSorter
 
@@ -9,10 +9,12 @@ from arcrun.limits import MAX_LOOP_DEPTH, MAX_LOOPS
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.template import ALIASES, CREDENTIAL
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.model import INPUT, OUTPUT, TERMINAL_ALIASES, Edge, Join, Workflow
+from arcrun.workflows.model import INPUT, OUTPUT, STOP, TERMINAL_ALIASES, Edge, Join, Workflow
 
 # Names in templates that no node may have: the request, the project's settings; and for future use the run itself.
 RESERVED_NAMES = ("request", "vars", "run")
+# Behind the last node, as names of Shape.settled, which no node can have: the run has succeeded, or has failed.
+ENDED, HAS_FAILED = "\0ended", "\0failed"
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,35 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Assured:
+    """What has settled for certain before each node, as bits: `bits` are those of nodes and of finished loops."""
+
+    bits: Mapping[str, int]
+    before: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Shape:
     """The shape of a flow. `order` has parents first; independent nodes are in the order of the flow.
 
     `settled` maps each node to what has settled before it runs: names of nodes, and finished loops as named by
     `results_of`; `assured` to what of that has settled for certain, None if it is the same. `loops` are in the order of
-    the flow, `joins` those that are not `any`, by node.
+    the flow, `joins` those that are not `any`, by node. `at_end` has what has settled for certain at ENDED and
+    HAS_FAILED.
     """
 
     order: tuple[str, ...]
     loops: tuple[Loop, ...]
     settled: Mapping[str, frozenset[str]]
     joins: Mapping[str, Join] = field(default_factory=dict)
-    assured: Mapping[str, frozenset[str]] | None = None
+    assured: Assured | None = None
+    at_end: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def is_assured(self, name: str, node: str) -> bool:
         """Whether this node or finished loop of `settled` has settled for certain before `node` runs."""
-        return self.assured is None or name in self.assured[node]
+        if node in self.at_end:
+            return name in self.at_end[node]
+        return self.assured is None or bool(self.assured.before[node] & self.assured.bits.get(name, 0))
 
     @cached_property
     def _around(self) -> Mapping[str, list[Loop]]:
@@ -78,6 +92,36 @@ def index_of(item: str) -> str:
 def results_of(loop: Loop) -> str:
     """The name of a finished loop in `Shape.settled`. No node can have such a name."""
     return f"{loop.source}.results.{loop.item}"
+
+
+def add_ends(workflow: Workflow, shape: Shape) -> Shape:
+    """The shape with ENDED and HAS_FAILED, for what is evaluated at the end of a run."""
+    outer = frozenset(name for name in shape.order if shape.loop_around(name) is None)
+    settled = outer | {results_of(loop) for loop in shape.loops if loop.source == INPUT or loop.source in outer}
+    assured = settled - _find_cancellable(workflow, shape)
+    if any(workflow.ending_of(edge) == STOP for edge in workflow.edges):
+        assured = frozenset()
+    return replace(
+        shape,
+        settled={**shape.settled, ENDED: settled, HAS_FAILED: settled},
+        at_end={ENDED: assured, HAS_FAILED: frozenset()},
+    )
+
+
+def _find_cancellable(workflow: Workflow, shape: Shape) -> frozenset[str]:
+    """The nodes and finished loops that a join may cancel, since they lead to nothing else."""
+    found: set[str] = set()
+    leaving: dict[str, set[str]] = {}
+    for edge in workflow.edges:
+        leaving.setdefault(edge.source, set()).add(edge.target)
+    for join in (name for name, join in shape.joins.items() if join.cancels_rest):
+        behind = {join}
+        for name in reversed(shape.order):
+            if leaving.get(name) and leaving[name] <= behind:
+                behind.add(name)
+        loops = {results_of(loop) for loop in shape.loops if loop.source in behind}
+        found |= {name for name in (behind | loops) & shape.settled[join] if not shape.is_assured(name, join)}
+    return frozenset(found)
 
 
 def analyse_flow(workflow: Workflow, findings: Findings) -> Shape | None:
@@ -235,6 +279,10 @@ def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
     if item in workflow.nodes or _is_taken(item):
         findings.add("INVALID_LOOP", f"the item's name `{item}` is taken", "Give the item another name.", at=edge.at)
+    index, items = index_of(item), [edge.argument for edge in workflow.edges if edge.spec.begins_loop]
+    if index in workflow.nodes or index in items:
+        message = f"`{index}` is a node or an item here, and hides the number of an element of `{item}`"
+        findings.warn("INVALID_LOOP", message, f"Give `{index}` another name.", at=edge.at)
 
 
 def _order(workflow: Workflow) -> tuple[str, ...]:

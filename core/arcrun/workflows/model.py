@@ -14,6 +14,7 @@ from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template, compile_path, compile_value
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
+from arcrun.workflows.responses.model import Response
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
 
 INPUT, OUTPUT = "input", "output"
@@ -217,6 +218,12 @@ class Node:
     config: Mapping[str, Any]
     at: Path
     called_at: Path = field(default=(), compare=False)
+    is_undo: bool = False  # of the node with this name
+
+    @property
+    def told(self) -> str:
+        """How messages name it."""
+        return f"the undo of `{self.name}`" if self.is_undo else f"`{self.name}`"
 
     @cached_property
     def templates(self) -> Mapping[Path, Template | TemplateError]:
@@ -240,15 +247,20 @@ class Node:
         rest = {name: value for name, value in entry.items() if name != key}
         component, workflow = (entry[key], None) if key == "component" else (None, entry[key])
         at = (*self.at, "undo")
-        return Node(self.name, component, workflow, rest, at, (*at, key))
+        return Node(self.name, component, workflow, rest, at, (*at, key), is_undo=True)
 
     def compile_in_steps(self) -> Steps[None]:
         """Compute `templates` in steps, to yield to other requests."""
-        compiled: dict[Path, Template | TemplateError] = {}
-        for path, text in _find_templates(self.config, ()):
-            compiled[path] = _compile(text)
-            yield TEMPLATE_STEPS * text.count(OPEN)
-        self.__dict__["templates"] = compiled  # where cached_property caches it
+        self.__dict__["templates"] = yield from compile_in_steps(self.config)  # where cached_property caches it
+
+
+def compile_in_steps(value: Any) -> Steps[Mapping[Path, Template | TemplateError]]:
+    """The strings with braces in a value by their paths, as Node.templates has them, in steps."""
+    compiled: dict[Path, Template | TemplateError] = {}
+    for path, text in _find_templates(value, ()):
+        compiled[path] = _compile(text)
+        yield TEMPLATE_STEPS * text.count(OPEN)
+    return compiled
 
 
 def _find_templates(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -289,7 +301,8 @@ class Workflow:
 
     `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
     is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long,
-    `triggers` what starts them, `input_schema` (a JSON Schema) with what input, `start_limits` how many.
+    `triggers` what starts them, `input_schema` (a JSON Schema) with what input, `start_limits` how many. `response` is
+    what its webhook answers, None for the data as JSON.
     """
 
     name: str
@@ -305,11 +318,20 @@ class Workflow:
     triggers: Triggers = DEFAULT_TRIGGERS
     input_schema: Mapping[str, Any] | None = None
     start_limits: tuple[StartLimit, ...] = ()
+    response: Response | None = None
 
     @cached_property
     def calls(self) -> tuple[Node, ...]:
         """All that calls a component or a workflow: the nodes and their undos."""
         return tuple(call for node in self.nodes.values() for call in (node, node.undo) if call is not None)
+
+    @cached_property
+    def lines_into(self) -> Mapping[str, list[Edge]]:
+        """The edges into each node, each once however often it is written: the lines that a join counts."""
+        lines: dict[str, dict[tuple[str, Relation, str], Edge]] = {name: {} for name in (*self.nodes, OUTPUT)}
+        for edge in self.edges:
+            lines.setdefault(edge.target, {})[edge.source, edge.relation, edge.argument] = edge
+        return {name: [*found.values()] for name, found in lines.items()}
 
     def ending_of(self, edge: Edge) -> str:
         """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""

@@ -40,6 +40,7 @@ from arcrun.workflows.model import (
     Workflow,
 )
 from arcrun.workflows.relations import DEFAULT, RelationCall, RelationTextError, parse_relation
+from arcrun.workflows.responses.parse import parse_response
 from arcrun.workflows.settings import (
     DEFAULT_CONCURRENCY,
     DEFAULT_RUN_TIMEOUT_MS,
@@ -59,7 +60,7 @@ _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
 _FLOW = ("flow", "config", "nodes", "edges")
-_KEYS = ("name", "description", "triggers", "input_schema", "limits", *_FLOW, *_LIMITS, *_KEEPING)
+_KEYS = ("name", "description", "triggers", "input_schema", "limits", "response", *_FLOW, *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         else None,
         triggers=parse_triggers(findings, data["triggers"], ("triggers",)) if "triggers" in data else DEFAULT_TRIGGERS,
         start_limits=parse_start_limits(findings, data["limits"], ("limits",)) if "limits" in data else (),
+        response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )
 
 

@@ -27,6 +27,7 @@ from arcrun.workflows.model import (
     RetryPolicy,
 )
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
+from arcrun.workflows.responses.model import Response
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
 
@@ -34,7 +35,9 @@ PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
 # FOREACH. Others stay in format 3, which the release before reads too.
 SHAPES_FORMAT = 4
-TRIGGERS_FORMAT = 5  # of a plan that has `triggers`, `limits`, `input_schema`, or reads `request` or `vars`
+# Of a plan that has `triggers`, `limits`, `input_schema` or `response`, or reads `request` or `vars`, whatever else it
+# has.
+TRIGGERS_FORMAT = 5
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT)
 
@@ -328,6 +331,7 @@ class Plan:
 
     `format` is PLAN_FORMAT, SHAPES_FORMAT or TRIGGERS_FORMAT, or IMPLICIT_FORMAT for a plan that was stored in it and
     not compiled again. `request_fields` are the fields of `request` that it reads.
+    `response` is what its webhook answers, None for the data as JSON.
     """
 
     name: str
@@ -342,6 +346,7 @@ class Plan:
     start_limits: tuple[StartLimit, ...] = field(default=(), kw_only=True)
     variables: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     request_fields: tuple[str, ...] = field(default=(), kw_only=True)
+    response: Response | None = field(default=None, kw_only=True)
 
     @cached_property
     def sees_request(self) -> bool:
@@ -384,6 +389,7 @@ class Plan:
             **({"limits": [limit.to_json() for limit in self.start_limits]} if self.start_limits else {}),
             **({"triggers": triggers} if (triggers := self.triggers.to_json()) else {}),
             **({"request": list(self.request_fields)} if self.request_fields else {}),
+            **({"response": self.response.to_json()} if self.response is not None else {}),
         }
 
 
@@ -412,6 +418,7 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         start_limits=tuple(StartLimit.load(limit) for limit in stored.get("limits", ())),
         variables=stored.get("vars", {}),
         request_fields=tuple(stored.get("request", ())),
+        response=Response.load(stored["response"]) if "response" in stored else None,
     )
 
 

@@ -20,6 +20,7 @@ from arcrun.workflows.plan import (
     PlannedNode,
 )
 from arcrun.workflows.relations import LOOP_END, Fires
+from arcrun.workflows.responses.model import list_responses
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 
 
@@ -37,10 +38,17 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         input_schema=workflow.input_schema,
         start_limits=workflow.start_limits,
         request_fields=builder.request_fields,
+        response=workflow.response,
         variables=builder.select_variables(variables),
     )
-    has_more = plan.request_fields or plan.variables or plan.start_limits
-    if has_more or plan.triggers != DEFAULT_TRIGGERS or plan.input_schema is not None:
+    if (
+        plan.request_fields
+        or plan.variables
+        or plan.triggers != DEFAULT_TRIGGERS
+        or plan.input_schema is not None
+        or plan.start_limits
+        or plan.response is not None
+    ):
         return replace(plan, format=TRIGGERS_FORMAT)
     return replace(plan, format=SHAPES_FORMAT) if plan.has_shapes else plan
 
@@ -135,6 +143,8 @@ class _GraphBuilder:
             if (repeat := part.settings.repeat) is not None:
                 found |= repeat.expression.paths
                 found |= {reference.steps for reference in repeat.template.references} if repeat.template else set()
+        for response in list_responses(self.workflow.response):
+            found |= {reference.steps for _, template in response.parts for reference in template.references}
         return frozenset(found)
 
     def _plan_node(self, node: Node) -> PlannedNode:

@@ -66,6 +66,14 @@ config:
       event: '{{request.headers["x-event"]}}'
       text: "{{request.text}}"
 """
+ANSWERING = """name: answering
+response:
+  headers: {X-Name: "{{show.data.name}}"}
+  redirect: "https://a.b/{{show.data.name}}"
+  on_failure: {status: 400, json: {code: "{{error.code}}"}}
+flow: [input >> PIPE >> show]
+config: {show: {component: set, values: {name: "{{input.name}}"}}}
+"""
 TRIP = """name: trip
 flow: [input >> PIPE >> flight, flight >> PIPE >> charge]
 config:
@@ -77,6 +85,7 @@ config:
   charge: {component: http_request, url: "https://example.com/charges", method: POST}
 """
 WORKFLOWS = {
+    "answering": ANSWERING,
     "asked": ASKED,
     "trip": TRIP,
     "pages": PAGES,
@@ -208,6 +217,17 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
         ),
         pytest.param({"expect": {"nodes": {"show": "skipped"}}}, "asked", id="a POST"),
         pytest.param(
+            {"input": {"name": "Ada"},
+             "expect": {"response": {"status": 303, "headers": {"X-Name": "Ada"}, "redirect": "https://a.b/Ada"}}},
+            "answering",
+            id="a response",
+        ),
+        pytest.param(
+            {"expect": {"status": "failed", "response": {"status": 400, "json": {"code": "UNRESOLVED_REFERENCE"}}}},
+            "answering",
+            id="the response of a failure",
+        ),
+        pytest.param(
             {"input": {"name": "x"}, "now": "2026-02-03T04:05:06Z",
              "expect": {"data": {"at": "2026-02-03T04:05:06.000Z", "name": "x", "list": [1.0, {"a": True}]}}},
             "pure",
@@ -223,15 +243,22 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
         pytest.param(
             {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": {"data": {}}},
              "expect": {"error": {"code": "HTTP_STATUS", "node": "charge"}, "nodes": {"flight.undo": "success"},
+                        "undone": "complete",
                         "calls": {"flight.undo": [{"url": "https://example.com/flights/7", "method": "DELETE"}]}}},
             "trip",
             id="an undo",
         ),
         pytest.param(
             {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": {"data": {}}, "flight.undo": {"data": {}}},
-             "expect": {"nodes": {"flight.undo": "skipped"}, "calls": {"flight.undo": 0}}},
+             "expect": {"undone": "none", "nodes": {"flight.undo": "skipped"}, "calls": {"flight.undo": 0}}},
             "trip",
             id="an undo that does not run",
+        ),
+        pytest.param(
+            {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": DOWN},
+             "expect": {"undone": "partial"}},
+            "trip",
+            id="an undo that fails",
         ),
         pytest.param(
             {"input": {"name": "a"}, "stubs": {"shout_go": {"data": "A"}}, "expect": {"data": "A"}},
@@ -253,6 +280,24 @@ def test_passes(run_acr: RunAcr, test: dict[str, Any], workflow: str) -> None:
             {"data.at": ("now", "2026-01-01T00:00:00.000Z"), "data.list[0]": (True, 1), "data.list[1].a": (1, True),
              "data.list[2]": (3, "-"), "data.more": (1, "-")},
             id="values, by their types",
+        ),
+        pytest.param(
+            {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": DOWN},
+             "expect": {"undone": "complete"}},
+            "trip",
+            {"undone": ("complete", "partial")},
+            id="what is undone",
+        ),
+        pytest.param(
+            {"input": {"name": "Ada"},
+             "expect": {"response": {"status": 200, "headers": {"x-name": "", "y": ""}, "html": ""}}},
+            "answering",
+            {"response.status": (200, 303), "response.headers.x-name": ("", "Ada"), "response.headers.y": ("", "-"),
+             "response.html": ("", "-")},
+            id="a response",
+        ),
+        pytest.param(
+            {"expect": {"response": {"status": 200}}}, "pure", {"response.status": (200, "-")}, id="no response"
         ),
         pytest.param(
             {"expect": {"data": {}}},
@@ -386,6 +431,7 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {}}]", "`expect` is empty", id="expects nothing"),
         pytest.param("tests:\n- name: a\n  expct: {}", "3:3: A test has the unknown key `expct`", id="a misspelt key"),
         pytest.param("tests: [{name: a, expect: {data: 1}}, {name: a, expect: {data: 1}}]", "two tests", id="one name"),
+        pytest.param("tests: [{name: a, expect: {response: {code: 1}}}]", "unknown key `code`", id="a response"),
         pytest.param("tests: [{name: a, request: {body: 1}}]", "`request` has the unknown key `body`", id="a field"),
         pytest.param("tests: [{name: a, request: {method: HEAD}}]", "`method` must be GET", id="a method"),
         pytest.param("tests: [{name: a, request: {path: x}}]", "`path` must begin with a slash", id="a path"),
@@ -400,6 +446,7 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {data: 1, status: failed}}]", "has no data", id="a failure's data"),
         pytest.param("tests: [{name: a, expect: {data: 1, data_includes: 1}}]", "leave out one", id="whole and part"),
         pytest.param("tests: [{name: a, expect: {nodes: {b: ok}}}]", "success, failed, skipped", id="a status"),
+        pytest.param("tests: [{name: a, expect: {undone: all}}]", "must be complete, partial or none", id="undone"),
         pytest.param("now: soon\ntests: [{name: a, expect: {data: 1}}]", "1:1: `now` must be", id="a time"),
         pytest.param(f"tests: {[{'name': 'a', 'expect': {'data': 1}}] * 501}", "the limit is 500", id="many"),
     ],

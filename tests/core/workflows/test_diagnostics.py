@@ -75,8 +75,8 @@ CASES: list[Any] = [
         "name: w\nflow: [input >> PIPE >> any]\nzzz: 1",
         "UNKNOWN_KEY",
         (3, 1),
-        "Allowed: name, description, triggers, input_schema, flow, config, nodes, edges, timeout_ms, concurrency, "
-        "record, keep_days.",
+        "Allowed: name, description, triggers, input_schema, limits, response, flow, config, nodes, edges, timeout_ms, "
+        "concurrency, record, keep_days.",
         id="far key",
     ),
     # lines
@@ -234,13 +234,6 @@ CASES: list[Any] = [
         id="a schema",
     ),
     pytest.param(
-        text_of("input >> PIPE >> any", config="  any: {undo: {component: any}}\n"),
-        "UNDO_NEVER_RUNS",
-        (5, 9),
-        "Omit it.",
-        id="an undo that nothing calls for",
-    ),
-    pytest.param(
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),
         "AMBIGUOUS_ANSWER",
         (5, 5),
@@ -260,6 +253,13 @@ CASES: list[Any] = [
         (4, 5),
         hint_of("ANSWER_SHOWS_ERROR"),
         id="an error as the answer",
+    ),
+    pytest.param(
+        text_of("input >> PIPE >> any") + "response: {headers: {nel: x}}\n",
+        "INVALID_RESPONSE",
+        (4, 22),
+        "Leave it out.",
+        id="a header that is refused",
     ),
     pytest.param(
         text_of("input >> PIPE >> any", config="  any: {join: {at_least: 2}, x: 1}\n"),

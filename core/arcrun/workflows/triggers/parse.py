@@ -4,17 +4,30 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from arcrun.limits import MAX_RECORDED_HEADERS
+from arcrun.limits import MAX_CORS_ORIGINS, MAX_RECORDED_HEADERS
 from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
+from arcrun.workflows.responses.headers import HEADER_NAME
 from arcrun.workflows.settings import Reader
 from arcrun.workflows.triggers.idempotency import parse_idempotency
-from arcrun.workflows.triggers.model import METHODS, Triggers, Webhook
+from arcrun.workflows.triggers.model import (
+    ANY_ORIGIN,
+    DEFAULT_CORS_AGE_S,
+    DEFAULT_CORS_HEADERS,
+    METHODS,
+    Cors,
+    Triggers,
+    Webhook,
+)
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers", "verify", "idempotency")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")  # RFC 9110, section 5.6.2: a token
+WEBHOOK_KEYS = ("methods", "record_headers", "verify", "idempotency", "cors")
+CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
+MAX_CORS_AGE_S = 86_400  # what browsers keep at most
+# What a browser sends as Origin: in lower case, a name of another script in punycode.
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+_DEFAULT_PORT = re.compile(r"http://.*:80|https://.*:443")
 _ANSWERED = {
     "HEAD": "HEAD is answered where GET is allowed, without a run.",
     "OPTIONS": "OPTIONS is answered without a run.",
@@ -41,10 +54,46 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
         idempotency=parse_idempotency(findings, given["idempotency"], (*at, "idempotency"))
         if "idempotency" in given
         else None,
+        cors=_parse_cors(findings, given["cors"], (*at, "cors")) if "cors" in given else None,
     )
     if webhook.verify is not None:
         warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)
     return webhook
+
+
+def _parse_cors(findings: Findings, value: Any, at: Path) -> Cors:
+    reader = Reader(findings, value, at, CORS_KEYS)
+    given = value if isinstance(value, Mapping) else {}
+    return Cors(
+        _parse_origins(findings, given.get("origins"), (*at, "origins")),
+        _parse_methods(findings, given["methods"], (*at, "methods")) if "methods" in given else None,
+        _parse_names(findings, given["headers"], (*at, "headers")) if "headers" in given else DEFAULT_CORS_HEADERS,
+        reader.number("max_age_s", DEFAULT_CORS_AGE_S, 0, MAX_CORS_AGE_S),
+    )
+
+
+def _parse_origins(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
+    """ANY_ORIGIN, or origins as browsers send them."""
+    example = 'origins: ["https://example.com"], or origins: ["*"] for every page.'
+    listed = value if isinstance(value, list) else []
+    origins = tuple(dict.fromkeys(origin for origin in listed if origin == ANY_ORIGIN or _is_origin(origin)))
+    if not listed:
+        findings.add("INVALID_SETTING", "`cors` needs `origins`, a list of one or more", example, at=at)
+    elif wrong := [origin for origin in listed if origin not in origins]:
+        message = f"`origins` has {wrong[0]!r}, which is no origin: scheme://host, and a port unless it is the default"
+        hint = "Pages without an origin (`null`) cannot be let in." if wrong[0] in (None, "null") else example
+        findings.add("INVALID_SETTING", message, hint, at=at)
+    elif ANY_ORIGIN in origins and len(origins) > 1:
+        message = "`origins` has `*`, which lets in every page, and others beside it"
+        findings.add("INVALID_SETTING", message, "Keep one of them.", at=at)
+    if len(origins) > MAX_CORS_ORIGINS:
+        message = f"`origins` has {len(origins)} origins; the limit is {MAX_CORS_ORIGINS}"
+        findings.add("INVALID_SETTING", message, at=at)
+    return origins
+
+
+def _is_origin(value: Any) -> bool:
+    return isinstance(value, str) and bool(_ORIGIN.fullmatch(value)) and not _DEFAULT_PORT.fullmatch(value)
 
 
 def _parse_methods(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
@@ -63,11 +112,11 @@ def _parse_methods(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
 
 def _parse_names(findings: Findings, value: Any, at: Path) -> tuple[str, ...]:
     listed = value if isinstance(value, list) else []
-    names = [name.lower() for name in listed if isinstance(name, str) and _HEADER_NAME.fullmatch(name)]
+    names = [name.lower() for name in listed if isinstance(name, str) and HEADER_NAME.fullmatch(name)]
     if not isinstance(value, list) or len(names) < len(listed):
-        message = "`record_headers` must be a list of names of headers"
-        findings.add("INVALID_SETTING", message, "record_headers: [x-request-token]", at=at)
+        message = f"`{at[-1]}` must be a list of names of headers"
+        findings.add("INVALID_SETTING", message, f"{at[-1]}: [x-request-token]", at=at)
     if len(names) > MAX_RECORDED_HEADERS:
-        message = f"`record_headers` has {len(names)} names; the limit is {MAX_RECORDED_HEADERS}"
+        message = f"`{at[-1]}` has {len(names)} names; the limit is {MAX_RECORDED_HEADERS}"
         findings.add("INVALID_SETTING", message, at=at)
     return tuple(sorted(set(names)))

@@ -10,7 +10,7 @@ import pytest
 from arcrun.templates.request import REQUEST_FIELDS
 from arcrun.workflows.compile import require_plan
 from arcrun.workflows.plan import PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT, Plan, load_plan
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, METHODS, Triggers, Webhook
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, METHODS, Cors, Triggers, Webhook
 from fakes.contracts import build_contract
 from fakes.flows import compile_source, diagnose, flow_of
 
@@ -39,6 +39,16 @@ def plan_with(*lines: str, triggers: Any = None, **config: Any) -> Plan:
             {"webhook": {"record_headers": ["X-Token", "cookie", "x-token"]}},
             Triggers(Webhook(record_headers=("cookie", "x-token"))),
             id="headers",
+        ),
+        pytest.param(
+            {"webhook": {"cors": {"origins": ["https://a.b", "http://[::1]:81", "https://a.b"]}}},
+            Triggers(Webhook(cors=Cors(("https://a.b", "http://[::1]:81")))),
+            id="CORS",
+        ),
+        pytest.param(
+            {"webhook": {"cors": {"origins": ["*"], "methods": ["PUT", "GET"], "headers": ["X-A"], "max_age_s": 0}}},
+            Triggers(Webhook(cors=Cors(("*",), ("GET", "PUT"), ("x-a",), 0))),
+            id="all of CORS",
         ),
     ],
 )
@@ -72,7 +82,7 @@ def test_triggers_survive_storage(triggers: Any, expected: Triggers) -> None:
             {"webhook": {"zzz": 1}},
             "UNKNOWN_KEY",
             "unknown key `zzz` in `triggers.webhook`",
-            "Allowed: methods, record_headers, verify, idempotency.",
+            "Allowed: methods, record_headers, verify, idempotency, cors.",
             id="far key",
         ),
         pytest.param(
@@ -101,6 +111,50 @@ def test_triggers_survive_storage(triggers: Any, expected: Triggers) -> None:
         ),
         pytest.param(
             {"webhook": {"methods": [{}]}}, "INVALID_SETTING", "`methods` has {}", "Allowed: GET", id="no text"
+        ),
+        *[
+            pytest.param(
+                {"webhook": {"cors": {"origins": origins}}}, "INVALID_SETTING", message, hint, id=f"CORS, {origins}"
+            )
+            for origins, message, hint in [
+                (None, "`cors` needs `origins`", "origins: ["),
+                ([], "`cors` needs `origins`", "origins: ["),
+                ("https://a.b", "`cors` needs `origins`", "origins: ["),
+                (["null"], "`origins` has 'null', which is no origin", "Pages without an origin"),
+                ([None], "`origins` has None, which is no origin", "Pages without an origin"),
+                (["https://a.b/"], "`origins` has 'https://a.b/'", "origins: ["),
+                (["https://a.b/x"], "`origins` has 'https://a.b/x'", "origins: ["),
+                (["https://a.b:443"], "`origins` has 'https://a.b:443'", "origins: ["),
+                (["http://a.b:80"], "`origins` has 'http://a.b:80'", "origins: ["),
+                (["https://A.b"], "`origins` has 'https://A.b'", "origins: ["),
+                (["https://*.a.b"], "`origins` has 'https://*.a.b'", "origins: ["),
+                (["https://u@a.b"], "`origins` has 'https://u@a.b'", "origins: ["),
+                (["a.b"], "`origins` has 'a.b'", "origins: ["),
+                (["https://a.b\n"], "`origins` has 'https://a.b\\n'", "origins: ["),
+                (["*", "https://a.b"], "`origins` has `*`", "Keep one"),
+                ([f"https://a{n}.b" for n in range(51)], "`origins` has 51 origins; the limit is 50", ""),
+            ]
+        ],
+        pytest.param(
+            {"webhook": {"cors": {"origins": ["*"], "credentials": True}}},
+            "UNKNOWN_KEY",
+            "unknown key `credentials` in `triggers.webhook.cors`",
+            "Allowed: origins, methods, headers, max_age_s.",
+            id="CORS with credentials",
+        ),
+        pytest.param(
+            {"webhook": {"cors": {"origins": ["*"], "headers": ["a b"]}}},
+            "INVALID_SETTING",
+            "`headers` must be a list of names of headers",
+            "headers: [x-request-token]",
+            id="CORS, headers",
+        ),
+        pytest.param(
+            {"webhook": {"cors": {"origins": ["*"], "max_age_s": 86_401}}},
+            "INVALID_SETTING",
+            "`triggers.webhook.cors.max_age_s` must be an integer from 0 to 86400",
+            "",
+            id="CORS, too long",
         ),
         pytest.param(
             {"webhook": {"record_headers": "cookie"}},

@@ -41,6 +41,13 @@ from executor.workflows import StoredWorkflow
 
 KEEP_ALIVE_S = 15
 KEY_HEADER = "idempotency-key"  # of requests that also show the API key
+# Of all that a webhook answers: it shares its origin with the console, and its URL is a secret. The sandbox takes its
+# origin from a page: no cookie of the visitor goes with what it asks, and nothing that it asks can be read.
+CONFINING_HEADERS = (
+    (b"content-security-policy", b"sandbox allow-forms allow-scripts allow-popups"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
 
 
 async def execute(service: ExecutorService, request: Request) -> Response:
@@ -76,6 +83,22 @@ async def execute(service: ExecutorService, request: Request) -> Response:
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
     stored = await service.workflows.find(request.path_params["token"])
+    if (cors := stored.plan.triggers.webhook.cors) is None:
+        response = await _answer_webhook(service, request, stored, shows_key=shows_key)
+    else:
+        from executor.webhooks.cors import answer_shared  # noqa: PLC0415 - as below
+
+        webhook = stored.plan.triggers.webhook
+        response = await answer_shared(
+            request, webhook, cors, lambda: _answer_webhook(service, request, stored, shows_key=shows_key)
+        )
+    response.raw_headers.extend(CONFINING_HEADERS)
+    return response
+
+
+async def _answer_webhook(
+    service: ExecutorService, request: Request, stored: StoredWorkflow, *, shows_key: bool
+) -> Response:
     webhook = stored.plan.triggers.webhook
     if request.method not in webhook.methods:
         from executor.webhook_requests import answer_without_run  # noqa: PLC0415 - as below
@@ -104,14 +127,14 @@ async def _run(
     ):
         from executor.starts.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
 
-        with_trace = is_owner and wants_trace(request)
-        render = partial(answer_owner, with_trace=with_trace) if is_owner else answer_caller
+        show_owner = partial(answer_owner, with_trace=is_owner and wants_trace(request))
+        render = show_owner if is_owner else partial(answer_caller, request=request)
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
     if not wants_async(request):
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
-        return answer_caller(await service.run(stored, trigger))
+        return answer_caller(await service.run(stored, trigger), request)
     return answer_accepted(await service.start(stored, trigger, is_owner=is_owner))
 
 
@@ -214,10 +237,18 @@ def answer_owner(record: RunRecord, *, with_trace: bool) -> JsonResponse:
     return JsonResponse(answer, record.error.http_status if record.error else 200)
 
 
-def answer_caller(record: RunRecord) -> JsonResponse:
-    """{"success", "run_id", "data"}. Every failure is WORKFLOW_FAILED with the run's id: only the owner may see its
-    cause.
+def answer_caller(record: RunRecord, request: Request) -> Response:
+    """The workflow's own response or, without one, {"success", "run_id", "data"}. Every failure is WORKFLOW_FAILED with
+    the run's id: only the owner may see its cause.
     """
+    if record.response is None:
+        return answer_plainly(record)
+    from executor.webhooks.responses import build_response  # noqa: PLC0415 - most workflows have none
+
+    return build_response(record.response, answer_plainly(record), request)
+
+
+def answer_plainly(record: RunRecord) -> JsonResponse:
     if record.error is None:
         return JsonResponse({"success": True, "run_id": record.run_id, "data": record.data})
     failure = RunFailedError(record.run_id)

@@ -223,7 +223,12 @@ class ExecutorService:
             await (accept or self.runs.accept)(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
             limited = replace(
-                trigger, timeout_ms=limit_ms, limited_by=limited_by, undo_ms=MAX_ACCEPTED_UNDO_MS, is_checked=True
+                trigger,
+                timeout_ms=limit_ms,
+                limited_by=limited_by,
+                undo_ms=MAX_ACCEPTED_UNDO_MS,
+                is_checked=True,
+                gets_response=False,
             )
             self.background.start(self._run_accepted(stored, limited, run_id, place.pop_all()))
         return run_id

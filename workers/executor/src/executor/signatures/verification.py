@@ -42,7 +42,7 @@ async def verify_caller(
         ) from None
     if answer is None:
         return None
-    headers = {"content-type": answer.content_type, "x-content-type-options": "nosniff"}
+    headers = {"content-type": answer.content_type}
     return Response(answer.body, answer.status, headers if answer.body else None)
 
 

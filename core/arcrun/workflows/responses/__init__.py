@@ -1,0 +1,1 @@
+"""What a workflow's webhook answers: `response` of its file."""

@@ -1,0 +1,1 @@
+"""What webhooks answer, and to whom: imported for the workflows that say so."""
