@@ -125,11 +125,16 @@ async def _run(
     if (is_owner and KEY_HEADER in request.headers) or (
         kind is TriggerKind.WEBHOOK and stored.plan.triggers.webhook.idempotency is not None
     ):
-        from executor.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
+        from executor.starts.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
 
+<<<<<<< HEAD
+        show_owner = partial(answer_owner, with_trace=is_owner and wants_trace(request))
+        render = show_owner if is_owner else partial(answer_caller, request=request)
+=======
         render: Callable[[RunRecord], Response] = partial(answer_caller, request=request)
         if is_owner:
             render = partial(answer_owner, with_trace=wants_trace(request))
+>>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
     if not wants_async(request):
