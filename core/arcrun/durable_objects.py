@@ -25,10 +25,10 @@ class Channel(Protocol):
 
 
 class Operations:
-    """The public methods of `target` that `protocol` declares."""
+    """The public methods of `target` that `protocol`, or one that it extends, declares."""
 
     def __init__(self, target: object, protocol: type) -> None:
-        names = [name for name in vars(protocol) if not name.startswith("_")]
+        names = [name for name in dir(protocol) if not name.startswith("_")]
         self._methods = {name: getattr(target, name) for name in names}
         self._parameters = {name: inspect.signature(method).parameters for name, method in self._methods.items()}
 

@@ -11,6 +11,7 @@ ArcrunError                     code                    status
   NotFoundError                 NOT_FOUND ...           404
   MethodNotAllowedError         METHOD_NOT_ALLOWED      405
   ConflictError                 CONFLICT ...            409
+    RequestRunningError         REQUEST_RUNNING         409
   WorkflowError                 INVALID_WORKFLOW        422
   TemplateError                 UNRESOLVED_REFERENCE    422     INVALID_TEMPLATE, TEMPLATE_FAILED
   InputError                    INVALID_INPUT           422
@@ -176,6 +177,21 @@ class MethodNotAllowedError(ArcrunError):
 class ConflictError(ArcrunError):
     code = "CONFLICT"
     http_status = 409
+
+
+class RequestRunningError(ConflictError):
+    """The first of several requests with one key has not been answered yet."""
+
+    code = "REQUEST_RUNNING"
+    retriable = True
+
+    def __init__(self, run_id: str, retry_after_s: int) -> None:
+        super().__init__(
+            f"A request with this key is under way, as run {run_id}.",
+            details={"run_id": run_id},
+            next_actions=[f"Wait {retry_after_s} s, then send it again: its answer is kept."],
+        )
+        self.retry_after_s = retry_after_s
 
 
 class WorkflowError(ArcrunError):

@@ -75,6 +75,24 @@ MAX_GATHERED_REFUSALS = 1_000
 # The days for which refused requests stay counted.
 # Beyond: the oldest days are deleted.
 MAX_REFUSED_DAYS = 30
+# The characters of the key that makes a request idempotent.
+# Beyond: 400 IDEMPOTENCY_KEY_INVALID.
+MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
+# The bytes of an answer that is kept for repetitions of its request.
+# Beyond: it is given once; a repetition runs nothing, and gets 409 IDEMPOTENT_ANSWER_NOT_STORED.
+MAX_KEPT_ANSWER_BYTES = 256 * KIB
+# The keys of requests that each object of the RunLog, or a tenant's Workspace, keeps at once.
+# Beyond: those that would expire first are deleted. Change: a shorter `keep_s`.
+MAX_REQUEST_KEYS = 100_000
+# The bytes of all kept answers of such an object; in an object of the RunLog, a quarter of its size at most.
+# Beyond: as above. Change: as above; RUN_LOG_BYTES.
+MAX_KEPT_ANSWERS_BYTES = 64 * MIB
+# The keys of runs under way that an isolate knows of.
+# Beyond: it asks their objects.
+MAX_KNOWN_CLAIMS = 10_000
+# The milliseconds that a repetition waits for the run that is under way (`on_running: wait`).
+# Beyond: 409 REQUEST_RUNNING, with Retry-After.
+MAX_RUNNING_WAIT_MS = 30_000
 # The bytes of a request by which a service checks a webhook, such as Slack's url_verification.
 # Beyond: it is a request like any other.
 MAX_HANDSHAKE_BYTES = 16 * KIB
@@ -147,6 +165,9 @@ MAX_TOLERANCE_S = 86_400
 # The characters of a text in a webhook's `verify`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_VERIFY_CHARACTERS = 1_024
+# The seconds of `keep_s` of a webhook's `idempotency`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_IDEMPOTENCY_KEEP_S = 2_592_000
 # The attempts of `retry`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_ATTEMPTS = 10

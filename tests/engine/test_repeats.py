@@ -49,6 +49,27 @@ async def test_previous_in_until_is_what_the_round_has_answered() -> None:
     assert (record.error, len(bench.inputs_of("pages"))) == (None, 4)
 
 
+async def test_a_round_sees_how_many_there_were_and_what_they_have_collected() -> None:
+    bench = EngineBench({"pages": page})
+    config = {
+        "pages": {
+            "cursor": "{{pages.rounds}}",
+            "seen": "{{pages.collected}}",
+            "repeat": {
+                "until": "length(pages.collected) >= `3` && pages.rounds == `2`",
+                "max": 9,
+                "collect": "pages.data.items",
+            },
+        }
+    }
+    record = await bench.run(FLOW, config=config)
+    assert record.error is None
+    assert bench.inputs_of("pages") == [{"cursor": 0, "seen": []}, {"cursor": 1, "seen": [1, 2]}]
+    [entry] = record.render_trace()
+    assert [it["input"]["seen"] for it in entry["rounds"]["trace"]] == [[], [1, 2]]
+    assert entry["output"]["collected"] == [1, 2, 3]
+
+
 async def test_beyond_max_the_node_fails_and_can_be_handled() -> None:
     bench = EngineBench({"pages": page, "alarm": echo})
     record = await bench.run(FLOW, config=paging(max=3))

@@ -49,7 +49,7 @@ def push(workspace: WorkspaceTables, name: str = "w", token: str = "t1") -> int:
 
 
 def test_a_later_push_counts_however_late_an_earlier_one_ends() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     first, second = workspace.reserve("w", 0)["number"], workspace.reserve("w", 0)["number"]
     assert (first, second) == (1, 2)
     later = workspace.commit(commit_of(second, token="t2"), NOTE)["head"]
@@ -61,7 +61,7 @@ def test_a_later_push_counts_however_late_an_earlier_one_ends() -> None:
 
 
 def test_a_push_that_was_under_way_while_its_workflow_was_deleted_is_refused() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     push(workspace)
     under_way = workspace.reserve("w", 0)["number"]
     assert workspace.delete("w", "t1", NOTE)
@@ -71,7 +71,7 @@ def test_a_push_that_was_under_way_while_its_workflow_was_deleted_is_refused() -
 
 
 def test_only_the_token_that_counts_can_be_replaced_or_deleted() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     push(workspace)
     rotation = {"name_id": "w", "token_id": "t1", "identity": "i", "new_token_id": "t2"}
     assert workspace.rotate(cast("Any", rotation), NOTE)["head"] is not None
@@ -83,7 +83,7 @@ def test_only_the_token_that_counts_can_be_replaced_or_deleted() -> None:
 
 
 def test_a_rollback_reaches_the_workflow_s_own_versions_alone() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     push(workspace)
     workspace.delete("w", "t1", NOTE)
     assert workspace.roll_back(commit_of(1), NOTE)["head"] is None
@@ -96,7 +96,7 @@ def test_a_rollback_reaches_the_workflow_s_own_versions_alone() -> None:
 
 
 def test_a_description_reaches_the_current_version_alone() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     first, second = push(workspace), push(workspace)
     current = workspace.look("w")["head"]
     assert current is not None
@@ -109,13 +109,13 @@ def test_a_description_reaches_the_current_version_alone() -> None:
 
 
 def test_a_number_is_given_once_also_where_kv_has_more() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     assert [workspace.reserve("w", 7)["number"], workspace.reserve("w", 0)["number"]] == [8, 9]
     assert workspace.look("w")["floor"] == 7
 
 
 def test_what_is_imported_comes_once_and_under_what_is_there() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     push(workspace)
     known = workspace.look("w")["head"]
     assert known is not None
@@ -132,7 +132,7 @@ def test_what_may_grow_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "MAX_WORKFLOWS", 2)
     monkeypatch.setattr(tables, "MAX_NAMES", 3)
     monkeypatch.setattr(tables, "MAX_AUDIT_LINES", 4)
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     for name in ("a", "b"):
         push(workspace, name)
     assert workspace.reserve("c", 0) == {"number": 0, "full": "workflows"}
@@ -167,7 +167,7 @@ async def test_a_full_account_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_closed_workspace_keeps_nothing_and_takes_nothing() -> None:
     sql = SqliteSql()
-    workspace = WorkspaceTables(sql)
+    workspace = WorkspaceTables(sql, FixedClock())
     push(workspace)
     head = workspace.look("w")["head"]
     workspace.close()
@@ -189,9 +189,9 @@ PAIRS = [
 
 @pytest.mark.parametrize(("protocol", "remote", "target"), PAIRS)
 def test_both_sides_have_each_operation_with_the_same_arguments(protocol: type, remote: type, target: type) -> None:
-    operations = [name for name in vars(protocol) if not name.startswith("_")]
+    operations = [name for name in dir(protocol) if not name.startswith("_")]
     assert len(operations) > 5
-    built: Any = RegistryTables(SqliteSql(), cast("Any", None)) if target is RegistryTables else target(SqliteSql())
+    built: Any = target(SqliteSql(), cast("Any", None))
     for name in operations:
         parameters = [*inspect.signature(getattr(protocol, name)).parameters][1:]
         assert [*inspect.signature(getattr(remote, name)).parameters][1:] == parameters
@@ -200,7 +200,7 @@ def test_both_sides_have_each_operation_with_the_same_arguments(protocol: type, 
 
 def test_an_object_works_with_a_newer_worker() -> None:
     """The object ignores unknown arguments, and refuses unknown operations."""
-    operations = Operations(WorkspaceTables(SqliteSql()), WorkspaceObject)
+    operations = Operations(WorkspaceTables(SqliteSql(), FixedClock()), WorkspaceObject)
     assert json.loads(operations.answer(render_call("reserve", {"name_id": "w", "at_least": 0, "newer": 1})))
     with pytest.raises(LookupError):
         operations.answer(render_call("schedule", {}))
@@ -220,7 +220,7 @@ def test_statements_name_the_columns_that_they_fill() -> None:
 async def test_a_worker_works_with_a_newer_object() -> None:
     """Its answers have more keys, and its tables more columns."""
     sql = SqliteSql()
-    newer = WorkspaceTables(sql)
+    newer = WorkspaceTables(sql, FixedClock())
     for statement in ("ALTER TABLE heads ADD COLUMN color TEXT", "UPDATE schema SET number = number + 1"):
         sql.execute(statement)
 
@@ -238,13 +238,13 @@ async def test_a_worker_works_with_a_newer_object() -> None:
 
 def test_tables_are_migrated_once_and_refused_when_two_versions_ahead() -> None:
     sql = SqliteSql()
-    push(WorkspaceTables(sql))
-    assert WorkspaceTables(sql).look("w")["head"] is not None  # a second start changes nothing
+    push(WorkspaceTables(sql, FixedClock()))
+    assert WorkspaceTables(sql, FixedClock()).look("w")["head"] is not None  # a second start changes nothing
     sql.execute("UPDATE schema SET number = ?", len(MIGRATIONS) + 1)
-    assert WorkspaceTables(sql).look("w")["head"] is not None
+    assert WorkspaceTables(sql, FixedClock()).look("w")["head"] is not None
     sql.execute("UPDATE schema SET number = ?", len(MIGRATIONS) + 2)
     with pytest.raises(RuntimeError, match="schema is"):
-        WorkspaceTables(sql)
+        WorkspaceTables(sql, FixedClock())
 
 
 def test_an_object_from_before_schemas_had_numbers_is_taken_as_it_is() -> None:

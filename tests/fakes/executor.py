@@ -73,7 +73,7 @@ def build_bench(script: Script) -> Bench:
     background, encryption_key = FakeBackground(), base64.b64encode(ENCRYPTION_KEY).decode()
     resolver = ComponentResolver(build_bundle(*script), bucket, clock, background)
     components = ComponentCaller(resolver, runner, FakeHttpClient(), clock, random, decoder=FakeTextDecoder())
-    workspace = FakeWorkspace()
+    workspace = FakeWorkspace(clock)
     workflows = build_workflows(kv, workspace, clock, random)
     vault = CredentialVault(credentials, encryption_key, DeskCipher, clock)
     engine = Engine(RunPorts(components, workflows, vault, clock, random))

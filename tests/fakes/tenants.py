@@ -103,7 +103,7 @@ class HostedBench:
 
     def workspace_of(self, tenant_id: str) -> FakeWorkspace:
         if tenant_id not in self.workspaces:
-            self.workspaces[tenant_id] = FakeWorkspace()
+            self.workspaces[tenant_id] = FakeWorkspace(self.clock)
         return self.workspaces[tenant_id]
 
     def kv_of(self, letter: str) -> InMemoryKV:

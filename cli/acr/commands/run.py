@@ -44,7 +44,8 @@ _STDIN_INPUTS = ("-", "@-", f"@{STDIN}")
     "--async",
     "is_async",
     is_flag=True,
-    help="Do not wait: print the run's id. Only for stored workflows. The run ends after 30 s, whatever they allow.",
+    help="Do not wait: print the run's id. Only for stored workflows. The run ends after 30 s, or 22 s if it has "
+    "undos, whatever they allow.",
 )
 @as_json
 @with_client

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 
 from arcrun.workflows.diagnostics import Findings
 from arcrun.workflows.graph import Loop, Shape, analyse_flow
-from arcrun.workflows.model import INPUT, Edge, Workflow
+from arcrun.workflows.model import INPUT, Edge, LoopPolicy, Node, Workflow
 from arcrun.workflows.parse import parse_workflow
 from arcrun.workflows.relations import DEFAULT
+from arcrun.workflows.settings import parse_settings
 
 FORMS = ("text", "mermaid")
+MAX_EXPRESSION = 60  # characters of one that is shown
 _INDENT = "  "
 
 
@@ -30,7 +32,9 @@ def _draw_text(workflow: Workflow, shape: Shape | None) -> Iterator[str]:
         yield f"{_INDENT * (depth + 1)}{source}{f'  ({called})' if called else ''}"
         for edge in workflow.edges:
             if edge.source == source:
-                label = _label_of(edge)
+                label = ", ".join(
+                    [_label_of(edge), *(_describe_loop(workflow, source) if edge.spec.begins_loop else ())]
+                )
                 yield f"{_INDENT * (depth + 2)}{f'{label} ' if label else ''}-> {edge.target}"
 
 
@@ -60,23 +64,26 @@ def _draw_mermaid(workflow: Workflow, shape: Shape | None) -> Iterator[str]:
             yield f"{_INDENT}{_box(workflow, name, ids[name])}"
     if shape is not None:
         for number, loop in enumerate(loop for loop in shape.loops if not shape.loops_around(loop.source)):
-            yield from _draw_loop(shape, loop, lambda name: _box(workflow, name, ids[name]), f"loop{number}")
+            yield from _draw_loop(workflow, shape, loop, lambda name: _box(workflow, name, ids[name]), f"loop{number}")
     for edge in workflow.edges:
         label = _label_of(edge)
         arrow = f"-- {_quote(label)} -->" if label else "-->"
         yield f"{_INDENT}{ids[edge.source]} {arrow} {ids[edge.target]}"
 
 
-def _draw_loop(shape: Shape, loop: Loop, draw_box: Callable[[str], str], loop_id: str) -> Iterator[str]:
+def _draw_loop(
+    workflow: Workflow, shape: Shape, loop: Loop, draw_box: Callable[[str], str], loop_id: str
+) -> Iterator[str]:
     """A subgraph with the loop's body, and in it those of the loops within."""
     indent = _INDENT * (1 + loop_id.count("_"))
-    yield f"{indent}subgraph {loop_id}[{_quote(f'for each {loop.item}')}]"
+    title = ", ".join([f"for each {loop.item}", *_describe_loop(workflow, loop.source)])
+    yield f"{indent}subgraph {loop_id}[{_quote(title)}]"
     for name in shape.order:
         if shape.loop_around(name) == loop:
             yield f"{indent}{_INDENT}{draw_box(name)}"
     within = [other for other in shape.loops if shape.loop_around(other.source) == loop]
     for number, other in enumerate(within):
-        yield from _draw_loop(shape, other, draw_box, f"{loop_id}_{number}")
+        yield from _draw_loop(workflow, shape, other, draw_box, f"{loop_id}_{number}")
     yield f"{indent}end"
 
 
@@ -95,8 +102,41 @@ def _describe(workflow: Workflow, name: str) -> str:
     if node is None:
         return ""
     told = [f"workflow {node.workflow}" if node.workflow else str(node.component)]
-    told += [key for key in ("repeat", "join") if key in node.config]
-    return ", ".join(told)
+    return ", ".join([*told, *_describe_settings(node)])
+
+
+def _describe_settings(node: Node) -> Iterator[str]:
+    """What is set for the runs of a node."""
+    given = {key: node.config[key] for key in ("repeat", "join", "cancel_rest") if key in node.config}
+    settings = parse_settings(Findings(), given, ())
+    if (repeat := settings.repeat) is not None:
+        yield f"repeat until {_cut(repeat.until)}, max {repeat.max_rounds}"
+    if (join := settings.join) is not None:
+        words = {None: "all", 1: "first"}
+        yield f"join {words.get(join.at_least, f'at_least {join.at_least}')}"
+        if join.cancels_rest:
+            yield "cancel_rest"
+    if (undo := node.undo) is not None:
+        yield f"undo {f'workflow {undo.workflow}' if undo.workflow else undo.component}"
+
+
+def _describe_loop(workflow: Workflow, source: str) -> Iterator[str]:
+    """What is set for the loops that leave a node or the trigger."""
+    default, policy = LoopPolicy(), workflow.loops.get(source, LoopPolicy())
+    if policy.until:
+        yield f"until {_cut(policy.until)}"
+    if policy.tolerate:
+        yield f"tolerate {policy.tolerate}"
+    elif policy.stops_on_error != default.stops_on_error:
+        yield "on_error continue"
+    if policy.batch:
+        yield f"batch {policy.batch}"
+    if policy.concurrency != default.concurrency:
+        yield f"concurrency {policy.concurrency}"
+
+
+def _cut(expression: str) -> str:
+    return expression if len(expression) <= MAX_EXPRESSION else f"{expression[: MAX_EXPRESSION - 1]}…"
 
 
 def _label_of(edge: Edge) -> str:

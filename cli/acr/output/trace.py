@@ -31,10 +31,32 @@ def flatten_trace(trace: Sequence[Entry], depth: int = 0) -> Iterator[tuple[str,
     """Yield each entry with its node's name, followed by its rounds and by its sub-workflow's entries, indented."""
     for entry in trace:
         yield _INDENT * depth + str(entry["node"]), entry
-        for inner in entry.get("rounds", {}).get("trace", ()):
-            yield f"{_INDENT * (depth + 1)}round {inner['round']}", inner
+        for name, inner in _find_rounds(entry):
+            yield f"{_INDENT * (depth + 1)}{name}", inner
             yield from flatten_trace(inner.get("trace", ()), depth + 2)
         yield from flatten_trace(entry.get("trace", ()), depth + 1)
+
+
+def _find_rounds(entry: Entry) -> Iterator[tuple[str, Entry]]:
+    """The rounds of an entry by their names. Those that are not recorded have an entry together, without a status."""
+    rounds = entry.get("rounds", {"count": 0, "trace": ()})
+    number, ended_ms = 0, entry["start_ms"]
+    for inner in (*rounds["trace"], None):
+        left_out = (inner["round"] if inner else rounds["count"] + 1) - number - 1
+        if left_out > 0:
+            until_ms = inner["start_ms"] if inner else entry["start_ms"] + entry["duration_ms"]
+            name = f"rounds {number + 1} to {number + left_out}, not recorded"
+            gap = {
+                "component": "",
+                "status": "",
+                "attempts": 0,
+                "start_ms": ended_ms,
+                "duration_ms": until_ms - ended_ms,
+            }
+            yield name, {**gap, "rounds": {"count": left_out, "trace": ()}}
+        if inner:
+            number, ended_ms = inner["round"], inner["start_ms"] + inner["duration_ms"]
+            yield f"round {number}", inner
 
 
 def flatten_run(record: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
@@ -162,10 +184,12 @@ def _tell_response(record: dict[str, Any], console: Console) -> None:
 
 
 def _tell_undone(record: dict[str, Any], console: Console) -> None:
+    """Say what became of what has failed: the run or, of one that succeeded, workflows that it called."""
+    what = "the failed run" if "error" in record else "the failed workflows that it called"
     if record.get("undone") == "complete":
-        console.print(Text("What the failed run had done was undone."), soft_wrap=True)
+        console.print(Text(f"What {what} had done was undone."), soft_wrap=True)
     elif "undone" in record:
-        console.print(Text("What the failed run had done was undone in part: see its undos.", "red"), soft_wrap=True)
+        console.print(Text(f"What {what} had done was undone in part: see its undos.", "red"), soft_wrap=True)
 
 
 def _build_timeline(record: dict[str, Any], width: int) -> Iterator[tuple[str | Text, ...]]:
@@ -182,6 +206,6 @@ def _build_timeline(record: dict[str, Any], width: int) -> Iterator[tuple[str | 
             f"{took_ms:.1f} ms",
             describe_fuel(entry),
             describe_repeats(entry),
-            Text(bar.ljust(width), STYLES[status]),
+            Text(bar.ljust(width), STYLES.get(status, "dim")),
             summarize(entry) if "error" in entry else "",
         )

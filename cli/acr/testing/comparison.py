@@ -1,10 +1,10 @@
 """Compares a run with what its test expects. Values are compared as JSON: true is not 1, but 1.0 is 1."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from acr.testing.model import ABSENT, UNDO, Expectation
+from acr.testing.model import ABSENT, UNDO, UNDONE_NONE, Expectation
 from arcrun.engine.record import NodeRecord, RunRecord
 
 
@@ -27,6 +27,7 @@ def compare_run(
     """All differences. `calls` are the inputs of the stubbed nodes' calls, by path."""
     return [
         *_compare_end(expected, record),
+        *_compare_undone(expected, record),
         *_compare_response(expected, record),
         *_compare_statuses(expected.nodes, _find_statuses(record)),
         *_compare_calls(expected.calls, calls),
@@ -34,8 +35,8 @@ def compare_run(
 
 
 def _find_statuses(record: RunRecord) -> dict[str, str]:
-    undos = {f"{entry.node}.{UNDO}": entry.status.value for entry in record.undos}
-    return {**dict(flatten_statuses(record.trace)), **undos}
+    undos = [replace(entry, node=f"{entry.node}.{UNDO}") for entry in record.undos]
+    return dict(flatten_statuses((*record.trace, *undos)))
 
 
 def flatten_statuses(trace: Iterable[NodeRecord], prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -84,6 +85,12 @@ def _compare_end(expected: Expectation, record: RunRecord) -> Iterator[Differenc
         yield from compare_values(expected.data, record.data, "data")
     elif expected.data_includes is not ABSENT:
         yield from compare_values(expected.data_includes, record.data, "data", is_part=True)
+
+
+def _compare_undone(expected: Expectation, record: RunRecord) -> Iterator[Difference]:
+    got = record.undone or UNDONE_NONE
+    if expected.undone not in ("", got):
+        yield Difference("undone", expected.undone, got)
 
 
 def _compare_response(expected: Expectation, record: RunRecord) -> Iterator[Difference]:

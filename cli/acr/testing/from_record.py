@@ -10,7 +10,7 @@ from typing import Any
 
 from acr.errors import CliError
 from acr.output.terminal import escape_controls
-from acr.testing.model import ABSENT
+from acr.testing.model import ABSENT, UNDO
 from acr.workflows.components_at_hand import ComponentsAtHand
 from acr.workflows.offline_check import check_offline
 from acr.workflows.templates import find_credentials
@@ -39,6 +39,8 @@ class _Told:
     statuses: dict[str, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     is_partial: bool = False
+    runs: set[str] = field(default_factory=set)  # the graphs that the test runs: the paths of their nodes begin so
+    undone: str = ""
 
     def lack(self, gap: str) -> None:
         """Note that an input or an answer is missing."""
@@ -79,13 +81,16 @@ def write_test(
         told.gaps.append(f"No file here has the workflow `{record['workflow']}`: set `workflow` to its path.")
     if run.input is ABSENT:
         told.lack(f"The run's input: {run.no_input}")
-    _Reader(components, called, told, stubs_all).read(record["trace"], "")
+    reader = _Reader(components, called, told, stubs_all)
+    reader.read(record["trace"], "")
     if record["status"] == "success":
         told.gaps += [_describe_cancelled(path) for path, stub in told.stubs.items() if _is_cancelled(stub)]
+    reader.read_undos(record)
     test: dict[str, Any] = {"name": f"run {run.run_id}", "input": {} if run.input is ABSENT else run.input}
     test |= {"stubs": told.stubs} if told.stubs else {}
     test |= {"credentials": told.credentials} if told.credentials else {}
-    test["expect"] = {**_read_end(record, told), "nodes": told.statuses}
+    undone = {"undone": told.undone} if told.undone else {}
+    test["expect"] = {**_read_end(record, told), **undone, "nodes": told.statuses}
     if "response" in record and not told.is_partial:
         test["expect"]["response"] = {"status": record["response"]["status"]}
     source = {"workflow": file or f"{record['workflow']}.yaml", "now": record["started_at"], "tests": [test]}
@@ -120,17 +125,40 @@ class _Reader:
     stubs_all: bool
 
     def read(self, trace: Sequence[Mapping[str, Any]], prefix: str) -> None:
+        self.told.runs.add(prefix)
         for entry in trace:
             path = f"{prefix}{entry['node']}"
             self.told.statuses[path] = entry["status"]
-            if entry["status"] == "skipped":
+            if entry["status"] != "skipped":
+                self._read_call(path, entry)
+
+    def _read_call(self, path: str, entry: Mapping[str, Any]) -> None:
+        inner = entry.get("trace")
+        is_at_hand = entry["component"].removeprefix(SUBFLOW) in self.called
+        if isinstance(inner, list) and is_at_hand and _count_runs(entry) == 1:
+            self.read(inner, f"{path}.")
+        elif self._is_stubbed(entry):
+            self._stub(path, entry)
+
+    def read_undos(self, record: Mapping[str, Any]) -> None:
+        """The undos that the test runs, and their outcome if these are all. In a test there is time for each."""
+        outcome = record.get("undone", "")
+        for entry in record.get("undos", ()):
+            node = str(entry["node"])
+            caller = node.rpartition(".")[0]
+            if (f"{caller}." if caller else "") not in self.told.runs:
+                self.told.gaps.append(
+                    f"`{caller}` is stubbed, so that `{node}` is not undone: `undone` is not expected."
+                )
+                outcome = ""
                 continue
-            inner = entry.get("trace")
-            is_at_hand = entry["component"].removeprefix(SUBFLOW) in self.called
-            if isinstance(inner, list) and is_at_hand and _count_runs(entry) == 1:
-                self.read(inner, f"{path}.")
-            elif self._is_stubbed(entry):
-                self._stub(path, entry)
+            path = f"{node}.{UNDO}"
+            self.told.statuses[path] = "failed" if entry["status"] == "skipped" else entry["status"]
+            if _code_of(entry) == "CANCELLED":
+                message = f"What `{path}` would have answered: there was no time for it. Replace its stub."
+                self.told.gaps.append(message)
+            self._read_call(path, entry)
+        self.told.undone = outcome
 
     def _is_stubbed(self, entry: Mapping[str, Any]) -> bool:
         if self.stubs_all or _code_of(entry) in _LOST_IN_TIME:

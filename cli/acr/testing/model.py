@@ -8,6 +8,8 @@ from typing import Any
 DEFAULT_NOW_MS = 1_767_225_600_000.0  # 2026-01-01T00:00:00Z
 ABSENT: Any = object()  # in place of a value that the file does not name, as null is a value
 UNDO = "undo"  # of a node, behind its path
+UNDONE_NONE = "none"  # nothing was to be undone
+UNDONE = ("complete", "partial", UNDONE_NONE)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Stub:
 @dataclass(frozen=True)
 class Expectation:
     """What a run must be like; `error` is None if it must succeed. Of the error, only the fields named are compared.
+    `undone` is one of UNDONE, empty for any.
 
     `nodes` are statuses by the node's path. `calls` are by the path of a stubbed node: the number of calls, or a part
     of the input of each. `response` is what the webhook must answer, in the form of the workflow's `response`; only
@@ -38,6 +41,7 @@ class Expectation:
     data: Any = ABSENT
     data_includes: Any = ABSENT
     error: Mapping[str, Any] | None = None
+    undone: str = ""
     nodes: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, "int | tuple[Any, ...]"] = field(default_factory=dict)
     response: Mapping[str, Any] | None = None

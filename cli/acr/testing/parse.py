@@ -10,6 +10,8 @@ from acr.errors import CliError
 from acr.testing.model import (
     ABSENT,
     DEFAULT_NOW_MS,
+    UNDONE,
+    UNDONE_NONE,
     Expectation,
     Stub,
     StubbedAnswer,
@@ -30,7 +32,7 @@ FILE_KEYS = ("workflow", "now", "seed", "tests")
 TEST_KEYS = ("name", "input", "request", "stubs", "credentials", "now", "seed", "expect")
 REQUEST_KEYS = ("method", "path", "query", "headers", "content_type", "text", "ip")
 STUB_KEYS = ("data", "error")
-EXPECT_KEYS = ("status", "data", "data_includes", "error", "nodes", "calls", "response")
+EXPECT_KEYS = ("status", "data", "data_includes", "error", "undone", "nodes", "calls", "response")
 RESPONSE_KEYS = ("status", "headers", *KINDS)
 ERROR_KEYS = ("code", "node", "message")
 STATUSES = ("success", "failed")
@@ -152,7 +154,13 @@ class _Parser:
         source = self._mapping(source, at, EXPECT_KEYS, "`expect`")
         if not source:
             self._refuse(at, "`expect` is empty: name what the run must answer, such as data: {...}")
-        status = source.get("status", "failed" if "error" in source else "success")
+        undone = source.get("undone", "")
+        if "undone" in source and undone not in UNDONE:
+            self._refuse((*at, "undone"), f"`undone` must be {', '.join(UNDONE[:-1])} or {UNDONE[-1]}")
+        has_failed = "error" in source or (
+            undone not in ("", UNDONE_NONE) and not {"data", "data_includes"} & {*source}
+        )
+        status = source.get("status", "failed" if has_failed else "success")
         if status not in STATUSES:
             self._refuse((*at, "status"), f"`status` must be {' or '.join(STATUSES)}")
         if status == "success" and "error" in source:
@@ -167,6 +175,7 @@ class _Parser:
             data=source.get("data", ABSENT),
             data_includes=source.get("data_includes", ABSENT),
             error=error if status == "failed" else None,
+            undone=undone,
             nodes=self._statuses(source, (*at, "nodes")),
             calls=self._calls(source, (*at, "calls")),
             response=self._response(source["response"], (*at, "response")) if "response" in source else None,

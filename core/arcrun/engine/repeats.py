@@ -14,7 +14,7 @@ from arcrun.errors import ArcrunError, RunError
 from arcrun.json_size import size_of
 from arcrun.limits import MAX_ELEMENTS, MAX_EXPRESSION_STEPS, MAX_ROUND_WAIT_MS
 from arcrun.retries import backoff_ms
-from arcrun.templates.template import PREVIOUS, Scope
+from arcrun.templates.template import COLLECTED, PREVIOUS, ROUNDS, Scope
 from arcrun.wasm.abi import Outcome
 from arcrun.workflows.model import RepeatPolicy
 from arcrun.workflows.plan import PlannedNode
@@ -26,7 +26,7 @@ class RepeatRun:
     """The run of one node in rounds; a NodeEnd (context.py) once it has ended.
 
     `make_call` makes a round's call from the scope that its templates see: `scope`, in which `previous` is what the
-    last round answered.
+    last round answered, and the node has the number of rounds so far and what they have collected.
     """
 
     def __init__(
@@ -69,12 +69,13 @@ class RepeatRun:
         for number in range(1, policy.max_rounds + 1):
             if number > 1:
                 await self._pause(number - 1)
-            result = await self._run_round({**self._scope, PREVIOUS: previous})
+            result = await self._run_round({**self._scope, self.node: self._tell(), PREVIOUS: previous})
             if result.error is not None:
                 return result
             previous = result.envelope.get("data")
-            scope = {**self._scope, self.node: result.envelope, PREVIOUS: previous}
+            scope = {**self._scope, self.node: {**result.envelope, **self._tell()}, PREVIOUS: previous}
             self._collect(scope)
+            scope[self.node] = {**result.envelope, **self._tell()}
             if await self._is_done(scope):
                 return self._finish(result)
         return self._finish(result) if policy.continues else failed(self._build_exhausted())
@@ -119,7 +120,8 @@ class RepeatRun:
         weight = size_of(found).weight
         self._context.live.take(weight)
         self._held += weight
-        self._collected += found if isinstance(found, list) else [found]
+        added = found if isinstance(found, list) else [found]
+        self._collected = [*self._collected, *added]  # a new list: a round's input may be the one before
         if len(self._collected) > MAX_ELEMENTS:
             raise RunError(
                 f"`{self.node}` collects {MAX_ELEMENTS} elements at most.",
@@ -138,11 +140,14 @@ class RepeatRun:
             work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
         return policy.expression.is_met(scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
+    def _tell(self) -> dict[str, Any]:
+        """The fields that the rounds so far add to the node."""
+        told: dict[str, Any] = {ROUNDS: self._rounds.count}
+        return {**told, COLLECTED: self._collected} if self._policy.collect else told
+
     def _finish(self, result: Outcome) -> Outcome:
-        added: dict[str, Any] = {"rounds": self._rounds.count}
-        if self._policy.collect:
-            added["collected"] = self._collected
-        return replace(result, envelope={**result.envelope, **added}, weight=result.weight + self._held, excerpt=None)
+        envelope = {**result.envelope, **self._tell()}
+        return replace(result, envelope=envelope, weight=result.weight + self._held, excerpt=None)
 
     def _build_exhausted(self) -> RunError:
         policy = self._policy

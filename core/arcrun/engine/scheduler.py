@@ -437,6 +437,7 @@ class GraphRun:
             try:
                 answer = await body.run()
                 if loop.policy.until and await body.meets(loop.policy):
+                    self._ended[key] = "`until` had ended the loop"
                     raise BreakError(answer)
             except BreakError as end:
                 self.hold(key, end.answer.weight)

@@ -7,6 +7,7 @@ from typing import Any
 
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
+from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured, RunLogObject, StoredRun, Unexported
 
@@ -73,6 +74,15 @@ class RunLogObjects:
             if not reached or len(runs) == limit or any(source.has_looked_enough for source in ended):
                 return runs, reached
             await asyncio.gather(*(source.read(limit) for source in ended))
+
+    async def claim(self, number: int, claim: Claim) -> Claimed:
+        return await self._open_object(number).claim(claim)
+
+    async def settle(self, settlement: Settlement, runs: Sequence[StoredRun]) -> None:
+        await self._open_object(object_of(settlement["run_id"])).settle(settlement, runs)
+
+    async def release(self, key: str, run_id: str) -> None:
+        await self._open_object(object_of(run_id)).release(key, run_id)
 
     async def measure(self) -> Sequence[Measured]:
         """The measurements of each object."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntFlag
 from typing import Any, NotRequired, Protocol, TypedDict
 
-from arcrun.durable_objects import Channel
 from arcrun.engine.record import Verdict
+from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 
 
 class StoredRun(TypedDict):
@@ -85,7 +85,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(Protocol):
+class RunLogObject(RequestKeysObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -118,14 +118,14 @@ class RunLogObject(Protocol):
     async def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         """Replace a wrapped key by the same key wrapped anew, if `old` is the stored one."""
 
+    async def settle(self, settlement: Settlement, runs: Sequence[StoredRun] = ()) -> None:
+        """Store the answer of a run that has a key, together with `runs`, as `add` does."""
+
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog:
+class RemoteRunLog(RemoteRequestKeys):
     """RunLogObject over a channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
 
     async def add(self, runs: Sequence[StoredRun]) -> None:
         await self._channel.call("add", {"runs": list(runs)})
@@ -165,6 +165,9 @@ class RemoteRunLog:
 
     async def rewrap_data_key(self, number: int, old: str, new: str) -> None:
         await self._channel.call("rewrap_data_key", {"number": number, "old": old, "new": new})
+
+    async def settle(self, settlement: Settlement, runs: Sequence[StoredRun] = ()) -> None:
+        await self._channel.call("settle", {"settlement": dict(settlement), "runs": list(runs)})
 
     async def measure(self) -> Measured:
         measured: Measured = await self._channel.call("measure", {})

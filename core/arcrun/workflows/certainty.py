@@ -6,14 +6,15 @@ fires, so the facts that are certain for it are those that all its edges have in
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_
 from typing import NamedTuple
 
 from arcrun.interruptible import Steps
 from arcrun.workflows.graph import ENDED, HAS_FAILED, Loop, Shape, reachable
-from arcrun.workflows.joins import find_lines, hold_whichever
+from arcrun.workflows.joins import hold_whichever
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, Edge, Workflow
 from arcrun.workflows.relations import SPECS, Fires, Relation
 
@@ -36,7 +37,7 @@ _Opposites = list[tuple[int, int]]  # the bit of a condition, and the bits of co
 
 class Certainty:
     def __init__(self, workflow: Workflow, shape: Shape) -> None:
-        self._shape = shape
+        self._workflow, self._shape = workflow, shape
         self._into: dict[str, list[Edge]] = {name: [] for name in workflow.nodes}
         self._leaving: dict[str, list[Edge]] = {name: [] for name in (INPUT, *workflow.nodes)}
         for edge in workflow.edges:
@@ -66,6 +67,47 @@ class Certainty:
         return {Outcome.OK: Outcome.FAILED, Outcome.FAILED: Outcome.OK}.get(outcome) in [
             other for other in (Outcome.OK, Outcome.FAILED) if self.is_certain(other, head, node)
         ]
+
+    def count_together(self, lines: Sequence[Edge]) -> Steps[tuple[int, tuple[Edge, Edge] | None]]:
+        """How many of the lines can fire in one run at most, and two of them that exclude each other. Of a group of
+        lines each of which excludes each other one fires. Only MAX_COMPARED of those that exclude any are compared.
+        """
+        held = [self._facts[edge.source] | self._of_edge(edge) for edge in lines]
+        yield len(lines) // 4
+        contrary = self._contraries
+        everything = 0
+        for facts in held:
+            everything |= facts
+        near = [(bit, others) for bit, others in contrary if everything & bit and everything & others]
+        if not near:
+            return len(lines), None
+        barred = [self._opposites_of(facts, near) for facts in held]
+        yield int(len(lines) * len(near) * _STEPS_AN_EDGE)
+        compared = [i for i, bits in enumerate(barred) if bits & everything][:MAX_COMPARED]
+        groups: list[list[int]] = []
+        for i in compared:
+            group = next((group for group in groups if all(held[i] & barred[j] for j in group)), None)
+            groups.append([i]) if group is None else group.append(i)
+        pair = next((group for group in groups if len(group) > 1), None)
+        yield len(compared) ** 2 // 8
+        return len(lines) - len(compared) + len(groups), None if pair is None else (lines[pair[0]], lines[pair[1]])
+
+    @cached_property
+    def _contraries(self) -> _Opposites:
+        """The facts that certainly exclude each other: a node's success and its failure, one branch and another, true
+        and false, a condition and its negation.
+        """
+        found = []
+        for source, edges in self._leaving.items():
+            if source in self._handled:
+                ok, failed = self._bit((source, Outcome.OK)), self._bit((source, Outcome.FAILED))
+                found += [(ok, failed), (failed, ok)]
+            conditions = list({_condition_of(edge): None for edge in edges if edge.spec.is_conditional})[:MAX_COMPARED]
+            for condition in conditions:
+                others = sum(self._bit(other) for other in conditions if _exclude(condition, other))
+                if others:
+                    found.append((self._bit(condition), others))
+        return found
 
     def find_unclear_answers(self) -> Steps[list[tuple[str, ...]]]:
         """For the flow and for each loop's body: the possible answers, if one run answers one of them alone and another
@@ -122,13 +164,12 @@ class Certainty:
     def _facts(self) -> Mapping[str, int]:
         facts: dict[str, int] = {INPUT: 0}
         for name in self._shape.order:
-            common, join = -1, self._shape.joins.get(name)
-            if join is not None:
-                lines = [facts[edge.source] | self._of_edge(edge) for edge in find_lines(self._into[name])]
-                common = hold_whichever(lines, join.needed(len(lines)))
-            for edge in self._into[name] if join is None else ():
-                common &= facts[edge.source] | self._of_edge(edge)
-            facts[name] = common if common != -1 else 0
+            lines, join = self._workflow.lines_into[name], self._shape.joins.get(name)
+            held = [facts[edge.source] | fired for edge, fired in zip(lines, self._fired[name], strict=True)]
+            if join is None:
+                facts[name] = reduce(and_, held)
+            else:
+                facts[name] = hold_whichever(held, join.needed(len(held)))
         return {**facts, ENDED: self._find_end(facts), HAS_FAILED: 0}
 
     def _find_end(self, facts: Mapping[str, int]) -> int:
@@ -179,7 +220,8 @@ class Certainty:
         ON_TRUE and ON_FALSE.
         """
         ways = {}
-        for name, into in self._into.items():
+        for name in self._shape.order:
+            into = self._into[name]
             true, false = (
                 {edge.source for edge in into if edge.spec.result is wanted and edge.source != INPUT}
                 for wanted in (True, False)
@@ -187,8 +229,13 @@ class Certainty:
             decided = 0
             for source in true & false:
                 decided |= self._bit((source, Outcome.OK))
-            ways[name] = [self._of_edge(edge) for edge in find_lines(into)], decided
+            ways[name] = self._fired[name], decided
         return ways
+
+    @cached_property
+    def _fired(self) -> Mapping[str, list[int]]:
+        """For each node, the facts of each line into it."""
+        return {name: [self._of_edge(edge) for edge in self._workflow.lines_into[name]] for name in self._shape.order}
 
     def _may_be_last(self, name: str) -> bool:
         """Whether, in a run without failures, the node may succeed without a successor that runs. For a node with a
@@ -203,7 +250,7 @@ class Certainty:
 
     def _may_be_unmet(self, edge: Edge) -> bool:
         """Whether two edges may fire, this one and another, without running the node that they lead to."""
-        join, lines = self._shape.joins.get(edge.target), len(find_lines(self._into[edge.target]))
+        join, lines = self._shape.joins.get(edge.target), len(self._workflow.lines_into[edge.target])
         return join is not None and 2 < join.needed(lines) <= lines
 
     def _may_be_together(self, answers: list[tuple[str, int]], opposites: _Opposites) -> Steps[bool]:
@@ -290,6 +337,22 @@ def _are_opposite(one: _Read, other: _Read) -> bool:
         is_negation = one.negated in other.conjuncts or other.negated in one.conjuncts
         return is_negation or one.compared == other.compared != ""
     return one.branch != other.branch
+
+
+def _exclude(one: Condition, other: Condition) -> bool:
+    """Whether two conditions of one source can never both hold."""
+    (_, relation, argument), (_, other_relation, other_argument) = one, other
+    fires = SPECS[relation].fires
+    if fires is not SPECS[other_relation].fires:
+        return False
+    if fires is Fires.ON_CONDITION:
+        return _is_negation(argument, other_argument) or _is_negation(other_argument, argument)
+    return _branch_of(relation, argument) != _branch_of(other_relation, other_argument)
+
+
+def _is_negation(expression: str, other: str) -> bool:
+    """Whether it is `!(...)` of the other one."""
+    return expression.startswith("!(") and expression.endswith(")") and expression[2:-1].strip() == other.strip()
 
 
 def _branch_of(relation: Relation, argument: str) -> str:

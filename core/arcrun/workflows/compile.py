@@ -14,7 +14,7 @@ from arcrun.workflows.graph import Shape, add_ends, analyse_flow
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.joins import ShapeChecker, add_joins
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
-from arcrun.workflows.node_checks import check_node, warn_of_missing_credential, warn_of_useless_undos
+from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
 from arcrun.workflows.parse import Draft
 from arcrun.workflows.plan import Plan
 from arcrun.workflows.planner import build_plan
@@ -60,6 +60,7 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     inputs = InputChecker(workflow, shape, symbols, findings)
     yield LINE_STEPS * len(workflow.edges)
     parts = {}
+    certainty = None
     for name, node in workflow.nodes.items():
         yield from node.compile_in_steps()
         if node.undo is not None:
@@ -71,18 +72,21 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     if shape is not None:
         joins = {name: join for name, part in parts.items() if (join := part.settings.join) is not None}
         shape = add_joins(workflow, shape, joins)
-        ShapeChecker(workflow, shape, symbols, findings).check()
-        yield LINE_STEPS * len(workflow.edges) * len(joins)
         if workflow.response is not None:
             shape = add_ends(workflow, shape)
             yield LINE_STEPS * len(workflow.edges)
-    yield from _check_references(workflow, shape, parts, symbols, findings)
+        certainty = Certainty(workflow, shape)
+        yield from ShapeChecker(workflow, shape, symbols, findings, certainty.count_together).check()
+        yield LINE_STEPS * len(workflow.edges) * len(joins)
+    repeating = {name: repeat for name, part in parts.items() if (repeat := part.settings.repeat) is not None}
+    checker = ReferenceChecker(workflow, shape, symbols, findings, certainty, repeating)
+    yield from _check_references(checker, parts)
     check_edges(workflow, symbols, findings)
     if (policy := workflow.triggers.webhook.verify) is not None:
         warn_of_missing_secrets(policy, symbols.credentials, ("triggers", "webhook", "verify"), findings)
     yield LINE_STEPS * len(workflow.edges)
-    if shape is not None:
-        yield from _warn_of_unclear_answers(workflow, shape, findings)
+    if shape is not None and certainty is not None:
+        yield from _warn_of_unclear_answers(workflow, certainty, findings)
         _warn_of_endless_call(workflow, shape, findings)
         yield LINE_STEPS * len(workflow.edges)
     return build_plan(workflow, shape, parts, symbols.variables) if shape is not None and not findings.errors else None
@@ -95,8 +99,8 @@ def require_plan(compilation: Compilation) -> Plan:
     return compilation.plan
 
 
-def _warn_of_unclear_answers(workflow: Workflow, shape: Shape, findings: Findings) -> Steps[None]:
-    for names in (yield from Certainty(workflow, shape).find_unclear_answers()):
+def _warn_of_unclear_answers(workflow: Workflow, certainty: Certainty, findings: Findings) -> Steps[None]:
+    for names in (yield from certainty.find_unclear_answers()):
         listed = ", ".join(f"`{name}`" for name in names)
         message = f"the answer differs from run to run: {listed} may be answered alone, or several together by name"
         hint = "Lead only the intended one to `output`, or lead all into one node before it."
@@ -121,15 +125,8 @@ def _warn_of_endless_call(workflow: Workflow, shape: Shape, findings: Findings) 
             findings.warn("ENDLESS_CALL", message, at=node.at)
 
 
-def _check_references(
-    workflow: Workflow,
-    shape: Shape | None,
-    parts: Mapping[str, NodeParts],
-    symbols: SymbolTable,
-    findings: Findings,
-) -> Steps[None]:
-    repeating = {name for name, part in parts.items() if part.settings.repeat is not None}
-    checker = ReferenceChecker(workflow, shape, symbols, findings, repeating)
+def _check_references(checker: ReferenceChecker, parts: Mapping[str, NodeParts]) -> Steps[None]:
+    workflow, checker_of_undos = checker.workflow, replace(checker, of_undo=True)
     for node in workflow.nodes.values():
         part = parts[node.name]
         if (repeat := part.settings.repeat) is not None:
@@ -137,14 +134,13 @@ def _check_references(
             yield LINE_STEPS + EXPRESSION_STEPS * len(repeat.until) + checker.take_steps()
         yield from _check_templates(node, part, checker)
         if node.undo is not None and part.undo is not None:
-            yield from _check_templates(node.undo, part.undo, replace(checker, has_previous=False), after=True)
-    if shape is not None:
-        check_loops(workflow, shape, checker)
-        warn_of_useless_undos(workflow, shape, parts, findings)
+            yield from _check_templates(node.undo, part.undo, checker_of_undos, after=True)
+    if checker.shape is not None:
+        check_loops(workflow, checker.shape, checker)
     if workflow.response is not None:
         yield from check_response(workflow.response, checker)
     for edge in workflow.edges:
-        _check_edge(edge, checker, findings)
+        _check_edge(edge, checker)
         yield LINE_STEPS + EXPRESSION_STEPS * len(edge.argument) + checker.take_steps()
 
 
@@ -158,7 +154,7 @@ def _check_templates(node: Node, part: NodeParts, checker: ReferenceChecker, *, 
             continue
         at = (*node.at, *path)
         if isinstance(template, TemplateError):
-            message = f"in `{node.name}`: {template.message.rstrip('.')}"
+            message = f"in {node.told}: {template.message.rstrip('.')}"
             findings.add("INVALID_TEMPLATE", message, template.next_actions[0], at=at)
             continue
         checker.check(template.references, node.name, at, after=after)
@@ -168,14 +164,16 @@ def _check_templates(node: Node, part: NodeParts, checker: ReferenceChecker, *, 
         yield TEMPLATE_STEPS * len(template.references) + checker.take_steps()
 
 
-def _check_edge(edge: Edge, checker: ReferenceChecker, findings: Findings) -> None:
+def _check_edge(edge: Edge, checker: ReferenceChecker) -> None:
     if edge.spec.fires is Fires.ON_CONDITION:
         expression = check_expression(lambda: edge.expression, f"IF({edge.argument})", checker, edge.source, edge.at)
         if expression is None:
             return
         if not expression.names and not expression.is_met({}):
             message = f"IF({edge.argument}) reads nothing and is never true"
-            findings.add("EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at)
+            checker.findings.add(
+                "EDGE_NEVER_FIRES", message, "Refer to what ran: IF(a.data.status == 'x').", at=edge.at
+            )
     if edge.spec.handles_failure and (edge.target == OUTPUT or checker.workflow.ending_of(edge) == STOP):
         message = f"the error of `{edge.source}` is the answer, so anyone with the webhook's URL can see it"
         checker.findings.warn("ANSWER_SHOWS_ERROR", message, at=edge.at)

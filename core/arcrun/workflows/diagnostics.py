@@ -55,7 +55,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "CYCLE": ("The flow leads back to an earlier node.", "A workflow only runs forwards: use FOREACH to repeat."),
     "INVALID_LOOP": (
         "A FOREACH or CONTINUE that cannot work: no list, nothing to continue, two loops with the same item out of one "
-        "node, or a way into or out of the loop's body.",
+        "node, or a way into or out of the loop's body. A warning: a name that hides the number of an element.",
         "The nodes of a body are reached only through FOREACH; nodes after the loop are reached by CONTINUE.",
     ),
     "INVALID_JOIN": (
@@ -64,8 +64,8 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "Correct the number, the lines, or omit `join`.",
     ),
     "RACE_WITH_EFFECTS": (
-        "A node that a `join: first` or `at_least` may not wait for changes something outside: it may have done so, or "
-        "half of it, although another was faster.",
+        "A node that a `join: first` or `at_least` may not wait for changes something outside, perhaps in a loop or in "
+        "a workflow that it calls: it may have done so, or half of it, although another was faster.",
         "Let only nodes race that read, and have the effect after the join.",
     ),
     "BREAK_OUTSIDE_LOOP": (
@@ -91,10 +91,6 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
         "The workflow's `input_schema` is not a JSON Schema of the keywords that are known.",
         "Correct the keyword: `acr open components/validate_json` lists them.",
     ),
-    "UNDO_NEVER_RUNS": (
-        "The `undo` of a node after and beside which nothing runs that could fail.",
-        "Omit it.",
-    ),
     "EDGE_NEVER_FIRES": (
         "An edge that no run can fire: the component has no such branch, or no boolean result.",
         "Correct the branch's name, or use IF(...).",
@@ -117,7 +113,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     "INVALID_SETTING": (
         "A setting of the workflow or of a node has an invalid value: triggers, take, retry, join, foreach, timeout_ms "
         "and others.",
-        "The message lists the valid values.",
+        "The message says which values are valid.",
     ),
     "INVALID_RESPONSE": (
         "A part of `response` cannot be sent: a status, a header or a body of the wrong type, two bodies, a header "

@@ -33,23 +33,35 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Assured:
+    """What has settled for certain before each node, as bits: `bits` are those of nodes and of finished loops."""
+
+    bits: Mapping[str, int]
+    before: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Shape:
     """The shape of a flow. `order` has parents first; independent nodes are in the order of the flow.
 
     `settled` maps each node to what has settled before it runs: names of nodes, and finished loops as named by
     `results_of`; `assured` to what of that has settled for certain, None if it is the same. `loops` are in the order of
-    the flow, `joins` those that are not `any`, by node.
+    the flow, `joins` those that are not `any`, by node. `at_end` has what has settled for certain at ENDED and
+    HAS_FAILED.
     """
 
     order: tuple[str, ...]
     loops: tuple[Loop, ...]
     settled: Mapping[str, frozenset[str]]
     joins: Mapping[str, Join] = field(default_factory=dict)
-    assured: Mapping[str, frozenset[str]] | None = None
+    assured: Assured | None = None
+    at_end: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def is_assured(self, name: str, node: str) -> bool:
         """Whether this node or finished loop of `settled` has settled for certain before `node` runs."""
-        return self.assured is None or name in self.assured[node]
+        if node in self.at_end:
+            return name in self.at_end[node]
+        return self.assured is None or bool(self.assured.before[node] & self.assured.bits.get(name, 0))
 
     @cached_property
     def _around(self) -> Mapping[str, list[Loop]]:
@@ -92,7 +104,7 @@ def add_ends(workflow: Workflow, shape: Shape) -> Shape:
     return replace(
         shape,
         settled={**shape.settled, ENDED: settled, HAS_FAILED: settled},
-        assured={**(shape.assured or shape.settled), ENDED: assured, HAS_FAILED: frozenset()},
+        at_end={ENDED: assured, HAS_FAILED: frozenset()},
     )
 
 
@@ -108,7 +120,7 @@ def _find_cancellable(workflow: Workflow, shape: Shape) -> frozenset[str]:
             if leaving.get(name) and leaving[name] <= behind:
                 behind.add(name)
         loops = {results_of(loop) for loop in shape.loops if loop.source in behind}
-        found |= ((behind | loops) & shape.settled[join]) - (shape.assured or shape.settled)[join]
+        found |= {name for name in (behind | loops) & shape.settled[join] if not shape.is_assured(name, join)}
     return frozenset(found)
 
 
@@ -267,6 +279,10 @@ def _report_item(workflow: Workflow, edge: Edge, findings: Findings) -> None:
     item = edge.argument
     if item in workflow.nodes or _is_taken(item):
         findings.add("INVALID_LOOP", f"the item's name `{item}` is taken", "Give the item another name.", at=edge.at)
+    index, items = index_of(item), [edge.argument for edge in workflow.edges if edge.spec.begins_loop]
+    if index in workflow.nodes or index in items:
+        message = f"`{index}` is a node or an item here, and hides the number of an element of `{item}`"
+        findings.warn("INVALID_LOOP", message, f"Give `{index}` another name.", at=edge.at)
 
 
 def _order(workflow: Workflow) -> tuple[str, ...]:

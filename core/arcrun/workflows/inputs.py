@@ -51,7 +51,7 @@ class InputChecker:
                     report_unknown_key(self.findings, key, allowed, node.at)
         for key in config:
             if OPEN in key:
-                message = f"`{key}` of `{node.name}` is a field name, which cannot be a template"
+                message = f"`{key}` of {node.told} is a field name, which cannot be a template"
                 self.findings.add("INVALID_TEMPLATE", message, "Write the field's name.", at=(*node.at, key))
         self._check_values(node, config, contract)
         self._check_conditions(node, config, take, contract)
@@ -70,7 +70,7 @@ class InputChecker:
         for mismatch in mismatches:
             if (mismatch.is_missing and len(mismatch.path) == 1) or not sketch.decides(mismatch):
                 continue  # missing fields are reported separately
-            message = f"`{mismatch.field}` of `{node.name}` must be {mismatch.expected}, {sketch.describe(mismatch)}"
+            message = f"`{mismatch.field}` of {node.told} must be {mismatch.expected}, {sketch.describe(mismatch)}"
             at = (*node.at, *(int(step) if step.isdecimal() else step for step in mismatch.path))
             self.findings.add("INVALID_INPUT", message, _suggest_field(mismatch, contract, sketch), at=at)
 
@@ -109,7 +109,7 @@ class InputChecker:
     def _report_missing(self, key: str, node: Node, contract: Contract) -> None:
         fitting = list(dict.fromkeys(self._suggest_sources(key, node, contract)))[:3]
         written = " or ".join(f'`{key}: "{{{{{reference}}}}}"`' for reference in fitting)
-        message = f"`{node.name}` needs `{key}`, which its config does not set: a step gets only what is written there"
+        message = f"{node.told} needs `{key}`, which its config does not set: a step gets only what is written there"
         self.findings.add("MISSING_INPUT", message, f"Add {written}, or a value.", at=node.at)
 
     def _suggest_sources(self, key: str, node: Node, contract: Contract) -> Iterator[str]:
@@ -119,7 +119,7 @@ class InputChecker:
         wanted = types_of(contract.input_schema["properties"].get(key, {}))
         settled = self._settled_fields(node)
         yield from (f"{name}.data.{field}" for name, field, _ in settled if field == key)
-        parents = [edge.source for edge in self.workflow.edges if edge.target == node.name]
+        parents = [edge.source for edge in self.workflow.edges if edge.target == node.name] + [node.name]
         shaped = wanted & {"array", "object"}  # a scalar of the same type may be unrelated
         near = [(f"{name}.data.{field}", field, types) for name, field, types in settled if name in parents]
         yield from (reference for reference, _, types in near if types and types <= shaped)
@@ -128,10 +128,11 @@ class InputChecker:
         yield f"input.{key}"
 
     def _settled_fields(self, node: Node) -> list[tuple[str, str, frozenset[str]]]:
-        """Node, field and types of all declared outputs of the nodes that have settled before, nearest first."""
+        """Node, field and types of all declared outputs of the nodes that have settled before, nearest
+        first; for an undo, its own node too."""
         if self.shape is None:
             return []
-        settled = self.shape.settled[node.name]
+        settled = self.shape.settled[node.name] | ({node.name} if node.is_undo else set())
         contracts = {
             name: self.symbols.contracts.get(self.workflow.nodes[name].component or "")
             for name in reversed(self.shape.order)

@@ -1,35 +1,43 @@
 """Checks the joins of a flow and its lines to `stop` and `break`; finds what has settled for certain behind a join."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from functools import cached_property
+from typing import Protocol
 
 from arcrun.contracts.model import Contract
+from arcrun.interruptible import Steps
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.graph import Shape, is_continued, reachable, results_of
-from arcrun.workflows.model import BREAK, INPUT, OUTPUT, Edge, Join, Node, SymbolTable, Workflow
+from arcrun.workflows.graph import Assured, Loop, Shape, is_continued, reachable, results_of
+from arcrun.workflows.model import BREAK, INPUT, OUTPUT, STOP, Edge, Join, Node, SymbolTable, Workflow
 from arcrun.workflows.relations import Fires
 
-Facts = TypeVar("Facts", int, frozenset[str])
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _BODIES = ("body", "body_json", "body_base64", "form", "multipart")
 
 
-def find_lines(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges into a node, each once however often it is written: the lines that a join counts."""
-    return list({(edge.source, edge.relation, edge.argument): edge for edge in edges}.values())
-
-
-def hold_whichever(sets: list[Facts], count: int) -> Facts:
-    """What holds whichever `count` of the sets hold: what so many of them have that each choice has one of those."""
-    count = min(count, len(sets))  # reported as an error
-    levels: list[Facts] = []  # what at least 1, 2 ... of the sets so far have
+def hold_whichever(sets: Sequence[int], count: int) -> int:
+    """What holds whichever `count` of the sets hold: what so many of them have that each choice has one of those. A set
+    is one of bits.
+    """
+    needed = len(sets) - min(count, len(sets)) + 1  # more than there are is reported as an error
+    counters: list[int] = []  # of how many sets have each bit: its ones, its twos, its fours
     for facts in sets:
-        levels.append(facts if not levels else levels[-1] & facts)
-        for i in reversed(range(1, len(levels) - 1)):
-            levels[i] |= levels[i - 1] & facts
-        levels[0] |= facts
-    return levels[len(sets) - count]
+        carry = facts
+        for i, counter in enumerate(counters):
+            counters[i], carry = counter ^ carry, counter & carry
+        if carry:
+            counters.append(carry)
+    more, equal = 0, 0
+    for counter in counters:
+        equal |= counter
+    for i in reversed(range(max(len(counters), needed.bit_length()))):
+        counter = counters[i] if i < len(counters) else 0
+        if needed >> i & 1:
+            equal &= counter
+        else:
+            more, equal = more | equal & counter, equal & ~counter
+    return more | equal
 
 
 def add_joins(workflow: Workflow, shape: Shape, joins: Mapping[str, Join]) -> Shape:
@@ -38,33 +46,47 @@ def add_joins(workflow: Workflow, shape: Shape, joins: Mapping[str, Join]) -> Sh
     return replace(shape, joins=joins, assured=assured) if joins else shape
 
 
-def _find_assured(workflow: Workflow, shape: Shape, joins: Mapping[str, Join]) -> Mapping[str, frozenset[str]]:
-    into: dict[str, list[Edge]] = {name: [] for name in shape.order}
-    for edge in workflow.edges:
-        into.setdefault(edge.target, []).append(edge)
-    assured: dict[str, frozenset[str]] = {INPUT: frozenset()}
+def _find_assured(workflow: Workflow, shape: Shape, joins: Mapping[str, Join]) -> Assured:
+    bits: dict[str, int] = {}
+    loops: dict[str, list[Loop]] = {}
+    for loop in shape.loops:
+        loops.setdefault(loop.source, []).append(loop)
+
+    def bit_of(name: str) -> int:
+        return bits.setdefault(name, 1 << len(bits))
+
+    assured: dict[str, int] = {INPUT: 0}
     for name in shape.order:
         before = []
-        for edge in find_lines(into[name]):
-            loops = [results_of(loop) for loop in shape.loops if edge.spec.ends_loop and is_continued(loop, edge)]
-            before.append(assured[edge.source] | {edge.source, *loops})
+        for edge in workflow.lines_into[name]:
+            settled = assured[edge.source] | bit_of(edge.source)
+            for loop in loops.get(edge.source, ()) if edge.spec.ends_loop else ():
+                settled |= bit_of(results_of(loop)) if is_continued(loop, edge) else 0
+            before.append(settled)
         join, deciding = joins.get(name), len(before)
         if join is not None and join.at_least is not None:  # N that fire decide it, or so many that N no longer can
             deciding = min(join.at_least, max(1, len(before) - join.at_least + 1))
         assured[name] = hold_whichever(before, deciding)
-    return assured
+    return Assured(bits, assured)
+
+
+class Bound(Protocol):
+    def __call__(self, lines: Sequence[Edge]) -> Steps[tuple[int, tuple[Edge, Edge] | None]]:
+        """How many of these lines can fire in one run at most, and two of them that exclude each other."""
 
 
 class ShapeChecker:
     """Checks the joins, and the lines to `stop` and `break`, of a flow whose shape is known."""
 
-    def __init__(self, workflow: Workflow, shape: Shape, symbols: SymbolTable, findings: Findings) -> None:
+    def __init__(
+        self, workflow: Workflow, shape: Shape, symbols: SymbolTable, findings: Findings, count_together: Bound
+    ) -> None:
         self._workflow, self._shape, self._symbols, self._findings = workflow, shape, symbols, findings
+        self._count_together = count_together
 
-    def check(self) -> None:
+    def check(self) -> Steps[None]:
         for name, join in self._shape.joins.items():
-            lines = find_lines(edge for edge in self._workflow.edges if edge.target == name)
-            self._check_join(self._workflow.nodes[name], join, lines)
+            yield from self._check_join(self._workflow.nodes[name], join, self._workflow.lines_into[name])
         endings = [edge for edge in self._workflow.edges if self._workflow.ending_of(edge)]
         for edge in endings:
             if edge.target == BREAK and self._shape.loop_around(edge.source) is None:
@@ -72,7 +94,7 @@ class ShapeChecker:
                 self._findings.add("BREAK_OUTSIDE_LOOP", message, at=edge.at)
         self._report_unreachable(endings)
 
-    def _check_join(self, node: Node, join: Join, lines: list[Edge]) -> None:
+    def _check_join(self, node: Node, join: Join, lines: list[Edge]) -> Steps[None]:
         at = (*node.at, "join")
         if join.at_least is not None and join.at_least > len(lines):
             message = f"`{node.name}` waits for {join.at_least} lines, but {len(lines)} lead to it"
@@ -80,8 +102,9 @@ class ShapeChecker:
         elif len(lines) == 1:
             message = f"one line leads to `{node.name}`, so that each `join` means the same"
             self._findings.warn("INVALID_JOIN", message, "Add the other lines, or omit `join`.", at=at)
+        else:
+            yield from self._report_opposites(node, join.needed(len(lines)), lines)
         if not join.is_early:
-            self._report_opposites(node, lines)
             return
         for edge in lines:
             loops = [loop.item for loop in self._shape.loops_of(edge.source)]
@@ -91,35 +114,63 @@ class ShapeChecker:
                 self._findings.add("INVALID_JOIN", message, hint, at=edge.at)
         self._warn_of_effects(node, join, lines)
 
-    def _report_opposites(self, node: Node, lines: list[Edge]) -> None:
-        """Report a `join: all` of two lines of one node that exclude each other."""
-        for i, one in enumerate(lines):
-            for other in lines[i + 1 :]:
-                if one.source == other.source and _are_opposite(one, other):
-                    message = f"`{node.name}` waits for {one.relation} and {other.relation} of `{one.source}`"
-                    hint = "They never fire both: write join: any, or lead only one of them here."
-                    self._findings.add("INVALID_JOIN", message, hint, at=other.at)
-                    return
+    def _report_opposites(self, node: Node, needed: int, lines: list[Edge]) -> Steps[None]:
+        """Report a join that can never have enough lines, because some exclude each other."""
+        most, pair = yield from self._count_together(lines)
+        if most >= needed or pair is None:
+            return
+        one, other = (f"`{edge.source} >> {edge.relation}`" for edge in pair)
+        message = f"`{node.name}` waits for {needed} of {len(lines)} lines, and {most} can fire in one run"
+        hint = f"{one} and {other} never fire both: write join: any, or lead only one of them here."
+        self._findings.add("INVALID_JOIN", message, hint, at=pair[1].at)
 
     def _warn_of_effects(self, node: Node, join: Join, lines: list[Edge]) -> None:
         for name in self._find_racers(node.name, lines):
             racer = self._workflow.nodes[name]
             contract = self._symbols.contracts.get(racer.component or "")
-            if contract is None or not _has_effects(contract, racer):
+            if racer.component and (contract is None or not _has_effects(contract, racer)):
                 continue
             how = "be cancelled after it has had its effect" if join.cancels_rest else "have its effect all the same"
-            message = f"`{name}` may lose the race to `{node.name}`, and {how}"
+            perhaps = "" if racer.component else f", if `{racer.workflow}` has any"
+            message = f"`{name}` may lose the race to `{node.name}`, and {how}{perhaps}"
             hint = f"Let `{name}` only read, and have the effect after `{node.name}`."
             self._findings.warn("RACE_WITH_EFFECTS", message, hint, at=racer.at)
 
     def _find_racers(self, join: str, lines: list[Edge]) -> list[str]:
-        """The nodes that only lead to the join, and that not all of its lines depend on."""
-        edges, nodes = self._workflow.edges, self._workflow.nodes
-        leading = [self._shape.settled[edge.source] | {edge.source} for edge in lines]
-        found = frozenset.union(*leading) - frozenset.intersection(*leading)
-        while strays := {e.source for e in edges if e.source in found and e.target not in found and e.target != join}:
+        """The nodes that only lead to the join, themselves or in a loop that does, and that not all of its lines depend
+        on.
+        """
+        leading = []
+        for edge in lines:
+            loops = {results_of(loop) for loop in self._shape.loops if edge.spec.ends_loop and is_continued(loop, edge)}
+            leading.append(self._shape.settled[edge.source] | {edge.source, *loops})
+        found = frozenset.union(*leading) - frozenset.intersection(*leading) - {INPUT}
+        while strays := {name for name in found if not self._targets[name] <= found | {join}}:
             found -= strays
-        return [name for name in nodes if name in found]
+        bodies = [loop.body for loop in self._shape.loops if results_of(loop) in found]
+        racing = found.union(*bodies)
+        return [name for name in self._workflow.nodes if name in racing]
+
+    @cached_property
+    def _targets(self) -> Mapping[str, set[str]]:
+        """What each node and each loop leads to. A loop stands between its source and what continues it; what its body
+        leads to `output` or `stop` is led there by the loop.
+        """
+        shape = self._shape
+        targets: dict[str, set[str]] = {name: set() for name in (*shape.order, *map(results_of, shape.loops), INPUT)}
+        for edge in self._workflow.edges:
+            loops = shape.loops_of(edge.source) if edge.spec.begins_loop or edge.spec.ends_loop else []
+            if edge.spec.begins_loop:
+                targets[edge.source] |= {results_of(loop) for loop in loops if loop.item == edge.argument}
+            elif edge.spec.ends_loop:
+                for loop in loops:
+                    targets[results_of(loop)] |= {edge.target} if is_continued(loop, edge) else set()
+            else:
+                targets[edge.source].add(edge.target)
+            if edge.target == OUTPUT or self._workflow.ending_of(edge) == STOP:
+                for loop in shape.loops_around(edge.source):
+                    targets[results_of(loop)].add(edge.target)
+        return targets
 
     def _report_unreachable(self, endings: list[Edge]) -> None:
         """Report nodes behind lines that only fire together with a line to `stop` or `break`."""
@@ -140,14 +191,6 @@ class ShapeChecker:
                 message = f"`{edge.target}` never runs: `{end.source} >> {end.relation} >> {end.target}` comes first"
                 hint = f"Lead to `{end.target}` on a condition, or remove one of the two lines."
                 self._findings.add("UNREACHABLE_NODE", message, hint, at=edge.at)
-
-
-def _are_opposite(one: Edge, other: Edge) -> bool:
-    """Whether two lines of one node can never fire both."""
-    if one.spec.handles_failure != other.spec.handles_failure:
-        return True
-    branches = [edge.argument if edge.spec.result is None else str(edge.spec.result).lower() for edge in (one, other)]
-    return all(e.spec.fires in (Fires.ON_RESULT, Fires.ON_BRANCH) for e in (one, other)) and branches[0] != branches[1]
 
 
 def _has_effects(contract: Contract, node: Node) -> bool:

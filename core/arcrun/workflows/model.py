@@ -218,6 +218,12 @@ class Node:
     config: Mapping[str, Any]
     at: Path
     called_at: Path = field(default=(), compare=False)
+    is_undo: bool = False  # of the node with this name
+
+    @property
+    def told(self) -> str:
+        """How messages name it."""
+        return f"the undo of `{self.name}`" if self.is_undo else f"`{self.name}`"
 
     @cached_property
     def templates(self) -> Mapping[Path, Template | TemplateError]:
@@ -241,7 +247,7 @@ class Node:
         rest = {name: value for name, value in entry.items() if name != key}
         component, workflow = (entry[key], None) if key == "component" else (None, entry[key])
         at = (*self.at, "undo")
-        return Node(self.name, component, workflow, rest, at, (*at, key))
+        return Node(self.name, component, workflow, rest, at, (*at, key), is_undo=True)
 
     def compile_in_steps(self) -> Steps[None]:
         """Compute `templates` in steps, to yield to other requests."""
@@ -317,6 +323,14 @@ class Workflow:
     def calls(self) -> tuple[Node, ...]:
         """All that calls a component or a workflow: the nodes and their undos."""
         return tuple(call for node in self.nodes.values() for call in (node, node.undo) if call is not None)
+
+    @cached_property
+    def lines_into(self) -> Mapping[str, list[Edge]]:
+        """The edges into each node, each once however often it is written: the lines that a join counts."""
+        lines: dict[str, dict[tuple[str, Relation, str], Edge]] = {name: {} for name in (*self.nodes, OUTPUT)}
+        for edge in self.edges:
+            lines.setdefault(edge.target, {})[edge.source, edge.relation, edge.argument] = edge
+        return {name: [*found.values()] for name, found in lines.items()}
 
     def ending_of(self, edge: Edge) -> str:
         """STOP or BREAK if the edge leads there; empty otherwise, also if a node has that name."""

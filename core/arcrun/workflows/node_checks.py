@@ -7,10 +7,17 @@ from arcrun.contracts.model import Contract
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.graph import Shape
 from arcrun.workflows.inputs import InputChecker
 from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
-from arcrun.workflows.settings import FLOW_KEYS, SETTING_KEYS, SUBFLOW_KEYS, parse_settings, report_unknown_key
+from arcrun.workflows.settings import (
+    FLOW_KEYS,
+    SETTING_KEYS,
+    SUBFLOW_KEYS,
+    SUBFLOW_UNDO_KEYS,
+    UNDO_KEYS,
+    parse_settings,
+    report_unknown_key,
+)
 
 
 def check_node(node: Node, inputs: InputChecker) -> NodeParts:
@@ -43,20 +50,12 @@ def _check_undo(node: Node, inputs: InputChecker) -> NodeParts | None:
         findings.add("INVALID_SETTING", message, hint, at=at)
         return None
     contract = inputs.symbols.contracts.get(node.undo.component or "")
-    for key in [key for key in node.undo.config if key in FLOW_KEYS and _is_setting(key, contract)]:
-        allowed = [key for key in SETTING_KEYS if key not in FLOW_KEYS]
+    misplaced = [key for key in node.undo.config if key in FLOW_KEYS and _is_setting(key, contract)]
+    for key in misplaced:
+        allowed = UNDO_KEYS if node.undo.component else SUBFLOW_UNDO_KEYS
         message = f"`{key}` belongs to a node, not to its undo"
         findings.add("INVALID_SETTING", message, f"Allowed: {', '.join(allowed)}.", at=(*at, key))
-    return check_node(node.undo, inputs) if not any(map(node.undo.config.__contains__, FLOW_KEYS)) else None
-
-
-def warn_of_useless_undos(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts], findings: Findings) -> None:
-    """Warn of undos that no failure can call for: nothing runs beside or after their nodes."""
-    for name, part in parts.items():
-        others = parts.keys() - shape.settled[name] - {name}
-        if part.undo is not None and not others and not shape.loops_around(name):
-            message = f"the undo of `{name}` never runs: nothing that could fail runs after `{name}`"
-            findings.warn("UNDO_NEVER_RUNS", message, "Omit it.", at=(*workflow.nodes[name].at, "undo"))
+    return None if misplaced else check_node(node.undo, inputs)
 
 
 def _is_setting(key: str, contract: Contract | None) -> bool:
@@ -68,18 +67,19 @@ def _warn_of_settings(node: Node, contract: Contract, findings: Findings) -> Non
     """Warn of inputs with a setting's name, which old contracts may have. timeout_ms means the same in both."""
     for key in node.config:
         if key in SETTING_KEYS and key in contract.input_keys and key != "timeout_ms":
-            message = f"`{key}` of `{node.name}` is an input of `{contract.canonical_id}`, not a setting"
+            message = f"`{key}` of {node.told} is an input of `{contract.canonical_id}`, not a setting"
             findings.warn("INVALID_SETTING", message, f"arcrun's own `{key}` cannot be set here.", at=(*node.at, key))
 
 
 def _check_subflow(node: Node, workflow: Workflow, symbols: SymbolTable, findings: Findings) -> None:
+    allowed = SUBFLOW_UNDO_KEYS if node.is_undo else SUBFLOW_KEYS
     for key in node.config:
-        if key not in SUBFLOW_KEYS:
-            report_unknown_key(findings, key, SUBFLOW_KEYS, node.at)
+        if key not in allowed:
+            report_unknown_key(findings, key, allowed, node.at)
     known = symbols.workflows
     if known is not None and node.workflow not in (*known, workflow.name):
         hint = suggest_nearest(node.workflow or "", known)
-        message = f"`{node.name}` calls the workflow `{node.workflow}`, which is not stored"
+        message = f"{node.told} calls the workflow `{node.workflow}`, which is not stored"
         findings.add("UNKNOWN_WORKFLOW", message, hint, at=node.called_at)
     _check_subflow_input(node, workflow, findings)
 
@@ -87,16 +87,15 @@ def _check_subflow(node: Node, workflow: Workflow, symbols: SymbolTable, finding
 def _check_subflow_input(node: Node, workflow: Workflow, findings: Findings) -> None:
     for reference in _references_of(node):
         if reference.head == CREDENTIAL:
-            message = f"`{node.name}` passes a credential to another workflow, where records would show it"
+            message = f"{node.told} passes a credential to another workflow, where records would show it"
             hint = f"Write {{{{{reference.path}}}}} in the workflow `{node.workflow}` itself."
             findings.add("INVALID_INPUT", message, hint, at=(*node.at, "input"))
-    is_undo = workflow.nodes[node.name] is not node
-    callers = [e.source for e in workflow.edges if e.target == node.name and e.spec.calls_workflow and not is_undo]
+    callers = [e.source for e in workflow.edges if e.target == node.name and e.spec.calls_workflow and not node.is_undo]
     if len(callers) > 1 and "input" not in node.config and "take" not in node.config:
         message = f"`{node.name}` is called by {' and '.join(f'`{name}`' for name in callers)}, but has no `input`"
         findings.add("MISSING_INPUT", message, f"Add `take: {callers[0]}`, or `input: {{...}}`.", at=node.at)
     if "input" in node.config and "take" in node.config:
-        message = f"`{node.name}` has both `take` and `input`, which set the same value"
+        message = f"{node.told} has both `take` and `input`, which set the same value"
         findings.add("INVALID_SETTING", message, "Keep one of them.", at=(*node.at, "take"))
 
 
@@ -110,11 +109,13 @@ def _report_component(node: Node, symbols: SymbolTable, findings: Findings) -> N
     fault = symbols.faults.get(node.component or "")
     if fault is not None and fault.code != "COMPONENT_NOT_FOUND":
         code = "INVALID_CONTRACT" if fault.code == "INVALID_CONTRACT" else "INVALID_MODULE"
-        findings.add(code, f"`{node.component}` of `{node.name}` cannot be used: {fault.message.rstrip('.')}", at=at)
+        findings.add(code, f"`{node.component}` of {node.told} cannot be used: {fault.message.rstrip('.')}", at=at)
         return
-    otherwise = f"Set `config.{node.name}.component` to one of the components that `acr parts` lists."
+    entry = f"config.{node.name}{'.undo' * node.is_undo}"
+    otherwise = f"Set `{entry}.component` to one of the components that `acr parts` lists."
     hint = suggest_nearest(node.component or "", symbols.components, otherwise)
-    message = f"the node `{node.name}` names the component `{node.component}`, which does not exist"
+    told = node.told if node.is_undo else f"the node {node.told}"
+    message = f"{told} names the component `{node.component}`, which does not exist"
     findings.add("UNKNOWN_COMPONENT", message, hint, at=at)
 
 
@@ -140,5 +141,5 @@ def warn_of_missing_credential(name: str, node: Node, stored: Collection[str] | 
     if stored is not None and name not in stored:
         hint = f"Add `{name}` to credentials.yaml, then: acr creds push."
         findings.warn(
-            "MISSING_CREDENTIAL", f"`{node.name}` needs the credential `{name}`, which is not stored", hint, at=node.at
+            "MISSING_CREDENTIAL", f"{node.told} needs the credential `{name}`, which is not stored", hint, at=node.at
         )

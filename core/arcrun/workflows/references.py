@@ -1,8 +1,7 @@
 """Checks the references of templates and expressions: their targets must have settled before they are evaluated."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from arcrun.contracts.schema import types_of
 from arcrun.errors import TemplateError
@@ -13,6 +12,7 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.request import REQUEST, find_request_problem, types_of_request
 from arcrun.templates.template import (
     ALIASES,
+    COLLECTED,
     CREDENTIAL,
     LOOP_FIELDS,
     PREVIOUS,
@@ -25,7 +25,7 @@ from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import ENDED, HAS_FAILED, RESERVED_NAMES, Loop, Shape, index_of, results_of
-from arcrun.workflows.model import INPUT, SymbolTable, Workflow
+from arcrun.workflows.model import INPUT, RepeatPolicy, SymbolTable, Workflow
 from arcrun.workflows.triggers.input_schema import find_types, find_unknown_field
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
@@ -47,24 +47,21 @@ _LITERALS = {
 
 @dataclass(frozen=True)
 class ReferenceChecker:
-    """Checks references. `shape` is None if the flow is incomplete; then only the names are checked.
-    `repeating` are the nodes with `repeat`; `has_previous` is whether what a round of them answered is known.
+    """Checks references. `shape` and `certainty` are None if the flow is incomplete; then only the names are checked.
+    `repeating` are the nodes with `repeat`; `of_undo` is whether the references are those of a node's undo.
     """
 
     workflow: Workflow
     shape: Shape | None
     symbols: SymbolTable
     findings: Findings
-    repeating: Collection[str] = ()
-    has_previous: bool = True
-
-    @cached_property
-    def _certainty(self) -> Certainty | None:
-        return Certainty(self.workflow, self.shape) if self.shape else None
+    certainty: Certainty | None = None
+    repeating: Mapping[str, RepeatPolicy] = field(default_factory=dict)
+    of_undo: bool = False
 
     def take_steps(self) -> int:
         """The steps taken to compute certainty since the last call (arcrun/interruptible.py)."""
-        return self._certainty.take_steps() if self._certainty else 0
+        return self.certainty.take_steps() if self.certainty else 0
 
     def check(self, references: Iterable[Reference], node: str, at: Path, *, after: bool = False) -> None:
         """Check references of `node`; `after` it has run if they are on an edge out of it (an expression or a list)."""
@@ -139,8 +136,10 @@ class ReferenceChecker:
                 )
                 self.findings.add(_CODE, f"`{name}` {problem[0]}", hint, at=at)
 
-    def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path) -> None:
-        """Check the paths that an expression reads: a missing field is null, so a comparison would never be true."""
+    def check_fields(self, paths: Iterable[tuple[str, ...]], at: Path, node: str = "") -> None:
+        """Check the paths that an expression reads: a missing field is null, so a comparison would never be true.
+        `node` has succeeded when it is evaluated.
+        """
         for path in sorted(set(paths)):
             problem = self._find_fixed_problem(path)
             if problem is not None:
@@ -149,12 +148,40 @@ class ReferenceChecker:
                 self._warn_of_input_field(Reference(".".join(path), path), at)
             if path[0] not in self.workflow.nodes or len(path) < 2:
                 continue
-            if path[1] not in (*ENVELOPE_FIELDS, *LOOP_FIELDS, *(REPEAT_FIELDS if path[0] in self.repeating else ())):
-                message = f"`{'.'.join(path)}` does not exist: a node has {', '.join(ENVELOPE_FIELDS)}"
-                hint = f"Did you mean {path[0]}.data.{'.'.join(path[1:])}?"
-                self.findings.add(_CODE, message, hint, at=at)
+            if path[1] not in self._fields_of(path[0]) and not self._may_have_loop_field(path, node):
+                told, hint = self._describe_missing(path)
+                self.findings.add(_CODE, f"`{'.'.join(path)}` {told}", hint, at=at)
+            elif path[0] == node and path[1] == "error":
+                message = f"`{'.'.join(path)}` does not exist: `{node}` has succeeded when this is evaluated"
+                self.findings.add(_CODE, message, f"Lead its failure on with `{node} >> ON_FAIL >> ...`.", at=at)
             elif len(path) > 2:
                 self._warn_of_field(Reference(".".join(path), path), at)
+
+    def _fields_of(self, node: str) -> tuple[str, ...]:
+        """The fields of a node's envelope."""
+        repeat = self.repeating.get(node)
+        return (*ENVELOPE_FIELDS, *(name for name in REPEAT_FIELDS if repeat and (name != COLLECTED or repeat.collect)))
+
+    def _may_have_loop_field(self, path: tuple[str, ...], node: str) -> bool:
+        """Whether the path leads to the results of the loop that leaves the node; that of `node` has not begun."""
+        is_known = self.shape is None or (len(self.shape.loops_of(path[0])) == 1 and path[0] != node)
+        return path[1] in LOOP_FIELDS and is_known
+
+    def _describe_missing(self, path: tuple[str, ...]) -> tuple[str, str]:
+        """The problem of a path to a field that its node does not have, and a hint without braces."""
+        if path[1] == COLLECTED and path[0] in self.repeating:
+            hint = f"Add what its rounds contribute: collect: {path[0]}.data.items"
+            return f"does not exist: the `repeat` of `{path[0]}` has no `collect`", hint
+        has = f"does not exist: {self._told_fields_of(path[0])}"
+        if path[1] in REPEAT_FIELDS:
+            return has, f"Only a node with `repeat` has {path[1]}."
+        if path[1] in LOOP_FIELDS:
+            return has, f"After a loop that leaves `{path[0]}`: read it behind a CONTINUE."
+        return has, f"Did you mean {path[0]}.data.{'.'.join(path[1:])}?"
+
+    def _told_fields_of(self, node: str) -> str:
+        what = f"`{node}`, which repeats," if node in self.repeating else "a node"
+        return f"{what} has {', '.join(self._fields_of(node))}"
 
     def _find_fixed_problem(self, path: tuple[str, ...]) -> tuple[str, str] | None:
         """The problem of a path that starts from the request or the settings."""
@@ -172,8 +199,13 @@ class ReferenceChecker:
             return self._find_fixed_problem(steps)
         if head in (END_NAMES if node == HAS_FAILED else (RUN,) if node == ENDED else ()):
             return _find_end_problem(steps)
-        if head == INPUT or (head == PREVIOUS and self.has_previous and node in self.repeating):
+        if head == INPUT or (head == PREVIOUS and not self.of_undo and node in self.repeating):
             return None
+        if head == node and node in self.repeating and not after:  # of the rounds so far
+            if len(steps) == 1 or steps[1] not in self._fields_of(node):
+                return "refers to the node itself", f"What its last round answered is {{{{{PREVIOUS}}}}}."
+            if steps[1] in REPEAT_FIELDS:
+                return None
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
 
     def _find_head_problem(self, head: str, node: str, after: bool) -> tuple[str, str] | None:
@@ -190,7 +222,12 @@ class ReferenceChecker:
                 f"is out of reach: `{head}` runs once for each `{loop.item}`",
                 f"{_after_loop(loop.source, node)}{{{{{self._results_name(loop)}}}}} has the answer of each.",
             )
-        return f"may not exist: `{head}` does not run before `{node}`", f"Add a line from `{head}` to `{node}`."
+        if self.shape is not None and node in self.shape.settled[head]:
+            where = f"the undo of `{head}`" if self.of_undo else f"a step after `{head}`"
+            hint = f"`{head}` runs after `{node}`: read it in {where}."
+        else:
+            hint = f"Add a line from `{head}` to `{node}`."
+        return f"may not exist: `{head}` does not run before `{node}`", hint
 
     def _suggest_head(self, head: str, visible: Iterable[str], node: str) -> str:
         if head in RESERVED_NAMES:
@@ -210,8 +247,12 @@ class ReferenceChecker:
             return None
         if head not in self.workflow.nodes:
             return self._find_result_problem(reference, node)
-        if len(steps) == 1 or steps[1] in ENVELOPE_FIELDS or (steps[1] in REPEAT_FIELDS and head in self.repeating):
+        if self.of_undo and head == node and steps[1:2] == ("error",) and not reference.has_fallback:
+            return f"does not exist: `{node}` has succeeded if it is undone", "Read what it answered: its `data`."
+        if len(steps) == 1 or steps[1] in self._fields_of(head):
             return None
+        if steps[1] in REPEAT_FIELDS:
+            return self._describe_missing(steps)
         loops = self.shape.loops_of(head)
         if steps[1] in LOOP_FIELDS and len(loops) > 1:
             names = " or ".join(f"{{{{{loop.item}.{steps[1]}}}}}" for loop in loops)
@@ -221,7 +262,7 @@ class ReferenceChecker:
                 return None
             return "may not exist yet: the loop may not have finished", f"Add `{head} >> CONTINUE >> {node}`."
         rest = reference.path.partition(".")[2] or steps[1]
-        return f"does not exist: a node has {', '.join(ENVELOPE_FIELDS)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
+        return f"does not exist: {self._told_fields_of(head)}", f"Did you mean {{{{{head}.data.{rest}}}}}?"
 
     def _find_result_problem(self, reference: Reference, node: str) -> tuple[str, str] | None:
         """Check an item: within the loop it is the element, after it the loop's result."""
@@ -257,7 +298,7 @@ class ReferenceChecker:
         """The names that `node` can refer to."""
         if self.shape is None:
             items = {edge.argument for edge in self.workflow.edges if edge.spec.begins_loop}
-            return frozenset({*self.workflow.nodes, *items})
+            return frozenset({*self.workflow.nodes, *items, *map(index_of, items)})
         around = self.shape.loops_around(node)
         items = {loop.item for loop in (*around, *self._finished(node))} | {index_of(loop.item) for loop in around}
         own = {node} if after else set()
@@ -265,12 +306,12 @@ class ReferenceChecker:
             self.shape.settled[node]
             | items
             | own
-            | ({PREVIOUS} if self.has_previous and node in self.repeating else set())
+            | ({PREVIOUS} if not self.of_undo and node in self.repeating else set())
         )
 
     def _warn_if_skipped(self, reference: Reference, node: str, at: Path, after: bool) -> None:
         head, steps = reference.head, reference.steps
-        if self._certainty is None or reference.has_fallback or head == PREVIOUS:
+        if self.certainty is None or reference.has_fallback or head == PREVIOUS:
             return
         if (unfinished := self._find_unfinished(reference, node)) is not None:
             message = f"{{{{{reference.path}}}}}: the loop of `{unfinished.item}` may not have ended {_when(node)}"
@@ -284,11 +325,11 @@ class ReferenceChecker:
             head = finished[0]
         field = steps[1] if len(steps) > 1 else "success"
         wanted = _OUTCOMES.get(field, Outcome.OK)
-        if (head == node and after) or self._certainty.is_certain(wanted, head, node):
+        if (head == node and after) or self.certainty.is_certain(wanted, head, node):
             return
         become = {Outcome.RAN: "may have been skipped", Outcome.OK: "may have been skipped or have failed"}
         what = become.get(wanted, "may not have failed")
-        if self._certainty.is_impossible(wanted, head, node):
+        if self.certainty.is_impossible(wanted, head, node):
             what = "has failed" if wanted is Outcome.OK else "has not failed"
         message = f"{{{{{reference.path}}}}}: `{head}` {what} {_when(node)}"
         self.findings.warn(_CODE, message, _suggest_fallback(reference), at=at)
@@ -374,7 +415,7 @@ def check_expression(
         checker.findings.add("INVALID_EXPRESSION", f"{told} cannot be read: {error}", at=at)
         return None
     checker.check_names(expression.names, node, at)
-    checker.check_fields(expression.paths, at)
+    checker.check_fields(expression.paths, at, node)
     return expression
 
 

@@ -29,9 +29,11 @@ SETTING_KEYS = (
     *("take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms", "cpu_ms", "credentials"),
 )
 FLOW_KEYS = ("repeat", "join", "cancel_rest", "foreach", "undo")  # of a node, not of its undo
+UNDO_KEYS = tuple(key for key in SETTING_KEYS if key not in FLOW_KEYS)
 # Names that no component's input may have, because a node's config could not set it. timeout_ms means the same in both.
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
 SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms")
+SUBFLOW_UNDO_KEYS = tuple(key for key in SUBFLOW_KEYS if key not in FLOW_KEYS)
 _TOLERANCE = re.compile(r"\d{1,5}%?")
 _JOIN_HINT = "For example: join: first, or join: {at_least: 2}."
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.

@@ -1,8 +1,11 @@
 """Checks `repeat` of a node and `until` of a loop: what they read, and whether a round can differ from the last."""
 
+from contextlib import suppress
+
+from arcrun.errors import TemplateError
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.request import REQUEST
-from arcrun.templates.template import PREVIOUS, Template
+from arcrun.templates.template import COLLECTED, PREVIOUS, Template
 from arcrun.templates.variables import VARIABLES
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.graph import Loop, Shape, index_of
@@ -12,14 +15,16 @@ from arcrun.workflows.references import ReferenceChecker, check_expression, chec
 
 def check_repeat(node: Node, repeat: RepeatPolicy, checker: ReferenceChecker) -> None:
     at = (*node.at, "repeat")
-    if PREVIOUS in checker.workflow.nodes:
-        message = f"`{PREVIOUS}` is what the last round of `{node.name}` answered, and also a node"
-        checker.findings.add("INVALID_SETTING", message, f"Give the node `{PREVIOUS}` another name.", at=at)
+    items = {edge.argument for edge in checker.workflow.edges if edge.spec.begins_loop}
+    if PREVIOUS in checker.workflow.nodes or PREVIOUS in items:
+        other = "node" if PREVIOUS in checker.workflow.nodes else "loop's item"
+        message = f"`{PREVIOUS}` is what the last round of `{node.name}` answered, and also a {other}"
+        checker.findings.add("INVALID_SETTING", message, f"Give the {other} `{PREVIOUS}` another name.", at=at)
         return
     if repeat.until:
         _check_until(node, repeat, checker)
     if repeat.collect:
-        check_path(repeat.collect, "collect", checker, node.name, (*at, "collect"), after=True)
+        _check_collect(node, repeat, checker)
     if not _may_change(node, checker):
         message = f"each round of `{node.name}` gets the same input, so that it answers the same"
         hint = f"Use what the last round answered: {{{{{PREVIOUS}.FIELD?}}}}. Or omit `repeat`."
@@ -35,6 +40,15 @@ def _check_until(node: Node, repeat: RepeatPolicy, checker: ReferenceChecker) ->
         checker.findings.add("INVALID_SETTING", message, hint, at=at)
 
 
+def _check_collect(node: Node, repeat: RepeatPolicy, checker: ReferenceChecker) -> None:
+    at = (*node.at, "repeat", "collect")
+    check_path(repeat.collect, "collect", checker, node.name, at, after=True)
+    with suppress(TemplateError):  # reported above
+        if repeat.template and (node.name, COLLECTED) in [it.steps[:2] for it in repeat.template.references]:
+            message = f"`collect` of `{node.name}` reads what it collects"
+            checker.findings.add("INVALID_SETTING", message, f"For example: collect: {node.name}.data.items", at=at)
+
+
 def _may_change(node: Node, checker: ReferenceChecker) -> bool:
     """Whether a round may answer something else than the one before: it reads the last one or a clock, or reaches
     outside; a called workflow may, too.
@@ -44,7 +58,7 @@ def _may_change(node: Node, checker: ReferenceChecker) -> bool:
         return True
     templates = [template for template in node.templates.values() if isinstance(template, Template)]
     heads = {reference.head for template in templates for reference in template.references}
-    return PREVIOUS in heads or bool(heads & set(CLOCKS))
+    return bool(heads & {PREVIOUS, node.name, *CLOCKS})  # its own `rounds` and `collected` change too
 
 
 def check_loops(workflow: Workflow, shape: Shape, checker: ReferenceChecker) -> None:

@@ -8,7 +8,7 @@ line of the audit log, which an operation adds together with its change. Times a
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
-from arcrun.durable_objects import Channel
+from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
 
 Shape = TypeVar("Shape")
 State = Literal["new", "open", "closed"]
@@ -99,7 +99,7 @@ class Refused(TypedDict):
     last_at: str
 
 
-class WorkspaceObject(Protocol):
+class WorkspaceObject(RequestKeysObject, Protocol):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
     async def look(self, name_id: str) -> Looked:
@@ -155,11 +155,8 @@ class WorkspaceObject(Protocol):
         """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
-class RemoteWorkspace:
+class RemoteWorkspace(RemoteRequestKeys):
     """WorkspaceObject over a channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
 
     async def look(self, name_id: str) -> Looked:
         return await self._call(Looked, "look", name_id=name_id)

@@ -101,18 +101,43 @@ def test_fuel_has_a_column_where_any_is_known(capsys: pytest.CaptureFixture[str]
         assert (" fuel " in told.err, "25.1k" in told.err, " fuel " in told.out, "25.1k" in told.out) == (titled,) * 4
 
 
+def test_rounds_that_are_not_recorded_have_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = [entry("poll", round=number, start_ms=float(number)) for number in (1, 2, 6, 7)]
+    trace = [entry("poll", attempts=7, rounds={"count": 7, "trace": kept})]
+    names = ["poll", "  round 1", "  round 2", "  rounds 3 to 5, not recorded", "  round 6", "  round 7"]
+    assert [name for name, _ in flatten_trace(trace)] == names
+    [gap] = [it for name, it in flatten_trace(trace) if "3 to 5" in name]
+    assert (gap["start_ms"], gap["duration_ms"], describe_repeats(gap)) == (3.0, 3.0, "3 rounds")
+    bare = [entry("poll", rounds={"count": 7, "trace": []})]
+    assert [name for name, _ in flatten_trace(bare)] == ["poll", "  rounds 1 to 7, not recorded"]
+    render_trace({"run_id": "R", "duration_ms": 8.0, "trace": trace})
+    render_timeline({**RECORD, "trace": trace})
+    told = capsys.readouterr()
+    assert ("3 to 5, not recorded" in told.err, "3 to 5, not recorded" in told.out) == (True, True)
+
+
+FAILED = {"error": {"code": "X", "message": "It failed."}}
+
+
 def test_a_sub_workflows_trace_is_indented_below_its_node() -> None:
     assert [name for name, _ in flatten_trace(TRACE)] == ["each", "greet", "  tidy", "  badge", "late"]
 
 
 @pytest.mark.parametrize(
-    ("undone", "told"),
-    [("complete", "What the failed run had done was undone."), ("partial", "undone in part: see its undos")],
+    ("given", "told"),
+    [
+        ({"undone": "complete", **FAILED}, "What the failed run had done was undone."),
+        ({"undone": "partial", **FAILED}, "undone in part: see its undos"),
+        ({"undone": "complete"}, "What the failed workflows that it called had done was undone."),
+    ],
+    ids=["a failed run", "in part", "a run that succeeded"],
 )
-def test_undos_follow_the_trace_and_their_outcome(undone: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    undos = {"undone": undone, "undos": [entry("book", trace=[entry("cancel")])]}
+def test_undos_follow_the_trace_and_their_outcome(
+    given: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undos = {**given, "undos": [entry("book", trace=[entry("cancel")])]}
     render_trace({"run_id": "R", "duration_ms": 8.0, "trace": TRACE, **undos})
-    render_timeline({**RECORD, **undos})
+    render_timeline({**{key: value for key, value in RECORD.items() if key != "error"}, **undos})
     printed = capsys.readouterr()
     for text in (printed.err, printed.out):
         assert ("undo book" in text, "  cancel" in text, told in text) == (True, True, True)

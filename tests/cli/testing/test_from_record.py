@@ -1,6 +1,8 @@
 """`acr logs RUN --as-test` writes a test of a record that passes where the record has all, and else says what lacks."""
 
 import asyncio
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,15 @@ from cli.conftest import RunAcr
 
 from acr.config.platform_home import find_platform_home
 from acr.errors import CliError
-from acr.testing.from_record import RecordedRun, may_read_credentials, write_test
+from acr.testing.from_record import SUBFLOW, RecordedRun, may_read_credentials, write_test
 from acr.testing.model import ABSENT
+from acr.testing.parse import parse_test_file
+from acr.testing.ports import TestClock, TestComponents, TestCredentials, TestRandom, TestWorkflows, name_calls
+from acr.testing.suite import load_suite
 from acr.workflows.components_at_hand import ComponentsAtHand
-from arcrun.engine.engine import Trigger
-from arcrun.engine.record import RunRecord
+from arcrun.engine.context import RunPorts
+from arcrun.engine.engine import Engine, Trigger
+from arcrun.engine.record import NodeRecord, RunRecord
 from arcrun.engine.trigger import TriggerKind
 from arcrun.yaml_text import parse_yaml
 from examples.bench import StubModel, StubServices, build_example_bench
@@ -111,6 +117,118 @@ def test_what_was_cancelled_in_a_run_that_went_well_has_no_answer() -> None:
     assert lacks == ["What `a` would have answered: it was cancelled, for others were faster. Replace its stub."]
     _, lacks = write(cancelled, status="failed", data=ABSENT, error=ERROR)
     assert lacks == []
+
+
+CALL = {"component": "http_request", "output": {"data": 1}}
+FAILED = {"status": "failed", "data": ABSENT, "error": ERROR}
+ONCE = {"iterations": {"success": 1, "failed": 0, "skipped": 0}}
+
+
+def test_undos_have_stubs_of_their_own() -> None:
+    inner = [{"node": "book", **TRACED, **CALL}]
+    found, lacks = write(
+        CALL,
+        {"node": "ship", "component": "workflow:other", "trace": inner},
+        **FAILED,
+        undone="partial",
+        undos=[
+            {"node": "ship.book", **TRACED, **CALL, **ONCE, "output": {"data": 2}},
+            {"node": "a", **TRACED, **CALL, **ONCE, "status": "failed", "error": {**ERROR, "code": "Y"}},
+            {"node": "ship", **TRACED, **ONCE, "component": "workflow:other", "trace": inner},
+        ],
+    )
+    error = {"code": "Y", "message": "It failed.", "retriable": True, "n": 1}
+    assert found["stubs"] == {
+        "a": {"data": 1}, "ship.book": {"data": 1},
+        "ship.book.undo": {"data": 2}, "a.undo": {"error": error}, "ship.undo.book": {"data": 1},
+    }  # fmt: skip
+    assert (found["expect"]["undone"], lacks) == ("partial", [])
+    statuses = found["expect"]["nodes"]
+    assert (statuses["ship.book.undo"], statuses["a.undo"], statuses["ship.undo.book"]) == (
+        "success", "failed", "success",
+    )  # fmt: skip
+
+
+def test_what_is_undone_in_a_workflow_that_is_stubbed_is_not_expected() -> None:
+    undos = [{"node": "a.z", **TRACED, **CALL, **ONCE}]
+    found, lacks = write({"component": "workflow:far", "output": {"data": 3}}, **FAILED, undone="complete", undos=undos)
+    assert (found["stubs"], "undone" in found["expect"], "a.z.undo" in found["expect"]["nodes"]) == (
+        {"a": {"data": 3}}, False, False,
+    )  # fmt: skip
+    assert lacks == ["`a` is stubbed, so that `a.z` is not undone: `undone` is not expected."]
+
+
+def test_an_undo_that_had_no_time_is_told() -> None:
+    cancelled = {**ERROR, "code": "CANCELLED"}
+    undos = [{"node": "a", **TRACED, "component": "http_request", "status": "skipped", "error": cancelled}]
+    found, lacks = write(CALL, **FAILED, undone="partial", undos=undos)
+    assert (found["stubs"]["a.undo"]["error"]["code"], found["expect"]["nodes"]["a.undo"]) == ("CANCELLED", "failed")
+    assert lacks == ["What `a.undo` would have answered: there was no time for it. Replace its stub."]
+
+
+SHOP = """name: shop
+flow: [input >> PIPE >> pay, pay >> SUBFLOW >> ship, ship >> PIPE >> tell]
+config:
+  pay:
+    component: http_request
+    url: https://example.com/pay
+    method: POST
+    undo: {workflow: refund, input: {id: "{{pay.data.body.id}}"}}
+  ship: {input: 1}
+  tell: {component: http_request, url: "https://example.com/tell"}
+"""
+SHIP = """name: ship
+flow: [input >> PIPE >> book]
+config:
+  book:
+    component: http_request
+    url: https://example.com/book
+    method: POST
+    undo: {component: http_request, url: "https://example.com/cancel"}
+"""
+REFUND = "name: refund\nflow: [input >> PIPE >> back]\nconfig: {back: {component: http_request, url: https://example.com/b}}\n"
+
+
+def test_an_undone_run_makes_a_test_that_passes(run_acr: RunAcr) -> None:
+    """The run is that of a test with stubs, made into another test."""
+    for name, text in (("shop", SHOP), ("ship", SHIP), ("refund", REFUND)):
+        Path(f"{name}.yaml").write_text(text)
+    down = {"error": {"code": "HTTP_STATUS", "message": "It is down.", "status": 503}}
+    stubs = {"pay": {"data": {"body": {"id": 7}}}, "pay.undo.back": {"data": 1}, "tell": down}
+    stubs |= {"ship.book": {"data": 2}, "ship.book.undo": {"data": 3}}
+    test = {"name": "a", "stubs": stubs, "expect": {"undone": "complete"}}
+    Path("first.test.yaml").write_text(json.dumps({"workflow": "shop.yaml", "tests": [test]}))
+    record = asyncio.run(record_of(Path("first.test.yaml")))
+    text = write_test(RecordedRun(RUN, dict(record.to_stored()), {}), "shop.yaml", AT_HAND, ["shop", "ship", "refund"])
+    Path("made.test.yaml").write_text(text)
+    assert ("# What the record lacks:" in text, "undone: complete" in text, "ship.book.undo" in text) == (
+        False, True, True,
+    )  # fmt: skip
+    said = run_acr("test", "--json")
+    assert said.code == 0, said.stdout
+
+
+async def record_of(file: Path) -> RunRecord:
+    """The record of the file's first test, whose nodes have their names again."""
+    suite = load_suite(parse_test_file(file, file.read_text()), AT_HAND)
+    test = suite.file.tests[0]
+    clock, random = TestClock(test.now_ms), TestRandom(test.seed)
+    components = TestComponents(AT_HAND, test, clock, random)
+    plans = {**suite.called, suite.plan.name: suite.plan}
+    ports = RunPorts(components, TestWorkflows(plans, components), TestCredentials({}), clock, random)
+    record = await Engine(ports).run(name_calls(suite.plan, test.stubs), Trigger(TriggerKind.WEBHOOK, {}), RUN)
+    return replace(record, trace=rename(record.trace), undos=rename(record.undos))
+
+
+def rename(trace: tuple[NodeRecord, ...]) -> tuple[NodeRecord, ...]:
+    return tuple(
+        replace(
+            entry,
+            component=entry.component if entry.component.startswith(SUBFLOW) else entry.component.split(":")[0],
+            subflow=entry.subflow and rename(entry.subflow),
+        )
+        for entry in trace
+    )
 
 
 def test_all_can_be_stubbed() -> None:

@@ -243,15 +243,22 @@ def stubbed(answer: Any, **expect: Any) -> dict[str, Any]:
         pytest.param(
             {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": {"data": {}}},
              "expect": {"error": {"code": "HTTP_STATUS", "node": "charge"}, "nodes": {"flight.undo": "success"},
+                        "undone": "complete",
                         "calls": {"flight.undo": [{"url": "https://example.com/flights/7", "method": "DELETE"}]}}},
             "trip",
             id="an undo",
         ),
         pytest.param(
             {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": {"data": {}}, "flight.undo": {"data": {}}},
-             "expect": {"nodes": {"flight.undo": "skipped"}, "calls": {"flight.undo": 0}}},
+             "expect": {"undone": "none", "nodes": {"flight.undo": "skipped"}, "calls": {"flight.undo": 0}}},
             "trip",
             id="an undo that does not run",
+        ),
+        pytest.param(
+            {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": DOWN},
+             "expect": {"undone": "partial"}},
+            "trip",
+            id="an undo that fails",
         ),
         pytest.param(
             {"input": {"name": "a"}, "stubs": {"shout_go": {"data": "A"}}, "expect": {"data": "A"}},
@@ -273,6 +280,13 @@ def test_passes(run_acr: RunAcr, test: dict[str, Any], workflow: str) -> None:
             {"data.at": ("now", "2026-01-01T00:00:00.000Z"), "data.list[0]": (True, 1), "data.list[1].a": (1, True),
              "data.list[2]": (3, "-"), "data.more": (1, "-")},
             id="values, by their types",
+        ),
+        pytest.param(
+            {"stubs": {"flight": {"data": {"body": {"id": 7}}}, "charge": DOWN, "flight.undo": DOWN},
+             "expect": {"undone": "complete"}},
+            "trip",
+            {"undone": ("complete", "partial")},
+            id="what is undone",
         ),
         pytest.param(
             {"input": {"name": "Ada"},
@@ -432,6 +446,7 @@ def test_randomness_depends_on_the_seed_and_on_what_was_drawn() -> None:
         pytest.param("tests: [{name: a, expect: {data: 1, status: failed}}]", "has no data", id="a failure's data"),
         pytest.param("tests: [{name: a, expect: {data: 1, data_includes: 1}}]", "leave out one", id="whole and part"),
         pytest.param("tests: [{name: a, expect: {nodes: {b: ok}}}]", "success, failed, skipped", id="a status"),
+        pytest.param("tests: [{name: a, expect: {undone: all}}]", "must be complete, partial or none", id="undone"),
         pytest.param("now: soon\ntests: [{name: a, expect: {data: 1}}]", "1:1: `now` must be", id="a time"),
         pytest.param(f"tests: {[{'name': 'a', 'expect': {'data': 1}}] * 501}", "the limit is 500", id="many"),
     ],

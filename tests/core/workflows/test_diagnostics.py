@@ -234,13 +234,6 @@ CASES: list[Any] = [
         id="a schema",
     ),
     pytest.param(
-        text_of("input >> PIPE >> any", config="  any: {undo: {component: any}}\n"),
-        "UNDO_NEVER_RUNS",
-        (5, 9),
-        "Omit it.",
-        id="an undo that nothing calls for",
-    ),
-    pytest.param(
         text_of("input >> PIPE >> any", "any >> PIPE >> b", "any >> IF(any.data.x) >> c", config=BC),
         "AMBIGUOUS_ANSWER",
         (5, 5),

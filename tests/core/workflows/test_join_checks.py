@@ -1,8 +1,13 @@
 """What the checker says of joins and of lines to `stop` and `break`, and what it takes for certain behind them."""
 
+import itertools
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arcrun.workflows.joins import hold_whichever
 from arcrun.workflows.model import BREAK, STOP, Join
@@ -18,6 +23,7 @@ HTTP = build_network_contract(
     output_schema={"type": "object"},
 )
 RACE = ["input >> PIPE >> a", "input >> PIPE >> b", "a >> PIPE >> j", "b >> PIPE >> j"]
+JOINED = ["b >> PIPE >> j", "c >> PIPE >> j"]
 THREE = [*RACE, "input >> PIPE >> c", "c >> PIPE >> j"]
 LOOPS = ["input >> PIPE >> l", "l >> FOREACH x IN input.x >> a", "l >> FOREACH y IN input.y >> b"]
 
@@ -85,6 +91,46 @@ def test_lines_to_stop_and_break_are_planned_and_stored() -> None:
         pytest.param(
             ["input >> PIPE >> a", "a >> ON_TRUE >> j", "a >> ON_FAIL >> j"], {"join": "first"}, [], id="one of two"
         ),
+        *[
+            pytest.param(["input >> PIPE >> a", *lines], {"join": join}, [("INVALID_JOIN", "error")] * wrong, id=said)
+            for lines, join, wrong, said in (
+                (["a >> ON_TRUE >> j", "a >> ON_FALSE >> j"], {"at_least": 2}, 1, "two of true and false"),
+                (["a >> ON_TRUE >> j", "a >> ON_FALSE >> j", "a >> PIPE >> j"], {"at_least": 2}, 0, "one, and both"),
+                (["a >> ON_TRUE >> j", "a >> ON_FALSE >> j", "a >> PIPE >> j"], {"at_least": 3}, 1, "all of these"),
+                (["a >> ON_TRUE >> b", "a >> ON_FALSE >> c", *JOINED], {"at_least": 2}, 1, "behind true and false"),
+                (["a >> ON_TRUE >> b", "a >> ON_FALSE >> c", *JOINED], "all", 1, "all behind true and false"),
+                (["a >> PIPE >> b", "a >> ON_FAIL >> c", *JOINED], "all", 1, "behind success and failure"),
+                (
+                    ["a >> IF(a.data.x || a.data.y && a.data.z) >> b", "a >> IF(!(a.data.z)) >> c", *JOINED],
+                    "all",
+                    0,
+                    "or",
+                ),
+                (["a >> IF(a.data.x == 'p q') >> b", "a >> IF(!(a.data.x == 'pq')) >> c", *JOINED], "all", 0, "spaces"),
+                (
+                    ["a >> PIPE >> b", "a >> ON_FAIL >> c", *JOINED, "a >> PIPE >> j"],
+                    {"at_least": 2},
+                    0,
+                    "with a third",
+                ),
+                (["a >> IF(a.data.x) >> b", "a >> IF(!(a.data.x)) >> c", *JOINED], "all", 1, "a negation"),
+                (
+                    ["a >> IF(a.data.x) >> b", "a >> IF(a.data.y) >> c", *JOINED],
+                    "all",
+                    0,
+                    "conditions that may hold both",
+                ),
+                (["a >> IF(a.data.n > `1`) >> b", "a >> IF(a.data.n > `2`) >> c", *JOINED], "all", 0, "comparisons"),
+                (["a >> ON_BRANCH(x) >> b", "a >> ON_BRANCH(y) >> c", *JOINED], "all", 1, "branches"),
+                (["a >> ON_BRANCH(x) >> b", "a >> ON_TRUE >> c", *JOINED], "all", 0, "a branch and a result"),
+                (
+                    ["a >> PIPE >> b", "a >> PIPE >> c", "b >> ON_FAIL >> j", "c >> ON_FAIL >> j"],
+                    "all",
+                    0,
+                    "two failures",
+                ),
+            )
+        ],
         pytest.param(
             [*LOOPS, "l >> CONTINUE >> j", "input >> PIPE >> j"],
             {"join": "first"},
@@ -154,6 +200,47 @@ def test_a_step_of_that_name_keeps_its_meaning_where_it_has_an_entry(name: str) 
 def test_a_race_whose_loser_has_effects(lines: list[str], join: Any, racer: Any, warned: bool) -> None:
     expected = [("RACE_WITH_EFFECTS", "warning")] if warned else []
     assert found(lines, {"join": join}, {"b": racer}) == expected
+
+
+EACH = ["input >> PIPE >> l", "l >> FOREACH x IN input.x >> b", "input >> PIPE >> a", "a >> PIPE >> j"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "racing"),
+    [
+        pytest.param([*EACH, "l >> CONTINUE >> j"], "b", id="what a loop runs"),
+        pytest.param([*EACH, "l >> CONTINUE >> c", "c >> PIPE >> j"], "b", id="a loop further away"),
+        pytest.param([*EACH, "l >> CONTINUE >> j", "l >> CONTINUE >> c"], "", id="a loop that is needed elsewhere"),
+        pytest.param([*EACH, "l >> CONTINUE >> j", "b >> ON_TRUE >> stop"], "", id="a loop that may stop the run"),
+        pytest.param([*EACH, "l >> CONTINUE >> j", "b >> ON_TRUE >> break"], "b", id="a loop that may break"),
+        pytest.param([*EACH, "b >> FOREACH y IN x >> d", "l >> CONTINUE >> j"], "bd", id="a loop in a loop"),
+        pytest.param(
+            ["input >> FOREACH x IN input.x >> b", "input >> CONTINUE >> j", "input >> PIPE >> a", "a >> PIPE >> j"],
+            "b",
+            id="a loop over the trigger",
+        ),
+        pytest.param(
+            ["input >> PIPE >> l", "l >> FOREACH x IN input.x >> b", "l >> CONTINUE >> j", "l >> PIPE >> j"],
+            "b",
+            id="a loop beside its source",
+        ),
+        pytest.param(
+            [*EACH[:2], "l >> CONTINUE >> a", "a >> PIPE >> j", "a >> ON_TRUE >> j"], "", id="a loop before all"
+        ),
+    ],
+)
+def test_a_loop_may_lose_a_race(lines: list[str], racing: str) -> None:
+    contracts = dict.fromkeys("bd", OUTSIDE)
+    told = [it for it in diagnose(flow_of(*lines, config={"j": {"join": "first"}}), contracts) if "race" in it.message]
+    assert [(it.code, it.message.split("`")[1]) for it in told] == [("RACE_WITH_EFFECTS", name) for name in racing]
+
+
+def test_a_called_workflow_may_have_effects() -> None:
+    lines = [*RACE[:1], "input >> CALLS_SUBFLOW >> b", *RACE[2:]]
+    config = {"b": {"workflow": "pay", "input": 1}, "j": {"join": "first"}}
+    [told] = diagnose(flow_of(*lines, config=config), workflows=["pay"])
+    message = "`b` may lose the race to `j`, and have its effect all the same, if `pay` has any"
+    assert (told.code, told.severity, told.message) == ("RACE_WITH_EFFECTS", "warning", message)
 
 
 @pytest.mark.parametrize(
@@ -234,3 +321,9 @@ def test_what_a_join_does_not_follow_may_be_the_answer(lines: list[str], join: A
 )
 def test_what_holds_whichever_lines_fire(count: int, expected: int) -> None:
     assert hold_whichever([0b0011, 0b0101, 0b1011], count) == expected
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=9), st.integers(1, 9))
+def test_what_holds_is_what_each_choice_has(sets: list[int], count: int) -> None:
+    choices = itertools.combinations(sets, min(count, len(sets)))
+    assert hold_whichever(sets, count) == reduce(and_, (reduce(or_, choice) for choice in choices))

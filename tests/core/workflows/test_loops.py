@@ -168,6 +168,22 @@ def test_a_loop_that_cannot_work(lines: list[str], message: str, hint: str) -> N
     assert (found.code, found.message, found.hint) == ("INVALID_LOOP", message, hint)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(["input >> FOREACH x IN input.xs >> a", "a >> PIPE >> x_index"], id="a step of the body"),
+        pytest.param(["input >> FOREACH x IN input.xs >> a", "input >> PIPE >> x_index"], id="a step outside"),
+        pytest.param(
+            ["input >> FOREACH x IN input.xs >> a", "a >> FOREACH x_index IN x.ys >> b"], id="an item of a loop within"
+        ),
+    ],
+)
+def test_what_hides_an_element_s_number_is_warned_of(lines: list[str]) -> None:
+    found = [(d.code, d.severity, d.message) for d in diagnose(flow_of(*lines)) if d.code != "AMBIGUOUS_ANSWER"]
+    message = "`x_index` is a node or an item here, and hides the number of an element of `x`"
+    assert found == [("INVALID_LOOP", "warning", message)]
+
+
 @pytest.mark.parametrize(("depth", "is_refused"), [(64, False), (65, True), (100, True)])
 def test_loops_within_loops_have_an_end(depth: int, is_refused: bool) -> None:
     lines = [f"n{n} >> FOREACH i{n} IN n{n}.data.items >> n{n + 1}" for n in range(depth)]

@@ -96,7 +96,7 @@ def test_what_can_be_referred_to(lines: tuple[str, ...], node: str, reference: s
             "a",
             "b.data",
             "may not exist: `b` does not run before `a`",
-            "Add a line from `b` to `a`.",
+            "`b` runs after `a`: read it in a step after `b`.",
             id="later",
         ),
         pytest.param(
@@ -238,6 +238,25 @@ def test_what_an_edge_refers_to(line: str, expected: list[str]) -> None:
     assert [(d.code, d.message, d.line, d.column) for d in found] == [
         ("UNRESOLVED_REFERENCE", message, 5, 5) for message in expected
     ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("b >> IF(b.error) >> c", id="it has succeeded where the line is looked at"),
+        pytest.param("b >> IF(a.results) >> c", id="no loop"),
+        pytest.param("b >> IF(a.rounds) >> c", id="no repeat"),
+    ],
+)
+def test_what_an_expression_reads_that_is_never_there(line: str) -> None:
+    found = diagnose(text_of("input >> PIPE >> a", "a >> PIPE >> b", line))
+    assert [(d.code, d.severity) for d in found] == [("UNRESOLVED_REFERENCE", "error")]
+
+
+def test_an_element_s_number_is_known_also_where_the_flow_is_wrong() -> None:
+    lines = ("input >> FOREACH x IN input.items >> a", "a >> CONTINUE >> b")
+    source = text_of(*lines, config="  a: {n: '{{x_index}}'}\n")
+    assert [found.code for found in diagnose(source)] == ["INVALID_LOOP"]
 
 
 def test_an_item_is_seen_by_the_expressions_of_its_body() -> None:

@@ -29,6 +29,10 @@ def codes(entry: dict[str, Any], *lines: str, **more: Any) -> list[tuple[str, st
         pytest.param(
             {"repeat": {**REPEAT, "wait_ms": 300_000, "backoff": "exponential", "on_max": "continue"}}, id="all"
         ),
+        pytest.param(
+            {"repeat": {**REPEAT, "until": "length(a.collected) > `4`", "collect": "a.data.items"}}, id="so far"
+        ),
+        pytest.param({"page": "{{a.rounds}}", "repeat": REPEAT}, id="the number of rounds so far"),
     ],
 )
 def test_what_is_right(entry: dict[str, Any]) -> None:
@@ -56,6 +60,10 @@ def test_what_is_right(entry: dict[str, Any]) -> None:
         pytest.param({**REPEAT, "until": "a.done"}, "UNRESOLVED_REFERENCE", id="forgets data"),
         pytest.param({**REPEAT, "collect": "b.data.x"}, "UNRESOLVED_REFERENCE", id="collects what comes after"),
         pytest.param({**REPEAT, "collect": 7}, "INVALID_SETTING", id="collects a number"),
+        pytest.param({**REPEAT, "until": "a.collected"}, "UNRESOLVED_REFERENCE", id="nothing is collected"),
+        pytest.param({**REPEAT, "until": "a.error"}, "UNRESOLVED_REFERENCE", id="a round that failed ends it"),
+        pytest.param({**REPEAT, "until": "a.results"}, "UNRESOLVED_REFERENCE", id="no loop leaves it"),
+        pytest.param({**REPEAT, "collect": "a.collected"}, "INVALID_SETTING", id="collects what is collected"),
     ],
 )
 def test_what_is_wrong(repeat: Any, code: str) -> None:
@@ -67,8 +75,47 @@ def test_previous_is_for_the_node_that_repeats() -> None:
     lines = ("input >> PIPE >> a", "a >> PIPE >> b")
     assert codes({"repeat": REPEAT}, *lines, b={"x": "{{previous}}"}) == [("UNRESOLVED_REFERENCE", "error")]
     assert codes({"x": "{{previous.next}}", "repeat": REPEAT}) == [("UNRESOLVED_REFERENCE", "warning")]
-    assert codes({"repeat": REPEAT}, *lines, b={"x": "{{a.collected}} {{a.rounds}}"}) == []
+    collecting = {**REPEAT, "collect": "a.data.items"}
+    assert codes({"repeat": collecting}, *lines, b={"x": "{{a.collected}} {{a.rounds}}"}) == []
     assert codes({}, *lines, b={"x": "{{a.rounds}}"}) == [("UNRESOLVED_REFERENCE", "error")]
+
+
+@pytest.mark.parametrize("read", ["{{a}}", "{{a.data.x}}", "{{a.error.code}}", "{{a.collected}}"])
+def test_a_round_reads_the_last_one_s_answer_as_previous(read: str) -> None:
+    assert codes({"x": read, "repeat": REPEAT}) == [("UNRESOLVED_REFERENCE", "error")]
+
+
+def test_a_node_has_what_its_repeat_gives_it() -> None:
+    lines = ("input >> PIPE >> a", "a >> PIPE >> b")
+    for repeat, read, message, hint in (
+        (
+            REPEAT,
+            "{{a.collected}}",
+            "{{a.collected}} does not exist: the `repeat` of `a` has no `collect`",
+            "Add what its rounds contribute: collect: a.data.items",
+        ),
+        (
+            REPEAT,
+            "{{a.status}}",
+            "{{a.status}} does not exist: `a`, which repeats, has data, error, success, rounds",
+            "Did you mean {{a.data.status}}?",
+        ),
+        (
+            None,
+            "{{a.rounds}}",
+            "{{a.rounds}} does not exist: a node has data, error, success",
+            "Only a node with `repeat` has rounds.",
+        ),
+    ):
+        config = {"a": {"repeat": repeat} if repeat else {}, "b": {"x": read}}
+        [found] = diagnose(flow_of(*lines, config=config), {"a": OUTSIDE})
+        assert (found.message, found.hint) == (message, hint)
+
+
+def test_an_item_named_previous_is_in_the_way() -> None:
+    loop = ("input >> FOREACH previous IN input.x >> a",)
+    assert codes({"repeat": REPEAT}, *loop) == [("INVALID_SETTING", "error")]
+    assert codes({"x": "{{previous}}"}, *loop) == []
 
 
 def test_a_node_named_previous_is_in_the_way() -> None:

@@ -9,12 +9,13 @@ import asyncio
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from arcrun.engine.record import RunRecord
+from arcrun.errors import WorkflowError
 from fakes.components import Input
 from fakes.engine import EngineBench, data, failure
 from fakes.ports.searches import examples
@@ -550,11 +551,20 @@ def check_records(root: GraphState, record: RunRecord) -> None:
             assert entry.error is None or behind  # perhaps it was cancelled at the moment when it would be skipped
 
 
+def reject_impossible_join(refused: WorkflowError) -> NoReturn:
+    """Leave out a workflow with a join that no run can meet, which is all that may be wrong with a generated one."""
+    assert {it["code"] for it in refused.details["diagnostics"] if it["severity"] == "error"} == {"INVALID_JOIN"}
+    reject()
+
+
 @settings(max_examples=examples(60), deadline=None)
 @given(cases())
 def test_any_workflow_with_joins_and_endings_runs_by_the_rules(case: Case) -> None:
     for concurrency in (1, 7):
-        observed = run_engine(case, concurrency)
+        try:
+            observed = run_engine(case, concurrency)
+        except WorkflowError as refused:
+            reject_impossible_join(refused)
         root = follow(case, observed, concurrency)
         record = observed.record
         assert (root.how == "failed", root.how in ("done", "stop")) == (record.error is not None, record.error is None)

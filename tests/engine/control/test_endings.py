@@ -127,6 +127,16 @@ async def test_break_cancels_the_elements_that_run() -> None:
     assert (stopped(record), record.duration_ms) == ({"find": "a line to `break` had ended the loop."}, 30)
 
 
+async def test_a_hit_cancels_the_elements_that_run() -> None:
+    async def wait(given: dict[str, Any]) -> dict[str, Any]:
+        return dict(await taking(10 * given["x"], data({"hit": given["x"] == 3}))(given))
+
+    bench = EngineBench({**BENCH, "find": wait})
+    config = {**CONFIG, "l": {"component": "c", "foreach": {"concurrency": 4, "until": "find.data.hit"}}}
+    record = await bench.run(SEARCH[:2], {"items": [4, 3, 1, 5, 2]}, config=config)
+    assert (stopped(record), record.duration_ms) == ({"find": "`until` had ended the loop."}, 30)
+
+
 async def test_break_ends_the_innermost_loop() -> None:
     flow = [
         *("input >> PIPE >> l", "l >> FOREACH y IN input.lists >> m"),

@@ -11,10 +11,12 @@ from arcrun.errors import ArcrunError, NotFoundError, RecordError, RunError, Ups
 from arcrun.limits import MAX_ACCEPTED_MS, MAX_ROW_BYTES
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.workflows.model import KEEPS_ALL, Keeping, Recording
+from arcrun.workspace.sealing import Unsealed
 from executor.records.runs import AcceptedRun, EndedRun
 from executor.records.tenant_runs import KEY_INTERVAL_MS, SLOT_MS, TTL_S, TenantRuns
 from fakes.earlier_runs import EarlierWriter
 from fakes.ports.background import FakeBackground
+from fakes.ports.objects import FakeWorkspace
 from fakes.ports.storage import InMemoryKV
 from fakes.ports.system import FixedClock, SeededRandom
 
@@ -39,7 +41,11 @@ class Isolate:
         self.clock: FixedClock = other.clock if other else FixedClock()
         self.kv: FullDisk = other.kv if other else FullDisk(self.clock)
         self.background = FakeBackground()
-        self.store = TenantRuns(self.kv, self.clock, SeededRandom(seed), self.background)
+        self.store = TenantRuns(
+            *(self.kv, self.clock, SeededRandom(seed), self.background),
+            keys=FakeWorkspace(self.clock),
+            sealing=Unsealed(),
+        )
 
     def record_of(self, run_id: str, workflow: str = "w", error: ArcrunError | None = None, size: int = 1) -> RunRecord:
         value = {"x": "x" * size}

@@ -16,6 +16,7 @@ from fakes.components import echo
 from fakes.executor import PUBLIC_URL, Bench, build_bench, build_client
 from fakes.ports.objects import FakeWorkspace
 from fakes.ports.sql import SqliteSql
+from fakes.ports.system import FixedClock
 from fakes.tenants import build_hosted
 from fixtures.signed_requests import DISCORD_KEY, DISCORD_PUBLIC, FORM, in_base64, sign
 
@@ -235,7 +236,7 @@ async def test_what_an_isolate_gathers_has_a_limit() -> None:
 
 
 def test_the_workspace_keeps_the_counts_of_existing_workflows_and_of_the_last_days() -> None:
-    workspace = WorkspaceTables(SqliteSql())
+    workspace = WorkspaceTables(SqliteSql(), FixedClock())
     note: Any = {"at": "2026-01-01T00:00:00.000Z", "line": "{}"}
 
     def refuse(name: str, day: str, count: int = 1) -> Refused:

@@ -101,14 +101,14 @@ class FakeRunLogs(RunLogObjects):
 class FakeWorkspace(RemoteWorkspace):
     """A Workspace over a channel to an object of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FixedClock | None = None) -> None:
         self.sql = SqliteSql()
-        self.tables = WorkspaceTables(self.sql)
+        self.tables = WorkspaceTables(self.sql, clock or FixedClock())
         self.channel = FakeChannel(Operations(self.tables, WorkspaceObject))
         super().__init__(self.channel)
 
     @property
     def stored(self) -> str:
         """All that lies in it, as text."""
-        tables = ("heads", "audit", "workspace", "refused")
+        tables = ("heads", "audit", "workspace", "refused", "request_keys")
         return json.dumps([self.sql.execute(f"SELECT * FROM {table}") for table in tables])

@@ -89,7 +89,7 @@ class Workspace(DurableObject):  # type: ignore[no-untyped-call]
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._operations = Operations(WorkspaceTables(DurableSql(self.ctx)), WorkspaceObject)
+        self._operations = Operations(WorkspaceTables(DurableSql(self.ctx), SystemClock()), WorkspaceObject)
 
     async def ask(self, request: str) -> str:
         return self._operations.answer(request)

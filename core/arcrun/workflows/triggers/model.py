@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from arcrun.signatures.policy import VerifyPolicy
+from arcrun.workflows.triggers.keys import RequestKey
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_ORIGIN = "*"
 DEFAULT_CORS_HEADERS = ("content-type",)
 DEFAULT_CORS_AGE_S = 600
+DEFAULT_KEEP_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,48 @@ class Cors:
 
 
 @dataclass(frozen=True)
+class Idempotency:
+    """`key` is None if the request's fingerprint is the key. `keep_s` is how long a key is kept. `waits` is whether a
+    repetition waits for the run that is under way, `retries_failed` whether one after a failed run runs again.
+    """
+
+    key: RequestKey | None = None
+    keep_s: int = DEFAULT_KEEP_S
+    waits: bool = False
+    retries_failed: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """What differs from the default, as it is written."""
+        return {
+            **({"key": self.key.text} if self.key is not None else {}),
+            **({"keep_s": self.keep_s} if self.keep_s != DEFAULT_KEEP_S else {}),
+            **({"on_running": "wait"} if self.waits else {}),
+            **({"retry_failed": False} if not self.retries_failed else {}),
+        }
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "Idempotency":
+        return cls(
+            RequestKey(stored["key"]) if "key" in stored else None,
+            stored.get("keep_s", DEFAULT_KEEP_S),
+            stored.get("on_running") == "wait",
+            stored.get("retry_failed", True),
+        )
+
+
+@dataclass(frozen=True)
 class Webhook:
     """`methods` are those that run the workflow. `record_headers` are the names, in lower case, of headers that are
     recorded although their names say that they carry secrets. `verify` is how callers prove who they are; None if
-    whoever knows the URL may call. `cors` is None if no page of another origin may read its answers.
+    whoever knows the URL may call. `cors` is None if no page of another origin may read its answers, `idempotency` if
+    each request runs the workflow.
     """
 
     methods: tuple[str, ...] = ("POST",)
     record_headers: tuple[str, ...] = ()
     verify: VerifyPolicy | None = None
     cors: Cors | None = None
+    idempotency: Idempotency | None = None
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -64,13 +98,18 @@ class Webhook:
             **({"record_headers": list(self.record_headers)} if self.record_headers else {}),
             **({"verify": self.verify.to_json()} if self.verify is not None else {}),
             **({"cors": self.cors.to_json()} if self.cors is not None else {}),
+            **({"idempotency": self.idempotency.to_json()} if self.idempotency is not None else {}),
         }
 
     @classmethod
     def load(cls, stored: Mapping[str, Any]) -> "Webhook":
-        lists = {key: tuple(value) for key, value in stored.items() if isinstance(value, list)}
-        verify = VerifyPolicy.load(stored["verify"]) if "verify" in stored else None
-        return cls(**lists, verify=verify, cors=Cors.load(stored["cors"]) if "cors" in stored else None)
+        return cls(
+            tuple(stored.get("methods", cls.methods)),
+            tuple(stored.get("record_headers", cls.record_headers)),
+            VerifyPolicy.load(stored["verify"]) if "verify" in stored else None,
+            Cors.load(stored["cors"]) if "cors" in stored else None,
+            Idempotency.load(stored["idempotency"]) if "idempotency" in stored else None,
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from arcrun.templates.hints import suggest_nearest
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.responses.headers import HEADER_NAME
 from arcrun.workflows.settings import Reader
+from arcrun.workflows.triggers.idempotency import parse_idempotency
 from arcrun.workflows.triggers.model import (
     ANY_ORIGIN,
     DEFAULT_CORS_AGE_S,
@@ -21,7 +22,7 @@ from arcrun.workflows.triggers.model import (
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors")
+WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency")
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
 # What a browser sends as Origin: in lower case, a name of another script in punycode.
@@ -51,6 +52,9 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
         else (),
         verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
         cors=_parse_cors(findings, given["cors"], (*at, "cors")) if "cors" in given else None,
+        idempotency=parse_idempotency(findings, given["idempotency"], (*at, "idempotency"))
+        if "idempotency" in given
+        else None,
     )
     if webhook.verify is not None:
         warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)

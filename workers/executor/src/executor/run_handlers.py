@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -39,6 +40,7 @@ from executor.workflow_handlers import read_source, read_variables
 from executor.workflows import StoredWorkflow
 
 KEEP_ALIVE_S = 15
+KEY_HEADER = "idempotency-key"  # of requests that also show the API key
 # Of all that a webhook answers: it shares its origin with the console, and its URL is a secret. The sandbox takes its
 # origin from a page: no cookie of the visitor goes with what it asks, and nothing that it asks can be read.
 CONFINING_HEADERS = (
@@ -120,12 +122,21 @@ async def _run(
     service: ExecutorService, request: Request, stored: StoredWorkflow, kind: TriggerKind, *, is_owner: bool
 ) -> Response:
     trigger = await read_trigger(service, request, stored.plan, kind, has_key=is_owner)
+    if (is_owner and KEY_HEADER in request.headers) or (
+        kind is TriggerKind.WEBHOOK and stored.plan.triggers.webhook.idempotency is not None
+    ):
+        from executor.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
+
+        render: Callable[[RunRecord], Response] = partial(answer_caller, request=request)
+        if is_owner:
+            render = partial(answer_owner, with_trace=wants_trace(request))
+        if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
+            return answer
     if not wants_async(request):
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)
-    run_id = await service.start(stored, trigger, is_owner=is_owner)
-    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
+    return answer_accepted(await service.start(stored, trigger, is_owner=is_owner))
 
 
 async def _answer_run(
@@ -244,6 +255,11 @@ def answer_plainly(record: RunRecord) -> JsonResponse:
     failure = RunFailedError(record.run_id)
     answer = {"success": False, "run_id": record.run_id, "error": failure.to_json()}
     return JsonResponse(answer, failure.http_status)
+
+
+def answer_accepted(run_id: str) -> JsonResponse:
+    """The answer before the run: {"success", "run_id", "data": {"status"}}."""
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "running"}}, 202)
 
 
 async def read_trigger(

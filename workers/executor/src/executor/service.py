@@ -1,7 +1,7 @@
 """The executor's operations, without HTTP: validate, store and run, within a quota of the platform."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -33,6 +33,9 @@ from executor.credentials import CredentialVault
 from executor.records.runs import AcceptedRun, EndedRun, Runs
 from executor.signatures.refusals import RefusalLog
 from executor.workflows import StoredWorkflow, WorkflowStore, require_same_name
+
+WriteRun = Callable[[EndedRun], Awaitable[None]]
+AcceptRun = Callable[[AcceptedRun], Awaitable[None]]
 
 
 class Quota(Protocol):
@@ -168,11 +171,23 @@ class ExecutorService:
         name = await self.workflows.delete(token, actor)
         return name, await self.workflows.find_callers(name)
 
-    async def run(self, stored: StoredWorkflow, trigger: Trigger, run_id: str | None = None) -> RunRecord:
-        return await self._run(stored.plan, trigger, stored.version, run_id)
+    async def run(
+        self, stored: StoredWorkflow, trigger: Trigger, run_id: str | None = None, write: WriteRun | None = None
+    ) -> RunRecord:
+        """`write` stores the run before this returns, if it is not to be stored as its workflow says."""
+        return await self._run(stored.plan, trigger, stored.version, run_id, write)
 
-    async def start(self, stored: StoredWorkflow, trigger: Trigger, *, is_owner: bool) -> str:
-        """Start a run that continues after the answer, within the platform's limit. Returns its id.
+    async def start(
+        self,
+        stored: StoredWorkflow,
+        trigger: Trigger,
+        *,
+        is_owner: bool,
+        run_id: str | None = None,
+        accept: AcceptRun | None = None,
+    ) -> str:
+        """Start a run that continues after the answer, within the platform's limit. Returns its id. `accept` stores it
+        instead of Runs.accept.
 
         Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; UpstreamError if the run could not
         be recorded, and so was not started.
@@ -182,7 +197,7 @@ class ExecutorService:
         most_ms = clamped.timeout_ms
         limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner, has_undos=has_undos)
         await self.engine.check_input(stored.plan, trigger)
-        run_id = self.runs.new_run_id()
+        run_id = run_id or self.runs.new_run_id()
         with ExitStack() as place:
             place.enter_context(self.quota.running())
             kept = await make_keepable(stored.plan, trigger, self.engine.ports)
@@ -190,7 +205,7 @@ class ExecutorService:
                 *(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept),
                 *(trigger.render_input(), stored.plan.keeping),
             )
-            await self.runs.accept(accepted)
+            await (accept or self.runs.accept)(accepted)
             limited_by = clamped.limited_by if clamped.timeout_ms == limit_ms else LimitedBy.ASYNCHRONOUS
             limited = replace(
                 trigger,
@@ -227,12 +242,14 @@ class ExecutorService:
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))
 
-    async def _run(self, plan: Plan, trigger: Trigger, version: int, run_id: str | None) -> RunRecord:
+    async def _run(
+        self, plan: Plan, trigger: Trigger, version: int, run_id: str | None, write: WriteRun | None = None
+    ) -> RunRecord:
         with self.quota.running():
             run_id = run_id or self.runs.new_run_id()
             record = await self.engine.run(plan, self._clamp(trigger), run_id, version=version)
         self.usage.add(record.usage)
-        await self._write_execution_verdict(plan, trigger, record)
+        await self._write_execution_verdict(plan, trigger, record, write)
         if (record.weight or 0) > STRETCH_CHARACTERS:  # recording and answering are two stretches of work
             await self.engine.ports.clock.pause()
         return record
@@ -243,9 +260,11 @@ class ExecutorService:
             return trigger
         return replace(trigger, timeout_ms=timeout_ms, limited_by=LimitedBy.ACCOUNT)
 
-    async def _write_execution_verdict(self, plan: Plan, trigger: Trigger, record: RunRecord) -> None:
-        """Store the record with its verdict: after the answer, or before it if the workflow requires that. Raises
-        RecordError.
+    async def _write_execution_verdict(
+        self, plan: Plan, trigger: Trigger, record: RunRecord, write: WriteRun | None
+    ) -> None:
+        """Store the record with its verdict: after the answer, or before it if the workflow, or `write`, requires that.
+        Raises RecordError.
         """
         is_written = trigger.body_bytes > STRETCH_CHARACTERS and not trigger.text
         if is_written:
@@ -253,7 +272,9 @@ class ExecutorService:
         ended = EndedRun(record, plan.keeping, trigger.render_input())
         if is_written:  # rendering the input and shortening the record are two stretches
             await self.engine.ports.clock.pause()
-        if ended.comes_first:
+        if write is not None:
+            await write(ended)
+        elif ended.comes_first:
             await self.runs.add_now(ended)
         else:
             self.runs.add(ended)

@@ -108,8 +108,9 @@ class TenantServices:
         data_key = base64.b64encode(registration.data_key).decode()
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
-        runs = TenantRuns(own, clock, random, background)
-        refusals = RefusalLog(workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id), clock, background)
+        workspace, sealing = workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id)
+        runs = TenantRuns(own, clock, random, background, keys=workspace, sealing=sealing)
+        refusals = RefusalLog(workspace, sealing, clock, background)
         return ExecutorService(
             *(components, workflows, runs, vault, engine, background, platform.usage, audit),
             crypto=platform.crypto,

@@ -9,13 +9,15 @@ from typing import Any
 from arcrun.durable_objects import migrate
 from arcrun.limits import (
     MAX_AUDIT_LINES,
+    MAX_KEPT_ANSWERS_BYTES,
     MAX_NAMES,
     MAX_PENDING,
     MAX_REFUSED_DAYS,
     MAX_TOLD_LINES,
     MAX_WORKFLOWS,
 )
-from arcrun.ports import Sql
+from arcrun.ports import Clock, Sql
+from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.workspace.protocol import (
     Commit,
     Committed,
@@ -28,6 +30,7 @@ from arcrun.workspace.protocol import (
     StoredHead,
     StoredNote,
 )
+from executor.records import request_keys
 
 MIGRATIONS = (
     (
@@ -49,6 +52,7 @@ MIGRATIONS = (
             name_id TEXT NOT NULL, day TEXT NOT NULL, code TEXT NOT NULL, count INTEGER NOT NULL,
             last_at TEXT NOT NULL, PRIMARY KEY (name_id, day, code)) WITHOUT ROWID""",
     ),
+    request_keys.TABLES,
 )
 _SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
 
@@ -58,9 +62,11 @@ class WorkspaceTables:
     for the first time. `pushed` is the highest version number that a push made current.
     """
 
-    def __init__(self, sql: Sql) -> None:
+    def __init__(self, sql: Sql, clock: Clock) -> None:
         self._sql = sql
         migrate(sql, MIGRATIONS)
+        # It knows nothing of a tenant's runs: one that was accepted counts as done.
+        self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
 
     def look(self, name_id: str) -> Looked:
         known = self._sql.execute("SELECT floor FROM heads WHERE name_id = ?", name_id)
@@ -193,6 +199,18 @@ class WorkspaceTables:
         found: list[Any] = self._sql.execute(statement, name_id)
         return found
 
+    def claim(self, claim: Claim) -> Claimed:
+        if self._state == "closed":
+            return {"state": "claimed", "run_id": claim["run_id"]}
+        self._keys.prune()
+        return self._keys.claim(claim)
+
+    def settle(self, settlement: Settlement) -> None:
+        self._keys.settle(settlement)
+
+    def release(self, key: str, run_id: str) -> None:
+        self._keys.release(key, run_id)
+
     def open_anew(self) -> None:
         self._empty("open")
 
@@ -242,4 +260,5 @@ class WorkspaceTables:
         self._sql.execute("DELETE FROM pending")
         self._sql.execute("DELETE FROM refused")
         self._sql.execute("DELETE FROM audit")
+        self._keys.clear()
         self._sql.execute("UPDATE workspace SET state = ?", state)

@@ -6,15 +6,24 @@ within GATHER_MS share a call. Runs that an earlier arcrun stored in KV are foun
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from arcrun.engine.record import StoredRecord, Verdict
 from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
-from arcrun.errors import ArcrunError, RecordError, UpstreamError, build_cursor_error
+from arcrun.errors import (
+    ArcrunError,
+    DecryptionError,
+    NotConfiguredError,
+    RecordError,
+    UpstreamError,
+    build_cursor_error,
+)
 from arcrun.limits import MAX_ROW_BYTES
 from arcrun.ports import Background, BlobStore, Clock, Random
+from arcrun.request_keys import Claimed, SettledStatus, Settlement
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import Blobs, Measured, StoredRun, blob_key, blob_keys_of
@@ -25,6 +34,8 @@ from executor.records.runs import (
     AcceptedRun,
     EndedRun,
     Gathering,
+    KeyedRequest,
+    KnownClaims,
     RenewedKeys,
     RunPage,
     Verdicts,
@@ -38,6 +49,7 @@ RETRY_MS = 200  # before a batch is retried once
 EARLIEST = "0" * 26  # the cursor of a list that continues in KV: no run has a smaller id
 MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs; sealed and in base64 they still fit into a row
 _EARLIER = "kv."  # prefix of a cursor among the runs in KV
+_KEY_DIGITS = 8  # of a key's hash, which choose its object
 LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of its own
 _UNSHOWN = ("keep_days", "blobs", "result", "input")
 
@@ -66,6 +78,7 @@ class LoggedRuns:
         self._chosen_ms = 0.0
         self._notified_ms = float("-inf")
         self._gathering = Gathering(self._write, lambda _now_ms: GATHER_MS, clock, background)
+        self._claims = KnownClaims(clock)
         self.unwritten = self._gathering.unwritten
 
     def new_run_id(self) -> str:
@@ -87,12 +100,52 @@ class LoggedRuns:
             raise RecordError(run.record.run_id) from error
 
     async def accept(self, run: AcceptedRun) -> None:
-        verdict = run.to_verdict(self._clock.now_ms())
-        shown, sealed = "{}", None
-        if run.keeping.recording is not Recording.NONE:
-            shown = json.dumps({"input": run.shown})
-            sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
-        await self._send([await self._complete(verdict, run.keeping, shown, sealed)])
+        await self._send([await self._render_accepted(run)])
+
+    async def claim(self, request: KeyedRequest) -> Claimed:
+        if (known := self._claims.find(request)) is not None:
+            return known
+        number, asked_ms = int(request.key[:_KEY_DIGITS], 16) % self._objects.count, self._clock.now_ms()
+        run_id = build_run_id_in(self._clock, self._random, number)
+        claimed = await self._objects.claim(number, request.to_claim(run_id))
+        self._claims.note(request, claimed, asked_ms)
+        return claimed
+
+    async def release(self, key: str, run_id: str) -> None:
+        with suppress(UpstreamError):
+            await self._objects.release(key, run_id)
+        self._claims.forget(key)
+
+    async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
+        try:
+            rows = await self._render_all([run]) if run.is_kept else []
+            await self._settle(key, run.record.run_id, "failed" if run.record.error else "success", answer, rows)
+        except ArcrunError as error:
+            raise RecordError(run.record.run_id) from error
+
+    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        await self._settle(key, run.run_id, "accepted", answer, [await self._render_accepted(run)])
+
+    async def open_answer(self, claimed: Claimed) -> bytes | None:
+        text = claimed.get("answer")
+        if text is None:
+            return None
+        try:
+            return await self._inputs.open_answer(claimed["run_id"], base64.b64decode(text))
+        except (DecryptionError, NotConfiguredError):
+            return None
+
+    async def _settle(
+        self, key: str, run_id: str, status: SettledStatus, answer: bytes | None, rows: Sequence[StoredRun]
+    ) -> None:
+        sealed = None if answer is None else await self._inputs.seal_answer(run_id, answer)
+        text = None if sealed is None else base64.b64encode(sealed).decode()
+        settlement: Settlement = {"key": key, "run_id": run_id, "status": status, "answer": text}
+        try:
+            await self._try_twice(lambda: self._objects.settle(settlement, rows))
+        finally:
+            self._claims.forget(key)
+        await self._notify()
 
     async def add_accepted(self, run: EndedRun) -> None:
         run_id = run.record.run_id
@@ -159,21 +212,39 @@ class LoggedRuns:
         return [judge(verdict, now_ms) for verdict in verdicts]
 
     async def _write(self, runs: Sequence[EndedRun]) -> None:
+        await self._send(await self._render_all(runs))
+
+    async def _render_all(self, runs: Sequence[EndedRun]) -> Sequence[StoredRun]:
         sealed: dict[str, bytes] = {}
         for inputs in _group_inputs(runs):
             sealed |= await self._inputs.seal(inputs)
-        await self._send([await self._render(run, sealed.get(run.record.run_id)) for run in runs])
+        return [await self._render(run, sealed.get(run.record.run_id)) for run in runs]
+
+    async def _render_accepted(self, run: AcceptedRun) -> StoredRun:
+        verdict = run.to_verdict(self._clock.now_ms())
+        shown, sealed = "{}", None
+        if run.keeping.recording is not Recording.NONE:
+            shown = json.dumps({"input": run.shown})
+            sealed = (await self._inputs.seal({run.run_id: run.input})).get(run.run_id)
+        return await self._complete(verdict, run.keeping, shown, sealed)
 
     async def _send(self, rows: Sequence[StoredRun]) -> None:
         by_object: dict[int, list[StoredRun]] = {}
         for row in rows:
             by_object.setdefault(object_of(row["id"]), []).append(row)
         for number, its_rows in by_object.items():
-            try:
-                await self._objects.add(number, its_rows)
-            except UpstreamError:
-                await self._clock.sleep(RETRY_MS)
-                await self._objects.add(number, its_rows)
+            await self._try_twice(partial(self._objects.add, number, its_rows))
+        await self._notify()
+
+    async def _try_twice(self, write: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await write()
+        except UpstreamError:
+            await self._clock.sleep(RETRY_MS)
+            await write()
+
+    async def _notify(self) -> None:
+        """After a write: tell the RunLog of new verdicts, and move to another object, as due."""
         now_ms = self._clock.now_ms()
         if now_ms - self._chosen_ms >= MOVE_MS:
             self._number = None

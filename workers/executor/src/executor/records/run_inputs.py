@@ -1,4 +1,5 @@
-"""Seals the inputs of runs, which are stored for replays and contain every secret that the caller sent.
+"""Seals the inputs of runs, which are stored for replays and contain every secret that the caller sent; and answers,
+which are kept for repetitions of a request.
 
 They are encrypted under a data key, which the first object of the RunLog stores wrapped under ARCRUN_ENCRYPTION_KEY: a
 change of that key re-wraps the data key and leaves the inputs unchanged. A data key that none of the platform's keys
@@ -79,15 +80,32 @@ class RunInputs:
         """
         marked, rest = int.from_bytes(sealed[:_NUMBER_BYTES]), sealed[_NUMBER_BYTES:]
         number = marked & ~_TOGETHER
-        if number not in self._known:
-            await self._load()
-        if number not in self._known:
-            raise DecryptionError("The key that the run's input was sealed under can no longer be opened.")
-        opened = await self._known[number].decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(holder))
+        cipher = await self._find_cipher(number)
+        opened = await cipher.decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _purpose(holder))
         content = json.loads(opened) if marked & _TOGETHER else {holder: json.loads(opened)}
         if run_id not in content:  # a batch that was assumed lost was written after its replacement
             raise build_unknown_run_error(run_id)
         return content[run_id]
+
+    async def seal_answer(self, run_id: str, answer: bytes) -> bytes | None:
+        """Seal the answer of a run: a value as for a single input. None if there is no key or it is not available."""
+        if self._is_off or (not self._known and not await self._is_loaded()):
+            return None
+        number, iv = max(self._known), self._random.token_bytes(IV_BYTES)
+        return number.to_bytes(_NUMBER_BYTES) + iv + await self._known[number].encrypt(answer, iv, _answer_of(run_id))
+
+    async def open_answer(self, run_id: str, sealed: bytes) -> bytes:
+        """Raises DecryptionError, NotConfiguredError."""
+        cipher = await self._find_cipher(int.from_bytes(sealed[:_NUMBER_BYTES]))
+        rest = sealed[_NUMBER_BYTES:]
+        return await cipher.decrypt(rest[IV_BYTES:], rest[:IV_BYTES], _answer_of(run_id))
+
+    async def _find_cipher(self, number: int) -> Cipher:
+        if number not in self._known:
+            await self._load()
+        if number not in self._known:
+            raise DecryptionError("The key that the run's input was sealed under can no longer be opened.")
+        return self._known[number]
 
     async def _is_loaded(self) -> bool:
         try:
@@ -151,6 +169,10 @@ def holder_of(sealed: bytes) -> str | None:
 
 def _purpose(run_id: str) -> bytes:
     return f"input of run {run_id}".encode()
+
+
+def _answer_of(run_id: str) -> bytes:
+    return f"answer of run {run_id}".encode()
 
 
 async def _unwrap(cipher: Cipher, wrapped: str) -> bytes | None:

@@ -16,10 +16,12 @@ from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
 from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
+from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
+from executor.records import request_keys
 
 MIGRATIONS = (
     (
@@ -45,6 +47,7 @@ MIGRATIONS = (
         "ALTER TABLE log ADD COLUMN rows INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
     ),
+    request_keys.TABLES,
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -52,6 +55,7 @@ PRUNE_PAUSE_MS = 200  # between two deletions: 2,500 runs a second, more than an
 MAX_PARAMETER_BYTES = 1024 * 1024  # the platform allows 2 MB
 UPLOAD_MS = 600_000  # by then a part in the bucket has a row, or never will have
 CHECKED_BYTES = 1024 * 1024  # the size is checked after this many new bytes
+ANSWERS_SHARE = 0.25  # of an object's size, for the answers that are kept under keys of requests
 LEFT_SHARE = 0.9  # an object that exceeded its limit is pruned to this share of it
 EXPORT_LAG_MS = 5_000  # a younger run may not have ended; exporting it late costs two more rows
 _VERDICT = (
@@ -70,6 +74,7 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
+_IS_IN_USE = " UNION ALL ".join(f"SELECT 1 FROM {table}" for table in ("runs", "uploads", "request_keys")) + " LIMIT 1"
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
 
@@ -118,6 +123,7 @@ class RunLogTables:
         self._unchecked_bytes = 0
         self._is_full = False
         self._batches, self._busy_ms = 0, 0.0
+        self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -194,6 +200,26 @@ class RunLogTables:
         statement = f"SELECT id FROM runs WHERE {_RANGE} ORDER BY id DESC LIMIT 1 OFFSET ?"
         last = self._sql.execute(statement, upper, lower, MAX_SCANNED_RUNS - 1)
         return last[0]["id"] if last else ""
+
+    def claim(self, claim: Claim) -> Claimed:
+        self._expect_pruning(self._clock.now_ms())
+        return self._keys.claim(claim)
+
+    def settle(self, settlement: Settlement, runs: Sequence[StoredRun] = ()) -> None:
+        self._keys.settle(settlement)
+        self._unchecked_bytes += len(settlement["answer"] or "")
+        self.add(runs)
+
+    def release(self, key: str, run_id: str) -> None:
+        self._keys.release(key, run_id)
+
+    def _has_failed(self, run_id: str) -> bool:
+        """Whether an accepted run is stored as failed, or is lost."""
+        found = self._sql.execute("SELECT status, deadline_ms FROM runs WHERE id = ?", run_id)
+        if not found or found[0]["status"] == "success":
+            return False
+        lost_ms: float = (found[0]["deadline_ms"] or 0) + LOST_AFTER_MS
+        return found[0]["status"] == "failed" or self._clock.now_ms() > lost_ms
 
     def measure(self) -> Measured:
         now_ms = self._clock.now_ms()
@@ -288,7 +314,7 @@ class RunLogTables:
         """Delete a batch of expired runs and, if the object is full, of the oldest runs."""
         await self._delete_lost_uploads(blobs)
         now_ms = self._clock.now_ms()
-        has_more = False
+        has_more = self._keys.prune()
         for keep_days, pruned in tuple(self._pruned.items()):
             upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)
@@ -301,7 +327,7 @@ class RunLogTables:
             has_more = bool(await self._delete(blobs, "id > ''", most_bytes=size_bytes - left_bytes))
         if has_more:
             self._prune_ms = self._clock.now_ms() + PRUNE_PAUSE_MS
-        elif not self._sql.execute("SELECT 1 FROM runs UNION ALL SELECT 1 FROM uploads LIMIT 1"):
+        elif not self._sql.execute(_IS_IN_USE):
             self._prune_ms = 0
 
     async def _delete_lost_uploads(self, blobs: BlobStore) -> None:

@@ -10,17 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from arcrun.caches import Cache
 from arcrun.engine.record import RunRecord, StoredRecord, Verdict
 from arcrun.engine.trigger import TriggerKind
 from arcrun.errors import ArcrunError, NotFoundError, RequestError, describe_fault
-from arcrun.limits import MAX_BATCH_BYTES, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
+from arcrun.limits import MAX_BATCH_BYTES, MAX_KNOWN_CLAIMS, MAX_PAGE, MAX_ROW_BYTES, MAX_UNWRITTEN_BYTES
 from arcrun.ports import Background, Clock
+from arcrun.request_keys import Claim, Claimed
 from arcrun.run_log.filter import RunFilter
 from arcrun.run_log.protocol import Measured
 from arcrun.times import render_time
 from arcrun.workflows.model import Keeping, Recording
 
 LOG_INTERVAL_MS = 60_000
+ASK_AGAIN_MS = 250  # after which an isolate asks again whether another's run has ended
 Verdicts = list[Verdict]
 RunPage = tuple[Verdicts, str | None]
 # Then the request that was to write a batch is assumed to be cancelled, and the next request writes it.
@@ -120,6 +123,62 @@ class EndedRun:
 
 
 @dataclass(frozen=True)
+class KeyedRequest:
+    """A request with a key: see Claim. Its run takes `lease_ms` at most."""
+
+    key: str
+    fingerprint: str
+    lease_ms: float
+    keep_ms: float
+    retries_failed: bool
+
+    def to_claim(self, run_id: str) -> Claim:
+        return {
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "run_id": run_id,
+            "lease_ms": self.lease_ms,
+            "keep_ms": self.keep_ms,
+            "retries_failed": self.retries_failed,
+        }
+
+
+class KnownClaims:
+    """The keys that an isolate knows to be taken, so that of many repetitions at once few ask the object: by runs of
+    its own until these end, by those of others for ASK_AGAIN_MS.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # The fingerprint, the run, and by the clock until when it is known and its lease lasts.
+        self._taken: Cache[tuple[str, str, float, float]] = Cache(MAX_KNOWN_CLAIMS)
+
+    def find(self, request: KeyedRequest) -> Claimed | None:
+        """What a claim would find; None if the object must be asked."""
+        fingerprint, run_id, known_ms, lease_ms = self._taken.get(request.key, ("", "", 0.0, 0.0))
+        now_ms = self._clock.now_ms()
+        if now_ms >= known_ms:
+            return None
+        if fingerprint != request.fingerprint:
+            return {"state": "reused", "run_id": run_id}
+        return {"state": "running", "run_id": run_id, "left_ms": lease_ms - now_ms}
+
+    def note(self, request: KeyedRequest, claimed: Claimed, asked_ms: float) -> None:
+        """Note the outcome of a claim, which was sent at `asked_ms`."""
+        if claimed["state"] == "claimed":
+            lease_ms = asked_ms + request.lease_ms
+            self._taken.put(request.key, (request.fingerprint, claimed["run_id"], lease_ms, lease_ms))
+        elif claimed["state"] == "running":
+            now_ms = self._clock.now_ms()
+            lease_ms = now_ms + claimed.get("left_ms", 0)
+            known_ms = min(now_ms + ASK_AGAIN_MS, lease_ms)
+            self._taken.put(request.key, (request.fingerprint, claimed["run_id"], known_ms, lease_ms))
+
+    def forget(self, key: str) -> None:
+        self._taken.pop(key)
+
+
+@dataclass(frozen=True)
 class RenewedKeys:
     """`data_keys` is the number of data keys, `lost` how many of them no key of this executor opens. `key` is the
     fingerprint of the encryption key that wraps the others.
@@ -148,6 +207,23 @@ class Runs(Protocol):
 
     async def add_accepted(self, run: EndedRun) -> None:
         """Replace the record that `accept` stored; failures are counted in `unwritten`."""
+
+    async def claim(self, request: KeyedRequest) -> Claimed:
+        """Give the request's key to a new run, if no other has it. Raises UpstreamError."""
+
+    async def release(self, key: str, run_id: str) -> None:
+        """Give up a claim whose run has not begun. A failure is of no consequence: its lease ends."""
+
+    async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
+        """Store the record of a run that has a key together with its answer; None if that is not kept. Raises
+        RecordError.
+        """
+
+    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        """Like `accept`, of a run that has a key, together with its answer. Raises UpstreamError."""
+
+    async def open_answer(self, claimed: Claimed) -> bytes | None:
+        """The answer that is kept; None if it is not stored, or can no longer be opened. Raises UpstreamError."""
 
     async def find(self, run_id: str) -> StoredRecord:
         """The stored record; for an accepted run without one its verdict, "running" or "lost", and `input`.

@@ -6,24 +6,30 @@ end. Keys and values: docs/storage-schema.md.
 """
 
 import asyncio
+import base64
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from arcrun.caches import Cache
 from arcrun.engine.record import StoredRecord
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, invert_run_id, is_run_id, time_of
-from arcrun.errors import ArcrunError, RecordError
+from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError, RecordError, UpstreamError
 from arcrun.limits import MAX_ROW_BYTES, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyEntry, KeyValue, Random
+from arcrun.request_keys import Claimed, RequestKeysObject, SettledStatus
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.protocol import Measured
+from arcrun.workspace.sealing import Sealing
 from executor.records.earlier_runs import EarlierRuns, read_verdicts
 from executor.records.runs import (
     AcceptedRun,
     EndedRun,
     Gathering,
+    KeyedRequest,
+    KnownClaims,
     RunPage,
     Verdicts,
     build_unknown_run_error,
@@ -42,12 +48,27 @@ _EARLIER = "earlier:"  # prefix of a cursor among the runs in the earlier format
 
 
 class TenantRuns:
-    def __init__(self, kv: KeyValue, clock: Clock, random: Random, background: Background) -> None:
+    """Implements Runs over a tenant's KV. `keys` are those of requests, in the tenant's Workspace, for which `sealing`
+    seals.
+    """
+
+    def __init__(
+        self,
+        kv: KeyValue,
+        clock: Clock,
+        random: Random,
+        background: Background,
+        *,
+        keys: RequestKeysObject,
+        sealing: Sealing,
+    ) -> None:
         self._kv, self._clock, self._random = kv, clock, random
+        self._keys, self._sealing = keys, sealing
         self._earlier = EarlierRuns(kv, kv, clock)
         self._batch_id: str | None = None  # of this isolate; with a slot it makes a key
         self._written: Cache[None] = Cache(KNOWN_SLOTS)  # the keys of slots
         self._gathering = Gathering(self._write, _until_slot_ends, clock, background)
+        self._claims = KnownClaims(clock)
         self.unwritten = self._gathering.unwritten
 
     def new_run_id(self) -> str:
@@ -85,6 +106,52 @@ class TenantRuns:
             except ArcrunError:
                 await self._clock.sleep(KEY_INTERVAL_MS)
                 await self._put(key, [run])
+
+    async def claim(self, request: KeyedRequest) -> Claimed:
+        if (known := self._claims.find(request)) is not None:
+            return known
+        claim, asked_ms = request.to_claim(self.new_run_id()), self._clock.now_ms()
+        key, fingerprint = self._sealing.id_of(request.key), self._sealing.id_of(request.fingerprint)
+        claimed = await self._keys.claim({**claim, "key": key, "fingerprint": fingerprint})
+        self._claims.note(request, claimed, asked_ms)
+        return claimed
+
+    async def release(self, key: str, run_id: str) -> None:
+        with suppress(UpstreamError):
+            await self._keys.release(self._sealing.id_of(key), run_id)
+        self._claims.forget(key)
+
+    async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
+        """See Runs.settle. The record is stored in KV, so that the two writes are not one."""
+        if run.comes_first:
+            await self.add_now(run)
+        try:
+            await self._settle(key, run.record.run_id, "failed" if run.record.error else "success", answer)
+        except ArcrunError as error:
+            raise RecordError(run.record.run_id) from error
+        if not run.comes_first:
+            self.add(run)
+
+    async def accept_keyed(self, key: str, run: AcceptedRun, answer: bytes) -> None:
+        await self.accept(run)
+        await self._settle(key, run.run_id, "accepted", answer)
+
+    async def open_answer(self, claimed: Claimed) -> bytes | None:
+        text = claimed.get("answer")
+        if text is None:
+            return None
+        try:
+            return base64.b64decode(await self._sealing.open(_answer_of(claimed["run_id"]), text))
+        except (DecryptionError, NotConfiguredError):
+            return None
+
+    async def _settle(self, key: str, run_id: str, status: SettledStatus, answer: bytes | None) -> None:
+        text = answer and await self._sealing.seal(_answer_of(run_id), base64.b64encode(answer).decode())
+        key_id = self._sealing.id_of(key)
+        try:
+            await self._keys.settle({"key": key_id, "run_id": run_id, "status": status, "answer": text or None})
+        finally:
+            self._claims.forget(key)
 
     async def find(self, run_id: str) -> StoredRecord:
         if not is_run_id(run_id):
@@ -166,6 +233,10 @@ class TenantRuns:
             return verdicts
         text = await self._kv.get(entry.key)
         return read_verdicts(json.loads(text)) if text else []
+
+
+def _answer_of(run_id: str) -> str:
+    return f"answer of run {run_id}"
 
 
 def _until_slot_ends(now_ms: float) -> float:
