@@ -87,6 +87,10 @@ MAX_REQUEST_KEYS = 100_000
 # The bytes of all kept answers of such an object; in an object of the RunLog, a quarter of its size at most.
 # Beyond: as above. Change: as above; RUN_LOG_BYTES.
 MAX_KEPT_ANSWERS_BYTES = 64 * MIB
+# The runs that each object of the RunLog, or a tenant's Workspace, counts at once for workflows with `limits`: those
+# that began within a minute, and those that run.
+# Beyond: 429 RUN_LIMIT_REACHED.
+MAX_ADMISSIONS = 20_000
 # The keys of runs under way that an isolate knows of.
 # Beyond: it asks their objects.
 MAX_KNOWN_CLAIMS = 10_000
@@ -165,6 +169,15 @@ MAX_TOLERANCE_S = 86_400
 # The characters of a text in a webhook's `verify`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_VERIFY_CHARACTERS = 1_024
+# The entries of a workflow's `limits`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_START_LIMITS = 5
+# The number of `per_minute` in `limits`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_RUNS_PER_MINUTE = 10_000
+# The number of `concurrent` in `limits`.
+# Beyond: the diagnostic INVALID_SETTING.
+MAX_CONCURRENT_RUNS = 1_000
 # The seconds of `keep_s` of a webhook's `idempotency`.
 # Beyond: the diagnostic INVALID_SETTING.
 MAX_IDEMPOTENCY_KEEP_S = 2_592_000

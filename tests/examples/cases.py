@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from arcrun.errors import HostFunctionError
 from examples import services
 from examples.bench import Exchange
+from fakes.ports.system import START_MS
 
 BOT = "123456789:AbC-secret_of-the-bot"
 GOOGLE = "ya29.a0AfH6SM-secret"
@@ -21,6 +22,7 @@ CLIENT = {"client_id": "id.apps", "client_secret": "client-secret", "refresh_tok
 LINE = "line/secret+token="
 GITHUB = "github_pat_secret"
 ACCOUNTING = "accounting-secret"
+JSON_TYPE = "application/json"
 AGENT = {"user-agent": "arcrun"}  # of http_request
 MODEL = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
 
@@ -47,7 +49,8 @@ class Answered:
 @dataclass(frozen=True)
 class Case:
     """`needs` are the examples that it calls. `statuses` are the trace's; of a loop's node, the worst. `sent` is the
-    request if it is no POST of `given`, `answered` what the webhook answers if that is not `data`.
+    request if it is no POST of `given`, `answered` what the webhook answers if that is not `data`. With `is_repeated`
+    the request comes twice, runs once, and is answered twice.
     """
 
     example: str
@@ -64,6 +67,7 @@ class Case:
     slept_ms: tuple[float, ...] = ()
     sent: Sent | None = None
     answered: Answered | None = None
+    is_repeated: bool = False
 
 
 def ran(names: str, **others: str) -> Mapping[str, str]:
@@ -534,7 +538,83 @@ SMS = [
     ),
 ]
 
+STRIPE, HOOK = "whsec_stripe-endpoint-secret", "github-hook-secret"
+RECEIVED = Answered(200, {"content-type": JSON_TYPE}, ('{"received":true}',))
+
+
+def stripe_event(kind: str, **session: Any) -> Sent:
+    """An event as Stripe sends it (https://docs.stripe.com/webhooks#verify-manually)."""
+    details = {"amount_total": 4990, "currency": "eur", "customer_details": {"email": "ada@example.com"}, **session}
+    event = {"id": "evt_1NG8Du2eZvKYlo2CUI79vXWy", "object": "event", "type": kind, "data": {"object": details}}
+    content, now_s = json.dumps(event).encode(), int(START_MS / 1_000)
+    digest = hmac.new(STRIPE.encode(), f"{now_s}.".encode() + content, hashlib.sha256).hexdigest()
+    return Sent(content=content, headers={"content-type": JSON_TYPE, "stripe-signature": f"t={now_s},v1={digest}"})
+
+
+def github_event(label: str) -> Sent:
+    """A delivery as GitHub sends it (https://docs.github.com/en/webhooks/webhook-events-and-payloads#issues)."""
+    issue = {"number": 7, "title": "It burns", "html_url": "https://github.com/o/r/issues/7"}
+    event = {"action": "labeled", "issue": issue, "label": {"name": label}, "repository": {"full_name": "o/r"}}
+    content = json.dumps(event).encode()
+    digest = hmac.new(HOOK.encode(), content, hashlib.sha256).hexdigest()
+    headers = {
+        "content-type": JSON_TYPE,
+        "x-github-event": "issues",
+        "x-github-delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "x-hub-signature-256": f"sha256={digest}",
+    }
+    return Sent(content=content, headers=headers)
+
+
+EVENTS = [
+    Case(
+        "stripe_checkout",
+        "tells of a paid checkout once, though its event comes twice",
+        None,
+        None,
+        ran("tell"),
+        (services.telegram(BOT, {"chat_id": 42, "text": "ada@example.com has paid 49.9 EUR."}),),
+        {"stripe_secret": STRIPE, "telegram_bot_token": BOT},
+        sent=stripe_event("checkout.session.completed", payment_status="paid"),
+        answered=RECEIVED,
+        is_repeated=True,
+    ),
+    Case(
+        "stripe_checkout",
+        "tells of no other event",
+        None,
+        None,
+        ran("", tell="skipped"),
+        secrets={"stripe_secret": STRIPE},
+        sent=stripe_event("checkout.session.expired", payment_status="unpaid"),
+        answered=RECEIVED,
+    ),
+    Case(
+        "labelled_issue",
+        "tells of an urgent issue once, though it is redelivered",
+        None,
+        None,
+        ran("tell"),
+        (services.telegram(BOT, {"chat_id": 42, "text": "o/r #7: It burns\nhttps://github.com/o/r/issues/7\n"}),),
+        {"github_secret": HOOK, "telegram_bot_token": BOT},
+        sent=github_event("urgent"),
+        answered=RECEIVED,
+        is_repeated=True,
+    ),
+    Case(
+        "labelled_issue",
+        "tells of no other label",
+        None,
+        None,
+        ran("", tell="skipped"),
+        secrets={"github_secret": HOOK},
+        sent=github_event("later"),
+        answered=RECEIVED,
+    ),
+]
+
 CASES = [
+    *EVENTS,
     *CONTACT_FORM,
     *SEAT_PAGE,
     *SMS,

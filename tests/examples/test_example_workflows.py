@@ -74,6 +74,9 @@ async def test_an_example_runs(case: Case) -> None:
             assert pushed.status_code == 201, pushed.text
         webhook = f"/webhooks/{pushed.json()['data']['token']}/trigger"
         triggered = await send(client, webhook, case)
+        if case.is_repeated:
+            again = await send(client, webhook, case)
+            assert (again.content, again.headers["idempotent-replayed"]) == (triggered.content, "true")
         slept_ms = tuple(bench.clock.slept_ms)
         await bench.background.finish()
         [run] = (await client.get(f"/runs?workflow={case.example}")).json()["data"]["runs"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import merge
 from typing import Any
 
+from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import object_of
 from arcrun.request_keys import Claim, Claimed, Settlement
@@ -83,6 +84,12 @@ class RunLogObjects:
 
     async def release(self, key: str, run_id: str) -> None:
         await self._open_object(object_of(run_id)).release(key, run_id)
+
+    async def admit(self, ticket: str, counted: Sequence[Counted], lease_ms: float) -> Admitted:
+        return await self._open_object(object_of(ticket)).admit(ticket, counted, lease_ms)
+
+    async def leave(self, ticket: str) -> None:
+        await self._open_object(object_of(ticket)).leave(ticket)
 
     async def measure(self) -> Sequence[Measured]:
         """The measurements of each object."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntFlag
 from typing import Any, NotRequired, Protocol, TypedDict
 
+from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.engine.record import Verdict
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 
@@ -85,7 +86,7 @@ class Measured(TypedDict):
     busy_ms: float
 
 
-class RunLogObject(RequestKeysObject, Protocol):
+class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
     async def add(self, runs: Sequence[StoredRun]) -> None:
         """Store runs. An existing one is replaced, except for its input if the new one has none."""
 
@@ -124,7 +125,7 @@ class RunLogObject(RequestKeysObject, Protocol):
     async def measure(self) -> Measured: ...
 
 
-class RemoteRunLog(RemoteRequestKeys):
+class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
     """RunLogObject over a channel."""
 
     async def add(self, runs: Sequence[StoredRun]) -> None:

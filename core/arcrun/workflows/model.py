@@ -15,7 +15,7 @@ from arcrun.templates.template import Template, compile_path, compile_value
 from arcrun.workflows.diagnostics import Path
 from arcrun.workflows.relations import SPECS, Relation, RelationSpec
 from arcrun.workflows.responses.model import Response
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
 
 INPUT, OUTPUT = "input", "output"
 # What a line may lead to besides a node and OUTPUT: it ends the run, or the loop around. A node may have such a name if
@@ -301,8 +301,8 @@ class Workflow:
 
     `is_complete` is whether all lines of the flow could be parsed: only then is the flow's shape known. `sets_timeout`
     is whether the author set `timeout_ms`. `keeping` says which runs are recorded and for how long,
-    `triggers` what starts them, `input_schema` (a JSON Schema) with what input. `response` is what its webhook answers,
-    None for the data as JSON.
+    `triggers` what starts them, `input_schema` (a JSON Schema) with what input, `start_limits` how many. `response` is
+    what its webhook answers, None for the data as JSON.
     """
 
     name: str
@@ -317,6 +317,7 @@ class Workflow:
     keeping: Keeping = KEEPS_ALL
     triggers: Triggers = DEFAULT_TRIGGERS
     input_schema: Mapping[str, Any] | None = None
+    start_limits: tuple[StartLimit, ...] = ()
     response: Response | None = None
 
     @cached_property

@@ -51,6 +51,7 @@ from arcrun.workflows.settings import (
 from arcrun.workflows.triggers.input_schema import parse_input_schema
 from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS
 from arcrun.workflows.triggers.parse import parse_triggers
+from arcrun.workflows.triggers.start_limits import parse_start_limits
 from arcrun.workflows.triplets import NAME_PATTERN, parse_triplet
 from arcrun.yaml_text import YamlTextError, parse_yaml_in_steps
 
@@ -58,10 +59,8 @@ _SPLIT = "Split it: one workflow can call another (CALLS_SUBFLOW)."
 _LIMITS = ("timeout_ms", "concurrency")
 _KEEPING = ("record", "keep_days")
 _LINE_STEPS, _CHARACTERS_A_STEP = 10, 3  # for a flow line, at worst (arcrun/interruptible.py)
-_KEYS = (
-    *("name", "description", "triggers", "input_schema", "response", "flow", "config", "nodes", "edges"),
-    *(*_LIMITS, *_KEEPING),
-)
+_FLOW = ("flow", "config", "nodes", "edges")
+_KEYS = ("name", "description", "triggers", "input_schema", "limits", "response", *_FLOW, *_LIMITS, *_KEEPING)
 
 
 @dataclass(frozen=True)
@@ -199,6 +198,7 @@ def _parse_mapping(data: Any, findings: Findings) -> Steps[Workflow | None]:
         if "input_schema" in data
         else None,
         triggers=parse_triggers(findings, data["triggers"], ("triggers",)) if "triggers" in data else DEFAULT_TRIGGERS,
+        start_limits=parse_start_limits(findings, data["limits"], ("limits",)) if "limits" in data else (),
         response=parse_response(findings, data["response"], ("response",)) if "response" in data else None,
     )
 

@@ -29,13 +29,14 @@ from arcrun.workflows.model import (
 from arcrun.workflows.relations import SPECS, Fires, Relation, RelationSpec
 from arcrun.workflows.responses.model import Response
 from arcrun.workflows.settings import DEFAULT_RUN_TIMEOUT_MS
-from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, Triggers
+from arcrun.workflows.triggers.model import DEFAULT_TRIGGERS, StartLimit, Triggers
 
 PLAN_FORMAT = 3
 # Of a plan that has what format 3 lacks: `repeat`, `join`, `undo`, lines to `stop` and `break`, and what is new of
 # FOREACH. Others stay in format 3, which the release before reads too.
 SHAPES_FORMAT = 4
-# Of a plan that has `triggers`, `input_schema` or `response`, or reads `request` or `vars`, whatever else it has.
+# Of a plan that has `triggers`, `limits`, `input_schema` or `response`, or reads `request` or `vars`, whatever else it
+# has.
 TRIGGERS_FORMAT = 5
 IMPLICIT_FORMAT = 2  # in it, nodes take fields that their config lacks from earlier nodes
 READABLE = (IMPLICIT_FORMAT, PLAN_FORMAT, SHAPES_FORMAT, TRIGGERS_FORMAT)
@@ -342,14 +343,16 @@ class Plan:
     keeping: Keeping = field(default=KEEPS_ALL, kw_only=True)
     triggers: Triggers = field(default=DEFAULT_TRIGGERS, kw_only=True)
     input_schema: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    start_limits: tuple[StartLimit, ...] = field(default=(), kw_only=True)
     variables: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     request_fields: tuple[str, ...] = field(default=(), kw_only=True)
     response: Response | None = field(default=None, kw_only=True)
 
     @cached_property
     def sees_request(self) -> bool:
-        """Whether it, or a workflow that it calls, may read `request`."""
-        return bool(self.request_fields) or any(call.workflow is not None for call in self.calls)
+        """Whether it, a key of its limits, or a workflow that it calls, may read `request`."""
+        reads = any(limit.key and limit.key.request_fields for limit in self.start_limits)
+        return bool(self.request_fields) or reads or any(call.workflow is not None for call in self.calls)
 
     @cached_property
     def nodes(self) -> tuple[PlannedNode, ...]:
@@ -383,6 +386,7 @@ class Plan:
             **({"keep_days": self.keeping.days} if self.keeping.days is not None else {}),
             **({"input_schema": self.input_schema} if self.input_schema is not None else {}),
             **({"vars": self.variables} if self.variables else {}),
+            **({"limits": [limit.to_json() for limit in self.start_limits]} if self.start_limits else {}),
             **({"triggers": triggers} if (triggers := self.triggers.to_json()) else {}),
             **({"request": list(self.request_fields)} if self.request_fields else {}),
             **({"response": self.response.to_json()} if self.response is not None else {}),
@@ -411,6 +415,7 @@ def load_plan(stored: Mapping[str, Any]) -> Plan:
         keeping=keeping,
         triggers=Triggers.load(stored.get("triggers", {})),
         input_schema=stored.get("input_schema"),
+        start_limits=tuple(StartLimit.load(limit) for limit in stored.get("limits", ())),
         variables=stored.get("vars", {}),
         request_fields=tuple(stored.get("request", ())),
         response=Response.load(stored["response"]) if "response" in stored else None,

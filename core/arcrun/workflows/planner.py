@@ -36,6 +36,7 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         keeping=workflow.keeping,
         triggers=workflow.triggers,
         input_schema=workflow.input_schema,
+        start_limits=workflow.start_limits,
         request_fields=builder.request_fields,
         response=workflow.response,
         variables=builder.select_variables(variables),
@@ -45,6 +46,7 @@ def build_plan(workflow: Workflow, shape: Shape, parts: Mapping[str, NodeParts],
         or plan.variables
         or plan.triggers != DEFAULT_TRIGGERS
         or plan.input_schema is not None
+        or plan.start_limits
         or plan.response is not None
     ):
         return replace(plan, format=TRIGGERS_FORMAT)

@@ -8,6 +8,7 @@ line of the audit log, which an operation adds together with its change. Times a
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, TypeVar
 
+from arcrun.admissions import AdmissionsObject, RemoteAdmissions
 from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject
 
 Shape = TypeVar("Shape")
@@ -99,7 +100,7 @@ class Refused(TypedDict):
     last_at: str
 
 
-class WorkspaceObject(RequestKeysObject, Protocol):
+class WorkspaceObject(RequestKeysObject, AdmissionsObject, Protocol):
     """A Workspace. It processes one event at a time, so its decisions are consistent."""
 
     async def look(self, name_id: str) -> Looked:
@@ -155,7 +156,7 @@ class WorkspaceObject(RequestKeysObject, Protocol):
         """Delete everything permanently: a closed workspace has no heads, accepts none and imports nothing."""
 
 
-class RemoteWorkspace(RemoteRequestKeys):
+class RemoteWorkspace(RemoteRequestKeys, RemoteAdmissions):
     """WorkspaceObject over a channel."""
 
     async def look(self, name_id: str) -> Looked:

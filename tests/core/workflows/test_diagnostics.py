@@ -75,7 +75,7 @@ CASES: list[Any] = [
         "name: w\nflow: [input >> PIPE >> any]\nzzz: 1",
         "UNKNOWN_KEY",
         (3, 1),
-        "Allowed: name, description, triggers, input_schema, response, flow, config, nodes, edges, timeout_ms, "
+        "Allowed: name, description, triggers, input_schema, limits, response, flow, config, nodes, edges, timeout_ms, "
         "concurrency, record, keep_days.",
         id="far key",
     ),

@@ -43,7 +43,7 @@ class Isolate:
         self.background = FakeBackground()
         self.store = TenantRuns(
             *(self.kv, self.clock, SeededRandom(seed), self.background),
-            keys=FakeWorkspace(self.clock),
+            workspace=FakeWorkspace(self.clock),
             sealing=Unsealed(),
         )
 

@@ -11,7 +11,7 @@ import pytest
 from arcrun.limits import MAX_IDEMPOTENCY_KEY_CHARACTERS, MAX_KEPT_ANSWER_BYTES, MAX_RUNNING_WAIT_MS
 from arcrun.run_log.filter import LOST_AFTER_MS
 from arcrun.wasm.abi import Execution
-from executor.idempotency import SETTLING_MS
+from executor.starts.leases import SETTLING_MS
 from fakes.components import echo, exited
 from fakes.executor import Bench, build_bench, build_client
 from fakes.tenants import build_hosted, registration_of
@@ -295,6 +295,23 @@ async def test_a_large_answer_is_given_once() -> None:
     first, again = await hook.send(), await hook.send()
     assert (first.status_code, again.status_code, hook.runs) == (200, 409, 1)
     assert read_error(again)["code"] == "IDEMPOTENT_ANSWER_NOT_STORED"
+
+
+RESPONSES: list[Any] = [
+    pytest.param({"status": 201, "html": "<p>{{echo.data.text}}", "headers": {"x-a": "{{input.n}}"}}, 201, id="html"),
+    pytest.param({"json": {"a": "{{echo.data.text}}"}}, 200, id="json"),
+    pytest.param({"redirect": "/thanks", "headers": {"set-cookie": "a=1"}}, 303, id="redirect with a cookie"),
+    pytest.param({"file": {"base64": "AP8K", "content_type": "image/x"}}, 200, id="bytes"),
+    pytest.param({"status": 204}, 204, id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("response", "status"), RESPONSES)
+async def test_whatever_a_workflow_answers_is_answered_again(response: Any, status: int) -> None:
+    hook = Hook(response=response)
+    first, again = await hook.send(), await hook.send()
+    assert (first.status_code, again.status_code, again.content, hook.runs) == (status, status, first.content, 1)
+    assert [pair for pair in again.headers.multi_items() if pair[0] != REPLAYED] == first.headers.multi_items()
 
 
 class TestAccepted:

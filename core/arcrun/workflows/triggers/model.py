@@ -72,6 +72,27 @@ class Idempotency:
 
 
 @dataclass(frozen=True)
+class StartLimit:
+    """How many runs may begin within a minute, and how many may run at once: of those with the same `key`, or of all of
+    the workflow.
+    """
+
+    per_minute: int | None = None
+    concurrent: int | None = None
+    key: RequestKey | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        numbers = {"per_minute": self.per_minute, "concurrent": self.concurrent}
+        given: dict[str, Any] = {name: number for name, number in numbers.items() if number is not None}
+        return {**given, **({"key": self.key.text} if self.key is not None else {})}
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> "StartLimit":
+        key = RequestKey(stored["key"]) if "key" in stored else None
+        return cls(stored.get("per_minute"), stored.get("concurrent"), key)
+
+
+@dataclass(frozen=True)
 class Webhook:
     """`methods` are those that run the workflow. `record_headers` are the names, in lower case, of headers that are
     recorded although their names say that they carry secrets. `verify` is how callers prove who they are; None if

@@ -125,7 +125,7 @@ async def _run(
     if (is_owner and KEY_HEADER in request.headers) or (
         kind is TriggerKind.WEBHOOK and stored.plan.triggers.webhook.idempotency is not None
     ):
-        from executor.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
+        from executor.starts.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
 
         render: Callable[[RunRecord], Response] = partial(answer_caller, request=request)
         if is_owner:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -174,8 +174,21 @@ class ExecutorService:
     async def run(
         self, stored: StoredWorkflow, trigger: Trigger, run_id: str | None = None, write: WriteRun | None = None
     ) -> RunRecord:
-        """`write` stores the run before this returns, if it is not to be stored as its workflow says."""
-        return await self._run(stored.plan, trigger, stored.version, run_id, write)
+        """`write` stores the run before this returns, if it is not to be stored as its workflow says. Raises
+        RateLimitedError.
+        """
+        plan = stored.plan
+        if not plan.start_limits:
+            return await self._run(plan, trigger, stored.version, run_id, write)
+        await self.engine.check_input(plan, trigger)
+        checked = replace(trigger, is_checked=True)
+        async with self._admit(plan, trigger):
+            return await self._run(plan, checked, stored.version, run_id, write)
+
+    def _admit(self, plan: Plan, trigger: Trigger) -> AbstractAsyncContextManager[None]:
+        from executor.starts.start_limits import admitted  # noqa: PLC0415 - workflows without limits need none of it
+
+        return admitted(self.runs, self.background, plan, trigger)
 
     async def start(
         self,
@@ -189,8 +202,8 @@ class ExecutorService:
         """Start a run that continues after the answer, within the platform's limit. Returns its id. `accept` stores it
         instead of Runs.accept.
 
-        Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; UpstreamError if the run could not
-        be recorded, and so was not started.
+        Raises RequestError ACCEPTED_RUN_TOO_LONG, with more detail for the owner; RateLimitedError; UpstreamError if
+        the run could not be recorded, and so was not started.
         """
         clamped = self._clamp(trigger)
         has_undos = await may_undo(stored.plan, self.engine.ports)
@@ -198,8 +211,10 @@ class ExecutorService:
         limit_ms = limit_accepted_run(stored.plan, trigger, most_ms, is_owner=is_owner, has_undos=has_undos)
         await self.engine.check_input(stored.plan, trigger)
         run_id = run_id or self.runs.new_run_id()
-        with ExitStack() as place:
+        async with AsyncExitStack() as place:
             place.enter_context(self.quota.running())
+            if stored.plan.start_limits:
+                await place.enter_async_context(self._admit(stored.plan, replace(trigger, timeout_ms=limit_ms)))
             kept = await make_keepable(stored.plan, trigger, self.engine.ports)
             accepted = AcceptedRun(
                 *(run_id, stored.name, stored.version, trigger.kind, limit_ms, kept),
@@ -236,8 +251,8 @@ class ExecutorService:
             ) from None
         return await redact_input(value, await self.vault.list_names(), self.engine.ports)
 
-    async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: ExitStack) -> None:
-        with place:
+    async def _run_accepted(self, stored: StoredWorkflow, trigger: Trigger, run_id: str, place: AsyncExitStack) -> None:
+        async with place:
             record = await self.engine.run(stored.plan, trigger, run_id, version=stored.version)
         self.usage.add(record.usage)
         await self.runs.add_accepted(EndedRun(record, stored.plan.keeping, b""))

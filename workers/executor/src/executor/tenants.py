@@ -109,7 +109,7 @@ class TenantServices:
         vault = CredentialVault(namespace, data_key, platform.build_cipher, clock, space=self._space)
         engine = Engine(RunPorts(components, workflows, vault, clock, random), platform.run_limits)
         workspace, sealing = workspaces.open_object(tenant_id), workspaces.sealing_of(tenant_id)
-        runs = TenantRuns(own, clock, random, background, keys=workspace, sealing=sealing)
+        runs = TenantRuns(own, clock, random, background, workspace=workspace, sealing=sealing)
         refusals = RefusalLog(workspace, sealing, clock, background)
         return ExecutorService(
             *(components, workflows, runs, vault, engine, background, platform.usage, audit),

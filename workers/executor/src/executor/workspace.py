@@ -6,6 +6,7 @@ Operations and shapes: arcrun/workspace/protocol.py; tables: docs/storage-schema
 from collections.abc import Sequence
 from typing import Any
 
+from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.limits import (
     MAX_AUDIT_LINES,
@@ -30,7 +31,7 @@ from arcrun.workspace.protocol import (
     StoredHead,
     StoredNote,
 )
-from executor.records import request_keys
+from executor.records import admissions, request_keys
 
 MIGRATIONS = (
     (
@@ -52,7 +53,7 @@ MIGRATIONS = (
             name_id TEXT NOT NULL, day TEXT NOT NULL, code TEXT NOT NULL, count INTEGER NOT NULL,
             last_at TEXT NOT NULL, PRIMARY KEY (name_id, day, code)) WITHOUT ROWID""",
     ),
-    request_keys.TABLES,
+    (*request_keys.TABLES, *admissions.TABLES),
 )
 _SHOWN = "name_id, token_id, identity, traits, version, latest, floor, format, updated_at"
 
@@ -65,6 +66,7 @@ class WorkspaceTables:
     def __init__(self, sql: Sql, clock: Clock) -> None:
         self._sql = sql
         migrate(sql, MIGRATIONS)
+        self._admissions = admissions.Admissions(sql, clock)
         # It knows nothing of a tenant's runs: one that was accepted counts as done.
         self._keys = request_keys.RequestKeys(sql, clock, lambda _run_id: False, MAX_KEPT_ANSWERS_BYTES)
 
@@ -211,6 +213,12 @@ class WorkspaceTables:
     def release(self, key: str, run_id: str) -> None:
         self._keys.release(key, run_id)
 
+    def admit(self, ticket: str, counted: Sequence[Counted], lease_ms: float) -> Admitted:
+        return self._admissions.admit(ticket, counted, lease_ms) if self._state != "closed" else {"refused": None}
+
+    def leave(self, ticket: str) -> None:
+        self._admissions.leave(ticket)
+
     def open_anew(self) -> None:
         self._empty("open")
 
@@ -261,4 +269,5 @@ class WorkspaceTables:
         self._sql.execute("DELETE FROM refused")
         self._sql.execute("DELETE FROM audit")
         self._keys.clear()
+        self._admissions.clear()
         self._sql.execute("UPDATE workspace SET state = ?", state)

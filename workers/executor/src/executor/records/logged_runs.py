@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, cast
 
+from arcrun.admissions import Admitted, Counted
 from arcrun.engine.record import StoredRecord, Verdict
 from arcrun.engine.run_id import build_run_id_in, is_run_id, object_of
 from arcrun.errors import (
@@ -49,7 +50,7 @@ RETRY_MS = 200  # before a batch is retried once
 EARLIEST = "0" * 26  # the cursor of a list that continues in KV: no run has a smaller id
 MAX_SEALED_TOGETHER = 128 * 1024  # bytes of inputs; sealed and in base64 they still fit into a row
 _EARLIER = "kv."  # prefix of a cursor among the runs in KV
-_KEY_DIGITS = 8  # of a key's hash, which choose its object
+_KEY_DIGITS = 8  # of a hash, which choose an object
 LARGE_BYTES = 64 * 1024  # a larger record is rendered in a stretch of work of its own
 _UNSHOWN = ("keep_days", "blobs", "result", "input")
 
@@ -102,10 +103,21 @@ class LoggedRuns:
     async def accept(self, run: AcceptedRun) -> None:
         await self._send([await self._render_accepted(run)])
 
+    async def admit(self, workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
+        ticket = build_run_id_in(self._clock, self._random, self._choose_object(workflow_id))
+        return ticket, await self._objects.admit(ticket, counted, lease_ms)
+
+    async def leave(self, ticket: str) -> None:
+        with suppress(UpstreamError):
+            await self._objects.leave(ticket)
+
+    def _choose_object(self, hashed: str) -> int:
+        return int(hashed[:_KEY_DIGITS], 16) % self._objects.count
+
     async def claim(self, request: KeyedRequest) -> Claimed:
         if (known := self._claims.find(request)) is not None:
             return known
-        number, asked_ms = int(request.key[:_KEY_DIGITS], 16) % self._objects.count, self._clock.now_ms()
+        number, asked_ms = self._choose_object(request.key), self._clock.now_ms()
         run_id = build_run_id_in(self._clock, self._random, number)
         claimed = await self._objects.claim(number, request.to_claim(run_id))
         self._claims.note(request, claimed, asked_ms)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, cast
 
+from arcrun.admissions import Admitted, Counted
 from arcrun.durable_objects import migrate
 from arcrun.engine.record import Verdict
 from arcrun.engine.run_id import first_id_at
@@ -21,7 +22,7 @@ from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
 from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
-from executor.records import request_keys
+from executor.records import admissions, request_keys
 
 MIGRATIONS = (
     (
@@ -47,7 +48,7 @@ MIGRATIONS = (
         "ALTER TABLE log ADD COLUMN rows INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
     ),
-    request_keys.TABLES,
+    (*request_keys.TABLES, *admissions.TABLES),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -74,7 +75,9 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
 )
 _ROW_BYTES = "octet_length(result) + COALESCE(octet_length(input), 0) + blob_bytes + 200"  # approximate
-_IS_IN_USE = " UNION ALL ".join(f"SELECT 1 FROM {table}" for table in ("runs", "uploads", "request_keys")) + " LIMIT 1"
+_EMPTIED = ("runs", "uploads", "request_keys", "admissions")
+_IS_IN_USE = f"{' UNION ALL '.join(f'SELECT 1 FROM {table}' for table in _EMPTIED)} LIMIT 1"
+
 _RANGE = "id < ? AND id >= ?"
 _BEYOND = "~"  # sorts behind every id
 
@@ -124,6 +127,7 @@ class RunLogTables:
         self._is_full = False
         self._batches, self._busy_ms = 0, 0.0
         self._keys = request_keys.RequestKeys(sql, clock, self._has_failed, ANSWERS_SHARE * settings.bytes)
+        self._admissions = admissions.Admissions(sql, clock)
 
     def count_request(self) -> None:
         """Count a request to the object."""
@@ -212,6 +216,13 @@ class RunLogTables:
 
     def release(self, key: str, run_id: str) -> None:
         self._keys.release(key, run_id)
+
+    def admit(self, ticket: str, counted: Sequence[Counted], lease_ms: float) -> Admitted:
+        self._expect_pruning(self._clock.now_ms())
+        return self._admissions.admit(ticket, counted, lease_ms)
+
+    def leave(self, ticket: str) -> None:
+        self._admissions.leave(ticket)
 
     def _has_failed(self, run_id: str) -> bool:
         """Whether an accepted run is stored as failed, or is lost."""
@@ -315,6 +326,7 @@ class RunLogTables:
         await self._delete_lost_uploads(blobs)
         now_ms = self._clock.now_ms()
         has_more = self._keys.prune()
+        self._admissions.clean(now_ms)
         for keep_days, pruned in tuple(self._pruned.items()):
             upper = first_id_at(now_ms - (keep_days or self._settings.keep_days) * DAY_MS)
             ids = await self._delete(blobs, "id > ? AND id < ? AND keep_days = ?", pruned, upper, keep_days)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from arcrun.admissions import Admitted, Counted
 from arcrun.caches import Cache
 from arcrun.engine.record import RunRecord, StoredRecord, Verdict
 from arcrun.engine.trigger import TriggerKind
@@ -224,6 +225,14 @@ class Runs(Protocol):
 
     async def open_answer(self, claimed: Claimed) -> bytes | None:
         """The answer that is kept; None if it is not stored, or can no longer be opened. Raises UpstreamError."""
+
+    async def admit(self, workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
+        """Admit a run within its workflow's limits; returns the ticket with which it leaves. `workflow_id` is a SHA-256
+        in hexadecimal. Raises UpstreamError.
+        """
+
+    async def leave(self, ticket: str) -> None:
+        """An admitted run has ended. A failure is of no consequence: its lease ends."""
 
     async def find(self, run_id: str) -> StoredRecord:
         """The stored record; for an accepted run without one its verdict, "running" or "lost", and `input`.

@@ -13,15 +13,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from arcrun.admissions import Admitted, Counted
 from arcrun.caches import Cache
 from arcrun.engine.record import StoredRecord
 from arcrun.engine.run_id import batch_of, build_batch_id, build_run_id, first_id_at, invert_run_id, is_run_id, time_of
 from arcrun.errors import ArcrunError, DecryptionError, NotConfiguredError, RecordError, UpstreamError
 from arcrun.limits import MAX_ROW_BYTES, MAX_SCANNED_PAGES
 from arcrun.ports import Background, Clock, KeyEntry, KeyValue, Random
-from arcrun.request_keys import Claimed, RequestKeysObject, SettledStatus
+from arcrun.request_keys import Claimed, SettledStatus
 from arcrun.run_log.filter import RunFilter, judge
 from arcrun.run_log.protocol import Measured
+from arcrun.workspace.protocol import WorkspaceObject
 from arcrun.workspace.sealing import Sealing
 from executor.records.earlier_runs import EarlierRuns, read_verdicts
 from executor.records.runs import (
@@ -48,8 +50,8 @@ _EARLIER = "earlier:"  # prefix of a cursor among the runs in the earlier format
 
 
 class TenantRuns:
-    """Implements Runs over a tenant's KV. `keys` are those of requests, in the tenant's Workspace, for which `sealing`
-    seals.
+    """Implements Runs over a tenant's KV. `workspace` is the tenant's, for which `sealing` seals: it keeps the keys
+    of requests, and counts runs with limits.
     """
 
     def __init__(
@@ -59,11 +61,11 @@ class TenantRuns:
         random: Random,
         background: Background,
         *,
-        keys: RequestKeysObject,
+        workspace: WorkspaceObject,
         sealing: Sealing,
     ) -> None:
         self._kv, self._clock, self._random = kv, clock, random
-        self._keys, self._sealing = keys, sealing
+        self._workspace, self._sealing = workspace, sealing
         self._earlier = EarlierRuns(kv, kv, clock)
         self._batch_id: str | None = None  # of this isolate; with a slot it makes a key
         self._written: Cache[None] = Cache(KNOWN_SLOTS)  # the keys of slots
@@ -107,18 +109,27 @@ class TenantRuns:
                 await self._clock.sleep(KEY_INTERVAL_MS)
                 await self._put(key, [run])
 
+    async def admit(self, _workflow_id: str, counted: Sequence[Counted], lease_ms: float) -> tuple[str, Admitted]:
+        ticket = self.new_run_id()
+        named: list[Counted] = [{**limit, "name": self._sealing.id_of(limit["name"])} for limit in counted]
+        return ticket, await self._workspace.admit(ticket, named, lease_ms)
+
+    async def leave(self, ticket: str) -> None:
+        with suppress(UpstreamError):
+            await self._workspace.leave(ticket)
+
     async def claim(self, request: KeyedRequest) -> Claimed:
         if (known := self._claims.find(request)) is not None:
             return known
         claim, asked_ms = request.to_claim(self.new_run_id()), self._clock.now_ms()
         key, fingerprint = self._sealing.id_of(request.key), self._sealing.id_of(request.fingerprint)
-        claimed = await self._keys.claim({**claim, "key": key, "fingerprint": fingerprint})
+        claimed = await self._workspace.claim({**claim, "key": key, "fingerprint": fingerprint})
         self._claims.note(request, claimed, asked_ms)
         return claimed
 
     async def release(self, key: str, run_id: str) -> None:
         with suppress(UpstreamError):
-            await self._keys.release(self._sealing.id_of(key), run_id)
+            await self._workspace.release(self._sealing.id_of(key), run_id)
         self._claims.forget(key)
 
     async def settle(self, key: str, run: EndedRun, answer: bytes | None) -> None:
@@ -149,7 +160,7 @@ class TenantRuns:
         text = answer and await self._sealing.seal(_answer_of(run_id), base64.b64encode(answer).decode())
         key_id = self._sealing.id_of(key)
         try:
-            await self._keys.settle({"key": key_id, "run_id": run_id, "status": status, "answer": text or None})
+            await self._workspace.settle({"key": key_id, "run_id": run_id, "status": status, "answer": text or None})
         finally:
             self._claims.forget(key)
 

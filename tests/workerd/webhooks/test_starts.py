@@ -1,5 +1,5 @@
 """Proves on real workerd that many concurrent requests with few keys run once for each key, and are all answered
-rightly, also if the runtime is killed meanwhile.
+rightly, also if the runtime is killed meanwhile; and that limits of a workflow are counted exactly.
 """
 
 import asyncio
@@ -140,3 +140,35 @@ def test_also_if_the_runtime_is_killed_and_callers_wait(own: LocalPlatform) -> N
 
     asyncio.run(callers.send_all(kill))
     check(own, "killed", callers.answers)
+
+
+def test_a_hundred_requests_at_once_are_within_the_limits_of_their_workflow(own: LocalPlatform) -> None:
+    """Counted in a real object, and again after it was killed."""
+    workflow = {
+        "name": "limited",
+        "limits": [{"per_minute": 10, "key": "{{input.key}}"}],
+        "flow": ["input >> PIPE >> keep", "keep >> PIPE >> output"],
+        "config": {"keep": {"component": "set", "values": {"key": "{{input.key}}"}}},
+    }
+    with own.executor as client:
+        pushed = client.post("/webhooks", json={"workflow": workflow}).raise_for_status().json()["data"]
+    callers = Callers(f"{own.urls['executor']}/webhooks/{pushed['token']}/trigger")
+
+    async def send_some(count: int) -> list[int]:
+        answers = await asyncio.gather(*(callers.send(f"k{n % 2}", {"key": f"k{n % 2}"}) for n in range(count)))
+        return sorted(answer.status for answer in answers)
+
+    assert asyncio.run(send_some(100)) == [200] * 20 + [429] * 80
+    kill_runtime(own)
+    assert asyncio.run(wait_for_the_runtime(callers)).status == 429
+    assert asyncio.run(send_some(10)) == [429] * 10
+
+
+async def wait_for_the_runtime(callers: Callers) -> Answer:
+    until_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until_s:
+        try:
+            return await callers.send("k0", {"key": "k0"})
+        except OSError:
+            await asyncio.sleep(0.2)
+    raise AssertionError("The runtime did not come back.")

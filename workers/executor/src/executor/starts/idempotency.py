@@ -32,23 +32,21 @@ from arcrun.limits import (
     MAX_IDEMPOTENCY_KEY_CHARACTERS,
     MAX_KEPT_ANSWER_BYTES,
     MAX_RUNNING_WAIT_MS,
-    MAX_UNDO_MS,
 )
 from arcrun.request_keys import Claimed
-from arcrun.workflows.plan import Plan
 from arcrun.workflows.triggers.model import Idempotency, Webhook
 from arcrun_http.requests import body_of
 from executor.bodies import list_query, read_content
 from executor.records.runs import AcceptedRun, EndedRun, KeyedRequest
 from executor.run_handlers import KEY_HEADER, answer_accepted, wants_async
 from executor.service import ExecutorService
+from executor.starts.leases import limit_lease
 from executor.webhook_requests import WebhookRequest, read_path
 from executor.workflows import StoredWorkflow
 
 Render = Callable[[RunRecord], Response]
 
 REPLAYED = (b"idempotent-replayed", b"true")
-SETTLING_MS = 10_000  # for what follows a run, in an isolate with much to do: its record, its answer, the write of both
 ACCEPTING_MS = 10_000  # for what precedes a run that is accepted
 MAX_RETRY_AFTER_S = 30  # otherwise as long as the run has taken so far
 _FIRST_WAIT_MS, _WAIT_GROWTH, _LONGEST_WAIT_MS = 40, 1.5, 1_000
@@ -111,7 +109,7 @@ async def answer_once(
     keyed = KeyedRequest(
         key=_hash(json.dumps([stored.name, is_owner, key or [fingerprint]]).encode()),
         fingerprint=fingerprint,
-        lease_ms=ACCEPTING_MS if is_async else _lease_ms(stored.plan, trigger),
+        lease_ms=ACCEPTING_MS if is_async else limit_lease(stored.plan, trigger),
         keep_ms=1_000 * policy.keep_s,
         retries_failed=policy.retries_failed,
     )
@@ -256,13 +254,6 @@ def _fingerprint(request: Request) -> str:
     query = list_query(request) if request.scope["query_string"] else []
     asked = json.dumps([request.method, read_path(request), query]).encode()
     return _hash(asked + b"\n" + body_of(request))
-
-
-def _lease_ms(plan: Plan, trigger: Trigger) -> float:
-    """How long the run may take, with its undos and what follows it."""
-    may_undo = plan.has_undos or any(call.workflow is not None for call in plan.calls)
-    limit_ms = min(plan.timeout_ms, trigger.timeout_ms or plan.timeout_ms)
-    return limit_ms + (MAX_UNDO_MS if may_undo else 0) + SETTLING_MS
 
 
 def _hash(content: bytes) -> str:

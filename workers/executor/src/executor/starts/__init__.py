@@ -1,0 +1,1 @@
+"""Whether a request starts a run: idempotency, and the limits of its workflow."""
