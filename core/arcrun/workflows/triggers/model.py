@@ -8,16 +8,10 @@ from arcrun.signatures.policy import VerifyPolicy
 from arcrun.workflows.triggers.keys import RequestKey
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-<<<<<<< HEAD
-=======
 ANY_ORIGIN = "*"
 DEFAULT_CORS_HEADERS = ("content-type",)
 DEFAULT_CORS_AGE_S = 600
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
 DEFAULT_KEEP_S = 86_400
-ANY_ORIGIN = "*"
-DEFAULT_CORS_HEADERS = ("content-type",)
-DEFAULT_CORS_AGE_S = 600
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,6 @@ class Idempotency:
             stored.get("on_running") == "wait",
             stored.get("retry_failed", True),
         )
-<<<<<<< HEAD
 
 
 @dataclass(frozen=True)
@@ -100,57 +93,18 @@ class StartLimit:
 
 
 @dataclass(frozen=True)
-class Cors:
-    """The origins whose pages may call a webhook and read its answers, ANY_ORIGIN for all: never with credentials.
-
-    `methods` are None for the webhook's own. `headers` are the names, in lower case, of those that a page may send.
-    `max_age_s` is how long a browser may keep the answer to a preflight.
-    """
-
-    origins: tuple[str, ...]
-    methods: tuple[str, ...] | None = None
-    headers: tuple[str, ...] = DEFAULT_CORS_HEADERS
-    max_age_s: int = DEFAULT_CORS_AGE_S
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "origins": list(self.origins),
-            **({"methods": list(self.methods)} if self.methods is not None else {}),
-            **({"headers": list(self.headers)} if self.headers != DEFAULT_CORS_HEADERS else {}),
-            **({"max_age_s": self.max_age_s} if self.max_age_s != DEFAULT_CORS_AGE_S else {}),
-        }
-
-    @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> "Cors":
-        lists = {key: tuple(value) for key, value in stored.items() if isinstance(value, list)}
-        return cls(**lists, max_age_s=stored.get("max_age_s", DEFAULT_CORS_AGE_S))
-=======
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
-
-
-@dataclass(frozen=True)
 class Webhook:
     """`methods` are those that run the workflow. `record_headers` are the names, in lower case, of headers that are
     recorded although their names say that they carry secrets. `verify` is how callers prove who they are; None if
-<<<<<<< HEAD
-    whoever knows the URL may call. `idempotency` is None if each request runs the workflow, `cors` if no page of
-    another origin may read its answers.
-=======
     whoever knows the URL may call. `cors` is None if no page of another origin may read its answers, `idempotency` if
     each request runs the workflow.
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
     """
 
     methods: tuple[str, ...] = ("POST",)
     record_headers: tuple[str, ...] = ()
     verify: VerifyPolicy | None = None
-<<<<<<< HEAD
-    idempotency: Idempotency | None = None
-    cors: Cors | None = None
-=======
     cors: Cors | None = None
     idempotency: Idempotency | None = None
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -164,13 +118,8 @@ class Webhook:
             **({"methods": list(self.methods)} if self.methods != default.methods else {}),
             **({"record_headers": list(self.record_headers)} if self.record_headers else {}),
             **({"verify": self.verify.to_json()} if self.verify is not None else {}),
-<<<<<<< HEAD
-            **({"idempotency": self.idempotency.to_json()} if self.idempotency is not None else {}),
-            **({"cors": self.cors.to_json()} if self.cors is not None else {}),
-=======
             **({"cors": self.cors.to_json()} if self.cors is not None else {}),
             **({"idempotency": self.idempotency.to_json()} if self.idempotency is not None else {}),
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
         }
 
     @classmethod
@@ -181,7 +130,6 @@ class Webhook:
             VerifyPolicy.load(stored["verify"]) if "verify" in stored else None,
             Cors.load(stored["cors"]) if "cors" in stored else None,
             Idempotency.load(stored["idempotency"]) if "idempotency" in stored else None,
-            Cors.load(stored["cors"]) if "cors" in stored else None,
         )
 
 

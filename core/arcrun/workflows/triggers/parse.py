@@ -22,11 +22,7 @@ from arcrun.workflows.triggers.model import (
 from arcrun.workflows.triggers.verify import parse_verify, warn_of_unsigned_query
 
 TRIGGER_KEYS = ("webhook",)
-<<<<<<< HEAD
-WEBHOOK_KEYS = ("methods", "record_headers", "verify", "idempotency", "cors")
-=======
 WEBHOOK_KEYS = ("methods", "record_headers", "verify", "cors", "idempotency")
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
 CORS_KEYS = ("origins", "methods", "headers", "max_age_s")
 MAX_CORS_AGE_S = 86_400  # what browsers keep at most
 # What a browser sends as Origin: in lower case, a name of another script in punycode.
@@ -55,17 +51,10 @@ def _parse_webhook(findings: Findings, value: Any, at: Path) -> Webhook:
         if "record_headers" in given
         else (),
         verify=parse_verify(findings, given["verify"], (*at, "verify")) if "verify" in given else None,
-<<<<<<< HEAD
-        idempotency=parse_idempotency(findings, given["idempotency"], (*at, "idempotency"))
-        if "idempotency" in given
-        else None,
-        cors=_parse_cors(findings, given["cors"], (*at, "cors")) if "cors" in given else None,
-=======
         cors=_parse_cors(findings, given["cors"], (*at, "cors")) if "cors" in given else None,
         idempotency=parse_idempotency(findings, given["idempotency"], (*at, "idempotency"))
         if "idempotency" in given
         else None,
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
     )
     if webhook.verify is not None:
         warn_of_unsigned_query(webhook.verify, webhook.methods, (*at, "verify"), findings)

@@ -82,11 +82,7 @@ def test_triggers_survive_storage(triggers: Any, expected: Triggers) -> None:
             {"webhook": {"zzz": 1}},
             "UNKNOWN_KEY",
             "unknown key `zzz` in `triggers.webhook`",
-<<<<<<< HEAD
-            "Allowed: methods, record_headers, verify, idempotency, cors.",
-=======
             "Allowed: methods, record_headers, verify, cors, idempotency.",
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
             id="far key",
         ),
         pytest.param(

@@ -127,14 +127,9 @@ async def _run(
     ):
         from executor.starts.idempotency import answer_once  # noqa: PLC0415 - requests without a key need none of it
 
-<<<<<<< HEAD
-        show_owner = partial(answer_owner, with_trace=is_owner and wants_trace(request))
-        render = show_owner if is_owner else partial(answer_caller, request=request)
-=======
         render: Callable[[RunRecord], Response] = partial(answer_caller, request=request)
         if is_owner:
             render = partial(answer_owner, with_trace=wants_trace(request))
->>>>>>> a1b45766f05f2baa53bb79b3443db50ddcaf7c48
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
     if not wants_async(request):
