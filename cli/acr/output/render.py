@@ -82,7 +82,10 @@ def build_table(titles: Sequence[str], rows: Iterable[Sequence[str | Text]], fle
     table = Table(box=None, pad_edge=False)
     for at, title in enumerate(titles):
         width = max((row[at].cell_len for row in [heads, *cells]), default=0)
-        table.add_column(heads[at], min_width=min(width, FLEXIBLE_WIDTH) if title in flexible else width)
+        if title in flexible:
+            table.add_column(heads[at], min_width=min(width, FLEXIBLE_WIDTH))
+        else:  # rich shrinks columns below their min_width, but none with a width
+            table.add_column(heads[at], width=width)
     for row in cells:
         table.add_row(*row)
     return table

@@ -4,6 +4,7 @@ The rendering is bounded like a node's input. What it becomes is checked by the 
 arcrun/workflows/responses, which the push has applied to what is literal.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from arcrun.engine.budget import COMPILED_REFERENCE_WORK
 from arcrun.engine.context import RunContext
 from arcrun.engine.run_response import Header, RunResponse
 from arcrun.engine.tasks import REFERENCE_WORK
-from arcrun.errors import ArcrunError, RunError
+from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
 from arcrun.json_text import write_json
 from arcrun.limits import MAX_INPUT_BYTES, MAX_JSON_VALUES, MAX_RESPONSE_HEADER_CHARACTERS, MAX_RESPONSE_HEADERS
 from arcrun.templates.rendering import Rendering
@@ -34,6 +35,7 @@ from arcrun.workflows.responses.model import (
 )
 from arcrun.workflows.responses.redirects import find_redirect_problem
 
+logger = logging.getLogger("arcrun")
 _DIGITS = re.compile("[0-9]{3}")
 
 
@@ -65,6 +67,9 @@ class Responder:
             self.response = await self._make(own, {ERROR: told}, default)
         except ArcrunError as failure:
             self.response = RunResponse(FAILED_STATUS, error=failure)
+        except Exception as fault:
+            logger.error("The response of the failed run %s failed too: %s", self._run_id, describe_fault(fault))
+            self.response = RunResponse(FAILED_STATUS, error=InternalError())
 
     async def _make(self, response: Response, more: Scope, default_status: int) -> RunResponse:
         context = self._context

@@ -69,10 +69,11 @@ class Certainty:
         ]
 
     def count_together(self, lines: Sequence[Edge]) -> Steps[tuple[int, tuple[Edge, Edge] | None]]:
-        """How many of the lines can fire in one run at most, and two of them that exclude each other. Of a group of
-        lines each of which excludes each other one fires. Only MAX_COMPARED of those that exclude any are compared.
+        """How many of the lines into a node can fire in one run at most, and two of them that exclude each other. Of a
+        group in which each excludes each other, one fires. Only MAX_COMPARED of those that exclude any are compared.
         """
-        held = [self._facts[edge.source] | self._of_edge(edge) for edge in lines]
+        fired = self._fired[lines[0].target]
+        held = [self._facts[edge.source] | facts for edge, facts in zip(lines, fired, strict=True)]
         yield len(lines) // 4
         contrary = self._contraries
         everything = 0

@@ -11,7 +11,8 @@ from arcrun.workflows.certainty import Certainty
 from arcrun.workflows.diagnostics import Diagnostic, EnoughFindingsError, Findings, build_workflow_error
 from arcrun.workflows.edges import check_edges, name_lists
 from arcrun.workflows.graph import Shape, add_ends, analyse_flow
-from arcrun.workflows.inputs import InputChecker
+from arcrun.workflows.inputs.check import InputChecker
+from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.joins import ShapeChecker, add_joins
 from arcrun.workflows.model import INPUT, OUTPUT, STOP, TEMPLATE_STEPS, Edge, Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.node_checks import check_node, warn_of_missing_credential
@@ -57,7 +58,8 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
     shape = analyse_flow(workflow, findings) if workflow.is_complete else None
     if symbols.schema_problem:
         findings.add("INVALID_INPUT_SCHEMA", symbols.schema_problem.rstrip("."), at=("input_schema",))
-    inputs = InputChecker(workflow, shape, symbols, findings)
+    kinds = KindFinder(workflow, shape, symbols)
+    inputs = InputChecker(workflow, shape, symbols, kinds, findings)
     yield LINE_STEPS * len(workflow.edges)
     parts = {}
     certainty = None
@@ -79,7 +81,7 @@ def _compile(workflow: Workflow, symbols: SymbolTable, findings: Findings) -> St
         yield from ShapeChecker(workflow, shape, symbols, findings, certainty.count_together).check()
         yield LINE_STEPS * len(workflow.edges) * len(joins)
     repeating = {name: repeat for name, part in parts.items() if (repeat := part.settings.repeat) is not None}
-    checker = ReferenceChecker(workflow, shape, symbols, findings, certainty, repeating)
+    checker = ReferenceChecker(workflow, shape, symbols, kinds, findings, certainty, repeating)
     yield from _check_references(checker, parts)
     check_edges(workflow, symbols, findings)
     if (policy := workflow.triggers.webhook.verify) is not None:

@@ -7,7 +7,7 @@ from arcrun.contracts.model import Contract
 from arcrun.templates.hints import suggest_nearest
 from arcrun.templates.template import CREDENTIAL, Reference, Template
 from arcrun.workflows.diagnostics import Findings
-from arcrun.workflows.inputs import InputChecker
+from arcrun.workflows.inputs.check import InputChecker
 from arcrun.workflows.model import Node, NodeParts, SymbolTable, Workflow
 from arcrun.workflows.settings import (
     FLOW_KEYS,

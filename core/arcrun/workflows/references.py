@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from arcrun.contracts.schema import types_of
 from arcrun.errors import TemplateError
 from arcrun.templates.clocks import CLOCKS
 from arcrun.templates.expressions import Expression
-from arcrun.templates.filters_values import kind_of
 from arcrun.templates.hints import suggest_nearest
-from arcrun.templates.request import REQUEST, find_request_problem, types_of_request
+from arcrun.templates.request import REQUEST, find_request_problem
 from arcrun.templates.template import (
     ALIASES,
     COLLECTED,
@@ -25,8 +23,9 @@ from arcrun.templates.variables import VARIABLES, find_reference_problem
 from arcrun.workflows.certainty import Certainty, Outcome
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import ENDED, HAS_FAILED, RESERVED_NAMES, Loop, Shape, index_of, results_of
+from arcrun.workflows.inputs.kinds import KindFinder
 from arcrun.workflows.model import INPUT, RepeatPolicy, SymbolTable, Workflow
-from arcrun.workflows.triggers.input_schema import find_types, find_unknown_field
+from arcrun.workflows.triggers.input_schema import find_unknown_field
 
 # The fields after a node's name: its envelope; also LOOP_FIELDS for a node that FOREACH leaves.
 ENVELOPE_FIELDS = ("data", "error", "success")
@@ -54,6 +53,7 @@ class ReferenceChecker:
     workflow: Workflow
     shape: Shape | None
     symbols: SymbolTable
+    kinds: KindFinder
     findings: Findings
     certainty: Certainty | None = None
     repeating: Mapping[str, RepeatPolicy] = field(default_factory=dict)
@@ -77,10 +77,12 @@ class ReferenceChecker:
                 self._warn_if_skipped(reference, node, at, after)
                 self._warn_of_input_loop(reference, node, at)
 
-    def check_kind(self, template: Template, where: str, at: Path) -> None:
+    def check_kind(self, template: Template, where: str, node: str, at: Path) -> None:
         """Report a value that can never be a list for FOREACH, or an object for a node's `take`."""
         wanted = "array" if where == "FOREACH" else "object"
-        kinds = frozenset([template.kind]) if template.kind else self._kinds_of(template)
+        kinds = frozenset([template.kind]) if template.kind else frozenset[str]()
+        if not kinds and len(template.references) == 1 and template.whole:
+            kinds = self.kinds.find(template.references[0].steps, node)
         if not kinds or wanted in kinds:
             return
         code = "INVALID_LOOP" if where == "FOREACH" else "INVALID_INPUT"
@@ -93,30 +95,6 @@ class ReferenceChecker:
         )
         path = template.references[0].path if template.references else "it"
         self.findings.add(code, f"{where} needs {what}, but {path} is {' or '.join(sorted(kinds))}", hint, at=at)
-
-    def _kinds_of(self, template: Template) -> frozenset[str]:
-        """The possible types of the template's value according to contracts; empty if unknown."""
-        if len(template.references) != 1 or not template.whole:
-            return frozenset()
-        steps = template.references[0].steps
-        if steps[0] == CREDENTIAL:
-            return frozenset({"string"})
-        if steps[0] == REQUEST:
-            return types_of_request(steps)
-        if steps[0] == INPUT:
-            return find_types(self.workflow.input_schema or {}, steps[1:])
-        if steps[0] == VARIABLES:
-            known = self.symbols.variables
-            return frozenset({kind_of(known[steps[1]])}) if len(steps) == 2 and steps[1] in known else frozenset()
-        node = self.workflow.nodes.get(steps[0])
-        if node is None:
-            return frozenset()
-        if len(steps) == 1:
-            return frozenset({"object"})
-        contract = self.symbols.contracts.get(node.component or "")
-        if contract is None or contract.output_fields is None or len(steps) != 3 or steps[1] != "data":
-            return frozenset()
-        return types_of(contract.output_fields.get(steps[2]))
 
     def check_names(self, names: Iterable[str], node: str, at: Path) -> None:
         """Check the names that an expression on an edge out of `node` starts from."""
@@ -428,4 +406,4 @@ def check_path(text: str, where: str, checker: ReferenceChecker, node: str, at: 
         return
     checker.check(template.references, node, at, after=after)
     if where in ("FOREACH", "take"):
-        checker.check_kind(template, where, at)
+        checker.check_kind(template, where, node, at)

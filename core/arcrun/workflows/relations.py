@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from functools import cached_property
 
 from arcrun.templates.hints import find_nearest
 
@@ -77,19 +78,19 @@ class RelationSpec:
     enters_answer: bool = True
     calls_workflow: bool = False
 
-    @property
+    @cached_property
     def handles_failure(self) -> bool:
         return self.fires is Fires.ON_FAILURE
 
-    @property
+    @cached_property
     def begins_loop(self) -> bool:
         return self.fires is Fires.ON_ELEMENT
 
-    @property
+    @cached_property
     def ends_loop(self) -> bool:
         return self.fires is Fires.AFTER_LOOP
 
-    @property
+    @cached_property
     def is_conditional(self) -> bool:
         """Whether it depends on the source's answer."""
         return self.fires in (Fires.ON_RESULT, Fires.ON_BRANCH, Fires.ON_CONDITION)

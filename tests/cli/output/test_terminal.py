@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -251,3 +252,16 @@ def test_no_line_of_acr_s_own_has_a_line_feed_in_it() -> None:
 
 def _name_of(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else ""
+
+
+@pytest.mark.parametrize("verdict", ["-", "failed HTTP_STATUS", "failed WORKFLOW_CODE_THAT_IS_LONG", "x" * 45])
+def test_an_address_stays_whole_beside_a_column_that_wraps(
+    verdict: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    url = "http://127.0.0.1:40265/webhooks/f464c98dfc39c9918144331e846c7d6f/trigger"
+    row = ("a_workflow_with_a_name_of_forty_characters", "1 (latest 22)", verdict, "2026-11-27 11:55:16", url)
+    print_table(("name", "version", "last run", "updated", "webhook"), [row], flexible=("last run",))
+    printed = capsys.readouterr().out
+    assert [cell for cell in row if cell != verdict and cell not in printed] == []

@@ -332,6 +332,18 @@ def test_values_come_back_as_they_were(value: str) -> None:
     assert (found["input"], found["stubs"]) == (value, {"a": {"data": {value: [value]}}})
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({}, {"data": {"a": 1}, "nodes": {"a": "success"}, "response": {"status": 201}}),
+        ({"component": "http_request", "output": CUT}, {"status": "success", "nodes": {"a": "success"}}),
+    ],
+)
+def test_what_the_webhook_answered_is_expected(entry: dict[str, Any], expected: dict[str, Any]) -> None:
+    found, _ = write(entry, response={"status": 201})
+    assert found["expect"] == expected
+
+
 def test_a_hostile_name_stays_in_its_comment() -> None:
     text = write_test(RecordedRun(RUN, {**RECORD, "workflow": "x\ntests: []\n#", "trace": []}), None, AT_HAND, [])
     assert text.splitlines()[0] == f"# Made of the run {RUN} of `x tests: [] #`, version 3: acr logs {RUN} --as-test"

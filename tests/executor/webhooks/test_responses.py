@@ -377,3 +377,14 @@ async def test_what_is_wrong_before_a_run_is_not_the_workflows_to_answer() -> No
     hook = Hook({"on_failure": {"status": 418}})
     answered = await hook.send(headers={"content-encoding": "br"})
     assert (answered.status_code, read_error(answered)["code"]) == (415, "UNSUPPORTED_ENCODING")
+
+
+async def test_a_repetition_gets_the_same_response() -> None:
+    response = {"status": 201, "html": "{{input.n}}", "headers": {"set-cookie": ["a=1", "b={{input.n}}"]}}
+    hook = Hook(response, idempotency={"key": "{{input.n}}"}, cors={"origins": ["https://a.b"]})
+    first, second = [await hook.send({"n": "7"}, headers={"origin": "https://a.b"}) for _ in range(2)]
+    assert len(hook.bench.runner.calls) == 1
+    assert (second.status_code, second.text) == (201, "7")
+    assert set(second.headers.multi_items()) >= set(first.headers.multi_items())
+    for name in (*CONFINED, "access-control-allow-origin", "vary", "content-type"):
+        assert len(second.headers.get_list(name)) == 1

@@ -78,19 +78,13 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def find_schema(schema: Schema, steps: Sequence[str]) -> Schema | None:
-    """The schema of what a path into the input leads to; None if it is not known."""
+    """The schema of what a path into a value leads to; None if it is not known."""
     found: Any = schema
     for step in steps:
         if not isinstance(found, Mapping) or any(map(found.__contains__, _ELSEWHERE)):
             return None
         found = found.get("items") if step.isdecimal() else found.get("properties", {}).get(step)
     return found if isinstance(found, Mapping) and "$ref" not in found else None
-
-
-def find_types(schema: Schema, steps: Sequence[str]) -> frozenset[str]:
-    """The types of what a path into the input leads to; empty if they are not known."""
-    found = find_schema(schema, steps)
-    return frozenset() if found is None else types_of(found)
 
 
 def find_unknown_field(schema: Schema, steps: Sequence[str]) -> tuple[str, Sequence[str]] | None:

@@ -8,7 +8,7 @@ from arcrun.engine.budget import PAID
 from arcrun.engine.input_check import require_input
 from arcrun.errors import InputError
 from arcrun.workflows.plan import PLAN_FORMAT, TRIGGERS_FORMAT, load_plan
-from arcrun.workflows.triggers.input_schema import describe_fields, find_types, find_unknown_field
+from arcrun.workflows.triggers.input_schema import describe_fields, find_schema, find_unknown_field
 from fakes.components import FakeComponents
 from fakes.contracts import build_contract
 from fakes.engine import EngineBench, data, echo, failure
@@ -126,8 +126,9 @@ def test_lists_and_conditions_know_them_too(line: str, codes: list[str]) -> None
 
 
 def test_what_a_path_leads_to() -> None:
-    assert find_types(SCHEMA, ["lines", "0", "sku"]) == {"string"}
-    assert find_types(SCHEMA, []) == {"object"}
+    assert find_schema(SCHEMA, ["lines", "0", "sku"]) == {"type": "string"}
+    assert find_schema(SCHEMA, []) == SCHEMA
+    assert find_schema(SCHEMA, ["none"]) is None
     assert find_unknown_field(SCHEMA, ["lines", "0", "x"]) == ("x", ["sku"])
     assert find_unknown_field(SCHEMA, ["any", "x"]) is None
     assert describe_fields(SCHEMA) == [

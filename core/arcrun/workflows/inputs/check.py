@@ -2,7 +2,7 @@
 types of templates that do not depend on values.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,12 +11,12 @@ from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, type
 from arcrun.errors import TemplateError
 from arcrun.templates.syntax import OPEN
 from arcrun.templates.template import Template
-from arcrun.workflows.conditions import Reads, check_condition
 from arcrun.workflows.diagnostics import Findings, Path
 from arcrun.workflows.graph import Shape
-from arcrun.workflows.model import INPUT, Node, SymbolTable, Workflow
+from arcrun.workflows.inputs.conditions import Reads, check_condition
+from arcrun.workflows.inputs.kinds import KindFinder
+from arcrun.workflows.model import Node, SymbolTable, Workflow
 from arcrun.workflows.settings import SETTING_KEYS, report_unknown_key
-from arcrun.workflows.triggers.input_schema import find_types
 
 # A sample value of each JSON type, as a placeholder for a template's value. 0 is an integer and a number.
 _SAMPLES: Mapping[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": True, "array": [], "object": {}}
@@ -40,6 +40,7 @@ class InputChecker:
     workflow: Workflow
     shape: Shape | None
     symbols: SymbolTable
+    kinds: KindFinder
     findings: Findings
 
     def check(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
@@ -60,7 +61,7 @@ class InputChecker:
                 self._report_missing(key, node, contract)
 
     def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
-        sketch = _Sketch(node.templates, self.workflow.input_schema or {})
+        sketch = _Sketch(node.templates, lambda steps: self.kinds.find(steps, node.name))
         written = {key: sketch.draw(value, (key,)) for key, value in config.items()}
         try:
             mismatches = find_mismatches(contract.validate_input_fully, written)
@@ -156,12 +157,13 @@ class _Typed(NamedTuple):
 class _Sketch:
     """A config as far as it is known, with samples in place of templates.
 
-    `templates` are the config's compiled strings; `input_schema` is the workflow's. `open` are the paths of unknown
-    values, `typed` those of values whose type is known, `unnamed` those of objects with templates in their keys.
+    `templates` are the config's compiled strings; `find_kinds` finds the types of a reference. `open` are the paths of
+    unknown values, `typed` those of values whose type is known, `unnamed` those of objects with templates in their
+    keys.
     """
 
     templates: Mapping[Path, Template | TemplateError]
-    input_schema: Mapping[str, Any]
+    find_kinds: Callable[[Steps], frozenset[str]]
     open: set[Steps] = field(default_factory=set)
     typed: dict[Steps, "_Typed"] = field(default_factory=dict)
     unnamed: set[Steps] = field(default_factory=set)
@@ -188,13 +190,13 @@ class _Sketch:
         return _SAMPLES[kind]
 
     def _find_kind(self, template: Template, text: str) -> str | None:
-        """The type of a template's value: that of its last filter, or of the input's field that it is."""
+        """The type of a template's value: that of its last filter, or of the reference that it is."""
         if template.kind is not None or not template.whole:
             return template.kind or "string"
         reference = template.references[0]
-        if reference.head != INPUT or reference.has_fallback or "|" in text:
+        if reference.has_fallback or "|" in text:
             return None
-        kinds = find_types(self.input_schema, reference.steps[1:])
+        kinds = self.find_kinds(reference.steps)
         return min(kinds) if len(kinds) == 1 and "null" not in kinds else None
 
     def decides(self, mismatch: Mismatch) -> bool:
@@ -219,9 +221,9 @@ class _Sketch:
 
 def _suggest_field(mismatch: Mismatch, contract: Contract, sketch: _Sketch) -> str:
     typed = sketch.typed.get(mismatch.path)
-    if typed is not None:
-        return "" if typed.whole else "Write only the template, without other characters."
-    kind = mismatch.got.split(" ")[0]
+    if typed is not None and not typed.whole:
+        return "Write only the template, without other characters."
+    kind = typed.kind if typed is not None else mismatch.got.split(" ")[0]
     properties = contract.input_schema.get("properties", {})
     if len(mismatch.path) == 1 and mismatch.rule == "type" and kind in ("object", "array"):
         near = [key for key in properties if key.startswith(f"{mismatch.field}_") and _takes(properties[key], kind)]
