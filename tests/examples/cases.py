@@ -68,6 +68,7 @@ class Case:
     sent: Sent | None = None
     answered: Answered | None = None
     is_repeated: bool = False
+    status: str = "success"
 
 
 def ran(names: str, **others: str) -> Mapping[str, str]:
@@ -566,6 +567,45 @@ def github_event(label: str) -> Sent:
     return Sent(content=content, headers=headers)
 
 
+SLACK, ORDER_URL = "slack-signing-secret", "https://shop.example.com/orders/4711"
+ORDER_HEADERS = {**AGENT, "authorization": "Bearer shop-token"}
+
+
+def slash_command(text: str) -> Sent:
+    """A command as Slack sends it (https://docs.slack.dev/authentication/verifying-requests-from-slack)."""
+    sent = form({"command": "/order", "text": text, "user_name": "ada"})
+    now_s = int(START_MS / 1_000)
+    digest = hmac.new(SLACK.encode(), f"v0:{now_s}:".encode() + sent.content, hashlib.sha256).hexdigest()
+    signed = {"x-slack-request-timestamp": str(now_s), "x-slack-signature": f"v0={digest}"}
+    return replace(sent, headers={**sent.headers, **signed})
+
+
+COMMANDS = [
+    Case(
+        "order_command",
+        "tells in the channel",
+        None,
+        None,
+        ran("find"),
+        (Exchange("GET", ORDER_URL, {"id": 4711, "state": "on its way"}, headers=ORDER_HEADERS),),
+        {"slack_signing_secret": SLACK, "orders_token": "shop-token"},
+        sent=slash_command(" 4711 "),
+        answered=Answered(200, {"content-type": JSON_TYPE}, ('"in_channel"', "Order 4711 is on its way, ada.")),
+    ),
+    Case(
+        "order_command",
+        "tells only the asker of an order that there is not",
+        None,
+        None,
+        ran("", find="failed"),
+        (Exchange("GET", ORDER_URL, {"error": "no such order"}, status=404, headers=ORDER_HEADERS),),
+        {"slack_signing_secret": SLACK, "orders_token": "shop-token"},
+        sent=slash_command("4711"),
+        answered=Answered(200, {"content-type": JSON_TYPE}, ('"ephemeral"', "I cannot find that order.")),
+        status="failed",
+    ),
+]
+
 EVENTS = [
     Case(
         "stripe_checkout",
@@ -614,6 +654,7 @@ EVENTS = [
 ]
 
 CASES = [
+    *COMMANDS,
     *EVENTS,
     *CONTACT_FORM,
     *SEAT_PAGE,
