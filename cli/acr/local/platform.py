@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ from arcrun.run_log.settings import RUN_LOG_VARIABLES
 # runs.
 HANDED_ON = ("CLOUDFLARE_API_BASE_URL", ALLOW_LOCAL_NETWORK, MULTI_TENANT, *LIMIT_VARIABLES, *RUN_LOG_VARIABLES)
 USUAL_PORT = 8787
+UNASSIGNED_PORTS = range(10_000, 16_000)  # below those that systems assign to connections: Linux's begin at 32768
 WATCHED = ("core", "workers", "components", "runtime")
 
 
@@ -138,7 +140,7 @@ class LocalPlatform:
 
     @cached_property
     def _explorer_port(self) -> int:
-        """A free port that the system chooses, outside the platform's own."""
+        """A free port outside the platform's own."""
         while (port := find_free_ports(1)) in range(self.port, self.port + len(SERVICES) + 1):
             pass
         return port
@@ -218,16 +220,16 @@ def require_free_ports(first: int) -> None:
 
 
 def find_free_ports(count: int) -> int:
-    """The first of `count` consecutive free ports, for platforms that need no fixed port."""
+    """The first of `count` consecutive free ports, for platforms that need no fixed port. The system hands none of them
+    out by itself: until the platform listens, it could give one of its own choice to any connection.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            first: int = probe.getsockname()[1]
+        first = secrets.choice(UNASSIGNED_PORTS)
         try:
             for port in range(first, first + count):
                 with socket.socket() as probe:
                     probe.bind((HOST, port))
-        except (OSError, OverflowError):
+        except OSError:
             continue
         return first
 
