@@ -319,6 +319,10 @@ MAX_STEP_NAME = 200
 # The milliseconds of a run that no client waits for (?async=1): after that the platform ends all work.
 # Beyond: 400 ACCEPTED_RUN_TOO_LONG.
 MAX_ACCEPTED_MS = 30_000
+# The steps of a Workflow's instance: the platform's limit.
+# Beyond: the platform ends the instance. Change: ARCRUN_PLAN sets the plan.
+INSTANCE_STEPS_PAID = 10_000
+INSTANCE_STEPS_FREE = 1_024
 # The bytes of one value, as JSON, in a trace that has no room for the whole value, and of an accepted run's input when
 # it is shown.
 # Beyond: it is replaced by a marker with its size and its beginning.

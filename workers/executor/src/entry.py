@@ -39,6 +39,7 @@ from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
+from arcrun_edge.workflow_steps import run_instance
 from executor.access import (
     KV_CACHE_S,
     Access,
@@ -51,6 +52,7 @@ from executor.access import (
 from executor.app import build_app
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
+from executor.durable.run_workflow import run_workflow
 from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.earlier_runs import EarlierRuns
@@ -64,7 +66,7 @@ from executor.tenants import Platform, TenantServices
 from executor.tokens import RandomTokens
 from executor.workflows import WorkflowStore
 from executor.workspace import WorkspaceTables
-from workers import DurableObject, WorkerEntrypoint
+from workers import DurableObject, WorkerEntrypoint, WorkflowEntrypoint
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -127,6 +129,13 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
         await self._tables.on_alarm(
             CloudflareR2(bindings.WASM_BUCKET), lambda: export_verdicts(objects, verdicts, self._tables)
         )
+
+
+class RunWorkflow(WorkflowEntrypoint):
+    """executor/durable/run_workflow.py over this instance's steps."""
+
+    async def run(self, event: Any, step: Any) -> str:
+        return await run_instance(step, lambda steps: run_workflow(event["payload"], steps))
 
 
 def _build(bindings: Any) -> "Starlette":
