@@ -134,7 +134,7 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
 class RunWorkflow(WorkflowEntrypoint):
     """executor/durable/run_workflow.py over this instance's steps."""
 
-    async def run(self, event: Any, step: Any) -> str:
+    async def run(self, event: Any, step: Any) -> Any:
         return await run_instance(step, lambda steps: run_workflow(event["payload"], steps))
 
 
