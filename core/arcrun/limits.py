@@ -307,6 +307,15 @@ MAX_RUN_SANDBOXES = 4
 # The milliseconds of processor time that the free plan allows a request, counted in work (arcrun/engine/budget.py).
 # Beyond: CPU_BUDGET. Change: move to the Workers paid plan, where the platform allows 30,000 and more.
 FREE_PLAN_CPU_MS = 10
+# The steps of a durable run on the paid plan: what the platform allows, less what the run itself needs.
+# Beyond: TOO_MANY_STEPS, before a loop begins that would need more.
+MAX_RUN_STEPS = 9_900
+# The same on the free plan.
+# Beyond: TOO_MANY_STEPS.
+FREE_RUN_STEPS = 1_000
+# The characters of a step's name.
+# Beyond: it ends in its hash.
+MAX_STEP_NAME = 200
 # The milliseconds of a run that no client waits for (?async=1): after that the platform ends all work.
 # Beyond: 400 ACCEPTED_RUN_TOO_LONG.
 MAX_ACCEPTED_MS = 30_000
