@@ -76,6 +76,11 @@ class ArcrunError(Exception):
         self._place = self._place | {name: value for name, value in place.items() if name not in self.details}
         self.details |= self._place
 
+    @property
+    def place(self) -> Mapping[str, Any]:
+        """The details that `locate` added."""
+        return self._place
+
     def without_details(self) -> Self:
         """A copy with only the details that `locate` added."""
         copied = copy(self)

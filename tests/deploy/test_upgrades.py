@@ -14,6 +14,13 @@ pytestmark = pytest.mark.workerd
 
 ALL = ("--multi-tenant", *(word for name in ("registry", "executor", "auth") for word in ("--worker", name)))
 WORKSPACE = {"name": "WORKSPACE", "type": "durable_object_namespace", "class_name": "Workspace"}
+RUN_WORKFLOW = {
+    "name": "RUN_WORKFLOW",
+    "type": "workflow",
+    "workflow_name": "arcrun-run",
+    "class_name": "RunWorkflow",
+}
+RUN_WORKFLOW_OWNER = {"script_name": EXECUTOR, "class_name": "RunWorkflow"}
 FIRST_WAVE = {"name": "ARCRUN_DEPLOYMENT", "type": "plain_text", "text": "first-wave"}
 
 
@@ -48,9 +55,13 @@ def test_over_a_fresh_account_and_again(desk: Desk) -> None:
     }
     assert bindings_in(uploads[EXECUTOR])["WORKSPACE"] == WORKSPACE
     assert bindings_in(uploads[AUTH])["WORKSPACE"] == {**WORKSPACE, "script_name": EXECUTOR}
-    for upload in uploads.values():
+    for name, upload in uploads.items():
         assert upload.metadata["compatibility_date"] == "2026-11-01"
-        assert upload.metadata["compatibility_flags"] == ["python_workers", "global_fetch_strictly_public"]
+        workflows = ["python_workflows"] if name == EXECUTOR else []
+        flags = ["python_workers", *workflows, "global_fetch_strictly_public"]
+        assert upload.metadata["compatibility_flags"] == flags
+    assert bindings_in(uploads[EXECUTOR])["RUN_WORKFLOW"] == RUN_WORKFLOW
+    assert desk.cloudflare.workers.workflows == {"arcrun-run": RUN_WORKFLOW_OWNER}
     assert deploy(desk, *ALL) == [False, False, False]
     assert len(desk.cloudflare.workers.uploads) == 3
 

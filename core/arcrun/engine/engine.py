@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.credentials.redaction import Redactor
+from arcrun.durable.journal import Journal
 from arcrun.engine.budget import PAID, RunLimits
 from arcrun.engine.context import Answer, Ledger, RunContext, RunPorts, TraceBudget
 from arcrun.engine.input_check import require_input
@@ -73,9 +74,11 @@ class Engine:
             await require_input(plan, trigger.input, self.ports.components, self.limits.open_budget())
             await self.ports.clock.pause()
 
-    async def run(self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0) -> RunRecord:
-        """Run a plan. Failures of nodes are not raised; the record reports them. Raises the errors of `check_input`,
-        before anything runs.
+    async def run(
+        self, plan: Plan, trigger: Trigger, run_id: str, *, version: int = 0, journal: Journal | None = None
+    ) -> RunRecord:
+        """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
+        run by it. Raises the errors of `check_input`, before anything runs.
         """
         if not trigger.is_checked:
             await self.check_input(plan, trigger)
@@ -83,11 +86,12 @@ class Engine:
         context = RunContext(
             ports=self.ports,
             ledger=Ledger(trace_budget),
-            started_ms=self.ports.clock.now_ms(),
+            started_ms=(journal or self.ports.clock).now_ms(),
             budget=budget,
             pace=Pace(self.ports.clock, budget.work),
             slots=Slots(plan.concurrency),
             trace_budget=trace_budget,
+            journal=journal,
         )
         context.undone.left_ms = trigger.undo_ms
         if plan.sees_request:

@@ -49,8 +49,11 @@ class RepeatRun:
         make_call: Callable[[Scope], Call],
         scope: Scope,
         context: RunContext,
+        *,
+        step: str = "",
     ) -> None:
         self.node, self._planned, self._policy, self._context = node.name, node, policy, context
+        self._step = step
         self._make_call, self._scope = make_call, scope
         self._run: NodeRun | None = None  # of the round that is under way
         self._rounds = Rounds()
@@ -97,11 +100,16 @@ class RepeatRun:
         policy = self._policy
         if policy.wait_ms:
             wait_ms = backoff_ms(rounds, policy.wait_ms, growth=policy.backoff, most_ms=MAX_ROUND_WAIT_MS)
-            await self._context.ports.clock.sleep(wait_ms)
+            journal = self._context.journal
+            if journal is None:
+                await self._context.ports.clock.sleep(wait_ms)
+            else:
+                await journal.sleep(f"{self._step} pause {rounds}", wait_ms)
         await self._context.pace.step()
 
     async def _run_round(self, scope: Scope) -> Outcome:
-        run = self._run = NodeRun(self._planned, self._make_call(scope), self._context)
+        step = f"{self._step} round {self._rounds.count + 1}"
+        run = self._run = NodeRun(self._planned, self._make_call(scope), self._context, step)
         result = await run.settle()
         run.end(result)
         self._note(run)

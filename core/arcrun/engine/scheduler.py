@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
+from arcrun.durable.journal import Journal
 from arcrun.engine.budget import COMPILED_CHARACTER_WORK, UNIT_WORK
 from arcrun.engine.calls import Arrived, Call, ComponentCall, WorkflowCall, failed
-from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode
+from arcrun.engine.context import Answer, Iteration, RunContext, SkippedNode, name_step
 from arcrun.engine.endings import BreakError, StopError
 from arcrun.engine.joins import Race
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
@@ -67,7 +69,12 @@ async def run_plan(
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
     try:
-        answer = await run_within(limit_ms / 1000, graph_run.run())
+        if context.journal is None:
+            answer = await run_within(limit_ms / 1000, graph_run.run())
+        elif plan.sets_timeout or timeout_ms is not None:
+            answer = await context.journal.within(f"{context.step_path}deadline", limit_ms, graph_run.run())
+        else:
+            answer = await graph_run.run()
         if not context.depth:
             answer.require_bounds()
         if responder is not None:
@@ -157,9 +164,12 @@ class GraphRun:
                 self._end_if_led_from((INPUT, ""))
             if graph.chain is None:
                 await self._settle_beside_each_other()
-            else:
+            elif self._context.journal is None:
                 for unit in graph.chain:
                     await self._settle(unit)
+            else:
+                for is_pure, units in groupby(graph.chain, self._context.journal.purity.is_pure):
+                    await self._settle_recording(self._context.journal, [*units], is_pure=is_pure)
             return self._answer()
         except StopError as stop:
             if self._parent is not None:
@@ -188,6 +198,8 @@ class GraphRun:
         """Note that a node has had its effect, which is to be undone if the run fails. `scope` is what it saw. Raises
         the errors of an exhausted budget.
         """
+        if self._context.is_trial:
+            return
         read = select_scope(undo, {**scope, undo.name: envelope})
 
         def make_call() -> Call:
@@ -253,8 +265,40 @@ class GraphRun:
                     ready.append(child)
 
     async def _settle_key(self, key: UnitKey) -> UnitKey:
-        await self._settle(self._graph.units[key])
+        unit, journal = self._graph.units[key], self._context.journal
+        if journal is None:
+            await self._settle(unit)
+        else:
+            await self._settle_recording(journal, [unit], is_pure=journal.purity.is_pure(unit))
         return key
+
+    async def _settle_recording(self, journal: Journal, units: list[Unit], *, is_pure: bool) -> None:
+        """Settle units of a durable run, in one step if their calls reach nothing outside."""
+        if not is_pure:
+            for unit in units:
+                await self._settle(unit)
+            return
+        first = units[0].item if isinstance(units[0], PlannedLoop) else units[0].name
+
+        async def attempt() -> None:
+            trial = self._fork()
+            with suppress(ArcrunError, StopError, BreakError):
+                for unit in units:
+                    await trial._settle(unit)
+
+        async def settle() -> None:
+            for unit in units:
+                await self._settle(unit)
+
+        name = name_step(self._context, f"from {first}", self._around.iteration)
+        await journal.stretch(name, attempt, settle)
+
+    def _fork(self) -> "GraphRun":
+        """A copy for trying units. Nothing that they do is seen."""
+        fork = GraphRun(self._graph, {**self._scope}, self._context.fork(), self._around)
+        fork._statuses, fork._elements, fork._loops = {**self._statuses}, {**self._elements}, {**self._loops}
+        fork._met, fork._weights = {*self._met}, {**self._weights}
+        return fork
 
     async def _settle(self, unit: Unit) -> None:
         pace = self._context.pace
@@ -396,13 +440,14 @@ class GraphRun:
 
     def _begin(self, node: PlannedNode, fired: list[InEdge], scope: Scope) -> NodeRun | RepeatRun:
         place = (self, (node.name, "")) if node.workflow is not None else None
+        step = name_step(self._context, node.name, self._around.iteration)
         if node.repeat is None:
-            return NodeRun(node, self._build_call(node, fired, scope, place), self._context)
+            return NodeRun(node, self._build_call(node, fired, scope, place), self._context, step)
 
         def make_call(scope: Scope) -> Call:
             return self._build_call(node, fired, scope, place)
 
-        return RepeatRun(node, node.repeat, make_call, scope, self._context)
+        return RepeatRun(node, node.repeat, make_call, scope, self._context, step=step)
 
     def _build_call(self, node: PlannedNode, fired: list[InEdge], scope: Scope, place: Place | None = None) -> Call:
         """`place` is where a workflow that the node calls runs; what an undo calls is not undone with the run."""
@@ -449,7 +494,10 @@ class GraphRun:
             self.hold(key, answer.weight)
             return answer.value
 
-        outcome = await run_loop(loop, self._elements[key], run_body, self._context.tasks)
+        elements, journal = self._elements[key], self._context.journal
+        if journal is not None:
+            journal.require_room(len(elements) * journal.purity.count_steps(loop.body), f"The loop over `{loop.item}`")
+        outcome = await run_loop(loop, elements, run_body, self._context.tasks)
         self._loops[key] = outcome
         if loop.item not in self._around.items:
             self._scope[loop.item] = outcome.to_json()

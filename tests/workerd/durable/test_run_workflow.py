@@ -1,0 +1,32 @@
+"""Proves that the local runtime runs instances of `arcrun-run`; Cloudflare's local REST API creates them."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from workerd.local_platform import LocalPlatform
+
+pytestmark = pytest.mark.workerd
+
+WORKFLOW = "workflows/arcrun-run"
+
+
+def test_an_instance_runs_its_step(platform: LocalPlatform) -> None:
+    instances = f"{platform.urls['cloudflare-api']}/{WORKFLOW}/instances"
+    created = httpx.post(instances, json={"id": "a-run", "params": {"run_id": "a-run"}}, timeout=60)
+    assert created.json()["result"] == {"id": "a-run"}
+    ended = wait_for_end(f"{instances}/a-run")
+    (step,) = ended["steps"]
+    assert (ended["status"], ended["output"], step["name"]) == ("complete", '{"run_id": "a-run"}', "run-1")
+
+
+def wait_for_end(url: str) -> dict[str, Any]:
+    deadline_s = time.monotonic() + 30
+    while time.monotonic() < deadline_s:
+        found: dict[str, Any] = httpx.get(url, timeout=60).json()["result"]
+        if found["status"] in ("complete", "errored", "terminated"):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(found)
