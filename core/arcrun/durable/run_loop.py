@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
 
+from arcrun.errors import describe_fault
+
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
@@ -94,7 +96,8 @@ class RunLoop(asyncio.AbstractEventLoop):
         return False
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        logger.error("A task of a durable run failed: %s", context.get("message"))
+        error = context.get("exception")
+        logger.error("A task of a durable run failed: %s", describe_fault(error) if error else context.get("message"))
 
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result of `work`, which is run by this loop. Await it in the loop around."""

@@ -57,6 +57,12 @@ class RunLogObjects:
         """Find a run, also if there used to be more objects: the id names its object."""
         return await self._open_object(object_of(run_id)).find(run_id)
 
+    async def find_start(self, run_id: str) -> str | None:
+        return await self._open_object(object_of(run_id)).find_start(run_id)
+
+    async def list_starts(self, number: int, after: str, limit: int) -> Sequence[str]:
+        return await self._open_object(number).list_starts(after, limit)
+
     async def list_runs(self, asked: RunFilter, before: str, limit: int) -> tuple[list[Verdict], str]:
         """At most `limit` verdicts of runs with an id less than `before` ("" for all), newest first; and the next
         `before`, "" at the end. There may be fewer if objects have reached their limit of scanned runs.

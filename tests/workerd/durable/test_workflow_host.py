@@ -23,9 +23,20 @@ WAIT = ["wait", "a wait", "go", LONG_MS]
 
 
 @pytest.fixture(scope="module")
-def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
-    with playing(tmp_path_factory.mktemp("player")) as running:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("player")
+
+
+@pytest.fixture(scope="module")
+def player(folder: Path) -> Iterator[Player]:
+    with playing(folder) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def state(folder: Path) -> Path:
+    """Where the instances are stored, a database each."""
+    return folder / "state/workflows/miniflare-workflows-player"
 
 
 def start_held(player: Player, run: str, *following: object, retries: int = 3) -> None:
@@ -212,6 +223,18 @@ def test_a_terminated_instance_takes_no_further_step(player: Player) -> None:
     assert player.call("terminate", "ended") == "INSTANCE_ENDED"
     assert player.call("send_event", "ended", "go", 1) is None  # at Cloudflare INSTANCE_ENDED
     assert player.create("ended") is False
+
+
+def test_a_deleted_instance_leaves_nothing_and_its_id_is_free(player: Player, state: Path) -> None:
+    start_held(player, "deleted", ["do", "deleted-next"])
+    stored = set(state.glob("*.sqlite"))
+    assert player.call("delete", "deleted") is None
+    player.service.release("deleted-first")
+    assert (player.status("deleted"), player.call("delete", "deleted")) == ("missing", "INSTANCE_NOT_FOUND")
+    wait_until(lambda: len(stored - set(state.glob("*.sqlite"))) == 1)
+    assert player.create("deleted", ["sleep", "a sleep", 1]) is True
+    assert player.wait("deleted") == ["slept"]
+    assert player.service.count("deleted-next") == 0
 
 
 # == Waking after a restart

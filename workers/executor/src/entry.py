@@ -1,7 +1,7 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
@@ -18,6 +18,7 @@ from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
+from arcrun.ports import WorkflowSteps
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
@@ -40,6 +41,7 @@ from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
 from arcrun_edge.workflow_steps import run_instance
+from arcrun_edge.workflows import CloudflareWorkflows
 from executor.access import (
     KV_CACHE_S,
     Access,
@@ -52,7 +54,7 @@ from executor.access import (
 from executor.app import build_app
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
-from executor.durable.run_workflow import run_workflow
+from executor.durable.lasting import Lasting
 from executor.head_import import HeadImport
 from executor.heads import Heads
 from executor.records.earlier_runs import EarlierRuns
@@ -76,7 +78,9 @@ logger = logging.getLogger("arcrun")
 LIMIT_PERIOD_S = 60  # the period of REQUEST_LIMIT in wrangler.toml
 OWN_WORKSPACE = "account"  # the name of the Workspace of a single account's platform
 
-_apps: "list[Starlette]" = []  # one, made at the first request: bindings cannot be kept in the deploy's memory snapshot
+# One of each at most, made at the first event: bindings cannot be kept in the deploy's memory snapshot.
+_apps: "list[Starlette]" = []
+_services: list[ExecutorService] = []  # of an account's own platform
 
 
 class Default(WorkerEntrypoint):
@@ -135,7 +139,14 @@ class RunWorkflow(WorkflowEntrypoint):
     """executor/durable/run_workflow.py over this instance's steps."""
 
     async def run(self, event: Any, step: Any) -> Any:
-        return await run_instance(step, lambda steps: run_workflow(event["payload"], steps))
+        service = _open_own(read_bindings())
+        return await run_instance(step, lambda steps: _run_workflow(service, event["payload"], steps))
+
+
+async def _run_workflow(service: ExecutorService, payload: Mapping[str, Any], steps: WorkflowSteps) -> str:
+    from executor.durable.run_workflow import run_workflow  # noqa: PLC0415 - quick runs need none of it
+
+    return await run_workflow(service, payload, steps)
 
 
 def _build(bindings: Any) -> "Starlette":
@@ -148,9 +159,19 @@ def _build(bindings: Any) -> "Starlette":
 
 
 def _build_own(bindings: Any) -> Access:
-    """The services of a single account: the one that the Worker runs in."""
+    return OwnerAccess(_open_own(bindings), read_optional(bindings, "ARCRUN_API_KEY"))
+
+
+def _open_own(bindings: Any) -> ExecutorService:
+    if not _services:
+        _services.append(_build_service(bindings))
+    return _services[0]
+
+
+def _build_service(bindings: Any) -> ExecutorService:
+    """The service of a single account: the one that the Worker runs in."""
     clock, random, background = SystemClock(), SystemRandom(), WaitUntil()
-    api_key, registry = read_optional(bindings, "ARCRUN_API_KEY"), _registry(bindings)
+    registry = _registry(bindings)
     bucket = CloudflareR2(bindings.WASM_BUCKET)
     resolver = ComponentResolver(BUNDLED_COMPONENTS, bucket, clock, background, registry)
     components = ComponentCaller(
@@ -197,10 +218,16 @@ def _build_own(bindings: Any) -> Access:
     engine = Engine(RunPorts(components, workflows, vault, clock, random), run_limits)
     usage = UsageReporter(registry, clock, background)
     refusals = RefusalLog(workspace, sealing, clock, background)
-    service = ExecutorService(
-        *(components, workflows, runs, vault, engine, background, usage, audit), crypto=WebCrypto(), refusals=refusals
+    instances = read_optional(bindings, "RUN_WORKFLOW")
+    lasting = (
+        Lasting(CloudflareWorkflows(instances), runs, bucket) if instances is not None and encryption_key else None
     )
-    return OwnerAccess(service, api_key)
+    return ExecutorService(
+        *(components, workflows, runs, vault, engine, background, usage, audit),
+        crypto=WebCrypto(),
+        refusals=refusals,
+        lasting=lasting,
+    )
 
 
 def _build_tenants(bindings: Any) -> Access:

@@ -39,6 +39,7 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         Route("/execute", protected(runs.execute), methods=["POST"]),
         Route("/webhooks/named/{name}/trigger", protected(runs.trigger_by_name), methods=["POST"]),
         Route("/runs", protected(runs.list_runs), methods=["GET"]),
+        Route("/runs/resume", protected(runs.resume), methods=["POST"]),
         Route("/runs/{run_id}", protected(runs.show_run), methods=["GET"]),
         Route("/runs/{run_id}/input", protected(runs.show_input), methods=["GET"]),
         Route("/data-keys/renew", protected(runs.renew_keys), methods=["POST"]),

@@ -80,6 +80,15 @@ async def execute(service: ExecutorService, request: Request) -> Response:
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 
+async def resume(service: ExecutorService, _request: Request) -> Response:
+    """Go on with the accepted runs that have not ended: {"runs": how many}."""
+    if service.lasting is None:
+        return JsonResponse({"runs": 0})
+    from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it
+
+    return JsonResponse({"runs": await resume_runs(service.lasting)})
+
+
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
     stored = await service.workflows.find(request.path_params["token"])
@@ -132,7 +141,7 @@ async def _run(
             render = partial(answer_owner, with_trace=wants_trace(request))
         if answer := await answer_once(service, request, stored, trigger, is_owner=is_owner, render=render):
             return answer
-    if not wants_async(request):
+    if not wants_async(request) and not stored.plan.is_durable:
         if is_owner:
             return await _answer_run(service, request, lambda run_id: service.run(stored, trigger, run_id))
         return answer_caller(await service.run(stored, trigger), request)

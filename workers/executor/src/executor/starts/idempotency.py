@@ -105,7 +105,7 @@ async def answer_once(
     key = await _read_key(service, request, stored.plan.triggers.webhook, policy, trigger, is_owner=is_owner)
     if key is None:
         return None
-    is_async = wants_async(request)
+    is_async = wants_async(request) or stored.plan.is_durable
     keyed = KeyedRequest(
         key=_hash(json.dumps([stored.name, is_owner, key or [fingerprint]]).encode()),
         fingerprint=fingerprint,

@@ -1,0 +1,37 @@
+"""What accepted runs that outlive their isolate need: the platform's instances, and where they are stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from arcrun.ports import BlobStore, RunInstances
+from executor.records.runs import EndedRun
+
+
+class LastingRuns(Protocol):
+    async def drop_accepted(self, run_id: str) -> None:
+        """Delete a run that was accepted and has not ended. Raises UpstreamError."""
+
+    async def end_accepted(self, run: EndedRun) -> None:
+        """Like `add_accepted`. Raises UpstreamError."""
+
+    async def find_start(self, run_id: str) -> bytes | None:
+        """The `start` of an accepted run that has not ended. Raises UpstreamError, DecryptionError,
+        NotConfiguredError.
+        """
+
+    async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
+        """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""
+
+    async def seal_part(self, purpose: str, content: bytes) -> bytes:
+        """Seal a part of a run under the platform's data key. Raises NotConfiguredError."""
+
+    async def open_part(self, purpose: str, sealed: bytes) -> bytes:
+        """Raises DecryptionError, NotConfiguredError."""
+
+
+@dataclass(frozen=True)
+class Lasting:
+    instances: RunInstances
+    runs: LastingRuns
+    blobs: BlobStore
