@@ -24,7 +24,7 @@ from arcrun.engine.joins import Race
 from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
-from arcrun.engine.repeats import RepeatRun
+from arcrun.engine.repeats import RepeatRun, meets_until
 from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
 from arcrun.engine.trigger import LimitedBy
 from arcrun.engine.undos import Undo, Undos, select_scope
@@ -35,7 +35,7 @@ from arcrun.templates.request import REQUEST
 from arcrun.templates.template import INPUT_LOOP, START, Scope
 from arcrun.templates.variables import VARIABLES
 from arcrun.wasm.abi import Outcome
-from arcrun.workflows.model import INPUT, STOP, LoopPolicy
+from arcrun.workflows.model import INPUT, STOP
 from arcrun.workflows.plan import Exits, Graph, InEdge, Plan, PlannedLoop, PlannedNode, Unit, UnitKey
 from arcrun.workflows.relations import Carries, Fires
 
@@ -481,7 +481,7 @@ class GraphRun:
             body = GraphRun(loop.body, scope, self._context, around, (self, key))
             try:
                 answer = await body.run()
-                if loop.policy.until and await body.meets(loop.policy):
+                if loop.policy.until and await meets_until(loop.policy, body._scope, self._context):
                     self._ended[key] = "`until` had ended the loop"
                     raise BreakError(answer)
             except BreakError as end:
@@ -505,18 +505,6 @@ class GraphRun:
             self._scope[INPUT_LOOP] = outcome.to_json()
         elif loop.is_only and loop.source != INPUT:
             self._scope[loop.source] = {**self._scope[loop.source], **outcome.to_json()}
-
-    async def meets(self, policy: LoopPolicy) -> bool:
-        """Whether the element that this body has run for meets `until`. Raises RunError EXPRESSION_FAILED,
-        EXPRESSION_TOO_COSTLY; CpuBudgetError.
-        """
-        pace, work = self._context.pace, self._context.budget.work
-        if pace.is_due:
-            await pace.rest()
-        pace.count(CONDITION_WORK)
-        if work.is_limited:
-            work.take_compiling(policy, "expression", lambda it: len(it.source) * COMPILED_CHARACTER_WORK)
-        return policy.expression.is_met(self._scope, pace.count_expression, work.clamp_steps(MAX_EXPRESSION_STEPS))
 
     def _fires(self, edge: InEdge) -> bool:
         fires = edge.spec.fires

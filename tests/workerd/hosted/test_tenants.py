@@ -7,7 +7,9 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -288,6 +290,65 @@ def test_tenants_run_what_is_public_and_nothing_of_the_operator(two: TwoTenants)
     assert (answer.status_code, answer.json().get("data")) == (200, {"by": "author"}), answer.text
 
 
+@dataclass
+class Callers:
+    """Callers of a workflow that two tenants have under one name."""
+
+    two: TwoTenants
+    urls: Mapping[str, str]
+
+    def send(self, letter: str, key: str, body: Any = None) -> httpx.Response:
+        headers = {"x-delivery": f"canary-delivery-{key}"}
+        return httpx.post(self.urls[letter], json=body or {}, headers=headers, timeout=60, trust_env=False)
+
+    def send_all(self, sent: Sequence[tuple[str, str]]) -> list[tuple[str, httpx.Response]]:
+        """All at once: the answers by the tenant."""
+        with ThreadPoolExecutor(len(sent)) as pool:
+            return [*zip([letter for letter, _ in sent], pool.map(lambda each: self.send(*each), sent), strict=True)]
+
+
+def build_callers(two: TwoTenants, letters: str, **workflow: Any) -> Callers:
+    flow = {
+        "name": "starts",
+        "timeout_ms": 10_000,
+        "flow": ["input >> PIPE >> pause"],
+        "config": {"pause": {"component": "wait", "ms": 1_000}},
+        **workflow,
+    }
+    urls = {}
+    for letter in letters:
+        desk = build_desk(two.hosted.cloudflare, letter, "")
+        desk.api_key = two.register(desk)
+        urls[letter] = f"{two.hosted.platform.urls['executor']}/webhooks/{two.push(desk, flow)}/trigger"
+    return Callers(two, urls)
+
+
+def test_each_tenants_keys_run_once(two: TwoTenants) -> None:
+    """The keys of two tenants are apart, though their workflows and their requests are the same."""
+    idempotency = {"key": '{{request.headers["x-delivery"]}}', "on_running": "wait"}
+    callers = build_callers(two, "ef", triggers={"webhook": {"idempotency": idempotency}})
+    answers = callers.send_all([(letter, str(number)) for _ in range(8) for letter in "ef" for number in range(5)])
+    assert {answer.status_code for _, answer in answers} == {200}
+    runs = {letter: {answer.json()["run_id"] for of, answer in answers if of == letter} for letter in "ef"}
+    assert (len(runs["e"]), len(runs["f"]), runs["e"] & runs["f"]) == (5, 5, set())
+    assert sum("idempotent-replayed" not in answer.headers for _, answer in answers) == 10
+    again, other = callers.send("e", "0"), callers.send("e", "0", {"another": "body"})
+    assert (again.json()["run_id"] in runs["e"], again.headers["idempotent-replayed"]) == (True, "true")
+    assert (other.status_code, read_error(other)["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_each_tenants_runs_are_counted_exactly(two: TwoTenants) -> None:
+    callers = build_callers(two, "45", limits=[{"concurrent": 3}, {"per_minute": 4}])
+    answers = callers.send_all([(letter, "") for _ in range(10) for letter in "45"])
+    for letter in "45":
+        statuses = Counter(answer.status_code for of, answer in answers if of == letter)
+        assert statuses == {200: 3, 429: 7}
+    assert [callers.send("4", "").status_code for _ in range(2)] == [200, 429]  # the fourth, and one too many
+    refused = callers.send("4", "")
+    assert (read_error(refused)["code"], 0 < int(refused.headers["retry-after"]) <= 60) == ("RUN_LIMIT_REACHED", True)
+    assert callers.send("5", "").status_code == 200
+
+
 def test_one_tenant_at_its_limit_and_another(two: TwoTenants) -> None:
     flooding = build_desk(two.hosted.cloudflare, "d", "")
     flooding.api_key = two.register(flooding)
@@ -319,9 +380,15 @@ def test_nothing_that_is_stored_or_said_holds_a_secret(two: TwoTenants) -> None:
     searched = [*stored, (folder / LOG).read_bytes(), *(text.encode() for text in [*namespaces, *metadata])]
     said = [answer.content for answer in two.hosted.answers]
     assert (len(stored) > 3, len(namespaces) > 10, len(said) > 500) == (True, True, True)
-    secrets = [(folder / "keys/master-key").read_text()]
+    secrets = [(folder / "keys/master-key").read_text(), "canary-delivery"]
     for tenant in (two.a, two.b):
-        secrets += [tenant.token, tenant.secret, tenant.data_key.decode(), base64.b64encode(tenant.data_key).decode()]
+        secrets += [
+            "canary-delivery",
+            tenant.token,
+            tenant.secret,
+            tenant.data_key.decode(),
+            base64.b64encode(tenant.data_key).decode(),
+        ]
     for secret in secrets:
         assert not any(secret.encode() in content for content in [*searched, *said])
     for key in two.hosted.api_keys:

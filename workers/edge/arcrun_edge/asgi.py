@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import js
 from pyodide.ffi import JsException, jsnull, to_js
@@ -52,10 +52,13 @@ async def _serve(app: Any, js_request: Any, max_body_bytes: int, hold: BodyHold)
         scope = _build_scope(js_request, headers, named.get("host"))
         is_compressed = "content-encoding" in named
         length = named.get("content-length")
-        body = await _read_body(js_request, length, max_body_bytes, hold, is_compressed=is_compressed)
     except ArcrunError as error:
         refusal = render_error(error)
         return _build_response(refusal.status_code, refusal.raw_headers, bytes(refusal.body))
+    try:
+        body = await _read_body(js_request, length, max_body_bytes, hold, is_compressed=is_compressed)
+    except ArcrunError as error:
+        return await _refuse_body(app, scope, error)
     scope[BODY] = body
     if is_compressed:
         scope[ROOM] = hold
@@ -71,6 +74,13 @@ async def _run(app: Any, scope: Any, exchange: "_Exchange") -> None:
         await app(scope, exchange.receive, exchange.send)
     except Exception:  # the app has already answered with 500
         logger.exception("The app raised")
+
+
+async def _refuse_body(app: Any, scope: Any, error: ArcrunError) -> Any:
+    """Let the app answer a request whose body could not be read: it gets `error` when it reads it."""
+    exchange = _RefusedExchange(error)
+    await _run(app, scope, exchange)
+    return _build_response(exchange.status, exchange.headers, b"".join(exchange.parts))
 
 
 async def _serve_lines(app: Any, scope: Any, body: bytes, hold: BodyHold) -> Any:
@@ -118,6 +128,17 @@ class _Exchange:
             self.status, self.headers = message["status"], message["headers"]
         else:
             self.parts.append(message.get("body", b""))
+
+
+class _RefusedExchange(_Exchange):
+    """The exchange of a request whose body raises `error`."""
+
+    def __init__(self, error: ArcrunError) -> None:
+        super().__init__(b"")
+        self._error = error
+
+    async def receive(self) -> NoReturn:
+        raise self._error
 
 
 class _LinesExchange(_Exchange):

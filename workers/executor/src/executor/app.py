@@ -1,5 +1,6 @@
 """The executor over HTTP: its routes and their authentication."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
@@ -30,7 +31,9 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
         return serve
 
     async def trigger(request: Request) -> Response:
-        service = await access.of_webhook(request)
+        service, refusal = await access.of_webhook(request)
+        if refusal is not None:
+            return await runs.refuse(service, request, refusal)
         return await runs.trigger(service, request, shows_key=await access.shows_key(request))
 
     webhook = "/webhooks/{token}"
@@ -66,7 +69,8 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
 
 
 def _for_any_method(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
-    """A route whose handler says itself which methods it takes."""
+    """A route whose handler says itself which methods it takes. What its path ends with may have line breaks."""
     route = Route(path, handler)
     route.methods = None
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
     return route

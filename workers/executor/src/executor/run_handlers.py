@@ -81,26 +81,40 @@ async def execute(service: ExecutorService, request: Request) -> Response:
 
 
 async def resume(service: ExecutorService, _request: Request) -> Response:
-    """Go on with the accepted runs that have not ended: {"runs": how many}."""
-    if service.lasting is None:
-        return JsonResponse({"runs": 0})
+    """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
     from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it
 
-    return JsonResponse({"runs": await resume_runs(service.lasting)})
+    count = 0 if service.lasting is None else await resume_runs(service.lasting)
+    return JsonResponse({"success": True, "data": {"runs": count}})
 
 
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
     """Run a webhook's workflow. A request that also has the API key sees more."""
-    stored = await service.workflows.find(request.path_params["token"])
-    if (cors := stored.plan.triggers.webhook.cors) is None:
-        response = await _answer_webhook(service, request, stored, shows_key=shows_key)
-    else:
-        from executor.webhooks.cors import answer_shared  # noqa: PLC0415 - as below
+    try:
+        stored = await service.workflows.find(request.path_params["token"])
+        if (cors := stored.plan.triggers.webhook.cors) is None:
+            response = await _answer_webhook(service, request, stored, shows_key=shows_key)
+        else:
+            from executor.webhooks.cors import answer_shared  # noqa: PLC0415 - as below
 
-        webhook = stored.plan.triggers.webhook
-        response = await answer_shared(
-            request, webhook, cors, lambda: _answer_webhook(service, request, stored, shows_key=shows_key)
-        )
+            webhook = stored.plan.triggers.webhook
+            response = await answer_shared(
+                request, webhook, cors, lambda: _answer_webhook(service, request, stored, shows_key=shows_key)
+            )
+    except ArcrunError as error:
+        response = render_error(error)
+    response.raw_headers.extend(CONFINING_HEADERS)
+    return response
+
+
+async def refuse(service: ExecutorService, request: Request, refusal: ArcrunError) -> Response:
+    """Answer a webhook's request that its account has no room for. A page that may read its answers may read this."""
+    response: Response | None = None
+    if "origin" in request.headers:
+        from executor.webhooks.cors import answer_refused  # noqa: PLC0415 - as below
+
+        response = await answer_refused(service, request, refusal)
+    response = response or render_error(refusal)
     response.raw_headers.extend(CONFINING_HEADERS)
     return response
 

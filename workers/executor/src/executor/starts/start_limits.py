@@ -55,7 +55,7 @@ def _render_key(limit: StartLimit, trigger: Trigger) -> str:
         return ""
     source = trigger.request or PlainRequest(trigger.input)
     try:
-        return limit.key.render(trigger.input, source.describe(limit.key.request_fields)) or ""
+        return limit.key.render(trigger.input, source.describe(limit.key.request_fields))
     except (TemplateError, InputError) as error:
         raise RequestError(
             f"The request lacks what its limit is counted by: {limit.key.text}",
