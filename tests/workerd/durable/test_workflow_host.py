@@ -230,8 +230,8 @@ def test_a_deleted_instance_leaves_nothing_and_its_id_is_free(player: Player, st
     stored = set(state.glob("*.sqlite"))
     assert player.call("delete", "deleted") is None
     player.service.release("deleted-first")
+    assert len(stored - set(state.glob("*.sqlite"))) == 1
     assert (player.status("deleted"), player.call("delete", "deleted")) == ("missing", "INSTANCE_NOT_FOUND")
-    wait_until(lambda: len(stored - set(state.glob("*.sqlite"))) == 1)
     assert player.create("deleted", ["sleep", "a sleep", 1]) is True
     assert player.wait("deleted") == ["slept"]
     assert player.service.count("deleted-next") == 0
