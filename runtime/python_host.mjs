@@ -13,6 +13,7 @@ const EVENTS = new Map([
   [DurableObject, ["alarm", "webSocketMessage", "webSocketClose", "webSocketError"]],
   [WorkflowEntrypoint, ["run"]],
 ]);
+const INSTANCE_STOPS = "Aborting engine:"; // of a Workflow: because it is paused, restarted ...
 
 let python; // Promise of an Interpreter: one at a time per isolate
 
@@ -61,12 +62,12 @@ async function answerRequest(pyMethod, [request]) {
   return responseOf(await pyMethod.callPromising(request));
 }
 
-/** Whoever sent the event does not show what its handler raised, so it is logged. */
+/** Whoever sent the event does not show what its handler raised, so it is logged, unless it is why an instance stops. */
 async function handleEvent(pyMethod, args, _workers, name) {
   try {
     return await pyMethod.callPromising(...args);
   } catch (error) {
-    console.error(`${name} failed: ${error}`);
+    if (!String(error.message).startsWith(INSTANCE_STOPS)) console.error(`${name} failed: ${error}`);
     throw error;
   }
 }

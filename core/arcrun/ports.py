@@ -260,36 +260,40 @@ class RunInstance:
 
 
 class RunInstances(Protocol):
-    """The instances of the Workflow of runs, by their ids: 1 to 100 of `A-Za-z0-9_-`, and not a `-` or `_` first.
+    """The instances of the Workflow of runs, by their ids: 1 to 100 of `A-Za-z0-9_-`, the first no `-`.
 
-    Every method raises UpstreamError WORKFLOWS_FAILED; all but `create` and `status` also NotFoundError
-    INSTANCE_NOT_FOUND.
+    Every method raises UpstreamError WORKFLOWS_FAILED, and RateLimitedError TOO_MANY_INSTANCES; those that need an
+    instance raise NotFoundError INSTANCE_NOT_FOUND.
     """
 
     async def create(self, instance_id: str, params: Mapping[str, Any]) -> bool:
-        """Create and start an instance. `params` is JSON, at most 1 MiB, which its `run` gets as the event's payload.
+        """Create and start an instance. `params` is JSON of at most 1 MiB; its `run` gets it as the event's payload.
 
-        False if the id is already used, also by an instance that has ended.
+        False if the id has been used, even if that instance has ended.
         """
 
     async def status(self, instance_id: str) -> RunInstance | None:
         """None if there is no such instance, or no longer."""
 
     async def send_event(self, instance_id: str, event_type: str, payload: Any) -> None:
-        """Send an event, which is kept until the instance waits for its type. `payload` is JSON, at most 1 MiB."""
+        """Send an event, which is kept until the instance waits for its type. `payload` is JSON of at most 1 MiB.
+
+        Raises ConflictError INSTANCE_ENDED, but not locally, where nothing happens.
+        """
 
     async def pause(self, instance_id: str) -> None:
-        """Stop the instance before its next step. One that has ended, or is paused, stays as it is."""
+        """Stop the instance before its next step. One that has ended or is paused stays as it is."""
 
     async def resume(self, instance_id: str) -> None:
         """Continue a paused instance. Any other stays as it is."""
 
     async def terminate(self, instance_id: str) -> None:
-        """End the instance without running any more of it. One that has ended stays as it is."""
+        """End the instance; no more of it runs. Raises ConflictError INSTANCE_ENDED."""
 
 
 class InstanceStoppedError(BaseException):
-    """The platform stops the instance: it is paused, terminated or restarted. The run must leave, without another step.
+    """The platform stops this execution of the instance: it is paused, terminated or, at each deploy, moved. If it goes
+    on, its `run` is called again. The run must leave without another step, and has not failed.
 
     Like CancelledError it is none of the exceptions that code handles.
     """

@@ -272,6 +272,7 @@ ROUTES = [
     ("GET", "/usage"),
     ("POST", "/data-keys/renew"),
     ("GET", "/runs"),
+    ("POST", "/runs/resume"),
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
 ]

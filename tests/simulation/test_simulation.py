@@ -6,9 +6,9 @@
 from collections import Counter
 
 import pytest
+from simulation.simulation import InvalidCaseError, simulate
 
 from fakes.ports.searches import examples
-from simulation.simulation import InvalidCaseError, simulate
 
 FOUND = (3, 16, 18, 32, 56, 58, 78, 104, 128, 179, 218, 252, 388, 423)
 SEEDS = examples(2_000)

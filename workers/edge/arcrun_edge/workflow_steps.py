@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import js
-from pyodide.ffi import JsException
+from pyodide.ffi import JsException, create_once_callable
 
 from arcrun.ports import InstanceStoppedError, WorkflowSteps
 from arcrun_edge.event_loop import shorten_turns
@@ -19,14 +19,14 @@ from arcrun_edge.javascript import to_object
 RETRY_DELAY_MS = 1_000  # the platform refuses 0
 # Beginnings of the platform's messages:
 _STOPS = "Aborting engine:"
-_TIMED_OUT = "Execution timed out"
+_TIMED_OUT = ("WorkflowTimeoutError", "Execution timed out")
 
 
-async def run_instance(step: Any, work: Callable[[WorkflowSteps], Awaitable[str]]) -> str:
+async def run_instance(step: Any, work: Callable[[WorkflowSteps], Awaitable[str]]) -> Any:
     """The answer of `work`, over the SDK's `step`.
 
-    If the platform stops the instance, its own exception leaves, whatever `work` makes of it: so the platform knows
-    that the instance has not failed.
+    If the platform stops the instance, the answer is a rejection with the platform's own error, whatever `work` makes
+    of it: by that error the platform knows that the instance has not failed.
     """
     shorten_turns()
     steps = _Steps(step._js_step)
@@ -38,7 +38,16 @@ async def run_instance(step: Any, work: Callable[[WorkflowSteps], Awaitable[str]
     else:
         if steps.stop is None:
             return answer
-    raise steps.stop
+    return _reject(steps.stop)
+
+
+def _reject(error: JsException) -> Any:
+    """An object that the host awaits, which rejects with `error` itself. A raised one would become a PythonError, and
+    the SDK refuses a Promise.
+    """
+    rejection = js.Object.new()
+    rejection.then = create_once_callable(lambda _resolve, reject: reject(error))
+    return rejection
 
 
 class _Steps:

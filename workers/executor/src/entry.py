@@ -138,7 +138,7 @@ class RunLog(DurableObject):  # type: ignore[no-untyped-call]
 class RunWorkflow(WorkflowEntrypoint):
     """executor/durable/run_workflow.py over this instance's steps."""
 
-    async def run(self, event: Any, step: Any) -> str:
+    async def run(self, event: Any, step: Any) -> Any:
         service = _open_own(read_bindings())
         return await run_instance(step, lambda steps: _run_workflow(service, event["payload"], steps))
 

@@ -81,12 +81,11 @@ async def execute(service: ExecutorService, request: Request) -> Response:
 
 
 async def resume(service: ExecutorService, _request: Request) -> Response:
-    """Go on with the accepted runs that have not ended: {"runs": how many}."""
-    if service.lasting is None:
-        return JsonResponse({"runs": 0})
+    """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
     from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it
 
-    return JsonResponse({"runs": await resume_runs(service.lasting)})
+    count = 0 if service.lasting is None else await resume_runs(service.lasting)
+    return JsonResponse({"success": True, "data": {"runs": count}})
 
 
 async def trigger(service: ExecutorService, request: Request, *, shows_key: bool) -> Response:
