@@ -158,6 +158,11 @@ class SignatureError(ArcrunError):
     code = "SIGNATURE_INVALID"
     http_status = 401
 
+    def __init__(self, message: str, *, code: str | None = None, details: Mapping[str, Any] | None = None) -> None:
+        sign = "Sign it with the current time" if code == "SIGNATURE_EXPIRED" else "Sign it as its service does"
+        actions = [f"{sign} (docs/signatures.md).", "Its owner runs the workflow unsigned, by its name: acr run NAME"]
+        super().__init__(message, code=code, next_actions=actions, details=details)
+
 
 class ForbiddenError(ArcrunError):
     code = "FORBIDDEN"

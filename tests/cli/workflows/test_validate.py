@@ -163,7 +163,9 @@ def test_offline_and_a_platform_exclude_each_other(run_acr: RunAcr, arguments: l
 
 def test_offline_it_tells_of_what_could_not_be_pushed_together(run_acr: RunAcr) -> None:
     """A circle is none if one of it is stored, which only a platform knows."""
-    circle = {f"{name}.yaml": CALLS.format(name=name, called=called) for name, called in (("a", "b"), ("b", "a"))}
+    circle: dict[str, str | bytes] = {
+        f"{name}.yaml": CALLS.format(name=name, called=called) for name, called in (("a", "b"), ("b", "a"))
+    }
     write(circle)
     said = run_acr("validate", ".", "--offline")
     assert said.code == 0
