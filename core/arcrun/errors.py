@@ -17,6 +17,7 @@ ArcrunError                     code                    status
   InputError                    INVALID_INPUT           422
   RunError                      (one code per cause)    422
     RunTimeoutError             RUN_TIMEOUT ...         504
+    RunCancelledError           RUN_CANCELLED           422
     RunFailedError              WORKFLOW_FAILED         500
     SubrequestLimitError        SUBREQUEST_LIMIT        422
     CpuBudgetError              CPU_BUDGET              422
@@ -232,6 +233,16 @@ class RunTimeoutError(RunError):
     code = "RUN_TIMEOUT"
     http_status = 504
     retriable = True
+
+
+class RunCancelledError(RunError):
+    """Somebody has asked the run to end."""
+
+    code = "RUN_CANCELLED"
+    ends_run = True
+
+    def __init__(self) -> None:
+        super().__init__("The run was cancelled.", next_actions=["Start the workflow again if that was a mistake."])
 
 
 class RunFailedError(RunError):

@@ -275,6 +275,7 @@ ROUTES = [
     ("POST", "/runs/resume"),
     ("GET", f"/runs/{'0' * 26}"),
     ("GET", f"/runs/{'0' * 26}/input"),
+    ("POST", f"/runs/{'0' * 26}/cancel"),
 ]
 OPEN = {"/health", "/webhooks/{token}/trigger"}
 

@@ -139,7 +139,9 @@ class Outcome:
 async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *, crashes: bool) -> Outcome:
     random = Random(f"world {seed}")
     isolates: list[Isolate] = []
+    wished_in = random.choice((*[MOST_ISOLATES + 1] * 4, 0, 1, 2)) if crashes else MOST_ISOLATES + 1
     while True:
+        instance.is_to_end = instance.is_to_end or len(isolates) >= wished_in
         ends_at = random.randint(1, 60) if crashes and len(isolates) < MOST_ISOLATES else None
         isolate = Isolate(instance, Random(random.random()), ends_at)
         isolates.append(isolate)
@@ -160,10 +162,10 @@ async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
         started_ms=START_MS,
         purity=purity,
         most_steps=MOST_STEPS,
-        is_sequential=purity.is_sequential(plan.graph) and not plan.sets_timeout,
     )
     engine = bench.build_engine(journal)
-    work = engine.run(plan, Trigger(TriggerKind.EXECUTE, INPUT), RUN_ID, journal=journal)
+    interrupt = journal.interrupt if isolate.instance.is_to_end else None
+    work = engine.run(plan, Trigger(TriggerKind.EXECUTE, INPUT, interrupt=interrupt), RUN_ID, journal=journal)
     running = asyncio.ensure_future(journal.run(work))
     ending = asyncio.ensure_future(isolate.has_ended.wait())
     await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)

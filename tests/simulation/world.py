@@ -19,10 +19,11 @@ MOST_DELAY_S = 0.02
 
 @dataclass
 class Instance:
-    """What is stored of one: the results of steps, and when its sleeps end, by name."""
+    """What is stored of one: the results of steps, and when its sleeps end, by name; and a wish in the RunLog."""
 
     results: dict[str, str] = field(default_factory=dict)
     sleeps: dict[str, float] = field(default_factory=dict)
+    is_to_end: bool = False  # somebody wants to cancel it
 
 
 @dataclass

@@ -10,7 +10,7 @@ stored; after that, of the others, as they get their numbers. No step is done be
 is stored.
 
 *Time.* The run's clock shows when the step of which it was last told ended. A sleep is a step of the platform's too,
-but has no result: where other work may be under way, a step behind it gives it a number.
+but has no result: a step behind it gives it a number.
 """
 
 import asyncio
@@ -92,9 +92,7 @@ _is_in_step: ContextVar[bool] = ContextVar("is_in_step", default=False)
 
 
 class Journal:
-    """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have. `is_sequential` is whether
-    it never does two things at once.
-    """
+    """`started_ms` is when the run was accepted; `most_steps` is how many steps it may have."""
 
     def __init__(
         self,
@@ -106,10 +104,9 @@ class Journal:
         started_ms: float,
         purity: Purity,
         most_steps: int,
-        is_sequential: bool = False,
     ) -> None:
         self.run_id, self.started_ms, self.purity = run_id, started_ms, purity
-        self._most_steps, self._is_sequential = most_steps, is_sequential
+        self._most_steps = most_steps
         self._platform, self._box, self._clock = steps, box, clock
         self._now_ms = started_ms
         self._steps: dict[str, _Step] = {}  # of which the run has not been told
@@ -162,6 +159,8 @@ class Journal:
         around. Raises RunError TOO_MANY_STEPS.
         """
         if (given := _given.get()) is not None:
+            if name not in given:  # it was cancelled before it ended, and will be so again
+                await self._loop.create_future()
             return given[name]
         trial = _trial.get()
         if trial is None:
@@ -230,10 +229,7 @@ class Journal:
             await step.turn
         finally:
             self._steps.pop(step.name, None)
-        if self._is_sequential:
-            self._now_ms = max(self._now_ms, due_ms)
-        else:
-            await self._step(f"{name} woke", _nothing, 0)
+        await self._step(f"{name} woke", _nothing, 0)
         return None
 
     async def within(self, name: str, limit_ms: float, work: Coroutine[Any, Any, Result]) -> Result:
@@ -248,6 +244,14 @@ class Journal:
             for task in (running, timer):
                 task.cancel()
             await asyncio.gather(running, timer, return_exceptions=True)
+
+    async def breathe(self) -> None:
+        """Let other work of the isolate have its turn."""
+        await self._loop.breathe(self._clock.pause)
+
+    async def interrupt(self) -> None:
+        """Return when the run, which is to be cancelled, ends: where it did in an earlier isolate, or now."""
+        await self._step("cancelled", _nothing, 0)
 
     def require_room(self, count: int, what: str) -> None:
         """Raises RunError TOO_MANY_STEPS if `count` more steps would be too many."""
@@ -321,14 +325,14 @@ class Journal:
             if not step.is_live:
                 step.entry = json.loads(await self._box.open(step.name, stored))
             step.is_known = step.has_come = True
-            self._wake()
+            self._loop.wake()
 
     async def _sleep(self, step: _Step, duration_ms: float) -> None:
         async with self._losing():
             await self._platform.sleep(_shorten(step.name), math.ceil(duration_ms))
             if not step.turn.done():
                 step.turn.set_result(None)
-            self._wake()
+            self._loop.wake()
 
     @asynccontextmanager
     async def _losing(self) -> AsyncIterator[None]:
@@ -343,10 +347,7 @@ class Journal:
         step.is_known = step.is_live = True
         if self._steps.get(step.name) is not step and not step.ended.done():
             step.ended.set_result(VOID)
-        self._wake()
-
-    def _wake(self) -> None:
-        self._loop.call_soon(_do_nothing)
+        self._loop.wake()
 
     def _go_on(self) -> None:
         """All tasks of the run wait: tell it the next thing."""
@@ -410,7 +411,3 @@ def _shorten(name: str) -> str:
 
 async def _nothing() -> Entry:
     return {}
-
-
-def _do_nothing() -> None:
-    """For the loop to become idle again."""

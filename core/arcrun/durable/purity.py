@@ -24,12 +24,6 @@ class Purity:
         waits = unit.retry is not None or (unit.repeat is not None and unit.repeat.wait_ms > 0)
         return unit.workflow is None and unit.component in self._pure and not waits
 
-    def is_sequential(self, graph: Graph) -> bool:
-        """Whether no two of its nodes run at once. What another workflow does is not known."""
-        if graph.chain is None or any(node.workflow is not None for node in graph.nodes):
-            return False
-        return all(loop.policy.concurrency == 1 and self.is_sequential(loop.body) for loop in graph.loops)
-
     def count_steps(self, graph: Graph) -> int:
         """The fewest steps that a run of the graph takes if all of it runs."""
         units = graph.units.values()

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from asyncio.events import _set_running_loop
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -31,7 +31,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         self.outer = asyncio.get_running_loop()
         self._on_idle = on_idle
         self._ready: deque[asyncio.Handle] = deque()
-        self._is_due = False
+        self._is_due = self._is_held = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def call_soon(
@@ -71,14 +71,40 @@ class RunLoop(asyncio.AbstractEventLoop):
     def _run_ready(self) -> None:
         _set_running_loop(self)
         try:
-            while self._ready:
+            while self._ready and not self._is_held:
                 handle = self._ready.popleft()
                 if not handle.cancelled():
                     handle._run()
         finally:
             self._is_due = False
             _set_running_loop(self.outer)
-        self._on_idle()
+        if not self._is_held:
+            self._on_idle()
+
+    def wake(self) -> None:
+        """Become idle again, after what is ready."""
+        self.call_soon(_do_nothing)
+
+    async def breathe(self, pause: Callable[[], Awaitable[None]]) -> None:
+        """Let other work of the isolate have its turn, by `pause` (Clock.pause). No task of the run goes on meanwhile,
+        and this one is the first after that: so it does not matter when that happens.
+        """
+        woken = self.create_future()
+        self._is_held = True
+        pausing = self.outer.create_task(self._wake_after(pause, woken))
+        await woken
+        del pausing
+
+    async def _wake_after(self, pause: Callable[[], Awaitable[None]], woken: asyncio.Future[None]) -> None:
+        try:
+            await pause()
+        finally:
+            self._is_held = False
+            others, self._ready = self._ready, deque()
+            if not woken.done():
+                woken.set_result(None)
+            self._ready.extend(others)
+            self.wake()
 
     def time(self) -> float:
         return self.outer.time()
@@ -134,3 +160,7 @@ class RunLoop(asyncio.AbstractEventLoop):
                 task.cancel()
             for _ in range(TURNS_TO_END):
                 await asyncio.sleep(0)
+
+
+def _do_nothing() -> None:
+    """See RunLoop.wake."""

@@ -6,7 +6,7 @@ as live values while they are held.
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -323,7 +323,8 @@ class RunContext:
 
     `started_ms` is the clock's time; times in records count from it. `secrets` has the secrets read so far, `usage` the
     calls of components so far. `request` is None if neither the plan nor one that it may call reads it; `responder` is
-    None if the run has no response of its own; `journal` is None if the run is not durable.
+    None if the run has no response of its own; `journal` is None if the run is not durable; `interrupt` returns when
+    the run is to end.
     """
 
     ports: RunPorts
@@ -347,6 +348,7 @@ class RunContext:
     journal: Journal | None = None
     step_path: str = ""  # what the names of this sub-workflow's steps begin with
     is_trial: bool = False
+    interrupt: Callable[[], Awaitable[None]] | None = None
 
     def since_start_ms(self) -> float:
         return (self.journal or self.ports.clock).now_ms() - self.started_ms

@@ -25,7 +25,7 @@ from arcrun.engine.loops import LoopOutcome, find_elements, run_loop
 from arcrun.engine.node_run import RUN_HAD_ENDED, NodeRun, build_cancelled
 from arcrun.engine.record import FAILED, SKIPPED, SUCCESS, NodeStatus
 from arcrun.engine.repeats import RepeatRun, meets_until
-from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_within
+from arcrun.engine.tasks import CONDITION_WORK, NODE_WORK, REFERENCE_WORK, run_unless, run_within
 from arcrun.engine.trigger import LimitedBy
 from arcrun.engine.undos import Undo, Undos, select_scope
 from arcrun.errors import ArcrunError, RunTimeoutError
@@ -68,13 +68,16 @@ async def run_plan(
         responder.scope = scope
     graph_run = GraphRun(plan.graph, scope, context, OUTERMOST, caller)
     graph_run.hold(INPUT, input_weight)
+    run = graph_run.run()
+    if context.interrupt is not None and not context.depth:
+        run = run_unless(run, context.interrupt)
     try:
         if context.journal is None:
-            answer = await run_within(limit_ms / 1000, graph_run.run())
+            answer = await run_within(limit_ms / 1000, run)
         elif plan.sets_timeout or timeout_ms is not None:
-            answer = await context.journal.within(f"{context.step_path}deadline", limit_ms, graph_run.run())
+            answer = await context.journal.within(f"{context.step_path}deadline", limit_ms, run)
         else:
-            answer = await graph_run.run()
+            answer = await run
         if not context.depth:
             answer.require_bounds()
         if responder is not None:

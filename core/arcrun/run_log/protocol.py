@@ -10,9 +10,9 @@ from arcrun.request_keys import RemoteRequestKeys, RequestKeysObject, Settlement
 
 
 class StoredRun(TypedDict):
-    """A stored run. `status` is "success", "failed" or "running". `error` is the error's code, `node` the node that
-    failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's own
-    setting, 0 for the platform's.
+    """A stored run. `status` is "success", "failed", "cancelled" or "running". `error` is the error's code, `node` the
+    node that failed. `deadline_ms`, of an unfinished run, is in milliseconds since 1970. `keep_days` is the workflow's
+    own setting, 0 for the platform's.
 
     `result` is a JSON string: {"data"} or {"error"}, and {"trace"}; or {"input"} for an unfinished run. `input` is the
     run's input, sealed (executor/records/run_inputs.py). `start` is what the run is started with, sealed, until it has
@@ -36,6 +36,13 @@ class StoredRun(TypedDict):
     result: str
     input: NotRequired[str | None]
     start: NotRequired[str | None]
+
+
+class Started(TypedDict):
+    """`start` is sealed, "" if it lies in the bucket; `cancelled` is whether the run is to end."""
+
+    start: str
+    cancelled: bool
 
 
 class Listed(TypedDict):
@@ -100,8 +107,11 @@ class RunLogObject(RequestKeysObject, AdmissionsObject, Protocol):
 
     async def find(self, run_id: str) -> StoredRun | None: ...
 
-    async def find_start(self, run_id: str) -> str | None:
-        """The sealed start of a run that has not ended, "" if it lies in the bucket."""
+    async def find_start(self, run_id: str) -> Started | None:
+        """The start of a run that has not ended."""
+
+    async def cancel_start(self, run_id: str) -> bool:
+        """Note that a run is to end. False if it has ended, or has no start."""
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:
         """The ids of runs with a start, greater than `after`, in order."""
@@ -150,8 +160,12 @@ class RemoteRunLog(RemoteRequestKeys, RemoteAdmissions):
         found: StoredRun | None = await self._channel.call("find", {"run_id": run_id})
         return found
 
-    async def find_start(self, run_id: str) -> str | None:
-        start: str | None = await self._channel.call("find_start", {"run_id": run_id})
+    async def cancel_start(self, run_id: str) -> bool:
+        is_noted: bool = await self._channel.call("cancel_start", {"run_id": run_id})
+        return is_noted
+
+    async def find_start(self, run_id: str) -> Started | None:
+        start: Started | None = await self._channel.call("find_start", {"run_id": run_id})
         return start
 
     async def list_starts(self, after: str, limit: int) -> Sequence[str]:

@@ -80,6 +80,18 @@ async def execute(service: ExecutorService, request: Request) -> Response:
     return JsonResponse(outcome.envelope, outcome.error.http_status if outcome.error else 200)
 
 
+async def cancel(service: ExecutorService, request: Request) -> Response:
+    """Let an accepted run end: 202, and the run is `cancelled` within half a minute. Raises what `cancel_run` does."""
+    from executor.durable.cancellation import cancel_run, refuse, stop_instance  # noqa: PLC0415 - as below
+
+    run_id: str = request.path_params["run_id"]
+    if service.lasting is None:
+        await refuse(service.runs, run_id)
+    await cancel_run(service.lasting, service.runs, run_id)
+    service.background.start(stop_instance(service.lasting, service.engine.ports.clock, run_id))
+    return JsonResponse({"success": True, "run_id": run_id, "data": {"status": "cancelling"}}, 202)
+
+
 async def resume(service: ExecutorService, _request: Request) -> Response:
     """Go on with the accepted runs that have not ended: {"runs": how many there are}."""
     from executor.durable.acceptance import resume_runs  # noqa: PLC0415 - quick runs need none of it

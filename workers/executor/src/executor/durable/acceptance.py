@@ -102,6 +102,13 @@ def _reaches_outside(contract: Contract) -> bool:
     return contract.reaches_outside or "sleep" in contract.capabilities
 
 
+async def end_without_instance(lasting: Lasting, run_id: str, error: ArcrunError) -> None:
+    """Record that a run has ended with `error`, if it has not ended yet."""
+    if (found := await lasting.runs.find_start(run_id)) is not None:
+        record = load_start(found[0]).build_failed(run_id, error)
+        await lasting.runs.end_accepted(EndedRun(record, KEEPS_ALL, b""))
+
+
 async def _wake(lasting: Lasting, run_id: str) -> None:
     instance = await lasting.instances.status(run_id)
     if instance is not None and instance.status in ENDED:
@@ -113,13 +120,12 @@ async def _wake(lasting: Lasting, run_id: str) -> None:
 
 async def _give_up(lasting: Lasting, run_id: str) -> None:
     """Record that a run has failed whose instance has ended without it, and cannot be created again."""
-    if (content := await lasting.runs.find_start(run_id)) is not None:
-        error = RunError(
-            "The platform has ended the run's instance.",
-            code="RUN_LOST",
-            next_actions=["Look into the executor's log for the reason, and start the workflow again."],
-        )
-        await lasting.runs.end_accepted(EndedRun(load_start(content).build_failed(run_id, error), KEEPS_ALL, b""))
+    error = RunError(
+        "The platform has ended the run's instance.",
+        code="RUN_LOST",
+        next_actions=["Look into the executor's log for the reason, and start the workflow again."],
+    )
+    await end_without_instance(lasting, run_id, error)
 
 
 async def resume_runs(lasting: Lasting) -> int:

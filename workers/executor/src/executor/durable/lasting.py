@@ -15,10 +15,16 @@ class LastingRuns(Protocol):
     async def end_accepted(self, run: EndedRun) -> None:
         """Like `add_accepted`. Raises UpstreamError."""
 
-    async def find_start(self, run_id: str) -> bytes | None:
-        """The `start` of an accepted run that has not ended. Raises UpstreamError, DecryptionError,
-        NotConfiguredError.
+    async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
+        """The `start` of an accepted run that has not ended, and whether it is to be cancelled. Raises UpstreamError,
+        DecryptionError, NotConfiguredError.
         """
+
+    async def ask_to_cancel(self, run_id: str) -> bool:
+        """Note that a run is to end. False if it has ended, or was not accepted. Raises UpstreamError."""
+
+    async def is_to_cancel(self, run_id: str) -> bool:
+        """Raises UpstreamError."""
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         """Runs with a `start` that have not ended, and the cursor of the next page. Raises UpstreamError."""

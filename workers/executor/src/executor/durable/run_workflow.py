@@ -20,6 +20,7 @@ from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX
 from arcrun.ports import WorkflowSteps
 from arcrun.workflows.model import KEEPS_ALL, Keeping
 from arcrun.workflows.plan import Plan
+from executor.durable.cancellation import ask_again
 from executor.durable.lasting import Lasting
 from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
 from executor.durable.start import RunStart, hash_plan, load_start
@@ -38,10 +39,10 @@ async def run_workflow(service: ExecutorService, payload: Mapping[str, Any], ste
     """How the run ended, as JSON: {"status"}; `payload` is {"run_id"}. Raises UpstreamError."""
     lasting, run_id = service.lasting, str(payload["run_id"])
     assert lasting is not None  # the binding that has called this is there
-    content = await lasting.runs.find_start(run_id)
-    if content is None:  # it has ended, or was not accepted after all
+    found = await lasting.runs.find_start(run_id)
+    if found is None:  # it has ended, or was not accepted after all
         return json.dumps({"status": "unknown"})
-    run = InstanceRun(service, lasting, run_id, load_start(content), steps)
+    run = InstanceRun(service, lasting, run_id, load_start(found[0]), steps, is_to_cancel=found[1])
     status = await run.run_to_end()
     return json.dumps({"status": status})
 
@@ -53,6 +54,7 @@ class InstanceRun:
     run_id: str
     start: RunStart
     steps: WorkflowSteps
+    is_to_cancel: bool
 
     async def run_to_end(self) -> str:
         try:
@@ -75,7 +77,9 @@ class InstanceRun:
 
     async def _run_whole(self, plan: Plan) -> str:
         start = self.start
-        record = await self.service.engine.run(plan, start.trigger, self.run_id, version=start.pin[0])
+        interrupt = ask_again(self.lasting, self.service.engine.ports.clock, self.run_id)
+        trigger = replace(start.trigger, interrupt=interrupt)
+        record = await self.service.engine.run(plan, trigger, self.run_id, version=start.pin[0])
         return await self._end(plan.keeping, record)
 
     async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
@@ -89,7 +93,6 @@ class InstanceRun:
             started_ms=start.started_ms,
             purity=purity,
             most_steps=FREE_RUN_STEPS if engine.limits.is_free else MAX_RUN_STEPS,
-            is_sequential=purity.is_sequential(plan.graph) and not plan.sets_timeout,
         )
         ports = RunPorts(
             OutsideComponents(engine.ports.components, journal),
@@ -98,7 +101,8 @@ class InstanceRun:
             OutsideClock(engine.ports.clock, journal),
             engine.ports.random,
         )
-        run = Engine(ports, engine.limits).run(plan, start.trigger, self.run_id, version=start.pin[0], journal=journal)
+        trigger = replace(start.trigger, interrupt=journal.interrupt if self.is_to_cancel else None)
+        run = Engine(ports, engine.limits).run(plan, trigger, self.run_id, version=start.pin[0], journal=journal)
         return await journal.run(run)
 
     async def _find_callee(self, name: str) -> Plan:
@@ -128,4 +132,4 @@ class InstanceRun:
             await self.lasting.runs.end_accepted(replace(ended, record=record.shortened()))
         if self.start.ticket:
             await self.service.runs.leave(self.start.ticket)
-        return "success" if record.error is None else "failed"
+        return record.status

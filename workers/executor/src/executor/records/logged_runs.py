@@ -249,10 +249,20 @@ class LoggedRuns:
     async def open_part(self, purpose: str, sealed: bytes) -> bytes:
         return await self._inputs.open_part(purpose, sealed)
 
-    async def find_start(self, run_id: str) -> bytes | None:
+    async def find_start(self, run_id: str) -> tuple[bytes, bool] | None:
+        if (found := await self._objects.find_start(run_id)) is None:
+            return None
+        sealed = base64.b64decode(found["start"]) or await self._read_blob(run_id, Blobs.START)
+        if sealed is None:
+            return None
+        return await self._inputs.open_part(start_of(run_id), sealed), found["cancelled"]
+
+    async def ask_to_cancel(self, run_id: str) -> bool:
+        return await self._objects.cancel_start(run_id)
+
+    async def is_to_cancel(self, run_id: str) -> bool:
         found = await self._objects.find_start(run_id)
-        sealed = None if found is None else base64.b64decode(found) or await self._read_blob(run_id, Blobs.START)
-        return None if sealed is None else await self._inputs.open_part(start_of(run_id), sealed)
+        return found is not None and found["cancelled"]
 
     async def list_unfinished(self, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
         number, _, after = (cursor or "0:").partition(":")

@@ -19,7 +19,7 @@ from arcrun.limits import MAX_PRUNED_RUNS, MAX_SCANNED_RUNS
 from arcrun.ports import Alarm, BlobStore, Clock, Sql
 from arcrun.request_keys import Claim, Claimed, Settlement
 from arcrun.run_log.filter import LOST_AFTER_MS, RunFilter
-from arcrun.run_log.protocol import Blobs, Listed, Measured, StoredRun, Unexported, blob_keys_of
+from arcrun.run_log.protocol import Blobs, Listed, Measured, Started, StoredRun, Unexported, blob_keys_of
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.times import render_time
 from executor.records import admissions, request_keys
@@ -49,7 +49,10 @@ MIGRATIONS = (
         "ALTER TABLE log ADD COLUMN requests INTEGER NOT NULL DEFAULT 0",
     ),
     (*request_keys.TABLES, *admissions.TABLES),
-    ("CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL) WITHOUT ROWID",),
+    (
+        "CREATE TABLE starts (id TEXT PRIMARY KEY, start TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0)"
+        " WITHOUT ROWID",
+    ),
 )
 DAY_MS = 86_400_000
 PRUNE_INTERVAL_MS = 3_600_000
@@ -71,7 +74,7 @@ _INSERT = (  # takes a JSON array of rows: one statement for all
     " FROM json_each(?) WHERE true"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STORED[1:-3])},"
     " input = COALESCE(excluded.input, input), result = excluded.result,"
-    f" blobs = excluded.blobs | blobs & {Blobs.START.value}"
+    f" blobs = excluded.blobs | (blobs & {Blobs.START.value})"
     f" | CASE WHEN excluded.input IS NULL THEN blobs & {Blobs.INPUT.value} ELSE 0 END,"
     " blob_bytes = excluded.blob_bytes"
     f" + CASE WHEN excluded.input IS NULL AND blobs & {Blobs.INPUT.value} THEN blob_bytes ELSE 0 END"
@@ -183,9 +186,12 @@ class RunLogTables:
         found = self._sql.execute(f"SELECT {', '.join(_STORED)} FROM runs WHERE id = ?", run_id)
         return cast(StoredRun, _without_none(found[0])) if found else None
 
-    def find_start(self, run_id: str) -> str | None:
-        found = self._sql.execute("SELECT start FROM starts WHERE id = ?", run_id)
-        return found[0]["start"] if found else None
+    def find_start(self, run_id: str) -> Started | None:
+        found = self._sql.execute("SELECT start, cancelled FROM starts WHERE id = ?", run_id)
+        return {"start": found[0]["start"], "cancelled": bool(found[0]["cancelled"])} if found else None
+
+    def cancel_start(self, run_id: str) -> bool:
+        return bool(self._sql.execute("UPDATE starts SET cancelled = 1 WHERE id = ? RETURNING id", run_id))
 
     def list_starts(self, after: str, limit: int) -> list[str]:
         rows = self._sql.execute("SELECT id FROM starts WHERE id > ? ORDER BY id LIMIT ?", after, limit)
@@ -249,7 +255,7 @@ class RunLogTables:
         if not found or found[0]["status"] == "success":
             return False
         lost_ms: float = (found[0]["deadline_ms"] or 0) + LOST_AFTER_MS
-        return found[0]["status"] == "failed" or self._clock.now_ms() > lost_ms
+        return found[0]["status"] in ("failed", "cancelled") or self._clock.now_ms() > lost_ms
 
     def measure(self) -> Measured:
         now_ms = self._clock.now_ms()
@@ -453,7 +459,7 @@ def _render(wanted: RunFilter, now_ms: float) -> tuple[list[str], list[str | flo
         if value is not None:
             conditions.append(f"{name} = ?")
             values.append(value)
-    if wanted.status in ("success", "failed"):
+    if wanted.status in ("success", "failed", "cancelled"):
         conditions.append("status = ?")
         values.append(wanted.status)
     elif wanted.status is not None:
