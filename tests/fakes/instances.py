@@ -49,6 +49,9 @@ class FakeInstances:
     async def terminate(self, instance_id: str) -> None:
         self.woken.append((instance_id, "terminate"))
 
+    async def delete(self, instance_id: str) -> None:
+        self.params.pop(instance_id, None)
+
     async def run(self, service: ExecutorService, run_id: str) -> Isolate:
         """Run an instance to its end, as the platform would, in an isolate of its own."""
         isolate = Isolate(self.stored[run_id], Random(run_id), None)
