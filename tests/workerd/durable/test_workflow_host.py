@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -226,8 +227,8 @@ def test_there_is_no_such_instance(player: Player, method: str) -> None:
     ],
 )
 def test_what_cloudflare_says_is_understood(player: Player, message: str, method: str, result: object) -> None:
-    arguments = {"create": ["it", {}], "send_event": ["it", "go", 1]}.get(method, ["it"])
-    assert player.call("refused", message, method, *arguments) == result
+    arguments: dict[str, list[Any]] = {"create": [{}], "send_event": ["go", 1], "status": []}
+    assert player.call("refused", message, method, "it", *arguments[method]) == result
 
 
 def test_a_terminated_instance_takes_no_further_step(player: Player) -> None:
