@@ -39,7 +39,7 @@ from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
-from arcrun_edge.workflows import CloudflareWorkflows
+from arcrun_edge.workflows.instances import CloudflareWorkflows
 from executor.access import (
     KV_CACHE_S,
     Access,
@@ -137,7 +137,7 @@ class RunWorkflow(WorkflowEntrypoint):
     """executor/durable/run_workflow.py over this instance's steps."""
 
     async def run(self, event: Any, step: Any) -> Any:
-        from arcrun_edge.workflow_steps import run_instance  # noqa: PLC0415 - quick runs need none of these
+        from arcrun_edge.workflows.steps import run_instance  # noqa: PLC0415 - quick runs need none of these
         from executor.durable.run_workflow import run_workflow  # noqa: PLC0415
 
         service = _open_own(read_bindings())

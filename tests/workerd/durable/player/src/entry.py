@@ -26,8 +26,8 @@ from arcrun.errors import ArcrunError
 from arcrun.ports import InstanceStoppedError, WorkflowSteps
 from arcrun_edge.bindings import read_bindings
 from arcrun_edge.javascript import to_object
-from arcrun_edge.workflow_steps import run_instance
-from arcrun_edge.workflows import CloudflareWorkflows
+from arcrun_edge.workflows.instances import CloudflareWorkflows
+from arcrun_edge.workflows.steps import run_instance
 from workers import Response, WorkerEntrypoint, WorkflowEntrypoint
 
 RETRIES, TIMEOUT_MS = 3, 60_000

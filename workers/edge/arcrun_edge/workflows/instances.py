@@ -11,6 +11,7 @@ from pyodide.ffi import JsException
 
 from arcrun.errors import ArcrunError, ConflictError, NotFoundError, RateLimitedError
 from arcrun.ports import RunInstance
+from arcrun_edge.bindings import is_local
 from arcrun_edge.faults import build_fault
 from arcrun_edge.javascript import to_object
 
@@ -20,6 +21,9 @@ _EXISTS = "instance.already_exists"
 _MISSING = ("instance.not_found", "Engine was never started")
 _ENDED = ("instance.in_finite_state", "instance.cannot_terminate")
 _LIMITED = re.compile(r"\b429\b|rate.?limit|too many", re.IGNORECASE)
+# The local engine would put an event that is the first since its start in the place of a kept one of the same type. An
+# event of a type that no instance waits for makes it read what it has kept.
+_WAKING = "waking"
 RETRY_AFTER_S = 1  # the platform counts instances by the second
 
 
@@ -49,7 +53,10 @@ class CloudflareWorkflows:
     async def send_event(self, instance_id: str, event_type: str, payload: Any) -> None:
         event = to_object({"type": event_type, "payload": _to_json(payload)})
         with _naming_errors(instance_id):
-            await (await self._binding.get(instance_id)).sendEvent(event)
+            instance = await self._binding.get(instance_id)
+            if is_local():
+                await instance.sendEvent(to_object({"type": _WAKING}))
+            await instance.sendEvent(event)
 
     async def pause(self, instance_id: str) -> None:
         with _naming_errors(instance_id):
