@@ -2,7 +2,7 @@
 // module, as Cloudflare's native Python runtime does. Python itself starts at the first event (python_boot.mjs).
 //
 // After a fatal failure (stack overflow) an interpreter cannot be used. Pending requests are answered, and the next event
-// starts a new one; Durable Objects are recreated from their storage.
+// starts a new one; Durable Objects are recreated from their storage, instances of Workflows go on when they are woken.
 import { DurableObject, WorkerEntrypoint, WorkflowEntrypoint } from "cloudflare:workers";
 import { eventStarted, watch } from "./clock.mjs";
 import internalError from "./internal_error.json";
@@ -13,7 +13,10 @@ const EVENTS = new Map([
   [DurableObject, ["alarm", "webSocketMessage", "webSocketClose", "webSocketError"]],
   [WorkflowEntrypoint, ["run"]],
 ]);
-const INSTANCE_STOPS = "Aborting engine:"; // of a Workflow: because it is paused, restarted ...
+// Begins the reasons why an instance of a Workflow stops without having failed; the second is Cloudflare's when it moves
+// an instance to another isolate.
+const INSTANCE_STOPS = "Aborting engine:";
+const INSTANCE_MOVES = `${INSTANCE_STOPS} Grace period complete`;
 
 let python; // Promise of an Interpreter: one at a time per isolate
 
@@ -42,6 +45,7 @@ function forwardingClass(Base, className, methods) {
       try {
         return await interpreter.settled(call(interpreter, this, className, method, args, invoke));
       } catch (error) {
+        if (interpreter.hasFailed && Base === WorkflowEntrypoint) throw new Error(INSTANCE_MOVES);
         if (method !== "fetch" || !interpreter.hasFailed) throw error;
         return new Response(internalError, { status: 500, headers: { "content-type": "application/json" } });
       }

@@ -2,17 +2,20 @@
 of a session that need workerd.
 """
 
+import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from arcrun.contracts.schema import Validator, compile_schema
 from fakes.ports.searches import examples as examples_of
 from fixtures.modules import LOOPING, build_contract, build_module
 from workerd.local_platform import ROOT, LocalPlatform, running_platform
@@ -29,12 +32,37 @@ settings.load_profile("arcrun")
 
 # All tests of these folders are marked; files of others mark themselves.
 WORKERD_FOLDERS = ("workerd", "components")
+WAITING = "workerd and not quiet"  # its tests wait more than they compute
+# A file runs in one process: one that takes a minute must not be the last. Half a minute and more, longest first.
+LONG_FILES = (
+    "cli/local/test_dev.py",
+    "deploy/test_rollback.py",
+    "deploy/test_upgrades.py",
+    "cli/test_newcomer.py",
+    "deploy/test_deploy.py",
+    "cli/parts/test_seeding.py",
+    "workerd/bounds/test_bounds.py",
+    "workerd/storage/test_statistics.py",
+    "workerd/storage/test_accepted_runs.py",
+    "cli/test_logs.py",
+    "components/test_sdk.py",
+    "deploy/test_release.py",
+    "workerd/webhooks/test_signatures.py",
+    "workerd/storage/test_workspace.py",
+    "workerd/bounds/test_bounds_tenants.py",
+    "cli/test_newcomer_component.py",
+    "workerd/storage/test_soak.py",
+    "cli/parts/test_parts.py",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Files that are named run in this process, at once; folders, and the whole, on two."""
-    return 0 if all(".py" in argument for argument in config.args) else min(2, os.cpu_count() or 1)
+    """Files that are named run in this process, at once; folders, and the whole, on two; what waits, on more."""
+    if all(".py" in argument for argument in config.args):
+        return 0
+    cores = min(2, os.cpu_count() or 1)
+    return 2 * cores if config.option.markexpr == WAITING else cores
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -47,6 +75,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(ROOT / "tests").parts[0] in WORKERD_FOLDERS:
             item.add_marker("workerd")
+    begin = {ROOT / "tests" / file: i for i, file in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: begin.get(item.path, len(begin)))
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end: the garbage collector need not look through them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas_are_compiled_once() -> Iterator[None]:
+    """Share the validators of contracts with the same schema: compiling one takes longer than most tests."""
+
+    @cache
+    def compile_text(text: str, find_all: bool) -> Validator:
+        return compile_schema(json.loads(text), find_all=find_all)
+
+    def compile_again(schema: Mapping[str, Any], *, find_all: bool = False) -> Validator:
+        return compile_text(json.dumps(schema), find_all)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("arcrun.contracts.model.compile_schema", compile_again)
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ a migration only adds, and older code continues to work with its result; so stat
 
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
+from types import MethodType
 from typing import Any, Protocol
 
 from arcrun.ports import Sql
@@ -28,18 +30,26 @@ class Operations:
     """The public methods of `target` that `protocol`, or one that it extends, declares."""
 
     def __init__(self, target: object, protocol: type) -> None:
-        names = [name for name in dir(protocol) if not name.startswith("_")]
-        self._methods = {name: getattr(target, name) for name in names}
-        self._parameters = {name: inspect.signature(method).parameters for name, method in self._methods.items()}
+        self._methods: dict[str, MethodType] = {
+            name: getattr(target, name) for name in dir(protocol) if not name.startswith("_")
+        }
 
     def answer(self, request: str) -> str:
         """Execute {"operation", "arguments"}. Raises LookupError for an operation that this code does not have."""
         asked = json.loads(request)
         name = asked["operation"]
-        if name not in self._methods:
+        method = self._methods.get(name)
+        if method is None:
             raise LookupError(f"no operation {name[:40]}")
-        known = {key: value for key, value in asked["arguments"].items() if key in self._parameters[name]}
-        return json.dumps(self._methods[name](**known), ensure_ascii=False)
+        parameters = _parameters_of(method.__func__)
+        known = {key: value for key, value in asked["arguments"].items() if key in parameters}
+        return json.dumps(method(**known), ensure_ascii=False)
+
+
+@cache
+def _parameters_of(method: Callable[..., Any]) -> Collection[str]:
+    """The names of a method's parameters but `self`."""
+    return tuple(inspect.signature(method).parameters)[1:]
 
 
 def render_call(operation: str, arguments: Mapping[str, Any]) -> str:

@@ -332,7 +332,8 @@ class RateLimitedError(ArcrunError):
 class UpstreamError(ArcrunError):
     """A service that arcrun depends on did not answer or acknowledge. Nothing was reported as done.
 
-    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, RUNNER_FAILED the runner of components.
+    STORAGE_FAILED is the platform's KV or R2, CRYPTO_FAILED its WebCrypto, WORKFLOWS_FAILED its Workflows,
+    RUNNER_FAILED the runner of components.
     """
 
     code = "UPSTREAM_UNAVAILABLE"

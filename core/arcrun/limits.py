@@ -310,6 +310,9 @@ FREE_PLAN_CPU_MS = 10
 # The milliseconds that a durable run may take: 366 days.
 # Beyond: it counts as lost.
 MAX_DURABLE_MS = 366 * 86_400_000
+# The milliseconds of one wait in a durable run: 365 days, as the platform allows.
+# Beyond: 422 INVALID_INPUT.
+MAX_WAIT_MS = 365 * 86_400_000
 # The steps of a durable run on the paid plan: what the platform allows, less what the run itself needs.
 # Beyond: TOO_MANY_STEPS, before a loop begins that would need more.
 MAX_RUN_STEPS = 9_900

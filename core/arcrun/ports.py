@@ -290,6 +290,9 @@ class RunInstances(Protocol):
     async def terminate(self, instance_id: str) -> None:
         """End the instance; no more of it runs. Raises ConflictError INSTANCE_ENDED."""
 
+    async def delete(self, instance_id: str) -> None:
+        """Delete the instance with all that is stored of it; if it runs, it ends. Its id can be used again."""
+
 
 class InstanceStoppedError(BaseException):
     """The platform stops this execution of the instance: it is paused, terminated or, at each deploy, moved. If it goes

@@ -40,7 +40,7 @@ FAILING = {
 WAITING = {
     "name": "logs_waiting",
     "flow": ["input >> PIPE >> pause"],
-    "config": {"pause": {"component": "wait", "ms": 2_000}},
+    "config": {"pause": {"component": "wait", "ms": 4_000}},
 }
 VERDICT = {"run_id", "workflow", "version", "trigger", "status", "started_at", "duration_ms"}
 

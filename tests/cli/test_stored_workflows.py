@@ -166,7 +166,7 @@ def test_rotate_gives_another_url_and_the_old_one_stops(platform: LocalPlatform,
     result = platform.acr("rotate", "rotated")
     new = result.stdout.strip()
     assert (result.returncode, new == old) == (0, False)
-    assert [httpx.post(url, json={}).status_code for url in (old, new)] == [404, 200]
+    assert [httpx.post(url, json={}, timeout=60).status_code for url in (old, new)] == [404, 200]
     assert read_json(platform, "rotate", "rotated")["data"]["webhook_url"] != new
 
 
@@ -175,12 +175,12 @@ def test_delete_needs_confirmation(platform: LocalPlatform, tmp_path: Path) -> N
     for options in ([], ["--no-input"]):
         refused = platform.acr("delete", "doomed", *options)
         assert (refused.returncode, refused.stdout, "acr delete doomed --yes" in refused.stderr) == (2, "", True)
-    assert httpx.post(url, json={}).status_code == 200
+    assert httpx.post(url, json={}, timeout=60).status_code == 200
     assert read_json(platform, "delete", "doomed", "--yes") == {
         "success": True,
         "data": {"name": "doomed", "deleted": True, "called_by": []},
     }
-    assert httpx.post(url, json={}).status_code == 404
+    assert httpx.post(url, json={}, timeout=60).status_code == 404
 
 
 def test_delete_lists_the_callers_first(platform: LocalPlatform, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_delete_asks_at_a_terminal(
     os.close(terminal)
     assert (result.returncode, result.stdout) == (code, "")
     assert ("Delete asked with all its versions?" in result.stderr, said in result.stderr) == (True, True)
-    assert httpx.post(url, json={}).status_code == status
+    assert httpx.post(url, json={}, timeout=60).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_webhook_urls_are_whole(platform: LocalPlatform, stored: tuple[str, str]
     said = on_a_terminal(platform, calls[command], tmp_path)
     if command == "rotate":  # a new URL, which works
         [url] = [word for word in said.split() if word.startswith("http://")]
-        assert httpx.post(url, json={"name": "Ada"}).json()["success"] is True
+        assert httpx.post(url, json={"name": "Ada"}, timeout=60).json()["success"] is True
     else:
         assert stored[0] in said
 

@@ -22,7 +22,7 @@ from registry.app import Registry, build_app
 from registry.callers import Keyring
 from registry.catalogue import Catalogue
 from registry.decisions import Decisions
-from registry.registry_object import RegistryObject, RegistryTables, RemoteRegistry
+from registry.registry_object import MIGRATIONS, RegistryObject, RegistryTables, RemoteRegistry
 from registry.submissions import Submissions
 
 OWNER_KEY, REVIEWER_KEY, MIA_KEY = "k1", "k2", "k3"
@@ -55,7 +55,7 @@ class FixedColdStarts:
 class RegistryBench:
     """The registry over an object in this process. `remote` is the Worker's side of it."""
 
-    sql: SqliteSql = field(default_factory=SqliteSql)
+    sql: SqliteSql = field(default_factory=lambda: SqliteSql(MIGRATIONS))
     alarm: FakeAlarm = field(default_factory=FakeAlarm)
     clock: FixedClock = field(default_factory=FixedClock)
     random: SeededRandom = field(default_factory=SeededRandom)

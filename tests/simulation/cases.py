@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-COMPONENTS = ("pure", "fast", "slow", "shaky", "wrong", "pure_wrong")
+COMPONENTS = ("pure", "fast", "slow", "shaky", "wrong", "pure_wrong", "wait")
 REACHING = ("fast", "slow", "shaky", "wrong")
 
 
@@ -83,6 +83,9 @@ class _Builder:
     def _settings(self, name: str, parents: list[str]) -> Iterator[tuple[str, Any]]:
         random, component = self._random, self._random.choice(COMPONENTS)
         yield "component", component
+        if component == "wait":
+            yield "ms", random.choice((0, 10, 100, 2_000, 86_400_000))
+            return
         yield "name", name
         if component in REACHING and random.random() < 0.3:
             yield "retry", {"max_attempts": 3, "initial_ms": random.choice((0, 5, 200)), "on": ["*"]}

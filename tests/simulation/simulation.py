@@ -1,13 +1,14 @@
 """Runs one workflow in isolates that end at any moment, until it is done, and looks at what they did."""
 
 import asyncio
+import functools
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from simulation.cases import REACHING, build_case
+from simulation.cases import COMPONENTS, REACHING, build_case
 from simulation.world import Instance, Isolate, SealedBox
 
 from arcrun.durable.journal import Journal, LostRunError
@@ -30,6 +31,7 @@ RUN_ID = "01JD00000000000000000000AA"
 INPUT = {"items": [1, 2, 3]}
 MOST_ISOLATES = 12
 MOST_STEPS = 2_000
+UNWINDING_TURNS = 50  # of the loop, for the tasks of a run to end
 
 
 class InvalidCaseError(Exception):
@@ -40,26 +42,44 @@ class BrokenPromiseError(AssertionError):
     pass
 
 
+@functools.cache
+def build_components() -> FakeComponents:
+    contracts: dict[str, Any] = {name: {"capabilities": ["ai"]} for name in REACHING}
+    contracts["wait"] = {"capabilities": ["sleep"]}
+    return FakeComponents({name: {} for name in COMPONENTS}, contracts=contracts)
+
+
+class Components(FakeComponents):
+    """Those of one isolate. Their contracts are built once."""
+
+    def __init__(self, behaviours: Mapping[str, Any]) -> None:
+        super().__init__({})
+        self._behaviours, self.contracts = behaviours, build_components().contracts
+
+
 @dataclass
 class Bench:
     """The ports of one isolate. What the components answer is never the same twice, as outside."""
 
     isolate: Isolate
-    sources: Mapping[str, Any]
+    plans: Mapping[str, Plan]
     random: Random
     calls: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        behaviours = {"pure": self._pure, "pure_wrong": self._pure_wrong, **dict.fromkeys(REACHING)}
+        behaviours: dict[str, Any] = {"pure": self._pure, "pure_wrong": self._pure_wrong, **dict.fromkeys(REACHING)}
         behaviours |= {name: self._reach(name) for name in REACHING}
-        contracts = {name: {"capabilities": ["ai"]} for name in REACHING}
-        self.components = FakeComponents(behaviours, contracts=contracts)
+        behaviours["wait"] = self._wait
+        self.components = Components(behaviours)
 
     async def _pure(self, given: Input) -> Mapping[str, Any]:
         return data({"number": len(str(given)) % 7})
 
     async def _pure_wrong(self, given: Input) -> Mapping[str, Any]:
         return failure("PURE_WRONG")
+
+    async def _wait(self, given: Input) -> Mapping[str, Any]:
+        raise AssertionError("a durable run sleeps by itself")
 
     def _reach(self, name: str) -> Any:
         async def behave(given: Input) -> Mapping[str, Any]:
@@ -76,13 +96,17 @@ class Bench:
         clock = VirtualClock()
         return Engine(RunPorts(self.components, Found(self, journal), Found(self, journal), clock, SeededRandom()))
 
-    def compile(self, name: str) -> Plan:
-        symbols = SymbolTable(self.components.contracts, workflows=self.sources)
-        compiled = compile_workflow(parse_workflow(self.sources[name]), symbols)
+
+def compile_case(sources: Mapping[str, Any]) -> dict[str, Plan]:
+    """The plans. Raises InvalidCaseError."""
+    symbols = SymbolTable(build_components().contracts, workflows=sources)
+    plans = {}
+    for name, source in sources.items():
         try:
-            return load_plan(require_plan(compiled).to_json())
+            plans[name] = load_plan(require_plan(compile_workflow(parse_workflow(source), symbols)).to_json())
         except ArcrunError as error:
             raise InvalidCaseError(str(error)) from None
+    return plans
 
 
 @dataclass
@@ -95,7 +119,7 @@ class Found:
     async def find_plan(self, name: str) -> Plan:
         async def find() -> Plan:
             await asyncio.sleep(self.bench.random.random() * 0.01)
-            return self.bench.compile(name)
+            return self.bench.plans[name]
 
         return await (find() if self.journal is None else self.journal.outside(find()))
 
@@ -109,24 +133,24 @@ class Outcome:
 
     record: dict[str, Any]
     isolates: list[Isolate]
+    ended_ms: float
 
 
-async def run_to_end(seed: int, sources: Mapping[str, Any], instance: Instance, *, crashes: bool) -> Outcome:
+async def run_to_end(seed: int, plans: Mapping[str, Plan], instance: Instance, *, crashes: bool) -> Outcome:
     random = Random(f"world {seed}")
     isolates: list[Isolate] = []
     while True:
         ends_at = random.randint(1, 60) if crashes and len(isolates) < MOST_ISOLATES else None
         isolate = Isolate(instance, Random(random.random()), ends_at)
         isolates.append(isolate)
-        record = await run_isolate(isolate, Bench(isolate, sources, Random(random.random())))
+        record = await run_isolate(isolate, Bench(isolate, plans, Random(random.random())))
         if record is not None:
-            return Outcome(tell(record), isolates)
+            return Outcome(tell(record), isolates, VirtualClock().now_ms())
 
 
 async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
     """The record; None if the isolate has ended before the run."""
-    purity, plan = Purity({"pure", "pure_wrong"}), bench.compile("main")
-    bench.compile("inner")
+    purity, plan = Purity({"pure", "pure_wrong"}), bench.plans["main"]
     clock, box = VirtualClock(), SealedBox(isolate)
     journal = Journal(
         RUN_ID,
@@ -144,7 +168,7 @@ async def run_isolate(isolate: Isolate, bench: Bench) -> RunRecord | None:
     ending = asyncio.ensure_future(isolate.has_ended.wait())
     await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
     if not running.done():
-        isolate.left = running
+        isolate.left = running  # it may go on, but nothing of that is stored
         return None
     ending.cancel()
     try:
@@ -161,18 +185,30 @@ def tell(record: RunRecord) -> dict[str, Any]:
 
 def simulate(seed: int) -> Outcome:
     """Raises BrokenPromiseError, InvalidCaseError."""
-    sources = build_case(Random(seed))
-    return VirtualTimeLoop().run_until_complete(_simulate(seed, sources))
+    plans = compile_case(build_case(Random(seed)))
+    loop = VirtualTimeLoop()
+    try:
+        return loop.run_until_complete(_simulate(seed, plans))
+    finally:
+        loop.run_until_complete(_leave())
+        loop.close()
 
 
-async def _simulate(seed: int, sources: Mapping[str, Any]) -> Outcome:
+async def _leave() -> None:
+    """End what isolates that have ended were doing."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+        for _ in range(UNWINDING_TURNS):
+            await asyncio.sleep(0)
+
+
+async def _simulate(seed: int, plans: Mapping[str, Plan]) -> Outcome:
     instance = Instance()
-    outcome = await run_to_end(seed, sources, instance, crashes=True)
-    for isolate in outcome.isolates:
-        if isolate.left is not None:
-            isolate.left.cancel()
-            await asyncio.wait([isolate.left])
+    outcome = await run_to_end(seed, plans, instance, crashes=True)
     stored = dict(instance.results)
+    check_waits(outcome)
     for isolate in outcome.isolates:
         require(not isolate.again, f"done again though stored: {isolate.again}")
     last = steps_of(outcome.isolates[-1])
@@ -180,13 +216,21 @@ async def _simulate(seed: int, sources: Mapping[str, Any]) -> Outcome:
     begun = {name for name in begun if not name.endswith(" woke")}
     require(begun <= last, f"begun, and never come to in the end: {sorted(begun - last)}")
     for again in range(2):
-        repeated = await run_to_end(seed * 7 + again, sources, instance, crashes=False)
+        repeated = await run_to_end(seed * 7 + again, plans, instance, crashes=False)
         done = [name for name in repeated.isolates[0].done if name in stored]
         require(not done, f"done in a replay: {done}")
         asked = steps_of(repeated.isolates[0])
         require(asked == last, f"a replay came to {sorted(asked - last)} too, and not to {sorted(last - asked)}")
         require(repeated.record == outcome.record, f"a replay told\n{repeated.record}\nnot\n{outcome.record}")
     return outcome
+
+
+def check_waits(outcome: Outcome) -> None:
+    """Nothing that has waited was over before its time."""
+    for entry in outcome.record["trace"]:
+        if entry["component"] == "wait" and entry["status"] == "success" and "iterations" not in entry:
+            due_ms = START_MS + entry["start_ms"] + entry["output"]["data"]["waited_ms"]
+            require(outcome.ended_ms >= due_ms - 1, f"{entry['node']} did not wait until its time")
 
 
 def steps_of(isolate: Isolate) -> set[str]:
@@ -197,7 +241,3 @@ def steps_of(isolate: Isolate) -> set[str]:
 def require(holds: bool, what: str) -> None:
     if not holds:
         raise BrokenPromiseError(what)
-
-
-def in_new_loop(work: Coroutine[Any, Any, Any]) -> Any:
-    return VirtualTimeLoop().run_until_complete(work)

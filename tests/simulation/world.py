@@ -1,9 +1,9 @@
 """A model of the platform's Workflow engine, and of isolates that end at any moment.
 
-As documented (docs/adr/0031), and as the local engine does (test_workflow_host.py): a step whose result is stored is not
-done again; one that was under way is, from its beginning; a sleep ends at the time that was set when it began first; the
-results of stored steps come in any order. An isolate that has ended may go on with what it was doing, but nothing of it
-is stored.
+As documented (docs/adr/0031), and as the local engine does (tests/workerd/durable/test_local_engine.py): a step whose
+result is stored is not done again; one that was under way is, from its beginning; a sleep ends at the time that was set
+when it began first; the results of stored steps come in any order. An isolate that has ended may go on with what it was
+doing, but nothing of it is stored.
 """
 
 import asyncio

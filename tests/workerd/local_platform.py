@@ -62,10 +62,10 @@ class LocalPlatform:
 
     def put_object(self, key: str, content: bytes) -> None:
         """Put an object into the components' bucket over Cloudflare's local REST API."""
-        httpx.put(self._object_url(key), content=content).raise_for_status()
+        httpx.put(self._object_url(key), content=content, timeout=60).raise_for_status()
 
     def get_object(self, key: str) -> bytes | None:
-        answer = httpx.get(self._object_url(key))
+        answer = httpx.get(self._object_url(key), timeout=60)
         return None if answer.status_code == 404 else answer.raise_for_status().content
 
     def _object_url(self, key: str) -> str:

@@ -33,7 +33,7 @@ class RunningRegistry:
         os.kill(int(workerd), signal.SIGKILL)
 
     def read_kv(self, namespace: str, key: str) -> str | None:
-        answer = httpx.get(f"{self.api_url}/storage/kv/namespaces/{namespace}/values/{key}")
+        answer = httpx.get(f"{self.api_url}/storage/kv/namespaces/{namespace}/values/{key}", timeout=60)
         return answer.text if answer.status_code == 200 else None
 
     def read_statistics(self) -> dict[str, dict[str, Any]]:

@@ -210,9 +210,9 @@ def _read_verdicts(platform: LocalPlatform, count: int) -> dict[str, str]:
     found: dict[str, str] = {}
     while len(found) < count and time.monotonic() < deadline_s:
         time.sleep(EXPORT_S)
-        keys = httpx.get(f"{values}/keys", params={"limit": 1000, "prefix": "verdicts:"}).json()["result"]
+        keys = httpx.get(f"{values}/keys", params={"limit": 1000, "prefix": "verdicts:"}, timeout=60).json()["result"]
         for key in keys:
-            value = httpx.get(f"{values}/values/{key['name']}").json()
+            value = httpx.get(f"{values}/values/{key['name']}", timeout=60).json()
             found |= {verdict["id"]: verdict["status"] for verdict in value["verdicts"]}
     return found
 

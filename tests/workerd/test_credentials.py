@@ -141,7 +141,7 @@ def read_stored(platform: LocalPlatform, token: str) -> dict[str, bytes]:
     """The values of the workflow `same` in KV, as bytes, over Cloudflare's API."""
     values = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/WEBHOOKS/values"
     keys = (f"hook:{token}", "version:same:000001")
-    return {key: httpx.get(f"{values}/{quote(key, safe='')}").raise_for_status().content for key in keys}
+    return {key: httpx.get(f"{values}/{quote(key, safe='')}", timeout=60).raise_for_status().content for key in keys}
 
 
 def test_a_missing_credential_says_how_to_store_it(own_platform: LocalPlatform) -> None:

@@ -262,6 +262,6 @@ def test_the_sandbox_runs_the_metered_module_that_was_stored(platform: LocalPlat
     with platform.registry() as client:
         record = accepted(client, "stored_metered", '{"m":1}')
     objects = f"{platform.urls['cloudflare-api']}/r2/buckets/arcrun-components/objects"
-    keys = {item["key"] for item in httpx.get(objects, params={"per_page": 1000}).json()["result"]}
+    keys = {item["key"] for item in httpx.get(objects, params={"per_page": 1000}, timeout=60).json()["result"]}
     assert {f"modules/{record['sha256']}.wasm", f"contracts/{record['contract_sha256']}.json"} <= keys
     assert any(key.startswith("metered/") and record["sha256"] in key for key in keys)

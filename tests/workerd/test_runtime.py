@@ -98,7 +98,7 @@ def test_a_durable_object_counts_in_sqlite(probe: httpx.Client) -> None:
 def test_a_durable_object_of_another_worker_is_the_same(probe: httpx.Client) -> None:
     first = probe.get("/counter").json()[1]
     borrower = probe.base_url.copy_with(port=(probe.base_url.port or 0) + 2)
-    assert httpx.get(borrower.join("/counter"), trust_env=False).json() == [first + 2, first + 5]
+    assert httpx.get(borrower.join("/counter"), trust_env=False, timeout=60).json() == [first + 2, first + 5]
 
 
 def test_the_sandbox_has_no_network(probe: httpx.Client) -> None:

@@ -134,6 +134,7 @@ class Journal:
             return running.result()
         finally:
             running.cancel()
+            await asyncio.wait([running])
             for task in self._work:
                 task.cancel()
 

@@ -19,6 +19,8 @@ from arcrun.errors import describe_fault
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
+MOST_CANCELLATIONS, TURNS_TO_END = 20, 10
+
 logger = logging.getLogger("arcrun")
 
 
@@ -30,6 +32,7 @@ class RunLoop(asyncio.AbstractEventLoop):
         self._on_idle = on_idle
         self._ready: deque[asyncio.Handle] = deque()
         self._is_due = False
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def call_soon(
         self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
@@ -84,7 +87,10 @@ class RunLoop(asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self, **options)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, **options)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def get_debug(self) -> bool:
         return False
@@ -118,4 +124,13 @@ class RunLoop(asyncio.AbstractEventLoop):
         try:
             return await ended
         finally:
-            task.cancel()
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        for _ in range(MOST_CANCELLATIONS):  # a task may begin others while it ends
+            if not self._tasks:
+                return
+            for task in tuple(self._tasks):
+                task.cancel()
+            for _ in range(TURNS_TO_END):
+                await asyncio.sleep(0)

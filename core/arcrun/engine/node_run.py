@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from arcrun.durable.entries import Entry, read_outcome, render_outcome
 from arcrun.durable.journal import Journal
+from arcrun.durable.waits import WAIT, find_wait_ms
 from arcrun.engine.budget import NODE_WORK
 from arcrun.engine.calls import Call, ComponentCall, build_node_timeout, failed
 from arcrun.engine.context import RunContext
 from arcrun.engine.record import FAILED, SUCCESS, NodeRecord
 from arcrun.engine.truncation import KEPT_CHARACTERS, Cut, shorten
 from arcrun.errors import ArcrunError, InternalError, RunError, describe_fault
+from arcrun.json_size import SMALL_CHARACTERS
 from arcrun.limits import KIB, MAX_LOG_CHARACTERS, MAX_NODE_TIMEOUT_MS
 from arcrun.ports import Random
 from arcrun.retries import backoff_ms, retry
@@ -93,6 +96,8 @@ class NodeRun:
         call.step = self._step if self._tries == 1 else f"{self._step} #{self._tries}"
         if not isinstance(call, ComponentCall):
             return await self._attempt()
+        if self._planned.component.partition("@")[0] == WAIT:
+            return await self._wait(journal, call)
 
         async def attempt() -> Entry:
             began_ms = self._real_ms()
@@ -107,6 +112,18 @@ class NodeRun:
             self.attempts, call.input, call.input_weight, call.sha256 = before
             raise
         return self._read_entry(call, entry)
+
+    async def _wait(self, journal: Journal, call: ComponentCall) -> Outcome:
+        """Sleep, as the component `wait` would let the time pass."""
+        try:
+            await call.prepare()
+            assert call.input is not None
+            wait_ms = find_wait_ms(call.input, journal.now_ms(), self.node)
+            self.attempts += 1
+            await journal.sleep(call.step, wait_ms)
+        except ArcrunError as error:
+            return failed(error)
+        return Outcome({"success": True, "data": {"waited_ms": math.ceil(wait_ms)}}, weight=SMALL_CHARACTERS)
 
     def _real_ms(self) -> float:
         """Since the start of the run, by the isolate's clock."""

@@ -195,8 +195,12 @@ def _keeping(template: Template, *, makes: bool) -> Template:
     """The template, with its result counted as a part of the whole."""
     render = template.render
     if makes:
-        return replace(template, render=lambda scope, rendering: rendering.keep_made(render(scope, rendering)))
-    return replace(template, render=lambda scope, rendering: rendering.keep(render(scope, rendering)))
+        return _rendered_by(template, lambda scope, rendering: rendering.keep_made(render(scope, rendering)))
+    return _rendered_by(template, lambda scope, rendering: rendering.keep(render(scope, rendering)))
+
+
+def _rendered_by(template: Template, render: Render) -> Template:
+    return Template(render, template.references, template.whole, template.kind)
 
 
 def _join_parts(parts: Sequence[str | Render]) -> Render:

@@ -73,7 +73,8 @@ class Shape:
 
     def loop_around(self, node: str) -> Loop | None:
         """The innermost loop whose body contains `node`."""
-        return next(iter(self.loops_around(node)), None)
+        around = self._around.get(node)
+        return around[0] if around else None
 
     def loops_around(self, node: str) -> list[Loop]:
         """The loops whose body contains `node`, innermost first."""
@@ -301,7 +302,8 @@ def _find_settled(edges: Iterable[Edge], loops: Iterable[Loop], order: Iterable[
     for name in order:
         before: set[str] = set()
         for edge in incoming.get(name, ()):
-            before |= {edge.source, *settled[edge.source]}
+            before |= settled[edge.source]
+            before.add(edge.source)
             if edge.spec.ends_loop:
                 before |= {results_of(loop) for loop in loops if is_continued(loop, edge)}
         settled[name] = frozenset(before)

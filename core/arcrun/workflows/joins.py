@@ -174,6 +174,8 @@ class ShapeChecker:
 
     def _report_unreachable(self, endings: list[Edge]) -> None:
         """Report nodes behind lines that only fire together with a line to `stop` or `break`."""
+        if not endings:
+            return
         ends = {(edge.source, edge.relation, edge.argument): edge for edge in endings}
         succeeded = {e.source: e for e in endings if e.spec.fires is Fires.ON_SUCCESS}
         never = []

@@ -28,7 +28,8 @@ def check_node(node: Node, inputs: InputChecker) -> NodeParts:
     config = {key: value for key, value in node.config.items() if key not in settings}
     parsed = parse_settings(findings, settings, node.at)
     take = f"{parsed.take}.data" if parsed.take in workflow.nodes else parsed.take  # a node's name means its data
-    parts = NodeParts(config, replace(parsed, take=take), _check_undo(node, inputs) if "undo" in settings else None)
+    parsed = parsed if take == parsed.take else replace(parsed, take=take)
+    parts = NodeParts(config, parsed, _check_undo(node, inputs) if "undo" in settings else None)
     if node.component is None:
         _check_subflow(node, workflow, symbols, findings)
     elif node.component in symbols.unchecked:

@@ -396,10 +396,11 @@ def _parse_loops(entries: Mapping[str, _Entry], edges: list[Edge], findings: Fin
 def _is_deeper(value: Any, limit: int) -> bool:
     level = [value]
     for _ in range(limit):
-        level = [
-            child
-            for item in level
-            if isinstance(item, Mapping | list)
-            for child in (item.values() if isinstance(item, Mapping) else item)
-        ]
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, list):
+                deeper += item
+            elif not isinstance(item, str) and isinstance(item, Mapping):
+                deeper += item.values()
+        level = deeper
     return bool(level)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from arcrun.templates.request import REQUEST, REQUEST_FIELDS
 from arcrun.templates.template import STATES, Template, compile_path
@@ -154,13 +155,16 @@ class _GraphBuilder:
     def _plan_node(self, node: Node) -> PlannedNode:
         part = self.parts[node.name]
         edges = (planned for edge in self._into[node.name] for planned in self._plan_edge(edge))
-        undo = _plan_call(node.undo, part.undo) if node.undo is not None and part.undo is not None else None
-        return replace(
-            _plan_call(node, part),
+        undo = None
+        if node.undo is not None and part.undo is not None:
+            undo = _plan_call(node.undo, part.undo, take=part.undo.settings.take, parents=())
+        return _plan_call(
+            node,
+            part,
+            take=self._plan_take(node, part.settings.take),
             parents=tuple(dict.fromkeys(edges)),
             handles_failure=node.name in self._handled,
             join=part.settings.join,
-            take=self._plan_take(node, part.settings.take),
             repeat=part.settings.repeat,
             undo=undo,
         )
@@ -190,17 +194,16 @@ class _GraphBuilder:
         return tuple(explicit) or None
 
 
-def _plan_call(node: Node, part: NodeParts) -> PlannedNode:
-    """A node without its place in the flow."""
+def _plan_call(node: Node, part: NodeParts, **place: Any) -> PlannedNode:
+    """A node, given what it takes and its place in the flow."""
     return PlannedNode(
         name=node.name,
         component=node.component or f"workflow:{node.workflow}",
         workflow=node.workflow,
         config=part.config,
-        parents=(),
         retry=part.settings.retry,
         timeout_ms=part.settings.timeout_ms,
         cpu_ms=part.settings.cpu_ms,
         credentials=part.settings.credentials or None,
-        take=part.settings.take,
+        **place,
     )

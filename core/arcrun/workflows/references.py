@@ -137,8 +137,9 @@ class ReferenceChecker:
 
     def _fields_of(self, node: str) -> tuple[str, ...]:
         """The fields of a node's envelope."""
-        repeat = self.repeating.get(node)
-        return (*ENVELOPE_FIELDS, *(name for name in REPEAT_FIELDS if repeat and (name != COLLECTED or repeat.collect)))
+        if (repeat := self.repeating.get(node)) is None:
+            return ENVELOPE_FIELDS
+        return (*ENVELOPE_FIELDS, *(name for name in REPEAT_FIELDS if name != COLLECTED or repeat.collect))
 
     def _may_have_loop_field(self, path: tuple[str, ...], node: str) -> bool:
         """Whether the path leads to the results of the loop that leaves the node; that of `node` has not begun."""
@@ -187,6 +188,8 @@ class ReferenceChecker:
         return self._find_head_problem(head, node, after) or self._find_step_problem(reference, node)
 
     def _find_head_problem(self, head: str, node: str, after: bool) -> tuple[str, str] | None:
+        if self.shape is not None and head in self.shape.settled[node]:
+            return None
         visible = self._visible(node, after)
         if head in visible:
             return None
@@ -328,8 +331,10 @@ class ReferenceChecker:
 
     def _warn_of_input_loop(self, reference: Reference, node: str, at: Path) -> None:
         """{{input.results}} used to be the result of the loop that leaves the trigger."""
+        if reference.head != INPUT or len(reference.steps) < 2 or reference.steps[1] not in LOOP_FIELDS:
+            return
         finished = [loop for loop in self._finished(node) if loop.source == INPUT]
-        if reference.head == INPUT and finished and len(reference.steps) > 1 and reference.steps[1] in LOOP_FIELDS:
+        if finished:
             field = reference.steps[1]
             message = f"{{{{{reference.path}}}}} is a field of the trigger's data"
             hint = f"The loop's result is {{{{{finished[0].item}.{field}}}}}."

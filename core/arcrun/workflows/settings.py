@@ -34,6 +34,7 @@ UNDO_KEYS = tuple(key for key in SETTING_KEYS if key not in FLOW_KEYS)
 RESERVED_INPUTS = ("component", *(key for key in SETTING_KEYS if key != "timeout_ms"))
 SUBFLOW_KEYS = ("workflow", "input", "take", "retry", "repeat", "join", "cancel_rest", "foreach", "undo", "timeout_ms")
 SUBFLOW_UNDO_KEYS = tuple(key for key in SUBFLOW_KEYS if key not in FLOW_KEYS)
+NO_SETTINGS = NodeSettings()
 _TOLERANCE = re.compile(r"\d{1,5}%?")
 _JOIN_HINT = "For example: join: first, or join: {at_least: 2}."
 # The entries of `retry: {on: [...]}`: a code, a status, a class of statuses, or anything.
@@ -53,6 +54,8 @@ class Reader:
                 report_unknown_key(findings, key, allowed, at)
 
     def number(self, key: str, default: Any, low: float, high: float, *, whole: bool = True) -> Any:
+        if key not in self._value:
+            return default
         wanted = f"{'an integer' if whole else 'a number'} from {low} to {high}"
         found = self._read(key, default, lambda v: _is_number(v, whole=whole) and low <= v <= high, wanted)
         return int(found) if whole and isinstance(found, float) else found
@@ -86,6 +89,8 @@ def report_unknown_key(findings: Findings, key: Any, allowed: tuple[str, ...], a
 
 
 def parse_settings(findings: Findings, config: Mapping[str, Any], at: Path) -> NodeSettings:
+    if not config:
+        return NO_SETTINGS
     bounds = ("timeout_ms", "cpu_ms")
     reader = Reader(findings, {key: config[key] for key in bounds if key in config}, at, bounds)
     return NodeSettings(

@@ -54,8 +54,8 @@ def creds(
 
 def read_kv(platform: LocalPlatform) -> dict[str, str]:
     base = f"{platform.urls['cloudflare-api']}/storage/kv/namespaces/CREDENTIALS_KV"
-    names = [item["name"] for item in httpx.get(f"{base}/keys").json()["result"]]
-    return {name: httpx.get(f"{base}/values/{name.replace(':', '%3A')}").text for name in names}
+    names = [item["name"] for item in httpx.get(f"{base}/keys", timeout=60).json()["result"]]
+    return {name: httpx.get(f"{base}/values/{name.replace(':', '%3A')}", timeout=60).text for name in names}
 
 
 def open_record(platform: LocalPlatform, kv_key: str, value: str) -> str:
@@ -186,10 +186,10 @@ def test_rotate_changes_key_and_records_and_the_worker_gets_both(own: LocalPlatf
 def test_after_two_rotations_inputs_of_runs_are_readable(own: LocalPlatform, file: Path) -> None:
     headers = {"X-Arcrun-API-Key": own.environment["ARCRUN_API_KEY"]}
     body = {"workflow": (ROOT / "examples/workflows/greet.yaml").read_text(), "input": {"name": "Ada"}}
-    assert httpx.post(f"{own.urls['executor']}/execute", json=body, headers=headers).status_code == 200
+    assert httpx.post(f"{own.urls['executor']}/execute", json=body, headers=headers, timeout=60).status_code == 200
     for _ in range(2):
         assert creds(own, file.parent, "rotate").returncode == 0
-    renewed = httpx.post(f"{own.urls['executor']}/data-keys/renew", headers=headers).json()["data"]
+    renewed = httpx.post(f"{own.urls['executor']}/data-keys/renew", headers=headers, timeout=60).json()["data"]
     key = base64.b64decode((own.folder / "keys/encryption-key").read_text())
     assert renewed == {"data_keys": 1, "lost": 0, "key": fingerprint_of(key)}
 

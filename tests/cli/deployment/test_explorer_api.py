@@ -55,7 +55,9 @@ def test_without_the_secret_path_requests_are_refused(
 ) -> None:
     url = httpx.URL(platform.urls["cloudflare-api"])
     secret = url.path.split("/")[1]
-    answer = httpx.get(f"http://127.0.0.1:{url.port}/{path.format(secret=secret)}", headers=headers, trust_env=False)
+    answer = httpx.get(
+        f"http://127.0.0.1:{url.port}/{path.format(secret=secret)}", headers=headers, trust_env=False, timeout=60
+    )
     assert (answer.status_code, "arcrun-components" in answer.text) == (status, status == 200)
 
 

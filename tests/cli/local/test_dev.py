@@ -270,7 +270,9 @@ def test_a_key_is_made_stored_and_private(tmp_path: Path) -> None:
         process.stdout.readline()
         path = tmp_path / "state/api-key"
         key = path.read_text()
-        answer = httpx.post(f"http://127.0.0.1:{port}/execute", json={}, headers={"Authorization": f"Bearer {key}"})
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/execute", json={}, headers={"Authorization": f"Bearer {key}"}, timeout=60
+        )
         run = subprocess.run([str(ACR), "run", "nowhere"], env=environment, capture_output=True, text=True, check=False)
     finally:
         process.send_signal(signal.SIGINT)
@@ -370,7 +372,9 @@ def test_what_acr_dev_writes_starts_no_reload(tmp_path: Path) -> None:
     assert process.stdout is not None
     try:
         assert [json.loads(process.stdout.readline())["event"] for _ in range(4)] == ["ready"] * 4
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-Arcrun-API-Key": API_KEY}) as client:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", headers={"X-Arcrun-API-Key": API_KEY}, timeout=60
+        ) as client:
             client.post("/webhooks", json={"workflow": GREET}, timeout=60).raise_for_status()  # which writes state
         (key / "contract.yaml").write_text(contract + "# changed\n")
         assert json.loads(process.stdout.readline()) == {"event": "reloaded", "gone": []}
@@ -386,6 +390,7 @@ def test_what_acr_dev_writes_starts_no_reload(tmp_path: Path) -> None:
     assert f"Error: The state folder {tmp_path}/.arcrun is gone.\nNext: Start again" in told
 
 
+@pytest.mark.quiet
 def test_a_memory_snapshot_makes_the_second_start_faster(tmp_path: Path) -> None:
     """The second start must take at most half as long as the first. benchmarks/run.py has the figures."""
     environment = {**_environment(tmp_path), "ACR_CACHE_DIR": str(tmp_path / "cache")}

@@ -198,7 +198,7 @@ class Lying(httpx.BaseTransport):
     """A registry that serves other bytes, with their hash."""
 
     def __init__(self, url: str, changes: dict[str, Any], module: bytes) -> None:
-        self._client, self._changes, self._module = httpx.Client(base_url=url), changes, module
+        self._client, self._changes, self._module = httpx.Client(base_url=url, timeout=60), changes, module
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/module"):

@@ -12,6 +12,8 @@ from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject, StoredRun
 from arcrun.run_log.settings import RunLogSettings
 from arcrun.workspace.protocol import RemoteWorkspace, WorkspaceObject
+from executor import workspace
+from executor.records import run_log
 from executor.records.run_log import RunLogTables
 from executor.workspace import WorkspaceTables
 from fakes.ports.sql import SqliteSql
@@ -63,7 +65,7 @@ class FakeRunLogs(RunLogObjects):
 
     def channel_of(self, number: int) -> FakeChannel:
         if number not in self.channels:
-            self.sql[number], self.alarms[number] = SqliteSql(), FakeAlarm(self._clock)
+            self.sql[number], self.alarms[number] = SqliteSql(run_log.MIGRATIONS), FakeAlarm(self._clock)
             self.channels[number] = FakeChannel(Operations(self.start(number), RunLogObject))
             self.channels[number].is_down = self._is_down
         return self.channels[number]
@@ -102,7 +104,7 @@ class FakeWorkspace(RemoteWorkspace):
     """A Workspace over a channel to an object of its own."""
 
     def __init__(self, clock: FixedClock | None = None) -> None:
-        self.sql = SqliteSql()
+        self.sql = SqliteSql(workspace.MIGRATIONS)
         self.tables = WorkspaceTables(self.sql, clock or FixedClock())
         self.channel = FakeChannel(Operations(self.tables, WorkspaceObject))
         super().__init__(self.channel)

@@ -75,7 +75,7 @@ def test_a_failing_run_carries_its_trace(platform: LocalPlatform) -> None:
 
 @pytest.mark.parametrize("service", ["executor", "registry", "auth"])
 def test_every_service_is_healthy(platform: LocalPlatform, service: str) -> None:
-    answer = httpx.get(f"{platform.urls[service]}/health").json()
+    answer = httpx.get(f"{platform.urls[service]}/health", timeout=60).json()
     assert (answer["ok"], set(answer)) == (True, {"ok", "version"})
 
 

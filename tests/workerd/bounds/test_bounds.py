@@ -18,7 +18,7 @@ from workerd.heavy_requests import PIPE, SECRETS, HeavyRequest, heavy_requests
 from workerd.held import Held, Watch
 from workerd.local_platform import LocalPlatform, running_platform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 MOST_HELD_MS, MOST_GROWN_MIB, MOST_GROWN_BY_BODIES_MIB = 250, 50, 150
 SET_ONE = {"component": "set", "values": {"x": 1}}

@@ -15,7 +15,7 @@ from fakes.ports.searches import TIMES, examples
 from workerd.held import Held, Watch
 from workerd.local_platform import LocalPlatform, running_platform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 EXAMPLES = examples(12)
 MOST_HELD_MS, MOST_GROWN_MIB = 250, 50

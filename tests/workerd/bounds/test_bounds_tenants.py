@@ -13,7 +13,7 @@ from workerd.held import Held, Watch
 from workerd.hosted_platform import Hosted
 from workerd.local_platform import running_platform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 MOST_HELD_MS, ROUNDS = 250, 3
 NAMES = (

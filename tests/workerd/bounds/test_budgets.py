@@ -18,7 +18,7 @@ from fixtures.modules import LOOPING, asking, build_contract, build_module
 from workerd.held import Watch
 from workerd.local_platform import ROOT, LocalPlatform, find_descendants, running_platform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 MOST_WAIT_S = 0.25
 NUMBERS = [((i * 7919) % 1_000_003) + 0.25 for i in range(150_000)]  # 2 MB; sorting them takes more than a budget
@@ -49,7 +49,7 @@ def longest_wait(platform: LocalPlatform, work: Callable[[], None]) -> float:
     workerd's busiest thread computes is counted, to exclude other work on the machine.
     """
     thread, longest, pid = threading.Thread(target=work), 0.0, find_workerd(platform)
-    with httpx.Client(base_url=platform.urls["executor"]) as client:
+    with httpx.Client(base_url=platform.urls["executor"], timeout=60) as client:
         client.get("/health")
         thread.start()
         while thread.is_alive():
@@ -153,7 +153,8 @@ def test_components_that_wait_with_much_memory_take_turns(hoarding: LocalPlatfor
     body = {"workflow": {"name": "w", "flow": ["input >> FOREACH x IN input.items >> hoarder"], "concurrency": 20}}
     body["workflow"]["config"] = {"input": {"foreach": {"concurrency": 20}}}
     hoarding.execute("string_ops", {"operation": "upper", "input": "a"})
-    httpx.get(f"{hoarding.urls['registry']}/health").raise_for_status()  # its Python starts with the first request
+    registry = f"{hoarding.urls['registry']}/health"
+    httpx.get(registry, timeout=60).raise_for_status()  # its Python starts with the first request
     at_rest, most = resident_mib(hoarding), 0
     answers: list[Any] = []
 

@@ -15,7 +15,7 @@ from arcrun.limits import MAX_METERED_ON_USE_BYTES
 from fixtures.modules import build_contract, build_module, printing
 from workerd.local_platform import LocalPlatform, running_platform
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 LONGEST_S = 0.25
 ROUNDS = 3  # the best counts: a busy machine is not the platform's fault
@@ -32,7 +32,7 @@ def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]
 def waits_during(url: str, work: Callable[[], httpx.Response]) -> tuple[httpx.Response, list[float]]:
     """The answer of `work`, and the duration of each health request meanwhile."""
     waits = []
-    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=url) as client:
+    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=url, timeout=60) as client:
         client.get("/health")
         running = pool.submit(work)
         while not running.done():

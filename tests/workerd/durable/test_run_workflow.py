@@ -11,15 +11,20 @@ from workerd.local_platform import LocalPlatform
 pytestmark = pytest.mark.workerd
 
 WORKFLOW = "workflows/arcrun-run"
+RUN_ID = "01KB00000000000000000000AA"
 
 
-def test_an_instance_runs_its_step(platform: LocalPlatform) -> None:
+def test_an_instance_whose_run_is_not_known_ends(platform: LocalPlatform) -> None:
     instances = f"{platform.urls['cloudflare-api']}/{WORKFLOW}/instances"
-    created = httpx.post(instances, json={"id": "a-run", "params": {"run_id": "a-run"}}, timeout=60)
-    assert created.json()["result"] == {"id": "a-run"}
-    ended = wait_for_end(f"{instances}/a-run")
-    (step,) = ended["steps"]
-    assert (ended["status"], ended["output"], step["name"]) == ("complete", '{"run_id": "a-run"}', "run-1")
+    created = httpx.post(instances, json={"id": RUN_ID, "params": {"run_id": RUN_ID}}, timeout=60)
+    assert created.json()["result"] == {"id": RUN_ID}
+    ended = wait_for_end(f"{instances}/{RUN_ID}")
+    assert (ended["error"], ended["status"], ended["output"], ended["steps"]) == (
+        None,
+        "complete",
+        '{"status": "unknown"}',
+        [],
+    )
 
 
 def wait_for_end(url: str) -> dict[str, Any]:

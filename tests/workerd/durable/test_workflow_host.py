@@ -23,9 +23,20 @@ WAIT = ["wait", "a wait", "go", LONG_MS]
 
 
 @pytest.fixture(scope="module")
-def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
-    with playing(tmp_path_factory.mktemp("player")) as running:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("player")
+
+
+@pytest.fixture(scope="module")
+def player(folder: Path) -> Iterator[Player]:
+    with playing(folder) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def state(folder: Path) -> Path:
+    """Where the instances are stored, a database each."""
+    return folder / "state/workflows/miniflare-workflows-player"
 
 
 def start_held(player: Player, run: str, *following: object, retries: int = 3) -> None:
@@ -203,6 +214,22 @@ def test_there_is_no_such_instance(player: Player, method: str) -> None:
     assert (player.call(method, "nobody"), player.status("nobody")) == ("INSTANCE_NOT_FOUND", "missing")
 
 
+@pytest.mark.parametrize(
+    ("message", "method", "result"),
+    [
+        ("(instance.already_exists) Instance already exists", "create", False),
+        ("(instance.not_found) Instance not found", "status", None),
+        ("(instance.not_found) Instance not found", "send_event", "INSTANCE_NOT_FOUND"),
+        ("(instance.in_finite_state) Instance reached a finite state, cannot ...", "send_event", "INSTANCE_ENDED"),
+        ("HTTP 429: rate limited", "create", "TOO_MANY_INSTANCES"),
+        ("internal error; reference = 0123456789", "create", "WORKFLOWS_FAILED"),
+    ],
+)
+def test_what_cloudflare_says_is_understood(player: Player, message: str, method: str, result: object) -> None:
+    arguments = {"create": ["it", {}], "send_event": ["it", "go", 1]}.get(method, ["it"])
+    assert player.call("refused", message, method, *arguments) == result
+
+
 def test_a_terminated_instance_takes_no_further_step(player: Player) -> None:
     start_held(player, "ended", ["do", "ended-next"])
     assert player.call("terminate", "ended") is None
@@ -212,6 +239,18 @@ def test_a_terminated_instance_takes_no_further_step(player: Player) -> None:
     assert player.call("terminate", "ended") == "INSTANCE_ENDED"
     assert player.call("send_event", "ended", "go", 1) is None  # at Cloudflare INSTANCE_ENDED
     assert player.create("ended") is False
+
+
+def test_a_deleted_instance_leaves_nothing_and_its_id_is_free(player: Player, state: Path) -> None:
+    start_held(player, "deleted", ["do", "deleted-next"])
+    stored = set(state.glob("*.sqlite"))
+    assert player.call("delete", "deleted") is None
+    player.service.release("deleted-first")
+    assert len(stored - set(state.glob("*.sqlite"))) == 1
+    assert (player.status("deleted"), player.call("delete", "deleted")) == ("missing", "INSTANCE_NOT_FOUND")
+    assert player.create("deleted", ["sleep", "a sleep", 1]) is True
+    assert player.wait("deleted") == ["slept"]
+    assert player.service.count("deleted-next") == 0
 
 
 # == Waking after a restart
@@ -237,6 +276,17 @@ def test_an_event_of_a_type_that_nobody_waits_for_wakes_what_ran_once_however_ma
         list(pool.map(lambda i: player.call("send_event", "woken", f"wake-{i}", None), range(6)))
     assert player.wait("woken") == ["2"]
     assert player.service.count("started") == started + 1
+
+
+def test_what_ran_when_the_interpreter_failed_has_not_failed(player: Player) -> None:
+    """It sleeps, as after a kill."""
+    start_held(player, "innocent", ["do", "innocent-next"])
+    player.client.post("/overflow", json=[])
+    player.service.release("innocent-first")
+    time.sleep(0.5)
+    assert (player.status("innocent"), player.service.count("innocent-next")) == ("running", 0)
+    player.wake("innocent")
+    assert player.wait("innocent") == ["2", "1"]
 
 
 def test_pause_and_resume_wake_what_ran(player: Player) -> None:

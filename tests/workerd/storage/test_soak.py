@@ -7,7 +7,7 @@ import pytest
 from executor.records.logged_runs import GATHER_MS
 from workerd.soak import BEFORE_ANSWER, DEFAULT, soak
 
-pytestmark = pytest.mark.workerd
+pytestmark = [pytest.mark.workerd, pytest.mark.quiet]
 
 KILLS = 10
 WRITING_MS = 100  # the time to write a batch, with eight clients and a busy machine

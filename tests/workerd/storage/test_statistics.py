@@ -101,7 +101,9 @@ def test_what_was_acknowledged_survives_a_kill_and_so_does_the_export_that_is_du
         exported = await_export(registry, lambda exported: count_of(exported) >= acknowledged)
         total = sum(found["total_runs"] for found in registry.read_statistics().values())
         assert acknowledged <= total == count_of(exported) <= sent
-        httpx.post(f"{registry.url}/analytics/record", json=record_of(0), headers=HEADERS).raise_for_status()
+        httpx.post(
+            f"{registry.url}/analytics/record", json=record_of(0), headers=HEADERS, timeout=60
+        ).raise_for_status()
         assert sum(found["total_runs"] for found in registry.read_statistics().values()) == total + 1
 
 

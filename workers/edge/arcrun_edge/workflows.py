@@ -63,6 +63,10 @@ class CloudflareWorkflows:
         with _naming_errors(instance_id):
             await (await self._binding.get(instance_id)).terminate()
 
+    async def delete(self, instance_id: str) -> None:
+        with _naming_errors(instance_id):
+            await (await self._binding.get(instance_id)).delete()
+
 
 @contextmanager
 def _naming_errors(instance_id: str) -> Iterator[None]:

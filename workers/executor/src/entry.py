@@ -1,7 +1,7 @@
 """The executor Worker: builds its app from its bindings, once for each isolate, and serves it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bundled_components import BUNDLED_COMPONENTS
@@ -18,7 +18,6 @@ from arcrun.engine.budget import RunLimits, read_run_limits
 from arcrun.engine.context import RunPorts
 from arcrun.engine.engine import Engine
 from arcrun.errors import NotConfiguredError
-from arcrun.ports import WorkflowSteps
 from arcrun.run_log.objects import RunLogObjects
 from arcrun.run_log.protocol import RemoteRunLog, RunLogObject
 from arcrun.run_log.settings import RunLogSettings, read_run_log_settings
@@ -40,7 +39,6 @@ from arcrun_edge.text_decoder import WebTextDecoder
 from arcrun_edge.wait_until import WaitUntil
 from arcrun_edge.webcrypto import WebCrypto, WebCryptoCipher
 from arcrun_edge.workers_ai import WorkersAI
-from arcrun_edge.workflow_steps import run_instance
 from arcrun_edge.workflows import CloudflareWorkflows
 from executor.access import (
     KV_CACHE_S,
@@ -139,14 +137,11 @@ class RunWorkflow(WorkflowEntrypoint):
     """executor/durable/run_workflow.py over this instance's steps."""
 
     async def run(self, event: Any, step: Any) -> Any:
+        from arcrun_edge.workflow_steps import run_instance  # noqa: PLC0415 - quick runs need none of these
+        from executor.durable.run_workflow import run_workflow  # noqa: PLC0415
+
         service = _open_own(read_bindings())
-        return await run_instance(step, lambda steps: _run_workflow(service, event["payload"], steps))
-
-
-async def _run_workflow(service: ExecutorService, payload: Mapping[str, Any], steps: WorkflowSteps) -> str:
-    from executor.durable.run_workflow import run_workflow  # noqa: PLC0415 - quick runs need none of it
-
-    return await run_workflow(service, payload, steps)
+        return await run_instance(step, lambda steps: run_workflow(service, event["payload"], steps))
 
 
 def _build(bindings: Any) -> "Starlette":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from arcrun.contracts.model import CONDITION_FORMAT, Contract
+from arcrun.contracts.model import Contract
 from arcrun.contracts.schema import Mismatch, SchemaError, find_mismatches, types_of
 from arcrun.errors import TemplateError
 from arcrun.templates.syntax import OPEN
@@ -77,10 +77,10 @@ class InputChecker:
 
     def _check_conditions(self, node: Node, config: Mapping[str, Any], take: str, contract: Contract) -> None:
         """Check the fields with `format: arcrun-condition` in the schema; `x-reads` names the field that they read."""
-        for key, schema in contract.input_schema.get("properties", {}).items():
+        for key in contract.condition_keys:
             text = config.get(key)
-            if isinstance(text, str) and isinstance(schema, Mapping) and schema.get("format") == CONDITION_FORMAT:
-                read = str(schema.get("x-reads", ""))
+            if isinstance(text, str):
+                read = str(contract.input_schema["properties"][key].get("x-reads", ""))
                 names = None if take else self._names_of(config.get(read, {}), (read,), node)
                 at = (*node.at, key)
                 template = node.templates.get((key,))
@@ -170,14 +170,16 @@ class _Sketch:
 
     def draw(self, value: Any, path: Path) -> Any:
         """The value as far as it is known. Filters are not evaluated: their results are samples too."""
+        if isinstance(value, str) and OPEN not in value:
+            return value
         steps = tuple(map(str, path))
-        if isinstance(value, Mapping):
+        if not isinstance(value, str) and isinstance(value, Mapping):
             if any(OPEN in str(key) for key in value):
                 self.unnamed.add(steps)
             return {key: self.draw(item, (*path, key)) for key, item in value.items() if OPEN not in str(key)}
         if isinstance(value, list):
             return [self.draw(item, (*path, i)) for i, item in enumerate(value)]
-        if not isinstance(value, str) or OPEN not in value:
+        if not isinstance(value, str):
             return value
         template = self.templates[path]
         kind = None if isinstance(template, TemplateError) else self._find_kind(template, value)

@@ -1,7 +1,9 @@
 """A Worker with a Workflow whose instances do what their parameters say.
 
-`POST /{method}` with a list calls a method of CloudflareWorkflows. An instance gets {"service", "script"}: the URL of
-the test's service, and a list of acts, whose results it answers:
+`POST /{method}` with a list calls a method of CloudflareWorkflows; `POST /refused` with [MESSAGE, METHOD, ...] does so
+over a binding that always says that. `POST /overflow` ends the interpreter.
+
+An instance gets {"service", "script"}: the URL of the test's service, and a list of acts, whose results it answers:
 
     ["do", NAME, {"retries", "timeout_ms"}]   a step that asks the service for its result; it fails as that does
     ["text", NAME, BYTES]                     a step with a result of that length
@@ -38,12 +40,25 @@ class Default(WorkerEntrypoint):
         if method == "health":
             return Response("{}")
         arguments = json.loads(await request.text())
+        if method == "overflow":
+            json.loads("[" * 10_000_000)
         instances = CloudflareWorkflows(read_bindings().PLAYER)
+        if method == "refused":
+            instances = CloudflareWorkflows(RefusingBinding(arguments.pop(0)))
+            method = arguments.pop(0)
         try:
             result = await getattr(instances, method)(*arguments)
         except ArcrunError as error:
             return Response(json.dumps(error.to_json()), status=error.http_status)
         return Response(json.dumps(asdict(result) if method == "status" and result else result))
+
+
+class RefusingBinding:
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: js.Promise.reject(js.Error.new(self._message))
 
 
 class Player(WorkflowEntrypoint):

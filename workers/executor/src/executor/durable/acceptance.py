@@ -9,19 +9,21 @@ from dataclasses import replace
 
 from arcrun.contracts.model import Contract
 from arcrun.engine.engine import Trigger
-from arcrun.errors import ArcrunError, NotFoundError
+from arcrun.errors import ArcrunError, NotFoundError, RunError
 from arcrun.limits import MAX_DURABLE_MS
+from arcrun.workflows.model import KEEPS_ALL
 from arcrun.workflows.plan import Plan
 from executor.accepted_runs import make_keepable
 from executor.durable.lasting import Lasting
-from executor.durable.start import RunStart, hash_plan
-from executor.records.runs import AcceptedRun
+from executor.durable.start import RunStart, hash_plan, load_start
+from executor.records.runs import AcceptedRun, EndedRun
 from executor.service import AcceptedTrigger, ExecutorService
 from executor.starts.start_limits import admit
 from executor.workflows import StoredWorkflow
 
 WAKING = "arcrun-wake"  # a type of event that no run waits for
 PAGE = 100
+ENDED = ("complete", "errored", "terminated")
 
 
 async def accept_run(
@@ -100,6 +102,26 @@ def _reaches_outside(contract: Contract) -> bool:
     return contract.reaches_outside or "sleep" in contract.capabilities
 
 
+async def _wake(lasting: Lasting, run_id: str) -> None:
+    instance = await lasting.instances.status(run_id)
+    if instance is not None and instance.status in ENDED:
+        await _give_up(lasting, run_id)
+        return
+    await lasting.instances.send_event(run_id, WAKING, {})
+    await lasting.instances.resume(run_id)
+
+
+async def _give_up(lasting: Lasting, run_id: str) -> None:
+    """Record that a run has failed whose instance has ended without it, and cannot be created again."""
+    if (content := await lasting.runs.find_start(run_id)) is not None:
+        error = RunError(
+            "The platform has ended the run's instance.",
+            code="RUN_LOST",
+            next_actions=["Look into the executor's log for the reason, and start the workflow again."],
+        )
+        await lasting.runs.end_accepted(EndedRun(load_start(content).build_failed(run_id, error), KEEPS_ALL, b""))
+
+
 async def resume_runs(lasting: Lasting) -> int:
     """Create the instances that are missing, and wake those of all runs that have not ended. Returns how many runs.
 
@@ -110,8 +132,7 @@ async def resume_runs(lasting: Lasting) -> int:
         run_ids, cursor = await lasting.runs.list_unfinished(PAGE, cursor)
         for run_id in run_ids:
             if not await lasting.instances.create(run_id, {"run_id": run_id}):
-                await lasting.instances.send_event(run_id, WAKING, {})
-                await lasting.instances.resume(run_id)
+                await _wake(lasting, run_id)
         count += len(run_ids)
         if cursor is None:
             return count

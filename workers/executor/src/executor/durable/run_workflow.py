@@ -18,6 +18,7 @@ from arcrun.engine.record import RunRecord
 from arcrun.errors import ArcrunError, NotFoundError
 from arcrun.limits import FREE_RUN_STEPS, MAX_RUN_STEPS, MAX_RUN_TIMEOUT_MS, MAX_UNDO_MS
 from arcrun.ports import WorkflowSteps
+from arcrun.workflows.model import KEEPS_ALL, Keeping
 from arcrun.workflows.plan import Plan
 from executor.durable.lasting import Lasting
 from executor.durable.outside import OutsideClock, OutsideComponents, OutsideWorkflows
@@ -54,12 +55,18 @@ class InstanceRun:
     steps: WorkflowSteps
 
     async def run_to_end(self) -> str:
-        plan = await self._find_plan(self.start.workflow, *self.start.pin)
+        try:
+            plan = await self._find_plan(self.start.workflow, *self.start.pin)
+        except ArcrunError as error:
+            if error.retriable:
+                raise
+            record = self.start.build_failed(self.run_id, error)
+            return await self._do("record", lambda: self._end(KEEPS_ALL, record), WRITE_TIMEOUT_MS)
         if not plan.is_durable:
             return await self._do("run", lambda: self._run_whole(plan), STEP_TIMEOUT_MS)
         box = StepBox(self.lasting, self.run_id)
         record = await self._run_durable(plan, box)
-        status = await self._do("record", lambda: self._end(plan, record), WRITE_TIMEOUT_MS)
+        status = await self._do("record", lambda: self._end(plan.keeping, record), WRITE_TIMEOUT_MS)
         await box.clear()
         return status
 
@@ -69,7 +76,7 @@ class InstanceRun:
     async def _run_whole(self, plan: Plan) -> str:
         start = self.start
         record = await self.service.engine.run(plan, start.trigger, self.run_id, version=start.pin[0])
-        return await self._end(plan, record)
+        return await self._end(plan.keeping, record)
 
     async def _run_durable(self, plan: Plan, box: StepBox) -> RunRecord:
         engine, start = self.service.engine, self.start
@@ -110,10 +117,10 @@ class InstanceRun:
             )
         return plan
 
-    async def _end(self, plan: Plan, record: RunRecord) -> str:
+    async def _end(self, keeping: Keeping, record: RunRecord) -> str:
         """Store the record. It is not tried for ever: a run is not to be done again because of that."""
         self.service.usage.add(record.usage)
-        ended = EndedRun(record, plan.keeping, b"")
+        ended = EndedRun(record, keeping, b"")
         try:
             await self.lasting.runs.end_accepted(ended)
         except ArcrunError:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from arcrun.engine.engine import Trigger
+from arcrun.engine.record import RunRecord
 from arcrun.engine.request import RequestSource
 from arcrun.engine.trigger import LimitedBy, TriggerKind
-from arcrun.errors import WorkflowError
+from arcrun.errors import ArcrunError, WorkflowError
 from arcrun.json_text import parse_json, write_json
 from arcrun.templates.request import REQUEST_FIELDS
 from arcrun.workflows.plan import Plan
@@ -52,6 +53,20 @@ class RunStart:
     trigger: Trigger
     started_ms: float
     ticket: str = ""  # with which it leaves the count of its workflow's limits
+
+    def build_failed(self, run_id: str, error: ArcrunError) -> RunRecord:
+        """The record of a run that cannot begin, or not go on."""
+        return RunRecord(
+            run_id=run_id,
+            workflow=self.workflow,
+            version=self.pin[0],
+            trigger=self.trigger.kind,
+            started_ms=self.started_ms,
+            duration_ms=0,
+            data=None,
+            error=error,
+            trace=(),
+        )
 
     def to_bytes(self) -> bytes:
         trigger, request = self.trigger, self.trigger.request
