@@ -49,7 +49,7 @@ from executor.access import (
     TenantResolver,
     build_unbound_error,
 )
-from executor.app import build_app
+from executor.app import build_app, is_webhook_call
 from executor.components import ComponentCaller, ComponentResolver
 from executor.credentials import CredentialVault
 from executor.durable.lasting import Lasting
@@ -85,7 +85,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request: Any) -> Any:
         if not _apps:
             _apps.append(_build(read_bindings()))
-        return await serve(_apps[0], request)
+        return await serve(_apps[0], request, refuses_itself=is_webhook_call)
 
 
 class Workspace(DurableObject):  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from executor import workflow_handlers as workflows
 from executor.access import Access
 from executor.service import ExecutorService
 
+_WEBHOOK_CALL = re.compile(r"/webhooks/[^/]+/trigger(?:/.*)?", re.DOTALL)
 Handler = Callable[[ExecutorService, Request], Awaitable[Response]]
 
 
@@ -67,6 +68,11 @@ def build_app(access: Access, public_url: str | None = None) -> Starlette:
     app = build_service_app(routes)
     app.state.public_url = (public_url or "").rstrip("/")
     return app
+
+
+def is_webhook_call(path: str) -> bool:
+    """Whether it is the path of a webhook, whose refusals have headers of its own."""
+    return _WEBHOOK_CALL.fullmatch(path) is not None
 
 
 def _for_any_method(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
