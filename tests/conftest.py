@@ -58,11 +58,11 @@ LONG_FILES = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Files that are named run in this process, at once; folders, and the whole, on two; what waits, on more."""
+    """Files that are named run in this process, at once; folders, and the whole, on two; what waits, on three."""
     if all(".py" in argument for argument in config.args):
         return 0
     cores = min(2, os.cpu_count() or 1)
-    return 2 * cores if config.option.markexpr == WAITING else cores
+    return cores + 1 if config.option.markexpr == WAITING else cores
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

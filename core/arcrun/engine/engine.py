@@ -77,7 +77,7 @@ class Engine:
         """Run a plan. Failures of nodes are not raised; the record reports them. Raises the errors of `check_input`,
         before anything runs.
         """
-        if not trigger.is_checked:
+        if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
         trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)
         context = RunContext(
