@@ -12,6 +12,7 @@ import hashlib
 import json
 import shutil
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,7 @@ from arcrun import yaml_text
 from arcrun.contracts.parse import parse_contract
 from arcrun.errors import ArcrunError
 from arcrun.wasm.component import build_component
+from arcrun.wasm.seal import is_sealed
 from arcrun.yaml_text import YamlTextError, parse_yaml
 
 ROOT = Path(__file__).resolve().parents[1]  # of a checkout, or acr/platform in the installed package
@@ -53,31 +55,34 @@ RUNTIME_MODULES = {
 }
 TAKEN_NAMES = sys.stdlib_module_names | NEWER_STANDARD_MODULES | RUNTIME_MODULES
 
-CONTRACT_SOURCES = "contracts.json"  # next to build/ and python_modules/
+CONTRACT_SOURCES = "contracts.json"  # in the cache
 _READER = Path(yaml_text.__file__).read_bytes()  # part of the cache key, as parsing depends on it
 
 Upload = dict[str, bytes]
 
 
-def stage(source: Path, component_folders: list[Path], out: Path) -> None:
-    """Write the upload of the Worker in `source` into `out`."""
+def stage(source: Path, component_folders: list[Path], out: Path, cache: Path | None = None) -> None:
+    """Write the upload of the Worker in `source` into `out`. `cache` is a folder with what earlier ones have read and
+    metered, whatever their `out`.
+    """
     project = tomllib.loads((source / "pyproject.toml").read_text())
     upload: Upload = dict(_python_files(source / "src"))
     for package in SHARED_PACKAGES:
         upload |= {f"{package.name}/{name}": content for name, content in _python_files(package)}
-    contracts = ContractSources(out / CONTRACT_SOURCES if out != source else None)
+    contracts = ContractSources(None if cache is None else cache / source.name / CONTRACT_SOURCES)
+    metered = MeteredModules([out / "build/components"], None if cache is None else cache / "components")
     bundled = project.get("tool", {}).get("arcrun", {}).get("bundled_components", [])
     if bundled:
         folders = component_folders_below(component_folders)
         wanted = [folder for folder in folders if bundled == "all" or folder.name in bundled]
-        upload |= _component_upload(wanted, out / "build", contracts)
+        upload |= _component_upload(wanted, contracts, metered)
     vendored = _vendored(project["project"]["dependencies"])
     _require_own_names(upload, vendored)
     _write_tree(out / "build", upload)
     _write_tree(out / "python_modules", vendored)
     if out != source:
         shutil.copyfile(source / "wrangler.toml", out / "wrangler.toml")
-        contracts.save()
+    contracts.save()
 
 
 def _require_own_names(upload: Upload, vendored: Upload) -> None:
@@ -123,13 +128,42 @@ class ContractSources:
 
     def save(self) -> None:
         if self._kept is not None and self._asked != self._known:
-            self._kept.write_text(json.dumps(self._asked), encoding="utf-8")
+            _keep(self._kept, json.dumps(self._asked).encode())
 
 
-def _component_upload(folders: list[Path], staged: Path, contracts: ContractSources) -> Upload:
+class MeteredModules:
+    """Sealed modules of earlier uploads, by the component's id, as metering takes most of the rest. Those in `kept`,
+    unless that is None, are of any project's.
+    """
+
+    def __init__(self, staged: list[Path], kept: Path | None) -> None:
+        self._folders, self._kept = [*staged, *([] if kept is None else [kept])], kept
+
+    def find(self, component_id: str, binary: bytes) -> bytes | None:
+        """The metered module of `binary`, if one is there and whole."""
+        sha256 = hashlib.sha256(binary).hexdigest()
+        paths = [folder / f"{component_id}.wasm" for folder in self._folders]
+        contents = (path.read_bytes() for path in paths if path.is_file())
+        return next((content for content in contents if is_sealed(content, sha256)), None)
+
+    def keep(self, component_id: str, metered: bytes) -> None:
+        if self._kept is not None:
+            _keep(self._kept / f"{component_id}.wasm", metered)
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file of the cache: others see it whole or not at all. A cache that cannot be written does not matter."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(content)
+        Path(file.name).replace(path)
+
+
+def _component_upload(folders: list[Path], contracts: ContractSources, metered: MeteredModules) -> Upload:
     """The JavaScript host (as a module, and as text for the sandbox), the bundled .wasm files and their contracts.
 
-    The .wasm files are metered. Earlier ones in `staged` are reused if their seals are valid.
+    The .wasm files are metered. Those that are there are reused.
     """
     upload: Upload = {HOST_SOURCES[0].name: HOST_SOURCES[0].read_bytes()}
     upload |= {f"{path.name}.txt": path.read_bytes() for path in HOST_SOURCES}
@@ -137,10 +171,9 @@ def _component_upload(folders: list[Path], staged: Path, contracts: ContractSour
     bundled_from: dict[str, Path] = {}
     for folder in folders:  # the first of an id is the one: the built-in one, or that of the folder named first
         binary = folder / f"{folder.name}.wasm"
-        kept = staged / "components" / binary.name
         try:
             contract_source = contracts.read(folder / "contract.yaml")
-            contract, metered = parse_contract(contract_source), kept.read_bytes() if kept.is_file() else None
+            contract = parse_contract(contract_source)
         except YamlTextError as error:
             raise SystemExit(f"stage: {folder}/contract.yaml:{error.line}:{error.column}: {error.problem}.") from None
         except UnicodeDecodeError:
@@ -155,12 +188,16 @@ def _component_upload(folders: list[Path], staged: Path, contracts: ContractSour
             continue
         bundled_from[contract.canonical_id] = folder
         try:
-            component = build_component(contract, binary.read_bytes(), metered, exposes_state=True)
+            module = binary.read_bytes()
+            kept = metered.find(contract.canonical_id, module)
+            component = build_component(contract, module, kept, exposes_state=True)
         except FileNotFoundError:
             raise SystemExit(f"stage: There is no {binary}. {_how_to_build(folder)}") from None
         except ArcrunError as error:
             raise SystemExit(f"stage: {binary}: {_end_sentence(error)} {_how_to_build(folder)}") from None
         assert component.module is not None
+        if kept is None:
+            metered.keep(component.id, component.module)
         upload[f"components/{component.id}.wasm"] = component.module
         bundle[component.id] = (contract_source, component.sha256)
     upload["bundled_components.py"] = _bundle_module(bundle)
@@ -251,11 +288,12 @@ def main() -> None:
     parser.add_argument("workers", nargs="+", choices=WORKERS, metavar="WORKER")
     parser.add_argument("--components", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--out", type=Path, help="default: workers/, for wrangler")
+    parser.add_argument("--cache", type=Path, help="keeps what takes longest, for other folders too")
     options = parser.parse_args()
     folders = [BUILTIN_COMPONENTS, *options.components]
     try:
         for worker in options.workers:
-            stage(ROOT / "workers" / worker, folders, (options.out or ROOT / "workers") / worker)
+            stage(ROOT / "workers" / worker, folders, (options.out or ROOT / "workers") / worker, options.cache)
     except OSError as error:
         raise SystemExit(f"stage: {error.filename or options.out}: {error.strerror}") from None
 

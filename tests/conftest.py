@@ -35,34 +35,41 @@ WORKERD_FOLDERS = ("workerd", "components")
 WAITING = "workerd and not quiet"  # its tests wait more than they compute
 # A file runs in one process: one that takes a minute must not be the last. Half a minute and more, longest first.
 LONG_FILES = (
-    "cli/local/test_dev.py",
     "deploy/test_rollback.py",
     "deploy/test_upgrades.py",
-    "cli/test_newcomer.py",
+    "cli/local/test_dev.py",
     "deploy/test_deploy.py",
-    "cli/parts/test_seeding.py",
-    "workerd/bounds/test_bounds.py",
-    "workerd/storage/test_statistics.py",
-    "workerd/storage/test_accepted_runs.py",
-    "cli/test_logs.py",
-    "components/test_sdk.py",
-    "deploy/test_release.py",
-    "workerd/webhooks/test_signatures.py",
-    "workerd/storage/test_workspace.py",
-    "workerd/bounds/test_bounds_tenants.py",
+    "deploy/test_interruptions.py",
+    "cli/test_newcomer.py",
     "cli/test_newcomer_component.py",
-    "workerd/storage/test_soak.py",
+    "cli/test_stored_workflows.py",
+    "cli/parts/test_parts_registry.py",
+    "components/test_date_ops.py",
+    "workerd/storage/test_statistics.py",
+    "workerd/bounds/test_bounds.py",
+    "cli/test_logs.py",
+    "workerd/storage/test_workspace.py",
+    "workerd/storage/test_accepted_runs.py",
+    "cli/parts/test_seeding.py",
+    "cli/credentials/test_creds.py",
+    "deploy/test_imports.py",
+    "components/test_sdk.py",
+    "workerd/bounds/test_bounds_tenants.py",
     "cli/parts/test_parts.py",
+    "deploy/test_release.py",
+    "deploy/test_wheel.py",
+    "workerd/webhooks/test_signatures.py",
+    "workerd/storage/test_soak.py",
 )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Files that are named run in this process, at once; folders, and the whole, on two; what waits, on more."""
+    """Files that are named run in this process, at once; folders, and the whole, on two; what waits, on three."""
     if all(".py" in argument for argument in config.args):
         return 0
     cores = min(2, os.cpu_count() or 1)
-    return 2 * cores if config.option.markexpr == WAITING else cores
+    return cores + 1 if config.option.markexpr == WAITING else cores
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -42,6 +42,7 @@ class Desk:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ARCRUN_", "CLOUDFLARE_"))}
         own = {
             "ACR_CONFIG_DIR": str(self.folder / "config"),
+            "ACR_CACHE_DIR": str(ROOT / "build/test-cache"),
             "ACR_WRANGLER": f"{sys.executable} {ROOT / 'tests/fixtures/fake_wrangler.py'}",
             "FAKE_WRANGLER_LOG": str(self.log),
             "CLOUDFLARE_API_BASE_URL": self.base_url,

@@ -119,19 +119,20 @@ def test_deploy_deploys_everything_once(desk: Desk) -> None:
     assert [call["argv"][0] for call in desk.calls()] == ["deploy", "deploy"]
 
 
-def test_secrets_are_passed_only_through_stdin(desk: Desk) -> None:
-    desk.init(**KEYS)
-    desk.deploy()
-    sent = {Path(call["argv"][2]).parent.name: json.loads(call["stdin"]) for call in desk.calls()}
-    own = {"ARCRUN_REVIEWER_KEY": desk.config["reviewer_key"], "ARCRUN_SIGNING_KEY": desk.config["signing_key"]}
+def test_secrets_are_passed_only_through_stdin(deployed_desk: Desk) -> None:
+    sent = {Path(call["argv"][2]).parent.name: json.loads(call["stdin"]) for call in deployed_desk.calls()}
+    own = {
+        "ARCRUN_REVIEWER_KEY": deployed_desk.config["reviewer_key"],
+        "ARCRUN_SIGNING_KEY": deployed_desk.config["signing_key"],
+    }
     assert sent == {"registry": {"ARCRUN_API_KEY": API_KEY, **own}, "executor": KEYS}
-    staged = b"".join(path.read_bytes() for path in (desk.folder / ".arcrun").rglob("*") if path.is_file())
-    talk = "".join(result.stdout + result.stderr for result in desk.results)
+    staged = b"".join(path.read_bytes() for path in (deployed_desk.folder / ".arcrun").rglob("*") if path.is_file())
+    talk = "".join(result.stdout + result.stderr for result in deployed_desk.results)
     for secret in (API_KEY, ENCRYPTION_KEY, TOKEN, *own.values()):
-        assert secret not in str([call["argv"] for call in desk.calls()])
+        assert secret not in str([call["argv"] for call in deployed_desk.calls()])
         assert secret not in talk
         assert secret.encode() not in staged
-    assert {call["environment"]["CLOUDFLARE_API_TOKEN"] for call in desk.calls()} == {TOKEN}
+    assert {call["environment"]["CLOUDFLARE_API_TOKEN"] for call in deployed_desk.calls()} == {TOKEN}
 
 
 def test_the_rendered_configuration_has_the_ids_and_no_build_command(desk: Desk) -> None:
@@ -171,19 +172,17 @@ def test_only_the_hosted_mode_binds_the_accounts_and_gives_the_executor_their_ke
         pytest.param({"bundle": "1"}, ["deploy"], id="an upload"),
     ],
 )
-def test_only_changes_are_deployed(desk: Desk, change: dict[str, str], operations: list[str]) -> None:
-    desk.init(**KEYS)
-    desk.deploy()
-    before = len(desk.calls())
-    extra = desk.folder / "extra"
+def test_only_changes_are_deployed(deployed_desk: Desk, change: dict[str, str], operations: list[str]) -> None:
+    before = len(deployed_desk.calls())
+    extra = deployed_desk.folder / "extra"
     (extra / "my_set").mkdir(parents=True)
     contract = (ROOT / "components/set/contract.yaml").read_text().replace("canonical_id: set", "canonical_id: my_set")
     (extra / "my_set/contract.yaml").write_text(contract)
     (extra / "my_set/my_set.wasm").write_bytes((ROOT / "components/set/set.wasm").read_bytes())
     options = ["--bundle", "--components", str(extra)] if change.pop("bundle", None) else []
-    result = desk.deploy(*options, **change)
+    result = deployed_desk.deploy(*options, **change)
     assert result.returncode == 0, result.stderr
-    assert [call["argv"][0] for call in desk.calls()[before:]] == operations
+    assert [call["argv"][0] for call in deployed_desk.calls()[before:]] == operations
 
 
 def test_the_reason_that_stops_a_deploy_is_named(desk: Desk) -> None:

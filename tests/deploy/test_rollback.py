@@ -39,12 +39,10 @@ def running(desk: Desk, name: str = EXECUTOR) -> tuple[int, dict[str, str]]:
 
 
 @pytest.fixture
-def deployed(desk: Desk) -> Desk:
+def deployed(deployed_desk: Desk) -> Desk:
     """A desk with both Workers deployed, then another version of the executor."""
-    desk.init(**KEYS)
-    desk.deploy()
-    deploy_changed(desk, "one")
-    return desk
+    deploy_changed(deployed_desk, "one")
+    return deployed_desk
 
 
 def test_the_previous_version_runs_again_and_the_next_deploy_restores_the_new_one(deployed: Desk) -> None:
@@ -133,11 +131,9 @@ def test_a_rotation_after_a_rollback_changes_the_running_version_s_keys(deployed
     assert [secret for secret in (new, old) if secret in result.stdout + result.stderr] == []
 
 
-def test_a_change_of_secrets_alone_is_not_rolled_back_to(desk: Desk) -> None:
-    desk.init(**KEYS)
-    desk.deploy()
-    assert desk.deploy(ARCRUN_API_KEY="another-key-1234").returncode == 0
-    code, told = roll_back(desk)
+def test_a_change_of_secrets_alone_is_not_rolled_back_to(deployed_desk: Desk) -> None:
+    assert deployed_desk.deploy(ARCRUN_API_KEY="another-key-1234").returncode == 0
+    code, told = roll_back(deployed_desk)
     assert (code, "running version 2 of" in told, "is the first code that was deployed" in told) == (1, True, True)
 
 
@@ -194,22 +190,20 @@ def test_the_last_deploy_goes_back_and_unchanged_workers_stay(deployed: Desk) ->
     assert (first.returncode, first.stderr.count("is the first code that was deployed")) == (1, 2)
 
 
-def test_workers_go_back_to_versions_that_ran_together(desk: Desk) -> None:
+def test_workers_go_back_to_versions_that_ran_together(deployed_desk: Desk) -> None:
     """Deploy 2 changes both Workers, a change of secrets both, deploy 3 the executor: back to 2, then back to 1."""
-    desk.init(**KEYS)
-    desk.deploy()
-    bucket, extra = ("--bucket", "another-bucket"), ("--bundle", "--components", str(desk.folder / "extra"))
-    assert desk.run("init", "--no-input", *bucket, **KEYS).returncode == 0
-    change_code(desk, "one")
+    bucket, extra = ("--bucket", "another-bucket"), ("--bundle", "--components", str(deployed_desk.folder / "extra"))
+    assert deployed_desk.run("init", "--no-input", *bucket, **KEYS).returncode == 0
+    change_code(deployed_desk, "one")
     key = {"ARCRUN_API_KEY": "another-key-1234"}
     for environment in ({}, key):
-        changed = json.loads(desk.deploy(*extra, **environment).stdout)["data"]["workers"]
+        changed = json.loads(deployed_desk.deploy(*extra, **environment).stdout)["data"]["workers"]
         assert [worker["changed"] for worker in changed] == [True, True]
-    deploy_changed(desk, "two", **key)
-    assert numbers_of(desk) == (3, 4)
-    seen, scripts = [], desk.cloudflare.workers.scripts
+    deploy_changed(deployed_desk, "two", **key)
+    assert numbers_of(deployed_desk) == (3, 4)
+    seen, scripts = [], deployed_desk.cloudflare.workers.scripts
     for _ in range(2):
-        assert desk.run("deploy", "--rollback").returncode == 0
+        assert deployed_desk.run("deploy", "--rollback").returncode == 0
         seen.append([scripts[name].running.bindings[MARK]["text"].partition("-")[0] for name in (REGISTRY, EXECUTOR)])
     expected = [
         [scripts[name].versions[number].bindings[MARK]["text"].partition("-")[0] for name in (REGISTRY, EXECUTOR)]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from deploy.desk import KEYS, Desk
+from deploy.desk import Desk
 
 from acr.credentials.encryption import open_credential
 from arcrun.credentials.record import parse_encryption_key
@@ -16,13 +16,11 @@ SECRET = "canary-5ecret-value"
 
 
 @pytest.fixture
-def deployed(desk: Desk) -> Desk:
+def deployed(deployed_desk: Desk) -> Desk:
     """A deployed platform, with its keys in the user's file and one stored credential."""
-    desk.init(**KEYS)
-    desk.deploy()
-    (desk.folder / "credentials.yaml").write_text(f"token: {SECRET}\n")
-    assert desk.run("creds", "push").returncode == 0
-    return desk
+    (deployed_desk.folder / "credentials.yaml").write_text(f"token: {SECRET}\n")
+    assert deployed_desk.run("creds", "push").returncode == 0
+    return deployed_desk
 
 
 def open_with(desk: Desk, key: str) -> str | None:

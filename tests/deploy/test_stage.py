@@ -1,6 +1,7 @@
 """Proves that staging meters bundled modules, and reuses those of an earlier staging if they are intact."""
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,9 +24,9 @@ SHA256 = hashlib.sha256(MODULE.read_bytes()).hexdigest()
 STAGED = "executor/build/components/set.wasm"
 
 
-def stage(out: Path) -> bytes:
+def stage(out: Path, *options: str | Path) -> bytes:
     """Stage the executor. Returns its `set.wasm`."""
-    subprocess.run([sys.executable, ROOT / "scripts/stage.py", "executor", "--out", out], check=True)
+    subprocess.run([sys.executable, ROOT / "scripts/stage.py", "executor", "--out", out, *options], check=True)
     return (out / STAGED).read_bytes()
 
 
@@ -50,6 +51,34 @@ def test_intact_staged_modules_are_reused(out: Path, staged: bytes) -> None:
     other = seal_module(build_module(bounded), SHA256)
     (out / STAGED).write_bytes(other)
     assert stage(out) == other != staged
+
+
+def test_what_is_in_the_cache_is_reused_by_another_folder(tmp_path: Path, staged: bytes) -> None:
+    """Proved as above, and by a contract that reading the file would not give."""
+    cache, kept = tmp_path / "cache", tmp_path / "cache/components/set.wasm"
+    assert stage(tmp_path / "one", "--cache", cache) == kept.read_bytes() == staged
+    other = seal_module(build_module(printing("1").replace('"memory") 2)', '"memory") 2 2)')), SHA256)
+    kept.write_bytes(other)
+    contracts = cache / "executor/contracts.json"
+    contracts.write_text(contracts.read_text().replace('"Set fields"', '"Kept"'))
+    assert stage(tmp_path / "two", "--cache", cache) == other
+    bundled = (tmp_path / "two/executor/build/bundled_components.py").read_text()
+    assert '"display_name": "Kept"' in bundled
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_a_damaged_cache_is_made_again(tmp_path: Path, staged: bytes, content: bytes) -> None:
+    kept, contracts = tmp_path / "cache/components/set.wasm", tmp_path / "cache/executor/contracts.json"
+    for path in (kept, contracts):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    assert stage(tmp_path / "out", "--cache", tmp_path / "cache") == staged == kept.read_bytes()
+    assert len(json.loads(contracts.read_bytes())) > 1
+
+
+def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path: Path, staged: bytes) -> None:
+    (tmp_path / "cache").write_text("a file")
+    assert stage(tmp_path / "out", "--cache", tmp_path / "cache") == staged
 
 
 def test_damaged_staged_modules_are_made_again(out: Path, staged: bytes) -> None:

@@ -5,10 +5,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from acr.config.folders import cache_dir
 from acr.config.private_file import private_umask
 from acr.errors import CliError
 from acr.output.terminal import end_sentence, say
 from acr.parts.component_folder import require_inner_components
+
+STAGED = "staged"  # the folder of the cache with what staging has read and metered
 
 
 def stage_uploads(home: Path, services: Sequence[str], out: Path, components: Iterable[Path] = ()) -> None:
@@ -16,7 +19,8 @@ def stage_uploads(home: Path, services: Sequence[str], out: Path, components: It
     components = tuple(components)
     require_inner_components(components)
     extra = [word for folder in components for word in ("--components", str(folder.resolve()))]
-    command = [sys.executable, str(home / "scripts/stage.py"), *services, "--out", str(out), *extra]
+    kept = ("--cache", str(cache_dir() / STAGED))
+    command = [sys.executable, str(home / "scripts/stage.py"), *services, "--out", str(out), *kept, *extra]
     with private_umask():
         result = subprocess.run(
             command,

@@ -83,7 +83,7 @@ class Engine:
         """Run a plan. Failures of nodes are not raised; the record reports them. A durable run has a `journal`, and is
         run by it. Raises the errors of `check_input`, before anything runs.
         """
-        if not trigger.is_checked:
+        if plan.input_schema is not None and not trigger.is_checked:
             await self.check_input(plan, trigger)
         clock = self.ports.clock
         trace_budget, budget = TraceBudget(), self.limits.open_budget(depth=trigger.depth)

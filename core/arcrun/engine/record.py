@@ -268,7 +268,7 @@ class RunRecord:
 
     @property
     def _trace_bytes(self) -> int:
-        return _sum_bytes(self.trace) + _sum_bytes(self.undos)
+        return _sum_bytes(self.trace) + (_sum_bytes(self.undos) if self.undos else 0)
 
     def shortened(self) -> "RunRecord":
         """A copy to be stored: the answer is shortened if it does not fit beside the trace."""

@@ -298,7 +298,9 @@ class Gathering:
     def add(self, run: EndedRun) -> None:
         now_ms, size_bytes = self._clock.now_ms(), run.bytes
         self._take_over_overdue(now_ms)
-        run = replace(run, record=run.record.shortened())
+        shortened = run.record.shortened()
+        if shortened is not run.record:
+            run = replace(run, record=shortened)
         if size_bytes + self._gathered.bytes + sum(batch.bytes for batch in self._under_way) > MAX_UNWRITTEN_BYTES:
             self.unwritten.add(1, "More records wait to be written than an isolate can hold.")
             return
