@@ -20,7 +20,7 @@ OPTIONAL = [
     (name, field)
     for name, contract in BUILTINS.items()
     for field in contract.input_keys
-    if field not in contract.input_schema.get("required", ()) and field not in contract.injected_keys
+    if field not in contract.relied_keys and field not in contract.injected_keys
 ]
 FIELDS = sorted({field for contract in BUILTINS.values() for field in contract.input_keys} | {"retry", "credentials"})
 VALUES = st.recursive(
@@ -33,7 +33,7 @@ VALUES = st.recursive(
 def required_config(component: str) -> dict[str, Any]:
     """A config that sets only the required fields."""
     contract = BUILTINS[component]
-    wanted = [key for key in contract.input_schema.get("required", ()) if key not in contract.injected_keys]
+    wanted = [key for key in contract.relied_keys if key not in contract.injected_keys]
     scenarios = [contract.config_example, *(scenario.given for scenario in contract.scenarios)]
     least = min((given for given in scenarios if given.keys() >= {*wanted}), key=len)
     return {"component": component, **{key: least[key] for key in wanted}}

@@ -16,10 +16,10 @@ from acr.targets.service_client import require_data
 @as_json
 @with_client
 def cancel(client: ExecutorClient, run: str, as_json: bool) -> None:
-    """Let an accepted run (--async, `durable: true`) end.
+    """Let an accepted run end, and what it has done be undone.
 
-    The step under way ends first, then what has an `undo` is undone, and the run is `cancelled`. RUN is a run's id, or
-    its beginning.
+    That is a run with --async, or of a workflow with `durable: true`. The step under way ends first, then what has an
+    `undo` is undone, and the run is `cancelled`. RUN is a run's id, or its beginning.
 
     \b
     Examples:

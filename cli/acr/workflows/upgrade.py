@@ -97,7 +97,7 @@ def _find_filled(node: Node, workflow: Workflow, contracts: Mapping[str, Contrac
     contract = contracts.get(node.component or "")
     if contract is None or "take" in node.config:
         return
-    required = contract.input_schema.get("required", ())
+    required = contract.relied_keys
     for field in _missing(node, contract):
         certain = _find_answered(field, node, workflow, contracts)
         if certain is not None:
@@ -107,7 +107,7 @@ def _find_filled(node: Node, workflow: Workflow, contracts: Mapping[str, Contrac
 
 
 def _missing(node: Node, contract: Contract) -> list[str]:
-    return [key for key in contract.input_keys if key not in node.config and key not in contract.injected_keys]
+    return [key for key in contract.fillable_keys if key not in node.config and key not in contract.injected_keys]
 
 
 def _find_answered(field: str, node: Node, workflow: Workflow, contracts: Mapping[str, Contract]) -> str | None:
@@ -150,7 +150,7 @@ def _find_from_trigger(workflow: Workflow, contracts: Mapping[str, Contract]) ->
         contract = contracts.get(node.component or "")
         if contract is None or "take" in node.config:
             continue
-        required = contract.input_schema.get("required", ())
+        required = contract.relied_keys
         left = [
             key
             for key in _missing(node, contract)

@@ -76,6 +76,21 @@ class Contract:
         return tuple(self.input_schema.get("properties", {}))
 
     @cached_property
+    def one_of(self) -> tuple[str, ...]:
+        """The input fields of which one must be given: `x-one-of` of the schema. The first was once the only one."""
+        return tuple(self.input_schema.get("x-one-of", ()))
+
+    @cached_property
+    def relied_keys(self) -> tuple[str, ...]:
+        """The input fields that plans of format 2 rely on to be filled in."""
+        return (*self.input_schema.get("required", ()), *self.one_of[:1])
+
+    @cached_property
+    def fillable_keys(self) -> tuple[str, ...]:
+        """The input fields that plans of format 2 may fill in: not those that came later."""
+        return tuple(key for key in self.input_keys if key not in self.one_of[1:])
+
+    @cached_property
     def injected_keys(self) -> frozenset[str]:
         """The input fields that credentials fill."""
         return frozenset(credential.inject_as for credential in self.credentials_required)

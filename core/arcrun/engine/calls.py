@@ -96,10 +96,10 @@ def _fill(built: dict[str, Any], contract: Contract, arrived: Arrived) -> dict[s
     """Fill missing fields in a plan of format 2. Optional ones are not filled from the trigger: callers must not set
     them.
     """
-    missing = [key for key in contract.input_keys if key not in built and contract.takes_field(key)]
+    missing = [key for key in contract.fillable_keys if key not in built and contract.takes_field(key)]
     if not missing:
         return built
-    required = contract.input_schema.get("required", ())
+    required = contract.relied_keys
     everything, nodes = _merge(arrived.everything), _merge(arrived.nodes)
     sources = {key: everything if key in required else nodes for key in missing}
     return {**built, **{key: source[key] for key, source in sources.items() if key in source}}

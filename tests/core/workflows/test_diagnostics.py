@@ -76,7 +76,7 @@ CASES: list[Any] = [
         "UNKNOWN_KEY",
         (3, 1),
         "Allowed: name, description, triggers, input_schema, limits, response, flow, config, nodes, edges, timeout_ms, "
-        "concurrency, record, keep_days.",
+        "concurrency, record, keep_days, durable.",
         id="far key",
     ),
     # lines

@@ -59,6 +59,9 @@ class InputChecker:
         for key in contract.input_schema.get("required", ()):
             if key not in config and key not in contract.injected_keys and not self._is_taken(key, take):
                 self._report_missing(key, node, contract)
+        if contract.one_of and not any(key in config or self._is_taken(key, take) for key in contract.one_of):
+            message = f"one of {', '.join(f'`{key}`' for key in contract.one_of)} of {node.told} is missing"
+            self.findings.add("MISSING_INPUT", message, f"Write {contract.one_of[0]}: ...", at=node.at)
 
     def _check_values(self, node: Node, config: Mapping[str, Any], contract: Contract) -> None:
         sketch = _Sketch(node.templates, lambda steps: self.kinds.find(steps, node.name))
